@@ -1,0 +1,1 @@
+"""Sources of raw frames: the simulated microscope and replay of a recording."""

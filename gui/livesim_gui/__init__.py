@@ -1,0 +1,1 @@
+"""The viewer: state without Qt, widgets that only show."""

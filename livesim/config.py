@@ -1,0 +1,245 @@
+"""A TOML file in, one frozen `Settings` out; a wrong key or value fails here and nowhere later."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
+
+
+class SettingsError(ValueError):
+    """The settings are wrong; the message says which, what was expected and what was found."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Optics(_Section):
+    """The microscope's optics."""
+
+    numerical_aperture: Positive
+    emission_nm: Positive
+    pixel_nm: Positive | None = None
+    """Raw pixel in the sample; None takes it from the recording's metadata."""
+    refractive_index: Positive = 1.518
+    otf_file: Path | None = None
+    """Measured OTF or PSF image; None uses the theoretical OTF."""
+    otf_damping: Annotated[float, Field(gt=0, le=1)] = 0.15
+    """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off)."""
+
+    @model_validator(mode="after")
+    def _aperture_fits_medium(self) -> Self:
+        if self.numerical_aperture >= self.refractive_index:
+            raise ValueError(
+                f"expected numerical_aperture below refractive_index ({self.refractive_index}), "
+                f"found {self.numerical_aperture}"
+            )
+        return self
+
+    @property
+    def cutoff_cycles_per_um(self) -> float:
+        """Highest frequency the objective passes, 2 NA / emission wavelength."""
+        return 2000.0 * self.numerical_aperture / self.emission_nm
+
+
+class PatternSettings(_Section):
+    """How the illumination pattern is stepped, and what is known of it beforehand."""
+
+    angles: Annotated[int, Field(ge=1, le=64)] = 3
+    phases: Annotated[int, Field(ge=3, le=64)] = 3
+    frames: Annotated[int, Field(ge=1)] | None = None
+    """Frames of one raw stack; only a check, except that hexagonal stacks have seven."""
+    harmonics: Literal[1, 2] = 1
+    layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
+    order: tuple[Axis, ...] = ("phase", "angle")
+    """Fastest axis first, for files and streams that carry no axes."""
+    expected_period_nm: Positive | tuple[Positive, ...] | None = None
+    expected_angles_deg: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.layout == "hexagonal":
+            if self.harmonics != 1:
+                raise ValueError(
+                    f"expected harmonics = 1 for a hexagonal layout, found {self.harmonics}"
+                )
+        elif self.phases < 2 * self.harmonics + 1:
+            raise ValueError(
+                f"expected at least {2 * self.harmonics + 1} phases for {self.harmonics} "
+                f"harmonic(s), found {self.phases}"
+            )
+        if self.frames is not None and self.frames != self.stack_frames:
+            raise ValueError(
+                f"expected frames = {self.stack_frames} ({self.layout}), found {self.frames}"
+            )
+        if len(set(self.order)) != len(self.order):
+            raise ValueError(f"expected every axis once in order, found {list(self.order)}")
+        missing = {"angle", "phase"} - set(self.order)
+        if missing and self.layout == "angle-phase":
+            raise ValueError(f"expected {sorted(missing)} in order, found {list(self.order)}")
+        self._check_priors()
+        return self
+
+    def _check_priors(self) -> None:
+        vectors = 3 if self.layout == "hexagonal" else self.angles
+        periods = self.expected_period_nm
+        if isinstance(periods, tuple) and len(periods) != vectors:
+            raise ValueError(
+                f"expected 1 or {vectors} values in expected_period_nm, found {len(periods)}"
+            )
+        if self.expected_angles_deg is not None and len(self.expected_angles_deg) != vectors:
+            raise ValueError(
+                f"expected {vectors} values in expected_angles_deg, found {len(self.expected_angles_deg)}"
+            )
+
+    @property
+    def stack_shape(self) -> tuple[int, int]:
+        """(angles, phases) of a raw stack; a hexagonal stack is one angle of seven phases."""
+        return (1, 7) if self.layout == "hexagonal" else (self.angles, self.phases)
+
+    @property
+    def stack_frames(self) -> int:
+        """Frames of one raw stack."""
+        angles, phases = self.stack_shape
+        return angles * phases
+
+
+class Camera(_Section):
+    """Camera model: photo-electrons = (counts - offset) / gain."""
+
+    offset: NonNegative = 0.0
+    gain: Positive = 1.0
+    """Counts per electron."""
+    read_noise: NonNegative = 0.0
+    """Electrons, standard deviation."""
+
+
+class Apodization(_Section):
+    """Low-pass of the result: shape, cut-off in units of the widefield cut-off, exponent."""
+
+    shape: Literal["cosine", "triangle", "none"] = "cosine"
+    cutoff: Annotated[float, Field(gt=0, le=3)] | Literal["auto"] = 1.9
+    """"auto": widefield cut-off plus the pattern's own frequency, as fairSIM does."""
+    bend: Positive = 1.0
+
+
+class Notch(_Section):
+    """Gaussian dip at the centre of every band, against out-of-focus light and honeycombs."""
+
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.0
+    fwhm_cycles_per_um: Positive = 1.0
+
+
+class Reconstruction(_Section):
+    """How the bands are recombined."""
+
+    preset: Literal["fairsim"] | None = None
+    """"fairsim": the settings of the MPhil report's Table 1; explicit keys win over it."""
+    wiener: Positive = 0.05
+    apodization: Apodization = Apodization()
+    notch: Notch = Notch()
+    richardson_lucy_iterations: Annotated[int, Field(ge=0, le=200)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("preset") != "fairsim":
+            return values
+        apodization = {"shape": "triangle", "cutoff": "auto", "bend": 1.0} | dict(
+            values.get("apodization", {})
+        )
+        return (
+            {"wiener": 0.05, "richardson_lucy_iterations": 5}
+            | values
+            | {"apodization": apodization}
+        )
+
+
+class Steps(_Section):
+    """The networks around the reconstruction: a shipped model's name, a path, or "none"."""
+
+    one: str = "none"
+    two: str = "none"
+
+
+class Settings(_Section):
+    """One microscope and what to do with its frames; see docs/settings.md for every key."""
+
+    optics: Optics
+    pattern: PatternSettings = PatternSettings()
+    camera: Camera = Camera()
+    reconstruction: Reconstruction = Reconstruction()
+    steps: Steps = Steps()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a settings file.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, is not TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: expected TOML, found: {error}") from error
+    return parse_settings(values, str(path), path.parent)
+
+
+def parse_settings(values: dict[str, Any], source: str, folder: Path = Path()) -> Settings:
+    """Check a mapping of settings; paths in it are relative to `folder`.
+
+    Raises
+    ------
+    SettingsError
+        Naming `source`, the key, what was expected and what was found.
+    """
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{source}: {_sentence(error)}") from error
+    otf_file = settings.optics.otf_file
+    if otf_file is None:
+        return settings
+    optics = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    return settings.model_copy(update={"optics": optics})
+
+
+def _sentence(error: ValidationError) -> str:
+    """Put the first error in words, naming the nearest known key for an unknown one."""
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(place[:-1])
+        near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.0)
+        return f"unknown key '{'.'.join(place)}'; the nearest known key is '{near[0]}'"
+    if first["type"] == "missing":
+        return f"expected the key '{'.'.join(place)}', found none"
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"[{'.'.join(place)}] {reason}"
+    return f"{'.'.join(place)}: {reason}, found {first['input']!r}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""The engine process: assemble, reconstruct, record, publish."""

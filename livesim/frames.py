@@ -1,0 +1,137 @@
+"""The frozen values that travel through livesim: frames, stacks, results, patterns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.generic]
+Image = NDArray[np.float32]
+
+
+class DataError(ValueError):
+    """The data cannot be used; the message says which file, what was expected and what was found."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StackIndex:
+    """Which raw stack of a recording or stream."""
+
+    position: int = 0
+    time: int = 0
+    channel: int = 0
+    z: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAxes:
+    """Where a raw frame belongs."""
+
+    time: int = 0
+    channel: int = 0
+    z: int = 0
+    position: int = 0
+    angle: int = 0
+    phase: int = 0
+
+    def __post_init__(self) -> None:
+        for axis in fields(self):
+            if getattr(self, axis.name) < 0:
+                raise ValueError(f"expected {axis.name} >= 0, found {getattr(self, axis.name)}")
+
+    @property
+    def stack(self) -> StackIndex:
+        """The raw stack this frame is a part of."""
+        return StackIndex(position=self.position, time=self.time, channel=self.channel, z=self.z)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawFrame:
+    """One camera frame that describes itself.
+
+    The timestamps are nanoseconds of the wall clock of the machine that took them; 0 = unknown.
+    """
+
+    stream: str
+    sequence: int
+    axes: FrameAxes
+    pixels: Pixels
+    """[y, x] in camera counts."""
+    exposure_ms: float = 0.0
+    camera_ns: int = 0
+    sent_ns: int = 0
+    received_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawStack:
+    """All frames of one reconstruction."""
+
+    stream: str
+    index: StackIndex
+    pixels: Pixels
+    """[angle, phase, y, x] in camera counts."""
+    exposure_ms: float = 0.0
+    last_received_ns: int = 0
+    """When the last frame of the stack was received."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One reconstructed image, with the widefield image of the same photons beside it."""
+
+    stream: str
+    index: StackIndex
+    image: Image
+    """[2 y, 2 x], sampled at half the raw pixel; may be negative."""
+    widefield: Image
+    """[y, x], mean of the raw frames in photo-electrons."""
+    last_received_ns: int = 0
+    published_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatternAngle:
+    """The illumination of one angle: I(r) = 1 + sum_h m_h cos(2 pi h k.r + h phi_n)."""
+
+    k_cycles_per_um: tuple[float, float]
+    """(kx, ky), pointing to x >= 0 (for kx = 0, to y > 0)."""
+    phases_rad: tuple[float, ...]
+    """One per frame; r = 0 is the centre of raw pixel (0, 0)."""
+    modulation: tuple[float, ...]
+    """One per harmonic."""
+    peak_to_noise: float = math.inf
+    mcnr: float = math.inf
+    usable: bool = True
+    intensity: tuple[float, ...] = ()
+    """Relative brightness of each frame (bleaching, exposure); empty = all 1."""
+
+    def __post_init__(self) -> None:
+        kx, ky = self.k_cycles_per_um
+        if kx < 0 or (kx == 0 and ky < 0):
+            raise ValueError(f"expected k to point to x >= 0, found ({kx}, {ky})")
+        if self.intensity and len(self.intensity) != len(self.phases_rad):
+            raise ValueError(
+                f"expected {len(self.phases_rad)} intensities, one per phase, found {len(self.intensity)}"
+            )
+
+    @property
+    def period_nm(self) -> float:
+        """Spacing of the first harmonic's fringes."""
+        return 1000.0 / math.hypot(*self.k_cycles_per_um)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The illumination of a raw stack, and how sure we are of it."""
+
+    pixel_nm: float
+    shape: tuple[int, int]
+    """(y, x) of the raw frames it was estimated from."""
+    angles: tuple[PatternAngle, ...]
+    attainable_resolution_nm: float = math.nan
+    warnings: tuple[str, ...] = field(default=())
+    layout: str = "angle-phase"

@@ -1,0 +1,1 @@
+"""Recordings in, restored time-lapses out."""

@@ -1,0 +1,1 @@
+"""Pure tensor maths: optical transfer function, forward model, estimation, plan, reconstructor."""

@@ -1,0 +1,1 @@
+"""Bytes between processes: codec, sockets with named queue policies, control."""
