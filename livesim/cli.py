@@ -1,10 +1,8 @@
-"""The command line: one sub-command per process or task, each importing what it needs when it runs."""
+"""The command line: one sub-command per process or task; each imports what it needs when run."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 

@@ -95,9 +95,10 @@ class PatternSettings(_Section):
             raise ValueError(
                 f"expected 1 or {vectors} values in expected_period_nm, found {len(periods)}"
             )
-        if self.expected_angles_deg is not None and len(self.expected_angles_deg) != vectors:
+        angles = self.expected_angles_deg
+        if angles is not None and len(angles) != vectors:
             raise ValueError(
-                f"expected {vectors} values in expected_angles_deg, found {len(self.expected_angles_deg)}"
+                f"expected {vectors} values in expected_angles_deg, found {len(angles)}"
             )
 
     @property

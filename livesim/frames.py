@@ -13,7 +13,7 @@ Image = NDArray[np.float32]
 
 
 class DataError(ValueError):
-    """The data cannot be used; the message says which file, what was expected and what was found."""
+    """The data cannot be used; the message says which file, what was expected, what was found."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -115,7 +115,8 @@ class PatternAngle:
             raise ValueError(f"expected k to point to x >= 0, found ({kx}, {ky})")
         if self.intensity and len(self.intensity) != len(self.phases_rad):
             raise ValueError(
-                f"expected {len(self.phases_rad)} intensities, one per phase, found {len(self.intensity)}"
+                f"expected {len(self.phases_rad)} intensities, one per phase, "
+                f"found {len(self.intensity)}"
             )
 
     @property
