@@ -1,0 +1,38 @@
+"""The seam between the engine and what it runs: a raw stack in, a result out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from livesim.config import Settings
+from livesim.frames import Pattern, RawStack, Result
+
+
+class Pipeline(Protocol):
+    """Everything that happens to a raw stack: steps one and two and the reconstruction."""
+
+    @property
+    def pattern(self) -> Pattern:
+        """The illumination the pipeline was prepared for."""
+        ...
+
+    def __call__(self, stack: RawStack) -> Result:
+        """Reconstruct one raw stack.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If this stack cannot be reconstructed; the engine counts it and goes on.
+        """
+        ...
+
+
+PipelineFactory = Callable[[Sequence[RawStack], bool], Pipeline | None]
+"""(the stacks seen so far, whether no more will come) -> a pipeline, or None for "not enough
+signal yet, send more". Raises `DataError` when no more will come and they do not suffice.
+One factory serves one stream, so it may keep what it has learned between calls."""
+
+FactoryFor = Callable[[Settings], PipelineFactory]
+"""The settings of one stream -> its factory. `optics.pixel_nm` is always known here: where the
+settings leave it out, the engine has put in what the source says."""
