@@ -1,0 +1,102 @@
+"""An open TIFF file in, its pixel size, exposure and interval out, as far as it states them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import tifffile
+
+NM = {
+    "nm": 1.0, "nanometer": 1.0,
+    "um": 1e3, "µm": 1e3, "μm": 1e3, "\\u00b5m": 1e3, "micron": 1e3, "microns": 1e3,
+    "micrometer": 1e3,
+    "mm": 1e6, "millimeter": 1e6, "cm": 1e7, "centimeter": 1e7,
+    "m": 1e9, "meter": 1e9,
+}  # fmt: skip
+SECONDS = {
+    "ns": 1e-9, "nanosecond": 1e-9, "us": 1e-6, "µs": 1e-6, "microsecond": 1e-6,
+    "ms": 1e-3, "millisecond": 1e-3, "s": 1.0, "sec": 1.0, "second": 1.0,
+    "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file says of how it was taken; None where it says nothing."""
+
+    pixel_nm: float | None = None
+    exposure_ms: float | None = None
+    interval_s: float | None = None
+
+
+def positive(value: Any, scale: float | None = 1.0) -> float | None:
+    """Return value · scale where that is a number above 0, and None for all else."""
+    try:
+        number = float(value) * float(scale or 0.0)
+    except (TypeError, ValueError):
+        return None
+    return number if number > 0 and math.isfinite(number) else None
+
+
+def read_metadata(tif: tifffile.TiffFile) -> Metadata:
+    """Read what OME-XML, Micro-Manager or ImageJ wrote into the file."""
+    if tif.is_ome and tif.ome_metadata:
+        return _ome(tif.ome_metadata)
+    if tif.is_micromanager:
+        return _micromanager(tif)
+    if tif.is_imagej:
+        return _imagej(tif)
+    return Metadata()
+
+
+def _ome(xml: str) -> Metadata:
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return Metadata()
+    pixels = root.find(".//{*}Pixels")
+    if pixels is None:
+        return Metadata()
+    size_unit = pixels.get("PhysicalSizeXUnit", "µm")
+    plane = pixels.find("{*}Plane")
+    exposure_s = None if plane is None else _time(plane, "ExposureTime")
+    return Metadata(
+        pixel_nm=positive(pixels.get("PhysicalSizeX"), NM.get(size_unit)),
+        exposure_ms=positive(exposure_s, 1e3),
+        interval_s=_time(pixels, "TimeIncrement"),
+    )
+
+
+def _time(element: ElementTree.Element, name: str) -> float | None:
+    return positive(element.get(name), SECONDS.get(element.get(f"{name}Unit", "s")))
+
+
+def _micromanager(tif: tifffile.TiffFile) -> Metadata:
+    summary = (tif.micromanager_metadata or {}).get("Summary", {})
+    tag = tif.pages.first.tags.get("MicroManagerMetadata")
+    frame = tag.value if tag is not None and isinstance(tag.value, dict) else {}
+    return micromanager_metadata(summary, frame)
+
+
+def micromanager_metadata(summary: dict[str, Any], frame: dict[str, Any]) -> Metadata:
+    """Read Micro-Manager's keys, which differ between its versions."""
+    pixel_um = frame.get("PixelSizeUm", frame.get("PixelSize_um", summary.get("PixelSize_um")))
+    exposure = frame.get("Exposure-ms", frame.get("Exposure"))
+    return Metadata(
+        pixel_nm=positive(pixel_um, 1e3),
+        exposure_ms=positive(exposure),
+        interval_s=positive(summary.get("Interval_ms"), 1e-3),
+    )
+
+
+def _imagej(tif: tifffile.TiffFile) -> Metadata:
+    metadata = tif.imagej_metadata or {}
+    per_unit = positive(tif.pages.first.resolution[0])
+    unit = str(metadata.get("unit", "")).strip().lower()
+    return Metadata(
+        pixel_nm=positive(NM.get(unit), 1 / per_unit) if per_unit else None,
+        interval_s=positive(metadata.get("finterval"), SECONDS.get(metadata.get("tunit", "s"))),
+    )

@@ -1,0 +1,42 @@
+"""Fixtures and switches of all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = "LIVESIM_DATA"
+REQUIRE_ALL = "LIVESIM_REQUIRE_ALL"
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of real recordings; the test is skipped where there is none."""
+    folder = os.environ.get(DATA)
+    if not folder:
+        pytest.skip(f"{DATA} does not name the folder of real recordings")
+    if not Path(folder).is_dir():
+        pytest.fail(f"{DATA}: expected a folder, found {folder}")
+    return Path(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return _required((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _required((yield))
+
+
+def _required(report):
+    """Turn a skip into a failure where the switch says that everything has to run."""
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get(REQUIRE_ALL) == "1":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRE_ALL}=1, but this was skipped: {reason}"
+    return report
