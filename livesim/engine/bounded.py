@@ -1,0 +1,93 @@
+"""A bounded queue between two threads, with a named policy and every drop counted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from threading import Condition
+from typing import Generic, TypeVar
+
+from livesim.wire.sockets import Keep
+
+Item = TypeVar("Item")
+
+
+class BoundedQueue(Generic[Item]):
+    """One thread puts, another gets; `close` ends the one, `abandon` the other.
+
+    Parameters
+    ----------
+    limit
+        Items held at most.
+    keep
+        `Keep.BLOCK` lets the putting thread wait, `Keep.DROP_OLDEST` drops, `Keep.LATEST` is
+        drop-oldest with a limit of one.
+    """
+
+    def __init__(self, limit: int, keep: Keep) -> None:
+        self.limit = 1 if keep is Keep.LATEST else limit
+        self.keep = keep
+        self._items: deque[Item] = deque()
+        self._dropped = 0
+        self._closed = False
+        self._abandoned = False
+        self._changed = Condition()
+
+    @property
+    def queued(self) -> int:
+        """Items waiting."""
+        return len(self._items)
+
+    @property
+    def dropped(self) -> int:
+        """Items given up because the queue was full, or because nobody takes them any more."""
+        return self._dropped
+
+    def put(self, item: Item) -> None:
+        """Add an item; when full, wait or drop according to the policy."""
+        with self._changed:
+            if self.keep is Keep.BLOCK:
+                self._changed.wait_for(lambda: self._abandoned or self.queued < self.limit)
+            if self._abandoned:
+                self._dropped += 1
+                return
+            self._items.append(item)
+            if self.queued > self.limit:
+                self._items.popleft()
+                self._dropped += 1
+            self._changed.notify_all()
+
+    def get(self) -> Item | None:
+        """Take the oldest item, waiting for one; None once the queue is closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._items)
+            item = self._items.popleft() if self._items else None
+            self._changed.notify_all()
+            return item
+
+    def take(self) -> list[Item]:
+        """Take all that is waiting, without waiting for more."""
+        with self._changed:
+            items = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return items
+
+    def __iter__(self) -> Iterator[Item]:
+        """Take items until the queue is closed and empty."""
+        while (item := self.get()) is not None:
+            yield item
+
+    def close(self) -> None:
+        """Say that no more items will be put."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Say that no more items will be taken; what is or comes in is dropped and counted."""
+        with self._changed:
+            self._abandoned = True
+            self._dropped += len(self._items)
+            self._items.clear()
+            self._changed.notify_all()

@@ -1,0 +1,132 @@
+"""Events of the engine's threads -> counts, rates, latencies and faults for a status."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from dataclasses import asdict
+from threading import Lock
+
+import numpy as np
+
+from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.bounded import BoundedQueue
+from livesim.wire.control import FaultStatus, LatencyStatus, StageStatus
+
+RATE_EVENTS = 256
+RATE_SECONDS = 5.0
+LATENCY_EVENTS = 1024
+
+_log = logging.getLogger("livesim.engine")
+
+
+class Meter:
+    """Counts events and knows their rate over the last seconds."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._recent: deque[float] = deque(maxlen=RATE_EVENTS)
+
+    def tick(self) -> None:
+        """Count one event."""
+        self.done += 1
+        self._recent.append(time.monotonic())
+
+    @property
+    def per_second(self) -> float:
+        """Rate over the last `RATE_SECONDS`; 0 when nothing happened in them."""
+        now = time.monotonic()
+        recent = [moment for moment in tuple(self._recent) if now - moment < RATE_SECONDS]
+        if len(recent) < 2:
+            return 0.0
+        return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-6)
+
+
+class Stage:
+    """One stage of the engine over all streams; its queue is that of the present stream."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.meter = Meter()
+        self._past_drops = 0
+        self._queue: BoundedQueue[object] | None = None
+
+    def attach(self, queue: BoundedQueue[object]) -> None:
+        """Begin a new stream with a queue of its own."""
+        if self._queue is not None:
+            self._past_drops += self._queue.dropped
+        self._queue = queue
+
+    def status(self) -> StageStatus:
+        """Return a snapshot."""
+        queue = self._queue
+        return StageStatus(
+            name=self.name,
+            done=self.meter.done,
+            per_second=self.meter.per_second,
+            queued=queue.queued if queue else 0,
+            queue_limit=queue.limit if queue else 0,
+            keep=queue.keep.value if queue else "block",
+            dropped=self._past_drops + (queue.dropped if queue else 0),
+        )
+
+
+class Latencies:
+    """The last `LATENCY_EVENTS` latencies."""
+
+    def __init__(self) -> None:
+        self._recent_ms: deque[float] = deque(maxlen=LATENCY_EVENTS)
+
+    def add(self, received_ns: int, published_ns: int) -> None:
+        """Take the two ends of one."""
+        self._recent_ms.append((published_ns - received_ns) / 1e6)
+
+    def status(self) -> LatencyStatus | None:
+        """Return their percentiles, or None before the first."""
+        recent = tuple(self._recent_ms)
+        if not recent:
+            return None
+        p50, p95, p99 = np.percentile(recent, [50, 95, 99])
+        return LatencyStatus(
+            results=len(recent), p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99)
+        )
+
+
+class Faults:
+    """What did not go as it should; any thread may report."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = Lock()
+        self.last: str | None = None
+        """The last fault in words."""
+
+    def report(self, kind: str, words: str | None = None, count: int = 1) -> None:
+        """Count faults of a `kind`, a field of `FaultStatus`, and say what happened."""
+        with self._lock:
+            self._counts[kind] += count
+        if words is not None:
+            self.say(words)
+
+    def say(self, words: str) -> None:
+        """Remember the last fault in words; log it unless it is the same again."""
+        with self._lock:
+            again, self.last = words == self.last, words
+        if not again:
+            _log.warning("%s", words)
+
+    def add(self, counts: AssemblyCounts) -> None:
+        """Take over what a stream's assembler counted."""
+        for kind, count in _assembly_faults(counts).items():
+            self.report(kind, count=count)
+
+    def status(self, running: AssemblyCounts) -> FaultStatus:
+        """Return a snapshot, with what the running stream's assembler has counted so far."""
+        with self._lock:
+            return FaultStatus(**(self._counts + Counter(_assembly_faults(running))))
+
+
+def _assembly_faults(counts: AssemblyCounts) -> dict[str, int]:
+    known = FaultStatus.model_fields
+    return {kind: count for kind, count in asdict(counts).items() if kind in known}

@@ -1,0 +1,328 @@
+"""Streams of raw frames from the wire -> results on the wire and recordings on the disk."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+
+from livesim.config import Settings, SettingsError, parse_settings
+from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.pipeline import FactoryFor
+from livesim.engine.recording import RecorderFor
+from livesim.engine.session import Gauges, Session
+from livesim.frames import DataError, RawFrame
+from livesim.wire.codec import StreamEnd, StreamStart, WireError
+from livesim.wire.control import (
+    ControlServer,
+    Endpoints,
+    EngineState,
+    EngineStatus,
+    ReadyReply,
+    ReadyRequest,
+    Reply,
+    Request,
+    StopReply,
+    StopRequest,
+)
+from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT, local
+from livesim.wire.sockets import FramePuller, Publisher
+
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How one engine process behaves."""
+
+    frames: str = local(FRAMES_PORT)
+    results: str = local(RESULTS_PORT)
+    control: str = local(CONTROL_PORT)
+    once: bool = False
+    """End after the first stream."""
+    lossless: bool = False
+    """Let the source wait rather than skip a raw stack."""
+    stop_grace_s: float = 5.0
+    """When told to stop: how long to go on reconstructing what is queued."""
+    farewell_s: float = 2.0
+    """After the only stream: how long to wait for the source to ask whether it has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the engine can say of the last stream; replaced as a whole, never changed."""
+
+    stream: str | None = None
+    ended: bool = False
+    received: int = 0
+    """Frames, once it has ended."""
+    refused: str | None = None
+    told: Event = field(default_factory=Event)
+    """The source has heard that its stream has ended or is refused."""
+
+
+class Engine:
+    """The engine: binds its sockets when made, works in `run` until stopped.
+
+    One stream is worked on at a time. A stream that starts while another one is running ends
+    that one, since a source that was killed cannot say so; frames of any other stream are counted
+    as stray. The next stream is taken once the last one is worked off.
+
+    Parameters
+    ----------
+    factory_for
+        The settings of a stream -> what makes its pipeline.
+    settings
+        Those of this microscope; None takes what each source sends.
+    recorder_for
+        Where to record each stream; None records nothing.
+
+    Raises
+    ------
+    SettingsError
+        If an endpoint is open to other machines.
+    WireError
+        If an endpoint is not free.
+    """
+
+    def __init__(
+        self,
+        options: EngineOptions,
+        factory_for: FactoryFor,
+        settings: Settings | None = None,
+        recorder_for: RecorderFor | None = None,
+    ) -> None:
+        self._options = options
+        self._factory_for = factory_for
+        self._settings = settings
+        self._recorder_for = recorder_for
+        self._gauges = Gauges()
+        self._session: Session | None = None
+        self._known = _Known()
+        self._stop_at: float | None = None
+        self._done = False
+        self._finished = False
+        self._open_sockets()
+
+    def _open_sockets(self) -> None:
+        with ExitStack() as opened:
+            self._puller = FramePuller(self._options.frames)
+            opened.callback(self._puller.close)
+            self._publisher = Publisher(self._options.results)
+            opened.callback(self._publisher.close, 1.0)
+            self._control = ControlServer(self._options.control)
+            opened.callback(self._control.close)
+            self._sockets = opened.pop_all()
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the engine really listens."""
+        return Endpoints(
+            frames=self._puller.endpoint,
+            results=self._publisher.endpoint,
+            control=self._control.endpoint,
+        )
+
+    def run(self) -> None:
+        """Receive and answer until stopped; what a thread of the engine raises is raised here."""
+        with ThreadPoolExecutor(2, thread_name_prefix="livesim") as pool:
+            threads: list[Future[Any]] = [pool.submit(self._receive), pool.submit(self._answer)]
+            while wait(threads, timeout=POLL_S).not_done:
+                self._hurry_if_due()
+        for thread in threads:
+            thread.result()
+
+    def request_stop(self) -> None:
+        """Begin to end; safe in a signal handler and in any thread."""
+        self._stop_at = self._stop_at or time.monotonic()
+
+    def _hurry_if_due(self) -> None:
+        session, stop_at = self._session, self._stop_at
+        if stop_at is None or session is None:
+            return
+        if time.monotonic() - stop_at > self._options.stop_grace_s:
+            session.hurry()
+
+    def close(self) -> None:
+        """Close the sockets, after `run` has returned."""
+        self._sockets.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def status(self) -> EngineStatus:
+        """Return a snapshot; safe in any thread."""
+        session = self._session
+        recorder = session.recorder if session else None
+        running = session.counts if session else AssemblyCounts()
+        return EngineStatus(
+            state=self._state(session),
+            endpoints=self.endpoints,
+            stream=session.start.stream if session else None,
+            source=session.start.source if session else None,
+            stages=tuple(stage.status() for stage in self._gauges.stages),
+            latency=self._gauges.latencies.status(),
+            faults=self._gauges.faults.status(running),
+            last_fault=self._gauges.faults.last,
+            recording=str(recorder.folder) if recorder else None,
+        )
+
+    def _state(self, session: Session | None) -> EngineState:
+        if session is not None:
+            return session.state
+        return EngineState.STOPPED if self._finished else EngineState.IDLE
+
+    # The receiver's thread.
+
+    def _receive(self) -> None:
+        try:
+            while not self._ending:
+                self._take_next()
+            self._end_stream()
+            self._await_source()
+        finally:
+            self._finished = True
+
+    @property
+    def _ending(self) -> bool:
+        broken = self._session is not None and self._session.broken
+        return self._done or broken or self._stop_at is not None
+
+    def _take_next(self) -> None:
+        try:
+            message = self._puller.receive(POLL_S)
+        except WireError as error:
+            self._gauges.faults.report("malformed_messages", str(error))
+            return
+        if isinstance(message, RawFrame):
+            self._take_frame(message)
+        elif isinstance(message, StreamStart):
+            self._start_stream(message)
+        elif message is not None:
+            self._take_end(message)
+
+    def _take_frame(self, frame: RawFrame) -> None:
+        if self._session is None or frame.stream != self._known.stream:
+            self._gauges.faults.report("stray_frames")
+        else:
+            self._session.add(frame)
+
+    def _start_stream(self, start: StreamStart) -> None:
+        self._end_stream()
+        try:
+            self._session = self._new_session(start)
+        except (SettingsError, DataError, OSError) as error:
+            self._refuse(start, str(error))
+        else:
+            self._known = _Known(stream=start.stream)
+
+    def _new_session(self, start: StreamStart) -> Session:
+        settings = stream_settings(self._settings, start)
+        factory = self._factory_for(settings)
+        return Session(
+            start,
+            settings,
+            factory,
+            self._recorder_for(start, settings) if self._recorder_for else None,
+            self._publisher,
+            self._gauges,
+            lossless=self._options.lossless,
+        )
+
+    def _refuse(self, start: StreamStart, why: str) -> None:
+        self._gauges.faults.say(f"stream from {start.source or 'an unnamed source'} refused: {why}")
+        self._known = _Known(stream=start.stream, refused=why)
+        self._done = self._options.once
+
+    def _take_end(self, end: StreamEnd) -> None:
+        if self._session is None or end.stream != self._known.stream:
+            return
+        received = self._session.counts.frames
+        self._known = _Known(stream=end.stream, ended=True, received=received)
+        self._end_stream(end)
+        self._done = self._options.once
+
+    def _end_stream(self, end: StreamEnd | None = None) -> None:
+        if self._session is not None:
+            self._session.finish(end)
+            self._session = None
+
+    def _await_source(self) -> None:
+        """Stay until the source has asked what became of its stream, or seems not to."""
+        if self._known.ended or self._known.refused:
+            self._known.told.wait(self._options.farewell_s)
+
+    # The control thread.
+
+    def _answer(self) -> None:
+        while not self._finished:
+            self._control.answer(self._reply, POLL_S)
+
+    def _reply(self, request: Request) -> Reply:
+        if isinstance(request, ReadyRequest):
+            return self._ready(request.stream)
+        if isinstance(request, StopRequest):
+            self.request_stop()
+            return StopReply()
+        return self.status()
+
+    def _ready(self, stream: str) -> ReadyReply:
+        known, session = self._known, self._session
+        if known.stream != stream:
+            return ReadyReply(started=False, ended=False, received=0, endpoints=self.endpoints)
+        if known.ended or known.refused:
+            known.told.set()
+        return ReadyReply(
+            started=known.refused is None,
+            ended=known.ended,
+            received=session.counts.frames if session and not known.ended else known.received,
+            refused=known.refused,
+            endpoints=self.endpoints,
+        )
+
+
+def stream_settings(own: Settings | None, start: StreamStart) -> Settings:
+    """Return the settings that hold for a stream: the engine's own, or else the source's.
+
+    Raises
+    ------
+    SettingsError
+        If there are none, they are wrong, they disagree about the pattern, or nobody knows the
+        pixel size.
+    """
+    sent = None if start.settings is None else parse_settings(start.settings, "settings sent")
+    settings = own or sent
+    if settings is None:
+        raise SettingsError("expected settings from the engine or the source, found none")
+    if sent is not None and sent.pattern.stack_shape != settings.pattern.stack_shape:
+        raise SettingsError(
+            f"expected {_shape(settings)} as the engine's settings say, "
+            f"found {_shape(sent)} in those the source sent"
+        )
+    return _with_pixel(settings, start.pixel_nm)
+
+
+def _shape(settings: Settings) -> str:
+    angles, phases = settings.pattern.stack_shape
+    return f"{angles} angle(s) x {phases} phases"
+
+
+def _with_pixel(settings: Settings, pixel_nm: float | None) -> Settings:
+    if settings.optics.pixel_nm is not None:
+        return settings
+    if pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm from the settings or the source, found none")
+    optics = settings.optics.model_copy(update={"pixel_nm": pixel_nm})
+    return settings.model_copy(update={"optics": optics})

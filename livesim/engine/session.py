@@ -1,0 +1,177 @@
+"""One stream: its frames in; its raw recording, its results and their recording out."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from time import time_ns
+from typing import Any
+
+from livesim.config import Settings
+from livesim.engine.assemble import Assembler, AssemblyCounts
+from livesim.engine.bounded import BoundedQueue
+from livesim.engine.meters import Faults, Latencies, Stage
+from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.processing import Processor
+from livesim.engine.recording import Recorder, Track
+from livesim.frames import RawFrame, RawStack, Result
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control import EngineState
+from livesim.wire.sockets import Keep, Publisher
+
+RECORD_DEPTH = 32
+PROCESS_DEPTH = 8
+RESULT_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What the engine measures over all its streams."""
+
+    receive: Stage = field(default_factory=lambda: Stage("receive"))
+    record: Stage = field(default_factory=lambda: Stage("record"))
+    process: Stage = field(default_factory=lambda: Stage("process"))
+    publish: Stage = field(default_factory=lambda: Stage("publish"))
+    latencies: Latencies = field(default_factory=Latencies)
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """In the order in which the data pass them."""
+        return (self.receive, self.record, self.process, self.publish)
+
+
+class Session:
+    """One stream and its three threads: recorder, processor, publisher.
+
+    Between receiver and recorder the policy is block: raw data are never given up, so a disk that
+    is too slow holds the source. Between receiver and processor it is block when `lossless`, else
+    drop-oldest: whole stacks are skipped and counted. Results are never dropped by the engine.
+
+    Parameters
+    ----------
+    recorder
+        Where to record, or None.
+    publisher
+        Used by this session's publisher thread alone until `finish` returns.
+    """
+
+    def __init__(
+        self,
+        start: StreamStart,
+        settings: Settings,
+        factory: PipelineFactory,
+        recorder: Recorder | None,
+        publisher: Publisher,
+        gauges: Gauges,
+        *,
+        lossless: bool,
+    ) -> None:
+        self.start = start
+        self.recorder = recorder
+        self.state = EngineState.CALIBRATING
+        self._gauges = gauges
+        self._publisher = publisher
+        self._end = StreamEnd(stream=start.stream, aborted=True)
+        self._assembler = Assembler(settings.pattern.stack_shape)
+        self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
+        self._stacks: BoundedQueue[RawStack] = BoundedQueue(
+            PROCESS_DEPTH, Keep.BLOCK if lossless else Keep.DROP_OLDEST
+        )
+        self._results: BoundedQueue[Result] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
+        self._processor = Processor(
+            self._stacks,
+            self._results,
+            factory,
+            self._on_ready,
+            gauges.process.meter,
+            gauges.faults,
+            lossless=lossless,
+        )
+        self._attach()
+        self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
+        self._threads: list[Future[Any]] = [
+            self._pool.submit(work) for work in (self._record, self._processor.run, self._publish)
+        ]
+
+    @property
+    def counts(self) -> AssemblyCounts:
+        """What became of the frames."""
+        return self._assembler.counts
+
+    def add(self, frame: RawFrame) -> None:
+        """Take one frame of this stream; waits as the policies say."""
+        self._gauges.receive.meter.tick()
+        stack = self._assembler.add(frame)
+        if stack is not None:
+            self._raw.put(stack)
+            self._stacks.put(stack)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a thread has ended that should not have; `finish` raises why."""
+        return any(thread.done() for thread in self._threads)
+
+    def hurry(self) -> None:
+        """Skip the stacks that are not reconstructed yet; safe in any thread."""
+        self._processor.hurry()
+
+    def finish(self, end: StreamEnd | None) -> None:
+        """Work off what is queued, close the recordings, tell the viewers.
+
+        Parameters
+        ----------
+        end
+            What the source said; None if it just stopped.
+        """
+        self.state = EngineState.DRAINING
+        self._end = end or self._end
+        self._assembler.finish()
+        self._raw.close()
+        self._stacks.close()
+        self._pool.shutdown()
+        self._gauges.faults.add(self._assembler.counts)
+        for thread in self._threads:
+            thread.result()
+
+    def _attach(self) -> None:
+        self._gauges.record.attach(self._raw)
+        self._gauges.process.attach(self._stacks)
+        self._gauges.publish.attach(self._results)
+
+    def _on_ready(self, pipeline: Pipeline) -> None:
+        if self.state is EngineState.CALIBRATING:
+            self.state = EngineState.RUNNING
+        if self.recorder is not None:
+            try:
+                self.recorder.save_pattern(pipeline.pattern)
+            except OSError as error:
+                self._gauges.faults.say(f"the pattern could not be written: {error}")
+
+    def _record(self) -> None:
+        track = Track(self.recorder.open_raw if self.recorder else None, self._gauges.faults)
+        try:
+            for stack in self._raw:
+                track.write(stack)
+                self._gauges.record.meter.tick()
+        finally:
+            self._raw.abandon()
+            track.close()
+
+    def _publish(self) -> None:
+        track = Track(self.recorder.open_results if self.recorder else None, self._gauges.faults)
+        try:
+            self._publisher.publish(self.start)
+            for result in self._results:
+                self._publish_one(result, track)
+            self._publisher.publish(self._end)
+        finally:
+            self._results.abandon()
+            track.close()
+
+    def _publish_one(self, result: Result, track: Track[Result]) -> None:
+        stamped = replace(result, published_ns=time_ns())
+        self._publisher.publish(stamped)
+        self._gauges.publish.meter.tick()
+        self._gauges.latencies.add(stamped.last_received_ns, stamped.published_ns)
+        track.write(stamped)

@@ -1,0 +1,297 @@
+"""One value <-> the parts of one message: a JSON header, then raw pixel buffers; no socket.
+
+A message is a UTF-8 JSON header whose first field is the version of the format, followed by the
+pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,
+the reconstruction and the widefield image: a restored image is never shown without the plain one
+beside it, so the two must arrive together or not at all, and as separate buffers neither is
+copied. Stream starts and ends carry none. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from livesim.frames import DataError, FrameAxes, Pixels, RawFrame, Result, StackIndex
+
+WIRE_VERSION = 1
+MAX_HEADER_BYTES = 1 << 20
+MAX_PIXEL_BYTES = 1 << 30
+"""Far above any camera frame, far below what would exhaust a machine."""
+
+Buffer = bytes | memoryview
+StreamId = Annotated[str, Field(min_length=1, max_length=200)]
+FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class WireError(DataError):
+    """A message cannot be used, or nobody answers; the message says what was expected."""
+
+
+class Header(BaseModel):
+    """What every message begins with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int = WIRE_VERSION
+
+
+class FrameHeader(Header):
+    """What is known of a raw frame besides its pixels."""
+
+    kind: Literal["frame"] = "frame"
+    stream: StreamId
+    sequence: Count
+    axes: FrameAxes
+    shape: Shape
+    dtype: FrameDtype
+    exposure_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    camera_ns: Count = 0
+    sent_ns: Count = 0
+
+
+class StreamStart(Header):
+    """What a source says before its first frame."""
+
+    kind: Literal["start"] = "start"
+    stream: StreamId
+    source: str = ""
+    """Who sends: a file's name, "Micro-Manager", "simulated microscope"."""
+    settings: dict[str, Any] | None = None
+    """The microscope's settings as in its TOML file; None leaves them to the engine's own."""
+    pixel_nm: Positive | None = None
+    sizes: dict[str, Annotated[int, Field(ge=1)]] | None = None
+    """Expected length of each axis by name; None where the source does not know."""
+    exposure_ms: Positive | None = None
+    interval_s: Positive | None = None
+    sent_ns: Count = 0
+
+
+class StreamEnd(Header):
+    """What a source says after its last frame."""
+
+    kind: Literal["end"] = "end"
+    stream: StreamId
+    sent: Count = 0
+    unsent: Count = 0
+    """Frames the source could not send."""
+    aborted: bool = False
+    """The source was stopped before its end."""
+
+
+class ResultHeader(Header):
+    """What is known of a result besides its pixels."""
+
+    kind: Literal["result"] = "result"
+    stream: StreamId
+    index: StackIndex
+    shape: Shape
+    widefield_shape: Shape
+    last_received_ns: Count = 0
+    published_ns: Count = 0
+
+    dtype: ClassVar[str] = "float32"
+
+
+Message = RawFrame | StreamStart | StreamEnd | Result
+
+
+class _Envelope(BaseModel):
+    """Just enough of any header to say what is wrong with it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    version: int
+    kind: str
+
+
+def encode(message: Message) -> list[Buffer]:
+    """Turn a value into the parts of a message; pixels are not copied where that can be avoided.
+
+    Raises
+    ------
+    WireError
+        If the pixels have a shape, dtype or size that the wire does not carry.
+    """
+    if isinstance(message, RawFrame):
+        return [_frame_header(message).model_dump_json().encode(), _bytes_of(message.pixels)]
+    if isinstance(message, Result):
+        header = _result_header(message).model_dump_json().encode()
+        return [header, _bytes_of(message.image), _bytes_of(message.widefield)]
+    return [message.model_dump_json().encode()]
+
+
+def decode(parts: Sequence[Buffer], received_ns: int = 0) -> Message:
+    """Turn the parts of a message into a value whose pixels are read-only views of the parts.
+
+    Raises
+    ------
+    WireError
+        If the message has an unknown version or kind, a wrong header, or pixel buffers of
+        another number or size than its header says.
+    """
+    header = _parse_header(parts)
+    buffers = parts[1:]
+    if isinstance(header, FrameHeader):
+        return _frame(header, buffers, received_ns)
+    if isinstance(header, ResultHeader):
+        return _result(header, buffers)
+    _expect_buffers(header.kind, buffers, 0)
+    return header
+
+
+_HEADERS: dict[str, type[FrameHeader | StreamStart | StreamEnd | ResultHeader]] = {
+    "frame": FrameHeader,
+    "start": StreamStart,
+    "end": StreamEnd,
+    "result": ResultHeader,
+}
+
+
+def _parse_header(parts: Sequence[Buffer]) -> FrameHeader | StreamStart | StreamEnd | ResultHeader:
+    if not parts:
+        raise WireError("expected a header, found an empty message")
+    if len(parts[0]) > MAX_HEADER_BYTES:
+        raise WireError(f"expected a header up to {MAX_HEADER_BYTES} B, found {len(parts[0])} B")
+    text = bytes(parts[0])
+    try:
+        envelope = _Envelope.model_validate_json(text)
+        check_version(envelope.version)
+        if envelope.kind not in _HEADERS:
+            raise WireError(
+                f"expected a message of kind {', '.join(_HEADERS)}, found {envelope.kind!r}"
+            )
+        return _HEADERS[envelope.kind].model_validate_json(text)
+    except ValidationError as error:
+        raise WireError(f"expected a message header, found {sentence(error)}") from error
+
+
+def check_version(version: int) -> None:
+    """Raise `WireError` unless this livesim speaks `version`."""
+    if version != WIRE_VERSION:
+        raise WireError(
+            f"expected version {WIRE_VERSION} of the wire format, found {version}: "
+            "both ends must run the same livesim"
+        )
+
+
+def sentence(error: ValidationError) -> str:
+    """Put the first fault of a header in words."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+class _FrameSize(BaseModel):
+    """A shape and dtype as any message with pixels states them."""
+
+    shape: Shape
+    dtype: FrameDtype
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Self:
+        try:
+            return cls.model_validate({"shape": pixels.shape, "dtype": pixels.dtype.name})
+        except ValidationError as error:
+            raise WireError(
+                f"expected pixels [y, x] of {', '.join(get_args(FrameDtype))}, "
+                f"found shape {pixels.shape} of {pixels.dtype.name}"
+            ) from error
+
+
+def _frame_header(frame: RawFrame) -> FrameHeader:
+    size = _FrameSize.of(frame.pixels)
+    return FrameHeader(
+        stream=frame.stream,
+        sequence=frame.sequence,
+        axes=frame.axes,
+        shape=size.shape,
+        dtype=size.dtype,
+        exposure_ms=frame.exposure_ms,
+        camera_ns=frame.camera_ns,
+        sent_ns=frame.sent_ns,
+    )
+
+
+def _result_header(result: Result) -> ResultHeader:
+    for pixels in (result.image, result.widefield):
+        if _FrameSize.of(pixels).dtype != ResultHeader.dtype:
+            raise WireError(f"expected a float32 result, found {pixels.dtype.name}")
+    return ResultHeader(
+        stream=result.stream,
+        index=result.index,
+        shape=_FrameSize.of(result.image).shape,
+        widefield_shape=_FrameSize.of(result.widefield).shape,
+        last_received_ns=result.last_received_ns,
+        published_ns=result.published_ns,
+    )
+
+
+def _frame(header: FrameHeader, buffers: Sequence[Buffer], received_ns: int) -> RawFrame:
+    _expect_buffers(header.kind, buffers, 1)
+    return RawFrame(
+        stream=header.stream,
+        sequence=header.sequence,
+        axes=header.axes,
+        pixels=_pixels(buffers[0], header.shape, header.dtype),
+        exposure_ms=header.exposure_ms,
+        camera_ns=header.camera_ns,
+        sent_ns=header.sent_ns,
+        received_ns=received_ns,
+    )
+
+
+def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
+    _expect_buffers(header.kind, buffers, 2)
+    return Result(
+        stream=header.stream,
+        index=header.index,
+        image=_pixels(buffers[0], header.shape, header.dtype),
+        widefield=_pixels(buffers[1], header.widefield_shape, header.dtype),
+        last_received_ns=header.last_received_ns,
+        published_ns=header.published_ns,
+    )
+
+
+def _expect_buffers(kind: str, buffers: Sequence[Buffer], count: int) -> None:
+    if len(buffers) != count:
+        raise WireError(
+            f"expected {count} pixel buffers in a message of kind '{kind}', found {len(buffers)}"
+        )
+
+
+def _bytes_of(pixels: Pixels) -> memoryview:
+    little = pixels.dtype.newbyteorder("<")
+    contiguous = np.ascontiguousarray(pixels, dtype=little)
+    if contiguous.nbytes > MAX_PIXEL_BYTES:
+        raise WireError(
+            f"expected at most {MAX_PIXEL_BYTES} B of pixels, found {contiguous.nbytes} B"
+        )
+    # Viewed as bytes first: memoryview refuses to cast formats with an explicit byte order.
+    return contiguous.reshape(-1).view(np.uint8).data
+
+
+def _pixels(buffer: Buffer, shape: tuple[int, int], dtype: str) -> NDArray[Any]:
+    little = np.dtype(dtype).newbyteorder("<")
+    expected = math.prod(shape) * little.itemsize
+    if expected > MAX_PIXEL_BYTES:
+        raise WireError(f"expected at most {MAX_PIXEL_BYTES} B of pixels, found {expected} B")
+    if len(buffer) != expected:
+        raise WireError(
+            f"expected {expected} B for {shape[0]} x {shape[1]} pixels of {dtype}, "
+            f"found {len(buffer)} B"
+        )
+    pixels = np.frombuffer(buffer, dtype=little).reshape(shape)
+    if sys.byteorder == "big":
+        pixels = pixels.astype(dtype)
+    pixels.flags.writeable = False
+    return pixels

@@ -1,0 +1,271 @@
+"""One request to the engine -> one reply: is it ready for a stream, how is it doing, stop.
+
+Requests and replies are JSON over DEALER/ROUTER. Each request carries a number that its reply
+repeats, so that a reply which comes too late is never taken for the next one's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from enum import StrEnum
+from types import TracebackType
+from typing import Annotated, Literal, Self, TypeVar
+
+import zmq
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from livesim.wire.codec import WIRE_VERSION, WireError, check_version, sentence
+from livesim.wire.endpoints import check_bindable
+
+
+class EngineState(StrEnum):
+    """What the engine is at."""
+
+    IDLE = "idle"
+    """Waits for a stream."""
+    CALIBRATING = "calibrating"
+    """Takes frames, but has not seen enough signal to know the pattern."""
+    RUNNING = "running"
+    """Reconstructs."""
+    DRAINING = "draining"
+    """The stream has ended; works off what is queued."""
+    STOPPED = "stopped"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int = WIRE_VERSION
+
+
+class ReadyRequest(_Value):
+    """Ask whether the start and the end of this stream have arrived."""
+
+    kind: Literal["ready"] = "ready"
+    stream: str
+
+
+class StatusRequest(_Value):
+    """Ask how the engine is doing."""
+
+    kind: Literal["status"] = "status"
+
+
+class StopRequest(_Value):
+    """Tell the engine to work off what is queued, close the recordings and end."""
+
+    kind: Literal["stop"] = "stop"
+
+
+Request = ReadyRequest | StatusRequest | StopRequest
+
+
+class Endpoints(_Value):
+    """Where the engine listens."""
+
+    frames: str
+    results: str
+    control: str
+
+
+class ReadyReply(_Value):
+    """What the engine knows of a stream."""
+
+    kind: Literal["ready"] = "ready"
+    started: bool
+    ended: bool
+    received: int
+    """Frames of this stream so far."""
+    refused: str | None = None
+    """Why the engine will not take this stream."""
+    endpoints: Endpoints
+
+
+class StageStatus(_Value):
+    """One stage of the engine and the queue in front of it."""
+
+    name: str
+    done: int
+    per_second: float
+    queued: int
+    queue_limit: int
+    keep: str
+    """Policy of the queue, see `livesim.wire.sockets.Keep`."""
+    dropped: int
+    """Given up because the queue was full."""
+
+
+class LatencyStatus(_Value):
+    """From the last raw frame received to the result published."""
+
+    results: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class FaultStatus(_Value):
+    """What did not go as it should, since the engine started."""
+
+    malformed_messages: int = 0
+    stray_frames: int = 0
+    """Frames of no stream that is running."""
+    misplaced_frames: int = 0
+    """Frames with an angle or phase that the pattern does not have."""
+    repeated_frames: int = 0
+    late_frames: int = 0
+    """Frames of a stack already given up."""
+    incomplete_stacks: int = 0
+    mixed_stacks: int = 0
+    """Stacks whose frames differ in shape or dtype."""
+    failed_stacks: int = 0
+    """Stacks the pipeline could not reconstruct."""
+    skipped_stacks: int = 0
+    """Stacks not reconstructed because the engine was stopped or no pattern was found."""
+    unrecorded_stacks: int = 0
+
+
+class EngineStatus(_Value):
+    """A frozen snapshot of the engine."""
+
+    kind: Literal["status"] = "status"
+    state: EngineState
+    endpoints: Endpoints
+    stream: str | None
+    source: str | None
+    stages: tuple[StageStatus, ...]
+    latency: LatencyStatus | None
+    faults: FaultStatus
+    last_fault: str | None
+    recording: str | None
+    """Folder that is being written to."""
+
+
+class StopReply(_Value):
+    """The engine is going to stop."""
+
+    kind: Literal["stop"] = "stop"
+
+
+class RefusedReply(_Value):
+    """The request could not be understood."""
+
+    kind: Literal["refused"] = "refused"
+    reason: str
+
+
+Reply = ReadyReply | EngineStatus | StopReply | RefusedReply
+AnyReply = TypeVar("AnyReply", ReadyReply, EngineStatus, StopReply)
+
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+_REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
+
+
+class ControlServer:
+    """The engine's end."""
+
+    def __init__(self, endpoint: str) -> None:
+        check_bindable(endpoint)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise WireError(f"expected a free address, found '{endpoint}': {error}") from error
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        """Where it really listens."""
+
+    def answer(self, handle: Callable[[Request], Reply], timeout_s: float) -> None:
+        """Answer one request, if one comes within `timeout_s`."""
+        if not self._socket.poll(round(timeout_s * 1000), zmq.POLLIN):
+            return
+        parts = self._socket.recv_multipart()
+        if len(parts) != 3:
+            return  # nobody of ours: without a number there is nothing to answer to
+        peer, number, text = parts
+        try:
+            reply = handle(_read(_REQUESTS, text))
+        except WireError as error:
+            reply = RefusedReply(reason=str(error))
+        self._socket.send_multipart([peer, number, reply.model_dump_json().encode()])
+
+    def close(self) -> None:
+        """Close the socket, leaving the last reply a moment to get out."""
+        self._socket.close(linger=500)
+        self._context.term()
+
+
+class ControlClient:
+    """The other end: a source, a viewer, `livesim status`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(endpoint)
+        self._numbers = itertools.count()
+
+    def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+        """Ask whether the start and the end of `stream` have arrived."""
+        return self._ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
+
+    def status(self, timeout_s: float = 2.0) -> EngineStatus:
+        """Ask for a snapshot."""
+        return self._ask(StatusRequest(), EngineStatus, timeout_s)
+
+    def stop(self, timeout_s: float = 2.0) -> StopReply:
+        """Tell the engine to finish and end."""
+        return self._ask(StopRequest(), StopReply, timeout_s)
+
+    def _ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
+        number = next(self._numbers).to_bytes(8, "big")
+        self._socket.send_multipart([number, request.model_dump_json().encode()])
+        reply = _read(_REPLIES, self._reply_to(number, timeout_s))
+        if isinstance(reply, RefusedReply):
+            raise WireError(reply.reason)
+        if not isinstance(reply, expected):
+            raise WireError(f"expected the answer to '{request.kind}', found '{reply.kind}'")
+        return reply
+
+    def _reply_to(self, number: bytes, timeout_s: float) -> bytes:
+        while self._socket.poll(round(timeout_s * 1000), zmq.POLLIN):
+            answered, text = self._socket.recv_multipart()
+            if answered == number:
+                return text
+        raise WireError(f"expected an engine at {self.endpoint}, found none within {timeout_s} s")
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    version: int
+
+
+_Read = TypeVar("_Read")
+
+
+def _read(adapter: TypeAdapter[_Read], text: bytes) -> _Read:
+    try:
+        check_version(_Envelope.model_validate_json(text).version)
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise WireError(f"expected a control message, found {sentence(error)}") from error

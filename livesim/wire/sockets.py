@@ -1,0 +1,305 @@
+"""Messages over ZMQ: raw frames to the engine (PUSH/PULL), results to viewers (PUB/SUB).
+
+Every queue names its policy, `Keep`. What ZMQ does of its own accord is not always that policy: a
+PUB socket at its high-water mark drops the *newest* message, and CONFLATE keeps only the last
+*part* of a multipart message. So drop-oldest and latest are kept here, in a short queue in front
+of the socket (frames) or behind it (results); ZMQ's own queues only bound what is under way.
+
+A socket belongs to the thread that uses it; hand it on only after the first thread has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from livesim.frames import RawFrame, Result
+from livesim.wire.codec import (
+    MAX_PIXEL_BYTES,
+    Buffer,
+    StreamEnd,
+    StreamStart,
+    WireError,
+    decode,
+    encode,
+)
+from livesim.wire.endpoints import check_bindable
+
+FRAME_DEPTH = 64
+RESULT_DEPTH = 8
+_COUNT_BYTES = 8
+
+
+class Keep(Enum):
+    """What a full queue does.
+
+    =============  =======================  ==================================================
+    policy         frames (PUSH → PULL)     results (PUB → SUB)
+    =============  =======================  ==================================================
+    BLOCK          SNDHWM = RCVHWM = depth  refused: a viewer never holds the engine
+                   and the sender waits
+    DROP_OLDEST    own queue of `depth`     RCVHWM = depth; whatever has arrived is drained
+                   in front of PUSH,        into an own queue of `depth`
+                   NOBLOCK sends
+    LATEST         refused: a raw frame     as DROP_OLDEST with depth 1 (CONFLATE would tear
+                   alone is of no use       multipart messages apart)
+    =============  =======================  ==================================================
+    """
+
+    BLOCK = "block"
+    DROP_OLDEST = "drop-oldest"
+    LATEST = "latest"
+
+
+class _Socket:
+    """One ZMQ socket with a context of its own, closed together."""
+
+    def __init__(self, kind: int, depth: int) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(kind)
+        self._socket.set_hwm(depth)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_PIXEL_BYTES)
+        self._socket.setsockopt(zmq.LINGER, 0)
+
+    @classmethod
+    def bound(cls, kind: int, depth: int, endpoint: str) -> Self:
+        """Listen at `endpoint`, or raise why not."""
+        check_bindable(endpoint)
+        socket = cls(kind, depth)
+        try:
+            socket._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            socket.close()
+            raise WireError(f"expected a free address, found '{endpoint}': {error}") from error
+        return socket
+
+    @classmethod
+    def connected(cls, kind: int, depth: int, endpoint: str) -> Self:
+        """Connect to `endpoint`, whether anybody listens there yet or not."""
+        socket = cls(kind, depth)
+        if kind == zmq.SUB:
+            socket._socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket._socket.connect(endpoint)
+        return socket
+
+    @property
+    def endpoint(self) -> str:
+        """Where it really listens, which differs from what was asked for with port 0."""
+        return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def readable(self, timeout_s: float) -> bool:
+        return bool(self._socket.poll(_ms(timeout_s), zmq.POLLIN))
+
+    def writable(self, timeout_s: float) -> bool:
+        return bool(self._socket.poll(_ms(timeout_s), zmq.POLLOUT))
+
+    def send(self, parts: Sequence[Buffer]) -> None:
+        """Hand the parts to ZMQ without copying; raises zmq.Again when its queue is full."""
+        self._socket.send_multipart(list(parts), zmq.NOBLOCK, copy=False)
+
+    def receive(self) -> list[Buffer]:
+        return [part.buffer for part in self._socket.recv_multipart(zmq.NOBLOCK, copy=False)]
+
+    def close(self, linger_s: float = 0.0) -> None:
+        self._socket.close(linger=_ms(linger_s))
+        self._context.term()
+
+
+class _Closing:
+    """A wrapper of one socket that is closed at the end of a `with` block."""
+
+    def close(self) -> None:
+        """Close the socket and drop what has not been sent."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class FramePusher(_Closing):
+    """A source's end of the frame socket.
+
+    Parameters
+    ----------
+    endpoint
+        Where the engine takes frames.
+    keep
+        `Keep.BLOCK` waits for a slow engine; `Keep.DROP_OLDEST` never waits.
+    depth
+        Messages in each queue.
+    """
+
+    def __init__(self, endpoint: str, keep: Keep = Keep.BLOCK, depth: int = FRAME_DEPTH) -> None:
+        if keep is Keep.LATEST:
+            raise ValueError("expected block or drop-oldest for raw frames, found latest")
+        self.keep = keep
+        self._queue: deque[list[Buffer]] = deque()
+        self._depth = depth
+        self._dropped = 0
+        self._socket = _Socket.connected(zmq.PUSH, depth, endpoint)
+
+    @property
+    def dropped(self) -> int:
+        """Messages given up because the engine did not take them in time."""
+        return self._dropped
+
+    def send(self, message: RawFrame | StreamStart | StreamEnd, timeout_s: float = 0.0) -> bool:
+        """Send one message; its pixels must not be changed afterwards.
+
+        Returns
+        -------
+        bool
+            False if `Keep.BLOCK` found no room within `timeout_s`: nothing was sent, try again.
+            Always True for `Keep.DROP_OLDEST`, which does not wait.
+        """
+        if self.keep is Keep.BLOCK and not self._socket.writable(timeout_s):
+            return False
+        self._queue.append(encode(message))
+        self.flush()
+        while len(self._queue) > self._depth:
+            self._queue.popleft()
+            self._dropped += 1
+        return True
+
+    def flush(self, timeout_s: float = 0.0) -> bool:
+        """Send what the own queue holds; True once it is empty."""
+        deadline = time.monotonic() + timeout_s
+        while self._queue:
+            if not self._socket.writable(max(0.0, deadline - time.monotonic())):
+                return False
+            self._socket.send(self._queue[0])
+            self._queue.popleft()
+        return True
+
+    def close(self, linger_s: float = 0.0) -> None:
+        """Close the socket; what ZMQ still holds has `linger_s` to leave."""
+        self._dropped += len(self._queue)
+        self._queue.clear()
+        self._socket.close(linger_s)
+
+
+class FramePuller(_Closing):
+    """The engine's end of the frame socket; a full queue blocks the source."""
+
+    def __init__(self, endpoint: str, depth: int = FRAME_DEPTH) -> None:
+        self._socket = _Socket.bound(zmq.PULL, depth, endpoint)
+        self.endpoint = self._socket.endpoint
+        """Where it really listens."""
+
+    def receive(self, timeout_s: float) -> RawFrame | StreamStart | StreamEnd | None:
+        """Take the next message, or None after `timeout_s`.
+
+        Raises
+        ------
+        WireError
+            If a message arrived that cannot be used; the next call takes the next one.
+        """
+        if not self._socket.readable(timeout_s):
+            return None
+        message = decode(self._socket.receive(), received_ns=time.time_ns())
+        if isinstance(message, Result):
+            raise WireError("expected a raw frame, a stream start or a stream end, found a result")
+        return message
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+class Publisher(_Closing):
+    """The engine's end of the result socket; a viewer that is too slow misses results.
+
+    In front of the codec's parts each message has one part with its number, 8 bytes big-endian
+    counted from 1, by which a subscriber sees what it missed.
+    """
+
+    def __init__(self, endpoint: str, depth: int = RESULT_DEPTH) -> None:
+        self._socket = _Socket.bound(zmq.PUB, depth, endpoint)
+        self._number = 0
+        self.endpoint = self._socket.endpoint
+        """Where it really listens."""
+
+    def publish(self, message: Result | StreamStart | StreamEnd) -> None:
+        """Send to all who listen; its pixels must not be changed afterwards."""
+        self._number += 1
+        self._socket.send([self._number.to_bytes(_COUNT_BYTES, "big"), *encode(message)])
+
+    def close(self, linger_s: float = 0.0) -> None:
+        """Close the socket; what ZMQ still holds has `linger_s` to leave."""
+        self._socket.close(linger_s)
+
+
+class Subscriber(_Closing):
+    """A viewer's end of the result socket."""
+
+    def __init__(self, endpoint: str, keep: Keep = Keep.LATEST, depth: int = RESULT_DEPTH) -> None:
+        if keep is Keep.BLOCK:
+            raise ValueError("expected drop-oldest or latest for results, found block")
+        self._depth = 1 if keep is Keep.LATEST else depth
+        self._queue: deque[Result | StreamStart | StreamEnd] = deque()
+        self._last_number: int | None = None
+        self._dropped = 0
+        self._socket = _Socket.connected(zmq.SUB, depth, endpoint)
+
+    @property
+    def dropped(self) -> int:
+        """Messages missed: dropped here, or by ZMQ on the way."""
+        return self._dropped
+
+    def receive(self, timeout_s: float) -> Result | StreamStart | StreamEnd | None:
+        """Take the next message that the policy keeps, or None after `timeout_s`.
+
+        Stream starts and ends are never dropped here; only results are.
+
+        Raises
+        ------
+        WireError
+            If a message arrived that cannot be used.
+        """
+        if not self._queue:
+            self._socket.readable(timeout_s)
+        while self._socket.readable(0.0):
+            self._queue.append(self._next())
+            self._trim()
+        return self._queue.popleft() if self._queue else None
+
+    def _next(self) -> Result | StreamStart | StreamEnd:
+        number, *parts = self._socket.receive()
+        self._count_missing(int.from_bytes(number, "big"))
+        message = decode(parts)
+        if isinstance(message, RawFrame):
+            raise WireError("expected a result, a stream start or a stream end, found a raw frame")
+        return message
+
+    def _count_missing(self, number: int) -> None:
+        if self._last_number is not None and number > self._last_number:
+            self._dropped += number - self._last_number - 1
+        self._last_number = number
+
+    def _trim(self) -> None:
+        results = [one for one in self._queue if isinstance(one, Result)]
+        if len(results) > self._depth:
+            self._queue.remove(results[0])
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
