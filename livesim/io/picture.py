@@ -1,0 +1,159 @@
+"""Widefield and super-resolved image in, one PNG with both side by side out."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from livesim.frames import Image
+from livesim.io.placement import Placement
+
+PERCENTILES = (0.1, 99.9)
+"""Shown as black and white, in each image by itself."""
+SMALLEST_PANEL = 384
+"""Smaller images are enlarged by a whole factor, so that the labels fit."""
+FONTS = ("DejaVuSans.ttf", "arial.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
+"""Sans-serif fonts of Linux, Windows and macOS, wherever the system keeps its fonts."""
+GAP = 6
+WHITE = 255
+
+
+def side_by_side(
+    path: Path,
+    widefield: Image,
+    super_resolved: Image,
+    pixel_nm: float,
+    labels: tuple[str, str] = ("widefield", "super-resolved"),
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write an 8-bit PNG of both images with labels and a scale bar.
+
+    For the eye only: each image is stretched by its own percentiles.
+
+    Parameters
+    ----------
+    path
+        The PNG; it appears whole or not at all.
+    widefield
+        [y, x], interpolated to twice the size.
+    super_resolved
+        [2 y, 2 x].
+    pixel_nm
+        Of `super_resolved`.
+    labels
+        Shown in the images' upper left corners.
+    overwrite
+        Replace an existing file.
+
+    Raises
+    ------
+    ValueError
+        If `super_resolved` is not twice as large as `widefield`.
+    DataError
+        If the file exists already and `overwrite` is false, or its folder does not exist.
+    """
+    expected = (2 * widefield.shape[0], 2 * widefield.shape[1])
+    if super_resolved.shape != expected:
+        raise ValueError(f"expected a super-resolved {expected}, found {super_resolved.shape}")
+    zoom = math.ceil(SMALLEST_PANEL / min(expected))
+    images = (upsample(widefield), super_resolved)
+    panels = [
+        _panel(image, label, zoom, pixel_nm / zoom)
+        for image, label in zip(images, labels, strict=True)
+    ]
+    with Placement(path, overwrite=overwrite) as placement:
+        _join(panels).save(placement.partial, format="PNG")
+        placement.commit()
+
+
+def upsample(image: Image) -> Image:
+    """Return a [y, x] image at twice the sampling, bicubic, [2 y, 2 x].
+
+    Pixel (0, 0) keeps its centre, as in the reconstruction: result pixel i lies at raw i / 2.
+    """
+    # One edge pixel more, or the last row and column would fall outside.
+    padded = Pillow.fromarray(np.pad(image, ((0, 1), (0, 1)), mode="edge").astype(np.float32))
+    y, x = image.shape
+    # Pillow samples at (output + 0.5) a + c - 0.5; c = 0.25 makes that output / 2.
+    halve = (0.5, 0.0, 0.25, 0.0, 0.5, 0.25)
+    doubled = padded.transform(
+        (2 * x, 2 * y), Pillow.Transform.AFFINE, halve, Pillow.Resampling.BICUBIC
+    )
+    return np.asarray(doubled, np.float32)
+
+
+def scale_bar_um(width_um: float) -> float:
+    """Return the largest of 1, 2, 5, 10, ... um (or 0.5, 0.2, ...) within a quarter of a width."""
+    room = width_um / 4
+    decade = 10.0 ** math.floor(math.log10(room))
+    return next(step * decade for step in (5, 2, 1) if step * decade <= room * (1 + 1e-9))
+
+
+def to_grey(image: Image) -> NDArray[np.uint8]:
+    """Return 0 ... 255 between the image's percentiles; what is not finite is black."""
+    finite = image[np.isfinite(image)]
+    if finite.size == 0:
+        return np.zeros(image.shape, np.uint8)
+    low, high = np.percentile(finite, PERCENTILES)
+    unit = (image - low) / max(high - low, np.finfo(np.float32).tiny)
+    grey: NDArray[np.uint8] = np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)
+    return grey
+
+
+def _panel(image: Image, label: str, zoom: int, pixel_nm: float) -> Pillow.Image:
+    grey = to_grey(image).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    panel = Pillow.fromarray(grey)
+    draw = ImageDraw.Draw(panel)
+    size = max(14, min(panel.size) // 24)
+    margin = size // 2
+    _text(draw, (margin, margin), label, size, anchor="la")
+    _draw_scale_bar(draw, panel.size, size, pixel_nm)
+    return panel
+
+
+def _draw_scale_bar(
+    draw: ImageDraw.ImageDraw, extent: tuple[int, int], size: int, pixel_nm: float
+) -> None:
+    """Draw the bar into the lower right corner, its length written above it."""
+    width, height = extent
+    bar_um = scale_bar_um(width * pixel_nm / 1000)
+    right, bottom = width - size, height - size
+    left, top = right - round(1000 * bar_um / pixel_nm) + 1, bottom - max(3, size // 5)
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=0)
+    draw.rectangle((left, top, right, bottom), fill=WHITE)
+    _text(draw, ((left + right) / 2, top - size / 4), f"{bar_um:g} µm", size, anchor="mb")
+
+
+def _text(
+    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, anchor: str
+) -> None:
+    font, has_micro = _font(size)
+    shown = text if has_micro else text.replace("µ", "u")
+    outline = max(1, size // 12)
+    draw.text(at, shown, WHITE, font, anchor, stroke_width=outline, stroke_fill=0)
+
+
+@cache
+def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
+    """Return the first of FONTS this machine has, or Pillow's own; and whether it knows "µ"."""
+    for name in FONTS:
+        try:
+            return ImageFont.truetype(name, size), True
+        except OSError:
+            continue
+    return ImageFont.load_default(size), False
+
+
+def _join(panels: list[Pillow.Image]) -> Pillow.Image:
+    width, height = panels[0].size
+    canvas = Pillow.new("L", (len(panels) * (width + GAP) - GAP, height), WHITE)
+    for number, panel in enumerate(panels):
+        canvas.paste(panel, (number * (width + GAP), 0))
+    return canvas
