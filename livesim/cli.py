@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from livesim.config import SettingsError
 from livesim.frames import DataError
+from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT, endpoint, local
 
 app = typer.Typer(
     name="livesim",
@@ -19,6 +22,79 @@ app = typer.Typer(
 
 EXIT_DATA = 1
 EXIT_USAGE = 2
+
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file of the microscope.")
+]
+EngineOption = Annotated[str, typer.Option("--engine", help="Control address of the engine.")]
+
+
+@app.command()
+def engine(
+    config: ConfigOption = None,
+    frames: Annotated[
+        str, typer.Option(help="Address to take raw frames at; port 0 = any free one.")
+    ] = local(FRAMES_PORT),
+    results: Annotated[str, typer.Option(help="Address to publish results at.")] = local(
+        RESULTS_PORT
+    ),
+    control: Annotated[str, typer.Option(help="Address to be asked at.")] = local(CONTROL_PORT),
+    record: Annotated[
+        Path | None, typer.Option(help="Folder to record raw stacks and results into.")
+    ] = None,
+    once: Annotated[bool, typer.Option(help="End after the first stream.")] = False,
+    lossless: Annotated[
+        bool, typer.Option(help="Let the source wait rather than skip a raw stack.")
+    ] = False,
+    pattern: Annotated[
+        Path | None, typer.Option(help="Pattern file; otherwise the pattern is estimated.")
+    ] = None,
+) -> None:
+    """Run the engine: raw frames in, results and recordings out; the only process with torch."""
+    from livesim.build import pipeline_factory
+    from livesim.commands.engine import run_engine
+    from livesim.config import load_settings
+    from livesim.engine.process import EngineOptions
+    from livesim.io.pattern_file import read_pattern
+
+    options = EngineOptions(
+        frames=endpoint(frames, FRAMES_PORT),
+        results=endpoint(results, RESULTS_PORT),
+        control=endpoint(control, CONTROL_PORT),
+        once=once,
+        lossless=lossless,
+    )
+    settings = None if config is None else load_settings(config)
+    known = None if pattern is None else read_pattern(pattern)
+    run_engine(options, lambda own: pipeline_factory(own, known), settings, record)
+
+
+@app.command()
+def replay(
+    raw: Annotated[list[Path], typer.Argument(help="Recordings, streamed one after another.")],
+    config: ConfigOption = None,
+    rate: Annotated[
+        str, typer.Option(help="real, max, or raw frames per second.", metavar="real|max|FPS")
+    ] = "real",
+    engine: EngineOption = local(CONTROL_PORT),
+) -> None:
+    """Stream recordings to an engine; --config defaults to the TOML file beside each."""
+    from livesim.commands.replay import replay_files
+    from livesim_acquisition.replay import parse_rate
+
+    replay_files(raw, config, parse_rate(rate), endpoint(engine))
+
+
+@app.command()
+def status(
+    engine: EngineOption = local(CONTROL_PORT),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show rates, latency, queues and drops of a running engine."""
+    from livesim.commands.status import show_status
+
+    show_status(endpoint(engine), as_json=as_json)
 
 
 def main() -> None:

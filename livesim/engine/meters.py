@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from dataclasses import asdict
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +51,9 @@ class Stage:
         self.name = name
         self.meter = Meter()
         self._past_drops = 0
-        self._queue: BoundedQueue[object] | None = None
+        self._queue: BoundedQueue[Any] | None = None
 
-    def attach(self, queue: BoundedQueue[object]) -> None:
+    def attach(self, queue: BoundedQueue[Any]) -> None:
         """Begin a new stream with a queue of its own."""
         if self._queue is not None:
             self._past_drops += self._queue.dropped

@@ -64,7 +64,7 @@ class Track(Generic[Value]):
     """
 
     def __init__(self, open_sink: Callable[[Value], Sink[Value]] | None, faults: Faults) -> None:
-        self._open = open_sink
+        self._open: Callable[[Value], Sink[Value]] | None = open_sink
         self._faults = faults
         self._sink: Sink[Value] | None = None
         self._stopped = open_sink is None

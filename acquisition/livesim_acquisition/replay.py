@@ -1,0 +1,131 @@
+"""A recording on disk -> a stream of raw frames, at its own pace or another."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from enum import Enum
+from math import prod
+
+from livesim.config import Settings, SettingsError
+from livesim.frames import DataError, RawFrame
+from livesim.io.recording import Recording
+from livesim.wire.codec import StreamStart, WireError
+from livesim_acquisition.sender import Delivery, Sender
+
+Progress = Callable[[int, int], None]
+"""(frames sent, frames in all)."""
+
+
+class Rate(Enum):
+    """A pace that is not a number of frames per second."""
+
+    REAL = "real"
+    """As the file says it was acquired."""
+    MAX = "max"
+    """As fast as the engine takes the frames."""
+
+
+def parse_rate(text: str) -> Rate | float:
+    """Read `real`, `max` or a number of raw frames per second.
+
+    Raises
+    ------
+    SettingsError
+        If `text` is none of these.
+    """
+    if text in (Rate.REAL.value, Rate.MAX.value):
+        return Rate(text)
+    try:
+        frames_per_s = float(text)
+    except ValueError:
+        frames_per_s = 0.0
+    if not 0 < frames_per_s < float("inf"):
+        raise SettingsError(
+            f"expected a rate of real, max or raw frames per second, found '{text}'"
+        )
+    return frames_per_s
+
+
+def replay(
+    recording: Recording,
+    sender: Sender,
+    settings: Settings | None,
+    rate: Rate | float = Rate.REAL,
+    progress: Progress = lambda sent, total: None,
+) -> Delivery:
+    """Stream all frames of a recording; when interrupted, the stream ends marked as aborted.
+
+    Parameters
+    ----------
+    settings
+        Sent along with the stream; None leaves them to the engine.
+    rate
+        Number = raw frames per second.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be read, or `rate` is real and the file states no times.
+    WireError
+        If the engine refuses the stream or stops answering.
+    """
+    dues = _dues(recording, rate)
+    total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
+    try:
+        sender.start(_start_of(recording, settings))
+        for count, frame in enumerate(_paced(recording.frames(), dues), start=1):
+            sender.send(frame)
+            progress(count, total)
+    except WireError:
+        raise  # no engine to say the end to
+    except (KeyboardInterrupt, DataError):
+        sender.finish(aborted=True)
+        raise
+    return sender.finish()
+
+
+def _start_of(recording: Recording, settings: Settings | None) -> StreamStart:
+    return StreamStart(
+        stream=f"{recording.source.name[:160]}-{uuid.uuid4().hex[:8]}",
+        source=recording.source.name,
+        settings=None if settings is None else settings.model_dump(mode="json"),
+        pixel_nm=recording.pixel_nm,
+        sizes=asdict(recording.sizes),
+        exposure_ms=recording.exposure_ms,
+        interval_s=recording.interval_s,
+    )
+
+
+def _paced(frames: Iterator[RawFrame], due_s: Callable[[RawFrame], float]) -> Iterator[RawFrame]:
+    """Yield each frame when it is due; against a deadline, so that delays do not add up."""
+    begin = time.monotonic()
+    for frame in frames:
+        wait_s = begin + due_s(frame) - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        yield frame
+
+
+def _dues(recording: Recording, rate: Rate | float) -> Callable[[RawFrame], float]:
+    """Return when a frame is due, in seconds from the start of the stream."""
+    if rate is Rate.MAX:
+        return lambda frame: 0.0
+    if rate is Rate.REAL:
+        return _real_dues(recording)
+    return lambda frame: frame.sequence / rate
+
+
+def _real_dues(recording: Recording) -> Callable[[RawFrame], float]:
+    per_time = recording.numbers.size // recording.sizes.time
+    exposure_s = (recording.exposure_ms or 0.0) / 1000.0
+    if not recording.interval_s and not exposure_s:
+        raise DataError(
+            f"{recording.source}: expected an exposure or a time interval for the rate 'real', "
+            "found neither; give a number of raw frames per second, or max"
+        )
+    interval_s = recording.interval_s or per_time * exposure_s
+    spacing_s = min(exposure_s or interval_s, interval_s / per_time)
+    return lambda frame: frame.axes.time * interval_s + frame.sequence % per_time * spacing_s

@@ -1,0 +1,177 @@
+"""Raw frames of one stream after another -> the engine, with a handshake at both ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from livesim.frames import RawFrame
+from livesim.wire.codec import StreamEnd, StreamStart, WireError
+from livesim.wire.control import ControlClient, ReadyReply
+from livesim.wire.endpoints import beside
+from livesim.wire.sockets import FramePusher, Keep
+
+ANSWER_S = 10.0
+"""How long to wait for any answer of the engine."""
+ABORT_S = 5.0
+"""How long a source that was stopped waits for the engine to take what is under way."""
+ASK_EVERY_S = 0.02
+ROOM_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of the frames of one stream."""
+
+    sent: int
+    unsent: int
+    """Given up because the engine did not take them in time."""
+    received: int
+    """By the engine, as it says itself."""
+
+
+class Sender:
+    """A source's connection to an engine.
+
+    Parameters
+    ----------
+    engine
+        The engine's control endpoint; it says itself where it takes frames.
+    keep
+        `Keep.BLOCK` waits for a slow engine (files). `Keep.DROP_OLDEST` never waits and gives up
+        the oldest frame (cameras: the hook must not hold the acquisition).
+    answer_s
+        How long to wait for any answer of the engine.
+
+    Raises
+    ------
+    WireError
+        If no engine answers.
+    """
+
+    def __init__(self, engine: str, keep: Keep = Keep.BLOCK, answer_s: float = ANSWER_S) -> None:
+        self._answer_s = answer_s
+        self._control = ControlClient(engine)
+        try:
+            frames = self._control.status(answer_s).endpoints.frames
+        except WireError:
+            self._control.close()
+            raise
+        self._pusher = FramePusher(beside(engine, frames), keep)
+        self._stream: str | None = None
+        self._taken = 0
+        self._dropped_before = 0
+
+    @property
+    def sent(self) -> int:
+        """Frames of the present stream handed over so far."""
+        return self._taken - self.unsent
+
+    @property
+    def unsent(self) -> int:
+        """Frames of the present stream given up so far."""
+        return self._pusher.dropped - self._dropped_before
+
+    def start(self, start: StreamStart) -> None:
+        """Open a stream and wait until the engine takes it.
+
+        A PUSH socket that never waits would drop every frame until it is connected; so the first
+        frame is sent only after the engine has confirmed the start, which took the same way.
+
+        Raises
+        ------
+        WireError
+            If the engine refuses the stream, or stops answering.
+        """
+        self._stream = start.stream
+        self._taken = 0
+        self._dropped_before = self._pusher.dropped
+        self._push(start.model_copy(update={"sent_ns": time.time_ns()}))
+        self._await(lambda reply: reply.started)
+
+    def send(self, frame: RawFrame) -> None:
+        """Send one frame of the open stream; its pixels must not be changed afterwards.
+
+        Raises
+        ------
+        WireError
+            If the frame's pixels cannot be sent; with `Keep.BLOCK` also if the engine has stopped
+            answering or has gone on to another stream.
+        """
+        stamped = replace(frame, stream=self._open_stream, sent_ns=time.time_ns())
+        if self._pusher.keep is Keep.BLOCK:
+            self._push(stamped)
+        else:
+            self._pusher.send(stamped)
+        self._taken += 1
+
+    def finish(self, *, aborted: bool = False) -> Delivery:
+        """End the stream and wait until the engine has received all of it.
+
+        Raises
+        ------
+        WireError
+            If the engine stops answering or, when `aborted`, is not through within `ABORT_S`.
+        """
+        self._pusher.flush(self._answer_s)
+        end = StreamEnd(
+            stream=self._open_stream, sent=self.sent, unsent=self.unsent, aborted=aborted
+        )
+        self._push(end)
+        reply = self._await(lambda reply: reply.ended, ABORT_S if aborted else None)
+        self._stream = None
+        return Delivery(sent=end.sent, unsent=end.unsent, received=reply.received)
+
+    def close(self) -> None:
+        """Close the connection; what is still under way has a moment to arrive."""
+        self._pusher.close(linger_s=1.0)
+        self._control.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _open_stream(self) -> str:
+        if self._stream is None:
+            raise ValueError("expected an open stream, found none: call start first")
+        return self._stream
+
+    def _push(self, message: RawFrame | StreamStart | StreamEnd) -> None:
+        """Send, waiting as long as the engine is alive and takes this stream."""
+        while not self._pusher.send(message, ROOM_S):
+            reply = self._control.ready(self._open_stream, self._answer_s)
+            if not reply.started and not isinstance(message, StreamStart):
+                raise self._gone(reply)
+
+    def _await(
+        self, arrived: Callable[[ReadyReply], bool], limit_s: float | None = None
+    ) -> ReadyReply:
+        begin = time.monotonic()
+        started = False
+        while not arrived(reply := self._control.ready(self._open_stream, self._answer_s)):
+            if reply.refused or (started and not reply.started):
+                raise self._gone(reply)
+            started = reply.started
+            if limit_s is not None and time.monotonic() - begin > limit_s:
+                raise WireError(f"expected the stream's end to arrive within {limit_s} s")
+            time.sleep(ASK_EVERY_S)
+        return reply
+
+    def _gone(self, reply: ReadyReply) -> WireError:
+        if reply.refused:
+            return WireError(f"the engine refused the stream: {reply.refused}")
+        return WireError(
+            f"expected the engine at {self._control.endpoint} to take this stream, "
+            "found that it works on another one"
+        )

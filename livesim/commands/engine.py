@@ -1,0 +1,75 @@
+"""`livesim engine`: run the engine in this process until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from livesim.config import Settings
+from livesim.engine.folder import record_into
+from livesim.engine.pipeline import FactoryFor
+from livesim.engine.process import Engine, EngineOptions
+from livesim.frames import DataError
+from livesim.wire.control import EngineStatus
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_engine(
+    options: EngineOptions,
+    factory_for: FactoryFor,
+    settings: Settings | None = None,
+    record: Path | None = None,
+) -> None:
+    """Run an engine until a signal, a control request or, with `once`, the end of its stream.
+
+    Raises
+    ------
+    DataError
+        With `once`: if not every raw stack was reconstructed; always: if something that should
+        have been recorded was not.
+    """
+    logging.basicConfig(format="livesim engine: %(message)s")
+    recorder_for = None if record is None else record_into(record)
+    with (
+        Engine(options, factory_for, settings, recorder_for) as engine,
+        _stopped_by_signals(engine),
+    ):
+        where = engine.endpoints
+        print(
+            f"listening: frames {where.frames} results {where.results} control {where.control}",
+            flush=True,
+        )
+        engine.run()
+        _check(engine.status(), complete=options.once)
+
+
+@contextmanager
+def _stopped_by_signals(engine: Engine) -> Iterator[None]:
+    before = {
+        number: signal.signal(number, lambda *_: engine.request_stop()) for number in STOP_SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check(status: EngineStatus, *, complete: bool) -> None:
+    faults = status.faults
+    if faults.unrecorded_stacks:
+        raise DataError(
+            f"expected every raw stack and result recorded, "
+            f"found {faults.unrecorded_stacks} that are not: {status.last_fault}"
+        )
+    lost = faults.failed_stacks + faults.skipped_stacks + faults.incomplete_stacks
+    published = next(stage.done for stage in status.stages if stage.name == "publish")
+    if complete and (lost or not published):
+        raise DataError(
+            f"expected every raw stack reconstructed, found {published} done and {lost} not: "
+            f"{status.last_fault or 'no complete raw stack arrived'}"
+        )

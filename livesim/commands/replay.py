@@ -1,0 +1,53 @@
+"""`livesim replay`: stream recordings to an engine, one after another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.commands.config_beside import settings_for
+from livesim.io.open import open_recording
+from livesim_acquisition.replay import Rate, replay
+from livesim_acquisition.sender import Sender
+
+
+def replay_files(
+    raws: Sequence[Path], config: Path | None, rate: Rate | float, engine: str
+) -> None:
+    """Stream each file as a stream of its own; say on stderr what became of its frames."""
+    with Sender(engine) as sender:
+        for raw in raws:
+            _replay_file(raw, config, rate, sender)
+
+
+def _replay_file(raw: Path, config: Path | None, rate: Rate | float, sender: Sender) -> None:
+    settings = settings_for(raw, config)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(raw.name),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} frames"),
+        TimeRemainingColumn(),
+    )
+    with (
+        open_recording(raw, settings.pattern) as recording,
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+    ):
+        for warning in recording.warnings:
+            print(f"livesim replay: {warning}", file=sys.stderr)
+        task = bar.add_task(raw.name, total=None)
+        delivery = replay(
+            recording,
+            sender,
+            settings,
+            rate,
+            lambda sent, total: bar.update(task, completed=sent, total=total),
+        )
+    print(
+        f"livesim replay: {raw.name}: {delivery.sent} frames sent, {delivery.received} received",
+        file=sys.stderr,
+    )

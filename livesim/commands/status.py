@@ -1,0 +1,56 @@
+"""`livesim status`: rates, latency by stage, queues and drops of a running engine."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from livesim.wire.control import ControlClient, EngineStatus
+
+
+def show_status(engine: str, *, as_json: bool) -> None:
+    """Ask the engine at the control endpoint `engine` and print what it says."""
+    with ControlClient(engine) as client:
+        status = client.status()
+    if as_json:
+        print(status.model_dump_json(indent=1))
+    else:
+        _print(status, Console())
+
+
+def _print(status: EngineStatus, console: Console) -> None:
+    stream = f", stream {status.stream} from {status.source}" if status.stream else ""
+    console.print(f"{status.state}{stream}", highlight=False)
+    console.print(_stage_table(status))
+    if status.latency is not None:
+        latency = status.latency
+        console.print(
+            f"last raw frame to result: {latency.p50_ms:.1f} ms (median), "
+            f"{latency.p95_ms:.1f} (95 %), {latency.p99_ms:.1f} (99 %)",
+            highlight=False,
+        )
+    if status.recording is not None:
+        console.print(f"recording into {status.recording}", highlight=False)
+    for name, count in _faults(status):
+        console.print(f"{count} {name.replace('_', ' ')}", style="yellow", highlight=False)
+    if status.last_fault is not None:
+        console.print(status.last_fault, style="yellow", highlight=False, markup=False)
+
+
+def _stage_table(status: EngineStatus) -> Table:
+    table = Table("stage", "done", "per second", "queue", "policy", "dropped")
+    for stage in status.stages:
+        table.add_row(
+            stage.name,
+            str(stage.done),
+            f"{stage.per_second:.1f}",
+            f"{stage.queued}/{stage.queue_limit}",
+            stage.keep,
+            str(stage.dropped),
+        )
+    return table
+
+
+def _faults(status: EngineStatus) -> list[tuple[str, int]]:
+    counts = status.faults.model_dump(exclude={"version"})
+    return [(name, count) for name, count in counts.items() if count]

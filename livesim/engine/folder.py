@@ -1,0 +1,96 @@
+"""One stream -> a folder of its own: raw.zarr, pattern.json, results.ome.zarr."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from livesim.config import Settings, SettingsError
+from livesim.engine.recording import RawSink, RecorderFor, ResultSink
+from livesim.frames import Pattern, RawStack, Result
+from livesim.io.output_layout import OutputLayout, RawLayout
+from livesim.io.pattern_file import write_pattern
+from livesim.io.recipe import Recipe, StepName
+from livesim.io.recorder import RawRecorder, ResultRecorder
+from livesim.wire.codec import StreamStart
+
+RAW_NAME = "raw.zarr"
+RESULTS_NAME = "results.ome.zarr"
+PATTERN_NAME = "pattern.json"
+
+
+def record_into(folder: Path) -> RecorderFor:
+    """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
+    return lambda start, settings: FolderRecorder(_new_folder(folder), start, settings)
+
+
+class FolderRecorder:
+    """Where one stream is recorded.
+
+    With the pattern beside it, the raw recording can be restored to the pixels of the live run:
+    `livesim restore FOLDER/raw.zarr --pattern FOLDER/pattern.json`.
+    """
+
+    def __init__(self, folder: Path, start: StreamStart, settings: Settings) -> None:
+        self.folder = folder
+        self._start = start
+        self._settings = settings
+        self._pattern: Pattern | None = None
+
+    def open_raw(self, first: RawStack) -> RawSink:
+        """Open the raw recording for stacks such as the first."""
+        angles, phases, y, x = first.pixels.shape
+        layout = RawLayout(
+            angles=angles,
+            phases=phases,
+            y=y,
+            x=x,
+            pixel_nm=self._pixel_nm,
+            interval_s=self._start.interval_s,
+        )
+        recipe = Recipe(settings=self._settings)
+        return RawRecorder(self.folder / RAW_NAME, layout, recipe, first.pixels.dtype)
+
+    def open_results(self, first: Result) -> ResultSink:
+        """Open the recording of the results for images such as the first."""
+        y, x = first.image.shape
+        layout = OutputLayout(
+            y=y,
+            x=x,
+            pixel_nm=self._pixel_nm / 2,
+            position=(self._start.sizes or {}).get("position", 1),
+            interval_s=self._start.interval_s,
+        )
+        recipe = Recipe(settings=self._settings, pattern=self._pattern, steps=self._steps)
+        return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
+
+    def save_pattern(self, pattern: Pattern) -> None:
+        """Write the pattern beside the recording, in place of an older one."""
+        self._pattern = pattern
+        write_pattern(self.folder / PATTERN_NAME, pattern, overwrite=True)
+
+    @property
+    def _pixel_nm(self) -> float:
+        pixel_nm = self._settings.optics.pixel_nm
+        if pixel_nm is None:
+            raise SettingsError("expected optics.pixel_nm in the settings, found none")
+        return pixel_nm
+
+    @property
+    def _steps(self) -> tuple[StepName, ...]:
+        run: dict[StepName, bool] = {
+            "one": self._settings.steps.one != "none",
+            "reconstruct": True,
+            "two": self._settings.steps.two != "none",
+        }
+        return tuple(name for name, wanted in run.items() if wanted)
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = parent / f"stream-{number:03d}"
+        if not folder.exists():
+            folder.mkdir()
+            return folder
+    raise AssertionError("counting never ends")
