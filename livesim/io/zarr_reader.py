@@ -1,8 +1,8 @@
-"""An OME-Zarr (0.4, 0.5) or plain Zarr folder (v2, v3) in, its planes one at a time out."""
+"""An OME-Zarr (0.4, 0.5), livesim or plain Zarr folder (v2, v3) in, its planes out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import zarr
 
-from livesim.frames import DataError, Pixels
+from livesim.frames import DataError
+from livesim.io.own_recording import is_own_recording, open_own_recording
 from livesim.io.planes import UNNAMED, PlaneFile, consecutive, expecting
 from livesim.io.tiff_metadata import NM, SECONDS, positive
+from livesim.io.zarr_planes import BAD_ZARR, plane_reader
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}
-# What zarr raises on folders without the right keys, and its codecs on chunks that are cut off.
-BAD_ZARR = (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,17 @@ def open_zarr(folder: Path) -> PlaneFile:
         If it holds no image, several that differ, or one without [y, x].
     """
     with expecting("a Zarr array or OME-Zarr image", folder, *BAD_ZARR):
-        images = _find_images(zarr.open(folder, mode="r"), folder)
+        node = zarr.open(folder, mode="r")
+        if isinstance(node, zarr.Group) and is_own_recording(node):
+            return open_own_recording(node, folder)
+        images = _find_images(node, folder)
     first = images[0]
     for image in images:
         _check_image(image, first, folder)
     shape = first.array.shape
     each = int(np.prod(shape[:-2]))
     names = ("position", *first.names[:-2])
-    reads = [_reader(image.array, folder) for image in images]
+    reads = [plane_reader(image.array, folder) for image in images]
     return PlaneFile(
         source=folder,
         frame_shape=(shape[-2], shape[-1]),
@@ -144,24 +147,3 @@ def _check_image(image: _Image, first: _Image, folder: Path) -> None:
             f"{folder}: expected positions of one shape and type, found {first.array.shape} "
             f"{first.array.dtype} and {array.shape} {array.dtype}"
         )
-
-
-def _reader(array: zarr.Array[Any], folder: Path) -> Callable[[int], Pixels]:
-    """Read a plane, keeping the chunks around it: they are decoded whole in any case."""
-    outer = array.shape[:-2]
-    chunks = array.chunks[:-2]
-    held: dict[tuple[int, ...], Pixels] = {}
-
-    def read(number: int) -> Pixels:
-        place = tuple(int(at) for at in np.unravel_index(number, outer)) if outer else ()
-        chunk = tuple(at // size for at, size in zip(place, chunks, strict=True))
-        if chunk not in held:
-            held.clear()
-            region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, chunks, strict=True))
-            with expecting(f"a readable frame {number}", folder, *BAD_ZARR):
-                held[chunk] = np.asarray(array[region])
-        inside = tuple(at % size for at, size in zip(place, chunks, strict=True))
-        plane: Pixels = held[chunk][inside]
-        return plane
-
-    return read
