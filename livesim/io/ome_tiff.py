@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,12 +59,11 @@ class OmeTiffWriter:
         self._name = path.name
         self._written = np.zeros(layout.sizes, bool)
         self._placement = Placement(path, overwrite=overwrite)
-        try:
+        with ExitStack() as undo:
+            undo.push(self._placement)
             self._starts = self._lay_out()
             self._file = self._placement.partial.open("r+b")
-        except BaseException:
-            self._placement.discard()
-            raise
+            undo.pop_all()
 
     def write(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place.
@@ -87,15 +87,12 @@ class OmeTiffWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self._fill_missing()
-            self._file.close()
+        with self._placement:
+            with self._file:
+                if kind is None:
+                    self._fill_missing()
             if kind is None:
                 self._finish()
-        finally:
-            self._file.close()
-            self._placement.discard()
 
     def _lay_out(self) -> list[int]:
         """Write everything but the pixels; return where the pixels of each position start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from yaozarrs import DimSpec, v05
 from zarr.codecs import BloscCodec
 
 from livesim.frames import DataError, Image, StackIndex
+from livesim.io.contrast import Contrast
 from livesim.io.output_layout import OutputLayout
 from livesim.io.placement import Placement
 from livesim.io.recipe import Recipe
@@ -22,6 +24,8 @@ LEVEL = "0"
 """Name of the one resolution level."""
 KEY = "livesim"
 """Group attribute that holds the recipe."""
+COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+"""Of several channels, in turn; a single one is grey."""
 
 
 class OmeZarrWriter:
@@ -54,18 +58,19 @@ class OmeZarrWriter:
     ) -> None:
         self._layout = layout
         self._recipe = recipe
+        self._name = path.name
         self._written = np.zeros(layout.sizes, bool)
+        self._contrasts = [Contrast() for _ in range(layout.position)]
         self._placement = Placement(path, overwrite=overwrite)
-        try:
+        with ExitStack() as undo:
+            undo.push(self._placement)
             self._root = zarr.create_group(self._placement.partial, zarr_format=3)
             self._root.attrs[KEY] = {"recipe": recipe.to_json()}
+            self._groups = image_groups(self._root, layout.position)
             self._images = [
-                create_image(group, layout, layout.image_shape, path.name)
-                for group in image_groups(self._root, layout.position)
+                create_image(group, layout, layout.image_shape, path.name) for group in self._groups
             ]
-        except BaseException:
-            self._placement.discard()
-            raise
+            undo.pop_all()
 
     def write(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place.
@@ -78,6 +83,7 @@ class OmeZarrWriter:
         self._layout.check(index, image)
         place = (index.time, index.channel, index.z)
         self._images[index.position][place] = image
+        self._contrasts[index.position].see(index.channel, image)
         self._written[index.position, *place] = True
 
     def __enter__(self) -> Self:
@@ -94,6 +100,8 @@ class OmeZarrWriter:
                 self._finish()
 
     def _finish(self) -> None:
+        for group, contrast in zip(self._groups, self._contrasts, strict=True):
+            describe_image(group, self._layout, self._name, self._layout.channel, contrast)
         if not self._written.all():
             recipe = self._recipe.with_warning(self._layout.missing_warning(self._written))
             self._root.attrs[KEY] = {"recipe": recipe.to_json()}
@@ -124,14 +132,20 @@ def create_image(
         dimension_names=AXES,
         config={"write_empty_chunks": True},
     )
-    describe_image(group, layout, layout.channel, name)
+    describe_image(group, layout, name)
     return array
 
 
-def describe_image(group: zarr.Group, layout: OutputLayout, channels: int, name: str) -> None:
-    """Write the OME attributes of an image with so many channels."""
-    image = v05.Image(multiscales=[_multiscale(layout, name)], omero=_omero(layout, channels))
-    group.attrs["ome"] = _dump(image)
+def describe_image(
+    group: zarr.Group,
+    layout: OutputLayout,
+    name: str,
+    channels: int = 0,
+    contrast: Contrast | None = None,
+) -> None:
+    """Write the OME attributes of an image; names and windows of channels once they are known."""
+    omero = None if contrast is None else _omero(layout, channels, contrast)
+    group.attrs["ome"] = _dump(v05.Image(multiscales=[_multiscale(layout, name)], omero=omero))
 
 
 def _multiscale(layout: OutputLayout, name: str) -> v05.Multiscale:
@@ -152,13 +166,21 @@ def _dim(name: str, scale: float | None, unit: str) -> DimSpec:
     return DimSpec(name=name) if scale is None else DimSpec(name=name, scale=scale, unit=unit)
 
 
-def _omero(layout: OutputLayout, channels: int) -> v05.Omero:
-    # The schema asks for a window; the pixels are not known yet, so the neutral one.
-    window = {"start": 0.0, "end": 1.0, "min": 0.0, "max": 1.0}
-    labels = [layout.channel_name(channel) for channel in range(channels)]
-    return v05.Omero.model_validate(
-        {"channels": [{"label": name, "color": "FFFFFF", "window": window} for name in labels]}
-    )
+def _omero(layout: OutputLayout, channels: int, contrast: Contrast) -> v05.Omero:
+    shown = [_omero_channel(layout, n, channels, contrast) for n in range(channels)]
+    return v05.Omero.model_validate({"channels": shown})
+
+
+def _omero_channel(
+    layout: OutputLayout, number: int, channels: int, contrast: Contrast
+) -> dict[str, Any]:
+    low, high = contrast.window(number)
+    return {
+        "label": layout.channel_name(number),
+        "color": "FFFFFF" if channels == 1 else COLORS[number % len(COLORS)],
+        "window": {"start": low, "end": high, "min": low, "max": high},
+        "active": True,
+    }
 
 
 def _dump(model: Any) -> dict[str, Any]:

@@ -51,14 +51,11 @@ class Placement:
     def commit(self) -> None:
         """Move the temporary into place."""
         self._check()
-        if not self.partial.is_dir():
-            self.partial.replace(self.target)
-            return
-        # A folder cannot replace a folder that holds something: step aside first.
+        # No rename replaces a folder that holds something, or a file by a folder: step aside.
         aside = self.partial.with_suffix(".replaced")
-        if self.target.exists():
+        if self.target.is_dir() or (self.partial.is_dir() and self.target.exists()):
             self.target.rename(aside)
-        self.partial.rename(self.target)
+        self.partial.replace(self.target)
         _remove(aside)
 
     def discard(self) -> None:

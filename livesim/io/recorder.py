@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from zarr.codecs import BloscCodec
 
 from livesim.frames import DataError, RawStack, Result
+from livesim.io.contrast import Contrast
 from livesim.io.ome_zarr import KEY, create_image, describe_image, image_groups
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.recipe import Recipe
@@ -40,10 +41,11 @@ class RawRecorder:
 
     While recording the folder is called NAME.partial; `close` gives it its name. Chunks appear
     whole or not at all, and a stack is marked written after its pixels, so a crash at any moment
-    leaves NAME.partial readable, with everything recorded before.
+    leaves NAME.partial readable, with everything recorded before. (The arrays are lengthened one
+    after the other, so after a crash their sizes may differ; what is marked written is in all.)
 
-    Pixels are compressed with Blosc LZ4 and bit-shuffling, which halves camera images and is
-    three times as fast as writing them plainly (bench it with your own disk).
+    Pixels are compressed with Blosc LZ4 and bit-shuffling: it halves typical camera images, and
+    costs less time than writing the other half.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ class ResultRecorder:
         self._name = path.name
         self._folder = _RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
         self._groups = image_groups(self._folder.root, layout.position)
-        self._channels = [layout.channel] * layout.position
+        self._contrasts = [Contrast() for _ in self._groups]
         log = {"last_received_ns": np.int64, "published_ns": np.int64}
         shape = (0, 0, 0, layout.y, layout.x)
         self._images = [
@@ -181,6 +183,7 @@ class ResultRecorder:
             result.image,
             {"last_received_ns": result.last_received_ns, "published_ns": result.published_ns},
         )
+        self._contrasts[at.position].see(at.channel, result.image)
 
     def describe(self, recipe: Recipe) -> None:
         """Replace the recipe, for instance when the parameters were changed."""
@@ -190,9 +193,10 @@ class ResultRecorder:
         """Cut the arrays to what was recorded and give the folder its name."""
         if not self._folder.is_open:
             return
-        for group, image in zip(self._groups, self._images, strict=True):
+        images = zip(self._groups, self._images, self._contrasts, strict=True)
+        for group, image, contrast in images:
             image.trim()
-            describe_image(group, self._layout, image.sizes[1], self._name)
+            describe_image(group, self._layout, self._name, image.sizes[1], contrast)
         self._folder.close()
 
     def __enter__(self) -> Self:
@@ -292,6 +296,10 @@ def _raw_attributes(layout: RawLayout) -> dict[str, Any]:
 def _check_free(target: Path, partial: Path) -> None:
     if not target.parent.is_dir():
         raise DataError(f"{target}: expected an existing folder to write to, found none")
-    for path in (target, partial):
-        if path.exists():
-            raise DataError(f"{path}: expected a new name, found that it exists already")
+    if target.exists():
+        raise DataError(f"{target}: expected a new name, found that it exists already")
+    if partial.exists():
+        raise DataError(
+            f"{target}: expected a new name, found {partial.name}, a recording that was "
+            "interrupted; it can be read, or renamed to keep it"
+        )
