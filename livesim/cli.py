@@ -10,7 +10,15 @@ import typer
 
 from livesim.config import SettingsError
 from livesim.frames import DataError
-from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT, endpoint, local
+from livesim.wire.endpoints import (
+    CONTROL_ADDRESS,
+    CONTROL_PORT,
+    FRAMES_ADDRESS,
+    FRAMES_PORT,
+    RESULTS_ADDRESS,
+    RESULTS_PORT,
+    endpoint,
+)
 
 app = typer.Typer(
     name="livesim",
@@ -35,11 +43,9 @@ def engine(
     config: ConfigOption = None,
     frames: Annotated[
         str, typer.Option(help="Address to take raw frames at; port 0 = any free one.")
-    ] = local(FRAMES_PORT),
-    results: Annotated[str, typer.Option(help="Address to publish results at.")] = local(
-        RESULTS_PORT
-    ),
-    control: Annotated[str, typer.Option(help="Address to be asked at.")] = local(CONTROL_PORT),
+    ] = FRAMES_ADDRESS,
+    results: Annotated[str, typer.Option(help="Address to publish results at.")] = RESULTS_ADDRESS,
+    control: Annotated[str, typer.Option(help="Address to be asked at.")] = CONTROL_ADDRESS,
     record: Annotated[
         Path | None, typer.Option(help="Folder to record raw stacks and results into.")
     ] = None,
@@ -77,7 +83,7 @@ def replay(
     rate: Annotated[
         str, typer.Option(help="real, max, or raw frames per second.", metavar="real|max|FPS")
     ] = "real",
-    engine: EngineOption = local(CONTROL_PORT),
+    engine: EngineOption = CONTROL_ADDRESS,
 ) -> None:
     """Stream recordings to an engine; --config defaults to the TOML file beside each."""
     from livesim.commands.replay import replay_files
@@ -88,7 +94,7 @@ def replay(
 
 @app.command()
 def status(
-    engine: EngineOption = local(CONTROL_PORT),
+    engine: EngineOption = CONTROL_ADDRESS,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show rates, latency, queues and drops of a running engine."""

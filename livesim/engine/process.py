@@ -29,7 +29,7 @@ from livesim.wire.control import (
     StopReply,
     StopRequest,
 )
-from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT, local
+from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS
 from livesim.wire.sockets import FramePuller, Publisher
 
 POLL_S = 0.1
@@ -39,9 +39,9 @@ POLL_S = 0.1
 class EngineOptions:
     """How one engine process behaves."""
 
-    frames: str = local(FRAMES_PORT)
-    results: str = local(RESULTS_PORT)
-    control: str = local(CONTROL_PORT)
+    frames: str = FRAMES_ADDRESS
+    results: str = RESULTS_ADDRESS
+    control: str = CONTROL_ADDRESS
     once: bool = False
     """End after the first stream."""
     lossless: bool = False

@@ -196,6 +196,17 @@ class ControlServer:
         self._socket.close(linger=500)
         self._context.term()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
 
 class ControlClient:
     """The other end: a source, a viewer, `livesim status`."""

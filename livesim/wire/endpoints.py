@@ -12,10 +12,11 @@ CONTROL_PORT = 5603
 
 _THIS_MACHINE = "127.0.0.1"
 
-
-def local(port: int) -> str:
-    """Endpoint on this machine only; port 0 lets the system choose a free one when bound."""
-    return f"tcp://127.0.0.1:{port}"
+FRAMES_ADDRESS = f"tcp://{_THIS_MACHINE}:{FRAMES_PORT}"
+RESULTS_ADDRESS = f"tcp://{_THIS_MACHINE}:{RESULTS_PORT}"
+CONTROL_ADDRESS = f"tcp://{_THIS_MACHINE}:{CONTROL_PORT}"
+FREE_ADDRESS = f"tcp://{_THIS_MACHINE}:0"
+"""Bound, the system chooses a free port."""
 
 
 def endpoint(address: str, default_port: int = CONTROL_PORT) -> str:
