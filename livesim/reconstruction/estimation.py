@@ -1,0 +1,189 @@
+"""Raw stacks in, the illumination pattern with its significance out; no prior needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from livesim.config import Camera, Optics, PatternSettings
+from livesim.frames import Pattern, PatternAngle
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.refine import Parameters, at_origin, refine
+from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
+from livesim.reconstruction.spectra import EstimationGrid, Spectra, prepare
+
+SIGNIFICANT = 6.0
+"""Peak-to-noise from which a wave vector counts as found."""
+_ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
+_PERIOD_TOLERANCE = 0.1
+_START_MODULATION = 0.5
+
+Progress = Callable[[str], None]
+
+
+def estimate_pattern(
+    stacks: Tensor,
+    optics: Optics,
+    pattern: PatternSettings,
+    camera: Camera,
+    pixel_nm: float,
+    otf: Otf | None = None,
+) -> Pattern:
+    """Estimate the illumination from one or more raw stacks taken with the same pattern.
+
+    Parameters
+    ----------
+    stacks
+        [time, angle, phase, y, x] in camera counts.
+    optics, pattern, camera
+        The microscope.
+    pixel_nm
+        Raw pixel.
+    otf
+        Measured OTF; None uses the theoretical one.
+
+    Returns
+    -------
+    Pattern
+        An angle that does not stand out from the noise is marked unusable.
+
+    Raises
+    ------
+    ValueError
+        If the stacks do not have the pattern's angles and phases.
+    """
+    if tuple(stacks.shape[1:3]) != pattern.stack_shape:
+        raise ValueError(
+            f"expected stacks of (angles, phases) = {pattern.stack_shape}, "
+            f"found {tuple(stacks.shape[1:3])}"
+        )
+    otf = otf or Otf.theoretical(optics)
+    shape = (stacks.shape[-2], stacks.shape[-1])
+    grid = EstimationGrid(shape, pixel_nm / 1000.0, otf)
+    angles: list[PatternAngle] = []
+    for number in range(stacks.shape[1]):
+        photons = (stacks[:, number].float() - camera.offset) / camera.gain
+        angles += _estimate_group(photons, grid, pattern, _annuli(pattern, otf, number))
+    return Pattern(
+        pixel_nm=pixel_nm,
+        shape=shape,
+        angles=tuple(angles),
+        attainable_resolution_nm=attainable_resolution_nm(angles, otf, pixel_nm),
+        warnings=tuple(_warnings(angles)),
+        layout=pattern.layout,
+    )
+
+
+def attainable_resolution_nm(angles: list[PatternAngle], otf: Otf, pixel_nm: float) -> float:
+    """Return the finest period the usable bands reach, or the sampling allows, in nm."""
+    usable = [angle for angle in angles if angle.usable]
+    reach = [math.hypot(*angle.k_cycles_per_um) * len(angle.modulation) for angle in usable]
+    frequency = otf.cutoff + (max(reach) if reach else 0.0)
+    return max(1000.0 / frequency, pixel_nm)
+
+
+def _warnings(angles: list[PatternAngle]) -> list[str]:
+    return [
+        f"angle {number}: no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
+        f"expected {SIGNIFICANT:.0f} or more); its frames count as widefield only"
+        for number, angle in enumerate(angles)
+        if not angle.usable
+    ]
+
+
+def _annuli(pattern: PatternSettings, otf: Otf, number: int) -> list[Annulus]:
+    """Return where to search the highest harmonic of each wave vector in group `number`."""
+    vectors = range(3) if pattern.layout == "hexagonal" else range(number, number + 1)
+    return [_annulus(pattern, otf, vector) for vector in vectors]
+
+
+def _annulus(pattern: PatternSettings, otf: Otf, vector: int) -> Annulus:
+    period = pattern.expected_period_nm
+    if isinstance(period, tuple):
+        period = period[vector]
+    direction = pattern.expected_angles_deg
+    inner, outer = (share * otf.cutoff for share in _ANNULUS)
+    if period is not None:
+        frequency = pattern.harmonics * 1000.0 / period
+        inner, outer = frequency * (1 - _PERIOD_TOLERANCE), frequency * (1 + _PERIOD_TOLERANCE)
+    return Annulus(inner, outer, None if direction is None else direction[vector])
+
+
+def _estimate_group(
+    photons: Tensor, grid: EstimationGrid, pattern: PatternSettings, annuli: list[Annulus]
+) -> list[PatternAngle]:
+    spectra = prepare(photons, grid)
+    correlation = Correlation(spectra, grid)
+    peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
+    found = all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks)
+    parameters = _start(correlation, peaks, pattern.harmonics)
+    if found:
+        parameters = refine(spectra, grid, parameters)
+    return _angles(at_origin(parameters, grid), peaks, spectra, photons, found)
+
+
+def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Parameters:
+    k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
+    phases = torch.stack([correlation.at(*vector).angle() for vector in k.tolist()]).double()
+    return Parameters(
+        k=k,
+        phases=phases,
+        modulation=torch.full((len(k) * harmonics,), _START_MODULATION, dtype=torch.float64),
+        intensity=torch.ones(phases.shape[1], dtype=torch.float64),
+    )
+
+
+def _angles(
+    parameters: Parameters, peaks: list[Peak], spectra: Spectra, photons: Tensor, found: bool
+) -> list[PatternAngle]:
+    intensity = parameters.intensity * spectra.intensity
+    intensity = intensity / intensity.mean()
+    harmonics = len(parameters.modulation) // len(parameters.k)
+    angles = []
+    for vector, peak in enumerate(peaks):
+        k, phases = _pointing_right(parameters.k[vector], parameters.phases[vector])
+        modulation = parameters.modulation[vector * harmonics : (vector + 1) * harmonics]
+        contrast = modulation_contrast_to_noise(photons, phases, spectra)
+        angles.append(
+            PatternAngle(
+                k_cycles_per_um=(float(k[0]), float(k[1])),
+                phases_rad=tuple(phases.tolist()),
+                modulation=tuple(modulation.tolist()) if found else (0.0,) * harmonics,
+                peak_to_noise=peak.peak_to_noise,
+                mcnr=contrast,
+                usable=found,
+                intensity=tuple(intensity.tolist()),
+            )
+        )
+    return angles
+
+
+def _pointing_right(k: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (k, phases) with k to x >= 0 and the phases in [0, 2 pi)."""
+    if k[0] < 0 or (k[0] == 0 and k[1] < 0):
+        k, phases = -k, -phases
+    return k, torch.remainder(phases, 2.0 * torch.pi)
+
+
+def modulation_contrast_to_noise(photons: Tensor, phases: Tensor, spectra: Spectra) -> float:
+    """Return the rms fringe amplitude in the brighter half of the signal over the noise there.
+
+    The measure of SIMcheck (Ball et al., Sci. Rep. 5, 15915, 2015) with the noise read from beyond
+    the optical cut-off; the noise's own share of the amplitude is taken off.
+    """
+    frames = photons.mean(dim=0)
+    count = frames.shape[0]
+    carrier = torch.exp(-1j * phases).to(torch.complex64)
+    changing = (frames - frames.mean(dim=(1, 2), keepdim=True)).to(torch.complex64)
+    amplitude = torch.tensordot(carrier, changing, dims=1)
+    power = (2.0 / count * amplitude).abs().square()
+    mean = frames.mean(dim=0)
+    bright = mean > mean.mean()
+    pixels = mean.numel()
+    floor = float(spectra.noise.mean()) / pixels / photons.shape[0]
+    local = floor * max(float(mean[bright].mean()) / max(float(mean.mean()), 1e-6), 1.0)
+    signal = float(power[bright].mean()) - 4.0 / count * local
+    return math.sqrt(max(signal, 0.0) / local)

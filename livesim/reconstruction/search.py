@@ -1,0 +1,133 @@
+"""Spectra of one group in, its wave vectors to a fraction of a spectral pixel out; no prior needed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.spectra import EstimationGrid, Spectra
+
+_LOW = 0.05  # of the cut-off: lower frequencies hold background and the window
+_NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
+
+
+@dataclass(frozen=True, slots=True)
+class Annulus:
+    """Where a wave vector may lie, in cycles/µm and, if `directions_deg` is given, in angle."""
+
+    inner: float
+    outer: float
+    direction_deg: float | None = None
+    tolerance_deg: float = 10.0
+
+    def mask(self, grid: EstimationGrid) -> Tensor:
+        """Return the half of the annulus with k pointing to x >= 0, bool [y, x]."""
+        inside = (grid.radius >= self.inner) & (grid.radius <= self.outer)
+        half = (grid.fx > 0) | ((grid.fx == 0) & (grid.fy > 0))
+        if self.direction_deg is None:
+            return inside & half
+        axis = torch.atan2(grid.fy, grid.fx) - math.radians(self.direction_deg)
+        apart = torch.rad2deg(torch.atan(torch.tan(axis)).abs())  # fringes have no sign
+        return inside & half & (apart <= self.tolerance_deg)
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A wave vector of the highest harmonic and how far it stands out."""
+
+    k: tuple[float, float]
+    peak_to_noise: float
+
+
+class Correlation:
+    """The correlation of every frame with the zero order, over all shifts at once.
+
+    Product of the two SNR-whitened images in real space, transformed: at the shift k every frame
+    adds exp(i phase) m/2 times the power both bands share (Wicker et al., Opt. Express 21, 2032, 2013,
+    with the weight of the maximum-likelihood correlator, Knapp & Carter 1976).
+    """
+
+    def __init__(self, spectra: Spectra, grid: EstimationGrid) -> None:
+        self._grid = grid
+        power = spectra.object_power[grid.ring]
+        noise = float(spectra.noise.mean())
+        whiten = grid.transfer * power.sqrt() / (grid.transfer.square() * power + noise)
+        whiten = torch.where(grid.radius < _LOW * grid.otf.cutoff, torch.zeros_like(whiten), whiten)
+        zero = spectra.windowed.mean(dim=1, keepdim=True)
+        steady = torch.fft.ifft2(zero * whiten).real
+        changing = torch.fft.ifft2((spectra.windowed - zero) * whiten).real
+        self.product = (steady * changing).sum(dim=0)
+        """[frame, y, x]"""
+        self.power = torch.fft.fft2(self.product).abs().square().sum(dim=0)
+        """[y, x], over shifts, FFT order."""
+
+    def at(self, kx: float, ky: float) -> Tensor:
+        """Return the correlation of every frame at the shift (kx, ky), complex [frame]."""
+        grid = self._grid
+        along_x = torch.exp(-2j * torch.pi * kx * grid.x).to(torch.complex64)
+        along_y = torch.exp(-2j * torch.pi * ky * grid.y).to(torch.complex64)
+        rows = self.product.to(torch.complex64) @ along_x.reshape(-1)
+        return (rows * along_y.reshape(-1)).sum(dim=-1)
+
+
+def find_peaks(
+    correlation: Correlation, grid: EstimationGrid, annuli: list[Annulus], harmonics: int
+) -> list[Peak]:
+    """Return one peak per annulus, the strongest first come; two never share a peak."""
+    score = _score(correlation, grid, harmonics)
+    taken = torch.zeros(grid.shape, dtype=torch.bool)
+    peaks = []
+    for annulus in annuli:
+        allowed = annulus.mask(grid) & ~taken
+        place = int(torch.where(allowed, score, score.new_tensor(-1.0)).argmax())
+        row, column = divmod(place, grid.shape[1])
+        coarse = (float(grid.fx[0, column]), float(grid.fy[row, 0]))
+        strength = math.sqrt(float(score[row, column]))
+        peaks.append(Peak(_climb(correlation, grid, coarse), strength))
+        taken |= _around(grid, coarse)
+    return peaks
+
+
+def _score(correlation: Correlation, grid: EstimationGrid, harmonics: int) -> Tensor:
+    """Return the power over shifts relative to the noise level at the same distance from zero."""
+    relative = correlation.power / _ring_level(correlation.power, grid)
+    if harmonics == 1:
+        return relative
+    half = [torch.round(torch.fft.fftfreq(n, 1.0 / n) / 2).long() % n for n in grid.shape]
+    return 0.5 * (relative + relative[half[0][:, None], half[1][None, :]])
+
+
+def _ring_level(power: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the typical power around every shift's radius: a trimmed mean, so peaks do not count."""
+    coarse = grid.ring // 4
+    counts = torch.bincount(coarse.flatten()).clamp(min=1)
+
+    def mean(values: Tensor) -> Tensor:
+        sums = torch.bincount(coarse.flatten(), weights=values.flatten().double())
+        return (sums / counts).float()[coarse]
+
+    trimmed = torch.minimum(power, 3.0 * mean(power))
+    trimmed = torch.minimum(trimmed, 3.0 * mean(trimmed))
+    return mean(trimmed).clamp(min=1e-30)
+
+
+def _around(grid: EstimationGrid, k: tuple[float, float]) -> Tensor:
+    reach = _NEIGHBOURS * grid.step
+    near = torch.hypot(grid.fx - k[0], grid.fy - k[1]) < reach
+    return near | (torch.hypot(grid.fx + k[0], grid.fy + k[1]) < reach)
+
+
+def _climb(correlation: Correlation, grid: EstimationGrid, k: tuple[float, float]) -> tuple[float, float]:
+    """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
+    step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
+    for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):
+        around = [
+            (k[0] + i * fraction * step_x, k[1] + j * fraction * step_y)
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+        ]
+        k = max(around, key=lambda at: float(correlation.at(*at).abs().square().sum()))
+    return k

@@ -1,0 +1,122 @@
+"""Raw frames of one group in, their spectra, noise and the object's power spectrum out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.grid import edge_window, frequency_axes, positions
+from livesim.reconstruction.otf import Otf
+
+_NOISE_FROM = 1.02  # of the cut-off: beyond it a spectrum holds noise alone
+_MIN_NOISE_SAMPLES = 200
+_OTF_FLOOR = 0.02  # below it the object's power is not read off the spectrum
+
+
+class EstimationGrid:
+    """What estimation needs of a field's size and optics, computed once.
+
+    Parameters
+    ----------
+    shape
+        (y, x) of the raw frames.
+    pixel_um
+        Raw pixel.
+    otf
+        Of the microscope.
+    taper
+        Border pixels over which the window falls to zero.
+    """
+
+    def __init__(self, shape: tuple[int, int], pixel_um: float, otf: Otf, taper: int = 12) -> None:
+        self.shape, self.pixel_um, self.otf = shape, pixel_um, otf
+        self.fy, self.fx = frequency_axes(shape, pixel_um)
+        y, x = positions(shape, pixel_um)
+        self.centre_um = (float(x.mean()), float(y.mean()))
+        self.y, self.x = y - y.mean(), x - x.mean()
+        radius = torch.sqrt(self.fy * self.fy + self.fx * self.fx)
+        self.radius = radius.float()
+        self.transfer = otf(radius).float()
+        self.window = edge_window(shape, taper).float()
+        self.step = 1.0 / (min(shape) * pixel_um)
+        """Ring width of radial averages, cycles/µm."""
+        self.ring = (self.radius / self.step).round().long()
+        self.ring_counts = torch.bincount(self.ring.flatten())
+        self.beyond = self.radius > _NOISE_FROM * otf.cutoff
+
+    def ring_mean(self, values: Tensor) -> Tensor:
+        """Return the mean of `values` [y, x] over every ring, [ring]."""
+        sums = torch.bincount(self.ring.flatten(), weights=values.flatten().double())
+        return (sums / self.ring_counts.clamp(min=1)).float()
+
+    def ramp(self, kx: float, ky: float) -> Tensor:
+        """Return exp(-2 pi i k.r) [y, x], r from the centre of the field."""
+        along_y = torch.exp(-2j * torch.pi * ky * self.y)
+        along_x = torch.exp(-2j * torch.pi * kx * self.x)
+        return (along_y * along_x).to(torch.complex64)
+
+    def transfer_at(self, kx: float, ky: float) -> tuple[Tensor, Tensor]:
+        """Return (OTF at f + k, |f + k|), both [y, x]."""
+        fy, fx = self.fy + ky, self.fx + kx
+        radius = torch.sqrt(fy * fy + fx * fx).float()
+        return self.otf(radius), radius
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """The frames of one group, ready for estimation."""
+
+    frames: Tensor
+    """[time, frame, y, x] photo-electrons, mean brightness equalised and the level removed."""
+    spectrum: Tensor
+    """Their FFT."""
+    windowed: Tensor
+    """FFT of the windowed frames."""
+    intensity: Tensor
+    """[frame] relative brightness that was divided out, float64."""
+    noise: Tensor
+    """[frame] noise power per spectral sample, float64."""
+    object_power: Tensor
+    """[ring] power of the object per spectral sample, rotational average."""
+    level: float
+    """Mean photo-electrons of the frames."""
+
+
+def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
+    """Equalise, transform and characterise `photons` [time, frame, y, x]."""
+    means = photons.mean(dim=(0, 2, 3)).double()
+    intensity = means / means.mean()
+    frames = photons / intensity.float()[:, None, None]
+    level = frames.mean()
+    frames = frames - level
+    windowed = torch.fft.fft2(frames * grid.window)
+    window_power = float(grid.window.double().square().mean())
+    noise = _noise_power(windowed, means, grid) / window_power
+    zero_order = windowed.mean(dim=1).abs().square().mean(dim=0) / window_power
+    return Spectra(
+        frames=frames,
+        spectrum=torch.fft.fft2(frames),
+        windowed=windowed,
+        intensity=intensity,
+        noise=noise,
+        object_power=_object_power(zero_order, float(noise.mean()) / len(noise), grid),
+        level=float(level),
+    )
+
+
+def _noise_power(windowed: Tensor, means: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the noise floor of every frame, read beyond the cut-off where the grid reaches there."""
+    if int(grid.beyond.sum()) >= _MIN_NOISE_SAMPLES:
+        floor = windowed[..., grid.beyond].abs().square().mean(dim=(0, 2)).double()
+        return floor.clamp(min=1e-12)
+    shot = means.clamp(min=1e-3) * grid.shape[0] * grid.shape[1]
+    return shot * float(grid.window.double().square().mean())
+
+
+def _object_power(zero_order: Tensor, noise: float, grid: EstimationGrid) -> Tensor:
+    power = grid.ring_mean(zero_order)
+    transfer = grid.otf(torch.arange(len(power)) * grid.step).float()
+    signal = ((power - noise) / transfer.square().clamp(min=1e-6)).clamp(min=0.0)
+    return torch.where(transfer > _OTF_FLOOR, signal, torch.zeros_like(signal))
