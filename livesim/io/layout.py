@@ -115,7 +115,8 @@ def _find_host(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> tuple
     sizes = " x ".join(f"{name or 'frames'} {_size(grid, name)}" for name in grid.names)
     raise DataError(
         f"{source}: expected a multiple of {_frames(pattern)}, "
-        f"found {grid.numbers.size} frame(s)" + (f" ({sizes})" if len(grid.names) > 1 else "")
+        f"found {count(grid.numbers.size, 'frame')}"
+        + (f" ({sizes})" if len(grid.names) > 1 else "")
     )
 
 
@@ -147,10 +148,9 @@ def _check_axes(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> None
         )
     found = (_size(grid, "angle"), _size(grid, "phase"))
     if found != pattern.stack_shape:
-        angles, phases = pattern.stack_shape
         raise DataError(
-            f"{source}: expected {angles} angle(s) x {phases} phases as the settings say, "
-            f"found {found[0]} angle(s) x {found[1]} phase(s) in the file"
+            f"{source}: expected {_shape(pattern.stack_shape)} as the settings say, "
+            f"found {_shape(found)} in the file"
         )
 
 
@@ -191,5 +191,13 @@ def _size(grid: PlaneGrid, name: str) -> int:
 
 
 def _frames(pattern: PatternSettings) -> str:
-    angles, phases = pattern.stack_shape
-    return f"{pattern.stack_frames} frames ({angles} angle(s) x {phases} phases)"
+    return f"{pattern.stack_frames} frames ({_shape(pattern.stack_shape)})"
+
+
+def _shape(shape: tuple[int, int]) -> str:
+    return f"{count(shape[0], 'angle')} x {count(shape[1], 'phase')}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words: "1 frame", "9 frames"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

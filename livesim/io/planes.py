@@ -61,8 +61,13 @@ def expecting(what: str, source: Path, *errors: type[Exception]) -> Iterator[Non
     except DataError:
         raise
     except errors as error:
-        found = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{source}: expected {what}, found an error: {found}") from error
+        raise DataError(f"{source}: expected {what}, found an error: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    """Return a library's message in one line; a KeyError's is no more than the key."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"no entry {text}" if isinstance(error, KeyError) else text
 
 
 def counts_dtype(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -80,13 +81,18 @@ def _damage_reports() -> Iterator[list[str]]:
     """Collect what tifffile only logs: it skips pages that lie beyond the end of a file."""
     reports: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: reports.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: reports.append(_plain(record))  # type: ignore[method-assign]
     logger = logging.getLogger("tifffile")
     logger.addHandler(handler)
     try:
         yield reports
     finally:
         logger.removeHandler(handler)
+
+
+def _plain(record: logging.LogRecord) -> str:
+    """Return a message without tifffile's name for the object, which stands first in <>."""
+    return re.sub(r"^<[^>]*> ", "", record.getMessage())
 
 
 def _check_whole(parts: list[_Part], reports: list[str], source: Path) -> None:
@@ -111,7 +117,7 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
     if series.dtype is None:
         raise DataError(f"{source}: expected camera counts, found pixels of an unknown type")
     y, x = series.shape[-2:]
-    reads = _contiguous(tif, series, source) or _by_page(series)
+    reads = _contiguous(tif, series, source) or _by_page(series, source)
     return _Part(
         names=tuple(AXIS_NAMES.get(axis, axis) for axis in series.axes[:-2]),
         sizes=tuple(series.shape[:-2]),
@@ -152,7 +158,8 @@ def _contiguous(
     return read, lambda _: True
 
 
-def _by_page(series: tifffile.TiffPageSeries) -> Reads:
+def _by_page(series: tifffile.TiffPageSeries, source: Path) -> Reads:
+    _check_pages(series, source)
     y, x = series.shape[-2:]
     per_page = max(1, series.keyframe.size // (y * x))
 
@@ -164,6 +171,21 @@ def _by_page(series: tifffile.TiffPageSeries) -> Reads:
         return plane
 
     return read, lambda number: series[number // per_page] is not None
+
+
+def _check_pages(series: tifffile.TiffPageSeries, source: Path) -> None:
+    """Refuse a page whose pixels lie beyond the end of the file."""
+    for number, page in enumerate(series):
+        if page is None:
+            continue
+        parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+        end = max((offset + size for offset, size in parts), default=0)
+        found = page.parent.filehandle.size
+        if end > found:
+            raise DataError(
+                f"{source}: expected {end} bytes for frame {number}, "
+                f"found a file cut off at {found} bytes"
+            )
 
 
 def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:

@@ -1,5 +1,7 @@
 """Every format, written by its own library, read back frame by frame against what was written."""
 
+import struct
+
 import mrc
 import numpy as np
 import pytest
@@ -343,3 +345,29 @@ def test_a_stack_outside_the_recording(tmp_path):
         pytest.raises(DataError, match=r"raw\.tif: expected time 0 to 1, found 2"),
     ):
         recording.stack(StackIndex(time=2))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "shape", "place"),
+    [
+        (0, (2, 3, 9), lambda wave, time, number: (wave, time, number)),  # z, then t, then w
+        (1, (3, 9, 2), lambda wave, time, number: (time, number, wave)),  # w, then z, then t
+        (2, (3, 2, 9), lambda wave, time, number: (time, wave, number)),  # z, then w, then t
+    ],
+)
+def test_the_three_sequences_of_deltavision(tmp_path, sequence, shape, place):
+    """Two wavelengths, three times and nine frames in z, in each order that the header knows."""
+    path = tmp_path / "raw.dv"
+    frames = np.arange(54 * Y * X, dtype=np.uint16).reshape(54, Y, X)
+    mrc.imwrite(str(path), frames)
+    blob = bytearray(path.read_bytes())
+    for offset, value in ((180, 3), (182, sequence), (196, 2)):  # times, sequence, wavelengths
+        struct.pack_into("<h", blob, offset, value)
+    path.write_bytes(blob)
+    truth = frames.reshape(*shape, Y, X)
+    with open_recording(path, PATTERN) as recording:
+        assert (recording.sizes.channel, recording.sizes.time, recording.sizes.z) == (2, 3, 1)
+        for frame in recording.frames():
+            number = frame.axes.angle * PHASES + frame.axes.phase
+            at = place(frame.axes.channel, frame.axes.time, number)
+            assert np.array_equal(frame.pixels, truth[at])

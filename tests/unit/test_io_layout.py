@@ -137,11 +137,11 @@ def test_planes_land_where_the_order_says(case):
 @pytest.mark.parametrize(
     ("names", "sizes", "pattern", "sentence"),
     [
-        (("",), (10,), settings(), r"expected a multiple of 9 frames .*found 10 frame\(s\)$"),
+        (("",), (10,), settings(), r"expected a multiple of 9 frames .*found 10 frames$"),
         (("time", "z"), (2, 5), settings(), r"multiple of 9 .*found 10 .*\(time 2 x z 5\)"),
-        ((), (), settings(), r"expected a multiple of 9 frames .*found 1 frame\(s\)"),
-        (("angle", "phase"), (3, 5), settings(), r"3 angle.* x 3 phases .*found 3 .* x 5 phase"),
-        (("angle", "time"), (3, 3), settings(), r"expected 3 .* x 3 phases .*found 3 .* x 1 phase"),
+        ((), (), settings(), r"expected a multiple of 9 frames .*found 1 frame$"),
+        (("angle", "phase"), (3, 5), settings(), r"3 angles x 3 phases .*found 3 .* x 5 phases"),
+        (("angle", "time"), (3, 3), settings(), r"3 angles x 3 phases .*found 3 .* x 1 phase in"),
         (("sim",), (7,), settings(), r"expected 9 frames .*along the axis 'sim', found 7"),
         (("power", "angle", "phase"), (2, 3, 3), settings(), r"expected each of.*found power"),
         (("", "", "angle", "phase"), (2, 2, 3, 3), settings(), r"at most once, found time, time"),
@@ -152,7 +152,7 @@ def test_planes_land_where_the_order_says(case):
     ],
 )  # fmt: skip
 def test_axes_that_do_not_fit_the_settings(names, sizes, pattern, sentence):
-    with pytest.raises(DataError, match=rf"^raw\.tif: {sentence}|^raw\.tif: .*{sentence}"):
+    with pytest.raises(DataError, match=rf"^raw\.tif: .*{sentence}"):
         arrange(consecutive(names, sizes), pattern, SOURCE)
 
 

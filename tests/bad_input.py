@@ -1,0 +1,405 @@
+"""Malformed files and settings, with the sentence (expected, found) and exit status of each.
+
+The readers and the command line are held to the same table.
+"""
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mrc
+import numpy as np
+import tifffile
+import zarr
+from ndstorage import NDTiffDataset
+
+Y, X = 12, 16
+NINE = np.arange(9 * Y * X, dtype=np.uint16).reshape(9, Y, X)
+DATA, SETTINGS = 1, 2
+
+OPTICS = {"numerical_aperture": 1.4, "emission_nm": 525.0, "pixel_nm": 80.0}
+PATTERN = {"angles": 3, "phases": 3, "harmonics": 1, "order": ["phase", "angle"]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to be wrong."""
+
+    name: str
+    build: Callable[[Path], tuple[Path, Path]]
+    """Make the files in an empty folder; returns (recording, settings)."""
+    status: int
+    """1: the data could not be used; 2: wrong settings."""
+    sentence: str
+    """Regular expression."""
+
+
+def toml(folder, text=None, optics=OPTICS, **pattern):
+    """Write settings, good ones unless told otherwise."""
+    path = folder / "settings.toml"
+    sections = {"optics": optics, "pattern": PATTERN | pattern}
+    lines = [
+        line
+        for name, section in sections.items()
+        for line in (f"[{name}]", *(f"{key} = {json.dumps(v)}" for key, v in section.items()))
+    ]
+    path.write_text("\n".join(lines) if text is None else text, encoding="utf-8")
+    return path
+
+
+def good_tiff(folder):
+    tifffile.imwrite(folder / "raw.tif", NINE, metadata=None)
+    return folder / "raw.tif"
+
+
+def data(name, build, sentence, **pattern):
+    """Make a case of a bad file with good settings."""
+    return Case(name, lambda folder: (build(folder), toml(folder, **pattern)), DATA, sentence)
+
+
+def settings(name, sentence, text=None, optics=OPTICS, **pattern):
+    """Make a case of a good file with bad settings."""
+    return Case(
+        name,
+        lambda folder: (good_tiff(folder), toml(folder, text, optics, **pattern)),
+        SETTINGS,
+        sentence,
+    )
+
+
+def tiff(pixels, **options):
+    """Return a builder of a TIFF file with these pixels."""
+
+    def build(folder):
+        tifffile.imwrite(folder / "raw.tif", pixels, **({"metadata": None} | options))
+        return folder / "raw.tif"
+
+    return build
+
+
+def content(name, blob):
+    """Return a builder of a file with these bytes."""
+
+    def build(folder):
+        (folder / name).write_bytes(blob)
+        return folder / name
+
+    return build
+
+
+def cut(build, keep):
+    """Return a builder that leaves the first part of what another one built."""
+
+    def cut_file(folder):
+        path = build(folder)
+        blob = path.read_bytes()
+        path.write_bytes(blob[: int(len(blob) * keep)])
+        return path
+
+    return cut_file
+
+
+def mixed_tiff(folder):
+    with tifffile.TiffWriter(folder / "raw.tif") as tif:
+        for extra in range(9):
+            frame = np.zeros((Y, X + extra % 2), np.uint16)
+            tif.write(frame, contiguous=False, metadata=None)
+    return folder / "raw.tif"
+
+
+def separate_pages(folder):
+    """IFD, pixels, IFD, pixels ...: a cut costs pages without a trace in the others."""
+    with tifffile.TiffWriter(folder / "raw.tif") as tif:
+        for frame in np.concatenate([NINE, NINE]):
+            tif.write(frame, contiguous=False, metadata=None)
+    return folder / "raw.tif"
+
+
+def cut_between_pages(folder):
+    """Leave nine whole frames of eighteen: only the last page's pointer tells."""
+    path = separate_pages(folder)
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages[9].offset
+    path.write_bytes(path.read_bytes()[:offset])
+    return path
+
+
+def dv(pixels=NINE):
+    def build(folder):
+        mrc.imwrite(str(folder / "raw.dv"), pixels)
+        return folder / "raw.dv"
+
+    return build
+
+
+def dv_header(offset, layout, value):
+    """Return a builder of a DeltaVision file with one header field overwritten."""
+
+    def build(folder):
+        path = dv()(folder)
+        blob = bytearray(path.read_bytes())
+        struct.pack_into(layout, blob, offset, value)
+        path.write_bytes(blob)
+        return path
+
+    return build
+
+
+def zarr_array(pixels, **options):
+    def build(folder):
+        zarr.create_array(folder / "raw.zarr", data=pixels, **options)
+        return folder / "raw.zarr"
+
+    return build
+
+
+def zarr_group(arrays):
+    def build(folder):
+        group = zarr.create_group(folder / "raw.zarr")
+        for number in range(arrays):
+            group.create_array(str(number), data=NINE)
+        return folder / "raw.zarr"
+
+    return build
+
+
+def zarr_with_a_cut_chunk(folder):
+    path = zarr_array(NINE, chunks=(9, Y, X))(folder)
+    (chunk,) = (path / "c").rglob("0/0/0")
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    return path
+
+
+def ome_zarr_without_its_array(folder):
+    group = zarr.create_group(folder / "raw.zarr")
+    axes = [{"name": name} for name in "tyx"]
+    image = {"axes": axes, "datasets": [{"path": "0"}]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
+    return folder / "raw.zarr"
+
+
+def broken_zarr_json(folder):
+    (folder / "raw.zarr").mkdir()
+    (folder / "raw.zarr" / "zarr.json").write_text("{")
+    return folder / "raw.zarr"
+
+
+def ndtiff(coordinates):
+    """Return a builder of an NDTiff folder with frames at the coordinates."""
+
+    def build(folder):
+        dataset = NDTiffDataset(str(folder), name="raw", writable=True)
+        dataset.initialize({})
+        for coordinate in coordinates:
+            dataset.put_image(coordinate, NINE[0], {})
+        reader = dataset.current_writer.reader
+        dataset.finish()
+        dataset.close()
+        reader.close()
+        return folder / "raw_1"
+
+    return build
+
+
+def ap(angles, phases, **more):
+    return [{**more, "angle": a, "phase": p} for a in range(angles) for p in range(phases)]
+
+
+def ndtiff_without_index(folder):
+    path = ndtiff(ap(3, 3))(folder)
+    (path / "NDTiff.index").unlink()
+    return path
+
+
+def ndtiff_without_pixels(folder):
+    path = ndtiff(ap(3, 3))(folder)
+    next(path.glob("*.tif")).unlink()
+    return path
+
+
+def ndtiff_damaged(name, keep):
+    def build(folder):
+        path = ndtiff(ap(3, 3))(folder)
+        (file,) = path.glob(name)
+        blob = file.read_bytes()
+        file.write_bytes(blob[: int(len(blob) * keep)])
+        return path
+
+    return build
+
+
+def empty_folder(folder):
+    (folder / "raw").mkdir()
+    return folder / "raw"
+
+
+def folder_of_text(folder):
+    empty_folder(folder)
+    (folder / "raw" / "notes.txt").write_text("no data")
+    return folder / "raw"
+
+
+TEN = np.zeros((10, Y, X), np.uint16)
+WHOLE = r"expected a multiple of 9 frames \(3 angles x 3 phases\), found "
+COUNTS = r"expected camera counts \(unsigned integers\), found "
+
+CASES = (
+    data(
+        "no file", lambda folder: folder / "raw.tif", r"raw\.tif: expected a file .*found nothing"
+    ),
+    data("empty file", content("raw.tif", b""), r"expected a recording, found an empty file"),
+    data("text named tif", content("raw.tif", b"hello, world\n" * 9), r"TIFF.*found.*b'hello, w'"),
+    data("TIFF header only", content("raw.tif", b"II*\0\x08\0\0\0"), r"expected.*TIFF.*found"),
+    data("TIFF cut in the pixels", cut(tiff(NINE, metadata={}), 0.5), r"9 frames.*cut off at"),
+    data(
+        "TIFF cut in the pages",
+        cut_between_pages,
+        r"expected a whole TIFF.*damaged one: invalid page offset",
+    ),
+    data(
+        "TIFF cut in the last frame", cut(separate_pages, 0.999), r"for frame 17, found.*cut off at"
+    ),
+    data("TIFF cut in the directory", cut(tiff(NINE), 0.02), r"expected a TIFF file, found"),
+    data("ImageJ cut", cut(tiff(NINE, imagej=True, metadata={}), 0.5), r"expected.*found"),
+    data("compressed TIFF cut", cut(tiff(NINE, compression="zlib"), 0.5), r"expected.*found"),
+    data("ten frames", tiff(TEN), WHOLE + r"10 frames$"),
+    data("one frame", tiff(NINE[0]), WHOLE + r"1 frame$"),
+    data(
+        "colour", tiff(np.zeros((9, Y, X, 3), np.uint8), photometric="rgb"), r"grey.*colour \(RGB"
+    ),
+    data("mixed shapes", mixed_tiff, r"one shape and type, found 2 .*12 x 16 uint16 and 12 x 17"),
+    data("float", tiff(NINE.astype(np.float32)), COUNTS + "float32"),
+    data("double", tiff(NINE.astype(np.float64)), COUNTS + "float64"),
+    data("long integers", tiff(NINE.astype(np.int32)), COUNTS + "int32"),
+    data("unsigned long integers", tiff(NINE.astype(np.uint32)), COUNTS + "uint32"),
+    data("complex", zarr_array(NINE.astype(np.complex64)), COUNTS + "complex64"),
+    data("negative counts", tiff(NINE.astype(np.int16) - 5), r"camera counts >= 0, found -5"),
+    data(
+        "five phases in the file",
+        tiff(NINE[:3].repeat(5, 0).reshape(3, 5, Y, X), metadata={"axes": "APYX"}),
+        r"3 angles x 3 phases as the settings say, found 3 angles x 5 phases",
+    ),
+    data("z does not divide", tiff(TEN, imagej=True, metadata={"axes": "ZYX"}), WHOLE + "10"),
+    data("dv cut", cut(dv(), 0.5), r"expected a whole DeltaVision.*found"),
+    data("dv without pixels", cut(dv(), 0.1), r"expected a whole DeltaVision.*found"),
+    data(
+        "dv cut in the header", content("raw.dv", bytes(96) + b"\xa0\xc0" + bytes(9)), r"whole Del"
+    ),
+    data("dv with a wrong id", dv_header(96, "<h", 7), r"expected TIFF, DeltaVision.*begins with"),
+    data(
+        "dv with a wrong type",
+        dv_header(12, "<i", 99),
+        r"expected a whole DeltaVision.*found.*no entry 99",
+    ),
+    data(
+        "dv with wrong channels", dv_header(196, "<h", 2), r"expected 9 frames.*found 1 times x 2"
+    ),
+    data("dv without times", dv_header(180, "<h", 0), r"expected.*found"),
+    data("dv of floats", dv(NINE.astype(np.float32)), COUNTS + "float32"),
+    data("dv of negative counts", dv(NINE.astype(np.int16) - 3), r"counts >= 0, found -3"),
+    data("dv with ten frames", dv(TEN), WHOLE + "10"),
+    data("empty folder", empty_folder, r"expected an NDTiff folder.*Zarr.*found an empty folder"),
+    data("folder of text", folder_of_text, r"expected an NDTiff folder.*found a folder of 1 other"),
+    data("zarr group without array", zarr_group(0), r"one array, found a group of 0 arrays"),
+    data("zarr group of two arrays", zarr_group(2), r"one array, found a group of 2 arrays"),
+    data(
+        "1-D zarr",
+        zarr_array(np.zeros(9, np.uint16)),
+        r"expected an array \[\.\.\., y, x\].*1 axes",
+    ),
+    data(
+        "zarr [x, y]", zarr_array(NINE, dimension_names=("t", "x", "y")), r"y, x as the last.*'x'"
+    ),
+    data(
+        "zarr with a strange axis",
+        zarr_array(
+            NINE.reshape(1, 3, 3, Y, X).repeat(2, 0),
+            dimension_names=("power", "angle", "phase", "y", "x"),
+        ),
+        r"expected each of the axes.*found power",
+    ),
+    data("zarr with a cut chunk", zarr_with_a_cut_chunk, r"readable frame 0, found"),
+    data("zarr without metadata", broken_zarr_json, r"expected a Zarr array.*found"),
+    data("OME-Zarr without its array", ome_zarr_without_its_array, r"expected a Zarr.*found"),
+    data("zarr of ten frames", zarr_array(TEN), WHOLE + "10"),
+    data(
+        "NDTiff without index", ndtiff_without_index, r"NDTiff folder \(with NDTiff.index\).*found"
+    ),
+    data("NDTiff without pixels", ndtiff_without_pixels, r"every file that the index names, found"),
+    data(
+        "NDTiff with a cut index", ndtiff_damaged("NDTiff.index", 0.7), r"readable NDTiff.index, f"
+    ),
+    data(
+        "NDTiff with an empty index",
+        ndtiff_damaged("NDTiff.index", 0),
+        r"frames in NDT.*found none",
+    ),
+    data("NDTiff cut", ndtiff_damaged("*.tif", 0.3), r"expected a whole frame \d+.*found"),
+    data(
+        "NDTiff with an empty file", ndtiff_damaged("*.tif", 0), r"expected an NDTiff file, found"
+    ),
+    data(
+        "NDTiff with a frame missing",
+        ndtiff(ap(3, 3)[:4] + ap(3, 3)[5:]),
+        r"expected 9 frames in the stack.*found 8; missing: angle 1, phase 1",
+    ),
+    data("NDTiff with five phases", ndtiff(ap(3, 5)), r"x 3 phases as the settings.*x 5 phase"),
+    data(
+        "NDTiff with a strange axis",
+        ndtiff(ap(3, 3, laser=0) + ap(3, 3, laser=1)),
+        r"expected each of the axes.*found laser",
+    ),
+    data("sim axis of seven", ndtiff([{"sim": n} for n in range(7)]), r"9 frames.*'sim', found 7"),
+    data(
+        "hexagonal settings, nine frames",
+        good_tiff,
+        r"expected a multiple of 7 frames.*found 9",
+        layout="hexagonal",
+    ),
+    data(
+        "two axes of unknown size",
+        tiff(np.zeros((36, Y, X), np.uint16)),
+        r"at most one of \['z', 'time'\].*found 4 raw stacks",
+        order=["phase", "angle", "z", "time"],
+    ),
+    settings("no TOML", r"settings\.toml: expected TOML, found", text="[optics\n"),
+    settings("TOML is binary", r"expected .*, found", text="\0\0"),
+    settings("no optics", r"expected the key 'optics', found none", text=""),
+    settings("unknown key", r"unknown key 'pattern\.angels'.*'angles'", angels=3),
+    settings("unknown section", r"unknown key 'optik'.*'optics'", text="[optik]\nx = 1\n"),
+    settings(
+        "NA above the medium",
+        r"numerical_aperture below.*found 1\.7",
+        optics=OPTICS | {"numerical_aperture": 1.7},
+    ),
+    settings("negative pixel", r"pixel_nm: .*found -80", optics=OPTICS | {"pixel_nm": -80.0}),
+    settings(
+        "a word for a number",
+        r"emission_nm: .*found 'green'",
+        optics=OPTICS | {"emission_nm": "green"},
+    ),
+    settings("two phases", r"phases: .*greater than or equal to 3, found 2", phases=2),
+    settings("three phases, two harmonics", r"at least 5 phases.*found 3", harmonics=2),
+    settings("order without angle", r"expected \['angle'\] in order, found", order=["phase"]),
+    settings("order twice the same", r"every axis once.*found", order=["phase", "phase", "angle"]),
+    settings(
+        "order of an unknown axis",
+        r"order.*found 'wavelength'",
+        order=["phase", "angle", "wavelength"],
+    ),
+    settings("wrong number of frames", r"expected frames = 9.*found 7", frames=7),
+    settings(
+        "no pixel size anywhere",
+        r"raw\.tif: expected pixel_nm in \[optics\] or.*found neither",
+        optics={key: OPTICS[key] for key in ("numerical_aperture", "emission_nm")},
+    ),
+)
+
+
+def _good_file(folder):
+    return good_tiff(folder), toml(folder)
+
+
+GOOD = Case("good file and settings", _good_file, 0, "^$")
