@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,11 +52,16 @@ class Placement:
     def commit(self) -> None:
         """Move the temporary into place."""
         self._check()
-        # No rename replaces a folder that holds something, or a file by a folder: step aside.
-        aside = self.partial.with_suffix(".replaced")
-        if self.target.is_dir() or (self.partial.is_dir() and self.target.exists()):
-            self.target.rename(aside)
-        self.partial.replace(self.target)
+        if self.partial.is_file():
+            _flush(self.partial)
+        with ExitStack() as undo:
+            # No rename replaces a folder that holds something, or a file by a folder.
+            aside = self.partial.with_suffix(".replaced")
+            if self.target.is_dir() or (self.partial.is_dir() and self.target.exists()):
+                self.target.rename(aside)
+                undo.callback(aside.rename, self.target)
+            self.partial.replace(self.target)
+            undo.pop_all()
         _remove(aside)
 
     def discard(self) -> None:
@@ -72,6 +78,12 @@ class Placement:
         trace: TracebackType | None,
     ) -> None:
         self.discard()
+
+
+def _flush(path: Path) -> None:
+    """Bring a file to the disk: after a power cut, no empty file bears the real name."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _remove(path: Path) -> None:

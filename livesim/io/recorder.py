@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import zarr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from zarr.codecs import BloscCodec
 
 from livesim.frames import DataError, RawStack, Result
@@ -93,8 +93,9 @@ class RawRecorder:
         Raises
         ------
         ValueError
-            If its shape or dtype is not the recording's.
+            If its shape or dtype is not the recording's, or the recording is closed.
         """
+        self._folder.check_open()
         if stack.pixels.shape != self._layout.shape or stack.pixels.dtype != self._dtype:
             raise ValueError(
                 f"expected {self._dtype} {self._layout.shape}, "
@@ -172,9 +173,11 @@ class ResultRecorder:
         Raises
         ------
         ValueError
-            If its shape is not the recording's, or its position is outside the layout.
+            If its shape is not the recording's, its position is outside the layout, or the
+            recording is closed.
         """
         at = result.index
+        self._folder.check_open()
         self._layout.check_shape(result.image)
         if at.position >= self._layout.position:
             raise ValueError(f"expected position < {self._layout.position}, found {at.position}")
@@ -227,6 +230,10 @@ class _RecordingFolder:
     def describe(self, recipe: Recipe) -> None:
         self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
 
+    def check_open(self) -> None:
+        if not self.is_open:
+            raise ValueError(f"{self._target}: expected an open recording, found it closed")
+
     def close(self) -> None:
         self._partial.rename(self._target)
         self.is_open = False
@@ -245,16 +252,8 @@ class _GrowingStacks:
         self._time = axes.index("t")
         self._axes = len(axes)
         self._pixels = pixels
-        chunks = tuple(LOG_CHUNK if axis == "t" else 1 for axis in axes)
         self._log = {
-            name: group.create_array(
-                name,
-                shape=(0,) * len(axes),
-                chunks=chunks,
-                dtype=kind,
-                compressors=None,
-                dimension_names=tuple(axes),
-            )
+            name: _LogColumn(group, name, axes, kind)
             for name, kind in {**log, "written": np.bool_}.items()
         }
         self.sizes = (0,) * len(axes)
@@ -264,8 +263,8 @@ class _GrowingStacks:
         self._reach(place)
         self._pixels[place] = pixels
         for name, value in log.items():
-            self._log[name][place] = value
-        self._log["written"][place] = True  # last: what it vouches for is on the disk
+            self._log[name].put(place, value)
+        self._log["written"].put(place, True)  # last: what it vouches for is on the disk
 
     def trim(self) -> None:
         self._resize(self.sizes)
@@ -280,7 +279,36 @@ class _GrowingStacks:
     def _resize(self, sizes: tuple[int, ...]) -> None:
         self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
         for column in self._log.values():
-            column.resize(sizes)
+            column.array.resize(sizes)
+
+
+class _LogColumn:
+    """One number per stack; what is in a chunk is held, so that nothing is read back."""
+
+    def __init__(
+        self, group: zarr.Group, name: str, axes: str | tuple[str, ...], kind: type[np.generic]
+    ) -> None:
+        self._time = axes.index("t")
+        self._kind = kind
+        self._chunks: dict[tuple[int, ...], NDArray[Any]] = {}
+        self.array = group.create_array(
+            name,
+            shape=(0,) * len(axes),
+            chunks=tuple(LOG_CHUNK if axis == "t" else 1 for axis in axes),
+            dtype=kind,
+            compressors=None,
+            dimension_names=tuple(axes),
+        )
+
+    def put(self, place: tuple[int, ...], value: float) -> None:
+        before, time, after = place[: self._time], place[self._time], place[self._time + 1 :]
+        start = time - time % LOG_CHUNK
+        stop = min(start + LOG_CHUNK, self.array.shape[self._time])
+        key = (*before, start, *after)
+        chunk = self._chunks.setdefault(key, np.zeros(LOG_CHUNK, self._kind))
+        chunk[time - start] = value
+        region: tuple[int | slice, ...] = (*before, slice(start, stop), *after)
+        self.array[region] = chunk[: stop - start]
 
 
 def _raw_attributes(layout: RawLayout) -> dict[str, Any]:

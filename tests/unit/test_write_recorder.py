@@ -12,6 +12,7 @@ from ome_zarr.reader import Reader
 
 from livesim.config import Settings
 from livesim.frames import DataError, RawStack, Result, StackIndex
+from livesim.io import recorder as recorder_module
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.recipe import Recipe
 from livesim.io.recorder import RawRecorder, ResultRecorder
@@ -181,6 +182,31 @@ def test_another_kind_of_stack_is_refused(tmp_path, pixels):
             recorder.write(RawStack("test", StackIndex(), pixels))
         recorder.write(raw_stack(StackIndex()))
     assert zarr.open_group(tmp_path / "run.zarr", mode="r")["written"][:].sum() == 1
+
+
+def test_a_closed_recording_takes_no_more(tmp_path):
+    raw = RawRecorder(tmp_path / "run.zarr", RAW, RECIPE)
+    results = ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE)
+    for recorder, value in ((raw, raw_stack(StackIndex())), (results, result(StackIndex()))):
+        recorder.close()
+        with pytest.raises(ValueError, match="expected an open recording"):
+            recorder.write(value)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"run.zarr", "run.ome.zarr"}
+
+
+def test_the_log_is_right_across_chunks_and_lengthenings(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder_module, "TIME_BLOCK", 3)
+    monkeypatch.setattr(recorder_module, "LOG_CHUNK", 4)
+    path = tmp_path / "run.zarr"
+    indices = [StackIndex(time=t, channel=t % 2) for t in (5, 0, 11, 1, 3, 6, 10)]
+    with RawRecorder(path, RAW, RECIPE) as recorder:
+        for index in indices:
+            recorder.write(raw_stack(index))
+    received = zarr.open_group(path, mode="r")["last_received_ns"][:]
+    expected = np.zeros((1, 12, 2, 1), np.int64)
+    for index in indices:
+        expected[place(index)] = 10**18 + index.time
+    np.testing.assert_array_equal(received, expected)
 
 
 def test_results_are_an_ome_zarr_with_gaps(tmp_path):

@@ -227,6 +227,24 @@ def test_overwriting_replaces_the_whole(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_replacement_that_fails_leaves_the_old(tmp_path, monkeypatch):
+    replace = Path.replace
+    path = tmp_path / "result.ome.zarr"
+
+    def fail(source, target):
+        if target == path:
+            raise OSError("no permission")
+        return replace(source, target)
+
+    write_all(path, ONE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match="no permission"):
+            write_all(path, ONE, places=[], overwrite=True)
+    np.testing.assert_array_equal(read(path, ONE), expected(ONE))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_folder_that_is_no_zarr_is_not_overwritten(tmp_path):
     path = tmp_path / "data.zarr"
     path.mkdir()
