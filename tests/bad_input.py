@@ -351,6 +351,11 @@ CASES = (
         ndtiff(ap(3, 3, laser=0) + ap(3, 3, laser=1)),
         r"expected each of the axes.*found laser",
     ),
+    data(
+        "NDTiff with a time far away",
+        ndtiff(ap(3, 3, time=0) + ap(3, 3, time=10**9)),
+        r"expected frames at most places of .*time.*found 18 frames at 1000000001 x 3 x 3 places",
+    ),
     data("sim axis of seven", ndtiff([{"sim": n} for n in range(7)]), r"9 frames.*'sim', found 7"),
     data(
         "hexagonal settings, nine frames",

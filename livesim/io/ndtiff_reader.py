@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ndstorage.file_io import NDTiffFileIO
 from ndstorage.ndtiff_file import SingleNDTiffReader
 from ndstorage.ndtiff_index import NDTiffIndexEntry, read_ndtiff_index
 
@@ -20,7 +22,8 @@ from livesim.io.tiff_metadata import Metadata, micromanager_metadata
 
 INDEX = "NDTiff.index"
 MAGIC, SUMMARY_MAGIC = 483729, 2355492
-HEADER = struct.Struct("<8xIIIII")
+TIFF = b"II*\0"
+HEADER = struct.Struct("<4s4xIIIII")
 BYTE = NDTiffIndexEntry.EIGHT_BIT
 RGB = NDTiffIndexEntry.EIGHT_BIT_RGB
 DEPTHS = range(7)
@@ -28,6 +31,9 @@ BAD_INDEX = (ValueError, struct.error, OSError, TypeError, AttributeError)
 BAD_FILE = (ValueError, struct.error, OSError)
 FIXED_ORIGIN = ("angle", "phase", "sim")
 """Axes that count from 0; the others may begin anywhere (z of a stage, time after a restart)."""
+
+SPARSEST = 1000
+"""Places per frame beyond which an index is damaged rather than incomplete."""
 
 Axes = Mapping[str, int | str]
 Index = dict[frozenset[tuple[str, int | str]], NDTiffIndexEntry]
@@ -54,7 +60,7 @@ def open_ndtiff(folder: Path) -> PlaneFile:
         }
         first = entries[0]
         metadata = _metadata(readers[first.filename], first, folder)
-        grid = _grid([dict(key) for key in index])
+        grid = _grid([dict(key) for key in index], folder)
         close = stack.pop_all().close
     return PlaneFile(
         source=folder,
@@ -103,15 +109,23 @@ def _check_entries(entries: list[NDTiffIndexEntry], folder: Path) -> None:
 
 
 def _open_file(folder: Path, name: str) -> SingleNDTiffReader:
+    """Open a file that the index names.
+
+    Its first bytes are checked here, for ndstorage would raise bare `Exception`; and it is handed
+    the open file, for it would not close one whose metadata it cannot read.
+    """
     path = folder / name
-    with expecting("every file that the index names", folder, OSError):
-        header = path.open("rb")
-    with header, expecting("an NDTiff file", path, struct.error):
-        magic, major, _, summary, _ = HEADER.unpack(header.read(HEADER.size))
-    if magic != MAGIC or summary != SUMMARY_MAGIC or major != 3:
-        raise DataError(f"{path}: expected an NDTiff file of version 3, found another file")
-    with expecting("an NDTiff file", path, *BAD_FILE):
-        return SingleNDTiffReader(str(path))
+    with ExitStack() as stack:
+        with expecting("every file that the index names", folder, OSError, ValueError):
+            file = stack.enter_context(path.open("rb"))
+        with expecting("an NDTiff file", path, struct.error):
+            start, magic, major, _, summary, _ = HEADER.unpack(file.read(HEADER.size))
+        if (start, magic, major, summary) != (TIFF, MAGIC, 3, SUMMARY_MAGIC):
+            raise DataError(f"{path}: expected an NDTiff file of version 3, found another file")
+        with expecting("an NDTiff file", path, *BAD_FILE):
+            reader = SingleNDTiffReader(str(path), NDTiffFileIO(open_function=lambda *_: file))
+        stack.pop_all()
+    return reader
 
 
 def _metadata(reader: SingleNDTiffReader, entry: NDTiffIndexEntry, folder: Path) -> Metadata:
@@ -132,12 +146,17 @@ def _read(
     return plane
 
 
-def _grid(frames: list[Axes]) -> PlaneGrid:
+def _grid(frames: list[Axes], folder: Path) -> PlaneGrid:
     """Sort frames by their axes; what a frame does not say of an axis counts as the first."""
     names = sorted(dict.fromkeys(name for frame in frames for name in frame))
     names.sort(key=lambda name: _first_change(frames, name), reverse=True)
     places = {name: _places(frames, name) for name in names}
     shape = [max(places[name]) + 1 for name in names]
+    if min(shape, default=1) < 1 or prod(shape) > SPARSEST * len(frames):
+        raise DataError(
+            f"{folder}: expected frames at most places of {', '.join(names)} (from 0 on), "
+            f"found {len(frames)} frames at {' x '.join(map(str, shape))} places"
+        )
     numbers = np.full(shape, NO_PLANE, dtype=np.int64)
     for number, place in enumerate(zip(*places.values(), strict=True)):
         numbers[place] = number

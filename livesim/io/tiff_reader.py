@@ -21,7 +21,7 @@ from livesim.io.tiff_metadata import read_metadata
 # What tifffile raises on files that are cut off, garbled or compressed in an unknown way.
 BAD_TIFF = (
     ValueError, OSError, struct.error, IndexError, KeyError, TypeError, OverflowError,
-    ZeroDivisionError, RuntimeError, zlib.error, MemoryError,
+    ZeroDivisionError, RuntimeError, AssertionError, zlib.error, MemoryError,
 )  # fmt: skip
 AXIS_NAMES = {
     "T": "time", "C": "channel", "Z": "z", "R": "position", "A": "angle", "P": "phase",
@@ -92,7 +92,7 @@ def _damage_reports() -> Iterator[list[str]]:
 
 def _plain(record: logging.LogRecord) -> str:
     """Return a message without tifffile's name for the object, which stands first in <>."""
-    return re.sub(r"^<[^>]*> ", "", record.getMessage())
+    return " ".join(re.sub(r"^<[^>]*> ", "", record.getMessage()).split())
 
 
 def _check_whole(parts: list[_Part], reports: list[str], source: Path) -> None:

@@ -12,8 +12,11 @@ import zarr
 from livesim.frames import Pixels
 from livesim.io.planes import expecting
 
-# What zarr raises on folders without the right keys, and its codecs on chunks that are cut off.
-BAD_ZARR = (ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, IndexError)
+# What zarr raises on folders without the right keys, and its codecs on chunks that are cut off
+# (Blosc a SystemError, where the length in a chunk's header is damaged).
+BAD_ZARR = (
+    ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, IndexError, SystemError,
+)  # fmt: skip
 
 
 def plane_reader(array: zarr.Array[Any], folder: Path) -> Callable[[int], Pixels]:

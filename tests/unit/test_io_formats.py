@@ -371,3 +371,47 @@ def test_the_three_sequences_of_deltavision(tmp_path, sequence, shape, place):
             number = frame.axes.angle * PHASES + frame.axes.phase
             at = place(frame.axes.channel, frame.axes.time, number)
             assert np.array_equal(frame.pixels, truth[at])
+
+
+def damaged(blob, random):
+    """Cut a file off somewhere, or overwrite a few bytes, mostly in its header."""
+    if random.random() < 0.4:
+        return blob[: random.integers(len(blob))]
+    changed = bytearray(blob)
+    for _ in range(random.choice([1, 3, 10])):
+        changed[random.integers(min(len(blob), random.choice([64, 300, 1024])))] = random.integers(
+            256
+        )
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_damage_is_never_worse_than_a_data_error(name, tmp_path):
+    """A damaged file is read or refused in one sentence; no other error gets out."""
+    write, file, _ = FORMATS[name]
+    path = tmp_path / file
+    path = write(path) or path
+    candidates = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    files = sorted(one for one in candidates if one.stat().st_size)
+    random = np.random.default_rng(20)
+    for _ in range(12):
+        victim = files[random.integers(len(files))]
+        whole = victim.read_bytes()
+        victim.write_bytes(damaged(whole, random))
+        found = read_or_refuse(path)
+        if isinstance(found, int):
+            assert 0 < found <= len(SEQUENCE)
+        else:
+            assert str(tmp_path) in found
+            assert "expected" in found
+            assert "\n" not in found
+        victim.write_bytes(whole)
+
+
+def read_or_refuse(path):
+    """Return how many frames could be read, or the sentence that says why none could."""
+    try:
+        with open_recording(path, PATTERN) as recording:
+            return sum(1 for _ in recording.frames())
+    except DataError as error:
+        return str(error)
