@@ -62,6 +62,7 @@ class Sender:
             raise
         self._pusher = FramePusher(beside(engine, frames), keep)
         self._stream: str | None = None
+        self._started = False
         self._taken = 0
         self._dropped_before = 0
 
@@ -87,9 +88,11 @@ class Sender:
             If the engine refuses the stream, or stops answering.
         """
         self._stream = start.stream
+        self._started = False
         self._taken = 0
         self._dropped_before = self._pusher.dropped
         self._push(start.model_copy(update={"sent_ns": time.time_ns()}))
+        self._flush()
         self._await(lambda reply: reply.started)
 
     def send(self, frame: RawFrame) -> None:
@@ -116,11 +119,12 @@ class Sender:
         WireError
             If the engine stops answering or, when `aborted`, is not through within `ABORT_S`.
         """
-        self._pusher.flush(self._answer_s)
+        self._flush()
         end = StreamEnd(
             stream=self._open_stream, sent=self.sent, unsent=self.unsent, aborted=aborted
         )
         self._push(end)
+        self._flush()
         reply = self._await(lambda reply: reply.ended, ABORT_S if aborted else None)
         self._stream = None
         return Delivery(sent=end.sent, unsent=end.unsent, received=reply.received)
@@ -148,21 +152,28 @@ class Sender:
         return self._stream
 
     def _push(self, message: RawFrame | StreamStart | StreamEnd) -> None:
-        """Send, waiting as long as the engine is alive and takes this stream."""
+        """Send; with `Keep.BLOCK` wait as long as the engine is there and takes this stream."""
         while not self._pusher.send(message, ROOM_S):
-            reply = self._control.ready(self._open_stream, self._answer_s)
-            if not reply.started and not isinstance(message, StreamStart):
-                raise self._gone(reply)
+            self._check_engine()
+
+    def _flush(self) -> None:
+        """Wait until nothing is left in the own queue that drop-oldest has."""
+        while not self._pusher.flush(ROOM_S):
+            self._check_engine()
+
+    def _check_engine(self) -> ReadyReply:
+        """Ask about this stream; raise if nobody answers or another stream has taken over."""
+        reply = self._control.ready(self._open_stream, self._answer_s)
+        if reply.refused or (self._started and not reply.started):
+            raise self._gone(reply)
+        self._started = reply.started
+        return reply
 
     def _await(
         self, arrived: Callable[[ReadyReply], bool], limit_s: float | None = None
     ) -> ReadyReply:
         begin = time.monotonic()
-        started = False
-        while not arrived(reply := self._control.ready(self._open_stream, self._answer_s)):
-            if reply.refused or (started and not reply.started):
-                raise self._gone(reply)
-            started = reply.started
+        while not arrived(reply := self._check_engine()):
             if limit_s is not None and time.monotonic() - begin > limit_s:
                 raise WireError(f"expected the stream's end to arrive within {limit_s} s")
             time.sleep(ASK_EVERY_S)

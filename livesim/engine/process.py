@@ -30,7 +30,7 @@ from livesim.wire.control import (
     StopRequest,
 )
 from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS
-from livesim.wire.sockets import FramePuller, Publisher
+from livesim.wire.sockets import RESULT_DEPTH, FramePuller, Publisher
 
 POLL_S = 0.1
 
@@ -46,6 +46,8 @@ class EngineOptions:
     """End after the first stream."""
     lossless: bool = False
     """Let the source wait rather than skip a raw stack."""
+    results_depth: int = RESULT_DEPTH
+    """Results under way to each viewer; a viewer that is slower misses some."""
     stop_grace_s: float = 5.0
     """When told to stop: how long to go on reconstructing what is queued."""
     farewell_s: float = 2.0
@@ -112,7 +114,7 @@ class Engine:
         with ExitStack() as opened:
             self._puller = FramePuller(self._options.frames)
             opened.callback(self._puller.close)
-            self._publisher = Publisher(self._options.results)
+            self._publisher = Publisher(self._options.results, self._options.results_depth)
             opened.callback(self._publisher.close, 1.0)
             self._control = ControlServer(self._options.control)
             opened.callback(self._control.close)

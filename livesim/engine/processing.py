@@ -58,6 +58,7 @@ class Processor:
         self._faults = faults
         self._lossless = lossless
         self._pending: deque[RawStack] = deque()
+        self._reason = "too little signal"
         self._hurried = False
 
     def hurry(self) -> None:
@@ -120,13 +121,12 @@ class Processor:
         try:
             return work()
         except STACK_FAULTS as error:
-            self._faults.say(f"{type(error).__name__}: {error}")
+            self._reason = str(error) or type(error).__name__
+            self._faults.say(self._reason)
             return None
 
     def _skip_pending(self) -> None:
         count = len(self._pending)
-        words = (
-            f"expected enough signal to find the pattern, found too little in {count} raw stack(s)"
-        )
+        words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
         self._faults.report("skipped_stacks", None if self._hurried else words, count)
         self._pending.clear()
