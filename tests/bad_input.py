@@ -352,6 +352,11 @@ CASES = (
         r"expected each of the axes.*found laser",
     ),
     data(
+        "NDTiff with a negative angle",
+        ndtiff([{"angle": a - 1, "phase": p} for a in range(3) for p in range(3)]),
+        r"expected frames at most places of angle, phase from 0 on, found .* places from -1 on",
+    ),
+    data(
         "NDTiff with a time far away",
         ndtiff(ap(3, 3, time=0) + ap(3, 3, time=10**9)),
         r"expected frames at most places of .*time.*found 18 frames at 1000000001 x 3 x 3 places",

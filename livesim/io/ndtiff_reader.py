@@ -152,10 +152,11 @@ def _grid(frames: list[Axes], folder: Path) -> PlaneGrid:
     names.sort(key=lambda name: _first_change(frames, name), reverse=True)
     places = {name: _places(frames, name) for name in names}
     shape = [max(places[name]) + 1 for name in names]
-    if min(shape, default=1) < 1 or prod(shape) > SPARSEST * len(frames):
+    lowest = min((min(places[name]) for name in names), default=0)
+    if lowest < 0 or prod(shape) > SPARSEST * len(frames):
         raise DataError(
-            f"{folder}: expected frames at most places of {', '.join(names)} (from 0 on), "
-            f"found {len(frames)} frames at {' x '.join(map(str, shape))} places"
+            f"{folder}: expected frames at most places of {', '.join(names)} from 0 on, "
+            f"found {len(frames)} frames at {' x '.join(map(str, shape))} places from {lowest} on"
         )
     numbers = np.full(shape, NO_PLANE, dtype=np.int64)
     for number, place in enumerate(zip(*places.values(), strict=True)):
