@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import zarr
-from numpy.typing import ArrayLike, NDArray
 from zarr.codecs import BloscCodec
 
-from livesim.frames import DataError, RawStack, Result
+from livesim.frames import RawStack, Result
 from livesim.io.contrast import Contrast
-from livesim.io.ome_zarr import KEY, create_image, describe_image, image_groups
+from livesim.io.growing_stacks import GrowingStacks
+from livesim.io.ome_zarr import create_image, describe_image, image_groups
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.recipe import Recipe
+from livesim.io.recording_folder import RecordingFolder
 
 RAW_FORMAT = "livesim-recording/1"
 RAW_AXES = ("position", "t", "c", "z", "angle", "phase", "y", "x")
-TIME_BLOCK = 64
-"""Time points by which the arrays are lengthened at once."""
-LOG_CHUNK = 256
-"""Time points in one chunk of the log."""
 
 
 class RawRecorder:
@@ -68,7 +63,7 @@ class RawRecorder:
         self, path: Path, layout: RawLayout, recipe: Recipe, dtype: np.dtype[Any] | None = None
     ) -> None:
         self._layout = layout
-        self._folder = _RecordingFolder(path, recipe, _raw_attributes(layout))
+        self._folder = RecordingFolder(path, recipe, _raw_attributes(layout))
         counts = np.dtype(np.uint16) if dtype is None else dtype
         self._dtype = counts
         pixels = self._folder.root.create_array(
@@ -85,7 +80,7 @@ class RawRecorder:
             config={"write_empty_chunks": True},
         )
         log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
-        self._stacks = _GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
+        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
 
     def write(self, stack: RawStack) -> None:
         """Append or insert one complete stack.
@@ -157,13 +152,13 @@ class ResultRecorder:
     def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe) -> None:
         self._layout = layout
         self._name = path.name
-        self._folder = _RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
+        self._folder = RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
         self._groups = image_groups(self._folder.root, layout.position)
         self._contrasts = [Contrast() for _ in self._groups]
         log = {"last_received_ns": np.int64, "published_ns": np.int64}
         shape = (0, 0, 0, layout.y, layout.x)
         self._images = [
-            _GrowingStacks(group, create_image(group, layout, shape, path.name), "tcz", log)
+            GrowingStacks(group, create_image(group, layout, shape, path.name), "tcz", log)
             for group in self._groups
         ]
 
@@ -215,102 +210,6 @@ class ResultRecorder:
         self.close()
 
 
-class _RecordingFolder:
-    """NAME.partial while recording, NAME once closed; the recipe in its attributes."""
-
-    def __init__(self, path: Path, recipe: Recipe, attributes: dict[str, Any]) -> None:
-        self._target = path
-        self._partial = path.with_name(f"{path.name}.partial")
-        self._attributes = attributes
-        _check_free(self._target, self._partial)
-        self.root = zarr.create_group(self._partial, zarr_format=3)
-        self.is_open = True
-        self.describe(recipe)
-
-    def describe(self, recipe: Recipe) -> None:
-        self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
-
-    def check_open(self) -> None:
-        if not self.is_open:
-            raise ValueError(f"{self._target}: expected an open recording, found it closed")
-
-    def close(self) -> None:
-        self._partial.rename(self._target)
-        self.is_open = False
-
-
-class _GrowingStacks:
-    """An array of stacks and its log, whose leading axes grow together."""
-
-    def __init__(
-        self,
-        group: zarr.Group,
-        pixels: zarr.Array[Any],
-        axes: str | tuple[str, ...],
-        log: Mapping[str, type[np.generic]],
-    ) -> None:
-        self._time = axes.index("t")
-        self._axes = len(axes)
-        self._pixels = pixels
-        self._log = {
-            name: _LogColumn(group, name, axes, kind)
-            for name, kind in {**log, "written": np.bool_}.items()
-        }
-        self.sizes = (0,) * len(axes)
-        """What was reached along each growing axis."""
-
-    def put(self, place: tuple[int, ...], pixels: ArrayLike, log: Mapping[str, float]) -> None:
-        self._reach(place)
-        self._pixels[place] = pixels
-        for name, value in log.items():
-            self._log[name].put(place, value)
-        self._log["written"].put(place, True)  # last: what it vouches for is on the disk
-
-    def trim(self) -> None:
-        self._resize(self.sizes)
-
-    def _reach(self, place: tuple[int, ...]) -> None:
-        self.sizes = tuple(max(size, at + 1) for size, at in zip(self.sizes, place, strict=True))
-        room = list(self.sizes)
-        room[self._time] = -(-room[self._time] // TIME_BLOCK) * TIME_BLOCK
-        if tuple(room) != self._pixels.shape[: self._axes]:
-            self._resize(tuple(room))
-
-    def _resize(self, sizes: tuple[int, ...]) -> None:
-        self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
-        for column in self._log.values():
-            column.array.resize(sizes)
-
-
-class _LogColumn:
-    """One number per stack; what is in a chunk is held, so that nothing is read back."""
-
-    def __init__(
-        self, group: zarr.Group, name: str, axes: str | tuple[str, ...], kind: type[np.generic]
-    ) -> None:
-        self._time = axes.index("t")
-        self._kind = kind
-        self._chunks: dict[tuple[int, ...], NDArray[Any]] = {}
-        self.array = group.create_array(
-            name,
-            shape=(0,) * len(axes),
-            chunks=tuple(LOG_CHUNK if axis == "t" else 1 for axis in axes),
-            dtype=kind,
-            compressors=None,
-            dimension_names=tuple(axes),
-        )
-
-    def put(self, place: tuple[int, ...], value: float) -> None:
-        before, time, after = place[: self._time], place[self._time], place[self._time + 1 :]
-        start = time - time % LOG_CHUNK
-        stop = min(start + LOG_CHUNK, self.array.shape[self._time])
-        key = (*before, start, *after)
-        chunk = self._chunks.setdefault(key, np.zeros(LOG_CHUNK, self._kind))
-        chunk[time - start] = value
-        region: tuple[int | slice, ...] = (*before, slice(start, stop), *after)
-        self.array[region] = chunk[: stop - start]
-
-
 def _raw_attributes(layout: RawLayout) -> dict[str, Any]:
     return {
         "format": RAW_FORMAT,
@@ -319,15 +218,3 @@ def _raw_attributes(layout: RawLayout) -> dict[str, Any]:
         "interval_s": layout.interval_s,
         "channel_names": list(layout.channel_names),
     }
-
-
-def _check_free(target: Path, partial: Path) -> None:
-    if not target.parent.is_dir():
-        raise DataError(f"{target}: expected an existing folder to write to, found none")
-    if target.exists():
-        raise DataError(f"{target}: expected a new name, found that it exists already")
-    if partial.exists():
-        raise DataError(
-            f"{target}: expected a new name, found {partial.name}, a recording that was "
-            "interrupted; it can be read, or renamed to keep it"
-        )

@@ -64,7 +64,9 @@ def read_recipe(path: Path) -> Recipe:
     DataError
         If the file cannot be read or holds no recipe.
     """
-    return read_recipe_of_tiff(path) if _is_tiff(path) else read_recipe_of_zarr(path)
+    if path.is_dir() or not _is_tiff(path):  # a recording may still be called NAME.partial
+        return read_recipe_of_zarr(path)
+    return read_recipe_of_tiff(path)
 
 
 def _is_tiff(path: Path) -> bool:

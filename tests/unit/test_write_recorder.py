@@ -12,7 +12,7 @@ from ome_zarr.reader import Reader
 
 from livesim.config import Settings
 from livesim.frames import DataError, RawStack, Result, StackIndex
-from livesim.io import recorder as recorder_module
+from livesim.io import growing_stacks
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.recipe import Recipe
 from livesim.io.recorder import RawRecorder, ResultRecorder
@@ -162,6 +162,24 @@ def test_a_killed_recording_holds_everything_written_before(tmp_path, request, l
         np.testing.assert_array_equal(group["raw"][tuple(at)], stack.pixels)
 
 
+def test_a_stack_that_could_not_be_written_is_a_gap(tmp_path, monkeypatch):
+    path = tmp_path / "run.zarr"
+    write_pixels = zarr.Array.__setitem__
+
+    def full_disk(array, place, values):
+        if array.ndim == 8:
+            raise OSError("no space left on device")
+        write_pixels(array, place, values)
+
+    with RawRecorder(path, RAW, RECIPE) as recorder:
+        with monkeypatch.context() as patched:
+            patched.setattr(zarr.Array, "__setitem__", full_disk)
+            with pytest.raises(OSError, match="no space"):
+                recorder.write(raw_stack(StackIndex(time=0)))
+        recorder.write(raw_stack(StackIndex(time=1)))
+    assert zarr.open_group(path, mode="r")["written"][:].ravel().tolist() == [False, True]
+
+
 @pytest.mark.parametrize("taken", ["run.zarr", "run.zarr.partial"])
 def test_an_earlier_recording_is_never_touched(tmp_path, taken):
     (tmp_path / taken).mkdir()
@@ -195,8 +213,8 @@ def test_a_closed_recording_takes_no_more(tmp_path):
 
 
 def test_the_log_is_right_across_chunks_and_lengthenings(tmp_path, monkeypatch):
-    monkeypatch.setattr(recorder_module, "TIME_BLOCK", 3)
-    monkeypatch.setattr(recorder_module, "LOG_CHUNK", 4)
+    monkeypatch.setattr(growing_stacks, "TIME_BLOCK", 3)
+    monkeypatch.setattr(growing_stacks, "LOG_CHUNK", 4)
     path = tmp_path / "run.zarr"
     indices = [StackIndex(time=t, channel=t % 2) for t in (5, 0, 11, 1, 3, 6, 10)]
     with RawRecorder(path, RAW, RECIPE) as recorder:
@@ -255,6 +273,7 @@ def test_unfinished_results_are_readable(tmp_path):
     recorder.write(result(StackIndex(time=1)))
     partial = tmp_path / "run.ome.zarr.partial"
     yaozarrs.validate_zarr_store(partial)
+    assert read_recipe(partial).to_json() == RECIPE.to_json()
     image = zarr.open_array(partial / "0", mode="r")[1, 0, 0]
     np.testing.assert_array_equal(image, result(StackIndex(time=1)).image)
     recorder.close()

@@ -1,0 +1,101 @@
+"""Stacks in any order -> a Zarr array that grows with them, and a log of which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import ArrayLike, NDArray
+
+TIME_BLOCK = 64
+"""Time points by which the arrays are lengthened at once."""
+LOG_CHUNK = 256
+"""Time points in one chunk of the log."""
+
+
+class GrowingStacks:
+    """An array of stacks and its log, whose leading axes grow together.
+
+    Parameters
+    ----------
+    group
+        Where the log's arrays are created.
+    pixels
+        The array of the stacks, [*axes, ...], empty.
+    axes
+        Names of the growing axes; "t" is one of them.
+    log
+        Name and kind of what is noted of every stack, besides `written`.
+    """
+
+    def __init__(
+        self,
+        group: zarr.Group,
+        pixels: zarr.Array[Any],
+        axes: str | tuple[str, ...],
+        log: Mapping[str, type[np.generic]],
+    ) -> None:
+        self._time = axes.index("t")
+        self._axes = len(axes)
+        self._pixels = pixels
+        self._log = {
+            name: _LogColumn(group, name, axes, kind)
+            for name, kind in {**log, "written": np.bool_}.items()
+        }
+        self.sizes = (0,) * len(axes)
+        """What was reached along each growing axis."""
+
+    def put(self, place: tuple[int, ...], pixels: ArrayLike, log: Mapping[str, float]) -> None:
+        """Write one stack, and then that it is there."""
+        self._reach(place)
+        self._pixels[place] = pixels
+        for name, value in log.items():
+            self._log[name].put(place, value)
+        self._log["written"].put(place, True)  # last: what it vouches for is on the disk
+
+    def trim(self) -> None:
+        """Cut the arrays to what was reached."""
+        self._resize(self.sizes)
+
+    def _reach(self, place: tuple[int, ...]) -> None:
+        self.sizes = tuple(max(size, at + 1) for size, at in zip(self.sizes, place, strict=True))
+        room = list(self.sizes)
+        room[self._time] = -(-room[self._time] // TIME_BLOCK) * TIME_BLOCK
+        if tuple(room) != self._pixels.shape[: self._axes]:
+            self._resize(tuple(room))
+
+    def _resize(self, sizes: tuple[int, ...]) -> None:
+        self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
+        for column in self._log.values():
+            column.array.resize(sizes)
+
+
+class _LogColumn:
+    """One number per stack; what is in a chunk is held, so that nothing is read back."""
+
+    def __init__(
+        self, group: zarr.Group, name: str, axes: str | tuple[str, ...], kind: type[np.generic]
+    ) -> None:
+        self._time = axes.index("t")
+        self._kind = kind
+        self._chunks: dict[tuple[int, ...], NDArray[Any]] = {}
+        self.array = group.create_array(
+            name,
+            shape=(0,) * len(axes),
+            chunks=tuple(LOG_CHUNK if axis == "t" else 1 for axis in axes),
+            dtype=kind,
+            compressors=None,
+            dimension_names=tuple(axes),
+        )
+
+    def put(self, place: tuple[int, ...], value: float) -> None:
+        before, time, after = place[: self._time], place[self._time], place[self._time + 1 :]
+        start = time - time % LOG_CHUNK
+        stop = min(start + LOG_CHUNK, self.array.shape[self._time])
+        key = (*before, start, *after)
+        chunk = self._chunks.setdefault(key, np.zeros(LOG_CHUNK, self._kind))
+        chunk[time - start] = value
+        region: tuple[int | slice, ...] = (*before, slice(start, stop), *after)
+        self.array[region] = chunk[: stop - start]
