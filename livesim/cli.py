@@ -58,7 +58,6 @@ def engine(
     ] = None,
 ) -> None:
     """Run the engine: raw frames in, results and recordings out; the only process with torch."""
-    from livesim.build import pipeline_factory
     from livesim.commands.engine import run_engine
     from livesim.config import load_settings
     from livesim.engine.process import EngineOptions
@@ -73,6 +72,9 @@ def engine(
     )
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
+
+    from livesim.build import pipeline_factory  # loads torch: only once all else is right
+
     run_engine(options, lambda own: pipeline_factory(own, known), settings, record)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ ANSWER_S = 10.0
 """How long to wait for any answer of the engine."""
 ABORT_S = 5.0
 """How long a source that was stopped waits for the engine to take what is under way."""
+CHECK_EVERY_S = 2.0
+"""How often a source that may wait makes sure that the engine is still there."""
 ASK_EVERY_S = 0.02
 ROOM_S = 1.0
 
@@ -53,7 +56,7 @@ class Sender:
     """
 
     def __init__(self, engine: str, keep: Keep = Keep.BLOCK, answer_s: float = ANSWER_S) -> None:
-        self._answer_s = answer_s
+        self._answer_s = self._patience_s = answer_s
         self._control = ControlClient(engine)
         try:
             frames = self._control.status(answer_s).endpoints.frames
@@ -63,6 +66,7 @@ class Sender:
         self._pusher = FramePusher(beside(engine, frames), keep)
         self._stream: str | None = None
         self._started = False
+        self._checked_at = 0.0
         self._taken = 0
         self._dropped_before = 0
 
@@ -89,6 +93,7 @@ class Sender:
         """
         self._stream = start.stream
         self._started = False
+        self._patience_s = self._answer_s
         self._taken = 0
         self._dropped_before = self._pusher.dropped
         self._push(start.model_copy(update={"sent_ns": time.time_ns()}))
@@ -107,6 +112,7 @@ class Sender:
         stamped = replace(frame, stream=self._open_stream, sent_ns=time.time_ns())
         if self._pusher.keep is Keep.BLOCK:
             self._push(stamped)
+            self._check_now_and_then()
         else:
             self._pusher.send(stamped)
         self._taken += 1
@@ -119,13 +125,15 @@ class Sender:
         WireError
             If the engine stops answering or, when `aborted`, is not through within `ABORT_S`.
         """
+        limit_s = ABORT_S if aborted else math.inf
+        self._patience_s = min(self._answer_s, limit_s)
         self._flush()
         end = StreamEnd(
             stream=self._open_stream, sent=self.sent, unsent=self.unsent, aborted=aborted
         )
         self._push(end)
         self._flush()
-        reply = self._await(lambda reply: reply.ended, ABORT_S if aborted else None)
+        reply = self._await(lambda reply: reply.ended, limit_s)
         self._stream = None
         return Delivery(sent=end.sent, unsent=end.unsent, received=reply.received)
 
@@ -161,20 +169,25 @@ class Sender:
         while not self._pusher.flush(ROOM_S):
             self._check_engine()
 
+    def _check_now_and_then(self) -> None:
+        if time.monotonic() - self._checked_at > CHECK_EVERY_S:
+            self._check_engine()
+
     def _check_engine(self) -> ReadyReply:
         """Ask about this stream; raise if nobody answers or another stream has taken over."""
-        reply = self._control.ready(self._open_stream, self._answer_s)
+        reply = self._control.ready(self._open_stream, self._patience_s)
         if reply.refused or (self._started and not reply.started):
             raise self._gone(reply)
         self._started = reply.started
+        self._checked_at = time.monotonic()
         return reply
 
     def _await(
-        self, arrived: Callable[[ReadyReply], bool], limit_s: float | None = None
+        self, arrived: Callable[[ReadyReply], bool], limit_s: float = math.inf
     ) -> ReadyReply:
         begin = time.monotonic()
         while not arrived(reply := self._check_engine()):
-            if limit_s is not None and time.monotonic() - begin > limit_s:
+            if time.monotonic() - begin > limit_s:
                 raise WireError(f"expected the stream's end to arrive within {limit_s} s")
             time.sleep(ASK_EVERY_S)
         return reply

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from livesim.commands.config_beside import settings_for
+from livesim.config import Settings
 from livesim.io.open import open_recording
 from livesim_acquisition.replay import Rate, replay
 from livesim_acquisition.sender import Sender
@@ -19,13 +20,13 @@ def replay_files(
     raws: Sequence[Path], config: Path | None, rate: Rate | float, engine: str
 ) -> None:
     """Stream each file as a stream of its own; say on stderr what became of its frames."""
+    settings = [settings_for(raw, config) for raw in raws]
     with Sender(engine) as sender:
-        for raw in raws:
-            _replay_file(raw, config, rate, sender)
+        for raw, own in zip(raws, settings, strict=True):
+            _replay_file(raw, own, rate, sender)
 
 
-def _replay_file(raw: Path, config: Path | None, rate: Rate | float, sender: Sender) -> None:
-    settings = settings_for(raw, config)
+def _replay_file(raw: Path, settings: Settings, rate: Rate | float, sender: Sender) -> None:
     console = Console(stderr=True)
     columns = (
         TextColumn(raw.name),

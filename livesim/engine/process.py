@@ -29,7 +29,7 @@ from livesim.wire.control import (
     StopReply,
     StopRequest,
 )
-from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS
+from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
 from livesim.wire.sockets import RESULT_DEPTH, FramePuller, Publisher
 
 POLL_S = 0.1
@@ -37,7 +37,13 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How one engine process behaves."""
+    """How one engine process behaves.
+
+    Raises
+    ------
+    SettingsError
+        If an endpoint is open to other machines.
+    """
 
     frames: str = FRAMES_ADDRESS
     results: str = RESULTS_ADDRESS
@@ -52,6 +58,10 @@ class EngineOptions:
     """When told to stop: how long to go on reconstructing what is queued."""
     farewell_s: float = 2.0
     """After the only stream: how long to wait for the source to ask whether it has arrived."""
+
+    def __post_init__(self) -> None:
+        for address in (self.frames, self.results, self.control):
+            check_bindable(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +95,6 @@ class Engine:
 
     Raises
     ------
-    SettingsError
-        If an endpoint is open to other machines.
     WireError
         If an endpoint is not free.
     """

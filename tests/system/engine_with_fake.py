@@ -1,0 +1,55 @@
+"""Run an engine in a process of its own, with a pipeline that only averages.
+
+python engine_with_fake.py RECORD [once] [lossless] [slow]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from livesim.commands.engine import run_engine
+from livesim.engine.process import EngineOptions
+from livesim.frames import DataError, Pattern, PatternAngle, Result
+from livesim.wire.endpoints import FREE_ADDRESS
+
+ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
+SLOW_S = 0.2
+
+
+class MeanPipeline:
+    """The doubled mean of a raw stack."""
+
+    pattern = Pattern(80.0, (32, 24), (ANGLE, ANGLE, ANGLE), 110.0)
+
+    def __init__(self, delay_s):
+        self.delay_s = delay_s
+
+    def __call__(self, stack):
+        time.sleep(self.delay_s)
+        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
+        image = np.kron(widefield, np.ones((2, 2), np.float32))
+        return Result(stack.stream, stack.index, image, widefield)
+
+
+def main(record, *words):
+    options = EngineOptions(
+        FREE_ADDRESS,
+        FREE_ADDRESS,
+        FREE_ADDRESS,
+        once="once" in words,
+        lossless="lossless" in words,
+        stop_grace_s=0.5,
+    )
+    pipeline = MeanPipeline(SLOW_S if "slow" in words else 0.0)
+    try:
+        run_engine(options, lambda settings: lambda *_: pipeline, None, Path(record))
+    except DataError as error:
+        sys.exit(f"livesim: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
