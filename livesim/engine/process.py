@@ -20,6 +20,7 @@ from livesim.wire.codec import StreamEnd, StreamStart, WireError
 from livesim.wire.control import (
     ControlServer,
     Endpoints,
+    EndRequest,
     EngineState,
     EngineStatus,
     ReadyReply,
@@ -113,6 +114,7 @@ class Engine:
         self._gauges = Gauges()
         self._session: Session | None = None
         self._known = _Known()
+        self._cut: str | None = None
         self._stop_at: float | None = None
         self._done = False
         self._finished = False
@@ -211,6 +213,8 @@ class Engine:
         return self._done or broken or self._stop_at is not None
 
     def _take_next(self) -> None:
+        if self._cut is not None and self._cut == self._known.stream:
+            self._take_end(StreamEnd(stream=self._cut, aborted=True))
         try:
             message = self._puller.receive(POLL_S)
         except WireError as error:
@@ -282,6 +286,9 @@ class Engine:
 
     def _reply(self, request: Request) -> Reply:
         if isinstance(request, ReadyRequest):
+            return self._ready(request.stream)
+        if isinstance(request, EndRequest):
+            self._cut = request.stream
             return self._ready(request.stream)
         if isinstance(request, StopRequest):
             self.request_stop()

@@ -1,4 +1,4 @@
-"""One request to the engine -> one reply: is it ready for a stream, how is it doing, stop.
+"""One request to the engine -> one reply: is it ready for a stream, how is it, end, stop.
 
 Requests and replies are JSON over DEALER/ROUTER. Each request carries a number that its reply
 repeats, so that a reply which comes too late is never taken for the next one's.
@@ -46,6 +46,13 @@ class ReadyRequest(_Value):
     stream: str
 
 
+class EndRequest(_Value):
+    """End this stream without waiting for frames of it that are still under way."""
+
+    kind: Literal["end"] = "end"
+    stream: str
+
+
 class StatusRequest(_Value):
     """Ask how the engine is doing."""
 
@@ -58,7 +65,7 @@ class StopRequest(_Value):
     kind: Literal["stop"] = "stop"
 
 
-Request = ReadyRequest | StatusRequest | StopRequest
+Request = ReadyRequest | EndRequest | StatusRequest | StopRequest
 
 
 class Endpoints(_Value):
@@ -222,6 +229,10 @@ class ControlClient:
     def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
         """Ask whether the start and the end of `stream` have arrived."""
         return self._ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
+
+    def end(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+        """Tell the engine to end `stream` without what is still under way."""
+        return self._ask(EndRequest(stream=stream), ReadyReply, timeout_s)
 
     def status(self, timeout_s: float = 2.0) -> EngineStatus:
         """Ask for a snapshot."""

@@ -25,6 +25,7 @@ from livesim.wire.codec import StreamEnd, StreamStart, WireError
 from livesim.wire.control import ControlClient, EngineState
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.sockets import FramePusher, Keep, Subscriber
+from livesim_acquisition import sender as sender_module
 from livesim_acquisition.replay import Rate, parse_rate, replay
 from livesim_acquisition.sender import Sender
 
@@ -464,6 +465,25 @@ def test_a_camera_is_never_held():
             delivery = sender.finish()
         assert delivery.sent + delivery.unsent == 900
         assert delivery.received == delivery.sent
+
+
+def test_an_interrupted_source_does_not_wait_for_a_slow_engine(monkeypatch):
+    monkeypatch.setattr(sender_module, "ABORT_S", 0.2)
+    gate = threading.Event()
+    slow = FakePipeline(gate=gate)
+    with (
+        running(lambda s: lambda *_: slow, lossless=True, once=True) as engine,
+        Sender(engine.control) as sender,
+    ):
+        sender.start(start())
+        for frame in frames(30):
+            sender.send(frame)
+        engine.wait_for(lambda s: s.stages[2].queued == PROCESS_DEPTH)
+        threading.Timer(1.0, gate.set).start()
+        delivery = sender.finish(aborted=True)
+        assert 9 * PROCESS_DEPTH < delivery.received < delivery.sent == 270
+        engine.stopped()
+        assert engine.messages()[-1].aborted
 
 
 def write_recording(path, times=3, **metadata):
