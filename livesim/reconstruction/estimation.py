@@ -15,7 +15,7 @@ from livesim.reconstruction.refine import Parameters, at_origin, refine
 from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
 from livesim.reconstruction.spectra import EstimationGrid, Spectra, prepare
 
-SIGNIFICANT = 6.0
+SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""
 _ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
 _PERIOD_TOLERANCE = 0.1
@@ -88,7 +88,7 @@ def attainable_resolution_nm(angles: list[PatternAngle], otf: Otf, pixel_nm: flo
 def _warnings(angles: list[PatternAngle]) -> list[str]:
     return [
         f"angle {number}: no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
-        f"expected {SIGNIFICANT:.0f} or more); its frames count as widefield only"
+        f"expected {SIGNIFICANT:.1f} or more); its frames count as widefield only"
         for number, angle in enumerate(angles)
         if not angle.usable
     ]

@@ -35,7 +35,9 @@ def image(emitted: Tensor, otf: Otf, pixel_um: float) -> Tensor:
     return torch.fft.ifft2(spectrum * otf.at(fy, fx).to(spectrum.dtype)).real
 
 
-def expected_photons(specimen: Tensor, angles: tuple[PatternAngle, ...], otf: Otf, pixel_um: float) -> Tensor:
+def expected_photons(
+    specimen: Tensor, angles: tuple[PatternAngle, ...], otf: Otf, pixel_um: float
+) -> Tensor:
     """Return the mean photo-electrons of every raw frame, [angle, phase, y, x].
 
     Parameters

@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.separation import Order, mixing_matrix, orders_of
-from livesim.reconstruction.spectra import EstimationGrid, Spectra
+from livesim.reconstruction.spectra import LOW, EstimationGrid, Spectra
 
-_LOW = 0.05  # of the cut-off: lower frequencies hold background and the window
-_MODULATION_RANGE = (0.02, 1.5)
+_CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
+_MODULATION_RANGE = (0.02, 1.0)
+_TURNS = 12  # on the Gram matrix of the first round, where k is held
+_MODEL_ERROR = 0.2  # relative, of the OTF and of the uniformity of the pattern
 _STEP = 1e-6  # of the numerical derivatives
 
 
@@ -74,6 +76,17 @@ class _Coordinates:
         contrast = self.contrast.T @ start.intensity
         return torch.cat([start.phases.flatten(), start.modulation, contrast, shifts])
 
+    def limited(self, flat: Tensor, step: Tensor, pixel: float) -> Tensor:
+        """Return flat + step, no further than a quadratic model can be trusted."""
+        bounded = step.clone()
+        bounded[self.phase] = step[self.phase].clamp(-0.5, 0.5)
+        bounded[self.modulation] = step[self.modulation].clamp(-0.3, 0.3)
+        bounded[self.intensity] = step[self.intensity].clamp(-0.1, 0.1)
+        bounded[self.shift] = step[self.shift].clamp(-0.5 * pixel, 0.5 * pixel)
+        moved = flat + bounded
+        moved[self.modulation] = moved[self.modulation].clamp(*_MODULATION_RANGE)
+        return moved
+
     def parameters(self, flat: Tensor) -> Parameters:
         return Parameters(
             k=self.start.k + flat[self.shift].reshape(self.vectors, 2),
@@ -105,11 +118,12 @@ class _Overlap:
     """One order's overlap with the zero order, summed over time."""
 
     gram: Tensor
-    """[channel, channel] of the unwindowed spectra."""
+    """[channel, channel] of the windowed spectra."""
     noise: Tensor
     """Its expectation from noise alone."""
     gradient: Tensor
-    """[channel] of the windowed mismatch at the present parameters."""
+    """[channel] with the mismatch at the present parameters. Windowed frames do not quite obey
+    the overlap, so the mismatch is formed of whole frames and windowed last."""
 
 
 class _Overlaps:
@@ -133,12 +147,16 @@ class _Overlaps:
         channels = 2 * len(row) + 2
         gram = torch.zeros(channels, channels, dtype=torch.complex128)
         gradient = torch.zeros(channels, dtype=torch.complex128)
-        for frames, spectrum in zip(spectra.frames, spectra.spectrum, strict=True):
-            shifted = torch.fft.fft2(frames * ramp)
-            moved = _moments((row[:, None, None] * frames).sum(0) * ramp * grid.window, grid)
-            stack = torch.cat([shifted * grid.transfer, spectrum * far, moved * grid.transfer])
-            mismatch = torch.tensordot(torch.cat([row, -base]), stack[:-2], dims=1)
-            mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * grid.window)
+        carrier = ramp * grid.window
+        series = zip(spectra.frames, spectra.spectrum, spectra.windowed, strict=True)
+        for frames, spectrum, windowed in series:
+            band = torch.tensordot(row, frames.to(row.dtype), dims=1) * ramp
+            shifted = torch.fft.fft2(frames * carrier)
+            moved = _moments(band * grid.window, grid)
+            stack = torch.cat([shifted * grid.transfer, windowed * far, moved * grid.transfer])
+            mismatch = torch.fft.fft2(band) * grid.transfer
+            mismatch -= torch.tensordot(base, spectrum, dims=1) * far
+            mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * spectra.trust)
             inner = stack[:, inside]
             weighted = inner.conj() * weight[inside]
             gram += (weighted @ inner.T).to(torch.complex128)
@@ -152,9 +170,11 @@ class _Overlaps:
     def _weight(self, number: int, far: Tensor, radius: Tensor) -> Tensor:
         grid = self._grid
         zero, band = self._variances(number)
-        variance = band * grid.transfer.square() + zero * far.square()
+        near = grid.transfer
+        variance = band * near.square() + zero * far.square()
+        variance = variance + self._power * (_MODEL_ERROR * near * far).square()
         weight = self._power / (zero * band + self._power * variance)
-        low = _LOW * grid.otf.cutoff
+        low = LOW * grid.otf.cutoff
         outside = (grid.radius < low) | (radius < low) | (grid.transfer <= 0.0) | (far <= 0.0)
         return torch.where(outside, torch.zeros_like(weight), weight)
 
@@ -166,9 +186,11 @@ class _Overlaps:
         spread = torch.tensor(
             [_mean_square(grid.window * axis) for axis in (grid.x, grid.y)], dtype=torch.float64
         )
+        spread = spread / self._spectra.window_power
         moments = band * near_share * (2.0 * math.pi) ** 2 * spread
         diagonal = torch.cat([frames * near_share, frames * far_share, moments])
-        return torch.diag(diagonal * len(self._spectra.frames)).to(torch.complex128)
+        diagonal = diagonal * len(self._spectra.frames) * self._spectra.window_power
+        return torch.diag(diagonal).to(torch.complex128)
 
 
 def _moments(band: Tensor, grid: EstimationGrid) -> Tensor:
@@ -181,8 +203,10 @@ def _mean_square(values: Tensor) -> float:
     return float(values.double().square().mean())
 
 
-def refine(spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: int = 4) -> Parameters:
-    """Return the parameters that bring the overlapping bands into agreement.
+def refine(
+    spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: int = 4
+) -> Parameters:
+    """Return the most probable parameters, those that bring the overlapping bands into agreement.
 
     Parameters
     ----------
@@ -193,74 +217,73 @@ def refine(spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: in
     start
         Wave vectors within half a spectral pixel, phases within about 1 rad.
     rounds
-        Gauss-Newton rounds with new transforms; the first also solves on the Gram matrix alone.
+        Gauss-Newton rounds with new transforms; the first iterates on the Gram matrix alone.
     """
-    window_mean = float(grid.window.double().mean())
-    for number in range(rounds + 1):
+    prior = Prior()
+    for number in range(rounds):
         coordinates = _Coordinates(start)
         overlaps = _Overlaps(spectra, grid, start)
         forms = [overlaps.order(j) for j in range(len(start.orders))]
-        prior = _brightness_prior(spectra, grid, start, coordinates)
-        if number == 0:
-            start = _solve_on_gram(coordinates, forms, prior)
-        else:
-            flat = coordinates.flat()
-            rows = coordinates.rows(flat)
-            slopes = [
-                form.gradient - window_mean * (form.noise @ row)
-                for form, row in zip(forms, rows, strict=True)
-            ]
-            curvature, scatter, gradient = _normal_equations(
-                coordinates, flat, forms, slopes, prior, window_mean
-            )
-            if number < rounds:
-                flat = flat + _step(coordinates, curvature, gradient)
+        means = _means_information(spectra, grid, start, coordinates)
+        clustering = _noise_clustering(spectra)
+        flat = coordinates.flat()
+        for _ in range(_TURNS if number == 0 else 1):
+            normal = _normal_equations(coordinates, flat, forms, spectra, windowed=number > 0)
+            information, pull = normal.likelihood(means, flat, clustering)
+            if number == 0 or normal.misfit > _CONSISTENT:
+                step = _HELD.step(coordinates, information, pull, flat, flat)
+                step[coordinates.shift] *= float(number > 0)
             else:
-                information = curvature @ torch.linalg.solve(scatter, curvature)
-                information *= 2.0 / _noise_clustering(spectra)
-                flat = _towards_equal(coordinates, spectra, flat, information)
-            start = coordinates.parameters(flat)
+                centre = _equal(coordinates, spectra, flat)
+                prior = prior.fitted(coordinates, information, pull, flat, centre)
+                step = prior.step(coordinates, information, pull, flat, centre)
+            flat = coordinates.limited(flat, step, grid.step)
+        start = coordinates.parameters(flat)
     return start
 
 
-def _solve_on_gram(coordinates: _Coordinates, forms: list[_Overlap], prior: Tensor) -> Parameters:
-    """Iterate on the Gram matrices alone; k is held until the phases have settled."""
-    flat = coordinates.flat()
-    for turn in range(12):
-        rows = coordinates.rows(flat)
-        slopes = []
-        for form, row in zip(forms, rows, strict=True):
-            misfit = (row.conj() @ form.gram @ row).real / (row.conj() @ form.noise @ row).real
-            slopes.append((form.gram - misfit * form.noise) @ row)
-        _, scatter, gradient = _normal_equations(coordinates, flat, forms, slopes, prior, 1.0)
-        step = _step(coordinates, scatter, gradient)
-        if turn < 4:
-            step[coordinates.shift] = 0.0
-        flat = flat + step
-        flat[coordinates.modulation] = flat[coordinates.modulation].clamp(*_MODULATION_RANGE)
-    return coordinates.parameters(flat)
+@dataclass(frozen=True, eq=False)
+class _Normal:
+    """The quadratic model of the misfit around the present parameters."""
+
+    curvature: Tensor
+    scatter: Tensor
+    """Of the gradient; the noise in the channels adds to it but not to the curvature."""
+    gradient: Tensor
+    misfit: float
+    """Observed over expected mismatch, 1 where noise explains it all."""
+
+    def likelihood(self, means: Tensor, flat: Tensor, clustering: float) -> tuple[Tensor, Tensor]:
+        """Return the information matrix and information @ step, with the frames' means added."""
+        information = self.curvature @ torch.linalg.solve(self.scatter, self.curvature)
+        step = -torch.linalg.solve(self.curvature, self.gradient)
+        information *= 2.0 / (clustering * max(self.misfit, 1.0))
+        return information + torch.diag(means), information @ step - means * flat
 
 
 def _normal_equations(
     coordinates: _Coordinates,
     flat: Tensor,
     forms: list[_Overlap],
-    slopes: list[Tensor],
-    prior: Tensor,
-    scale: float,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return half the curvature, the gradient's scatter and half the gradient of the misfit.
-
-    The noise in the channels adds to the scatter of the gradient but not to the curvature.
-    """
-    jacobian = coordinates.jacobian(flat)
-    tiny = torch.full_like(prior, 1e-300)
-    scatter, noise, gradient = torch.diag(prior + tiny), 0.0, prior * flat
-    for form, slope, slopes_of in zip(forms, slopes, jacobian, strict=True):
-        scatter = scatter + scale * (slopes_of.mH @ form.gram @ slopes_of).real
-        noise = noise + scale * (slopes_of.mH @ form.noise @ slopes_of).real
-        gradient = gradient + (slopes_of.mH @ slope).real
-    return _positive(scatter - noise, scatter), scatter, gradient
+    spectra: Spectra,
+    windowed: bool,
+) -> _Normal:
+    """Linearise the mismatch at `flat`; in the first round its gradient is the Gram matrix's."""
+    signal, noise = (spectra.signal_share, spectra.noise_share) if windowed else (1.0, 1.0)
+    rows, jacobian = coordinates.rows(flat), coordinates.jacobian(flat)
+    scatter = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
+    floor, gradient = scatter.clone(), scatter[0].clone()
+    found = expected = 0.0
+    for form, row, slopes in zip(forms, rows, jacobian, strict=True):
+        slope = form.gradient if windowed else form.gram @ row
+        found += float((row.conj() @ slope).real)
+        expected += noise * float((row.conj() @ form.noise @ row).real)
+        share = noise if windowed else max(found / expected, 1.0)
+        gradient += (slopes.mH @ (slope - share * (form.noise @ row))).real
+        scatter += signal * (slopes.mH @ form.gram @ slopes).real
+        floor += signal * (slopes.mH @ form.noise @ slopes).real
+    scatter += torch.diag(scatter.diagonal() * 1e-9 + 1e-300)
+    return _Normal(_positive(scatter - floor, scatter), scatter, gradient, found / expected)
 
 
 def _positive(curvature: Tensor, scatter: Tensor) -> Tensor:
@@ -273,57 +296,77 @@ def _positive(curvature: Tensor, scatter: Tensor) -> Tensor:
     return (root * values.clamp(min=0.1)) @ root.mT
 
 
-def _step(coordinates: _Coordinates, hessian: Tensor, gradient: Tensor) -> Tensor:
-    damping = torch.diag(hessian.diagonal() * 1e-6 + 1e-300)
-    step = -torch.linalg.solve(hessian + damping, gradient)
-    step[coordinates.phase] = step[coordinates.phase].clamp(-0.5, 0.5)
-    return step
+@dataclass(frozen=True)
+class Prior:
+    """How equal the phase steps and the brightness of a group's frames are: normal distributions.
 
-
-def _noise_clustering(spectra: Spectra) -> float:
-    """Return how much stronger shot noise is where the object is than on average."""
-    light = (spectra.frames.mean(dim=(0, 1)) + spectra.level).clamp(min=0.0).double()
-    detail = (light - light.mean()).square()
-    return float((detail * light).mean() / (detail.mean() * light.mean()).clamp(min=1e-30))
-
-
-def _towards_equal(
-    coordinates: _Coordinates, spectra: Spectra, flat: Tensor, information: Tensor
-) -> Tensor:
-    """Pull phase steps and brightness towards equality as far as the data do not deny it.
-
-    Empirical Bayes: the deviations of a group's phases from equal steps, and of its brightness from
-    1, are drawn from normal distributions whose widths maximise the evidence (expectation
-    maximisation on the quadratic log-likelihood). In good light nothing moves; in weak light the
-    noise of single frames goes.
+    Empirical Bayes: the widths maximise the evidence (expectation maximisation on the quadratic
+    log-likelihood), so that in good light the data speak alone and in weak light the noise of single
+    frames goes.
     """
+
+    phase_rad: float = math.radians(10.0)
+    brightness: float = 0.02
+
+    def precision(self, coordinates: _Coordinates) -> Tensor:
+        """Return the inverse covariance over all coordinates; the common phase is free."""
+        matrix = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
+        level = coordinates.contrast @ coordinates.contrast.T
+        blocks = torch.block_diag(*[level] * coordinates.vectors)
+        matrix[coordinates.phase, coordinates.phase] = blocks / self.phase_rad**2
+        unit = torch.eye(coordinates.frames - 1, dtype=torch.float64)
+        matrix[coordinates.intensity, coordinates.intensity] = unit / self.brightness**2
+        return matrix
+
+    def step(
+        self,
+        coordinates: _Coordinates,
+        information: Tensor,
+        pull: Tensor,
+        flat: Tensor,
+        centre: Tensor,
+    ) -> Tensor:
+        """Return the step from `flat` to the most probable parameters."""
+        precision = self.precision(coordinates)
+        return torch.linalg.solve(information + precision, pull + precision @ (centre - flat))
+
+    def fitted(
+        self,
+        coordinates: _Coordinates,
+        information: Tensor,
+        pull: Tensor,
+        flat: Tensor,
+        centre: Tensor,
+    ) -> Prior:
+        """Return the prior whose widths explain the data best."""
+        prior = self
+        for _ in range(100):
+            precision = prior.precision(coordinates)
+            covariance = torch.linalg.inv(information + precision)
+            away = flat + covariance @ (pull + precision @ (centre - flat)) - centre
+            second = covariance + torch.outer(away, away)
+            level = torch.block_diag(*[coordinates.contrast] * coordinates.vectors)
+            phase = level.T @ second[coordinates.phase, coordinates.phase] @ level
+            brightness = second[coordinates.intensity, coordinates.intensity]
+            prior = Prior(
+                min(max(math.sqrt(float(phase.diagonal().mean())), 1e-3), 0.5),
+                min(max(math.sqrt(float(brightness.diagonal().mean())), 1e-4), 0.2),
+            )
+        return prior
+
+
+_HELD = Prior(phase_rad=1e-6, brightness=1e-7)
+"""Lets only the common phase, the modulation and the wave vector move."""
+
+
+def _equal(coordinates: _Coordinates, spectra: Spectra, flat: Tensor) -> Tensor:
+    """Return the coordinates of equal steps and equal brightness nearest to `flat`."""
     phases = flat[coordinates.phase].reshape(coordinates.vectors, coordinates.frames)
-    centre = torch.zeros_like(flat)
+    centre = flat.clone()
     centre[coordinates.phase] = torch.stack([_equal_steps(row) for row in phases]).flatten()
     equal = 1.0 / spectra.intensity
     centre[coordinates.intensity] = coordinates.contrast.T @ (equal / equal.mean())
-    level = coordinates.contrast @ coordinates.contrast.T
-    blocks = (
-        (coordinates.phase, torch.block_diag(*[level] * coordinates.vectors)),
-        (coordinates.intensity, torch.eye(coordinates.frames - 1, dtype=torch.float64)),
-    )
-    widths = [math.radians(5.0) ** 2, 0.02**2]
-    best = flat
-    for _ in range(200):
-        precision = information.clone()
-        for (place, keep), width in zip(blocks, widths, strict=True):
-            precision[place, place] += keep / width
-        covariance = torch.linalg.inv(precision)
-        pull = information @ flat
-        for (place, keep), width in zip(blocks, widths, strict=True):
-            pull[place] += keep @ centre[place] / width
-        best = covariance @ pull
-        for number, (place, keep) in enumerate(blocks):
-            away = keep @ (best - centre)[place]
-            spread = torch.trace(keep @ covariance[place, place])
-            freedom = torch.trace(keep)
-            widths[number] = max(float((away @ away + spread) / freedom), 1e-10)
-    return best
+    return centre
 
 
 def _equal_steps(phases: Tensor) -> Tensor:
@@ -338,10 +381,17 @@ def _equal_steps(phases: Tensor) -> Tensor:
     return phases - apart
 
 
-def _brightness_prior(
+def _noise_clustering(spectra: Spectra) -> float:
+    """Return how much stronger shot noise is where the object is than on average."""
+    light = (spectra.frames.mean(dim=(0, 1)) + spectra.level).clamp(min=0.0).double()
+    detail = (light - light.mean()).square()
+    return float((detail * light).mean() / (detail.mean() * light.mean()).clamp(min=1e-30))
+
+
+def _means_information(
     spectra: Spectra, grid: EstimationGrid, at: Parameters, coordinates: _Coordinates
 ) -> Tensor:
-    """Return half the inverse variance of every coordinate; only the brightness has a prior.
+    """Return what the frames' means tell of their brightness, [parameter], as inverse variances.
 
     The frames were scaled to equal means. A mean differs from the brightness only by the object's
     own content at the pattern's frequency, m/2 S(k), whose size the power spectrum tells.
@@ -351,9 +401,9 @@ def _brightness_prior(
     total = max(spectra.level, 1e-6) * grid.shape[0] * grid.shape[1]
     content = float(at.modulation.square().sum()) / 2.0 * float(spectra.object_power[ring])
     variance = (content + float(spectra.noise.mean())) / total**2
-    prior = torch.zeros(coordinates.size, dtype=torch.float64)
-    prior[coordinates.intensity] = 0.5 / max(variance, 1e-12)
-    return prior
+    information = torch.zeros(coordinates.size, dtype=torch.float64)
+    information[coordinates.intensity] = 1.0 / max(variance, 1e-12)
+    return information
 
 
 def at_origin(parameters: Parameters, grid: EstimationGrid) -> Parameters:

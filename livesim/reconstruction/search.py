@@ -10,7 +10,6 @@ from torch import Tensor
 
 from livesim.reconstruction.spectra import EstimationGrid, Spectra
 
-_LOW = 0.05  # of the cut-off: lower frequencies hold background and the window
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
 
 
@@ -52,14 +51,11 @@ class Correlation:
 
     def __init__(self, spectra: Spectra, grid: EstimationGrid) -> None:
         self._grid = grid
-        power = spectra.object_power[grid.ring]
-        noise = float(spectra.noise.mean())
-        whiten = grid.transfer * power.sqrt() / (grid.transfer.square() * power + noise)
-        whiten = torch.where(grid.radius < _LOW * grid.otf.cutoff, torch.zeros_like(whiten), whiten)
+        whiten = spectra.whitening(grid)
         zero = spectra.windowed.mean(dim=1, keepdim=True)
         steady = torch.fft.ifft2(zero * whiten).real
         changing = torch.fft.ifft2((spectra.windowed - zero) * whiten).real
-        self.product = (steady * changing).sum(dim=0)
+        self.product = (steady * changing).sum(dim=0) * spectra.trust
         """[frame, y, x]"""
         self.power = torch.fft.fft2(self.product).abs().square().sum(dim=0)
         """[y, x], over shifts, FFT order."""
@@ -97,7 +93,8 @@ def _score(correlation: Correlation, grid: EstimationGrid, harmonics: int) -> Te
     if harmonics == 1:
         return relative
     half = [torch.round(torch.fft.fftfreq(n, 1.0 / n) / 2).long() % n for n in grid.shape]
-    return 0.5 * (relative + relative[half[0][:, None], half[1][None, :]])
+    both = relative + relative[half[0][:, None], half[1][None, :]]
+    return both / math.sqrt(2.0)  # the noise of a sum grows like that
 
 
 def _ring_level(power: Tensor, grid: EstimationGrid) -> Tensor:
@@ -120,7 +117,9 @@ def _around(grid: EstimationGrid, k: tuple[float, float]) -> Tensor:
     return near | (torch.hypot(grid.fx + k[0], grid.fy + k[1]) < reach)
 
 
-def _climb(correlation: Correlation, grid: EstimationGrid, k: tuple[float, float]) -> tuple[float, float]:
+def _climb(
+    correlation: Correlation, grid: EstimationGrid, k: tuple[float, float]
+) -> tuple[float, float]:
     """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
     step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
     for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):

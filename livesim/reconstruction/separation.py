@@ -88,7 +88,11 @@ def group_unmixing(group: Group) -> Tensor:
     """Return the least-squares inverse of the group's mixing matrix, [1 + 2 orders, frame]."""
     phases = torch.tensor([angle.phases_rad for angle in group.angles], dtype=torch.float64)
     modulation = torch.tensor(
-        [angle.modulation[o.harmonic - 1] for o in group.orders for angle in [group.angles[o.vector]]],
+        [
+            angle.modulation[o.harmonic - 1]
+            for o in group.orders
+            for angle in [group.angles[o.vector]]
+        ],
         dtype=torch.float64,
     )
     intensity = _intensity(group.angles[0])

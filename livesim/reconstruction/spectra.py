@@ -11,6 +11,9 @@ from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.reconstruction.otf import Otf
 
 _NOISE_FROM = 1.02  # of the cut-off: beyond it a spectrum holds noise alone
+LOW = 0.08
+"""Of the cut-off: lower frequencies hold background and the window."""
+_BRIGHT = 30.0  # times the median local power: from here on a place counts less
 _MIN_NOISE_SAMPLES = 200
 _OTF_FLOOR = 0.02  # below it the object's power is not read off the spectrum
 
@@ -74,6 +77,8 @@ class Spectra:
     """Their FFT."""
     windowed: Tensor
     """FFT of the windowed frames."""
+    window_power: float
+    """Mean square of the window."""
     intensity: Tensor
     """[frame] relative brightness that was divided out, float64."""
     noise: Tensor
@@ -82,6 +87,16 @@ class Spectra:
     """[ring] power of the object per spectral sample, rotational average."""
     level: float
     """Mean photo-electrons of the frames."""
+    trust: Tensor
+    """[y, x] weight of every place: the window, less where a few bright things would outvote the rest."""
+    signal_share: float
+    """Part of the windowed object's power that `trust` leaves."""
+    noise_share: float
+    """Part of the windowed noise's power that it leaves."""
+
+    def whitening(self, grid: EstimationGrid) -> Tensor:
+        """Return the filter [y, x] that weighs every frequency by what it can tell."""
+        return _whitening(self.object_power, self.noise, grid)
 
 
 def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
@@ -95,15 +110,47 @@ def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
     window_power = float(grid.window.double().square().mean())
     noise = _noise_power(windowed, means, grid) / window_power
     zero_order = windowed.mean(dim=1).abs().square().mean(dim=0) / window_power
+    power = _object_power(zero_order, float(noise.mean()) / len(noise), grid)
+    whitened = windowed.mean(dim=1) * _whitening(power, noise, grid)
+    detail = _smooth(torch.fft.ifft2(whitened).real.square().mean(dim=0), grid)
+    usual = detail[grid.window > 0.5].median().clamp(min=1e-30)
+    calm = 1.0 / (1.0 + detail / (_BRIGHT * usual))
+    spectrum = torch.fft.fft2(frames)
     return Spectra(
         frames=frames,
-        spectrum=torch.fft.fft2(frames),
+        spectrum=spectrum,
         windowed=windowed,
+        window_power=window_power,
         intensity=intensity,
         noise=noise,
-        object_power=_object_power(zero_order, float(noise.mean()) / len(noise), grid),
+        object_power=power,
         level=float(level),
+        trust=grid.window * calm,
+        signal_share=float((calm * detail).sum() / detail.sum()),
+        noise_share=_noise_share(calm, spectrum.mean(dim=1), grid),
     )
+
+
+def _noise_share(calm: Tensor, zero_order: Tensor, grid: EstimationGrid) -> float:
+    """Return the part of the noise's power that `calm` lets through; shot noise follows the light."""
+    noise = torch.ones_like(calm)
+    if bool(grid.beyond.any()):
+        noise = torch.fft.ifft2(zero_order * grid.beyond).real.square().mean(dim=0)
+    inside = grid.window.square() * noise
+    return float((calm * inside).sum() / inside.sum())
+
+
+def _whitening(power: Tensor, noise: Tensor, grid: EstimationGrid) -> Tensor:
+    on_grid = power[grid.ring]
+    whiten = grid.transfer * on_grid.sqrt()
+    whiten = whiten / (grid.transfer.square() * on_grid + float(noise.mean()))
+    return torch.where(grid.radius < LOW * grid.otf.cutoff, torch.zeros_like(whiten), whiten)
+
+
+def _smooth(image: Tensor, grid: EstimationGrid) -> Tensor:
+    """Blur over about three resolution lengths."""
+    passed = torch.exp(-0.5 * (grid.radius / (0.1 * grid.otf.cutoff)) ** 2)
+    return torch.fft.ifft2(torch.fft.fft2(image) * passed).real.clamp(min=0.0)
 
 
 def _noise_power(windowed: Tensor, means: Tensor, grid: EstimationGrid) -> Tensor:
