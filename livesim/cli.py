@@ -94,6 +94,68 @@ def replay(
     replay_files(raw, config, parse_rate(rate), endpoint(engine))
 
 
+RawArgument = Annotated[list[Path], typer.Argument(help="Recordings.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Setting that wins over the file's, such as optics.pixel_nm=65."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+
+
+@app.command("calibrate")
+def calibrate_(
+    raw: RawArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Pattern file to write (JSON).")],
+    config: ConfigOption = None,
+    stacks: Annotated[
+        int | None, typer.Option(min=1, help="Raw stacks to use of each recording.")
+    ] = None,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Estimate the illumination pattern; --config defaults to the TOML file beside the first."""
+    from livesim.commands.config_beside import settings_for
+
+    settings = settings_for(raw[0], config, change or [])
+
+    from livesim.commands.calibrate import calibrate_files
+
+    calibrate_files(raw, settings, out, stacks, overwrite)
+
+
+@app.command()
+def restore(
+    raw: RawArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Result (.ome.tif or .ome.zarr), or a folder."),
+    ] = None,
+    config: ConfigOption = None,
+    pattern: Annotated[
+        Path | None, typer.Option(help="Pattern file; otherwise the pattern is estimated.")
+    ] = None,
+    steps: Annotated[
+        str, typer.Option(help="reconstruct | one,reconstruct | one,reconstruct,two")
+    ] = "",
+    preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Reconstruct recordings; --config defaults to the TOML file beside each."""
+    from livesim.commands.config_beside import settings_for
+
+    changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
+    settings = [settings_for(path, config, changes) for path in raw]
+
+    from livesim.commands.restore import refuse_steps, restore_file, targets, warn_of_steps
+
+    if steps:
+        refuse_steps(steps)
+        settings = [warn_of_steps(own) for own in settings]
+    for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
+        restore_file(path, own, pattern, target, overwrite)
+
+
 @app.command()
 def status(
     engine: EngineOption = CONTROL_ADDRESS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -181,8 +182,8 @@ class Settings(_Section):
     steps: Steps = Steps()
 
 
-def load_settings(path: Path) -> Settings:
-    """Read a settings file.
+def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
+    """Read a settings file; `changes` such as "optics.pixel_nm=65" win over what it says.
 
     Raises
     ------
@@ -197,7 +198,28 @@ def load_settings(path: Path) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: expected TOML, found: {error}") from error
+    for change in changes:
+        _apply(values, change)
     return parse_settings(values, str(path), path.parent)
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    """Put one "section.key=value" into `values`; the value is TOML."""
+    try:
+        changed = tomllib.loads(change)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"--set {change}: expected key=value in TOML, found: {error}"
+        ) from error
+    _merge(values, changed)
+
+
+def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
+    for key, value in changed.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _merge(values[key], value)
+        else:
+            values[key] = value
 
 
 def parse_settings(values: dict[str, Any], source: str, folder: Path = Path()) -> Settings:

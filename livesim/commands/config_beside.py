@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from livesim.config import Settings, SettingsError, load_settings
 
 
-def settings_for(raw: Path, config: Path | None) -> Settings:
-    """Read `config`, or else the settings file beside a recording.
+def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:
+    """Read `config`, or else the settings file beside a recording; `changes` win over it.
 
     That is the TOML file with the recording's name (up to its first dot), or else the only TOML
     file in its folder.
@@ -19,7 +20,7 @@ def settings_for(raw: Path, config: Path | None) -> Settings:
         If there is none, more than one, or what it says is wrong.
     """
     # Resolved, so that paths inside it mean the same in another process.
-    return load_settings((config or _beside(raw)).resolve())
+    return load_settings((config or _beside(raw)).resolve(), changes)
 
 
 def _beside(raw: Path) -> Path:

@@ -1,0 +1,96 @@
+"""`livesim calibrate`: recordings in, the pattern and its significance out."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from livesim.build import OtfProfile, calibrate, estimation_stacks
+from livesim.config import Settings
+from livesim.frames import DataError, Pattern, RawStack, StackIndex
+from livesim.io.open import open_recording
+from livesim.io.otf_file import read_otf
+from livesim.io.pattern_file import write_pattern
+from livesim.io.pixel_size import choose_pixel_nm
+from livesim.io.recording import Recording
+
+
+def calibrate_files(
+    raws: Sequence[Path], settings: Settings, out: Path, most: int | None, overwrite: bool
+) -> None:
+    """Estimate one pattern from all recordings, write it and show it.
+
+    Raises
+    ------
+    DataError
+        If a recording cannot be read, the recordings differ in size, or no angle stands out.
+    """
+    stacks: list[RawStack] = []
+    for raw in raws:
+        with open_recording(raw, settings.pattern) as recording:
+            settings = with_pixel(settings, recording)
+            stacks += spread_stacks(recording, most, channel=0)
+    shapes = {stack.pixels.shape for stack in stacks}
+    if len(shapes) > 1:
+        raise DataError(f"{raws[0]}: expected frames of one size, found {sorted(shapes)}")
+    pattern = calibrate(stacks, settings, otf_profile(settings))
+    show_pattern(pattern, Console(stderr=True))
+    if not any(angle.usable for angle in pattern.angles):
+        raise DataError(f"{raws[0]}: expected fringes in at least one angle, found none")
+    write_pattern(out, pattern, overwrite=overwrite)
+
+
+def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:
+    """Read raw stacks of one channel, evenly spread over the recording."""
+    indices = [index for index in recording.indices if index.channel == channel]
+    return list(_read(recording, indices, most or estimation_stacks(recording.frame_shape)))
+
+
+def _read(recording: Recording, indices: list[StackIndex], most: int) -> Iterator[RawStack]:
+    count = min(most, len(indices))
+    for number in range(count):
+        yield recording.stack(indices[number * len(indices) // count])
+
+
+def with_pixel(settings: Settings, recording: Recording) -> Settings:
+    """Return `settings` with the pixel size settled; warn where file and settings disagree."""
+    size = choose_pixel_nm(settings.optics.pixel_nm, recording.pixel_nm, recording.source)
+    for warning in (*recording.warnings, *size.warnings):
+        print(f"livesim: {warning}", file=sys.stderr)
+    optics = settings.optics.model_copy(update={"pixel_nm": size.nm})
+    return settings.model_copy(update={"optics": optics})
+
+
+def otf_profile(settings: Settings) -> OtfProfile | None:
+    """Read the measured OTF that the settings name, if any."""
+    return None if settings.optics.otf_file is None else read_otf(settings.optics)
+
+
+def show_pattern(pattern: Pattern, console: Console) -> None:
+    """Print one line an angle, the attainable resolution and every warning."""
+    table = Table("angle", "direction °", "period nm", "phase steps °", "modulation")
+    for title in ("peak/noise", "MCNR", "usable"):
+        table.add_column(title)
+    for number, angle in enumerate(pattern.angles):
+        kx, ky = angle.k_cycles_per_um
+        first = angle.phases_rad[0]
+        steps = [math.degrees(phase - first) % 360.0 for phase in angle.phases_rad]
+        table.add_row(
+            str(number),
+            f"{math.degrees(math.atan2(ky, kx)):.2f}",
+            f"{angle.period_nm:.2f}",
+            " ".join(f"{step:.1f}" for step in steps),
+            " ".join(f"{value:.2f}" for value in angle.modulation),
+            f"{angle.peak_to_noise:.1f}",
+            f"{angle.mcnr:.1f}",
+            "yes" if angle.usable else "NO",
+        )
+    console.print(table)
+    console.print(f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm")
+    for warning in pattern.warnings:
+        console.print(f"livesim: {warning}", style="yellow")

@@ -1,0 +1,163 @@
+"""`livesim restore`: recordings in, super-resolved time-lapses out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.build import ReconstructionPipeline, calibrate
+from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
+from livesim.config import Settings, SettingsError
+from livesim.frames import DataError, Pattern
+from livesim.io.open import open_recording
+from livesim.io.output_layout import OutputLayout
+from livesim.io.pattern_file import read_pattern
+from livesim.io.recipe import Recipe, identify
+from livesim.io.recording import Recording
+from livesim.io.results import ResultWriter, open_writer
+
+_SUFFIX = ".restored.ome.tif"
+
+
+def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
+    """Return where each result goes: `out`, files in the folder `out`, or files beside the user.
+
+    Raises
+    ------
+    SettingsError
+        If several recordings would go into one file.
+    """
+    if out is not None and len(raws) == 1 and not out.is_dir():
+        return [out]
+    if out is not None and not out.is_dir():
+        raise SettingsError(
+            f"--out {out}: expected a folder for {len(raws)} recordings, found no such folder"
+        )
+    folder = out or Path()
+    return [folder / f"{raw.name.split('.')[0]}{_SUFFIX}" for raw in raws]
+
+
+def restore_file(
+    raw: Path, settings: Settings, pattern_file: Path | None, out: Path, overwrite: bool
+) -> None:
+    """Reconstruct every raw stack of a recording into one file.
+
+    Raises
+    ------
+    DataError
+        If the recording or the pattern file cannot be used, or `out` exists already.
+    """
+    console = Console(stderr=True)
+    with open_recording(raw, settings.pattern) as recording:
+        settings = with_pixel(settings, recording)
+        patterns = _patterns(recording, settings, pattern_file)
+        for channel, pattern in patterns.items():
+            console.print(f"{raw.name}, channel {channel}:")
+            show_pattern(pattern, console)
+        profile = otf_profile(settings)
+        pipelines = {
+            channel: ReconstructionPipeline(settings, pattern, profile)
+            for channel, pattern in patterns.items()
+        }
+        recipe = _recipe(raw, settings, patterns, recording)
+        with open_writer(out, _layout(recording, settings), recipe, overwrite=overwrite) as writer:
+            _restore_stacks(recording, pipelines, writer, console)
+    console.print(f"wrote {out}")
+
+
+def _patterns(
+    recording: Recording, settings: Settings, pattern_file: Path | None
+) -> dict[int, Pattern]:
+    """Return the pattern of every channel: that of the file, or estimated from the channel."""
+    channels = sorted({index.channel for index in recording.indices})
+    if pattern_file is None:
+        profile = otf_profile(settings)
+        return {
+            channel: calibrate(spread_stacks(recording, None, channel), settings, profile)
+            for channel in channels
+        }
+    pattern = read_pattern(pattern_file)
+    if pattern.shape != recording.frame_shape:
+        raise DataError(
+            f"{pattern_file}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
+            f"found one for {pattern.shape}"
+        )
+    return dict.fromkeys(channels, pattern)
+
+
+def _recipe(
+    raw: Path, settings: Settings, patterns: dict[int, Pattern], recording: Recording
+) -> Recipe:
+    first = patterns[min(patterns)]
+    notes = [
+        f"channel {channel} has a pattern of its own: {pattern}"
+        for channel, pattern in patterns.items()
+        if pattern != first
+    ]
+    return Recipe(
+        settings=settings,
+        pattern=first,
+        steps=("reconstruct",),
+        sources=(identify(raw),),
+        warnings=(*recording.warnings, *first.warnings, *notes),
+    )
+
+
+def _layout(recording: Recording, settings: Settings) -> OutputLayout:
+    y, x = recording.frame_shape
+    sizes = recording.sizes
+    if settings.optics.pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    return OutputLayout(
+        y=2 * y,
+        x=2 * x,
+        pixel_nm=settings.optics.pixel_nm / 2.0,
+        time=sizes.time,
+        channel=sizes.channel,
+        z=sizes.z,
+        position=sizes.position,
+        interval_s=recording.interval_s,
+    )
+
+
+def _restore_stacks(
+    recording: Recording,
+    pipelines: dict[int, ReconstructionPipeline],
+    writer: ResultWriter,
+    console: Console,
+) -> None:
+    columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        for index in bar.track(recording.indices):
+            result = pipelines[index.channel](recording.stack(index))
+            writer.write(index, result.image)
+
+
+def refuse_steps(steps: str) -> None:
+    """Refuse steps that this version has no networks for.
+
+    Raises
+    ------
+    SettingsError
+        Unless `steps` is "reconstruct".
+    """
+    known = ("reconstruct", "one,reconstruct", "one,reconstruct,two")
+    if steps not in known:
+        raise SettingsError(f"--steps: expected one of {', '.join(known)}, found {steps!r}")
+    if steps != "reconstruct":
+        raise SettingsError(
+            f"--steps: expected reconstruct, found {steps!r}; no network ships with this version"
+        )
+
+
+def warn_of_steps(settings: Settings) -> Settings:
+    """Return `settings` without networks; say so where they ask for one."""
+    steps = settings.steps
+    if (steps.one, steps.two) == ("none", "none"):
+        return settings
+    print("livesim: --steps reconstruct: the networks of [steps] are left out", file=sys.stderr)
+    return settings.model_copy(update={"steps": type(steps)()})
