@@ -18,6 +18,10 @@ EDGE_PIXELS = 8
 """Border over which the side bands fade out, so that their periodic jump makes no ringing."""
 
 
+ZERO_ORDER, BORDER = -1, -2
+"""Spectra besides the bands: the zero order, and the smooth part of it that its borders cause."""
+
+
 @dataclass(frozen=True, eq=False)
 class Band:
     """One separated band and where the object it holds belongs."""
@@ -32,10 +36,10 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """One rectangle of a band's spectrum and its place in the result's half spectrum, both [x, y]."""
+    """A rectangle of a band's spectrum and its place in the result's half spectrum, both [x, y]."""
 
     band: int
-    """-1 is the zero order."""
+    """`ZERO_ORDER`, `BORDER` or the number of a band."""
     source: tuple[slice, slice]
     target: tuple[slice, slice]
     mirrored: bool
@@ -61,6 +65,8 @@ class Plan:
     rows: slice
     zero_columns: int
     """Leading columns of the zero order's half spectrum inside the OTF."""
+    border: tuple[Tensor, Tensor]
+    """[x, y] each: from the spectra of the jumps between opposite borders to the smooth part."""
     placements: tuple[Placement, ...]
     half_columns: int
     """Leading columns of the result's half spectrum that are not zero."""
@@ -88,6 +94,7 @@ def make_plan(
         p for number in range(len(bands)) for p in _band_placements(layout, filters, number)
     ]
     placements += _zero_placements(layout, filters)
+    border = _border(layout)
     rows = torch.stack([zero.row.real] + [b.row.real for b in bands] + [b.row.imag for b in bands])
     unmixing = rows / camera.gain
     return Plan(
@@ -98,6 +105,7 @@ def make_plan(
         columns=layout.box_x,
         rows=layout.box_y,
         zero_columns=layout.reach_x + 1,
+        border=(border[0].to(device), border[1].to(device)),
         placements=tuple(_to(p, device) for p in placements),
         half_columns=max(p.target[0].stop for p in placements),
         transfer=filters.transfer.float().to(device),
@@ -172,7 +180,7 @@ class _Layout:
 
 
 class _Filters:
-    """The generalised Wiener filter of every band (Gustafsson et al., Biophys. J. 94, 4957, 2008)."""
+    """The Wiener filter of every band (Gustafsson et al., Biophys. J. 94, 4957, 2008, eq. 12)."""
 
     def __init__(
         self, layout: _Layout, otf: Otf, settings: Reconstruction, zero: float, bands: list[Band]
@@ -187,6 +195,7 @@ class _Filters:
         passed = apodization(
             torch.sqrt(fx * fx + fy * fy), settings.apodization, otf, self._reach()
         )
+        self._passed = passed
         self._gain = 4.0 * passed / (signal + settings.wiener**2)
         self.transfer = (passed * signal / (signal + settings.wiener**2)).T
         """[2 y, x + 1]: of the whole microscope with its reconstruction."""
@@ -215,6 +224,10 @@ class _Filters:
         transfer = self._layout.measured(fx, fy)
         transfer = transfer * notch(torch.sqrt(fx * fx + fy * fy), self._settings.notch)
         return weight * transfer * self._gain[gx, gy]
+
+    def passed(self, gx: Tensor, gy: Tensor) -> Tensor:
+        """Return the low-pass alone, scaled like `at`."""
+        return 4.0 * self._passed[gx, gy]
 
 
 def apodization(frequency: Tensor, settings: Apodization, otf: Otf, reach: float) -> Tensor:
@@ -313,6 +326,7 @@ def _source(span: tuple[int, int], corner: int, mirrored: bool) -> slice:
 
 
 def _zero_placements(layout: _Layout, filters: _Filters) -> list[Placement]:
+    """Return where the zero order goes: filtered, but for its smooth part, only low-passed."""
     rows = layout.shape[0]
     columns = slice(0, layout.reach_x + 1)
     gx = torch.arange(layout.reach_x + 1)[:, None]
@@ -321,8 +335,27 @@ def _zero_placements(layout: _Layout, filters: _Filters) -> list[Placement]:
         gy = torch.arange(y0, y1 + 1)[None, :]
         weight = filters.at(filters.zero_weight, gx, gy, (0.0, 0.0))
         wrap = rows if y0 < 0 else 0
-        source = slice(y0 + wrap, y1 + wrap + 1)
-        target = slice(y0 + 2 * wrap, y1 + 2 * wrap + 1)
-        pair = torch.stack([weight, weight], dim=-1)
-        placements.append(Placement(-1, (columns, source), (columns, target), False, pair))
+        source = (columns, slice(y0 + wrap, y1 + wrap + 1))
+        target = (columns, slice(y0 + 2 * wrap, y1 + 2 * wrap + 1))
+        for band, value in ((ZERO_ORDER, weight), (BORDER, filters.passed(gx, gy) - weight)):
+            pair = torch.stack([value, value], dim=-1)
+            placements.append(Placement(band, source, target, False, pair))
     return placements
+
+
+def _border(layout: _Layout) -> tuple[Tensor, Tensor]:
+    """Return the factors that turn the jumps between opposite borders into the smooth part.
+
+    An image is a periodic one plus a smooth one that holds the jumps at its borders (Moisan,
+    J. Math. Imaging Vis. 39, 161, 2011, eq. 11). Only the periodic one may be deconvolved: the
+    jumps are no part of the object.
+    """
+    rows, columns = layout.shape
+    index_x = torch.arange(layout.reach_x + 1, dtype=torch.float64)[:, None]
+    turn_x = 2.0 * torch.pi / columns * index_x
+    turn_y = 2.0 * torch.pi / rows * torch.arange(rows, dtype=torch.float64)[None, :]
+    curvature = 2.0 * torch.cos(turn_x) + 2.0 * torch.cos(turn_y) - 4.0
+    curvature[0, 0] = torch.inf
+    across_rows = (1.0 - torch.exp(1j * turn_y)) / curvature
+    across_columns = (1.0 - torch.exp(1j * turn_x)) / curvature
+    return across_rows.to(torch.complex64), across_columns.to(torch.complex64)

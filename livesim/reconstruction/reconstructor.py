@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.plan import Plan
+from livesim.reconstruction.plan import BORDER, ZERO_ORDER, Plan
 from livesim.reconstruction.richardson_lucy import richardson_lucy
 
 
@@ -46,20 +46,23 @@ class Reconstructor:
         ValueError
             If the stacks do not fit the plan.
         """
-        frames = stacks.flatten(1, -3)
-        self._check(frames)
+        frames = self._checked(stacks)
         bands = torch.stack([self._separate(stack) for stack in frames])
         image = torch.stack([self._combine(planes) for planes in bands])
         if self.plan.richardson_lucy_iterations:
             image = richardson_lucy(image, self.plan.transfer, self.plan.richardson_lucy_iterations)
         return Reconstruction(image, bands[:, 0])
 
-    def _check(self, frames: Tensor) -> None:
-        expected = (self.plan.unmixing.shape[1], *self.plan.shape)
-        if tuple(frames.shape[1:]) != expected:
+    def _checked(self, stacks: Tensor) -> Tensor:
+        """Return the stacks as [time, frame, y, x]."""
+        count, rows, columns = self.plan.unmixing.shape[1], *self.plan.shape
+        frames = stacks.flatten(1, -3) if stacks.ndim in (4, 5) else stacks
+        if frames.ndim != 4 or tuple(frames.shape[1:]) != (count, rows, columns):
             raise ValueError(
-                f"expected stacks of (frames, y, x) = {expected}, found {tuple(frames.shape[1:])}"
+                f"expected stacks of (time, frames, y, x) = (any, {count}, {rows}, {columns}), "
+                f"found {tuple(stacks.shape)}"
             )
+        return frames
 
     def _separate(self, stack: Tensor) -> Tensor:
         """Return the zero order and the real and imaginary parts of the bands, [plane, y, x]."""
@@ -67,21 +70,36 @@ class Reconstructor:
         planes = torch.addmm(plan.bias, plan.unmixing, stack.flatten(1).to(torch.float32))
         return planes.view(-1, *plan.shape)
 
+    def _side_spectra(self, planes: Tensor) -> Tensor:
+        """Return every side band's centred spectrum inside the OTF's box, [band, x, y]."""
+        plan = self.plan
+        count = len(plan.ramps)
+        if count == 0:  # some FFT libraries refuse an empty batch
+            return plan.ramps
+        side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
+        side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
+        return torch.fft.fft(side, dim=-1)[..., plan.rows]
+
     def _combine(self, planes: Tensor) -> Tensor:
         """Return the image [2 y, 2 x] of the separated bands."""
         plan = self.plan
-        count = len(plan.ramps)
-        side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
-        side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
-        side = torch.fft.fft(side, dim=-1)[..., plan.rows]
+        side = self._side_spectra(planes)
         zero = torch.fft.rfft(planes[0], dim=-1)[..., : plan.zero_columns].mT.contiguous()
         zero = torch.fft.fft(zero, dim=-1)
+        spectra = {ZERO_ORDER: zero, BORDER: self._border(planes[0]), **dict(enumerate(side))}
         spectrum = self._spectrum.zero_()
         for place in plan.placements:
-            block = (zero if place.band < 0 else side[place.band])[place.source]
+            block = spectra[place.band][place.source]
             if place.mirrored:
                 block = block.flip(0, 1)
             target = torch.view_as_real(spectrum[place.target])
             target.addcmul_(torch.view_as_real(block), place.weight)
         columns = torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
         return torch.fft.irfft(columns, n=2 * plan.shape[1], dim=-1)
+
+    def _border(self, zero: Tensor) -> Tensor:
+        """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""
+        across_rows, across_columns = self.plan.border
+        rows_jump = torch.fft.rfft(zero[-1] - zero[0])[: self.plan.zero_columns, None]
+        columns_jump = torch.fft.fft(zero[:, -1] - zero[:, 0])[None, :]
+        return (across_rows * rows_jump).addcmul_(across_columns, columns_jump)

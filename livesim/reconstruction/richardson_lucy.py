@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 
 
+_FLOOR = 0.01  # of the mean
+
+
 def richardson_lucy(image: Tensor, transfer: Tensor, iterations: int) -> Tensor:
     """Sharpen `image` by Richardson-Lucy iterations (Richardson 1972, Lucy 1974).
 
@@ -18,12 +21,14 @@ def richardson_lucy(image: Tensor, transfer: Tensor, iterations: int) -> Tensor:
     iterations
         How often to correct the estimate.
     """
-    floor = 1e-6
-    observed = image.clamp(min=floor)
+    # A filter's point spread has negative lobes: a floor keeps the quotient below from exploding.
+    floor = _FLOOR * image.clamp(min=0.0).mean(dim=(-2, -1), keepdim=True) + 1e-12
+    transfer = transfer / transfer[0, 0]
+    observed = image.maximum(floor)
     estimate = observed
     for _ in range(iterations):
-        expected = _blur(estimate, transfer).clamp(min=floor)
-        estimate = (estimate * _blur(observed / expected, transfer)).clamp(min=floor)
+        expected = _blur(estimate, transfer).maximum(floor)
+        estimate = (estimate * _blur(observed / expected, transfer)).maximum(floor)
     return estimate
 
 
