@@ -145,7 +145,9 @@ class Reconstruction(_Section):
 
     preset: Literal["fairsim"] | None = None
     """"fairsim": the settings of the MPhil report's Table 1; explicit keys win over it."""
-    wiener: Positive = 0.05
+    wiener: Positive | Literal["auto"] = "auto"
+    """Regularisation w, the denominator's w squared; "auto" takes, at every frequency, the noise
+    over the object's power as calibrated (0.05 where the pattern file does not tell)."""
     apodization: Apodization = Apodization()
     notch: Notch = Notch()
     richardson_lucy_iterations: Annotated[int, Field(ge=0, le=200)] = 0

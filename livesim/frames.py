@@ -126,6 +126,16 @@ class PatternAngle:
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseToSignal:
+    """The noise of one raw stack's zero order over the object's power, a power law in frequency."""
+
+    at_cutoff: float
+    """At the widefield cut-off."""
+    exponent: float
+    """Of the frequency; objects have less power the finer the detail, so it is positive."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """The illumination of a raw stack, and how sure we are of it."""
 
@@ -136,3 +146,5 @@ class Pattern:
     attainable_resolution_nm: float = math.nan
     warnings: tuple[str, ...] = field(default=())
     layout: str = "angle-phase"
+    noise_to_signal: NoiseToSignal | None = None
+    """What the automatic Wiener filter needs; None = not measured."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.config import Camera, Optics, PatternSettings
-from livesim.frames import Pattern, PatternAngle
+from livesim.frames import NoiseToSignal, Pattern, PatternAngle
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.refine import Parameters, at_origin, refine
 from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
@@ -20,6 +20,8 @@ SIGNIFICANT = 5.0
 _ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
 _PERIOD_TOLERANCE = 0.1
 _START_MODULATION = 0.5
+_FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
+_FEWEST_RINGS = 5
 
 Progress = Callable[[str], None]
 
@@ -64,9 +66,12 @@ def estimate_pattern(
     shape = (stacks.shape[-2], stacks.shape[-1])
     grid = EstimationGrid(shape, pixel_nm / 1000.0, otf)
     angles: list[PatternAngle] = []
+    ratios: list[Tensor] = []
     for number in range(stacks.shape[1]):
         photons = (stacks[:, number].float() - camera.offset) / camera.gain
-        angles += _estimate_group(photons, grid, pattern, _annuli(pattern, otf, number))
+        spectra = prepare(photons, grid)
+        angles += _estimate_group(photons, spectra, grid, pattern, _annuli(pattern, otf, number))
+        ratios.append(spectra.object_power * len(spectra.noise) / float(spectra.noise.mean()))
     return Pattern(
         pixel_nm=pixel_nm,
         shape=shape,
@@ -74,6 +79,7 @@ def estimate_pattern(
         attainable_resolution_nm=attainable_resolution_nm(angles, otf, pixel_nm),
         warnings=tuple(_warnings(angles)),
         layout=pattern.layout,
+        noise_to_signal=_noise_to_signal(torch.stack(ratios).mean(dim=0), grid),
     )
 
 
@@ -112,10 +118,26 @@ def _annulus(pattern: PatternSettings, otf: Otf, vector: int) -> Annulus:
     return Annulus(inner, outer, None if direction is None else direction[vector])
 
 
+def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSignal | None:
+    """Fit a power law to the rings' signal-to-noise ratio where there is signal."""
+    relative = torch.arange(len(signal_to_noise)) * grid.step / grid.otf.cutoff
+    first, last = _FIT_RANGE
+    told = (relative >= first) & (relative <= last) & (signal_to_noise > 0.0)
+    if int(told.sum()) < _FEWEST_RINGS:
+        return None
+    # Rings weigh alike: few samples in the inner ones, little signal in the outer ones.
+    design = torch.stack([torch.ones(int(told.sum())), relative[told].log()], dim=1).double()
+    fit = torch.linalg.lstsq(design, -signal_to_noise[told].log().double()[:, None]).solution
+    return NoiseToSignal(float(fit[0].exp()), max(float(fit[1]), 0.0))
+
+
 def _estimate_group(
-    photons: Tensor, grid: EstimationGrid, pattern: PatternSettings, annuli: list[Annulus]
+    photons: Tensor,
+    spectra: Spectra,
+    grid: EstimationGrid,
+    pattern: PatternSettings,
+    annuli: list[Annulus],
 ) -> list[PatternAngle]:
-    spectra = prepare(photons, grid)
     correlation = Correlation(spectra, grid)
     peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
     found = all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from livesim.config import Apodization, Camera, Notch, Reconstruction
-from livesim.frames import Pattern
+from livesim.frames import NoiseToSignal, Pattern
 from livesim.reconstruction.grid import edge_window, positions
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import group_unmixing, groups
 
+DEFAULT_WIENER = 0.05
+"""Where "auto" is asked for and the pattern does not know the noise."""
 EDGE_PIXELS = 8
 """Border over which the side bands fade out, so that their periodic jump makes no ringing."""
 
@@ -89,7 +92,7 @@ def make_plan(
     """
     zero, bands = _bands(pattern)
     layout = _Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
-    filters = _Filters(layout, otf, settings, zero.weight, bands)
+    filters = _Filters(layout, otf, settings, zero.weight, bands, pattern.noise_to_signal)
     placements = [
         p for number in range(len(bands)) for p in _band_placements(layout, filters, number)
     ]
@@ -183,7 +186,13 @@ class _Filters:
     """The Wiener filter of every band (Gustafsson et al., Biophys. J. 94, 4957, 2008, eq. 12)."""
 
     def __init__(
-        self, layout: _Layout, otf: Otf, settings: Reconstruction, zero: float, bands: list[Band]
+        self,
+        layout: _Layout,
+        otf: Otf,
+        settings: Reconstruction,
+        zero: float,
+        bands: list[Band],
+        noise: NoiseToSignal | None,
     ) -> None:
         self._layout, self._otf, self._settings = layout, otf, settings
         self.zero_weight, self.bands = zero, bands
@@ -195,9 +204,10 @@ class _Filters:
         passed = apodization(
             torch.sqrt(fx * fx + fy * fy), settings.apodization, otf, self._reach()
         )
+        floor = wiener_floor(torch.sqrt(fx * fx + fy * fy), settings.wiener, noise, otf)
         self._passed = passed
-        self._gain = 4.0 * passed / (signal + settings.wiener**2)
-        self.transfer = (passed * signal / (signal + settings.wiener**2)).T
+        self._gain = 4.0 * passed / (signal + floor)
+        self.transfer = (passed * signal / (signal + floor)).T
         """[2 y, x + 1]: of the whole microscope with its reconstruction."""
 
     def _reach(self) -> float:
@@ -228,6 +238,21 @@ class _Filters:
     def passed(self, gx: Tensor, gy: Tensor) -> Tensor:
         """Return the low-pass alone, scaled like `at`."""
         return 4.0 * self._passed[gx, gy]
+
+
+def wiener_floor(
+    frequency: Tensor, wiener: float | Literal["auto"], noise: NoiseToSignal | None, otf: Otf
+) -> Tensor:
+    """Return the constant of the Wiener denominator at `frequency` (cycles/µm).
+
+    It is w squared, or the true ratio of noise to object, for which the filter has the least mean
+    square error (Wiener 1949); there the zero order of one angle weighs 1.
+    """
+    if wiener != "auto":
+        return torch.full_like(frequency, wiener**2)
+    if noise is None:
+        return torch.full_like(frequency, DEFAULT_WIENER**2)
+    return noise.at_cutoff * (frequency / otf.cutoff) ** noise.exponent
 
 
 def apodization(frequency: Tensor, settings: Apodization, otf: Otf, reach: float) -> Tensor:
