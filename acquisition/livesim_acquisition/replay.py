@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import Enum
 from math import prod
 
 from livesim.config import Settings, SettingsError
-from livesim.frames import DataError, RawFrame
+from livesim.frames import DataError
 from livesim.io.recording import Recording
-from livesim.wire.codec import StreamStart, WireError
+from livesim.wire.codec import StreamStart
 from livesim_acquisition.sender import Delivery, Sender
+from livesim_acquisition.streaming import Due, stream_frames
 
 Progress = Callable[[int, int], None]
 """(frames sent, frames in all)."""
@@ -74,17 +74,13 @@ def replay(
     """
     dues = _dues(recording, rate)
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
-    try:
-        sender.start(_start_of(recording, settings))
-        for count, frame in enumerate(_paced(recording.frames(), dues), start=1):
-            sender.send(frame)
-            progress(count, total)
-    except WireError:
-        raise  # no engine to say the end to
-    except (KeyboardInterrupt, DataError):
-        sender.finish(aborted=True)
-        raise
-    return sender.finish()
+    return stream_frames(
+        recording.frames(),
+        sender,
+        _start_of(recording, settings),
+        dues,
+        lambda sent: progress(sent, total),
+    )
 
 
 def _start_of(recording: Recording, settings: Settings | None) -> StreamStart:
@@ -99,17 +95,7 @@ def _start_of(recording: Recording, settings: Settings | None) -> StreamStart:
     )
 
 
-def _paced(frames: Iterator[RawFrame], due_s: Callable[[RawFrame], float]) -> Iterator[RawFrame]:
-    """Yield each frame when it is due; against a deadline, so that delays do not add up."""
-    begin = time.monotonic()
-    for frame in frames:
-        wait_s = begin + due_s(frame) - time.monotonic()
-        if wait_s > 0:
-            time.sleep(wait_s)
-        yield frame
-
-
-def _dues(recording: Recording, rate: Rate | float) -> Callable[[RawFrame], float]:
+def _dues(recording: Recording, rate: Rate | float) -> Due:
     """Return when a frame is due, in seconds from the start of the stream."""
     if rate is Rate.MAX:
         return lambda frame: 0.0
@@ -118,7 +104,7 @@ def _dues(recording: Recording, rate: Rate | float) -> Callable[[RawFrame], floa
     return lambda frame: frame.sequence / rate
 
 
-def _real_dues(recording: Recording) -> Callable[[RawFrame], float]:
+def _real_dues(recording: Recording) -> Due:
     per_time = recording.numbers.size // recording.sizes.time
     exposure_s = (recording.exposure_ms or 0.0) / 1000.0
     if not recording.interval_s and not exposure_s:

@@ -47,7 +47,9 @@ class Filaments:
         return start[:, None] + np.cumsum(steps, axis=1)
 
 
-def _walk_along(path: NDArray[np.float64], travelled: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _walk_along(
+    path: NDArray[np.float64], travelled: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the quarter of `path` that the filament covers after gliding `travelled` points."""
     length = path.shape[1]
     place = (travelled + np.arange(length // 4)) % (2 * length)

@@ -1,0 +1,57 @@
+"""Raw frames and when each is due -> one stream to the engine, ended properly whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from livesim.frames import DataError, RawFrame
+from livesim.wire.codec import StreamStart, WireError
+from livesim_acquisition.sender import Delivery, Sender
+
+Due = Callable[[RawFrame], float]
+"""When a frame is due, in seconds from the start of the stream."""
+
+
+def stream_frames(
+    frames: Iterable[RawFrame],
+    sender: Sender,
+    start: StreamStart,
+    due_s: Due,
+    sent: Callable[[int], None] = lambda count: None,
+) -> Delivery:
+    """Send all frames as one stream; when interrupted, the stream ends marked as aborted.
+
+    Parameters
+    ----------
+    sent
+        Told after every frame how many have been sent.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be read.
+    WireError
+        If the engine refuses the stream or stops answering.
+    """
+    try:
+        sender.start(start)
+        for count, frame in enumerate(_paced(frames, due_s), start=1):
+            sender.send(frame)
+            sent(count)
+    except WireError:
+        raise  # no engine to say the end to
+    except (KeyboardInterrupt, DataError):
+        sender.finish(aborted=True)
+        raise
+    return sender.finish()
+
+
+def _paced(frames: Iterable[RawFrame], due_s: Due) -> Iterator[RawFrame]:
+    """Yield each frame when it is due; against a deadline, so that delays do not add up."""
+    begin = time.monotonic()
+    for frame in frames:
+        wait_s = begin + due_s(frame) - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        yield frame
