@@ -1,0 +1,5 @@
+"""`python -m livesim`: the command line."""
+
+from livesim.cli import main
+
+main()
