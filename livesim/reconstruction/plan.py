@@ -17,6 +17,7 @@ from livesim.reconstruction.separation import group_unmixing, groups
 
 DEFAULT_WIENER = 0.05
 """Where "auto" is asked for and the pattern does not know the noise."""
+_LEAST_FLOOR = 1e-12  # a full notch leaves no signal at zero frequency to divide by
 EDGE_PIXELS = 8
 """Border over which the side bands fade out, so that their periodic jump makes no ringing."""
 
@@ -252,7 +253,8 @@ def wiener_floor(
         return torch.full_like(frequency, wiener**2)
     if noise is None:
         return torch.full_like(frequency, DEFAULT_WIENER**2)
-    return noise.at_cutoff * (frequency / otf.cutoff) ** noise.exponent
+    ratio = noise.at_cutoff * (frequency / otf.cutoff) ** noise.exponent
+    return ratio.clamp(min=_LEAST_FLOOR)
 
 
 def apodization(frequency: Tensor, settings: Apodization, otf: Otf, reach: float) -> Tensor:
