@@ -149,7 +149,7 @@ def _estimate_group(
 
 def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Parameters:
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    phases = torch.stack([correlation.at(*vector).angle() for vector in k.tolist()]).double()
+    phases = torch.stack([correlation.at(*one[:, None]).flatten().angle() for one in k]).double()
     return Parameters(
         k=k,
         phases=phases,

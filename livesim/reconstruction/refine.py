@@ -204,7 +204,7 @@ def _mean_square(values: Tensor) -> float:
 
 
 def refine(
-    spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: int = 4
+    spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: int = 3
 ) -> Parameters:
     """Return the most probable parameters, those that bring the overlapping bands into agreement.
 

@@ -57,16 +57,19 @@ class Correlation:
         changing = torch.fft.ifft2((spectra.windowed - zero) * whiten).real
         self.product = (steady * changing).sum(dim=0) * spectra.trust
         """[frame, y, x]"""
+        self._complex = self.product.to(torch.complex64)
         self.power = torch.fft.fft2(self.product).abs().square().sum(dim=0)
         """[y, x], over shifts, FFT order."""
 
-    def at(self, kx: float, ky: float) -> Tensor:
-        """Return the correlation of every frame at the shift (kx, ky), complex [frame]."""
+    def at(self, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return the correlation at all shifts of a grid, complex [frame, y shift, x shift].
+
+        `kx` and `ky` are the shifts along each axis in cycles/µm, one-dimensional float64.
+        """
         grid = self._grid
-        along_x = torch.exp(-2j * torch.pi * kx * grid.x).to(torch.complex64)
-        along_y = torch.exp(-2j * torch.pi * ky * grid.y).to(torch.complex64)
-        rows = self.product.to(torch.complex64) @ along_x.reshape(-1)
-        return (rows * along_y.reshape(-1)).sum(dim=-1)
+        along_x = torch.exp(-2j * torch.pi * grid.x.reshape(-1, 1) * kx).to(torch.complex64)
+        along_y = torch.exp(-2j * torch.pi * ky[:, None] * grid.y.reshape(1, -1))
+        return along_y.to(torch.complex64) @ (self._complex @ along_x)
 
 
 def find_peaks(
@@ -122,11 +125,9 @@ def _climb(
 ) -> tuple[float, float]:
     """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
     step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
+    around = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
     for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):
-        around = [
-            (k[0] + i * fraction * step_x, k[1] + j * fraction * step_y)
-            for i in (-1, 0, 1)
-            for j in (-1, 0, 1)
-        ]
-        k = max(around, key=lambda at: float(correlation.at(*at).abs().square().sum()))
+        kx, ky = k[0] + fraction * step_x * around, k[1] + fraction * step_y * around
+        best = int(correlation.at(kx, ky).abs().square().sum(dim=0).argmax())
+        k = (float(kx[best % 3]), float(ky[best // 3]))
     return k

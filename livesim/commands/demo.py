@@ -1,0 +1,140 @@
+"""`livesim demo`: simulated microscope -> wire -> engine -> recording -> OME-TIFF and picture."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from livesim.commands.demo_files import PICTURE_NAME, TIFF_NAME, make_files
+from livesim.commands.demo_scene import SETTINGS, demo_microscope
+from livesim.commands.engine_process import EngineProcess
+from livesim.config import SettingsError
+from livesim.engine.folder import RAW_NAME
+from livesim.frames import RawFrame
+from livesim.wire.codec import StreamStart
+from livesim_acquisition.microscope import SOURCE, SimulatedMicroscope
+from livesim_acquisition.replay import Rate
+from livesim_acquisition.sender import Sender
+from livesim_acquisition.streaming import Due, stream_frames
+
+MOST_BYTES = 2 << 30
+"""Of raw frames: all are simulated before the first one is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What is simulated, how fast it is sent, and where the files go.
+
+    Raises
+    ------
+    SettingsError
+        If the size is odd, or the raw frames would not fit into memory.
+    """
+
+    out: Path
+    size: int = 256
+    stacks: int = 40
+    photons: float = 300.0
+    rate: Rate | float = 200.0
+    """Raw frames per second, or as fast as the engine takes them."""
+
+    def __post_init__(self) -> None:
+        if self.rate is Rate.REAL:
+            raise SettingsError("--fps: expected max or raw frames per second, found 'real'")
+        raw_bytes = self.stacks * SETTINGS.pattern.stack_frames * self.size**2 * 2
+        if raw_bytes > MOST_BYTES:
+            raise SettingsError(
+                f"expected at most {MOST_BYTES >> 20} MiB of raw frames, found "
+                f"{raw_bytes >> 20} MiB: choose a smaller --size or fewer --stacks"
+            )
+
+
+def run_demo(options: DemoOptions) -> None:
+    """Run the demo; say on stdout where its files lie and how fast it was.
+
+    Raises
+    ------
+    DataError
+        If the engine did not reconstruct everything.
+    KeyboardInterrupt
+        After everything has been ended in order.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_display_words())
+    _interrupt_on_termination()
+    microscope = demo_microscope(options.size, options.photons)
+    options.out.mkdir(parents=True, exist_ok=True)
+    before = _recordings(options.out)
+    try:
+        _stream(microscope, options, console)
+    except KeyboardInterrupt:
+        for folder in _recordings(options.out) - before:
+            console.print(f"interrupted; what was recorded lies in {folder}")
+        raise
+    (folder,) = _recordings(options.out) - before
+    console.print(str(make_files(folder, SETTINGS, microscope.stack_interval_s)))
+    console.print(f"raw recording: {folder / RAW_NAME}")
+    console.print(f"OME-TIFF:      {folder / TIFF_NAME}")
+    console.print(f"side by side:  {folder / PICTURE_NAME}")
+
+
+def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Console) -> None:
+    """Start an engine, send it everything, wait until it has recorded it."""
+    # The engine loads torch while the frames are simulated.
+    with EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine:
+        frames = _simulated(microscope, options.stacks, console)
+        with Sender(engine.control()) as sender:
+            stream_frames(frames, sender, _start(microscope, options), _due(options.rate))
+        engine.wait()
+
+
+def _simulated(microscope: SimulatedMicroscope, stacks: int, console: Console) -> list[RawFrame]:
+    """Take all frames beforehand, so that simulating does not slow the stream down."""
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
+    total = stacks * SETTINGS.pattern.stack_frames
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        return list(bar.track(microscope.frames(stacks), total=total))
+
+
+def _start(microscope: SimulatedMicroscope, options: DemoOptions) -> StreamStart:
+    return StreamStart(
+        stream=f"demo-{uuid.uuid4().hex[:8]}",
+        source=SOURCE,
+        settings=SETTINGS.model_dump(mode="json"),
+        pixel_nm=microscope.pixel_nm,
+        sizes={"position": 1, "time": options.stacks, "channel": 1, "z": 1},
+        exposure_ms=microscope.exposure_ms,
+        interval_s=microscope.stack_interval_s,
+    )
+
+
+def _due(rate: Rate | float) -> Due:
+    if isinstance(rate, Rate):
+        return lambda frame: 0.0
+    return lambda frame: frame.sequence / rate
+
+
+def _recordings(out: Path) -> set[Path]:
+    return set(out.glob("stream-*"))
+
+
+def _display_words() -> str:
+    """Say why nothing is shown live."""
+    has_screen = sys.platform in ("win32", "darwin")
+    if has_screen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return "livesim demo: the live viewer is not part of this version; running without it"
+    return "livesim demo: no display found, running headless"
+
+
+def _interrupt_on_termination() -> None:
+    """Let SIGTERM and a closed terminal end everything as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)

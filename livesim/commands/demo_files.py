@@ -1,0 +1,105 @@
+"""A recording of the engine in, an OME-TIFF, a picture and how fast the engine was out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.config import Settings
+from livesim.engine.folder import RAW_NAME, RESULTS_NAME
+from livesim.frames import Image, StackIndex
+from livesim.io.open import open_recording
+from livesim.io.output_layout import OutputLayout
+from livesim.io.picture import side_by_side
+from livesim.io.recorded_results import RecordedResults
+from livesim.io.results import open_writer
+
+TIFF_NAME = "super-resolved.ome.tif"
+PICTURE_NAME = "side-by-side.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the engine was, by its own clock; rates are NaN for a single result."""
+
+    results: int
+    raw_per_s: float
+    results_per_s: float
+    p50_ms: float
+    """Last raw frame received -> result published, once the pattern was known: median."""
+    p95_ms: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.results} super-resolved frames: {self.raw_per_s:.0f} raw frames/s in, "
+            f"{self.results_per_s:.1f} super-resolved frames/s out; last raw frame to result "
+            f"{self.p50_ms:.1f} ms (median), {self.p95_ms:.1f} ms (95 %)"
+        )
+
+
+def make_files(folder: Path, settings: Settings, interval_s: float | None = None) -> Pace:
+    """Write what is meant for people beside a recording: TIFF_NAME and PICTURE_NAME.
+
+    Parameters
+    ----------
+    folder
+        With RAW_NAME and RESULTS_NAME, as the engine leaves it.
+    settings
+        Of the microscope, pixel size included.
+    interval_s
+        From one time point to the next.
+
+    Raises
+    ------
+    DataError
+        If the recording holds no result.
+    """
+    results = RecordedResults(folder / RESULTS_NAME)
+    pixel_nm = (settings.optics.pixel_nm or math.nan) / 2
+    _write_tiff(results, folder / TIFF_NAME, pixel_nm, interval_s)
+    last = results.indices[-1]
+    widefield = _widefield(folder / RAW_NAME, last, settings)
+    side_by_side(folder / PICTURE_NAME, widefield, results.image(last), pixel_nm)
+    return _pace(results, settings.pattern.stack_frames)
+
+
+def _write_tiff(
+    results: RecordedResults, path: Path, pixel_nm: float, interval_s: float | None
+) -> None:
+    time, channel, z, y, x = results.shape
+    layout = OutputLayout(
+        y=y, x=x, pixel_nm=pixel_nm, time=time, channel=channel, z=z, interval_s=interval_s
+    )
+    with open_writer(path, layout, results.recipe) as writer:
+        for index, image in results:
+            writer.write(index, image)
+
+
+def _widefield(raw: Path, index: StackIndex, settings: Settings) -> Image:
+    """Return the mean of a raw stack's frames in photo-electrons."""
+    with open_recording(raw, settings.pattern) as recording:
+        counts = recording.stack(index).pixels.mean(axis=(0, 1), dtype=np.float32)
+    return np.asarray((counts - settings.camera.offset) / settings.camera.gain, np.float32)
+
+
+def _pace(results: RecordedResults, stack_frames: int) -> Pace:
+    received, published = results.received_ns, results.published_ns
+    known = received >= published.min()
+    latencies_ms = (published - received)[known if known.any() else slice(None)] / 1e6
+    p50, p95 = np.percentile(latencies_ms, [50, 95])
+    return Pace(
+        results=len(results.indices),
+        raw_per_s=stack_frames * _per_second(received),
+        results_per_s=_per_second(published),
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+    )
+
+
+def _per_second(moments_ns: NDArray[np.int64]) -> float:
+    span_ns = float(moments_ns.max() - moments_ns.min())
+    return (len(moments_ns) - 1) / span_ns * 1e9 if span_ns else math.nan
