@@ -90,6 +90,14 @@ def mean_photons(specimen: Tensor, pattern: Pattern, otf: Otf) -> Tensor:
     return together
 
 
+def _brightness(pattern: Pattern) -> Tensor:
+    """Return the relative brightness of every frame, [angle, phase]."""
+    return torch.tensor(
+        [angle.intensity or (1.0,) * len(angle.phases_rad) for angle in pattern.angles],
+        dtype=torch.float64,
+    )
+
+
 def simulate(
     seed: int,
     shape: tuple[int, int] = (256, 256),
@@ -114,7 +122,7 @@ def simulate(
     specimen = torch.from_numpy(density).double()
     light = mean_photons(specimen, pattern, otf)
     scale = peak / float(light.max())
-    expected = light * scale + BACKGROUND * peak
+    expected = light * scale + BACKGROUND * peak * _brightness(pattern)[: len(light), :, None, None]
     generator = torch.Generator().manual_seed(seed)
     counts = torch.stack([camera_counts(expected, camera, generator) for _ in range(times)])
     return Scene(optics, camera, settings, pattern, specimen * scale, expected, counts)

@@ -204,6 +204,8 @@ def modulation_contrast_to_noise(photons: Tensor, phases: Tensor, spectra: Spect
     power = (2.0 / count * amplitude).abs().square()
     mean = frames.mean(dim=0)
     bright = mean > mean.mean()
+    if not bool(bright.any()):
+        return 0.0
     pixels = mean.numel()
     floor = float(spectra.noise.mean()) / pixels / photons.shape[0]
     local = floor * max(float(mean[bright].mean()) / max(float(mean.mean()), 1e-6), 1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 _FLOOR = 0.01  # of the mean
 
 

@@ -88,7 +88,7 @@ class Spectra:
     level: float
     """Mean photo-electrons of the frames."""
     trust: Tensor
-    """[y, x] weight of every place: the window, less where a few bright things would outvote the rest."""
+    """[y, x] weight of every place: the window, less where few bright things would outvote all."""
     signal_share: float
     """Part of the windowed object's power that `trust` leaves."""
     noise_share: float
@@ -102,7 +102,8 @@ class Spectra:
 def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
     """Equalise, transform and characterise `photons` [time, frame, y, x]."""
     means = photons.mean(dim=(0, 2, 3)).double()
-    intensity = means / means.mean()
+    lit = bool((means > 0.0).all())
+    intensity = means / means.mean() if lit else torch.ones_like(means)
     frames = photons / intensity.float()[:, None, None]
     level = frames.mean()
     frames = frames - level
@@ -132,7 +133,7 @@ def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
 
 
 def _noise_share(calm: Tensor, zero_order: Tensor, grid: EstimationGrid) -> float:
-    """Return the part of the noise's power that `calm` lets through; shot noise follows the light."""
+    """Return the part of the noise's power that `calm` leaves; shot noise follows the light."""
     noise = torch.ones_like(calm)
     if bool(grid.beyond.any()):
         noise = torch.fft.ifft2(zero_order * grid.beyond).real.square().mean(dim=0)
@@ -154,7 +155,7 @@ def _smooth(image: Tensor, grid: EstimationGrid) -> Tensor:
 
 
 def _noise_power(windowed: Tensor, means: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the noise floor of every frame, read beyond the cut-off where the grid reaches there."""
+    """Return every frame's noise floor, read beyond the cut-off where the grid reaches there."""
     if int(grid.beyond.sum()) >= _MIN_NOISE_SAMPLES:
         floor = windowed[..., grid.beyond].abs().square().mean(dim=(0, 2)).double()
         return floor.clamp(min=1e-12)
