@@ -47,7 +47,7 @@ def demo(
     size: Annotated[
         int, typer.Option(min=64, max=2048, help="Rows and columns of a raw frame.")
     ] = 256,
-    stacks: Annotated[int, typer.Option(min=1, help="Time points, nine raw frames each.")] = 40,
+    stacks: Annotated[int, typer.Option(min=1, help="Time points, nine raw frames each.")] = 60,
     photons: Annotated[
         float, typer.Option(min=1.0, help="Photo-electrons of the brightest pixel.")
     ] = 300.0,

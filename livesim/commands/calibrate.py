@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from livesim.build import OtfProfile, calibrate, estimation_stacks
 from livesim.config import Settings
-from livesim.frames import DataError, Pattern, RawStack, StackIndex
+from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.otf_file import read_otf
 from livesim.io.pattern_file import write_pattern
@@ -73,24 +72,22 @@ def otf_profile(settings: Settings) -> OtfProfile | None:
 
 def show_pattern(pattern: Pattern, console: Console) -> None:
     """Print one line an angle, the attainable resolution and every warning."""
-    table = Table("angle", "direction °", "period nm", "phase steps °", "modulation")
-    for title in ("peak/noise", "MCNR", "usable"):
-        table.add_column(title)
-    for number, angle in enumerate(pattern.angles):
-        kx, ky = angle.k_cycles_per_um
-        first = angle.phases_rad[0]
-        steps = [math.degrees(phase - first) % 360.0 for phase in angle.phases_rad]
-        table.add_row(
-            str(number),
-            f"{math.degrees(math.atan2(ky, kx)):.2f}",
-            f"{angle.period_nm:.2f}",
-            " ".join(f"{step:.1f}" for step in steps),
-            " ".join(f"{value:.2f}" for value in angle.modulation),
-            f"{angle.peak_to_noise:.1f}",
-            f"{angle.mcnr:.1f}",
-            "yes" if angle.usable else "NO",
-        )
-    console.print(table)
-    console.print(f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm")
-    for warning in pattern.warnings:
-        console.print(f"livesim: {warning}", style="yellow")
+    lines = [
+        "angle  direction     period  peak/noise   MCNR  modulation  phases",
+        *(f"{number:5d}  {_line(angle)}" for number, angle in enumerate(pattern.angles)),
+        f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm",
+        *(f"livesim: {warning}" for warning in pattern.warnings),
+    ]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _line(angle: PatternAngle) -> str:
+    kx, ky = angle.k_cycles_per_um
+    direction = math.degrees(math.atan2(ky, kx))
+    strength = " ".join(f"{value:.2f}" for value in angle.modulation)
+    steps = (math.degrees(phase - angle.phases_rad[0]) % 360.0 for phase in angle.phases_rad)
+    phases = " ".join(f"{step:.0f}°" for step in steps) if angle.usable else "not usable"
+    return (
+        f"{direction:8.2f}°  {angle.period_nm:6.1f} nm  {angle.peak_to_noise:10.1f}  "
+        f"{angle.mcnr:5.1f}  {strength:>10}  {phases}"
+    )

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -40,7 +41,7 @@ class DemoOptions:
 
     out: Path
     size: int = 256
-    stacks: int = 40
+    stacks: int = 60
     photons: float = 300.0
     rate: Rate | float = 200.0
     """Raw frames per second, or as fast as the engine takes them."""
@@ -97,6 +98,7 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
 
 def _simulated(microscope: SimulatedMicroscope, stacks: int, console: Console) -> list[RawFrame]:
     """Take all frames beforehand, so that simulating does not slow the stream down."""
+    torch.set_num_threads(1)  # the engine starts on the other cores
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
     total = stacks * SETTINGS.pattern.stack_frames
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

@@ -24,13 +24,16 @@ PICTURE_NAME = "side-by-side.png"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the engine was, by its own clock; rates are NaN for a single result."""
+    """How fast the engine was in the second half of a run; rates are NaN for a single result.
+
+    In the first half it still finds the pattern and works off what has come in meanwhile.
+    """
 
     results: int
     raw_per_s: float
     results_per_s: float
     p50_ms: float
-    """Last raw frame received -> result published, once the pattern was known: median."""
+    """Last raw frame received -> result published, median."""
     p95_ms: float
 
     def __str__(self) -> str:
@@ -87,12 +90,13 @@ def _widefield(raw: Path, index: StackIndex, settings: Settings) -> Image:
 
 
 def _pace(results: RecordedResults, stack_frames: int) -> Pace:
-    received, published = results.received_ns, results.published_ns
-    known = received >= published.min()
-    latencies_ms = (published - received)[known if known.any() else slice(None)] / 1e6
-    p50, p95 = np.percentile(latencies_ms, [50, 95])
+    count = len(results.indices)
+    received, published = (
+        moments[count // 2 :] for moments in (results.received_ns, results.published_ns)
+    )
+    p50, p95 = np.percentile((published - received) / 1e6, [50, 95])
     return Pace(
-        results=len(results.indices),
+        results=count,
         raw_per_s=stack_frames * _per_second(received),
         results_per_s=_per_second(published),
         p50_ms=float(p50),

@@ -58,7 +58,8 @@ def _from_psf(image: Profile, pixel_um: float, optics: Optics) -> Profile:
     counts = np.bincount(number)
     sums = np.bincount(number, weights=spectrum.ravel())
     means = sums / np.maximum(counts, 1)
-    return np.interp(_steps(optics.cutoff_cycles_per_um), ring * np.arange(len(means)), means)
+    radii = ring * np.arange(len(means))
+    return np.asarray(np.interp(_steps(optics.cutoff_cycles_per_um), radii, means))
 
 
 def _checked(profile: Profile, optics: Optics) -> Profile:
@@ -66,6 +67,6 @@ def _checked(profile: Profile, optics: Optics) -> Profile:
         raise DataError(
             f"{optics.otf_file}: expected an OTF above 0 at zero frequency, found {profile[0]:g}"
         )
-    values = (profile / profile[0]).clip(min=0.0)
+    values: Profile = (profile / profile[0]).clip(min=0.0)
     values[-1] = 0.0
     return values

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from livesim.frames import DataError, Pattern, PatternAngle
+from livesim.frames import DataError, NoiseToSignal, Pattern, PatternAngle
 from livesim.io.complaint import complaint
 from livesim.io.placement import Placement
 
@@ -35,6 +36,8 @@ class _Angle(_Document):
     def _is_an_angle(self) -> Self:
         if self.k_cycles_per_um == (0, 0):
             raise ValueError("expected k_cycles_per_um other than (0, 0), found (0, 0)")
+        if self.usable and 0 in self.modulation:
+            raise ValueError("expected a modulation other than 0 in a usable angle, found 0")
         self.value()
         return self
 
@@ -50,6 +53,14 @@ class _Angle(_Document):
         )
 
 
+class _NoiseToSignal(_Document):
+    at_cutoff: Positive
+    exponent: Annotated[FiniteFloat, Field(ge=0)]
+
+    def value(self) -> NoiseToSignal:
+        return NoiseToSignal(self.at_cutoff, self.exponent)
+
+
 class _Pattern(_Document):
     format: Literal["livesim-pattern/1"]
     pixel_nm: Positive
@@ -58,6 +69,7 @@ class _Pattern(_Document):
     attainable_resolution_nm: Positive | None = None
     warnings: tuple[str, ...] = ()
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
+    noise_to_signal: _NoiseToSignal | None = None
 
     @model_validator(mode="after")
     def _angles_agree(self) -> Self:
@@ -70,7 +82,7 @@ class _Pattern(_Document):
         return self
 
     def value(self) -> Pattern:
-        resolution = self.attainable_resolution_nm
+        resolution, noise = self.attainable_resolution_nm, self.noise_to_signal
         return Pattern(
             pixel_nm=self.pixel_nm,
             shape=self.shape,
@@ -78,6 +90,7 @@ class _Pattern(_Document):
             attainable_resolution_nm=math.nan if resolution is None else resolution,
             warnings=self.warnings,
             layout=self.layout,
+            noise_to_signal=None if noise is None else noise.value(),
         )
 
 
@@ -113,7 +126,7 @@ def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> N
 def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     """Return the pattern as JSON values; what is unknown or infinite is null.
 
-    `layout` and an angle's `intensity` are left out where they say nothing new.
+    `layout`, `noise_to_signal` and an angle's `intensity` are left out where they say nothing.
     """
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -125,6 +138,8 @@ def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     }
     if pattern.layout != "angle-phase":
         document["layout"] = pattern.layout
+    if pattern.noise_to_signal is not None:
+        document["noise_to_signal"] = asdict(pattern.noise_to_signal)
     return document
 
 

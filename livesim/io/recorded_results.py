@@ -64,7 +64,8 @@ class RecordedResults:
         return ((index, self.image(index)) for index in self.indices)
 
     def _log(self, name: str) -> NDArray[np.int64]:
-        return np.asarray(self._array(name)[:], np.int64)[self._written]
+        moments: NDArray[np.int64] = np.asarray(self._array(name)[:], np.int64)[self._written]
+        return moments
 
     def _array(self, name: str) -> zarr.Array[Any]:
         array = self._group.get(name)

@@ -1,10 +1,10 @@
 """Spectra and rough wave vectors in, wave vectors, phases, modulation and brightness out.
 
 Where two bands overlap they hold the same object: with c_j the band of order j,
-``c_j(f + k) O(f) = c_0(f) O(f + k)``. The bands are linear in the frames, so the squared difference,
-weighted for noise, is a quadratic form in the rows of the unmixing matrix whose coefficients are a
-small Gram matrix of the frames. The phases, the modulation and the brightness of every frame follow
-from a few Gauss-Newton steps on that matrix alone; only a new wave vector needs new transforms.
+``c_j(f + k) O(f) = c_0(f) O(f + k)``. The bands are linear in the frames, so the squared
+difference, weighted for noise, is a quadratic form in the rows of the unmixing matrix whose
+coefficients are a small Gram matrix of the frames. The phases, the modulation and the brightness of
+every frame follow from Gauss-Newton steps on that matrix; only a new wave vector needs transforms.
 The weight is that of the maximum-likelihood correlator (Knapp & Carter, IEEE TASSP 24, 320, 1976),
 and the noise's own share of the form is taken off, so that weak light does not bias the modulation.
 """
@@ -301,8 +301,8 @@ class Prior:
     """How equal the phase steps and the brightness of a group's frames are: normal distributions.
 
     Empirical Bayes: the widths maximise the evidence (expectation maximisation on the quadratic
-    log-likelihood), so that in good light the data speak alone and in weak light the noise of single
-    frames goes.
+    log-likelihood), so that in good light the data speak alone and in weak light the noise of
+    single frames goes.
     """
 
     phase_rad: float = math.radians(10.0)

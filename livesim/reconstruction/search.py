@@ -1,4 +1,4 @@
-"""Spectra of one group in, its wave vectors to a fraction of a spectral pixel out; no prior needed."""
+"""Spectra of one group in, its wave vectors to a fraction of a spectral pixel out."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Correlation:
     """The correlation of every frame with the zero order, over all shifts at once.
 
     Product of the two SNR-whitened images in real space, transformed: at the shift k every frame
-    adds exp(i phase) m/2 times the power both bands share (Wicker et al., Opt. Express 21, 2032, 2013,
-    with the weight of the maximum-likelihood correlator, Knapp & Carter 1976).
+    adds exp(i phase) m/2 times the power both bands share (Wicker et al., Opt. Express 21, 2032,
+    2013, with the weight of the maximum-likelihood correlator, Knapp & Carter 1976).
     """
 
     def __init__(self, spectra: Spectra, grid: EstimationGrid) -> None:
@@ -101,7 +101,7 @@ def _score(correlation: Correlation, grid: EstimationGrid, harmonics: int) -> Te
 
 
 def _ring_level(power: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the typical power around every shift's radius: a trimmed mean, so peaks do not count."""
+    """Return the typical power at every shift's radius, a trimmed mean: peaks do not count."""
     coarse = grid.ring // 4
     counts = torch.bincount(coarse.flatten()).clamp(min=1)
 

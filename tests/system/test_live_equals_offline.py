@@ -1,0 +1,96 @@
+"""What the engine records of a replayed recording is what `livesim restore` makes of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from livesim.commands.engine_process import EngineProcess
+from livesim.io.pattern_file import read_pattern
+from tests.scenes import CAMERA, OPTICS, simulate
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+LIMIT_S = 90
+TIMES = 3
+TOML = f"""
+[optics]
+numerical_aperture = {OPTICS.numerical_aperture}
+emission_nm = {OPTICS.emission_nm}
+pixel_nm = {OPTICS.pixel_nm}
+otf_damping = {OPTICS.otf_damping}
+[pattern]
+order = ["phase", "angle", "time"]
+[camera]
+offset = {CAMERA.offset}
+read_noise = {CAMERA.read_noise}
+"""
+
+
+def livesim(*words):
+    command = [sys.executable, "-m", "livesim", *(str(word) for word in words)]
+    return subprocess.run(command, check=True, timeout=LIMIT_S, capture_output=True, text=True)
+
+
+def replay_into_engine(raw, folder):
+    """Replay a recording into an engine of its own; return the folder of the stream."""
+    with EngineProcess("--once", "--lossless", f"--record={folder}") as engine:
+        livesim("replay", raw, "--rate", "max", "--engine", engine.control())
+        engine.wait()
+    (stream,) = folder.iterdir()
+    return stream
+
+
+def live_images(stream):
+    """Return the recorded results [time, y, x]."""
+    return zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
+
+
+def simulated_recording(folder):
+    scenes = [simulate(seed, (96, 112), peak=1000.0) for seed in range(TIMES)]
+    first = scenes[0]
+    again = [simulate(seed, (96, 112), peak=1000.0, pattern=first.pattern) for seed in range(TIMES)]
+    counts = np.concatenate([scene.counts.numpy() for scene in again])
+    raw = folder / "filaments.tif"
+    tifffile.imwrite(raw, counts.reshape(-1, *counts.shape[-2:]))
+    raw.with_suffix(".toml").write_text(TOML)
+    return raw
+
+
+def test_live_results_are_the_offline_results(tmp_path):
+    raw = simulated_recording(tmp_path)
+    stream = replay_into_engine(raw, tmp_path / "recorded")
+    live = live_images(stream)
+    pattern = stream / "pattern.json"
+
+    offline = tmp_path / "offline.ome.tif"
+    livesim("restore", raw, "--pattern", pattern, "--out", offline)
+    from_recording = tmp_path / "again.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--config", raw.with_suffix(".toml"),
+            "--pattern", pattern, "--out", from_recording)  # fmt: skip
+
+    assert live.shape == (TIMES, 192, 224)
+    assert live.std() > 0
+    np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
+    np.testing.assert_array_equal(
+        live, zarr.open_array(from_recording / "0", mode="r")[:, 0, 0]
+    )
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.mark.recordings
+def test_live_results_of_a_real_recording(recordings, tmp_path):
+    raw = recordings / "tsim_er1_timelapse_t3_3x3.tif"
+    stream = replay_into_engine(raw, tmp_path / "recorded")
+    offline = tmp_path / "offline.ome.tif"
+    livesim("restore", raw, "--pattern", stream / "pattern.json", "--out", offline)
+
+    live = live_images(stream)
+    assert live.shape == (3, 224, 1024)
+    np.testing.assert_array_equal(live, tifffile.imread(offline))
+    assert all(angle.usable for angle in read_pattern(stream / "pattern.json").angles)
