@@ -73,7 +73,7 @@ class ReconstructionPipeline:
     def __init__(
         self, settings: Settings, pattern: Pattern, otf_profile: OtfProfile | None = None
     ) -> None:
-        _refuse_networks(settings)
+        refuse_networks(settings)
         _check_layout(settings, pattern)
         self.pattern = pattern
         otf = _otf(settings, otf_profile)
@@ -111,7 +111,7 @@ def pipeline_factory(
     while an angle does not stand out it is estimated again from twice as many, up to
     `MOST_STACKS`, and then taken as it is: angles not found count as widefield.
     """
-    _refuse_networks(settings)
+    refuse_networks(settings)
     next_try = 1
 
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
@@ -156,7 +156,14 @@ def _pixel_nm(settings: Settings) -> float:
     return settings.optics.pixel_nm
 
 
-def _refuse_networks(settings: Settings) -> None:
+def refuse_networks(settings: Settings) -> None:
+    """Refuse settings that ask for a network: none ships with this version.
+
+    Raises
+    ------
+    SettingsError
+        Naming the step and the network.
+    """
     for step, name in (("one", settings.steps.one), ("two", settings.steps.two)):
         if name != "none":
             raise SettingsError(

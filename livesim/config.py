@@ -257,6 +257,7 @@ def _sentence(error: ValidationError) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"[{'.'.join(place)}] {reason}"
+    reason = reason.replace("Input should be", "expected", 1)
     return f"{'.'.join(place)}: {reason}, found {first['input']!r}"
 
 

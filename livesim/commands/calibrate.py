@@ -14,7 +14,7 @@ from livesim.config import Settings
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.otf_file import read_otf
-from livesim.io.pattern_file import write_pattern
+from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.pixel_size import choose_pixel_nm
 from livesim.io.recording import Recording
 
@@ -29,6 +29,7 @@ def calibrate_files(
     DataError
         If a recording cannot be read, the recordings differ in size, or no angle stands out.
     """
+    check_pattern_target(out, overwrite=overwrite)
     stacks: list[RawStack] = []
     for raw in raws:
         with open_recording(raw, settings.pattern) as recording:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.build import ReconstructionPipeline, calibrate
+from livesim.build import ReconstructionPipeline, calibrate, refuse_networks
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
 from livesim.config import Settings, SettingsError
 from livesim.frames import DataError, Pattern
@@ -18,7 +18,7 @@ from livesim.io.output_layout import OutputLayout
 from livesim.io.pattern_file import read_pattern
 from livesim.io.recipe import Recipe, identify
 from livesim.io.recording import Recording
-from livesim.io.results import ResultWriter, open_writer
+from livesim.io.results import ResultWriter, check_target, open_writer
 
 _SUFFIX = ".restored.ome.tif"
 
@@ -52,6 +52,8 @@ def restore_file(
         If the recording or the pattern file cannot be used, or `out` exists already.
     """
     console = Console(stderr=True)
+    refuse_networks(settings)
+    check_target(out, overwrite=overwrite)
     with open_recording(raw, settings.pattern) as recording:
         settings = with_pixel(settings, recording)
         patterns = _patterns(recording, settings, pattern_file)

@@ -23,7 +23,7 @@ def complaint(source: str, error: ValidationError) -> str:
         return f"{source}: expected the key {place}, found none"
     if first["type"] == "json_invalid":
         return f"{source}: expected JSON, found: {first['msg']}"
-    reason = first["msg"].removeprefix("Value error, ")
+    reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
     if first["type"] == "value_error":
         return f"{source}: {place}: {reason}"
     return f"{source}: {place}: {reason}, found {first['input']!r}"

@@ -109,6 +109,17 @@ def read_pattern(path: Path) -> Pattern:
     return _parse(text, str(path))
 
 
+def check_pattern_target(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a target early that `write_pattern` would refuse after the work was done.
+
+    Raises
+    ------
+    DataError
+        As `write_pattern`.
+    """
+    Placement(path, overwrite=overwrite)
+
+
 def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> None:
     """Write a pattern file; under the real name stands the whole file or none.
 

@@ -11,6 +11,7 @@ from livesim.frames import Image, StackIndex
 from livesim.io.ome_tiff import OmeTiffWriter, read_recipe_of_tiff
 from livesim.io.ome_zarr import OmeZarrWriter, read_recipe_of_zarr
 from livesim.io.output_layout import OutputLayout
+from livesim.io.placement import Placement
 from livesim.io.recipe import Recipe
 
 TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
@@ -35,6 +36,18 @@ class ResultWriter(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def check_target(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a target early that `open_writer` would refuse after the work was done.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `open_writer`.
+    """
+    _is_tiff(path)
+    Placement(path, overwrite=overwrite)
 
 
 def open_writer(

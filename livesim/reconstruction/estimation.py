@@ -143,7 +143,10 @@ def _estimate_group(
     found = all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks)
     parameters = _start(correlation, peaks, pattern.harmonics)
     if found:
-        parameters = refine(spectra, grid, parameters)
+        try:
+            parameters = refine(spectra, grid, parameters)
+        except torch.linalg.LinAlgError:  # the overlap does not determine the parameters
+            found = False
     return _angles(at_origin(parameters, grid), peaks, spectra, photons, found)
 
 
