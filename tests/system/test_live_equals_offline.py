@@ -77,9 +77,7 @@ def test_live_results_are_the_offline_results(tmp_path):
     assert live.shape == (TIMES, 192, 224)
     assert live.std() > 0
     np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
-    np.testing.assert_array_equal(
-        live, zarr.open_array(from_recording / "0", mode="r")[:, 0, 0]
-    )
+    np.testing.assert_array_equal(live, zarr.open_array(from_recording / "0", mode="r")[:, 0, 0])
     assert not list(tmp_path.rglob("*.partial"))
 
 
