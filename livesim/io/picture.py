@@ -14,7 +14,8 @@ from PIL import ImageDraw, ImageFont
 from livesim.frames import Image
 from livesim.io.placement import Placement
 
-PERCENTILES = (0.1, 99.9)
+PERCENTILES = (10.0, 99.9)
+"""Black lies within the background, so that its noise does not look like light."""
 """Shown as black and white, in each image by itself."""
 SMALLEST_PANEL = 384
 """Smaller images are enlarged by a whole factor, so that the labels fit."""
