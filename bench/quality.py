@@ -17,7 +17,7 @@ import torch
 
 from bench.peer import Peer
 from bench.report import Row, report
-from livesim.config import Reconstruction
+from livesim.config import Apodization, Reconstruction
 from livesim.frames import Pattern
 from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
@@ -26,6 +26,7 @@ from tests.scenes import Scene, simulate
 
 PEAKS = (1000.0, 100.0)
 WIENER = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
+BENDS = (1.0, 0.5, 0.3, 0.15)
 PEER_WIENER = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
 PEER_NOTCH = (0.0, 0.95)  # its beta; the second is its default
 BORDER = 16  # fine pixels left out on every side: there methods differ in how they fade
@@ -82,15 +83,20 @@ def scores(scene: Scene, peer: Peer | None) -> dict[str, float]:
     truth = reference(scene)
     estimated = estimate_pattern(scene.counts, scene.optics, scene.settings, scene.camera, 80.0)
 
-    def ours(pattern: Pattern, wiener: float | None = None) -> float:
-        settings = Reconstruction() if wiener is None else Reconstruction(wiener=wiener)
+    def ours(pattern: Pattern, settings: Reconstruction) -> float:
         return psnr(livesim_image(scene, pattern, settings), truth)
+
+    flatter = [Reconstruction(apodization=Apodization(bend=bend)) for bend in BENDS]
+    wieners = [Reconstruction(wiener=wiener) for wiener in WIENER]
 
     found = {
         "widefield": psnr(widefield(scene), truth),
-        "livesim, default settings": ours(estimated),
-        "livesim, best Wiener parameter": max(ours(estimated, w) for w in WIENER),
-        "livesim, best Wiener parameter, true pattern": max(ours(scene.pattern, w) for w in WIENER),
+        "livesim, default settings": ours(estimated, Reconstruction()),
+        "livesim, best Wiener parameter": max(ours(estimated, s) for s in wieners),
+        "livesim, best Wiener parameter, true pattern": max(
+            ours(scene.pattern, s) for s in wieners
+        ),
+        "livesim, best apodization": max(ours(estimated, s) for s in flatter),
     }
     if peer is not None:
         plain = next(peer_images(scene, peer, (0.3,), (0.95,)))
