@@ -11,7 +11,8 @@ from torch import Tensor
 from livesim.config import Camera, Optics, PatternSettings
 from livesim.frames import NoiseToSignal, Pattern, PatternAngle
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.refine import Parameters, at_origin, refine
+from livesim.reconstruction.parameters import Parameters, at_origin
+from livesim.reconstruction.refine import refine
 from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
 from livesim.reconstruction.spectra import EstimationGrid, Spectra, prepare
 

@@ -1,0 +1,109 @@
+"""The illumination of a group of frames, as named parameters and as a solver's flat vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.separation import Order, mixing_matrix, orders_of
+from livesim.reconstruction.spectra import EstimationGrid
+
+_MODULATION_RANGE = (0.02, 1.0)
+_STEP = 1e-6  # of the numerical derivatives
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """The illumination of one group of frames; phases are those at the centre of the field."""
+
+    k: Tensor
+    """[vector, 2] (kx, ky) in cycles/µm."""
+    phases: Tensor
+    """[vector, frame] rad."""
+    modulation: Tensor
+    """[order]."""
+    intensity: Tensor
+    """[frame], mean 1."""
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """Every order above zero."""
+        return orders_of(len(self.k), len(self.modulation) // len(self.k))
+
+    def unmixing(self) -> Tensor:
+        """Return the matrix from frames to bands, [1 + 2 orders, frame]."""
+        mixing = mixing_matrix(self.phases, self.modulation, self.intensity, self.orders)
+        return torch.linalg.pinv(mixing)
+
+
+class Coordinates:
+    """Parameters <-> one flat vector for the solver: phases, modulation, brightness, k shifts."""
+
+    def __init__(self, start: Parameters) -> None:
+        self.start = start
+        self.vectors, self.frames = start.phases.shape
+        self.orders = start.orders
+        flat = torch.ones(self.frames, 1, dtype=torch.float64)
+        self.contrast = torch.linalg.qr(
+            torch.cat([flat, torch.eye(self.frames, dtype=torch.float64)[:, :-1]], dim=1)
+        ).Q[:, 1:]
+        """[frame, frame - 1] orthonormal: brightness differences that leave the mean alone."""
+        sizes = (start.phases.numel(), len(self.orders), self.frames - 1, 2 * self.vectors)
+        ends = [sum(sizes[: n + 1]) for n in range(4)]
+        self.phase, self.modulation, self.intensity, self.shift = (
+            slice(end - size, end) for end, size in zip(ends, sizes, strict=True)
+        )
+        self.size = ends[-1]
+
+    def flat(self) -> Tensor:
+        """Return the start as a vector; its k shifts are zero."""
+        start = self.start
+        shifts = torch.zeros(2 * self.vectors, dtype=torch.float64)
+        contrast = self.contrast.T @ start.intensity
+        return torch.cat([start.phases.flatten(), start.modulation, contrast, shifts])
+
+    def limited(self, flat: Tensor, step: Tensor, pixel: float) -> Tensor:
+        """Return flat + step, no further than a quadratic model can be trusted."""
+        bounded = step.clone()
+        bounded[self.phase] = step[self.phase].clamp(-0.5, 0.5)
+        bounded[self.modulation] = step[self.modulation].clamp(-0.3, 0.3)
+        bounded[self.intensity] = step[self.intensity].clamp(-0.1, 0.1)
+        bounded[self.shift] = step[self.shift].clamp(-0.5 * pixel, 0.5 * pixel)
+        moved = flat + bounded
+        moved[self.modulation] = moved[self.modulation].clamp(*_MODULATION_RANGE)
+        return moved
+
+    def parameters(self, flat: Tensor) -> Parameters:
+        """Return what the vector stands for."""
+        return Parameters(
+            k=self.start.k + flat[self.shift].reshape(self.vectors, 2),
+            phases=flat[self.phase].reshape(self.vectors, self.frames),
+            modulation=flat[self.modulation],
+            intensity=1.0 + self.contrast @ flat[self.intensity],
+        )
+
+    def rows(self, flat: Tensor) -> Tensor:
+        """Return, per order, the weights of the overlap's channels: [order, 2 frames + 2]."""
+        unmixing = self.parameters(flat).unmixing()
+        shifts = flat[self.shift].reshape(self.vectors, 2)
+        return torch.stack(
+            [
+                torch.cat([unmixing[1 + j], -unmixing[0], o.harmonic * shifts[o.vector] + 0j])
+                for j, o in enumerate(self.orders)
+            ]
+        )
+
+    def jacobian(self, flat: Tensor) -> Tensor:
+        """Return the derivative of `rows`, [order, 2 frames + 2, parameter]."""
+        steps = _STEP * torch.eye(self.size, dtype=torch.float64)
+        columns = [(self.rows(flat + s) - self.rows(flat - s)) / (2.0 * _STEP) for s in steps]
+        return torch.stack(columns, dim=-1)
+
+
+def at_origin(parameters: Parameters, grid: EstimationGrid) -> Parameters:
+    """Refer the phases to the centre of raw pixel (0, 0)."""
+    centre = torch.tensor(grid.centre_um, dtype=torch.float64)
+    phases = parameters.phases - 2.0 * torch.pi * (parameters.k @ centre)[:, None]
+    return replace(parameters, phases=phases)
