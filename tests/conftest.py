@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# As `livesim.cli.main` does, before torch is loaded: on a busy machine its threads wait for each other.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 DATA = "LIVESIM_DATA"
 REQUIRE_ALL = "LIVESIM_REQUIRE_ALL"
 
