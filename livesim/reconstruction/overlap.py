@@ -63,7 +63,20 @@ class Overlaps:
             weighted = inner.conj() * weight[inside]
             gram += (weighted @ inner.T).to(torch.complex128)
             gradient += (weighted @ mismatch[inside]).to(torch.complex128)
+        gradient[-2:] -= self._moment_noise(number, weight)
         return Overlap(gram, self._noise(number, weight, far), gradient)
+
+    def _moment_noise(self, number: int, weight: Tensor) -> Tensor:
+        """Return what noise alone adds to the gradient of the two moments, summed over time.
+
+        The mismatch passes the OTF before it is windowed, the moments after: where the OTF slopes,
+        the same noise in both does not cancel, and would pull every k towards zero.
+        """
+        grid, spectra = self._grid, self._spectra
+        _, band = self._variances(number)
+        kept = float((grid.window * spectra.trust).mean())
+        slope = (weight * grid.transfer * grid.slopes).double().sum(dim=(1, 2))
+        return 0.5 * band * kept * len(spectra.frames) * slope
 
     def _variances(self, number: int) -> tuple[float, float]:
         power = self._unmixing.abs().square() @ self._spectra.noise

@@ -42,12 +42,20 @@ class EstimationGrid:
         radius = torch.sqrt(self.fy * self.fy + self.fx * self.fx)
         self.radius = radius.float()
         self.transfer = otf(radius).float()
+        self.slopes = self._slopes(radius)
+        """[2, y, x] derivatives of the OTF with respect to fx and fy."""
         self.window = edge_window(shape, taper).float()
         self.step = 1.0 / (min(shape) * pixel_um)
         """Ring width of radial averages, cycles/µm."""
         self.ring = (self.radius / self.step).round().long()
         self.ring_counts = torch.bincount(self.ring.flatten())
         self.beyond = self.radius > _NOISE_FROM * otf.cutoff
+
+    def _slopes(self, radius: Tensor) -> Tensor:
+        small = 1e-3 * self.otf.cutoff
+        rise = self.otf(radius + small) - self.otf((radius - small).clamp(min=0.0))
+        outward = rise / (2.0 * small) / radius.clamp(min=small)
+        return torch.stack([outward * self.fx, outward * self.fy]).float()
 
     def ring_mean(self, values: Tensor) -> Tensor:
         """Return the mean of `values` [y, x] over every ring, [ring]."""
