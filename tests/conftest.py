@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-# As `livesim.cli.main` does, before torch is loaded: on a busy machine its threads wait for each other.
+# As `livesim.cli.main` does, before torch is loaded; there the reason is told.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 DATA = "LIVESIM_DATA"
 REQUIRE_ALL = "LIVESIM_REQUIRE_ALL"
+
+# Started in the background by a shell, a process ignores Ctrl-C, and so would all that the tests
+# start and interrupt; what has a handler here has the default one there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
