@@ -16,24 +16,28 @@ _STEP = 1e-6  # of the numerical derivatives
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """The illumination of one group of frames; phases are those at the centre of the field."""
+    """The illumination of one group of frames; phases are those at the centre of the field.
+
+    All may have the same leading axes, for many guesses at once.
+    """
 
     k: Tensor
-    """[vector, 2] (kx, ky) in cycles/µm."""
+    """[..., vector, 2] (kx, ky) in cycles/µm."""
     phases: Tensor
-    """[vector, frame] rad."""
+    """[..., vector, frame] rad."""
     modulation: Tensor
-    """[order]."""
+    """[..., order]."""
     intensity: Tensor
-    """[frame], mean 1."""
+    """[..., frame], mean 1."""
 
     @property
     def orders(self) -> tuple[Order, ...]:
         """Every order above zero."""
-        return orders_of(len(self.k), len(self.modulation) // len(self.k))
+        vectors = self.k.shape[-2]
+        return orders_of(vectors, self.modulation.shape[-1] // vectors)
 
     def unmixing(self) -> Tensor:
-        """Return the matrix from frames to bands, [1 + 2 orders, frame]."""
+        """Return the matrix from frames to bands, [..., 1 + 2 orders, frame]."""
         mixing = mixing_matrix(self.phases, self.modulation, self.intensity, self.orders)
         return torch.linalg.pinv(mixing)
 
@@ -76,30 +80,31 @@ class Coordinates:
         return moved
 
     def parameters(self, flat: Tensor) -> Parameters:
-        """Return what the vector stands for."""
+        """Return what the vectors [..., parameter] stand for."""
         return Parameters(
-            k=self.start.k + flat[self.shift].reshape(self.vectors, 2),
-            phases=flat[self.phase].reshape(self.vectors, self.frames),
-            modulation=flat[self.modulation],
-            intensity=1.0 + self.contrast @ flat[self.intensity],
+            k=self.start.k + self._shifts(flat),
+            phases=flat[..., self.phase].unflatten(-1, (self.vectors, self.frames)),
+            modulation=flat[..., self.modulation],
+            intensity=1.0 + flat[..., self.intensity] @ self.contrast.T,
         )
 
+    def _shifts(self, flat: Tensor) -> Tensor:
+        return flat[..., self.shift].unflatten(-1, (self.vectors, 2))
+
     def rows(self, flat: Tensor) -> Tensor:
-        """Return, per order, the weights of the overlap's channels: [order, 2 frames + 2]."""
-        unmixing = self.parameters(flat).unmixing()
-        shifts = flat[self.shift].reshape(self.vectors, 2)
-        return torch.stack(
-            [
-                torch.cat([unmixing[1 + j], -unmixing[0], o.harmonic * shifts[o.vector] + 0j])
-                for j, o in enumerate(self.orders)
-            ]
-        )
+        """Return, per order, the weights of the overlap's channels: [..., order, 2 frames + 2]."""
+        unmixing, shifts = self.parameters(flat).unmixing(), self._shifts(flat)
+        parts = [
+            (unmixing[..., 1 + j, :], -unmixing[..., 0, :], o.harmonic * shifts[..., o.vector, :])
+            for j, o in enumerate(self.orders)
+        ]
+        return torch.stack([torch.cat(part, dim=-1) for part in parts], dim=-2)
 
     def jacobian(self, flat: Tensor) -> Tensor:
         """Return the derivative of `rows`, [order, 2 frames + 2, parameter]."""
         steps = _STEP * torch.eye(self.size, dtype=torch.float64)
-        columns = [(self.rows(flat + s) - self.rows(flat - s)) / (2.0 * _STEP) for s in steps]
-        return torch.stack(columns, dim=-1)
+        ahead, behind = self.rows(flat + torch.cat([steps, -steps])).chunk(2)
+        return ((ahead - behind) / (2.0 * _STEP)).movedim(0, -1)
 
 
 def at_origin(parameters: Parameters, grid: EstimationGrid) -> Parameters:

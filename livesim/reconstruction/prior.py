@@ -11,6 +11,8 @@ from torch import Tensor
 from livesim.reconstruction.parameters import Coordinates
 from livesim.reconstruction.spectra import Spectra
 
+_ITERATIONS = 100
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -34,6 +36,11 @@ class Prior:
         matrix[coordinates.intensity, coordinates.intensity] = unit / self.brightness**2
         return matrix
 
+    def near(self, other: Prior) -> bool:
+        """Return whether both widths agree to 0.2 %."""
+        ratios = (self.phase_rad / other.phase_rad, self.brightness / other.brightness)
+        return all(abs(ratio - 1.0) < 0.002 for ratio in ratios)
+
     def step(
         self,
         coordinates: Coordinates,
@@ -56,7 +63,8 @@ class Prior:
     ) -> Prior:
         """Return the prior whose widths explain the data best."""
         prior = self
-        for _ in range(100):
+        for _ in range(_ITERATIONS):
+            before = prior
             precision = prior.precision(coordinates)
             covariance = torch.linalg.inv(information + precision)
             away = flat + covariance @ (pull + precision @ (centre - flat)) - centre
@@ -68,6 +76,8 @@ class Prior:
                 min(max(math.sqrt(float(phase.diagonal().mean())), 1e-3), 0.5),
                 min(max(math.sqrt(float(brightness.diagonal().mean())), 1e-4), 0.2),
             )
+            if prior.near(before):
+                break
         return prior
 
 

@@ -57,7 +57,7 @@ def groups(pattern: Pattern) -> tuple[Group, ...]:
 def mixing_matrix(
     phases: Tensor, modulation: Tensor, intensity: Tensor, orders: tuple[Order, ...]
 ) -> Tensor:
-    """Return M with frames = M @ bands, complex128 [frame, 1 + 2 orders].
+    """Return M with frames = M @ bands, complex128 [..., frame, 1 + 2 orders].
 
     The columns are the zero order, every +h band, then every -h band; each band holds the object's
     spectrum times the OTF with no further factor (Gustafsson 2000, eq. 5).
@@ -65,23 +65,19 @@ def mixing_matrix(
     Parameters
     ----------
     phases
-        [vector, frame] in rad.
+        [..., vector, frame] in rad.
     modulation
-        [order].
+        [..., order].
     intensity
-        [frame], relative brightness.
+        [..., frame], relative brightness.
     orders
         As from `orders_of`.
     """
-    plus = torch.stack(
-        [
-            0.5 * modulation[place] * torch.exp(1j * order.harmonic * phases[order.vector])
-            for place, order in enumerate(orders)
-        ],
-        dim=1,
-    )
-    zero = torch.ones(len(intensity), 1, dtype=plus.dtype)
-    return intensity[:, None] * torch.cat([zero, plus, plus.conj()], dim=1)
+    harmonics = torch.tensor([[order.harmonic] for order in orders])
+    turns = harmonics * phases[..., [order.vector for order in orders], :]
+    plus = (0.5 * modulation[..., None] * torch.exp(1j * turns)).mT
+    zero = torch.ones_like(plus[..., :1])
+    return intensity[..., None] * torch.cat([zero, plus, plus.conj()], dim=-1)
 
 
 def group_unmixing(group: Group) -> Tensor:
