@@ -1,0 +1,45 @@
+"""Ctrl-C in the middle of `livesim restore` leaves neither the result nor a part of it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.scenes import simulate
+from tests.system.test_live_equals_offline import TOML
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+LIMIT_S = 60.0
+STACKS = 3000
+"""So many that the work outlasts the signal by far."""
+
+
+@pytest.mark.parametrize("name", ["result.ome.tif", "result.ome.zarr"])
+def test_an_interrupted_restore_leaves_nothing(name, tmp_path):
+    stack = simulate(0, (64, 64)).counts.numpy()
+    tifffile.imwrite(tmp_path / "raw.tif", np.tile(stack.reshape(9, 64, 64), (STACKS, 1, 1)))
+    (tmp_path / "raw.toml").write_text(TOML)
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-m", "livesim", "restore", tmp_path / "raw.tif"]
+    with subprocess.Popen([*command, "--out", out / name], stderr=subprocess.DEVNULL) as process:
+        _wait_for_partial(out, process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 130
+    assert list(out.iterdir()) == []
+
+
+def _wait_for_partial(folder, process):
+    """Wait until the result is being written under its temporary name."""
+    end = time.monotonic() + LIMIT_S
+    while not list(folder.glob("*.partial")):
+        assert process.poll() is None, "expected the work to be under way"
+        assert time.monotonic() < end, "expected a temporary file"
+        time.sleep(0.01)
