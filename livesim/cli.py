@@ -78,6 +78,9 @@ def engine(
     pattern: Annotated[
         Path | None, typer.Option(help="Pattern file; otherwise the pattern is estimated.")
     ] = None,
+    tied: Annotated[
+        bool, typer.Option("--tied", help="Stop when stdin closes: for programs that start it.")
+    ] = False,
 ) -> None:
     """Run the engine: raw frames in, results and recordings out; the only process with torch."""
     from livesim.commands.engine import run_engine
@@ -97,7 +100,7 @@ def engine(
 
     from livesim.build import pipeline_factory  # loads torch: only once all else is right
 
-    run_engine(options, lambda own: pipeline_factory(own, known), settings, record)
+    run_engine(options, lambda own: pipeline_factory(own, known), settings, record, tied=tied)
 
 
 @app.command()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +26,12 @@ def run_engine(
     factory_for: FactoryFor,
     settings: Settings | None = None,
     record: Path | None = None,
+    *,
+    tied: bool = False,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
+
+    With `tied` it stops as well when its stdin closes, as it does when its starter is gone.
 
     Raises
     ------
@@ -43,8 +50,16 @@ def run_engine(
             f"listening: frames {where.frames} results {where.results} control {where.control}",
             flush=True,
         )
+        if tied:
+            threading.Thread(target=_stop_at_end_of_stdin, args=(engine,), daemon=True).start()
         engine.run()
         _check(engine.status(), complete=options.once)
+
+
+def _stop_at_end_of_stdin(engine: Engine) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    engine.request_stop()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class EngineProcess:
 
     The engine has a process group of its own: Ctrl-C at the terminal reaches only the one who
     started it, who ends the stream first and the engine after it, so that all files are whole.
+    Should the starter be killed, its end of the engine's stdin closes, and the engine stops.
 
     Parameters
     ----------
@@ -31,9 +32,9 @@ class EngineProcess:
 
     def __init__(self, *flags: str) -> None:
         addresses = [f"--{name}={FREE_ADDRESS}" for name in ("frames", "results", "control")]
-        command = [sys.executable, "-m", "livesim", "engine", *addresses, *flags]
+        command = [sys.executable, "-m", "livesim", "engine", "--tied", *addresses, *flags]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **_own_group()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_own_group()
         )
         self._control: str | None = None
 
@@ -79,7 +80,9 @@ class EngineProcess:
         if self._process.poll() is None:
             self._stop()
         assert self._process.stdout is not None
+        assert self._process.stdin is not None
         self._process.stdout.close()
+        self._process.stdin.close()
 
     def _stop(self) -> None:
         """Ask the engine to end; one that does not is ended."""

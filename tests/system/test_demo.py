@@ -20,6 +20,8 @@ from livesim.commands.demo_scene import PIXEL_NM, SETTINGS, demo_microscope
 from livesim.io.open import open_recording
 from livesim.io.recorded_results import RecordedResults
 from livesim.io.results import read_recipe
+from livesim.wire.codec import WireError
+from livesim.wire.control import ControlClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -146,3 +148,31 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path, flags, words):
     assert words in text
     assert text.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_ends_with_the_process_that_started_it(tmp_path):
+    starter = (
+        "import os, signal\n"
+        "from livesim.commands.engine_process import EngineProcess\n"
+        f"engine = EngineProcess('--record={tmp_path}')\n"
+        "print(engine.control(), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    # No capture: the engine inherits stderr, and reading that to its end would wait for the engine.
+    with subprocess.Popen(
+        [sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True
+    ) as done:
+        control = done.stdout.readline().strip()
+    assert control.startswith("tcp://")
+    end = time.monotonic() + 30.0
+    while _answers(control):
+        assert time.monotonic() < end, "expected the engine to stop when its starter was killed"
+
+
+def _answers(control):
+    try:
+        with ControlClient(control) as client:
+            client.status(1.0)
+    except WireError:
+        return False
+    return True
