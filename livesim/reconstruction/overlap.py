@@ -24,7 +24,7 @@ class Overlap:
     """Its expectation from noise alone."""
     gradient: Tensor
     """[channel] with the mismatch at the present parameters. Windowed frames do not quite obey
-    the overlap, so the mismatch is formed of whole frames and windowed last."""
+    the overlap, so the mismatch is formed of whole frames and windowed last. Zero if coarse."""
 
 
 class Overlaps:
@@ -35,8 +35,11 @@ class Overlaps:
         self._unmixing = at.unmixing()
         self._power = spectra.object_power[grid.ring]
 
-    def order(self, number: int) -> Overlap:
-        """Return the overlap of order `number` with the zero order."""
+    def order(self, number: int, *, coarse: bool = False) -> Overlap:
+        """Return the overlap of order `number` with the zero order.
+
+        A coarse one, for a first solution with k held, needs less than half the transforms.
+        """
         grid, spectra, at = self._grid, self._spectra, self._at
         order = at.orders[number]
         kx, ky = (order.harmonic * at.k[order.vector]).tolist()
@@ -52,19 +55,26 @@ class Overlaps:
         carrier = ramp * grid.window
         series = zip(spectra.frames, spectra.spectrum, spectra.windowed, strict=True)
         for frames, spectrum, windowed in series:
-            band = torch.tensordot(row, frames.to(row.dtype), dims=1) * ramp
             shifted = torch.fft.fft2(frames * carrier)
-            moved = _moments(band * grid.window, grid)
-            stack = torch.cat([shifted * grid.transfer, windowed * far, moved * grid.transfer])
+            stack = torch.cat([shifted * grid.transfer, windowed * far])[:, inside]
+            if coarse:
+                gram[:-2, :-2] += ((stack.conj() * weight[inside]) @ stack.T).to(torch.complex128)
+                continue
+            band = torch.tensordot(row, frames.to(row.dtype), dims=1) * ramp
+            moved = _moments(band * grid.window, grid) * grid.transfer
             mismatch = torch.fft.fft2(band) * grid.transfer
             mismatch -= torch.tensordot(base, spectrum, dims=1) * far
             mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * spectra.trust)
-            inner = stack[:, inside]
-            weighted = inner.conj() * weight[inside]
-            gram += (weighted @ inner.T).to(torch.complex128)
+            stack = torch.cat([stack, moved[:, inside]])
+            weighted = stack.conj() * weight[inside]
+            gram += (weighted @ stack.T).to(torch.complex128)
             gradient += (weighted @ mismatch[inside]).to(torch.complex128)
-        gradient[-2:] -= self._moment_noise(number, weight)
-        return Overlap(gram, self._noise(number, weight, far), gradient)
+        noise = self._noise(number, weight, far)
+        if coarse:
+            gram[-2:, -2:] = 2.0 * noise[-2:, -2:]  # any curvature will do where k is held
+        else:
+            gradient[-2:] -= self._moment_noise(number, weight)
+        return Overlap(gram, noise, gradient)
 
     def _moment_noise(self, number: int, weight: Tensor) -> Tensor:
         """Return what noise alone adds to the gradient of the two moments, summed over time.

@@ -43,7 +43,7 @@ def refine(
     for number in range(rounds):
         coordinates = Coordinates(start)
         overlaps = Overlaps(spectra, grid, start)
-        forms = [overlaps.order(j) for j in range(len(start.orders))]
+        forms = [overlaps.order(j, coarse=number == 0) for j in range(len(start.orders))]
         means = _means_information(spectra, grid, start, coordinates)
         clustering = _noise_clustering(spectra)
         flat = coordinates.flat()
