@@ -47,11 +47,16 @@ class Reconstructor:
             If the stacks do not fit the plan.
         """
         frames = self._checked(stacks)
-        bands = torch.stack([self._separate(stack) for stack in frames])
-        image = torch.stack([self._combine(planes) for planes in bands])
+        rows, columns = self.plan.shape
+        image = self.plan.unmixing.new_empty(len(frames), 2 * rows, 2 * columns)
+        widefield = self.plan.unmixing.new_empty(len(frames), rows, columns)
+        for stack, made, mean in zip(frames, image, widefield, strict=True):
+            planes = self._separate(stack)
+            mean.copy_(planes[0])
+            self._combine(planes, made)
         if self.plan.richardson_lucy_iterations:
             image = richardson_lucy(image, self.plan.transfer, self.plan.richardson_lucy_iterations)
-        return Reconstruction(image, bands[:, 0])
+        return Reconstruction(image, widefield)
 
     def _checked(self, stacks: Tensor) -> Tensor:
         """Return the stacks as [time, frame, y, x]."""
@@ -80,8 +85,8 @@ class Reconstructor:
         side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
         return torch.fft.fft(side, dim=-1)[..., plan.rows]
 
-    def _combine(self, planes: Tensor) -> Tensor:
-        """Return the image [2 y, 2 x] of the separated bands."""
+    def _combine(self, planes: Tensor, image: Tensor) -> None:
+        """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
         plan = self.plan
         side = self._side_spectra(planes)
         zero = torch.fft.rfft(planes[0], dim=-1)[..., : plan.zero_columns].mT.contiguous()
@@ -95,7 +100,7 @@ class Reconstructor:
             target = torch.view_as_real(spectrum[place.target])
             target.addcmul_(torch.view_as_real(block), place.weight)
         columns = torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
-        return torch.fft.irfft(columns, n=2 * plan.shape[1], dim=-1)
+        torch.fft.irfft(columns, n=2 * plan.shape[1], dim=-1, out=image)
 
     def _border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""
