@@ -166,8 +166,11 @@ def restore(
     change: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Reconstruct recordings; --config defaults to the TOML file beside each."""
-    from livesim.commands.config_beside import settings_for
+    """Reconstruct recordings; --config defaults to the TOML file beside each.
+
+    A recording of livesim's own brings its settings and its pattern along.
+    """
+    from livesim.commands.config_beside import pattern_for, settings_for
 
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
@@ -178,7 +181,7 @@ def restore(
         refuse_steps(steps)
         settings = [warn_of_steps(own) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
-        restore_file(path, own, pattern, target, overwrite)
+        restore_file(path, own, pattern or pattern_for(path), target, overwrite)
 
 
 @app.command()

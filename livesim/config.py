@@ -200,9 +200,7 @@ def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: expected TOML, found: {error}") from error
-    for change in changes:
-        _apply(values, change)
-    return parse_settings(values, str(path), path.parent)
+    return parse_settings(values, str(path), path.parent, changes)
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
@@ -224,14 +222,18 @@ def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
             values[key] = value
 
 
-def parse_settings(values: dict[str, Any], source: str, folder: Path = Path()) -> Settings:
-    """Check a mapping of settings; paths in it are relative to `folder`.
+def parse_settings(
+    values: dict[str, Any], source: str, folder: Path = Path(), changes: Sequence[str] = ()
+) -> Settings:
+    """Check a mapping of settings; paths in it are relative to `folder`, `changes` win over it.
 
     Raises
     ------
     SettingsError
         Naming `source`, the key, what was expected and what was found.
     """
+    for change in changes:
+        _apply(values, change)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

@@ -1,36 +1,64 @@
-"""A recording -> the settings file that lies beside it."""
+"""A recording -> the settings and the pattern that belong to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from livesim.config import Settings, SettingsError, load_settings
+from livesim.config import Settings, SettingsError, load_settings, parse_settings
+from livesim.frames import DataError
 
 
 def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:
-    """Read `config`, or else the settings file beside a recording; `changes` win over it.
+    """Read `config`, or else the settings that belong to a recording; `changes` win over them.
 
-    That is the TOML file with the recording's name (up to its first dot), or else the only TOML
-    file in its folder.
+    Those are in the TOML file with the recording's name (up to its first dot), or in the only TOML
+    file in its folder, or, in a recording of livesim's own, inside it.
 
     Raises
     ------
     SettingsError
-        If there is none, more than one, or what it says is wrong.
+        If there are none, more than one file, or what they say is wrong.
     """
+    beside = [] if config is not None else _beside(raw)
+    if config is None and not beside and (raw / "zarr.json").is_file():
+        return _recorded(raw, changes)
+    if config is None and len(beside) != 1:
+        raise _not_one(raw, beside)
     # Resolved, so that paths inside it mean the same in another process.
-    return load_settings((config or _beside(raw)).resolve(), changes)
+    return load_settings((config or beside[0]).resolve(), changes)
 
 
-def _beside(raw: Path) -> Path:
+def pattern_for(raw: Path) -> Path | None:
+    """Return the pattern that the engine used for a recording of livesim's own, if it is one.
+
+    With it the result is that of the live run, pixel by pixel.
+    """
+    from livesim.engine.folder import PATTERN_NAME, RAW_NAME
+
+    recorded = raw.with_name(PATTERN_NAME)
+    return recorded if raw.name == RAW_NAME and recorded.is_file() else None
+
+
+def _beside(raw: Path) -> list[Path]:
     same_name = raw.with_name(f"{raw.name.split('.')[0]}.toml")
-    if same_name.is_file():
-        return same_name
-    found = sorted(raw.parent.glob("*.toml"))
-    if len(found) != 1:
-        raise SettingsError(
-            f"{raw}: expected {same_name.name} or one TOML file beside it, "
-            f"found {', '.join(file.name for file in found) or 'none'}; or give --config"
-        )
-    return found[0]
+    return [same_name] if same_name.is_file() else sorted(raw.parent.glob("*.toml"))
+
+
+def _recorded(raw: Path, changes: Sequence[str]) -> Settings:
+    from livesim.io.results import read_recipe  # loads the file formats: only where needed
+
+    try:
+        settings = read_recipe(raw).settings
+    except DataError as error:
+        raise _not_one(raw, []) from error
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return parse_settings(values, str(raw), raw.parent, changes)
+
+
+def _not_one(raw: Path, found: Sequence[Path]) -> SettingsError:
+    same_name = f"{raw.name.split('.')[0]}.toml"
+    return SettingsError(
+        f"{raw}: expected {same_name} or one TOML file beside it, "
+        f"found {', '.join(file.name for file in found) or 'none'}; or give --config"
+    )

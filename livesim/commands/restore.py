@@ -82,6 +82,7 @@ def _patterns(
             channel: calibrate(spread_stacks(recording, None, channel), settings, profile)
             for channel in channels
         }
+    print(f"livesim: pattern from {pattern_file}", file=sys.stderr)
     pattern = read_pattern(pattern_file)
     if pattern.shape != recording.frame_shape:
         raise DataError(

@@ -28,7 +28,7 @@ class FolderRecorder:
     """Where one stream is recorded.
 
     With the pattern beside it, the raw recording can be restored to the pixels of the live run:
-    `livesim restore FOLDER/raw.zarr --pattern FOLDER/pattern.json`.
+    `livesim restore FOLDER/raw.zarr`, which looks for both.
     """
 
     def __init__(self, folder: Path, start: StreamStart, settings: Settings) -> None:

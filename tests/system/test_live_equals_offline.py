@@ -71,8 +71,7 @@ def test_live_results_are_the_offline_results(tmp_path):
     offline = tmp_path / "offline.ome.tif"
     livesim("restore", raw, "--pattern", pattern, "--out", offline)
     from_recording = tmp_path / "again.ome.zarr"
-    livesim("restore", stream / "raw.zarr", "--config", raw.with_suffix(".toml"),
-            "--pattern", pattern, "--out", from_recording)  # fmt: skip
+    livesim("restore", stream / "raw.zarr", "--out", from_recording)
 
     assert live.shape == (TIMES, 192, 224)
     assert live.std() > 0

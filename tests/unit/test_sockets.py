@@ -188,7 +188,7 @@ def test_addresses_are_completed(typed, found):
     assert endpoint(typed) == found
 
 
-@pytest.mark.parametrize("typed", ["", "ipc:///tmp/x", "a:b", "tcp://h:70000", "h/path"])
+@pytest.mark.parametrize("typed", ["", "ipc:///x", "a:b", "tcp://h:70000", "h/path"])
 def test_other_addresses_are_refused(typed):
     with pytest.raises(SettingsError, match="expected an address such as"):
         endpoint(typed)
