@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,14 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from livesim.build import ReconstructionPipeline, calibrate, refuse_networks
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
+from livesim.commands.interrupts import interrupts_held
 from livesim.config import Settings, SettingsError
-from livesim.frames import DataError, Pattern
+from livesim.frames import DataError, Pattern, RawStack
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
 from livesim.io.pattern_file import read_pattern
 from livesim.io.recipe import Recipe, identify
 from livesim.io.recording import Recording
-from livesim.io.results import ResultWriter, check_target, open_writer
+from livesim.io.results import check_target, open_writer
 
 _SUFFIX = ".restored.ome.tif"
 
@@ -66,8 +67,15 @@ def restore_file(
             for channel, pattern in patterns.items()
         }
         recipe = _recipe(raw, settings, patterns, recording)
-        with open_writer(out, _layout(recording, settings), recipe, overwrite=overwrite) as writer:
-            _restore_stacks(recording, pipelines, writer, console)
+        layout = _layout(recording, settings)
+        with (
+            interrupts_held() as check_interrupt,
+            open_writer(out, layout, recipe, overwrite=overwrite) as writer,
+        ):
+            for stack in _shown(recording, console):
+                check_interrupt()
+                result = pipelines[stack.index.channel](stack)
+                writer.write(stack.index, result.image)
     console.print(f"wrote {out}")
 
 
@@ -127,17 +135,12 @@ def _layout(recording: Recording, settings: Settings) -> OutputLayout:
     )
 
 
-def _restore_stacks(
-    recording: Recording,
-    pipelines: dict[int, ReconstructionPipeline],
-    writer: ResultWriter,
-    console: Console,
-) -> None:
+def _shown(recording: Recording, console: Console) -> Iterator[RawStack]:
+    """Read every raw stack, with a progress bar where there is a terminal."""
     columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         for index in bar.track(recording.indices):
-            result = pipelines[index.channel](recording.stack(index))
-            writer.write(index, result.image)
+            yield recording.stack(index)
 
 
 def refuse_steps(steps: str) -> None:
