@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -80,14 +80,8 @@ def _ladder(settings: PatternSettings, vector: int) -> np.ndarray:
 
 
 def mean_photons(specimen: Tensor, pattern: Pattern, otf: Otf) -> Tensor:
-    """Return the expected frames [angle, phase, y, x]; hexagonal light is a sum of patterns."""
-    frames = expected_photons(specimen, pattern.angles, otf, pattern.pixel_nm / 1000.0)
-    if pattern.layout != "hexagonal":
-        return frames
-    flat = [replace(angle, modulation=(0.0,)) for angle in pattern.angles[:1]]
-    uniform = expected_photons(specimen, tuple(flat), otf, pattern.pixel_nm / 1000.0)
-    together: Tensor = frames.sum(dim=0, keepdim=True) - (len(pattern.angles) - 1) * uniform
-    return together
+    """Return the expected frames [angle, phase, y, x]."""
+    return expected_photons(specimen, pattern, otf)
 
 
 def _brightness(pattern: Pattern) -> Tensor:

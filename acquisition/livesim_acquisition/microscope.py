@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.config import Camera, Optics, SettingsError
-from livesim.frames import FrameAxes, PatternAngle, RawFrame
+from livesim.frames import FrameAxes, Pattern, PatternAngle, RawFrame
 from livesim_acquisition.specimen import Filaments
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ class SimulatedMicroscope:
         # Filaments neither gain nor lose fluorophores when they cross.
         whole = torch.from_numpy(density / density.mean())
         otf = Otf.theoretical(self.optics)
-        return expected_photons(whole, self.angles, otf, self.pixel_nm / 1000.0)
+        pattern = Pattern(self.pixel_nm, self.shape, self.angles)
+        return expected_photons(whole, pattern, otf)
 
     def _photons_per_density(self) -> float:
         """Return the factor that makes the brightest pixel of the first widefield image right."""

@@ -1,71 +1,168 @@
-"""Object and pattern in, expected photons and camera counts out: the only physics in livesim."""
+"""Specimen and pattern in, expected photons out: with its parts, the only physics in livesim.
+
+The parts: `illumination` makes the light, `otf` and `pupil` the blur, `sensor` the counts.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from livesim.config import Camera
-from livesim.frames import PatternAngle
-from livesim.reconstruction.grid import frequency_axes, positions
+from livesim.frames import Pattern
+from livesim.reconstruction.grid import frequency_axes
+from livesim.reconstruction.illumination import Illumination, illumination
 from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.pupil import Pupil
+from livesim.reconstruction.sensor import Sensor, camera_counts, residual_sigmas
+from livesim.reconstruction.separation import groups
+
+__all__ = [
+    "Illumination",
+    "Otf",
+    "Pupil",
+    "Sensor",
+    "Transfer",
+    "camera_counts",
+    "expected_frames",
+    "expected_photons",
+    "illumination",
+    "image",
+    "out_of_focus",
+    "residual_sigmas",
+    "sampled_transfer",
+]
+
+Transfer = Otf | Tensor
+"""An OTF, or a transfer function sampled on the doubled grid, [2 y, 2 x] in FFT order."""
 
 
-def illumination(angle: PatternAngle, shape: tuple[int, int], pixel_um: float) -> Tensor:
-    """Return the light of every phase, I = 1 + sum_h m_h cos(2 pi h k.r + h phi), [phase, y, x].
+def sampled_transfer(transfer: Transfer, shape: tuple[int, int], pixel_um: float) -> Tensor:
+    """Return `transfer` on a grid of `shape` and `pixel_um`, [y, x] in FFT order.
 
-    `shape` and `pixel_um` are those of the grid wanted; float64, mean 1.
+    Raises
+    ------
+    ValueError
+        If it is sampled already and has another shape.
     """
-    y, x = positions(shape, pixel_um)
-    kx, ky = angle.k_cycles_per_um
-    carrier = 2.0 * torch.pi * (kx * x + ky * y)
-    phases = torch.tensor(angle.phases_rad, dtype=torch.float64)[:, None, None]
-    light = torch.ones(len(phases), *shape, dtype=torch.float64)
-    for harmonic, modulation in enumerate(angle.modulation, start=1):
-        light += modulation * torch.cos(harmonic * (carrier + phases))
-    if angle.intensity:
-        light *= torch.tensor(angle.intensity, dtype=torch.float64)[:, None, None]
-    return light
+    if isinstance(transfer, Otf):
+        return transfer.at(*frequency_axes(shape, pixel_um))
+    if tuple(transfer.shape) != shape:
+        raise ValueError(
+            f"expected a transfer function of shape {shape}, found {tuple(transfer.shape)}"
+        )
+    return transfer
 
 
-def image(emitted: Tensor, otf: Otf, pixel_um: float) -> Tensor:
-    """Blur `emitted` [..., y, x] (sampled at `pixel_um`, periodic) with the OTF."""
-    fy, fx = frequency_axes((emitted.shape[-2], emitted.shape[-1]), pixel_um)
-    spectrum = torch.fft.fft2(emitted)
-    return torch.fft.ifft2(spectrum * otf.at(fy, fx).to(spectrum.dtype)).real
+def image(emitted: Tensor, transfer: Transfer, pixel_um: float) -> Tensor:
+    """Blur `emitted` [..., y, x], real, periodic, sampled at `pixel_um`; same shape and dtype."""
+    shape = (emitted.shape[-2], emitted.shape[-1])
+    half = sampled_transfer(transfer, shape, pixel_um)[:, : shape[1] // 2 + 1]
+    spectrum = torch.fft.rfft2(emitted)
+    kind = spectrum.dtype if half.is_complex() else emitted.dtype
+    return torch.fft.irfft2(spectrum * half.to(device=spectrum.device, dtype=kind), s=shape)
+
+
+def out_of_focus(layer: Tensor, transfer: Transfer, pixel_um: float) -> Tensor:
+    """Return the light of a layer out of focus, [..., y, x] photo-electrons, a raw frame's grid.
+
+    The fringes are taken to be washed out there, so it is the same in every frame: give it to
+    `expected_photons` as `background`. `layer` [..., 2 y, 2 x] is like a specimen, `transfer` that
+    of a defocused `Pupil`, `pixel_um` the raw pixel.
+    """
+    return image(layer, transfer, pixel_um / 2.0)[..., ::2, ::2]
+
+
+def expected_frames(
+    specimen: Tensor,
+    light: Illumination,
+    transfer: Transfer,
+    pixel_um: float,
+    *,
+    background: Tensor | float = 0.0,
+    visibility: Tensor | None = None,
+) -> Tensor:
+    """Return the mean photo-electrons of a group of frames, [frame, y, x].
+
+    Linear in specimen and background, differentiable in everything; as `expected_photons`, but
+    `specimen` is [2 y, 2 x] or [frame, 2 y, 2 x], `background` broadcasts to [frame, y, x], and
+    nothing is clipped.
+    """
+    fine, shape = pixel_um / 2.0, _fine_shape(specimen)
+    passed = sampled_transfer(transfer, shape, fine)
+    objects = specimen.expand(light.frames, *shape)
+    frames = []
+    for number in range(light.frames):  # one by one: a frame of 2048² takes much memory
+        one = illumination(
+            light.frame(number), shape, fine, visibility=visibility, dtype=specimen.dtype
+        )
+        frames.append(image(objects[number] * one[0], passed, fine)[::2, ::2])
+    glow = torch.as_tensor(background, dtype=specimen.dtype, device=specimen.device)
+    return torch.stack(frames) + light.intensity.to(specimen)[:, None, None] * glow
 
 
 def expected_photons(
-    specimen: Tensor, angles: tuple[PatternAngle, ...], otf: Otf, pixel_um: float
+    specimen: Tensor,
+    pattern: Pattern,
+    transfer: Transfer,
+    *,
+    background: Tensor | float = 0.0,
+    visibility: Tensor | None = None,
 ) -> Tensor:
     """Return the mean photo-electrons of every raw frame, [angle, phase, y, x].
 
     Parameters
     ----------
     specimen
-        [2 y, 2 x], photo-electrons per raw pixel that the object would give in uniform light, on
-        the doubled grid, non-negative.
-    angles
-        The illumination of every angle.
-    otf
+        Photo-electrons per raw pixel that the object would give in uniform light, on the doubled
+        grid, non-negative: [2 y, 2 x], or [angle, phase, 2 y, 2 x] where it moves between frames.
+    pattern
+        The illumination; its pixel is the raw one. Of a hexagonal stack [1, 7, y, x] comes back.
+    transfer
         Of the microscope.
-    pixel_um
-        The raw pixel; `specimen` is sampled at half of it.
+    background
+        Photo-electrons per raw pixel without pattern, a number or anything that broadcasts to
+        [angle, phase, y, x]; like the specimen it follows the brightness of the frames.
+    visibility
+        [2 y, 2 x]: multiplies the modulation.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit.
     """
-    fine = pixel_um / 2.0
-    shape = (specimen.shape[-2], specimen.shape[-1])
+    pixel_um, shape = pattern.pixel_nm / 1000.0, _fine_shape(specimen)
+    parts = groups(pattern)
+    frames = len(parts[0].frames)
+    objects = _in_every_frame(specimen, (len(parts), frames))
+    glow = torch.as_tensor(background, dtype=specimen.dtype, device=specimen.device)
+    glow = glow.expand(len(parts), frames, *(glow.shape[-2:] if glow.ndim >= 2 else (1, 1)))
+    passed = sampled_transfer(transfer, shape, pixel_um / 2.0)
     stacks = [
-        image(specimen * illumination(angle, shape, fine).to(specimen), otf, fine)[:, ::2, ::2]
-        for angle in angles
+        expected_frames(
+            objects[number],
+            Illumination.of(part, device=specimen.device),
+            passed,
+            pixel_um,
+            background=glow[number],
+            visibility=visibility,
+        )
+        for number, part in enumerate(parts)
     ]
     return torch.stack(stacks).clamp(min=0.0)
 
 
-def camera_counts(photons: Tensor, camera: Camera, generator: torch.Generator) -> Tensor:
-    """Draw camera counts (uint16) for mean `photons`: shot noise, read noise, gain, offset."""
-    electrons = torch.poisson(photons, generator=generator)
-    if camera.read_noise > 0.0:
-        noise = torch.randn(photons.shape, generator=generator, dtype=photons.dtype)
-        electrons = electrons + camera.read_noise * noise
-    counts = (electrons * camera.gain + camera.offset).round()
-    return counts.clamp(0.0, 65535.0).to(torch.uint16)
+def _fine_shape(specimen: Tensor) -> tuple[int, int]:
+    shape = (specimen.shape[-2], specimen.shape[-1])
+    if shape[0] % 2 or shape[1] % 2:
+        raise ValueError(f"expected a specimen on the doubled grid, of even size, found {shape}")
+    return shape
+
+
+def _in_every_frame(specimen: Tensor, stack: tuple[int, int]) -> Tensor:
+    """Return `specimen` as [angle, phase, 2 y, 2 x], without copying it."""
+    if specimen.ndim != 2 and tuple(specimen.shape[:-2]) != stack:
+        raise ValueError(
+            f"expected a specimen [y, x] or one for each of {stack[0]} x {stack[1]} frames, "
+            f"found the shape {tuple(specimen.shape)}"
+        )
+    return specimen.expand(*stack, *specimen.shape[-2:])

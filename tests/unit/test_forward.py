@@ -1,14 +1,26 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from livesim.config import Camera, Optics
+from livesim.config import Camera, Optics, PatternSettings
 from livesim.frames import PatternAngle
-from livesim.reconstruction.forward import camera_counts, expected_photons, illumination, image
-from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.forward import (
+    Illumination,
+    Otf,
+    camera_counts,
+    expected_photons,
+    illumination,
+    image,
+)
+from livesim.reconstruction.separation import Group
 from tests.scenes import OPTICS, random_pattern, simulate
+
+
+def light_of(angle: PatternAngle) -> Illumination:
+    return Illumination.of(Group(tuple(range(len(angle.phases_rad))), (angle,)))
 
 
 def pupil_autocorrelation(count: int) -> np.ndarray:
@@ -56,7 +68,7 @@ def test_the_frames_of_equal_steps_add_up_to_widefield():
 def test_light_shows_in_the_spectrum_at_plus_and_minus_k_with_the_phase_asked_for(kx, ky):
     n, pixel_um, phase = 64, 0.08, 0.7
     k = (kx / (n * pixel_um), ky / (n * pixel_um))
-    light = illumination(PatternAngle(k, (phase,), (0.8,)), (n, n), pixel_um)[0]
+    light = illumination(light_of(PatternAngle(k, (phase,), (0.8,))), (n, n), pixel_um)[0]
     spectrum = torch.fft.fft2(light) / n**2
     assert abs(complex(spectrum[ky % n, kx]) - 0.4 * np.exp(1j * phase)) < 1e-12
     assert abs(complex(spectrum[-ky % n, -kx % n]) - 0.4 * np.exp(-1j * phase)) < 1e-12
@@ -65,24 +77,19 @@ def test_light_shows_in_the_spectrum_at_plus_and_minus_k_with_the_phase_asked_fo
 
 def test_a_second_harmonic_turns_twice_as_fast():
     angle = PatternAngle((2.0, 1.0), (0.3, 1.1), (0.5, 0.25))
-    light = illumination(angle, (4, 5), 0.1)
+    light = illumination(light_of(angle), (4, 5), 0.1)
     carrier = 2 * math.pi * (2.0 * 0.4 + 1.0 * 0.3) + 1.1
     expected = 1 + 0.5 * math.cos(carrier) + 0.25 * math.cos(2 * carrier)
     assert float(light[1, 3, 4]) == pytest.approx(expected)
 
 
 def test_intensity_scales_whole_frames():
-    angles = random_pattern(0, (32, 32), simulate(0, (32, 32)).settings).angles
-    dim = PatternAngle(
-        angles[0].k_cycles_per_um,
-        angles[0].phases_rad,
-        angles[0].modulation,
-        intensity=(1.2, 1.0, 0.8),
-    )
+    pattern = random_pattern(0, (32, 32), PatternSettings(angles=1))
+    dim = replace(pattern, angles=(replace(pattern.angles[0], intensity=(1.2, 1.0, 0.8)),))
     specimen = torch.rand(64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     otf = Otf.theoretical(OPTICS)
-    even = expected_photons(specimen, angles[:1], otf, 0.08)[0]
-    uneven = expected_photons(specimen, (dim,), otf, 0.08)[0]
+    even = expected_photons(specimen, pattern, otf)[0]
+    uneven = expected_photons(specimen, dim, otf)[0]
     torch.testing.assert_close(uneven, even * torch.tensor([1.2, 1.0, 0.8])[:, None, None])
 
 

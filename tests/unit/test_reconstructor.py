@@ -221,7 +221,7 @@ def test_two_points_that_widefield_cannot_tell_apart_are_two():
     specimen[96, 126] = specimen[96, 126 + apart] = 1e5
     otf = Otf.theoretical(optics)
     pattern = replace(pattern_of(fringes(0), fringes(60), fringes(-60)), pixel_nm=65.625)
-    frames = expected_photons(specimen, pattern.angles, otf, 0.065625)
+    frames = expected_photons(specimen, pattern, otf)
     plan = make_plan(pattern, otf, Camera(), Reconstruction(wiener=0.01))
     line = Reconstructor(plan)(frames[None]).image[0, 96]
     blurred = image(specimen, otf, 0.065625 / 2)[96]
