@@ -32,8 +32,8 @@ __all__ = [
     "sampled_transfer",
 ]
 
-Transfer = Otf | Tensor
-"""An OTF, or a transfer function sampled on the doubled grid, [2 y, 2 x] in FFT order."""
+Transfer = Otf | Pupil | Tensor
+"""An OTF, a pupil, or either sampled once for many calls: [2 y, 2 x] in FFT order."""
 
 
 def sampled_transfer(transfer: Transfer, shape: tuple[int, int], pixel_um: float) -> Tensor:
@@ -46,6 +46,8 @@ def sampled_transfer(transfer: Transfer, shape: tuple[int, int], pixel_um: float
     """
     if isinstance(transfer, Otf):
         return transfer.at(*frequency_axes(shape, pixel_um))
+    if isinstance(transfer, Pupil):
+        return transfer.transfer(shape, pixel_um)
     if tuple(transfer.shape) != shape:
         raise ValueError(
             f"expected a transfer function of shape {shape}, found {tuple(transfer.shape)}"
@@ -135,7 +137,7 @@ def expected_photons(
     frames = len(parts[0].frames)
     objects = _in_every_frame(specimen, (len(parts), frames))
     glow = torch.as_tensor(background, dtype=specimen.dtype, device=specimen.device)
-    glow = glow.expand(len(parts), frames, *(glow.shape[-2:] if glow.ndim >= 2 else (1, 1)))
+    glow = glow.expand(len(parts), frames, shape[0] // 2, shape[1] // 2)
     passed = sampled_transfer(transfer, shape, pixel_um / 2.0)
     stacks = [
         expected_frames(

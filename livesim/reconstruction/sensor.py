@@ -52,8 +52,8 @@ class Sensor:
     @classmethod
     def of(cls, camera: Camera) -> Sensor:
         """Return a sensor of equal pixels, 16 bits."""
-        offset, gain, noise = camera.offset, camera.gain, camera.read_noise
-        return cls(*(torch.tensor(v, dtype=torch.float64) for v in (offset, gain, noise)))
+        values = torch.tensor([camera.offset, camera.gain, camera.read_noise], dtype=torch.float64)
+        return cls(*values.unbind())
 
     @classmethod
     def scmos(
