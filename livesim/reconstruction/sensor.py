@@ -52,8 +52,10 @@ class Sensor:
     @classmethod
     def of(cls, camera: Camera) -> Sensor:
         """Return a sensor of equal pixels, 16 bits."""
-        values = torch.tensor([camera.offset, camera.gain, camera.read_noise], dtype=torch.float64)
-        return cls(*values.unbind())
+        offset, gain, read_noise = torch.tensor(
+            [camera.offset, camera.gain, camera.read_noise], dtype=torch.float64
+        )
+        return cls(offset, gain, read_noise)
 
     @classmethod
     def scmos(
