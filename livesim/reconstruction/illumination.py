@@ -16,7 +16,7 @@ class Illumination:
     """The light of one group of frames: an angle, or the seven frames of a hexagonal stack.
 
     I_n(r) = b_n (1 + sum_o m_o cos(2 pi h_o k_o.r + h_o phi_on)), summed over the orders of
-    all wave vectors (Gustafsson 2000, eq. 3, for one; hexagonal light is the sum of three).
+    all wave vectors (Gustafsson, J. Microsc. 198, 82 (2000); hexagonal light is the sum of three).
     """
 
     k: Tensor

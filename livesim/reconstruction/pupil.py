@@ -65,7 +65,7 @@ class Pupil:
         """Return the OTF on a grid of `shape` and `pixel_um`, complex128 [y, x] in FFT order.
 
         OTF(f) = integral of P(u + f) P*(u), divided by the pupil's area (Goodman, Introduction to
-        Fourier Optics, eq. 6-28), 1 at zero frequency. The pupil is sampled at the grid's own
+        Fourier Optics, chapter 6), 1 at zero frequency. The pupil is sampled at the grid's own
         frequencies or a whole fraction of them, so that nothing is interpolated.
         """
         edge = self.optics.cutoff_cycles_per_um / 2.0

@@ -86,7 +86,7 @@ class Sensor:
             Relative standard deviation.
         read_noise_spread
             Standard deviation of the logarithm: a few pixels are much noisier than most, as seen
-            by Huang et al., Nat. Methods 10, 653 (2013), fig. 1.
+            by Huang et al., Nat. Methods 10, 653 (2013).
         bits, full_well
             As of a `Sensor`.
         """
@@ -150,7 +150,7 @@ def _multiplied(electrons: Tensor, generator: torch.Generator) -> Tensor:
     """Return what a register of high gain makes of whole `electrons`, divided by that gain.
 
     n electrons come out as a sum of n exponentials: gamma distributed with shape n (Basden et al.,
-    MNRAS 345, 985 (2003), eq. 2).
+    MNRAS 345, 985 (2003)).
     """
     # torch.distributions.Gamma draws from this function, but takes no generator.
     drawn = torch._standard_gamma(electrons.clamp(min=1.0), generator)

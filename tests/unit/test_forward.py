@@ -244,6 +244,15 @@ def test_frames_can_be_differentiated_in_specimen_light_and_background():
     assert torch.autograd.gradcheck(frames, [one.requires_grad_() for one in inputs])
 
 
+def test_an_otf_that_rings_gives_no_negative_photons():
+    sharp = Otf(OPTICS.cutoff_cycles_per_um, profile=torch.ones(9, dtype=torch.float64))
+    point = torch.zeros(64, 64, dtype=torch.float64)
+    point[32, 32] = 100.0
+    assert float(image(point, sharp, PIXEL / 2.0).min()) < -0.1
+    frames = expected_photons(point, random_pattern(2, (32, 32), PatternSettings()), sharp)
+    assert float(frames.min()) == 0.0
+
+
 def test_single_precision_frames_are_those_of_double_precision():
     pattern, otf = random_pattern(2, (64, 96), PatternSettings()), Otf.theoretical(OPTICS)
     specimen = 1000.0 * random_specimen(128, 192)
@@ -251,6 +260,15 @@ def test_single_precision_frames_are_those_of_double_precision():
     single = expected_photons(specimen.float(), pattern, otf)
     assert single.dtype == torch.float32
     assert float((single - double).abs().max()) < 1e-2
+
+
+def test_frames_are_made_where_the_specimen_is():
+    """On torch's device without memory, which refuses to be mixed with any other."""
+    pattern = random_pattern(2, (12, 16), PatternSettings(layout="hexagonal"))
+    specimen, even = torch.ones(24, 32, device="meta"), torch.ones(24, 32)
+    for transfer in (MEASURED, Pupil(OPTICS)):
+        frames = expected_photons(specimen, pattern, transfer, background=3.0, visibility=even)
+        assert (frames.device.type, frames.shape) == ("meta", (1, 7, 12, 16))
 
 
 @pytest.mark.parametrize(
