@@ -16,7 +16,7 @@ Mode = int | tuple[int, int]
 """A Zernike mode: Noll's index, or (n, m) with m < 0 for the sines."""
 
 _SAMPLES = 256
-"""Of the pupil's radius, at least: what makes the OTF without aberrations right to 5e-4."""
+"""Of the pupil's radius, at least: what makes the OTF without aberrations right to 3e-4."""
 
 
 @dataclass(frozen=True)
