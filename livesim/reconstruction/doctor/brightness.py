@@ -1,0 +1,191 @@
+"""The mean brightness of every frame in, findings about empty, dim and fading frames out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.doctor.finding import Fault, Finding
+from livesim.reconstruction.doctor.sequence import Order
+
+EMPTY = 0.1
+"""Of the usual brightness: darker frames count as empty."""
+_DIM = 0.06  # missing part of the first frame that is worth a word
+_FLICKER = 0.04  # standard deviation of the frames' brightness
+_FADING = 0.15  # loss within one stack
+_LASTING = 0.5  # what is lost from the first to the last frame
+_SCATTER = 0.004  # of frames from a good light source
+_CERTAIN = 0.999
+
+
+def empty_frames(means: Tensor) -> Tensor:
+    """Return which frames are much darker than the others, bool [frame]."""
+    usual = float(means.median())
+    return means < EMPTY * usual if usual > 0.0 else torch.zeros_like(means, dtype=torch.bool)
+
+
+def brightness_findings(means: Tensor, order: Order) -> list[Finding]:
+    """Return what is wrong with the frames' brightness.
+
+    Parameters
+    ----------
+    means
+        [frame] mean photo-electrons, float64.
+    order
+        Which angle and phase every frame is.
+    """
+    if float(means.median()) <= 0.0:
+        return []
+    dark = empty_frames(means)
+    firsts = _first_of_stack(order)
+    every_first = bool(dark[firsts].all()) and int(firsts.sum()) > 1
+    findings = []
+    if bool(dark.any()) and not (every_first and bool((dark == firsts).all())):
+        findings.append(_empty(dark))
+        every_first = False
+    if every_first:
+        return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), _CERTAIN, "stack")]
+    fit = _fit(means, ~dark, order)
+    if fit is None:
+        return findings
+    return [*findings, *_dim_first(fit), *_flicker(fit), *_fading(fit, order)]
+
+
+def _first_of_stack(order: Order) -> Tensor:
+    return torch.tensor([place == (0, 0) for place in order.places])
+
+
+def _empty(dark: Tensor) -> Finding:
+    frames = tuple(int(frame) for frame in dark.nonzero().flatten())
+    listed = ", ".join(map(str, frames[:8])) + (" and others" if len(frames) > 8 else "")
+    return Finding(
+        Fault.EMPTY_FRAME,
+        f"frame{'s' if len(frames) > 1 else ''} {listed} "
+        f"hold{'' if len(frames) > 1 else 's'} no light",
+        _CERTAIN,
+        None,
+        "look at the shutter and at the trigger; leave those stacks out",
+        frames,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Log brightness = angle + trend + less in first frames; with Student errors."""
+
+    dim: float
+    """Logarithm of the first frame's brightness over the others'."""
+    dim_score: float
+    """The same over its error."""
+    which: str
+    """"stack" or "angle": of what those frames are the first."""
+    slope: float
+    """Per frame."""
+    slope_error: float
+    scatter: float
+    """Standard deviation of what is left."""
+    freedom: int
+    count: int
+
+
+def _fit(means: Tensor, lit: Tensor, order: Order) -> Fit | None:
+    places = torch.tensor(order.places)[lit]
+    logs = means[lit].clamp(min=1e-9).log()
+    time = torch.arange(len(means), dtype=torch.float64)[lit]
+    angles = torch.nn.functional.one_hot(places[:, 0]).double()
+    base = [angles[:, angles.sum(dim=0) > 0], (time - time.mean())[:, None]]
+    first = {"stack": (places == 0).all(dim=1), "angle": places[:, 1] == 0}
+    if not order.layout.phase_first or order.layout.angles == 1:
+        del first["angle"]
+    fits = [
+        _least_squares(torch.cat([*base, mark.double()[:, None]], dim=1), logs, which)
+        for which, mark in first.items()
+    ]
+    told = [fit for fit in fits if fit is not None]
+    return min(told, key=lambda fit: fit.scatter) if told else None
+
+
+def _least_squares(design: Tensor, logs: Tensor, which: str) -> Fit | None:
+    freedom = len(logs) - design.shape[1]
+    if freedom < 2 or int(torch.linalg.matrix_rank(design)) < design.shape[1]:
+        return None
+    inverse = torch.linalg.inv(design.mT @ design)
+    found = inverse @ (design.mT @ logs)
+    rest = float((logs - design @ found).square().sum())
+    # The scatter of good sources counts as two more observations.
+    variance = (rest + 2.0 * _SCATTER**2) / (freedom + 2)
+    errors = (variance * inverse.diagonal()).sqrt()
+    return Fit(
+        dim=float(found[-1]),
+        dim_score=float(found[-1] / errors[-1]),
+        which=which,
+        slope=float(found[-2]),
+        slope_error=float(errors[-2]),
+        scatter=math.sqrt(rest / freedom),
+        freedom=freedom + 2,
+        count=len(logs),
+    )
+
+
+def _beyond(score: float, freedom: int) -> float:
+    """Return how sure it is that a Student-distributed value is not zero, by its density."""
+    odds = (1.0 + score * score / freedom) ** (0.5 * (freedom + 1))
+    return min(1.0 - 1.0 / (1.0 + 0.05 * odds), _CERTAIN)
+
+
+def _dim_first(fit: Fit) -> list[Finding]:
+    missing = 1.0 - math.exp(fit.dim)
+    sureness = _beyond(fit.dim_score, fit.freedom)
+    if missing < _DIM or sureness < 0.95:
+        return []
+    return [_dim(missing, sureness, fit.which)]
+
+
+def _dim(missing: float, sureness: float, which: str) -> Finding:
+    return Finding(
+        Fault.DIM_FIRST_FRAME,
+        f"the first frame of every {which} is {100.0 * missing:.0f} % dimmer than the others",
+        sureness,
+        None,
+        "let the light source settle before the first exposure; the estimate levels the frames, "
+        "but that one carries less light",
+        (0,),
+    )
+
+
+def _flicker(fit: Fit) -> list[Finding]:
+    if fit.scatter < _FLICKER:
+        return []
+    # Chance that a scatter at the threshold looks so large: normal approximation of chi.
+    score = (fit.scatter / _FLICKER - 1.0) * math.sqrt(2.0 * fit.freedom)
+    sureness = 0.5 * (1.0 + math.erf((score + 2.0) / math.sqrt(2.0)))
+    return [
+        Finding(
+            Fault.FLICKER,
+            f"the brightness of the frames scatters by {100.0 * fit.scatter:.0f} %",
+            min(sureness, _CERTAIN),
+            None,
+            "look at the light source and at the timing of exposure and pattern",
+        )
+    ]
+
+
+def _fading(fit: Fit, order: Order) -> list[Finding]:
+    stack = 1.0 - math.exp(fit.slope * order.layout.frames)
+    whole = 1.0 - math.exp(fit.slope * fit.count)
+    sure = _beyond(fit.slope / fit.slope_error, fit.freedom)
+    if sure < 0.95 or (stack < _FADING and whole < _LASTING):
+        return []
+    return [
+        Finding(
+            Fault.BLEACHING,
+            f"the light fades by {100.0 * stack:.0f} % from stack to stack, "
+            f"{100.0 * whole:.0f} % over the frames examined",
+            sure,
+            None,
+            "use less light or fewer time points",
+        )
+    ]

@@ -1,0 +1,134 @@
+"""Frames in the order of acquisition and the settings in, everything that is wrong with them out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from livesim.config import PatternSettings, Settings
+from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
+from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
+from livesim.reconstruction.doctor.evidence import Verdict, judge
+from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
+from livesim.reconstruction.doctor.modulation import modulation_findings
+from livesim.reconstruction.doctor.order import order_findings
+from livesim.reconstruction.doctor.scale import scale_findings
+from livesim.reconstruction.doctor.sequence import Layout, possible_orders
+from livesim.reconstruction.doctor.signature import Signature, signature
+
+FEWEST = 3
+"""Frames below which nothing can be told."""
+_COPY_SURE = 0.999
+
+
+def diagnose(stacks: Tensor, settings: Settings, pixel_nm: float) -> tuple[Finding, ...]:
+    """Return what is wrong with raw stacks, the surest first; nothing for sound ones.
+
+    Parameters
+    ----------
+    stacks
+        [time, angle, phase, y, x] camera counts, one after the other.
+    settings
+        Of the microscope.
+    pixel_nm
+        Raw pixel.
+
+    Raises
+    ------
+    ValueError
+        If the stacks do not have the pattern's angles and phases.
+    """
+    return examine(in_order(stacks, settings.pattern), settings, pixel_nm).findings
+
+
+def in_order(stacks: Tensor, pattern: PatternSettings) -> Tensor:
+    """Return the frames [frame, y, x] of `stacks` [time, angle, phase, y, x] as acquired.
+
+    Raises
+    ------
+    ValueError
+        If the stacks do not have the pattern's angles and phases.
+    """
+    if tuple(stacks.shape[1:3]) != pattern.stack_shape:
+        raise ValueError(
+            f"expected stacks of (angles, phases) = {pattern.stack_shape}, "
+            f"found {tuple(stacks.shape[1:3])}"
+        )
+    layout = Layout.of(pattern)
+    return (stacks if layout.phase_first else stacks.transpose(1, 2)).flatten(0, 2)
+
+
+def examine(
+    frames: Tensor, settings: Settings, pixel_nm: float, total: int | None = None
+) -> Examination:
+    """Return what is wrong with consecutive frames, and what they do not tell.
+
+    Parameters
+    ----------
+    frames
+        [frame, y, x] camera counts in the order of acquisition, beginning with a stack.
+    settings
+        Of the microscope.
+    pixel_nm
+        Raw pixel.
+    total
+        Frames of the whole recording; None = these are all.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three frames.
+    """
+    if len(frames) < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} frames, found {len(frames)}")
+    frames, camera = frames.float(), settings.camera
+    photons = (frames - camera.offset) / camera.gain
+    means = photons.mean(dim=(1, 2)).double()
+    dark, copies = empty_frames(means), _copies(frames)
+    layout = Layout.of(settings.pattern)
+    read = signature(photons, layout.frames)
+    orders = possible_orders(layout, len(frames), total or len(frames))
+    verdict = judge(read, orders, ~(dark | copies))
+    findings = order_findings(verdict, read, settings.pattern)
+    findings += _copy_findings(copies & ~dark, findings)
+    findings += brightness_findings(means, verdict.best)
+    findings += saturation_findings(frames) + offset_findings(frames, camera)
+    more, undecided = _optical(verdict, read, settings, pixel_nm)
+    findings = sorted([*findings, *more], key=lambda one: -one.sureness)
+    return Examination(tuple(findings), tuple(undecided))
+
+
+def _optical(
+    verdict: Verdict, read: Signature, settings: Settings, pixel_nm: float
+) -> tuple[list[Finding], list[str]]:
+    """Return scale and modulation; with the wrong scale nothing is said of missing fringes."""
+    scale, untold = scale_findings(read, verdict, settings.optics, pixel_nm)
+    if scale:
+        return scale, untold
+    findings, dim = modulation_findings(verdict, read, settings.optics, pixel_nm)
+    return findings, untold + dim
+
+
+def _copies(frames: Tensor) -> Tensor:
+    """Return which frames equal the one before them in every pixel, bool [frame]."""
+    same = [torch.equal(one, other) for one, other in zip(frames[1:], frames[:-1], strict=True)]
+    return torch.tensor([False, *same])
+
+
+def _copy_findings(copies: Tensor, known: list[Finding]) -> list[Finding]:
+    frames = tuple(int(frame) for frame in copies.nonzero().flatten())
+    told = any(finding.fault is Fault.REPEATED_FRAME for finding in known)
+    if not frames or told:
+        return []
+    return [
+        Finding(
+            Fault.REPEATED_FRAME,
+            f"frame {frames[0]} is a copy of frame {frames[0] - 1}"
+            + (f", and {len(frames) - 1} more are copies" if len(frames) > 1 else "")
+            + "; the frames after it are in their places",
+            _COPY_SURE,
+            None,
+            "a frame was lost and filled in on the way to the disk: leave that stack out",
+            frames,
+        )
+    ]

@@ -1,0 +1,52 @@
+"""What the doctor says: one frozen value for each fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """The faults that the doctor tells apart."""
+
+    ROTATED = "rotated frame order"
+    REVERSED = "reversed frame order"
+    TRANSPOSED = "phase and angle exchanged"
+    SWAPPED_ANGLES = "swapped angles"
+    LOST_FRAME = "lost frame"
+    REPEATED_FRAME = "repeated frame"
+    WRONG_COUNT = "wrong number of phases or angles"
+    EMPTY_FRAME = "empty frame"
+    DIM_FIRST_FRAME = "dim first frame"
+    FLICKER = "flicker"
+    BLEACHING = "bleaching"
+    WRONG_SCALE = "wrong pixel size, aperture or wavelength"
+    SATURATION = "saturation"
+    WRONG_OFFSET = "wrong camera offset"
+    NO_MODULATION = "no modulation"
+    NO_MODULATION_IN_ANGLE = "no modulation in an angle"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault."""
+
+    fault: Fault
+    words: str
+    """What was found, in a sentence."""
+    sureness: float
+    """Probability that it is so, 0 to 1."""
+    mend: str | None
+    """The line of the TOML file that mends it, with its section; None where none can."""
+    advice: str = ""
+    """What to do where no line mends it."""
+    frames: tuple[int, ...] = ()
+    """The frames concerned, counted from the first one examined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All faults found, and what could not be told from these frames."""
+
+    findings: tuple[Finding, ...]
+    undecided: tuple[str, ...] = ()

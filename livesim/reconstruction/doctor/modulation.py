@@ -1,0 +1,94 @@
+"""Which angles show fringes, and whether they would have been seen, in; findings out."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from livesim.config import Optics
+from livesim.reconstruction.doctor.evidence import Verdict
+from livesim.reconstruction.doctor.finding import Fault, Finding
+from livesim.reconstruction.doctor.order import angle_peaks
+from livesim.reconstruction.doctor.signature import Signature
+from livesim.reconstruction.otf import Otf
+
+_WEAK = 0.3  # a modulation that must be seen before "there is none" is said
+_SEEN = 8.0  # of the noise: amplitude of one frame's fringes that cannot be overlooked
+_TYPICAL = 0.9  # of the cut-off: where wave vectors lie
+_SMALL = 0.35  # of the other angles' amplitude
+_CERTAIN = 0.99
+
+
+def modulation_findings(
+    verdict: Verdict, signature: Signature, optics: Optics, pixel_nm: float
+) -> tuple[list[Finding], list[str]]:
+    """Return the findings about missing fringes, and what cannot be told for want of light."""
+    peaks = angle_peaks(verdict, signature)
+    missing = [number for number, peak in enumerate(peaks) if peak is None]
+    if not missing:
+        return [], []
+    if len(missing) == len(peaks):
+        return _nowhere(expected_amplitude(signature, optics, pixel_nm))
+    present = [_amplitude(verdict, signature, number) for number in range(len(peaks))]
+    strong = min(amplitude for amplitude in present if amplitude > 0.0)
+    if _SMALL * strong < 5.0:
+        return [], [f"angle {missing[0]}: too little light to tell whether it has fringes"]
+    words = ", ".join(map(str, missing))
+    return [
+        Finding(
+            Fault.NO_MODULATION_IN_ANGLE,
+            f"no fringes in angle {words}: less than {500.0 / strong:.0f} % of the others'",
+            _CERTAIN,
+            None,
+            "look at the polarisation and at the mask for that angle",
+        )
+    ], []
+
+
+def _amplitude(verdict: Verdict, signature: Signature, angle: int) -> float:
+    """Return the rms amplitude of an angle's fringes in its own frames, in units of the noise."""
+    inside = torch.tensor([place[0] == angle for place in verdict.best.places])
+    own = [
+        float(values[inside].abs().square().mean().sqrt())
+        for values, of in zip(signature.values, verdict.angle.tolist(), strict=True)
+        if of == angle
+    ]
+    return max(own, default=0.0)
+
+
+def _nowhere(expected: float) -> tuple[list[Finding], list[str]]:
+    if expected < _SEEN:
+        return [], ["too little light or detail to tell whether there are fringes"]
+    return [
+        Finding(
+            Fault.NO_MODULATION,
+            f"no fringes in any angle: a modulation of {_WEAK * _SEEN / expected:.2f} would show",
+            _CERTAIN,
+            None,
+            "look at the pattern generator, the coherence and the polarisation of the light",
+        )
+    ], []
+
+
+def expected_amplitude(signature: Signature, optics: Optics, pixel_nm: float) -> float:
+    """Return how far weak fringes near the cut-off would stand out, in units of the noise."""
+    ring, spectrum, otf = signature.ring, signature.spectrum, Otf.theoretical(optics)
+    per_um = 1000.0 / pixel_nm
+    cutoff = otf.cutoff / per_um
+    k = min(_TYPICAL * cutoff, 0.45)
+    fy, fx = torch.meshgrid(*[torch.linspace(-0.5, 0.5, 129).double()] * 2, indexing="ij")
+    near, far = torch.hypot(fx, fy), torch.hypot(fx - k, fy)
+    transfer = otf(ring.radius * per_um)
+    filtered = spectrum.signal.sqrt() / (spectrum.signal + spectrum.floor)
+    known = transfer > 0.02
+    detail = torch.where(known, spectrum.signal / transfer.square().clamp(min=4e-4), 0.0)
+
+    def at(values: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+        places = (radius / ring.radius[1]).round().long().clamp(max=len(values) - 1)
+        return values[places] * (radius < 0.5)
+
+    shared = at(filtered * transfer, near) * at(filtered * transfer, far) * at(detail, far)
+    amplitude = 0.5 * _WEAK * float(shared.mean())
+    noise = float(signature.noise[round(k / float(ring.radius[1]))])
+    return amplitude / math.sqrt(noise) if noise > 0.0 else 0.0

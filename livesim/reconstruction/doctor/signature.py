@@ -1,0 +1,273 @@
+"""Frames in the order of acquisition in, the wave vectors and every frame's phase at each out.
+
+Nothing of the settings enters but the number of frames to average: optics, angles and phases may
+be what is wrong. Frequencies are in cycles per pixel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.grid import edge_window, frequency_axes
+
+MOST_PEAKS = 10
+_TAPER = 12
+_LOWEST = 0.05  # cycles/pixel: below it there is out-of-focus light, bleaching and movement
+_NEIGHBOURS = 6.0  # spectral pixels around a peak that belong to it
+_FAINTEST = 1.6  # of the noise: mean power of all frames at a peak worth a look
+_MIDDLE, _EDGE, _CORNER = (0.05, 0.25), (0.42, 0.52), (0.52, 0.71)
+"""Cycles/pixel: object and noise; hardly anything but noise; noise alone."""
+_FLAT = 1.6  # white noise is that flat from edge to corner
+_FAINT = 0.2  # of the noise in the middle: where resampled frames have lost theirs
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """Radial bins of a half spectrum."""
+
+    index: Tensor
+    """[y, half x] which bin."""
+    weight: Tensor
+    """[y, half x] how often a sample counts: 2 where its conjugate is not stored."""
+    counts: Tensor
+    """[bin] samples."""
+    radius: Tensor
+    """[bin] cycles/pixel."""
+
+    @classmethod
+    def of(cls, shape: tuple[int, int]) -> Ring:
+        """Return the bins for frames of `shape`."""
+        fy, fx = frequency_axes(shape, 1.0)
+        columns = shape[1] // 2 + 1
+        radius = torch.sqrt(fy.square() + fx[:, :columns].square())
+        step = 1.0 / min(shape)
+        index = (radius / step).round().long()
+        weight = torch.full_like(radius, 2.0)
+        weight[:, 0] = 1.0
+        if shape[1] % 2 == 0:
+            weight[:, -1] = 1.0
+        counts = torch.bincount(index.flatten(), weights=weight.flatten())
+        return cls(index, weight, counts, torch.arange(len(counts)) * step)
+
+    def between(self, least: float, most: float) -> Tensor:
+        """Return which bins lie between two radii, bool [bin]."""
+        return (self.radius > least) & (self.radius <= most) & (self.counts > 0)
+
+    def pooled(self, values: Tensor, bins: Tensor) -> float:
+        """Return the mean of `values` [bin] over all samples in `bins` (bool)."""
+        counts = self.counts[bins]
+        return float((values[bins] * counts).sum() / counts.sum())
+
+    def mean(self, power: Tensor) -> Tensor:
+        """Return the means of `power` [..., y, half x] over every bin, [..., bin]."""
+        flat = (power * self.weight).double().flatten(-2)
+        sums = flat.new_zeros(*flat.shape[:-1], len(self.counts))
+        sums.index_add_(-1, self.index.flatten(), flat)
+        return sums / self.counts.clamp(min=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A wave vector that some frames share."""
+
+    k: tuple[float, float]
+    """(kx, ky) in cycles/pixel, kx >= 0."""
+    strength: float
+    """Root of the mean power of all frames over the noise."""
+
+    @property
+    def frequency(self) -> float:
+        """Its length, cycles/pixel."""
+        return math.hypot(*self.k)
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Power of the mean frames and of the differences between frames, by frequency."""
+
+    signal: Tensor
+    """[bin] of the object."""
+    floor: Tensor
+    """[bin] noise of one frame."""
+    mean_floor: Tensor
+    """[bin] noise of the mean frames, the camera's fixed pattern included."""
+    white: bool
+    """Whether the noise is the same at all frequencies; if not, frames were resampled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """What the fringes of every frame look like."""
+
+    peaks: tuple[Peak, ...]
+    values: Tensor
+    """[peak, frame] complex128: amplitude and phase of the fringes in units of the noise."""
+    raw: Tensor
+    """[bin] power of the mean frames, noise included."""
+    spectrum: Spectrum
+    noise: Tensor
+    """[bin] noise power of a frame's correlation with the object, by shift."""
+    ring: Ring
+
+
+def signature(frames: Tensor, average: int) -> Signature:
+    """Find the wave vectors in `frames` [frame, y, x] (photo-electrons, in order).
+
+    Parameters
+    ----------
+    frames
+        At least three.
+    average
+        Frames of one raw stack as the settings say: over so many the object is averaged.
+    """
+    shape = (frames.shape[-2], frames.shape[-1])
+    ring = Ring.of(shape)
+    window = edge_window(shape, _TAPER).to(frames)
+    even = _equalised(frames) * window
+    changing, steady, averaged = _split(even, average)
+    spectra, object_spectra = torch.fft.rfft2(changing), torch.fft.rfft2(steady)
+    lit = frames.mean(dim=(1, 2)) > 0.0
+    differences = ring.mean(spectra.abs().square()[lit if bool(lit.any()) else ~lit].mean(dim=0))
+    power = ring.mean(object_spectra.abs().square().mean(dim=0))
+    spectrum = _spectrum(power, differences * averaged / max(averaged - 1, 1), ring, averaged)
+    whiten = _whitening(spectrum, ring)
+    product = _product(spectra, object_spectra, whiten, shape, average)
+    return _read(product, power, spectrum, ring)
+
+
+def _equalised(frames: Tensor) -> Tensor:
+    """Return the frames with one brightness and without their level; dark ones are left dark."""
+    means = frames.mean(dim=(1, 2), keepdim=True)
+    level = means.median().clamp(min=1e-6)
+    factor = torch.where(means > 0.2 * level, level / means.clamp(min=1e-6), 1.0)
+    return (frames - means) * factor
+
+
+def _split(frames: Tensor, average: int) -> tuple[Tensor, Tensor, int]:
+    """Return (frames less their block's mean, the means [block, y, x], frames averaged)."""
+    count = len(frames)
+    size = min(average, count)
+    starts = [min(first, count - size) for first in range(0, count, size)]
+    steady = torch.stack([frames[first : first + size].mean(dim=0) for first in starts])
+    block = torch.arange(count) // size
+    return frames - steady[block], steady, size
+
+
+def _spectrum(power: Tensor, differences: Tensor, ring: Ring, averaged: int) -> Spectrum:
+    low, edge, corner = (ring.between(*limits) for limits in (_MIDDLE, _EDGE, _CORNER))
+    ones = torch.ones_like(power)
+    slope = ring.pooled(differences, edge) / max(ring.pooled(differences, corner), 1e-30)
+    white = 1.0 / _FLAT < slope < _FLAT
+    if white:
+        floor = ring.pooled(differences, corner) * ones
+        mean_floor = ring.pooled(power, corner) * ones
+    else:
+        floor = differences + 1e-3 * differences.max()
+        mean_floor = floor / averaged
+    signal = (power - mean_floor).clamp(min=0.0)
+    if not white:
+        signal[differences < _FAINT * ring.pooled(differences, low)] = 0.0
+    return Spectrum(signal, floor, mean_floor, white)
+
+
+def _whitening(spectrum: Spectrum, ring: Ring) -> Tensor:
+    """Return the filter [y, half x] that weighs every frequency by what it can tell."""
+    filtered = spectrum.signal.sqrt() / (spectrum.signal + spectrum.floor).clamp(min=1e-30)
+    filtered[ring.radius < 0.02] = 0.0
+    return filtered.float()[ring.index]
+
+
+def _product(
+    spectra: Tensor, steady: Tensor, whiten: Tensor, shape: tuple[int, int], average: int
+) -> Tensor:
+    objects = torch.fft.irfft2(steady * whiten, shape)
+    calm = 1.0 / (1.0 + objects.square() / (30.0 * objects.square().mean()))
+    block = torch.arange(len(spectra)) // min(average, len(spectra))
+    return torch.fft.irfft2(spectra * whiten, shape) * (objects * calm)[block]
+
+
+def _read(product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring) -> Signature:
+    correlation = torch.fft.rfft2(product).abs().square()
+    noise = _ring_noise(correlation, ring)
+    relative = correlation / noise[:, ring.index].clamp(min=1e-30).float()
+    peaks = _peaks(product, relative.mean(dim=0), ring, _reach(spectrum, ring))
+    values = [
+        _at(product, *peak.k) / noise[:, round(peak.frequency * min(product.shape[-2:]))].sqrt()
+        for peak in peaks
+    ]
+    empty = torch.zeros(0, len(product), dtype=torch.complex128)
+    found = torch.stack(values) if values else empty
+    return Signature(tuple(peaks), found, raw, spectrum, noise.median(dim=0).values, ring)
+
+
+def _ring_noise(power: Tensor, ring: Ring) -> Tensor:
+    """Return the typical power [frame, bin] at every distance from zero; peaks do not count."""
+    level = ring.mean(power)
+    for _ in range(3):
+        trimmed = torch.minimum(power, 4.0 * level[:, ring.index].float())
+        level = ring.mean(trimmed)
+    smooth = torch.nn.functional.avg_pool1d(
+        level[:, None], 5, stride=1, padding=2, count_include_pad=False
+    )
+    return smooth[:, 0].clamp(min=1e-30)
+
+
+def _reach(spectrum: Spectrum, ring: Ring) -> float:
+    """Return how far out a wave vector may lie: resampled frames have nothing beyond their edge."""
+    return 1.0 if spectrum.white else float(ring.radius[spectrum.signal > 0.0].max())
+
+
+def _peaks(product: Tensor, relative: Tensor, ring: Ring, reach: float) -> list[Peak]:
+    shape = (product.shape[-2], product.shape[-1])
+    fy, fx = frequency_axes(shape, 1.0)
+    fx = fx[:, : relative.shape[1]].abs()
+    open_ = (ring.radius >= _LOWEST) & (ring.radius <= reach)
+    score = torch.where(open_[ring.index], relative, torch.zeros_like(relative))
+    found = []
+    for _ in range(MOST_PEAKS):
+        place = int(score.argmax())
+        row, column = divmod(place, score.shape[1])
+        if float(score[row, column]) < _FAINTEST:
+            break
+        coarse = (float(fx[0, column]), float(fy[row, 0]))
+        k = _climb(product, coarse)
+        found.append(Peak(k, math.sqrt(float(score[row, column]))))
+        own = _NEIGHBOURS / min(shape)
+        near = torch.hypot(_wrapped(fx - coarse[0]), _wrapped(fy - coarse[1])) < own
+        near |= torch.hypot(_wrapped(fx + coarse[0]), _wrapped(fy + coarse[1])) < own
+        score = torch.where(near, torch.zeros_like(score), score)
+    return found
+
+
+def _wrapped(frequency: Tensor) -> Tensor:
+    """Return a difference of frequencies as sampling sees it, -0.5 to 0.5 cycles/pixel."""
+    return torch.remainder(frequency + 0.5, 1.0) - 0.5
+
+
+def _climb(product: Tensor, k: tuple[float, float]) -> tuple[float, float]:
+    """Walk uphill from a grid point to the maximum between the points."""
+    shape = product.shape[-2:]
+    around = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    for fraction in (0.5, 0.25, 0.12):
+        kx, ky = k[0] + fraction / shape[1] * around, k[1] + fraction / shape[0] * around
+        best = int(_grid(product, kx, ky).abs().square().sum(dim=0).argmax())
+        k = (float(kx[best % 3]), float(ky[best // 3]))
+    return k if k[0] >= 0.0 else (-k[0], -k[1])
+
+
+def _at(product: Tensor, kx: float, ky: float) -> Tensor:
+    """Return the transform of the products at one frequency, complex128 [frame]."""
+    one = torch.tensor([kx], dtype=torch.float64), torch.tensor([ky], dtype=torch.float64)
+    return _grid(product, *one)[:, 0, 0].to(torch.complex128)
+
+
+def _grid(product: Tensor, kx: Tensor, ky: Tensor) -> Tensor:
+    """Return the transform at all of `kx` and `ky`, [frame, ky, kx]; phases at the centre."""
+    y, x = (torch.arange(n, dtype=torch.float64) - (n - 1) / 2.0 for n in product.shape[-2:])
+    along_x = torch.exp(-2j * torch.pi * x[:, None] * kx).to(torch.complex64)
+    along_y = torch.exp(-2j * torch.pi * ky[:, None] * y).to(torch.complex64)
+    return along_y @ (product.to(torch.complex64) @ along_x)
