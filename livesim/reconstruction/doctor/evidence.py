@@ -24,7 +24,8 @@ _CHANCE = 12.0
 SURE = 15.0
 """The same for a peak that is certainly one."""
 _TRUST = 0.5
-"""Exponent of the likelihood: the model is not perfect, and neighbouring peaks repeat each other."""
+"""Exponent of the likelihood: the model is not perfect, and neighbouring peaks repeat
+each other."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Frames in the order of acquisition and the settings in, everything that is wrong with them out."""
+"""Frames in the order of acquisition and the settings in, all that is wrong with them out."""
 
 from __future__ import annotations
 

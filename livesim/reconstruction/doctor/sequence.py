@@ -1,4 +1,4 @@
-"""The settings' layout and a number of frames in, every order that the frames may have come in out."""
+"""The settings' layout and a number of frames in, the orders they may have come in out."""
 
 from __future__ import annotations
 

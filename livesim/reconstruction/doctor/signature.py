@@ -136,7 +136,8 @@ def signature(frames: Tensor, average: int) -> Signature:
     spectrum = _spectrum(power, differences * averaged / max(averaged - 1, 1), ring, averaged)
     whiten = _whitening(spectrum, ring)
     product = _product(spectra, object_spectra, whiten, shape, average)
-    return _read(product, power, spectrum, ring)
+    spread = _noise_shape(object_spectra, whiten, spectrum.floor.float()[ring.index], shape)
+    return _read(product, power, spectrum, ring, spread)
 
 
 def _equalised(frames: Tensor) -> Tensor:
@@ -190,18 +191,39 @@ def _product(
     return torch.fft.irfft2(spectra * whiten, shape) * (objects * calm)[block]
 
 
-def _read(product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring) -> Signature:
-    correlation = torch.fft.rfft2(product).abs().square()
+def _noise_shape(
+    steady: Tensor, whiten: Tensor, floor: Tensor, shape: tuple[int, int]
+) -> Tensor:
+    """Return how the noise of the product spreads over shifts, [y, half x].
+
+    It is the convolution of the object's whitened power with the noise's. At the edge of the
+    spectrum the two ends overlap: there it is up to twice as high as elsewhere on its ring.
+    """
+    objects = torch.fft.irfft2((steady * whiten).abs().square().mean(dim=0), shape)
+    noise = torch.fft.irfft2(whiten.square() * floor, shape)
+    return torch.fft.rfft2(objects * noise).real.clamp(min=1e-30)
+
+
+def _read(
+    product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring, shape: Tensor
+) -> Signature:
+    correlation = torch.fft.rfft2(product).abs().square() / shape
     noise = _ring_noise(correlation, ring)
     relative = correlation / noise[:, ring.index].clamp(min=1e-30).float()
     peaks = _peaks(product, relative.mean(dim=0), ring, _reach(spectrum, ring))
-    values = [
-        _at(product, *peak.k) / noise[:, round(peak.frequency * min(product.shape[-2:]))].sqrt()
-        for peak in peaks
-    ]
+    values = [_at(product, *peak.k) / _noise_at(noise, shape, ring, peak).sqrt() for peak in peaks]
     empty = torch.zeros(0, len(product), dtype=torch.complex128)
     found = torch.stack(values) if values else empty
-    return Signature(tuple(peaks), found, raw, spectrum, noise.median(dim=0).values, ring)
+    typical = noise.median(dim=0).values * ring.mean(shape)
+    return Signature(tuple(peaks), found, raw, spectrum, typical, ring)
+
+
+def _noise_at(noise: Tensor, shape: Tensor, ring: Ring, peak: Peak) -> Tensor:
+    """Return every frame's noise power at a peak, [frame]."""
+    column = round(peak.k[0] * 2 * (shape.shape[1] - 1))
+    row = round(peak.k[1] * shape.shape[0]) % shape.shape[0]
+    column = min(column, shape.shape[1] - 1)
+    return noise[:, int(ring.index[row, column])] * float(shape[row, column])
 
 
 def _ring_noise(power: Tensor, ring: Ring) -> Tensor:
