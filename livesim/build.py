@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import cmath
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,12 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from livesim.config import Settings, SettingsError
+from livesim.engine.background import Background
 from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.watched import WatchedPipeline
 from livesim.frames import DataError, Pattern, RawStack, Result
+from livesim.reconstruction.check import BandCheck, BandReading
 from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import make_plan
-from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.plan import make_plan, separated_bands
+from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor, Turn
 
 MOST_STACKS = 16
 """Raw stacks an estimate uses at most; more time points hardly help and cost memory."""
@@ -82,17 +86,54 @@ class ReconstructionPipeline:
         )
         self._device = plan.unmixing.device
         self._reconstruct = Reconstructor(plan)
+        self._check = BandCheck(pattern, otf, settings.camera, device=self._device)
+        self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 
-    def __call__(self, stack: RawStack) -> Result:
+    def __call__(self, stack: RawStack, turns_rad: Sequence[float] | None = None) -> Result:
         """Reconstruct one raw stack.
+
+        Parameters
+        ----------
+        stack
+            As long as it is lit by the pattern.
+        turns_rad
+            For each angle, by how much all its phases have drifted; None = not at all.
 
         Raises
         ------
         ValueError
             If the stack has another size than the pattern was estimated for.
         """
-        raw = _as_tensor(stack).to(self._device)[None]
-        made = self._reconstruct(raw)
+        return self._made(stack, None if turns_rad is None else lambda _: self._factors(turns_rad))
+
+    def watched(
+        self,
+        stack: RawStack,
+        decide: Callable[[Callable[[], tuple[BandReading, ...]]], tuple[float, ...]],
+    ) -> Result:
+        """Reconstruct one raw stack with the turns that `decide` returns.
+
+        It may call what it is given: that compares this stack with the pattern.
+        """
+
+        def turn(spectra: BandSpectra) -> Tensor | None:
+            return self._factors(decide(lambda: self._check(spectra)))
+
+        return self._made(stack, turn)
+
+    def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
+        """Compare one raw stack with the pattern."""
+        return self._check(self._reconstruct.spectra(_as_tensor(stack).to(self._device)))
+
+    def _factors(self, turns_rad: Sequence[float]) -> Tensor | None:
+        """Return what turns each side band; None where nothing has moved."""
+        if not any(turns_rad):
+            return None
+        factors = [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
+        return torch.tensor(factors, dtype=torch.complex64, device=self._device)
+
+    def _made(self, stack: RawStack, turn: Turn | None) -> Result:
+        made = self._reconstruct(_as_tensor(stack).to(self._device)[None], turn)
         return Result(
             stream=stack.stream,
             index=stack.index,
@@ -110,24 +151,51 @@ def pipeline_factory(
     With a `pattern` the pipeline is ready at once. Without, it is estimated from the first stack;
     while an angle does not stand out it is estimated again from twice as many, up to
     `MOST_STACKS`, and then taken as it is: angles not found count as widefield.
+
+    Unless the settings say otherwise the pipeline watches its pattern: see docs/watchdog.md.
     """
     refuse_networks(settings)
     next_try = 1
 
+    def prepare(known: Pattern) -> ReconstructionPipeline:
+        return ReconstructionPipeline(settings, known, otf_profile)
+
+    def begin(known: Pattern) -> Pipeline:
+        active = prepare(known)
+        return (
+            watched(active, prepare, settings, otf_profile) if settings.watchdog.follow else active
+        )
+
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try
         if pattern is not None:
-            return ReconstructionPipeline(settings, pattern, otf_profile)
+            return begin(pattern)
         if len(stacks) < next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
         found = calibrate(stacks[:most], settings, otf_profile)
         next_try = 2 * len(stacks)
         if all(a.usable for a in found.angles) or ended or len(stacks) >= most:
-            return ReconstructionPipeline(settings, found, otf_profile)
+            return begin(found)
         return None
 
     return make
+
+
+def watched(
+    active: ReconstructionPipeline,
+    prepare: Callable[[Pattern], ReconstructionPipeline],
+    settings: Settings,
+    otf_profile: OtfProfile | None = None,
+) -> WatchedPipeline:
+    """Return a pipeline that begins with `active` and looks after its pattern."""
+
+    def estimate(stacks: Sequence[RawStack]) -> Pattern:
+        return calibrate(stacks, settings, otf_profile)
+
+    again = estimate if settings.watchdog.estimate else None
+    most = estimation_stacks(active.pattern.shape)
+    return WatchedPipeline(active, Background(prepare, again, active, most=most))
 
 
 def preferred_device() -> torch.device:

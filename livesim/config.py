@@ -174,6 +174,15 @@ class Steps(_Section):
     two: str = "none"
 
 
+class Watchdog(_Section):
+    """Whether a running stream looks after its pattern; see docs/watchdog.md."""
+
+    follow: bool = True
+    """Check every raw stack, follow drifts and jumps, report lost angles."""
+    estimate: bool = True
+    """Estimate again in the background, and swap where that explains new stacks better."""
+
+
 class Settings(_Section):
     """One microscope and what to do with its frames; see docs/settings.md for every key."""
 
@@ -182,6 +191,7 @@ class Settings(_Section):
     camera: Camera = Camera()
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
+    watchdog: Watchdog = Watchdog()
 
 
 def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:

@@ -40,6 +40,15 @@ def pattern_for(raw: Path) -> Path | None:
     return recorded if raw.name == RAW_NAME and recorded.is_file() else None
 
 
+def pattern_log_for(raw: Path, pattern_file: Path | None) -> Path | None:
+    """Return the log of a recording of livesim's own that is restored with its own pattern."""
+    from livesim.engine.folder import PATTERN_LOG_NAME
+
+    log = raw.with_name(PATTERN_LOG_NAME)
+    own = pattern_file is not None and pattern_file == pattern_for(raw)
+    return log if own and log.is_file() else None
+
+
 def _beside(raw: Path) -> list[Path]:
     same_name = raw.with_name(f"{raw.name.split('.')[0]}.toml")
     return [same_name] if same_name.is_file() else sorted(raw.parent.glob("*.toml"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -11,16 +13,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from livesim.build import ReconstructionPipeline, calibrate, refuse_networks
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
+from livesim.commands.config_beside import pattern_log_for
 from livesim.commands.interrupts import interrupts_held
 from livesim.config import Settings, SettingsError
-from livesim.frames import DataError, Pattern, RawStack
+from livesim.drift import Illumination, PatternChange, illuminations, still
+from livesim.frames import DataError, Pattern, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
 from livesim.io.pattern_file import read_pattern
+from livesim.io.pattern_log import read_pattern_log
 from livesim.io.recipe import Recipe, identify
 from livesim.io.recording import Recording
 from livesim.io.results import check_target, open_writer
 
+KEPT_PATTERNS = 4
+"""Prepared at once, where there are not more channels."""
 _SUFFIX = ".restored.ome.tif"
 
 
@@ -62,20 +69,19 @@ def restore_file(
             console.print(f"{raw.name}, channel {channel}:")
             show_pattern(pattern, console)
         profile = otf_profile(settings)
-        pipelines = {
-            channel: ReconstructionPipeline(settings, pattern, profile)
-            for channel, pattern in patterns.items()
-        }
-        recipe = _recipe(raw, settings, patterns, recording)
+        prepare = partial(ReconstructionPipeline, settings, otf_profile=profile)
+        pipelines = Pipelines(prepare, max(KEPT_PATTERNS, len(patterns)))
+        changes = _changes(raw, pattern_file, patterns)
+        recipe = _recipe(raw, settings, patterns, recording, changes)
         layout = _layout(recording, settings)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
         ):
-            for stack in _shown(recording, console):
+            for index, light in _shown(recording, patterns, changes, console):
                 check_interrupt()
-                result = pipelines[stack.index.channel](stack)
-                writer.write(stack.index, result.image)
+                result = pipelines.of(light.pattern)(recording.stack(index), light.turns_rad)
+                writer.write(index, result.image)
     console.print(f"wrote {out}")
 
 
@@ -100,8 +106,24 @@ def _patterns(
     return dict.fromkeys(channels, pattern)
 
 
+def _changes(
+    raw: Path, pattern_file: Path | None, patterns: dict[int, Pattern]
+) -> tuple[PatternChange, ...]:
+    """Return what the live run changed of the pattern, for a recording of livesim's own."""
+    log = pattern_log_for(raw, pattern_file)
+    if log is None:
+        return ()
+    changes = read_pattern_log(log, patterns[min(patterns)])
+    print(f"livesim: {len(changes)} changes of the pattern from {log}", file=sys.stderr)
+    return changes
+
+
 def _recipe(
-    raw: Path, settings: Settings, patterns: dict[int, Pattern], recording: Recording
+    raw: Path,
+    settings: Settings,
+    patterns: dict[int, Pattern],
+    recording: Recording,
+    changes: Sequence[PatternChange],
 ) -> Recipe:
     first = patterns[min(patterns)]
     notes = [
@@ -109,6 +131,8 @@ def _recipe(
         for channel, pattern in patterns.items()
         if pattern != first
     ]
+    if changes:
+        notes.append(f"the pattern was followed: {len(changes)} changes as logged in the live run")
     return Recipe(
         settings=settings,
         pattern=first,
@@ -135,12 +159,37 @@ def _layout(recording: Recording, settings: Settings) -> OutputLayout:
     )
 
 
-def _shown(recording: Recording, console: Console) -> Iterator[RawStack]:
-    """Read every raw stack, with a progress bar where there is a terminal."""
+def _shown(
+    recording: Recording,
+    patterns: dict[int, Pattern],
+    changes: Sequence[PatternChange],
+    console: Console,
+) -> Iterator[tuple[StackIndex, Illumination]]:
+    """Return every raw stack's illumination, with a progress bar where there is a terminal."""
     columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        for index in bar.track(recording.indices):
-            yield recording.stack(index)
+        indices = bar.track(recording.indices)
+        if changes:  # one pattern for all channels, as in the live run
+            yield from illuminations(indices, patterns[min(patterns)], changes)
+            return
+        for index in indices:
+            yield index, still(patterns[index.channel])
+
+
+class Pipelines:
+    """The reconstructions of the last few patterns, each prepared when first needed."""
+
+    def __init__(self, prepare: Callable[[Pattern], ReconstructionPipeline], kept: int) -> None:
+        self._prepare = prepare
+        self._ready: deque[ReconstructionPipeline] = deque(maxlen=kept)
+
+    def of(self, pattern: Pattern) -> ReconstructionPipeline:
+        """Return the reconstruction with this pattern."""
+        for pipeline in self._ready:
+            if pipeline.pattern is pattern:
+                return pipeline
+        self._ready.append(self._prepare(pattern))
+        return self._ready[-1]
 
 
 def refuse_steps(steps: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from livesim.wire.control import ControlClient, EngineStatus
+from livesim.wire.control import ControlClient, EngineStatus, WatchdogStatus
+
+SHOWN_CHANGES = 5
+"""Of the pattern; `--json` shows more."""
 
 
 def show_status(engine: str, *, as_json: bool) -> None:
@@ -29,6 +32,8 @@ def _print(status: EngineStatus, console: Console) -> None:
             f"{latency.p95_ms:.1f} (95 %), {latency.p99_ms:.1f} (99 %)",
             highlight=False,
         )
+    if status.watchdog is not None:
+        _print_watchdog(status.watchdog, console)
     if status.recording is not None:
         console.print(f"recording into {status.recording}", highlight=False)
     for name, count in _faults(status):
@@ -49,6 +54,27 @@ def _stage_table(status: EngineStatus) -> Table:
             str(stage.dropped),
         )
     return table
+
+
+def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:
+    table = Table("angle", "pattern", "drift deg", "deg per stack", "modulation")
+    for number, angle in enumerate(watchdog.angles):
+        table.add_row(
+            str(number),
+            angle.state,
+            f"{angle.drift_deg:.1f} ± {angle.error_deg:.1f}",
+            f"{angle.rate_deg:+.3f}",
+            f"{angle.modulation:.2f}",
+        )
+    console.print(table)
+    for change in watchdog.changes[-SHOWN_CHANGES:]:
+        where = "" if change.angle is None else f", angle {change.angle}"
+        console.print(
+            f"stack {change.time}: {change.kind}{where}: {change.reason}",
+            style="yellow" if change.alarm else None,
+            highlight=False,
+            markup=False,
+        )
 
 
 def _faults(status: EngineStatus) -> list[tuple[str, int]]:

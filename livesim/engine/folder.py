@@ -1,15 +1,18 @@
-"""One stream -> a folder of its own: raw.zarr, pattern.json, results.ome.zarr."""
+"""One stream -> a folder of its own: raw.zarr, pattern.json and its log, results.ome.zarr."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
 from livesim.config import Settings, SettingsError
+from livesim.drift import PatternChange
 from livesim.engine.recording import RawSink, RecorderFor, ResultSink
 from livesim.frames import Pattern, RawStack, Result
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.pattern_file import write_pattern
+from livesim.io.pattern_log import PatternLog
 from livesim.io.recipe import Recipe, StepName
 from livesim.io.recorder import RawRecorder, ResultRecorder
 from livesim.wire.codec import StreamStart
@@ -17,6 +20,7 @@ from livesim.wire.codec import StreamStart
 RAW_NAME = "raw.zarr"
 RESULTS_NAME = "results.ome.zarr"
 PATTERN_NAME = "pattern.json"
+PATTERN_LOG_NAME = "pattern-log.jsonl"
 
 
 def record_into(folder: Path) -> RecorderFor:
@@ -27,8 +31,8 @@ def record_into(folder: Path) -> RecorderFor:
 class FolderRecorder:
     """Where one stream is recorded.
 
-    With the pattern beside it, the raw recording can be restored to the pixels of the live run:
-    `livesim restore FOLDER/raw.zarr`, which looks for both.
+    With the pattern and its log beside it, the raw recording can be restored to the pixels of the
+    live run: `livesim restore FOLDER/raw.zarr`, which looks for all three.
     """
 
     def __init__(self, folder: Path, start: StreamStart, settings: Settings) -> None:
@@ -36,6 +40,7 @@ class FolderRecorder:
         self._start = start
         self._settings = settings
         self._pattern: Pattern | None = None
+        self._log = PatternLog(folder / PATTERN_LOG_NAME)
 
     def open_raw(self, first: RawStack) -> RawSink:
         """Open the raw recording for stacks such as the first."""
@@ -68,6 +73,10 @@ class FolderRecorder:
         """Write the pattern beside the recording, in place of an older one."""
         self._pattern = pattern
         write_pattern(self.folder / PATTERN_NAME, pattern, overwrite=True)
+
+    def log_changes(self, changes: Sequence[PatternChange]) -> None:
+        """Append to the log of the pattern, which the first change begins."""
+        self._log.write(changes)
 
     @property
     def _pixel_nm(self) -> float:

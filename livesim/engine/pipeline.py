@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from livesim.config import Settings
+from livesim.drift import PatternChange, WatchHealth
 from livesim.frames import Pattern, RawStack, Result
 
 
@@ -25,6 +26,24 @@ class Pipeline(Protocol):
         ValueError, RuntimeError
             If this stack cannot be reconstructed; the engine counts it and goes on.
         """
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A pipeline that looks after its pattern while it works."""
+
+    @property
+    def health(self) -> WatchHealth:
+        """A snapshot; safe in any thread."""
+        ...
+
+    def take_changes(self) -> Sequence[PatternChange]:
+        """Return what has changed since this was last asked."""
+        ...
+
+    def close(self) -> None:
+        """End what runs in the background."""
         ...
 
 

@@ -190,6 +190,7 @@ class Engine:
             faults=self._gauges.faults.status(running),
             last_fault=self._gauges.faults.last,
             recording=str(recorder.folder) if recorder else None,
+            watchdog=session.watchdog if session else None,
         )
 
     def _state(self, session: Session | None) -> EngineState:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from livesim.engine.bounded import BoundedQueue
 from livesim.engine.meters import Faults, Meter
-from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
 from livesim.frames import RawStack, Result
 
 CALIBRATION_STACKS = 32
@@ -33,6 +33,8 @@ class Processor:
         Makes the pipeline, given enough stacks.
     on_ready
         Called with the pipeline, before its first result.
+    on_stack
+        Called after every stack.
     lossless
         Whether every stack must be reconstructed: then, when no pattern is found within
         `CALIBRATION_STACKS` stacks, the factory must do with those. Otherwise the oldest are
@@ -45,6 +47,7 @@ class Processor:
         results: BoundedQueue[Result],
         factory: PipelineFactory,
         on_ready: Callable[[Pipeline], None],
+        on_stack: Callable[[], None],
         meter: Meter,
         faults: Faults,
         *,
@@ -54,6 +57,7 @@ class Processor:
         self._results = results
         self._factory = factory
         self._on_ready = on_ready
+        self._on_stack = on_stack
         self._meter = meter
         self._faults = faults
         self._lossless = lossless
@@ -67,6 +71,7 @@ class Processor:
 
     def run(self) -> None:
         """Work until the queue of stacks is closed and empty."""
+        pipeline = None
         try:
             pipeline = self._calibrate()
             if pipeline is not None:
@@ -75,6 +80,8 @@ class Processor:
         finally:
             self._stacks.abandon()
             self._results.close()
+            if isinstance(pipeline, Watched):
+                pipeline.close()
 
     def _calibrate(self) -> Pipeline | None:
         """Collect stacks until the factory returns a pipeline, or no more come."""
@@ -110,6 +117,7 @@ class Processor:
             self._faults.report("skipped_stacks")
             return
         result = self._attempt(lambda: pipeline(stack))
+        self._on_stack()
         if result is None:
             self._faults.report("failed_stacks")
             return

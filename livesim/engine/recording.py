@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from livesim.config import Settings
+from livesim.drift import PatternChange
 from livesim.engine.meters import Faults
 from livesim.frames import DataError, Pattern, RawStack, Result
 from livesim.wire.codec import StreamStart
@@ -49,6 +50,10 @@ class Recorder(Protocol):
 
     def save_pattern(self, pattern: Pattern) -> None:
         """Write the pattern beside the recording."""
+        ...
+
+    def log_changes(self, changes: Sequence[PatternChange]) -> None:
+        """Write beside it what has changed of the pattern."""
         ...
 
 

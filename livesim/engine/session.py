@@ -14,9 +14,10 @@ from livesim.engine.meters import Faults, Latencies, Stage
 from livesim.engine.pipeline import Pipeline, PipelineFactory
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder, Track
+from livesim.engine.watch_log import WatchLog
 from livesim.frames import RawFrame, RawStack, Result
 from livesim.wire.codec import StreamEnd, StreamStart
-from livesim.wire.control import EngineState
+from livesim.wire.control import EngineState, WatchdogStatus
 from livesim.wire.sockets import Keep, Publisher
 
 RECORD_DEPTH = 32
@@ -73,6 +74,7 @@ class Session:
         self._gauges = gauges
         self._publisher = publisher
         self._end = StreamEnd(stream=start.stream, aborted=True)
+        self._watch = WatchLog(recorder, gauges.faults)
         self._assembler = Assembler(settings.pattern.stack_shape)
         self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
@@ -84,6 +86,7 @@ class Session:
             self._results,
             factory,
             self._on_ready,
+            self._watch.look,
             gauges.process.meter,
             gauges.faults,
             lossless=lossless,
@@ -106,6 +109,11 @@ class Session:
         if stack is not None:
             self._raw.put(stack)
             self._stacks.put(stack)
+
+    @property
+    def watchdog(self) -> WatchdogStatus | None:
+        """What is known of the pattern, if it is watched."""
+        return self._watch.status()
 
     @property
     def broken(self) -> bool:
@@ -142,6 +150,7 @@ class Session:
     def _on_ready(self, pipeline: Pipeline) -> None:
         if self.state is EngineState.CALIBRATING:
             self.state = EngineState.RUNNING
+        self._watch.begin(pipeline)
         if self.recorder is not None:
             try:
                 self.recorder.save_pattern(pipeline.pattern)

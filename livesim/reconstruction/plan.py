@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -36,6 +36,9 @@ class Band:
     """(x, y) in cycles/µm: the object's frequency minus the band's."""
     weight: float
     """Inverse noise variance, relative to a zero order."""
+    angle: int = 0
+    """Number of the wave vector in the pattern; 0 for the common zero order."""
+    harmonic: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +94,8 @@ def make_plan(
 
     Angles that are not usable contribute their zero order only.
     """
-    zero, bands = _bands(pattern)
-    layout = _Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
+    zero, bands = separated_bands(pattern)
+    layout = Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
     filters = _Filters(layout, otf, settings, zero.weight, bands, pattern.noise_to_signal)
     placements = [
         p for number in range(len(bands)) for p in _band_placements(layout, filters, number)
@@ -122,11 +125,12 @@ def _to(placement: Placement, device: torch.device | str) -> Placement:
     return Placement(p.band, p.source, p.target, p.mirrored, p.weight.float().to(device))
 
 
-def _bands(pattern: Pattern) -> tuple[Band, list[Band]]:
+def separated_bands(pattern: Pattern) -> tuple[Band, list[Band]]:
     """Return the common zero order and every usable -h band, whose object lies at f + h k."""
     sets = groups(pattern)
     frames = sum(len(group.frames) for group in sets)
     zeros, variances, bands = [], [], []
+    first = 0
     for group in sets:
         unmixing = group_unmixing(group) if group.usable else _zero_only(len(group.frames))
         whole = torch.zeros(len(unmixing), frames, dtype=torch.complex128)
@@ -137,19 +141,21 @@ def _bands(pattern: Pattern) -> tuple[Band, list[Band]]:
         for number, order in enumerate(group.orders if group.usable else ()):
             kx, ky = group.angles[order.vector].k_cycles_per_um
             shift = (order.harmonic * kx, order.harmonic * ky)
-            bands.append(Band(whole[1 + number].conj(), shift, 1.0 / float(noise[1 + number])))
+            weight, angle = 1.0 / float(noise[1 + number]), first + order.vector
+            bands.append(Band(whole[1 + number].conj(), shift, weight, angle, order.harmonic))
+        first += len(group.angles)
     weights = torch.tensor([1.0 / v for v in variances], dtype=torch.float64)
     unit = float(weights.mean())
     row = (weights[:, None] * torch.stack(zeros)).sum(dim=0) / weights.sum()
     zero = Band(row.to(torch.complex128), (0.0, 0.0), float(weights.sum()) / unit)
-    return zero, [Band(b.row, b.shift, b.weight / unit) for b in bands]
+    return zero, [replace(b, weight=b.weight / unit) for b in bands]
 
 
 def _zero_only(frames: int) -> Tensor:
     return torch.full((1, frames), 1.0 / frames, dtype=torch.float64)
 
 
-class _Layout:
+class Layout:
     """Index arithmetic between the raw spectrum (N) and the result's half spectrum (2N)."""
 
     def __init__(self, shape: tuple[int, int], pixel_um: float, otf: Otf) -> None:
@@ -188,7 +194,7 @@ class _Filters:
 
     def __init__(
         self,
-        layout: _Layout,
+        layout: Layout,
         otf: Otf,
         settings: Reconstruction,
         zero: float,
@@ -276,7 +282,7 @@ def notch(frequency: Tensor, settings: Notch) -> Tensor:
     return 1.0 - settings.strength * torch.exp(-0.5 * (frequency / sigma) ** 2)
 
 
-def _ramps(layout: _Layout, bands: list[Band]) -> Tensor:
+def _ramps(layout: Layout, bands: list[Band]) -> Tensor:
     """Return exp(2 pi i (centre + sub-pixel shift).r) times the edge window, [band, y, x]."""
     window = edge_window(layout.shape, EDGE_PIXELS)
     rows, columns = layout.shape
@@ -292,7 +298,7 @@ def _ramps(layout: _Layout, bands: list[Band]) -> Tensor:
     return torch.stack(ramps).to(torch.complex64)
 
 
-def _band_placements(layout: _Layout, filters: _Filters, number: int) -> list[Placement]:
+def _band_placements(layout: Layout, filters: _Filters, number: int) -> list[Placement]:
     """Return where the parts of a band go: direct for gx >= 0, mirrored for gx <= 0."""
     band = filters.bands[number]
     (whole_x, whole_y), _ = layout.split(band.shift)
@@ -324,7 +330,7 @@ def _by_sign(span: tuple[int, int], limit: int) -> list[tuple[int, int]]:
 
 
 def _placement(
-    layout: _Layout,
+    layout: Layout,
     filters: _Filters,
     number: int,
     mirrored: bool,
@@ -352,7 +358,7 @@ def _source(span: tuple[int, int], corner: int, mirrored: bool) -> slice:
     return slice(low - corner, high - corner + 1)
 
 
-def _zero_placements(layout: _Layout, filters: _Filters) -> list[Placement]:
+def _zero_placements(layout: Layout, filters: _Filters) -> list[Placement]:
     """Return where the zero order goes: filtered, but for its smooth part, only low-passed."""
     rows = layout.shape[0]
     columns = slice(0, layout.reach_x + 1)
@@ -370,7 +376,7 @@ def _zero_placements(layout: _Layout, filters: _Filters) -> list[Placement]:
     return placements
 
 
-def _border(layout: _Layout) -> tuple[Tensor, Tensor]:
+def _border(layout: Layout) -> tuple[Tensor, Tensor]:
     """Return the factors that turn the jumps between opposite borders into the smooth part.
 
     An image is a periodic one plus a smooth one that holds the jumps at its borders (Moisan,

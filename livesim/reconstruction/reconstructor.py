@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,23 @@ from torch import Tensor
 
 from livesim.reconstruction.plan import BORDER, ZERO_ORDER, Plan
 from livesim.reconstruction.richardson_lucy import richardson_lucy
+
+
+@dataclass(frozen=True, eq=False)
+class BandSpectra:
+    """The separated bands of one stack, transformed and not yet recombined."""
+
+    zero: Tensor
+    """[x, y] leading columns of the zero order's spectrum."""
+    border: Tensor
+    """[x, y] that part of it which the jumps between opposite borders cause."""
+    side: Tensor
+    """[band, x, y] centred spectra of the side bands, sub-pixel shift done: the columns inside the
+    OTF's box, and all rows."""
+
+
+Turn = Callable[[BandSpectra], Tensor | None]
+"""The bands of a stack -> a complex factor for each side band, [band], or None for no change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +56,16 @@ class Reconstructor:
         )
 
     @torch.inference_mode()
-    def __call__(self, stacks: Tensor) -> Reconstruction:
+    def __call__(self, stacks: Tensor, turn: Turn | None = None) -> Reconstruction:
         """Reconstruct `stacks` [time, angle, phase, y, x] or [time, frame, y, x] in counts.
+
+        Parameters
+        ----------
+        stacks
+            Raw stacks taken with the plan's pattern.
+        turn
+            Asked for every stack, once its bands are known, how to turn them: a pattern whose
+            phases of one angle have all drifted alike differs by one factor for each band.
 
         Raises
         ------
@@ -53,10 +79,25 @@ class Reconstructor:
         for stack, made, mean in zip(frames, image, widefield, strict=True):
             planes = self._separate(stack)
             mean.copy_(planes[0])
-            self._combine(planes, made)
+            spectra = self._transform(planes)
+            factors = None if turn is None else turn(spectra)
+            if factors is not None:
+                spectra.side[..., self.plan.rows].mul_(factors[:, None, None])
+            self._combine(spectra, made)
         if self.plan.richardson_lucy_iterations:
             image = richardson_lucy(image, self.plan.transfer, self.plan.richardson_lucy_iterations)
         return Reconstruction(image, widefield)
+
+    @torch.inference_mode()
+    def spectra(self, stack: Tensor) -> BandSpectra:
+        """Return the bands of one stack [angle, phase, y, x] without recombining them.
+
+        Raises
+        ------
+        ValueError
+            If the stack does not fit the plan.
+        """
+        return self._transform(self._separate(self._checked(stack[None])[0]))
 
     def _checked(self, stacks: Tensor) -> Tensor:
         """Return the stacks as [time, frame, y, x]."""
@@ -76,22 +117,26 @@ class Reconstructor:
         return planes.view(-1, *plan.shape)
 
     def _side_spectra(self, planes: Tensor) -> Tensor:
-        """Return every side band's centred spectrum inside the OTF's box, [band, x, y]."""
+        """Return every side band's centred spectrum, its columns inside the box, [band, x, y]."""
         plan = self.plan
         count = len(plan.ramps)
         if count == 0:  # some FFT libraries refuse an empty batch
             return plan.ramps
         side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
         side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
-        return torch.fft.fft(side, dim=-1)[..., plan.rows]
+        return torch.fft.fft(side, dim=-1)
 
-    def _combine(self, planes: Tensor, image: Tensor) -> None:
+    def _transform(self, planes: Tensor) -> BandSpectra:
+        """Return the spectra of the planes [plane, y, x]."""
+        zero = torch.fft.rfft(planes[0], dim=-1)[..., : self.plan.zero_columns].mT.contiguous()
+        zero = torch.fft.fft(zero, dim=-1)
+        return BandSpectra(zero, self._border(planes[0]), self._side_spectra(planes))
+
+    def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
         plan = self.plan
-        side = self._side_spectra(planes)
-        zero = torch.fft.rfft(planes[0], dim=-1)[..., : plan.zero_columns].mT.contiguous()
-        zero = torch.fft.fft(zero, dim=-1)
-        spectra = {ZERO_ORDER: zero, BORDER: self._border(planes[0]), **dict(enumerate(side))}
+        side = bands.side[..., plan.rows]
+        spectra = {ZERO_ORDER: bands.zero, BORDER: bands.border, **dict(enumerate(side))}
         spectrum = self._spectrum.zero_()
         for place in plan.placements:
             block = spectra[place.band][place.source]

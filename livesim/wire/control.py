@@ -133,6 +133,49 @@ class FaultStatus(_Value):
     unrecorded_stacks: int = 0
 
 
+class AngleStatus(_Value):
+    """What the watchdog knows of the illumination of one angle."""
+
+    state: str
+    """followed, weak, lost or unwatched, see `livesim.drift.AngleState`."""
+    drift_deg: float
+    """All its phases since the pattern was first known, unwrapped."""
+    error_deg: float
+    rate_deg: float
+    """Drift from one stack to the next."""
+    modulation: float
+
+
+class ChangeStatus(_Value):
+    """One change of the pattern."""
+
+    number: int
+    """Counts the changes of the stream from 1."""
+    received_ns: int
+    time: int
+    """Of the raw stack from which on it holds."""
+    kind: str
+    """See `livesim.drift.ChangeKind`."""
+    angle: int | None
+    reason: str
+    alarm: bool
+
+
+class WatchdogStatus(_Value):
+    """What has become of the pattern of the running stream."""
+
+    angles: tuple[AngleStatus, ...]
+    changes: tuple[ChangeStatus, ...]
+    """The last ones, oldest first."""
+    swaps: int
+    """Changes of the parameters so far."""
+    alarms: int
+    estimates: int
+    """Made in the background."""
+    failures: int
+    """Checks or estimates that failed; the stream went on."""
+
+
 class EngineStatus(_Value):
     """A frozen snapshot of the engine."""
 
@@ -147,6 +190,8 @@ class EngineStatus(_Value):
     last_fault: str | None
     recording: str | None
     """Folder that is being written to."""
+    watchdog: WatchdogStatus | None = None
+    """None where no stream is running, or none that is watched."""
 
 
 class StopReply(_Value):

@@ -1,0 +1,375 @@
+"""Recent raw stacks in, proposals for a better pattern out; made in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from livesim.drift import ChangeKind
+from livesim.frames import Pattern, PatternAngle, RawStack, Result
+from livesim.reconstruction.check import BandReading
+from livesim.reconstruction.watchdog import FOUND, PATIENCE
+
+DUTY = 0.2
+"""Of one core: the most that background work takes in the long run."""
+WINDOW = 12
+"""Raw stacks that an estimate looks back on, at most."""
+HELD_OUT = 0.25
+"""Of the window: the newest stacks, on which old and new pattern are compared."""
+FEWEST = 4
+PERIOD_S = 10.0
+"""Between two estimates, while nothing asks for one sooner."""
+STILL_DEG = 10.0
+"""Stacks whose phases differ more than this from the newest are not averaged with it."""
+BETTER = 4.0
+"""Gain in log likelihood for each held-out stack from which a new estimate replaces the old."""
+_SAME_K = 0.1
+"""Relative: an angle that lies further away than this is another one."""
+_SAMPLES = 500.0  # independent ones in the overlap of one band
+_LATEST = 0.02  # s, how often the thread looks for something to do
+
+BACKGROUND_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
+
+_log = logging.getLogger("livesim.engine")
+
+
+class Watchable(Protocol):
+    """A reconstruction with one cached pattern that can be looked at while it works."""
+
+    @property
+    def pattern(self) -> Pattern:
+        """The cached pattern."""
+        ...
+
+    def watched(
+        self,
+        stack: RawStack,
+        decide: Callable[[Callable[[], tuple[BandReading, ...]]], tuple[float, ...]],
+    ) -> Result:
+        """Reconstruct; `decide` may take the readings, and returns each angle's turn in rad."""
+        ...
+
+    def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
+        """Return the readings alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """Another pattern, ready to be used from the next stack on."""
+
+    kind: ChangeKind
+    angle: int | None
+    reason: str
+    based_on: Pattern
+    """The pattern in use when the work began."""
+    prepared: Watchable
+    shifts: tuple[float, ...]
+    """For each angle, the old phase (rad) at which the new phases were taken."""
+    found: tuple[BandReading, ...] = ()
+    """Of angles that were lost, relative to `based_on`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One raw stack and the phases that the watchdog gave it."""
+
+    stack: RawStack
+    phases: tuple[float, ...]
+    pattern: Pattern
+    """What they refer to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """A pattern to prepare, and why."""
+
+    pattern: Pattern
+    kind: ChangeKind
+    angle: int
+    reason: str
+    based_on: Pattern
+
+    def proposal(self, prepared: Watchable) -> Proposal:
+        """Return it as a proposal, once it is prepared."""
+        shifts = (0.0,) * len(self.pattern.angles)
+        return Proposal(self.kind, self.angle, self.reason, self.based_on, prepared, shifts)
+
+
+class Rest:
+    """Work that is followed by four times as long a rest, so that it keeps to `DUTY`."""
+
+    def __init__(self) -> None:
+        self._start = self._until = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether it may be done again."""
+        return time.monotonic() >= self._until
+
+    def __enter__(self) -> None:
+        self._start = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self._until = now + (now - self._start) * (1.0 / DUTY - 1.0)
+
+
+class Background:
+    """The thread: prepares, probes lost angles and estimates, and rests four fifths of the time.
+
+    It never holds the frame path: stacks are handed over by reference, and a proposal is taken by
+    a look at one attribute.
+
+    Parameters
+    ----------
+    prepare
+        A pattern -> its reconstruction.
+    estimate
+        Raw stacks -> their pattern; None never estimates.
+    quieten
+        Called once in the new thread.
+    most
+        Raw stacks that an estimate takes at most.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[Pattern], Watchable],
+        estimate: Callable[[Sequence[RawStack]], Pattern] | None,
+        active: Watchable,
+        *,
+        quieten: Callable[[], None] = lambda: None,
+        most: int = WINDOW,
+    ) -> None:
+        self._prepare, self._estimate, self._quieten = prepare, estimate, quieten
+        self._recent: deque[Seen] = deque(maxlen=WINDOW if most >= FEWEST else FEWEST)
+        self._most = most
+        self._active = active
+        self._wanted: Wanted | None = None
+        self._probe: Watchable | None = None
+        self._lost: tuple[int, ...] = ()
+        self._proposal: Proposal | None = None
+        self._changed = threading.Condition()
+        self._closed = False
+        self._asked = False
+        self._tried = 0
+        self._finds = 0
+        self._probed: RawStack | None = None
+        self._probe_rest, self._estimate_rest = Rest(), Rest()
+        self._estimate_at = 0.0
+        self.estimates = 0
+        self.failures = 0
+        self._thread = threading.Thread(target=self._run, name="livesim-watchdog", daemon=True)
+        self._thread.start()
+
+    # The processor's thread.
+
+    def offer(self, seen: Seen) -> None:
+        """Hand over the newest stack; never waits."""
+        self._recent.append(seen)
+
+    def take(self) -> Proposal | None:
+        """Take what is proposed, if anything is."""
+        if self._proposal is None:
+            return None
+        proposal, self._proposal = self._proposal, None
+        return proposal
+
+    def want(self, wanted: Wanted) -> None:
+        """Ask for another plan; only the newest wish counts."""
+        with self._changed:
+            self._wanted = wanted
+            self._changed.notify()
+
+    def use(
+        self,
+        active: Watchable,
+        shifts: Sequence[float],
+        lost: tuple[int, ...] = (),
+        probe: Watchable | None = None,
+    ) -> None:
+        """Say what is in use now, from which old phases on, and what knows the lost angles."""
+        with self._changed:
+            self._active, self._lost, self._probe, self._finds = active, lost, probe, 0
+            for number, one in enumerate(self._recent):
+                phases = tuple(p - shift for p, shift in zip(one.phases, shifts, strict=True))
+                self._recent[number] = Seen(one.stack, phases, active.pattern)
+
+    def ask(self) -> None:
+        """Ask for an estimate sooner."""
+        self._asked = True
+
+    def close(self) -> None:
+        """End the thread; waits for an estimate that is under way."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    # The thread.
+
+    def _run(self) -> None:
+        _step_back()
+        self._quieten()
+        while not self._closed:
+            try:
+                self._work()
+            except BACKGROUND_FAULTS as error:
+                self.failures += 1
+                _log.warning("watchdog: %s", error)
+            self._wait()
+
+    def _wait(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._wanted is not None, _LATEST)
+
+    def _work(self) -> None:
+        """Do what is wanted; what is only worth a try, when it is its turn."""
+        with self._changed:
+            wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            prepared = self._prepare(wanted.pattern)
+            self._proposal = wanted.proposal(prepared)
+        if self._proposal is None and self._probe_rest.over:
+            with self._probe_rest:
+                self._probe_lost()
+        if self._proposal is None and self._estimate_rest.over and self._due():
+            with self._estimate_rest:
+                self._improve()
+
+    def _probe_lost(self) -> None:
+        """Look whether the newest stack shows the lost angles again."""
+        probe, active, lost = self._probe, self._active, self._lost
+        if probe is None or not lost or not self._recent:
+            return
+        newest = self._recent[-1].stack
+        if newest is self._probed:
+            return
+        self._probed = newest
+        readings = [one for one in probe.measure(newest) if one.harmonic == 1]
+        strong = [one for one in readings if abs(one.ratio) - 3.0 * one.error > FOUND]
+        back = {one.angle for one in strong} & set(lost)
+        whole = active.pattern.layout != "hexagonal" or back == set(lost)
+        self._finds = self._finds + 1 if back and whole else 0
+        if self._finds >= PATIENCE:
+            self._proposal = self._returned(active.pattern, back, readings)
+
+    def _returned(
+        self, pattern: Pattern, back: set[int], readings: Sequence[BandReading]
+    ) -> Proposal:
+        """Return the pattern with the angles that are back."""
+        angles = tuple(
+            replace(angle, usable=angle.usable or number in back)
+            for number, angle in enumerate(pattern.angles)
+        )
+        # Hexagonal frames hold all angles or none.
+        fresh = tuple(one for one in readings if one.angle in back or pattern.layout == "hexagonal")
+        strength = ", ".join(f"{abs(one.ratio):.2f}" for one in fresh if one.angle in back)
+        return Proposal(
+            ChangeKind.FOUND,
+            min(back),
+            f"fringes again: modulation {strength} of that before",
+            pattern,
+            self._prepare(replace(pattern, angles=angles)),
+            (0.0,) * len(angles),
+            fresh,
+        )
+
+    def _due(self) -> bool:
+        if self._estimate is None:
+            return False
+        count = len(self._recent)
+        grown = count == self._recent.maxlen and self._tried < count
+        due = not self._tried or grown or self._asked or time.monotonic() >= self._estimate_at
+        return due and count >= FEWEST
+
+    def _improve(self) -> None:
+        """Estimate on the older part of the window; compare on the newer."""
+        active, seen = self._active, self._still()
+        if self._estimate is None or len(seen) < FEWEST:
+            return
+        self._asked, self._tried = False, len(self._recent)
+        self._estimate_at = time.monotonic() + PERIOD_S
+        held = max(round(HELD_OUT * len(seen)), 1)
+        seen, newest = seen[:-held][-self._most :], seen[-held:]
+        found = _fitted(self._estimate([one.stack for one in seen]), active.pattern)
+        self.estimates += 1
+        if found is not None:
+            prepared = self._prepare(found)
+            gains = [_told(prepared, one.stack) - _told(active, one.stack) for one in newest]
+            if min(gains) > 0.0 and sum(gains) / held > BETTER:
+                self._proposal = _estimated(active.pattern, prepared, seen, gains)
+
+    def _still(self) -> list[Seen]:
+        """Return the newest stacks between which the pattern hardly moved, oldest first."""
+        recent, known = list(self._recent), self._active.pattern
+        kept: list[Seen] = []
+        for one in reversed(recent):
+            if one.pattern is not known or not _near(one.phases, recent[-1].phases):
+                break
+            kept.append(one)
+        return kept[::-1]
+
+
+def _near(phases: Sequence[float], others: Sequence[float]) -> bool:
+    limit = math.radians(STILL_DEG)
+    return all(abs(a - b) <= limit for a, b in zip(phases, others, strict=True))
+
+
+def _fitted(found: Pattern, known: Pattern) -> Pattern | None:
+    """Return the new estimate, angle by angle beside the old one; None if it lacks one of them."""
+    angles = tuple(_nearest(old, found, number) for number, old in enumerate(known.angles))
+    if not any(one.usable for one in angles):
+        return None
+    if any(old.usable and new is old for new, old in zip(angles, known.angles, strict=True)):
+        return None
+    # The noise decides how sharp the images are: it must not change while one looks on.
+    return replace(
+        known, angles=angles, noise_to_signal=known.noise_to_signal or found.noise_to_signal
+    )
+
+
+def _nearest(old: PatternAngle, found: Pattern, number: int) -> PatternAngle:
+    """Return the new estimate of an angle; the old one where it was not found near there."""
+    candidates = found.angles if found.layout == "hexagonal" else found.angles[number : number + 1]
+    new = min(candidates, key=lambda one: math.dist(one.k_cycles_per_um, old.k_cycles_per_um))
+    reach = _SAME_K * math.hypot(*old.k_cycles_per_um)
+    near = math.dist(new.k_cycles_per_um, old.k_cycles_per_um) < reach
+    return new if new.usable and (near or not old.usable) else old
+
+
+def _estimated(
+    known: Pattern, prepared: Watchable, seen: Sequence[Seen], gains: Sequence[float]
+) -> Proposal:
+    phases = zip(*(one.phases for one in seen), strict=True)
+    fresh = [new is not old for new, old in zip(prepared.pattern.angles, known.angles, strict=True)]
+    shifts = (
+        sum(own) / len(own) if is_new else 0.0 for own, is_new in zip(phases, fresh, strict=True)
+    )
+    reason = (
+        f"estimated from {len(seen)} stacks; log likelihood of {len(gains)} others "
+        f"{sum(gains) / len(gains):+.0f} each"
+    )
+    return Proposal(ChangeKind.ESTIMATE, None, reason, known, prepared, tuple(shifts))
+
+
+def _told(prepared: Watchable, stack: RawStack) -> float:
+    """Return how much better than chance the bands of a stack agree, as a log likelihood."""
+    return sum(
+        -_SAMPLES * math.log(max(1.0 - one.coherence, 1e-6)) for one in prepared.measure(stack)
+    )
+
+
+def _step_back() -> None:
+    """Let this thread wait where the frame path wants the processor."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,0 +1,195 @@
+"""A raw stack in, its result out; on the way a look at the pattern, which is kept up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from livesim.drift import ChangeKind, Illumination, PatternChange, WatchHealth
+from livesim.engine.background import (
+    BACKGROUND_FAULTS,
+    Background,
+    Proposal,
+    Seen,
+    Wanted,
+    Watchable,
+)
+from livesim.frames import Pattern, RawStack, Result, StackIndex
+from livesim.reconstruction.check import BandReading
+from livesim.reconstruction.watchdog import Event, Watchdog
+
+_log = logging.getLogger("livesim.engine")
+
+Measure = Callable[[], tuple[BandReading, ...]]
+
+
+class WatchedPipeline:
+    """A reconstruction whose pattern is checked with every stack.
+
+    Every stack is reconstructed with what is known once it has been looked at itself: a drift or a
+    jump that it shows turns its own bands. Whatever needs a new plan is prepared in the background
+    and taken from the next stack on. What fails here is counted and leaves the stack as it would
+    be without a watchdog.
+
+    Parameters
+    ----------
+    active
+        The reconstruction with the first pattern.
+    background
+        Prepares others; closed by `close`.
+    """
+
+    def __init__(self, active: Watchable, background: Background) -> None:
+        self._active, self._background = active, background
+        angles = active.pattern.angles
+        self._watchdog = Watchdog(
+            [angle.usable for angle in angles], [angle.modulation[0] for angle in angles]
+        )
+        self._last: StackIndex | None = None
+        self._probe: Watchable | None = None
+        self._changes: deque[PatternChange] = deque()
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def pattern(self) -> Pattern:
+        """The cached pattern."""
+        return self._active.pattern
+
+    @property
+    def illumination(self) -> Illumination:
+        """What the next stack is taken to be lit with."""
+        return Illumination(self.pattern, self._watchdog.turns)
+
+    @property
+    def health(self) -> WatchHealth:
+        """What is known of the pattern."""
+        return WatchHealth(
+            angles=self._watchdog.health(),
+            estimates=self._background.estimates,
+            swaps=self._counts["swaps"],
+            alarms=self._counts["alarms"],
+            failures=self._counts["failures"] + self._background.failures,
+        )
+
+    def take_changes(self) -> list[PatternChange]:
+        """Return what has changed since this was last asked, oldest first."""
+        taken = list(self._changes)
+        self._changes.clear()
+        return taken
+
+    def __call__(self, stack: RawStack) -> Result:
+        """Reconstruct one raw stack.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If it cannot be reconstructed.
+        """
+        self._adopt(stack)
+        result = self._active.watched(stack, lambda measure: self._decide(stack, measure))
+        if self._is_watched(stack):
+            self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
+            self._last = stack.index
+        return result
+
+    def close(self) -> None:
+        """End the background's thread."""
+        self._background.close()
+
+    def _is_watched(self, stack: RawStack) -> bool:
+        """Whether it has the channel that the pattern was estimated from: the first one seen."""
+        return self._last is None or stack.index.channel == self._last.channel
+
+    def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
+        """Return how far each angle has turned, this stack included."""
+        if self._is_watched(stack):
+            try:
+                self._look(stack, measure())
+            except BACKGROUND_FAULTS as error:
+                self._fail(error)
+        return self._watchdog.turns
+
+    def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:
+        before = list(self._watchdog.turns)
+        for event in self._watchdog.see(readings, self._stacks_since(stack)):
+            old = Illumination(self.pattern, tuple(before))
+            before[event.angle] = self._watchdog.turns[event.angle]
+            new = Illumination(self.pattern, tuple(before))
+            if event.kind is not ChangeKind.MODULATION:  # recorded when it is acted upon
+                self._record(stack, event.kind, event.angle, event.reason, old, new)
+            if event.kind in (ChangeKind.LOST, ChangeKind.MODULATION):
+                self._request(event)
+            if event.kind is not ChangeKind.DRIFT:
+                self._background.ask()
+
+    def _stacks_since(self, stack: RawStack) -> float:
+        """Return how many stacks after the last one; those dropped on the way count as well."""
+        if self._last is None or replace(stack.index, time=0) != replace(self._last, time=0):
+            return 1.0
+        return float(max(stack.index.time - self._last.time, 1))
+
+    def _request(self, event: Event) -> None:
+        """Ask for a plan that fits what was seen of an angle."""
+        pattern, watch = self.pattern, self._watchdog.angles[event.angle]
+        angles = list(pattern.angles)
+        for number in self._watchdog.lost:
+            angles[number] = replace(angles[number], usable=False)
+        if event.kind is ChangeKind.MODULATION:
+            own = angles[event.angle]
+            changed = tuple(min(m * watch.modulation, 1.0) for m in own.modulation)
+            angles[event.angle] = replace(own, modulation=changed)
+        elif self._probe is None:
+            self._probe = self._active
+        wanted = replace(pattern, angles=tuple(angles))
+        self._background.want(Wanted(wanted, event.kind, event.angle, event.reason, pattern))
+
+    def _adopt(self, stack: RawStack) -> None:
+        """Take what the background proposes, from this stack on."""
+        proposal = self._background.take()
+        if proposal is None:
+            return
+        if proposal.based_on is not self.pattern:  # another one came first
+            if proposal.kind is ChangeKind.LOST and proposal.angle is not None:
+                self._request(Event(proposal.kind, proposal.angle, proposal.reason))
+            return
+        try:
+            self._swap(stack, proposal)
+        except BACKGROUND_FAULTS as error:
+            self._fail(error)
+
+    def _swap(self, stack: RawStack, proposal: Proposal) -> None:
+        old, new = self.illumination, proposal.prepared.pattern
+        pairs = zip(self._watchdog.angles, old.pattern.angles, new.angles, strict=True)
+        for (watch, was, now), shift in zip(pairs, proposal.shifts, strict=True):
+            if now.usable and was.modulation[0] > 0.0:
+                watch.refer(1.0, shift, now.modulation[0] / was.modulation[0])
+        for reading in proposal.found:
+            self._watchdog.angles[reading.angle].find(reading)
+        if proposal.kind is ChangeKind.ESTIMATE:
+            self._watchdog.admit([(one.usable, one.modulation[0]) for one in new.angles])
+        self._active = proposal.prepared
+        lost = self._watchdog.lost
+        self._probe = self._probe if lost else None
+        self._background.use(self._active, proposal.shifts, lost, self._probe)
+        words = proposal.reason
+        self._record(stack, proposal.kind, proposal.angle, words, old, self.illumination)
+
+    def _record(
+        self,
+        stack: RawStack,
+        kind: ChangeKind,
+        angle: int | None,
+        reason: str,
+        old: Illumination,
+        new: Illumination,
+    ) -> None:
+        change = PatternChange(stack.index, stack.last_received_ns, kind, angle, reason, old, new)
+        self._changes.append(change)
+        self._counts["swaps"] += new != old
+        self._counts["alarms"] += kind.alarming and (kind is ChangeKind.JUMP or new == old)
+
+    def _fail(self, error: Exception) -> None:
+        self._counts["failures"] += 1
+        _log.warning("watchdog: %s", error)
