@@ -185,6 +185,66 @@ def restore(
 
 
 @app.command()
+def doctor(
+    raw: RawArgument,
+    config: ConfigOption = None,
+    change: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is wrong with recordings, from the frames alone, and how to mend it.
+
+    Exit status 0: no fault found; 1: a fault was found.
+    """
+    from livesim.commands.config_beside import settings_for
+
+    settings = [settings_for(path, config, change or []) for path in raw]
+
+    from livesim.commands.doctor import examine_files
+
+    if not examine_files(raw, settings, as_json=as_json):
+        raise typer.Exit(EXIT_DATA)
+
+
+@app.command()
+def simulate(
+    config: Annotated[Path, typer.Option("--config", "-c", help="Settings, with [simulation].")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the raw file and its truth.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Control address of an engine: stream to it instead.")
+    ] = None,
+    rate: Annotated[
+        str,
+        typer.Option(
+            help="Of a stream: real, max, or raw frames per second.", metavar="real|max|FPS"
+        ),
+    ] = "real",
+    size: Annotated[
+        str | None, typer.Option(help="Rows of a raw frame, or rows x columns: 256x384.")
+    ] = None,
+    time_points: Annotated[int | None, typer.Option(min=1, help="Raw stacks.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Simulate a microscope: a raw file with its truth and settings, or a live stream."""
+    if (out is None) == (to is None):
+        raise SettingsError("expected one of --out FOLDER and --to ENGINE, found both or neither")
+
+    from livesim.commands.simulate import simulate_stream, simulation_changes, simulation_settings
+    from livesim.commands.simulate_files import simulate_files
+    from livesim_acquisition.replay import parse_rate
+
+    changes = [*(change or []), *simulation_changes(size, time_points, seed)]
+    settings = simulation_settings(config, changes)
+    if out is not None:
+        simulate_files(settings, out, overwrite=overwrite)
+    elif to is not None:
+        simulate_stream(settings, endpoint(to), parse_rate(rate))
+
+
+@app.command()
 def status(
     engine: EngineOption = CONTROL_ADDRESS,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -62,6 +62,8 @@ class PatternSettings(_Section):
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
     order: tuple[Axis, ...] = ("phase", "angle")
     """Fastest axis first, for files and streams that carry no axes."""
+    first_frame: Annotated[int, Field(ge=0)] = 0
+    """Place in the sequence of the first frame of every stack, for files that carry no axes."""
     expected_period_nm: Positive | tuple[Positive, ...] | None = None
     expected_angles_deg: tuple[float, ...] | None = None
 
@@ -80,6 +82,11 @@ class PatternSettings(_Section):
         if self.frames is not None and self.frames != self.stack_frames:
             raise ValueError(
                 f"expected frames = {self.stack_frames} ({self.layout}), found {self.frames}"
+            )
+        if self.first_frame >= self.stack_frames:
+            raise ValueError(
+                f"expected first_frame below {self.stack_frames}, the frames of a stack, "
+                f"found {self.first_frame}"
             )
         if len(set(self.order)) != len(self.order):
             raise ValueError(f"expected every axis once in order, found {list(self.order)}")

@@ -87,7 +87,7 @@ def sequence(
 
 
 def _moved(scene: Scene, shift_px: float, random: np.random.Generator) -> Tensor:
-    """Return the expected frames with the specimen moved; on the doubled grid, so by half pixels."""
+    """Return the expected frames with the specimen moved by whole pixels of the doubled grid."""
     if shift_px == 0.0:
         return scene.expected.flatten(0, 1)
     dy, dx = (int(n) for n in np.rint(2.0 * shift_px * random.uniform(-1.0, 1.0, 2)))

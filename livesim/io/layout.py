@@ -34,13 +34,25 @@ def arrange(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> NDArray[
     DataError
         If the axes or their sizes do not fit the settings; the sentence begins with `source`.
     """
+    names_frames = not {"angle", "phase"}.isdisjoint(grid.names)
     grid = _without_single_axes(grid)
     grid = _split_sim_axis(_name_stack_axes(grid, pattern), pattern, source)
     if {"angle", "phase"}.isdisjoint(grid.names):
         grid = _split_host(grid, pattern, source)
     grid = _name_rest(grid, pattern)
     _check_axes(grid, pattern, source)
-    return _by_axes(grid)
+    numbers = _by_axes(grid)
+    return numbers if names_frames else _from_first(numbers, pattern)
+
+
+def _from_first(numbers: NDArray[np.int64], pattern: PatternSettings) -> NDArray[np.int64]:
+    """Put the frames of every stack into their places where a stack begins with another one."""
+    order = _order(pattern)
+    angle_faster = order.index("angle") < order.index("phase")
+    steps = numbers.swapaxes(4, 5) if angle_faster else numbers
+    flat = steps.reshape([*steps.shape[:4], -1])
+    rolled = np.roll(flat, pattern.first_frame, axis=-1).reshape(steps.shape)
+    return rolled.swapaxes(4, 5) if angle_faster else rolled
 
 
 def _without_single_axes(grid: PlaneGrid) -> PlaneGrid:

@@ -37,12 +37,23 @@ def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = 
     DataError
         Naming the file, what was expected and what was found.
     """
-    file = _reader(path)(path)
+    file = open_planes(path)
     try:
         return make_recording(file, pattern, allow_float=allow_float)
     except BaseException:
         file.close()
         raise
+
+
+def open_planes(path: Path) -> PlaneFile:
+    """Open a file or folder whatever its axes; `open_recording` says which formats.
+
+    Raises
+    ------
+    DataError
+        Naming the file, what was expected and what was found.
+    """
+    return _reader(path)(path)
 
 
 def _reader(path: Path) -> Callable[[Path], PlaneFile]:

@@ -18,6 +18,8 @@ _FLICKER = 0.04  # standard deviation of the frames' brightness
 _FADING = 0.15  # loss within one stack
 _LASTING = 0.5  # what is lost from the first to the last frame
 _SCATTER = 0.004  # of frames from a good light source
+_OVER_FLICKER = 3.0  # times the scatter: a smaller loss may be flicker
+_ENOUGH = 12  # frames more than parameters: from there on a trend shows among flicker
 _CERTAIN = 0.999
 
 
@@ -27,7 +29,7 @@ def empty_frames(means: Tensor) -> Tensor:
     return means < EMPTY * usual if usual > 0.0 else torch.zeros_like(means, dtype=torch.bool)
 
 
-def brightness_findings(means: Tensor, order: Order) -> list[Finding]:
+def brightness_findings(means: Tensor, order: Order, number: int) -> list[Finding]:
     """Return what is wrong with the frames' brightness.
 
     Parameters
@@ -36,6 +38,8 @@ def brightness_findings(means: Tensor, order: Order) -> list[Finding]:
         [frame] mean photo-electrons, float64.
     order
         Which angle and phase every frame is.
+    number
+        Of the first frame.
     """
     if float(means.median()) <= 0.0:
         return []
@@ -44,7 +48,7 @@ def brightness_findings(means: Tensor, order: Order) -> list[Finding]:
     every_first = bool(dark[firsts].all()) and int(firsts.sum()) > 1
     findings = []
     if bool(dark.any()) and not (every_first and bool((dark == firsts).all())):
-        findings.append(_empty(dark))
+        findings.append(_empty(dark, number))
         every_first = False
     if every_first:
         return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), _CERTAIN, "stack")]
@@ -58,8 +62,8 @@ def _first_of_stack(order: Order) -> Tensor:
     return torch.tensor([place == (0, 0) for place in order.places])
 
 
-def _empty(dark: Tensor) -> Finding:
-    frames = tuple(int(frame) for frame in dark.nonzero().flatten())
+def _empty(dark: Tensor, number: int) -> Finding:
+    frames = tuple(number + int(frame) for frame in dark.nonzero().flatten())
     listed = ", ".join(map(str, frames[:8])) + (" and others" if len(frames) > 8 else "")
     return Finding(
         Fault.EMPTY_FRAME,
@@ -139,7 +143,7 @@ def _beyond(score: float, freedom: int) -> float:
 def _dim_first(fit: Fit) -> list[Finding]:
     missing = 1.0 - math.exp(fit.dim)
     sureness = _beyond(fit.dim_score, fit.freedom)
-    if missing < _DIM or sureness < 0.95:
+    if missing < _DIM or sureness < 0.95 or -fit.dim < _OVER_FLICKER * fit.scatter:
         return []
     return [_dim(missing, sureness, fit.which)]
 
@@ -177,7 +181,8 @@ def _fading(fit: Fit, order: Order) -> list[Finding]:
     stack = 1.0 - math.exp(fit.slope * order.layout.frames)
     whole = 1.0 - math.exp(fit.slope * fit.count)
     sure = _beyond(fit.slope / fit.slope_error, fit.freedom)
-    if sure < 0.95 or (stack < _FADING and whole < _LASTING):
+    unsteady = fit.scatter >= _FLICKER and fit.freedom < _ENOUGH
+    if sure < 0.95 or unsteady or (stack < _FADING and whole < _LASTING):
         return []
     return [
         Finding(

@@ -59,20 +59,30 @@ def in_order(stacks: Tensor, pattern: PatternSettings) -> Tensor:
 
 
 def examine(
-    frames: Tensor, settings: Settings, pixel_nm: float, total: int | None = None
+    frames: Tensor,
+    settings: Settings,
+    pixel_nm: float,
+    *,
+    total: int | None = None,
+    first: int = 0,
+    number: int = 0,
 ) -> Examination:
     """Return what is wrong with consecutive frames, and what they do not tell.
 
     Parameters
     ----------
     frames
-        [frame, y, x] camera counts in the order of acquisition, beginning with a stack.
+        [frame, y, x] camera counts in the order of acquisition.
     settings
         Of the microscope.
     pixel_nm
         Raw pixel.
     total
         Frames of the whole recording; None = these are all.
+    first
+        Place in the sequence that the first of these frames is said to have.
+    number
+        Of the first of these frames in the recording.
 
     Raises
     ------
@@ -87,11 +97,11 @@ def examine(
     dark, copies = empty_frames(means), _copies(frames)
     layout = Layout.of(settings.pattern)
     read = signature(photons, layout.frames)
-    orders = possible_orders(layout, len(frames), total or len(frames))
+    orders = possible_orders(layout, len(frames), total or len(frames), first)
     verdict = judge(read, orders, ~(dark | copies))
-    findings = order_findings(verdict, read, settings.pattern)
-    findings += _copy_findings(copies & ~dark, findings)
-    findings += brightness_findings(means, verdict.best)
+    findings = order_findings(verdict, read, settings.pattern, number)
+    findings += _copy_findings(copies & ~dark, findings, number)
+    findings += brightness_findings(means, verdict.best, number)
     findings += saturation_findings(frames) + offset_findings(frames, camera)
     more, undecided = _optical(verdict, read, settings, pixel_nm)
     findings = sorted([*findings, *more], key=lambda one: -one.sureness)
@@ -115,8 +125,8 @@ def _copies(frames: Tensor) -> Tensor:
     return torch.tensor([False, *same])
 
 
-def _copy_findings(copies: Tensor, known: list[Finding]) -> list[Finding]:
-    frames = tuple(int(frame) for frame in copies.nonzero().flatten())
+def _copy_findings(copies: Tensor, known: list[Finding], number: int) -> list[Finding]:
+    frames = tuple(number + int(frame) for frame in copies.nonzero().flatten())
     told = any(finding.fault is Fault.REPEATED_FRAME for finding in known)
     if not frames or told:
         return []

@@ -41,7 +41,9 @@ class Finding:
     advice: str = ""
     """What to do where no line mends it."""
     frames: tuple[int, ...] = ()
-    """The frames concerned, counted from the first one examined."""
+    """The frames concerned."""
+    value: float | None = None
+    """The number found: the first frame's place, frames lost, the factor of the scale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,16 +22,16 @@ _FAR_DEG = 12.0
 
 
 def order_findings(
-    verdict: Verdict, signature: Signature, pattern: PatternSettings
+    verdict: Verdict, signature: Signature, pattern: PatternSettings, number: int
 ) -> list[Finding]:
-    """Return the fault of the order of the frames, if there is one."""
+    """Return the fault of the order of the frames, if there is one; `number` is the first's."""
     best = verdict.best
     directions = angle_directions(verdict, signature)
     if best.fault is None or _probability(verdict, None) > DOUBTFUL:
         return _against_expected(best, directions, pattern)
     if best.fault is Fault.ROTATED:
         return [_rotated(verdict, directions, pattern)]
-    return [_WORDS[best.fault](verdict, signature)]
+    return [_WORDS[best.fault](verdict, signature, number)]
 
 
 def _probability(verdict: Verdict, fault: Fault | None, layout: Layout | None = None) -> float:
@@ -58,14 +58,12 @@ def angle_peaks(verdict: Verdict, signature: Signature) -> list[Peak | None]:
 
 def _rotated(verdict: Verdict, directions: list[float | None], pattern: PatternSettings) -> Finding:
     layout, start = verdict.best.layout, verdict.best.start
-    turn = _turned_by(directions, pattern)
-    sureness = _probability(verdict, Fault.ROTATED)
-    if turn is not None:
-        start, more = start + layout.phases * turn, ""
-    else:
-        others = range(start + layout.phases, layout.frames, layout.phases)
+    turn, more = _turned_by(directions, pattern), ""
+    if turn is None:
+        others = [(start + n * layout.phases) % layout.frames for n in range(1, layout.angles)]
         more = f" (or {' or '.join(map(str, others))}: the fringes of whole angles look alike)"
-    return _rotation(start, more, sureness)
+    start = (start + layout.phases * (turn or 0)) % layout.frames
+    return _rotation(start, more, _probability(verdict, Fault.ROTATED))
 
 
 def _rotation(start: int, more: str, sureness: float) -> Finding:
@@ -75,6 +73,7 @@ def _rotation(start: int, more: str, sureness: float) -> Finding:
         sureness,
         f"[pattern] first_frame = {start}",
         "if the file names angle and phase itself, start the camera and the pattern together",
+        value=start,
     )
 
 
@@ -124,7 +123,8 @@ def _against_expected(
     order, sureness = found
     turn = _turned_by(directions, pattern)
     if turn is not None:
-        return [_rotation(turn * best.layout.phases, "", sureness)]
+        start = (best.start + turn * best.layout.phases) % best.layout.frames
+        return [_rotation(start, "", sureness)]
     assert pattern.expected_angles_deg is not None
     line = ", ".join(f"{pattern.expected_angles_deg[n]:g}" for n in order)
     words = ", ".join(map(str, order))
@@ -142,7 +142,7 @@ def _against_expected(
     ]
 
 
-def _transposed(verdict: Verdict, _: Signature) -> Finding:
+def _transposed(verdict: Verdict, _: Signature, __: int) -> Finding:
     first = "phase" if verdict.best.layout.phase_first else "angle"
     order = '["phase", "angle"]' if first == "phase" else '["angle", "phase"]'
     return Finding(
@@ -154,13 +154,13 @@ def _transposed(verdict: Verdict, _: Signature) -> Finding:
     )
 
 
-def _swapped(verdict: Verdict, _: Signature) -> Finding:
+def _swapped(verdict: Verdict, _: Signature, number: int) -> Finding:
     best = verdict.best
     one, other = divmod(best.amount, best.layout.angles)
-    first = best.at * best.layout.frames
+    first = number + best.at * best.layout.frames
     return Finding(
         Fault.SWAPPED_ANGLES,
-        f"angles {one} and {other} have changed places in stack {best.at}",
+        f"angles {one} and {other} have changed places in stack {first // best.layout.frames}",
         _probability(verdict, Fault.SWAPPED_ANGLES),
         None,
         f"look at the sequence that was loaded for frames {first} to "
@@ -169,35 +169,36 @@ def _swapped(verdict: Verdict, _: Signature) -> Finding:
     )
 
 
-def _lost(verdict: Verdict, _: Signature) -> Finding:
-    best = verdict.best
+def _lost(verdict: Verdict, _: Signature, number: int) -> Finding:
+    best, at = verdict.best, number + verdict.best.at
     what = "a frame is" if best.amount == 1 else f"{best.amount} frames are"
     return Finding(
         Fault.LOST_FRAME,
-        f"{what} missing between frames {best.at - 1} and {best.at}: "
-        "from there on all frames have moved up",
+        f"{what} missing between frames {at - 1} and {at}: from there on all frames have moved up",
         _probability(verdict, Fault.LOST_FRAME),
         None,
         "delete the rest of that stack from the file, or record with axes "
         "(OME-TIFF, NDTiff, a stream), where a lost frame costs its own stack only",
-        (best.at,),
+        (at,),
+        best.amount,
     )
 
 
-def _repeated(verdict: Verdict, _: Signature) -> Finding:
-    best = verdict.best
+def _repeated(verdict: Verdict, _: Signature, number: int) -> Finding:
+    at = number + verdict.best.at
     return Finding(
         Fault.REPEATED_FRAME,
-        f"frame {best.at} shows the pattern of frame {best.at - 1} once more: "
+        f"frame {at} shows the pattern of frame {at - 1} once more: "
         "from there on all frames have moved down",
         _probability(verdict, Fault.REPEATED_FRAME),
         None,
-        f"delete frame {best.at} from the file; let the pattern wait for the camera",
-        (best.at,),
+        f"delete frame {at} from the file; let the pattern wait for the camera",
+        (at,),
+        -1.0,
     )
 
 
-def _wrong_count(verdict: Verdict, signature: Signature) -> Finding:
+def _wrong_count(verdict: Verdict, signature: Signature, _: int) -> Finding:
     layout = verdict.best.layout
     steps = {abs(step) for step in verdict.step.tolist() if step}
     hexagonal = (layout.angles, layout.phases) == (1, 7) and len(steps) == 3

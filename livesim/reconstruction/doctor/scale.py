@@ -15,6 +15,7 @@ from torch import Tensor
 from livesim.config import Optics
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import Fault, Finding
+from livesim.reconstruction.doctor.order import angle_peaks
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
 
@@ -59,14 +60,8 @@ def scale_findings(
     declared = optics.cutoff_cycles_per_um * pixel_nm / 1000.0
     edge = support_edge(signature)
     sound = edge.within(declared, _TOLERATED) if signature.spectrum.white else 1.0
-    highest = max(
-        (
-            peak.frequency
-            for peak, angle in zip(signature.peaks, verdict.angle.tolist(), strict=True)
-            if angle >= 0
-        ),
-        default=0.0,
-    )
+    found = [peak for peak in angle_peaks(verdict, signature) if peak is not None]
+    highest = max((peak.frequency for peak in found), default=0.0)
     if highest > _OUTSIDE * declared and signature.spectrum.white:
         return [_outside(highest / declared, edge.best / declared, optics, pixel_nm)], []
     if sound < _DOUBTFUL:
@@ -84,6 +79,7 @@ def _outside(reach: float, factor: float, optics: Optics, pixel_nm: float) -> Fi
         _MOST_SURE,
         f"[optics] pixel_nm = {_pixel(pixel_nm, max(factor, reach / _OUTSIDE))}",
         _other_ways(max(factor, reach / _OUTSIDE), optics),
+        value=max(factor, reach / _OUTSIDE),
     )
 
 
@@ -94,6 +90,7 @@ def _elsewhere(factor: float, sureness: float, optics: Optics, pixel_nm: float) 
         min(sureness, _MOST_SURE),
         f"[optics] pixel_nm = {_pixel(pixel_nm, factor)}",
         _other_ways(factor, optics),
+        value=factor,
     )
 
 

@@ -191,9 +191,7 @@ def _product(
     return torch.fft.irfft2(spectra * whiten, shape) * (objects * calm)[block]
 
 
-def _noise_shape(
-    steady: Tensor, whiten: Tensor, floor: Tensor, shape: tuple[int, int]
-) -> Tensor:
+def _noise_shape(steady: Tensor, whiten: Tensor, floor: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return how the noise of the product spreads over shifts, [y, half x].
 
     It is the convolution of the object's whitened power with the noise's. At the edge of the
@@ -204,9 +202,7 @@ def _noise_shape(
     return torch.fft.rfft2(objects * noise).real.clamp(min=1e-30)
 
 
-def _read(
-    product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring, shape: Tensor
-) -> Signature:
+def _read(product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring, shape: Tensor) -> Signature:
     correlation = torch.fft.rfft2(product).abs().square() / shape
     noise = _ring_noise(correlation, ring)
     relative = correlation / noise[:, ring.index].clamp(min=1e-30).float()
