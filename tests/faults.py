@@ -117,7 +117,7 @@ def rotated(seed: int, light: Light) -> Case:
     frames = sequence(seed, light, 1 + seed % 3).roll(-start, 0)
     known = start % 3 == 0 or seed % 2 == 0
     settings = expected_angles(seed, light) if known else SETTINGS
-    mend = f"[pattern] first_frame = {start if known else start % 3}"
+    mend = f"[pattern]\nfirst_frame = {start if known else start % 3}"
     return Case(frames, settings, Fault.ROTATED, mend)
 
 
@@ -129,7 +129,7 @@ def backwards(seed: int, light: Light) -> Case:
 def transposed(seed: int, light: Light) -> Case:
     frames = sequence(seed, light, 1 + seed % 3)
     frames = frames.unflatten(0, (-1, 3, 3)).transpose(1, 2).flatten(0, 2)
-    return Case(frames, SETTINGS, Fault.TRANSPOSED, '[pattern] order = ["angle", "phase"]')
+    return Case(frames, SETTINGS, Fault.TRANSPOSED, '[pattern]\norder = ["angle", "phase"]')
 
 
 def swapped(seed: int, light: Light) -> Case:
@@ -201,14 +201,19 @@ def fading(seed: int, light: Light) -> Case:
 def miscounted(seed: int, light: Light) -> Case:
     """Return 3 x 5, 5 x 3, 3 x 4 or hexagonal frames declared as 3 x 3, or 3 x 3 as 3 x 5."""
     angles, phases = [(3, 5), (5, 3), (3, 4), (3, 3), (1, 7)][seed % 5]
-    mend = f"[pattern] angles = {angles}, phases = {phases}"
+    changed = [f"angles = {angles}"] * (angles != 3) + [f"phases = {phases}"] * (phases != 3)
+    mend = "\n".join(["[pattern]", *changed])
     if (angles, phases) == (1, 7):
         hexagonal = PatternSettings(layout="hexagonal")
         frames = sequence(seed, light, 3, pattern=hexagonal)
-        return Case(frames, SETTINGS, Fault.WRONG_COUNT, '[pattern] layout = "hexagonal"')
+        return Case(
+            frames, SETTINGS, Fault.WRONG_COUNT, '[pattern]\nlayout = "hexagonal"\nharmonics = 1'
+        )
     if (angles, phases) == (3, 3):
         frames = sequence(seed, light, 5)
-        return Case(frames, with_pattern(angles=3, phases=5), Fault.WRONG_COUNT, mend)
+        return Case(
+            frames, with_pattern(angles=3, phases=5), Fault.WRONG_COUNT, "[pattern]\nphases = 3"
+        )
     pattern = PatternSettings(angles=angles, phases=phases)
     frames = sequence(seed, light, 1 + seed % 3, pattern=pattern)
     return Case(frames, SETTINGS, Fault.WRONG_COUNT, mend)

@@ -120,7 +120,8 @@ def _print(raw: Path, misfit: str | None, seen: Examination, console: Console) -
 def _lines(finding: Finding) -> list[str]:
     lines = [f"  {finding.fault}, {in_words(finding.sureness)}: {finding.words}"]
     if finding.mend:
-        lines.append(f"    mend: {finding.mend}")
+        section, *values = finding.mend.splitlines()
+        lines.append(f"    mend: {', '.join(values)}  (in {section})")
     if finding.advice:
         lines.append(f"    {'or' if finding.mend else 'do'}: {finding.advice}")
     return lines

@@ -76,17 +76,22 @@ def _sequence(
     except DataError as error:
         return FrameSequence(file, _all(file.grid), dtype, pattern, str(error))
     whole = numbers[(numbers != NO_PLANE).all(axis=(1, 2))]
-    order = pattern.model_copy(update={"order": _order(whole)})
+    order = pattern.model_copy(update={"order": _as_stored(pattern.order, whole)})
     return FrameSequence(file, np.sort(whole.reshape(len(whole), -1)).ravel(), dtype, order)
 
 
-def _order(numbers: NDArray[np.int64]) -> tuple[Axis, Axis]:
-    """Return which of the axes of `numbers` [stack, angle, phase] was stepped fastest."""
+def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axis, ...]:
+    """Return `order` with phase and angle as `numbers` [stack, angle, phase] step them."""
     between_angles, between_phases = (
         np.median(np.abs(np.diff(numbers, axis=axis))) if numbers.shape[axis] > 1 else np.inf
         for axis in (1, 2)
     )
-    return ("phase", "angle") if between_phases <= between_angles else ("angle", "phase")
+    if "angle" not in order or "phase" not in order:
+        return order
+    if (between_phases <= between_angles) == (order.index("phase") < order.index("angle")):
+        return order
+    other: dict[Axis, Axis] = {"phase": "angle", "angle": "phase"}
+    return tuple(other.get(axis, axis) for axis in order)
 
 
 def _all(grid: PlaneGrid) -> NDArray[np.int64]:

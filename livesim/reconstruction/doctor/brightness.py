@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.doctor.finding import Fault, Finding
+from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding
 from livesim.reconstruction.doctor.sequence import Order
 
 EMPTY = 0.1
@@ -20,7 +20,6 @@ _LASTING = 0.5  # what is lost from the first to the last frame
 _SCATTER = 0.004  # of frames from a good light source
 _OVER_FLICKER = 3.0  # times the scatter: a smaller loss may be flicker
 _ENOUGH = 12  # frames more than parameters: from there on a trend shows among flicker
-_CERTAIN = 0.999
 
 
 def empty_frames(means: Tensor) -> Tensor:
@@ -51,7 +50,7 @@ def brightness_findings(means: Tensor, order: Order, number: int) -> list[Findin
         findings.append(_empty(dark, number))
         every_first = False
     if every_first:
-        return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), _CERTAIN, "stack")]
+        return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), MOST_SURE, "stack")]
     fit = _fit(means, ~dark, order)
     if fit is None:
         return findings
@@ -69,7 +68,7 @@ def _empty(dark: Tensor, number: int) -> Finding:
         Fault.EMPTY_FRAME,
         f"frame{'s' if len(frames) > 1 else ''} {listed} "
         f"hold{'' if len(frames) > 1 else 's'} no light",
-        _CERTAIN,
+        MOST_SURE,
         None,
         "look at the shutter and at the trigger; leave those stacks out",
         frames,
@@ -137,7 +136,7 @@ def _least_squares(design: Tensor, logs: Tensor, which: str) -> Fit | None:
 def _beyond(score: float, freedom: int) -> float:
     """Return how sure it is that a Student-distributed value is not zero, by its density."""
     odds = (1.0 + score * score / freedom) ** (0.5 * (freedom + 1))
-    return min(1.0 - 1.0 / (1.0 + 0.05 * odds), _CERTAIN)
+    return min(1.0 - 1.0 / (1.0 + 0.05 * odds), MOST_SURE)
 
 
 def _dim_first(fit: Fit) -> list[Finding]:
@@ -170,7 +169,7 @@ def _flicker(fit: Fit) -> list[Finding]:
         Finding(
             Fault.FLICKER,
             f"the brightness of the frames scatters by {100.0 * fit.scatter:.0f} %",
-            min(sureness, _CERTAIN),
+            min(sureness, MOST_SURE),
             None,
             "look at the light source and at the timing of exposure and pattern",
         )

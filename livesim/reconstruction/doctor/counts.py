@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from livesim.config import Camera
-from livesim.reconstruction.doctor.finding import Fault, Finding
+from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding, mending
 
 _CEILINGS = (255, 1023, 4095, 16383, 65535)
 _FEWEST_CLIPPED = 8
 _SHARE = 1e-5  # of all pixels: fewer are hot pixels
 _PILE = 4.0  # times more pixels at the top than in the range below it
 _BLOCK = 8  # pixels
-_CERTAIN = 0.999
 
 
 def saturation_findings(frames: Tensor) -> list[Finding]:
@@ -42,7 +41,7 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
             Fault.SATURATION,
             f"{clipped} pixels ({100.0 * clipped / frames.numel():.2g} %) "
             f"are clipped at {top:.0f} counts{kind}",
-            min(1.0 - 1.0 / (1.0 + odds), _CERTAIN),
+            min(1.0 - 1.0 / (1.0 + odds), MOST_SURE),
             None,
             "expose shorter or use less light: clipped fringes cannot be mended",
         )
@@ -68,8 +67,8 @@ def offset_findings(frames: Tensor, camera: Camera) -> list[Finding]:
             Fault.WRONG_OFFSET,
             f"the darkest place has {darkest:.1f} counts, less than no light "
             f"(offset {camera.offset:g})",
-            _CERTAIN,
-            f"[camera] offset = {math.floor(darkest):.1f}",
+            MOST_SURE,
+            mending("camera", f"offset = {math.floor(darkest):.1f}"),
             "that is the highest offset these frames allow; a frame without light shows it exactly",
         )
     ]

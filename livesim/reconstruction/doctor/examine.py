@@ -9,16 +9,15 @@ from livesim.config import PatternSettings, Settings
 from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
 from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
-from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
+from livesim.reconstruction.doctor.finding import MOST_SURE, Examination, Fault, Finding
 from livesim.reconstruction.doctor.modulation import modulation_findings
-from livesim.reconstruction.doctor.order import order_findings
+from livesim.reconstruction.doctor.order import OrderReport
 from livesim.reconstruction.doctor.scale import scale_findings
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import Signature, signature
 
 FEWEST = 3
 """Frames below which nothing can be told."""
-_COPY_SURE = 0.999
 
 
 def diagnose(stacks: Tensor, settings: Settings, pixel_nm: float) -> tuple[Finding, ...]:
@@ -99,7 +98,7 @@ def examine(
     read = signature(photons, layout.frames)
     orders = possible_orders(layout, len(frames), total or len(frames), first)
     verdict = judge(read, orders, ~(dark | copies))
-    findings = order_findings(verdict, read, settings.pattern, number)
+    findings = OrderReport(verdict, read, settings.pattern, number).findings()
     findings += _copy_findings(copies & ~dark, findings, number)
     findings += brightness_findings(means, verdict.best, number)
     findings += saturation_findings(frames) + offset_findings(frames, camera)
@@ -136,7 +135,7 @@ def _copy_findings(copies: Tensor, known: list[Finding], number: int) -> list[Fi
             f"frame {frames[0]} is a copy of frame {frames[0] - 1}"
             + (f", and {len(frames) - 1} more are copies" if len(frames) > 1 else "")
             + "; the frames after it are in their places",
-            _COPY_SURE,
+            MOST_SURE,
             None,
             "a frame was lost and filled in on the way to the disk: leave that stack out",
             frames,

@@ -27,6 +27,10 @@ class Fault(StrEnum):
     NO_MODULATION_IN_ANGLE = "no modulation in an angle"
 
 
+MOST_SURE = 0.999
+"""No fault is surer: no model of the data is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One fault."""
@@ -37,13 +41,18 @@ class Finding:
     sureness: float
     """Probability that it is so, 0 to 1."""
     mend: str | None
-    """The line of the TOML file that mends it, with its section; None where none can."""
+    """TOML that mends it, a section and the lines to set in it; None where none can."""
     advice: str = ""
     """What to do where no line mends it."""
     frames: tuple[int, ...] = ()
     """The frames concerned."""
     value: float | None = None
     """The number found: the first frame's place, frames lost, the factor of the scale."""
+
+
+def mending(section: str, *lines: str) -> str:
+    """Return the TOML that sets `lines` in a section."""
+    return "\n".join([f"[{section}]", *lines])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import math
 import torch
 
 from livesim.config import Optics
+from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import Fault, Finding
-from livesim.reconstruction.doctor.order import angle_peaks
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
 

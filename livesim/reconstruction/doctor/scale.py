@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from livesim.config import Optics
+from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
-from livesim.reconstruction.doctor.finding import Fault, Finding
-from livesim.reconstruction.doctor.order import angle_peaks
+from livesim.reconstruction.doctor.finding import Fault, Finding, mending
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
 
@@ -77,7 +77,7 @@ def _outside(reach: float, factor: float, optics: Optics, pixel_nm: float) -> Fi
         f"fringes at {reach:.2f} of the cut-off, where no light passes; "
         f"the spectrum ends at {factor:.2f} of it",
         _MOST_SURE,
-        f"[optics] pixel_nm = {_pixel(pixel_nm, max(factor, reach / _OUTSIDE))}",
+        _pixel(pixel_nm * max(factor, reach / _OUTSIDE)),
         _other_ways(max(factor, reach / _OUTSIDE), optics),
         value=max(factor, reach / _OUTSIDE),
     )
@@ -88,14 +88,14 @@ def _elsewhere(factor: float, sureness: float, optics: Optics, pixel_nm: float) 
         Fault.WRONG_SCALE,
         f"the spectrum ends at {factor:.2f} of the cut-off that the optics have",
         min(sureness, _MOST_SURE),
-        f"[optics] pixel_nm = {_pixel(pixel_nm, factor)}",
+        _pixel(pixel_nm * factor),
         _other_ways(factor, optics),
         value=factor,
     )
 
 
-def _pixel(pixel_nm: float, factor: float) -> str:
-    return f"{pixel_nm * factor:.0f}.0"
+def _pixel(pixel_nm: float) -> str:
+    return mending("optics", f"pixel_nm = {pixel_nm:.0f}.0")
 
 
 def _other_ways(factor: float, optics: Optics) -> str:
