@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.parameters import Parameters, at_origin
 from livesim.reconstruction.refine import refine
 from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
-from livesim.reconstruction.spectra import EstimationGrid, Spectra, prepare
+from livesim.reconstruction.spectra import EstimationGrid, Spectra, find_steady, prepare
 
 SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""
@@ -23,6 +24,8 @@ _PERIOD_TOLERANCE = 0.1
 _START_MODULATION = 0.5
 _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
+_NEARLY = 0.95  # of the best strength: then the longest means are taken
+_MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 
 Progress = Callable[[str], None]
 
@@ -66,13 +69,23 @@ def estimate_pattern(
     otf = otf or Otf.theoretical(optics)
     shape = (stacks.shape[-2], stacks.shape[-1])
     grid = EstimationGrid(shape, pixel_nm / 1000.0, otf)
-    angles: list[PatternAngle] = []
-    ratios: list[Tensor] = []
-    for number in range(stacks.shape[1]):
-        photons = (stacks[:, number].float() - camera.offset) / camera.gain
-        spectra = prepare(photons, grid)
-        angles += _estimate_group(photons, spectra, grid, pattern, _annuli(pattern, otf, number))
-        ratios.append(spectra.object_power * len(spectra.noise) / float(spectra.noise.mean()))
+    photons = [
+        (stacks[:, number].float() - camera.offset) / camera.gain
+        for number in range(stacks.shape[1])
+    ]
+    tries = [_try(photons, length, grid, pattern) for length in _lengths(len(stacks))]
+    enough = _NEARLY * max(one.strength for one in tries)
+    best = next(one for one in reversed(tries) if one.strength >= enough)
+    refined = refine(best.groups, grid, [f.start if f.significant else None for f in best.found])
+    angles = [
+        angle
+        for frames, spectra, one, at in zip(
+            best.photons, best.groups, best.found, refined, strict=True
+        )
+        for angle in _angles(at, one, spectra, frames, grid)
+    ]
+    steady = best.groups[0].steady
+    stack_noise = steady.noise * best.length * len(best.groups)
     return Pattern(
         pixel_nm=pixel_nm,
         shape=shape,
@@ -80,7 +93,7 @@ def estimate_pattern(
         attainable_resolution_nm=attainable_resolution_nm(angles, otf, pixel_nm),
         warnings=tuple(_warnings(angles)),
         layout=pattern.layout,
-        noise_to_signal=_noise_to_signal(torch.stack(ratios).mean(dim=0), grid),
+        noise_to_signal=_noise_to_signal(steady.power / stack_noise, grid),
     )
 
 
@@ -132,23 +145,57 @@ def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSi
     return NoiseToSignal(float(fit[0].exp()), max(float(fit[1]), 0.0))
 
 
-def _estimate_group(
-    photons: Tensor,
-    spectra: Spectra,
-    grid: EstimationGrid,
-    pattern: PatternSettings,
-    annuli: list[Annulus],
-) -> list[PatternAngle]:
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """The search on means of `length` successive raw stacks."""
+
+    length: int
+    photons: list[Tensor]
+    groups: list[Spectra]
+    found: list[_Found]
+
+    @property
+    def strength(self) -> float:
+        return sum(peak.peak_to_noise for one in self.found for peak in one.peaks)
+
+
+def _lengths(times: int) -> list[int]:
+    """Return over how many stacks to average: all where the object rests, none where it moves."""
+    return sorted({1, max(times // _MIDDLE, 1), times})
+
+
+def _try(
+    photons: list[Tensor], length: int, grid: EstimationGrid, pattern: PatternSettings
+) -> _Try:
+    means = [
+        torch.stack([chunk.mean(dim=0) for chunk in frames.split(length)]) for frames in photons
+    ]
+    whole = torch.stack([frames.mean(dim=1) for frames in means]).mean(dim=0)
+    steady = find_steady(whole, grid, math.prod(pattern.stack_shape), length)
+    groups = [prepare(frames, grid, steady) for frames in means]
+    annuli = [_annuli(pattern, grid.otf, number) for number in range(len(groups))]
+    found = [_search(s, grid, pattern, a) for s, a in zip(groups, annuli, strict=True)]
+    return _Try(length, means, groups, found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the search says of one group."""
+
+    peaks: list[Peak]
+    start: Parameters
+
+    @property
+    def significant(self) -> bool:
+        return all(peak.peak_to_noise >= SIGNIFICANT for peak in self.peaks)
+
+
+def _search(
+    spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings, annuli: list[Annulus]
+) -> _Found:
     correlation = Correlation(spectra, grid)
     peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
-    found = all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks)
-    parameters = _start(correlation, peaks, pattern.harmonics)
-    if found:
-        try:
-            parameters = refine(spectra, grid, parameters)
-        except torch.linalg.LinAlgError:  # the overlap does not determine the parameters
-            found = False
-    return _angles(at_origin(parameters, grid), peaks, spectra, photons, found)
+    return _Found(peaks, _start(correlation, peaks, pattern.harmonics))
 
 
 def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Parameters:
@@ -163,13 +210,18 @@ def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Param
 
 
 def _angles(
-    parameters: Parameters, peaks: list[Peak], spectra: Spectra, photons: Tensor, found: bool
+    refined: Parameters | None,
+    found: _Found,
+    spectra: Spectra,
+    photons: Tensor,
+    grid: EstimationGrid,
 ) -> list[PatternAngle]:
+    parameters = at_origin(refined or found.start, grid)
     intensity = parameters.intensity * spectra.intensity
     intensity = intensity / intensity.mean()
     harmonics = len(parameters.modulation) // len(parameters.k)
     angles = []
-    for vector, peak in enumerate(peaks):
+    for vector, peak in enumerate(found.peaks):
         k, phases = _pointing_right(parameters.k[vector], parameters.phases[vector])
         modulation = parameters.modulation[vector * harmonics : (vector + 1) * harmonics]
         contrast = modulation_contrast_to_noise(photons, phases, spectra)
@@ -177,10 +229,10 @@ def _angles(
             PatternAngle(
                 k_cycles_per_um=(float(k[0]), float(k[1])),
                 phases_rad=tuple(phases.tolist()),
-                modulation=tuple(modulation.tolist()) if found else (0.0,) * harmonics,
+                modulation=tuple(modulation.tolist()) if refined else (0.0,) * harmonics,
                 peak_to_noise=peak.peak_to_noise,
                 mcnr=contrast,
-                usable=found,
+                usable=refined is not None,
                 intensity=tuple(intensity.tolist()),
             )
         )

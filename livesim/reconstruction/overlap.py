@@ -11,7 +11,7 @@ from torch import Tensor
 from livesim.reconstruction.parameters import Coordinates, Parameters
 from livesim.reconstruction.spectra import LOW, EstimationGrid, Spectra
 
-_MODEL_ERROR = 0.2  # relative, of the OTF and of the uniformity of the pattern
+_MODEL_ERROR = 0.05  # relative, of the OTF and of the uniformity of the pattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ class Overlaps:
 
     def __init__(self, spectra: Spectra, grid: EstimationGrid, at: Parameters) -> None:
         self._spectra, self._grid, self._at = spectra, grid, at
-        self._unmixing = at.unmixing()
-        self._power = spectra.object_power[grid.ring]
+        self._unmixing = at.unmixing(spectra.noise)
+        self._power = spectra.steady.power[grid.ring]
 
     def order(self, number: int, *, coarse: bool = False) -> Overlap:
         """Return the overlap of order `number` with the zero order.
@@ -64,7 +64,7 @@ class Overlaps:
             moved = _moments(band * grid.window, grid) * grid.transfer
             mismatch = torch.fft.fft2(band) * grid.transfer
             mismatch -= torch.tensordot(base, spectrum, dims=1) * far
-            mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * spectra.trust)
+            mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * spectra.steady.trust)
             stack = torch.cat([stack, moved[:, inside]])
             weighted = stack.conj() * weight[inside]
             gram += (weighted @ stack.T).to(torch.complex128)
@@ -84,7 +84,7 @@ class Overlaps:
         """
         grid, spectra = self._grid, self._spectra
         _, band = self._variances(number)
-        kept = float((grid.window * spectra.trust).mean())
+        kept = spectra.steady.noise_share * spectra.window_power
         slope = (weight * grid.transfer * grid.slopes).double().sum(dim=(1, 2))
         return 0.5 * band * kept * len(spectra.frames) * slope
 
@@ -155,21 +155,25 @@ def normal_equations(
     windowed: bool,
 ) -> Normal:
     """Linearise the mismatch at `flat`; in the first round its gradient is the Gram matrix's."""
-    signal, noise = (spectra.signal_share, spectra.noise_share) if windowed else (1.0, 1.0)
+    signal, noise = (
+        (spectra.steady.signal_share, spectra.steady.noise_share) if windowed else (1.0, 1.0)
+    )
     rows, jacobian = coordinates.rows(flat), coordinates.jacobian(flat)
+    regressors = coordinates.regressors(flat, jacobian)
+    curvature = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     scatter = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    floor, gradient = scatter.clone(), scatter[0].clone()
+    gradient = scatter[0].clone()
     found = expected = 0.0
-    for form, row, slopes in zip(forms, rows, jacobian, strict=True):
+    for form, row, slopes, told in zip(forms, rows, jacobian, regressors, strict=True):
         slope = form.gradient if windowed else form.gram @ row
         found += float((row.conj() @ slope).real)
         expected += noise * float((row.conj() @ form.noise @ row).real)
         share = noise if windowed else max(found / expected, 1.0)
-        gradient += (slopes.mH @ (slope - share * (form.noise @ row))).real
-        scatter += signal * (slopes.mH @ form.gram @ slopes).real
-        floor += signal * (slopes.mH @ form.noise @ slopes).real
+        gradient += (told.mH @ (slope - share * (form.noise @ row))).real
+        curvature += signal * (told.mH @ (form.gram - form.noise) @ slopes).real
+        scatter += signal * (told.mH @ form.gram @ told).real
     scatter += torch.diag(scatter.diagonal() * 1e-9 + 1e-300)
-    return Normal(_positive(scatter - floor, scatter), scatter, gradient, found / expected)
+    return Normal(_positive(curvature, scatter), scatter, gradient, found / expected)
 
 
 def _positive(curvature: Tensor, scatter: Tensor) -> Tensor:

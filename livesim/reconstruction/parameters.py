@@ -28,7 +28,8 @@ class Parameters:
     modulation: Tensor
     """[..., order]."""
     intensity: Tensor
-    """[..., frame], mean 1."""
+    """[..., frame], mean 1; one more than there are phases if the frames of the other groups
+    count as a last frame, one without fringes."""
 
     @property
     def orders(self) -> tuple[Order, ...]:
@@ -36,24 +37,40 @@ class Parameters:
         vectors = self.k.shape[-2]
         return orders_of(vectors, self.modulation.shape[-1] // vectors)
 
-    def unmixing(self) -> Tensor:
-        """Return the matrix from frames to bands, [..., 1 + 2 orders, frame]."""
-        mixing = mixing_matrix(self.phases, self.modulation, self.intensity, self.orders)
-        return torch.linalg.pinv(mixing)
+    def mixing(self) -> Tensor:
+        """Return the matrix from bands to frames, [..., frame, 1 + 2 orders]."""
+        count = self.phases.shape[-1]
+        own = self.intensity[..., :count]
+        mixing = mixing_matrix(self.phases, self.modulation, own, self.orders)
+        plain = torch.zeros_like(mixing[..., :1, :]).expand(*own.shape[:-1], 1, -1).clone()
+        plain[..., 0, 0] = self.intensity[..., -1]
+        return torch.cat([mixing, plain[..., : self.intensity.shape[-1] - count, :]], dim=-2)
+
+    def unmixing(self, noise: Tensor) -> Tensor:
+        """Return the best matrix from frames to bands, [..., 1 + 2 orders, frame].
+
+        `noise` [frame] is the frames' noise power, in any unit.
+        """
+        root = (noise.mean() / noise).sqrt()
+        return torch.linalg.pinv(root[:, None] * self.mixing()) * root
 
 
 class Coordinates:
-    """Parameters <-> one flat vector for the solver: phases, modulation, brightness, k shifts."""
+    """Parameters <-> one flat vector for the solver: phases, modulation, brightness, k shifts.
 
-    def __init__(self, start: Parameters) -> None:
-        self.start = start
-        self.vectors, self.frames = start.phases.shape
+    `noise` [frame] is the frames' noise power.
+    """
+
+    def __init__(self, start: Parameters, noise: Tensor) -> None:
+        self.start, self._noise = start, noise
+        self.vectors, self.phased = start.phases.shape
+        """Frames with fringes."""
+        self.frames = len(start.intensity)
         self.orders = start.orders
-        flat = torch.ones(self.frames, 1, dtype=torch.float64)
-        self.contrast = torch.linalg.qr(
-            torch.cat([flat, torch.eye(self.frames, dtype=torch.float64)[:, :-1]], dim=1)
-        ).Q[:, 1:]
+        self.contrast = _contrast(self.frames)
         """[frame, frame - 1] orthonormal: brightness differences that leave the mean alone."""
+        self.steps = _contrast(self.phased)
+        """The same for the phases of one vector."""
         sizes = (start.phases.numel(), len(self.orders), self.frames - 1, 2 * self.vectors)
         ends = [sum(sizes[: n + 1]) for n in range(4)]
         self.phase, self.modulation, self.intensity, self.shift = (
@@ -83,7 +100,7 @@ class Coordinates:
         """Return what the vectors [..., parameter] stand for."""
         return Parameters(
             k=self.start.k + self._shifts(flat),
-            phases=flat[..., self.phase].unflatten(-1, (self.vectors, self.frames)),
+            phases=flat[..., self.phase].unflatten(-1, (self.vectors, self.phased)),
             modulation=flat[..., self.modulation],
             intensity=1.0 + flat[..., self.intensity] @ self.contrast.T,
         )
@@ -93,7 +110,8 @@ class Coordinates:
 
     def rows(self, flat: Tensor) -> Tensor:
         """Return, per order, the weights of the overlap's channels: [..., order, 2 frames + 2]."""
-        unmixing, shifts = self.parameters(flat).unmixing(), self._shifts(flat)
+        unmixing = self.parameters(flat).unmixing(self._noise)
+        shifts = self._shifts(flat)
         parts = [
             (unmixing[..., 1 + j, :], -unmixing[..., 0, :], o.harmonic * shifts[..., o.vector, :])
             for j, o in enumerate(self.orders)
@@ -105,6 +123,34 @@ class Coordinates:
         steps = _STEP * torch.eye(self.size, dtype=torch.float64)
         ahead, behind = self.rows(flat + torch.cat([steps, -steps])).chunk(2)
         return ((ahead - behind) / (2.0 * _STEP)).movedim(0, -1)
+
+    def mixing_jacobian(self, flat: Tensor) -> Tensor:
+        """Return the derivative of the mixing matrix, [frame, band, parameter]."""
+        steps = _STEP * torch.eye(self.size, dtype=torch.float64)
+        mixing = self.parameters(flat + torch.cat([steps, -steps])).mixing()
+        ahead, behind = mixing.chunk(2)
+        return ((ahead - behind) / (2.0 * _STEP)).movedim(0, -1)
+
+    def regressors(self, flat: Tensor, jacobian: Tensor) -> Tensor:
+        """Return `jacobian` with every side band replaced by what the zero order tells of it.
+
+        A side band is noisy, and its noise in both factors of a product does not average out.
+        """
+        at = self.parameters(flat)
+        mixing, unmixing = at.mixing(), at.unmixing(self._noise)
+        told = jacobian.clone()
+        for j in range(len(self.orders)):
+            shifted = jacobian[j, : self.frames]
+            told[j, : self.frames] -= torch.outer(unmixing[1 + j], mixing[:, 1 + j] @ shifted)
+            told[j, self.frames : -2] += torch.outer(unmixing[0], mixing[:, 1 + j] @ shifted)
+        return told
+
+
+def _contrast(count: int) -> Tensor:
+    flat = torch.ones(count, 1, dtype=torch.float64)
+    return torch.linalg.qr(
+        torch.cat([flat, torch.eye(count, dtype=torch.float64)[:, :-1]], dim=1)
+    ).Q[:, 1:]
 
 
 def at_origin(parameters: Parameters, grid: EstimationGrid) -> Parameters:

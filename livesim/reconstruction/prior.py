@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,16 +12,30 @@ from torch import Tensor
 from livesim.reconstruction.parameters import Coordinates
 from livesim.reconstruction.spectra import Spectra
 
-_ITERATIONS = 100
+_DOUBT = 2.0  # times the variance: deviations no larger are taken for noise
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """What the data of one group say: a quadratic log-likelihood around `flat`."""
+
+    coordinates: Coordinates
+    information: Tensor
+    pull: Tensor
+    """information @ (best - flat)"""
+    flat: Tensor
+    centre: Tensor
+    """Where the prior has its mean."""
+    consistent: bool = True
+    """Whether noise explains how the bands differ; if not, single frames keep their phase."""
 
 
 @dataclass(frozen=True)
 class Prior:
     """How equal the phase steps and the brightness of a group's frames are: normal distributions.
 
-    Empirical Bayes: the widths maximise the evidence (expectation maximisation on the quadratic
-    log-likelihood), so that in good light the data speak alone and in weak light the noise of
-    single frames goes.
+    Empirical Bayes: the widths come from the data of all groups, so that in good light the data
+    speak alone and in weak light the noise of single frames goes.
     """
 
     phase_rad: float = math.radians(10.0)
@@ -29,56 +44,44 @@ class Prior:
     def precision(self, coordinates: Coordinates) -> Tensor:
         """Return the inverse covariance over all coordinates; the common phase is free."""
         matrix = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-        level = coordinates.contrast @ coordinates.contrast.T
+        level = coordinates.steps @ coordinates.steps.T
         blocks = torch.block_diag(*[level] * coordinates.vectors)
         matrix[coordinates.phase, coordinates.phase] = blocks / self.phase_rad**2
         unit = torch.eye(coordinates.frames - 1, dtype=torch.float64)
         matrix[coordinates.intensity, coordinates.intensity] = unit / self.brightness**2
         return matrix
 
-    def near(self, other: Prior) -> bool:
-        """Return whether both widths agree to 0.2 %."""
-        ratios = (self.phase_rad / other.phase_rad, self.brightness / other.brightness)
-        return all(abs(ratio - 1.0) < 0.002 for ratio in ratios)
+    def step(self, known: Quadratic) -> Tensor:
+        """Return the step from `known.flat` to the most probable parameters."""
+        precision = self.precision(known.coordinates)
+        pull = known.pull + precision @ (known.centre - known.flat)
+        return torch.linalg.solve(known.information + precision, pull)
 
-    def step(
-        self,
-        coordinates: Coordinates,
-        information: Tensor,
-        pull: Tensor,
-        flat: Tensor,
-        centre: Tensor,
-    ) -> Tensor:
-        """Return the step from `flat` to the most probable parameters."""
-        precision = self.precision(coordinates)
-        return torch.linalg.solve(information + precision, pull + precision @ (centre - flat))
+    @classmethod
+    def fitted(cls, groups: Sequence[Quadratic]) -> Prior:
+        """Return the prior that explains all groups: they share an instrument.
 
-    def fitted(
-        self,
-        coordinates: Coordinates,
-        information: Tensor,
-        pull: Tensor,
-        flat: Tensor,
-        centre: Tensor,
-    ) -> Prior:
-        """Return the prior whose widths explain the data best."""
-        prior = self
-        for _ in range(_ITERATIONS):
-            before = prior
-            precision = prior.precision(coordinates)
-            covariance = torch.linalg.inv(information + precision)
-            away = flat + covariance @ (pull + precision @ (centre - flat)) - centre
-            second = covariance + torch.outer(away, away)
-            level = torch.block_diag(*[coordinates.contrast] * coordinates.vectors)
-            phase = level.T @ second[coordinates.phase, coordinates.phase] @ level
-            brightness = second[coordinates.intensity, coordinates.intensity]
-            prior = Prior(
-                min(max(math.sqrt(float(phase.diagonal().mean())), 1e-3), 0.5),
-                min(max(math.sqrt(float(brightness.diagonal().mean())), 1e-4), 0.2),
-            )
-            if prior.near(before):
-                break
-        return prior
+        Its variances are those of the deviations the data alone show, less what noise explains.
+        """
+        shown = [_deviations(known) for known in groups]
+        phases, brightness = (torch.cat(parts) for parts in zip(*shown, strict=True))
+        return cls(
+            min(max(math.sqrt(max(float(phases.mean()), 0.0)), 1e-3), 0.5),
+            min(max(math.sqrt(max(float(brightness.mean()), 0.0)), 1e-4), 0.2),
+        )
+
+
+def _deviations(known: Quadratic) -> tuple[Tensor, Tensor]:
+    """Return the squares of the steps' and of the brightness' deviations less those of noise."""
+    coordinates = known.coordinates
+    covariance = torch.linalg.inv(known.information)
+    away = known.flat + covariance @ known.pull - known.centre
+    level = torch.block_diag(*[coordinates.steps] * coordinates.vectors)
+    noise = level.T @ covariance[coordinates.phase, coordinates.phase] @ level
+    phase = (level.T @ away[coordinates.phase]).square() - _DOUBT * noise.diagonal()
+    noise = covariance[coordinates.intensity, coordinates.intensity]
+    brightness = away[coordinates.intensity].square() - _DOUBT * noise.diagonal()
+    return phase, brightness
 
 
 HELD = Prior(phase_rad=1e-6, brightness=1e-7)
@@ -87,7 +90,7 @@ HELD = Prior(phase_rad=1e-6, brightness=1e-7)
 
 def nearest_equal(coordinates: Coordinates, spectra: Spectra, flat: Tensor) -> Tensor:
     """Return the coordinates of equal steps and equal brightness nearest to `flat`."""
-    phases = flat[coordinates.phase].reshape(coordinates.vectors, coordinates.frames)
+    phases = flat[coordinates.phase].reshape(coordinates.vectors, coordinates.phased)
     centre = flat.clone()
     centre[coordinates.phase] = torch.stack([_equal_steps(row) for row in phases]).flatten()
     equal = 1.0 / spectra.intensity

@@ -11,55 +11,125 @@ and the noise's own share of the form is taken off, so that weak light does not 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.frame_phases import frame_information
 from livesim.reconstruction.overlap import Overlaps, normal_equations
 from livesim.reconstruction.parameters import Coordinates, Parameters
-from livesim.reconstruction.prior import HELD, Prior, nearest_equal
+from livesim.reconstruction.prior import HELD, Prior, Quadratic, nearest_equal
 from livesim.reconstruction.spectra import EstimationGrid, Spectra
+from livesim.reconstruction.zero_order import with_others, zero_order
+
+Outcome = TypeVar("Outcome")
 
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
+_ROUNDS = 2  # of new transforms, after the first
 _TURNS = 12  # on the Gram matrix of the first round, where k is held
 
 
 def refine(
-    spectra: Spectra, grid: EstimationGrid, start: Parameters, rounds: int = 3
-) -> Parameters:
+    groups: Sequence[Spectra], grid: EstimationGrid, starts: Sequence[Parameters | None]
+) -> list[Parameters | None]:
     """Return the most probable parameters, those that bring the overlapping bands into agreement.
+
+    Every group is compared with the zero order of all groups: they show the same object.
 
     Parameters
     ----------
-    spectra
-        Of one group of frames.
+    groups
+        The spectra of every group of frames.
     grid
         Of the same field.
-    start
-        Wave vectors within half a spectral pixel, phases within about 1 rad.
-    rounds
-        Gauss-Newton rounds with new transforms; the first iterates on the Gram matrix alone.
+    starts
+        Wave vectors within half a spectral pixel, phases within about 1 rad; None where there is
+        no pattern. Groups whose overlap does not determine the parameters come back as None.
     """
+    found = _for_each(groups, grid, starts, _with_steps_held)
     prior = Prior()
-    for number in range(rounds):
-        coordinates = Coordinates(start)
-        overlaps = Overlaps(spectra, grid, start)
-        forms = [overlaps.order(j, coarse=number == 0) for j in range(len(start.orders))]
-        means = _means_information(spectra, grid, start, coordinates)
-        clustering = _noise_clustering(spectra)
-        flat = coordinates.flat()
-        for _ in range(_TURNS if number == 0 else 1):
-            normal = normal_equations(coordinates, flat, forms, spectra, windowed=number > 0)
-            information, pull = normal.likelihood(means, flat, clustering)
-            if number == 0 or normal.misfit > _CONSISTENT:
-                step = HELD.step(coordinates, information, pull, flat, flat)
-                step[coordinates.shift] *= float(number > 0)
-            else:
-                centre = nearest_equal(coordinates, spectra, flat)
-                prior = prior.fitted(coordinates, information, pull, flat, centre)
-                step = prior.step(coordinates, information, pull, flat, centre)
-            flat = coordinates.limited(flat, step, grid.step)
-        start = coordinates.parameters(flat)
-    return start
+    for _ in range(_ROUNDS):
+        known = _for_each(groups, grid, found, _linearised)
+        clear = [one for one in known if one is not None and one.consistent]
+        prior = prior.fitted(clear) if clear else prior
+        found = [None if one is None else _best(one, prior, grid) for one in known]
+    return [None if at is None else _own(at) for at in found]
+
+
+def _for_each(
+    groups: Sequence[Spectra],
+    grid: EstimationGrid,
+    found: Sequence[Parameters | None],
+    work: Callable[[Spectra, EstimationGrid, Parameters], Outcome],
+) -> list[Outcome | None]:
+    """Do `work` for every group that has a pattern, with the zero order of the others beside it."""
+    zeros = [zero_order(spectra, at) for spectra, at in zip(groups, found, strict=True)]
+    done: list[Outcome | None] = [None] * len(groups)
+    for place, (spectra, at) in enumerate(zip(groups, found, strict=True)):
+        if at is None:
+            continue
+        joined = with_others(spectra, zeros[:place] + zeros[place + 1 :], grid)
+        with suppress(torch.linalg.LinAlgError):  # the overlap does not determine the parameters
+            done[place] = work(joined, grid, _joined(at, len(joined.noise)))
+    return done
+
+
+def _with_steps_held(spectra: Spectra, grid: EstimationGrid, at: Parameters) -> Parameters:
+    """Return modulation and common phase, k and the steps held: no new transforms are needed."""
+    coordinates = Coordinates(at, spectra.noise)
+    overlaps = Overlaps(spectra, grid, at)
+    forms = [overlaps.order(j, coarse=True) for j in range(len(at.orders))]
+    means = _means_information(spectra, grid, at, coordinates)
+    clustering = _noise_clustering(spectra)
+    flat = coordinates.flat()
+    for _ in range(_TURNS):
+        normal = normal_equations(coordinates, flat, forms, spectra, windowed=False)
+        information, pull = normal.likelihood(means, flat, clustering)
+        step = HELD.step(Quadratic(coordinates, information, pull, flat, flat))
+        step[coordinates.shift] = 0.0
+        flat = coordinates.limited(flat, step, grid.step)
+    return coordinates.parameters(flat)
+
+
+def _linearised(spectra: Spectra, grid: EstimationGrid, at: Parameters) -> Quadratic:
+    """Return what the overlap and the single frames say around `at`."""
+    coordinates = Coordinates(at, spectra.noise)
+    overlaps = Overlaps(spectra, grid, at)
+    forms = [overlaps.order(j) for j in range(len(at.orders))]
+    flat = coordinates.flat()
+    normal = normal_equations(coordinates, flat, forms, spectra, windowed=True)
+    means = _means_information(spectra, grid, at, coordinates)
+    information, pull = normal.likelihood(means, flat, _noise_clustering(spectra))
+    if normal.misfit > _CONSISTENT:
+        return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
+    single = frame_information(coordinates, flat, spectra, grid)
+    centre = nearest_equal(coordinates, spectra, flat)
+    return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
+
+
+def _best(known: Quadratic, prior: Prior, grid: EstimationGrid) -> Parameters:
+    """Return the most probable parameters, no further than the linearisation holds."""
+    step = (prior if known.consistent else HELD).step(known)
+    flat = known.coordinates.limited(known.flat, step, grid.step)
+    return known.coordinates.parameters(flat)
+
+
+def _own(at: Parameters) -> Parameters:
+    """Return the parameters of the group's own frames."""
+    own = at.intensity[: at.phases.shape[-1]]
+    return replace(at, intensity=own / own.mean())
+
+
+def _joined(at: Parameters, frames: int) -> Parameters:
+    """Return the parameters with a brightness for the frame of the other groups, if any."""
+    own = at.intensity[: at.phases.shape[-1]]
+    more = torch.ones(frames - len(own), dtype=own.dtype)
+    intensity = torch.cat([own, at.intensity[len(own) :], more])[:frames]
+    return replace(at, intensity=intensity / intensity.mean())
 
 
 def _noise_clustering(spectra: Spectra) -> float:
@@ -78,9 +148,9 @@ def _means_information(
     own content at the pattern's frequency, m/2 S(k), whose size the power spectrum tells.
     """
     length = at.k.norm(dim=1).max().item()
-    ring = min(round(min(length, 0.8 * grid.otf.cutoff) / grid.step), len(spectra.object_power) - 1)
+    ring = min(round(min(length, 0.8 * grid.otf.cutoff) / grid.step), len(spectra.steady.power) - 1)
     total = max(spectra.level, 1e-6) * grid.shape[0] * grid.shape[1]
-    content = float(at.modulation.square().sum()) / 2.0 * float(spectra.object_power[ring])
+    content = float(at.modulation.square().sum()) / 2.0 * float(spectra.steady.power[ring])
     variance = (content + float(spectra.noise.mean())) / total**2
     information = torch.zeros(coordinates.size, dtype=torch.float64)
     information[coordinates.intensity] = 1.0 / max(variance, 1e-12)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.spectra import EstimationGrid, Spectra
+from livesim.reconstruction.spectra import LOW, EstimationGrid, Spectra
 
+_BAND_NOISE = 8.0  # times a frame's noise over the number of frames: a side band's at m = 0.7
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
 
 
@@ -38,28 +39,40 @@ class Peak:
     """A wave vector of the highest harmonic and how far it stands out."""
 
     k: tuple[float, float]
+    turns: int
+    """Of the fundamental's phase over all frames of the group, in 1 … frames - 1."""
     peak_to_noise: float
 
 
 class Correlation:
     """The correlation of every frame with the zero order, over all shifts at once.
 
-    Product of the two SNR-whitened images in real space, transformed: at the shift k every frame
-    adds exp(i phase) m/2 times the power both bands share (Wicker et al., Opt. Express 21, 2032,
-    2013, with the weight of the maximum-likelihood correlator, Knapp & Carter 1976).
+    Product of the object as all frames show it and of what each frame adds, in real space,
+    transformed: at the shift k every frame adds exp(i phase) m/2 times the power both bands share
+    (Wicker et al., Opt. Express 21, 2032, 2013). The filters are those of the maximum-likelihood
+    correlator in weak light (Knapp & Carter, IEEE TASSP 24, 320, 1976): the object's least-squares
+    estimate on the one side, noise-weighted deconvolution on the other.
     """
 
-    def __init__(self, spectra: Spectra, grid: EstimationGrid) -> None:
+    def __init__(self, spectra: Spectra, grid: EstimationGrid, zero: Tensor | None = None) -> None:
         self._grid = grid
-        whiten = spectra.whitening(grid)
-        zero = spectra.windowed.mean(dim=1, keepdim=True)
-        steady = torch.fft.ifft2(zero * whiten).real
-        changing = torch.fft.ifft2((spectra.windowed - zero) * whiten).real
-        self.product = (steady * changing).sum(dim=0) * spectra.trust
+        common, changing = _filters(spectra, grid)
+        if zero is None:
+            zero = spectra.windowed.mean(dim=1, keepdim=True)
+        fringes = spectra.windowed[:, : zero.shape[1] if zero.shape[1] > 1 else None] - zero
+        steady = torch.fft.ifft2(spectra.steady.windowed * common).real
+        added = torch.fft.ifft2(fringes * changing).real
+        self.product = (steady[:, None] * added).sum(dim=0) * spectra.steady.trust
         """[frame, y, x]"""
         self._complex = self.product.to(torch.complex64)
-        self.power = torch.fft.fft2(self.product).abs().square().sum(dim=0)
-        """[y, x], over shifts, FFT order."""
+
+    def turns(self) -> Tensor:
+        """Return the power over shifts of every number of turns, [frame - 1, y, x].
+
+        Frames whose phases make `t` equal turns add up in row t - 1 and nowhere else.
+        """
+        spectrum = torch.fft.fft2(self.product)
+        return torch.fft.fft(spectrum, dim=0)[1:].abs().square()
 
     def at(self, kx: Tensor, ky: Tensor) -> Tensor:
         """Return the correlation at all shifts of a grid, complex [frame, y shift, x shift].
@@ -72,32 +85,54 @@ class Correlation:
         return along_y.to(torch.complex64) @ (self._complex @ along_x)
 
 
+def _filters(spectra: Spectra, grid: EstimationGrid) -> tuple[Tensor, Tensor]:
+    """Return the filters [y, x] of the common image and of what the frames add to it."""
+    power = spectra.steady.power[grid.ring]
+    seen = grid.transfer.square() * power
+    band_noise = _BAND_NOISE / len(spectra.noise) * float(spectra.noise.mean())
+    common = grid.transfer * power / (seen + spectra.steady.noise)
+    changing = grid.transfer / (seen + band_noise)
+    low = grid.radius < LOW * grid.otf.cutoff
+    nothing = torch.zeros_like(common)
+    return torch.where(low, nothing, common), torch.where(low, nothing, changing)
+
+
 def find_peaks(
     correlation: Correlation, grid: EstimationGrid, annuli: list[Annulus], harmonics: int
 ) -> list[Peak]:
     """Return one peak per annulus, the strongest first come; two never share a peak."""
-    score = _score(correlation, grid, harmonics)
+    score = _score(correlation.turns(), grid, harmonics)
     taken = torch.zeros(grid.shape, dtype=torch.bool)
     peaks = []
     for annulus in annuli:
         allowed = annulus.mask(grid) & ~taken
         place = int(torch.where(allowed, score, score.new_tensor(-1.0)).argmax())
+        turn, place = divmod(place, score[0].numel())
         row, column = divmod(place, grid.shape[1])
         coarse = (float(grid.fx[0, column]), float(grid.fy[row, 0]))
-        strength = math.sqrt(float(score[row, column]))
-        peaks.append(Peak(_climb(correlation, grid, coarse), strength))
+        strength = math.sqrt(max(float(score[turn, row, column]), 0.0))
+        turns = harmonics * (turn + 1) % (len(score) + 1)
+        peaks.append(Peak(_climb(correlation, grid, coarse, turns), turn + 1, strength))
         taken |= _around(grid, coarse)
     return peaks
 
 
-def _score(correlation: Correlation, grid: EstimationGrid, harmonics: int) -> Tensor:
-    """Return the power over shifts relative to the noise level at the same distance from zero."""
-    relative = correlation.power / _ring_level(correlation.power, grid)
+def _score(turns: Tensor, grid: EstimationGrid, harmonics: int) -> Tensor:
+    """Return how far every shift stands out for every number of turns, [frame - 1, y, x].
+
+    Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
+    power of the opposite turn is taken off.
+    """
+    level = torch.stack([_ring_level(power, grid) for power in turns]).mean(dim=0)
+    relative = (turns - turns.flip(0)) / level
     if harmonics == 1:
         return relative
     half = [torch.round(torch.fft.fftfreq(n, 1.0 / n) / 2).long() % n for n in grid.shape]
-    both = relative + relative[half[0][:, None], half[1][None, :]]
-    return both / math.sqrt(2.0)  # the noise of a sum grows like that
+    fundamental = relative[:, half[0][:, None], half[1][None, :]]
+    frames = len(turns) + 1
+    twice = [2 * turn % frames for turn in range(1, frames)]
+    highest = torch.stack([relative[turn - 1] if turn else 0 * relative[0] for turn in twice])
+    return (fundamental + highest) / math.sqrt(2.0)  # the noise of a sum grows like that
 
 
 def _ring_level(power: Tensor, grid: EstimationGrid) -> Tensor:
@@ -121,13 +156,13 @@ def _around(grid: EstimationGrid, k: tuple[float, float]) -> Tensor:
 
 
 def _climb(
-    correlation: Correlation, grid: EstimationGrid, k: tuple[float, float]
+    correlation: Correlation, grid: EstimationGrid, k: tuple[float, float], turns: int
 ) -> tuple[float, float]:
     """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
     step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
     around = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
     for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):
         kx, ky = k[0] + fraction * step_x * around, k[1] + fraction * step_y * around
-        best = int(correlation.at(kx, ky).abs().square().sum(dim=0).argmax())
+        best = int(torch.fft.fft(correlation.at(kx, ky), dim=0)[turns].abs().argmax())
         k = (float(kx[best % 3]), float(ky[best // 3]))
     return k

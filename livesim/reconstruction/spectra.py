@@ -15,6 +15,7 @@ LOW = 0.08
 """Of the cut-off: lower frequencies hold background and the window."""
 _BRIGHT = 30.0  # times the median local power: from here on a place counts less
 _MIN_NOISE_SAMPLES = 200
+_SMOOTHING = 0.1  # of the object's power, natural logarithm of the frequency
 _OTF_FLOOR = 0.02  # below it the object's power is not read off the spectrum
 
 
@@ -91,24 +92,33 @@ class Spectra:
     """[frame] relative brightness that was divided out, float64."""
     noise: Tensor
     """[frame] noise power per spectral sample, float64."""
-    object_power: Tensor
-    """[ring] power of the object per spectral sample, rotational average."""
     level: float
     """Mean photo-electrons of the frames."""
+    steady: Steady
+    """What the frames of all groups show in common."""
+
+
+@dataclass(frozen=True, eq=False)
+class Steady:
+    """The mean of all frames of a raw stack: the object without most of the fringes and noise."""
+
+    windowed: Tensor
+    """[time, y, x] FFT of the windowed image."""
+    noise: float
+    """Its noise power per spectral sample."""
+    power: Tensor
+    """[ring] power of the object per spectral sample, rotational average, smoothed."""
     trust: Tensor
-    """[y, x] weight of every place: the window, less where few bright things would outvote all."""
+    """[y, x] weight of every place: the window, less where few bright things would outvote all and
+    where read noise drowns the light."""
     signal_share: float
     """Part of the windowed object's power that `trust` leaves."""
     noise_share: float
     """Part of the windowed noise's power that it leaves."""
 
-    def whitening(self, grid: EstimationGrid) -> Tensor:
-        """Return the filter [y, x] that weighs every frequency by what it can tell."""
-        return _whitening(self.object_power, self.noise, grid)
 
-
-def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
-    """Equalise, transform and characterise `photons` [time, frame, y, x]."""
+def prepare(photons: Tensor, grid: EstimationGrid, steady: Steady) -> Spectra:
+    """Equalise and transform `photons` [time, frame, y, x]."""
     means = photons.mean(dim=(0, 2, 3)).double()
     lit = bool((means > 0.0).all())
     intensity = means / means.mean() if lit else torch.ones_like(means)
@@ -117,48 +127,58 @@ def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
     frames = frames - level
     windowed = torch.fft.fft2(frames * grid.window)
     window_power = float(grid.window.double().square().mean())
-    noise = _noise_power(windowed, means, grid) / window_power
-    zero_order = windowed.mean(dim=1).abs().square().mean(dim=0) / window_power
-    power = _object_power(zero_order, float(noise.mean()) / len(noise), grid)
-    whitened = windowed.mean(dim=1) * _whitening(power, noise, grid)
-    detail = _smooth(torch.fft.ifft2(whitened).real.square().mean(dim=0), grid)
-    usual = detail[grid.window > 0.5].median().clamp(min=1e-30)
-    calm = 1.0 / (1.0 + detail / (_BRIGHT * usual))
-    spectrum = torch.fft.fft2(frames)
     return Spectra(
         frames=frames,
-        spectrum=spectrum,
+        spectrum=torch.fft.fft2(frames),
         windowed=windowed,
         window_power=window_power,
         intensity=intensity,
-        noise=noise,
-        object_power=power,
+        noise=_noise_power(windowed, means, grid) / window_power,
         level=float(level),
-        trust=grid.window * calm,
-        signal_share=float((calm * detail).sum() / detail.sum()),
-        noise_share=_noise_share(calm, spectrum.mean(dim=1), grid),
+        steady=steady,
     )
 
 
-def _noise_share(calm: Tensor, zero_order: Tensor, grid: EstimationGrid) -> float:
-    """Return the part of the noise's power that `calm` leaves; shot noise follows the light."""
-    noise = torch.ones_like(calm)
-    if bool(grid.beyond.any()):
-        noise = torch.fft.ifft2(zero_order * grid.beyond).real.square().mean(dim=0)
-    inside = grid.window.square() * noise
-    return float((calm * inside).sum() / inside.sum())
-
-
-def _whitening(power: Tensor, noise: Tensor, grid: EstimationGrid) -> Tensor:
+def find_steady(image: Tensor, grid: EstimationGrid, stack_frames: int, stacks: int = 1) -> Steady:
+    """Characterise `image` [time, y, x] in photo-electrons, means of `stacks` raw stacks each."""
+    level = image.mean()
+    spectrum = torch.fft.fft2(image - level)
+    windowed = torch.fft.fft2((image - level) * grid.window)
+    window_power = float(grid.window.double().square().mean())
+    shot = (level.double() / (stacks * stack_frames)).reshape(1)
+    noise = float(_noise_power(windowed[:, None], shot, grid)) / window_power
+    measured = windowed.abs().square().mean(dim=0) / window_power
+    power = _object_power(measured, noise, grid, len(image))
     on_grid = power[grid.ring]
-    whiten = grid.transfer * on_grid.sqrt()
-    whiten = whiten / (grid.transfer.square() * on_grid + float(noise.mean()))
-    return torch.where(grid.radius < LOW * grid.otf.cutoff, torch.zeros_like(whiten), whiten)
+    whiten = grid.transfer * on_grid.sqrt() / (grid.transfer.square() * on_grid + noise)
+    whiten = torch.where(grid.radius < LOW * grid.otf.cutoff, torch.zeros_like(whiten), whiten)
+    detail = _smooth(torch.fft.ifft2(windowed * whiten).real.square().mean(dim=0), grid, 0.1)
+    usual = detail[grid.window > 0.5].median().clamp(min=1e-30)
+    light = _smooth(image.mean(dim=0), grid, 0.3)
+    dark = max(noise * stacks * stack_frames / image[0].numel() - float(level), 0.0) / stacks
+    weight = light / (light + dark + 1e-6) / (1.0 + detail / (_BRIGHT * usual))
+    return Steady(
+        windowed=windowed,
+        noise=noise,
+        power=power,
+        trust=grid.window * weight,
+        signal_share=float((weight * detail).sum() / detail.sum()),
+        noise_share=_noise_share(weight, spectrum, grid),
+    )
 
 
-def _smooth(image: Tensor, grid: EstimationGrid) -> Tensor:
-    """Blur over about three resolution lengths."""
-    passed = torch.exp(-0.5 * (grid.radius / (0.1 * grid.otf.cutoff)) ** 2)
+def _noise_share(weight: Tensor, spectrum: Tensor, grid: EstimationGrid) -> float:
+    """Return the part of the noise's power that `weight` leaves; shot noise follows the light."""
+    noise = torch.ones_like(weight)
+    if bool(grid.beyond.any()):
+        noise = torch.fft.ifft2(spectrum * grid.beyond).real.square().mean(dim=0)
+    inside = grid.window.square() * noise
+    return float((weight * inside).sum() / inside.sum())
+
+
+def _smooth(image: Tensor, grid: EstimationGrid, width: float) -> Tensor:
+    """Low-pass with a Gaussian whose sigma is `width` of the cut-off."""
+    passed = torch.exp(-0.5 * (grid.radius / (width * grid.otf.cutoff)) ** 2)
     return torch.fft.ifft2(torch.fft.fft2(image) * passed).real.clamp(min=0.0)
 
 
@@ -171,8 +191,18 @@ def _noise_power(windowed: Tensor, means: Tensor, grid: EstimationGrid) -> Tenso
     return shot * float(grid.window.double().square().mean())
 
 
-def _object_power(zero_order: Tensor, noise: float, grid: EstimationGrid) -> Tensor:
-    power = grid.ring_mean(zero_order)
-    transfer = grid.otf(torch.arange(len(power)) * grid.step).float()
-    signal = ((power - noise) / transfer.square().clamp(min=1e-6)).clamp(min=0.0)
-    return torch.where(transfer > _OTF_FLOOR, signal, torch.zeros_like(signal))
+def _object_power(measured: Tensor, noise: float, grid: EstimationGrid, times: int) -> Tensor:
+    """Return the object's power [ring]: local means over the logarithm of the frequency."""
+    rings = grid.ring_mean(measured).double()
+    frequency = torch.arange(len(rings), dtype=torch.float64) * grid.step
+    gain = grid.otf(frequency).square()
+    told = gain > _OTF_FLOOR**2
+    excess = (rings - noise) / gain.clamp(min=_OTF_FLOOR**2)
+    logarithm = frequency.clamp(min=grid.step).log()
+    near = torch.exp(-0.5 * ((logarithm[:, None] - logarithm) / _SMOOTHING) ** 2) * told
+    power = excess.clamp(min=0.0)
+    for _ in range(3):
+        precision = grid.ring_counts * times * (gain / (gain * power + noise)) ** 2
+        weights = near * precision
+        power = (weights @ excess / weights.sum(dim=1).clamp(min=1e-300)).clamp(min=0.0)
+    return (power * told).float()

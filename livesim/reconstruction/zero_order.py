@@ -1,0 +1,56 @@
+"""The other groups' frames in, one more frame for a group out: the object without fringes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.parameters import Parameters
+from livesim.reconstruction.spectra import EstimationGrid, Spectra
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroOrder:
+    """The object as one group shows it at the resolution of the widefield."""
+
+    image: Tensor
+    """[time, y, x] photo-electrons, the level removed."""
+    noise: float
+    """Power per spectral sample."""
+    level: float
+    """Mean photo-electrons."""
+
+
+def zero_order(spectra: Spectra, at: Parameters | None) -> ZeroOrder:
+    """Return a group's zero order, with the fringes of the pattern `at` taken off."""
+    count = len(spectra.intensity)
+    row = torch.full((count,), 1.0 / count, dtype=torch.float64)
+    if at is not None:
+        own = replace(at, intensity=at.intensity[:count])
+        row = own.unmixing(spectra.noise)[0].real
+    image = torch.einsum("f,tfyx->tyx", row.float(), spectra.frames)
+    return ZeroOrder(image, float(row.square() @ spectra.noise), spectra.level)
+
+
+def with_others(spectra: Spectra, others: Sequence[ZeroOrder], grid: EstimationGrid) -> Spectra:
+    """Return `spectra` with the mean of the other groups' zero orders as a last frame."""
+    lit = [zero for zero in others if zero.level > 0.0 and zero.noise > 0.0]
+    if not lit or spectra.level <= 0.0:
+        return spectra
+    scales = [spectra.level / zero.level for zero in lit]
+    noise = [scale**2 * zero.noise for scale, zero in zip(scales, lit, strict=True)]
+    total = 1.0 / sum(1.0 / one for one in noise)
+    image = sum(total / n * s * zero.image for n, s, zero in zip(noise, scales, lit, strict=True))
+    assert isinstance(image, Tensor)
+    more = image[:, None]
+    return replace(
+        spectra,
+        frames=torch.cat([spectra.frames, more], dim=1),
+        spectrum=torch.cat([spectra.spectrum, torch.fft.fft2(more)], dim=1),
+        windowed=torch.cat([spectra.windowed, torch.fft.fft2(more * grid.window)], dim=1),
+        intensity=torch.cat([spectra.intensity, torch.ones(1, dtype=torch.float64)]),
+        noise=torch.cat([spectra.noise, torch.tensor([total], dtype=torch.float64)]),
+    )
