@@ -6,21 +6,26 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from livesim.config_section import NonNegative, Positive
+from livesim.config_section import Section as _Section
+from livesim.config_simulation import Simulation
+
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 
 
 class SettingsError(ValueError):
     """The settings are wrong; the message says which, what was expected and what was found."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class Optics(_Section):
@@ -97,7 +102,7 @@ class PatternSettings(_Section):
         return self
 
     def _check_priors(self) -> None:
-        vectors = 3 if self.layout == "hexagonal" else self.angles
+        vectors = self.vectors
         periods = self.expected_period_nm
         if isinstance(periods, tuple) and len(periods) != vectors:
             raise ValueError(
@@ -108,6 +113,11 @@ class PatternSettings(_Section):
             raise ValueError(
                 f"expected {vectors} values in expected_angles_deg, found {len(angles)}"
             )
+
+    @property
+    def vectors(self) -> int:
+        """How many wave vectors the pattern has: one an angle, three of a hexagonal pattern."""
+        return 3 if self.layout == "hexagonal" else self.angles
 
     @property
     def stack_shape(self) -> tuple[int, int]:
@@ -199,6 +209,16 @@ class Settings(_Section):
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
     watchdog: Watchdog = Watchdog()
+    simulation: Simulation | None = None
+    """What `livesim simulate` makes; None for a real microscope."""
+
+    @field_validator("simulation")
+    @classmethod
+    def _simulation_fits(cls, value: Simulation | None, info: ValidationInfo) -> Simulation | None:
+        pattern = info.data.get("pattern")
+        if value is not None and pattern is not None:  # None: found wrong before
+            value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
+        return value
 
 
 def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
@@ -255,11 +275,21 @@ def parse_settings(
         settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(f"{source}: {_sentence(error)}") from error
+    return _with_files_in(settings, folder)
+
+
+def _with_files_in(settings: Settings, folder: Path) -> Settings:
+    """Return the settings with the files that they name found from `folder`."""
+    changes: dict[str, Any] = {}
     otf_file = settings.optics.otf_file
-    if otf_file is None:
-        return settings
-    optics = settings.optics.model_copy(update={"otf_file": folder / otf_file})
-    return settings.model_copy(update={"optics": optics})
+    if otf_file is not None:
+        changes["optics"] = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    simulation = settings.simulation
+    path = None if simulation is None else simulation.file.path
+    if simulation is not None and path is not None:
+        file = simulation.file.model_copy(update={"path": folder / path})
+        changes["simulation"] = simulation.model_copy(update={"file": file})
+    return settings.model_copy(update=changes)
 
 
 def _sentence(error: ValidationError) -> str:
@@ -284,7 +314,9 @@ def _known_keys(place: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in place:
         annotation = model.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        kinds = [annotation, *get_args(annotation)]  # such as Simulation | None
+        found = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not found:
             break
-        model = annotation
+        model = found[0]
     return list(model.model_fields)

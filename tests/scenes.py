@@ -14,7 +14,7 @@ from livesim.config import Camera, Optics, PatternSettings
 from livesim.frames import Pattern, PatternAngle
 from livesim.reconstruction.forward import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
-from livesim_acquisition.specimen import Filaments
+from livesim_acquisition.specimens.filaments import Filaments
 
 OPTICS = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=80.0, otf_damping=1.0)
 CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from livesim.commands.demo_files import PICTURE_NAME, TIFF_NAME, make_files
-from livesim.commands.demo_scene import SETTINGS, demo_microscope
+from livesim.commands.demo_scene import SETTINGS, demo_settings
 from livesim.commands.engine_process import EngineProcess
 from livesim.config import SettingsError
 from livesim.engine.folder import RAW_NAME
-from livesim.frames import RawFrame
-from livesim.wire.codec import StreamStart
-from livesim_acquisition.microscope import SOURCE, SimulatedMicroscope
+from livesim_acquisition.ahead import Ahead
+from livesim_acquisition.live_source import at_rate, made_ahead, send_ahead
+from livesim_acquisition.microscope import SimulatedMicroscope
 from livesim_acquisition.replay import Rate
 from livesim_acquisition.sender import Sender
-from livesim_acquisition.streaming import Due, stream_frames
 
 MOST_BYTES = 2 << 30
 """Of raw frames: all are simulated before the first one is sent."""
@@ -70,7 +69,8 @@ def run_demo(options: DemoOptions) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(_display_words())
     _interrupt_on_termination()
-    microscope = demo_microscope(options.size, options.photons)
+    settings = demo_settings(options.size, options.photons, options.stacks)
+    microscope = SimulatedMicroscope(at_rate(settings, options.rate))
     options.out.mkdir(parents=True, exist_ok=True)
     before = _recordings(options.out)
     try:
@@ -88,39 +88,24 @@ def run_demo(options: DemoOptions) -> None:
 
 def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Console) -> None:
     """Start an engine, send it everything, wait until it has recorded it."""
+    torch.set_num_threads(1)  # the engine starts on the other cores
     # The engine loads torch while the frames are simulated.
-    with EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine:
-        frames = _simulated(microscope, options.stacks, console)
+    with (
+        EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine,
+        made_ahead(microscope, MOST_BYTES) as ahead,
+    ):
+        _simulate(ahead, options.stacks * SETTINGS.pattern.stack_frames, console)
         with Sender(engine.control()) as sender:
-            stream_frames(frames, sender, _start(microscope, options), _due(options.rate))
+            send_ahead(microscope, ahead, sender, paced=options.rate is not Rate.MAX, name="demo")
         engine.wait()
 
 
-def _simulated(microscope: SimulatedMicroscope, stacks: int, console: Console) -> list[RawFrame]:
-    """Take all frames beforehand, so that simulating does not slow the stream down."""
-    torch.set_num_threads(1)  # the engine starts on the other cores
+def _simulate(ahead: Ahead, total: int, console: Console) -> None:
+    """Take all frames beforehand, so that simulating does not slow the engine down."""
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
-    total = stacks * SETTINGS.pattern.stack_frames
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        return list(bar.track(microscope.frames(stacks), total=total))
-
-
-def _start(microscope: SimulatedMicroscope, options: DemoOptions) -> StreamStart:
-    return StreamStart(
-        stream=f"demo-{uuid.uuid4().hex[:8]}",
-        source=SOURCE,
-        settings=SETTINGS.model_dump(mode="json"),
-        pixel_nm=microscope.pixel_nm,
-        sizes={"position": 1, "time": options.stacks, "channel": 1, "z": 1},
-        exposure_ms=microscope.exposure_ms,
-        interval_s=microscope.stack_interval_s,
-    )
-
-
-def _due(rate: Rate | float) -> Due:
-    if isinstance(rate, Rate):
-        return lambda frame: 0.0
-    return lambda frame: frame.sequence / rate
+        task = bar.add_task("simulating", total=total)
+        ahead.wait_for(math.inf, total, lambda made: bar.update(task, completed=made))
 
 
 def _recordings(out: Path) -> set[Path]:

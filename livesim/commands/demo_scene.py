@@ -1,34 +1,26 @@
-"""What `livesim demo` looks at: the settings of a small microscope, and the microscope itself."""
+"""What `livesim demo` looks at: size and light in, the settings of a small microscope out."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from livesim.config import Camera, Optics, Settings
-from livesim.frames import PatternAngle
-from livesim_acquisition.microscope import SimulatedMicroscope
-from livesim_acquisition.specimen import Filaments
+from livesim.config_simulation import Background, Simulation, TruePattern
+from livesim.config_specimens import FilamentSettings
 
 PIXEL_NM = 65.0
 SETTINGS = Settings(
     optics=Optics(numerical_aperture=1.49, emission_nm=525.0, pixel_nm=PIXEL_NM, otf_damping=0.5),
     camera=Camera(offset=100.0, gain=2.0, read_noise=1.5),
 )
-PERIOD_NM = 196.0
-"""Of the fringes: 0.9 of the optical cut-off."""
+"""Without what is simulated: all that an engine is told."""
 DIRECTIONS_DEG = (-50.0, 10.0, 70.0)
-PHASE_ERROR_DEG = 3.0
-MODULATION = 0.8
+PHASE_ERROR_DEG = 2.0
 BACKGROUND = 0.03
 """Light without pattern, of the peak."""
-FILAMENTS = 24
-"""In a field of 256 x 256."""
 SPEED_NM_PER_S = 1500.0
+EXPOSURE_MS = 5.0
 
 
-def demo_microscope(size: int, photons: float, seed: int = 1) -> SimulatedMicroscope:
+def demo_settings(size: int, photons: float, stacks: int, seed: int = 1) -> Settings:
     """Return a microscope for gliding filaments, its phases as uneven as those of real ones.
 
     Parameters
@@ -37,28 +29,19 @@ def demo_microscope(size: int, photons: float, seed: int = 1) -> SimulatedMicros
         Rows and columns of a raw frame.
     photons
         Photo-electrons of the brightest pixel.
+    stacks
+        Time points.
     """
-    random = np.random.default_rng(seed)
-    return SimulatedMicroscope(
-        SETTINGS.optics,
-        SETTINGS.camera,
-        tuple(_angle(direction_deg, random) for direction_deg in DIRECTIONS_DEG),
-        Filaments(
-            (2 * size, 2 * size),
-            PIXEL_NM / 2,
-            count=max(4, round(FILAMENTS * (size / 256) ** 2)),
-            speed_nm_per_s=SPEED_NM_PER_S,
-            seed=seed,
-        ),
+    simulation = Simulation(
+        size=(size, size),
+        time_points=stacks,
+        exposure_ms=EXPOSURE_MS,
         peak_photons=photons,
-        background_photons=BACKGROUND * photons,
         seed=seed,
+        pattern=TruePattern(
+            directions_deg=DIRECTIONS_DEG, modulation=(0.8,), phase_error_deg=PHASE_ERROR_DEG
+        ),
+        background=Background(uniform=BACKGROUND),
+        filaments=FilamentSettings(speed_nm_per_s=SPEED_NM_PER_S),
     )
-
-
-def _angle(direction_deg: float, random: np.random.Generator) -> PatternAngle:
-    k, direction = 1000.0 / PERIOD_NM, math.radians(direction_deg)
-    steps_deg = np.arange(3) * 120.0 + random.uniform(-PHASE_ERROR_DEG, PHASE_ERROR_DEG, 3)
-    phases = random.uniform(0.0, 2.0 * np.pi) + np.deg2rad(steps_deg)
-    wave_vector = (k * math.cos(direction), k * math.sin(direction))
-    return PatternAngle(wave_vector, tuple(phases.tolist()), (MODULATION,))
+    return SETTINGS.model_copy(update={"simulation": simulation})

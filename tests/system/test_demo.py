@@ -16,12 +16,13 @@ import tifffile
 from PIL import Image
 
 from livesim.commands.demo_files import PICTURE_NAME, TIFF_NAME
-from livesim.commands.demo_scene import PIXEL_NM, SETTINGS, demo_microscope
+from livesim.commands.demo_scene import PIXEL_NM, SETTINGS, demo_settings
 from livesim.io.open import open_recording
 from livesim.io.recorded_results import RecordedResults
 from livesim.io.results import read_recipe
 from livesim.wire.codec import WireError
 from livesim.wire.control import ControlClient
+from livesim_acquisition.instrument import Instrument
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -91,7 +92,8 @@ def test_the_engine_finds_the_pattern_that_was_simulated(tmp_path):
     with demo(tmp_path, "--stacks", "4", "--fps", "max") as started:
         assert started.wait(LIMIT_S) == 0
     found = json.loads((tmp_path / "stream-001" / "pattern.json").read_text())["angles"]
-    for angle, true in zip(found, demo_microscope(SIZE, 300.0).angles, strict=True):
+    true_angles = Instrument(demo_settings(SIZE, 300.0, 4)).pattern(0).angles
+    for angle, true in zip(found, true_angles, strict=True):
         assert angle["usable"]
         np.testing.assert_allclose(angle["k_cycles_per_um"], true.k_cycles_per_um, rtol=0.005)
 
