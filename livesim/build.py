@@ -13,6 +13,7 @@ from torch import Tensor
 from livesim.config import Settings, SettingsError
 from livesim.engine.background import Background
 from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.proposal import Decide
 from livesim.engine.watched import WatchedPipeline
 from livesim.frames import DataError, Pattern, RawStack, Result
 from livesim.reconstruction.check import BandCheck, BandReading
@@ -106,11 +107,7 @@ class ReconstructionPipeline:
         """
         return self._made(stack, None if turns_rad is None else lambda _: self._factors(turns_rad))
 
-    def watched(
-        self,
-        stack: RawStack,
-        decide: Callable[[Callable[[], tuple[BandReading, ...]]], tuple[float, ...]],
-    ) -> Result:
+    def watched(self, stack: RawStack, decide: Decide) -> Result:
         """Reconstruct one raw stack with the turns that `decide` returns.
 
         It may call what it is given: that compares this stack with the pattern.
@@ -195,7 +192,14 @@ def watched(
 
     again = estimate if settings.watchdog.estimate else None
     most = estimation_stacks(active.pattern.shape)
-    return WatchedPipeline(active, Background(prepare, again, active, most=most))
+    return WatchedPipeline(
+        active, Background(prepare, again, active, quieten=one_thread, most=most)
+    )
+
+
+def one_thread() -> None:
+    """Let torch work in the calling thread alone: the others are the frame path's."""
+    torch.set_num_threads(1)
 
 
 def preferred_device() -> torch.device:

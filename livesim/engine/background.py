@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
 
-from livesim.drift import ChangeKind
-from livesim.frames import Pattern, PatternAngle, RawStack, Result
-from livesim.reconstruction.check import BandReading
-from livesim.reconstruction.watchdog import FOUND, PATIENCE
+from livesim.engine.proposal import (
+    Proposal,
+    Seen,
+    Wanted,
+    Watchable,
+    estimated,
+    fitted,
+    returned,
+    still_since,
+    told,
+)
+from livesim.frames import Pattern, RawStack
+from livesim.reconstruction.angle_watch import FOUND, PATIENCE
 
 DUTY = 0.2
 """Of one core: the most that background work takes in the long run."""
@@ -27,81 +33,11 @@ HELD_OUT = 0.25
 FEWEST = 4
 PERIOD_S = 10.0
 """Between two estimates, while nothing asks for one sooner."""
-STILL_DEG = 10.0
-"""Stacks whose phases differ more than this from the newest are not averaged with it."""
-BETTER = 4.0
-"""Gain in log likelihood for each held-out stack from which a new estimate replaces the old."""
-_SAME_K = 0.1
-"""Relative: an angle that lies further away than this is another one."""
-_SAMPLES = 500.0  # independent ones in the overlap of one band
 _LATEST = 0.02  # s, how often the thread looks for something to do
 
 BACKGROUND_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
 
 _log = logging.getLogger("livesim.engine")
-
-
-class Watchable(Protocol):
-    """A reconstruction with one cached pattern that can be looked at while it works."""
-
-    @property
-    def pattern(self) -> Pattern:
-        """The cached pattern."""
-        ...
-
-    def watched(
-        self,
-        stack: RawStack,
-        decide: Callable[[Callable[[], tuple[BandReading, ...]]], tuple[float, ...]],
-    ) -> Result:
-        """Reconstruct; `decide` may take the readings, and returns each angle's turn in rad."""
-        ...
-
-    def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
-        """Return the readings alone."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
-    """Another pattern, ready to be used from the next stack on."""
-
-    kind: ChangeKind
-    angle: int | None
-    reason: str
-    based_on: Pattern
-    """The pattern in use when the work began."""
-    prepared: Watchable
-    shifts: tuple[float, ...]
-    """For each angle, the old phase (rad) at which the new phases were taken."""
-    found: tuple[BandReading, ...] = ()
-    """Of angles that were lost, relative to `based_on`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """One raw stack and the phases that the watchdog gave it."""
-
-    stack: RawStack
-    phases: tuple[float, ...]
-    pattern: Pattern
-    """What they refer to."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """A pattern to prepare, and why."""
-
-    pattern: Pattern
-    kind: ChangeKind
-    angle: int
-    reason: str
-    based_on: Pattern
-
-    def proposal(self, prepared: Watchable) -> Proposal:
-        """Return it as a proposal, once it is prepared."""
-        shifts = (0.0,) * len(self.pattern.angles)
-        return Proposal(self.kind, self.angle, self.reason, self.based_on, prepared, shifts)
 
 
 class Rest:
@@ -261,28 +197,7 @@ class Background:
         whole = active.pattern.layout != "hexagonal" or back == set(lost)
         self._finds = self._finds + 1 if back and whole else 0
         if self._finds >= PATIENCE:
-            self._proposal = self._returned(active.pattern, back, readings)
-
-    def _returned(
-        self, pattern: Pattern, back: set[int], readings: Sequence[BandReading]
-    ) -> Proposal:
-        """Return the pattern with the angles that are back."""
-        angles = tuple(
-            replace(angle, usable=angle.usable or number in back)
-            for number, angle in enumerate(pattern.angles)
-        )
-        # Hexagonal frames hold all angles or none.
-        fresh = tuple(one for one in readings if one.angle in back or pattern.layout == "hexagonal")
-        strength = ", ".join(f"{abs(one.ratio):.2f}" for one in fresh if one.angle in back)
-        return Proposal(
-            ChangeKind.FOUND,
-            min(back),
-            f"fringes again: modulation {strength} of that before",
-            pattern,
-            self._prepare(replace(pattern, angles=angles)),
-            (0.0,) * len(angles),
-            fresh,
-        )
+            self._proposal = returned(active.pattern, back, readings, self._prepare)
 
     def _due(self) -> bool:
         if self._estimate is None:
@@ -294,79 +209,20 @@ class Background:
 
     def _improve(self) -> None:
         """Estimate on the older part of the window; compare on the newer."""
-        active, seen = self._active, self._still()
+        active = self._active
+        seen = still_since(list(self._recent), active.pattern)
         if self._estimate is None or len(seen) < FEWEST:
             return
         self._asked, self._tried = False, len(self._recent)
         self._estimate_at = time.monotonic() + PERIOD_S
         held = max(round(HELD_OUT * len(seen)), 1)
         seen, newest = seen[:-held][-self._most :], seen[-held:]
-        found = _fitted(self._estimate([one.stack for one in seen]), active.pattern)
+        found = fitted(self._estimate([one.stack for one in seen]), active.pattern)
         self.estimates += 1
         if found is not None:
             prepared = self._prepare(found)
-            gains = [_told(prepared, one.stack) - _told(active, one.stack) for one in newest]
-            if min(gains) > 0.0 and sum(gains) / held > BETTER:
-                self._proposal = _estimated(active.pattern, prepared, seen, gains)
-
-    def _still(self) -> list[Seen]:
-        """Return the newest stacks between which the pattern hardly moved, oldest first."""
-        recent, known = list(self._recent), self._active.pattern
-        kept: list[Seen] = []
-        for one in reversed(recent):
-            if one.pattern is not known or not _near(one.phases, recent[-1].phases):
-                break
-            kept.append(one)
-        return kept[::-1]
-
-
-def _near(phases: Sequence[float], others: Sequence[float]) -> bool:
-    limit = math.radians(STILL_DEG)
-    return all(abs(a - b) <= limit for a, b in zip(phases, others, strict=True))
-
-
-def _fitted(found: Pattern, known: Pattern) -> Pattern | None:
-    """Return the new estimate, angle by angle beside the old one; None if it lacks one of them."""
-    angles = tuple(_nearest(old, found, number) for number, old in enumerate(known.angles))
-    if not any(one.usable for one in angles):
-        return None
-    if any(old.usable and new is old for new, old in zip(angles, known.angles, strict=True)):
-        return None
-    # The noise decides how sharp the images are: it must not change while one looks on.
-    return replace(
-        known, angles=angles, noise_to_signal=known.noise_to_signal or found.noise_to_signal
-    )
-
-
-def _nearest(old: PatternAngle, found: Pattern, number: int) -> PatternAngle:
-    """Return the new estimate of an angle; the old one where it was not found near there."""
-    candidates = found.angles if found.layout == "hexagonal" else found.angles[number : number + 1]
-    new = min(candidates, key=lambda one: math.dist(one.k_cycles_per_um, old.k_cycles_per_um))
-    reach = _SAME_K * math.hypot(*old.k_cycles_per_um)
-    near = math.dist(new.k_cycles_per_um, old.k_cycles_per_um) < reach
-    return new if new.usable and (near or not old.usable) else old
-
-
-def _estimated(
-    known: Pattern, prepared: Watchable, seen: Sequence[Seen], gains: Sequence[float]
-) -> Proposal:
-    phases = zip(*(one.phases for one in seen), strict=True)
-    fresh = [new is not old for new, old in zip(prepared.pattern.angles, known.angles, strict=True)]
-    shifts = (
-        sum(own) / len(own) if is_new else 0.0 for own, is_new in zip(phases, fresh, strict=True)
-    )
-    reason = (
-        f"estimated from {len(seen)} stacks; log likelihood of {len(gains)} others "
-        f"{sum(gains) / len(gains):+.0f} each"
-    )
-    return Proposal(ChangeKind.ESTIMATE, None, reason, known, prepared, tuple(shifts))
-
-
-def _told(prepared: Watchable, stack: RawStack) -> float:
-    """Return how much better than chance the bands of a stack agree, as a log likelihood."""
-    return sum(
-        -_SAMPLES * math.log(max(1.0 - one.coherence, 1e-6)) for one in prepared.measure(stack)
-    )
+            gains = [told(prepared, one.stack) - told(active, one.stack) for one in newest]
+            self._proposal = estimated(active.pattern, prepared, seen, gains)
 
 
 def _step_back() -> None:

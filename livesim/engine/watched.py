@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import replace
 
 from livesim.drift import ChangeKind, Illumination, PatternChange, WatchHealth
-from livesim.engine.background import (
-    BACKGROUND_FAULTS,
-    Background,
-    Proposal,
-    Seen,
-    Wanted,
-    Watchable,
-)
+from livesim.engine.background import BACKGROUND_FAULTS, Background
+from livesim.engine.proposal import Measure, Proposal, Seen, Wanted, Watchable
 from livesim.frames import Pattern, RawStack, Result, StackIndex
+from livesim.reconstruction.angle_watch import Event
 from livesim.reconstruction.check import BandReading
-from livesim.reconstruction.watchdog import Event, Watchdog
+from livesim.reconstruction.watchdog import Watchdog
 
 _log = logging.getLogger("livesim.engine")
-
-Measure = Callable[[], tuple[BandReading, ...]]
 
 
 class WatchedPipeline:

@@ -23,6 +23,8 @@ _NOISE_FROM = 1.02  # of the cut-off: beyond it a spectrum holds noise alone
 _LOW = 0.08  # of the cut-off: lower frequencies hold background, and what leaks from other bands
 _MODEL_ERROR = 0.2  # relative, of the OTF and of the uniformity of the pattern
 _USUAL_NOISE = NoiseToSignal(0.05, 1.2)  # where the pattern does not know it
+_CLUSTERING = 1.25  # neighbouring samples share noise, because side bands are windowed
+_TINY = 1e-30
 _LEAST_SIGNAL = 0.05  # of the zero order's power: the modulation of pure noise stays finite
 
 
@@ -68,74 +70,76 @@ class BandCheck:
         zero, bands = separated_bands(pattern)
         layout = Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
         noise = pattern.noise_to_signal or _USUAL_NOISE
-        chosen = [_Samples(layout, zero, band, noise) for band in bands]
-        self._orders = [(band.angle, band.harmonic) for band in bands]
-        window = float(edge_window(layout.shape, EDGE_PIXELS).mean())
-        scale = [1.0 / window, 1.0 / window, math.sqrt(0.5) / window, 1.0]
-        self._scale = torch.tensor(scale, device=device)
+        self._bands = [_Samples(layout, zero, band, noise) for band in bands]
+        if not self._bands:
+            return
+        self._window = float(edge_window(layout.shape, EDGE_PIXELS).mean())
         self._shot = float(zero.row.abs().square().sum())
         self._dark = self._shot * layout.shape[0] * layout.shape[1] * camera.read_noise**2
-        if not chosen:
-            return
         box = (2 * layout.reach_x + 1) * layout.shape[0]
-        sides = [number * box + one.side for number, one in enumerate(chosen)]
-        self._side = torch.cat(sides).to(device)
+        sides = [number * box + one.side for number, one in enumerate(self._bands)]
         beyond = _beyond(layout)
         self._noisy = len(beyond)
-        self._zero = torch.cat([beyond, *(one.zero for one in chosen)]).to(device)
-        self._far = torch.stack([one.far for one in chosen]).to(device)
-        self._near = torch.stack([one.near for one in chosen]).to(device)
-        self._noise_share = torch.tensor([one.noise_share for one in chosen], device=device)
-        self._shot_share = torch.tensor([one.shot_share for one in chosen], device=device)
+        self._side = torch.cat(sides).to(device)
+        self._zero = torch.cat([beyond, *(one.zero for one in self._bands)]).to(device)
+        self._far = torch.stack([one.far for one in self._bands]).to(device)
+        self._near = torch.stack([one.near for one in self._bands]).to(device)
 
     @torch.inference_mode()
     def __call__(self, spectra: BandSpectra) -> tuple[BandReading, ...]:
         """Return one reading for each side band, in the order of the plan's bands."""
-        if not self._orders:
+        if not self._bands:
             return ()
-        side = _taken(spectra.side, self._side).view_as(self._near) * self._far
+        side = _taken(spectra.side, self._side).view_as(self._far) * self._far
         zero = _taken(spectra.zero, self._zero) - _taken(spectra.border, self._zero)
-        model = zero[self._noisy :].view_as(self._near) * self._near
-        turned = torch.stack([-model[..., 1], model[..., 0]], dim=-1)  # i times the model
-        vectors = torch.stack([side, model, turned], dim=1).flatten(2)
-        products = vectors @ vectors.mT
-        cross, power = products[:, 0, 1:], products[:, 1, 1]
-        bias = self._bias(self._noise(zero[: self._noisy], spectra.zero[0, 0].real))
-        signal = torch.maximum(power - bias, _LEAST_SIGNAL * power)[:, None]
-        ratio = cross / signal
-        misfit = side - (ratio[:, None] @ vectors[:, 1:]).view_as(side)
-        scatter = (_power(model) * _power(misfit)).sum(dim=1).sqrt() / signal[:, 0]
-        explained = cross.square().sum(dim=1) / (products[:, 0, 0] * power)
-        table = torch.stack([*ratio.T, scatter, explained], dim=1) * self._scale
+        beyond, model = zero[: self._noisy], zero[self._noisy :].view_as(self._near) * self._near
+        sums = [_product(side, side), _product(model, model), _product(model, side)]
+        sums.append(_product(beyond, beyond).expand(len(side)))
+        totals, powers, crosses, noises = torch.stack(sums).tolist()
+        noise = self._noise(noises[0].real, spectra)
         return tuple(
-            BandReading(*order, complex(re, -im), error, coherence)
-            for order, (re, im, error, coherence) in zip(self._orders, table.tolist(), strict=True)
+            self._reading(band, total.real, power.real, cross, noise)
+            for band, total, power, cross in zip(self._bands, totals, powers, crosses, strict=True)
         )
 
-    def _bias(self, noise: Tensor) -> Tensor:
-        """Return what noise adds to the zero order's power, less what it adds to the product.
+    def _reading(
+        self, band: _Samples, total: float, power: float, cross: complex, noise: float
+    ) -> BandReading:
+        """Return the regression of one band, from its sums.
 
-        Shot noise follows the light, so that of the band and that of the zero order are correlated
-        by the part of the light that fringes at h k, as far as the OTF passes it.
+        Noise adds to the zero order's power. Shot noise adds to the product as well: it follows
+        the light, so that of the band and that of the zero order are correlated by the part of the
+        light that fringes at h k, as far as the OTF passes it.
         """
-        return noise * self._noise_share - (noise - self._dark).clamp(min=0.0) * self._shot_share
+        bias = noise * band.noise_share - max(noise - self._dark, 0.0) * band.shot_share
+        signal = max(power - bias, _LEAST_SIGNAL * power, _TINY)
+        ratio = cross / signal
+        misfit = total - 2.0 * (ratio.conjugate() * cross).real + abs(ratio) ** 2 * power
+        scatter = _CLUSTERING * math.sqrt(band.spread * max(misfit, 0.0) * power)
+        return BandReading(
+            band.angle,
+            band.harmonic,
+            ratio.conjugate() / self._window,
+            scatter / signal / math.sqrt(2.0) / self._window,
+            abs(cross) ** 2 / max(total * power, _TINY),
+        )
 
-    def _noise(self, beyond: Tensor, light: Tensor) -> Tensor:
+    def _noise(self, beyond: float, spectra: BandSpectra) -> float:
         """Return the noise power of one sample of the zero order, read beyond the cut-off."""
-        if len(beyond) < _FEWEST_NOISE_SAMPLES:  # the pixels reach no further than the optics
-            return self._shot * light.clamp(min=0.0) + self._dark
-        return 2.0 * beyond.square().mean()
+        if self._noisy >= _FEWEST_NOISE_SAMPLES:
+            return beyond / self._noisy
+        light = float(spectra.zero[0, 0].real)  # the pixels reach no further than the optics
+        return self._shot * max(light, 0.0) + self._dark
 
 
 def _taken(values: Tensor, places: Tensor) -> Tensor:
-    """Return complex `values` at `places` of their flattened form, [sample, 2]."""
-    return torch.view_as_real(values.view(-1).index_select(0, places))
+    """Return `values` at `places` of their flattened form."""
+    return values.view(-1).index_select(0, places)
 
 
-def _power(values: Tensor) -> Tensor:
-    """Return the squared magnitude of `values` [..., 2]."""
-    squares = values.square()
-    return squares[..., 0] + squares[..., 1]
+def _product(one: Tensor, other: Tensor) -> Tensor:
+    """Return the inner product over the last axis, the first factor conjugated."""
+    return torch.linalg.vecdot(one, other)
 
 
 class _Samples:
@@ -143,6 +147,7 @@ class _Samples:
 
     def __init__(self, layout: Layout, zero: Band, band: Band, noise: NoiseToSignal) -> None:
         self._layout = layout
+        self.angle, self.harmonic = band.angle, band.harmonic
         (whole_x, whole_y), (rest_x, rest_y) = layout.split(band.shift)
         gx = torch.arange(-layout.reach_x, layout.reach_x + 1)[:, None]
         gy = torch.arange(-layout.reach_y, layout.reach_y + 1)[None, :]
@@ -151,37 +156,36 @@ class _Samples:
         cutoff = layout.otf.cutoff
         quietness = float(band.row.abs().square().sum() / zero.row.abs().square().sum())
         power = (object_at / cutoff).clamp(min=_LOW) ** -noise.exponent / noise.at_cutoff
-        variance = quietness * far.square() + near.square()
-        variance = variance + power * (_MODEL_ERROR * near * far).square()
+        scatter = quietness * far.square() + near.square()
+        variance = scatter + power * (_MODEL_ERROR * near * far).square()
         weight = power / (quietness + power * variance)
         weight[(own < _LOW * cutoff) | (object_at < _LOW * cutoff)] = 0.0
-        told = (weight * power * (near * far).square()).flatten()
-        best = told.topk(min(SAMPLES, told.numel())).indices.sort().values  # in order of memory
-        root = weight.flatten()[best].sqrt()
-        root = torch.where(told[best] > 0.0, root, torch.zeros_like(root))
-        near, far = root * near.flatten()[best], root * far.flatten()[best]
+        weight[(gx + whole_x < 0).expand_as(weight)] = 0.0  # the zero order's half spectrum
+        signal = weight * power * (near * far).square()
+        best = signal.flatten().topk(min(SAMPLES, signal.numel())).indices
+        best = best.sort().values  # in the order of memory
         column, row = best // gy.numel(), best % gy.numel()
-        self.side = column * layout.shape[0] + row + layout.box_y.start
-        self.zero, mirror = self._half(gx[column, 0] + whole_x, gy[0, row] + whole_y)
-        self.far = _padded(far)[:, None].expand(-1, 2)
-        self.near = _padded(near)[:, None] * _padded(mirror)[:, None] ** torch.tensor([0, 1])
-        self.side, self.zero = _padded(self.side), _padded(self.zero)
-        self.noise_share = float(near.square().sum())
-        carried = layout.otf(torch.tensor(math.hypot(*band.shift)))
-        self.shot_share = float((near * far).sum() * carried)
+        self.side = _padded(column * layout.shape[0] + row + layout.box_y.start)
+        x, y = gx[column, 0] + whole_x, gy[0, row] + whole_y
+        place = x.clamp(0, layout.reach_x) * layout.shape[0] + y.remainder(layout.shape[0])
+        self.zero = _padded(place)
+        weight, near, far = (values.flatten()[best] for values in (weight, near, far))
+        self.near, self.far = _padded(weight.sqrt() * near), _padded(weight.sqrt() * far)
+        self.noise_share = float((weight * near.square()).sum())
+        carried = float(layout.otf(torch.tensor(math.hypot(*band.shift))))
+        self.shot_share = float((weight * near * far).sum()) * carried
+        self.spread = _spread(signal.flatten()[best], (weight * scatter.flatten()[best]))
 
     def _transfer(self, gx: Tensor, gy: Tensor) -> tuple[Tensor, Tensor]:
         """Return the OTF and the frequency at (gx, gy), [x, y] each."""
         fx, fy = self._layout.frequencies(gx, gy)
         return self._layout.measured(fx, fy), torch.sqrt(fx * fx + fy * fy)
 
-    def _half(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where the zero order's half spectrum holds (x, y), and -1 where conjugated."""
-        mirrored = x < 0
-        x, y = torch.where(mirrored, -x, x), torch.where(mirrored, -y, y)
-        rows = self._layout.shape[0]
-        place = x.clamp(max=self._layout.reach_x) * rows + y.remainder(rows)
-        return place, torch.where(mirrored, -1.0, 1.0)
+
+def _spread(signal: Tensor, scatter: Tensor) -> float:
+    """Return the mean of products over the product of means, by which the error is told."""
+    both = float((signal * scatter).sum())
+    return both / max(float(signal.sum()) * float(scatter.sum()), _TINY)
 
 
 def _padded(values: Tensor) -> Tensor:
