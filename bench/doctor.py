@@ -24,6 +24,10 @@ from livesim.reconstruction.doctor.finding import Finding
 from tests.faults import FAULTS, Case, Light, sound
 
 PEAKS_OF_SOUND = (1000.0, 100.0, 20.0)
+FAINT = (20.0, 10.0, 6.0)
+FAINT_SIZE = 128
+FAINT_FAULTS = ("rotated", "transposed", "swapped angles", "lost frame", "wrong counts")
+SURE = 0.95
 
 
 def main() -> None:
@@ -40,6 +44,7 @@ def main() -> None:
     for peak in PEAKS_OF_SOUND:
         rows.append(_row("none", sound, Light(peak, options.size), options.sound))
     recordings = list(_recordings())
+    faint = [_faint_row(peak, options.seeds) for peak in FAINT]
     report(
         "doctor",
         f"Faults named, frames of {options.size} x {options.size}: right means this one and no "
@@ -47,7 +52,10 @@ def main() -> None:
         rows,
         seeds=options.seeds,
         recordings=recordings,
+        faint=faint,
     )
+    for row in faint:
+        print(", ".join(f"{name} {value}" for name, value in row.items()))
     for recording in recordings:
         print(f"{recording['recording']}: {recording['said'] or 'no fault found'}")
 
@@ -72,6 +80,23 @@ def _row(name: str, make: Callable[[int, Light], Case], light: Light, seeds: int
         "said": ", ".join(f"{what} {count}" for what, count in said.most_common()),
         "least sure": min(sureness, default=None),
         "s each": float(np.median(spent)),
+    }
+
+
+def _faint_row(peak: float, seeds: int) -> Row:
+    """Return what becomes of the order's faults where the light hardly tells them."""
+    light = Light(peak, FAINT_SIZE)
+    cases = [FAULTS[name](seed, light) for name in FAINT_FAULTS for seed in range(seeds)]
+    said = [(case, examine(case.frames, case.settings, case.pixel_nm).findings) for case in cases]
+    named = [(found[0].sureness, case.is_named(found)) for case, found in said if found]
+    return {
+        "photons": peak,
+        "field": f"{FAINT_SIZE} x {FAINT_SIZE}",
+        "faults": len(cases),
+        "told": len(named),
+        "right": sum(right for _, right in named),
+        f"told with {SURE} or surer": sum(sureness >= SURE for sureness, _ in named),
+        "right of these": sum(right for sureness, right in named if sureness >= SURE),
     }
 
 

@@ -61,7 +61,9 @@ def _examine(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | None,
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
         survey = Survey(_reader(frames), len(frames), own, pixel.nm)
-        with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        console = Console(stderr=True)
+        hidden = quiet or not console.is_terminal
+        with Progress(console=console, transient=True, disable=hidden) as progress:
             task = progress.add_task(f"examining {raw.name}", total=None)
             return frames.misfit, survey.run(
                 lambda done, pieces: progress.update(task, completed=done, total=pieces)

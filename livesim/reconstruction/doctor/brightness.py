@@ -18,6 +18,7 @@ _FLICKER = 0.04  # standard deviation of the frames' brightness
 _FADING = 0.15  # loss within one stack
 _LASTING = 0.5  # what is lost from the first to the last frame
 _SCATTER = 0.004  # of frames from a good light source
+_NOISY = 4.0  # times the noise's variance: so much of the scatter may be noise
 _OVER_FLICKER = 3.0  # times the scatter: a smaller loss may be flicker
 _ENOUGH = 12  # frames more than parameters: from there on a trend shows among flicker
 
@@ -28,7 +29,9 @@ def empty_frames(means: Tensor) -> Tensor:
     return means < EMPTY * usual if usual > 0.0 else torch.zeros_like(means, dtype=torch.bool)
 
 
-def brightness_findings(means: Tensor, order: Order, number: int) -> list[Finding]:
+def brightness_findings(
+    means: Tensor, order: Order, number: int, error: float = 0.0
+) -> list[Finding]:
     """Return what is wrong with the frames' brightness.
 
     Parameters
@@ -39,9 +42,11 @@ def brightness_findings(means: Tensor, order: Order, number: int) -> list[Findin
         Which angle and phase every frame is.
     number
         Of the first frame.
+    error
+        Standard deviation that photon and read noise give to a frame's mean, photo-electrons.
     """
     if float(means.median()) <= 0.0:
-        return []
+        return [_empty(torch.ones_like(means, dtype=torch.bool), number)]
     dark = empty_frames(means)
     firsts = _first_of_stack(order)
     every_first = bool(dark[firsts].all()) and int(firsts.sum()) > 1
@@ -51,7 +56,7 @@ def brightness_findings(means: Tensor, order: Order, number: int) -> list[Findin
         every_first = False
     if every_first:
         return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), MOST_SURE, "stack")]
-    fit = _fit(means, ~dark, order)
+    fit = _fit(means, ~dark, order, error)
     if fit is None:
         return findings
     return [*findings, *_dim_first(fit), *_flicker(fit), *_fading(fit, order)]
@@ -89,14 +94,15 @@ class Fit:
     """Per frame."""
     slope_error: float
     scatter: float
-    """Standard deviation of what is left."""
+    """Standard deviation of what is left, less what noise explains."""
     freedom: int
     count: int
 
 
-def _fit(means: Tensor, lit: Tensor, order: Order) -> Fit | None:
+def _fit(means: Tensor, lit: Tensor, order: Order, error: float) -> Fit | None:
     places = torch.tensor(order.places)[lit]
     logs = means[lit].clamp(min=1e-9).log()
+    usual = math.hypot(_SCATTER, error / float(means[lit].median()))
     time = torch.arange(len(means), dtype=torch.float64)[lit]
     angles = torch.nn.functional.one_hot(places[:, 0]).double()
     base = [angles[:, angles.sum(dim=0) > 0], (time - time.mean())[:, None]]
@@ -104,14 +110,14 @@ def _fit(means: Tensor, lit: Tensor, order: Order) -> Fit | None:
     if not order.layout.phase_first or order.layout.angles == 1:
         del first["angle"]
     fits = [
-        _least_squares(torch.cat([*base, mark.double()[:, None]], dim=1), logs, which)
+        _least_squares(torch.cat([*base, mark.double()[:, None]], dim=1), logs, which, usual)
         for which, mark in first.items()
     ]
     told = [fit for fit in fits if fit is not None]
-    return min(told, key=lambda fit: fit.scatter) if told else None
+    return max(told, key=lambda fit: abs(fit.dim_score)) if told else None
 
 
-def _least_squares(design: Tensor, logs: Tensor, which: str) -> Fit | None:
+def _least_squares(design: Tensor, logs: Tensor, which: str, usual: float) -> Fit | None:
     freedom = len(logs) - design.shape[1]
     if freedom < 2 or int(torch.linalg.matrix_rank(design)) < design.shape[1]:
         return None
@@ -119,7 +125,7 @@ def _least_squares(design: Tensor, logs: Tensor, which: str) -> Fit | None:
     found = inverse @ (design.mT @ logs)
     rest = float((logs - design @ found).square().sum())
     # The scatter of good sources counts as two more observations.
-    variance = (rest + 2.0 * _SCATTER**2) / (freedom + 2)
+    variance = max((rest + 2.0 * usual**2) / (freedom + 2), usual**2)
     errors = (variance * inverse.diagonal()).sqrt()
     return Fit(
         dim=float(found[-1]),
@@ -127,7 +133,7 @@ def _least_squares(design: Tensor, logs: Tensor, which: str) -> Fit | None:
         which=which,
         slope=float(found[-2]),
         slope_error=float(errors[-2]),
-        scatter=math.sqrt(rest / freedom),
+        scatter=math.sqrt(max(rest / freedom - _NOISY * (usual**2 - _SCATTER**2), 0.0)),
         freedom=freedom + 2,
         count=len(logs),
     )

@@ -77,32 +77,44 @@ def _place(evidence: Tensor) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The orders as numbers, every angle and step of every order at once."""
+    """Every angle and step of every order as numbers, one row for each that is possible."""
 
     inside: Tensor
-    """[order, angle, 1, frame] whether a frame belongs to the angle."""
+    """[row, 1, frame] whether a frame belongs to the angle."""
     turn: Tensor
-    """[order, 1, step, frame] unit phasor of the frame's phase."""
+    """[row, 1, frame] unit phasor of the frame's phase."""
     prior: Tensor
-    """[order, angle, step] logarithm."""
+    """[order, angle, step] logarithm; -inf where there is no such angle or step."""
 
     @classmethod
     def of(cls, orders: list[Order]) -> Tables:
         """Return the tables of `orders`, all with the same number of frames."""
         places = torch.tensor([order.places for order in orders])
-        angles = torch.tensor([order.layout.angles for order in orders])
-        phases = torch.tensor([order.layout.phases for order in orders])
-        steps = torch.tensor(_STEPS)
-        number = torch.arange(int(angles.max()))
-        inside = places[:, None, None, :, 0] == number[None, :, None, None]
-        turns = steps[None, :, None] * places[:, None, :, 1] / phases[:, None, None]
-        prior = torch.tensor(_STEP_WEIGHTS, dtype=torch.float64).expand(len(orders), -1)
-        # From half a turn a frame on, a step is another one backwards.
-        prior = torch.where(2 * steps.abs() < phases[:, None], prior, 0.0)
-        prior = prior / prior.sum(dim=1, keepdim=True)
-        share = (number < angles[:, None]).double() / angles[:, None]
-        joint = (share[:, :, None] * prior[:, None, :]).log()
-        return cls(inside, torch.exp(2j * torch.pi * turns)[:, None].to(torch.complex128), joint)
+        prior = _prior(orders)
+        order, angle, step = prior.isfinite().nonzero(as_tuple=True)
+        phases = torch.tensor([order.layout.phases for order in orders])[order, None]
+        steps = torch.tensor(_STEPS)[step, None]
+        turns = steps * places[order, :, 1] / phases
+        inside = places[order, :, 0] == angle[:, None]
+        turn = torch.exp(2j * torch.pi * turns).to(torch.complex128)
+        return cls(inside[:, None], turn[:, None], prior)
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """Return values [row] by order, angle and step, the prior added."""
+        table = self.prior.clone()
+        table[self.prior.isfinite()] += rows
+        return table
+
+
+def _prior(orders: list[Order]) -> Tensor:
+    angles = torch.tensor([order.layout.angles for order in orders])[:, None]
+    phases = torch.tensor([order.layout.phases for order in orders])[:, None]
+    weights = torch.tensor(_STEP_WEIGHTS, dtype=torch.float64).expand(len(orders), -1)
+    # From half a turn a frame on, a step is another one backwards.
+    steps = torch.where(2 * torch.tensor(_STEPS).abs() < phases, weights, 0.0)
+    steps = steps / steps.sum(dim=1, keepdim=True)
+    share = (torch.arange(int(angles.max())) < angles).double() / angles
+    return (share[:, :, None] * steps[:, None, :]).log()
 
 
 def _evidence(values: Tensor, tables: Tables, seen: Tensor) -> Tensor:
@@ -115,22 +127,22 @@ def _evidence(values: Tensor, tables: Tables, seen: Tensor) -> Tensor:
     powers = torch.tensor(_POWERS, dtype=torch.float64) * strongest
     keeps = torch.tensor(_KEEPS, dtype=torch.float64)
     power, keep = (each.flatten() for each in torch.meshgrid(powers, keeps, indexing="ij"))
-    inside, turn = tables.inside[..., None, :], tables.turn[..., None, :]
-    shape = (*tables.prior.shape, len(power))
+    shape = (len(tables.inside), len(power))
     mean, variance = torch.zeros(shape, dtype=torch.complex128), power.expand(shape)
     total = torch.zeros(shape, dtype=torch.float64)
     spread = 1.0 + _PHASE_ERROR**2 * power
     other = 1.0 + (_LEAK**2) * strongest
+    noise = 0.0
     for frame, value in enumerate(values.tolist()):
         mean, variance = keep * mean, keep.square() * variance + (1.0 - keep.square()) * power
         if not bool(seen[frame]):
             continue
-        here, away = inside[..., frame], value * turn[..., frame].conj() - mean
+        noise -= abs(value) ** 2
+        here, away = tables.inside[..., frame], value * tables.turn[..., frame].conj() - mean
         expected = variance + spread
         size = away.real.square() + away.imag.square()
         within = -expected.log() - size / expected
         total = total + torch.where(here, within, -math.log(other) - abs(value) ** 2 / other)
         gain = torch.where(here, variance / expected, 0.0)
         mean, variance = mean + gain * away, variance * (1.0 - gain)
-    noise = sum(-(abs(value) ** 2) for value, ok in zip(values.tolist(), seen, strict=True) if ok)
-    return total.logsumexp(dim=-1) - math.log(len(power)) - noise + tables.prior
+    return tables.spread(total.logsumexp(dim=-1) - math.log(len(power)) - noise)

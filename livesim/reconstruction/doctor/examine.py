@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -100,8 +102,10 @@ def examine(
     verdict = judge(read, orders, ~(dark | copies))
     findings = OrderReport(verdict, read, settings.pattern, number).findings()
     findings += _copy_findings(copies & ~dark, findings, number)
-    findings += brightness_findings(means, verdict.best, number)
-    findings += saturation_findings(frames) + offset_findings(frames, camera)
+    offset = offset_findings(frames, camera)
+    if not offset or float(means.median()) > 0.0:
+        findings += brightness_findings(means, verdict.best, number, _error_of_mean(photons))
+    findings += offset + saturation_findings(frames)
     more, undecided = _optical(verdict, read, settings, pixel_nm)
     findings = sorted([*findings, *more], key=lambda one: -one.sureness)
     return Examination(tuple(findings), tuple(undecided))
@@ -116,6 +120,11 @@ def _optical(
         return scale, untold
     findings, dim = modulation_findings(verdict, read, settings.optics, pixel_nm)
     return findings, untold + dim
+
+
+def _error_of_mean(photons: Tensor) -> float:
+    """Return the noise of a frame's mean: from frame to frame noise differs, and the fringes."""
+    return float((photons[1:] - photons[:-1]).std() / math.sqrt(2.0 * photons[0].numel()))
 
 
 def _copies(frames: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from livesim.reconstruction.otf import Otf
 
 _WEAK = 0.3  # a modulation that must be seen before "there is none" is said
 _SEEN = 8.0  # of the noise: amplitude of one frame's fringes that cannot be overlooked
+_SEEN_POWER = 22.0  # of the noise: power of an angle's frames together from which it is found
+_MARGIN = 1.3
 _TYPICAL = 0.9  # of the cut-off: where wave vectors lie
 _SMALL = 0.35  # of the other angles' amplitude
 _CERTAIN = 0.99
@@ -32,13 +34,17 @@ def modulation_findings(
         return _nowhere(expected_amplitude(signature, optics, pixel_nm))
     present = [_amplitude(verdict, signature, number) for number in range(len(peaks))]
     strong = min(amplitude for amplitude in present if amplitude > 0.0)
-    if _SMALL * strong < 5.0:
+    frames = min(
+        sum(place[0] == number for place in verdict.best.places) for number in range(len(peaks))
+    )
+    least = math.sqrt(_SEEN_POWER / max(frames, 1))
+    if _SMALL * strong < _MARGIN * least:
         return [], [f"angle {missing[0]}: too little light to tell whether it has fringes"]
     words = ", ".join(map(str, missing))
     return [
         Finding(
             Fault.NO_MODULATION_IN_ANGLE,
-            f"no fringes in angle {words}: less than {500.0 / strong:.0f} % of the others'",
+            f"no fringes in angle {words}: less than {100.0 * least / strong:.0f} % of the others'",
             _CERTAIN,
             None,
             "look at the polarisation and at the mask for that angle",

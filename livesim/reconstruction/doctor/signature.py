@@ -236,7 +236,8 @@ def _ring_noise(power: Tensor, ring: Ring) -> Tensor:
 
 def _reach(spectrum: Spectrum, ring: Ring) -> float:
     """Return how far out a wave vector may lie: resampled frames have nothing beyond their edge."""
-    return 1.0 if spectrum.white else float(ring.radius[spectrum.signal > 0.0].max())
+    seen = ring.radius[spectrum.signal > 0.0]
+    return 1.0 if spectrum.white or not len(seen) else float(seen.max())
 
 
 def _peaks(product: Tensor, relative: Tensor, ring: Ring, reach: float) -> list[Peak]:

@@ -121,7 +121,7 @@ def _merged(found: list[tuple[int, Examination]], size: int) -> Examination:
         if not places:
             continue
         best = max((one for _, one in places), key=lambda one: one.sureness)
-        if len(places) < len(found) and not best.frames:
+        if len(places) < len(found) and not best.frames and fault is not Fault.ROTATED:
             pieces = ", ".join(f"{start} to {start + size - 1}" for start, _ in places)
             best = replace(best, words=f"{best.words} (in frames {pieces})")
         merged.append(best)

@@ -1,0 +1,140 @@
+"""`livesim doctor` on files: what it prints, and its exit status."""
+
+import json
+import sys
+
+import pytest
+import tifffile
+
+from livesim.cli import main
+from tests.faults import FAULTS, Light, sequence
+
+LIGHT = Light(100.0, 128)
+SOUND, FAULTY, USAGE = 0, 1, 2
+TOML = """
+[optics]
+numerical_aperture = 1.2
+emission_nm = 525.0
+pixel_nm = 80.0
+otf_damping = 1.0
+[camera]
+offset = 100.0
+read_noise = 1.5
+"""
+
+
+@pytest.fixture
+def doctor(monkeypatch, capsys):
+    """Run the command; return (status, stdout, stderr)."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["livesim", "doctor", *(str(word) for word in words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write frames and settings beside them; return the file."""
+
+    def write(frames, settings=TOML, name="raw"):
+        (tmp_path / f"{name}.toml").write_text(settings, encoding="utf-8")
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, frames.clamp(0, 65535).numpy().astype("uint16"))
+        return path
+
+    return write
+
+
+def test_a_sound_file(doctor, write):
+    status, out, err = doctor(write(sequence(1, LIGHT, 2)))
+    assert (status, err) == (SOUND, "")
+    assert "no fault found (checked: order of frames" in out
+
+
+def test_a_rotated_file_and_its_mending_line(doctor, write):
+    frames = sequence(1, LIGHT, 2).roll(-2, 0)
+    status, out, _ = doctor(write(frames))
+    assert status == FAULTY
+    assert "rotated frame order, certain (99.9 %): the first frame is frame 2" in out
+    assert "mend: first_frame = 2  (in [pattern])" in out
+    status, out, _ = doctor(write(frames, f"{TOML}\n[pattern]\nfirst_frame = 2\n"))
+    assert status == SOUND, out
+
+
+def test_a_file_whose_frames_make_no_stacks(doctor, write):
+    status, out, _ = doctor(write(FAULTS["lost frame"](1, LIGHT).frames))
+    assert status == FAULTY
+    assert "the frames make no whole stacks: expected a multiple of 9 frames" in out
+    assert "lost frame, certain" in out
+    assert "missing between frames 7 and 8" in out
+
+
+def test_several_files_for_programs(doctor, write):
+    sound = write(sequence(1, LIGHT), name="sound")
+    counts = write(FAULTS["wrong counts"](0, LIGHT).frames, name="counts")
+    status, out, _ = doctor(sound, counts, "--json")
+    assert status == FAULTY
+    first, second = json.loads(out)
+    assert (first["recording"], first["findings"], first["misfit"]) == (str(sound), [], None)
+    (finding,) = second["findings"]
+    assert finding["fault"] == "wrong number of phases or angles"
+    assert finding["mend"] == "[pattern]\nphases = 5"
+    assert "found 15 frames" in second["misfit"]
+
+
+def test_settings_that_win(doctor, write):
+    path = write(FAULTS["wrong counts"](0, LIGHT).frames)
+    assert doctor(path, "--set", "pattern.phases=5")[0] == SOUND
+
+
+def test_bad_input_is_a_sentence(doctor, write, tmp_path):
+    status, _, err = doctor(write(sequence(1, LIGHT)[:2]))
+    assert status == FAULTY
+    assert err.strip().endswith("raw.tif: expected at least 3 frames, found 2")
+    assert doctor(tmp_path / "nowhere.tif", "--config", tmp_path / "raw.toml")[0] == FAULTY
+    assert doctor(write(sequence(1, LIGHT), "[optics]\n"))[0] == USAGE
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bsim_hela_mito_3x3",
+        "dlsim_unc_mt_HE_3x5_upsampled2x",
+        "hexsim_imperial_20191105_152142_7",
+        "rdl_microtubule_lowsnr_488_3x3",
+        "tsim_er1_timelapse_t3_3x3",
+        "zju_beads100nm_488_3x3",
+        "zju_microtubule_640_3x3",
+    ],
+)
+def test_real_recordings_are_sound(recordings, doctor, name):
+    status, out, _ = doctor(recordings / f"{name}.tif")
+    assert status == SOUND, out
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("dlsim_unc_mt_HE_3x5_upsampled2x", ["pattern.phases=3", "pattern.harmonics=1"],
+         "phases = 5"),
+        ("hexsim_imperial_20191105_152142_7", ['pattern.layout="angle-phase"', "pattern.frames=9"],
+         'layout = "hexagonal"'),
+        ("zju_beads100nm_488_3x3", ['pattern.order=["angle", "phase"]'],
+         'order = ["phase", "angle"]'),
+        ("zju_beads100nm_488_3x3", ["pattern.first_frame=1"], "first_frame = 0"),
+        ("zju_microtubule_640_3x3", ["optics.pixel_nm=130.0"], "pixel_nm = 8"),
+        ("tsim_er1_timelapse_t3_3x3", ["camera.offset=200.0"], "offset = "),
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_real_recordings_are_named(recordings, doctor, name, change, said):
+    options = [word for value in change for word in ("--set", value)]
+    status, out, _ = doctor(recordings / f"{name}.tif", *options)
+    assert status == FAULTY
+    assert f"mend: {said}" in out, out
