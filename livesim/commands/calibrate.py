@@ -76,10 +76,20 @@ def show_pattern(pattern: Pattern, console: Console) -> None:
     lines = [
         "angle  direction     period  peak/noise   MCNR  modulation  phases",
         *(f"{number:5d}  {_line(angle)}" for number, angle in enumerate(pattern.angles)),
-        f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm",
+        f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm, {_limit(pattern)}",
         *(f"livesim: {warning}" for warning in pattern.warnings),
     ]
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _limit(pattern: Pattern) -> str:
+    """Say what limits the attainable resolution."""
+    periods = [angle.period_nm / len(angle.modulation) for angle in pattern.angles if angle.usable]
+    if not periods:
+        return "that of the widefield: no fringes were found"
+    if pattern.attainable_resolution_nm <= pattern.pixel_nm:
+        return f"limited by the sampling: raw pixels of {pattern.pixel_nm:g} nm are too coarse"
+    return f"limited by the aperture and the line spacing of {min(periods):.0f} nm"
 
 
 def _line(angle: PatternAngle) -> str:
