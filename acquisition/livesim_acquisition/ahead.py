@@ -13,6 +13,10 @@ from livesim.frames import RawFrame
 
 LOOK_S = 0.05
 """How often a thread that waits looks whether it is to end."""
+SPEED_LEFT = 0.4
+"""Share of the speed that is counted on once an engine works on the same cores."""
+BURSTS = 3
+"""How many times as many frames as come at once are made before the speed is judged."""
 
 
 class Ahead:
@@ -24,16 +28,18 @@ class Ahead:
         What is to be made; anything it raises comes out where the frames are taken.
     room
         The most frames that wait at once.
+    burst
+        How many frames are made at once: those of a raw stack.
     """
 
-    def __init__(self, frames: Iterable[RawFrame], room: int) -> None:
+    def __init__(self, frames: Iterable[RawFrame], room: int, burst: int = 1) -> None:
         self._frames = frames
         self._queue: Queue[RawFrame] = Queue(maxsize=max(1, room))
         self._stop, self._done = Event(), Event()
         self._error: BaseException | None = None
         self._made = 0
-        self._first_at: float | None = None
-        self._last_at = 0.0
+        self._burst = burst
+        self._warm_at = 0.0
         self._thread = Thread(target=self._make, name="simulated frames")
 
     @property
@@ -43,10 +49,13 @@ class Ahead:
 
     @property
     def frames_per_s(self) -> float:
-        """How fast frames are made, without the first, which waits for all that is loaded."""
-        if self._first_at is None or self._made < 2:
+        """How fast frames are made, without the first burst, which waits for what is loaded.
+
+        0 as long as that cannot be told.
+        """
+        if self._made < BURSTS * self._burst:
             return 0.0
-        return (self._made - 1) / max(self._last_at - self._first_at, 1e-9)
+        return (self._made - self._burst) / max(time.monotonic() - self._warm_at, 1e-9)
 
     def is_ready(self, rate: float, total: int) -> bool:
         """Whether `total` frames can be taken at `rate` a second without a gap, as far as known.
@@ -56,7 +65,7 @@ class Ahead:
         if self._done.is_set() or self._queue.full():
             return True
         speed = self.frames_per_s
-        missing = total * max(0.0, 1.0 - speed / rate)
+        missing = total * max(0.0, 1.0 - SPEED_LEFT * speed / rate)
         return speed > 0.0 and self.waiting > missing
 
     def wait_for(
@@ -111,6 +120,6 @@ class Ahead:
         return False
 
     def _note(self) -> None:
-        self._last_at = time.monotonic()
-        self._first_at = self._first_at or self._last_at
         self._made += 1
+        if self._made == self._burst:
+            self._warm_at = time.monotonic()

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 
 from livesim.config import Settings, SettingsError
 from livesim.config_simulation import Simulation
-from livesim.frames import Pattern, PatternAngle
-
-REACH = 0.9
-"""Of the optical cut-off: where the highest harmonic lies if nothing is said."""
-MODULATION = {"angle-phase": 0.8, "hexagonal": 0.33}
-"""If nothing is said; three patterns share the light of a hexagonal one."""
+from livesim.frames import Pattern
+from livesim_acquisition.true_pattern import true_angles
 
 Vector = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -47,7 +43,7 @@ class Instrument:
         self._settings = settings
         self._own: Simulation = settings.simulation
         self.pixel_nm = settings.optics.pixel_nm
-        self._angles = tuple(self._angle(number) for number in range(settings.pattern.vectors))
+        self._angles = true_angles(settings, settings.simulation, self.pixel_nm)
 
     @property
     def stack_shape(self) -> tuple[int, int]:
@@ -179,61 +175,3 @@ class Instrument:
         intensity: Vector = left * flicker.clip(min=0.0)
         intensity[0] *= 1.0 - light.dim_first_frame
         return intensity
-
-    def _angle(self, number: int) -> PatternAngle:
-        """Return one wave vector as the instrument really has it, with its own phases."""
-        true = self._own.pattern
-        random = np.random.default_rng((self._own.seed, 0, number))
-        first_turn, direction_error, period_error, *errors = random.normal(size=3 + self.frames)
-        stretch = 1.0 + true.period_error_percent / 100.0 * float(period_error)
-        period_nm = self._period_nm(number) * stretch
-        self._check_period(period_nm)
-        direction = self._direction_deg(number) + true.angle_error_deg * float(direction_error)
-        kx, ky = _half_plane(1000.0 / period_nm, math.radians(direction))
-        steps = self._steps(number)
-        phases = 2.0 * np.pi * first_turn + steps
-        phases = phases + np.deg2rad(true.phase_error_deg) * np.asarray(errors[: len(steps)])
-        return PatternAngle((kx, ky), tuple(phases.tolist()), self._modulation())
-
-    def _steps(self, number: int) -> Vector:
-        """Return equal steps; of seven hexagonal frames 1, 2 and 4 sevenths of a turn."""
-        count = self.stack_shape[1]
-        turns = 2**number if self._settings.pattern.layout == "hexagonal" else 1
-        return 2.0 * np.pi * turns / count * np.arange(count, dtype=np.float64)
-
-    def _period_nm(self, number: int) -> float:
-        optics, pattern = self._settings.optics, self._settings.pattern
-        said = self._own.pattern.period_nm or pattern.expected_period_nm
-        if isinstance(said, tuple):
-            return said[number if len(said) > 1 else 0]
-        return said or 1000.0 * pattern.harmonics / (REACH * optics.cutoff_cycles_per_um)
-
-    def _check_period(self, period_nm: float) -> None:
-        pattern = self._settings.pattern
-        finest = self.pixel_nm * pattern.harmonics
-        if period_nm <= finest:
-            raise SettingsError(
-                f"[simulation.pattern] expected periods above {finest:g} nm, which the doubled "
-                f"grid can hold, found {period_nm:.1f}"
-            )
-
-    def _direction_deg(self, number: int) -> float:
-        vectors = self._settings.pattern.vectors
-        said = self._own.pattern.directions_deg or self._settings.pattern.expected_angles_deg
-        if said is not None:
-            return said[number]
-        # Away from the axes, where the cross of an image's borders would hide a peak.
-        return 10.0 + 180.0 / vectors * number
-
-    def _modulation(self) -> tuple[float, ...]:
-        pattern = self._settings.pattern
-        said = self._own.pattern.modulation or (MODULATION[pattern.layout],)
-        return said * pattern.harmonics if len(said) == 1 else said
-
-
-def _half_plane(k: float, direction_rad: float) -> tuple[float, float]:
-    """Return the wave vector (kx, ky) that points to x >= 0."""
-    kx, ky = k * math.cos(direction_rad), k * math.sin(direction_rad)
-    if abs(kx) < 1e-12 * k:
-        return 0.0, abs(ky)
-    return (kx, ky) if kx > 0 else (-kx, -ky)

@@ -96,7 +96,8 @@ def made_ahead(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -
     rows, columns = microscope.own.size
     pixel_bytes = 1 if microscope.own.camera.bits == 8 else 2
     room = most_bytes // (rows * columns * pixel_bytes)
-    return Ahead(microscope.frames(microscope.own.time_points), room)
+    frames = microscope.frames(microscope.own.time_points)
+    return Ahead(frames, room, microscope.instrument.frames)
 
 
 def send_ahead(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.config import Settings, SettingsError
-from livesim.config_simulation import Aberrations, Simulation
+from livesim.config_simulation import Simulation
 from livesim.frames import FrameAxes, Pattern, Pixels, RawFrame
-from livesim.io.otf_file import read_otf
 from livesim_acquisition.instrument import Instrument
+from livesim_acquisition.optics import check_optics, pupil_of, sensor_of, transfer_of
 from livesim_acquisition.sequence import arrivals
 from livesim_acquisition.specimens.drawing import moved
 from livesim_acquisition.specimens.registry import make_specimen
@@ -28,11 +28,9 @@ from livesim_acquisition.specimens.specimen import Density, Specimen
 if TYPE_CHECKING:
     import torch
 
-    from livesim.reconstruction.forward import Sensor, Transfer
+    from livesim.reconstruction.forward import Pupil, Sensor, Transfer
 
 SOURCE = "simulated microscope"
-NOLL = {name: number for number, name in enumerate(Aberrations.model_fields, start=4)}
-"""The names of the settings are in the order of Noll's index, which begins with defocus at 4."""
 TIMESTAMP_JITTER_NS = 20_000.0
 """Standard deviation of a camera's timestamps."""
 
@@ -72,11 +70,7 @@ class SimulatedMicroscope:
         self.settings = settings
         self.own: Simulation = settings.simulation
         self.stack_interval_s = self.instrument.stack_interval_s
-        if settings.optics.otf_file is not None and self._aberrations:
-            raise SettingsError(
-                "expected optics.otf_file or [simulation.aberrations], found both: "
-                "a measured OTF has its aberrations in it"
-            )
+        check_optics(settings.optics, self.own)
 
     @cached_property
     def specimen(self) -> Specimen:
@@ -190,7 +184,7 @@ class SimulatedMicroscope:
             return uniform
         # Another layer holds another part of the cell: the specimen, turned upside down.
         layer = objects if objects.ndim == 2 else objects[0, 0]
-        beyond = self._pupil_transfer(own.defocus_um)
+        beyond = self._pupil.defocused(own.defocus_um).transfer(*self._fine_grid)
         glow = out_of_focus(layer.flip(0, 1), beyond, self.instrument.pixel_nm / 1000.0)
         return uniform + own.defocused * glow.clamp(min=0.0)
 
@@ -201,9 +195,8 @@ class SimulatedMicroscope:
 
         from livesim.reconstruction.forward import image
 
-        fine_um = self.specimen.pixel_nm / 1000.0
         density = torch.from_numpy(self._density(0.0))
-        brightest = float(image(density, self._transfer, fine_um)[::2, ::2].max())
+        brightest = float(image(density, self._transfer, self._fine_grid[1])[::2, ::2].max())
         if brightest <= 0.0:
             raise SettingsError(
                 f"[simulation] expected a specimen within the field of {self.own.size}, "
@@ -211,50 +204,19 @@ class SimulatedMicroscope:
             )
         return self.own.peak_photons / brightest
 
+    @property
+    def _fine_grid(self) -> tuple[tuple[int, int], float]:
+        """(shape, pixel in µm) of the doubled grid."""
+        return self.specimen.shape, self.specimen.pixel_nm / 1000.0
+
     @cached_property
-    def _aberrations(self) -> dict[str, float]:
-        waves = self.own.aberrations.model_dump()
-        return {name: value for name, value in waves.items() if value != 0.0}
+    def _pupil(self) -> Pupil:
+        return pupil_of(self.settings.optics, self.own.aberrations)
 
     @cached_property
     def _transfer(self) -> Transfer:
-        import torch
-
-        from livesim.reconstruction.otf import Otf
-
-        optics = self.settings.optics
-        if self._aberrations:
-            return self._pupil_transfer(0.0)
-        if optics.otf_file is not None:
-            profile = torch.from_numpy(read_otf(optics))
-            return Otf(optics.cutoff_cycles_per_um, profile=profile)
-        return Otf.theoretical(optics)
-
-    def _pupil_transfer(self, defocus_um: float) -> torch.Tensor:
-        from livesim.reconstruction.pupil import Mode, Pupil
-
-        modes: dict[Mode, float] = {NOLL[name]: waves for name, waves in self._aberrations.items()}
-        pupil = Pupil(self.settings.optics, modes, defocus_um)
-        return pupil.transfer(self.specimen.shape, self.specimen.pixel_nm / 1000.0)
+        return transfer_of(self.settings.optics, self.own.aberrations, *self._fine_grid)
 
     @cached_property
     def _sensor(self) -> Sensor:
-        from livesim.reconstruction.sensor import Sensor
-
-        own, camera = self.own.camera, self.settings.camera
-        sensor = Sensor.of(camera)
-        if own.kind == "scmos":
-            sensor = Sensor.scmos(
-                camera,
-                self.own.size,
-                self.own.seed,
-                offset_spread=own.offset_spread,
-                gain_spread=own.gain_spread,
-                read_noise_spread=own.read_noise_spread,
-            )
-        return replace(
-            sensor,
-            electron_multiplying=own.kind == "emccd",
-            bits=own.bits,
-            full_well=own.full_well or float("inf"),
-        )
+        return sensor_of(self.settings.camera, self.own)

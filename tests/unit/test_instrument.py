@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from livesim.config import SettingsError
+from livesim.config_simulation import Simulation
 from livesim_acquisition.instrument import Instrument
 from tests.simulations import SIZE, settings
 
@@ -245,3 +248,20 @@ def test_without_a_simulation_there_is_no_instrument():
 def test_a_wrong_setting_is_named_in_plain_words(changes, words):
     with pytest.raises(SettingsError, match=words):
         settings(**changes)
+
+
+def keys_of(section):
+    """Return the names of all keys of a section of the settings, and of the sections in it."""
+    names = set(section.model_fields)
+    for value in section.model_fields.values():
+        if isinstance(value.annotation, type) and issubclass(value.annotation, BaseModel):
+            names |= keys_of(value.annotation)
+    return names
+
+
+def test_the_page_on_simulation_explains_every_key():
+    page = Path("docs/simulation.md").read_text(encoding="utf-8")
+    assert len(keys_of(Simulation)) > 60
+    assert not [
+        key for key in keys_of(Simulation) if f"`{key}`" not in page and f".{key}]" not in page
+    ]

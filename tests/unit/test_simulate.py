@@ -346,11 +346,20 @@ def test_what_goes_wrong_while_frames_are_made_is_raised_where_they_are_taken():
         list(ahead)
 
 
-def test_sending_begins_when_the_rate_can_be_held_to_the_end():
-    with Ahead(iter(()), room=10) as ahead:
-        ahead._made, ahead._first_at, ahead._last_at = 11, 0.0, 1.0  # 10 frames a second
-        ahead._done.clear()
-        assert not ahead.is_ready(20.0, 100)  # half of them must wait
-        assert not ahead.is_ready(10.0, 100)  # at least one
-        ahead._done.set()
-        assert ahead.is_ready(20.0, 100)
+@pytest.mark.parametrize(
+    ("made", "rate", "ready"),
+    [
+        (100, 10.0, True),  # made four times as fast: what waits can only grow
+        (100, 1000.0, False),  # made 25 times too slowly: nearly all must wait
+        (980, 1000.0, True),
+        (20, 0.1, False),  # two bursts do not tell the speed
+    ],
+)
+def test_sending_begins_when_the_rate_can_be_held_to_the_end(monkeypatch, made, rate, ready):
+    ahead = Ahead(iter(()), room=2000, burst=10)
+    monkeypatch.setattr("livesim_acquisition.ahead.time.monotonic", lambda: (made - 10) / 100.0)
+    ahead._made = made  # 100 frames a second since the first burst
+    monkeypatch.setattr(Ahead, "waiting", made)
+    assert ahead.is_ready(rate, 1000) == ready
+    ahead._done.set()
+    assert ahead.is_ready(rate, 1000)
