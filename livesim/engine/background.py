@@ -31,6 +31,9 @@ WINDOW = 12
 HELD_OUT = 0.25
 """Of the window: the newest stacks, on which old and new pattern are compared."""
 FEWEST = 4
+LONGEST_S = 2.0
+"""An estimate takes as few stacks as fit into this time, once its speed is known: whoever ends the
+engine has to wait for it."""
 PERIOD_S = 10.0
 """Between two estimates, while nothing asks for one sooner."""
 _LATEST = 0.02  # s, how often the thread looks for something to do
@@ -88,7 +91,7 @@ class Background:
     ) -> None:
         self._prepare, self._estimate, self._quieten = prepare, estimate, quieten
         self._recent: deque[Seen] = deque(maxlen=WINDOW if most >= FEWEST else FEWEST)
-        self._most = most
+        self._most, self._most_now = most, min(most, FEWEST - 1)
         self._active = active
         self._wanted: Wanted | None = None
         self._probe: Watchable | None = None
@@ -104,7 +107,7 @@ class Background:
         self._estimate_at = 0.0
         self.estimates = 0
         self.failures = 0
-        self._thread = threading.Thread(target=self._run, name="livesim-watchdog", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="livesim-watchdog")
         self._thread.start()
 
     # The processor's thread.
@@ -145,11 +148,13 @@ class Background:
         self._asked = True
 
     def close(self) -> None:
-        """End the thread; waits for an estimate that is under way."""
+        """End the thread, once an estimate that is under way is done; does not wait for that.
+
+        At the end of the process Python does: torch must not be cut off in the middle.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
 
     # The thread.
 
@@ -216,8 +221,11 @@ class Background:
         self._asked, self._tried = False, len(self._recent)
         self._estimate_at = time.monotonic() + PERIOD_S
         held = max(round(HELD_OUT * len(seen)), 1)
-        seen, newest = seen[:-held][-self._most :], seen[-held:]
+        seen, newest = seen[:-held][-self._most_now :], seen[-held:]
+        start = time.monotonic()
         found = fitted(self._estimate([one.stack for one in seen]), active.pattern)
+        each = (time.monotonic() - start) / len(seen)
+        self._most_now = min(self._most, max(FEWEST - 1, int(LONGEST_S / max(each, 1e-3))))
         self.estimates += 1
         if found is not None:
             prepared = self._prepare(found)

@@ -14,6 +14,8 @@ STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""
 STEP_ERRORS = 3.0
 """The same in standard errors: noise must not move the pattern."""
+SURE_ERRORS = 4.0
+"""Drift over its error from which there is no doubt that the pattern moves."""
 JUMP_DEG = 12.0
 JUMP_ERRORS = 5.0
 WEAK = 0.5
@@ -212,9 +214,11 @@ class AngleWatch:
         return [Event(ChangeKind.JUMP, self.number, words)]
 
     def _step(self) -> list[Event]:
-        """Turn on once the phase in use is off by more than noise."""
+        """Turn on once the phase in use is off by more than noise; sooner where it surely drifts."""
         off = self.phase - self.turn
-        if abs(off) < max(math.radians(STEP_DEG), STEP_ERRORS * self.error):
+        drifts = abs(self.rate) > SURE_ERRORS * math.sqrt(self._spread[2])
+        limit = self.error if drifts else STEP_ERRORS * self.error
+        if abs(off) < max(math.radians(STEP_DEG), limit):
             return []
         self.turn = self.phase
         words = f"drifted by {math.degrees(off):+.2f} ± {math.degrees(self.error):.2f} deg"
