@@ -163,16 +163,18 @@ class AngleWatch:
     def _measure(self, readings: Sequence[BandReading]) -> _Measured:
         """Return the phase of all harmonics together, relative to the expected one."""
         strength = max(self.modulation, _LEAST_MODULATION)
-        weights, total, clear = 0.0, 0.0, False
-        for one in readings:
-            turned = one.ratio * cmath.exp(-1j * one.harmonic * self.phase)
+        weights, total, near, clear = 0.0, 0.0, 0.0, False
+        for one in sorted(readings, key=lambda reading: reading.harmonic):
+            # A higher harmonic has turned as often as the first one says.
+            turned = one.ratio * cmath.exp(-1j * one.harmonic * (self.phase + near))
             told = abs(turned) > max(_CLEAR * one.error, 0.5 * strength)
             # Where noise could turn it anywhere, the projection is unbiased and the angle is not.
-            off = cmath.phase(turned) if told else turned.imag / strength
+            off = near + (cmath.phase(turned) if told else turned.imag / strength) / one.harmonic
             weight = (one.harmonic * strength / max(one.error, _LEAST_ERROR)) ** 2
             weights += weight
-            total += weight * off / one.harmonic
-            clear |= told and one.harmonic == 1
+            total += weight * off
+            if one.harmonic == 1 and told:
+                near, clear = off, True
         return _Measured(total / weights, 1.0 / weights, clear)
 
     def _correct(self, measured: _Measured) -> None:
@@ -214,7 +216,7 @@ class AngleWatch:
         return [Event(ChangeKind.JUMP, self.number, words)]
 
     def _step(self) -> list[Event]:
-        """Turn on once the phase in use is off by more than noise; sooner where it surely drifts."""
+        """Turn on once the phase in use is off by more than noise, and sooner in a sure drift."""
         off = self.phase - self.turn
         drifts = abs(self.rate) > SURE_ERRORS * math.sqrt(self._spread[2])
         limit = self.error if drifts else STEP_ERRORS * self.error

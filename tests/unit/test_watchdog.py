@@ -10,14 +10,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from livesim.config import PatternSettings, Reconstruction
+from livesim.build import ReconstructionPipeline, pipeline_factory
+from livesim.config import PatternSettings, Reconstruction, Settings
 from livesim.drift import AngleState, ChangeKind
 from livesim.frames import NoiseToSignal
 from livesim.reconstruction.check import BandCheck, BandReading
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.watchdog import Watchdog
-from tests.drifting import DriftingScene, turned
+from tests.drifting import DriftingScene, phase_errors_deg, turned
 from tests.scenes import simulate
 
 THREE = PatternSettings()
@@ -97,6 +98,31 @@ def test_a_pattern_without_usable_angles_has_nothing_to_read():
     angles = tuple(replace(angle, usable=False) for angle in scene.pattern.angles)
     pattern = replace(scene.pattern, angles=angles)
     assert readings(scene, scene.counts[0].numpy(), pattern) == ()
+
+
+@pytest.mark.parametrize("settings", LAYOUTS[:3], ids=NAMES[:3])
+def test_the_pipeline_follows_a_drift_and_a_jump(settings):
+    scene = simulate(6, (128, 128), 1000.0, settings=settings)
+    drifting = DriftingScene(scene, 1000.0)
+    own = Settings(optics=scene.optics, camera=scene.camera, pattern=settings)
+    own = own.model_copy(update={"watchdog": own.watchdog.model_copy(update={"estimate": False})})
+    pipeline = pipeline_factory(own, scene.pattern)([], True)
+    errors = []
+    for number in range(25):
+        turn = math.radians(2.0 * number + (100.0 if number >= 15 else 0.0))
+        pipeline(drifting.stack(number, turn))
+        errors += phase_errors_deg(pipeline.illumination, turned(scene.pattern, turn))
+    pipeline.close()
+    kinds = [change.kind for change in pipeline.take_changes()]
+    assert max(errors) < 4.0
+    assert kinds.count(ChangeKind.JUMP) == 3
+    assert set(kinds) == {ChangeKind.JUMP, ChangeKind.DRIFT}
+
+
+def test_a_stream_can_do_without():
+    scene = simulate(6, (64, 64))
+    own = Settings(optics=scene.optics, camera=scene.camera, watchdog={"follow": False})
+    assert isinstance(pipeline_factory(own, scene.pattern)([], True), ReconstructionPipeline)
 
 
 # Many stacks: readings drawn around a known phase.
