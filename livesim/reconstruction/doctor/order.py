@@ -145,10 +145,10 @@ class OrderReport:
     def _wrong_count(self) -> Finding:
         layout = self.verdict.best.layout
         steps = {abs(step) for step in self.verdict.step.tolist() if step}
-        hexagonal = (layout.angles, layout.phases) == (1, 7) and len(steps) == 3
+        hexagonal = (layout.angles, layout.phases) == (1, 7) and len(steps) > 1
         return Finding(
             Fault.WRONG_COUNT,
-            "every frame shows three wave vectors: seven hexagonal frames"
+            "every frame shows several wave vectors: seven hexagonal frames"
             if hexagonal
             else f"the frames belong together as {layout.words}",
             self._probability(Fault.WRONG_COUNT, layout),
