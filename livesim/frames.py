@@ -136,6 +136,21 @@ class NoiseToSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """The brightness between which a network's input counts as 0 ... 1, held for a whole stream.
+
+    Of the widefield image, in photo-electrons.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.high > self.low:
+            raise ValueError(f"expected high above low = {self.low:g}, found {self.high:g}")
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """The illumination of a raw stack, and how sure we are of it."""
 
@@ -148,3 +163,5 @@ class Pattern:
     layout: str = "angle-phase"
     noise_to_signal: NoiseToSignal | None = None
     """What the automatic Wiener filter needs; None = not measured."""
+    levels: Levels | None = None
+    """Of the stacks it was estimated from, for the networks; None = not measured."""

@@ -81,6 +81,20 @@ class Plan:
     """[2 y, x + 1] effective transfer function of the result, for Richardson-Lucy."""
     richardson_lucy_iterations: int
 
+    def to(self, device: torch.device | str) -> Plan:
+        """Return the plan on `device`."""
+        return replace(
+            self,
+            unmixing=self.unmixing.to(device),
+            bias=self.bias.to(device),
+            ramps=self.ramps.to(device),
+            border=(self.border[0].to(device), self.border[1].to(device)),
+            placements=tuple(
+                replace(place, weight=place.weight.to(device)) for place in self.placements
+            ),
+            transfer=self.transfer.to(device),
+        )
+
 
 def make_plan(
     pattern: Pattern,
@@ -104,25 +118,21 @@ def make_plan(
     border = _border(layout)
     rows = torch.stack([zero.row.real] + [b.row.real for b in bands] + [b.row.imag for b in bands])
     unmixing = rows / camera.gain
-    return Plan(
+    plan = Plan(
         shape=pattern.shape,
-        unmixing=unmixing.float().to(device),
-        bias=(-camera.offset * unmixing.sum(dim=1, keepdim=True)).float().to(device),
-        ramps=_ramps(layout, bands).to(device),
+        unmixing=unmixing.float(),
+        bias=(-camera.offset * unmixing.sum(dim=1, keepdim=True)).float(),
+        ramps=_ramps(layout, bands),
         columns=layout.box_x,
         rows=layout.box_y,
         zero_columns=layout.reach_x + 1,
-        border=(border[0].to(device), border[1].to(device)),
-        placements=tuple(_to(p, device) for p in placements),
+        border=border,
+        placements=tuple(placements),
         half_columns=max(p.target[0].stop for p in placements),
-        transfer=filters.transfer.float().to(device),
+        transfer=filters.transfer.float(),
         richardson_lucy_iterations=settings.richardson_lucy_iterations,
     )
-
-
-def _to(placement: Placement, device: torch.device | str) -> Placement:
-    p = placement
-    return Placement(p.band, p.source, p.target, p.mirrored, p.weight.float().to(device))
+    return plan.to(device)
 
 
 def separated_bands(pattern: Pattern) -> tuple[Band, list[Band]]:
@@ -349,7 +359,7 @@ def _placement(
     start = y_range[0] if y_range[0] >= 0 else 2 * layout.shape[0] + y_range[0]
     target = (slice(x_range[0], x_range[1] + 1), slice(start, start + gy.numel()))
     pair = torch.stack([weight, -weight if mirrored else weight], dim=-1)
-    return Placement(number, (source_x, source_y), target, mirrored, pair)
+    return Placement(number, (source_x, source_y), target, mirrored, pair.float())
 
 
 def _source(span: tuple[int, int], corner: int, mirrored: bool) -> slice:
@@ -372,7 +382,7 @@ def _zero_placements(layout: Layout, filters: _Filters) -> list[Placement]:
         target = (columns, slice(y0 + 2 * wrap, y1 + 2 * wrap + 1))
         for band, value in ((ZERO_ORDER, weight), (BORDER, filters.passed(gx, gy) - weight)):
             pair = torch.stack([value, value], dim=-1)
-            placements.append(Placement(band, source, target, False, pair))
+            placements.append(Placement(band, source, target, False, pair.float()))
     return placements
 
 

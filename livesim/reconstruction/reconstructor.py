@@ -88,6 +88,32 @@ class Reconstructor:
             image = richardson_lucy(image, self.plan.transfer, self.plan.richardson_lucy_iterations)
         return Reconstruction(image, widefield)
 
+    def differentiable(self, photons: Tensor) -> Tensor:
+        """Return the images [time, 2 y, 2 x] of stacks, with the graph that leads back to them.
+
+        The same numbers as a call gives, slower; for training networks through the reconstruction.
+
+        Parameters
+        ----------
+        photons
+            As the stacks of a call, of floats.
+
+        Raises
+        ------
+        ValueError
+            If the stacks do not fit the plan, or it ends in Richardson-Lucy steps.
+        """
+        if self.plan.richardson_lucy_iterations:
+            raise ValueError(
+                "expected a plan without Richardson-Lucy steps, which are not differentiated here"
+            )
+        images = []
+        for stack in self._checked(photons):
+            spectra = self._transform(self._separate(stack))
+            whole = self._combined(spectra, torch.zeros_like(self._spectrum))
+            images.append(torch.fft.irfft(whole, n=2 * self.plan.shape[1], dim=-1))
+        return torch.stack(images)
+
     @torch.inference_mode()
     def spectra(self, stack: Tensor) -> BandSpectra:
         """Return the bands of one stack [angle, phase, y, x] without recombining them.
@@ -134,18 +160,21 @@ class Reconstructor:
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
+        columns = self._combined(bands, self._spectrum.zero_())
+        torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1, out=image)
+
+    def _combined(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
+        """Add the separated bands into `spectrum`; return it with its columns transformed back."""
         plan = self.plan
         side = bands.side[..., plan.rows]
         spectra = {ZERO_ORDER: bands.zero, BORDER: bands.border, **dict(enumerate(side))}
-        spectrum = self._spectrum.zero_()
         for place in plan.placements:
             block = spectra[place.band][place.source]
             if place.mirrored:
                 block = block.flip(0, 1)
             target = torch.view_as_real(spectrum[place.target])
             target.addcmul_(torch.view_as_real(block), place.weight)
-        columns = torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
-        torch.fft.irfft(columns, n=2 * plan.shape[1], dim=-1, out=image)
+        return torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
 
     def _border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""

@@ -1,0 +1,80 @@
+"""A network and its card in, one safetensors file out, and back; nothing in a file is ever run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from livesim.frames import DataError
+from livesim_models.card import FORMAT, Card
+from livesim_models.rcan import Rcan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network ready to run, and what it says of itself."""
+
+    network: Rcan
+    card: Card
+
+
+def write_model(path: Path, network: Rcan, card: Card) -> None:
+    """Write weights and card; the file appears under its name when it is whole."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    partial = path.with_name(path.name + ".part")
+    save_file(weights, partial, {"format": FORMAT, "card": card.model_dump_json()})
+    partial.replace(path)
+
+
+def read_card(path: Path) -> Card:
+    """Read the card of a model file.
+
+    Raises
+    ------
+    DataError
+        If it is not a model file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: expected a model file, found: {error}") from error
+    found = metadata.get("format")
+    if found != FORMAT:
+        raise DataError(f"{path}: expected a model file of the format {FORMAT}, found {found}")
+    try:
+        return Card.model_validate_json(metadata.get("card", ""))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "card"
+        raise DataError(f"{path}: {place}: {first['msg']}") from error
+
+
+def read_model(path: Path) -> Model:
+    """Read a model; its network is in evaluation mode.
+
+    Raises
+    ------
+    DataError
+        If it is not a model file, or its weights do not fit its card.
+    """
+    card = read_card(path)
+    with torch.device("meta"):
+        network = Rcan(card.architecture)
+    with safe_open(path, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if found != expected:
+        wrong = sorted(set(found.items()) ^ set(expected.items()))[0][0]
+        raise DataError(
+            f"{path}: expected weights as the card's architecture says, "
+            f"{wrong} {expected.get(wrong, 'absent')}, found {found.get(wrong, 'absent')}"
+        )
+    network.load_state_dict(weights, assign=True)
+    return Model(network.float().eval().requires_grad_(False), card)

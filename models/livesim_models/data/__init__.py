@@ -1,0 +1,1 @@
+"""Recordings and simulations in, training samples out."""

@@ -1,0 +1,160 @@
+"""A scene and a photon level in, one training sample out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livesim.config import Apodization, Camera, Reconstruction
+from livesim.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.reconstruction.grid import frequency_axes
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import Plan, apodization, make_plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim_models.data.draw import exposed, thinned
+from livesim_models.data.scene import Scene
+from livesim_models.normalisation import levels_of
+
+_PHASE_ERROR_RAD = math.radians(1.0)
+_MODULATION_ERROR = 0.03
+_WIENER_ERROR = 0.5
+"""Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What networks are given, and what they should make of it."""
+
+    low: Tensor
+    """[frame, y, x] photo-electrons as measured."""
+    clean: Tensor
+    """[frame, y, x] what step one should return."""
+    target: Tensor
+    """[2 y, 2 x] what step two should return, photo-electrons per raw pixel."""
+    plan: Plan
+    """For frames in photo-electrons."""
+    levels: Tensor
+    """[2] what counts as 0 and as 1."""
+    read_noise: float
+
+
+def simulated_sample(
+    scene: Scene, photons: float, read_noise: float, generator: torch.Generator
+) -> Sample:
+    """Return a sample of a scene without noise, `photons` at its brightest widefield pixel.
+
+    The pattern is known as well as a calibration knows it, not better.
+    """
+    if scene.truth is None:
+        raise ValueError(f"expected a scene with its truth, found a measured one: {scene.recording}")
+    mean = photons * scene.frames.float().flatten(0, 1)
+    low = exposed(mean, read_noise, generator)
+    truth = photons * scene.truth.float()
+    known = _calibrated(scene.pattern, generator)
+    noise = _noise_to_signal(truth, float(mean.mean()) + read_noise**2, scene)
+    off = math.exp(_WIENER_ERROR * float(torch.randn((), generator=generator)))
+    known = replace(known, noise_to_signal=replace(noise, at_cutoff=noise.at_cutoff * off))
+    levels = levels_of(low.mean(dim=0))
+    return Sample(
+        low=low,
+        clean=mean,
+        target=passed(truth, scene),
+        plan=make_plan(known, Otf.theoretical(scene.optics), Camera(), Reconstruction()),
+        levels=torch.tensor([levels.low, levels.high]),
+        read_noise=read_noise,
+    )
+
+
+def measured_sample(scene: Scene, scale: float, generator: torch.Generator) -> Sample:
+    """Return a sample of a measured scene: its photons thinned; the target is the original's own.
+
+    The photons kept and those taken away are independent, so step one is shown the latter, scaled:
+    it cannot learn the noise (Batson & Royer, Noise2Self, ICML 2019; count splitting).
+    """
+    photons = scene.frames.float().flatten(0, 1)
+    kept = thinned(photons, scale, generator)
+    rest = (photons - kept) / (scale - 1.0)
+    low = kept + scene.read_noise * torch.randn(kept.shape, generator=generator)
+    pattern = scene.pattern
+    otf = Otf.theoretical(scene.optics)
+    good = make_plan(pattern, otf, Camera(), Reconstruction())
+    noise = pattern.noise_to_signal
+    weaker = noise and replace(noise, at_cutoff=noise.at_cutoff * scale)
+    plan = make_plan(replace(pattern, noise_to_signal=weaker), otf, Camera(), Reconstruction())
+    levels = levels_of(low.mean(dim=0))
+    return Sample(
+        low=low,
+        clean=rest,
+        target=Reconstructor(good)(photons[None]).image[0] / scale,
+        plan=plan,
+        levels=torch.tensor([levels.low, levels.high]),
+        read_noise=scene.read_noise,
+    )
+
+
+def passed(truth: Tensor, scene: Scene) -> Tensor:
+    """Return the truth [2 y, 2 x] as a perfect reconstruction would show it: low-passed alike."""
+    otf = Otf.theoretical(scene.optics)
+    reach = otf.cutoff + max(_longest(angle) for angle in scene.pattern.angles)
+    shape = (truth.shape[-2], truth.shape[-1])
+    fy, fx = frequency_axes(shape, scene.pattern.pixel_nm / 2000.0)
+    low_pass = apodization(torch.sqrt(fy * fy + fx * fx), Apodization(), otf, reach)
+    half = low_pass[:, : shape[1] // 2 + 1].to(truth.dtype)
+    return torch.fft.irfft2(torch.fft.rfft2(truth) * half, s=shape)
+
+
+def _longest(angle: PatternAngle) -> float:
+    return math.hypot(*angle.k_cycles_per_um) * len(angle.modulation)
+
+
+def _calibrated(pattern: Pattern, generator: torch.Generator) -> Pattern:
+    """Return the pattern with the errors of an estimate in little light."""
+
+    def known(angle: PatternAngle) -> PatternAngle:
+        errors = torch.randn(len(angle.phases_rad) + 1, generator=generator).tolist()
+        phases = zip(angle.phases_rad, errors, strict=False)
+        off = 1.0 + _MODULATION_ERROR * errors[-1]
+        return replace(
+            angle,
+            phases_rad=tuple(phase + _PHASE_ERROR_RAD * error for phase, error in phases),
+            modulation=tuple(off * m for m in angle.modulation),
+        )
+
+    return replace(pattern, angles=tuple(known(angle) for angle in pattern.angles))
+
+
+def _noise_to_signal(truth: Tensor, variance: float, scene: Scene) -> NoiseToSignal:
+    """Return what a calibration of this stack would find for the automatic Wiener filter.
+
+    `variance` of a frame's pixel, photo-electrons squared.
+    """
+    phases, (rows, columns) = scene.frames.shape[1], scene.shape
+    fy, fx = frequency_axes((2 * rows, 2 * columns), scene.pattern.pixel_nm / 2000.0)
+    relative = torch.sqrt(fy * fy + fx * fx) / Otf.theoretical(scene.optics).cutoff
+    told = (relative > 0.1) & (relative < 0.8)
+    power = (torch.fft.fft2(truth) / 4.0).abs().square()
+    return fitted(relative[told], power[told], variance / phases * rows * columns)
+
+
+def fitted(relative: Tensor, power: Tensor, noise: float) -> NoiseToSignal:
+    """Fit a power law to the rings of a spectrum.
+
+    Parameters
+    ----------
+    relative, power
+        [sample] frequency in units of the cut-off, and the object's power there.
+    noise
+        Power of the noise, the same unit.
+    """
+    ring = (relative / 0.02).round().long()
+    counts = torch.bincount(ring)
+    means = torch.bincount(ring, weights=power.double()) / counts.clamp(min=1)
+    full = counts > 0
+    at = 0.02 * torch.arange(len(counts), dtype=torch.float64)[full]
+    design = torch.stack([torch.ones_like(at), at.log()], dim=1)
+    values = (noise / means[full].clamp(min=1e-12)).log()[:, None]
+    offset, slope = torch.linalg.lstsq(design, values).solution[:, 0].tolist()
+    return NoiseToSignal(math.exp(offset), max(slope, 0.0))

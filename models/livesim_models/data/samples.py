@@ -1,0 +1,99 @@
+"""Scenes in, endless samples out; the same number gives the same sample, whoever asks and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from livesim_models.data.sample import Sample, measured_sample, simulated_sample
+from livesim_models.data.scene import Scene, turned
+from livesim_models.training.recipe import LightRecipe
+
+from livesim.reconstruction.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Samples side by side; the fields of `Sample` with an axis in front."""
+
+    low: Tensor
+    clean: Tensor
+    target: Tensor
+    levels: Tensor
+    read_noise: Tensor
+    """[batch, 1, 1, 1]."""
+    photons: Tensor
+    """[batch] brightest expected photo-electrons of a widefield pixel."""
+    plans: tuple[Plan, ...]
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on `device`."""
+        moved = {
+            field.name: getattr(self, field.name).to(device, non_blocking=True)
+            for field in fields(self)
+            if field.name != "plans"
+        }
+        return replace(self, **moved, plans=tuple(plan.to(device) for plan in self.plans))
+
+
+class Samples(Dataset[Sample]):
+    """Samples `first` ... `first + count` of an endless row.
+
+    Parameters
+    ----------
+    scenes
+        To draw from.
+    light
+        How much light the samples have.
+    seed
+        Of the row.
+    """
+
+    def __init__(
+        self, scenes: Sequence[Scene], light: LightRecipe, seed: int, first: int, count: int
+    ) -> None:
+        self._scenes, self._light, self._seed = scenes, light, seed
+        self._first, self._count = first, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Sample:
+        if not 0 <= index < self._count:  # ends iteration
+            raise IndexError(index)
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._first + index)
+        which, symmetry = _whole(len(self._scenes), generator), _whole(8, generator)
+        scene, light = turned(self._scenes[which], symmetry), self._light
+        if scene.truth is None:
+            return measured_sample(scene, _logarithmic(light.thinning, generator), generator)
+        photons = _logarithmic(light.photons, generator)
+        low, high = light.read_noise
+        noise = low + (high - low) * float(torch.rand((), generator=generator))
+        return simulated_sample(scene, photons, noise, generator)
+
+
+def collated(samples: Sequence[Sample]) -> Batch:
+    """Put samples side by side."""
+    return Batch(
+        low=torch.stack([s.low for s in samples]),
+        clean=torch.stack([s.clean for s in samples]),
+        target=torch.stack([s.target for s in samples]),
+        levels=torch.stack([s.levels for s in samples]),
+        read_noise=torch.tensor([s.read_noise for s in samples])[:, None, None, None],
+        photons=torch.stack([s.clean.mean(dim=0).max() for s in samples]),
+        plans=tuple(s.plan for s in samples),
+    )
+
+
+def _whole(below: int, generator: torch.Generator) -> int:
+    return int(torch.randint(below, (), generator=generator))
+
+
+def _logarithmic(limits: tuple[float, float], generator: torch.Generator) -> float:
+    low, high = (math.log(limit) for limit in limits)
+    return math.exp(low + (high - low) * float(torch.rand((), generator=generator)))

@@ -1,0 +1,114 @@
+"""What one raw stack shows, with its light: the value that training data are made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livesim.config import Optics
+from livesim.frames import Pattern, PatternAngle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """One raw stack, either as it was measured or as it would be without noise."""
+
+    frames: Tensor
+    """[angle, phase, y, x] photo-electrons: measured, or mean with the brightest pixel of the
+    widefield image about 1."""
+    truth: Tensor | None
+    """[2 y, 2 x] the object in the same units, background included; None if measured."""
+    pattern: Pattern
+    optics: Optics
+    structure: str
+    recording: str
+    """Where it comes from: scenes of one recording all go into the same split."""
+    read_noise: float = 0.0
+    """Electrons, of the measured frames."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(y, x) of the frames."""
+        return self.frames.shape[-2], self.frames.shape[-1]
+
+
+def mirrored(scene: Scene) -> Scene:
+    """Return the scene seen in a mirror: x points the other way, and so do the fringes.
+
+    The doubled grid shares the centre of pixel 0 with the frames, so its mirror image is one column
+    further; the first column of the truth becomes its own (the field is periodic in simulations).
+    """
+    width_um = (scene.shape[1] - 1) * scene.pattern.pixel_nm / 1000.0
+
+    def angle(one: PatternAngle) -> PatternAngle:
+        kx, ky = one.k_cycles_per_um
+        return lit(one, (-kx, ky), 2.0 * math.pi * kx * width_um)
+
+    truth = None if scene.truth is None else scene.truth.flip(-1).roll(-1, -1)
+    return _seen(scene, scene.frames.flip(-1), truth, [angle(a) for a in scene.pattern.angles])
+
+
+def transposed(scene: Scene) -> Scene:
+    """Return the scene with x and y exchanged."""
+    angles = [lit(a, (a.k_cycles_per_um[1], a.k_cycles_per_um[0])) for a in scene.pattern.angles]
+    truth = None if scene.truth is None else scene.truth.mT
+    return _seen(scene, scene.frames.mT, truth, angles)
+
+
+def cropped(scene: Scene, first: tuple[int, int], shape: tuple[int, int]) -> Scene:
+    """Return the part of `shape` (y, x) that begins at the raw pixel `first` (y, x)."""
+    (top, left), pixel_um = first, scene.pattern.pixel_nm / 1000.0
+
+    def angle(one: PatternAngle) -> PatternAngle:
+        kx, ky = one.k_cycles_per_um
+        return lit(one, (kx, ky), 2.0 * math.pi * (kx * left + ky * top) * pixel_um)
+
+    frames = scene.frames[..., top : top + shape[0], left : left + shape[1]]
+    truth = scene.truth
+    if truth is not None:
+        truth = truth[2 * top : 2 * (top + shape[0]), 2 * left : 2 * (left + shape[1])]
+    return _seen(scene, frames, truth, [angle(a) for a in scene.pattern.angles])
+
+
+def turned(scene: Scene, symmetry: int) -> Scene:
+    """Return the scene in one of the eight symmetries of the square, 0 ... 7; 0 changes nothing.
+
+    Turns by 90 degrees are a transposition and a mirror.
+    """
+    if symmetry & 1:
+        scene = transposed(scene)
+    if symmetry & 2:
+        scene = mirrored(scene)
+    if symmetry & 4:
+        scene = transposed(mirrored(transposed(scene)))
+    return scene
+
+
+def lit(angle: PatternAngle, k: tuple[float, float], turn_rad: float = 0.0) -> PatternAngle:
+    """Return `angle` with the wave vector `k`, its phases turned; k made to point to x >= 0."""
+    phases = [phase + turn_rad for phase in angle.phases_rad]
+    if k[0] < 0 or (k[0] == 0 and k[1] < 0):
+        k, phases = (-k[0], -k[1]), [-phase for phase in phases]
+    return replace(angle, k_cycles_per_um=k, phases_rad=tuple(p % (2.0 * math.pi) for p in phases))
+
+
+def _seen(
+    scene: Scene, frames: Tensor, truth: Tensor | None, angles: list[PatternAngle]
+) -> Scene:
+    shape = (frames.shape[-2], frames.shape[-1])
+    pattern = replace(scene.pattern, angles=tuple(angles), shape=shape)
+    return replace(scene, frames=frames, truth=truth, pattern=pattern)
+
+
+def bright_share(scene: Scene) -> float:
+    """Return the share of pixels above a tenth of the widefield image's brightest, floor taken off.
+
+    The region-of-interest filter: a crop of empty background teaches nothing.
+    """
+    widefield = scene.frames.float().mean(dim=(0, 1))
+    floor = torch.quantile(widefield.flatten()[:: max(1, widefield.numel() // 2**20)], 0.02)
+    above = widefield - floor
+    return float((above > 0.1 * above.max()).float().mean())

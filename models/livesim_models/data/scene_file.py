@@ -1,0 +1,81 @@
+"""Scenes in, one safetensors file out, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from livesim.config import Optics
+from livesim.frames import DataError, Pattern, PatternAngle
+from livesim_models.data.scene import Scene
+
+FORMAT = "livesim-scenes/1"
+
+
+def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
+    """Write scenes; frames and truths are kept as float16, which is finer than any shot noise."""
+    tensors: dict[str, Tensor] = {}
+    told = []
+    for number, scene in enumerate(scenes):
+        tensors[f"{number}.frames"] = scene.frames.half().contiguous()
+        if scene.truth is not None:
+            tensors[f"{number}.truth"] = scene.truth.half().contiguous()
+        told.append(
+            {
+                "pattern": asdict(replace(scene.pattern, noise_to_signal=None, levels=None)),
+                "optics": scene.optics.model_dump(mode="json"),
+                "structure": scene.structure,
+                "recording": scene.recording,
+                "read_noise": scene.read_noise,
+            }
+        )
+    partial = path.with_name(path.name + ".part")
+    save_file(tensors, partial, {"format": FORMAT, "scenes": json.dumps(told)})
+    partial.replace(path)
+
+
+def read_scenes(path: Path) -> list[Scene]:
+    """Read the scenes of one file.
+
+    Raises
+    ------
+    DataError
+        If it is not a file of scenes.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise DataError(
+                    f"{path}: expected the format {FORMAT}, found {metadata.get('format')}"
+                )
+            told = json.loads(metadata["scenes"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: expected a file of scenes, found: {error}") from error
+    return [_scene(number, one, tensors) for number, one in enumerate(told)]
+
+
+def _scene(number: int, told: dict[str, object], tensors: dict[str, torch.Tensor]) -> Scene:
+    pattern = dict(told["pattern"])  # type: ignore[call-overload]
+    angles = []
+    for angle in pattern.pop("angles"):
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in angle.items()}
+        angles.append(PatternAngle(**values))
+    pattern["shape"], pattern["warnings"] = tuple(pattern["shape"]), tuple(pattern["warnings"])
+    return Scene(
+        frames=tensors[f"{number}.frames"],
+        truth=tensors.get(f"{number}.truth"),
+        pattern=Pattern(angles=tuple(angles), **pattern),
+        optics=Optics.model_validate(told["optics"]),
+        structure=str(told["structure"]),
+        recording=str(told["recording"]),
+        read_noise=float(told["read_noise"]),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,38 @@
+"""Photo-electrons in, what a network works on out, and back; never a number of one frame alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from livesim.frames import Levels
+
+LOW, HIGH = 0.02, 0.999
+"""Quantiles of the widefield image between which an image counts as 0 ... 1 (the MPhil report's)."""
+
+
+def stabilised(photons: Tensor, read_noise: Tensor | float) -> Tensor:
+    """Return photo-electrons with noise of standard deviation 1 at every brightness.
+
+    The generalised Anscombe transform (Starck, Murtagh, Bijaoui, Image Processing and Data
+    Analysis, 1998, eq. 2.12) for a gain of 1; `read_noise` in electrons.
+    """
+    return 2.0 * (photons + 0.375 + read_noise**2).clamp(min=0.0).sqrt()
+
+
+def unstabilised(values: Tensor, read_noise: Tensor | float) -> Tensor:
+    """Return the photo-electrons whose `stabilised` value this is: its algebraic inverse.
+
+    A network that was trained towards the stabilised mean needs no other: the bias of the
+    transform's mean is a part of what it has learned.
+    """
+    return 0.25 * values.square() - 0.375 - read_noise**2
+
+
+def levels_of(widefield: Tensor) -> Levels:
+    """Return the levels of widefield images [..., y, x] in photo-electrons, over all of them."""
+    flat = widefield.float().flatten()
+    # quantile() takes no more than 2^24 values
+    step = max(1, flat.numel() // 2**22)
+    low, high = torch.quantile(flat[::step], torch.tensor([LOW, HIGH])).tolist()
+    return Levels(low, max(high, low + 1e-3 * max(abs(low), 1.0)))

@@ -1,0 +1,146 @@
+"""An architecture in, an RCAN out: residual groups with channel attention, no upsampling.
+
+Zhang et al., ECCV 2018 (arXiv:1807.02758), as the MPhil report uses it for denoising: without
+upsampling, since input and output have the same size.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Count = Annotated[int, Field(ge=1, le=1024)]
+
+
+class Architecture(BaseModel):
+    """Everything that decides the shapes of a network's weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dimensions: Literal[2, 3] = 2
+    inputs: Count = 1
+    outputs: Count = 1
+    groups: Count = 5
+    blocks: Count = 3
+    """In every group."""
+    features: Count = 32
+    reduction: Count = 8
+    """Of the features inside the channel attention."""
+    space_to_depth: Annotated[int, Field(ge=1, le=4)] = 1
+    """Side of the square of pixels that becomes channels at the entrance."""
+
+
+class Rcan(nn.Module):
+    """Residual channel attention network; where inputs and outputs are as many, output = input +
+    change, and an untrained network changes nothing."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        cell = a.space_to_depth**a.dimensions
+        self.head = _convolution(a, a.inputs * cell, a.features)
+        self.body = nn.Sequential(*(_Group(a) for _ in range(a.groups)))
+        self.body_end = _convolution(a, a.features, a.features)
+        self.tail = _convolution(a, a.features, a.outputs * cell)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the restored image, [batch, output, (z,) y, x], for [batch, input, (z,) y, x].
+
+        Sides that the space-to-depth front cannot divide are continued by their last pixels.
+        """
+        side, size = self.architecture.space_to_depth, image.shape[2:]
+        inside = _padded(image, side) if side > 1 else image
+        features = self.head(_to_depth(inside, side))
+        features = features + self.body_end(self.body(features))
+        change = _to_space(self.tail(features), side)
+        if side > 1:
+            change = change[(..., *(slice(length) for length in size))]
+        return image + change if self.architecture.inputs == self.architecture.outputs else change
+
+
+class _Group(nn.Module):
+    """Blocks, a convolution, and a short skip around both."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(_Block(architecture) for _ in range(architecture.blocks)))
+        self.end = _convolution(architecture, architecture.features, architecture.features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.end(self.blocks(features))
+
+
+class _Block(nn.Module):
+    """Two convolutions, weighed by channel, added to what came in."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        features = architecture.features
+        self.first = _convolution(architecture, features, features)
+        self.second = _convolution(architecture, features, features)
+        self.attention = _ChannelAttention(architecture)
+
+    def forward(self, features: Tensor) -> Tensor:
+        change = self.second(F.relu(self.first(features), inplace=True))
+        return torch.addcmul(features, change, self.attention(change))
+
+
+class _ChannelAttention(nn.Module):
+    """The mean of every channel in, its weight between 0 and 1 out (the paper's section 3.3)."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        features = architecture.features
+        narrow = max(1, features // architecture.reduction)
+        self.squeeze = nn.Linear(features, narrow)
+        self.excite = nn.Linear(narrow, features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        means = features.flatten(2).mean(dim=2)
+        weights = torch.sigmoid(self.excite(F.relu(self.squeeze(means))))
+        return weights.to(features.dtype).reshape(*weights.shape, *(1,) * (features.ndim - 2))
+
+
+def _convolution(architecture: Architecture, inputs: int, outputs: int) -> nn.Conv2d | nn.Conv3d:
+    kind = nn.Conv2d if architecture.dimensions == 2 else nn.Conv3d
+    return kind(inputs, outputs, 3, padding=1)
+
+
+def _padded(image: Tensor, side: int) -> Tensor:
+    """Continue [batch, channel, ...] to multiples of `side` by its last pixels."""
+    missing = [-length % side for length in reversed(image.shape[2:])]
+    if not any(missing):
+        return image
+    return F.pad(image, [amount for each in missing for amount in (0, each)], mode="replicate")
+
+
+def _to_depth(image: Tensor, side: int) -> Tensor:
+    """Turn squares or cubes of pixels into channels."""
+    if side == 1:
+        return image
+    if image.ndim == 4:
+        return F.pixel_unshuffle(image, side)
+    batch, channels, z, y, x = image.shape
+    cells = image.reshape(batch, channels, z // side, side, y // side, side, x // side, side)
+    return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(
+        batch, channels * side**3, z // side, y // side, x // side
+    )
+
+
+def _to_space(features: Tensor, side: int) -> Tensor:
+    """Undo `_to_depth`."""
+    if side == 1:
+        return features
+    if features.ndim == 4:
+        return F.pixel_shuffle(features, side)
+    batch, channels, z, y, x = features.shape
+    cells = features.reshape(batch, channels // side**3, side, side, side, z, y, x)
+    return cells.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(
+        batch, channels // side**3, z * side, y * side, x * side
+    )

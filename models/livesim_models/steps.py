@@ -1,0 +1,66 @@
+"""A network and its normalisation in; step one or step two in photo-electrons out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from livesim.frames import Levels
+from livesim_models.normalisation import stabilised, unstabilised
+from livesim_models.rcan import Rcan
+
+_STABILISED_SCALE = 0.1
+"""A few photo-electrons to a few thousand are then 0.2 ... 10."""
+
+
+class StepOne(nn.Module):
+    """Denoises the raw frames of a stack together, at their own resolution.
+
+    The network sees stabilised photo-electrons and returns its change in standard deviations of the
+    noise.
+    """
+
+    def __init__(self, network: Rcan) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photons: Tensor, read_noise: Tensor | float) -> Tensor:
+        """Return denoised photo-electrons [batch, frame, y, x]; `read_noise` in electrons."""
+        return unstabilised(self.stable(photons, read_noise), read_noise)
+
+    def stable(self, photons: Tensor, read_noise: Tensor | float) -> Tensor:
+        """Return the stabilised denoised photo-electrons, as training compares them."""
+        noisy = stabilised(photons, read_noise)
+        scaled = _STABILISED_SCALE * noisy
+        change = self.network(scaled).float() - scaled
+        return noisy + change
+
+
+class StepTwo(nn.Module):
+    """Denoises a reconstruction on the doubled grid."""
+
+    def __init__(self, network: Rcan) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, levels: Levels | Tensor) -> Tensor:
+        """Return the restored image [batch, 2 y, 2 x] in photo-electrons.
+
+        Parameters
+        ----------
+        image
+            [batch, 2 y, 2 x] in photo-electrons.
+        levels
+            What counts as 0 and as 1, for all or, as [batch, 2], for each.
+        """
+        low, high = _pair(levels, image)
+        scaled = (image - low) / (high - low)
+        restored = self.network(scaled[:, None]).float()[:, 0]
+        return low + (high - low) * restored
+
+
+def _pair(levels: Levels | Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+    if isinstance(levels, Levels):
+        levels = torch.tensor([[levels.low, levels.high]], device=image.device)
+    low, high = levels.to(image).unbind(dim=1)
+    return low[:, None, None], high[:, None, None]

@@ -1,0 +1,141 @@
+"""Both networks with the reconstruction between them; batches in, losses out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from livesim.reconstruction.plan import Plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim_models.data.samples import Batch, Samples, collated
+from livesim_models.data.scene import Scene
+from livesim_models.normalisation import stabilised, unstabilised
+from livesim_models.steps import StepOne, StepTwo
+from livesim_models.training.recipe import Recipe, StageRecipe
+
+SHOWN = 4
+"""Validation samples that go to TensorBoard as pictures."""
+
+
+class TwoStep(lightning.LightningModule):
+    """One stage: trains one network, or both together through the reconstruction.
+
+    Parameters
+    ----------
+    one, two
+        The networks; one that the stage does not train runs as it is.
+    recipe, stage
+        What to do.
+    scenes
+        To train on.
+    validation
+        Samples for validation, the same every time.
+    """
+
+    def __init__(
+        self,
+        one: StepOne,
+        two: StepTwo,
+        recipe: Recipe,
+        stage: StageRecipe,
+        scenes: Sequence[Scene],
+        validation: Batch,
+    ) -> None:
+        super().__init__()
+        self.one, self.two = one, two
+        self.recipe, self.stage = recipe, stage
+        self._scenes, self._validation = scenes, validation
+        one.requires_grad_("one" in stage.trains)
+        two.requires_grad_("two" in stage.trains)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Return step one's stabilised frames and, where the stage has a step two, its images."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and "one" in self.stage.trains):
+            stable = self.one.stable(batch.low, batch.read_noise)
+        if "two" not in self.stage.trains:
+            return stable, None
+        frames = unstabilised(stable, batch.read_noise)
+        return stable, self.two(reconstructed(batch.plans, frames), batch.levels)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of each network that the stage trains."""
+        stable, restored = self(batch)
+        found = {}
+        if "one" in self.stage.trains:
+            wanted = stabilised(batch.clean, batch.read_noise)
+            found["one"] = self.stage.weight_one * (stable - wanted).abs().mean()
+        if restored is not None:
+            span = (batch.levels[:, 1] - batch.levels[:, 0])[:, None, None]
+            error = (restored - batch.target).abs() / span
+            found["two"] = self.stage.weight_two * error.mean()
+        return found
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Return the loss of one batch."""
+        found = self.losses(batch)
+        size = len(batch.low)
+        for name, loss in found.items():
+            self.log(f"loss/{name}", loss, prog_bar=True, batch_size=size)
+        return torch.stack(list(found.values())).sum()
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Log the losses on scenes that are not trained on, and pictures of some."""
+        for name, loss in self.losses(batch).items():
+            self.log(f"validation/{name}", loss, prog_bar=True, batch_size=len(batch.low))
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """Return Adam with a rate that rises, then falls to zero as a cosine."""
+        learning = [value for value in self.parameters() if value.requires_grad]
+        optimizer = torch.optim.Adam(learning, lr=self.stage.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _rate(self, step: int) -> float:
+        stage = self.stage
+        rising = (step + 1) / max(1, stage.warm_up)
+        done = min(1.0, step / max(1, stage.steps))
+        return min(1.0, rising) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the present epoch: asked for again in every one."""
+        count = self.recipe.training.validate_every * self.stage.batch
+        seed = self.recipe.training.seed
+        first = self.current_epoch * count
+        samples = Samples(self._scenes, self.recipe.light, seed, first, count)
+        return self._loader(samples)
+
+    def _loader(self, samples: Samples) -> DataLoader[Batch]:
+        workers = self.recipe.training.workers
+        return DataLoader(
+            samples,  # type: ignore[arg-type]
+            batch_size=self.stage.batch,
+            num_workers=workers,
+            collate_fn=collated,
+            persistent_workers=False,
+        )
+
+    def val_dataloader(self) -> list[Batch]:
+        """Return the validation samples."""
+        return [self._validation]
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, index: int) -> Batch:
+        """Return the batch on `device`."""
+        return batch.to(device)
+
+
+def reconstructed(plans: Sequence[Plan], frames: Tensor) -> Tensor:
+    """Return the reconstruction [batch, 2 y, 2 x] of frames [batch, frame, y, x], differentiably."""
+    with torch.autocast(frames.device.type, enabled=False):
+        images = [
+            Reconstructor(plan).differentiable(one[None].float())
+            for plan, one in zip(plans, frames, strict=True)
+        ]
+    return torch.cat(images)

@@ -1,0 +1,139 @@
+"""A recipe's TOML in, frozen settings of a training out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from livesim.config import SettingsError
+from livesim.config_section import NonNegative, Positive, Section
+from livesim.config_specimens import SpecimenName
+from livesim_models.rcan import Architecture
+
+Range = tuple[Positive, Positive]
+"""(least, most)."""
+Steps = Annotated[int, Field(ge=0, le=10_000_000)]
+Split = Literal["one", "two", "validation", "test"]
+
+
+class ScenesRecipe(Section):
+    """The simulated scenes: every one has a structure, optics and a pattern of its own."""
+
+    structures: Annotated[tuple[SpecimenName, ...], Field(min_length=1)] = (
+        *("filaments", "network", "mitochondria", "vesicles", "beads"),
+    )
+    mixed: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the scenes that show two structures."""
+    size: Annotated[int, Field(ge=32, le=1024)] = 128
+    """Raw pixels, both sides."""
+    one: Annotated[int, Field(ge=0)] = 400
+    """Scenes for step one."""
+    two: Annotated[int, Field(ge=0)] = 400
+    """Scenes for step two; other ones, so that it meets step one's true errors."""
+    validation: Annotated[int, Field(ge=1)] = 40
+    seed: Annotated[int, Field(ge=0)] = 0
+    numerical_aperture: Range = (1.1, 1.49)
+    emission_nm: Range = (500.0, 680.0)
+    sampling: Range = (0.75, 1.0)
+    """Raw pixel in units of the largest that holds the widefield cut-off."""
+    otf_damping: Range = (0.2, 1.0)
+    reach: Range = (0.75, 0.95)
+    """Pattern frequency in units of the cut-off."""
+    modulation: Range = (0.5, 0.95)
+    phase_error_deg: NonNegative = 3.0
+    background: tuple[NonNegative, Positive] = (0.0, 0.2)
+    """Uniform light in units of the brightest pixel."""
+
+    def count(self, split: Split) -> int:
+        """Return the number of scenes; the test set is made by whoever tests."""
+        return {"one": self.one, "two": self.two, "validation": self.validation, "test": 0}[split]
+
+
+class LightRecipe(Section):
+    """How much light the samples have."""
+
+    photons: Range = (3.0, 1500.0)
+    """At the brightest pixel of the widefield image; evenly drawn on a logarithmic scale."""
+    read_noise: tuple[NonNegative, Positive] = (0.5, 2.5)
+    """Electrons; evenly drawn."""
+    thinning: Range = (10.0, 30.0)
+    """Of measured recordings."""
+
+
+class StageRecipe(Section):
+    """One stage of the training."""
+
+    trains: tuple[Literal["one", "two"], ...] = ("one",)
+    """Which networks learn; what comes before them runs as it is."""
+    steps: Steps = 1000
+    batch: Annotated[int, Field(ge=1, le=1024)] = 4
+    learning_rate: Positive = 1e-3
+    warm_up: Steps = 100
+    """Steps over which the rate rises; it then falls to zero as a cosine."""
+    weight_one: NonNegative = 1.0
+    """Of step one's loss, mean absolute difference in standard deviations of the noise."""
+    weight_two: NonNegative = 1.0
+    """Of step two's loss, mean absolute difference in units of the levels."""
+
+
+class TrainingRecipe(Section):
+    """What all stages share."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    precision: Literal["32", "bf16", "16"] = "bf16"
+    devices: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    """Processes that prepare samples."""
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Of torch on the CPU; None: its own choice."""
+    validate_every: Annotated[int, Field(ge=1)] = 500
+    """Steps between two looks at the validation scenes, each of which leaves a checkpoint."""
+
+
+class Recipe(Section):
+    """A training from the first scene to the shipped weights; see models/recipes."""
+
+    name: Annotated[str, Field(min_length=1)]
+    one: Architecture = Architecture(inputs=9, outputs=9)
+    two: Architecture = Architecture(space_to_depth=2)
+    scenes: ScenesRecipe = ScenesRecipe()
+    light: LightRecipe = LightRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+    stage: Annotated[tuple[StageRecipe, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _networks_fit(self) -> Self:
+        if self.one.inputs != self.one.outputs:
+            raise ValueError(
+                f"expected as many outputs as inputs of step one, {self.one.inputs}, "
+                f"found {self.one.outputs}"
+            )
+        if (self.two.inputs, self.two.outputs) != (1, 1):
+            raise ValueError(
+                "expected 1 input and 1 output of step two, "
+                f"found {self.two.inputs} and {self.two.outputs}"
+            )
+        return self
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, is not TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"{path}: {place}: {first['msg']}, found {first['input']!r}") from error
