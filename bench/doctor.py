@@ -19,7 +19,7 @@ import torch
 from bench.report import Row, report
 from livesim.config import load_settings
 from livesim.io.open import open_recording
-from livesim.reconstruction.doctor.examine import examine, in_order
+from livesim.reconstruction.doctor.examine import examine, examine_stacks
 from livesim.reconstruction.doctor.finding import Finding
 from tests.faults import FAULTS, Case, Light, sound
 
@@ -117,9 +117,9 @@ def _recordings() -> Iterator[Row]:
         settings = load_settings(path.with_suffix(".toml"))
         with open_recording(path, settings.pattern) as recording:
             pixels = np.stack([recording.stack(index).pixels for index in recording.indices])
-        frames = in_order(torch.from_numpy(pixels.astype(np.float32)), settings.pattern)
+        stacks = torch.from_numpy(pixels.astype(np.float32))
         assert settings.optics.pixel_nm is not None
-        seen = examine(frames, settings, settings.optics.pixel_nm)
+        seen = examine_stacks(stacks, settings, settings.optics.pixel_nm)
         yield {
             "recording": path.name,
             "said": _sentences(seen.findings),

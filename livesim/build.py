@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Callable, Sequence
+from threading import Thread
 
 import numpy as np
 import torch
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from livesim.config import Settings, SettingsError
 from livesim.engine.background import Background
-from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
 from livesim.engine.proposal import Decide
 from livesim.engine.watched import WatchedPipeline
 from livesim.frames import DataError, Pattern, RawStack, Result
 from livesim.reconstruction.check import BandCheck, BandReading
+from livesim.reconstruction.doctor.examine import examine_stacks, middle
+from livesim.reconstruction.doctor.finding import Examination
 from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan, separated_bands
@@ -25,6 +28,8 @@ from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor, Tur
 MOST_STACKS = 16
 """Raw stacks an estimate uses at most; more time points hardly help and cost memory."""
 _MOST_PIXELS = MOST_STACKS * 512 * 512
+MOST_LIVE_PIXELS = 512
+"""Rows and columns that the doctor looks at while a stream runs: some seconds at most."""
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -197,9 +202,31 @@ def watched(
     )
 
 
+def doctor_for(settings: Settings) -> Examine | None:
+    """Return what examines raw stacks of one stream; None where the settings do not want it."""
+    if not settings.watchdog.examine:
+        return None
+
+    def examine(stacks: Sequence[RawStack]) -> Examination:
+        one_thread()
+        first = stacks[0]
+        shape = first.pixels.shape
+        rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
+        pixels = torch.stack([_as_tensor(stack)[..., rows, columns] for stack in stacks])
+        number = first.index.time * settings.pattern.stack_frames
+        return examine_stacks(pixels, settings, _pixel_nm(settings), number)
+
+    return examine
+
+
 def one_thread() -> None:
     """Let torch work in the calling thread alone: the others are the frame path's."""
+    others = torch.get_num_threads()
     torch.set_num_threads(1)
+    # It holds for this thread and for all that begin later, those of the next stream among them.
+    later = Thread(target=torch.set_num_threads, args=(others,))
+    later.start()
+    later.join()
 
 
 def preferred_device() -> torch.device:

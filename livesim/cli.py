@@ -98,9 +98,16 @@ def engine(
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
 
-    from livesim.build import pipeline_factory  # loads torch: only once all else is right
+    from livesim.build import doctor_for, pipeline_factory  # torch: only once all else is right
 
-    run_engine(options, lambda own: pipeline_factory(own, known), settings, record, tied=tied)
+    run_engine(
+        options,
+        lambda own: pipeline_factory(own, known),
+        settings,
+        record,
+        doctor_for=doctor_for,
+        tied=tied,
+    )
 
 
 @app.command()
@@ -207,7 +214,9 @@ def doctor(
 
 @app.command()
 def simulate(
-    config: Annotated[Path, typer.Option("--config", "-c", help="Settings, with [simulation].")],
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="Settings, with a simulation table.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the raw file and its truth.")
     ] = None,

@@ -198,6 +198,8 @@ class Watchdog(_Section):
     """Check every raw stack, follow drifts and jumps, report lost angles."""
     estimate: bool = True
     """Estimate again in the background, and swap where that explains new stacks better."""
+    examine: bool = True
+    """Let the doctor look at the first raw stacks, and again after an alarm."""
 
 
 class Settings(_Section):

@@ -15,16 +15,15 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
+from livesim.commands.findings import finding_lines, untold_lines
 from livesim.config import Settings
 from livesim.frames import DataError
 from livesim.io.frame_sequence import FrameSequence, open_frames
 from livesim.io.pixel_size import choose_pixel_nm
-from livesim.reconstruction.doctor.examine import FEWEST
+from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.finding import Examination, Finding
 from livesim.reconstruction.doctor.survey import Survey
 
-MOST_PIXELS = 1024
-"""Rows and columns that are looked at, in the middle of larger frames."""
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "
     "pixel size and optics; saturation; camera offset"
@@ -72,18 +71,13 @@ def _examine(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | None,
 
 def _reader(frames: FrameSequence) -> Callable[[int, int], Tensor]:
     """Return a function that reads the middle of consecutive frames."""
-    rows, columns = (_middle(size) for size in frames.file.frame_shape)
+    rows, columns = middle(frames.file.frame_shape)
 
     def read(first: int, count: int) -> Tensor:
         pixels = frames.read(first, count)[:, rows, columns]
         return torch.from_numpy(pixels.astype(np.float32))
 
     return read
-
-
-def _middle(size: int) -> slice:
-    first = max(size - MOST_PIXELS, 0) // 2
-    return slice(first, first + min(size, MOST_PIXELS))
 
 
 def _document(raw: Path, misfit: str | None, seen: Examination) -> dict[str, Any]:
@@ -112,24 +106,8 @@ def _print(raw: Path, misfit: str | None, seen: Examination, console: Console) -
     if misfit:
         lines.append(f"  the frames make no whole stacks: {misfit.removeprefix(f'{raw}: ')}")
     for finding in seen.findings:
-        lines += _lines(finding)
+        lines += finding_lines(finding)
     if not seen.findings and not misfit:
         lines.append(f"  no fault found (checked: {CHECKED})")
-    lines += [f"  not to be told: {words}" for words in seen.undecided]
+    lines += untold_lines(seen.undecided)
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
-
-
-def _lines(finding: Finding) -> list[str]:
-    lines = [f"  {finding.fault}, {in_words(finding.sureness)}: {finding.words}"]
-    if finding.mend:
-        section, *values = finding.mend.splitlines()
-        lines.append(f"    mend: {', '.join(values)}  (in {section})")
-    if finding.advice:
-        lines.append(f"    {'or' if finding.mend else 'do'}: {finding.advice}")
-    return lines
-
-
-def in_words(sureness: float) -> str:
-    """Return a probability in words and in per cent."""
-    words = "certain" if sureness >= 0.99 else "very likely" if sureness >= 0.95 else "likely"
-    return f"{words} ({100.0 * sureness:.1f} %)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from livesim.wire.control import ControlClient, EngineStatus, WatchdogStatus
+from livesim.commands.findings import finding_lines, untold_lines
+from livesim.wire.control import ControlClient, DoctorStatus, EngineStatus, WatchdogStatus
 
 SHOWN_CHANGES = 5
 """Of the pattern; `--json` shows more."""
@@ -34,6 +35,8 @@ def _print(status: EngineStatus, console: Console) -> None:
         )
     if status.watchdog is not None:
         _print_watchdog(status.watchdog, console)
+    if status.doctor is not None:
+        console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
     if status.recording is not None:
         console.print(f"recording into {status.recording}", highlight=False)
     for name, count in _faults(status):
@@ -75,6 +78,14 @@ def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:
             highlight=False,
             markup=False,
         )
+
+
+def _doctor(doctor: DoctorStatus) -> str:
+    found = "" if doctor.findings else " no fault found"
+    lines = [f"doctor, {doctor.stacks} raw stack(s) from {doctor.time} on:{found}"]
+    for finding in doctor.findings:
+        lines += finding_lines(finding)
+    return "\n".join([*lines, *untold_lines(doctor.undecided)])
 
 
 def _faults(status: EngineStatus) -> list[tuple[str, int]]:

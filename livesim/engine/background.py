@@ -159,7 +159,7 @@ class Background:
     # The thread.
 
     def _run(self) -> None:
-        _step_back()
+        step_back()
         self._quieten()
         while not self._closed:
             try:
@@ -233,7 +233,7 @@ class Background:
             self._proposal = estimated(active.pattern, prepared, seen, gains)
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let this thread wait where the frame path wants the processor."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

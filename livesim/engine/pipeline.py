@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from livesim.config import Settings
 from livesim.drift import PatternChange, WatchHealth
 from livesim.frames import Pattern, RawStack, Result
+from livesim.reconstruction.doctor.finding import Examination
 
 
 class Pipeline(Protocol):
@@ -55,3 +56,9 @@ One factory serves one stream, so it may keep what it has learned between calls.
 FactoryFor = Callable[[Settings], PipelineFactory]
 """The settings of one stream -> its factory. `optics.pixel_nm` is always known here: where the
 settings leave it out, the engine has put in what the source says."""
+
+Examine = Callable[[Sequence[RawStack]], Examination]
+"""Raw stacks, one after the other -> what is wrong with them."""
+
+DoctorFor = Callable[[Settings], Examine | None]
+"""The settings of one stream -> what examines its raw stacks; None = nothing does."""

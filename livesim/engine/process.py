@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.pipeline import FactoryFor
+from livesim.engine.live_doctor import LiveDoctor
+from livesim.engine.pipeline import DoctorFor, FactoryFor
 from livesim.engine.recording import RecorderFor
 from livesim.engine.session import Gauges, Session
 from livesim.engine.stream_settings import stream_settings
@@ -94,6 +95,8 @@ class Engine:
         Those of this microscope; None takes what each source sends.
     recorder_for
         Where to record each stream; None records nothing.
+    doctor_for
+        The settings of a stream -> what examines its first raw stacks; None examines nothing.
 
     Raises
     ------
@@ -107,11 +110,14 @@ class Engine:
         factory_for: FactoryFor,
         settings: Settings | None = None,
         recorder_for: RecorderFor | None = None,
+        doctor_for: DoctorFor | None = None,
     ) -> None:
         self._options = options
         self._factory_for = factory_for
         self._settings = settings
         self._recorder_for = recorder_for
+        self._doctor_for = doctor_for
+        self._doctor: LiveDoctor | None = None
         self._gauges = Gauges()
         self._session: Session | None = None
         self._known = _Known()
@@ -191,6 +197,7 @@ class Engine:
             last_fault=self._gauges.faults.last,
             recording=str(recorder.folder) if recorder else None,
             watchdog=session.watchdog if session else None,
+            doctor=self._doctor.status if self._doctor else None,
         )
 
     def _state(self, session: Session | None) -> EngineState:
@@ -243,6 +250,7 @@ class Engine:
             self._refuse(start, str(error))
         else:
             self._known = _Known(stream=start.stream)
+            self._doctor = self._session.doctor
 
     def _new_session(self, start: StreamStart) -> Session:
         settings = stream_settings(self._settings, start)
@@ -255,6 +263,7 @@ class Engine:
             self._publisher,
             self._gauges,
             lossless=self._options.lossless,
+            examine=self._doctor_for(settings) if self._doctor_for else None,
         )
 
     def _refuse(self, start: StreamStart, why: str) -> None:

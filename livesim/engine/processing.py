@@ -39,6 +39,9 @@ class Processor:
         Whether every stack must be reconstructed: then, when no pattern is found within
         `CALIBRATION_STACKS` stacks, the factory must do with those. Otherwise the oldest are
         dropped until some stacks have enough signal.
+    conclusion
+        Says, once no more stacks come and no pattern was found, what is wrong with them; "" =
+        nothing is known.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Processor:
         faults: Faults,
         *,
         lossless: bool,
+        conclusion: Callable[[], str] = lambda: "",
     ) -> None:
         self._stacks = stacks
         self._results = results
@@ -61,6 +65,7 @@ class Processor:
         self._meter = meter
         self._faults = faults
         self._lossless = lossless
+        self._conclusion = conclusion
         self._pending: deque[RawStack] = deque()
         self._reason = "too little signal"
         self._hurried = False
@@ -135,6 +140,10 @@ class Processor:
 
     def _skip_pending(self) -> None:
         count = len(self._pending)
-        words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
-        self._faults.report("skipped_stacks", None if self._hurried else words, count)
+        self._faults.report("skipped_stacks", None if self._hurried else self._why(count), count)
         self._pending.clear()
+
+    def _why(self, count: int) -> str:
+        words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
+        said = self._conclusion()
+        return f"{words}; doctor: {said}" if said else words

@@ -10,8 +10,9 @@ from typing import Any
 from livesim.config import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
+from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Latencies, Stage
-from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder, Track
 from livesim.engine.watch_log import WatchLog
@@ -23,6 +24,8 @@ from livesim.wire.sockets import Keep, Publisher
 RECORD_DEPTH = 32
 PROCESS_DEPTH = 8
 RESULT_DEPTH = 4
+CONCLUSION_S = 10.0
+"""How long a stream without a pattern waits at its end for the doctor to say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Session:
         Where to record, or None.
     publisher
         Used by this session's publisher thread alone until `finish` returns.
+    examine
+        Says what is wrong with the first raw stacks; None = nobody asks.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Session:
         gauges: Gauges,
         *,
         lossless: bool,
+        examine: Examine | None = None,
     ) -> None:
         self.start = start
         self.recorder = recorder
@@ -74,7 +80,8 @@ class Session:
         self._gauges = gauges
         self._publisher = publisher
         self._end = StreamEnd(stream=start.stream, aborted=True)
-        self._watch = WatchLog(recorder, gauges.faults)
+        self.doctor = LiveDoctor(start.stream, examine)
+        self._watch = WatchLog(recorder, gauges.faults, self.doctor.ask)
         self._assembler = Assembler(settings.pattern.stack_shape)
         self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
@@ -90,6 +97,7 @@ class Session:
             gauges.process.meter,
             gauges.faults,
             lossless=lossless,
+            conclusion=lambda: self.doctor.conclusion(CONCLUSION_S),
         )
         self._attach()
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
@@ -107,6 +115,7 @@ class Session:
         self._gauges.receive.meter.tick()
         stack = self._assembler.add(frame)
         if stack is not None:
+            self.doctor.offer(stack)
             self._raw.put(stack)
             self._stacks.put(stack)
 
@@ -135,6 +144,7 @@ class Session:
         self.state = EngineState.DRAINING
         self._end = end or self._end
         self._assembler.finish()
+        self.doctor.close()
         self._raw.close()
         self._stacks.close()
         self._pool.shutdown()

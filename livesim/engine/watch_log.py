@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from livesim.drift import AngleHealth, PatternChange
@@ -28,10 +29,17 @@ class WatchLog:
         Whose log is written, or None.
     faults
         Where alarms are told.
+    on_alarm
+        Called after each of them.
     """
 
-    def __init__(self, recorder: Recorder | None, faults: Faults) -> None:
-        self._recorder, self._faults = recorder, faults
+    def __init__(
+        self,
+        recorder: Recorder | None,
+        faults: Faults,
+        on_alarm: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._recorder, self._faults, self._on_alarm = recorder, faults, on_alarm
         self._watched: Watched | None = None
         self._changes: deque[ChangeStatus] = deque(maxlen=SHOWN)
         self._count = 0
@@ -75,6 +83,7 @@ class WatchLog:
         words = f"pattern {change.kind}{angle} at stack {change.stack.time}: {change.reason}"
         if told.alarm:
             self._faults.say(words)
+            self._on_alarm()
         else:
             _log.info("%s", words)
 

@@ -176,6 +176,36 @@ class WatchdogStatus(_Value):
     """Checks or estimates that failed; the stream went on."""
 
 
+class FindingStatus(_Value):
+    """One fault that the doctor has found in the raw stacks of the stream."""
+
+    fault: str
+    """See `livesim.reconstruction.doctor.finding.Fault`."""
+    words: str
+    sureness: float
+    """Probability that it is so, 0 to 1."""
+    mend: str | None
+    """TOML that mends it, a section and the lines to set in it."""
+    advice: str
+    frames: tuple[int, ...]
+    """The frames concerned, of those of one channel, plane and position counted from 0."""
+    value: float | None
+    """The number found."""
+
+
+class DoctorStatus(_Value):
+    """What the doctor says of the raw stacks that it has looked at."""
+
+    stream: str
+    time: int
+    """Of the first of them."""
+    stacks: int
+    findings: tuple[FindingStatus, ...]
+    """The surest first; none for sound stacks."""
+    undecided: tuple[str, ...]
+    """What could not be told."""
+
+
 class EngineStatus(_Value):
     """A frozen snapshot of the engine."""
 
@@ -192,6 +222,8 @@ class EngineStatus(_Value):
     """Folder that is being written to."""
     watchdog: WatchdogStatus | None = None
     """None where no stream is running, or none that is watched."""
+    doctor: DoctorStatus | None = None
+    """Of the last stream; None until its first raw stacks have been looked at."""
 
 
 class StopReply(_Value):

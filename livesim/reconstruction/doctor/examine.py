@@ -20,6 +20,8 @@ from livesim.reconstruction.doctor.signature import Signature, signature
 
 FEWEST = 3
 """Frames below which nothing can be told."""
+MOST_PIXELS = 1024
+"""Rows and columns that are worth looking at, in the middle of larger frames."""
 
 
 def diagnose(stacks: Tensor, settings: Settings, pixel_nm: float) -> tuple[Finding, ...]:
@@ -39,11 +41,34 @@ def diagnose(stacks: Tensor, settings: Settings, pixel_nm: float) -> tuple[Findi
     ValueError
         If the stacks do not have the pattern's angles and phases.
     """
-    return examine(in_order(stacks, settings.pattern), settings, pixel_nm).findings
+    return examine_stacks(stacks, settings, pixel_nm).findings
+
+
+def middle(frame_shape: tuple[int, int], most: int = MOST_PIXELS) -> tuple[slice, slice]:
+    """Return the rows and columns in the middle of frames, `most` of each where there are more."""
+    rows, columns = (
+        slice(max(size - most, 0) // 2, max(size - most, 0) // 2 + min(size, most))
+        for size in frame_shape
+    )
+    return rows, columns
+
+
+def examine_stacks(
+    stacks: Tensor, settings: Settings, pixel_nm: float, number: int = 0
+) -> Examination:
+    """Return what is wrong with raw stacks as `diagnose` does, and what they do not tell.
+
+    `number` is that of the first frame, where others came before.
+    """
+    frames = in_order(stacks, settings.pattern)
+    first = settings.pattern.first_frame
+    return examine(frames, settings, pixel_nm, first=first, number=number)
 
 
 def in_order(stacks: Tensor, pattern: PatternSettings) -> Tensor:
     """Return the frames [frame, y, x] of `stacks` [time, angle, phase, y, x] as acquired.
+
+    The first one is that which the settings call the first.
 
     Raises
     ------
@@ -56,7 +81,8 @@ def in_order(stacks: Tensor, pattern: PatternSettings) -> Tensor:
             f"found {tuple(stacks.shape[1:3])}"
         )
     layout = Layout.of(pattern)
-    return (stacks if layout.phase_first else stacks.transpose(1, 2)).flatten(0, 2)
+    steps = (stacks if layout.phase_first else stacks.transpose(1, 2)).flatten(1, 2)
+    return steps.roll(-pattern.first_frame, 1).flatten(0, 1)
 
 
 def examine(

@@ -49,6 +49,17 @@ class Finding:
     value: float | None = None
     """The number found: the first frame's place, frames lost, the factor of the scale."""
 
+    @property
+    def sentence(self) -> str:
+        """The fault, how sure it is and what was found."""
+        return f"{self.fault}, {in_words(self.sureness)}: {self.words}"
+
+
+def in_words(sureness: float) -> str:
+    """Return a probability in words and in per cent."""
+    words = "certain" if sureness >= 0.99 else "very likely" if sureness >= 0.95 else "likely"
+    return f"{words} ({100.0 * sureness:.1f} %)"
+
 
 def mending(section: str, *lines: str) -> str:
     """Return the TOML that sets `lines` in a section."""
