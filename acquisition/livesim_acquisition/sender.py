@@ -70,6 +70,11 @@ class Sender:
         self._dropped_before = 0
 
     @property
+    def streaming(self) -> bool:
+        """Whether a stream is open."""
+        return self._stream is not None
+
+    @property
     def sent(self) -> int:
         """Frames of the present stream handed over so far."""
         return self._taken - self.unsent

@@ -1,0 +1,74 @@
+"""Images of a pycromanager acquisition in, offered to the engine and handed on unchanged.
+
+Two lines in a script that has a `pycromanager.Acquisition`::
+
+    with BackgroundSender() as sender:
+        with Acquisition(..., image_process_fn=make_hook(sender)) as acquisition:
+
+Nothing here imports pycromanager, so that it runs with whatever version the microscope has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from livesim.frames import Pixels
+from livesim.io.tiff_metadata import micromanager_metadata
+from livesim_acquisition.background_sender import BackgroundSender
+from livesim_acquisition.image_queue import CameraImage
+
+Metadata = dict[str, Any]
+ImageHook = Callable[[Pixels, Metadata], tuple[Pixels, Metadata]]
+SavedHook = Callable[[Mapping[str, Any], Any], None]
+
+
+class Dataset(Protocol):
+    """What `pycromanager` hands to `image_saved_fn`: a data set that is being written."""
+
+    def read_image(self, **axes: Any) -> Pixels:
+        """Return the pixels at these axes."""
+
+    def read_metadata(self, **axes: Any) -> Metadata:
+        """Return the metadata at these axes."""
+
+
+def make_hook(sender: BackgroundSender) -> ImageHook:
+    """Return an `image_process_fn` that streams every image and hands it on unchanged.
+
+    It never waits and never raises: images are read, placed by their axes and sent in the sender's
+    thread, which counts what it cannot send.
+    """
+
+    def hook(image: Pixels, metadata: Metadata) -> tuple[Pixels, Metadata]:
+        sender.offer(partial(_from_camera, image, metadata), getattr(image, "nbytes", 0))
+        return image, metadata
+
+    return hook
+
+
+def make_saved_hook(sender: BackgroundSender) -> SavedHook:
+    """Return an `image_saved_fn` that streams what Micro-Manager has saved.
+
+    With the Java backend, whatever passes an `image_process_fn` crosses the bridge twice; here the
+    pixels are read from the data set on disk, in the sender's thread.
+    """
+
+    def hook(axes: Mapping[str, Any], dataset: Dataset) -> None:
+        sender.offer(partial(_from_dataset, dict(axes), dataset))
+
+    return hook
+
+
+def _from_camera(image: Pixels, metadata: Metadata) -> CameraImage:
+    return _camera_image(image, metadata["Axes"], metadata)
+
+
+def _from_dataset(axes: Mapping[str, Any], dataset: Dataset) -> CameraImage:
+    return _camera_image(dataset.read_image(**axes), axes, dataset.read_metadata(**axes))
+
+
+def _camera_image(pixels: Pixels, axes: Mapping[str, Any], metadata: Metadata) -> CameraImage:
+    stated = micromanager_metadata({}, metadata)
+    return CameraImage(pixels, axes, stated.exposure_ms or 0.0, stated.pixel_nm)

@@ -1,0 +1,245 @@
+"""The hook and its thread, with an engine that is there, is not, comes late, or vanishes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import zmq
+
+from livesim.config import Settings
+from livesim.engine.folder import record_into
+from livesim.engine.process import Engine, EngineOptions
+from livesim.frames import Pattern, PatternAngle, Result
+from livesim.io.open import open_recording
+from livesim.wire.codec import WireError
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim_acquisition import background_sender
+from livesim_acquisition.background_sender import BackgroundSender
+from livesim_acquisition.hook import make_hook, make_saved_hook
+from livesim_acquisition.image_queue import DEPTH, ImageQueue, Waiting
+
+WAIT_S = 20.0
+SETTINGS = Settings.model_validate(
+    {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
+)
+ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
+PATTERN = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)
+
+
+class Mean:
+    """A pipeline that only averages."""
+
+    pattern = PATTERN
+
+    def __call__(self, stack):
+        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
+        image = np.kron(widefield, np.ones((2, 2), np.float32))
+        return Result(stack.stream, stack.index, image, widefield)
+
+
+@contextmanager
+def running(folder, control=FREE_ADDRESS):
+    options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, control)
+    with Engine(options, lambda settings: lambda *_: Mean(), None, record_into(folder)) as engine:
+        thread = threading.Thread(target=engine.run)
+        thread.start()
+        try:
+            yield engine
+        finally:
+            engine.request_stop()
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+
+
+def free_address():
+    with zmq.Context() as context, context.socket(zmq.REP) as socket:
+        socket.bind(FREE_ADDRESS)
+        return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+@pytest.fixture
+def nobody():
+    """An address where nobody listens."""
+    return free_address()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(background_sender, "ANSWER_S", 0.2)
+    monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
+
+
+def images(times, first=0):
+    """Yield what pycromanager hands to a hook: [y, x] counts and metadata."""
+    for stack in range(first, first + times):
+        for angle, phase in np.ndindex(3, 3):
+            number = 9 * stack + 3 * angle + phase
+            axes = {"phase": phase, "time": stack, "angle": angle}
+            metadata = {"Axes": axes, "Height": "16", "PixelSizeUm": 0.08, "Exposure": 5.0}
+            yield np.full((16, 12), number, np.uint16), metadata
+
+
+def feed(hook, times, first=0):
+    for image, metadata in images(times, first):
+        kept, same = hook(image, metadata)
+        assert kept is image
+        assert same is metadata
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def recorded(folder):
+    with open_recording(folder / "raw.zarr", SETTINGS.pattern) as recording:
+        return [int(frame.pixels[3, 4]) for frame in recording.frames()]
+
+
+def test_every_image_arrives_where_it_belongs(tmp_path):
+    with running(tmp_path) as engine:
+        sender = BackgroundSender(engine.endpoints.control, SETTINGS)
+        feed(make_hook(sender), 4)
+        counts = sender.close()
+    assert (counts.offered, counts.sent, counts.received, counts.streams) == (36, 36, 36, 1)
+    assert (counts.unsent, counts.unusable, sender.fault) == (0, 0, None)
+    assert recorded(tmp_path / "stream-001") == list(range(36))
+
+
+def test_the_stream_says_what_the_metadata_say(tmp_path, monkeypatch):
+    starts = []
+    monkeypatch.setattr(background_sender.Sender, "start", lambda self, start: starts.append(start))
+    monkeypatch.setattr(background_sender.Sender, "send", lambda self, frame: None)
+    with running(tmp_path) as engine:
+        sender = BackgroundSender(engine.endpoints.control, sizes={"time": 1}, interval_s=2.0)
+        feed(make_hook(sender), 1)
+        sender.close()
+    assert (starts[0].pixel_nm, starts[0].exposure_ms) == (80.0, 5.0)
+    assert (starts[0].interval_s, starts[0].sizes) == (2.0, {"time": 1})
+    assert starts[0].source == "Micro-Manager"
+
+
+def test_what_has_been_saved_is_read_and_sent(tmp_path):
+    class Dataset:
+        def read_image(self, **axes):
+            if axes["time"] == 2:
+                raise OSError("disk gone")
+            return np.full((16, 12), 9 * axes["time"] + 3 * axes["angle"] + axes["phase"], np.uint8)
+
+        def read_metadata(self, **axes):
+            return {"Exposure": "2.5"}
+
+    with running(tmp_path) as engine:
+        sender = BackgroundSender(engine.endpoints.control, SETTINGS)
+        hook = make_saved_hook(sender)
+        for _, metadata in images(3):
+            hook(metadata["Axes"], Dataset())
+        counts = sender.close()
+    assert (counts.sent, counts.unusable) == (18, 9)
+    assert sender.fault == "an image cannot be used: OSError: disk gone"
+    assert recorded(tmp_path / "stream-001") == list(range(18))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_without_an_engine_all_is_counted(nobody):
+    sender = BackgroundSender(nobody, SETTINGS)
+    feed(make_hook(sender), 40)
+    counts = sender.close()
+    assert (counts.offered, counts.unsent, counts.sent) == (360, 360, 0)
+    assert "expected an engine at" in sender.fault
+
+
+def test_the_hook_never_waits_for_the_engine(nobody, monkeypatch):
+    answered = threading.Event()
+
+    def unanswered(*_):
+        assert answered.wait(WAIT_S)
+        raise WireError("expected an engine, found none")
+
+    monkeypatch.setattr(background_sender, "Sender", unanswered)
+    sender = BackgroundSender(nobody, SETTINGS)
+    feed(make_hook(sender), 40)  # returns, though nobody has answered yet
+    assert sender.counts.unsent == 360 - DEPTH
+    answered.set()
+    assert sender.close().unsent == 360
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
+    sender = BackgroundSender(nobody, SETTINGS)
+    feed(make_hook(sender), 2)
+    wait_for(lambda: sender.fault)
+    with running(tmp_path, nobody):
+        feed(make_hook(sender), 1, first=2)
+        counts = sender.close()
+    assert (counts.sent, counts.received) == (27, 27)
+    assert recorded(tmp_path / "stream-001") == list(range(27))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_engine_that_vanishes_and_comes_back_gets_a_new_stream(tmp_path, nobody, monkeypatch):
+    monkeypatch.setattr("livesim_acquisition.sender.CHECK_EVERY_S", 0.0)
+    with BackgroundSender(nobody, SETTINGS) as sender:
+        hook = make_hook(sender)
+        with running(tmp_path / "first", nobody):
+            feed(hook, 2)
+            wait_for(lambda: sender.counts.sent == 18)
+        feed(hook, 1, first=2)
+        with running(tmp_path / "second", nobody):
+            feed(hook, 1, first=3)
+            wait_for(lambda: sender.counts.sent == 36)
+            sender.close()
+    counts = sender.counts
+    assert (counts.sent, counts.streams, counts.received) == (36, 2, 18)
+    assert recorded(tmp_path / "first" / "stream-001") == list(range(18))
+    assert recorded(tmp_path / "second" / "stream-001") == list(range(18, 36))
+
+
+@pytest.mark.parametrize(
+    ("image", "metadata", "words"),
+    [
+        (np.zeros((4, 4), np.uint16), {}, "KeyError: 'Axes'"),
+        (np.zeros((4, 4), np.uint16), None, "subscriptable"),
+        (np.zeros((4, 4), np.uint16), {"Axes": {"row": 1}}, "found row"),
+        (np.zeros((4, 4, 3), np.uint8), {"Axes": {"sim": 0}}, "found shape (4, 4, 3)"),
+        (np.zeros((4, 4), bool), {"Axes": {"sim": 0}}, "of bool"),
+        (None, {"Axes": {"sim": 0}}, "ndim"),
+    ],
+)
+def test_an_image_of_no_use_is_counted_and_handed_on(tmp_path, image, metadata, words):
+    with (
+        running(tmp_path) as engine,
+        BackgroundSender(engine.endpoints.control, SETTINGS) as sender,
+    ):
+        assert make_hook(sender)(image, metadata) == (image, metadata)
+        feed(make_hook(sender), 1)
+        counts = sender.close()
+    assert (counts.unusable, counts.unsent) == (1, 0)
+    assert words in sender.fault
+
+
+def test_after_the_end_images_are_only_counted(nobody, impatient):
+    sender = BackgroundSender(nobody)
+    sender.close()
+    feed(make_hook(sender), 1)
+    assert (sender.counts.offered, sender.counts.unsent) == (9, 9)
+
+
+@pytest.mark.parametrize(
+    ("depth", "nbytes", "kept"),
+    [(3, 1000, [3, 4, 5]), (100, 250, [4, 5]), (100, 50, [5]), (0, 0, [5])],
+)
+def test_the_queue_keeps_the_newest_within_its_limits(depth, nbytes, kept):
+    queue = ImageQueue(depth, nbytes)
+    for number in range(6):
+        queue.put(Waiting(number, lambda: None, 100, 0))
+    assert queue.dropped == 6 - len(kept)
+    queue.close()
+    assert [queue.get().number for _ in kept] == kept
+    assert queue.get() is None
