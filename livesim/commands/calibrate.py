@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from livesim.build import OtfProfile, calibrate, estimation_stacks
+from livesim.commands.doctor import examine_file
 from livesim.config import Settings
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 from livesim.io.open import open_recording
@@ -41,8 +42,15 @@ def calibrate_files(
     pattern = calibrate(stacks, settings, otf_profile(settings))
     show_pattern(pattern, Console(stderr=True))
     if not any(angle.usable for angle in pattern.angles):
-        raise DataError(f"{raws[0]}: expected fringes in at least one angle, found none")
+        found = f"none{_why(raws[0], settings)}"
+        raise DataError(f"{raws[0]}: expected fringes in at least one angle, found {found}")
     write_pattern(out, pattern, overwrite=overwrite)
+
+
+def _why(raw: Path, settings: Settings) -> str:
+    """Return what the doctor says, as the end of a sentence."""
+    _, seen = examine_file(raw, settings, quiet=True)
+    return f"; doctor: {seen.summary}" if seen.summary else ""
 
 
 def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:

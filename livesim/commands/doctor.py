@@ -39,7 +39,8 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
         If a recording cannot be read.
     """
     seen = [
-        (raw, *_examine(raw, own, quiet=as_json)) for raw, own in zip(raws, settings, strict=True)
+        (raw, *examine_file(raw, own, quiet=as_json))
+        for raw, own in zip(raws, settings, strict=True)
     ]
     if as_json:
         print(json.dumps([_document(*one) for one in seen], indent=1))
@@ -49,8 +50,14 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
     return not any(misfit or examination.findings for _, misfit, examination in seen)
 
 
-def _examine(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | None, Examination]:
-    """Return (why the frames make no whole stacks, if they do not; what else was found)."""
+def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | None, Examination]:
+    """Return (why the frames make no whole stacks, if they do not; what else was found).
+
+    Raises
+    ------
+    DataError
+        If the recording cannot be read.
+    """
     frames = open_frames(raw, settings.pattern)
     with closing(frames.file):
         if len(frames) < FEWEST:

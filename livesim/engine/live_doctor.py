@@ -41,7 +41,7 @@ class LiveDoctor:
         self._asked = False
         self._thread: threading.Thread | None = None
         self._rested_at = 0.0
-        self._findings: tuple[Finding, ...] = ()
+        self._seen = Examination(())
         self._status: DoctorStatus | None = None
 
     @property
@@ -87,14 +87,14 @@ class LiveDoctor:
         self._asked = self._asked or self._idle
 
     def conclusion(self, timeout_s: float) -> str:
-        """Return what is wrong in one sentence, waiting for a look that is under way; "" = nothing.
+        """Return what is wrong, or could not be told, in one line; "" = nothing.
 
-        For when nothing is left to reconstruct.
+        It waits for a look that is under way: for when nothing is left to reconstruct.
         """
         thread = self._thread
         if thread is not None:
             thread.join(timeout_s)
-        return "; ".join(finding.sentence for finding in self._findings)
+        return self._seen.summary
 
     @property
     def _idle(self) -> bool:
@@ -116,8 +116,8 @@ class LiveDoctor:
         self._rested_at = time.monotonic() + REST_S
 
     def _tell(self, stacks: tuple[RawStack, ...], seen: Examination) -> None:
-        known = {finding.fault for finding in self._findings}
-        self._findings = seen.findings
+        known = {finding.fault for finding in self._seen.findings}
+        self._seen = seen
         self._status = DoctorStatus(
             stream=self._stream,
             time=stacks[0].index.time,

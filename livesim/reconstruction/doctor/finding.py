@@ -72,3 +72,8 @@ class Examination:
 
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """All findings in one line; where there are none, what could not be told."""
+        return "; ".join([one.sentence for one in self.findings] or self.undecided)
