@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from livesim_models.evaluation.similarity import fitted_to, similarity
+from livesim_models.evaluation.similarity import linear_fit, similarity
 
 
 def picture(seed: int = 0, size: int = 96) -> np.ndarray:
@@ -66,9 +66,9 @@ def test_a_constant_image_is_as_good_as_the_mean():
     assert found.psnr_db == pytest.approx(10.0 * math.log10(np.ptp(inner) ** 2 / inner.var()))
 
 
-def test_fitted_to_keeps_the_shape_and_undoes_scale_and_offset():
+def test_the_fit_undoes_scale_and_offset():
     reference = picture()
-    assert np.allclose(fitted_to(3.0 * reference - 5.0, reference), reference)
+    assert linear_fit(4.0 * reference - 6.0, reference) == pytest.approx((0.25, 1.5))
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,13 @@ def similarity(image: Picture, reference: Picture, border: int = BORDER) -> Simi
         If the shapes differ, nothing is left inside the border, or the reference is constant.
     """
     found, expected = _checked(image, reference, border)
-    fitted = _fitted(found, expected)
+    scale, offset = _fit(found, expected)
+    fitted = scale * found + offset
     span = float(np.ptp(expected))
+    with np.errstate(divide="ignore"):  # of an image that equals its reference it is infinite
+        psnr_db = float(peak_signal_noise_ratio(expected, fitted, data_range=span))
     return Similarity(
-        psnr_db=float(peak_signal_noise_ratio(expected, fitted, data_range=span)),
+        psnr_db=psnr_db,
         ssim=float(
             structural_similarity(
                 expected,
@@ -72,17 +75,15 @@ def similarity(image: Picture, reference: Picture, border: int = BORDER) -> Simi
     )
 
 
-def fitted_to(image: Picture, reference: Picture, border: int = BORDER) -> Values:
-    """Return the whole `image` with the scale and offset that fit it to `reference` best.
+def linear_fit(image: Picture, reference: Picture, border: int = BORDER) -> tuple[float, float]:
+    """Return the (scale, offset) that fit `image` to `reference` best; scale 0 of a constant image.
 
     Raises
     ------
     ValueError
         As `similarity`.
     """
-    found, expected = _checked(image, reference, border)
-    scale, offset = _fit(found, expected)
-    return scale * image.astype(np.float64) + offset
+    return _fit(*_checked(image, reference, border))
 
 
 def inside(image: Picture, border: int) -> Values:
@@ -91,13 +92,7 @@ def inside(image: Picture, border: int) -> Values:
     return image[border : rows - border, border : columns - border].astype(np.float64)
 
 
-def _fitted(found: Values, expected: Values) -> Values:
-    scale, offset = _fit(found, expected)
-    return scale * found + offset
-
-
 def _fit(found: Values, expected: Values) -> tuple[float, float]:
-    """Return (scale, offset); an image that is constant gets the scale 0."""
     spread = found - found.mean()
     power = float((spread * spread).sum())
     scale = float((spread * expected).sum()) / power if power > 0.0 else 0.0
