@@ -1,8 +1,9 @@
-"""A recipe in, simulated scenes for training out, each with structure, optics and pattern of its own."""
+"""A recipe in, simulated scenes out, each with a structure, optics and a pattern of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from livesim.config import Settings, parse_settings
 from livesim_acquisition.microscope import SimulatedMicroscope
 from livesim_models.data.scene import Scene, bright_share
 from livesim_models.data.scene_file import read_scenes, write_scenes
+from livesim_models.data.truth import passed, unit_noise_to_signal
 from livesim_models.training.recipe import ScenesRecipe, Split
 
 BRIGHTEST = 1000.0
@@ -62,11 +64,12 @@ def _taken(settings: Settings, recording: str) -> Scene:
     frames = torch.from_numpy(stack.expected).reshape(
         *settings.pattern.stack_shape, *stack.expected.shape[1:]
     )
-    truth = torch.from_numpy(stack.object) + own.background.uniform * own.peak_photons
+    specimen = torch.from_numpy(stack.object) / BRIGHTEST
+    noise = unit_noise_to_signal(specimen, stack.pattern, settings.optics)
     return Scene(
         frames=frames / BRIGHTEST,
-        truth=truth / BRIGHTEST,
-        pattern=stack.pattern,
+        truth=passed(specimen, stack.pattern, settings.optics) + own.background.uniform,
+        pattern=replace(stack.pattern, noise_to_signal=noise),
         optics=settings.optics,
         structure="+".join(own.specimen),
         recording=recording,

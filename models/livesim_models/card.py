@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from livesim.config_section import NonNegative, Positive, Section
 from livesim_models.rcan import Architecture
 
-FORMAT = "livesim-model/1"
+FORMAT: Final = "livesim-model/1"
 
 
 class Card(Section):
@@ -37,7 +37,7 @@ class Card(Section):
     """Of step two: the step one it was trained behind; None: the plain reconstruction."""
     recipe: str
     """The recipe's TOML, whole."""
-    training: dict[str, str | float | int] = {}
+    training: dict[str, str | float | int] = Field(default_factory=dict)
     """Date, steps, hours, machine."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = Field(default_factory=dict)
     """On scenes that training never saw."""

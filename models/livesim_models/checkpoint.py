@@ -25,7 +25,9 @@ class Model:
 
 def write_model(path: Path, network: Rcan, card: Card) -> None:
     """Write weights and card; the file appears under its name when it is whole."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
     partial = path.with_name(path.name + ".part")
     save_file(weights, partial, {"format": FORMAT, "card": card.model_dump_json()})
     partial.replace(path)
@@ -77,4 +79,5 @@ def read_model(path: Path) -> Model:
             f"{wrong} {expected.get(wrong, 'absent')}, found {found.get(wrong, 'absent')}"
         )
     network.load_state_dict(weights, assign=True)
-    return Model(network.float().eval().requires_grad_(False), card)
+    network.float().arrange()
+    return Model(network.eval().requires_grad_(False), card)

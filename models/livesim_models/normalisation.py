@@ -8,7 +8,7 @@ from torch import Tensor
 from livesim.frames import Levels
 
 LOW, HIGH = 0.02, 0.999
-"""Quantiles of the widefield image between which an image counts as 0 ... 1 (the MPhil report's)."""
+"""Quantiles of the widefield image that count as 0 and 1 (the MPhil report's percentiles)."""
 
 
 def stabilised(photons: Tensor, read_noise: Tensor | float) -> Tensor:

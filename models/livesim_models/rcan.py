@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle, relu
 
 Count = Annotated[int, Field(ge=1, le=1024)]
 
@@ -35,8 +35,11 @@ class Architecture(BaseModel):
 
 
 class Rcan(nn.Module):
-    """Residual channel attention network; where inputs and outputs are as many, output = input +
-    change, and an untrained network changes nothing."""
+    """Residual channel attention network.
+
+    Where inputs and outputs are as many, it returns input + change, and an untrained one changes
+    nothing.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -48,6 +51,13 @@ class Rcan(nn.Module):
         self.tail = _convolution(a, a.features, a.outputs * cell)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Lay the weights out with the channels last, as convolutions work."""
+        flat = self.architecture.dimensions == 2
+        order = torch.channels_last if flat else torch.channels_last_3d
+        self.to(memory_format=order)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image, [batch, output, (z,) y, x], for [batch, input, (z,) y, x].
@@ -60,7 +70,8 @@ class Rcan(nn.Module):
         features = features + self.body_end(self.body(features))
         change = _to_space(self.tail(features), side)
         if side > 1:
-            change = change[(..., *(slice(length) for length in size))]
+            for axis, length in enumerate(size, start=2):
+                change = change.narrow(axis, 0, length)
         return image + change if self.architecture.inputs == self.architecture.outputs else change
 
 
@@ -87,7 +98,7 @@ class _Block(nn.Module):
         self.attention = _ChannelAttention(architecture)
 
     def forward(self, features: Tensor) -> Tensor:
-        change = self.second(F.relu(self.first(features), inplace=True))
+        change = self.second(relu(self.first(features), inplace=True))
         return torch.addcmul(features, change, self.attention(change))
 
 
@@ -103,7 +114,7 @@ class _ChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         means = features.flatten(2).mean(dim=2)
-        weights = torch.sigmoid(self.excite(F.relu(self.squeeze(means))))
+        weights = torch.sigmoid(self.excite(relu(self.squeeze(means))))
         return weights.to(features.dtype).reshape(*weights.shape, *(1,) * (features.ndim - 2))
 
 
@@ -117,7 +128,7 @@ def _padded(image: Tensor, side: int) -> Tensor:
     missing = [-length % side for length in reversed(image.shape[2:])]
     if not any(missing):
         return image
-    return F.pad(image, [amount for each in missing for amount in (0, each)], mode="replicate")
+    return pad(image, [amount for each in missing for amount in (0, each)], mode="replicate")
 
 
 def _to_depth(image: Tensor, side: int) -> Tensor:
@@ -125,7 +136,7 @@ def _to_depth(image: Tensor, side: int) -> Tensor:
     if side == 1:
         return image
     if image.ndim == 4:
-        return F.pixel_unshuffle(image, side)
+        return pixel_unshuffle(image, side)
     batch, channels, z, y, x = image.shape
     cells = image.reshape(batch, channels, z // side, side, y // side, side, x // side, side)
     return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(
@@ -138,7 +149,7 @@ def _to_space(features: Tensor, side: int) -> Tensor:
     if side == 1:
         return features
     if features.ndim == 4:
-        return F.pixel_shuffle(features, side)
+        return pixel_shuffle(features, side)
     batch, channels, z, y, x = features.shape
     cells = features.reshape(batch, channels // side**3, side, side, side, z, y, x)
     return cells.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(

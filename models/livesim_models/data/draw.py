@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def exposed(mean: Tensor, read_noise: float, generator: torch.Generator) -> Tensor:
-    """Return measured photo-electrons for the expected ones, any shape; `read_noise` in electrons."""
+    """Return measured photo-electrons for expected ones, any shape; `read_noise` in electrons."""
     photons = torch.poisson(mean.clamp(min=0.0), generator=generator)
     return photons + read_noise * torch.randn(mean.shape, generator=generator)
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config import Apodization, Camera, Reconstruction
+from livesim.config import Camera, Reconstruction
 from livesim.frames import NoiseToSignal, Pattern, PatternAngle
-from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import Plan, apodization, make_plan
+from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim_models.data.draw import exposed, thinned
 from livesim_models.data.scene import Scene
@@ -48,20 +47,21 @@ def simulated_sample(
 
     The pattern is known as well as a calibration knows it, not better.
     """
-    if scene.truth is None:
-        raise ValueError(f"expected a scene with its truth, found a measured one: {scene.recording}")
+    if scene.truth is None or scene.pattern.noise_to_signal is None:
+        raise ValueError(
+            f"expected a scene with its truth, found a measured one: {scene.recording}"
+        )
     mean = photons * scene.frames.float().flatten(0, 1)
     low = exposed(mean, read_noise, generator)
-    truth = photons * scene.truth.float()
-    known = _calibrated(scene.pattern, generator)
-    noise = _noise_to_signal(truth, float(mean.mean()) + read_noise**2, scene)
+    variance = float(mean.mean()) + read_noise**2
     off = math.exp(_WIENER_ERROR * float(torch.randn((), generator=generator)))
-    known = replace(known, noise_to_signal=replace(noise, at_cutoff=noise.at_cutoff * off))
+    noise = scaled(scene.pattern.noise_to_signal, off * variance / photons**2)
+    known = replace(_calibrated(scene.pattern, generator), noise_to_signal=noise)
     levels = levels_of(low.mean(dim=0))
     return Sample(
         low=low,
         clean=mean,
-        target=passed(truth, scene),
+        target=photons * scene.truth.float(),
         plan=make_plan(known, Otf.theoretical(scene.optics), Camera(), Reconstruction()),
         levels=torch.tensor([levels.low, levels.high]),
         read_noise=read_noise,
@@ -82,7 +82,7 @@ def measured_sample(scene: Scene, scale: float, generator: torch.Generator) -> S
     otf = Otf.theoretical(scene.optics)
     good = make_plan(pattern, otf, Camera(), Reconstruction())
     noise = pattern.noise_to_signal
-    weaker = noise and replace(noise, at_cutoff=noise.at_cutoff * scale)
+    weaker = None if noise is None else scaled(noise, scale)
     plan = make_plan(replace(pattern, noise_to_signal=weaker), otf, Camera(), Reconstruction())
     levels = levels_of(low.mean(dim=0))
     return Sample(
@@ -95,19 +95,9 @@ def measured_sample(scene: Scene, scale: float, generator: torch.Generator) -> S
     )
 
 
-def passed(truth: Tensor, scene: Scene) -> Tensor:
-    """Return the truth [2 y, 2 x] as a perfect reconstruction would show it: low-passed alike."""
-    otf = Otf.theoretical(scene.optics)
-    reach = otf.cutoff + max(_longest(angle) for angle in scene.pattern.angles)
-    shape = (truth.shape[-2], truth.shape[-1])
-    fy, fx = frequency_axes(shape, scene.pattern.pixel_nm / 2000.0)
-    low_pass = apodization(torch.sqrt(fy * fy + fx * fx), Apodization(), otf, reach)
-    half = low_pass[:, : shape[1] // 2 + 1].to(truth.dtype)
-    return torch.fft.irfft2(torch.fft.rfft2(truth) * half, s=shape)
-
-
-def _longest(angle: PatternAngle) -> float:
-    return math.hypot(*angle.k_cycles_per_um) * len(angle.modulation)
+def scaled(noise: NoiseToSignal, factor: float) -> NoiseToSignal:
+    """Return the noise-to-signal ratio `factor` times as high."""
+    return replace(noise, at_cutoff=factor * noise.at_cutoff)
 
 
 def _calibrated(pattern: Pattern, generator: torch.Generator) -> Pattern:
@@ -124,37 +114,3 @@ def _calibrated(pattern: Pattern, generator: torch.Generator) -> Pattern:
         )
 
     return replace(pattern, angles=tuple(known(angle) for angle in pattern.angles))
-
-
-def _noise_to_signal(truth: Tensor, variance: float, scene: Scene) -> NoiseToSignal:
-    """Return what a calibration of this stack would find for the automatic Wiener filter.
-
-    `variance` of a frame's pixel, photo-electrons squared.
-    """
-    phases, (rows, columns) = scene.frames.shape[1], scene.shape
-    fy, fx = frequency_axes((2 * rows, 2 * columns), scene.pattern.pixel_nm / 2000.0)
-    relative = torch.sqrt(fy * fy + fx * fx) / Otf.theoretical(scene.optics).cutoff
-    told = (relative > 0.1) & (relative < 0.8)
-    power = (torch.fft.fft2(truth) / 4.0).abs().square()
-    return fitted(relative[told], power[told], variance / phases * rows * columns)
-
-
-def fitted(relative: Tensor, power: Tensor, noise: float) -> NoiseToSignal:
-    """Fit a power law to the rings of a spectrum.
-
-    Parameters
-    ----------
-    relative, power
-        [sample] frequency in units of the cut-off, and the object's power there.
-    noise
-        Power of the noise, the same unit.
-    """
-    ring = (relative / 0.02).round().long()
-    counts = torch.bincount(ring)
-    means = torch.bincount(ring, weights=power.double()) / counts.clamp(min=1)
-    full = counts > 0
-    at = 0.02 * torch.arange(len(counts), dtype=torch.float64)[full]
-    design = torch.stack([torch.ones_like(at), at.log()], dim=1)
-    values = (noise / means[full].clamp(min=1e-12)).log()[:, None]
-    offset, slope = torch.linalg.lstsq(design, values).solution[:, 0].tolist()
-    return NoiseToSignal(math.exp(offset), max(slope, 0.0))

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from livesim.reconstruction.plan import Plan
 from livesim_models.data.sample import Sample, measured_sample, simulated_sample
-from livesim_models.data.scene import Scene, turned
+from livesim_models.data.scene import Scene, bright_share, cropped, turned
 from livesim_models.training.recipe import LightRecipe
 
-from livesim.reconstruction.plan import Plan
+LEAST_BRIGHT_SHARE = 0.005
+"""A crop with less to see is drawn again: empty background teaches nothing."""
+_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +43,10 @@ class Batch:
         }
         return replace(self, **moved, plans=tuple(plan.to(device) for plan in self.plans))
 
+    def first(self, count: int) -> Batch:
+        """Return the first samples."""
+        return replace(self, **{f.name: getattr(self, f.name)[:count] for f in fields(self)})
+
 
 class Samples(Dataset[Sample]):
     """Samples `first` ... `first + count` of an endless row.
@@ -50,15 +57,23 @@ class Samples(Dataset[Sample]):
         To draw from.
     light
         How much light the samples have.
-    seed
-        Of the row.
+    seed, first, count
+        Of the row, and which part of it.
+    crop
+        Side of the square that is cut out, raw pixels; None = whole fields.
     """
 
     def __init__(
-        self, scenes: Sequence[Scene], light: LightRecipe, seed: int, first: int, count: int
+        self,
+        scenes: Sequence[Scene],
+        light: LightRecipe,
+        seed: int,
+        first: int,
+        count: int,
+        crop: int | None = None,
     ) -> None:
         self._scenes, self._light, self._seed = scenes, light, seed
-        self._first, self._count = first, count
+        self._first, self._count, self._crop = first, count, crop
 
     def __len__(self) -> int:
         return self._count
@@ -68,13 +83,29 @@ class Samples(Dataset[Sample]):
             raise IndexError(index)
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._first + index)
         which, symmetry = _whole(len(self._scenes), generator), _whole(8, generator)
-        scene, light = turned(self._scenes[which], symmetry), self._light
+        scene = self._cut(turned(self._scenes[which], symmetry), generator)
+        light = self._light
         if scene.truth is None:
             return measured_sample(scene, _logarithmic(light.thinning, generator), generator)
         photons = _logarithmic(light.photons, generator)
         low, high = light.read_noise
         noise = low + (high - low) * float(torch.rand((), generator=generator))
         return simulated_sample(scene, photons, noise, generator)
+
+    def _cut(self, scene: Scene, generator: torch.Generator) -> Scene:
+        """Return a crop in which there is something to see, if one turns up."""
+        if self._crop is None:
+            return scene
+        size = (min(self._crop, scene.shape[0]), min(self._crop, scene.shape[1]))
+        for _ in range(_TRIES):
+            top, left = (
+                _whole(whole - part + 1, generator)
+                for whole, part in zip(scene.shape, size, strict=True)
+            )
+            crop = cropped(scene, (top, left), size)
+            if bright_share(crop) >= LEAST_BRIGHT_SHARE:
+                break
+        return crop
 
 
 def collated(samples: Sequence[Sample]) -> Batch:

@@ -20,8 +20,10 @@ class Scene:
     """[angle, phase, y, x] photo-electrons: measured, or mean with the brightest pixel of the
     widefield image about 1."""
     truth: Tensor | None
-    """[2 y, 2 x] the object in the same units, background included; None if measured."""
+    """[2 y, 2 x] the object in the same units, background included, as a perfect reconstruction
+    shows it; None if measured."""
     pattern: Pattern
+    """With the noise-to-signal ratio of the measured frames, or that of unit variance."""
     optics: Optics
     structure: str
     recording: str
@@ -95,19 +97,14 @@ def lit(angle: PatternAngle, k: tuple[float, float], turn_rad: float = 0.0) -> P
     return replace(angle, k_cycles_per_um=k, phases_rad=tuple(p % (2.0 * math.pi) for p in phases))
 
 
-def _seen(
-    scene: Scene, frames: Tensor, truth: Tensor | None, angles: list[PatternAngle]
-) -> Scene:
+def _seen(scene: Scene, frames: Tensor, truth: Tensor | None, angles: list[PatternAngle]) -> Scene:
     shape = (frames.shape[-2], frames.shape[-1])
     pattern = replace(scene.pattern, angles=tuple(angles), shape=shape)
     return replace(scene, frames=frames, truth=truth, pattern=pattern)
 
 
 def bright_share(scene: Scene) -> float:
-    """Return the share of pixels above a tenth of the widefield image's brightest, floor taken off.
-
-    The region-of-interest filter: a crop of empty background teaches nothing.
-    """
+    """Return the share of pixels above a tenth of the brightest, the floor taken off."""
     widefield = scene.frames.float().mean(dim=(0, 1))
     floor = torch.quantile(widefield.flatten()[:: max(1, widefield.numel() // 2**20)], 0.02)
     above = widefield - floor

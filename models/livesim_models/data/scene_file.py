@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livesim.config import Optics
-from livesim.frames import DataError, Pattern, PatternAngle
+from livesim.frames import DataError, NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.scene import Scene
 
 FORMAT = "livesim-scenes/1"
@@ -29,7 +30,7 @@ def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
             tensors[f"{number}.truth"] = scene.truth.half().contiguous()
         told.append(
             {
-                "pattern": asdict(replace(scene.pattern, noise_to_signal=None, levels=None)),
+                "pattern": asdict(replace(scene.pattern, levels=None)),
                 "optics": scene.optics.model_dump(mode="json"),
                 "structure": scene.structure,
                 "recording": scene.recording,
@@ -63,13 +64,12 @@ def read_scenes(path: Path) -> list[Scene]:
     return [_scene(number, one, tensors) for number, one in enumerate(told)]
 
 
-def _scene(number: int, told: dict[str, object], tensors: dict[str, torch.Tensor]) -> Scene:
-    pattern = dict(told["pattern"])  # type: ignore[call-overload]
-    angles = []
-    for angle in pattern.pop("angles"):
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in angle.items()}
-        angles.append(PatternAngle(**values))
+def _scene(number: int, told: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Scene:
+    pattern = dict(told["pattern"])
+    angles = [_angle(angle) for angle in pattern.pop("angles")]
     pattern["shape"], pattern["warnings"] = tuple(pattern["shape"]), tuple(pattern["warnings"])
+    noise = pattern.pop("noise_to_signal")
+    pattern["noise_to_signal"] = None if noise is None else NoiseToSignal(**noise)
     return Scene(
         frames=tensors[f"{number}.frames"],
         truth=tensors.get(f"{number}.truth"),
@@ -77,5 +77,9 @@ def _scene(number: int, told: dict[str, object], tensors: dict[str, torch.Tensor
         optics=Optics.model_validate(told["optics"]),
         structure=str(told["structure"]),
         recording=str(told["recording"]),
-        read_noise=float(told["read_noise"]),  # type: ignore[arg-type]
+        read_noise=float(told["read_noise"]),
     )
+
+
+def _angle(told: dict[str, Any]) -> PatternAngle:
+    return PatternAngle(**{k: tuple(v) if isinstance(v, list) else v for k, v in told.items()})

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 import lightning
 import torch
+from lightning.pytorch.utilities.types import (
+    LRSchedulerConfigType,
+    OptimizerLRSchedulerConfig,
+)
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -59,8 +63,16 @@ class TwoStep(lightning.LightningModule):
             stable = self.one.stable(batch.low, batch.read_noise)
         if "two" not in self.stage.trains:
             return stable, None
-        frames = unstabilised(stable, batch.read_noise)
-        return stable, self.two(reconstructed(batch.plans, frames), batch.levels)
+        image = reconstructed(batch.plans, self.frames(stable, batch))
+        return stable, self.two(image, batch.levels)
+
+    def frames(self, stable: Tensor, batch: Batch) -> Tensor:
+        """Return the photo-electrons of stabilised frames."""
+        return unstabilised(stable, batch.read_noise)
+
+    def first_validation(self, count: int) -> Batch:
+        """Return the first samples of the validation."""
+        return self._validation.first(count)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of each network that the stage trains."""
@@ -88,15 +100,13 @@ class TwoStep(lightning.LightningModule):
         for name, loss in self.losses(batch).items():
             self.log(f"validation/{name}", loss, prog_bar=True, batch_size=len(batch.low))
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return Adam with a rate that rises, then falls to zero as a cosine."""
         learning = [value for value in self.parameters() if value.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=self.stage.learning_rate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        each_step = LRSchedulerConfigType(scheduler=schedule, interval="step")
+        return OptimizerLRSchedulerConfig(optimizer=optimizer, lr_scheduler=each_step)
 
     def _rate(self, step: int) -> float:
         stage = self.stage
@@ -109,7 +119,7 @@ class TwoStep(lightning.LightningModule):
         count = self.recipe.training.validate_every * self.stage.batch
         seed = self.recipe.training.seed
         first = self.current_epoch * count
-        samples = Samples(self._scenes, self.recipe.light, seed, first, count)
+        samples = Samples(self._scenes, self.recipe.light, seed, first, count, self.stage.crop)
         return self._loader(samples)
 
     def _loader(self, samples: Samples) -> DataLoader[Batch]:
@@ -122,17 +132,21 @@ class TwoStep(lightning.LightningModule):
             persistent_workers=False,
         )
 
-    def val_dataloader(self) -> list[Batch]:
+    def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation samples."""
-        return [self._validation]
+        return DataLoader([self._validation], batch_size=None, collate_fn=_as_it_is)  # type: ignore[arg-type]
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, index: int) -> Batch:
         """Return the batch on `device`."""
         return batch.to(device)
 
 
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
 def reconstructed(plans: Sequence[Plan], frames: Tensor) -> Tensor:
-    """Return the reconstruction [batch, 2 y, 2 x] of frames [batch, frame, y, x], differentiably."""
+    """Reconstruct frames [batch, frame, y, x] differentiably, [batch, 2 y, 2 x]."""
     with torch.autocast(frames.device.type, enabled=False):
         images = [
             Reconstructor(plan).differentiable(one[None].float())

@@ -70,6 +70,8 @@ class StageRecipe(Section):
     """Which networks learn; what comes before them runs as it is."""
     steps: Steps = 1000
     batch: Annotated[int, Field(ge=1, le=1024)] = 4
+    crop: Annotated[int, Field(ge=32, le=4096)] | None = None
+    """Side of the square cut out of every scene, raw pixels; None: whole scenes."""
     learning_rate: Positive = 1e-3
     warm_up: Steps = 100
     """Steps over which the rate rises; it then falls to zero as a cosine."""
@@ -97,6 +99,9 @@ class Recipe(Section):
     """A training from the first scene to the shipped weights; see models/recipes."""
 
     name: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    """For the cards."""
+    licence: str = ""
     one: Architecture = Architecture(inputs=9, outputs=9)
     two: Architecture = Architecture(space_to_depth=2)
     scenes: ScenesRecipe = ScenesRecipe()

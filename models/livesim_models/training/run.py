@@ -1,0 +1,142 @@
+"""A recipe and its scenes in; both trained networks, logs and checkpoints in a folder out."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from safetensors.torch import load_file, save_file
+
+from livesim_models.data.samples import Batch, Samples, collated
+from livesim_models.data.scene import Scene
+from livesim_models.rcan import Rcan
+from livesim_models.steps import StepOne, StepTwo
+from livesim_models.training.module import TwoStep
+from livesim_models.training.pictures import Pictures
+from livesim_models.training.recipe import LightRecipe, Recipe, Split, StageRecipe
+
+VALIDATION_PHOTONS = (5.0, 20.0, 100.0, 1000.0)
+_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+ScenesOf = Callable[[Split], list[Scene]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What a training leaves."""
+
+    one: StepOne
+    two: StepTwo
+    hours: float
+    """Of all stages together, including those of an interrupted run."""
+
+
+def train(
+    recipe: Recipe, scenes_of: ScenesOf, folder: Path, start: Trained | None = None
+) -> Trained:
+    """Run every stage; one that was interrupted goes on where its last checkpoint was.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    scenes_of
+        Returns the scenes of a split.
+    folder
+        Where checkpoints, logs and the networks of every stage are kept.
+    start
+        Networks to begin with; None = untrained ones.
+    """
+    lightning.seed_everything(recipe.training.seed, verbose=False)
+    one = start.one if start else StepOne(Rcan(recipe.one))
+    two = start.two if start else StepTwo(Rcan(recipe.two))
+    validation = _validation(scenes_of("validation"), recipe)
+    hours = 0.0
+    for number, stage in enumerate(recipe.stage):
+        place = folder / f"stage-{number + 1}"
+        if not _restored(place, one, two):
+            scenes = scenes_of("two" if "two" in stage.trains else "one")
+            begun = time.perf_counter()
+            module = TwoStep(one, two, recipe, stage, scenes, validation)
+            _fit(module, recipe, stage, place)
+            _write_hours(place, time.perf_counter() - begun)
+            _keep(place, one, two)
+        hours += _read_hours(place)
+    return Trained(one.eval(), two.eval(), hours)
+
+
+def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> None:
+    training = recipe.training
+    if training.threads is not None:
+        torch.set_num_threads(training.threads)
+    every = training.validate_every
+    callbacks: list[Callback] = [
+        ModelCheckpoint(place, filename="last", save_on_train_epoch_end=True),
+        TQDMProgressBar(refresh_rate=10),
+        Pictures(),
+    ]
+    trainer = lightning.Trainer(
+        accelerator="auto",
+        devices=training.devices,
+        precision=_PRECISION[training.precision],  # type: ignore[arg-type]
+        max_epochs=max(1, math.ceil(stage.steps / every)),
+        limit_train_batches=min(every, stage.steps),
+        callbacks=callbacks,
+        logger=[TensorBoardLogger(place, "tensorboard", ""), CSVLogger(place, "log", "")],
+        log_every_n_steps=min(50, every),
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        deterministic="warn" if torch.cuda.is_available() else True,
+    )
+    last = place / "last.ckpt"
+    with warnings.catch_warnings():
+        # Samples are made in this process on purpose where the recipe says 0 workers.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+
+
+def _validation(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
+    """Return one batch of the validation scenes, the photon levels in turn."""
+    noise = sum(recipe.light.read_noise) / 2.0
+    samples = []
+    for number in range(len(scenes)):
+        photons = VALIDATION_PHOTONS[number % len(VALIDATION_PHOTONS)]
+        light = LightRecipe(photons=(photons, photons), read_noise=(noise, noise))
+        samples.append(Samples([scenes[number]], light, 0, number, 1)[0])
+    return collated(samples)
+
+
+def _keep(place: Path, one: StepOne, two: StepTwo) -> None:
+    for name, step in (("one", one), ("two", two)):
+        partial = place / f"{name}.safetensors.part"
+        save_file({k: v.contiguous() for k, v in step.network.state_dict().items()}, partial)
+        partial.replace(place / f"{name}.safetensors")
+
+
+def _restored(place: Path, one: StepOne, two: StepTwo) -> bool:
+    """Whether the stage was finished before; its networks are then taken from the folder."""
+    if not (place / "two.safetensors").exists():  # the last file that a stage writes
+        return False
+    for name, step in (("one", one), ("two", two)):
+        step.network.load_state_dict(load_file(place / f"{name}.safetensors"))
+    return True
+
+
+def _write_hours(place: Path, seconds: float) -> None:
+    (place / "hours.txt").write_text(f"{_read_hours(place) + seconds / 3600.0:.4f}\n")
+
+
+def _read_hours(place: Path) -> float:
+    path = place / "hours.txt"
+    return float(path.read_text()) if path.exists() else 0.0
