@@ -130,7 +130,7 @@ def _object(result: Tensor, instrument: Instrument) -> Tensor:
     shape = (result.shape[0], result.shape[1])
     passed = result_transfer(shape, instrument.pattern, instrument.otf, instrument.apodization)
     known = torch.where(passed > _LEAST_TRANSFER, 1.0 / passed.clamp(min=_LEAST_TRANSFER), 0.0)
-    return torch.fft.ifft2(torch.fft.fft2(result) * known).real
+    return torch.real(torch.fft.ifft2(torch.fft.fft2(result) * known))
 
 
 def _sigmas(counts: Tensor, expected: Tensor, camera: Camera, border: int) -> Tensor:
