@@ -2,8 +2,8 @@
 
 Two lines in a script that has a `pycromanager.Acquisition`::
 
-    with BackgroundSender() as sender:
-        with Acquisition(..., image_process_fn=make_hook(sender)) as acquisition:
+    from livesim_acquisition.hook import BackgroundSender, make_hook
+    with BackgroundSender() as sender, Acquisition(..., image_process_fn=make_hook(sender)) as acq:
 
 Nothing here imports pycromanager, so that it runs with whatever version the microscope has.
 """
@@ -12,26 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from livesim.frames import Pixels
 from livesim.io.tiff_metadata import micromanager_metadata
 from livesim_acquisition.background_sender import BackgroundSender
 from livesim_acquisition.image_queue import CameraImage
+from livesim_acquisition.saved_images import read_saved
+
+__all__ = ["BackgroundSender", "make_hook", "make_saved_hook"]
 
 Metadata = dict[str, Any]
 ImageHook = Callable[[Pixels, Metadata], tuple[Pixels, Metadata]]
 SavedHook = Callable[[Mapping[str, Any], Any], None]
-
-
-class Dataset(Protocol):
-    """What `pycromanager` hands to `image_saved_fn`: a data set that is being written."""
-
-    def read_image(self, **axes: Any) -> Pixels:
-        """Return the pixels at these axes."""
-
-    def read_metadata(self, **axes: Any) -> Metadata:
-        """Return the metadata at these axes."""
 
 
 def make_hook(sender: BackgroundSender) -> ImageHook:
@@ -55,7 +48,7 @@ def make_saved_hook(sender: BackgroundSender) -> SavedHook:
     pixels are read from the data set on disk, in the sender's thread.
     """
 
-    def hook(axes: Mapping[str, Any], dataset: Dataset) -> None:
+    def hook(axes: Mapping[str, Any], dataset: Any) -> None:
         sender.offer(partial(_from_dataset, dict(axes), dataset))
 
     return hook
@@ -65,8 +58,9 @@ def _from_camera(image: Pixels, metadata: Metadata) -> CameraImage:
     return _camera_image(image, metadata["Axes"], metadata)
 
 
-def _from_dataset(axes: Mapping[str, Any], dataset: Dataset) -> CameraImage:
-    return _camera_image(dataset.read_image(**axes), axes, dataset.read_metadata(**axes))
+def _from_dataset(axes: Mapping[str, Any], dataset: Any) -> CameraImage:
+    pixels, metadata = read_saved(dataset, axes)
+    return _camera_image(pixels, axes, metadata)
 
 
 def _camera_image(pixels: Pixels, axes: Mapping[str, Any], metadata: Metadata) -> CameraImage:

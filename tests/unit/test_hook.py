@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from contextlib import contextmanager
@@ -9,11 +10,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import zmq
+from ndstorage.ndtiff_dataset import NDTiffDataset
 
 from livesim.config import Settings
 from livesim.engine.folder import record_into
 from livesim.engine.process import Engine, EngineOptions
-from livesim.frames import Pattern, PatternAngle, Result
+from livesim.frames import DataError, Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
 from livesim.wire.codec import WireError
 from livesim.wire.endpoints import FREE_ADDRESS
@@ -21,6 +23,7 @@ from livesim_acquisition import background_sender
 from livesim_acquisition.background_sender import BackgroundSender
 from livesim_acquisition.hook import make_hook, make_saved_hook
 from livesim_acquisition.image_queue import DEPTH, ImageQueue, Waiting
+from livesim_acquisition.saved_images import read_saved
 
 WAIT_S = 20.0
 SETTINGS = Settings.model_validate(
@@ -144,6 +147,27 @@ def test_what_has_been_saved_is_read_and_sent(tmp_path):
     assert (counts.sent, counts.unusable) == (18, 9)
     assert sender.fault == "an image cannot be used: OSError: disk gone"
     assert recorded(tmp_path / "stream-001") == list(range(18))
+
+
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_an_image_is_read_whole_while_the_next_ones_are_written(tmp_path):
+    dataset = NDTiffDataset(str(tmp_path), name="raw", writable=True)
+    dataset.initialize({})
+    random = np.random.default_rng(1)
+    for time_ in range(4):
+        image = random.integers(1, 60000, (40, 30), np.uint16)
+        dataset.put_image({"time": time_, "sim": 3}, image, {"Exposure": time_})
+        pixels, metadata = read_saved(dataset, {"sim": 3, "time": time_})
+        np.testing.assert_array_equal(pixels, image)
+        assert metadata == {"Exposure": time_}
+    dataset.finish()
+    with pytest.raises(DataError, match=r"expected an image at \{'time': 9\}, found none"):
+        read_saved(dataset, {"time": 9})
+    dataset.close()
+    del dataset
+    gc.collect()  # ndstorage leaves its files to the collector
 
 
 @pytest.mark.usefixtures("impatient")

@@ -1,0 +1,121 @@
+"""The real pycromanager in one process, the engine in another: every frame, where it belongs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from livesim.commands.engine_process import EngineProcess
+from livesim.config import load_settings
+from livesim.io.open import open_recording
+from livesim_acquisition.microscope import SimulatedMicroscope
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+LIMIT_S = 60
+TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
+SIMULATED = Path(__file__).with_name("acquire_simulated.py")
+NOBODY = "tcp://127.0.0.1:9"
+TOML = """
+[optics]
+numerical_aperture = 1.2
+emission_nm = 525.0
+pixel_nm = 80.0
+otf_damping = 1.0
+[camera]
+offset = 100.0
+read_noise = 1.5
+[simulation]
+size = [96, 112]
+time_points = 8
+peak_photons = 1000.0
+exposure_ms = 2.0
+[watchdog]
+follow = false
+estimate = false
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "microscope.toml"
+    path.write_text(TOML)
+    return path
+
+
+def python(*words):
+    """Run Python in a process of its own: one process can start Micro-Manager once."""
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, check=True, timeout=LIMIT_S, capture_output=True, text=True)
+
+
+def all_frames(path, config):
+    """Return all frames of a recording, [position, time, channel, z, angle, phase, y, x]."""
+    with open_recording(path, load_settings(config).pattern) as recording:
+        pixels = np.stack([recording.stack(index).pixels for index in recording.indices])
+        places = np.array([(i.position, i.time, i.channel, i.z) for i in recording.indices])
+        order = np.lexsort(places.T[::-1])
+        sizes = recording.sizes
+        shape = (sizes.position, sizes.time, sizes.channel, sizes.z)
+        return pixels[order].reshape(*shape, *pixels.shape[1:])
+
+
+def test_two_lines_in_a_script_with_the_demonstration_camera(tmp_path, config):
+    recordings = tmp_path / "recordings"
+    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
+        said = python(TWO_LINES, tmp_path / "acquired", engine.control())
+    assert "offered=45, sent=45, unsent=0, unusable=0, received=45, streams=1" in said.stdout
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)
+    saved = all_frames(tmp_path / "acquired" / "demo_1", config)
+    assert live.shape == (1, 5, 1, 1, 3, 3, 512, 512)
+    np.testing.assert_array_equal(live, saved)
+    flat = live.reshape(45, -1)
+    assert len(np.unique(flat, axis=0)) > 5, "expected frames that differ"
+
+
+def test_an_acquisition_without_an_engine_is_unharmed(tmp_path, config):
+    said = python(TWO_LINES, tmp_path / "acquired", NOBODY)
+    assert "offered=45, sent=0, unsent=45" in said.stdout
+    assert "expected an engine at tcp://127.0.0.1:9, found none" in said.stderr
+    assert all_frames(tmp_path / "acquired" / "demo_1", config).shape[1] == 5
+
+
+@pytest.mark.parametrize("kind", ["named", "saved"])
+def test_live_results_of_simulated_frames_are_the_offline_ones(tmp_path, config, kind):
+    recordings = tmp_path / "recordings"
+    with EngineProcess("--once", "--lossless", f"--record={recordings}") as engine:
+        said = python(SIMULATED, config, tmp_path / "acquired", engine.control(), kind)
+        engine.wait()
+    assert "offered 72 received 72 unsent 0" in said.stdout
+    stream = recordings / "stream-001"
+    microscope = SimulatedMicroscope(load_settings(config))
+    true = np.stack([microscope.stack(number).counts for number in range(8)])
+    np.testing.assert_array_equal(
+        all_frames(stream / "raw.zarr", config)[0, :, 0, 0], true.reshape(8, 3, 3, 96, 112)
+    )
+
+    offline = tmp_path / "offline.ome.tif"
+    saved, pattern = tmp_path / "acquired" / "raw_1", stream / "pattern.json"
+    flags = ["--config", config, "--pattern", pattern, "--out", offline]
+    python("-m", "livesim", "restore", saved, *flags)
+    live = zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
+    assert live.shape == (8, 192, 224)
+    assert live.std() > 0
+    np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
+
+
+def test_channels_and_planes_are_sorted_by_their_axes(tmp_path, config):
+    recordings = tmp_path / "recordings"
+    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
+        python(SIMULATED, config, tmp_path / "acquired", engine.control(), "counted")
+    microscope = SimulatedMicroscope(load_settings(config))
+    true = np.stack([microscope.stack(number).counts for number in range(8)])
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)
+    # [position, time, channel, z, angle, phase, y, x], taken with z fastest, then channel, time.
+    np.testing.assert_array_equal(live, true.reshape(1, 2, 2, 2, 3, 3, 96, 112))
