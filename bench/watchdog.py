@@ -26,6 +26,7 @@ from tests.scenes import Scene, simulate
 
 PEAKS = (1000.0, 100.0, 20.0)
 LIMIT_DEG = 5.0
+COST_SIZES = (256, 512, 1024)
 IMAGE = Path(__file__).parents[1] / "docs" / "images" / "watchdog-drift.png"
 
 
@@ -196,19 +197,26 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seeds", type=int, default=3, help="streams at each light level")
     parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--only", choices=("cost", "streams"), help="default: both")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.only != "streams":
+        costs = [cost(size, options.rounds) for size in COST_SIZES]
+        report(
+            "watchdog_cost",
+            "Check of one 3 x 3 stack beside its reconstruction, in turn on 1 thread, medians",
+            costs,
+            rounds=options.rounds,
+        )
+    if options.only != "cost":
+        _streams(options)
+
+
+def _streams(options: argparse.Namespace) -> None:
     runs = [
         [stream(peak, options.size, options.stacks, seed + 1) for seed in range(options.seeds)]
         for peak in PEAKS
     ]
-    costs = [cost(size, options.rounds) for size in (256, 512)]
-    report(
-        "watchdog_cost",
-        "Check of one 3 x 3 stack beside its reconstruction, in turn on 1 thread, medians",
-        costs,
-        rounds=options.rounds,
-    )
     report(
         "watchdog",
         f"Streams of {options.stacks} stacks, 3 x 3 x {options.size} x {options.size}, drift of "
