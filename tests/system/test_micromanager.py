@@ -36,6 +36,9 @@ size = [96, 112]
 time_points = 8
 peak_photons = 1000.0
 exposure_ms = 2.0
+[steps]
+one = "none"
+two = "none"
 [watchdog]
 follow = false
 estimate = false
