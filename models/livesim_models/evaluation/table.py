@@ -1,0 +1,168 @@
+"""Images with what is known of them in; rows of numbers, a CSV file and their means out."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from livesim_models.evaluation.distortion import DEFAULT, Scale, distortion
+from livesim_models.evaluation.residual import Instrument, residual
+from livesim_models.evaluation.resolution import (
+    NOISE_FREE,
+    decorrelation_nm,
+    ring_resolution_nm,
+)
+from livesim_models.evaluation.similarity import BORDER, Picture, similarity
+
+NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one image; nan = could not be measured, for lack of a reference or so."""
+
+    image: str
+    stage: str
+    psnr_db: float = NAN
+    ssim: float = NAN
+    nrmse: float = NAN
+    distortion_nm: float = NAN
+    displacement_nm: float = NAN
+    moved: float = NAN
+    invented: float = NAN
+    lost: float = NAN
+    residual_sigmas: float = NAN
+    denied: float = NAN
+    reference_resolution_nm: float = NAN
+    halves_resolution_nm: float = NAN
+    decorrelation_nm: float = NAN
+
+
+METRICS = tuple(field.name for field in fields(Row))[2:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What an image is held against; all of it may be missing."""
+
+    pixel_nm: float
+    """Of the images."""
+    reference: Picture | None = None
+    """[y, x] on their grid."""
+    scale: Scale = DEFAULT
+    """What counts as a structure in the reference."""
+    noise_free: bool = True
+    """Whether the reference is the truth, and not another recording's image."""
+    counts: Tensor | None = None
+    """[angle, phase, y, x] of the raw stack."""
+    instrument: Instrument | None = None
+    """That took it."""
+    border: int = BORDER
+
+
+def measure(
+    image: str,
+    stage: str,
+    picture: Picture,
+    known: Known,
+    halves: tuple[Picture, Picture] | None = None,
+) -> Row:
+    """Return all that can be said of `picture` [y, x].
+
+    Parameters
+    ----------
+    image, stage
+        What the row is called.
+    picture
+        Any unit.
+    known
+        What it is held against.
+    halves
+        The same stage made from two independent halves of the photons.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or the reference holds no structure.
+    """
+    values = {
+        **_against_reference(picture, known),
+        **_against_photons(picture, known),
+        "decorrelation_nm": decorrelation_nm(picture, known.pixel_nm, known.border),
+    }
+    if halves is not None:
+        values["halves_resolution_nm"] = ring_resolution_nm(
+            *halves, known.pixel_nm, border=known.border
+        )
+    return Row(image, stage, **values)
+
+
+def _against_reference(picture: Picture, known: Known) -> dict[str, float]:
+    if known.reference is None:
+        return {}
+    like = similarity(picture, known.reference, known.border)
+    moved = distortion(picture, known.reference, known.pixel_nm, known.scale, known.border)
+    values = {
+        "psnr_db": like.psnr_db,
+        "ssim": like.ssim,
+        "nrmse": like.nrmse,
+        "distortion_nm": moved.score_nm,
+        "displacement_nm": moved.displacement_nm,
+        "moved": moved.moved,
+        "invented": moved.invented,
+        "lost": moved.lost,
+    }
+    if known.noise_free:
+        values["reference_resolution_nm"] = ring_resolution_nm(
+            picture, known.reference, known.pixel_nm, NOISE_FREE, known.border
+        )
+    return values
+
+
+def _against_photons(picture: Picture, known: Known) -> dict[str, float]:
+    if known.counts is None or known.instrument is None:
+        return {}
+    found = residual(picture, known.counts, known.instrument, known.border)
+    return {"residual_sigmas": found.rms_sigmas, "denied": found.denied}
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Write one line an image and stage; what could not be measured is empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "stage", *METRICS])
+        for row in rows:
+            values = (getattr(row, metric) for metric in METRICS)
+            writer.writerow([row.image, row.stage, *(_text(value) for value in values)])
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def stage_means(rows: Sequence[Row]) -> Mapping[str, Mapping[str, float]]:
+    """Return the mean of every metric over the images of every stage, stages in their order.
+
+    A resolution that is inf (nothing resolved) makes the mean inf; metrics that no image has are
+    left out.
+    """
+    stages = dict.fromkeys(row.stage for row in rows)
+    means = {
+        stage: {
+            metric: _mean([row for row in rows if row.stage == stage], metric) for metric in METRICS
+        }
+        for stage in stages
+    }
+    known = [m for m in METRICS if any(not math.isnan(one[m]) for one in means.values())]
+    return {stage: {metric: one[metric] for metric in known} for stage, one in means.items()}
+
+
+def _mean(rows: Sequence[Row], metric: str) -> float:
+    values = [value for row in rows if not math.isnan(value := getattr(row, metric))]
+    return float(np.mean(values)) if values else NAN
