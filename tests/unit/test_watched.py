@@ -222,8 +222,8 @@ class FakeRecorder:
 
 
 def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
-    stream, recorder, faults = streams(), FakeRecorder(), Faults()
-    log = WatchLog(recorder, faults)
+    stream, recorder, faults, alarms = streams(), FakeRecorder(), Faults(), []
+    log = WatchLog(recorder, faults, lambda: alarms.append(faults.last))
     assert log.status() is None
     log.begin(stream.pipeline)
     for number in range(80):
@@ -239,6 +239,7 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     assert status.angles[0].rate_deg == pytest.approx(math.degrees(0.02), abs=0.1)
     assert status.angles[1].modulation == pytest.approx(0.8, abs=0.01)
     assert faults.last.startswith("pattern jump, angle 2 at stack 79: the phases jumped by +114")
+    assert alarms == [faults.last]
 
 
 def test_a_full_disk_does_not_stop_the_watchdog(streams):
