@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from livesim.build_networks import Networks, load_networks
 from livesim.config import Settings, SettingsError
 from livesim.engine.background import Background
 from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
@@ -24,6 +26,7 @@ from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan, separated_bands
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor, Turn
+from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
 """Raw stacks an estimate uses at most; more time points hardly help and cost memory."""
@@ -52,7 +55,7 @@ def calibrate(
         If the pixel size is not known.
     """
     pixels = torch.stack([_as_tensor(stack) for stack in stacks])
-    return estimate_pattern(
+    found = estimate_pattern(
         pixels,
         settings.optics,
         settings.pattern,
@@ -60,38 +63,61 @@ def calibrate(
         _pixel_nm(settings),
         _otf(settings, otf_profile),
     )
+    return with_levels(found, stacks, settings)
+
+
+def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Pattern:
+    """Return the pattern with the brightness of these stacks, unless it knows one already."""
+    if pattern.levels is not None or not stacks:
+        return pattern
+    camera = settings.camera
+    means = [_as_tensor(stack).float().mean(dim=(0, 1)) for stack in stacks]
+    return replace(pattern, levels=levels_of((torch.stack(means) - camera.offset) / camera.gain))
 
 
 class ReconstructionPipeline:
-    """A raw stack in, its plain reconstruction out.
+    """A raw stack in, its image out: step one, reconstruction, step two.
 
     Parameters
     ----------
     settings
-        Of the microscope; step one and step two must be "none".
+        Of the microscope.
     pattern
         The illumination; its field size is that of the stacks.
     otf_profile
         Measured OTF, or None for the theoretical one.
+    networks
+        Step one and step two; None = those that the settings ask for.
 
     Raises
     ------
     SettingsError
-        If a network is asked for: none ships with this version.
+        If there is no network of that name, or it does not fit the stream.
+    DataError
+        If a model file cannot be used, or step two is asked for and the pattern does not know how
+        bright the stacks are (`with_levels`).
     """
 
     def __init__(
-        self, settings: Settings, pattern: Pattern, otf_profile: OtfProfile | None = None
+        self,
+        settings: Settings,
+        pattern: Pattern,
+        otf_profile: OtfProfile | None = None,
+        networks: Networks | None = None,
     ) -> None:
-        refuse_networks(settings)
         _check_layout(settings, pattern)
         self.pattern = pattern
+        self.networks = networks or load_networks(settings, preferred_device())
+        if self.networks.step_two is not None and pattern.levels is None:
+            raise DataError("pattern: expected levels, which step two needs, found none")
         otf = _otf(settings, otf_profile)
         plan = make_plan(
             pattern, otf, settings.camera, settings.reconstruction, device=preferred_device()
         )
         self._device = plan.unmixing.device
+        self._camera = settings.camera
         self._reconstruct = Reconstructor(plan)
+        self._reconstruct_photons = Reconstructor(plan.for_photons(settings.camera))
         self._check = BandCheck(pattern, otf, settings.camera, device=self._device)
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 
@@ -135,14 +161,43 @@ class ReconstructionPipeline:
         return torch.tensor(factors, dtype=torch.complex64, device=self._device)
 
     def _made(self, stack: RawStack, turn: Turn | None) -> Result:
-        made = self._reconstruct(_as_tensor(stack).to(self._device)[None], turn)
+        counts = _as_tensor(stack).to(self._device)
+        turned = _Remembered(turn)
+        made = self._reconstruct(counts[None], turned)
+        plain = made.image[0]
+        image = self._restored(counts, plain, turned.factors) if self.networks.any else plain
         return Result(
             stream=stack.stream,
             index=stack.index,
-            image=made.image[0].cpu().numpy(),
+            image=image.cpu().numpy(),
             widefield=made.widefield[0].cpu().numpy(),
+            plain=plain.cpu().numpy() if self.networks.any else None,
             last_received_ns=stack.last_received_ns,
         )
+
+    @torch.inference_mode()
+    def _restored(self, counts: Tensor, plain: Tensor, factors: Tensor | None) -> Tensor:
+        """Return the image [2 y, 2 x] that the networks make of a stack."""
+        image = plain
+        if self.networks.step_one is not None:
+            photons = (counts.flatten(0, 1).float() - self._camera.offset) / self._camera.gain
+            frames = self.networks.one(photons)
+            image = self._reconstruct_photons(frames[None], lambda _: factors).image[0]
+        if self.networks.step_two is not None and self.pattern.levels is not None:
+            image = self.networks.two(image, self.pattern.levels)
+        return image
+
+
+class _Remembered:
+    """A `Turn` that keeps what it returned."""
+
+    def __init__(self, turn: Turn | None) -> None:
+        self._turn = turn
+        self.factors: Tensor | None = None
+
+    def __call__(self, spectra: BandSpectra) -> Tensor | None:
+        self.factors = None if self._turn is None else self._turn(spectra)
+        return self.factors
 
 
 def pipeline_factory(
@@ -156,11 +211,11 @@ def pipeline_factory(
 
     Unless the settings say otherwise the pipeline watches its pattern: see docs/watchdog.md.
     """
-    refuse_networks(settings)
+    networks = load_networks(settings, preferred_device())
     next_try = 1
 
     def prepare(known: Pattern) -> ReconstructionPipeline:
-        return ReconstructionPipeline(settings, known, otf_profile)
+        return ReconstructionPipeline(settings, known, otf_profile, networks)
 
     def begin(known: Pattern) -> Pipeline:
         active = prepare(known)
@@ -171,7 +226,7 @@ def pipeline_factory(
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try
         if pattern is not None:
-            return begin(pattern)
+            return begin(with_levels(pattern, stacks[:1], settings))
         if len(stacks) < next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
@@ -253,21 +308,6 @@ def _pixel_nm(settings: Settings) -> float:
     if settings.optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
     return settings.optics.pixel_nm
-
-
-def refuse_networks(settings: Settings) -> None:
-    """Refuse settings that ask for a network: none ships with this version.
-
-    Raises
-    ------
-    SettingsError
-        Naming the step and the network.
-    """
-    for step, name in (("one", settings.steps.one), ("two", settings.steps.two)):
-        if name != "none":
-            raise SettingsError(
-                f'steps.{step}: expected "none", found {name!r}; no network ships with this version'
-            )
 
 
 def _check_layout(settings: Settings, pattern: Pattern) -> None:

@@ -99,6 +99,7 @@ def engine(
     known = None if pattern is None else read_pattern(pattern)
 
     from livesim.build import doctor_for, pipeline_factory  # torch: only once all else is right
+    from livesim.build_networks import resolved
 
     run_engine(
         options,
@@ -106,6 +107,7 @@ def engine(
         settings,
         record,
         doctor_for=doctor_for,
+        resolve=resolved,
         tied=tied,
     )
 
@@ -132,6 +134,24 @@ SetOption = Annotated[
     typer.Option("--set", help="Setting that wins over the file's, such as optics.pixel_nm=65."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+
+
+@app.command("acquire")
+def acquire_(
+    config: ConfigOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the frames, as NDTiff.")
+    ] = None,
+    engine: EngineOption = CONTROL_ADDRESS,
+    change: SetOption = None,
+) -> None:
+    """Acquire with Micro-Manager what [acquisition] says: saved as NDTiff and streamed.
+
+    Without a running engine the frames are saved all the same.
+    """
+    from livesim.commands.acquire import acquire_time_lapse
+
+    acquire_time_lapse(config, endpoint(engine), out, change or [])
 
 
 @app.command("calibrate")
@@ -167,7 +187,8 @@ def restore(
         Path | None, typer.Option(help="Pattern file; otherwise the pattern is estimated.")
     ] = None,
     steps: Annotated[
-        str, typer.Option(help="reconstruct | one,reconstruct | one,reconstruct,two")
+        str,
+        typer.Option(help="reconstruct, with one before and two behind it, as in one,reconstruct."),
     ] = "",
     preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
     change: SetOption = None,
@@ -182,11 +203,10 @@ def restore(
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
 
-    from livesim.commands.restore import refuse_steps, restore_file, targets, warn_of_steps
+    from livesim.commands.restore import restore_file, targets, with_steps
 
     if steps:
-        refuse_steps(steps)
-        settings = [warn_of_steps(own) for own in settings]
+        settings = [with_steps(own, steps) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         restore_file(path, own, pattern or pattern_for(path), target, overwrite)
 
@@ -262,6 +282,43 @@ def status(
     from livesim.commands.status import show_status
 
     show_status(endpoint(engine), as_json=as_json)
+
+
+RememberOption = Annotated[
+    Path | None, typer.Option("--remember", help="File for the viewer's own choices.")
+]
+MemoryOption = Annotated[
+    int, typer.Option(min=16, help="MiB of results to go back in time through.")
+]
+
+
+@app.command()
+def view(
+    engine: EngineOption = CONTROL_ADDRESS,
+    config: ConfigOption = None,
+    memory: MemoryOption = 1024,
+    remember: RememberOption = None,
+) -> None:
+    """Show what an engine publishes; --config tells the scale where the stream does not."""
+    from livesim.commands.view import ViewRequest, run_view
+
+    request = ViewRequest(endpoint(engine), config, None, remember, memory)
+    raise typer.Exit(run_view(request))
+
+
+@app.command()
+def live(
+    config: ConfigOption = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Folder to record into; otherwise that of the last time.")
+    ] = None,
+    memory: MemoryOption = 1024,
+    remember: RememberOption = None,
+) -> None:
+    """Start an engine and the viewer together; the engine ends when the window is closed."""
+    from livesim.commands.view import ViewRequest, run_view
+
+    raise typer.Exit(run_view(ViewRequest(None, config, record, remember, memory)))
 
 
 def main() -> None:

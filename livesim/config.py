@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from livesim.config_acquisition import Acquisition
 from livesim.config_section import NonNegative, Positive
 from livesim.config_section import Section as _Section
 from livesim.config_simulation import Simulation
@@ -185,10 +186,13 @@ class Reconstruction(_Section):
 
 
 class Steps(_Section):
-    """The networks around the reconstruction: a shipped model's name, a path, or "none"."""
+    """The networks around the reconstruction: a shipped model's name, a path, "none" or "auto"."""
 
-    one: str = "none"
-    two: str = "none"
+    one: str = "auto"
+    """"auto": the shipped model where one fits the pattern, else none."""
+    two: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """In which the networks compute; "auto": bfloat16 on a GPU, float32 on a CPU."""
 
 
 class Watchdog(_Section):
@@ -211,6 +215,8 @@ class Settings(_Section):
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
     watchdog: Watchdog = Watchdog()
+    acquisition: Acquisition | None = None
+    """What `livesim acquire` does; None where Micro-Manager is used by itself."""
     simulation: Simulation | None = None
     """What `livesim simulate` makes; None for a real microscope."""
 
@@ -286,6 +292,11 @@ def _with_files_in(settings: Settings, folder: Path) -> Settings:
     otf_file = settings.optics.otf_file
     if otf_file is not None:
         changes["optics"] = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    acquisition = settings.acquisition
+    if acquisition is not None:
+        files = {"system_file": acquisition.system_file, "adapters": acquisition.adapters}
+        found = {name: folder / path for name, path in files.items() if path is not None}
+        changes["acquisition"] = acquisition.model_copy(update=found)
     simulation = settings.simulation
     path = None if simulation is None else simulation.file.path
     if simulation is not None and path is not None:

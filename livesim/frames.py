@@ -91,6 +91,8 @@ class Result:
     """[y, x], mean of the raw frames in photo-electrons."""
     last_received_ns: int = 0
     published_ns: int = 0
+    plain: Image | None = None
+    """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from livesim.config import Settings
 from livesim.engine.folder import record_into
-from livesim.engine.pipeline import DoctorFor, FactoryFor
+from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine, EngineOptions
 from livesim.frames import DataError
 from livesim.wire.control import EngineStatus
@@ -28,6 +28,7 @@ def run_engine(
     record: Path | None = None,
     *,
     doctor_for: DoctorFor | None = None,
+    resolve: Resolve = Resolved,
     tied: bool = False,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
@@ -43,7 +44,7 @@ def run_engine(
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else record_into(record)
     with (
-        Engine(options, factory_for, settings, recorder_for, doctor_for) as engine,
+        Engine(options, factory_for, settings, recorder_for, doctor_for, resolve) as engine,
         _stopped_by_signals(engine),
     ):
         where = engine.endpoints

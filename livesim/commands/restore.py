@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.build import ReconstructionPipeline, calibrate, refuse_networks
+from livesim.build import ReconstructionPipeline, calibrate, preferred_device, with_levels
+from livesim.build_networks import Networks, load_networks, resolved
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
 from livesim.commands.config_beside import pattern_log_for
 from livesim.commands.interrupts import interrupts_held
@@ -22,12 +23,13 @@ from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
 from livesim.io.pattern_file import read_pattern
 from livesim.io.pattern_log import read_pattern_log
-from livesim.io.recipe import Recipe, identify
+from livesim.io.recipe import Recipe, identify, steps_run
 from livesim.io.recording import Recording
 from livesim.io.results import check_target, open_writer
 
 KEPT_PATTERNS = 4
 """Prepared at once, where there are not more channels."""
+STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
 _SUFFIX = ".restored.ome.tif"
 
 
@@ -60,19 +62,19 @@ def restore_file(
         If the recording or the pattern file cannot be used, or `out` exists already.
     """
     console = Console(stderr=True)
-    refuse_networks(settings)
     check_target(out, overwrite=overwrite)
     with open_recording(raw, settings.pattern) as recording:
-        settings = with_pixel(settings, recording)
+        settings = resolved(with_pixel(settings, recording)).settings
+        networks = load_networks(settings, preferred_device())
         patterns = _patterns(recording, settings, pattern_file)
         for channel, pattern in patterns.items():
             console.print(f"{raw.name}, channel {channel}:")
             show_pattern(pattern, console)
         profile = otf_profile(settings)
-        prepare = partial(ReconstructionPipeline, settings, otf_profile=profile)
+        prepare = partial(ReconstructionPipeline, settings, otf_profile=profile, networks=networks)
         pipelines = Pipelines(prepare, max(KEPT_PATTERNS, len(patterns)))
         changes = _changes(raw, pattern_file, patterns)
-        recipe = _recipe(raw, settings, patterns, recording, changes)
+        recipe = _recipe(raw, settings, patterns, recording, changes, networks)
         layout = _layout(recording, settings)
         with (
             interrupts_held() as check_interrupt,
@@ -98,6 +100,8 @@ def _patterns(
         }
     print(f"livesim: pattern from {pattern_file}", file=sys.stderr)
     pattern = read_pattern(pattern_file)
+    first = recording.stack(next(iter(recording.indices)))
+    pattern = with_levels(pattern, [first], settings)
     if pattern.shape != recording.frame_shape:
         raise DataError(
             f"{pattern_file}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
@@ -124,6 +128,7 @@ def _recipe(
     patterns: dict[int, Pattern],
     recording: Recording,
     changes: Sequence[PatternChange],
+    networks: Networks,
 ) -> Recipe:
     first = patterns[min(patterns)]
     notes = [
@@ -136,7 +141,8 @@ def _recipe(
     return Recipe(
         settings=settings,
         pattern=first,
-        steps=("reconstruct",),
+        steps=steps_run(settings.steps),
+        models=networks.models,
         sources=(identify(raw),),
         warnings=(*recording.warnings, *first.warnings, *notes),
     )
@@ -192,27 +198,16 @@ class Pipelines:
         return self._ready[-1]
 
 
-def refuse_steps(steps: str) -> None:
-    """Refuse steps that this version has no networks for.
+def with_steps(settings: Settings, steps: str) -> Settings:
+    """Return the settings with the networks that `steps` leaves out set to "none".
 
     Raises
     ------
     SettingsError
-        Unless `steps` is "reconstruct".
+        If `steps` is none of those known.
     """
-    known = ("reconstruct", "one,reconstruct", "one,reconstruct,two")
-    if steps not in known:
-        raise SettingsError(f"--steps: expected one of {', '.join(known)}, found {steps!r}")
-    if steps != "reconstruct":
-        raise SettingsError(
-            f"--steps: expected reconstruct, found {steps!r}; no network ships with this version"
-        )
-
-
-def warn_of_steps(settings: Settings) -> Settings:
-    """Return `settings` without networks; say so where they ask for one."""
-    steps = settings.steps
-    if (steps.one, steps.two) == ("none", "none"):
-        return settings
-    print("livesim: --steps reconstruct: the networks of [steps] are left out", file=sys.stderr)
-    return settings.model_copy(update={"steps": type(steps)()})
+    if steps not in STEPS:
+        raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
+    asked = steps.split(",")
+    left_out = {step: "none" for step in ("one", "two") if step not in asked}
+    return settings.model_copy(update={"steps": settings.steps.model_copy(update=left_out)})

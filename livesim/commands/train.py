@@ -39,7 +39,7 @@ def train_networks(recipe_path: Path, out: Path) -> None:
     trained = train(recipe, lambda split: _scenes(recipe, split, out, console), out)
     for step in ("one", "two"):
         path = out / f"{recipe.name}-{step}.safetensors"
-        network = trained.one.network if step == "one" else trained.two.network
+        network = trained.one if step == "one" else trained.two
         write_model(path, network, _card(step, recipe, recipe_path, trained))
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 

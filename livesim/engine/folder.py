@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from livesim.config import Settings, SettingsError
+from livesim.config import SettingsError
 from livesim.drift import PatternChange
+from livesim.engine.pipeline import Resolved
 from livesim.engine.recording import RawSink, RecorderFor, ResultSink
 from livesim.frames import Pattern, RawStack, Result
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.pattern_file import write_pattern
 from livesim.io.pattern_log import PatternLog
-from livesim.io.recipe import Recipe, StepName
+from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recorder import RawRecorder, ResultRecorder
 from livesim.wire.codec import StreamStart
 
@@ -25,7 +26,7 @@ PATTERN_LOG_NAME = "pattern-log.jsonl"
 
 def record_into(folder: Path) -> RecorderFor:
     """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
-    return lambda start, settings: FolderRecorder(_new_folder(folder), start, settings)
+    return lambda start, resolved: FolderRecorder(_new_folder(folder), start, resolved)
 
 
 class FolderRecorder:
@@ -35,10 +36,10 @@ class FolderRecorder:
     live run: `livesim restore FOLDER/raw.zarr`, which looks for all three.
     """
 
-    def __init__(self, folder: Path, start: StreamStart, settings: Settings) -> None:
+    def __init__(self, folder: Path, start: StreamStart, resolved: Resolved) -> None:
         self.folder = folder
         self._start = start
-        self._settings = settings
+        self._settings, self._models = resolved.settings, resolved.models
         self._pattern: Pattern | None = None
         self._log = PatternLog(folder / PATTERN_LOG_NAME)
 
@@ -66,7 +67,12 @@ class FolderRecorder:
             position=(self._start.sizes or {}).get("position", 1),
             interval_s=self._start.interval_s,
         )
-        recipe = Recipe(settings=self._settings, pattern=self._pattern, steps=self._steps)
+        recipe = Recipe(
+            settings=self._settings,
+            pattern=self._pattern,
+            steps=steps_run(self._settings.steps),
+            models=self._models,
+        )
         return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
 
     def save_pattern(self, pattern: Pattern) -> None:
@@ -84,15 +90,6 @@ class FolderRecorder:
         if pixel_nm is None:
             raise SettingsError("expected optics.pixel_nm in the settings, found none")
         return pixel_nm
-
-    @property
-    def _steps(self) -> tuple[StepName, ...]:
-        run: dict[StepName, bool] = {
-            "one": self._settings.steps.one != "none",
-            "reconstruct": True,
-            "two": self._settings.steps.two != "none",
-        }
-        return tuple(name for name, wanted in run.items() if wanted)
 
 
 def _new_folder(parent: Path) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from livesim.config import Settings
@@ -52,6 +53,19 @@ PipelineFactory = Callable[[Sequence[RawStack], bool], Pipeline | None]
 """(the stacks seen so far, whether no more will come) -> a pipeline, or None for "not enough
 signal yet, send more". Raises `DataError` when no more will come and they do not suffice.
 One factory serves one stream, so it may keep what it has learned between calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings of a stream in which "auto" is replaced by what it stands for here."""
+
+    settings: Settings
+    models: Mapping[str, str] = field(default_factory=dict)
+    """File of a network -> SHA-256."""
+
+
+Resolve = Callable[[Settings], Resolved]
+"""Raises `SettingsError` or `DataError` if a network that is asked for cannot be used."""
 
 FactoryFor = Callable[[Settings], PipelineFactory]
 """The settings of one stream -> its factory. `optics.pixel_nm` is always known here: where the

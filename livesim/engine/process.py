@@ -13,7 +13,7 @@ from typing import Any, Self
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.live_doctor import LiveDoctor
-from livesim.engine.pipeline import DoctorFor, FactoryFor
+from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.recording import RecorderFor
 from livesim.engine.session import Gauges, Session
 from livesim.engine.stream_settings import stream_settings
@@ -97,6 +97,8 @@ class Engine:
         Where to record each stream; None records nothing.
     doctor_for
         The settings of a stream -> what examines its first raw stacks; None examines nothing.
+    resolve
+        Replaces "auto" in the settings of a stream by what it stands for.
 
     Raises
     ------
@@ -111,8 +113,10 @@ class Engine:
         settings: Settings | None = None,
         recorder_for: RecorderFor | None = None,
         doctor_for: DoctorFor | None = None,
+        resolve: Resolve = Resolved,
     ) -> None:
         self._options = options
+        self._resolve = resolve
         self._factory_for = factory_for
         self._settings = settings
         self._recorder_for = recorder_for
@@ -253,13 +257,14 @@ class Engine:
             self._doctor = self._session.doctor
 
     def _new_session(self, start: StreamStart) -> Session:
-        settings = stream_settings(self._settings, start)
+        resolved = self._resolve(stream_settings(self._settings, start))
+        settings = resolved.settings
         factory = self._factory_for(settings)
         return Session(
             start,
             settings,
             factory,
-            self._recorder_for(start, settings) if self._recorder_for else None,
+            self._recorder_for(start, resolved) if self._recorder_for else None,
             self._publisher,
             self._gauges,
             lossless=self._options.lossless,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from livesim.config import Settings
 from livesim.drift import PatternChange
 from livesim.engine.meters import Faults
+from livesim.engine.pipeline import Resolved
 from livesim.frames import DataError, Pattern, RawStack, Result
 from livesim.wire.codec import StreamStart
 
@@ -57,7 +57,7 @@ class Recorder(Protocol):
         ...
 
 
-RecorderFor = Callable[[StreamStart, Settings], Recorder]
+RecorderFor = Callable[[StreamStart, Resolved], Recorder]
 """What a source says of its stream, and the stream's settings -> where to record it."""
 
 

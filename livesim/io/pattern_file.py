@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from livesim.frames import DataError, NoiseToSignal, Pattern, PatternAngle
+from livesim.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
 from livesim.io.complaint import complaint
 from livesim.io.placement import Placement
 
@@ -61,6 +61,19 @@ class _NoiseToSignal(_Document):
         return NoiseToSignal(self.at_cutoff, self.exponent)
 
 
+class _Levels(_Document):
+    low: FiniteFloat
+    high: FiniteFloat
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        self.value()
+        return self
+
+    def value(self) -> Levels:
+        return Levels(self.low, self.high)
+
+
 class _Pattern(_Document):
     format: Literal["livesim-pattern/1"]
     pixel_nm: Positive
@@ -70,6 +83,7 @@ class _Pattern(_Document):
     warnings: tuple[str, ...] = ()
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
     noise_to_signal: _NoiseToSignal | None = None
+    levels: _Levels | None = None
 
     @model_validator(mode="after")
     def _angles_agree(self) -> Self:
@@ -91,6 +105,7 @@ class _Pattern(_Document):
             warnings=self.warnings,
             layout=self.layout,
             noise_to_signal=None if noise is None else noise.value(),
+            levels=None if self.levels is None else self.levels.value(),
         )
 
 
@@ -137,7 +152,8 @@ def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> N
 def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     """Return the pattern as JSON values; what is unknown or infinite is null.
 
-    `layout`, `noise_to_signal` and an angle's `intensity` are left out where they say nothing.
+    `layout`, `noise_to_signal`, `levels` and an angle's `intensity` are left out where they say
+    nothing.
     """
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -151,6 +167,8 @@ def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
         document["layout"] = pattern.layout
     if pattern.noise_to_signal is not None:
         document["noise_to_signal"] = asdict(pattern.noise_to_signal)
+    if pattern.levels is not None:
+        document["levels"] = asdict(pattern.levels)
     return document
 
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from livesim import __version__
-from livesim.config import Settings
+from livesim.config import Settings, Steps
 from livesim.frames import DataError, Pattern
 from livesim.io.complaint import complaint
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
@@ -89,6 +89,16 @@ class Recipe(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise DataError(complaint(source, error)) from error
+
+
+def steps_run(steps: Steps) -> tuple[StepName, ...]:
+    """Return the steps that settings without "auto" stand for, in order."""
+    run: dict[StepName, bool] = {
+        "one": steps.one != "none",
+        "reconstruct": True,
+        "two": steps.two != "none",
+    }
+    return tuple(name for name, wanted in run.items() if wanted)
 
 
 def identify(path: Path) -> SourceFile:

@@ -81,6 +81,10 @@ class Plan:
     """[2 y, x + 1] effective transfer function of the result, for Richardson-Lucy."""
     richardson_lucy_iterations: int
 
+    def for_photons(self, camera: Camera) -> Plan:
+        """Return the plan for frames in photo-electrons; this one is for counts of `camera`."""
+        return replace(self, unmixing=self.unmixing * camera.gain, bias=torch.zeros_like(self.bias))
+
     def to(self, device: torch.device | str) -> Plan:
         """Return the plan on `device`."""
         return replace(

@@ -2,9 +2,10 @@
 
 A message is a UTF-8 JSON header whose first field is the version of the format, followed by the
 pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,
-the reconstruction and the widefield image: a restored image is never shown without the plain one
-beside it, so the two must arrive together or not at all, and as separate buffers neither is
-copied. Stream starts and ends carry none. Nothing is ever unpickled.
+the image and the widefield image, and where networks made the image a third, the reconstruction
+without them: a restored image is never shown without the plain ones beside it, so they must arrive
+together or not at all, and as separate buffers none is copied. Stream starts and ends carry none.
+Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livesim.frames import DataError, FrameAxes, Pixels, RawFrame, Result, StackIndex
+from livesim.frames import DataError, FrameAxes, Image, Pixels, RawFrame, Result, StackIndex
 
 WIRE_VERSION = 1
 MAX_HEADER_BYTES = 1 << 20
@@ -96,6 +97,8 @@ class ResultHeader(Header):
     index: StackIndex
     shape: Shape
     widefield_shape: Shape
+    plain: bool = False
+    """Whether the reconstruction without networks follows, of the image's shape."""
     last_received_ns: Count = 0
     published_ns: Count = 0
 
@@ -126,7 +129,7 @@ def encode(message: Message) -> list[Buffer]:
         return [_frame_header(message).model_dump_json().encode(), _bytes_of(message.pixels)]
     if isinstance(message, Result):
         header = _result_header(message).model_dump_json().encode()
-        return [header, _bytes_of(message.image), _bytes_of(message.widefield)]
+        return [header, *(_bytes_of(pixels) for pixels in _images(message))]
     return [message.model_dump_json().encode()]
 
 
@@ -222,8 +225,14 @@ def _frame_header(frame: RawFrame) -> FrameHeader:
     )
 
 
+def _images(result: Result) -> list[Image]:
+    """Return a result's images in the order of the wire."""
+    always = [result.image, result.widefield]
+    return always if result.plain is None else [*always, result.plain]
+
+
 def _result_header(result: Result) -> ResultHeader:
-    for pixels in (result.image, result.widefield):
+    for pixels in _images(result):
         if _FrameSize.of(pixels).dtype != ResultHeader.dtype:
             raise WireError(f"expected a float32 result, found {pixels.dtype.name}")
     return ResultHeader(
@@ -231,6 +240,7 @@ def _result_header(result: Result) -> ResultHeader:
         index=result.index,
         shape=_FrameSize.of(result.image).shape,
         widefield_shape=_FrameSize.of(result.widefield).shape,
+        plain=result.plain is not None,
         last_received_ns=result.last_received_ns,
         published_ns=result.published_ns,
     )
@@ -251,12 +261,14 @@ def _frame(header: FrameHeader, buffers: Sequence[Buffer], received_ns: int) -> 
 
 
 def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
-    _expect_buffers(header.kind, buffers, 2)
+    _expect_buffers(header.kind, buffers, 3 if header.plain else 2)
+    plain = _pixels(buffers[2], header.shape, header.dtype) if header.plain else None
     return Result(
         stream=header.stream,
         index=header.index,
         image=_pixels(buffers[0], header.shape, header.dtype),
         widefield=_pixels(buffers[1], header.widefield_shape, header.dtype),
+        plain=plain,
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
     )

@@ -26,6 +26,7 @@ class Card(Section):
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
     frames: Annotated[int, Field(ge=1)] = 9
     """Of a raw stack."""
+    harmonics: Literal[1, 2] = 1
     wiener: Positive | Literal["auto"] = "auto"
     """Of the reconstruction in front of step two."""
     photons: tuple[Positive, Positive]

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from livesim.frames import Levels
 from livesim_models.normalisation import stabilised, unstabilised
-from livesim_models.rcan import Rcan
 
 _STABILISED_SCALE = 0.1
 """A few photo-electrons to a few thousand are then 0.2 ... 10."""
@@ -20,7 +19,7 @@ class StepOne(nn.Module):
     noise.
     """
 
-    def __init__(self, network: Rcan) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -39,7 +38,7 @@ class StepOne(nn.Module):
 class StepTwo(nn.Module):
     """Denoises a reconstruction on the doubled grid."""
 
-    def __init__(self, network: Rcan) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from livesim.cli import main
+from livesim_models.shipped import model_file
 from tests.bad_input import CASES, GOOD, good_tiff, toml
 
 DATA, USAGE = 1, 2
@@ -64,8 +65,13 @@ def pattern_json(**changes):
 
 WRONG_USE = {
     "unknown steps": (["--steps", "two"], USAGE, "--steps: expected one of .*found 'two'"),
-    "steps without a network": (["--steps", "one,reconstruct"], USAGE, "no network ships"),
-    "step one in the settings": (["--set", 'steps.one="default"'], USAGE, "steps.one.*'default'"),
+    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*default.*found 'best'"),
+    "a network for another step": (
+        ["--set", f'steps.one="{model_file("default", "two").as_posix()}"'],
+        DATA,
+        "steps.one: expected a model for step one, found 'default-two' for step two",
+    ),
+    "no model file": (["--set", 'steps.two="./raw.toml"'], USAGE, "steps.two.*path of a model"),
     "unknown preset": (["--preset", "opensim"], USAGE, "preset.*expected 'fairsim'.*'opensim'"),
     "unknown key in --set": (["--set", "optics.na=1"], USAGE, "unknown key 'optics.na'"),
     "no TOML in --set": (["--set", "optics.pixel_nm:80"], USAGE, "--set .*expected key=value"),

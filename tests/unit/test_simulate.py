@@ -142,7 +142,7 @@ def test_restored_it_is_closer_to_the_truth_than_widefield(tmp_path):
     own = settings(size=[128, 128], peak_photons=1000.0, time_points=1)
     simulate_files(own, tmp_path)
     raw = tmp_path / "raw.ome.tif"
-    beside = settings_for(raw, None)
+    beside = settings_for(raw, None, ['steps.one="none"', 'steps.two="none"'])
     with open_recording(raw, beside.pattern) as recording:
         stack = recording.stack(StackIndex())
     restored = ReconstructionPipeline(beside, read_pattern(tmp_path / "pattern.json"))(stack)

@@ -19,7 +19,7 @@ from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.watchdog import Watchdog
 from tests.drifting import DriftingScene, phase_errors_deg, turned
-from tests.scenes import simulate
+from tests.scenes import PLAIN, simulate
 
 THREE = PatternSettings()
 LAYOUTS = [
@@ -104,7 +104,7 @@ def test_a_pattern_without_usable_angles_has_nothing_to_read():
 def test_the_pipeline_follows_a_drift_and_a_jump(settings):
     scene = simulate(6, (128, 128), 1000.0, settings=settings)
     drifting = DriftingScene(scene, 1000.0)
-    own = Settings(optics=scene.optics, camera=scene.camera, pattern=settings)
+    own = Settings(optics=scene.optics, camera=scene.camera, pattern=settings, steps=PLAIN)
     own = own.model_copy(update={"watchdog": own.watchdog.model_copy(update={"estimate": False})})
     pipeline = pipeline_factory(own, scene.pattern)([], True)
     errors = []
@@ -121,7 +121,7 @@ def test_the_pipeline_follows_a_drift_and_a_jump(settings):
 
 def test_a_stream_can_do_without():
     scene = simulate(6, (64, 64))
-    own = Settings(optics=scene.optics, camera=scene.camera, watchdog={"follow": False})
+    own = Settings(optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN)
     assert isinstance(pipeline_factory(own, scene.pattern)([], True), ReconstructionPipeline)
 
 

@@ -82,4 +82,7 @@ def _scene(number: int, told: dict[str, Any], tensors: dict[str, torch.Tensor]) 
 
 
 def _angle(told: dict[str, Any]) -> PatternAngle:
-    return PatternAngle(**{k: tuple(v) if isinstance(v, list) else v for k, v in told.items()})
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in told.items()
+    }
+    return PatternAngle(**values)

@@ -33,8 +33,8 @@ ScenesOf = Callable[[Split], list[Scene]]
 class Trained:
     """What a training leaves."""
 
-    one: StepOne
-    two: StepTwo
+    one: Rcan
+    two: Rcan
     hours: float
     """Of all stages together, including those of an interrupted run."""
 
@@ -56,8 +56,8 @@ def train(
         Networks to begin with; None = untrained ones.
     """
     lightning.seed_everything(recipe.training.seed, verbose=False)
-    one = start.one if start else StepOne(Rcan(recipe.one))
-    two = start.two if start else StepTwo(Rcan(recipe.two))
+    one = start.one if start else Rcan(recipe.one)
+    two = start.two if start else Rcan(recipe.two)
     validation = _validation(scenes_of("validation"), recipe)
     hours = 0.0
     for number, stage in enumerate(recipe.stage):
@@ -65,7 +65,7 @@ def train(
         if not _restored(place, one, two):
             scenes = scenes_of("two" if "two" in stage.trains else "one")
             begun = time.perf_counter()
-            module = TwoStep(one, two, recipe, stage, scenes, validation)
+            module = TwoStep(StepOne(one), StepTwo(two), recipe, stage, scenes, validation)
             _fit(module, recipe, stage, place)
             _write_hours(place, time.perf_counter() - begun)
             _keep(place, one, two)
@@ -117,19 +117,19 @@ def _validation(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
     return collated(samples)
 
 
-def _keep(place: Path, one: StepOne, two: StepTwo) -> None:
-    for name, step in (("one", one), ("two", two)):
+def _keep(place: Path, one: Rcan, two: Rcan) -> None:
+    for name, network in (("one", one), ("two", two)):
         partial = place / f"{name}.safetensors.part"
-        save_file({k: v.contiguous() for k, v in step.network.state_dict().items()}, partial)
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, partial)
         partial.replace(place / f"{name}.safetensors")
 
 
-def _restored(place: Path, one: StepOne, two: StepTwo) -> bool:
+def _restored(place: Path, one: Rcan, two: Rcan) -> bool:
     """Whether the stage was finished before; its networks are then taken from the folder."""
     if not (place / "two.safetensors").exists():  # the last file that a stage writes
         return False
-    for name, step in (("one", one), ("two", two)):
-        step.network.load_state_dict(load_file(place / f"{name}.safetensors"))
+    for name, network in (("one", one), ("two", two)):
+        network.load_state_dict(load_file(place / f"{name}.safetensors"))
     return True
 
 

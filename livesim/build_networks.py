@@ -1,0 +1,141 @@
+"""Settings in, the networks of a stream out, ready to run; a model that does not fit is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from livesim.config import Settings, SettingsError
+from livesim.engine.pipeline import Resolved
+from livesim.frames import DataError, Levels
+from livesim_models.card import Card
+from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.field import FieldRunner, Precision
+from livesim_models.shipped import AUTO, DEFAULT, NONE, model_file, shipped_models
+from livesim_models.steps import StepOne, StepTwo
+
+StepName = Literal["one", "two"]
+STEPS: tuple[StepName, ...] = ("one", "two")
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """Step one and step two of a stream, each of which may be absent."""
+
+    read_noise: float
+    """Electrons, of the camera."""
+    step_one: StepOne | None = None
+    step_two: StepTwo | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    """File name -> SHA-256, for the recipe."""
+    cards: tuple[Card, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.step_one is not None or self.step_two is not None
+
+    def one(self, photons: Tensor) -> Tensor:
+        """Denoise photo-electrons [frame, y, x]; without step one they come back as they are."""
+        if self.step_one is None:
+            return photons
+        frames: Tensor = self.step_one(photons[None], self.read_noise)
+        return frames[0]
+
+    def two(self, image: Tensor, levels: Levels) -> Tensor:
+        """Denoise a reconstruction [2 y, 2 x]; without step two it comes back as it is."""
+        if self.step_two is None:
+            return image
+        images: Tensor = self.step_two(image[None], levels)
+        return images[0]
+
+
+def load_networks(settings: Settings, device: torch.device) -> Networks:
+    """Load the networks that the settings ask for.
+
+    "auto" stands for the shipped one where it fits the stream, and for none where it does not.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such model, or one asked for by name does not fit the stream.
+    DataError
+        If a model file cannot be used.
+    """
+    one, two = _model(settings, "one"), _model(settings, "two")
+    return Networks(
+        read_noise=settings.camera.read_noise,
+        step_one=None if one is None else StepOne(_runner(one, settings, device)),
+        step_two=None if two is None else StepTwo(_runner(two, settings, device)),
+        models=resolved(settings).models,
+        cards=tuple(model.card for model in (one, two) if model is not None),
+    )
+
+
+def resolved(settings: Settings) -> Resolved:
+    """Return settings that name the networks which "auto" stands for here.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `load_networks`.
+    """
+    names = {step: _name(settings, step) for step in STEPS}
+    files = [model_file(name, step) for step, name in names.items() if name != NONE]
+    models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    chosen = settings.steps.model_copy(update={"one": names["one"], "two": names["two"]})
+    return Resolved(settings.model_copy(update={"steps": chosen}), models)
+
+
+def _name(settings: Settings, step: StepName) -> str:
+    """Return the model's name, "none" where "auto" finds none that fits."""
+    name: str = getattr(settings.steps, step)
+    if name != AUTO:
+        return name
+    if DEFAULT not in shipped_models(step):
+        return NONE
+    return NONE if _misfit(settings, read_card(model_file(DEFAULT, step))) else DEFAULT
+
+
+def _model(settings: Settings, step: StepName) -> Model | None:
+    name = _name(settings, step)
+    if name == NONE:
+        return None
+    model = read_model(model_file(name, step))
+    if model.card.step != step:
+        raise DataError(
+            f"steps.{step}: expected a model for step {step}, "
+            f"found {model.card.name!r} for step {model.card.step}"
+        )
+    misfit = _misfit(settings, model.card)
+    if misfit:
+        raise SettingsError(f"steps.{step}: {misfit}")
+    return model
+
+
+def _misfit(settings: Settings, card: Card) -> str:
+    """Return why a model cannot work on a stream; "" = it can."""
+    pattern = settings.pattern
+    found = (pattern.layout, pattern.stack_frames, pattern.harmonics)
+    expected = (card.layout, card.frames, card.harmonics)
+    if found == expected:
+        return ""
+    return (
+        f"expected stacks as {card.name!r} was trained on, (layout, frames, harmonics) = "
+        f"{expected}, found {found}"
+    )
+
+
+def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module:
+    return FieldRunner(model.network.to(device), _precision(settings, device))
+
+
+def _precision(settings: Settings, device: torch.device) -> Precision:
+    if settings.steps.precision != "auto":
+        return settings.steps.precision
+    return "bfloat16" if device.type == "cuda" else "float32"

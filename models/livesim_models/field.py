@@ -1,0 +1,111 @@
+"""A field of any size in, a network's answer out: whole where memory allows, else in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from livesim_models.rcan import Rcan
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+OVERLAP = 32
+"""Pixels that neighbouring tiles share, as in the MPhil report."""
+_LIVE_MAPS = 6
+"""Feature maps alive at once: skips, block input, change, and what the convolution works in."""
+_MOST_BYTES = 4 * 2**30
+"""For feature maps on a CPU; on a GPU half of the memory that is free."""
+
+
+class FieldRunner(nn.Module):
+    """Runs a network on whole fields, or on overlapping tiles whose weights fall to their borders.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    precision
+        In which the network computes; what comes out is float32.
+    tile
+        Side of a tile in pixels; None = as large as memory allows.
+    overlap
+        Pixels that neighbouring tiles share.
+
+    Raises
+    ------
+    ValueError
+        If a tile is not longer than twice the overlap.
+    """
+
+    def __init__(
+        self,
+        network: Rcan,
+        precision: Precision = "float32",
+        tile: int | None = None,
+        overlap: int = OVERLAP,
+    ) -> None:
+        super().__init__()
+        if tile is not None and tile <= 2 * overlap:
+            raise ValueError(f"expected a tile above {2 * overlap} pixels, found {tile}")
+        self.network = network
+        self._dtype = getattr(torch, precision)
+        self._tile, self._overlap = tile, overlap
+
+    @torch.inference_mode()
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the network's answer [batch, output, y, x] to [batch, input, y, x]."""
+        rows, columns = image.shape[-2:]
+        tile = self._tile or self._affordable(image)
+        if rows * columns <= tile * tile:
+            return self._run(image)
+        return self._tiled(image, tile)
+
+    def _run(self, image: Tensor) -> Tensor:
+        reduced = self._dtype is not torch.float32
+        with torch.autocast(image.device.type, self._dtype, enabled=reduced):
+            found: Tensor = self.network(image)
+        return found.float()
+
+    def _affordable(self, image: Tensor) -> int:
+        """Return the side of the largest square that memory allows."""
+        a = self.network.architecture
+        most = _MOST_BYTES
+        if image.device.type == "cuda":
+            most = torch.cuda.mem_get_info(image.device)[0] // 2
+        per_pixel = _LIVE_MAPS * a.features * self._dtype.itemsize / a.space_to_depth**2
+        side = int((most / per_pixel / len(image)) ** 0.5)
+        return max(side, 4 * self._overlap)
+
+    def _tiled(self, image: Tensor, tile: int) -> Tensor:
+        rows, columns = image.shape[-2:]
+        found = image.new_zeros(len(image), self.network.architecture.outputs, rows, columns)
+        weights = image.new_zeros(rows, columns)
+        for y, x in product(spans(rows, tile, self._overlap), spans(columns, tile, self._overlap)):
+            weight = _ramp(y, rows, self._overlap)[:, None] * _ramp(x, columns, self._overlap)
+            weight = weight.to(image)
+            found[..., y, x] += weight * self._run(image[..., y, x].contiguous())
+            weights[y, x] += weight
+        return found / weights
+
+
+def spans(length: int, tile: int, overlap: int) -> Iterator[slice]:
+    """Yield equal spans of at most `tile` that cover `length` and share at least `overlap`."""
+    if length <= tile:
+        yield slice(0, length)
+        return
+    count = -(-(length - overlap) // (tile - overlap))
+    for number in range(count):
+        start = round(number * (length - tile) / (count - 1))
+        yield slice(start, start + tile)
+
+
+def _ramp(span: slice, length: int, overlap: int) -> Tensor:
+    """Return weights that rise from a span's inner borders; the field's own borders count fully."""
+    place = torch.arange(span.stop - span.start, dtype=torch.float32)
+    up = torch.ones_like(place) if span.start == 0 else (place + 0.5) / overlap
+    down = torch.ones_like(place) if span.stop == length else (len(place) - place - 0.5) / overlap
+    return torch.minimum(up, down).clamp(max=1.0)

@@ -1,0 +1,38 @@
+"""A name or a path from the settings in, a model file out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from livesim.config import SettingsError
+
+WEIGHTS = Path(__file__).parent / "weights"
+AUTO, NONE = "auto", "none"
+DEFAULT = "default"
+
+
+def shipped_models(step: Literal["one", "two"]) -> list[str]:
+    """Return the names of the models that come with livesim."""
+    end = f"-{step}.safetensors"
+    return sorted(path.name.removesuffix(end) for path in WEIGHTS.glob(f"*{end}"))
+
+
+def model_file(name: str, step: Literal["one", "two"]) -> Path:
+    """Return the file of a shipped model, or the file that a path names.
+
+    Raises
+    ------
+    SettingsError
+        If there is none.
+    """
+    shipped = WEIGHTS / f"{name}-{step}.safetensors"
+    if "/" not in name and "\\" not in name and shipped.exists():
+        return shipped
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = ", ".join([AUTO, NONE, *shipped_models(step)])
+    raise SettingsError(
+        f"steps.{step}: expected one of {known}, or the path of a model file, found {name!r}"
+    )
