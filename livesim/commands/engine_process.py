@@ -34,9 +34,14 @@ class EngineProcess:
         addresses = [f"--{name}={FREE_ADDRESS}" for name in ("frames", "results", "control")]
         command = [sys.executable, "-m", "livesim", "engine", "--tied", *addresses, *flags]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_own_group()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **own_group()
         )
         self._control: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def control(self) -> str:
         """Return the engine's control endpoint, waiting until it listens.
@@ -104,7 +109,8 @@ class EngineProcess:
             pass  # it is ending already
 
 
-def _own_group() -> dict[str, Any]:
+def own_group() -> dict[str, Any]:
+    """Return what starts a child in a process group of its own, out of reach of Ctrl-C."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"process_group": 0}

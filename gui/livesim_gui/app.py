@@ -1,0 +1,90 @@
+"""An engine's address in, the viewer on the screen until it is closed out."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyqtgraph as pg
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QApplication
+
+from livesim_gui.errands import Errands
+from livesim_gui.launcher import Launcher
+from livesim_gui.link import ReadFacts, nothing_recorded
+from livesim_gui.remembered import default_path
+from livesim_gui.session import Session
+from livesim_gui.state.feed import Feed
+from livesim_gui.state.ring import Ring
+from livesim_gui.state.stream_facts import StreamFacts
+from livesim_gui.state.viewer import Viewer
+from livesim_gui.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """What the viewer begins with."""
+
+    engine: str | None = None
+    """Control address to connect to; None connects to nothing."""
+    start_engine: bool = False
+    """Start one instead."""
+    record: Path | None = None
+    """Where it records; None = where it did the last time."""
+    config: Path | None = None
+    """Its settings file."""
+    given: StreamFacts = field(default_factory=StreamFacts)
+    """What holds where a stream does not say otherwise."""
+    memory_bytes: int = 1 << 30
+    """Of results that are remembered."""
+    settings_file: Path | None = None
+    """Where the user's choices are remembered; None = the user's own place."""
+
+
+def make_window(
+    options: ViewOptions,
+    launcher: Launcher | None = None,
+    read_facts: ReadFacts = nothing_recorded,
+) -> Window:
+    """Return the window, connected; there must be an application."""
+    pg.setConfigOptions(antialias=True)
+    errands = Errands()
+    feed = Feed(Ring(options.memory_bytes), options.given)
+    session = Session(feed, errands, launcher, read_facts)
+    window = Window(Viewer(feed), session, errands, options.settings_file or default_path())
+    _begin(window, options)
+    return window
+
+
+def _begin(window: Window, options: ViewOptions) -> None:
+    control = window.widgets.control
+    if options.config is not None:
+        control.config.setText(str(options.config))
+    if options.start_engine:
+        if options.record is not None:
+            control.record.setText(str(options.record))
+        window.deeds.switch_engine(True)
+    elif options.engine is not None:
+        control.show_address(options.engine)
+        window.deeds.connect(options.engine)
+
+
+def run_viewer(
+    options: ViewOptions,
+    launcher: Launcher | None = None,
+    read_facts: ReadFacts = nothing_recorded,
+) -> int:
+    """Show the window until it is closed; return the exit status."""
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    app = QApplication(["livesim"])
+    app.setApplicationName("livesim")
+    window = make_window(options, launcher, read_facts)
+    # The timers give Python a chance to see Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    window.show()
+    # For who starts a viewer and waits until it is there.
+    print(f"viewing {options.engine or 'an engine of its own'}", flush=True)
+    return int(app.exec())

@@ -1,0 +1,194 @@
+"""What the user does with keys and mouse in, changes of the viewer's state out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from livesim_gui.errands import Errands
+from livesim_gui.session import Session
+from livesim_gui.state.contrast import SteadyContrast
+from livesim_gui.state.look import Look
+from livesim_gui.state.snapshot import save
+from livesim_gui.state.viewer import Viewer
+from livesim_gui.widgets import Widgets
+
+Clock = Callable[[], float]
+
+
+class Deeds:
+    """One method for each thing that the user can do.
+
+    Parameters
+    ----------
+    say
+        Tells something below the picture.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        session: Session,
+        errands: Errands,
+        widgets: Widgets,
+        say: Callable[[str], None],
+        clock: Clock,
+    ) -> None:
+        self._viewer, self._session, self._errands = viewer, session, errands
+        self._widgets, self._say, self._clock = widgets, say, clock
+        self._connect_picture()
+        self._connect_contrast()
+        self._connect_time()
+        self._connect_control()
+
+    def _connect_picture(self) -> None:
+        top, picture = self._widgets.top, self._widgets.picture
+        top.stage_chosen.connect(self.show_stage)
+        top.split_asked.connect(self.switch_split)
+        top.channel_chosen.connect(self._choose_channel)
+        picture.divided.connect(lambda at: self._look(lambda look: look.divided_at(at)))
+        picture.zoomed.connect(self._zoomed)
+        picture.pointed.connect(self._pointed)
+        picture.left.connect(lambda: self._widgets.value.setText(""))
+
+    def _connect_contrast(self) -> None:
+        panel = self._widgets.contrast
+        panel.levels_set.connect(lambda low, high: self.contrast.set(low, high))
+        panel.automatic_set.connect(self.set_automatic)
+        panel.gamma_set.connect(lambda to: self._look(lambda look: replace(look, gamma=to)))
+        panel.lut_set.connect(lambda to: self._look(lambda look: replace(look, lut=to)))
+
+    def _connect_time(self) -> None:
+        bar = self._widgets.time_bar
+        bar.went_to.connect(self.go_to)
+        bar.stepped.connect(self._viewer.step)
+        bar.played.connect(self.play_or_hold)
+        bar.live_asked.connect(self.go_live)
+        bar.speed_set.connect(lambda by: self._viewer.set_speed(by, self._clock()))
+
+    def _connect_control(self) -> None:
+        panel = self._widgets.control
+        panel.connect_asked.connect(self.connect)
+        panel.engine_asked.connect(self.switch_engine)
+        panel.simulator_asked.connect(self.switch_simulator)
+
+    def keys(self) -> dict[str, Callable[[], None]]:
+        """Return the deeds by the names of their keys."""
+        return {
+            "swap": lambda: self._look(Look.swap),
+            "split": self.switch_split,
+            "fit": self._widgets.picture.fit,
+            "line": lambda: self._measure(self._widgets.measure.switch_line),
+            "region": lambda: self._measure(self._widgets.measure.switch_region),
+            "automatic": lambda: self.set_automatic(True),
+            "back": lambda: self._viewer.step(-1),
+            "forward": lambda: self._viewer.step(1),
+            "oldest": lambda: self.go_to(0),
+            "live": self.go_live,
+            "play": self.play_or_hold,
+            "snapshot": self.save_snapshot,
+        }
+
+    @property
+    def contrast(self) -> SteadyContrast:
+        """The contrast of the stage that is shown."""
+        return self._viewer.contrast(self._viewer.look.stage or "")
+
+    def show_stage(self, name: str) -> None:
+        """Show a stage."""
+        self._look(lambda look: look.show(name))
+
+    def show_numbered(self, number: int) -> None:
+        """Show the stage of a number, from 0, if there are so many."""
+        names = self._widgets.top.names
+        if number < len(names):
+            self.show_stage(names[number])
+
+    def switch_split(self) -> None:
+        """Show two stages beside each other, or one."""
+        self._look(lambda look: replace(look, split=not look.split))
+
+    def set_automatic(self, on: bool) -> None:
+        """Let the levels follow the stream, or leave them where they are."""
+        if on:
+            self.contrast.automatic()
+        else:
+            levels = self.contrast.levels
+            self.contrast.set(levels.low, levels.high)
+
+    def play_or_hold(self) -> None:
+        """Play from here, or hold."""
+        self._viewer.play_or_hold(self._clock())
+
+    def go_live(self) -> None:
+        """Go back to the newest result."""
+        self._viewer.timeline = self._viewer.timeline.live()
+
+    def go_to(self, place: int) -> None:
+        """Hold the result at a place in the memory."""
+        shots = self._viewer.shots
+        if place < len(shots):
+            self._viewer.timeline = self._viewer.timeline.hold(shots[place].number)
+
+    def save_snapshot(self) -> None:
+        """Write what is shown, as PNG and as TIFF, while the stream goes on."""
+        snapshot = self._viewer.snapshot(datetime.now().astimezone())
+        if snapshot is None:
+            self._say("There is no picture to save yet.")
+            return
+        folder = Path(self._widgets.control.snapshots.text()).expanduser()
+        begun = self._errands.run(
+            "snapshot",
+            lambda: save(snapshot, folder),
+            lambda paths: self._say(f"Saved {paths[0]} and {paths[1].name}"),
+            lambda words: self._say(f"The snapshot could not be saved: {words}"),
+        )
+        if not begun:
+            self._say("The last snapshot is still being written.")
+
+    def connect(self, address: str) -> None:
+        """Listen to another engine."""
+        self._widgets.control.say(self._session.connect(address) or "")
+
+    def switch_engine(self, start: bool) -> None:
+        """Start an engine here, or end it."""
+        control = self._widgets.control
+        if start:
+            self._session.start_engine(
+                control.record_path, control.config_path, control.show_address, control.say
+            )
+        else:
+            self._session.stop_engine()
+
+    def switch_simulator(self, start: bool) -> None:
+        """Start a simulated microscope, or end it."""
+        control = self._widgets.control
+        if start:
+            self._session.start_simulator(control.config_path, control.say)
+        else:
+            self._session.stop_simulator()
+
+    def _look(self, change: Callable[[Look], Look]) -> None:
+        self._viewer.look = change(self._viewer.look)
+
+    def _measure(self, switch: Callable[[], None]) -> None:
+        self._widgets.tabs.setCurrentWidget(self._widgets.measure)
+        switch()
+
+    def _choose_channel(self, channel: int) -> None:
+        self._viewer.channel = channel
+
+    def _zoomed(self, screen_per_raw: float) -> None:
+        self._viewer.screen_per_raw = screen_per_raw
+
+    def _pointed(self, x: float, y: float) -> None:
+        value = self._viewer.value_at(x, y)
+        if value is None:
+            self._widgets.value.setText("")
+            return
+        pixel_um = self._viewer.news.facts.pixel_um
+        um = "" if pixel_um is None else f" ({x * pixel_um:.2f} µm, {y * pixel_um:.2f} µm)"
+        words = f"x {x:.1f}, y {y:.1f}{um}: {value:.1f} photo-electrons"
+        self._widgets.value.setText(words)

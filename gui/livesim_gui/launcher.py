@@ -1,0 +1,46 @@
+"""What the window may start, as it sees it; the command line hands in what really does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Launcher(Protocol):
+    """Starts an engine and a simulated microscope as children, and ends them with the viewer."""
+
+    @property
+    def engine(self) -> str | None:
+        """Control address of the engine that was started here and still runs."""
+        ...
+
+    @property
+    def simulating(self) -> bool:
+        """Whether a simulated microscope that was started here still runs."""
+        ...
+
+    def start_engine(self, record: Path | None, config: Path | None) -> str:
+        """Start an engine; return its control address once it listens, which takes seconds.
+
+        Raises
+        ------
+        DataError
+            If it ends before.
+        """
+        ...
+
+    def stop_engine(self) -> None:
+        """End the engine in order; what it records is whole afterwards."""
+        ...
+
+    def start_simulator(self, engine: str, config: Path | None) -> None:
+        """Stream a simulation to an engine; without a file, gliding filaments."""
+        ...
+
+    def stop_simulator(self) -> None:
+        """End the simulated microscope in order."""
+        ...
+
+    def close(self) -> None:
+        """End everything that was started."""
+        ...

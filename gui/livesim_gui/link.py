@@ -1,0 +1,106 @@
+"""An engine's address in; its results and its words, brought by threads, out into a feed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+
+from livesim.wire.codec import WireError
+from livesim.wire.control import ControlClient, EngineStatus
+from livesim.wire.endpoints import beside
+from livesim.wire.sockets import Keep, Subscriber
+from livesim_gui.state.feed import Feed
+from livesim_gui.state.stream_facts import StreamFacts
+
+ASK_EVERY_S = 0.5
+ANSWER_S = 1.0
+LISTEN_S = 0.1
+
+ReadFacts = Callable[[str], StreamFacts]
+"""The folder that the engine records into -> what is written there; it need not be on this
+machine."""
+
+
+def nothing_recorded(folder: str) -> StreamFacts:
+    """Read nothing."""
+    return StreamFacts()
+
+
+class Link:
+    """The connection to one engine: one thread asks how it is, another takes its results.
+
+    Neither is the window's. Both leave what they learn in the feed, of which the window takes the
+    newest when it draws.
+
+    Parameters
+    ----------
+    address
+        The engine's control endpoint; it says itself where it publishes results.
+    feed
+        Where everything goes.
+    read_facts
+        What a recording on this machine says of the stream, for viewers that come late.
+    """
+
+    def __init__(self, address: str, feed: Feed, read_facts: ReadFacts = nothing_recorded) -> None:
+        self.address = address
+        self._feed = feed
+        self._read_facts = read_facts
+        self._generation = feed.begin(address)
+        self._over = Event()
+        self._listener: Thread | None = None
+        self._asker = Thread(target=self._ask, name="livesim-status", daemon=True)
+        self._asker.start()
+
+    def close(self, wait_s: float = 0.0) -> None:
+        """End both threads; what they still bring is dropped. Waits up to `wait_s` for them."""
+        self._over.set()
+        self._feed.end()
+        if wait_s:
+            for thread in (self._asker, self._listener):
+                if thread is not None:
+                    thread.join(wait_s)
+
+    def _ask(self) -> None:
+        while not self._over.is_set():
+            with ControlClient(self.address) as client:
+                self._converse(client)
+
+    def _converse(self, client: ControlClient) -> None:
+        """Ask again and again, until nobody answers: then the socket begins anew."""
+        while not self._over.is_set():
+            try:
+                status = client.status(ANSWER_S)
+            except WireError as error:
+                self._feed.silence(self._generation, str(error))
+                return
+            self._feed.answer(self._generation, status, time.monotonic())
+            self._listen_to(status)
+            self._look_up(status)
+            self._over.wait(ASK_EVERY_S)
+
+    def _listen_to(self, status: EngineStatus) -> None:
+        """Take the results, once it is known where they are published."""
+        if self._listener is None:
+            endpoint = beside(self.address, status.endpoints.results)
+            self._listener = Thread(
+                target=self._listen, args=(endpoint,), name="livesim-results", daemon=True
+            )
+            self._listener.start()
+
+    def _look_up(self, status: EngineStatus) -> None:
+        if status.recording is not None:
+            self._feed.learn(self._generation, self._read_facts(status.recording))
+
+    def _listen(self, endpoint: str) -> None:
+        with Subscriber(endpoint, Keep.LATEST) as subscriber:
+            while not self._over.is_set():
+                try:
+                    message = subscriber.receive(LISTEN_S)
+                except WireError as error:
+                    self._feed.fault(self._generation, str(error))
+                    continue
+                if message is not None:
+                    now_s = time.monotonic()
+                    self._feed.take(self._generation, message, now_s, subscriber.dropped)

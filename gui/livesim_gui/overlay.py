@@ -1,0 +1,109 @@
+"""What is written over the picture: scale bar, names of the stages, where in time one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PyQt5.QtCore import QRectF, Qt
+from PyQt5.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PyQt5.QtWidgets import QWidget
+
+from livesim_gui.state.scale_bar import ScaleBar
+
+MARGIN = 14
+BAR_HEIGHT = 4
+LINE_HEIGHT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """What is to be written."""
+
+    right: str = ""
+    """Name of the stage; in a split view, of the one on the right."""
+    left: str | None = None
+    divider: float = 0.5
+    held: str | None = None
+    """Where in time one is, unless live."""
+    hint: str | None = None
+    """In the middle, where there is no picture."""
+
+
+class Overlay(QWidget):
+    """Lies over the picture and lets the mouse through."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.captions = Captions()
+        self.bar: ScaleBar | None = None
+        self.bar_pixels = 0.0
+
+    def show_captions(self, captions: Captions) -> None:
+        """Write other words."""
+        if captions != self.captions:
+            self.captions = captions
+            self.update()
+
+    def show_bar(self, bar: ScaleBar | None, pixels: float = 0.0) -> None:
+        """Draw another scale bar, so many pixels long."""
+        if (bar, pixels) != (self.bar, self.bar_pixels):
+            self.bar, self.bar_pixels = bar, pixels
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+        """Draw everything."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        captions = self.captions
+        if captions.hint is not None:
+            self._hint(painter, captions.hint)
+            return
+        self._names(painter, captions)
+        if captions.held is not None:
+            middle = QRectF(0, MARGIN, self.width(), LINE_HEIGHT)
+            _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held, QColor("#e3b341"))
+        if self.bar is not None:
+            self._bar(painter, self.bar)
+
+    def _names(self, painter: QPainter, captions: Captions) -> None:
+        whole = QRectF(MARGIN, MARGIN, self.width() - 2 * MARGIN, LINE_HEIGHT)
+        if captions.left is None:
+            _write(painter, whole, Qt.AlignmentFlag.AlignLeft, captions.right)
+            return
+        at = captions.divider * self.width()
+        left = QRectF(0, MARGIN, at - MARGIN, LINE_HEIGHT)
+        right = QRectF(at + MARGIN, MARGIN, self.width(), LINE_HEIGHT)
+        _write(painter, left, Qt.AlignmentFlag.AlignRight, captions.left)
+        _write(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right)
+
+    def _bar(self, painter: QPainter, bar: ScaleBar) -> None:
+        right, bottom = self.width() - MARGIN, self.height() - MARGIN
+        box = QRectF(right - self.bar_pixels, bottom - BAR_HEIGHT, self.bar_pixels, BAR_HEIGHT)
+        painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(0, 0, 0, 160))
+        painter.fillRect(box, QColor("white"))
+        above = QRectF(box.center().x() - 100, box.top() - LINE_HEIGHT - 2, 200, LINE_HEIGHT)
+        above.moveRight(min(above.right(), self.width() - 4))
+        _write(painter, above, Qt.AlignmentFlag.AlignHCenter, bar.words)
+
+    def _hint(self, painter: QPainter, words: str) -> None:
+        painter.setPen(QColor("#9aa2ac"))
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.2)
+        painter.setFont(font)
+        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignCenter), words)
+
+
+def _write(
+    painter: QPainter,
+    box: QRectF,
+    align: Qt.AlignmentFlag,
+    words: str,
+    colour: QColor | None = None,
+) -> None:
+    """Write with a shadow, so that it can be read on light and dark."""
+    flags = int(align | Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextDontClip)
+    painter.setPen(QColor(0, 0, 0, 200))
+    painter.drawText(box.translated(1, 1), flags, words)
+    painter.setPen(colour or QColor("white"))
+    painter.drawText(box, flags, words)

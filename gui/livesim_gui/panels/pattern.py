@@ -1,0 +1,181 @@
+"""A spectrum, curves of the watchdog and advice in; the pattern panel out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt5.QtCore import QRectF, Qt
+from PyQt5.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from livesim_gui.plots import colour_plot, plain_plot
+from livesim_gui.state.advice import Advice
+from livesim_gui.state.luts import colours
+from livesim_gui.state.spectrum import Spectrum
+from livesim_gui.state.stream_facts import StreamFacts, Vector
+from livesim_gui.state.watch_history import WatchHistory
+from livesim_gui.theme import ANGLE_COLOURS, DARK, Theme
+
+SHOWN = 1.15
+"""Frequencies shown, of the farthest that the result can hold."""
+_CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
+
+
+class PatternPanel(QScrollArea):
+    """Whether the pattern is good, and what to do where it is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme = DARK
+        self.advice = QLabel()
+        self.advice.setWordWrap(True)
+        self.advice.setTextFormat(Qt.TextFormat.RichText)
+        self.facts = QLabel()
+        self.facts.setWordWrap(True)
+        self.facts.setProperty("role", "faint")
+        self._make_spectrum()
+        self.modulation = plain_plot("modulation", "", height=88)
+        self.modulation.setYRange(0.0, 1.0, padding=0.06)
+        self.drift = plain_plot("drift / °", "", height=98)
+        self.legend = QLabel()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self._curves: list[tuple[Any, Any]] = []
+        self._lay_out()
+
+    def _make_spectrum(self) -> None:
+        self.graphics = pg.GraphicsView(background="#000000")
+        self.graphics.setFixedHeight(205)
+        self.box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, enableMouse=False)
+        self.graphics.setCentralItem(self.box)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._image.setLookupTable(colours("fire"))
+        self._passband = pg.PlotCurveItem(
+            pen=pg.mkPen("#ffffff", width=1, style=Qt.PenStyle.DashLine)
+        )
+        self._bands = pg.PlotCurveItem(
+            pen=pg.mkPen((255, 255, 255, 110), width=1, style=Qt.PenStyle.DotLine), connect="finite"
+        )
+        self._expected = pg.ScatterPlotItem(symbol="d", size=11, pen="#e3b341", brush=None)
+        self._found = pg.ScatterPlotItem(symbol="+", size=11, pen="#5fbf77", brush="#5fbf77")
+        for item in (self._image, self._passband, self._bands, self._expected, self._found):
+            self.box.addItem(item)
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setSpacing(5)
+        layout.setContentsMargins(4, 8, 4, 0)
+        plots = (self.modulation, self.drift, self.legend)
+        for widget in (self.advice, self.graphics, self.facts, *plots):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setWidget(inside)
+
+    def show_advice(self, advice: Sequence[Advice]) -> None:
+        """Say in plain words how the pattern is."""
+        tones = self._theme.tones
+        lines = [
+            f'<p style="margin:0 0 6px 0"><span style="color:{tones[one.tone]}">●</span> '
+            f"{one.words}</p>"
+            for one in advice
+        ]
+        text = "".join(lines)
+        if text != self.advice.text():
+            self.advice.setText(text)
+
+    def show_spectrum(self, shown: Spectrum) -> None:
+        """Show another Fourier transform."""
+        rows, columns = shown.picture.shape
+        dx, dy = shown.step
+        self._image.setImage(shown.picture, levels=(0, 255), autoLevels=False)
+        corner = (-(columns // 2 + 0.5) * dx, -(rows // 2 + 0.5) * dy)
+        self._image.setRect(QRectF(*corner, columns * dx, rows * dy))
+
+    def show_facts(self, facts: StreamFacts) -> None:
+        """Draw pass band and peaks; say the resolution."""
+        self.facts.setText(_words(facts))
+        reach = _reach(facts)
+        if facts.cutoff is not None:
+            self._passband.setData(*_circle((0.0, 0.0), facts.cutoff))
+            self._bands.setData(*_circles(_both(facts.found or facts.expected), facts.cutoff))
+        self._expected.setData(*_points(facts.expected))
+        self._found.setData(*_points(facts.found))
+        if reach:
+            self.box.setRange(QRectF(-reach, -reach, 2 * reach, 2 * reach), padding=0.0)
+
+    def show_history(self, history: WatchHistory) -> None:
+        """Draw the curves of every angle."""
+        while len(self._curves) < history.angles:
+            pen = pg.mkPen(_colour(len(self._curves)), width=2)
+            self._curves.append((self.modulation.plot(pen=pen), self.drift.plot(pen=pen)))
+        self.legend.setText(_legend(history.angles))
+        seconds = history.seconds()
+        for angle, (modulation, drift) in enumerate(self._curves):
+            known = angle < history.angles
+            modulation.setData(seconds, history.modulation(angle)) if known else modulation.clear()
+            drift.setData(seconds, history.drift_deg(angle)) if known else drift.clear()
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self._theme = theme
+        for plot in (self.modulation, self.drift):
+            colour_plot(plot, theme)
+
+
+def _colour(angle: int) -> str:
+    return ANGLE_COLOURS[angle % len(ANGLE_COLOURS)]
+
+
+def _legend(angles: int) -> str:
+    marks = (f'<span style="color:{_colour(n)}">●</span> angle {n + 1}' for n in range(angles))
+    return "&nbsp;&nbsp; ".join(marks) + " &nbsp; over seconds" if angles else ""
+
+
+def _words(facts: StreamFacts) -> str:
+    lines = []
+    if facts.attainable_nm is not None:
+        lines.append(f"Attainable with this pattern: {facts.attainable_nm:.0f} nm")
+    if facts.widefield_nm is not None:
+        marks = " + found" if facts.found else ""
+        marks += " ◇ expected" if facts.expected else ""
+        peaks = f"; peaks:{marks}" if marks else ""
+        lines.append(f"Dashed: pass band, {facts.widefield_nm:.0f} nm{peaks}")
+    if facts.settings is None:
+        lines.append("The microscope's settings are not known: livesim view --config FILE")
+    return "\n".join(lines)
+
+
+def _reach(facts: StreamFacts) -> float:
+    if facts.cutoff is None:
+        return 0.0
+    peaks = [float(np.hypot(*k)) for k in (*facts.found, *facts.expected)]
+    return SHOWN * (facts.cutoff + max(peaks, default=facts.cutoff))
+
+
+def _both(vectors: Sequence[Vector]) -> list[Vector]:
+    """Return every wave vector and its opposite."""
+    return [*vectors, *[(-x, -y) for x, y in vectors]]
+
+
+def _points(vectors: Sequence[Vector]) -> tuple[list[float], list[float]]:
+    both = _both(vectors)
+    return [x for x, _ in both], [y for _, y in both]
+
+
+def _circle(centre: Vector, radius: float) -> tuple[Any, Any]:
+    return centre[0] + radius * np.cos(_CIRCLE), centre[1] + radius * np.sin(_CIRCLE)
+
+
+def _circles(centres: Sequence[Vector], radius: float) -> tuple[Any, Any]:
+    """Return circles as one curve with gaps."""
+    x: list[Any] = [[]]
+    y: list[Any] = [[]]
+    for centre in centres:
+        cx, cy = _circle(centre, radius)
+        x += [cx, [np.nan]]
+        y += [cy, [np.nan]]
+    return np.concatenate(x), np.concatenate(y)

@@ -1,0 +1,98 @@
+"""The viewer's state in; what the widgets show out."""
+
+from __future__ import annotations
+
+from livesim_gui.errands import Errands
+from livesim_gui.session import Session
+from livesim_gui.state.advice import advice_on
+from livesim_gui.state.counting import histogram
+from livesim_gui.state.health import health_of
+from livesim_gui.state.hint import hint
+from livesim_gui.state.look import Look
+from livesim_gui.state.spectrum import Spectrum, spectrum
+from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.timeline import Mode
+from livesim_gui.state.viewer import Scene, Viewer
+from livesim_gui.time_bar import place_words
+from livesim_gui.widgets import Widgets
+
+ALWAYS = (WIDEFIELD, SUPER_RESOLVED)
+"""Stages offered before the first result."""
+
+
+class Presenter:
+    """Draws the picture whenever there is a new one, and renews the words now and then."""
+
+    def __init__(
+        self, viewer: Viewer, session: Session, errands: Errands, widgets: Widgets
+    ) -> None:
+        self._viewer, self._session = viewer, session
+        self._errands, self._widgets = errands, widgets
+        self.drawn = 0
+        """Pictures drawn so far."""
+
+    def draw(self, now_s: float) -> None:
+        """Draw the newest scene, if there is another one."""
+        viewer, widgets = self._viewer, self._widgets
+        scene = viewer.tick(now_s)
+        if scene is not None:
+            self._draw(scene)
+        elif viewer.scene is None:
+            widgets.picture.clear(hint(viewer.news))
+        shown = None if viewer.scene is None else viewer.scene.shot
+        widgets.time_bar.show_time(viewer.timeline, viewer.shots, shown)
+
+    def _draw(self, scene: Scene) -> None:
+        self.drawn += 1
+        widgets = self._widgets
+        widgets.picture.draw(scene, self._held(scene))
+        widgets.measure.measure(scene.main.stage)
+        manual = self._viewer.contrast(scene.main.stage.name).manual
+        widgets.contrast.show_levels(scene.main.levels, manual=manual)
+        widgets.top.show_stages(tuple(stages_of(scene.shot.result)), scene.look)
+
+    def _held(self, scene: Scene) -> str | None:
+        mode = self._viewer.timeline.mode
+        if mode is Mode.LIVE:
+            return None
+        word = "Held" if mode is Mode.HELD else "Playing"
+        return f"{word}: {place_words(self._viewer.shots, scene.shot)}"
+
+    def renew(self) -> None:
+        """Renew words, curves, histogram and spectrum; a few times a second is enough."""
+        viewer, widgets, news = self._viewer, self._widgets, self._viewer.news
+        self._show_health()
+        widgets.pattern.show_facts(news.facts)
+        widgets.pattern.show_advice(advice_on(news.status, news.facts))
+        widgets.pattern.show_history(viewer.history)
+        widgets.picture.show_scale(news.facts.pixel_um)
+        widgets.control.show_running(self._session.running(news.connection.value))
+        widgets.contrast.show_look(viewer.look.lut, viewer.look.gamma)
+        if viewer.scene is None:
+            widgets.top.show_stages(ALWAYS, Look())
+            widgets.top.show_channels((), 0)
+        else:
+            widgets.top.show_channels(viewer.channels, viewer.scene.shot.channel)
+            self._count(viewer.scene)
+
+    def _show_health(self) -> None:
+        widgets, news = self._widgets, self._viewer.news
+        health = health_of(news)
+        widgets.alarm.setVisible(health.alarm is not None)
+        widgets.alarm.setText(health.alarm or "")
+        widgets.health.show_health(health)
+        widgets.top.show_health(health, news.facts.source or "")
+
+    def _count(self, scene: Scene) -> None:
+        """Renew histogram and spectrum, where they can be seen."""
+        stage = scene.main.stage
+        counted = histogram(stage.image) if self._widgets.side.isVisible() else None
+        if counted is not None:
+            self._widgets.contrast.show_histogram(counted)
+        if self._widgets.pattern.isVisible():
+            pixel = stage.step * (self._viewer.news.facts.pixel_um or 1.0)
+            self._errands.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
+
+    def _show_spectrum(self, found: Spectrum | None) -> None:
+        if found is not None:
+            self._widgets.pattern.show_spectrum(found)

@@ -1,0 +1,125 @@
+"""Wishes of the user in; links to engines and children started out. One at a time, no widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from livesim.config import SettingsError
+from livesim.wire.endpoints import endpoint
+from livesim_gui.errands import Errands
+from livesim_gui.launcher import Launcher
+from livesim_gui.link import Link, ReadFacts, nothing_recorded
+from livesim_gui.panels.control import Running
+from livesim_gui.state.feed import Feed
+
+_ENGINE, _SIMULATOR = "engine", "simulator"
+
+
+class Session:
+    """The engine that is listened to, and what this viewer has started.
+
+    Parameters
+    ----------
+    feed
+        Where everything that is learnt goes.
+    errands
+        Starts and stops, which take seconds.
+    launcher
+        Starts processes; None where this viewer may not.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        errands: Errands,
+        launcher: Launcher | None = None,
+        read_facts: ReadFacts = nothing_recorded,
+    ) -> None:
+        self._feed, self._errands, self._launcher = feed, errands, launcher
+        self._read_facts = read_facts
+        self._link: Link | None = None
+        self._busy: str | None = None
+
+    def connect(self, address: str) -> str | None:
+        """Listen to another engine; return what is wrong with the address, if anything."""
+        try:
+            complete = endpoint(address)
+        except SettingsError as error:
+            return str(error)
+        if self._link is not None:
+            self._link.close()
+        self._link = Link(complete, self._feed, self._read_facts)
+        return None
+
+    def start_engine(
+        self,
+        record: Path | None,
+        config: Path | None,
+        tell: Callable[[str], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Start an engine here, and listen to it; `tell` is told its address."""
+        launcher = self._launcher
+        if launcher is None:
+            return
+
+        def started(address: str) -> None:
+            self._busy = None
+            self.connect(address)
+            tell(address)
+
+        self._begin("The engine starts…")
+        self._errands.run(
+            _ENGINE,
+            lambda: launcher.start_engine(record, config),
+            started,
+            lambda words: self._fail(words, failed),
+        )
+
+    def stop_engine(self) -> None:
+        """End the engine that was started here."""
+        if self._launcher is not None:
+            self._begin("The engine finishes and closes its recordings…")
+            self._errands.run(_ENGINE, self._launcher.stop_engine, self._done)
+
+    def start_simulator(self, config: Path | None, failed: Callable[[str], None]) -> None:
+        """Stream a simulation to the engine that is listened to."""
+        launcher, link = self._launcher, self._link
+        if launcher is not None and link is not None:
+            self._errands.run(
+                _SIMULATOR,
+                lambda: launcher.start_simulator(link.address, config),
+                self._done,
+                lambda words: self._fail(words, failed),
+            )
+
+    def stop_simulator(self) -> None:
+        """End the simulated microscope."""
+        if self._launcher is not None:
+            self._begin("The simulator ends its stream…")
+            self._errands.run(_SIMULATOR, self._launcher.stop_simulator, self._done)
+
+    def running(self, connection: str) -> Running:
+        """Return what runs."""
+        launcher = self._launcher
+        if launcher is None:
+            return Running(connection, False, None, False, self._busy)
+        return Running(connection, True, launcher.engine, launcher.simulating, self._busy)
+
+    def close(self) -> None:
+        """End the link and everything that was started."""
+        if self._link is not None:
+            self._link.close(wait_s=2.0)
+        if self._launcher is not None:
+            self._launcher.close()
+
+    def _begin(self, words: str) -> None:
+        self._busy = words
+
+    def _done(self, _: object) -> None:
+        self._busy = None
+
+    def _fail(self, words: str, failed: Callable[[str], None]) -> None:
+        self._busy = None
+        failed(words)

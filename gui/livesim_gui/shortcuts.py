@@ -1,0 +1,55 @@
+"""The table of keys and what each does in; working keys and their list out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
+
+from livesim_gui.state.keys import KEYS, STAGE, Key
+
+
+def bind_keys(
+    window: QWidget, deeds: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
+) -> None:
+    """Let every key of the table do its deed.
+
+    Parameters
+    ----------
+    deeds
+        By the names of the keys, but for the stages'.
+    stage
+        Shows the stage of a number, from 0.
+    """
+    for key in KEYS:
+        for number, press in enumerate(key.keys):
+            shortcut = QShortcut(QKeySequence(press), window)
+            if key.name == STAGE:
+                shortcut.activated.connect(partial(stage, number))
+            else:
+                shortcut.activated.connect(deeds[key.name])
+
+
+class KeyList(QDialog):
+    """All keys; any key closes it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(24, 20, 24, 20)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(6)
+        for row, key in enumerate(KEYS):
+            self._add(grid, row, key)
+        note = QLabel("Wheel: zoom. Drag: pan.")
+        note.setProperty("role", "faint")
+        grid.addWidget(note, len(KEYS), 0, 1, 2)
+
+    def _add(self, grid: QGridLayout, row: int, key: Key) -> None:
+        label = QLabel(key.label)
+        label.setProperty("role", "faint")
+        grid.addWidget(label, row, 0)
+        grid.addWidget(QLabel(key.words), row, 1)

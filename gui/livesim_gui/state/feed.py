@@ -1,0 +1,159 @@
+"""What the threads learn from an engine in; one frozen snapshot for the window out."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+
+from livesim.frames import Result
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control import EngineStatus
+from livesim_gui.state.connection import Connection
+from livesim_gui.state.ring import Ring, Shot
+from livesim_gui.state.stream_facts import StreamFacts, facts_of_start, merged
+
+RATE_S = 3.0
+"""Seconds over which the rate of results is taken."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class News:
+    """All that the window needs to know; replaced as a whole."""
+
+    generation: int = 0
+    """Counts the connections made."""
+    address: str | None = None
+    connection: Connection = Connection.NONE
+    words: str | None = None
+    """What stands in the way of the connection."""
+    status: EngineStatus | None = None
+    status_at_s: float = 0.0
+    statuses: int = 0
+    """Received so far."""
+    stream: str | None = None
+    ended: bool = False
+    facts: StreamFacts = field(default_factory=StreamFacts)
+    shots: tuple[Shot, ...] = ()
+    shot_bytes: int = 0
+    """Of the pixels that are remembered."""
+    per_second: float = 0.0
+    """Results received by the viewer."""
+    missed: int = 0
+    """Results that the viewer was too slow for; only the display misses them."""
+
+
+class Feed:
+    """Where the threads of a connection leave what they learn; any thread may call it.
+
+    Every connection has a number. What a thread of an older connection still brings is dropped.
+
+    Parameters
+    ----------
+    ring
+        Of the results.
+    given
+        Facts that hold for every stream, where the stream does not say otherwise.
+    """
+
+    def __init__(self, ring: Ring | None = None, given: StreamFacts | None = None) -> None:
+        self.ring = ring or Ring()
+        self._given = given or StreamFacts()
+        self._news = News(facts=self._given)
+        self._arrivals: deque[float] = deque(maxlen=512)
+        self._lock = Lock()
+
+    def begin(self, address: str) -> int:
+        """Begin a new connection; return its number."""
+        with self._lock:
+            generation = self._news.generation + 1
+            self._news = News(
+                generation=generation,
+                address=address,
+                connection=Connection.WAITING,
+                facts=self._given,
+            )
+            self.ring.clear()
+            self._arrivals.clear()
+            return generation
+
+    def end(self) -> None:
+        """Go back to no connection; the results stay to be looked at."""
+        with self._lock:
+            self._news = replace(
+                self._news,
+                generation=self._news.generation + 1,
+                connection=Connection.NONE,
+                status=None,
+            )
+
+    def answer(self, generation: int, status: EngineStatus, now_s: float) -> None:
+        """Take what the engine says of itself."""
+        count = self._news.statuses + 1
+        self._change(
+            generation,
+            connection=Connection.CONNECTED,
+            words=None,
+            status=status,
+            status_at_s=now_s,
+            statuses=count,
+        )
+
+    def silence(self, generation: int, words: str) -> None:
+        """Note that the engine does not answer."""
+        before = self._news.connection in (Connection.CONNECTED, Connection.LOST)
+        now = Connection.LOST if before else Connection.WAITING
+        self._change(generation, connection=now, words=words, status=None)
+
+    def fault(self, generation: int, words: str) -> None:
+        """Note that a message could not be used."""
+        self._change(generation, words=words)
+
+    def learn(self, generation: int, facts: StreamFacts) -> None:
+        """Take facts of the present stream; what its source has said stays."""
+        self._change(generation, facts=merged(merged(self._news.facts, facts), self._given))
+
+    def take(
+        self,
+        generation: int,
+        message: Result | StreamStart | StreamEnd,
+        now_s: float,
+        missed: int = 0,
+    ) -> None:
+        """Take a message of the results' socket."""
+        with self._lock:
+            if generation != self._news.generation:
+                return
+            self._news = replace(self._news, missed=missed)
+            if isinstance(message, StreamEnd):
+                self._news = replace(self._news, ended=message.stream == self._news.stream)
+                return
+            if message.stream != self._news.stream:
+                self._begin_stream(message.stream)
+            if isinstance(message, Result):
+                self.ring.add(message)
+                self._arrivals.append(now_s)
+            else:
+                facts = merged(facts_of_start(message), self._given)
+                self._news = replace(self._news, facts=facts)
+
+    def news(self, now_s: float) -> News:
+        """Return what is known now."""
+        with self._lock:
+            recent = sum(now_s - moment < RATE_S for moment in self._arrivals)
+            return replace(
+                self._news,
+                shots=self.ring.shots,
+                shot_bytes=self.ring.bytes,
+                per_second=recent / RATE_S,
+            )
+
+    def _begin_stream(self, stream: str) -> None:
+        self.ring.clear()
+        self._news = replace(self._news, stream=stream, ended=False, facts=self._given)
+
+    def _change(self, generation: int, **values: Any) -> None:
+        with self._lock:
+            if generation == self._news.generation:
+                self._news = replace(self._news, **values)

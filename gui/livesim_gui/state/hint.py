@@ -1,0 +1,19 @@
+"""News in; what to do to get a picture, in words, out."""
+
+from __future__ import annotations
+
+from livesim_gui.state.connection import Connection
+from livesim_gui.state.feed import News
+
+
+def hint(news: News) -> str:
+    """Return what stands where the picture will be."""
+    if news.connection is Connection.NONE:
+        return "No engine.\nConnect to one, or start one, under Control."
+    if news.connection is Connection.LOST:
+        return f"The engine at {news.address} does not answer any more."
+    if news.status is None:
+        return f"No engine answers at {news.address} yet.\nStart one: livesim engine"
+    if news.status.stream is None:
+        return "The engine waits for a stream.\nlivesim replay FILE, or Start simulator"
+    return "The engine is looking for the pattern…"

@@ -1,0 +1,48 @@
+"""Every key of the window, and what it does, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGE = "stage"
+"""Name of the keys 1 to 9, one for each stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that a key does."""
+
+    name: str
+    keys: tuple[str, ...]
+    """As Qt writes them."""
+    words: str
+    shown: str = ""
+    """On the list; empty = the keys themselves."""
+
+    @property
+    def label(self) -> str:
+        """What stands on the list."""
+        return self.shown or " or ".join(self.keys)
+
+
+KEYS = (
+    Key(STAGE, tuple("123456789"), "Show widefield, super-resolved, …", "1, 2, …"),
+    Key("swap", ("Space",), "Swap with the stage shown before"),
+    Key("split", ("X",), "Split view; drag the line"),
+    Key("fit", ("F",), "Fit the picture into the window"),
+    Key("crosshair", ("C",), "Crosshair on and off"),
+    Key("line", ("L",), "Line profile with its width"),
+    Key("region", ("R",), "Statistics of a region"),
+    Key("automatic", ("A",), "Automatic contrast"),
+    Key("back", ("Left",), "One result back", "←"),
+    Key("forward", ("Right",), "One result forward", "→"),
+    Key("oldest", ("Home",), "The oldest result that is remembered"),
+    Key("live", ("End",), "Back to the live edge"),
+    Key("play", ("P",), "Play from here; hold"),
+    Key("snapshot", ("S",), "Save a snapshot: PNG and TIFF"),
+    Key("panel", ("H",), "Hide and show the panel"),
+    Key("theme", ("D",), "Dark and light window"),
+    Key("full", ("F11",), "Full screen"),
+    Key("keys", ("?", "F1"), "This list"),
+    Key("quit", ("Ctrl+Q",), "Close the viewer"),
+)

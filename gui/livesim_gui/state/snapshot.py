@@ -1,0 +1,108 @@
+"""A stage as it is shown in; a PNG with a scale bar and a TIFF with the data out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import tifffile
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from livesim_gui.state.contrast import Levels
+from livesim_gui.state.luts import colours
+from livesim_gui.state.painting import places
+from livesim_gui.state.scale_bar import scale_bar
+from livesim_gui.state.stages import Stage
+
+SMALLEST_SIDE = 512
+"""Smaller images are enlarged by a whole factor, so that the scale bar can be read."""
+WHITE = (255, 255, 255)
+BLACK = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """One stage of one result, and how it was shown."""
+
+    stage: Stage
+    levels: Levels
+    lut: str
+    gamma: float
+    pixel_um: float | None
+    """Of the raw frames."""
+    taken: datetime
+
+    @property
+    def name(self) -> str:
+        """Of its files, without their endings."""
+        return f"livesim-{self.taken:%Y%m%d-%H%M%S-%f}-{self.stage.name}"
+
+
+def save(snapshot: Snapshot, folder: Path) -> tuple[Path, Path]:
+    """Write PNG and TIFF; return their paths. Each appears whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    png, tiff = folder / f"{snapshot.name}.png", folder / f"{snapshot.name}.tif"
+    _placed(tiff, lambda partial: _write_tiff(snapshot, partial))
+    _placed(png, lambda partial: _picture(snapshot).save(partial, format="PNG"))
+    return png, tiff
+
+
+def _placed(target: Path, write: Callable[[Path], None]) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        write(partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_tiff(snapshot: Snapshot, path: Path) -> None:
+    """Write the values as they are, float32, negative ones included, with the pixel size."""
+    stage = snapshot.stage
+    metadata = {"axes": "YX"}
+    if snapshot.pixel_um is None:
+        tifffile.imwrite(path, stage.image, imagej=True, metadata=metadata)
+        return
+    per_um = 1.0 / (snapshot.pixel_um * stage.step)
+    tifffile.imwrite(
+        path,
+        stage.image,
+        imagej=True,
+        resolution=(per_um, per_um),
+        metadata=metadata | {"unit": "um"},
+    )
+
+
+def _picture(snapshot: Snapshot) -> Pillow.Image:
+    image = snapshot.stage.image
+    zoom = -(-SMALLEST_SIDE // min(image.shape))
+    table = colours(snapshot.lut, snapshot.gamma)
+    coloured = table[places(image, snapshot.levels)]
+    picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
+    _draw_bar(picture, zoom, snapshot)
+    return picture
+
+
+def _draw_bar(picture: Pillow.Image, zoom: int, snapshot: Snapshot) -> None:
+    unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
+    bar = scale_bar(picture.width * unit, in_um=snapshot.pixel_um is not None)
+    size = max(16, min(picture.size) // 28)
+    draw = ImageDraw.Draw(picture)
+    right, bottom = picture.width - size, picture.height - size
+    left, top = right - round(bar.length / unit) + 1, bottom - max(3, size // 4)
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=BLACK)
+    draw.rectangle((left, top, right, bottom), fill=WHITE)
+    font = ImageFont.load_default(size)
+    # Pillow's own font has no µ.
+    words = bar.words.replace("µ", "u")
+    at = ((left + right) / 2, top - size / 4)
+    draw.text(at, words, WHITE, font, "mb", stroke_width=2, stroke_fill=BLACK)

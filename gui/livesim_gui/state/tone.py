@@ -1,0 +1,16 @@
+"""How a word is meant: its colour on the screen."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Tone(Enum):
+    """From nothing to see to act now."""
+
+    QUIET = "quiet"
+    GOOD = "good"
+    NOTE = "note"
+    """Look at it when there is time."""
+    BAD = "bad"
+    """Act."""

@@ -1,0 +1,181 @@
+"""News, and what the user asked for, in; the scene to draw now out. All decisions, no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.frames import Image
+from livesim_gui.state.contrast import Levels, SteadyContrast
+from livesim_gui.state.feed import Feed, News
+from livesim_gui.state.look import Look
+from livesim_gui.state.painting import every_nth, places
+from livesim_gui.state.ring import Shot
+from livesim_gui.state.snapshot import Snapshot
+from livesim_gui.state.stages import Stage, stages_of
+from livesim_gui.state.timeline import Mode, Timeline
+from livesim_gui.state.watch_history import WatchHistory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """One stage, ready for the screen."""
+
+    stage: Stage
+    places: NDArray[np.uint8]
+    """[y, x] in the colour table; its pixel (0, 0) has the same centre as the stage's."""
+    step: float
+    """A painted pixel in raw pixels."""
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is on the screen."""
+
+    shot: Shot
+    main: Painted
+    left: Painted | None
+    """The other stage of a split view."""
+    look: Look
+
+
+class Viewer:
+    """The state behind the window; for one thread.
+
+    Parameters
+    ----------
+    feed
+        Where results and words come from.
+    look
+        What is shown first.
+    """
+
+    def __init__(self, feed: Feed, look: Look | None = None) -> None:
+        self.feed = feed
+        self.look = look or Look()
+        self.timeline = Timeline()
+        self.history = WatchHistory()
+        self.channel: int | None = None
+        """Shown; None follows the first one seen."""
+        self.screen_per_raw = 2.0
+        """Pixels of the screen for each raw pixel, as the picture is zoomed."""
+        self.news = News()
+        self.scene: Scene | None = None
+        self._contrasts: dict[tuple[str, int], SteadyContrast] = {}
+        self._drawn: tuple[object, ...] = ()
+
+    def tick(self, now_s: float) -> Scene | None:
+        """Take the news; return the new scene, or None where the old one still holds."""
+        self._take(self.feed.news(now_s), now_s)
+        self.timeline, shot = self.timeline.advance(self.shots, now_s)
+        if shot is None:
+            self.scene, self._drawn = None, ()
+            return None
+        return self._paint(shot, now_s)
+
+    @property
+    def shots(self) -> tuple[Shot, ...]:
+        """The results remembered of the channel that is shown, oldest first."""
+        shots = self.news.shots
+        if len(self.channels) < 2:
+            return shots
+        shown = self.channels[0] if self.channel is None else self.channel
+        return tuple(shot for shot in shots if shot.channel == shown)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """All that are remembered."""
+        return tuple(sorted({shot.channel for shot in self.news.shots}))
+
+    def contrast(self, stage: str) -> SteadyContrast:
+        """Return the contrast of a stage of the channel that is shown."""
+        channel = 0 if self.scene is None else self.scene.shot.channel
+        return self._contrasts.setdefault((stage, channel), SteadyContrast())
+
+    def step(self, by: int) -> None:
+        """Go to a result before or after the one shown, and stay there."""
+        if self.scene is not None:
+            self.timeline = self.timeline.step(self.shots, self.scene.shot.number, by)
+
+    def hold(self) -> None:
+        """Stay at the result that is shown."""
+        if self.scene is not None:
+            self.timeline = self.timeline.hold(self.scene.shot.number)
+
+    def play_or_hold(self, now_s: float) -> None:
+        """Hold what runs, and let run what is held: from the start if it is at the end."""
+        if self.timeline.mode is not Mode.HELD:
+            self.hold()
+        elif self.shots and self.scene is not None:
+            at_end = self.scene.shot is self.shots[-1]
+            start = self.shots[0] if at_end else self.scene.shot
+            self.timeline = self.timeline.play(start.number, now_s)
+
+    def set_speed(self, speed: float, now_s: float) -> None:
+        """Play faster or slower from here on."""
+        shown = 0 if self.scene is None else self.scene.shot.number
+        self.timeline = self.timeline.at_speed(speed, shown, now_s)
+
+    def snapshot(self, taken: datetime) -> Snapshot | None:
+        """Return the stage that is shown and how; None where nothing is."""
+        if self.scene is None:
+            return None
+        main, look = self.scene.main, self.scene.look
+        pixel_um = self.news.facts.pixel_um
+        return Snapshot(main.stage, main.levels, look.lut, look.gamma, pixel_um, taken)
+
+    def value_at(self, x: float, y: float) -> float | None:
+        """Return the photo-electrons of the stage shown at a place in raw pixels."""
+        return None if self.scene is None else value_at(self.scene.main.stage, x, y)
+
+    def _take(self, news: News, now_s: float) -> None:
+        before, self.news = self.news, news
+        if news.generation != before.generation or news.stream != before.stream:
+            self._forget()
+        fresh = news.statuses != before.statuses
+        if fresh and news.status is not None and news.status.watchdog is not None:
+            self.history.see(news.status.watchdog, now_s)
+
+    def _forget(self) -> None:
+        """Begin anew: another stream has another brightness and another pattern."""
+        self._contrasts = {k: one for k, one in self._contrasts.items() if one.manual}
+        self.history.clear()
+        self.timeline = self.timeline.live()
+
+    def _paint(self, shot: Shot, now_s: float) -> Scene | None:
+        stages = stages_of(shot.result)
+        look = self.look = self.look.among(tuple(stages))
+        names = [look.stage, look.other] if look.split else [look.stage]
+        shown = [stages[name] for name in names if name is not None]
+        levels = [self._levels(stage, shot, now_s) for stage in shown]
+        thin = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
+        key = (shot.number, look, *thin, *levels)
+        if key == self._drawn:
+            return None
+        painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
+        self._drawn = key
+        self.scene = Scene(shot, painted[0], painted[1] if look.split else None, look)
+        return self.scene
+
+    def _levels(self, stage: Stage, shot: Shot, now_s: float) -> Levels:
+        key = (stage.name, shot.channel)
+        return self._contrasts.setdefault(key, SteadyContrast()).see(stage.image, now_s)
+
+
+def paint(stage: Stage, levels: Levels, every: int = 1) -> Painted:
+    """Return a stage as it is shown; of its rows and columns one in `every`."""
+    thin = stage.image[::every, ::every]
+    return Painted(stage, places(thin, levels), stage.step * every, levels)
+
+
+def value_at(stage: Stage, x: float, y: float) -> float | None:
+    """Return the value of the pixel at a place in raw pixels; None outside the image."""
+    image: Image = stage.image
+    row, column = round(y / stage.step), round(x / stage.step)
+    if not (0 <= row < image.shape[0] and 0 <= column < image.shape[1]):
+        return None
+    return float(image[row, column])

@@ -1,0 +1,108 @@
+"""Stages, channels and the engine's word in; which of them to show out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from livesim_gui.state.health import Health
+from livesim_gui.state.look import Look
+from livesim_gui.state.stages import title_of
+from livesim_gui.theme import DARK, Theme
+
+
+class TopBar(QWidget):
+    """One button a stage, the split view, and in the corner how the engine is."""
+
+    stage_chosen = pyqtSignal(str)
+    split_asked = pyqtSignal()
+    channel_chosen = pyqtSignal(int)
+    keys_asked = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: tuple[str, ...] = ()
+        """Of the stages, in the order of their keys."""
+        self.buttons: dict[str, QPushButton] = {}
+        self._theme = DARK
+        self.split = _button("Split (X)", "Both stages beside each other; drag the line")
+        self.split.clicked.connect(lambda: self.split_asked.emit())
+        self.channel = QComboBox()
+        self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.channel.hide()
+        self.channel.activated.connect(self._choose_channel)
+        self.stream = QLabel()
+        self.stream.setProperty("role", "faint")
+        self.word = QLabel()
+        self.keys = _button("?", "All keys")
+        self.keys.setCheckable(False)
+        self.keys.clicked.connect(lambda: self.keys_asked.emit())
+        self._stages = QHBoxLayout()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addLayout(self._stages)
+        layout.addWidget(self.split)
+        layout.addWidget(self.channel)
+        layout.addStretch(1)
+        layout.addWidget(self.stream)
+        layout.addSpacing(12)
+        layout.addWidget(self.word)
+        layout.addSpacing(6)
+        layout.addWidget(self.keys)
+
+    def show_stages(self, names: Sequence[str], look: Look) -> None:
+        """Show which stages there are, and which one is shown."""
+        if tuple(names) != self.names:
+            self._make_buttons(tuple(names))
+        for name, button in self.buttons.items():
+            button.setChecked(name == look.stage or (look.split and name == look.other))
+        self.split.setChecked(look.split)
+
+    def show_channels(self, channels: Sequence[int], shown: int) -> None:
+        """Offer the channels of a stream that has several."""
+        self.channel.setVisible(len(channels) > 1)
+        if [self.channel.itemData(n) for n in range(self.channel.count())] != list(channels):
+            self.channel.clear()
+            for channel in channels:
+                self.channel.addItem(f"Channel {channel + 1}", channel)
+        self.channel.setCurrentIndex(self.channel.findData(shown))
+
+    def show_health(self, health: Health, source: str) -> None:
+        """Say in the corner how the engine is."""
+        self.stream.setText(source)
+        colour = self._theme.tones[health.tone]
+        self.word.setText(f'<span style="color:{colour}">●</span>&nbsp; {health.word}')
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self._theme = theme
+
+    def _choose_channel(self, at: int) -> None:
+        self.channel_chosen.emit(self.channel.itemData(at))
+
+    def _make_buttons(self, names: tuple[str, ...]) -> None:
+        for button in self.buttons.values():
+            self._stages.removeWidget(button)
+            button.deleteLater()
+        self.names = names
+        self.buttons = {name: self._stage_button(n, name) for n, name in enumerate(names)}
+
+    def _stage_button(self, number: int, name: str) -> QPushButton:
+        title = title_of(name)
+        button = _button(f"{title} ({number + 1})", f"Show {title.lower()}; space swaps back")
+        button.clicked.connect(lambda: self.stage_chosen.emit(name))
+        self._stages.addWidget(button)
+        return button
+
+
+def _button(words: str, tip: str) -> QPushButton:
+    button = QPushButton(words)
+    button.setCheckable(True)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,69 @@
+"""All widgets of the window, made and laid out; none of them connected yet."""
+
+from __future__ import annotations
+
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+
+from livesim_gui.panels.contrast import ContrastPanel
+from livesim_gui.panels.control import ControlPanel
+from livesim_gui.panels.health import HealthPanel
+from livesim_gui.panels.measure import MeasurePanel
+from livesim_gui.panels.pattern import PatternPanel
+from livesim_gui.picture import Picture
+from livesim_gui.theme import Theme
+from livesim_gui.time_bar import TimeBar
+from livesim_gui.top_bar import TopBar
+
+PANEL_WIDTH = 350
+
+
+class Widgets(QWidget):
+    """The picture with what is above and below it, and the panels beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.top, self.picture, self.time_bar = TopBar(), Picture(), TimeBar()
+        self.alarm = QLabel()
+        self.alarm.setProperty("role", "alarm")
+        self.alarm.setWordWrap(True)
+        self.alarm.hide()
+        self.value, self.notice = QLabel(), QLabel()
+        self.contrast, self.pattern = ContrastPanel(), PatternPanel()
+        self.health, self.measure = HealthPanel(), MeasurePanel(self.picture)
+        self.control = ControlPanel()
+        self.tabs = QTabWidget()
+        self.side = QWidget()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        main = QVBoxLayout()
+        main.setSpacing(0)
+        main.addWidget(self.alarm)
+        main.addWidget(self.top)
+        main.addWidget(self.picture, 1)
+        main.addWidget(self.time_bar)
+        whole.addLayout(main, 1)
+        whole.addWidget(self.side)
+        self._fill_side()
+
+    def _fill_side(self) -> None:
+        self.side.setFixedWidth(PANEL_WIDTH)
+        column = QVBoxLayout(self.side)
+        column.setContentsMargins(12, 8, 8, 4)
+        column.addWidget(self.contrast)
+        column.addWidget(self.tabs, 1)
+        for widget, name in (
+            (self.pattern, "Pattern"),
+            (self.health, "Health"),
+            (self.measure, "Measure"),
+            (self.control, "Control"),
+        ):
+            self.tabs.addTab(widget, name)
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        for panel in (self.top, self.contrast, self.pattern, self.health, self.measure):
+            panel.use_theme(theme)

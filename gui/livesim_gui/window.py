@@ -1,0 +1,178 @@
+"""The viewer's window: state and widgets brought together, driven by two timers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt5.QtCore import QByteArray, Qt, QTimer
+from PyQt5.QtGui import QCloseEvent
+from PyQt5.QtWidgets import QApplication, QMainWindow
+
+from livesim_gui import remembered
+from livesim_gui.deeds import Clock, Deeds
+from livesim_gui.errands import Errands
+from livesim_gui.presenter import Presenter
+from livesim_gui.session import Session
+from livesim_gui.shortcuts import KeyList, bind_keys
+from livesim_gui.state.viewer import Viewer
+from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
+from livesim_gui.widgets import Widgets
+
+DRAW_MS = 16
+"""Of the timer that draws: about the rate of a screen."""
+WORDS_MS = 250
+"""Of the timer that renews words, curves and spectrum."""
+SIZE = (1280, 800)
+SAID_MS = 6000
+"""How long a message stays below the picture."""
+
+
+class Window(QMainWindow):
+    """The one window.
+
+    Parameters
+    ----------
+    viewer
+        What is shown.
+    session
+        Connections and children.
+    errands
+        For what takes longer than a frame.
+    settings_file
+        Where the user's choices are remembered.
+    clock
+        Seconds from any beginning.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        session: Session,
+        errands: Errands,
+        settings_file: Path,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.viewer, self.session, self.errands = viewer, session, errands
+        self._settings_file, self._clock = settings_file, clock
+        self.remembered = remembered.load(settings_file)
+        viewer.look = self.remembered.look
+        self.widgets = Widgets()
+        self.presenter = Presenter(viewer, session, errands, self.widgets)
+        self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
+        self._silence = QTimer(self)
+        self._silence.setSingleShot(True)
+        self._silence.timeout.connect(self.widgets.notice.clear)
+        self._lay_out()
+        self._bind_keys()
+        self._recall()
+        self.draw()
+        self.presenter.renew()
+        self._timers = [
+            self._timer(self.draw, DRAW_MS),
+            self._timer(self.presenter.renew, WORDS_MS),
+        ]
+
+    def _lay_out(self) -> None:
+        self.setWindowTitle("livesim")
+        self.setCentralWidget(self.widgets)
+        bar = self.statusBar()
+        assert bar is not None
+        bar.setSizeGripEnabled(False)
+        bar.addWidget(self.widgets.value, 1)
+        bar.addPermanentWidget(self.widgets.notice)
+        self.resize(*SIZE)
+
+    def _bind_keys(self) -> None:
+        self.widgets.top.keys_asked.connect(self.show_keys)
+        own: dict[str, Callable[[], None]] = {
+            "crosshair": lambda: self.show_crosshair(not self.remembered.crosshair),
+            "panel": lambda: self.show_panel(not self.remembered.panel),
+            "theme": self.switch_theme,
+            "full": self._switch_full_screen,
+            "keys": self.show_keys,
+            "quit": self._quit,
+        }
+        bind_keys(self, self.deeds.keys() | own, self.deeds.show_numbered)
+
+    def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
+        timer = QTimer(self)
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(do)
+        timer.start(every_ms)
+        return timer
+
+    def _recall(self) -> None:
+        known = self.remembered
+        self.widgets.control.recall(known)
+        self.widgets.tabs.setCurrentIndex(known.tab)
+        if known.geometry:
+            self.restoreGeometry(QByteArray(known.geometry))
+        self.show_crosshair(known.crosshair)
+        self.show_panel(known.panel)
+        self.use_theme(known.theme)
+
+    def draw(self) -> None:
+        """Draw the newest result, if there is anything new."""
+        self.presenter.draw(self._clock())
+
+    def say(self, words: str) -> None:
+        """Tell something below the picture, for a while."""
+        self.widgets.notice.setText(words)
+        self._silence.start(SAID_MS)
+
+    def show_crosshair(self, on: bool) -> None:
+        """Draw lines through the mouse, or not."""
+        self.remembered = replace(self.remembered, crosshair=on)
+        self.widgets.picture.show_crosshair(on)
+
+    def show_panel(self, on: bool) -> None:
+        """Show the panels beside the picture, or leave all the room to the picture."""
+        self.remembered = replace(self.remembered, panel=on)
+        self.widgets.side.setVisible(on)
+
+    def switch_theme(self) -> None:
+        """Change between dark and light."""
+        self.use_theme(LIGHT.name if self.remembered.theme == DARK.name else DARK.name)
+
+    def use_theme(self, name: str) -> None:
+        """Colour everything."""
+        self.remembered = replace(self.remembered, theme=name)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, THEMES[name])
+        self.widgets.use_theme(THEMES[name])
+
+    def show_keys(self) -> None:
+        """List all keys."""
+        KeyList(self).show()
+
+    def _quit(self) -> None:
+        self.close()
+
+    def _switch_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
+        """Remember the choices; end threads and children."""
+        for timer in self._timers:
+            timer.stop()
+        remembered.save(self._settings_file, self._choices())
+        self.session.close()
+        self.errands.close()
+        super().closeEvent(event)
+
+    def _choices(self) -> remembered.Remembered:
+        seen = replace(
+            self.remembered,
+            look=self.viewer.look,
+            tab=self.widgets.tabs.currentIndex(),
+            geometry=bytes(self.saveGeometry()),
+        )
+        return self.widgets.control.choices(seen)

@@ -1,0 +1,27 @@
+"""The machine in; whether a window can be opened, and if not, why not, in words, out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+INSTALL = 'pip install "livesim[gui]"'
+
+
+def no_window() -> str | None:
+    """Say why no window can be opened here; None where one can."""
+    return _no_display() or _no_qt()
+
+
+def _no_display() -> str | None:
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return None
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    return "no display found"
+
+
+def _no_qt() -> str | None:
+    missing = [name for name in ("PyQt5", "pyqtgraph") if find_spec(name) is None]
+    return f"the viewer needs {' and '.join(missing)} ({INSTALL})" if missing else None

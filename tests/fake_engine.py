@@ -1,0 +1,117 @@
+"""An engine in this process that computes nothing: it answers, and publishes what it is given."""
+
+from __future__ import annotations
+
+import threading
+
+from livesim.wire.control import (
+    AngleStatus,
+    ControlServer,
+    Endpoints,
+    EngineState,
+    EngineStatus,
+    FaultStatus,
+    LatencyStatus,
+    StageStatus,
+    StopReply,
+    StopRequest,
+    WatchdogStatus,
+)
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.sockets import Publisher
+
+ANSWER_S = 0.05
+STAGES = ("receive", "record", "process", "publish")
+
+
+def engine_status(**values):
+    """Return the status of an engine that runs well, but for `values`."""
+    nowhere = Endpoints(frames=FREE_ADDRESS, results=FREE_ADDRESS, control=FREE_ADDRESS)
+    stages = tuple(
+        StageStatus(
+            name=name,
+            done=90,
+            per_second=200.0 if name == "receive" else 22.2,
+            queued=0,
+            queue_limit=0 if name == "receive" else 8,
+            keep="block",
+            dropped=0,
+        )
+        for name in STAGES
+    )
+    known = {
+        "state": EngineState.RUNNING,
+        "endpoints": nowhere,
+        "stream": "s",
+        "source": "simulated microscope",
+        "stages": stages,
+        "latency": LatencyStatus(results=90, p50_ms=9.2, p95_ms=12.4, p99_ms=20.0),
+        "faults": FaultStatus(),
+        "last_fault": None,
+        "recording": "/data/stream-001",
+        "watchdog": watchdog_status(),
+    }
+    return EngineStatus(**(known | values))
+
+
+def angle_status(**values):
+    known = {
+        "state": "followed",
+        "drift_deg": 0.5,
+        "error_deg": 0.2,
+        "rate_deg": 0.01,
+        "modulation": 0.8,
+    }
+    return AngleStatus(**(known | values))
+
+
+def watchdog_status(*angles, **values):
+    known = {"changes": (), "swaps": 0, "alarms": 0, "estimates": 1, "failures": 0}
+    return WatchdogStatus(angles=angles or (angle_status(),) * 3, **(known | values))
+
+
+class FakeEngine:
+    """Listens on free ports; `status` is what it says of itself, `publish` what it sends."""
+
+    def __init__(self, **status):
+        self._publisher = Publisher(FREE_ADDRESS)
+        self._control = ControlServer(FREE_ADDRESS)
+        self._stop = threading.Event()
+        self.stop_asked = threading.Event()
+        where = Endpoints(
+            frames=FREE_ADDRESS, results=self._publisher.endpoint, control=self._control.endpoint
+        )
+        self.address = self._control.endpoint
+        self._where = where
+        self.say(**status)
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
+
+    def say(self, **status):
+        """Say something else of itself from now on."""
+        self.status = engine_status(**({"endpoints": self._where} | status))
+
+    def publish(self, message):
+        self._publisher.publish(message)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+        self._control.close()
+        self._publisher.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _answer(self):
+        while not self._stop.is_set():
+            self._control.answer(self._reply, ANSWER_S)
+
+    def _reply(self, request):
+        if isinstance(request, StopRequest):
+            self.stop_asked.set()
+            return StopReply()
+        return self.status

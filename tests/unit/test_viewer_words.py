@@ -1,0 +1,212 @@
+"""What the viewer says: health, alarm, advice on the pattern, hints, keys."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from livesim.config import Optics, PatternSettings, Settings
+from livesim.frames import Pattern, PatternAngle
+from livesim.wire.codec import StreamStart
+from livesim.wire.control import (
+    ChangeStatus,
+    DoctorStatus,
+    EngineState,
+    FaultStatus,
+    FindingStatus,
+    StageStatus,
+)
+from livesim_gui.state.advice import advice_on
+from livesim_gui.state.connection import Connection
+from livesim_gui.state.feed import News
+from livesim_gui.state.health import NOT_RECORDED, health_of
+from livesim_gui.state.hint import hint
+from livesim_gui.state.keys import KEYS
+from livesim_gui.state.stream_facts import (
+    StreamFacts,
+    facts_of_settings,
+    facts_of_start,
+    merged,
+)
+from livesim_gui.state.tone import Tone
+from livesim_gui.state.watch_history import WatchHistory
+from tests.fake_engine import angle_status, engine_status, watchdog_status
+
+SETTINGS = Settings(
+    optics=Optics(numerical_aperture=1.4, emission_nm=500.0, pixel_nm=80.0),
+    pattern=PatternSettings(expected_period_nm=200.0, expected_angles_deg=(0.0, 60.0, 120.0)),
+)
+ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
+
+
+def news(**status):
+    return News(connection=Connection.CONNECTED, status=engine_status(**status))
+
+
+def test_a_good_run_is_called_live_and_has_no_alarm():
+    health = health_of(news())
+    assert (health.word, health.tone, health.alarm) == ("live", Tone.GOOD, None)
+    lines = {line.label: line.value for line in health.lines}
+    assert lines["Raw frames"] == "200 /s"
+    assert lines["Last raw frame to result"] == "9 ms (95 %: 12 ms)"
+    assert lines["Recording into"] == "/data/stream-001"
+    assert "Last fault" not in lines
+
+
+def test_a_stream_that_is_not_recorded_raises_the_alarm_and_an_idle_engine_does_not():
+    assert health_of(news(recording=None)).alarm == NOT_RECORDED
+    assert health_of(news(recording=None, state=EngineState.IDLE)).alarm is None
+
+
+def test_a_recording_that_fails_raises_the_alarm_with_the_reason():
+    health = health_of(news(faults=FaultStatus(unrecorded_stacks=3), last_fault="disk full"))
+    assert health.alarm is not None
+    assert "3 stacks" in health.alarm
+    assert "disk full" in health.alarm
+
+
+def test_drops_and_full_queues_are_marked():
+    stage = StageStatus(
+        name="process", done=1, per_second=1.0, queued=8, queue_limit=8, keep="", dropped=5
+    )
+    (line,) = (one for one in health_of(news(stages=(stage,))).lines if "Queue" in one.label)
+    assert line.value == "8 of 8, 5 dropped"
+    assert line.tone is Tone.NOTE
+
+
+@pytest.mark.parametrize(
+    ("known", "word", "tone"),
+    [
+        (News(), "not connected", Tone.QUIET),
+        (News(connection=Connection.WAITING), "no engine answers yet", Tone.NOTE),
+        (News(connection=Connection.LOST), "engine lost", Tone.BAD),
+        (News(connection=Connection.LOST, ended=True), "engine has ended", Tone.NOTE),
+    ],
+)
+def test_without_an_engine_it_says_so(known, word, tone):
+    health = health_of(known)
+    assert (health.word, health.tone) == (word, tone)
+
+
+@pytest.mark.parametrize(
+    ("angle", "words", "tone"),
+    [
+        ({"state": "lost"}, "Angle 2 shows no fringes any more", Tone.BAD),
+        ({"state": "unwatched"}, "Angle 2 was never found", Tone.BAD),
+        ({"state": "weak", "modulation": 0.31}, "Angle 2: modulation only 0.31", Tone.NOTE),
+        ({"modulation": 0.2}, "Angle 2: modulation only 0.20", Tone.NOTE),
+        ({"rate_deg": -2.0}, "Angle 2 drifts by -2.0°", Tone.NOTE),
+    ],
+)
+def test_what_is_wrong_with_an_angle_is_said_in_words(angle, words, tone):
+    watchdog = watchdog_status(angle_status(), angle_status(**angle), angle_status())
+    (advice,) = advice_on(engine_status(watchdog=watchdog), StreamFacts())
+    assert advice.words.startswith(words)
+    assert advice.tone is tone
+
+
+def test_a_good_pattern_is_called_good():
+    (advice,) = advice_on(engine_status(), StreamFacts())
+    assert advice.tone is Tone.GOOD
+
+
+def test_the_worst_comes_first_and_a_jump_is_told():
+    change = ChangeStatus(
+        number=1, received_ns=0, time=7, kind="jump", angle=0, reason="40°", alarm=True
+    )
+    watchdog = watchdog_status(
+        angle_status(modulation=0.2), angle_status(state="lost"), changes=(change,)
+    )
+    advice = advice_on(engine_status(watchdog=watchdog), StreamFacts())
+    assert [one.tone for one in advice] == [Tone.BAD, Tone.NOTE, Tone.NOTE]
+    assert "angle 1 jumped at stack 7" in advice[2].words
+
+
+def test_the_doctors_finding_is_told_with_what_mends_it():
+    finding = FindingStatus(
+        fault="transposed",
+        words="the phase changes from frame to frame, not the angle",
+        sureness=0.99,
+        mend='[pattern]\norder = ["phase", "angle"]',
+        advice="exchange them where it is written",
+        frames=(),
+        value=None,
+    )
+    doctor = DoctorStatus(stream="s", time=0, stacks=3, findings=(finding,), undecided=())
+    (advice,) = advice_on(engine_status(doctor=doctor), StreamFacts())
+    assert advice.tone is Tone.BAD
+    assert advice.words.startswith("The phase changes from frame to frame")
+    assert '[pattern]; order = ["phase", "angle"]' in advice.words
+    other = advice_on(engine_status(doctor=doctor, stream="another"), StreamFacts())
+    assert other[0].tone is Tone.GOOD
+
+
+def test_while_the_pattern_is_sought_it_says_what_helps():
+    status = engine_status(state=EngineState.CALIBRATING, last_fault="too little signal")
+    (advice,) = advice_on(status, StreamFacts())
+    assert "too little signal" in advice.words
+    assert advice_on(None, StreamFacts())[0].tone is Tone.QUIET
+
+
+def test_the_patterns_own_warnings_are_told():
+    pattern = Pattern(80.0, (64, 64), (ANGLE,), 110.0, ("the spacing is coarse",))
+    (advice,) = advice_on(engine_status(), StreamFacts(pattern=pattern))
+    assert advice.words == "The spacing is coarse."
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (News(), "Connect to one"),
+        (News(connection=Connection.WAITING, address="tcp://x:1"), "No engine answers at tcp://x"),
+        (News(connection=Connection.LOST, address="tcp://x:1"), "does not answer any more"),
+        (news(stream=None), "waits for a stream"),
+        (news(), "looking for the pattern"),
+    ],
+)
+def test_without_a_picture_it_says_what_to_do(known, words):
+    assert words in hint(known)
+
+
+def test_facts_of_a_stream_come_from_its_source_first():
+    start = StreamStart(
+        stream="s", source="camera", settings=SETTINGS.model_dump(mode="json"), pixel_nm=65.0
+    )
+    facts = merged(facts_of_start(start), facts_of_settings(SETTINGS))
+    assert (facts.source, facts.pixel_nm) == ("camera", 65.0)
+    assert facts.cutoff == pytest.approx(2000.0 * 1.4 / 500.0)
+    assert facts.widefield_nm == pytest.approx(1000.0 / 5.6)
+    assert [math.hypot(*k) for k in facts.expected] == pytest.approx([5.0, 5.0, 5.0])
+    assert facts.expected[1] == pytest.approx((2.5, 5.0 * math.sin(math.radians(60.0))))
+
+
+def test_a_pattern_tells_its_peaks_without_the_angles_that_were_not_found():
+    lost = PatternAngle((0.0, 5.0), (0.0, 2.0, 4.0), (0.0,), usable=False)
+    facts = facts_of_settings(None, Pattern(80.0, (64, 64), (ANGLE, lost), 110.0))
+    assert facts.found == ((5.0, 0.0),)
+    assert (facts.attainable_nm, facts.pixel_um) == (110.0, 0.08)
+
+
+def test_settings_of_another_version_say_nothing():
+    start = StreamStart(stream="s", settings={"optics": {"lens": 1}}, pixel_nm=65.0)
+    facts = facts_of_start(start)
+    assert facts.settings is None
+    assert (facts.pixel_nm, facts.expected, facts.cutoff) == (65.0, (), None)
+
+
+def test_the_history_has_a_curve_an_angle_and_begins_anew_with_another_number():
+    history = WatchHistory()
+    for n in range(3):
+        history.see(watchdog_status(*(angle_status(drift_deg=a * n) for a in range(3))), 10.0 + n)
+    assert history.seconds().tolist() == [-2.0, -1.0, 0.0]
+    assert history.drift_deg(2).tolist() == [0.0, 2.0, 4.0]
+    assert history.modulation(0).tolist() == [0.8] * 3
+    history.see(watchdog_status(angle_status()), 20.0)
+    assert (history.angles, history.seconds().tolist()) == (1, [0.0])
+
+
+def test_no_key_does_two_things():
+    pressed = [press for key in KEYS for press in key.keys]
+    assert len(pressed) == len(set(pressed))
+    assert len({key.name for key in KEYS}) == len(KEYS)
