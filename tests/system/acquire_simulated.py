@@ -1,6 +1,6 @@
 """Acquire a simulated time-lapse with the real pycromanager, in a process of its own.
 
-python acquire_simulated.py SETTINGS FOLDER ENGINE named|counted|saved
+python acquire_simulated.py SETTINGS FOLDER ENGINE counted|saved
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,11 @@ otf_damping = 1.0
 [camera]
 offset = 100.0
 read_noise = 1.5
+[acquisition]
+backend = "simulated"
+time_points = 8
+interval_s = 0.05
+exposure_ms = 2.0
 [simulation]
 size = [96, 112]
 time_points = 8
@@ -89,13 +97,27 @@ def test_an_acquisition_without_an_engine_is_unharmed(tmp_path, config):
     assert all_frames(tmp_path / "acquired" / "demo_1", config).shape[1] == 5
 
 
-@pytest.mark.parametrize("kind", ["named", "saved"])
-def test_live_results_of_simulated_frames_are_the_offline_ones(tmp_path, config, kind):
-    recordings = tmp_path / "recordings"
+def acquire(config, folder, engine):
+    return python("-m", "livesim", "acquire", "-c", config, "-o", folder, "--engine", engine)
+
+
+def saved_hook(config, folder, engine):
+    return python(SIMULATED, config, folder, engine, "saved")
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "words"),
+    [
+        (acquire, "sim_1", "72 of 72 frames in {}; 72 sent, 72 received by the engine, 0 given up"),
+        (saved_hook, "raw_1", "offered 72 received 72 unsent 0"),
+    ],
+)
+def test_live_results_of_simulated_frames_are_the_offline_ones(tmp_path, config, run, name, words):
+    recordings, saved = tmp_path / "recordings", tmp_path / "acquired" / name
     with EngineProcess("--once", "--lossless", f"--record={recordings}") as engine:
-        said = python(SIMULATED, config, tmp_path / "acquired", engine.control(), kind)
+        said = run(config, saved.parent, engine.control())
         engine.wait()
-    assert "offered 72 received 72 unsent 0" in said.stdout
+    assert words.format(saved) in said.stdout + said.stderr
     stream = recordings / "stream-001"
     microscope = SimulatedMicroscope(load_settings(config))
     true = np.stack([microscope.stack(number).counts for number in range(8)])
@@ -104,8 +126,7 @@ def test_live_results_of_simulated_frames_are_the_offline_ones(tmp_path, config,
     )
 
     offline = tmp_path / "offline.ome.tif"
-    saved, pattern = tmp_path / "acquired" / "raw_1", stream / "pattern.json"
-    flags = ["--config", config, "--pattern", pattern, "--out", offline]
+    flags = ["--config", config, "--pattern", stream / "pattern.json", "--out", offline]
     python("-m", "livesim", "restore", saved, *flags)
     live = zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
     assert live.shape == (8, 192, 224)
@@ -122,3 +143,38 @@ def test_channels_and_planes_are_sorted_by_their_axes(tmp_path, config):
     live = all_frames(recordings / "stream-001" / "raw.zarr", config)
     # [position, time, channel, z, angle, phase, y, x], taken with z fastest, then channel, time.
     np.testing.assert_array_equal(live, true.reshape(1, 2, 2, 2, 3, 3, 96, 112))
+
+
+def test_an_interrupted_acquisition_is_whole_up_to_there(tmp_path, config):
+    recordings, saved = tmp_path / "recordings", tmp_path / "acquired" / "sim_1"
+    many = ["--set", "acquisition.time_points=10000"]
+    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
+        command = ["acquire", "-c", config, "-o", saved.parent, "--engine", engine.control(), *many]
+        words = [sys.executable, "-m", "livesim", *map(str, command)]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as acquiring:
+            wait_for(lambda: index_bytes(saved) > 4000)
+            acquiring.send_signal(signal.SIGINT)
+            _, said = acquiring.communicate(timeout=LIMIT_S)
+    assert acquiring.returncode == 130, said
+    assert "Traceback" not in said
+    counts = [int(word) for word in re.findall(r"(\d+) (?:of 90000|sent|received|given)", said)]
+    taken, sent, received, unsent = counts
+    assert 0 < taken < 90000
+    assert (sent, received, unsent) == (taken, taken, 0)
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)
+    assert live.shape[1] == taken // 9
+    with open_recording(saved, load_settings(config).pattern) as recording:
+        for index in recording.indices[: taken // 9]:
+            np.testing.assert_array_equal(live[0, index.time, 0, 0], recording.stack(index).pixels)
+
+
+def index_bytes(folder):
+    index = folder / "NDTiff.index"
+    return index.stat().st_size if index.exists() else 0
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
