@@ -11,12 +11,24 @@ import pytest
 # As `livesim.cli.main` does, before torch is loaded; there the reason is told.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+# Windows of the tests are nobody's business.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
 DATA = "LIVESIM_DATA"
 REQUIRE_ALL = "LIVESIM_REQUIRE_ALL"
 
 # Started in the background by a shell, a process ignores Ctrl-C, and so would all that the tests
 # start and interrupt; what has a handler here has the default one there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Without Qt's system libraries the viewer's windows are not tested, but all else is."""
+    try:
+        import PyQt5.QtTest
+        import PyQt5.QtWidgets  # noqa: F401
+    except ImportError:
+        pluginmanager.unregister(name="pytest-qt")
 
 
 @pytest.fixture(scope="session")

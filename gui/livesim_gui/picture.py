@@ -75,7 +75,7 @@ class Picture(QWidget):
         self._show_split(False)
         self._point_out(False)
 
-    def draw(self, scene: Scene, held: str | None) -> None:
+    def draw(self, scene: Scene) -> None:
         """Show a scene."""
         look = scene.look
         extent = scene.shot.result.widefield.shape
@@ -84,12 +84,15 @@ class Picture(QWidget):
             self._put(self._other, scene.left, scene)
         self._divider_at = look.divider
         self._show_split(scene.left is not None)
-        left = None if scene.left is None else scene.left.stage.title
-        captions = Captions(scene.main.stage.title, left, look.divider, held)
-        self.overlay.show_captions(captions)
         if extent != self._extent:
             self._extent = (extent[0], extent[1])
             self.fit()
+
+    def caption(self, scene: Scene, held: str | None) -> None:
+        """Name the stages, and where in time they are."""
+        left = None if scene.left is None else scene.left.stage.title
+        captions = Captions(scene.main.stage.title, left, scene.look.divider, held)
+        self.overlay.show_captions(captions)
 
     def clear(self, hint: str) -> None:
         """Show no picture, but what to do to get one."""

@@ -37,15 +37,17 @@ class Presenter:
         scene = viewer.tick(now_s)
         if scene is not None:
             self._draw(scene)
-        elif viewer.scene is None:
+        if viewer.scene is None:
             widgets.picture.clear(hint(viewer.news))
+        else:
+            widgets.picture.caption(viewer.scene, self._held(viewer.scene))
         shown = None if viewer.scene is None else viewer.scene.shot
         widgets.time_bar.show_time(viewer.timeline, viewer.shots, shown)
 
     def _draw(self, scene: Scene) -> None:
         self.drawn += 1
         widgets = self._widgets
-        widgets.picture.draw(scene, self._held(scene))
+        widgets.picture.draw(scene)
         widgets.measure.measure(scene.main.stage)
         manual = self._viewer.contrast(scene.main.stage.name).manual
         widgets.contrast.show_levels(scene.main.levels, manual=manual)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from livesim.commands.demo_files import PICTURE_NAME, TIFF_NAME, make_files
 from livesim.commands.demo_scene import SETTINGS, demo_settings
+from livesim.commands.display import nobody_watches
 from livesim.commands.engine_process import EngineProcess
+from livesim.commands.view_process import ViewerProcess
 from livesim.config import SettingsError
 from livesim.engine.folder import RAW_NAME
 from livesim_acquisition.ahead import Ahead
@@ -67,7 +69,6 @@ def run_demo(options: DemoOptions) -> None:
         After everything has been ended in order.
     """
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_display_words())
     _interrupt_on_termination()
     settings = demo_settings(options.size, options.photons, options.stacks)
     microscope = SimulatedMicroscope(at_rate(settings, options.rate))
@@ -93,10 +94,12 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
     with (
         EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine,
         made_ahead(microscope, MOST_BYTES) as ahead,
+        _shown(engine, console),
     ):
         _simulate(ahead, options.stacks * SETTINGS.pattern.stack_frames, console)
         with Sender(engine.control()) as sender:
-            send_ahead(microscope, ahead, sender, paced=options.rate is not Rate.MAX, name="demo")
+            paced = options.rate is not Rate.MAX
+            send_ahead(microscope, ahead, sender, paced=paced, name="demo")
         engine.wait()
 
 
@@ -112,12 +115,25 @@ def _recordings(out: Path) -> set[Path]:
     return set(out.glob("stream-*"))
 
 
-def _display_words() -> str:
-    """Say why nothing is shown live."""
-    has_screen = sys.platform in ("win32", "darwin")
-    if has_screen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return "livesim demo: the live viewer is not part of this version; running without it"
-    return "livesim demo: no display found, running headless"
+@contextmanager
+def _shown(engine: EngineProcess, console: Console) -> Iterator[None]:
+    """Show the engine's results where a window can be seen; say so where none can.
+
+    At a terminal the window stays until the user closes it.
+    """
+    why_not = nobody_watches()
+    if why_not is not None:
+        console.print(f"livesim demo: {why_not}, running headless")
+        yield
+        return
+    with ViewerProcess(engine.control()) as viewer:
+        seen = viewer.appeared()
+        if not seen:
+            console.print("livesim demo: no window could be opened, running headless")
+        yield
+        if seen and console.is_terminal:
+            console.print("close the viewer's window to go on")
+            viewer.wait()
 
 
 def _interrupt_on_termination() -> None:

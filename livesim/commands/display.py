@@ -7,15 +7,25 @@ import sys
 from importlib.util import find_spec
 
 INSTALL = 'pip install "livesim[gui]"'
+_UNSEEN = ("offscreen", "minimal")
+"""Platforms of Qt that draw, but where nobody can see it."""
 
 
 def no_window() -> str | None:
-    """Say why no window can be opened here; None where one can."""
+    """Say why no window can be opened here; None where one can, be it offscreen."""
+    asked = os.environ.get("QT_QPA_PLATFORM")
+    return (None if asked else _no_display()) or _no_qt()
+
+
+def nobody_watches() -> str | None:
+    """Say why no window should be opened unasked; None where one can be seen."""
+    if os.environ.get("QT_QPA_PLATFORM") in _UNSEEN:
+        return "no display found"
     return _no_display() or _no_qt()
 
 
 def _no_display() -> str | None:
-    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+    if sys.platform in ("win32", "darwin"):
         return None
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return None

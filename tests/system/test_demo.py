@@ -35,7 +35,8 @@ DEMO = [sys.executable, "-m", "livesim", "demo", "--size", str(SIZE)]
 @contextmanager
 def demo(out, *flags, **environment):
     command = [*DEMO, "--out", str(out), *flags]
-    headless = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    shown = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    headless = {key: value for key, value in os.environ.items() if key not in shown}
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -98,11 +99,11 @@ def test_the_engine_finds_the_pattern_that_was_simulated(tmp_path):
         np.testing.assert_allclose(angle["k_cycles_per_um"], true.k_cycles_per_um, rtol=0.005)
 
 
-def test_with_a_display_it_says_that_there_is_no_viewer(tmp_path):
+def test_a_display_that_cannot_be_opened_does_not_stop_it(tmp_path):
     with demo(tmp_path, "--stacks", "2", "--fps", "max", DISPLAY=":99") as started:
         text, _ = started.communicate(timeout=LIMIT_S)
         assert started.returncode == 0, text
-    assert text.startswith("livesim demo: the live viewer is not part of this version")
+    assert text.startswith("livesim demo: no window could be opened, running headless")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

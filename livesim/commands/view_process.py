@@ -1,0 +1,73 @@
+"""An engine's address in; a viewer of it as a child process out, which never holds its starter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Self
+
+from livesim.commands.engine_process import own_group
+
+APPEAR_S = 20.0
+"""How long a window may take to appear."""
+END_S = 10.0
+"""How long a viewer may take to close."""
+
+
+class ViewerProcess:
+    """`livesim view` of one engine; closed at the end of a `with` block.
+
+    Parameters
+    ----------
+    engine
+        Its control endpoint.
+    """
+
+    def __init__(self, engine: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "livesim", "view", "--engine", engine],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # where it fails, Qt says much and nothing that helps
+            text=True,
+            **own_group(),
+        )
+        self._appeared = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def appeared(self) -> bool:
+        """Wait until the window is there; False if the viewer ended before."""
+        self._appeared.wait(APPEAR_S)
+        return self._process.poll() is None
+
+    def wait(self) -> None:
+        """Wait until the user closes the window."""
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # also when it ends without a word
+        self._appeared.set()
