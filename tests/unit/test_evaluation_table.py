@@ -42,10 +42,16 @@ def test_a_row_holds_what_can_be_known_and_nan_for_the_rest():
     assert row.halves_resolution_nm > 1000.0
 
 
-def test_another_recordings_image_is_no_truth_to_measure_resolution_against():
-    row = measure("a", "plain", picture(), Known(PIXEL_NM, picture(), noise_free=False))
-    assert math.isnan(row.reference_resolution_nm)
-    assert row.ssim == pytest.approx(1.0)
+def test_what_is_measured_depends_on_what_the_reference_is():
+    def unknown(kind):
+        row = measure("a", "plain", picture(), Known(PIXEL_NM, picture(), kind))
+        assert row.distortion_nm == 0.0
+        return {metric for metric in METRICS if math.isnan(getattr(row, metric))}
+
+    photons = {"residual_sigmas", "denied", "halves_resolution_nm"}
+    assert unknown("truth") == photons
+    assert unknown("recording") == photons | {"reference_resolution_nm"}
+    assert unknown("plain") == photons | {"reference_resolution_nm", "psnr_db", "ssim", "nrmse"}
 
 
 def test_the_csv_says_the_same_and_leaves_empty_what_is_unknown(tmp_path):

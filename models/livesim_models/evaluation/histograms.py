@@ -82,7 +82,9 @@ def _histogram(
     edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1).tolist()
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     for group, name in zip(groups, names, strict=True):
-        axes.hist(group, bins=edges, alpha=0.6, color=colours[name], label=name)
+        axes.hist(
+            group, bins=edges, histtype="stepfilled", alpha=0.6, color=colours[name], label=name
+        )
 
 
 def _mark_means(

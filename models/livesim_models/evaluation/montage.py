@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.ndimage import uniform_filter
 
-from livesim_models.evaluation.distortion import DEFAULT
+from livesim_models.evaluation.distortion import DEFAULT, distortion
 from livesim_models.evaluation.ridges import Ridges, ridges, typical_strength
 from livesim_models.evaluation.similarity import BORDER, Picture, Values, linear_fit, similarity
 
 BOX_NM = 3900.0
 """Width of the detail, that of the report's white rectangles (figure 5)."""
 BAR_NM = 2000.0
-_PANEL = 2.6
+_PANEL, _TITLE = 2.6, 0.25
+"""Inches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,9 @@ def write_montage(path: Path, examples: Sequence[Example]) -> None:
     if not examples:
         raise ValueError("expected at least one example, found none")
     columns = 1 + max(len(example.stages) for example in examples)
-    figure = Figure(figsize=(_PANEL * columns, 3.1 * _PANEL * len(examples)), layout="constrained")
+    figure = Figure(figsize=(_PANEL * columns, 3.0 * (_PANEL + _TITLE) * len(examples)))
+    figure.subplots_adjust(left=0.0, right=1.0, bottom=0.0, top=1.0 - 0.06 / len(examples))
+    figure.subplots_adjust(wspace=0.03, hspace=_TITLE / _PANEL)
     every = figure.subplots(3 * len(examples), columns, squeeze=False)
     for axes in every.ravel():
         axes.set_axis_off()
@@ -142,7 +145,9 @@ def _errors(axes: Axes, view: _View, label: str) -> None:
     most = 0.5 * (view.span[1] - view.span[0])
     axes.imshow(picture - reference, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
     found = similarity(picture, reference)
-    axes.set_title(f"{found.psnr_db:.1f} dB, SSIM {found.ssim:.2f}", fontsize="x-small")
+    moved = distortion(picture, reference, view.pixel_nm).score_nm
+    words = f"{found.psnr_db:.1f} dB, SSIM {found.ssim:.2f}, distortion {moved:.0f} nm"
+    axes.set_title(words, fontsize="x-small")
 
 
 def _scale_bar(axes: Axes, shape: tuple[int, ...], pixel_nm: float) -> None:

@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
 
-from livesim_models.evaluation.distortion import DEFAULT, Scale, distortion
+from livesim_models.evaluation.distortion import DEFAULT, WITHOUT_TRUTH, distortion
 from livesim_models.evaluation.residual import Instrument, residual
 from livesim_models.evaluation.resolution import (
     NOISE_FREE,
@@ -21,6 +22,7 @@ from livesim_models.evaluation.resolution import (
 from livesim_models.evaluation.similarity import BORDER, Picture, similarity
 
 NAN = math.nan
+Kind = Literal["truth", "recording", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class Known:
     """Of the images."""
     reference: Picture | None = None
     """[y, x] on their grid."""
-    scale: Scale = DEFAULT
-    """What counts as a structure in the reference."""
-    noise_free: bool = True
-    """Whether the reference is the truth, and not another recording's image."""
+    kind: Kind = "truth"
+    """Of the reference. "truth" has no noise; a "recording" of more light has some, so no
+    resolution is measured against it; the "plain" reconstruction itself only says whether coarse
+    structures moved."""
     counts: Tensor | None = None
     """[angle, phase, y, x] of the raw stack."""
     instrument: Instrument | None = None
@@ -106,19 +108,19 @@ def measure(
 def _against_reference(picture: Picture, known: Known) -> dict[str, float]:
     if known.reference is None:
         return {}
-    like = similarity(picture, known.reference, known.border)
-    moved = distortion(picture, known.reference, known.pixel_nm, known.scale, known.border)
+    scale = WITHOUT_TRUTH if known.kind == "plain" else DEFAULT
+    found = distortion(picture, known.reference, known.pixel_nm, scale, known.border)
     values = {
-        "psnr_db": like.psnr_db,
-        "ssim": like.ssim,
-        "nrmse": like.nrmse,
-        "distortion_nm": moved.score_nm,
-        "displacement_nm": moved.displacement_nm,
-        "moved": moved.moved,
-        "invented": moved.invented,
-        "lost": moved.lost,
+        "distortion_nm": found.score_nm,
+        "displacement_nm": found.displacement_nm,
+        "moved": found.moved,
+        "invented": found.invented,
+        "lost": found.lost,
     }
-    if known.noise_free:
+    if known.kind != "plain":
+        like = similarity(picture, known.reference, known.border)
+        values |= {"psnr_db": like.psnr_db, "ssim": like.ssim, "nrmse": like.nrmse}
+    if known.kind == "truth":
         values["reference_resolution_nm"] = ring_resolution_nm(
             picture, known.reference, known.pixel_nm, NOISE_FREE, known.border
         )
