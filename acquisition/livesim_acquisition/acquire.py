@@ -103,8 +103,9 @@ def _wait(run: Any, look: Callable[[], None]) -> bool:
             while not wait([ended], timeout=POLL_S).done:
                 look()
         except KeyboardInterrupt:
-            # Marked as finished before: aborted alone, it would wait for ever.
             run.abort()
+            # Again, should abort have swept the mark away: without it, the wait would never end.
+            run.mark_finished()
             _result(ended)
             return True
         _result(ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from livesim.config import Settings, SettingsError
 from livesim.frames import DataError
 from livesim_acquisition.events import acquisition_of
+
+REACH_S = 2.0
 
 
 @contextmanager
@@ -43,13 +46,14 @@ def _java(settings: Settings) -> Iterator[Any]:
 
     port = acquisition_of(settings).port
     try:
-        core = Core(port=port)
-    except Exception as error:  # pyjavaz raises bare Exception
+        # Asked first, for pyjavaz prints the traceback of a thread when nobody is there.
+        socket.create_connection(("127.0.0.1", port), timeout=REACH_S).close()
+    except OSError as error:
         raise DataError(
-            f"expected a Micro-Manager whose server listens on port {port} (Tools > Options > "
-            f"Run server on port), found none: {error}"
+            "expected a running Micro-Manager whose server is on (Tools > Options > Run server "
+            f"on port {port}), found none: {error}"
         ) from error
-    yield core
+    yield Core(port=port)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 LIMIT_S = 60
 TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
+DOUBLE = Path(__file__).parents[1] / "java_double.py"
 NOBODY = "tcp://127.0.0.1:9"
 TOML = """
 [optics]
@@ -178,3 +179,40 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.fixture
+def java():
+    """The port of a double of the Java side."""
+    command = [sys.executable, str(DOUBLE), "96", "112"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as double:
+        yield double.stdout.readline().strip()
+        double.kill()
+
+
+@pytest.mark.parametrize("stream_from", ["camera", "disk"])
+def test_frames_cross_the_java_bridge(tmp_path, config, java, stream_from):
+    changes = ['backend="java"', f"port={java}", f'stream_from="{stream_from}"', "interval_s=0"]
+    changes += ['channels=["488", "561"]', "time_points=4"]
+    flags = [word for change in changes for word in ("--set", f"acquisition.{change}")]
+    recordings, saved = tmp_path / "recordings", tmp_path / "acquired"
+    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
+        words = ["-c", config, "-o", saved, "--engine", engine.control(), *flags]
+        said = python("-m", "livesim", "acquire", *words)
+    assert "72 of 72 frames" in said.stderr
+    assert "72 sent, 72 received by the engine, 0 given up" in said.stderr
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)
+    assert live.shape == (1, 4, 2, 1, 3, 3, 96, 112)
+    numbers = np.arange(72).reshape(1, 4, 2, 1, 3, 3, 1, 1)
+    np.testing.assert_array_equal(live, np.broadcast_to(numbers, live.shape))
+    np.testing.assert_array_equal(live, all_frames(saved / "sim_1", config))
+
+
+def test_a_micromanager_that_is_not_there_is_told_in_a_sentence(tmp_path, config):
+    flags = ["--set", 'acquisition.backend="java"', "--set", "acquisition.port=9"]
+    command = ["-m", "livesim", "acquire", "-c", config, "-o", tmp_path / "a", *flags]
+    words = [sys.executable, *map(str, command)]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert said.returncode == 1
+    assert said.stderr.startswith("livesim: expected a running Micro-Manager whose server is on")
+    assert said.stderr.count("\n") == 1
