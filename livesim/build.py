@@ -34,6 +34,12 @@ _MOST_PIXELS = MOST_STACKS * 512 * 512
 MOST_LIVE_PIXELS = 512
 """Rows and columns that the doctor looks at while a stream runs: some seconds at most."""
 
+FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
+"""Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
+to some degrees only."""
+FAINT_STACKS = 4
+"""Raw stacks that are enough then: from more of them a drift would be averaged."""
+
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
 
@@ -206,13 +212,14 @@ def pipeline_factory(
     """Return what makes the pipeline of one stream.
 
     With a `pattern` the pipeline is ready at once. Without, it is estimated from the first stack;
-    while an angle does not stand out it is estimated again from twice as many, up to
-    `MOST_STACKS`, and then taken as it is: angles not found count as widefield.
+    where an angle does not stand out clearly, from `FAINT_STACKS`; while one does not stand out at
+    all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
+    as widefield.
 
     Unless the settings say otherwise the pipeline watches its pattern: see docs/watchdog.md.
     """
     networks = load_networks(settings, preferred_device())
-    next_try = 1
+    next_try, enough = 1, MOST_STACKS
 
     def prepare(known: Pattern) -> ReconstructionPipeline:
         return ReconstructionPipeline(settings, known, otf_profile, networks)
@@ -224,19 +231,29 @@ def pipeline_factory(
         )
 
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
-        nonlocal next_try
+        nonlocal next_try, enough
         if pattern is not None:
             return begin(with_levels(pattern, stacks[:1], settings))
         if len(stacks) < next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
+        most = min(most, enough)
         found = calibrate(stacks[:most], settings, otf_profile)
-        next_try = 2 * len(stacks)
-        if all(a.usable for a in found.angles) or ended or len(stacks) >= most:
+        enough = _enough(found)
+        next_try = max(2 * len(stacks), FAINT_STACKS)
+        if ended or len(stacks) >= min(most, enough):
             return begin(found)
         return None
 
     return make
+
+
+def _enough(found: Pattern) -> int:
+    """Return how many raw stacks the estimate of a stream's first pattern has to be made from."""
+    if not all(angle.usable for angle in found.angles):
+        return MOST_STACKS
+    faint = (one.peak_to_noise < FAINT_PEAK and one.mcnr < FAINT_MCNR for one in found.angles)
+    return FAINT_STACKS if any(faint) else 1
 
 
 def watched(

@@ -61,8 +61,8 @@ class LiveDoctor:
                 self._begin()
 
     def close(self) -> None:
-        """Say that no more stacks will come: fewer have to do."""
-        if self._collecting and self._stacks:
+        """Say that no more stacks will come: for the first look fewer have to do."""
+        if self._collecting and self._stacks and self._thread is None:
             self._begin()
 
     def _continues(self, stack: RawStack) -> bool:

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from livesim.build import ReconstructionPipeline, pipeline_factory
+from livesim.build import FAINT_STACKS, ReconstructionPipeline, pipeline_factory
 from livesim.config import PatternSettings, Reconstruction, Settings
-from livesim.drift import AngleState, ChangeKind
+from livesim.drift import AngleState, ChangeKind, still
 from livesim.frames import NoiseToSignal
 from livesim.reconstruction.check import BandCheck, BandReading
 from livesim.reconstruction.plan import make_plan
@@ -121,8 +121,25 @@ def test_the_pipeline_follows_a_drift_and_a_jump(settings):
 
 def test_a_stream_can_do_without():
     scene = simulate(6, (64, 64))
-    own = Settings(optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN)
+    own = Settings(
+        optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
+    )
     assert isinstance(pipeline_factory(own, scene.pattern)([], True), ReconstructionPipeline)
+
+
+@pytest.mark.parametrize(("peak", "needed"), [(1000.0, 1), (20.0, FAINT_STACKS)])
+def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
+    scene = simulate(19, (192, 192), peak)
+    drifting = DriftingScene(scene, peak, 19)
+    own = Settings(
+        optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
+    )
+    make, stacks, pipeline = pipeline_factory(own), [], None
+    while pipeline is None:
+        stacks.append(drifting.stack(len(stacks), 0.0))
+        pipeline = make(stacks, False)
+    assert len(stacks) == needed
+    assert max(phase_errors_deg(still(pipeline.pattern), scene.pattern)) < 3.0
 
 
 # Many stacks: readings drawn around a known phase.
