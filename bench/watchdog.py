@@ -22,7 +22,7 @@ from livesim.engine.proposal import Measure
 from livesim.engine.watched import WatchedPipeline
 from livesim.frames import Pattern, RawStack
 from tests.drifting import DriftingScene, phase_errors_deg, turned
-from tests.scenes import Scene, simulate
+from tests.scenes import PLAIN, Scene, simulate
 
 PEAKS = (1000.0, 100.0, 20.0)
 LIMIT_DEG = 5.0
@@ -53,7 +53,7 @@ class Run:
 
 
 def settings_of(scene: Scene) -> Settings:
-    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
+    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN)
 
 
 def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
