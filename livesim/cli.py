@@ -145,7 +145,7 @@ def acquire_(
     engine: EngineOption = CONTROL_ADDRESS,
     change: SetOption = None,
 ) -> None:
-    """Acquire with Micro-Manager what [acquisition] says: saved as NDTiff and streamed.
+    """Acquire with Micro-Manager what the acquisition table says: saved as NDTiff and streamed.
 
     Without a running engine the frames are saved all the same.
     """

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+from typer.main import get_command
 
-from livesim.cli import main
+from livesim.cli import app, main
 from livesim_models.shipped import model_file
 from tests.bad_input import CASES, GOOD, good_tiff, toml
 
@@ -147,3 +148,11 @@ def test_wrong_words_are_wrong_usage(words, livesim):
     status, said = livesim(*words)
     assert status == USAGE
     assert said
+
+
+def test_no_help_text_has_brackets_that_rich_would_take_for_markup():
+    commands = get_command(app).commands
+    texts = [(name, one.help or "") for name, one in commands.items()]
+    texts += [(name, own.help or "") for name, one in commands.items() for own in one.params]
+    assert len(texts) > 3 * len(commands) > 0
+    assert [words for words in texts if "[" in words[1]] == []
