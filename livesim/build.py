@@ -76,9 +76,25 @@ def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
     """Return the pattern with the brightness of these stacks, unless it knows one already."""
     if pattern.levels is not None or not stacks:
         return pattern
+    return replace(pattern, levels=levels_of(torch.stack(_widefields(stacks, settings))))
+
+
+def with_warnings(
+    pattern: Pattern, stacks: Sequence[RawStack], settings: Settings, networks: Networks
+) -> Pattern:
+    """Return the pattern with what the networks' cards say against these stacks."""
+    if pattern.levels is None:
+        return pattern
+    found = networks.warnings(_widefields(stacks, settings), pattern.levels)
+    new = tuple(words for words in found if words not in pattern.warnings)
+    return replace(pattern, warnings=(*pattern.warnings, *new))
+
+
+def _widefields(stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
+    """Return the mean frame [y, x] of every stack in photo-electrons."""
     camera = settings.camera
-    means = [_as_tensor(stack).float().mean(dim=(0, 1)) for stack in stacks]
-    return replace(pattern, levels=levels_of((torch.stack(means) - camera.offset) / camera.gain))
+    means = (_as_tensor(stack).float().mean(dim=(0, 1)) for stack in stacks)
+    return [(mean - camera.offset) / camera.gain for mean in means]
 
 
 class ReconstructionPipeline:
@@ -224,8 +240,8 @@ def pipeline_factory(
     def prepare(known: Pattern) -> ReconstructionPipeline:
         return ReconstructionPipeline(settings, known, otf_profile, networks)
 
-    def begin(known: Pattern) -> Pipeline:
-        active = prepare(known)
+    def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
+        active = prepare(with_warnings(known, seen, settings, networks))
         return (
             watched(active, prepare, settings, otf_profile) if settings.watchdog.follow else active
         )
@@ -233,7 +249,7 @@ def pipeline_factory(
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try, enough
         if pattern is not None:
-            return begin(with_levels(pattern, stacks[:1], settings))
+            return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
         if len(stacks) < next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
@@ -242,7 +258,7 @@ def pipeline_factory(
         enough = _enough(found)
         next_try = max(2 * len(stacks), FAINT_STACKS)
         if ended or len(stacks) >= min(most, enough):
-            return begin(found)
+            return begin(found, stacks[:most])
         return None
 
     return make

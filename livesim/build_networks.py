@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,6 +39,11 @@ class Networks:
     def any(self) -> bool:
         """Whether there is one at all."""
         return self.step_one is not None or self.step_two is not None
+
+    def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> tuple[str, ...]:
+        """Return what about a stream lies outside of what the networks were trained on."""
+        found = (words for card in self.cards for words in card.warnings(widefields, levels))
+        return tuple(found)
 
     def one(self, photons: Tensor) -> Tensor:
         """Denoise photo-electrons [frame, y, x]; without step one they come back as they are."""

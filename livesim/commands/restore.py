@@ -11,7 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.build import ReconstructionPipeline, calibrate, preferred_device, with_levels
+from livesim.build import (
+    ReconstructionPipeline,
+    calibrate,
+    preferred_device,
+    with_levels,
+    with_warnings,
+)
 from livesim.build_networks import Networks, load_networks, resolved
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
 from livesim.commands.config_beside import pattern_log_for
@@ -66,7 +72,7 @@ def restore_file(
     with open_recording(raw, settings.pattern) as recording:
         settings = resolved(with_pixel(settings, recording)).settings
         networks = load_networks(settings, preferred_device())
-        patterns = _patterns(recording, settings, pattern_file)
+        patterns = _patterns(recording, settings, pattern_file, networks)
         for channel, pattern in patterns.items():
             console.print(f"{raw.name}, channel {channel}:")
             show_pattern(pattern, console)
@@ -88,26 +94,31 @@ def restore_file(
 
 
 def _patterns(
-    recording: Recording, settings: Settings, pattern_file: Path | None
+    recording: Recording, settings: Settings, pattern_file: Path | None, networks: Networks
 ) -> dict[int, Pattern]:
     """Return the pattern of every channel: that of the file, or estimated from the channel."""
+    known = None if pattern_file is None else _read_pattern(pattern_file, recording)
     channels = sorted({index.channel for index in recording.indices})
-    if pattern_file is None:
-        profile = otf_profile(settings)
-        return {
-            channel: calibrate(spread_stacks(recording, None, channel), settings, profile)
-            for channel in channels
-        }
-    print(f"livesim: pattern from {pattern_file}", file=sys.stderr)
-    pattern = read_pattern(pattern_file)
-    first = recording.stack(next(iter(recording.indices)))
-    pattern = with_levels(pattern, [first], settings)
+    found = {}
+    for channel in channels:
+        stacks = spread_stacks(recording, None if known is None else 1, channel)
+        if known is None:
+            pattern = calibrate(stacks, settings, otf_profile(settings))
+        else:
+            pattern = with_levels(known, stacks, settings)
+        found[channel] = with_warnings(pattern, stacks, settings, networks)
+    return found
+
+
+def _read_pattern(path: Path, recording: Recording) -> Pattern:
+    print(f"livesim: pattern from {path}", file=sys.stderr)
+    pattern = read_pattern(path)
     if pattern.shape != recording.frame_shape:
         raise DataError(
-            f"{pattern_file}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
+            f"{path}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
             f"found one for {pattern.shape}"
         )
-    return dict.fromkeys(channels, pattern)
+    return pattern
 
 
 def _changes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +16,15 @@ from livesim.commands.train_scenes import scenes_of
 from livesim.frames import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
+from livesim_models.data.samples import Samples
 from livesim_models.data.scene import Scene
+from livesim_models.domain import Domain, domain_of
 from livesim_models.training.recipe import Recipe, Split, load_recipe
 from livesim_models.training.run import Trained, train
 
 RECIPE_NAME = "recipe.toml"
+DESCRIBED = 600
+"""Samples from which a card describes what a training looked like."""
 
 
 def train_networks(recipe_path: Path, out: Path) -> None:
@@ -37,10 +42,13 @@ def train_networks(recipe_path: Path, out: Path) -> None:
     _claim(recipe_path, out)
     console = Console(stderr=True)
     trained = train(recipe, lambda split: _scenes(recipe, split, out, console), out)
+    domain = _domain(
+        recipe, [*_scenes(recipe, "one", out, console), *_scenes(recipe, "two", out, console)]
+    )
     for step in ("one", "two"):
         path = out / f"{recipe.name}-{step}.safetensors"
         network = trained.one if step == "one" else trained.two
-        write_model(path, network, _card(step, recipe, recipe_path, trained))
+        write_model(path, network, _card(step, recipe, recipe_path, trained, domain))
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
 
@@ -63,7 +71,14 @@ def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[S
         return scenes_of(recipe.scenes, split, path, lambda: bar.advance(task))
 
 
-def _card(step: str, recipe: Recipe, recipe_path: Path, trained: Trained) -> Card:
+def _domain(recipe: Recipe, scenes: Sequence[Scene]) -> Domain:
+    """Return what the images of the training looked like."""
+    samples = Samples(scenes, recipe.light, recipe.training.seed, 0, DESCRIBED)
+    widefields = [sample.low.mean(dim=0) for sample in samples]
+    return domain_of(widefields)
+
+
+def _card(step: str, recipe: Recipe, recipe_path: Path, trained: Trained, domain: Domain) -> Card:
     light = recipe.light
     return Card(
         name=f"{recipe.name}-{step}",
@@ -76,6 +91,7 @@ def _card(step: str, recipe: Recipe, recipe_path: Path, trained: Trained) -> Car
         photons=light.photons,
         read_noise=light.read_noise,
         structures=recipe.scenes.structures,
+        domain=domain,
         behind=f"{recipe.name}-one" if step == "two" else None,
         recipe=recipe_path.read_text(encoding="utf-8"),
         training={

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
+from torch import Tensor
 
 from livesim.config_section import NonNegative, Positive, Section
+from livesim.frames import Levels
+from livesim_models.domain import Domain
 from livesim_models.rcan import Architecture
 
 FORMAT: Final = "livesim-model/1"
@@ -34,6 +38,8 @@ class Card(Section):
     read_noise: tuple[NonNegative, NonNegative]
     """Electrons, least and most."""
     structures: tuple[str, ...]
+    domain: Domain | None = None
+    """What the widefield images of the training looked like."""
     behind: str | None = None
     """Of step two: the step one it was trained behind; None: the plain reconstruction."""
     recipe: str
@@ -42,3 +48,22 @@ class Card(Section):
     """Date, steps, hours, machine."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """On scenes that training never saw."""
+
+    def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> list[str]:
+        """Return what about a stream lies outside of the training, from some of its images.
+
+        Parameters
+        ----------
+        widefields
+            [y, x] each, photo-electrons.
+        levels
+            Of the stream.
+        """
+        found = [] if self.domain is None else [self.domain.warning(widefields)]
+        low, high = self.photons
+        if not low <= levels.high <= high:
+            found.append(
+                f"expected {low:g} to {high:g} photo-electrons at the brightest pixel as in the "
+                f"training, found {levels.high:.3g}"
+            )
+        return [f"network {self.name}: {words}" for words in found if words]
