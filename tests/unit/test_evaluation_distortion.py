@@ -115,6 +115,20 @@ def test_spots_count_as_structures_too():
     assert (moved.invented, moved.lost) == (0.0, 0.0)
 
 
+def test_noise_does_not_move_spots_by_the_branches_of_their_skeletons():
+    random = np.random.default_rng(4)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    spots = sum(
+        a * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 5.0)
+        for a, (cy, cx) in zip(
+            random.uniform(0.6, 1.0, 60), random.uniform(20, SIZE - 20, (60, 2)), strict=True
+        )
+    )
+    found = distortion(noisy(spots, 0.02), spots, PIXEL_NM)
+    assert found.score_nm < 12.0
+    assert found.moved < 0.01
+
+
 def test_an_image_without_any_structure_has_lost_all():
     found = distortion(np.zeros((SIZE, SIZE)), lines(), PIXEL_NM)
     assert found.lost == 1.0

@@ -88,7 +88,7 @@ def distortion(
     )
 
     def distances(ours: Ridges, theirs: Ridges) -> Values:
-        strong = ours.above(scale.strong * typical).within(low, high)
+        strong = ours.certain(scale.strong * typical).within(low, high)
         return _distances(strong, theirs, scale.reach_nm)
 
     return _summary(distances(found, expected), distances(expected, found), scale)
