@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +15,16 @@ from livesim.frames import DataError, Levels
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_card, read_model
 from livesim_models.field import FieldRunner, Precision
-from livesim_models.shipped import AUTO, DEFAULT, NONE, model_file, shipped_models
+from livesim_models.shipped import (
+    AUTO,
+    DEFAULT,
+    NONE,
+    STEPS,
+    StepName,
+    model_file,
+    shipped_models,
+)
 from livesim_models.steps import StepOne, StepTwo
-
-StepName = Literal["one", "two"]
-STEPS: tuple[StepName, ...] = ("one", "two")
 
 
 @dataclass(frozen=True, eq=False)

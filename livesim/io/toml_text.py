@@ -8,7 +8,7 @@ from typing import Any
 
 
 def toml_text(values: Mapping[str, Any]) -> str:
-    """Return tables of texts, numbers, truth values and lists of these as TOML.
+    """Return tables of texts, numbers, truth values and lists of these or of tables as TOML.
 
     Python's own tomllib only reads. Numbers keep all their digits, so that what is read back is
     the same.
@@ -29,6 +29,8 @@ def _lines(values: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
 def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(one) for one in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_value(one)}' for key, one in value.items())} }}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -7,18 +7,20 @@ from typing import Literal
 
 from livesim.config import SettingsError
 
+StepName = Literal["one", "two"]
+STEPS: tuple[StepName, ...] = ("one", "two")
 WEIGHTS = Path(__file__).parent / "weights"
 AUTO, NONE = "auto", "none"
 DEFAULT = "default"
 
 
-def shipped_models(step: Literal["one", "two"]) -> list[str]:
+def shipped_models(step: StepName) -> list[str]:
     """Return the names of the models that come with livesim."""
     end = f"-{step}.safetensors"
     return sorted(path.name.removesuffix(end) for path in WEIGHTS.glob(f"*{end}"))
 
 
-def model_file(name: str, step: Literal["one", "two"]) -> Path:
+def model_file(name: str, step: StepName) -> Path:
     """Return the file of a shipped model, or the file that a path names.
 
     Raises

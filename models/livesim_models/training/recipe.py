@@ -124,6 +124,25 @@ class Recipe(Section):
         return self
 
 
+FINE_TUNING = (
+    StageRecipe(trains=("one",), steps=300, batch=4, crop=64, learning_rate=1e-4),
+    StageRecipe(trains=("two",), steps=300, batch=2, crop=128, learning_rate=1e-4),
+)
+"""Both steps for themselves: measured scenes are too few to train them together."""
+
+
+def fine_tuning(recipe: str, name: str) -> Recipe:
+    """Return what a recipe's TOML says of its networks, with the stages of a fine-tuning.
+
+    Raises
+    ------
+    SettingsError
+        If it is no recipe.
+    """
+    whole = _parsed(recipe, name)
+    return whole.model_copy(update={"name": name, "stage": FINE_TUNING})
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
@@ -133,12 +152,20 @@ def load_recipe(path: Path) -> Recipe:
         If it cannot be read, is not TOML, or holds an unknown key or a wrong value.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
+    return _parsed(text, str(path))
+
+
+def _parsed(text: str, source: str) -> Recipe:
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{path}: {place}: {first['msg']}, found {first['input']!r}") from error
+        raise SettingsError(
+            f"{source}: {place}: {first['msg']}, found {first['input']!r}"
+        ) from error

@@ -1,0 +1,45 @@
+"""`livesim convert`: a PyTorch checkpoint and a card in, a model file out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from livesim.config import SettingsError
+from livesim.io.placement import Placement
+from livesim_models.card import Card
+from livesim_models.checkpoint import write_model
+from livesim_models.convert import read_foreign
+
+
+def convert_file(path: Path, card_file: Path, out: Path, *, overwrite: bool = False) -> None:
+    """Write the weights of `path` with the card that a TOML file describes.
+
+    Raises
+    ------
+    SettingsError
+        If the card cannot be used.
+    DataError
+        If the checkpoint cannot be used, or `out` exists already.
+    """
+    card = _card(card_file)
+    with Placement(out, overwrite=overwrite) as placement:
+        write_model(placement.partial, read_foreign(path, card.architecture), card)
+        placement.commit()
+    Console(stderr=True).print(f"wrote {out}", soft_wrap=True, highlight=False)
+
+
+def _card(path: Path) -> Card:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
+    try:
+        return Card.model_validate({"recipe": f"converted: {path.name}"} | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"{path}: {place}: {first['msg']}, found {first['input']!r}") from error
