@@ -19,6 +19,7 @@ from livesim.wire.endpoints import (
     RESULTS_ADDRESS,
     RESULTS_PORT,
     endpoint,
+    listening,
 )
 
 app = typer.Typer(
@@ -35,6 +36,10 @@ EXIT_USAGE = 2
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file of the microscope.")
+]
+KeysOption = Annotated[
+    Path | None,
+    typer.Option("--keys", help="Folder of CURVE keys.", show_default="~/.livesim/keys"),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="Control address of the engine.")]
 
@@ -68,6 +73,11 @@ def engine(
     ] = FRAMES_ADDRESS,
     results: Annotated[str, typer.Option(help="Address to publish results at.")] = RESULTS_ADDRESS,
     control: Annotated[str, typer.Option(help="Address to be asked at.")] = CONTROL_ADDRESS,
+    bind: Annotated[
+        str | None,
+        typer.Option(help="Address of this machine that others reach; needs `livesim keys`."),
+    ] = None,
+    keys: KeysOption = None,
     record: Annotated[
         Path | None, typer.Option(help="Folder to record raw stacks and results into.")
     ] = None,
@@ -89,9 +99,9 @@ def engine(
     from livesim.io.pattern_file import read_pattern
 
     options = EngineOptions(
-        frames=endpoint(frames, FRAMES_PORT),
-        results=endpoint(results, RESULTS_PORT),
-        control=endpoint(control, CONTROL_PORT),
+        frames=listening(frames, FRAMES_PORT, bind, keys),
+        results=listening(results, RESULTS_PORT, bind, keys),
+        control=listening(control, CONTROL_PORT, bind, keys),
         once=once,
         lossless=lossless,
     )
@@ -310,6 +320,29 @@ def simulate(
         simulate_files(settings, out, overwrite=overwrite)
     elif to is not None:
         simulate_stream(settings, endpoint(to), parse_rate(rate))
+
+
+@app.command()
+def keys(
+    server: Annotated[
+        bool, typer.Option("--server", help="Make the engine's pair of keys, on its machine.")
+    ] = False,
+    client: Annotated[
+        bool, typer.Option("--client", help="Make this machine's pair, as a source or viewer.")
+    ] = False,
+    allow: Annotated[
+        Path | None, typer.Option(help="Public key of a client that the engine here lets in.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="Public key of the engine that is reached from here.")
+    ] = None,
+    folder: KeysOption = None,
+) -> None:
+    """Make and exchange the keys without which an engine listens to its own machine only."""
+    from livesim.commands.keys import manage_keys
+    from livesim.wire.endpoints import default_keys
+
+    manage_keys(folder or default_keys(), server=server, client=client, allow=allow, trust=trust)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from livesim.config import PatternSettings, Settings
 from livesim.frames import DataError, Pixels, RawFrame
 from livesim.wire.codec import FrameDtype, StreamStart, WireError
 from livesim.wire.endpoints import CONTROL_ADDRESS, endpoint
+from livesim.wire.keys import check_reachable
 from livesim.wire.sockets import Keep
 from livesim_acquisition.event_axes import EventAxes
 from livesim_acquisition.image_queue import CameraImage, ImageQueue, Read, Waiting
@@ -77,7 +78,7 @@ class BackgroundSender:
     Raises
     ------
     SettingsError
-        If `engine` is no address.
+        If `engine` is no address, or the keys to reach it are not there.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class BackgroundSender:
         source: str = SOURCE,
     ) -> None:
         self.engine = endpoint(engine)
+        check_reachable(self.engine)
         self._settings = settings
         self._start = StreamStart(
             stream=source,

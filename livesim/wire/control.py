@@ -15,8 +15,16 @@ from typing import Annotated, Literal, Self, TypeVar
 import zmq
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from livesim.wire.codec import WIRE_VERSION, WireError, check_version, sentence
-from livesim.wire.endpoints import check_bindable
+from livesim.config import SettingsError
+from livesim.wire.codec import (
+    MAX_HEADER_BYTES,
+    WIRE_VERSION,
+    WireError,
+    check_version,
+    sentence,
+)
+from livesim.wire.endpoints import check_bindable, split_keys
+from livesim.wire.keys import reach, serve
 
 
 class EngineState(StrEnum):
@@ -251,13 +259,21 @@ class ControlServer:
 
     def __init__(self, endpoint: str) -> None:
         check_bindable(endpoint)
+        plain, keys = split_keys(endpoint)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_HEADER_BYTES)
+        self._unguard: Callable[[], None] | None = None
         try:
-            self._socket.bind(endpoint)
+            if keys is not None:
+                self._unguard = serve(self._context, self._socket, keys)
+            self._socket.bind(plain)
         except zmq.ZMQError as error:
             self.close()
-            raise WireError(f"expected a free address, found '{endpoint}': {error}") from error
+            raise WireError(f"expected a free address, found '{plain}': {error}") from error
+        except SettingsError:
+            self.close()
+            raise
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """Where it really listens."""
 
@@ -278,6 +294,8 @@ class ControlServer:
     def close(self) -> None:
         """Close the socket, leaving the last reply a moment to get out."""
         self._socket.close(linger=500)
+        if self._unguard is not None:
+            self._unguard()
         self._context.term()
 
     def __enter__(self) -> Self:
@@ -296,11 +314,18 @@ class ControlClient:
     """The other end: a source, a viewer, `livesim status`."""
 
     def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+        self.endpoint, keys = split_keys(endpoint)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.connect(endpoint)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_HEADER_BYTES)
+        try:
+            if keys is not None:
+                reach(self._socket, keys)
+        except SettingsError:
+            self.close()
+            raise
+        self._socket.connect(self.endpoint)
         self._numbers = itertools.count()
 
     def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:

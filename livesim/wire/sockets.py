@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import Self
 
 import zmq
 
+from livesim.config import SettingsError
 from livesim.frames import RawFrame, Result
 from livesim.wire.codec import (
     MAX_PIXEL_BYTES,
@@ -29,7 +30,8 @@ from livesim.wire.codec import (
     decode,
     encode,
 )
-from livesim.wire.endpoints import check_bindable
+from livesim.wire.endpoints import check_bindable, split_keys
+from livesim.wire.keys import reach, serve
 
 FRAME_DEPTH = 64
 RESULT_DEPTH = 8
@@ -66,26 +68,40 @@ class _Socket:
         self._socket.set_hwm(depth)
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_PIXEL_BYTES)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._unguard: Callable[[], None] | None = None
 
     @classmethod
     def bound(cls, kind: int, depth: int, endpoint: str) -> Self:
         """Listen at `endpoint`, or raise why not."""
         check_bindable(endpoint)
+        plain, keys = split_keys(endpoint)
         socket = cls(kind, depth)
         try:
-            socket._socket.bind(endpoint)
+            if keys is not None:
+                socket._unguard = serve(socket._context, socket._socket, keys)
+            socket._socket.bind(plain)
         except zmq.ZMQError as error:
             socket.close()
-            raise WireError(f"expected a free address, found '{endpoint}': {error}") from error
+            raise WireError(f"expected a free address, found '{plain}': {error}") from error
+        except SettingsError:
+            socket.close()
+            raise
         return socket
 
     @classmethod
     def connected(cls, kind: int, depth: int, endpoint: str) -> Self:
         """Connect to `endpoint`, whether anybody listens there yet or not."""
+        plain, keys = split_keys(endpoint)
         socket = cls(kind, depth)
         if kind == zmq.SUB:
             socket._socket.setsockopt(zmq.SUBSCRIBE, b"")
-        socket._socket.connect(endpoint)
+        try:
+            if keys is not None:
+                reach(socket._socket, keys)
+        except SettingsError:
+            socket.close()
+            raise
+        socket._socket.connect(plain)
         return socket
 
     @property
@@ -108,6 +124,8 @@ class _Socket:
 
     def close(self, linger_s: float = 0.0) -> None:
         self._socket.close(linger=_ms(linger_s))
+        if self._unguard is not None:
+            self._unguard()
         self._context.term()
 
 

@@ -165,7 +165,7 @@ def test_garbage_is_said_and_the_next_message_goes_on():
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://192.168.1.5:5601"])
 @pytest.mark.parametrize("kind", [FramePuller, Publisher, ControlServer])
 def test_other_machines_need_keys(kind, address):
-    with pytest.raises(SettingsError, match=r"needs CURVE keys, which are not set up yet"):
+    with pytest.raises(SettingsError, match=r"needs CURVE keys: run `livesim keys --server`"):
         kind(address)
 
 
@@ -180,7 +180,7 @@ def test_an_address_in_use_is_said(kind):
     [
         ("127.0.0.1", "tcp://127.0.0.1:5603"),
         ("localhost:7", "tcp://127.0.0.1:7"),
-        ("tcp://gpu.lab:7000", "tcp://gpu.lab:7000"),
+        ("tcp://gpu.lab:7000?keys=/k", "tcp://gpu.lab:7000?keys=/k"),
         ("127.0.0.1:0", "tcp://127.0.0.1:0"),
     ],
 )
