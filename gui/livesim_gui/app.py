@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyqtgraph as pg
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from livesim_gui.errands import Errands
@@ -81,9 +81,9 @@ def run_viewer(
     app = QApplication(["livesim"])
     app.setApplicationName("livesim")
     window = make_window(options, launcher, read_facts)
-    # The timers give Python a chance to see Ctrl-C.
+    # The timers let Python see Ctrl-C. Closed before the loop runs, it would never end.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window.close))
     window.show()
     # For who starts a viewer and waits until it is there.
     print(f"viewing {options.engine or 'an engine of its own'}", flush=True)

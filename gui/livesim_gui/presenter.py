@@ -38,7 +38,7 @@ class Presenter:
         if scene is not None:
             self._draw(scene)
         if viewer.scene is None:
-            widgets.picture.clear(hint(viewer.news))
+            widgets.picture.clear(hint(viewer.news, self._session.under_way(viewer.news.status)))
         else:
             widgets.picture.caption(viewer.scene, self._held(viewer.scene))
         shown = None if viewer.scene is None else viewer.scene.shot

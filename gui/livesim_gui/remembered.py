@@ -74,8 +74,8 @@ def save(path: Path, values: Remembered) -> None:
         ("divider", look.divider),
         ("theme", values.theme),
         ("address", values.address),
-        ("crosshair", values.crosshair),
-        ("panel", values.panel),
+        ("crosshair", _word(values.crosshair)),
+        ("panel", _word(values.panel)),
         ("tab", values.tab),
         ("snapshots", values.snapshots),
         ("record", values.record),
@@ -97,6 +97,11 @@ def _look(file: QSettings) -> Look:
         lut = plain.lut
     known = replace(plain, lut=lut, gamma=min(max(gamma, GAMMAS[0]), GAMMAS[1]))
     return known.divided_at(_number(file.value("divider"), plain.divider))
+
+
+def _word(yes: bool) -> str:
+    """Return how a truth value is read back; a bool would come back as one, or as a text."""
+    return "true" if yes else "false"
 
 
 def _number(value: object, otherwise: float) -> float:

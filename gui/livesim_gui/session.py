@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from livesim.config import SettingsError
+from livesim.wire.control import EngineStatus
 from livesim.wire.endpoints import endpoint
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import Launcher
@@ -106,6 +107,13 @@ class Session:
         if launcher is None:
             return Running(connection, False, None, False, self._busy)
         return Running(connection, True, launcher.engine, launcher.simulating, self._busy)
+
+    def under_way(self, status: EngineStatus | None) -> str | None:
+        """Say what was begun here and has not come to a stream yet."""
+        simulating = self._launcher is not None and self._launcher.simulating
+        if simulating and status is not None and status.stream is None:
+            return "The simulator makes its first frames…"
+        return self._busy
 
     def close(self) -> None:
         """End the link and everything that was started."""

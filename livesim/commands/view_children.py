@@ -18,8 +18,8 @@ from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT
 
 SIZE = 256
 PHOTONS = 300.0
-TIME_POINTS = 1000
-FRAMES_PER_S = "60"
+TIME_POINTS = 300
+FRAMES_PER_S = "45"
 END_S = 15.0
 """How long the simulated microscope may take to end its stream."""
 

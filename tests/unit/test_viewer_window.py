@@ -343,6 +343,9 @@ def test_choices_are_remembered(window, make, qtbot):
     assert not again.widgets.side.isVisible()
     assert again.widgets.tabs.currentIndex() == 2
     assert str(again.widgets.control.record_path) == "/somewhere"
+    press(again, qtbot, Qt.Key.Key_H)
+    again.close()
+    assert make().widgets.side.isVisible()
 
 
 def test_what_is_remembered_wrongly_does_no_harm(make, tmp_path):

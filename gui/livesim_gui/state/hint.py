@@ -6,8 +6,16 @@ from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import News
 
 
-def hint(news: News) -> str:
-    """Return what stands where the picture will be."""
+def hint(news: News, under_way: str | None = None) -> str:
+    """Return what stands where the picture will be.
+
+    Parameters
+    ----------
+    under_way
+        What has been begun here and takes its time.
+    """
+    if under_way is not None:
+        return under_way
     if news.connection is Connection.NONE:
         return "No engine.\nConnect to one, or start one, under Control."
     if news.connection is Connection.LOST:

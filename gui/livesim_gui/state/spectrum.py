@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livesim.frames import Image
 
-MOST_SIDE = 1024
+MOST_SIDE = 512
 """Rows and columns that are transformed, from the middle of the image."""
 PERCENTILES = (20.0, 99.9)
 

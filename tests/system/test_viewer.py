@@ -1,0 +1,187 @@
+"""The viewer as a user runs it: engine, simulated microscope and window, real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QImage
+
+from livesim.commands.demo_scene import demo_settings
+from livesim.commands.view_children import Children
+from livesim.commands.view_facts import RecordedFacts
+from livesim.io.open import open_recording
+from livesim.io.toml_text import toml_text
+from livesim_gui.app import ViewOptions, make_window
+from livesim_gui.state.health import NOT_RECORDED
+from livesim_gui.state.timeline import Mode
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SIZE = 128
+WAIT_MS = 120_000
+VIEW = [sys.executable, "-m", "livesim", "view"]
+
+
+def pixels(widget):
+    image = widget.grab().toImage().convertToFormat(QImage.Format_RGB32)
+    data = image.constBits().asarray(image.byteCount())
+    return np.frombuffer(data, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].copy()
+
+
+@pytest.fixture
+def simulation(tmp_path):
+    """The demo's microscope in small, as a settings file."""
+    settings = demo_settings(SIZE, 500.0, stacks=120)
+    own = settings.simulation.model_copy(update={"readout_ms": 20.0})
+    values = settings.model_copy(update={"simulation": own})
+    path = tmp_path / "filaments.toml"
+    path.write_text(toml_text(values.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    return path
+
+
+def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation):
+    children = Children()
+    options = ViewOptions(
+        start_engine=True,
+        record=tmp_path / "recordings",
+        config=simulation,
+        settings_file=tmp_path / "viewer.ini",
+    )
+    window = make_window(options, children, RecordedFacts())
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    widgets = window.widgets
+    qtbot.waitUntil(lambda: "waiting for a stream" in widgets.top.word.text(), timeout=WAIT_MS)
+    nothing = pixels(widgets.picture)
+    widgets.control.simulator_button.click()
+    qtbot.waitUntil(lambda: window.presenter.drawn > 5, timeout=WAIT_MS)
+    assert pixels(widgets.picture).std() > 3 * nothing.std()
+
+    # The split view differs on its left side only: there is widefield, which has fewer fine lines.
+    qtbot.keyClick(window, Qt.Key.Key_Left)
+    window.draw()
+    one = pixels(widgets.picture)[60:-60]
+    qtbot.keyClick(window, Qt.Key.Key_X)
+    window.draw()
+    both = pixels(widgets.picture)[60:-60]
+    middle = both.shape[1] // 2
+    assert (both[:, : middle - 10] != one[:, : middle - 10]).mean() > 0.1
+    np.testing.assert_array_equal(both[:, middle + 10 :], one[:, middle + 10 :])
+    assert _fine(one) > 1.3 * _fine(both)
+
+    # What the engine knows of the pattern arrives: from its words, and from its recording.
+    qtbot.waitUntil(lambda: len(window.viewer.news.facts.found) == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.history.angles == 3, timeout=WAIT_MS)
+    assert "Attainable with this pattern" in widgets.pattern.facts.text()
+    assert not widgets.alarm.isVisible()
+    assert window.viewer.news.facts.pixel_nm == pytest.approx(65.0)
+
+    qtbot.keyClick(window, Qt.Key.Key_Home)
+    qtbot.waitUntil(lambda: window.viewer.scene.shot.number == 0, timeout=WAIT_MS)
+    assert window.viewer.timeline.mode is Mode.HELD
+    held = window.viewer.scene.shot
+    before = len(window.viewer.shots)
+    qtbot.waitUntil(lambda: len(window.viewer.shots) > before, timeout=WAIT_MS)
+    assert window.viewer.scene.shot is held, "the stream goes on, the picture stays"
+    window.close()
+
+    assert children.engine is None
+    assert not children.simulating
+    with open_recording(tmp_path / "recordings" / "stream-001" / "raw.zarr") as raw:
+        assert raw.sizes.time > 5
+
+
+def _fine(picture):
+    """Return how much neighbouring pixels differ, of how bright the picture is."""
+    left = picture[:, : picture.shape[1] // 2].astype(float)
+    return np.abs(np.diff(left, axis=1)).mean() / left.mean()
+
+
+def test_an_engine_that_does_not_record_makes_the_bar_red(qtbot, tmp_path, simulation):
+    children = Children()
+    window = make_window(
+        ViewOptions(settings_file=tmp_path / "viewer.ini"), children, RecordedFacts()
+    )
+    qtbot.addWidget(window)
+    window.show()
+    control = window.widgets.control
+    control.record.setText("")
+    control.config.setText(str(simulation))
+    control.engine_button.click()
+    qtbot.waitUntil(lambda: control.engine_button.text() == "Stop engine", timeout=WAIT_MS)
+    qtbot.waitUntil(control.simulator_button.isEnabled, timeout=WAIT_MS)
+    control.simulator_button.click()
+    qtbot.waitUntil(lambda: window.widgets.alarm.isVisible(), timeout=WAIT_MS)
+    assert window.widgets.alarm.text() == NOT_RECORDED
+    control.simulator_button.click()
+    qtbot.waitUntil(lambda: not children.simulating, timeout=WAIT_MS)
+    control.engine_button.click()
+    qtbot.waitUntil(lambda: control.engine_button.text() == "Start engine", timeout=WAIT_MS)
+    window.close()
+
+
+@contextmanager
+def view(tmp_path, *flags, **environment):
+    known = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    with subprocess.Popen(
+        [*VIEW, "--remember", str(tmp_path / "viewer.ini"), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=known | {"QT_QPA_PLATFORM": "offscreen"} | environment,
+    ) as started:
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                started.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_viewer_and_its_choices_are_kept(tmp_path, number):
+    with view(tmp_path, "--engine", "127.0.0.1:1") as started:
+        assert started.stdout.readline() == "viewing tcp://127.0.0.1:1\n"
+        started.send_signal(number)
+        begin = time.monotonic()
+        _, errors = started.communicate(timeout=60.0)
+    assert started.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert time.monotonic() - begin < 30.0
+    assert "address=127.0.0.1:1" in (tmp_path / "viewer.ini").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "words"),
+    [
+        ([], {"QT_QPA_PLATFORM": ""}, "no display found"),
+        (["--engine", "udp://x"], {}, "expected an address such as"),
+        (["--config", "missing.toml"], {}, "expected a readable TOML file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path, flags, environment, words):
+    with view(tmp_path, *flags, **environment) as started:
+        _, errors = started.communicate(timeout=60.0)
+    assert started.returncode == 2
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
+def test_the_viewers_process_never_loads_torch():
+    code = (
+        "import sys, livesim_gui.app, livesim.commands.view_children, livesim.commands.view_facts\n"
+        "import livesim.io.ome_zarr\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
