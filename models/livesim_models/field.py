@@ -104,8 +104,12 @@ def spans(length: int, tile: int, overlap: int) -> Iterator[slice]:
 
 
 def _ramp(span: slice, length: int, overlap: int) -> Tensor:
-    """Return weights that rise from a span's inner borders; the field's own borders count fully."""
-    place = torch.arange(span.stop - span.start, dtype=torch.float32)
-    up = torch.ones_like(place) if span.start == 0 else (place + 0.5) / overlap
-    down = torch.ones_like(place) if span.stop == length else (len(place) - place - 0.5) / overlap
-    return torch.minimum(up, down).clamp(max=1.0)
+    """Return weights that rise inside a span's inner borders; the field's own borders count fully.
+
+    The outer quarter of the overlap does not count: there a network sees the zeros around a tile.
+    """
+    place = torch.arange(span.stop - span.start, dtype=torch.float32) + 0.5
+    margin, rise = overlap / 4.0, overlap / 2.0
+    up = torch.ones_like(place) if span.start == 0 else (place - margin) / rise
+    down = torch.ones_like(place) if span.stop == length else (len(place) - place - margin) / rise
+    return torch.minimum(up, down).clamp(0.0, 1.0)
