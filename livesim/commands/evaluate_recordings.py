@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -89,13 +90,18 @@ def _items(
 ) -> Iterator[Item]:
     """Yield every raw stack of a recording with its stages."""
     settings = with_pixel(source.settings, recording)
+    counted = _photons_are_known(settings, recording)
     with ExitStack() as stack:
         aims = _aims(recording, reference, stack)
         made: dict[int, _Channel] = {}
         for number, index in enumerate(recording.indices):
             if index.channel not in made:
                 made[index.channel] = _channel(
-                    recording, settings, source.pattern_file, index.channel, halves=halves
+                    recording,
+                    settings,
+                    source.pattern_file,
+                    index.channel,
+                    halves=halves and counted,
                 )
             raw, channel = recording.stack(index), made[index.channel]
             stages = channel.stages(raw)
@@ -103,10 +109,22 @@ def _items(
                 pixel_nm=channel.instrument.pattern.pixel_nm / 2.0,
                 reference=aims.of(index, stages[PLAIN], source.raw),
                 kind=aims.kind,
-                counts=torch.from_numpy(raw.pixels.astype(np.float32)),
+                counts=torch.from_numpy(raw.pixels.astype(np.float32)) if counted else None,
                 instrument=channel.instrument,
             )
             yield Item(name + _place(recording, index), stages, known, channel.halves(raw, number))
+
+
+def _photons_are_known(settings: Settings, recording: Recording) -> bool:
+    """Whether the settings say how many photons a count is; tell the user if not."""
+    known = "gain" in settings.camera.model_fields_set
+    if not known:
+        print(
+            f"livesim: {recording.source}: camera.gain is not in the settings, so nothing is held "
+            "against the photons",
+            file=sys.stderr,
+        )
+    return known
 
 
 @dataclass(frozen=True, slots=True)

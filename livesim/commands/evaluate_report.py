@@ -131,8 +131,11 @@ class Report:
 
     def _write(self) -> None:
         """Write CSV, histograms and montage; all three appear, or none."""
+        made = not self._out.exists()
         self._out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
+            if made:
+                stack.callback(_remove_empty, self._out)
             places = [Placement(self._out / name, overwrite=self._overwrite) for name in NAMES]
             for place in places:
                 stack.enter_context(place)
@@ -155,6 +158,11 @@ class Report:
             values = (_text(one[metric], form) for one in means.values())
             table.add_row(f"{name} ({unit})" if unit else name, *values)
         return table
+
+
+def _remove_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _examples(items: Sequence[Item], plain: str) -> Iterator[Example]:

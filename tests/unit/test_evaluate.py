@@ -45,9 +45,18 @@ def simulated(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(monkeypatch, capsys, tmp_path):
-    """Run `livesim evaluate` into tmp_path/out; return (status, stdout, stderr)."""
+    """Run `livesim evaluate` into tmp_path/out; return (status, stdout, stderr).
 
-    def run(*words):
+    Pictures take a second each: without `draw` something else stands for them.
+    """
+
+    def run(*words, draw=False):
+        if not draw:
+            for name in ("write_histograms", "write_montage"):
+                monkeypatch.setattr(
+                    f"livesim.commands.evaluate_report.{name}",
+                    lambda path, *_: path.write_bytes(b"drawn"),
+                )
         line = ["livesim", "evaluate", *map(str, words), "--examples", "1"]
         line += ["--out", str(tmp_path / "out")]
         monkeypatch.setattr(sys, "argv", line)
@@ -67,10 +76,17 @@ def rows_in(folder):
 
 def test_a_simulation_is_held_against_the_truth_beside_it(evaluate, simulated, tmp_path):
     status, table, said = evaluate(
-        simulated / "raw.ome.tif", "--pattern", simulated / "pattern.json", *NO_NETWORKS, "--halves"
+        simulated / "raw.ome.tif",
+        "--pattern",
+        simulated / "pattern.json",
+        *NO_NETWORKS,
+        "--halves",
+        draw=True,
     )
     assert status == 0, said
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == NAMES
+    for picture in NAMES[1:]:
+        assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
     rows = rows_in(tmp_path / "out")
     assert [(row["image"], row["stage"]) for row in rows] == [
         (f"raw, time {time}", stage) for time in (0, 1) for stage in ("widefield", "plain")
@@ -143,6 +159,20 @@ def test_without_truth_only_photons_and_plain_reconstruction_are_asked(
     assert (plain["psnr_db"], plain["ssim"], plain["reference_resolution_nm"]) == ("", "", "")
     assert float(plain["distortion_nm"]) == 0.0
     assert float(widefield["distortion_nm"]) > 0.0
+
+
+def test_without_the_cameras_gain_nothing_is_held_against_the_photons(
+    evaluate, simulated, tmp_path
+):
+    settings = tmp_path / "bare.toml"
+    settings.write_text("[optics]\nnumerical_aperture = 1.2\nemission_nm = 525.0\n")
+    words = ("--config", settings, "--pattern", simulated / "pattern.json", "--halves")
+    status, table, said = evaluate(simulated / "raw.ome.tif", *words, *NO_NETWORKS)
+    assert status == 0, said
+    assert "raw.ome.tif: camera.gain is not in the settings" in said
+    plain = rows_in(tmp_path / "out")[1]
+    assert (plain["residual_sigmas"], plain["denied"], plain["halves_resolution_nm"]) == ("",) * 3
+    assert "photons" not in table
 
 
 @pytest.fixture
@@ -221,6 +251,16 @@ def test_an_earlier_evaluation_is_kept(evaluate, images):
     assert (images / "out" / "montage.png").read_text() == "kept"
     assert evaluate(*words, "--overwrite")[0] == 0
     assert sorted(path.name for path in (images / "out").iterdir()) == NAMES
+
+
+def test_an_interrupt_leaves_nothing(evaluate, images, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("livesim.commands.evaluate_report.write_montage", interrupted)
+    words = (images / "noisy.tif", "--truth", images / "ideal.tif", "--pixel", "40")
+    assert evaluate(*words, draw=True)[0] != 0
+    assert not (images / "out").exists()
 
 
 def test_the_truth_reader_gives_back_what_was_simulated(simulated):
