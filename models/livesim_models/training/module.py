@@ -80,12 +80,16 @@ class TwoStep(lightning.LightningModule):
         found = {}
         if "one" in self.stage.trains:
             wanted = stabilised(batch.clean, batch.read_noise)
-            found["one"] = self.stage.weight_one * (stable - wanted).abs().mean()
+            found["one"] = self.stage.weight_one * self._difference(stable - wanted)
         if restored is not None:
             span = (batch.levels[:, 1] - batch.levels[:, 0])[:, None, None]
-            error = (restored - batch.target).abs() / span
-            found["two"] = self.stage.weight_two * error.mean()
+            error = (restored - batch.target) / span
+            found["two"] = self.stage.weight_two * self._difference(error)
         return found
+
+    def _difference(self, error: Tensor) -> Tensor:
+        squared = self.stage.difference == "squared"
+        return error.square().mean() if squared else error.abs().mean()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of one batch."""

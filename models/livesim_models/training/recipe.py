@@ -76,9 +76,12 @@ class StageRecipe(Section):
     warm_up: Steps = 100
     """Steps over which the rate rises; it then falls to zero as a cosine."""
     weight_one: NonNegative = 1.0
-    """Of step one's loss, mean absolute difference in standard deviations of the noise."""
+    """Of step one's loss, mean difference in standard deviations of the noise."""
     weight_two: NonNegative = 1.0
-    """Of step two's loss, mean absolute difference in units of the levels."""
+    """Of step two's loss, mean difference in units of the levels."""
+    difference: Literal["absolute", "squared"] = "absolute"
+    """Absolute: towards the median of what the photons allow, robust. Squared: towards the mean,
+    which has the highest PSNR where little is certain."""
 
 
 class TrainingRecipe(Section):
