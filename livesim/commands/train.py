@@ -99,7 +99,7 @@ def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[S
     columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("scenes", total=recipe.scenes.count(split))
-        path = out / f"scenes-{split}.safetensors"
+        path = out / f"{split}-scenes.safetensors"
         return scenes_of(recipe.scenes, split, path, lambda: bar.advance(task))
 
 

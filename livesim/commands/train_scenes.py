@@ -28,15 +28,17 @@ Draw = Callable[[float, float], float]
 def scenes_of(
     recipe: ScenesRecipe, split: Split, path: Path, step: Callable[[], None]
 ) -> list[Scene]:
-    """Return the scenes of a split: from `path` where they are there, else made and written."""
-    if path.exists():
-        return read_scenes(path)
-    scenes = []
-    for number in range(recipe.count(split)):
-        scenes.append(simulated_scene(recipe, split, number))
-        step()
-    write_scenes(path, scenes)
-    return scenes
+    """Return the scenes of a split from the file `path`, which is written if it is not there.
+
+    Always as the file rounds them: a training that goes on sees what it saw before.
+    """
+    if not path.exists():
+        scenes = []
+        for number in range(recipe.count(split)):
+            scenes.append(simulated_scene(recipe, split, number))
+            step()
+        write_scenes(path, scenes)
+    return read_scenes(path)
 
 
 def simulated_scene(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import warnings
@@ -55,6 +56,7 @@ def train(
     start
         Networks to begin with; None = untrained ones.
     """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # of what it would sell
     lightning.seed_everything(recipe.training.seed, verbose=False)
     one = start.one if start else Rcan(recipe.one)
     two = start.two if start else Rcan(recipe.two)
@@ -101,9 +103,10 @@ def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> No
     with warnings.catch_warnings():
         # Samples are made in this process on purpose where the recipe says 0 workers.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
+        except SystemExit as error:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from error
 
 
 def _validation(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
