@@ -83,7 +83,7 @@ def run_viewer(
     window = make_window(options, launcher, read_facts)
     # The timers let Python see Ctrl-C. Closed before the loop runs, it would never end.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: QTimer.singleShot(0, window.close))
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window.quit))
     window.show()
     # For who starts a viewer and waits until it is there.
     print(f"viewing {options.engine or 'an engine of its own'}", flush=True)

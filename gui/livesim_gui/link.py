@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
+from livesim.config import SettingsError
 from livesim.wire.codec import WireError
 from livesim.wire.control import ControlClient, EngineStatus
 from livesim.wire.endpoints import beside
@@ -64,7 +65,12 @@ class Link:
 
     def _ask(self) -> None:
         while not self._over.is_set():
-            with ControlClient(self.address) as client:
+            try:
+                client = ControlClient(self.address)
+            except SettingsError as error:  # keys for another machine are missing
+                self._feed.refuse(self._generation, str(error))
+                return
+            with client:
                 self._converse(client)
 
     def _converse(self, client: ControlClient) -> None:

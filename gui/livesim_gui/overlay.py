@@ -91,7 +91,8 @@ class Overlay(QWidget):
         font = QFont(self.font())
         font.setPointSizeF(font.pointSizeF() * 1.2)
         painter.setFont(font)
-        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignCenter), words)
+        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+        painter.drawText(QRectF(self.rect()).adjusted(40, 0, -40, 0), flags, words)
 
 
 def _write(

@@ -14,7 +14,9 @@ from livesim_gui.theme import Theme
 from livesim_gui.time_bar import TimeBar
 from livesim_gui.top_bar import TopBar
 
-PANEL_WIDTH = 350
+PANEL_CHARACTERS = 52
+"""Width of the panels, in characters of the user's own font."""
+PANEL_WIDTHS = (340, 460)
 
 
 class Widgets(QWidget):
@@ -50,7 +52,8 @@ class Widgets(QWidget):
         self._fill_side()
 
     def _fill_side(self) -> None:
-        self.side.setFixedWidth(PANEL_WIDTH)
+        wide = PANEL_CHARACTERS * self.fontMetrics().averageCharWidth()
+        self.side.setFixedWidth(min(max(wide, PANEL_WIDTHS[0]), PANEL_WIDTHS[1]))
         column = QVBoxLayout(self.side)
         column.setContentsMargins(12, 8, 8, 4)
         column.addWidget(self.contrast)

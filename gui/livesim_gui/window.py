@@ -94,7 +94,7 @@ class Window(QMainWindow):
             "theme": self.switch_theme,
             "full": self._switch_full_screen,
             "keys": self.show_keys,
-            "quit": self._quit,
+            "quit": self.quit,
         }
         bind_keys(self, self.deeds.keys() | own, self.deeds.show_numbered)
 
@@ -150,7 +150,8 @@ class Window(QMainWindow):
         """List all keys."""
         KeyList(self).show()
 
-    def _quit(self) -> None:
+    def quit(self) -> None:
+        """Close the window."""
         self.close()
 
     def _switch_full_screen(self) -> None:

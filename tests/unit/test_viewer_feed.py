@@ -14,6 +14,7 @@ from livesim.wire.codec import StreamEnd, StreamStart
 from livesim_gui.link import Link
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import Feed
+from livesim_gui.state.hint import hint
 from livesim_gui.state.look import Look
 from livesim_gui.state.ring import Ring
 from livesim_gui.state.stages import RESTORED, SUPER_RESOLVED, WIDEFIELD, stages_of
@@ -249,6 +250,15 @@ def test_a_link_brings_status_facts_and_results():
         link.close(wait_s=WAIT_S)
     assert feed.news(0.0).connection is Connection.NONE
     assert feed.news(0.0).shots, "the results stay to be looked at"
+
+
+def test_without_keys_for_another_machine_a_link_says_what_is_missing(tmp_path):
+    feed = Feed(Ring())
+    link = Link(f"tcp://192.0.2.1:5603?keys={tmp_path}", feed)
+    wait_for(lambda: feed.news(0.0).words)
+    assert "key" in hint(feed.news(0.0))
+    assert feed.news(0.0).connection is Connection.NONE
+    link.close(wait_s=WAIT_S)
 
 
 def test_a_link_notices_that_the_engine_is_gone_and_ends_at_once():

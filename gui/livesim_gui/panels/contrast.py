@@ -37,7 +37,7 @@ class ContrastPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = plain_plot("", "photo-electrons", height=120)
+        self.plot = plain_plot("photo-electrons", height=120)
         self.plot.getAxis("left").setStyle(showValues=False)
         self.plot.getAxis("left").setWidth(4)
         self._curve = self.plot.plot(stepMode="center", fillLevel=0)

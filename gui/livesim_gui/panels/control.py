@@ -93,6 +93,7 @@ class ControlPanel(QWidget):
     def show_address(self, address: str) -> None:
         """Show where the engine is, as short as it can be typed."""
         self.address.setText(address.removeprefix("tcp://"))
+        self.address.setCursorPosition(0)
 
     def choices(self, known: Remembered) -> Remembered:
         """Return what is to be remembered."""

@@ -10,7 +10,7 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from livesim_gui.picture import Picture
-from livesim_gui.plots import colour_plot, plain_plot
+from livesim_gui.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.state.profile import Profile, profile
 from livesim_gui.state.region import RegionStatistics, region_statistics
 from livesim_gui.state.stages import Stage
@@ -37,7 +37,7 @@ class MeasurePanel(QWidget):
         self._region: Any = None
         self.line_button = _switch("Line profile (L)", self.switch_line)
         self.region_button = _switch("Region (R)", self.switch_region)
-        self.plot = plain_plot("photo-electrons", "", height=170)
+        self.plot = plain_plot("", height=170)
         self._curve = self.plot.plot()
         self.line_words = QLabel("Draw a line across a structure: its ends can be dragged.")
         self.region_words = QLabel("Draw a region: statistics of the pixels inside.")
@@ -49,6 +49,7 @@ class MeasurePanel(QWidget):
         buttons.addWidget(self.line_button)
         buttons.addWidget(self.region_button)
         layout.addLayout(buttons)
+        layout.addWidget(faint_label("Photo-electrons along the line"))
         layout.addWidget(self.plot)
         for label in (self.line_words, self.region_words):
             label.setWordWrap(True)

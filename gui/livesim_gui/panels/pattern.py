@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from livesim_gui.plots import colour_plot, plain_plot
+from livesim_gui.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.state.advice import Advice
 from livesim_gui.state.luts import colours
 from livesim_gui.state.spectrum import Spectrum
@@ -34,21 +34,21 @@ class PatternPanel(QScrollArea):
         self.advice = QLabel()
         self.advice.setWordWrap(True)
         self.advice.setTextFormat(Qt.TextFormat.RichText)
-        self.facts = QLabel()
-        self.facts.setWordWrap(True)
-        self.facts.setProperty("role", "faint")
+        self.facts = faint_label("")
         self._make_spectrum()
-        self.modulation = plain_plot("modulation", "", height=88)
+        self.modulation = plain_plot("", height=78)
         self.modulation.setYRange(0.0, 1.0, padding=0.06)
-        self.drift = plain_plot("drift / °", "", height=98)
+        self.drift = plain_plot("", height=86)
         self.legend = QLabel()
+        self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self._curves: list[tuple[Any, Any]] = []
         self._lay_out()
 
     def _make_spectrum(self) -> None:
         self.graphics = pg.GraphicsView(background="#000000")
-        self.graphics.setFixedHeight(205)
+        self.graphics.setFixedHeight(195)
+        self.graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, enableMouse=False)
         self.graphics.setCentralItem(self.box)
         self._image = pg.ImageItem(axisOrder="row-major")
@@ -67,10 +67,12 @@ class PatternPanel(QScrollArea):
     def _lay_out(self) -> None:
         inside = QWidget()
         layout = QVBoxLayout(inside)
-        layout.setSpacing(5)
+        layout.setSpacing(3)
         layout.setContentsMargins(4, 8, 4, 0)
-        plots = (self.modulation, self.drift, self.legend)
-        for widget in (self.advice, self.graphics, self.facts, *plots):
+        above = faint_label("Modulation over the last seconds")
+        below = faint_label("Drift of the phases, degrees")
+        curves = (above, self.modulation, below, self.drift, self.legend)
+        for widget in (self.advice, self.graphics, self.facts, *curves):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setWidget(inside)
@@ -132,7 +134,7 @@ def _colour(angle: int) -> str:
 
 def _legend(angles: int) -> str:
     marks = (f'<span style="color:{_colour(n)}">●</span> angle {n + 1}' for n in range(angles))
-    return "&nbsp;&nbsp; ".join(marks) + " &nbsp; over seconds" if angles else ""
+    return "&nbsp;&nbsp; ".join(marks)
 
 
 def _words(facts: StreamFacts) -> str:

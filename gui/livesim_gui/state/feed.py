@@ -106,6 +106,10 @@ class Feed:
         now = Connection.LOST if before else Connection.WAITING
         self._change(generation, connection=now, words=words, status=None)
 
+    def refuse(self, generation: int, words: str) -> None:
+        """Note that there can be no connection as things are."""
+        self._change(generation, connection=Connection.NONE, words=words)
+
     def fault(self, generation: int, words: str) -> None:
         """Note that a message could not be used."""
         self._change(generation, words=words)

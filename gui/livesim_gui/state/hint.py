@@ -17,7 +17,7 @@ def hint(news: News, under_way: str | None = None) -> str:
     if under_way is not None:
         return under_way
     if news.connection is Connection.NONE:
-        return "No engine.\nConnect to one, or start one, under Control."
+        return news.words or "No engine.\nConnect to one, or start one, under Control."
     if news.connection is Connection.LOST:
         return f"The engine at {news.address} does not answer any more."
     if news.status is None:

@@ -1,0 +1,168 @@
+"""The pictures of docs/viewer.md, made by the viewer itself, with a real engine behind it.
+
+Run as `xvfb-run -a -s "-screen 0 1920x1080x24" python -m bench.viewer_pictures`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PyQt5.QtCore import QEventLoop, QPointF, QTimer
+from PyQt5.QtWidgets import QApplication, QDialog
+
+from livesim.commands.demo_scene import demo_settings
+from livesim.commands.view_children import Children
+from livesim.commands.view_facts import RecordedFacts
+from livesim.config import Settings
+from livesim.io.toml_text import toml_text
+from livesim_gui.app import ViewOptions, make_window
+from livesim_gui.window import Window
+
+FOLDER = Path(__file__).parents[1] / "docs" / "images"
+SMALL, LARGE = (1280, 800), (1920, 1080)
+PATIENCE_S = 240.0
+TIME_POINTS = 250
+FRAME_MS = 30.0
+
+
+def main() -> None:
+    """Make all pictures."""
+    app = QApplication(["pictures"])
+    app.setApplicationName("livesim")
+    _start()
+    _good()
+    _trouble()
+
+
+def _start() -> None:
+    with _viewer(ViewOptions()) as window:
+        window.widgets.tabs.setCurrentWidget(window.widgets.control)
+        _save(window, "viewer-start")
+
+
+def _good() -> None:
+    with _running(_settings(300.0), record=True) as window:
+        _wait(lambda: len(window.viewer.news.facts.found) == 3 and window.viewer.history.angles)
+        _pause(8.0)
+        window.deeds.switch_split()
+        _save(window, "viewer")
+        window.deeds.switch_split()
+        window.deeds.show_stage("widefield")
+        _save(window, "viewer-widefield")
+        window.deeds.show_stage("super-resolved")
+        _measure(window)
+        _back(window)
+        window.show_keys()
+        (listed,) = window.findChildren(QDialog)
+        _save(listed, "viewer-keys")
+
+
+def _measure(window: Window) -> None:
+    window.deeds.keys()["line"]()
+    window.deeds.keys()["region"]()
+    window.show_crosshair(True)
+    picture = window.widgets.picture
+    picture.box.scaleBy((0.5, 0.5))
+    picture.box.sigRangeChanged.emit(picture.box, picture.box.viewRange(), [True, True])
+    _pause(0.5)
+    picture._moved(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
+    _save(window, "viewer-measure")
+    window.deeds.keys()["line"]()
+    window.deeds.keys()["region"]()
+    window.show_crosshair(False)
+
+
+def _back(window: Window) -> None:
+    window.resize(*LARGE)
+    window.use_theme("light")
+    window.widgets.tabs.setCurrentWidget(window.widgets.health)
+    window.widgets.contrast.lut.setCurrentText("fire")
+    _pause(0.5)
+    window.widgets.picture.fit()
+    window.viewer.step(-10)
+    _save(window, "viewer-back-in-time")
+    window.use_theme("dark")
+    window.widgets.contrast.lut.setCurrentText("grey")
+
+
+def _trouble() -> None:
+    """Show an instrument with weak fringes that drift, which nobody records."""
+    settings = _settings(150.0)
+    own = settings.simulation
+    assert own is not None
+    pattern = own.pattern.model_copy(update={"modulation": (0.22,), "drift_deg_per_stack": 4.0})
+    light = own.light.model_copy(update={"dim_first_frame": 0.3})
+    changed = own.model_copy(update={"pattern": pattern, "light": light})
+    with _running(settings.model_copy(update={"simulation": changed}), record=False) as window:
+        _wait(lambda: bool(window.viewer.history.angles))
+        _wait(lambda: window.viewer.news.status.doctor is not None)
+        _pause(10.0)
+        _save(window, "viewer-trouble")
+
+
+def _settings(photons: float) -> Settings:
+    settings = demo_settings(256, photons, TIME_POINTS)
+    own = settings.simulation
+    assert own is not None
+    timed = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": FRAME_MS - 5.0})
+    return settings.model_copy(update={"simulation": timed})
+
+
+@contextmanager
+def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
+    """Return a window that shows a stream of this simulated microscope."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "microscope.toml"
+        values = settings.model_dump(mode="json", exclude_none=True)
+        config.write_text(toml_text(values), encoding="utf-8")
+        with _viewer(ViewOptions(config=config)) as window:
+            control = window.widgets.control
+            control.record.setText(str(Path(folder) / "recordings") if record else "")
+            window.deeds.switch_engine(True)
+            _wait(lambda: window.viewer.news.status is not None)
+            window.deeds.switch_simulator(True)
+            _wait(lambda: window.viewer.scene is not None)
+            yield window
+
+
+@contextmanager
+def _viewer(options: ViewOptions) -> Iterator[Window]:
+    with tempfile.TemporaryDirectory() as folder:
+        options = ViewOptions(
+            config=options.config, settings_file=Path(folder) / "viewer.ini", engine=options.engine
+        )
+        window = make_window(options, Children(), RecordedFacts())
+        window.resize(*SMALL)
+        window.show()
+        try:
+            yield window
+        finally:
+            window.close()
+
+
+def _save(widget: Window | QDialog, name: str) -> None:
+    _pause(0.8)
+    widget.grab().save(str(FOLDER / f"{name}.png"))
+    print(FOLDER / f"{name}.png", flush=True)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"expected a stream within {PATIENCE_S} s, found none")
+        _pause(0.1)
+
+
+def _pause(seconds: float) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+if __name__ == "__main__":
+    main()
