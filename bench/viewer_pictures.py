@@ -24,9 +24,9 @@ from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SMALL, LARGE = (1280, 800), (1920, 1080)
-PATIENCE_S = 240.0
-TIME_POINTS = 250
-FRAME_MS = 30.0
+PATIENCE_S = 600.0
+TIME_POINTS = 100
+FRAME_MS = 60.0
 
 
 def main() -> None:

@@ -80,8 +80,10 @@ def make(qtbot, feed, tmp_path):
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
         window.resize(1000, 700)
-        window.show()
-        qtbot.waitExposed(window)
+        # Keys reach the active window alone.
+        with qtbot.waitActive(window, timeout=WAIT_MS):
+            window.show()
+            window.activateWindow()
         windows.append(window)
         return window
 
