@@ -43,7 +43,7 @@ class DemoOptions:
     out: Path
     size: int = 256
     stacks: int = 60
-    photons: float = 300.0
+    photons: float = 50.0
     rate: Rate | float = 200.0
     """Raw frames per second, or as fast as the engine takes them."""
 

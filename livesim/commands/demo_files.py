@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config import Settings
-from livesim.engine.folder import RAW_NAME, RESULTS_NAME
-from livesim.frames import Image, StackIndex
+from livesim.build import ReconstructionPipeline
+from livesim.config import Settings, Steps
+from livesim.engine.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME
+from livesim.frames import Result, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
+from livesim.io.pattern_file import read_pattern
 from livesim.io.picture import side_by_side
 from livesim.io.recorded_results import RecordedResults
 from livesim.io.results import open_writer
@@ -65,8 +67,9 @@ def make_files(folder: Path, settings: Settings, interval_s: float | None = None
     pixel_nm = (settings.optics.pixel_nm or math.nan) / 2
     _write_tiff(results, folder / TIFF_NAME, pixel_nm, interval_s)
     last = results.indices[-1]
-    widefield = _widefield(folder / RAW_NAME, last, settings)
-    side_by_side(folder / PICTURE_NAME, widefield, results.image(last), pixel_nm)
+    without = _without_networks(folder, last, settings)
+    images = {"plain": without.image, "super-resolved": results.image(last)}
+    side_by_side(folder / PICTURE_NAME, without.widefield, images, pixel_nm)
     return _pace(results, settings.pattern.stack_frames)
 
 
@@ -82,11 +85,12 @@ def _write_tiff(
             writer.write(index, image)
 
 
-def _widefield(raw: Path, index: StackIndex, settings: Settings) -> Image:
-    """Return the mean of a raw stack's frames in photo-electrons."""
-    with open_recording(raw, settings.pattern) as recording:
-        counts = recording.stack(index).pixels.mean(axis=(0, 1), dtype=np.float32)
-    return np.asarray((counts - settings.camera.offset) / settings.camera.gain, np.float32)
+def _without_networks(folder: Path, index: StackIndex, settings: Settings) -> Result:
+    """Return the plain reconstruction of a recorded stack, with the pattern found at the start."""
+    plain = settings.model_copy(update={"steps": Steps(one="none", two="none")})
+    with open_recording(folder / RAW_NAME, settings.pattern) as recording:
+        stack = recording.stack(index)
+    return ReconstructionPipeline(plain, read_pattern(folder / PATTERN_NAME))(stack)
 
 
 def _pace(results: RecordedResults, stack_frames: int) -> Pace:

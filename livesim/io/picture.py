@@ -1,8 +1,9 @@
-"""Widefield and super-resolved image in, one PNG with both side by side out."""
+"""Widefield and super-resolved images in, one PNG with all of them side by side out."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -28,13 +29,12 @@ WHITE = 255
 def side_by_side(
     path: Path,
     widefield: Image,
-    super_resolved: Image,
+    super_resolved: Mapping[str, Image],
     pixel_nm: float,
-    labels: tuple[str, str] = ("widefield", "super-resolved"),
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write an 8-bit PNG of both images with labels and a scale bar.
+    """Write an 8-bit PNG of the images with labels and scale bars, the widefield first.
 
     For the eye only: each image is stretched by its own percentiles.
 
@@ -45,30 +45,26 @@ def side_by_side(
     widefield
         [y, x], interpolated to twice the size.
     super_resolved
-        [2 y, 2 x].
+        [2 y, 2 x] each, by the labels in their upper left corners.
     pixel_nm
         Of `super_resolved`.
-    labels
-        Shown in the images' upper left corners.
     overwrite
         Replace an existing file.
 
     Raises
     ------
     ValueError
-        If `super_resolved` is not twice as large as `widefield`.
+        If one of `super_resolved` is not twice as large as `widefield`.
     DataError
         If the file exists already and `overwrite` is false, or its folder does not exist.
     """
     expected = (2 * widefield.shape[0], 2 * widefield.shape[1])
-    if super_resolved.shape != expected:
-        raise ValueError(f"expected a super-resolved {expected}, found {super_resolved.shape}")
+    for label, image in super_resolved.items():
+        if image.shape != expected:
+            raise ValueError(f"expected '{label}' to be {expected}, found {image.shape}")
     zoom = math.ceil(SMALLEST_PANEL / min(expected))
-    images = (upsample(widefield), super_resolved)
-    panels = [
-        _panel(image, label, zoom, pixel_nm / zoom)
-        for image, label in zip(images, labels, strict=True)
-    ]
+    images = {"widefield": upsample(widefield), **super_resolved}
+    panels = [_panel(image, label, zoom, pixel_nm / zoom) for label, image in images.items()]
     with Placement(path, overwrite=overwrite) as placement:
         _join(panels).save(placement.partial, format="PNG")
         placement.commit()

@@ -17,9 +17,14 @@ _BRIGHT = 0.25
 _LIMIT = 0.995
 """Quantile of the training images that still counts as usual."""
 
-NAMES = ("bright share", "median brightness", "mean brightness", "line-likeness", "fine detail")
+NAMES = (
+    *("bright share", "median brightness", "mean brightness", "line-likeness", "fine detail"),
+    *("round spots", "round holes"),
+)
 """What is measured, each between 0 and 1 or so: the share of bright pixels; median and mean between
-the levels; how far gradients keep one direction; how much of the contrast is finer than six pixels.
+the levels; how far gradients keep one direction; how much of the contrast is finer than six pixels;
+how much of the curvature of hills and of hollows is the same in all directions, as in spots and in
+the meshes of a network.
 """
 
 
@@ -92,6 +97,7 @@ def features(widefield: Tensor) -> Tensor:
             scaled.mean(),
             _line_likeness(scaled),
             fine,
+            *_roundness(_averaged(scaled, 2 * _SMOOTHING + 1)),
         ]
     )
 
@@ -105,6 +111,23 @@ def _line_likeness(image: Tensor) -> Tensor:
     yy, xx, xy = (_averaged(one, 2 * _SMOOTHING + 1) for one in (dy * dy, dx * dx, dy * dx))
     sum_, difference = yy + xx, torch.sqrt((yy - xx).square() + 4.0 * xy.square())
     return difference.sum() / sum_.sum().clamp(min=1e-12)
+
+
+def _roundness(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the isotropic share of the curvature where it is negative (spots), and elsewhere.
+
+    With the eigenvalues a, b of the Hessian of one sign it is |a + b| - |a - b| over |a + b|.
+    """
+    dy, dx = torch.gradient(image)
+    (yy, yx), (_, xx) = torch.gradient(dy), torch.gradient(dx)
+    both = yy + xx
+    isotropic = (both.abs() - torch.sqrt((yy - xx).square() + 4.0 * yx.square())).clamp(min=0.0)
+    spots, holes = both < 0.0, both >= 0.0
+    spot, hole = (
+        (isotropic * part).sum() / (both.abs() * part).sum().clamp(min=1e-12)
+        for part in (spots, holes)
+    )
+    return spot, hole
 
 
 def _averaged(image: Tensor, side: int) -> Tensor:

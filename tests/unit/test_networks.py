@@ -152,5 +152,5 @@ def test_a_domain_knows_its_own_and_names_what_is_foreign():
     stripes = 100.0 + 100.0 * torch.sin(torch.arange(64.0) / 3.0).expand(64, 64)
     words = domain.warning([stripes])
     assert any(name in words for name in NAMES)
-    with pytest.raises(ValueError, match="expected at least 50 images to describe, found 3"):
+    with pytest.raises(ValueError, match="expected at least 70 images to describe, found 3"):
         domain_of([dots(5)] * 3)

@@ -15,6 +15,7 @@ from livesim.commands.train_scenes import scenes_of
 from livesim.config import SettingsError
 from livesim.frames import DataError
 from livesim_models.checkpoint import read_model
+from livesim_models.domain import NAMES
 from livesim_models.training.pictures import Pictures
 from livesim_models.training.recipe import FINE_TUNING, fine_tuning, load_recipe
 from livesim_models.training.run import train
@@ -52,7 +53,7 @@ BOTH = '[[stage]]\ntrains = ["one", "two"]\nsteps = 2\nbatch = 2\n'
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
-    monkeypatch.setattr("livesim.commands.train.DESCRIBED", 50)
+    monkeypatch.setattr("livesim.commands.train.DESCRIBED", 10 * len(NAMES))
 
     def write(*stages, text=SMALL):
         path = tmp_path / "recipe.toml"
@@ -78,7 +79,7 @@ def test_the_whole_chain_leaves_two_models_that_have_learned(recipe, tmp_path, q
         model = read_model(tmp_path / "out" / f"small-{step}.safetensors")
         assert (model.card.step, model.card.name) == (step, f"small-{step}")
         assert model.card.recipe == path.read_text()
-        assert len(model.card.domain.mean) == 5
+        assert len(model.card.domain.mean) == len(NAMES)
         assert float(model.network.tail.weight.abs().max()) > 0.0  # zero before any training
     log = (tmp_path / "out" / "stage-1" / "log" / "metrics.csv").read_text()
     assert "validation/one" in log.splitlines()[0]

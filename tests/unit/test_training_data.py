@@ -77,7 +77,7 @@ def test_scenes_survive_their_file(tmp_path):
     for made, found in zip(scenes, again, strict=True):
         assert (found.pattern.angles, found.optics) == (made.pattern.angles, made.optics)
         assert found.pattern.noise_to_signal == made.pattern.noise_to_signal
-        torch.testing.assert_close(found.frames.float(), made.frames, rtol=1e-3, atol=1e-4)
+        assert torch.equal(found.frames, made.frames)
     assert scenes_of(RECIPE, "one", tmp_path / "scenes.safetensors", pytest.fail)
 
 

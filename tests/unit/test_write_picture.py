@@ -18,7 +18,7 @@ def panels(path):
 
 def test_the_picture_is_8_bit_and_both_images_wide(tmp_path):
     path = tmp_path / "both.png"
-    side_by_side(path, RAMP, upsample(RAMP), 40.0)
+    side_by_side(path, RAMP, {"plain": upsample(RAMP)}, 40.0)
     with Image.open(path) as picture:
         assert (picture.format, picture.mode, picture.size) == ("PNG", "L", (1200 + GAP, 400))
     left, right = panels(path)
@@ -30,7 +30,7 @@ def test_the_picture_is_8_bit_and_both_images_wide(tmp_path):
 def test_the_scale_bar_is_as_long_as_it_says(tmp_path):
     path = tmp_path / "both.png"
     dark = np.zeros((200, 300), np.float32)
-    side_by_side(path, dark, upsample(dark), 40.0)  # 600 pixels = 24 um: a bar of 5 um
+    side_by_side(path, dark, {"plain": upsample(dark)}, 40.0)  # 600 pixels = 24 um: a bar of 5 um
     for panel in panels(path):
         lower = panel[300:]
         longest = max(np.sum(row == WHITE) for row in lower)
@@ -39,7 +39,7 @@ def test_the_scale_bar_is_as_long_as_it_says(tmp_path):
 
 def test_small_images_are_enlarged_by_a_whole_factor(tmp_path):
     path = tmp_path / "both.png"
-    side_by_side(path, RAMP[:32, :48], upsample(RAMP[:32, :48]), 40.0)
+    side_by_side(path, RAMP[:32, :48], {"plain": upsample(RAMP[:32, :48])}, 40.0)
     with Image.open(path) as picture:
         assert picture.size == (2 * 6 * 96 + GAP, 6 * 64)
 
@@ -71,13 +71,14 @@ def test_grey_runs_between_the_percentiles():
 @pytest.mark.parametrize("fill", [0.0, 7.5, np.nan, -np.inf])
 def test_flat_and_empty_images_are_drawn(tmp_path, fill):
     flat = np.full((40, 40), fill, np.float32)
-    side_by_side(tmp_path / "both.png", flat, np.full((80, 80), fill, np.float32), 40.0)
+    large = np.full((80, 80), fill, np.float32)
+    side_by_side(tmp_path / "both.png", flat, {"plain": large}, 40.0)
     assert (tmp_path / "both.png").exists()
 
 
 def test_sizes_that_do_not_match_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"expected a super-resolved \(400, 600\)"):
-        side_by_side(tmp_path / "both.png", RAMP, RAMP, 40.0)
+    with pytest.raises(ValueError, match=r"expected 'plain' to be \(400, 600\)"):
+        side_by_side(tmp_path / "both.png", RAMP, {"plain": RAMP}, 40.0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,5 +86,5 @@ def test_an_existing_picture_is_kept(tmp_path):
     path = tmp_path / "both.png"
     path.write_text("mine")
     with pytest.raises(DataError, match="exists already"):
-        side_by_side(path, RAMP, upsample(RAMP), 40.0)
+        side_by_side(path, RAMP, {"plain": upsample(RAMP)}, 40.0)
     assert path.read_text() == "mine"
