@@ -55,7 +55,7 @@ def demo(
     stacks: Annotated[int, typer.Option(min=1, help="Time points, nine raw frames each.")] = 60,
     photons: Annotated[
         float, typer.Option(min=1.0, help="Photo-electrons of the brightest pixel.")
-    ] = 300.0,
+    ] = 50.0,
     fps: Annotated[str, typer.Option(help="Raw frames per second, or max.")] = "200",
 ) -> None:
     """Show it all on a simulated microscope: stream, reconstruct, record; OME-TIFF and PNG."""
@@ -343,6 +343,55 @@ def keys(
     from livesim.wire.endpoints import default_keys
 
     manage_keys(folder or default_keys(), server=server, client=client, allow=allow, trust=trust)
+
+
+@app.command("train")
+def train_(
+    recipe: Annotated[
+        Path | None, typer.Argument(help="Recipe (TOML); see models/recipes.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for scenes, checkpoints, logs and models.")
+    ] = Path("livesim-training"),
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Fine-tune this shipped pair of models, or that of a folder."),
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Recording with much light; give it for every one.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
+    if (recipe is None) == (start is None) or (start is None) != (not data):
+        raise SettingsError(
+            "expected a recipe, or --from with --data for every recording, found "
+            + (
+                "neither or both"
+                if (recipe is None) == (start is None)
+                else "--from or --data alone"
+            )
+        )
+
+    from livesim.commands.train import fine_tune, train_networks
+
+    if recipe is not None:
+        train_networks(recipe, out)
+    elif start is not None and data:
+        fine_tune(start, data, config, out)
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Weights written by PyTorch (.pth).")],
+    card: Annotated[Path, typer.Option(help="What they are (TOML); see docs/networks.md.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model file (.safetensors).")],
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Make a model file of the weights of an RCAN trained elsewhere; runs nothing that is in it."""
+    from livesim.commands.convert import convert_file
+
+    convert_file(checkpoint, card, out, overwrite=overwrite)
 
 
 @app.command()
