@@ -95,7 +95,9 @@ def camera_of(microscope: SimulatedMicroscope) -> SimulatedCamera:
 
 
 @contextmanager
-def simulated_core(camera: SimulatedCamera, pixel_nm: float | None = None) -> Iterator[Any]:
+def simulated_core(
+    camera: SimulatedCamera, pixel_nm: float | None = None, buffer_mb: int = BUFFER_MB
+) -> Iterator[Any]:
     """Make `camera` the microscope that every `pycromanager.Acquisition` of this process drives.
 
     Yields the core. One process can do this once at a time.
@@ -104,7 +106,7 @@ def simulated_core(camera: SimulatedCamera, pixel_nm: float | None = None) -> It
     core.loadPyDevice(LABEL, camera)
     core.initializeDevice(LABEL)
     core.setCameraDevice(LABEL)
-    core.setCircularBufferMemoryFootprint(BUFFER_MB)
+    core.setCircularBufferMemoryFootprint(buffer_mb)
     if pixel_nm is not None:
         core.definePixelSizeConfig("simulated")
         core.setPixelSizeUm("simulated", pixel_nm / 1000.0)

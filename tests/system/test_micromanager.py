@@ -19,11 +19,12 @@ from livesim.config import load_settings
 from livesim.io.open import open_recording
 from livesim_acquisition.microscope import SimulatedMicroscope
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-LIMIT_S = 60
+LIMIT_S = 120
 TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
+LIVE_MODE = Path(__file__).with_name("watch_live_mode.py")
 DOUBLE = Path(__file__).parents[1] / "java_double.py"
 NOBODY = "tcp://127.0.0.1:9"
 TOML = """
@@ -144,6 +145,22 @@ def test_channels_and_planes_are_sorted_by_their_axes(tmp_path, config):
     live = all_frames(recordings / "stream-001" / "raw.zarr", config)
     # [position, time, channel, z, angle, phase, y, x], taken with z fastest, then channel, time.
     np.testing.assert_array_equal(live, true.reshape(1, 2, 2, 2, 3, 3, 96, 112))
+
+
+def test_live_mode_is_followed_without_taking_images_away(tmp_path, config):
+    recordings = tmp_path / "recordings"
+    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
+        said = python(LIVE_MODE, config, engine.control(), 200)
+    received, missed, left = map(int, re.findall(r"\d+", said.stdout))
+    assert received >= 200
+    assert missed == 0
+    assert left >= received, "expected all images still in the buffer"
+    microscope = SimulatedMicroscope(load_settings(config))
+    true = np.stack([microscope.stack(number).counts for number in range(8)])
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)[0, :, 0, 0]
+    assert len(live) == received // 9
+    for stack, frames in enumerate(live):  # the camera shows its 8 stacks again and again
+        np.testing.assert_array_equal(frames.reshape(9, 96, 112), true[stack % 8])
 
 
 def test_an_interrupted_acquisition_is_whole_up_to_there(tmp_path, config):

@@ -17,11 +17,11 @@ from livesim.wire.keys import make_pair
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform == "darwin", reason="127.0.0.2 is no address there"),
 ]
 
-LIMIT_S = 60
+LIMIT_S = 100
 BIND = "127.0.0.2"
 """Loopback as well, but not the address that livesim takes for this machine."""
 TOML = """
