@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from PyQt5.QtCore import QEventLoop, QPointF, QTimer
@@ -119,9 +119,10 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
         config = Path(folder) / "microscope.toml"
         values = settings.model_dump(mode="json", exclude_none=True)
         config.write_text(toml_text(values), encoding="utf-8")
-        with _viewer(ViewOptions(config=config)) as window:
+        with chdir(folder), _viewer(ViewOptions()) as window:
             control = window.widgets.control
-            control.record.setText(str(Path(folder) / "recordings") if record else "")
+            control.record.setText("recordings" if record else "")
+            control.config.setText(config.name)
             window.deeds.switch_engine(True)
             _wait(lambda: window.viewer.news.status is not None)
             window.deeds.switch_simulator(True)

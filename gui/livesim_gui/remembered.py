@@ -116,4 +116,4 @@ def _whole(text: str) -> int:
 
 
 def _default_folder(name: str) -> str:
-    return str(Path.home() / name)
+    return f"~/{name}"

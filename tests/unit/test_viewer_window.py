@@ -284,7 +284,7 @@ def test_a_stream_that_is_not_recorded_shows_the_red_bar(window, feed):
 
 
 def test_the_corner_and_the_health_panel_follow_the_engine(window, feed):
-    assert "live" in window.widgets.top.word.text()
+    assert "running" in window.widgets.top.word.text()
     feed.silence(1, "no answer")
     window.draw()
     window.presenter.renew()

@@ -44,9 +44,9 @@ def news(**status):
     return News(connection=Connection.CONNECTED, status=engine_status(**status))
 
 
-def test_a_good_run_is_called_live_and_has_no_alarm():
+def test_a_good_run_is_called_running_and_has_no_alarm():
     health = health_of(news())
-    assert (health.word, health.tone, health.alarm) == ("live", Tone.GOOD, None)
+    assert (health.word, health.tone, health.alarm) == ("running", Tone.GOOD, None)
     lines = {line.label: line.value for line in health.lines}
     assert lines["Raw frames"] == "200 /s"
     assert lines["Last raw frame to result"] == "9 ms (95 %: 12 ms)"

@@ -125,7 +125,7 @@ class ControlPanel(QWidget):
         self.engine_button.setEnabled(running.can_start and free)
         self.simulator_button.setText("Stop simulator" if running.simulating else "Start simulator")
         connected = running.connection == "connected"
-        self.simulator_button.setEnabled(running.can_start and free and (connected or not own))
+        self.simulator_button.setEnabled(running.can_start and free and connected)
         self.words.setText(running.busy or "")
 
     def say(self, words: str) -> None:

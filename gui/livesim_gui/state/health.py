@@ -13,7 +13,7 @@ NOT_RECORDED = "Raw data are not being recorded: what you see cannot be restored
 _STATE_WORDS = {
     EngineState.IDLE: ("waiting for a stream", Tone.QUIET),
     EngineState.CALIBRATING: ("looking for the pattern", Tone.NOTE),
-    EngineState.RUNNING: ("live", Tone.GOOD),
+    EngineState.RUNNING: ("running", Tone.GOOD),
     EngineState.DRAINING: ("finishing", Tone.NOTE),
     EngineState.STOPPED: ("engine stopped", Tone.NOTE),
 }
