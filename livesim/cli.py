@@ -398,11 +398,20 @@ def convert(
 def status(
     engine: EngineOption = CONTROL_ADDRESS,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    prometheus: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Serve it at this port, for Prometheus to read."),
+    ] = None,
 ) -> None:
     """Show rates, latency, queues and drops of a running engine."""
+    if prometheus is not None:
+        from livesim.commands.metrics import serve_metrics
+
+        return serve_metrics(endpoint(engine), prometheus)
+
     from livesim.commands.status import show_status
 
-    show_status(endpoint(engine), as_json=as_json)
+    return show_status(endpoint(engine), as_json=as_json)
 
 
 RememberOption = Annotated[
