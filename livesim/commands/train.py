@@ -22,7 +22,14 @@ from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
 from livesim_models.shipped import STEPS, StepName, model_file
 from livesim_models.training.recipe import Recipe, Split, fine_tuning, load_recipe
-from livesim_models.training.run import ScenesOf, Trained, train
+from livesim_models.training.run import (
+    ScenesOf,
+    Trained,
+    train,
+    validation_batch,
+    validation_group,
+)
+from livesim_models.training.verdict import verdict
 
 RECIPE_NAME = "recipe.toml"
 DESCRIBED = 600
@@ -119,11 +126,13 @@ class _Made:
 
     def write(self, trained: Trained, out: Path, console: Console) -> None:
         """Write both models."""
-        domain = self._domain()
+        domain, metrics = self._domain(), self._metrics(trained)
+        for name, value in metrics.items():
+            console.print(f"{name}: {value:.3f}", highlight=False)
         recipe = (out / RECIPE_NAME).read_text(encoding="utf-8")
         for step, network in zip(STEPS, (trained.one, trained.two), strict=True):
             path = out / f"{self._recipe.name}-{step}.safetensors"
-            write_model(path, network, self._card(step, recipe, trained, domain))
+            write_model(path, network, self._card(step, recipe, trained, domain, metrics))
             console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
     def _domain(self) -> Domain:
@@ -132,7 +141,21 @@ class _Made:
         samples = Samples(scenes, recipe.light, recipe.training.seed, 0, DESCRIBED)
         return domain_of([samples[number].low.mean(dim=0) for number in range(DESCRIBED)])
 
-    def _card(self, step: StepName, told: str, trained: Trained, domain: Domain) -> Card:
+    def _metrics(self, trained: Trained) -> dict[str, float]:
+        """Return how well the networks do on scenes that training never saw."""
+        scenes = self.scenes("validation")
+        groups = [validation_group(scene, number) for number, scene in enumerate(scenes)]
+        batch = validation_batch(scenes, self._recipe)
+        return verdict(trained.one, trained.two, batch, groups)
+
+    def _card(
+        self,
+        step: StepName,
+        told: str,
+        trained: Trained,
+        domain: Domain,
+        metrics: dict[str, float],
+    ) -> Card:
         recipe = self._recipe
         return Card(
             name=f"{recipe.name}-{step}",
@@ -148,6 +171,7 @@ class _Made:
             domain=domain,
             behind=f"{recipe.name}-one" if step == "two" else None,
             recipe=told,
+            metrics=metrics,
             training={
                 "date": datetime.now(UTC).date().isoformat(),
                 "hours": round(trained.hours, 2),

@@ -37,7 +37,7 @@ blocks = 1
 features = 8
 space_to_depth = 2
 [scenes]
-size = 32
+size = 48
 one = 3
 two = 3
 validation = 2
@@ -80,6 +80,7 @@ def test_the_whole_chain_leaves_two_models_that_have_learned(recipe, tmp_path, q
         assert (model.card.step, model.card.name) == (step, f"small-{step}")
         assert model.card.recipe == path.read_text()
         assert len(model.card.domain.mean) == len(NAMES)
+        assert "SSIM, 5 photons, one and two" in model.card.metrics
         assert float(model.network.tail.weight.abs().max()) > 0.0  # zero before any training
     log = (tmp_path / "out" / "stage-1" / "log" / "metrics.csv").read_text()
     assert "validation/one" in log.splitlines()[0]
@@ -132,7 +133,7 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe, tmp_path):
         (SMALL, "stage: Field required"),
         (SMALL.replace("[scenes]", "[scene]") + ONE, "scene: Extra inputs"),
         (SMALL.replace("outputs = 9", "outputs = 3") + ONE, "as many outputs as inputs"),
-        (SMALL.replace("size = 32", "size = 3") + ONE, "scenes.size"),
+        (SMALL.replace("size = 48", "size = 3") + ONE, "scenes.size"),
     ],
 )
 def test_wrong_recipes_are_refused(text, sentence, recipe):

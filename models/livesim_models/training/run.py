@@ -60,7 +60,7 @@ def train(
     lightning.seed_everything(recipe.training.seed, verbose=False)
     one = start.one if start else Rcan(recipe.one)
     two = start.two if start else Rcan(recipe.two)
-    validation = _validation(scenes_of("validation"), recipe)
+    validation = validation_batch(scenes_of("validation"), recipe)
     hours = 0.0
     for number, stage in enumerate(recipe.stage):
         place = folder / f"stage-{number + 1}"
@@ -109,7 +109,14 @@ def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> No
             raise KeyboardInterrupt from error
 
 
-def _validation(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
+def validation_group(scene: Scene, number: int) -> str:
+    """Return how the validation counts a scene: by its light, where that is simulated."""
+    if scene.truth is None:
+        return "measured"
+    return f"{VALIDATION_PHOTONS[number % len(VALIDATION_PHOTONS)]:g} photons"
+
+
+def validation_batch(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
     """Return one batch of the validation scenes, the photon levels in turn."""
     noise = sum(recipe.light.read_noise) / 2.0
     samples = []
