@@ -5,6 +5,7 @@ Run as `xvfb-run -a -s "-screen 0 1920x1080x24" python -m bench.viewer_pictures`
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from livesim.commands.view_children import Children
 from livesim.commands.view_facts import RecordedFacts
 from livesim.config import Settings
 from livesim.io.toml_text import toml_text
+from livesim.wire.control import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.window import Window
 
@@ -30,12 +32,12 @@ FRAME_MS = 60.0
 
 
 def main() -> None:
-    """Make all pictures."""
+    """Make all pictures, or those of the groups that are named."""
     app = QApplication(["pictures"])
     app.setApplicationName("livesim")
-    _start()
-    _good()
-    _trouble()
+    groups = {"start": _start, "good": _good, "trouble": _trouble}
+    for name in sys.argv[1:] or groups:
+        groups[name]()
 
 
 def _start() -> None:
@@ -51,9 +53,6 @@ def _good() -> None:
         window.deeds.switch_split()
         _save(window, "viewer")
         window.deeds.switch_split()
-        window.deeds.show_stage("widefield")
-        _save(window, "viewer-widefield")
-        window.deeds.show_stage("super-resolved")
         _measure(window)
         _back(window)
         window.show_keys()
@@ -91,7 +90,7 @@ def _back(window: Window) -> None:
 
 def _trouble() -> None:
     """Show an instrument with weak fringes that drift, which nobody records."""
-    settings = _settings(150.0)
+    settings = _settings(150.0, 3 * TIME_POINTS)
     own = settings.simulation
     assert own is not None
     pattern = own.pattern.model_copy(update={"modulation": (0.22,), "drift_deg_per_stack": 4.0})
@@ -99,13 +98,20 @@ def _trouble() -> None:
     changed = own.model_copy(update={"pattern": pattern, "light": light})
     with _running(settings.model_copy(update={"simulation": changed}), record=False) as window:
         _wait(lambda: bool(window.viewer.history.angles))
-        _wait(lambda: window.viewer.news.status.doctor is not None)
-        _pause(10.0)
+        _wait(lambda: _complained(window.viewer.news.status))
+        _pause(3.0)
         _save(window, "viewer-trouble")
 
 
-def _settings(photons: float) -> Settings:
-    settings = demo_settings(256, photons, TIME_POINTS)
+def _complained(status: EngineStatus | None) -> bool:
+    """Return whether the doctor has found what is wrong."""
+    if status is None or status.stream is None:
+        raise RuntimeError("expected the stream to last until the doctor has spoken")
+    return status.doctor is not None and bool(status.doctor.findings)
+
+
+def _settings(photons: float, stacks: int = TIME_POINTS) -> Settings:
+    settings = demo_settings(256, photons, stacks)
     own = settings.simulation
     assert own is not None
     timed = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": FRAME_MS - 5.0})

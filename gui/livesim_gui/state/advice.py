@@ -13,6 +13,8 @@ FAINT = 0.25
 """Modulation below which a reconstruction is mostly noise."""
 FAST_DEG = 1.0
 """Drift from stack to stack from which the instrument should be looked at."""
+SURE = 0.99
+"""Probability from which a finding is called certain."""
 SEEN = 3
 """Of the last changes: those that are looked through for jumps."""
 
@@ -113,7 +115,8 @@ def _doctor(status: EngineStatus) -> list[Advice]:
 
 
 def _found(finding: FindingStatus) -> str:
-    words = f"{_sentence(finding.words)} ({finding.sureness:.0%} sure)."
+    sure = "certain" if finding.sureness >= SURE else f"{finding.sureness:.0%} sure"
+    words = f"{_sentence(finding.words)} ({sure})."
     if finding.advice:
         words += f" {_sentence(finding.advice)}."
     if finding.mend is not None:
