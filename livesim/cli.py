@@ -130,12 +130,15 @@ def replay(
         str, typer.Option(help="real, max, or raw frames per second.", metavar="real|max|FPS")
     ] = "real",
     engine: EngineOption = CONTROL_ADDRESS,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Begin again at the end, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Stream recordings to an engine; --config defaults to the TOML file beside each."""
     from livesim.commands.replay import replay_files
     from livesim_acquisition.replay import parse_rate
 
-    replay_files(raw, config, parse_rate(rate), endpoint(engine))
+    replay_files(raw, config, parse_rate(rate), endpoint(engine), loop=loop)
 
 
 RawArgument = Annotated[list[Path], typer.Argument(help="Recordings.")]

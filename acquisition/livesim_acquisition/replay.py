@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from enum import Enum
+from itertools import count
 from math import prod
 
 from livesim.config import Settings, SettingsError
-from livesim.frames import DataError
+from livesim.frames import DataError, RawFrame
 from livesim.io.recording import Recording
 from livesim.wire.codec import StreamStart
 from livesim_acquisition.sender import Delivery, Sender
@@ -55,6 +56,8 @@ def replay(
     settings: Settings | None,
     rate: Rate | float = Rate.REAL,
     progress: Progress = lambda sent, total: None,
+    *,
+    loop: bool = False,
 ) -> Delivery:
     """Stream all frames of a recording; when interrupted, the stream ends marked as aborted.
 
@@ -64,6 +67,8 @@ def replay(
         Sent along with the stream; None leaves them to the engine.
     rate
         Number = raw frames per second.
+    loop
+        Begin again at the end, as later time points of the same stream, until interrupted.
 
     Raises
     ------
@@ -75,21 +80,30 @@ def replay(
     dues = _dues(recording, rate)
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
     return stream_frames(
-        recording.frames(),
+        again_and_again(recording) if loop else recording.frames(),
         sender,
-        _start_of(recording, settings),
+        _start_of(recording, settings, loop=loop),
         dues,
         lambda sent: progress(sent, total),
     )
 
 
-def _start_of(recording: Recording, settings: Settings | None) -> StreamStart:
+def again_and_again(recording: Recording) -> Iterator[RawFrame]:
+    """Yield all frames without end; every round continues the time points of the one before."""
+    for number in count():
+        for frame in recording.frames():
+            axes = replace(frame.axes, time=frame.axes.time + number * recording.sizes.time)
+            sequence = frame.sequence + number * recording.numbers.size
+            yield replace(frame, axes=axes, sequence=sequence)
+
+
+def _start_of(recording: Recording, settings: Settings | None, *, loop: bool) -> StreamStart:
     return StreamStart(
         stream=f"{recording.source.name[:160]}-{uuid.uuid4().hex[:8]}",
         source=recording.source.name,
         settings=None if settings is None else settings.model_dump(mode="json"),
         pixel_nm=recording.pixel_nm,
-        sizes=asdict(recording.sizes),
+        sizes=None if loop else asdict(recording.sizes),
         exposure_ms=recording.exposure_ms,
         interval_s=recording.interval_s,
     )

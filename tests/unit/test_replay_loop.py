@@ -1,0 +1,52 @@
+"""A recording replayed without end: one stream whose time goes on."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import tifffile
+
+from livesim.commands.replay import replay_files
+from livesim.config import PatternSettings, SettingsError
+from livesim.io.open import open_recording
+from livesim_acquisition import replay as replay_module
+from livesim_acquisition.replay import Rate, again_and_again, replay
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Two raw stacks whose every frame says its number."""
+    path = tmp_path / "cells.ome.tif"
+    pixels = np.arange(18, dtype=np.uint16)[:, None, None] * np.ones((16, 12), np.uint16)
+    tifffile.imwrite(path, pixels, ome=True, metadata={"axes": "TYX"})
+    with open_recording(path, PatternSettings()) as opened:
+        yield opened
+
+
+def test_every_round_continues_the_time(recording):
+    frames = list(islice(again_and_again(recording), 5 * 9))
+    assert [frame.sequence for frame in frames] == list(range(45))
+    assert [frame.axes.time for frame in frames] == np.repeat(np.arange(5), 9).tolist()
+    assert [int(frame.pixels[0, 0]) for frame in frames] == [n % 18 for n in range(45)]
+    assert len({frame.axes for frame in frames}) == 45
+
+
+def test_the_pace_goes_on_and_the_stream_has_no_end(recording, monkeypatch):
+    told = {}
+
+    def stream(frames, sender, start, due_s, sent):
+        told.update(start=start, due_s=[due_s(frame) for frame in islice(frames, 40)])
+
+    monkeypatch.setattr(replay_module, "stream_frames", stream)
+    replay(recording, None, None, 100.0, loop=True)
+    assert told["start"].sizes is None
+    np.testing.assert_allclose(told["due_s"], np.arange(40) / 100.0)
+    replay(recording, None, None, Rate.MAX)
+    assert told["start"].sizes["time"] == 2
+
+
+def test_only_one_recording_is_repeated(tmp_path):
+    with pytest.raises(SettingsError, match="--loop: expected one recording, found 2"):
+        replay_files([tmp_path, tmp_path], None, Rate.MAX, "tcp://127.0.0.1:9", loop=True)
