@@ -74,6 +74,8 @@ def run_demo(options: DemoOptions) -> None:
     microscope = SimulatedMicroscope(at_rate(settings, options.rate))
     options.out.mkdir(parents=True, exist_ok=True)
     before = _recordings(options.out)
+    if not torch.cuda.is_available():
+        console.print("livesim demo: no GPU found, so the networks take a while on the CPU")
     try:
         _stream(microscope, options, console)
     except KeyboardInterrupt:
