@@ -74,8 +74,6 @@ def run_demo(options: DemoOptions) -> None:
     microscope = SimulatedMicroscope(at_rate(settings, options.rate))
     options.out.mkdir(parents=True, exist_ok=True)
     before = _recordings(options.out)
-    if not torch.cuda.is_available():
-        console.print("livesim demo: no GPU found, so the networks take a while on the CPU")
     try:
         _stream(microscope, options, console)
     except KeyboardInterrupt:
@@ -84,6 +82,8 @@ def run_demo(options: DemoOptions) -> None:
         raise
     (folder,) = _recordings(options.out) - before
     console.print(str(make_files(folder, SETTINGS, microscope.stack_interval_s)))
+    if not torch.cuda.is_available():
+        console.print("no GPU was found: nearly all of that time the networks took on the CPU")
     console.print(f"raw recording: {folder / RAW_NAME}")
     console.print(f"OME-TIFF:      {folder / TIFF_NAME}")
     console.print(f"side by side:  {folder / PICTURE_NAME}")
