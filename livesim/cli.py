@@ -363,6 +363,10 @@ def train_(
     data: Annotated[
         list[Path] | None, typer.Option(help="Recording with much light; give it for every one.")
     ] = None,
+    low: Annotated[
+        list[Path] | None,
+        typer.Option(help="The same in less light, in the same order; else photons are thinned."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
@@ -381,7 +385,7 @@ def train_(
     if recipe is not None:
         train_networks(recipe, out)
     elif start is not None and data:
-        fine_tune(start, data, config, out)
+        fine_tune(start, data, low or [], config, out)
 
 
 @app.command()

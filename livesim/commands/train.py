@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.commands.train_recordings import measured_scenes, split_recordings
+from livesim.commands.train_recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train_scenes import scenes_of
 from livesim.frames import DataError
 from livesim.io.toml_text import toml_text
@@ -52,7 +52,9 @@ def train_networks(recipe_path: Path, out: Path) -> None:
     made.write(train(recipe, made.scenes, out), out, console)
 
 
-def fine_tune(start: str, data: Sequence[Path], config: Path | None, out: Path) -> None:
+def fine_tune(
+    start: str, data: Sequence[Path], low: Sequence[Path], config: Path | None, out: Path
+) -> None:
     """Go on training shipped or own models on recordings, whose photons are thinned.
 
     Parameters
@@ -61,6 +63,8 @@ def fine_tune(start: str, data: Sequence[Path], config: Path | None, out: Path) 
         Name of a shipped pair of models, or the folder of a training.
     data
         Recordings with much light: the target is what they show.
+    low
+        Of the same fields in less light, in the same order; none = the photons are thinned.
     config
         Settings of the microscope; None = the TOML file beside each recording.
 
@@ -71,11 +75,11 @@ def fine_tune(start: str, data: Sequence[Path], config: Path | None, out: Path) 
     """
     one, two = (read_model(_start_file(start, step)) for step in STEPS)
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
-    split = split_recordings(data)
+    split, dim = split_recordings(data), pairs(data, low)
     values = recipe.model_dump(mode="json", exclude_none=True)
     told = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
     console = _begun(f"# from {start}\n{told}{toml_text(values)}", out)
-    made = _Made(recipe, lambda part: measured_scenes(split[part], config))
+    made = _Made(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
     made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
 

@@ -162,7 +162,8 @@ def test_fine_tuning_begins_with_the_networks_of_a_card(recipe):
 
 
 @pytest.mark.slow
-def test_models_are_fine_tuned_on_recordings(recipe, tmp_path, quiet, monkeypatch):
+@pytest.mark.parametrize("paired", [False, True])
+def test_models_are_fine_tuned_on_recordings(paired, recipe, tmp_path, quiet, monkeypatch):
     train_networks(recipe(ONE, TWO), tmp_path / "out")
     raws = []
     for seed in range(3):
@@ -171,7 +172,12 @@ def test_models_are_fine_tuned_on_recordings(recipe, tmp_path, quiet, monkeypatc
         raws.append(tmp_path / f"r{seed}" / "raw.ome.tif")
     short = [one.model_copy(update={"steps": 2, "crop": 48}) for one in FINE_TUNING]
     monkeypatch.setattr("livesim_models.training.recipe.FINE_TUNING", tuple(short))
-    fine_tune(str(tmp_path / "out"), raws, None, tmp_path / "tuned")
+    dim = []
+    for seed in range(3):
+        own = settings(size=[96, 96], peak_photons=100.0, time_points=2, seed=seed)
+        simulate_files(own, tmp_path / f"d{seed}")
+        dim.append(tmp_path / f"d{seed}" / "raw.ome.tif")
+    fine_tune(str(tmp_path / "out"), raws, dim if paired else [], None, tmp_path / "tuned")
     before = read_model(tmp_path / "out" / "small-one.safetensors")
     after = read_model(tmp_path / "tuned" / "small-tuned-one.safetensors")
     assert after.card.structures == ("measured",)
@@ -186,6 +192,10 @@ def test_models_are_fine_tuned_on_recordings(recipe, tmp_path, quiet, monkeypatc
         (["--from", "default"], "--from or --data alone"),
         (["--from", "best", "--data", "b.tif"], "expected one of auto, none, default"),
         (["--from", "default", "--data", "b.tif"], "expected 3 recordings or more"),
+        (
+            ["--from", "default", *["--data", "b.tif"] * 3, "--low", "c.tif"],
+            "--low: expected 3 recordings, as many as of --data, found 1",
+        ),
     ],
 )
 def test_wrong_use_of_train_is_a_sentence(words, sentence, tmp_path, monkeypatch, capsys):

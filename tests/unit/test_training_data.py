@@ -180,3 +180,13 @@ def test_the_truth_keeps_its_light(bare):
     low = passed(scene.truth, scene.pattern, scene.optics)
     assert float(low.mean()) == pytest.approx(float(scene.truth.mean()))
     assert float(low.var()) < float(scene.truth.var())
+
+
+def test_a_pair_is_compared_at_the_light_of_its_darker_half():
+    bright, dark = (simulate(2, (64, 64), peak=peak) for peak in (2000.0, 100.0))
+    photons, dim = (scene.counts[0].float() - scene.camera.offset for scene in (bright, dark))
+    pair = Scene(photons, None, bright.pattern, bright.optics, "measured", "r", 1.5, dim)
+    sample = measured_sample(turned(pair, 3), 20.0, generator())
+    assert torch.equal(sample.low, turned(replace(pair, frames=dim), 3).frames.flatten(0, 1))
+    assert float(sample.clean.mean()) == pytest.approx(float(dim.mean()), rel=1e-3)
+    assert float(sample.target.mean()) == pytest.approx(float(dim.mean()), rel=0.02)

@@ -69,15 +69,21 @@ def simulated_sample(
 
 
 def measured_sample(scene: Scene, scale: float, generator: torch.Generator) -> Sample:
-    """Return a sample of a measured scene: its photons thinned; the target is the original's own.
+    """Return a sample of a measured scene; the target is what its photons show.
 
-    The photons kept and those taken away are independent, so step one is shown the latter, scaled:
+    What the networks are given was measured in less light, or the photons are thinned `scale`
+    times. Those kept and those taken away are independent, so step one is shown the latter, scaled:
     it cannot learn the noise (Batson & Royer, Noise2Self, ICML 2019; count splitting).
     """
     photons = scene.frames.float().flatten(0, 1)
-    kept = thinned(photons, scale, generator)
-    rest = (photons - kept) / (scale - 1.0)
-    low = kept + scene.read_noise * torch.randn(kept.shape, generator=generator)
+    if scene.low is not None:
+        low = scene.low.float().flatten(0, 1)
+        scale = float(photons.mean() / low.mean().clamp(min=1e-6))
+        rest = photons / scale
+    else:
+        kept = thinned(photons, scale, generator)
+        rest = (photons - kept) / (scale - 1.0)
+        low = kept + scene.read_noise * torch.randn(kept.shape, generator=generator)
     pattern = scene.pattern
     otf = Otf.theoretical(scene.optics)
     good = make_plan(pattern, otf, Camera(), Reconstruction())

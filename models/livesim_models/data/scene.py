@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,6 +31,8 @@ class Scene:
     """Where it comes from: scenes of one recording all go into the same split."""
     read_noise: float = 0.0
     """Electrons, of the measured frames."""
+    low: Tensor | None = None
+    """[angle, phase, y, x] photo-electrons of the same field, measured in less light."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,30 +52,34 @@ def mirrored(scene: Scene) -> Scene:
         kx, ky = one.k_cycles_per_um
         return lit(one, (-kx, ky), 2.0 * math.pi * kx * width_um)
 
-    truth = None if scene.truth is None else scene.truth.flip(-1).roll(-1, -1)
-    return _seen(scene, scene.frames.flip(-1), truth, [angle(a) for a in scene.pattern.angles])
+    return _seen(scene, lambda raw: raw.flip(-1), lambda fine: fine.flip(-1).roll(-1, -1), angle)
 
 
 def transposed(scene: Scene) -> Scene:
     """Return the scene with x and y exchanged."""
-    angles = [lit(a, (a.k_cycles_per_um[1], a.k_cycles_per_um[0])) for a in scene.pattern.angles]
-    truth = None if scene.truth is None else scene.truth.mT
-    return _seen(scene, scene.frames.mT, truth, angles)
+
+    def angle(one: PatternAngle) -> PatternAngle:
+        kx, ky = one.k_cycles_per_um
+        return lit(one, (ky, kx))
+
+    return _seen(scene, lambda raw: raw.mT, lambda fine: fine.mT, angle)
 
 
 def cropped(scene: Scene, first: tuple[int, int], shape: tuple[int, int]) -> Scene:
     """Return the part of `shape` (y, x) that begins at the raw pixel `first` (y, x)."""
     (top, left), pixel_um = first, scene.pattern.pixel_nm / 1000.0
+    bottom, right = top + shape[0], left + shape[1]
 
     def angle(one: PatternAngle) -> PatternAngle:
         kx, ky = one.k_cycles_per_um
         return lit(one, (kx, ky), 2.0 * math.pi * (kx * left + ky * top) * pixel_um)
 
-    frames = scene.frames[..., top : top + shape[0], left : left + shape[1]]
-    truth = scene.truth
-    if truth is not None:
-        truth = truth[2 * top : 2 * (top + shape[0]), 2 * left : 2 * (left + shape[1])]
-    return _seen(scene, frames, truth, [angle(a) for a in scene.pattern.angles])
+    return _seen(
+        scene,
+        lambda raw: raw[..., top:bottom, left:right],
+        lambda fine: fine[2 * top : 2 * bottom, 2 * left : 2 * right],
+        angle,
+    )
 
 
 def turned(scene: Scene, symmetry: int) -> Scene:
@@ -97,10 +104,23 @@ def lit(angle: PatternAngle, k: tuple[float, float], turn_rad: float = 0.0) -> P
     return replace(angle, k_cycles_per_um=k, phases_rad=tuple(p % (2.0 * math.pi) for p in phases))
 
 
-def _seen(scene: Scene, frames: Tensor, truth: Tensor | None, angles: list[PatternAngle]) -> Scene:
+def _seen(
+    scene: Scene,
+    raw: Callable[[Tensor], Tensor],
+    fine: Callable[[Tensor], Tensor],
+    angle: Callable[[PatternAngle], PatternAngle],
+) -> Scene:
+    """Return the scene with its frames, its truth and its light seen in another way."""
+    frames = raw(scene.frames)
+    angles = tuple(angle(one) for one in scene.pattern.angles)
     shape = (frames.shape[-2], frames.shape[-1])
-    pattern = replace(scene.pattern, angles=tuple(angles), shape=shape)
-    return replace(scene, frames=frames, truth=truth, pattern=pattern)
+    return replace(
+        scene,
+        frames=frames,
+        low=None if scene.low is None else raw(scene.low),
+        truth=None if scene.truth is None else fine(scene.truth),
+        pattern=replace(scene.pattern, angles=angles, shape=shape),
+    )
 
 
 def bright_share(scene: Scene) -> float:
