@@ -17,7 +17,7 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 
-from livesim.commands.demo_scene import demo_settings
+from livesim.commands.demo_scene import SETTINGS, demo_settings
 from livesim.commands.view_children import Children
 from livesim.commands.view_facts import RecordedFacts
 from livesim.io.open import open_recording
@@ -99,7 +99,8 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
 
     assert children.engine is None
     assert not children.simulating
-    with open_recording(tmp_path / "recordings" / "stream-001" / "raw.zarr") as raw:
+    recorded = tmp_path / "recordings" / "stream-001" / "raw.zarr"
+    with open_recording(recorded, SETTINGS.pattern) as raw:
         assert raw.sizes.time > 5
 
 
@@ -126,7 +127,9 @@ def test_an_engine_that_does_not_record_makes_the_bar_red(qtbot, tmp_path, simul
     qtbot.waitUntil(lambda: window.widgets.alarm.isVisible(), timeout=WAIT_MS)
     assert window.widgets.alarm.text() == NOT_RECORDED
     control.simulator_button.click()
-    qtbot.waitUntil(lambda: not children.simulating, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "Start" in control.simulator_button.text(), timeout=WAIT_MS)
+    qtbot.waitUntil(control.engine_button.isEnabled, timeout=WAIT_MS)
+    assert not children.simulating
     control.engine_button.click()
     qtbot.waitUntil(lambda: control.engine_button.text() == "Start engine", timeout=WAIT_MS)
     window.close()
