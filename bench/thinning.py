@@ -2,6 +2,9 @@
 
 Photons are taken away at random; both steps of the shipped networks work on what is left, and the
 reconstruction of all photons is what they are held to. The pattern is the one found in all photons.
+None of the recordings comes with its camera's gain: it is read off the noise beyond the optical
+cut-off, whose variance is the gain times the light, and the offset off the darkest pixels. (Of an
+EMCCD that is twice the gain, and half the photons: as many as its excess noise leaves.)
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ RECORDINGS = ("zju_beads100nm_488_3x3", "tsim_er1_timelapse_t3_3x3", "zju_microt
 SCALES = (20.0,)
 WIENER = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "thinning.png"
+READ_NOISE = 1.5
+"""Electrons; added to what is left, as a camera would."""
 PLAIN = Steps(one="none", two="none")
 STAGES = {
     "step one": Steps(two="none"),
@@ -36,6 +41,25 @@ STAGES = {
     "step one and two": Steps(),
 }
 Shown = tuple[str, dict[str, np.ndarray]]
+
+
+def in_photons(stacks: list[RawStack], settings: Settings) -> Settings:
+    """Return the settings with the gain and the offset that the noise tells."""
+    frames = np.stack([stack.pixels for stack in stacks]).astype(np.float64)
+    frames = frames.reshape(-1, *frames.shape[-2:])
+    rows, columns = frames.shape[-2:]
+    window = np.hanning(rows)[:, None] * np.hanning(columns)
+    centred = frames - frames.mean(axis=(1, 2), keepdims=True)
+    power = np.abs(np.fft.fft2(centred * window)) ** 2 / (window**2).sum()
+    pixel_um = (settings.optics.pixel_nm or np.nan) / 1000.0
+    fy, fx = np.fft.fftfreq(rows, pixel_um)[:, None], np.fft.fftfreq(columns, pixel_um)
+    beyond = np.hypot(fy, fx) > 1.03 * settings.optics.cutoff_cycles_per_um
+    offset = float(np.quantile(frames, 0.001))
+    gain = float(power[:, beyond].mean() / (frames.mean() - offset))
+    camera = settings.camera.model_copy(
+        update={"offset": offset, "gain": gain, "read_noise": READ_NOISE}
+    )
+    return settings.model_copy(update={"camera": camera})
 
 
 def with_less_light(stack: RawStack, settings: Settings, scale: float, seed: int) -> RawStack:
@@ -60,15 +84,19 @@ def measure(name: str, folder: Path, scale: float) -> tuple[list[Row], Shown]:
     settings = settings_for(raw, None)
     with open_recording(raw, settings.pattern) as recording:
         stacks = [recording.stack(index) for index in recording.indices]
+    settings = in_photons(stacks, settings)
     pattern = calibrate(stacks, settings, None)
     noise = pattern.noise_to_signal
     weak = replace(pattern, levels=None, noise_to_signal=noise and scaled(noise, scale))
     found: dict[str, list[tuple[float, float]]] = {}
     shown: dict[str, np.ndarray] = {}
     warned: set[str] = set()
+    brightest: list[float] = []
     for number, stack in enumerate(stacks):
         aim = image(stack, settings, pattern, steps=PLAIN)
         low = with_less_light(stack, settings, scale, number)
+        known = with_levels(weak, [low], settings)
+        brightest.append(known.levels.high if known.levels else np.nan)
         images = {
             f"plain {w:g}": image(
                 low, settings, weak, steps=PLAIN, reconstruction=Reconstruction(wiener=w)
@@ -77,7 +105,7 @@ def measure(name: str, folder: Path, scale: float) -> tuple[list[Row], Shown]:
         }
         images["plain, automatic Wiener"] = image(low, settings, weak, steps=PLAIN)
         images |= {stage: image(low, settings, weak, steps=s) for stage, s in STAGES.items()}
-        pipeline = ReconstructionPipeline(settings, with_levels(weak, [low], settings))
+        pipeline = ReconstructionPipeline(settings, known)
         checked = with_warnings(pipeline.pattern, [low], settings, pipeline.networks)
         warned |= set(checked.warnings) - set(pattern.warnings)
         for stage, one in images.items():
@@ -89,7 +117,8 @@ def measure(name: str, folder: Path, scale: float) -> tuple[list[Row], Shown]:
     rows: list[Row] = [
         {
             "recording": name,
-            "scale": scale,
+            "gain": settings.camera.gain,
+            "photons left": float(np.mean(brightest)),
             "stage": f"best {stage}" if stage == best else stage,
             "psnr dB": float(means[stage][0]),
             "ssim": float(means[stage][1]),
