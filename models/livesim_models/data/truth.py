@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from livesim.config import Apodization, Optics
+from livesim.config import Optics
 from livesim.frames import NoiseToSignal, Pattern
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import apodization
+from livesim_models.evaluation.reference import result_transfer
 
 _FITTED = (0.1, 0.8)
 """Of the cut-off: where a calibration reads the object's power."""
@@ -20,12 +20,8 @@ _RING = 0.02
 
 def passed(specimen: Tensor, pattern: Pattern, optics: Optics) -> Tensor:
     """Return the object [2 y, 2 x] as a perfect reconstruction shows it: low-passed alike."""
-    otf = Otf.theoretical(optics)
-    longest = (math.hypot(*a.k_cycles_per_um) * len(a.modulation) for a in pattern.angles)
     shape = (specimen.shape[-2], specimen.shape[-1])
-    fy, fx = frequency_axes(shape, pattern.pixel_nm / 2000.0)
-    radius = torch.sqrt(fy * fy + fx * fx)
-    low_pass = apodization(radius, Apodization(), otf, otf.cutoff + max(longest))
+    low_pass = result_transfer(shape, pattern, Otf.theoretical(optics))
     half = low_pass[:, : shape[1] // 2 + 1].to(specimen.dtype)
     return torch.fft.irfft2(torch.fft.rfft2(specimen) * half, s=shape)
 
