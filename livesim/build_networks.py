@@ -46,8 +46,11 @@ class Networks:
 
     def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> tuple[str, ...]:
         """Return what about a stream lies outside of what the networks were trained on."""
-        found = (words for card in self.cards for words in card.warnings(widefields, levels))
-        return tuple(found)
+        names: dict[str, list[str]] = {}
+        for card in self.cards:
+            for words in card.warnings(widefields, levels):
+                names.setdefault(words, []).append(card.name)
+        return tuple(f"{' and '.join(who)}: {words}" for words, who in names.items())
 
     def one(self, photons: Tensor) -> Tensor:
         """Denoise photo-electrons [frame, y, x]; without step one they come back as they are."""

@@ -64,6 +64,6 @@ class Card(Section):
         if not low <= levels.high <= high:
             found.append(
                 f"expected {low:g} to {high:g} photo-electrons at the brightest pixel as in the "
-                f"training, found {levels.high:.3g}"
+                f"training, found {levels.high:.3g}; is [camera] gain right?"
             )
-        return [f"network {self.name}: {words}" for words in found if words]
+        return [words for words in found if words]
