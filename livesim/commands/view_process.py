@@ -34,14 +34,16 @@ class ViewerProcess:
             text=True,
             **own_group(),
         )
-        self._appeared = threading.Event()
+        self._ready = threading.Event()
+        self._word = ""
+        """What the viewer says when its window is there; nothing if it ends before."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def appeared(self) -> bool:
-        """Wait until the window is there; False if the viewer ended before."""
-        self._appeared.wait(APPEAR_S)
-        return self._process.poll() is None
+        """Wait until the window is there; False if the viewer ended before, or takes too long."""
+        self._ready.wait(APPEAR_S)
+        return self._word != ""
 
     def wait(self) -> None:
         """Wait until the user closes the window."""
@@ -69,5 +71,5 @@ class ViewerProcess:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        self._process.stdout.readline()  # also when it ends without a word
-        self._appeared.set()
+        self._word = self._process.stdout.readline()
+        self._ready.set()
