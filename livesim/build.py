@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from livesim.build_networks import Networks, load_networks
+from livesim.build_networks import Networks, load_networks, preferred_device
 from livesim.config import Settings, SettingsError
 from livesim.engine.background import Background
 from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
@@ -315,11 +315,6 @@ def one_thread() -> None:
     later = Thread(target=torch.set_num_threads, args=(others,))
     later.start()
     later.join()
-
-
-def preferred_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _as_tensor(stack: RawStack) -> Tensor:

@@ -67,6 +67,11 @@ class Networks:
         return images[0]
 
 
+def preferred_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def load_networks(settings: Settings, device: torch.device) -> Networks:
     """Load the networks that the settings ask for.
 
@@ -90,7 +95,7 @@ def load_networks(settings: Settings, device: torch.device) -> Networks:
 
 
 def resolved(settings: Settings) -> Resolved:
-    """Return settings that name the networks which "auto" stands for here.
+    """Return settings that name the networks and the precision which "auto" stands for here.
 
     Raises
     ------
@@ -100,7 +105,10 @@ def resolved(settings: Settings) -> Resolved:
     names = {step: _name(settings, step) for step in STEPS}
     files = [model_file(name, step) for step, name in names.items() if name != NONE]
     models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    chosen = settings.steps.model_copy(update={"one": names["one"], "two": names["two"]})
+    precision = _precision(settings, preferred_device())
+    chosen = settings.steps.model_copy(
+        update={"one": names["one"], "two": names["two"], "precision": precision}
+    )
     return Resolved(settings.model_copy(update={"steps": chosen}), models)
 
 
@@ -150,4 +158,6 @@ def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module
 def _precision(settings: Settings, device: torch.device) -> Precision:
     if settings.steps.precision != "auto":
         return settings.steps.precision
-    return "bfloat16" if device.type == "cuda" else "float32"
+    # Where a CPU has instructions for it, bfloat16 is twice as fast; where not, far slower.
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if native else "float32"

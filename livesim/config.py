@@ -192,7 +192,8 @@ class Steps(_Section):
     """"auto": the shipped model where one fits the pattern, else none."""
     two: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """In which the networks compute; "auto": bfloat16 on a GPU, float32 on a CPU."""
+    """In which the networks compute; "auto": bfloat16 on a GPU or a CPU that has instructions for
+    it, else float32."""
 
 
 class Watchdog(_Section):

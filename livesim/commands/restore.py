@@ -14,11 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from livesim.build import (
     ReconstructionPipeline,
     calibrate,
-    preferred_device,
     with_levels,
     with_warnings,
 )
-from livesim.build_networks import Networks, load_networks, resolved
+from livesim.build_networks import Networks, load_networks, preferred_device, resolved
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
 from livesim.commands.config_beside import pattern_log_for
 from livesim.commands.interrupts import interrupts_held

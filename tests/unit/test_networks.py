@@ -42,6 +42,7 @@ def image_with(scene, steps):
 def test_auto_is_the_shipped_model_where_it_fits(scene):
     own = settings_of(scene)
     assert resolved(own).settings.steps.one == resolved(own).settings.steps.two == "default"
+    assert resolved(own).settings.steps.precision in ("float32", "bfloat16")
     assert sorted(resolved(own).models) == ["default-one.safetensors", "default-two.safetensors"]
     hexagonal = own.model_copy(
         update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
@@ -80,7 +81,7 @@ def test_half_precision_costs_next_to_nothing(scene):
 
 
 def test_a_turned_pattern_turns_for_the_networks_as_well(scene):
-    own, stack = settings_of(scene), stack_of(scene)
+    own, stack = settings_of(scene, Steps(precision="float32")), stack_of(scene)
     known = with_levels(scene.pattern, [stack], own)
     turn = (0.3, -0.2, 0.1)
     angles = [
