@@ -31,12 +31,14 @@ IMAGE = Path(__file__).parent.parent / "docs" / "images" / "foreign-structure.pn
 Shown = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
-def measure(model: Model, structure: str, photons: float, fields: int) -> tuple[Row, Shown]:
+def measure(
+    model: Model, structure: str, photons: float, fields: int, seed: int
+) -> tuple[Row, Shown]:
     """Return one row, and (structure, plain, restored, truth) of the first field."""
     two = StepTwo(FieldRunner(model.network))
     rows, warned, shown = [], 0, None
     for number in range(fields):
-        scene = simulated_scene(ScenesRecipe(seed=1), "test", number, structure)
+        scene = simulated_scene(ScenesRecipe(seed=seed), "test", number, structure)
         sample = simulated_sample(scene, photons, READ_NOISE, torch.Generator().manual_seed(number))
         levels, truth = Levels(*sample.levels.tolist()), sample.target.double().numpy()
         plain = Reconstructor(sample.plan)(sample.low[None]).image
@@ -75,15 +77,18 @@ def main() -> None:
     parser.add_argument("--two", type=Path, required=True)
     parser.add_argument("--photons", type=float, default=30.0)
     parser.add_argument("--fields", type=int, default=20)
+    # The numbers of the domain check were chosen on scenes of the seed 1.
+    parser.add_argument("--seed", type=int, default=7, help="of the scenes")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = read_model(options.two)
-    found = [measure(model, name, options.photons, options.fields) for name in KNOWN]
+    found = [measure(model, name, options.photons, options.fields, options.seed) for name in KNOWN]
     report(
         "foreign",
         f"Step two trained on filaments alone, at {options.photons:g} photons",
         [row for row, _ in found],
         fields=options.fields,
+        seed=options.seed,
         photons=options.photons,
         hours=model.card.training.get("hours"),
     )
