@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Thread
+from threading import Lock, Thread
 
 import numpy as np
 import torch
@@ -39,6 +39,9 @@ FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
 to some degrees only."""
 FAINT_STACKS = 4
 """Raw stacks that are enough then: from more of them a drift would be averaged."""
+
+_THREADS = torch.get_num_threads()
+_setting_threads = Lock()
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -248,6 +251,7 @@ def pipeline_factory(
 
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try, enough
+        all_threads()
         if pattern is not None:
             return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
         if len(stacks) < next_try and not ended:
@@ -309,12 +313,27 @@ def doctor_for(settings: Settings) -> Examine | None:
 
 def one_thread() -> None:
     """Let torch work in the calling thread alone: the others are the frame path's."""
-    others = torch.get_num_threads()
-    torch.set_num_threads(1)
-    # It holds for this thread and for all that begin later, those of the next stream among them.
-    later = Thread(target=torch.set_num_threads, args=(others,))
-    later.start()
-    later.join()
+    with _setting_threads:
+        _set_threads(1)
+        # It holds for this thread and for all that begin later: they have to get them all again.
+        later = Thread(target=_set_threads, args=(_THREADS,))
+        later.start()
+        later.join()
+
+
+def all_threads() -> None:
+    """Let torch work on every core when called from this thread.
+
+    The frame path says so itself: a thread that torch meets first while `one_thread` is at work
+    would keep a single one, and bfloat16 sums come out differently on another number of threads.
+    """
+    with _setting_threads:
+        _set_threads(_THREADS)
+
+
+def _set_threads(count: int) -> None:
+    torch.get_num_threads()  # the first call from a thread sets what holds for all: let it be this
+    torch.set_num_threads(count)
 
 
 def _as_tensor(stack: RawStack) -> Tensor:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.build import doctor_for, one_thread
+from livesim import build
+from livesim.build import doctor_for
 from livesim.commands.status import show_status
 from livesim.config import Settings
 from livesim.engine.live_doctor import STACKS, LiveDoctor
@@ -221,19 +222,36 @@ def test_the_status_is_printed(monkeypatch, capsys):
     assert "    mend: first_frame = 1  (in [pattern])\n" in said
 
 
-def test_one_thread_leaves_the_threads_of_later_streams_alone():
-    before, found = torch.get_num_threads(), []
-    torch.set_num_threads(2)
+def test_one_thread_leaves_the_threads_of_the_frame_path_alone(monkeypatch):
+    before, found = torch.get_num_threads(), {}
+    monkeypatch.setattr(build, "_THREADS", 2)
+    met, quiet_done = threading.Event(), threading.Event()
+    set_threads = torch.set_num_threads
+
+    def slow_set(count):
+        set_threads(count)
+        if count == 1:  # the moment in which any thread that torch does not know yet gets one
+            met.set()
+            assert not quiet_done.wait(0.2)
 
     def quiet():
-        one_thread()
-        found.append(torch.get_num_threads())
+        build.one_thread()
+        found["quiet"] = torch.get_num_threads()
+        quiet_done.set()
 
+    def frame_path():
+        assert met.wait(WAIT_S)
+        found["met"] = torch.get_num_threads()
+        build.all_threads()
+        found["frame path"] = torch.get_num_threads()
+
+    monkeypatch.setattr(torch, "set_num_threads", slow_set)
+    threads = [threading.Thread(target=work) for work in (quiet, frame_path)]
     try:
-        for work in (quiet, lambda: found.append(torch.get_num_threads())):
-            thread = threading.Thread(target=work)
+        for thread in threads:
             thread.start()
+        for thread in threads:
             thread.join()
     finally:
-        torch.set_num_threads(before)
-    assert found == [1, 2]
+        set_threads(before)
+    assert found == {"quiet": 1, "met": 1, "frame path": 2}
