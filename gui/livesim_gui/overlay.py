@@ -8,7 +8,7 @@ from PyQt5.QtCore import QRectF, Qt
 from PyQt5.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PyQt5.QtWidgets import QWidget
 
-from livesim_gui.state.scale_bar import ScaleBar
+from livesim.painting.scale_bar import ScaleBar
 
 MARGIN = 14
 BAR_HEIGHT = 4

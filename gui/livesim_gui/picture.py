@@ -9,9 +9,9 @@ from PyQt5.QtCore import QEvent, QObject, QRectF, Qt, pyqtSignal
 from PyQt5.QtGui import QColor
 from PyQt5.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidget
 
+from livesim.painting.luts import colours
+from livesim.painting.scale_bar import scale_bar
 from livesim_gui.overlay import Captions, Overlay
-from livesim_gui.state.luts import colours
-from livesim_gui.state.scale_bar import scale_bar
 from livesim_gui.state.viewer import Painted, Scene
 
 FURTHEST = 40.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from PyQt5.QtCore import QSettings, QStandardPaths
 
 from livesim.config import SettingsError
+from livesim.painting.luts import GAMMAS, colours
 from livesim.wire.endpoints import CONTROL_ADDRESS
 from livesim_gui.state.look import Look
-from livesim_gui.state.luts import GAMMAS, colours
 from livesim_gui.theme import DARK, THEMES
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
 from livesim.frames import Image
 from livesim.io.placement import Placement
+from livesim.painting.drawing import draw_scale_bar, draw_words, letter_height
 
 PERCENTILES = (10.0, 99.9)
 """Black lies within the background, so that its noise does not look like light."""
 """Shown as black and white, in each image by itself."""
 SMALLEST_PANEL = 384
 """Smaller images are enlarged by a whole factor, so that the labels fit."""
-FONTS = ("DejaVuSans.ttf", "arial.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
-"""Sans-serif fonts of Linux, Windows and macOS, wherever the system keeps its fonts."""
 GAP = 6
 WHITE = 255
 
@@ -86,13 +83,6 @@ def upsample(image: Image) -> Image:
     return np.asarray(doubled, np.float32)
 
 
-def scale_bar_um(width_um: float) -> float:
-    """Return the largest of 1, 2, 5, 10, ... um (or 0.5, 0.2, ...) within a quarter of a width."""
-    room = width_um / 4
-    decade = 10.0 ** math.floor(math.log10(room))
-    return next(step * decade for step in (5, 2, 1) if step * decade <= room * (1 + 1e-9))
-
-
 def to_grey(image: Image) -> NDArray[np.uint8]:
     """Return 0 ... 255 between the image's percentiles; what is not finite is black."""
     finite = image[np.isfinite(image)]
@@ -107,45 +97,10 @@ def to_grey(image: Image) -> NDArray[np.uint8]:
 def _panel(image: Image, label: str, zoom: int, pixel_nm: float) -> Pillow.Image:
     grey = to_grey(image).repeat(zoom, axis=0).repeat(zoom, axis=1)
     panel = Pillow.fromarray(grey)
-    draw = ImageDraw.Draw(panel)
-    size = max(14, min(panel.size) // 24)
-    margin = size // 2
-    _text(draw, (margin, margin), label, size, anchor="la")
-    _draw_scale_bar(draw, panel.size, size, pixel_nm)
+    margin = letter_height(panel) // 2
+    draw_words(panel, (margin, margin), label)
+    draw_scale_bar(panel, pixel_nm / 1000)
     return panel
-
-
-def _draw_scale_bar(
-    draw: ImageDraw.ImageDraw, extent: tuple[int, int], size: int, pixel_nm: float
-) -> None:
-    """Draw the bar into the lower right corner, its length written above it."""
-    width, height = extent
-    bar_um = scale_bar_um(width * pixel_nm / 1000)
-    right, bottom = width - size, height - size
-    left, top = right - round(1000 * bar_um / pixel_nm) + 1, bottom - max(3, size // 5)
-    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=0)
-    draw.rectangle((left, top, right, bottom), fill=WHITE)
-    _text(draw, ((left + right) / 2, top - size / 4), f"{bar_um:g} µm", size, anchor="mb")
-
-
-def _text(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, anchor: str
-) -> None:
-    font, has_micro = _font(size)
-    shown = text if has_micro else text.replace("µ", "u")
-    outline = max(1, size // 12)
-    draw.text(at, shown, WHITE, font, anchor, stroke_width=outline, stroke_fill=0)
-
-
-@cache
-def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
-    """Return the first of FONTS this machine has, or Pillow's own; and whether it knows "µ"."""
-    for name in FONTS:
-        try:
-            return ImageFont.truetype(name, size), True
-        except OSError:
-            continue
-    return ImageFont.load_default(size), False
 
 
 def _join(panels: list[Pillow.Image]) -> Pillow.Image:

@@ -7,10 +7,11 @@ import pytest
 
 from livesim.config import SettingsError
 from livesim.frames import DataError
-from livesim_gui.state.contrast import SAMPLES, Levels, SteadyContrast, levels_of, sampled
+from livesim.painting.levels import SAMPLES, Levels, levels_of, sampled
+from livesim.painting.luts import NAMES, colours
+from livesim.painting.places import every_nth, places
+from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.counting import histogram
-from livesim_gui.state.luts import NAMES, colours
-from livesim_gui.state.painting import every_nth, places
 
 FRAME_S = 0.05
 

@@ -11,10 +11,10 @@ import tifffile
 from PIL import Image
 
 from livesim.frames import DataError
-from livesim_gui.state.contrast import Levels
+from livesim.painting.levels import Levels
+from livesim.painting.scale_bar import scale_bar
 from livesim_gui.state.profile import profile
 from livesim_gui.state.region import region_statistics
-from livesim_gui.state.scale_bar import scale_bar
 from livesim_gui.state.snapshot import Snapshot, save
 from livesim_gui.state.spectrum import spectrum
 from livesim_gui.state.stages import Stage

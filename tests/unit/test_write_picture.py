@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from livesim.frames import DataError
-from livesim.io.picture import GAP, scale_bar_um, side_by_side, to_grey, upsample
+from livesim.io.picture import GAP, side_by_side, to_grey, upsample
 
 RAMP = np.add.outer(np.arange(200.0), 2 * np.arange(300.0)).astype(np.float32)
 WHITE = 255
@@ -42,14 +42,6 @@ def test_small_images_are_enlarged_by_a_whole_factor(tmp_path):
     side_by_side(path, RAMP[:32, :48], {"plain": upsample(RAMP[:32, :48])}, 40.0)
     with Image.open(path) as picture:
         assert picture.size == (2 * 6 * 96 + GAP, 6 * 64)
-
-
-@pytest.mark.parametrize(
-    ("width_um", "bar_um"),
-    [(20.0, 5.0), (19.9, 2.0), (4.0, 1.0), (2.0, 0.5), (0.5, 0.1), (900, 200)],
-)
-def test_the_scale_bar_is_a_round_number(width_um, bar_um):
-    assert scale_bar_um(width_um) == pytest.approx(bar_um)
 
 
 def test_upsampling_keeps_the_centre_of_pixel_zero():

@@ -10,9 +10,9 @@ import pyqtgraph as pg
 from PyQt5.QtCore import QRectF, Qt
 from PyQt5.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from livesim.painting.luts import colours
 from livesim_gui.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.state.advice import Advice
-from livesim_gui.state.luts import colours
 from livesim_gui.state.spectrum import Spectrum
 from livesim_gui.state.stream_facts import StreamFacts, Vector
 from livesim_gui.state.watch_history import WatchHistory

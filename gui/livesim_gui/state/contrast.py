@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-import numpy as np
+from livesim.frames import Image
+from livesim.painting.levels import Levels, levels_of
 
-from livesim.frames import DataError, Image
-
-PERCENTILES = (1.0, 99.9)
-SAMPLES = 16384
-"""Pixels looked at; more cost time and change nothing."""
 DEAD_BAND = 0.12
 """Of the range: the levels stand still while black and white are wrong by less than this."""
 CLOSE = 0.02
 """Of the range: once they move, they move until they are wrong by less than this."""
 SECONDS = 0.6
 """Time constant with which they move."""
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Shown as black and as white, in photo-electrons.
-
-    Raises
-    ------
-    DataError
-        If white is not above black.
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not self.high > self.low:
-            raise DataError(f"expected white above black, found {self.low:g} and {self.high:g}")
-
-    @property
-    def range(self) -> float:
-        """From black to white."""
-        return self.high - self.low
-
-
-def sampled(image: Image) -> Image:
-    """Return about `SAMPLES` finite pixels of an image, evenly spread."""
-    every = max(1, math.isqrt(image.size // SAMPLES))
-    # Copied first: a strided view is slow to compare.
-    sample = np.ascontiguousarray(image[::every, ::every]).ravel()
-    return sample[np.isfinite(sample)]
-
-
-def levels_of(image: Image) -> Levels | None:
-    """Return the image's own percentiles; None where it holds nothing finite."""
-    sample = sampled(image)
-    if sample.size == 0:
-        return None
-    low, high = (float(value) for value in np.percentile(sample, PERCENTILES))
-    return Levels(low, high if high > low else low + max(abs(low), 1.0) * 1e-3)
 
 
 class SteadyContrast:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.frames import Image
-from livesim_gui.state.contrast import sampled
+from livesim.painting.levels import sampled
 
 BINS = 128
 

@@ -9,18 +9,15 @@ from pathlib import Path
 
 import tifffile
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
-from livesim_gui.state.contrast import Levels
-from livesim_gui.state.luts import colours
-from livesim_gui.state.painting import places
-from livesim_gui.state.scale_bar import scale_bar
+from livesim.painting.drawing import draw_scale_bar
+from livesim.painting.levels import Levels
+from livesim.painting.luts import colours
+from livesim.painting.places import places
 from livesim_gui.state.stages import Stage
 
 SMALLEST_SIDE = 512
 """Smaller images are enlarged by a whole factor, so that the scale bar can be read."""
-WHITE = (255, 255, 255)
-BLACK = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,21 +85,6 @@ def _picture(snapshot: Snapshot) -> Pillow.Image:
     table = colours(snapshot.lut, snapshot.gamma)
     coloured = table[places(image, snapshot.levels)]
     picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
-    _draw_bar(picture, zoom, snapshot)
-    return picture
-
-
-def _draw_bar(picture: Pillow.Image, zoom: int, snapshot: Snapshot) -> None:
     unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
-    bar = scale_bar(picture.width * unit, in_um=snapshot.pixel_um is not None)
-    size = max(16, min(picture.size) // 28)
-    draw = ImageDraw.Draw(picture)
-    right, bottom = picture.width - size, picture.height - size
-    left, top = right - round(bar.length / unit) + 1, bottom - max(3, size // 4)
-    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=BLACK)
-    draw.rectangle((left, top, right, bottom), fill=WHITE)
-    font = ImageFont.load_default(size)
-    # Pillow's own font has no µ.
-    words = bar.words.replace("µ", "u")
-    at = ((left + right) / 2, top - size / 4)
-    draw.text(at, words, WHITE, font, "mb", stroke_width=2, stroke_fill=BLACK)
+    draw_scale_bar(picture, unit, in_um=snapshot.pixel_um is not None)
+    return picture

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.frames import Image
-from livesim_gui.state.contrast import Levels, SteadyContrast
+from livesim.painting.levels import Levels
+from livesim.painting.places import every_nth, places
+from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.feed import Feed, News
 from livesim_gui.state.look import Look
-from livesim_gui.state.painting import every_nth, places
 from livesim_gui.state.ring import Shot
 from livesim_gui.state.snapshot import Snapshot
 from livesim_gui.state.stages import Stage, stages_of

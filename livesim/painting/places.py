@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.frames import Image
-from livesim_gui.state.contrast import Levels
+from livesim.painting.levels import Levels
 
 WHITE = 255
 
