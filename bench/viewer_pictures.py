@@ -17,7 +17,6 @@ from PyQt5.QtWidgets import QApplication, QDialog
 
 from livesim.commands.demo_scene import demo_settings
 from livesim.commands.view_children import Children
-from livesim.commands.view_facts import RecordedFacts
 from livesim.config import Settings
 from livesim.io.toml_text import toml_text
 from livesim.wire.control import EngineStatus
@@ -142,7 +141,7 @@ def _viewer(options: ViewOptions) -> Iterator[Window]:
         options = ViewOptions(
             config=options.config, settings_file=Path(folder) / "viewer.ini", engine=options.engine
         )
-        window = make_window(options, Children(), RecordedFacts())
+        window = make_window(options, Children())
         window.resize(*SMALL)
         window.show()
         try:

@@ -109,7 +109,14 @@ def resolved(settings: Settings) -> Resolved:
     chosen = settings.steps.model_copy(
         update={"one": names["one"], "two": names["two"], "precision": precision}
     )
-    return Resolved(settings.model_copy(update={"steps": chosen}), models)
+    choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
+    return Resolved(settings.model_copy(update={"steps": chosen}), models, choices)
+
+
+def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
+    """Return the shipped models that can work on a stream."""
+    names = shipped_models(step)
+    return tuple(n for n in names if not _misfit(settings, read_card(model_file(n, step))))
 
 
 def _name(settings: Settings, step: StepName) -> str:

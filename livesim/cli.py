@@ -110,6 +110,7 @@ def engine(
 
     from livesim.build import doctor_for, pipeline_factory  # torch: only once all else is right
     from livesim.build_networks import resolved
+    from livesim.commands.device import device_status
 
     run_engine(
         options,
@@ -118,6 +119,7 @@ def engine(
         record,
         doctor_for=doctor_for,
         resolve=resolved,
+        device=device_status,
         tied=tied,
     )
 

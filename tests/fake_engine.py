@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from livesim.config import Settings
+from livesim.frames import Pattern, PatternAngle
 from livesim.wire.control import (
     AngleStatus,
     ControlServer,
@@ -18,6 +20,7 @@ from livesim.wire.control import (
     WatchdogStatus,
 )
 from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
 from livesim.wire.sockets import Publisher
 
 ANSWER_S = 0.05
@@ -52,6 +55,19 @@ def engine_status(**values):
         "watchdog": watchdog_status(),
     }
     return EngineStatus(**(known | values))
+
+
+def in_use(pixel_nm=80.0, **settings):
+    """Return what an engine uses for a stream of three angles."""
+    angle = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,), peak_to_noise=31.0, mcnr=7.2)
+    pattern = Pattern(pixel_nm, (32, 32), (angle,) * 3, 110.0)
+    optics = {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": pixel_nm}
+    return InUse(
+        stream=StreamStatus(source="simulated microscope", pixel_nm=pixel_nm),
+        settings=Settings.model_validate({"optics": optics} | settings),
+        choices={"one": ("default",), "two": ("default",)},
+        patterns=(PatternStatus.of(pattern),),
+    )
 
 
 def angle_status(**values):

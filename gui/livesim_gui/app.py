@@ -12,7 +12,6 @@ from PyQt5.QtWidgets import QApplication
 
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import Launcher
-from livesim_gui.link import ReadFacts, nothing_recorded
 from livesim_gui.remembered import default_path
 from livesim_gui.session import Session
 from livesim_gui.state.feed import Feed
@@ -42,16 +41,12 @@ class ViewOptions:
     """Where the user's choices are remembered; None = the user's own place."""
 
 
-def make_window(
-    options: ViewOptions,
-    launcher: Launcher | None = None,
-    read_facts: ReadFacts = nothing_recorded,
-) -> Window:
+def make_window(options: ViewOptions, launcher: Launcher | None = None) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
     errands = Errands()
     feed = Feed(Ring(options.memory_bytes), options.given)
-    session = Session(feed, errands, launcher, read_facts)
+    session = Session(feed, errands, launcher)
     window = Window(Viewer(feed), session, errands, options.settings_file or default_path())
     _begin(window, options)
     return window
@@ -70,17 +65,13 @@ def _begin(window: Window, options: ViewOptions) -> None:
         window.deeds.connect(options.engine)
 
 
-def run_viewer(
-    options: ViewOptions,
-    launcher: Launcher | None = None,
-    read_facts: ReadFacts = nothing_recorded,
-) -> int:
+def run_viewer(options: ViewOptions, launcher: Launcher | None = None) -> int:
     """Show the window until it is closed; return the exit status."""
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(["livesim"])
     app.setApplicationName("livesim")
-    window = make_window(options, launcher, read_facts)
+    window = make_window(options, launcher)
     # The timers let Python see Ctrl-C. Closed before the loop runs, it would never end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: QTimer.singleShot(0, window.quit))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from threading import Event, Thread
 
 from livesim.config import SettingsError
@@ -12,20 +11,10 @@ from livesim.wire.control import ControlClient, EngineStatus
 from livesim.wire.endpoints import beside
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_gui.state.feed import Feed
-from livesim_gui.state.stream_facts import StreamFacts
 
 ASK_EVERY_S = 0.5
 ANSWER_S = 1.0
 LISTEN_S = 0.1
-
-ReadFacts = Callable[[str], StreamFacts]
-"""The folder that the engine records into -> what is written there; it need not be on this
-machine."""
-
-
-def nothing_recorded(folder: str) -> StreamFacts:
-    """Read nothing."""
-    return StreamFacts()
 
 
 class Link:
@@ -40,14 +29,11 @@ class Link:
         The engine's control endpoint; it says itself where it publishes results.
     feed
         Where everything goes.
-    read_facts
-        What a recording on this machine says of the stream, for viewers that come late.
     """
 
-    def __init__(self, address: str, feed: Feed, read_facts: ReadFacts = nothing_recorded) -> None:
+    def __init__(self, address: str, feed: Feed) -> None:
         self.address = address
         self._feed = feed
-        self._read_facts = read_facts
         self._generation = feed.begin(address)
         self._over = Event()
         self._listener: Thread | None = None
@@ -83,7 +69,6 @@ class Link:
                 return
             self._feed.answer(self._generation, status, time.monotonic())
             self._listen_to(status)
-            self._look_up(status)
             self._over.wait(ASK_EVERY_S)
 
     def _listen_to(self, status: EngineStatus) -> None:
@@ -94,10 +79,6 @@ class Link:
                 target=self._listen, args=(endpoint,), name="livesim-results", daemon=True
             )
             self._listener.start()
-
-    def _look_up(self, status: EngineStatus) -> None:
-        if status.recording is not None:
-            self._feed.learn(self._generation, self._read_facts(status.recording))
 
     def _listen(self, endpoint: str) -> None:
         with Subscriber(endpoint, Keep.LATEST) as subscriber:

@@ -10,7 +10,7 @@ from livesim.wire.control import EngineStatus
 from livesim.wire.endpoints import endpoint
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import Launcher
-from livesim_gui.link import Link, ReadFacts, nothing_recorded
+from livesim_gui.link import Link
 from livesim_gui.panels.control import Running
 from livesim_gui.state.feed import Feed
 
@@ -30,15 +30,8 @@ class Session:
         Starts processes; None where this viewer may not.
     """
 
-    def __init__(
-        self,
-        feed: Feed,
-        errands: Errands,
-        launcher: Launcher | None = None,
-        read_facts: ReadFacts = nothing_recorded,
-    ) -> None:
+    def __init__(self, feed: Feed, errands: Errands, launcher: Launcher | None = None) -> None:
         self._feed, self._errands, self._launcher = feed, errands, launcher
-        self._read_facts = read_facts
         self._link: Link | None = None
         self._busy: str | None = None
 
@@ -50,7 +43,7 @@ class Session:
             return str(error)
         if self._link is not None:
             self._link.close()
-        self._link = Link(complete, self._feed, self._read_facts)
+        self._link = Link(complete, self._feed)
         return None
 
     def start_engine(

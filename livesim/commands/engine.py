@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine, EngineOptions
 from livesim.frames import DataError
 from livesim.wire.control import EngineStatus
+from livesim.wire.in_use import DeviceStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -29,6 +30,7 @@ def run_engine(
     *,
     doctor_for: DoctorFor | None = None,
     resolve: Resolve = Resolved,
+    device: Callable[[], DeviceStatus] | None = None,
     tied: bool = False,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
@@ -44,7 +46,7 @@ def run_engine(
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else record_into(record)
     with (
-        Engine(options, factory_for, settings, recorder_for, doctor_for, resolve) as engine,
+        Engine(options, factory_for, settings, recorder_for, doctor_for, resolve, device) as engine,
         _stopped_by_signals(engine),
     ):
         where = engine.endpoints

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from livesim.commands.findings import finding_lines, untold_lines
 from livesim.wire.control import ControlClient, DoctorStatus, EngineStatus, WatchdogStatus
+from livesim.wire.in_use import DeviceStatus, InUse
 
 SHOWN_CHANGES = 5
 """Of the pattern; `--json` shows more."""
@@ -33,6 +34,10 @@ def _print(status: EngineStatus, console: Console) -> None:
             f"{latency.p95_ms:.1f} (95 %), {latency.p99_ms:.1f} (99 %)",
             highlight=False,
         )
+    if status.in_use is not None:
+        console.print(_in_use(status.in_use), soft_wrap=True, highlight=False, markup=False)
+    if status.device is not None:
+        console.print(f"on {device_words(status.device)}", highlight=False, markup=False)
     if status.watchdog is not None:
         _print_watchdog(status.watchdog, console)
     if status.doctor is not None:
@@ -57,6 +62,20 @@ def _stage_table(status: EngineStatus) -> Table:
             str(stage.dropped),
         )
     return table
+
+
+def _in_use(in_use: InUse) -> str:
+    steps = in_use.settings.steps
+    wiener = in_use.settings.reconstruction.wiener
+    return f"step one {steps.one}, step two {steps.two}, Wiener {wiener}"
+
+
+def device_words(device: DeviceStatus) -> str:
+    """Return the device's name and, of a GPU, how full its memory is."""
+    if device.memory_used_bytes is None or device.memory_total_bytes is None:
+        return device.name
+    used, total = device.memory_used_bytes / 2**30, device.memory_total_bytes / 2**30
+    return f"{device.name}, {used:.1f} of {total:.1f} GiB used"
 
 
 def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:

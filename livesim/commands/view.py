@@ -36,7 +36,6 @@ def run_view(request: ViewRequest) -> int:
     settings = None if request.config is None else load_settings(request.config)
 
     from livesim.commands.view_children import Children
-    from livesim.commands.view_facts import RecordedFacts
     from livesim_gui.app import ViewOptions, run_viewer
     from livesim_gui.state.stream_facts import facts_of_settings
 
@@ -49,4 +48,4 @@ def run_view(request: ViewRequest) -> int:
         memory_bytes=request.memory_mib << 20,
         settings_file=request.settings_file,
     )
-    return run_viewer(options, Children(), RecordedFacts())
+    return run_viewer(options, Children())

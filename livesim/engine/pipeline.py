@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from livesim.config import Settings
-from livesim.drift import PatternChange, WatchHealth
+from livesim.drift import Illumination, PatternChange, WatchHealth
 from livesim.frames import Pattern, RawStack, Result
 from livesim.reconstruction.doctor.finding import Examination
 
@@ -36,6 +36,11 @@ class Watched(Protocol):
     """A pipeline that looks after its pattern while it works."""
 
     @property
+    def illumination(self) -> Illumination:
+        """What the next stack is taken to be lit with; safe in any thread."""
+        ...
+
+    @property
     def health(self) -> WatchHealth:
         """A snapshot; safe in any thread."""
         ...
@@ -62,6 +67,8 @@ class Resolved:
     settings: Settings
     models: Mapping[str, str] = field(default_factory=dict)
     """File of a network -> SHA-256."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Step -> the shipped networks that fit the stream."""
 
 
 Resolve = Callable[[Settings], Resolved]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from livesim.wire.control import (
     StopRequest,
 )
 from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
+from livesim.wire.in_use import DeviceStatus
 from livesim.wire.sockets import RESULT_DEPTH, FramePuller, Publisher
 
 POLL_S = 0.1
@@ -99,6 +101,8 @@ class Engine:
         The settings of a stream -> what examines its first raw stacks; None examines nothing.
     resolve
         Replaces "auto" in the settings of a stream by what it stands for.
+    device
+        Says what is computed on, and how full it is.
 
     Raises
     ------
@@ -114,8 +118,10 @@ class Engine:
         recorder_for: RecorderFor | None = None,
         doctor_for: DoctorFor | None = None,
         resolve: Resolve = Resolved,
+        device: Callable[[], DeviceStatus] | None = None,
     ) -> None:
         self._options = options
+        self._device = device
         self._resolve = resolve
         self._factory_for = factory_for
         self._settings = settings
@@ -202,6 +208,8 @@ class Engine:
             recording=str(recorder.folder) if recorder else None,
             watchdog=session.watchdog if session else None,
             doctor=self._doctor.status if self._doctor else None,
+            in_use=session.in_use if session else None,
+            device=self._device() if self._device else None,
         )
 
     def _state(self, session: Session | None) -> EngineState:
@@ -262,7 +270,7 @@ class Engine:
         factory = self._factory_for(settings)
         return Session(
             start,
-            settings,
+            resolved,
             factory,
             self._recorder_for(start, resolved) if self._recorder_for else None,
             self._publisher,

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field, replace
 from time import time_ns
 from typing import Any
 
-from livesim.config import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
+from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Latencies, Stage
-from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
+from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory, Resolved
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder, Track
 from livesim.engine.watch_log import WatchLog
 from livesim.frames import RawFrame, RawStack, Result
 from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control import EngineState, WatchdogStatus
+from livesim.wire.in_use import InUse
 from livesim.wire.sockets import Keep, Publisher
 
 RECORD_DEPTH = 32
@@ -54,6 +55,8 @@ class Session:
 
     Parameters
     ----------
+    resolved
+        Its settings.
     recorder
         Where to record, or None.
     publisher
@@ -65,7 +68,7 @@ class Session:
     def __init__(
         self,
         start: StreamStart,
-        settings: Settings,
+        resolved: Resolved,
         factory: PipelineFactory,
         recorder: Recorder | None,
         publisher: Publisher,
@@ -77,12 +80,15 @@ class Session:
         self.start = start
         self.recorder = recorder
         self.state = EngineState.CALIBRATING
+        self._resolved = resolved
+        self._first: RawFrame | None = None
+        self._pipeline: Pipeline | None = None
         self._gauges = gauges
         self._publisher = publisher
         self._end = StreamEnd(stream=start.stream, aborted=True)
         self.doctor = LiveDoctor(start.stream, examine)
         self._watch = WatchLog(recorder, gauges.faults, self.doctor.ask)
-        self._assembler = Assembler(settings.pattern.stack_shape)
+        self._assembler = Assembler(resolved.settings.pattern.stack_shape)
         self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
             PROCESS_DEPTH, Keep.BLOCK if lossless else Keep.DROP_OLDEST
@@ -113,6 +119,7 @@ class Session:
     def add(self, frame: RawFrame) -> None:
         """Take one frame of this stream; waits as the policies say."""
         self._gauges.receive.meter.tick()
+        self._first = self._first or frame
         stack = self._assembler.add(frame)
         if stack is not None:
             self.doctor.offer(stack)
@@ -123,6 +130,18 @@ class Session:
     def watchdog(self) -> WatchdogStatus | None:
         """What is known of the pattern, if it is watched."""
         return self._watch.status()
+
+    @property
+    def in_use(self) -> InUse:
+        """What the stream is worked on with; safe in any thread."""
+        resolved = self._resolved
+        return InUse(
+            stream=stream_status(self.start, resolved.settings, self._first),
+            settings=resolved.settings,
+            models=dict(resolved.models),
+            choices=dict(resolved.choices),
+            patterns=patterns_in_use(self._pipeline),
+        )
 
     @property
     def broken(self) -> bool:
@@ -160,6 +179,7 @@ class Session:
     def _on_ready(self, pipeline: Pipeline) -> None:
         if self.state is EngineState.CALIBRATING:
             self.state = EngineState.RUNNING
+        self._pipeline = pipeline
         self._watch.begin(pipeline)
         if self.recorder is not None:
             try:

@@ -24,6 +24,7 @@ from livesim.wire.codec import (
     sentence,
 )
 from livesim.wire.endpoints import check_bindable, split_keys
+from livesim.wire.in_use import DeviceStatus, InUse
 from livesim.wire.keys import reach, serve
 
 
@@ -232,6 +233,9 @@ class EngineStatus(_Value):
     """None where no stream is running, or none that is watched."""
     doctor: DoctorStatus | None = None
     """Of the last stream; None until its first raw stacks have been looked at."""
+    in_use: InUse | None = None
+    """None where no stream is running."""
+    device: DeviceStatus | None = None
 
 
 class StopReply(_Value):

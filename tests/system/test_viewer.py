@@ -19,7 +19,6 @@ from PyQt5.QtGui import QImage
 
 from livesim.commands.demo_scene import SETTINGS, demo_settings
 from livesim.commands.view_children import Children
-from livesim.commands.view_facts import RecordedFacts
 from livesim.io.open import open_recording
 from livesim.io.toml_text import toml_text
 from livesim_gui.app import ViewOptions, make_window
@@ -58,7 +57,7 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
         config=simulation,
         settings_file=tmp_path / "viewer.ini",
     )
-    window = make_window(options, children, RecordedFacts())
+    window = make_window(options, children)
     qtbot.addWidget(window)
     window.resize(1280, 800)
     window.show()
@@ -81,7 +80,7 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     np.testing.assert_array_equal(both[:, middle + 10 :], one[:, middle + 10 :])
     assert _fine(one) > 1.3 * _fine(both)
 
-    # What the engine knows of the pattern arrives: from its words, and from its recording.
+    # What the engine knows of the pattern arrives.
     qtbot.waitUntil(lambda: len(window.viewer.news.facts.found) == 3, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: window.viewer.history.angles == 3, timeout=WAIT_MS)
     assert "Attainable with this pattern" in widgets.pattern.facts.text()
@@ -112,9 +111,7 @@ def _fine(picture):
 
 def test_an_engine_that_does_not_record_makes_the_bar_red(qtbot, tmp_path, simulation):
     children = Children()
-    window = make_window(
-        ViewOptions(settings_file=tmp_path / "viewer.ini"), children, RecordedFacts()
-    )
+    window = make_window(ViewOptions(settings_file=tmp_path / "viewer.ini"), children)
     qtbot.addWidget(window)
     window.show()
     control = window.widgets.control
@@ -183,8 +180,7 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path, flags, environment, wor
 
 def test_the_viewers_process_never_loads_torch():
     code = (
-        "import sys, livesim_gui.app, livesim.commands.view_children, livesim.commands.view_facts\n"
-        "import livesim.io.ome_zarr\n"
+        "import sys, livesim_gui.app, livesim.commands.view_children\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -180,6 +180,29 @@ def test_the_status_tells_what_happened():
         assert 0 < status.latency.p50_ms <= status.latency.p95_ms <= status.latency.p99_ms
 
 
+def test_the_status_tells_what_is_in_use_even_to_who_comes_late():
+    gate = threading.Event()
+    with running(lambda settings: lambda *_: FakePipeline(gate=gate)) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(interval_s=0.5))
+            for frame in frames(2):
+                sender.send(frame)
+            engine.wait_for(lambda status: status.state is EngineState.RUNNING)
+            with ControlClient(engine.control) as client:
+                told = client.status(WAIT_S).in_use
+            gate.set()
+            sender.finish()
+        (pattern,) = told.patterns
+        assert [angle.k_cycles_per_um for angle in pattern.angles] == [(5.0, 0.0)] * 3
+        assert pattern.attainable_resolution_nm == 110.0
+        assert pattern.angles[0].peak_to_noise is None, "never measured"
+        assert told.settings == Settings.model_validate(SETTINGS)
+        assert (told.stream.source, told.stream.interval_s) == ("test", 0.5)
+        assert (told.stream.frame_shape, told.stream.dtype) == ((16, 12), "uint16")
+        engine.messages()
+        assert engine.wait_for(lambda s: s.state is EngineState.IDLE).in_use is None
+
+
 def test_a_failing_stack_does_not_stop_the_next():
     with running(lossless=True) as engine:
         send(engine, frames(6, bad=[0, 3]))

@@ -21,7 +21,7 @@ from livesim_gui.state.stages import RESTORED, SUPER_RESOLVED, WIDEFIELD, stages
 from livesim_gui.state.stream_facts import StreamFacts
 from livesim_gui.state.timeline import Mode
 from livesim_gui.state.viewer import Viewer, value_at
-from tests.fake_engine import FakeEngine, engine_status
+from tests.fake_engine import FakeEngine, engine_status, in_use
 from tests.shown import result
 
 WAIT_S = 10.0
@@ -72,8 +72,23 @@ def test_facts_of_the_stream_win_over_what_was_given(feed):
     assert feed.news(0.0).facts.pixel_nm == 65.0
     feed.take(generation, StreamStart(stream="t"), 0.0)
     assert feed.news(0.0).facts.pixel_nm == 100.0
-    feed.learn(generation, StreamFacts(pixel_nm=50.0, source="recording"))
-    assert feed.news(0.0).facts.source == "recording"
+
+
+def test_what_the_engine_uses_wins_and_stays_known_after_the_stream(feed):
+    feed.take(1, StreamStart(stream="s", pixel_nm=65.0, source="camera"), 0.0)
+    feed.answer(1, engine_status(in_use=in_use(pixel_nm=80.0)), 0.0)
+    facts = feed.news(0.0).facts
+    assert (facts.pixel_nm, facts.source) == (80.0, "simulated microscope")
+    assert facts.found == ((5.0, 0.0),) * 3
+    assert facts.attainable_nm == 110.0
+    feed.answer(1, engine_status(stream=None), 1.0)
+    assert feed.news(1.0).facts == facts
+
+
+def test_what_the_engine_uses_for_another_stream_is_not_taken(feed):
+    feed.take(1, StreamStart(stream="s", pixel_nm=65.0), 0.0)
+    feed.answer(1, engine_status(stream="t", in_use=in_use()), 0.0)
+    assert feed.news(0.0).facts.pixel_nm == 65.0
 
 
 def test_the_rate_counts_the_last_seconds(feed):
@@ -232,21 +247,14 @@ def wait_for(condition):
 
 def test_a_link_brings_status_facts_and_results():
     feed = Feed(Ring())
-    seen = []
-
-    def read(folder):
-        seen.append(folder)
-        return StreamFacts(pixel_nm=80.0)
-
-    with FakeEngine(recording="/data/stream-007") as engine:
-        link = Link(engine.address, feed, read)
+    with FakeEngine(in_use=in_use(pixel_nm=80.0)) as engine:
+        link = Link(engine.address, feed)
         wait_for(lambda: feed.news(0.0).connection is Connection.CONNECTED)
         # A subscriber hears nothing until its connection stands.
         wait_for(lambda: engine.publish(result(1)) or feed.news(0.0).shots)
         wait_for(lambda: feed.news(0.0).facts.pixel_nm == 80.0)
         shot = feed.news(0.0).shots[-1]
         np.testing.assert_array_equal(shot.result.image, result(1).image)
-        assert set(seen) == {"/data/stream-007"}
         link.close(wait_s=WAIT_S)
     assert feed.news(0.0).connection is Connection.NONE
     assert feed.news(0.0).shots, "the results stay to be looked at"

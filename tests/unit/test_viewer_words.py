@@ -17,6 +17,7 @@ from livesim.wire.control import (
     FindingStatus,
     StageStatus,
 )
+from livesim.wire.in_use import DeviceStatus, PatternStatus
 from livesim_gui.state.advice import advice_on
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import News
@@ -52,6 +53,16 @@ def test_a_good_run_is_called_running_and_has_no_alarm():
     assert lines["Last raw frame to result"] == "9 ms (95 %: 12 ms)"
     assert lines["Recording into"] == "/data/stream-001"
     assert "Last fault" not in lines
+
+
+def test_the_device_is_named_and_a_full_gpu_is_noted():
+    lines = health_of(news(device=DeviceStatus(name="a processor"))).lines
+    assert [line for line in lines if "GPU" in line.label] == []
+    full = DeviceStatus(name="a GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30)
+    found = {line.label: line for line in health_of(news(device=full)).lines}
+    assert found["Computes on"].value == "a GPU"
+    assert found["Memory of the GPU"].value == "39.0 of 40.0 GiB"
+    assert found["Memory of the GPU"].tone is Tone.NOTE
 
 
 def test_a_stream_that_is_not_recorded_raises_the_alarm_and_an_idle_engine_does_not():
@@ -151,7 +162,8 @@ def test_while_the_pattern_is_sought_it_says_what_helps():
 
 def test_the_patterns_own_warnings_are_told():
     pattern = Pattern(80.0, (64, 64), (ANGLE,), 110.0, ("the spacing is coarse",))
-    (advice,) = advice_on(engine_status(), StreamFacts(pattern=pattern))
+    facts = StreamFacts(patterns=(PatternStatus.of(pattern),))
+    (advice,) = advice_on(engine_status(), facts)
     assert advice.words == "The spacing is coarse."
 
 
@@ -183,9 +195,10 @@ def test_facts_of_a_stream_come_from_its_source_first():
 
 def test_a_pattern_tells_its_peaks_without_the_angles_that_were_not_found():
     lost = PatternAngle((0.0, 5.0), (0.0, 2.0, 4.0), (0.0,), usable=False)
-    facts = facts_of_settings(None, Pattern(80.0, (64, 64), (ANGLE, lost), 110.0))
+    pattern = Pattern(80.0, (64, 64), (ANGLE, lost), 110.0)
+    facts = StreamFacts(patterns=(PatternStatus.of(pattern),))
     assert facts.found == ((5.0, 0.0),)
-    assert (facts.attainable_nm, facts.pixel_um) == (110.0, 0.08)
+    assert facts.attainable_nm == 110.0
 
 
 def test_settings_of_another_version_say_nothing():

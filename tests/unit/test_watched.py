@@ -16,6 +16,7 @@ from livesim.drift import AngleState, ChangeKind
 from livesim.engine import background as background_module
 from livesim.engine.background import Background
 from livesim.engine.meters import Faults
+from livesim.engine.in_use import patterns_in_use
 from livesim.engine.pipeline import Watched
 from livesim.engine.watch_log import SHOWN, WatchLog
 from livesim.engine.watched import WatchedPipeline
@@ -137,6 +138,8 @@ def test_a_stack_is_turned_by_what_it_shows_itself(streams):
     assert change.new.turns_rad == stream.prepared[0].turns[-1]
     assert change.new.turns_rad == pytest.approx((0.0, 1.0, 0.0))
     assert stream.pipeline.health.alarms == 1
+    (told,) = patterns_in_use(stream.pipeline)
+    assert told.angles[1].phases_rad[0] == pytest.approx(1.0)
     assert change.new.turned.angles[1].phases_rad[0] == pytest.approx(1.0)
 
 

@@ -129,5 +129,5 @@ def _sentence(words: str) -> str:
 
 
 def _warnings(facts: StreamFacts) -> list[Advice]:
-    warnings = () if facts.pattern is None else facts.pattern.warnings
+    warnings = dict.fromkeys(words for pattern in facts.patterns for words in pattern.warnings)
     return [Advice(f"{_sentence(words)}.", Tone.NOTE) for words in warnings]

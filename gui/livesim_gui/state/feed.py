@@ -12,7 +12,12 @@ from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control import EngineStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.ring import Ring, Shot
-from livesim_gui.state.stream_facts import StreamFacts, facts_of_start, merged
+from livesim_gui.state.stream_facts import (
+    StreamFacts,
+    facts_in_use,
+    facts_of_start,
+    merged,
+)
 
 RATE_S = 3.0
 """Seconds over which the rate of results is taken."""
@@ -89,8 +94,11 @@ class Feed:
             )
 
     def answer(self, generation: int, status: EngineStatus, now_s: float) -> None:
-        """Take what the engine says of itself."""
+        """Take what the engine says of itself; what it uses wins over what its source said."""
         count = self._news.statuses + 1
+        facts = self._news.facts
+        if status.in_use is not None and self._news.stream in (None, status.stream):
+            facts = merged(facts_in_use(status.in_use), facts)
         self._change(
             generation,
             connection=Connection.CONNECTED,
@@ -98,6 +106,7 @@ class Feed:
             status=status,
             status_at_s=now_s,
             statuses=count,
+            facts=facts,
         )
 
     def silence(self, generation: int, words: str) -> None:
@@ -113,10 +122,6 @@ class Feed:
     def fault(self, generation: int, words: str) -> None:
         """Note that a message could not be used."""
         self._change(generation, words=words)
-
-    def learn(self, generation: int, facts: StreamFacts) -> None:
-        """Take facts of the present stream; what its source has said stays."""
-        self._change(generation, facts=merged(merged(self._news.facts, facts), self._given))
 
     def take(
         self,

@@ -10,6 +10,8 @@ from livesim_gui.state.feed import News
 from livesim_gui.state.tone import Tone
 
 NOT_RECORDED = "Raw data are not being recorded: what you see cannot be restored later"
+FULL = 0.95
+"""Of a GPU's memory, from which there may be too little for the next stream."""
 _STATE_WORDS = {
     EngineState.IDLE: ("waiting for a stream", Tone.QUIET),
     EngineState.CALIBRATING: ("looking for the pattern", Tone.NOTE),
@@ -47,8 +49,9 @@ def health_of(news: News) -> Health:
     if status is None:
         return Health(*_away(news), None, ())
     word, tone = _STATE_WORDS[status.state]
-    lines = (*_throughput(status), *_queues(status), *_own(news), *_recording(status))
-    return Health(word, tone, _alarm(status), (*lines, *_faults(status)))
+    own = (*_own(news), *_device(status), *_recording(status))
+    lines = (*_throughput(status), *_queues(status), *own, *_faults(status))
+    return Health(word, tone, _alarm(status), lines)
 
 
 def _away(news: News) -> tuple[str, Tone]:
@@ -110,6 +113,19 @@ def _own(news: News) -> list[Line]:
     ]
     if news.missed:
         lines.append(Line("Missed by this window", f"{news.missed} (display only)", Tone.NOTE))
+    return lines
+
+
+def _device(status: EngineStatus) -> list[Line]:
+    device = status.device
+    if device is None:
+        return []
+    lines = [Line("Computes on", device.name)]
+    if device.memory_used_bytes is not None and device.memory_total_bytes:
+        used, total = device.memory_used_bytes, device.memory_total_bytes
+        tone = Tone.NOTE if used > FULL * total else Tone.QUIET
+        words = f"{used / 2**30:.1f} of {total / 2**30:.1f} GiB"
+        lines.append(Line("Memory of the GPU", words, tone))
     return lines
 
 

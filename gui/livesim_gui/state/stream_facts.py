@@ -1,4 +1,4 @@
-"""What a source, a recording and the command line say of a stream; together, for the viewer."""
+"""What a source, the engine and the command line say of a stream; together, for the viewer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from livesim.config import Settings
-from livesim.frames import Pattern
 from livesim.wire.codec import StreamStart
+from livesim.wire.in_use import InUse, PatternStatus
 
 Vector = tuple[float, float]
 """(x, y) in cycles/µm."""
@@ -21,8 +21,8 @@ class StreamFacts:
     pixel_nm: float | None = None
     """Of the raw frames, in the sample."""
     settings: Settings | None = None
-    pattern: Pattern | None = None
-    """As it was found at the start."""
+    patterns: tuple[PatternStatus, ...] = ()
+    """In use: one for all channels, or one a channel."""
 
     @property
     def pixel_um(self) -> float | None:
@@ -49,14 +49,13 @@ class StreamFacts:
     @property
     def found(self) -> tuple[Vector, ...]:
         """Wave vectors of the first harmonic that were found, of usable angles."""
-        angles = () if self.pattern is None else self.pattern.angles
+        angles = [angle for pattern in self.patterns[:1] for angle in pattern.angles]
         return tuple(angle.k_cycles_per_um for angle in angles if angle.usable)
 
     @property
     def attainable_nm(self) -> float | None:
         """Resolution that the pattern allows; None where it is not known."""
-        nm = math.nan if self.pattern is None else self.pattern.attainable_resolution_nm
-        return nm if math.isfinite(nm) else None
+        return self.patterns[0].attainable_resolution_nm if self.patterns else None
 
     @property
     def widefield_nm(self) -> float | None:
@@ -75,16 +74,19 @@ def merged(first: StreamFacts, second: StreamFacts) -> StreamFacts:
         source=first.source or second.source,
         pixel_nm=first.pixel_nm or second.pixel_nm,
         settings=first.settings or second.settings,
-        pattern=first.pattern or second.pattern,
+        patterns=first.patterns or second.patterns,
     )
 
 
-def facts_of_settings(settings: Settings | None, pattern: Pattern | None = None) -> StreamFacts:
-    """Return what settings and a pattern say."""
-    pixel_nm = None if settings is None else settings.optics.pixel_nm
-    if pattern is not None:
-        pixel_nm = pattern.pixel_nm
-    return StreamFacts(None, pixel_nm, settings, pattern)
+def facts_of_settings(settings: Settings | None) -> StreamFacts:
+    """Return what settings say."""
+    return StreamFacts(None, None if settings is None else settings.optics.pixel_nm, settings)
+
+
+def facts_in_use(in_use: InUse) -> StreamFacts:
+    """Return what the engine says of the stream that it is at."""
+    stream = in_use.stream
+    return StreamFacts(stream.source or None, stream.pixel_nm, in_use.settings, in_use.patterns)
 
 
 def facts_of_start(start: StreamStart) -> StreamFacts:
