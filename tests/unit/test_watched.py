@@ -15,8 +15,8 @@ import pytest
 from livesim.drift import AngleState, ChangeKind
 from livesim.engine import background as background_module
 from livesim.engine.background import Background
-from livesim.engine.meters import Faults
 from livesim.engine.in_use import patterns_in_use
+from livesim.engine.meters import Faults
 from livesim.engine.pipeline import Watched
 from livesim.engine.watch_log import SHOWN, WatchLog
 from livesim.engine.watched import WatchedPipeline
