@@ -60,7 +60,7 @@ def demo(
 ) -> None:
     """Show it all on a simulated microscope: stream, reconstruct, record; OME-TIFF and PNG."""
     from livesim.commands.demo import DemoOptions, run_demo
-    from livesim_acquisition.replay import parse_rate
+    from livesim_acquisition.rate import parse_rate
 
     run_demo(DemoOptions(out, size, stacks, photons, parse_rate(fps)))
 
@@ -133,14 +133,28 @@ def replay(
     ] = "real",
     engine: EngineOption = CONTROL_ADDRESS,
     loop: Annotated[
-        bool, typer.Option("--loop", help="Begin again at the end, until Ctrl-C.")
+        bool, typer.Option("--loop", help="Begin again at the end, until q or Ctrl-C.")
     ] = False,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            help="stdin: obey the lines pause, resume, step, rate real|max|FPS and stop.",
+            metavar="stdin",
+        ),
+    ] = None,
 ) -> None:
-    """Stream recordings to an engine; --config defaults to the TOML file beside each."""
-    from livesim.commands.replay import replay_files
-    from livesim_acquisition.replay import parse_rate
+    """Stream recordings to an engine; --config defaults to the TOML file beside each.
 
-    replay_files(raw, config, parse_rate(rate), endpoint(engine), loop=loop)
+    At a terminal: space pauses and goes on, . sends one raw stack, + and - change the rate, q ends.
+    """
+    if control not in (None, "stdin"):
+        raise SettingsError(f"--control: expected stdin, found '{control}'")
+    from livesim.commands.replay import replay_files
+    from livesim_acquisition.pace import Pace
+    from livesim_acquisition.rate import parse_rate
+
+    pace = Pace(parse_rate(rate))
+    replay_files(raw, config, pace, endpoint(engine), loop=loop, by_lines=control is not None)
 
 
 RawArgument = Annotated[list[Path], typer.Argument(help="Recordings.")]
@@ -317,7 +331,7 @@ def simulate(
 
     from livesim.commands.simulate import simulate_stream, simulation_changes, simulation_settings
     from livesim.commands.simulate_files import simulate_files
-    from livesim_acquisition.replay import parse_rate
+    from livesim_acquisition.rate import parse_rate
 
     changes = [*(change or []), *simulation_changes(size, time_points, seed)]
     settings = simulation_settings(config, changes)

@@ -12,9 +12,9 @@ from livesim.frames import RawFrame
 from livesim.wire.codec import StreamStart
 from livesim_acquisition.ahead import Ahead
 from livesim_acquisition.microscope import SOURCE, SimulatedMicroscope
-from livesim_acquisition.replay import Rate
+from livesim_acquisition.rate import Rate
 from livesim_acquisition.sender import Delivery, Sender
-from livesim_acquisition.streaming import stream_frames
+from livesim_acquisition.streaming import on_time, stream_frames
 
 AHEAD_BYTES = 1 << 30
 """Of frames that wait to be sent."""
@@ -116,10 +116,9 @@ def send_ahead(
         ahead.wait_for(1.0 / frame_s, total)
     clock = _Clock(frame_s)
     delivery = stream_frames(
-        clock.started(ahead),
+        on_time(clock.started(ahead), clock.due_s) if paced else clock.started(ahead),
         sender,
         _start(microscope, name),
-        clock.due_s if paced else _at_once,
         lambda sent: progress(clock.note(sent), total),
     )
     return Timing(delivery, clock.frames_per_s, clock.behind if paced else 0)
@@ -162,10 +161,6 @@ class _Clock:
         if len(self._sent_ns) < 2:
             return 0.0
         return (self._count - 1) / max((self._sent_ns[1] - self._sent_ns[0]) / 1e9, 1e-9)
-
-
-def _at_once(frame: RawFrame) -> float:
-    return 0.0
 
 
 def _start(microscope: SimulatedMicroscope, name: str) -> StreamStart:

@@ -1,4 +1,4 @@
-"""Raw frames and when each is due -> one stream to the engine, ended properly whatever happens."""
+"""Raw frames as they come -> one stream to the engine, ended properly whatever happens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def stream_frames(
     frames: Iterable[RawFrame],
     sender: Sender,
     start: StreamStart,
-    due_s: Due,
     sent: Callable[[int], None] = lambda count: None,
 ) -> Delivery:
     """Send all frames as one stream; when interrupted, the stream ends marked as aborted.
@@ -36,7 +35,7 @@ def stream_frames(
     """
     try:
         sender.start(start)
-        for count, frame in enumerate(_paced(frames, due_s), start=1):
+        for count, frame in enumerate(frames, start=1):
             sender.send(frame)
             sent(count)
     except WireError:
@@ -47,7 +46,7 @@ def stream_frames(
     return sender.finish()
 
 
-def _paced(frames: Iterable[RawFrame], due_s: Due) -> Iterator[RawFrame]:
+def on_time(frames: Iterable[RawFrame], due_s: Due) -> Iterator[RawFrame]:
     """Yield each frame when it is due; against a deadline, so that delays do not add up."""
     begin = time.monotonic()
     for frame in frames:

@@ -23,7 +23,7 @@ from livesim.engine.folder import RAW_NAME
 from livesim_acquisition.ahead import Ahead
 from livesim_acquisition.live_source import at_rate, made_ahead, send_ahead
 from livesim_acquisition.microscope import SimulatedMicroscope
-from livesim_acquisition.replay import Rate
+from livesim_acquisition.rate import Rate
 from livesim_acquisition.sender import Sender
 
 MOST_BYTES = 2 << 30

@@ -7,24 +7,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from livesim.commands.config_beside import settings_for
+from livesim.commands.replay_controls import steered_by_keys, steered_by_lines, words
 from livesim.config import Settings, SettingsError
 from livesim.io.open import open_recording
-from livesim_acquisition.replay import Rate, replay
+from livesim_acquisition.pace import Pace
+from livesim_acquisition.replay import replay
 from livesim_acquisition.sender import Sender
 
 
 def replay_files(
     raws: Sequence[Path],
     config: Path | None,
-    rate: Rate | float,
+    pace: Pace,
     engine: str,
     *,
     loop: bool = False,
+    by_lines: bool = False,
 ) -> None:
     """Stream each file as a stream of its own; say on stderr what became of its frames.
+
+    Parameters
+    ----------
+    pace
+        Steered by the keys of a terminal, or with `by_lines` by the lines on stdin.
 
     Raises
     ------
@@ -34,19 +43,29 @@ def replay_files(
     if loop and len(raws) > 1:
         raise SettingsError(f"--loop: expected one recording, found {len(raws)}")
     settings = [settings_for(raw, config) for raw in raws]
-    with Sender(engine) as sender:
+    steered = steered_by_lines if by_lines else steered_by_keys
+    with Sender(engine) as sender, steered(pace):
         for raw, own in zip(raws, settings, strict=True):
-            _replay_file(raw, own, rate, sender, loop=loop)
+            if not pace.state.stopped:
+                _replay_file(raw, own, pace, sender, loop=loop)
 
 
-def _replay_file(
-    raw: Path, settings: Settings, rate: Rate | float, sender: Sender, *, loop: bool
-) -> None:
+class _PaceColumn(ProgressColumn):
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+
+    def render(self, task: Task) -> Text:
+        return Text(words(self._pace.state))
+
+
+def _replay_file(raw: Path, settings: Settings, pace: Pace, sender: Sender, *, loop: bool) -> None:
     console = Console(stderr=True)
     columns = (
         TextColumn(raw.name),
         BarColumn(),
         TextColumn("{task.completed}/{task.total} frames"),
+        _PaceColumn(pace),
         TimeRemainingColumn(),
     )
     with (
@@ -60,7 +79,7 @@ def _replay_file(
             recording,
             sender,
             settings,
-            rate,
+            pace,
             lambda sent, total: bar.update(
                 task, completed=sent % total if loop else sent, total=total
             ),

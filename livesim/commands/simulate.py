@@ -14,7 +14,7 @@ from livesim.config import Settings, SettingsError, load_settings
 from livesim.wire.sockets import Keep
 from livesim_acquisition.live_source import Timing, at_rate, stream_simulation
 from livesim_acquisition.microscope import SimulatedMicroscope
-from livesim_acquisition.replay import Rate
+from livesim_acquisition.rate import Rate
 from livesim_acquisition.sender import Sender
 
 HELD = 0.98

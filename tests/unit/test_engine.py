@@ -26,7 +26,9 @@ from livesim.wire.control import ControlClient, EngineState
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.sockets import FramePusher, Keep, Subscriber
 from livesim_acquisition import sender as sender_module
-from livesim_acquisition.replay import Rate, parse_rate, replay
+from livesim_acquisition.pace import Pace
+from livesim_acquisition.rate import Rate, parse_rate
+from livesim_acquisition.replay import replay
 from livesim_acquisition.sender import Sender
 
 WAIT_S = 20.0
@@ -530,7 +532,7 @@ def test_a_recording_is_replayed(tmp_path, rate):
         open_recording(path, settings.pattern) as recording,
         Sender(engine.control) as sender,
     ):
-        delivery = replay(recording, sender, settings, rate, lambda *at: seen.append(at))
+        delivery = replay(recording, sender, settings, Pace(rate), lambda *at: seen.append(at))
         assert engine.times() == [0, 1, 2]
     assert delivery.received == 27
     assert seen == [(count, 27) for count in range(1, 28)]
@@ -550,7 +552,7 @@ def test_an_interrupted_replay_ends_its_stream(tmp_path):
         Sender(engine.control) as sender,
     ):
         with pytest.raises(KeyboardInterrupt):
-            replay(recording, sender, settings, Rate.MAX, interrupt)
+            replay(recording, sender, settings, Pace(Rate.MAX), interrupt)
         got = engine.messages()
     assert [one.index.time for one in got[1:-1]] == [0]
     assert (got[-1].aborted, got[-1].sent) == (True, 13)
@@ -565,7 +567,7 @@ def test_real_time_needs_times(tmp_path):
         Sender(engine.control) as sender,
         pytest.raises(DataError, match="expected an exposure or a time interval"),
     ):
-        replay(recording, sender, settings, Rate.REAL)
+        replay(recording, sender, settings, Pace(Rate.REAL))
 
 
 @pytest.mark.parametrize(("text", "rate"), [("real", Rate.REAL), ("max", Rate.MAX), ("25", 25.0)])

@@ -12,7 +12,9 @@ from livesim.commands.replay import replay_files
 from livesim.config import PatternSettings, SettingsError
 from livesim.io.open import open_recording
 from livesim_acquisition import replay as replay_module
-from livesim_acquisition.replay import Rate, again_and_again, replay
+from livesim_acquisition.pace import Pace
+from livesim_acquisition.rate import Rate, dues
+from livesim_acquisition.replay import again_and_again, replay
 
 
 @pytest.fixture
@@ -36,17 +38,20 @@ def test_every_round_continues_the_time(recording):
 def test_the_pace_goes_on_and_the_stream_has_no_end(recording, monkeypatch):
     told = {}
 
-    def stream(frames, sender, start, due_s, sent):
-        told.update(start=start, due_s=[due_s(frame) for frame in islice(frames, 40)])
+    def stream(frames, sender, start, sent):
+        told.update(start=start, frames=list(islice(frames, 40)))
 
     monkeypatch.setattr(replay_module, "stream_frames", stream)
-    replay(recording, None, None, 100.0, loop=True)
+    replay(recording, None, None, Pace(1000.0), loop=True)
     assert told["start"].sizes is None
-    np.testing.assert_allclose(told["due_s"], np.arange(40) / 100.0)
-    replay(recording, None, None, Rate.MAX)
+    assert [frame.sequence for frame in told["frames"]] == list(range(40))
+    due = dues(recording, 1000.0)
+    np.testing.assert_allclose([due(frame) for frame in told["frames"]], np.arange(40) / 1000.0)
+    replay(recording, None, None, Pace(Rate.MAX))
     assert told["start"].sizes["time"] == 2
+    assert len(told["frames"]) == 18
 
 
 def test_only_one_recording_is_repeated(tmp_path):
     with pytest.raises(SettingsError, match="--loop: expected one recording, found 2"):
-        replay_files([tmp_path, tmp_path], None, Rate.MAX, "tcp://127.0.0.1:9", loop=True)
+        replay_files([tmp_path, tmp_path], None, Pace(Rate.MAX), "tcp://127.0.0.1:9", loop=True)

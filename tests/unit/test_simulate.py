@@ -28,7 +28,7 @@ from livesim.reconstruction.otf import Otf
 from livesim_acquisition.ahead import Ahead
 from livesim_acquisition.live_source import at_rate, stream_simulation
 from livesim_acquisition.microscope import SimulatedMicroscope
-from livesim_acquisition.replay import Rate
+from livesim_acquisition.rate import Rate
 from livesim_acquisition.sender import Delivery
 from tests.simulations import SIZE, settings
 
