@@ -194,7 +194,9 @@ class Sender:
 
     def _check_now_and_then(self) -> None:
         if time.monotonic() - self._checked_at > CHECK_EVERY_S:
-            self._check_engine()
+            reply = self._check_engine()
+            if reply.ended:
+                raise self._gone(reply)
 
     def _check_engine(self) -> ReadyReply:
         """Ask about this stream; raise if nobody answers or another stream has taken over."""
@@ -213,6 +215,8 @@ class Sender:
     def _gone(self, reply: ReadyReply) -> WireError:
         if reply.refused:
             return WireError(f"the engine refused the stream: {reply.refused}")
+        if reply.ended:
+            return WireError("expected the engine to take this stream, found that it has ended it")
         return WireError(
             f"expected the engine at {self._control.endpoint} to take this stream, "
             "found that it works on another one"

@@ -43,7 +43,7 @@ def _print(status: EngineStatus, console: Console) -> None:
     if status.doctor is not None:
         console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
     if status.recording is not None:
-        console.print(f"recording into {status.recording}", highlight=False)
+        _print_recording(status.recording, status.recording_fault, console)
     for name, count in _faults(status):
         console.print(f"{count} {name.replace('_', ' ')}", style="yellow", highlight=False)
     if status.last_fault is not None:
@@ -76,6 +76,14 @@ def device_words(device: DeviceStatus) -> str:
         return device.name
     used, total = device.memory_used_bytes / 2**30, device.memory_total_bytes / 2**30
     return f"{device.name}, {used:.1f} of {total:.1f} GiB used"
+
+
+def _print_recording(folder: str, fault: str | None, console: Console) -> None:
+    if fault is None:
+        console.print(f"recording into {folder}", highlight=False)
+    else:
+        words = f"recording into {folder} has stopped: {fault}"
+        console.print(words, style="red", highlight=False, markup=False)
 
 
 def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
@@ -61,6 +61,8 @@ class EngineOptions:
     """Results under way to each viewer; a viewer that is slower misses some."""
     stop_grace_s: float = 5.0
     """When told to stop: how long to go on reconstructing what is queued."""
+    vanished_s: float = 10.0
+    """With no source connected: how long the stream stays open for its source to come back."""
     farewell_s: float = 2.0
     """After the only stream: how long to wait for the source to ask whether it has arrived."""
 
@@ -77,6 +79,8 @@ class _Known:
     ended: bool = False
     received: int = 0
     """Frames, once it has ended."""
+    recorded: int = 0
+    """Raw stacks, once all is worked off."""
     refused: str | None = None
     told: Event = field(default_factory=Event)
     """The source has heard that its stream has ended or is refused."""
@@ -87,7 +91,9 @@ class Engine:
 
     One stream is worked on at a time. A stream that starts while another one is running ends
     that one, since a source that was killed cannot say so; frames of any other stream are counted
-    as stray. The next stream is taken once the last one is worked off.
+    as stray. The next stream is taken once the last one is worked off. Where no source is
+    connected any more, the stream is ended after `vanished_s`. One that is connected may be
+    silent for as long as it likes: a time-lapse may rest for hours.
 
     Parameters
     ----------
@@ -132,6 +138,7 @@ class Engine:
         self._session: Session | None = None
         self._known = _Known()
         self._cut: str | None = None
+        self._alone_since: float | None = None
         self._stop_at: float | None = None
         self._done = False
         self._finished = False
@@ -206,6 +213,7 @@ class Engine:
             faults=self._gauges.faults.status(running),
             last_fault=self._gauges.faults.last,
             recording=str(recorder.folder) if recorder else None,
+            recording_fault=session.recording_fault if session else None,
             watchdog=session.watchdog if session else None,
             doctor=self._doctor.status if self._doctor else None,
             in_use=session.in_use if session else None,
@@ -247,6 +255,8 @@ class Engine:
             self._start_stream(message)
         elif message is not None:
             self._take_end(message)
+        else:
+            self._end_if_alone()
 
     def _take_frame(self, frame: RawFrame) -> None:
         if self._session is None or frame.stream != self._known.stream:
@@ -284,6 +294,21 @@ class Engine:
         self._known = _Known(stream=start.stream, refused=why)
         self._done = self._options.once
 
+    def _end_if_alone(self) -> None:
+        """End the stream of a source that has gone without a word."""
+        if self._session is None or self._puller.sources:
+            self._alone_since = None
+            return
+        self._alone_since = self._alone_since or time.monotonic()
+        if time.monotonic() - self._alone_since < self._options.vanished_s:
+            return
+        start = self._session.start
+        self._gauges.faults.report(
+            "vanished_sources",
+            f"{start.source or 'the source'} has gone without ending its stream: ended",
+        )
+        self._take_end(StreamEnd(stream=start.stream, aborted=True))
+
     def _take_end(self, end: StreamEnd) -> None:
         if self._session is None or end.stream != self._known.stream:
             return
@@ -295,6 +320,7 @@ class Engine:
     def _end_stream(self, end: StreamEnd | None = None) -> None:
         if self._session is not None:
             self._session.finish(end)
+            self._known = replace(self._known, recorded=self._session.recorded)
             self._session = None
 
     def _await_source(self) -> None:
@@ -320,7 +346,7 @@ class Engine:
         return self.status()
 
     def _ready(self, stream: str) -> ReadyReply:
-        known, session = self._known, self._session
+        session, known = self._session, self._known  # in this order: the one outlives the other
         if known.stream != stream:
             return ReadyReply(started=False, ended=False, received=0, endpoints=self.endpoints)
         if known.ended or known.refused:
@@ -329,6 +355,7 @@ class Engine:
             started=known.refused is None,
             ended=known.ended,
             received=session.counts.frames if session and not known.ended else known.received,
+            recorded=session.recorded if session else known.recorded,
             refused=known.refused,
             endpoints=self.endpoints,
         )

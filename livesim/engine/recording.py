@@ -73,6 +73,10 @@ class Track(Generic[Value]):
         self._faults = faults
         self._sink: Sink[Value] | None = None
         self._stopped = open_sink is None
+        self.written = 0
+        """Values on the disk."""
+        self.fault: str | None = None
+        """Why the recording has stopped before its end."""
 
     def write(self, value: Value) -> None:
         """Record one value, if that is asked for and possible."""
@@ -102,11 +106,13 @@ class Track(Generic[Value]):
     def _append(self, sink: Sink[Value], value: Value) -> None:
         try:
             sink.write(value)
+            self.written += 1
         except OSError as error:
             self._stop(error)
         except ValueError as error:
             self._faults.report("unrecorded_stacks", f"one stack was not recorded: {error}")
 
     def _stop(self, error: Exception) -> None:
+        self.fault = str(error)
         self._faults.report("unrecorded_stacks", f"recording stopped: {error}")
         self.close()

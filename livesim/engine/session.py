@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from time import time_ns
 from typing import Any
 
+from livesim.clock import steady_ns
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
 from livesim.engine.in_use import patterns_in_use, stream_status
@@ -105,6 +105,8 @@ class Session:
             lossless=lossless,
             conclusion=lambda: self.doctor.conclusion(CONCLUSION_S),
         )
+        self._raw_track = Track(recorder.open_raw if recorder else None, gauges.faults)
+        self._result_track = Track(recorder.open_results if recorder else None, gauges.faults)
         self._attach()
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
         self._threads: list[Future[Any]] = [
@@ -115,6 +117,16 @@ class Session:
     def counts(self) -> AssemblyCounts:
         """What became of the frames."""
         return self._assembler.counts
+
+    @property
+    def recorded(self) -> int:
+        """Raw stacks on the disk."""
+        return self._raw_track.written
+
+    @property
+    def recording_fault(self) -> str | None:
+        """Why raw stacks or results are not recorded any more."""
+        return self._raw_track.fault or self._result_track.fault
 
     def add(self, frame: RawFrame) -> None:
         """Take one frame of this stream; waits as the policies say."""
@@ -188,29 +200,27 @@ class Session:
                 self._gauges.faults.say(f"the pattern could not be written: {error}")
 
     def _record(self) -> None:
-        track = Track(self.recorder.open_raw if self.recorder else None, self._gauges.faults)
         try:
             for stack in self._raw:
-                track.write(stack)
+                self._raw_track.write(stack)
                 self._gauges.record.meter.tick()
         finally:
             self._raw.abandon()
-            track.close()
+            self._raw_track.close()
 
     def _publish(self) -> None:
-        track = Track(self.recorder.open_results if self.recorder else None, self._gauges.faults)
         try:
             self._publisher.publish(self.start)
             for result in self._results:
-                self._publish_one(result, track)
+                self._publish_one(result)
             self._publisher.publish(self._end)
         finally:
             self._results.abandon()
-            track.close()
+            self._result_track.close()
 
-    def _publish_one(self, result: Result, track: Track[Result]) -> None:
-        stamped = replace(result, published_ns=time_ns())
+    def _publish_one(self, result: Result) -> None:
+        stamped = replace(result, published_ns=steady_ns())
         self._publisher.publish(stamped)
         self._gauges.publish.meter.tick()
         self._gauges.latencies.add(stamped.last_received_ns, stamped.published_ns)
-        track.write(stamped)
+        self._result_track.write(stamped)

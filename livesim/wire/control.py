@@ -93,6 +93,8 @@ class ReadyReply(_Value):
     ended: bool
     received: int
     """Frames of this stream so far."""
+    recorded: int = 0
+    """Raw stacks of this stream that are on the disk: the first ones that were complete."""
     refused: str | None = None
     """Why the engine will not take this stream."""
     endpoints: Endpoints
@@ -140,6 +142,8 @@ class FaultStatus(_Value):
     skipped_stacks: int = 0
     """Stacks not reconstructed because the engine was stopped or no pattern was found."""
     unrecorded_stacks: int = 0
+    vanished_sources: int = 0
+    """Streams whose source went without ending them."""
 
 
 class AngleStatus(_Value):
@@ -229,6 +233,8 @@ class EngineStatus(_Value):
     last_fault: str | None
     recording: str | None
     """Folder that is being written to."""
+    recording_fault: str | None = None
+    """Why raw stacks or results of the running stream are not recorded any more."""
     watchdog: WatchdogStatus | None = None
     """None where no stream is running, or none that is watched."""
     doctor: DoctorStatus | None = None

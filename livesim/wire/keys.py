@@ -12,7 +12,9 @@ is not known gets no answer at all: the handshake ends before the first message.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
@@ -23,6 +25,8 @@ from livesim.config import SettingsError
 from livesim.wire.endpoints import CLIENT, HOW, KNOWN_CLIENTS, SERVER, split_keys
 
 DOMAIN = "livesim"
+
+_log = logging.getLogger("livesim.engine")
 
 AnyContext = zmq.Context[zmq.Socket[bytes]]
 
@@ -73,11 +77,29 @@ def serve(context: AnyContext, socket: zmq.Socket[bytes], keys: Path) -> Callabl
         read_public(file)  # ZeroMQ would only log that a file is wrong, and let nobody in
     guard = ThreadAuthenticator(context)
     guard.start()
-    guard.configure_curve(domain=DOMAIN, location=str(keys / KNOWN_CLIENTS))
+    guard.configure_curve_callback(DOMAIN, _KnownClients(keys / KNOWN_CLIENTS))
     socket.curve_server = True
     socket.curve_secretkey = secret
     socket.zap_domain = DOMAIN.encode()
     return guard.stop
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownClients:
+    """The folder of those who are let in, read anew whenever somebody knocks."""
+
+    folder: Path
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether the owner of a public key may come in; ZeroMQ's name and arguments."""
+        return any(self._public(file) == key for file in sorted(self.folder.glob("*.key")))
+
+    def _public(self, file: Path) -> bytes:
+        try:
+            return read_public(file)
+        except SettingsError as error:
+            _log.warning("%s", error)
+            return b""
 
 
 def reach(socket: zmq.Socket[bytes], keys: Path) -> None:

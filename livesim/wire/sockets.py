@@ -19,6 +19,7 @@ from typing import Self
 
 import zmq
 
+from livesim.clock import steady_ns
 from livesim.config import SettingsError
 from livesim.frames import RawFrame, Result
 from livesim.wire.codec import (
@@ -32,6 +33,7 @@ from livesim.wire.codec import (
 )
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.keys import reach, serve
+from livesim.wire.presence import Presence
 
 FRAME_DEPTH = 64
 RESULT_DEPTH = 8
@@ -69,6 +71,7 @@ class _Socket:
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_PIXEL_BYTES)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._unguard: Callable[[], None] | None = None
+        self.presence: Presence | None = None
 
     @classmethod
     def bound(cls, kind: int, depth: int, endpoint: str) -> Self:
@@ -76,6 +79,7 @@ class _Socket:
         check_bindable(endpoint)
         plain, keys = split_keys(endpoint)
         socket = cls(kind, depth)
+        socket.presence = Presence(socket._socket)
         try:
             if keys is not None:
                 socket._unguard = serve(socket._context, socket._socket, keys)
@@ -123,6 +127,8 @@ class _Socket:
         return [part.buffer for part in self._socket.recv_multipart(zmq.NOBLOCK, copy=False)]
 
     def close(self, linger_s: float = 0.0) -> None:
+        if self.presence is not None:
+            self.presence.close()
         self._socket.close(linger=_ms(linger_s))
         if self._unguard is not None:
             self._unguard()
@@ -228,10 +234,16 @@ class FramePuller(_Closing):
         """
         if not self._socket.readable(timeout_s):
             return None
-        message = decode(self._socket.receive(), received_ns=time.time_ns())
+        message = decode(self._socket.receive(), received_ns=steady_ns())
         if isinstance(message, Result):
             raise WireError("expected a raw frame, a stream start or a stream end, found a result")
         return message
+
+    @property
+    def sources(self) -> int:
+        """How many are connected now; a machine that was switched off counts for 25 s more."""
+        presence = self._socket.presence
+        return 0 if presence is None else presence.count()
 
     def close(self) -> None:
         """Close the socket."""

@@ -21,6 +21,7 @@ from livesim.engine.session import PROCESS_DEPTH
 from livesim.frames import DataError, FrameAxes, Pattern, PatternAngle, RawFrame, Result
 from livesim.io.open import open_recording
 from livesim.io.pattern_file import read_pattern
+from livesim.io.recorder import RawRecorder
 from livesim.wire.codec import StreamEnd, StreamStart, WireError
 from livesim.wire.control import ControlClient, EngineState
 from livesim.wire.endpoints import FREE_ADDRESS
@@ -337,6 +338,73 @@ def test_a_source_that_vanished_is_ended_by_the_next(tmp_path):
     assert not list(tmp_path.rglob("*.partial"))
 
 
+def test_a_source_that_is_gone_ends_its_stream(tmp_path):
+    with running(record=tmp_path, vanished_s=0.2) as engine:
+        with FramePusher(engine.engine.endpoints.frames) as source:
+            source.send(start(), WAIT_S)
+            for frame in [*frames(3)][:-1]:
+                source.send(frame, WAIT_S)
+            engine.wait_for(lambda s: s.stages[0].done == 26)
+        assert engine.messages()[-1].aborted
+        status = engine.wait_for(lambda s: s.stream is None)
+    assert status.faults.vanished_sources == 1
+    assert status.faults.incomplete_stacks == 1
+    assert status.last_fault == "test has gone without ending its stream: ended"
+    raw = zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")
+    assert raw["written"][:].sum() == 2
+
+
+def test_a_source_that_is_there_may_be_silent():
+    with running(vanished_s=0.1) as engine, Sender(engine.control) as sender:
+        sender.start(start())
+        time.sleep(1.0)
+        assert engine.engine.status().stream == "s"
+        for frame in frames(1):
+            sender.send(frame)
+        assert sender.finish().received == 9
+        assert engine.times() == [0]
+
+
+def test_a_source_whose_stream_was_ended_is_told(monkeypatch):
+    monkeypatch.setattr(sender_module, "CHECK_EVERY_S", 0.0)
+    with running() as engine, Sender(engine.control) as sender:
+        sender.start(start())
+        with ControlClient(engine.control) as other:
+            other.end("s", WAIT_S)
+            engine.wait_for(lambda s: s.stream is None)
+        with pytest.raises(WireError, match="found that it has ended it"):
+            sender.send(next(frames(1)))
+
+
+def test_the_engine_says_how_much_is_on_the_disk(tmp_path):
+    with running(record=tmp_path) as engine, Sender(engine.control) as sender:
+        sender.start(start())
+        for frame in frames(3, lost=[(1, 0, 0)]):
+            sender.send(frame)
+        with ControlClient(engine.control) as control:
+            while (told := control.ready("s", WAIT_S)).recorded < 2:
+                assert told.started
+            raw = zarr.open_group(tmp_path / "stream-001" / f"{RAW_NAME}.partial", mode="r")
+            assert raw["written"][0, :3, 0, 0].tolist() == [True, False, True]
+            sender.finish()
+            engine.wait_for(lambda s: s.stream is None)
+            assert control.ready("s", WAIT_S).recorded == 2
+
+
+def test_a_clock_that_is_set_changes_no_latency(tmp_path, monkeypatch):
+    with running(record=tmp_path) as engine:
+        send(engine, frames(2))
+        monkeypatch.setattr(time, "time_ns", lambda: 0)
+        send(engine, frames(2), "after")
+        status = engine.wait_for(lambda s: s.stages[3].done == 4 and s.stream is None)
+    assert 0.0 <= status.latency.p50_ms <= status.latency.p99_ms < 1000.0 * WAIT_S
+    received = [
+        zarr.open_group(folder / RAW_NAME, mode="r")["last_received_ns"][0, :, 0, 0]
+        for folder in sorted(tmp_path.iterdir())
+    ]
+    assert (np.diff(np.concatenate(received)) > 0).all()
+
+
 def test_once_ends_after_the_first_stream_and_says_goodbye():
     with running(once=True, lossless=True) as engine:
         assert send(engine, frames(2)).received == 18
@@ -426,6 +494,26 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
     assert status.stages[3].done == 3
     assert status.faults.unrecorded_stacks == 6
     assert status.last_fault == "recording stopped: no space left"
+
+
+def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    with running(record=tmp_path, factory=at_once) as engine, Sender(engine.control) as sender:
+        sender.start(start())
+        for number, frame in enumerate(frames(4, bad=[3])):
+            sender.send(frame)
+            if number == 8:
+                engine.wait_for(lambda s: s.stages[1].done == 1)
+                monkeypatch.setattr(RawRecorder, "write", full)
+        status = engine.wait_for(lambda s: s.faults.failed_stacks == 1)
+        engine.wait_for(lambda s: s.stages[1].done == 4)
+        assert status.recording_fault == "no space left"
+        assert status.last_fault == "expected no 666, found one"
+        sender.finish()
+        assert len(engine.times()) == 3
+    assert zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")["written"][:].sum() == 1
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,29 @@ def pump(source, target, heard):
             target.sendall(data)
 
 
+def test_the_known_clients_change_without_a_restart(keys, tmp_path):
+    own, friend = tmp_path / "engine", keys / "friend"
+    shutil.copytree(keys / "engine", own)
+    known = own / "known_clients" / "friend.key"
+
+    def asks(folder, limit_s):
+        heard = []
+        with ControlClient(with_keys(server.endpoint, folder)) as client:
+            client._socket.send_multipart([b"1", b'{"version": 1, "kind": "stop"}'])
+            server.answer(lambda request: heard.append(request) or StopReply(), limit_s)
+        return bool(heard)
+
+    with ControlServer(with_keys(FREE_ADDRESS, own)) as server:
+        assert not asks(keys / "unknown", REFUSED_S)
+        shutil.copy(keys / "unknown" / "client.key", own / "known_clients" / "new.key")
+        (own / "known_clients" / "broken.key").write_text("nothing")
+        assert asks(keys / "unknown", WAIT_S)
+        assert asks(friend, WAIT_S)
+        known.unlink()
+        assert not asks(friend, REFUSED_S)
+        assert asks(keys / "unknown", WAIT_S)
+
+
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [

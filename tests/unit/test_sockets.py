@@ -46,6 +46,25 @@ def test_frames_arrive_in_order_and_whole():
     assert all(one.received_ns > 0 for one in got)
 
 
+def test_the_engine_knows_how_many_sources_are_connected():
+    def wait_for(count):
+        deadline = time.monotonic() + WAIT_S
+        while puller.sources != count:
+            assert time.monotonic() < deadline, puller.sources
+            time.sleep(0.01)
+
+    with FramePuller(FREE_ADDRESS) as puller:
+        assert puller.sources == 0
+        with FramePusher(puller.endpoint):
+            wait_for(1)
+            with FramePusher(puller.endpoint) as second:
+                wait_for(2)
+                second.send(frame(7), WAIT_S)
+                assert puller.receive(WAIT_S).sequence == 7
+            wait_for(1)
+        wait_for(0)
+
+
 def test_block_waits_for_a_slow_engine_and_loses_nothing():
     big = 2048  # more than the kernel's buffers hold, so that the queues must fill
     with FramePuller(FREE_ADDRESS, 1) as puller, FramePusher(puller.endpoint, depth=1) as pusher:

@@ -69,7 +69,8 @@ def _alarm(status: EngineStatus) -> str | None:
     """Say what endangers the raw data."""
     unrecorded = status.faults.unrecorded_stacks
     if unrecorded:
-        why = f": {status.last_fault}" if status.last_fault else ""
+        reason = status.recording_fault or status.last_fault
+        why = f": {reason}" if reason else ""
         return f"Recording fails: {unrecorded} stacks or results are not on the disk{why}"
     if status.state in _BUSY and status.recording is None:
         return NOT_RECORDED
@@ -130,6 +131,8 @@ def _device(status: EngineStatus) -> list[Line]:
 
 
 def _recording(status: EngineStatus) -> list[Line]:
+    if status.recording_fault is not None:
+        return [Line("Recording", f"stopped: {status.recording_fault}", Tone.BAD)]
     if status.recording is not None:
         return [Line("Recording into", status.recording, Tone.GOOD)]
     return [Line("Recording", "off", Tone.BAD if status.state in _BUSY else Tone.QUIET)]
