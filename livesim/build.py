@@ -26,6 +26,7 @@ from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan, separated_bands
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor, Turn
+from livesim.reconstruction.step_clock import StepClock
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -187,10 +188,11 @@ class ReconstructionPipeline:
 
     def _made(self, stack: RawStack, turn: Turn | None) -> Result:
         counts = _as_tensor(stack).to(self._device)
-        turned = _Remembered(turn)
+        turned, clock = _Remembered(turn), StepClock(self._device)
         made = self._reconstruct(counts[None], turned)
+        clock.mark("reconstruct")
         plain = made.image[0]
-        image = self._restored(counts, plain, turned.factors) if self.networks.any else plain
+        image = self._restored(counts, plain, turned.factors, clock) if self.networks.any else plain
         return Result(
             stream=stack.stream,
             index=stack.index,
@@ -198,18 +200,24 @@ class ReconstructionPipeline:
             widefield=made.widefield[0].cpu().numpy(),
             plain=plain.cpu().numpy() if self.networks.any else None,
             last_received_ns=stack.last_received_ns,
+            steps_ms=clock.read(),
         )
 
     @torch.inference_mode()
-    def _restored(self, counts: Tensor, plain: Tensor, factors: Tensor | None) -> Tensor:
+    def _restored(
+        self, counts: Tensor, plain: Tensor, factors: Tensor | None, clock: StepClock
+    ) -> Tensor:
         """Return the image [2 y, 2 x] that the networks make of a stack."""
         image = plain
         if self.networks.step_one is not None:
             photons = (counts.flatten(0, 1).float() - self._camera.offset) / self._camera.gain
             frames = self.networks.one(photons)
+            clock.mark("step one")
             image = self._reconstruct_photons(frames[None], lambda _: factors).image[0]
+            clock.mark("reconstruct")
         if self.networks.step_two is not None and self.pattern.levels is not None:
             image = self.networks.two(image, self.pattern.levels)
+            clock.mark("step two")
         return image
 
 

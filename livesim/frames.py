@@ -48,6 +48,19 @@ class FrameAxes:
         return StackIndex(position=self.position, time=self.time, channel=self.channel, z=self.z)
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """When a raw stack passed the stages of the engine: ns of a clock that never jumps."""
+
+    received: int = 0
+    """Its last raw frame; 0 = not yet, as everywhere below."""
+    assembled: int = 0
+    taken: int = 0
+    """By the processor, out of the queue in front of it."""
+    reconstructed: int = 0
+    published: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RawFrame:
     """One camera frame that describes itself.
@@ -77,6 +90,7 @@ class RawStack:
     exposure_ms: float = 0.0
     last_received_ns: int = 0
     """When the last frame of the stack was received."""
+    passage: Passage = Passage()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +107,10 @@ class Result:
     published_ns: int = 0
     plain: Image | None = None
     """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
+    passage: Passage = Passage()
+    """Known in the engine only."""
+    steps_ms: tuple[tuple[str, float], ...] = ()
+    """What the reconstruction consisted of, and how long each part took; in the engine only."""
 
 
 @dataclass(frozen=True, slots=True)

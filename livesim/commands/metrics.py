@@ -14,7 +14,13 @@ from typing import Any
 
 from livesim.config import SettingsError
 from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient, EngineState, EngineStatus
+from livesim.wire.control import (
+    ControlClient,
+    EngineState,
+    EngineStatus,
+    LatencyStatus,
+    PartLatency,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATH = "/metrics"
@@ -52,12 +58,20 @@ def _samples(status: EngineStatus | None) -> Iterator[Sample]:
     for name, count in status.faults.model_dump(exclude={"version"}).items():
         yield "livesim_faults_total", {"fault": name}, float(count)
     if status.latency is not None:
-        for quantile, field in QUANTILES.items():
-            milliseconds = getattr(status.latency, field)
-            yield "livesim_latency_seconds", {"quantile": quantile}, milliseconds / 1000.0
+        yield from _of_latency("livesim_latency_seconds", status.latency)
+        for part in status.latency.stages:
+            yield from _of_latency("livesim_stage_latency_seconds", part, stage=part.name)
+        for part in status.latency.steps:
+            step = part.name.replace(" ", "_")
+            yield from _of_latency("livesim_step_latency_seconds", part, step=step)
     if status.watchdog is not None:
         yield "livesim_pattern_swaps_total", {}, float(status.watchdog.swaps)
         yield "livesim_pattern_alarms_total", {}, float(status.watchdog.alarms)
+
+
+def _of_latency(name: str, latency: LatencyStatus | PartLatency, **of: str) -> Iterator[Sample]:
+    for quantile, field in QUANTILES.items():
+        yield name, {**of, "quantile": quantile}, getattr(latency, field) / 1000.0
 
 
 def _of_stages(status: EngineStatus, name: str, field: str) -> Iterator[Sample]:

@@ -6,7 +6,14 @@ from rich.console import Console
 from rich.table import Table
 
 from livesim.commands.findings import finding_lines, untold_lines
-from livesim.wire.control import ControlClient, DoctorStatus, EngineStatus, WatchdogStatus
+from livesim.wire.control import (
+    ControlClient,
+    DoctorStatus,
+    EngineStatus,
+    LatencyStatus,
+    PartLatency,
+    WatchdogStatus,
+)
 from livesim.wire.in_use import DeviceStatus, InUse
 
 SHOWN_CHANGES = 5
@@ -28,12 +35,7 @@ def _print(status: EngineStatus, console: Console) -> None:
     console.print(f"{status.state}{stream}", highlight=False)
     console.print(_stage_table(status))
     if status.latency is not None:
-        latency = status.latency
-        console.print(
-            f"last raw frame to result: {latency.p50_ms:.1f} ms (median), "
-            f"{latency.p95_ms:.1f} (95 %), {latency.p99_ms:.1f} (99 %)",
-            highlight=False,
-        )
+        console.print(_latency_table(status.latency))
     if status.in_use is not None:
         console.print(_in_use(status.in_use), soft_wrap=True, highlight=False, markup=False)
     if status.device is not None:
@@ -84,6 +86,28 @@ def _print_recording(folder: str, fault: str | None, console: Console) -> None:
     else:
         words = f"recording into {folder} has stopped: {fault}"
         console.print(words, style="red", highlight=False, markup=False)
+
+
+def _latency_table(latency: LatencyStatus) -> Table:
+    title = f"last raw frame to result, {latency.results} results"
+    table = Table("ms", "median", "95 %", "99 %", title=title, title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    inside = [part.model_copy(update={"name": f"  {part.name}"}) for part in latency.steps]
+    for part in latency.stages:
+        table.add_row(*_latency_cells(part))
+        if part.name == "reconstruct":
+            for step in inside:
+                table.add_row(*_latency_cells(step), style="dim")
+    table.add_section()
+    whole = latency.model_dump(include={"p50_ms", "p95_ms", "p99_ms"})
+    table.add_row(*_latency_cells(PartLatency(name="in all", **whole)))
+    return table
+
+
+def _latency_cells(part: PartLatency) -> list[str]:
+    times = (part.p50_ms, part.p95_ms, part.p99_ms)
+    return [part.name, *(f"{milliseconds:.2f}" for milliseconds in times)]
 
 
 def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Events of the engine's threads -> counts, rates, latencies and faults for a status."""
+"""Events of the engine's threads -> counts, rates and faults for a status."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from dataclasses import asdict
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
-from livesim.wire.control import FaultStatus, LatencyStatus, StageStatus
+from livesim.wire.control import FaultStatus, StageStatus
 
 RATE_EVENTS = 256
 RATE_SECONDS = 5.0
-LATENCY_EVENTS = 1024
 
 _log = logging.getLogger("livesim.engine")
 
@@ -70,27 +67,6 @@ class Stage:
             queue_limit=queue.limit if queue else 0,
             keep=queue.keep.value if queue else "block",
             dropped=self._past_drops + (queue.dropped if queue else 0),
-        )
-
-
-class Latencies:
-    """The last `LATENCY_EVENTS` latencies."""
-
-    def __init__(self) -> None:
-        self._recent_ms: deque[float] = deque(maxlen=LATENCY_EVENTS)
-
-    def add(self, received_ns: int, published_ns: int) -> None:
-        """Take the two ends of one."""
-        self._recent_ms.append((published_ns - received_ns) / 1e6)
-
-    def status(self) -> LatencyStatus | None:
-        """Return their percentiles, or None before the first."""
-        recent = tuple(self._recent_ms)
-        if not recent:
-            return None
-        p50, p95, p99 = np.percentile(recent, [50, 95, 99])
-        return LatencyStatus(
-            results=len(recent), p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99)
         )
 
 

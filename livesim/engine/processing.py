@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from livesim.clock import steady_ns
 from livesim.engine.bounded import BoundedQueue
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
@@ -121,13 +122,16 @@ class Processor:
         if self._hurried:
             self._faults.report("skipped_stacks")
             return
+        taken = steady_ns()
         result = self._attempt(lambda: pipeline(stack))
         self._on_stack()
         if result is None:
             self._faults.report("failed_stacks")
             return
         self._meter.tick()
-        self._results.put(replace(result, last_received_ns=stack.last_received_ns))
+        passage = replace(stack.passage, taken=taken, reconstructed=steady_ns())
+        received_ns = stack.last_received_ns
+        self._results.put(replace(result, last_received_ns=received_ns, passage=passage))
 
     def _attempt(self, work: Callable[[], Value]) -> Value | None:
         """Do what one stack may make fail: the live loop's one catch."""

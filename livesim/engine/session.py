@@ -10,13 +10,14 @@ from livesim.clock import steady_ns
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
 from livesim.engine.in_use import patterns_in_use, stream_status
+from livesim.engine.latencies import Latencies
 from livesim.engine.live_doctor import LiveDoctor
-from livesim.engine.meters import Faults, Latencies, Stage
+from livesim.engine.meters import Faults, Stage
 from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory, Resolved
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder, Track
 from livesim.engine.watch_log import WatchLog
-from livesim.frames import RawFrame, RawStack, Result
+from livesim.frames import Passage, RawFrame, RawStack, Result
 from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control import EngineState, WatchdogStatus
 from livesim.wire.in_use import InUse
@@ -132,8 +133,9 @@ class Session:
         """Take one frame of this stream; waits as the policies say."""
         self._gauges.receive.meter.tick()
         self._first = self._first or frame
-        stack = self._assembler.add(frame)
-        if stack is not None:
+        assembled = self._assembler.add(frame)
+        if assembled is not None:
+            stack = replace(assembled, passage=Passage(frame.received_ns, steady_ns()))
             self.doctor.offer(stack)
             self._raw.put(stack)
             self._stacks.put(stack)
@@ -222,5 +224,6 @@ class Session:
         stamped = replace(result, published_ns=steady_ns())
         self._publisher.publish(stamped)
         self._gauges.publish.meter.tick()
-        self._gauges.latencies.add(stamped.last_received_ns, stamped.published_ns)
+        passage = replace(result.passage, published=steady_ns())
+        self._gauges.latencies.add(passage, result.steps_ms)
         self._result_track.write(stamped)

@@ -114,13 +114,27 @@ class StageStatus(_Value):
     """Given up because the queue was full."""
 
 
+class PartLatency(_Value):
+    """How long one part of the way took."""
+
+    name: str
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
 class LatencyStatus(_Value):
-    """From the last raw frame received to the result published."""
+    """From the last raw frame received to the result published, over the last results."""
 
     results: int
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    stages: tuple[PartLatency, ...] = ()
+    """In their order: assemble, wait (for the processor), reconstruct, publish. Each result's add
+    up to its total; percentiles do not."""
+    steps: tuple[PartLatency, ...] = ()
+    """What the stage reconstruct consists of."""
 
 
 class FaultStatus(_Value):

@@ -181,6 +181,30 @@ def test_the_status_tells_what_happened():
         assert status.last_fault == "expected no 666, found one"
         assert status.latency.results == 3
         assert 0 < status.latency.p50_ms <= status.latency.p95_ms <= status.latency.p99_ms
+        stages = {part.name: part for part in status.latency.stages}
+        assert list(stages) == ["assemble", "wait", "reconstruct", "publish"]
+        assert all(part.p99_ms > 0 for part in stages.values())
+
+
+def test_the_time_a_stack_waits_is_no_time_of_its_reconstruction():
+    gate = threading.Event()
+    slow = FakePipeline(gate=gate)
+    with running(lambda s: lambda *_: slow, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start())
+            for frame in frames(3):
+                sender.send(frame)
+            engine.wait_for(lambda s: s.stages[1].done == 3)
+            begun = time.monotonic()
+            while time.monotonic() < begun + 0.1:  # longer than anything else takes here
+                time.sleep(0.01)
+            gate.set()
+            sender.finish()
+        status = engine.wait_for(lambda s: s.latency is not None and s.latency.results == 3)
+    stages = {part.name: part for part in status.latency.stages}
+    assert stages["wait"].p50_ms > 100.0  # of the second and the third
+    assert stages["reconstruct"].p99_ms > 95.0  # of the first
+    assert stages["reconstruct"].p50_ms < stages["wait"].p50_ms
 
 
 def test_the_status_tells_what_is_in_use_even_to_who_comes_late():

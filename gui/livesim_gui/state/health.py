@@ -19,6 +19,12 @@ _STATE_WORDS = {
     EngineState.DRAINING: ("finishing", Tone.NOTE),
     EngineState.STOPPED: ("engine stopped", Tone.NOTE),
 }
+_PART_WORDS = {
+    "assemble": "… to assemble the stack",
+    "wait": "… waiting for the processor",
+    "reconstruct": "… to reconstruct it",
+    "publish": "… to publish the result",
+}
 _BUSY = (EngineState.CALIBRATING, EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -91,6 +97,12 @@ def _throughput(status: EngineStatus) -> list[Line]:
                 f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)",
             )
         )
+        lines += [
+            Line(
+                _PART_WORDS.get(one.name, one.name), f"{one.p50_ms:.1f} ms (95 %: {one.p95_ms:.1f})"
+            )
+            for one in latency.stages
+        ]
     return lines
 
 
