@@ -24,10 +24,11 @@ from livesim.wire.codec import StreamEnd
 from livesim.wire.control import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-LIMIT_S = 30.0
-STOP_S = 10.0
+LIMIT_S = 120.0
+"""For anything that takes a second or two where nobody else wants the processors."""
+STOP_S = 60.0
 TIMES = 6
 ENGINE = Path(__file__).with_name("engine_with_fake.py")
 LIVESIM = [sys.executable, "-c", "from livesim.cli import main; main()"]
