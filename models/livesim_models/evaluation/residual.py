@@ -10,16 +10,9 @@ from torch import Tensor
 
 from livesim.config import Apodization, Camera
 from livesim.frames import Pattern
-from livesim.reconstruction.forward import (
-    Illumination,
-    expected_frames,
-    illumination,
-    image,
-    residual_sigmas,
-    sampled_transfer,
-)
+from livesim.reconstruction.forward import residual_sigmas
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.separation import groups
+from livesim.reconstruction.projection import Projection
 from livesim_models.evaluation.reference import DEFAULT as COSINE
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.evaluation.similarity import BORDER, Picture
@@ -56,14 +49,70 @@ class Instrument:
     """Of the results."""
 
 
-def residual(
-    result: Picture, counts: Tensor, instrument: Instrument, border: int = BORDER
-) -> Residual:
-    """Return by how much `result` and the raw photons contradict each other.
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What an image says of a raw stack."""
+
+    photons: Tensor
+    """[frame, y, x] photo-electrons that it expects, fitted with one scale and one offset."""
+    sigmas: Tensor
+    """[frame, y, x] what was measured minus that, in standard deviations."""
+    weights: Tensor
+    """[frame, y, x] one over those standard deviations, 1/photo-electrons."""
+
+
+class Reprojection:
+    """Sees images of one instrument through its forward model and compares them with raw photons.
 
     The result's own low-pass is divided out, the object seen through the forward model, and what is
     expected then fitted to the photons with one scale and one offset for the stack: the residual
     speaks of structure, not of brightness.
+
+    Parameters
+    ----------
+    instrument
+        That took the stacks.
+    border
+        Pixels of the doubled grid left out of the fit on every side.
+    device, dtype
+        Where and in which numbers to compute.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        border: int = BORDER,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        pattern = _lit(instrument.pattern)
+        self.projection = Projection(pattern, instrument.otf, device=device, dtype=dtype)
+        self.camera = instrument.camera
+        self._border = border // 2
+        shape = self.projection.shape
+        passed = result_transfer(shape, pattern, instrument.otf, instrument.apodization)
+        known = torch.where(passed > _LEAST_TRANSFER, 1.0 / passed.clamp(min=_LEAST_TRANSFER), 0.0)
+        self._known = known.to(device=device, dtype=dtype)
+
+    def explained(self, result: Tensor, counts: Tensor) -> Explained:
+        """Hold a result [2 y, 2 x] in any unit, 0 where there is no light, against raw counts."""
+        expected = self.projection.frames(self._object(result.to(self._known)))
+        return _explained(expected, counts.to(self._known), self.camera, self._border)
+
+    def map(self, sigmas: Tensor) -> Tensor:
+        """Return residuals [frame, y, x] brought back to the specimen, [2 y, 2 x] in sigmas."""
+        return self.projection.back(sigmas)
+
+    def _object(self, result: Tensor) -> Tensor:
+        """Return the specimen [2 y, 2 x] that a perfect microscope shows as `result`."""
+        return torch.real(torch.fft.ifft2(torch.fft.fft2(result) * self._known))
+
+
+def residual(
+    result: Picture, counts: Tensor, instrument: Instrument, border: int = BORDER
+) -> Residual:
+    """Return by how much `result` and the raw photons contradict each other.
 
     Parameters
     ----------
@@ -81,27 +130,20 @@ def residual(
     ValueError
         If the shapes do not fit.
     """
-    pattern = _lit(instrument.pattern)
-    _check(result, counts, pattern)
-    shape = (result.shape[0], result.shape[1])
-    sharp = _object(torch.from_numpy(np.asarray(result, dtype=np.float64)), instrument)
-    transfer = sampled_transfer(instrument.otf, shape, pattern.pixel_nm / 2000.0)
-    expected = torch.stack(
-        [
-            expected_frames(sharp, Illumination.of(group), transfer, pattern.pixel_nm / 1000.0)
-            for group in groups(pattern)
-        ]
-    )
-    sigmas = _sigmas(counts.reshape(expected.shape), expected, instrument.camera, border // 2)
-    map_sigmas = _map(sigmas, pattern, transfer)
+    frames = counts.flatten(0, -3)
+    _check(result, frames, instrument.pattern)
+    reprojection = Reprojection(instrument, border, dtype=torch.float64)
+    found = reprojection.explained(torch.from_numpy(np.asarray(result, dtype=np.float64)), frames)
+    map_sigmas = reprojection.map(found.sigmas)
     return Residual(
-        rms_sigmas=float(_inside(sigmas, border // 2).square().mean().sqrt()),
-        denied=float((_inside(map_sigmas, border).abs() > DENIED_SIGMAS).double().mean()),
+        rms_sigmas=float(inside(found.sigmas, border // 2).square().mean().sqrt()),
+        denied=float((inside(map_sigmas, border).abs() > DENIED_SIGMAS).double().mean()),
         map_sigmas=map_sigmas,
     )
 
 
-def _inside(values: Tensor, border: int) -> Tensor:
+def inside(values: Tensor, border: int) -> Tensor:
+    """Return [..., y, x] without its border."""
     rows, columns = values.shape[-2:]
     return values[..., border : rows - border, border : columns - border]
 
@@ -115,62 +157,33 @@ def _lit(pattern: Pattern) -> Pattern:
     return replace(pattern, angles=tuple(angles))
 
 
-def _check(result: Picture, counts: Tensor, pattern: Pattern) -> None:
-    frames = sum(len(group.frames) for group in groups(pattern))
+def _check(result: Picture, frames: Tensor, pattern: Pattern) -> None:
+    angles = 1 if pattern.layout == "hexagonal" else len(pattern.angles)
+    count = angles * len(pattern.angles[0].phases_rad)
     rows, columns = pattern.shape
-    if result.shape != (2 * rows, 2 * columns) or counts.numel() != frames * rows * columns:
+    if result.shape != (2 * rows, 2 * columns) or frames.shape != (count, rows, columns):
         raise ValueError(
-            f"expected a result of {(2 * rows, 2 * columns)} and {frames} raw frames of "
-            f"{pattern.shape}, found {result.shape} and {tuple(counts.shape)}"
+            f"expected a result of {(2 * rows, 2 * columns)} and {count} raw frames of "
+            f"{pattern.shape}, found {result.shape} and {tuple(frames.shape)}"
         )
 
 
-def _object(result: Tensor, instrument: Instrument) -> Tensor:
-    """Return the specimen [2 y, 2 x] that a perfect microscope shows as `result`."""
-    shape = (result.shape[0], result.shape[1])
-    passed = result_transfer(shape, instrument.pattern, instrument.otf, instrument.apodization)
-    known = torch.where(passed > _LEAST_TRANSFER, 1.0 / passed.clamp(min=_LEAST_TRANSFER), 0.0)
-    return torch.real(torch.fft.ifft2(torch.fft.fft2(result) * known))
-
-
-def _sigmas(counts: Tensor, expected: Tensor, camera: Camera, border: int) -> Tensor:
-    """Return the residual in standard deviations after the best scale and offset."""
-    seen = (counts.double() - camera.offset) / camera.gain
-    weight = torch.ones_like(seen)
+def _explained(expected: Tensor, counts: Tensor, camera: Camera, border: int) -> Explained:
+    """Return what is expected after the best scale and offset."""
+    seen = (counts - camera.offset) / camera.gain
+    fitted, weights = expected, torch.ones_like(seen)
     for _ in range(2):  # plain first; then weighed with the noise that the first fit expects
-        fitted = _fitted(expected, seen, weight, border)
-        weight = 1.0 / (fitted + camera.read_noise**2).clamp(min=_LEAST_VARIANCE)
-    return residual_sigmas(counts, fitted, camera)
+        fitted = _fitted(expected, seen, weights, border)
+        weights = 1.0 / (fitted + camera.read_noise**2).clamp(min=_LEAST_VARIANCE)
+    return Explained(fitted, residual_sigmas(counts, fitted, camera), weights.sqrt())
 
 
 def _fitted(expected: Tensor, seen: Tensor, weight: Tensor, border: int) -> Tensor:
     """Return `expected` with the scale and offset that fit it to `seen` best inside the border."""
-    found, aim, share = (_inside(v, border) for v in (expected, seen, weight))
+    found, aim, share = (inside(v, border) for v in (expected, seen, weight))
     share = share / share.sum()
     mean_found, mean_aim = (share * found).sum(), (share * aim).sum()
     spread = found - mean_found
     power = (share * spread.square()).sum()
     scale = (share * spread * aim).sum() / power if power > 0.0 else 0.0
     return torch.clamp(mean_aim + scale * (expected - mean_found), min=0.0)
-
-
-def _map(sigmas: Tensor, pattern: Pattern, transfer: Tensor) -> Tensor:
-    """Return sum_n I_n (h * z_n) / sqrt(sum_n I_n^2 |h|^2), [2 y, 2 x], z the residual in sigmas.
-
-    It is the derivative of the likelihood towards the specimen, in units of its standard deviation:
-    the linear filter that shows a point too bright or too dark best.
-    """
-    shape = (transfer.shape[0], transfer.shape[1])
-    fine_um = pattern.pixel_nm / 2000.0
-    total = torch.zeros(shape, dtype=sigmas.dtype)
-    power = torch.zeros_like(total)
-    for group, frames in zip(groups(pattern), sigmas, strict=True):
-        light = illumination(Illumination.of(group), shape, fine_um, dtype=sigmas.dtype)
-        for one, frame in zip(light, frames, strict=True):
-            placed = torch.zeros_like(total)
-            placed[::2, ::2] = frame
-            total += one * image(placed, transfer, fine_um)
-            power += one.square()
-    # Every second sample in both directions: a quarter of the squared PSF's sum.
-    norm = transfer.square().mean() / 4.0
-    return total / (power * norm).sqrt()

@@ -1,0 +1,1 @@
+"""Whether what the networks made of a raw stack can be trusted."""
