@@ -22,17 +22,22 @@ Row = dict[str, Any]
 
 def report(name: str, title: str, rows: list[Row], **more: Any) -> None:
     """Print `rows` as a table and write them with machine, versions and date."""
+    show(title, rows)
+    RESULTS.mkdir(exist_ok=True)
+    document = {"title": title, "rows": rows, **more, "run": conditions()}
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def show(title: str, rows: list[Row]) -> None:
+    """Print `rows` as a table."""
     table = Table(title=title)
     for column in rows[0]:
         table.add_column(column, justify="left" if column == "method" else "right")
     for row in rows:
         table.add_row(*[_text(value) for value in row.values()])
     Console(width=120).print(table)
-    RESULTS.mkdir(exist_ok=True)
-    document = {"title": title, "rows": rows, **more, "run": conditions()}
-    (RESULTS / f"{name}.json").write_text(
-        json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
 
 
 def conditions() -> dict[str, Any]:
