@@ -21,7 +21,7 @@ AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
+class ZarrImage:
     """One array and what its group says of it."""
 
     array: zarr.Array[Any]
@@ -42,7 +42,7 @@ def open_zarr(folder: Path) -> PlaneFile:
         node = zarr.open(folder, mode="r")
         if isinstance(node, zarr.Group) and is_own_recording(node):
             return open_own_recording(node, folder)
-        images = _find_images(node, folder)
+        images = find_images(node, folder)
     first = images[0]
     for image in images:
         _check_image(image, first, folder)
@@ -62,7 +62,14 @@ def open_zarr(folder: Path) -> PlaneFile:
     )
 
 
-def _find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[_Image]:
+def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrImage]:
+    """Return the image of a Zarr, or those of all its positions.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
     if isinstance(node, zarr.Array):
         return [_plain(node)]
     attributes = _ome(node.attrs.asdict())
@@ -79,12 +86,12 @@ def _find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[_Imag
     return [_plain(arrays[0])]
 
 
-def _positions(node: zarr.Group, folder: Path) -> list[_Image]:
+def _positions(node: zarr.Group, folder: Path) -> list[ZarrImage]:
     """Return the images of a bioformats2raw group, which are numbered from 0."""
     keys = sorted((key for key in node.group_keys() if key.isdigit()), key=int)
     if not keys:
         raise DataError(f"{folder}: expected the images 0, 1 ... in the group, found none")
-    return [_find_images(node[key], folder)[0] for key in keys]
+    return [find_images(node[key], folder)[0] for key in keys]
 
 
 def _ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,10 +100,10 @@ def _ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     return below if isinstance(below, Mapping) else attributes
 
 
-def _plain(array: zarr.Array[Any]) -> _Image:
+def _plain(array: zarr.Array[Any]) -> ZarrImage:
     stated = array.metadata.to_dict().get("dimension_names")
     names = stated if isinstance(stated, Sequence) else [None] * array.ndim
-    return _Image(array, tuple(_axis_name(name) for name in names))
+    return ZarrImage(array, tuple(_axis_name(name) for name in names))
 
 
 def _axis_name(name: Any) -> str:
@@ -106,7 +113,7 @@ def _axis_name(name: Any) -> str:
     return AXIS_NAMES.get(name.lower(), name.lower())
 
 
-def _multiscale(node: zarr.Group, multiscale: Mapping[str, Any]) -> _Image:
+def _multiscale(node: zarr.Group, multiscale: Mapping[str, Any]) -> ZarrImage:
     dataset = multiscale["datasets"][0]
     array = node[dataset["path"]]
     if not isinstance(array, zarr.Array):
@@ -120,7 +127,7 @@ def _multiscale(node: zarr.Group, multiscale: Mapping[str, Any]) -> _Image:
     }
     x, x_unit = known.get("x", (0.0, None))
     t, t_unit = known.get("t", (0.0, None))
-    return _Image(
+    return ZarrImage(
         array=array,
         names=tuple(_axis_name(axis["name"]) for axis in axes),
         pixel_nm=positive(x, NM.get(x_unit or "")),
@@ -133,7 +140,7 @@ def _scale(transformations: Sequence[Mapping[str, Any]], count: int) -> Sequence
     return scales[0] if scales else [1.0] * count
 
 
-def _check_image(image: _Image, first: _Image, folder: Path) -> None:
+def _check_image(image: ZarrImage, first: ZarrImage, folder: Path) -> None:
     array = image.array
     if array.ndim < 2 or len(image.names) != array.ndim:
         raise DataError(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livesim.frames import DataError, Image
 
@@ -45,9 +46,15 @@ def sampled(image: Image) -> Image:
     return sample[np.isfinite(sample)]
 
 
-def levels_of(*images: Image) -> Levels | None:
-    """Return the percentiles of all images together; None where they hold nothing finite."""
-    sample = np.concatenate([sampled(image) for image in images])
+def levels_of(*samples: NDArray[np.float32]) -> Levels | None:
+    """Return the percentiles of all samples together; None where there is none.
+
+    Parameters
+    ----------
+    samples
+        What `sampled` takes of each image.
+    """
+    sample = np.concatenate(samples) if samples else np.empty(0, np.float32)
     if sample.size == 0:
         return None
     low, high = (float(value) for value in np.percentile(sample, PERCENTILES))

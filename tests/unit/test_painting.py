@@ -4,7 +4,7 @@ from PIL import Image as Pillow
 
 from livesim.frames import DataError
 from livesim.painting.drawing import draw_scale_bar
-from livesim.painting.levels import Levels, levels_of
+from livesim.painting.levels import Levels, levels_of, sampled
 from livesim.painting.luts import colours
 from livesim.painting.merge import merged
 from livesim.painting.places import places
@@ -60,11 +60,11 @@ def test_one_channel_merged_is_that_channel():
 
 def test_levels_of_several_images_hold_for_all_of_them():
     dim, bright = np.full((64, 64), 1.0, np.float32), np.full((64, 64), 100.0, np.float32)
-    levels = levels_of(dim, bright)
+    levels = levels_of(sampled(dim), sampled(bright))
     assert levels is not None
     assert levels.low == pytest.approx(1.0)
     assert levels.high == pytest.approx(100.0)
-    assert levels_of(np.full((4, 4), np.nan, np.float32)) is None
+    assert levels_of(sampled(np.full((4, 4), np.nan, np.float32))) is None
 
 
 def test_white_has_to_be_above_black():

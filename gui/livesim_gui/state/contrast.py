@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from livesim.frames import Image
-from livesim.painting.levels import Levels, levels_of
+from livesim.painting.levels import Levels, levels_of, sampled
 
 DEAD_BAND = 0.12
 """Of the range: the levels stand still while black and white are wrong by less than this."""
@@ -59,7 +59,7 @@ class SteadyContrast:
         elapsed, self._seen_s = max(now_s - self._seen_s, 0.0), now_s
         if self._manual:
             return self.levels
-        wanted = levels_of(image)
+        wanted = levels_of(sampled(image))
         if wanted is not None:
             self._levels = wanted if self._levels is None else self._towards(wanted, elapsed)
         return self.levels

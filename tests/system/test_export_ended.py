@@ -1,0 +1,36 @@
+"""Whoever started `livesim export` can end it, and nothing of the file is left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.recorded import open_results, result, times
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+LIMIT_S = 60.0
+
+
+def test_closing_stdin_ends_the_export(tmp_path):
+    with open_results(tmp_path) as recorder:
+        for index in times(400):
+            recorder.write(result(index))
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-m", "livesim", "export", tmp_path, "--out", out / "a.ome.zarr"]
+    with subprocess.Popen(
+        [*command, "--json", "--tied"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        first = json.loads(process.stdout.readline())
+        assert first == {"done": 1, "total": 400}
+        process.stdin.close()
+        process.stdout.read()  # to its end: a full pipe would hold it
+        assert process.wait(LIMIT_S) != 0
+    assert list(out.iterdir()) == []
