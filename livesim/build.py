@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Lock, Thread
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from livesim.build_networks import Networks, load_networks, preferred_device
+from livesim.build_trust import Made, Reviewer
 from livesim.config import Settings, SettingsError
 from livesim.engine.background import Background
 from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
@@ -27,6 +29,7 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan, separated_bands
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor, Turn
 from livesim.reconstruction.step_clock import StepClock
+from livesim.trust import Review
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -145,6 +148,9 @@ class ReconstructionPipeline:
         self._reconstruct = Reconstructor(plan)
         self._reconstruct_photons = Reconstructor(plan.for_photons(settings.camera))
         self._check = BandCheck(pattern, otf, settings.camera, device=self._device)
+        self._reviewer = Reviewer(
+            settings, pattern, otf, self.networks, self._reconstruct_photons, self._device
+        )
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 
     def __call__(self, stack: RawStack, turns_rad: Sequence[float] | None = None) -> Result:
@@ -192,7 +198,9 @@ class ReconstructionPipeline:
         made = self._reconstruct(counts[None], turned)
         clock.mark("reconstruct")
         plain = made.image[0]
-        image = self._restored(counts, plain, turned.factors, clock) if self.networks.any else plain
+        image = between = plain
+        if self.networks.any:
+            image, between = self._restored(counts, plain, turned.factors, clock)
         return Result(
             stream=stack.stream,
             index=stack.index,
@@ -201,24 +209,30 @@ class ReconstructionPipeline:
             plain=plain.cpu().numpy() if self.networks.any else None,
             last_received_ns=stack.last_received_ns,
             steps_ms=clock.read(),
+            review=self._review(Made(counts, image, plain, between, turned.factors)),
         )
+
+    def _review(self, made: Made) -> Review | None:
+        """Return what reviews a result; None where there is nothing to review."""
+        return partial(self._reviewer, made) if self._reviewer.able else None
 
     @torch.inference_mode()
     def _restored(
         self, counts: Tensor, plain: Tensor, factors: Tensor | None, clock: StepClock
-    ) -> Tensor:
-        """Return the image [2 y, 2 x] that the networks make of a stack."""
-        image = plain
+    ) -> tuple[Tensor, Tensor]:
+        """Return the images [2 y, 2 x] that both networks, and step one alone, make of a stack."""
+        between = plain
         if self.networks.step_one is not None:
             photons = (counts.flatten(0, 1).float() - self._camera.offset) / self._camera.gain
             frames = self.networks.one(photons)
             clock.mark("step one")
-            image = self._reconstruct_photons(frames[None], lambda _: factors).image[0]
+            between = self._reconstruct_photons(frames[None], lambda _: factors).image[0]
             clock.mark("reconstruct")
+        image = between
         if self.networks.step_two is not None and self.pattern.levels is not None:
             image = self.networks.two(image, self.pattern.levels)
             clock.mark("step two")
-        return image
+        return image, between
 
 
 class _Remembered:

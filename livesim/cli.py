@@ -108,7 +108,11 @@ def engine(
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
 
-    from livesim.build import doctor_for, pipeline_factory  # torch: only once all else is right
+    from livesim.build import (  # torch: only once all else is right
+        doctor_for,
+        one_thread,
+        pipeline_factory,
+    )
     from livesim.build_networks import resolved
     from livesim.commands.device import device_status
 
@@ -120,6 +124,7 @@ def engine(
         doctor_for=doctor_for,
         resolve=resolved,
         device=device_status,
+        quieten=one_thread,
         tied=tied,
     )
 

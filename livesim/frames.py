@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.trust import Review
+
 Pixels = NDArray[np.generic]
 Image = NDArray[np.float32]
 
@@ -111,6 +113,8 @@ class Result:
     """Known in the engine only."""
     steps_ms: tuple[tuple[str, float], ...] = ()
     """What the reconstruction consisted of, and how long each part took; in the engine only."""
+    review: Review | None = None
+    """Says whether the networks can be trusted here; in the engine only, None without networks."""
 
 
 @dataclass(frozen=True, slots=True)

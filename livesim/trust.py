@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from livesim.frames import Image, StackIndex
+import numpy as np
+from numpy.typing import NDArray
 
 RESIDUAL = "residual"
 """What the raw photons say against the result, in standard deviations of their noise."""
@@ -71,9 +72,15 @@ class Verdict:
 class Trust:
     """The review of one result."""
 
-    stream: str
-    index: StackIndex
     verdict: Verdict
     numbers: TrustNumbers
-    maps: Mapping[str, Image] = field(default_factory=dict)
+    maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""
+
+
+Tell = Callable[[float], None]
+"""Is told how much of the work is done, 0 to 1; what it raises ends the work."""
+
+Review = Callable[[Tell | None], Trust]
+"""Reviews one result. Given a `Tell`, it also makes the result anew from flipped frames, which
+takes several times as long as the result itself, and adds how far they differ."""

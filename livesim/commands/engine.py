@@ -31,6 +31,7 @@ def run_engine(
     doctor_for: DoctorFor | None = None,
     resolve: Resolve = Resolved,
     device: Callable[[], DeviceStatus] | None = None,
+    quieten: Callable[[], None] = lambda: None,
     tied: bool = False,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
@@ -46,7 +47,9 @@ def run_engine(
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else record_into(record)
     with (
-        Engine(options, factory_for, settings, recorder_for, doctor_for, resolve, device) as engine,
+        Engine(
+            options, factory_for, settings, recorder_for, doctor_for, resolve, device, quieten
+        ) as engine,
         _stopped_by_signals(engine),
     ):
         where = engine.endpoints

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from livesim.config import SettingsError
+from livesim.trust import TrustWord
 from livesim.wire.codec import WireError
 from livesim.wire.control import (
     ControlClient,
@@ -64,6 +65,11 @@ def _samples(status: EngineStatus | None) -> Iterator[Sample]:
         for part in status.latency.steps:
             step = part.name.replace(" ", "_")
             yield from _of_latency("livesim_step_latency_seconds", part, step=step)
+    if status.trust is not None:
+        for word in TrustWord:
+            label = word.value.replace(" ", "-")
+            yield "livesim_trust", {"word": label}, float(status.trust.word is word)
+        yield "livesim_trust_denied_places", {}, float(status.trust.denied)
     if status.watchdog is not None:
         yield "livesim_pattern_swaps_total", {}, float(status.watchdog.swaps)
         yield "livesim_pattern_alarms_total", {}, float(status.watchdog.alarms)

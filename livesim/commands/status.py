@@ -12,6 +12,7 @@ from livesim.wire.control import (
     EngineStatus,
     LatencyStatus,
     PartLatency,
+    TrustStatus,
     WatchdogStatus,
 )
 from livesim.wire.in_use import DeviceStatus, InUse
@@ -44,6 +45,8 @@ def _print(status: EngineStatus, console: Console) -> None:
         _print_watchdog(status.watchdog, console)
     if status.doctor is not None:
         console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
+    if status.trust is not None:
+        console.print(_trust(status.trust), soft_wrap=True, highlight=False, markup=False)
     if status.recording is not None:
         _print_recording(status.recording, status.recording_fault, console)
     for name, count in _faults(status):
@@ -137,6 +140,16 @@ def _doctor(doctor: DoctorStatus) -> str:
     for finding in doctor.findings:
         lines += finding_lines(finding)
     return "\n".join([*lines, *untold_lines(doctor.undecided)])
+
+
+def _trust(trust: TrustStatus) -> str:
+    lines = [f"networks, stack {trust.index.time}: {trust.word}"]
+    lines += [f"  {reason}" for reason in trust.reasons]
+    if trust.advice:
+        lines.append(f"  {trust.advice}")
+    if trust.spread_percent is not None:
+        lines.append(f"  flipped, the bright structures differ by {trust.spread_percent:.0f} %")
+    return "\n".join(lines)
 
 
 def _faults(status: EngineStatus) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.live_doctor import LiveDoctor
+from livesim.engine.live_trust import LiveTrust
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.recording import RecorderFor
 from livesim.engine.session import Gauges, Session
@@ -30,6 +31,8 @@ from livesim.wire.control import (
     ReadyRequest,
     Reply,
     Request,
+    ReviewReply,
+    ReviewRequest,
     StopReply,
     StopRequest,
 )
@@ -109,6 +112,8 @@ class Engine:
         Replaces "auto" in the settings of a stream by what it stands for.
     device
         Says what is computed on, and how full it is.
+    quieten
+        Called in the thread that reviews results, before it computes anything.
 
     Raises
     ------
@@ -125,6 +130,7 @@ class Engine:
         doctor_for: DoctorFor | None = None,
         resolve: Resolve = Resolved,
         device: Callable[[], DeviceStatus] | None = None,
+        quieten: Callable[[], None] = lambda: None,
     ) -> None:
         self._options = options
         self._device = device
@@ -143,6 +149,8 @@ class Engine:
         self._done = False
         self._finished = False
         self._open_sockets()
+        self._trust = LiveTrust(self._publisher.publish, quieten)
+        self._sockets.callback(self._trust.close)
 
     def _open_sockets(self) -> None:
         with ExitStack() as opened:
@@ -218,6 +226,7 @@ class Engine:
             doctor=self._doctor.status if self._doctor else None,
             in_use=session.in_use if session else None,
             device=self._device() if self._device else None,
+            trust=self._trust.status,
         )
 
     def _state(self, session: Session | None) -> EngineState:
@@ -278,6 +287,7 @@ class Engine:
         resolved = self._resolve(stream_settings(self._settings, start))
         settings = resolved.settings
         factory = self._factory_for(settings)
+        self._trust.begin()
         return Session(
             start,
             resolved,
@@ -287,6 +297,7 @@ class Engine:
             self._gauges,
             lossless=self._options.lossless,
             examine=self._doctor_for(settings) if self._doctor_for else None,
+            offer=self._trust.offer,
         )
 
     def _refuse(self, start: StreamStart, why: str) -> None:
@@ -340,6 +351,8 @@ class Engine:
         if isinstance(request, EndRequest):
             self._cut = request.stream
             return self._ready(request.stream)
+        if isinstance(request, ReviewRequest):
+            return ReviewReply(accepted=self._trust.ask(flips=request.flips))
         if isinstance(request, StopRequest):
             self.request_stop()
             return StopReply()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,6 +65,8 @@ class Session:
         Used by this session's publisher thread alone until `finish` returns.
     examine
         Says what is wrong with the first raw stacks; None = nobody asks.
+    offer
+        Is handed every published result; must not wait.
     """
 
     def __init__(
@@ -77,11 +80,12 @@ class Session:
         *,
         lossless: bool,
         examine: Examine | None = None,
+        offer: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.start = start
         self.recorder = recorder
         self.state = EngineState.CALIBRATING
-        self._resolved = resolved
+        self._resolved, self._offer = resolved, offer
         self._first: RawFrame | None = None
         self._pipeline: Pipeline | None = None
         self._gauges = gauges
@@ -223,6 +227,7 @@ class Session:
     def _publish_one(self, result: Result) -> None:
         stamped = replace(result, published_ns=steady_ns())
         self._publisher.publish(stamped)
+        self._offer(result)
         self._gauges.publish.meter.tick()
         passage = replace(result.passage, published=steady_ns())
         self._gauges.latencies.add(passage, result.steps_ms)

@@ -4,7 +4,8 @@ A message is a UTF-8 JSON header whose first field is the version of the format,
 pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,
 the image and the widefield image, and where networks made the image a third, the reconstruction
 without them: a restored image is never shown without the plain ones beside it, so they must arrive
-together or not at all, and as separate buffers none is copied. Stream starts and ends carry none.
+together or not at all, and as separate buffers none is copied. The maps of a review follow the
+result that they are about, as 16-bit floats. Stream starts and ends carry no pixels.
 Nothing is ever unpickled.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livesim.frames import DataError, FrameAxes, Image, Pixels, RawFrame, Result, StackIndex
+from livesim.trust import MAPS
 
 WIRE_VERSION = 1
 MAX_HEADER_BYTES = 1 << 20
@@ -32,6 +35,7 @@ FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+MapName = Literal["residual", "change one", "change two", "spread"]
 
 
 class WireError(DataError):
@@ -105,7 +109,32 @@ class ResultHeader(Header):
     dtype: ClassVar[str] = "float32"
 
 
-Message = RawFrame | StreamStart | StreamEnd | Result
+class MapsHeader(Header):
+    """What is known of the maps of a review besides their pixels."""
+
+    kind: Literal["maps"] = "maps"
+    stream: StreamId
+    index: StackIndex
+    shape: Shape
+    names: Annotated[tuple[MapName, ...], Field(min_length=1, max_length=len(MAPS))]
+
+    dtype: ClassVar[str] = "float16"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrustMaps:
+    """Where a result can be trusted, as the engine has looked at it."""
+
+    stream: str
+    index: StackIndex
+    """Of the result."""
+    maps: Mapping[str, Image]
+    """Name out of `livesim.trust.MAPS` -> [y, x] at the centres of the raw pixels."""
+
+
+Published = Result | TrustMaps | StreamStart | StreamEnd
+"""What the results' socket carries."""
+Message = RawFrame | Published
 
 
 class _Envelope(BaseModel):
@@ -130,6 +159,8 @@ def encode(message: Message) -> list[Buffer]:
     if isinstance(message, Result):
         header = _result_header(message).model_dump_json().encode()
         return [header, *(_bytes_of(pixels) for pixels in _images(message))]
+    if isinstance(message, TrustMaps):
+        return [_maps_header(message).model_dump_json().encode(), *_halved(message)]
     return [message.model_dump_json().encode()]
 
 
@@ -148,19 +179,23 @@ def decode(parts: Sequence[Buffer], received_ns: int = 0) -> Message:
         return _frame(header, buffers, received_ns)
     if isinstance(header, ResultHeader):
         return _result(header, buffers)
+    if isinstance(header, MapsHeader):
+        return _maps(header, buffers)
     _expect_buffers(header.kind, buffers, 0)
     return header
 
 
-_HEADERS: dict[str, type[FrameHeader | StreamStart | StreamEnd | ResultHeader]] = {
+AnyHeader = FrameHeader | StreamStart | StreamEnd | ResultHeader | MapsHeader
+_HEADERS: dict[str, type[AnyHeader]] = {
     "frame": FrameHeader,
     "start": StreamStart,
     "end": StreamEnd,
     "result": ResultHeader,
+    "maps": MapsHeader,
 }
 
 
-def _parse_header(parts: Sequence[Buffer]) -> FrameHeader | StreamStart | StreamEnd | ResultHeader:
+def _parse_header(parts: Sequence[Buffer]) -> AnyHeader:
     if not parts:
         raise WireError("expected a header, found an empty message")
     if len(parts[0]) > MAX_HEADER_BYTES:
@@ -272,6 +307,37 @@ def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
     )
+
+
+def _maps_header(message: TrustMaps) -> MapsHeader:
+    shapes = {image.shape for image in message.maps.values()}
+    if len(shapes) != 1:
+        raise WireError(f"expected maps of one shape, found {sorted(shapes)}")
+    values = {
+        "stream": message.stream,
+        "index": message.index,
+        "shape": shapes.pop(),
+        "names": tuple(message.maps),
+    }
+    try:
+        return MapsHeader.model_validate(values)
+    except ValidationError as error:
+        raise WireError(f"expected maps that the wire carries, found {sentence(error)}") from error
+
+
+def _halved(message: TrustMaps) -> list[Buffer]:
+    """Return the maps as 16-bit floats: three digits are more than an eye sees of a map."""
+    most = np.finfo(MapsHeader.dtype).max
+    images = (np.clip(image, -most, most) for image in message.maps.values())
+    return [_bytes_of(image.astype(MapsHeader.dtype)) for image in images]
+
+
+def _maps(header: MapsHeader, buffers: Sequence[Buffer]) -> TrustMaps:
+    _expect_buffers(header.kind, buffers, len(header.names))
+    images = (_pixels(buffer, header.shape, header.dtype) for buffer in buffers)
+    whole = (image.astype(np.float32) for image in images)
+    maps = {str(name): image for name, image in zip(header.names, whole, strict=True)}
+    return TrustMaps(stream=header.stream, index=header.index, maps=maps)
 
 
 def _expect_buffers(kind: str, buffers: Sequence[Buffer], count: int) -> None:

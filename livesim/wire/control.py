@@ -16,6 +16,8 @@ import zmq
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from livesim.config import SettingsError
+from livesim.frames import StackIndex
+from livesim.trust import TrustWord
 from livesim.wire.codec import (
     MAX_HEADER_BYTES,
     WIRE_VERSION,
@@ -68,13 +70,21 @@ class StatusRequest(_Value):
     kind: Literal["status"] = "status"
 
 
+class ReviewRequest(_Value):
+    """Ask for a review of the newest result now: the maps come over the results' socket."""
+
+    kind: Literal["review"] = "review"
+    flips: bool = False
+    """Also make the result anew from flipped frames, which takes several times as long."""
+
+
 class StopRequest(_Value):
     """Tell the engine to work off what is queued, close the recordings and end."""
 
     kind: Literal["stop"] = "stop"
 
 
-Request = ReadyRequest | EndRequest | StatusRequest | StopRequest
+Request = ReadyRequest | EndRequest | StatusRequest | ReviewRequest | StopRequest
 
 
 class Endpoints(_Value):
@@ -233,6 +243,32 @@ class DoctorStatus(_Value):
     """What could not be told."""
 
 
+class TrustStatus(_Value):
+    """Whether the newest result that was reviewed can be trusted."""
+
+    stream: str
+    index: StackIndex
+    """Of the result."""
+    word: TrustWord
+    reasons: tuple[str, ...]
+    advice: str
+    rms_sigmas: float
+    """Of the residual map: 1 for the truth."""
+    places: int
+    """Squares of the field with light, see `livesim.trust.TrustNumbers`."""
+    denied: int
+    worst_sigmas: float
+    worst_yx: tuple[float, float]
+    visible_percent: float
+    spread_percent: float | None
+    reviewed: int
+    """Results reviewed of this stream so far."""
+    failures: int = 0
+    """Reviews that failed; the stream went on."""
+    flipping: float | None = None
+    """How much of what was asked for is done, 0 to 1; None = nothing is under way."""
+
+
 class EngineStatus(_Value):
     """A frozen snapshot of the engine."""
 
@@ -256,6 +292,16 @@ class EngineStatus(_Value):
     in_use: InUse | None = None
     """None where no stream is running."""
     device: DeviceStatus | None = None
+    trust: TrustStatus | None = None
+    """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
+
+
+class ReviewReply(_Value):
+    """Whether a review is going to be made."""
+
+    kind: Literal["review"] = "review"
+    accepted: bool
+    """False where there is no result with networks to review."""
 
 
 class StopReply(_Value):
@@ -271,8 +317,8 @@ class RefusedReply(_Value):
     reason: str
 
 
-Reply = ReadyReply | EngineStatus | StopReply | RefusedReply
-AnyReply = TypeVar("AnyReply", ReadyReply, EngineStatus, StopReply)
+Reply = ReadyReply | EngineStatus | ReviewReply | StopReply | RefusedReply
+AnyReply = TypeVar("AnyReply", ReadyReply, EngineStatus, ReviewReply, StopReply)
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
@@ -363,6 +409,10 @@ class ControlClient:
     def status(self, timeout_s: float = 2.0) -> EngineStatus:
         """Ask for a snapshot."""
         return self._ask(StatusRequest(), EngineStatus, timeout_s)
+
+    def review(self, *, flips: bool = False, timeout_s: float = 2.0) -> ReviewReply:
+        """Ask for a review of the newest result now."""
+        return self._ask(ReviewRequest(flips=flips), ReviewReply, timeout_s)
 
     def stop(self, timeout_s: float = 2.0) -> StopReply:
         """Tell the engine to finish and end."""

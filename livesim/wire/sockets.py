@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -25,8 +26,10 @@ from livesim.frames import RawFrame, Result
 from livesim.wire.codec import (
     MAX_PIXEL_BYTES,
     Buffer,
+    Published,
     StreamEnd,
     StreamStart,
+    TrustMaps,
     WireError,
     decode,
     encode,
@@ -235,7 +238,7 @@ class FramePuller(_Closing):
         if not self._socket.readable(timeout_s):
             return None
         message = decode(self._socket.receive(), received_ns=steady_ns())
-        if isinstance(message, Result):
+        if isinstance(message, Result | TrustMaps):
             raise WireError("expected a raw frame, a stream start or a stream end, found a result")
         return message
 
@@ -260,13 +263,16 @@ class Publisher(_Closing):
     def __init__(self, endpoint: str, depth: int = RESULT_DEPTH) -> None:
         self._socket = _Socket.bound(zmq.PUB, depth, endpoint)
         self._number = 0
+        self._lock = Lock()
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
 
-    def publish(self, message: Result | StreamStart | StreamEnd) -> None:
-        """Send to all who listen; its pixels must not be changed afterwards."""
-        self._number += 1
-        self._socket.send([self._number.to_bytes(_COUNT_BYTES, "big"), *encode(message)])
+    def publish(self, message: Published) -> None:
+        """Send to all who listen; its pixels must not be changed afterwards. Any thread may."""
+        parts = encode(message)
+        with self._lock:
+            self._number += 1
+            self._socket.send([self._number.to_bytes(_COUNT_BYTES, "big"), *parts])
 
     def close(self, linger_s: float = 0.0) -> None:
         """Close the socket; what ZMQ still holds has `linger_s` to leave."""
@@ -280,7 +286,7 @@ class Subscriber(_Closing):
         if keep is Keep.BLOCK:
             raise ValueError("expected drop-oldest or latest for results, found block")
         self._depth = 1 if keep is Keep.LATEST else depth
-        self._queue: deque[Result | StreamStart | StreamEnd] = deque()
+        self._queue: deque[Published] = deque()
         self._last_number: int | None = None
         self._dropped = 0
         self._socket = _Socket.connected(zmq.SUB, depth, endpoint)
@@ -290,10 +296,10 @@ class Subscriber(_Closing):
         """Messages missed: dropped here, or by ZMQ on the way."""
         return self._dropped
 
-    def receive(self, timeout_s: float) -> Result | StreamStart | StreamEnd | None:
+    def receive(self, timeout_s: float) -> Published | None:
         """Take the next message that the policy keeps, or None after `timeout_s`.
 
-        Stream starts and ends are never dropped here; only results are.
+        Stream starts and ends are never dropped here, nor are maps; only results are.
 
         Raises
         ------
@@ -307,7 +313,7 @@ class Subscriber(_Closing):
             self._trim()
         return self._queue.popleft() if self._queue else None
 
-    def _next(self) -> Result | StreamStart | StreamEnd:
+    def _next(self) -> Published:
         number, *parts = self._socket.receive()
         self._count_missing(int.from_bytes(number, "big"))
         message = decode(parts)

@@ -9,7 +9,7 @@ import pytest
 
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire import codec
-from livesim.wire.codec import StreamEnd, StreamStart, WireError, decode, encode
+from livesim.wire.codec import StreamEnd, StreamStart, TrustMaps, WireError, decode, encode
 
 AXES = FrameAxes(time=4, channel=1, z=2, position=3, angle=2, phase=1)
 
@@ -147,3 +147,37 @@ def test_too_many_pixels_are_refused(monkeypatch):
     monkeypatch.setattr(codec, "MAX_PIXEL_BYTES", 10)
     with pytest.raises(WireError, match="expected at most 10 B of pixels, found 24 B"):
         encode(frame(np.zeros((4, 6), np.uint8)))
+
+
+MAPS = {"residual": image((4, 6)), "change two": 1e6 * image((4, 6))}
+
+
+def test_maps_of_a_review_come_back_with_three_digits():
+    sent = TrustMaps("s", StackIndex(1, 2, 3, 4), MAPS)
+    got = decode(encode(sent))
+    assert isinstance(got, TrustMaps)
+    assert (got.stream, got.index, list(got.maps)) == ("s", sent.index, list(MAPS))
+    np.testing.assert_allclose(got.maps["residual"], MAPS["residual"], rtol=1e-3, atol=1e-6)
+    assert np.isfinite(got.maps["change two"]).all()
+    assert got.maps["residual"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("maps", "words"),
+    [
+        ({}, "expected maps of one shape"),
+        ({"residual": image((4, 6)), "spread": image((6, 4))}, "expected maps of one shape"),
+        ({"other": image((4, 6))}, "expected maps that the wire carries"),
+    ],
+)
+def test_maps_that_cannot_be_sent_are_refused(maps, words):
+    with pytest.raises(WireError, match=words):
+        encode(TrustMaps("s", StackIndex(), maps))
+
+
+def test_maps_of_the_wrong_number_or_size_are_refused():
+    parts = encode(TrustMaps("s", StackIndex(), MAPS))
+    with pytest.raises(WireError, match="expected 2 pixel buffers"):
+        decode(parts[:2])
+    with pytest.raises(WireError, match="expected 96 B for 6 x 8 pixels of float16"):
+        decode(changed(parts, shape=[6, 8]))

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from livesim.frames import Result
-from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.codec import Published, StreamEnd, TrustMaps
 from livesim.wire.control import EngineStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.ring import Ring, Shot
@@ -40,6 +40,8 @@ class News:
     stream: str | None = None
     ended: bool = False
     facts: StreamFacts = field(default_factory=StreamFacts)
+    maps: TrustMaps | None = None
+    """Where the last result that was reviewed can be trusted."""
     shots: tuple[Shot, ...] = ()
     shot_bytes: int = 0
     """Of the pixels that are remembered."""
@@ -126,7 +128,7 @@ class Feed:
     def take(
         self,
         generation: int,
-        message: Result | StreamStart | StreamEnd,
+        message: Published,
         now_s: float,
         missed: int = 0,
     ) -> None:
@@ -137,6 +139,9 @@ class Feed:
             self._news = replace(self._news, missed=missed)
             if isinstance(message, StreamEnd):
                 self._news = replace(self._news, ended=message.stream == self._news.stream)
+                return
+            if isinstance(message, TrustMaps):
+                self._take_maps(message)
                 return
             if message.stream != self._news.stream:
                 self._begin_stream(message.stream)
@@ -158,9 +163,16 @@ class Feed:
                 per_second=recent / RATE_S,
             )
 
+    def _take_maps(self, maps: TrustMaps) -> None:
+        """Keep them, unless they are of a stream that is over."""
+        if self._news.stream is None:
+            self._begin_stream(maps.stream)
+        if self._news.stream == maps.stream:
+            self._news = replace(self._news, maps=maps)
+
     def _begin_stream(self, stream: str) -> None:
         self.ring.clear()
-        self._news = replace(self._news, stream=stream, ended=False, facts=self._given)
+        self._news = replace(self._news, stream=stream, ended=False, facts=self._given, maps=None)
 
     def _change(self, generation: int, **values: Any) -> None:
         with self._lock:

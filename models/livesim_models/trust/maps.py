@@ -13,6 +13,8 @@ from livesim_models.evaluation.similarity import BORDER
 
 _DARK = 0.02
 """Quantile of the widefield image that counts as no light."""
+_NEAR = 33
+"""Pixels of the doubled grid that count as the neighbourhood."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,10 @@ def change_map(before: Tensor, after: Tensor, noise: Tensor) -> Tensor:
         [2 y, 2 x] what the plain reconstruction makes of noise alone; its strength in the
         neighbourhood is what counts.
     """
-    strength = avg_pool2d(noise.square()[None], 33, 1, 16, count_include_pad=False)[0].sqrt()
-    return (after - before) / strength.clamp(min=1e-6)
+    power = noise.square()[None]
+    for side, around in (((_NEAR, 1), (_NEAR // 2, 0)), ((1, _NEAR), (0, _NEAR // 2))):
+        power = avg_pool2d(power, side, 1, around, count_include_pad=False)
+    return (after - before) / power[0].sqrt().clamp(min=1e-6)
 
 
 def _sampled(image: Tensor) -> Tensor:
