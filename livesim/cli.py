@@ -188,6 +188,26 @@ def acquire_(
     acquire_time_lapse(config, endpoint(engine), out, change or [])
 
 
+@app.command()
+def watch(
+    config: ConfigOption = None,
+    engine: EngineOption = CONTROL_ADDRESS,
+    first: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="The camera's number of the first frame of any raw stack, where it is known.",
+            show_default="found from the frames",
+        ),
+    ] = None,
+    change: SetOption = None,
+) -> None:
+    """Stream Micro-Manager's live mode to an engine until Ctrl-C, taking no image away."""
+    from livesim.commands.watch import watch_live_mode
+
+    watch_live_mode(config, endpoint(engine), first, change or [])
+
+
 @app.command("calibrate")
 def calibrate_(
     raw: RawArgument,

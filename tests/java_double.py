@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from itertools import count
 
 import numpy as np
@@ -27,10 +28,14 @@ JAVA = {
     "str": "java.lang.String",
     "bool": "boolean",
     "int": "int",
+    "Long": "long",
     "float": "double",
     "object": "java.lang.Object",
 }
+Long = int
 SHAPE = [64, 48]
+LIVE_S, LIVE_DEPTH = 0.02, 500
+"""From one image of live mode to the next, and how many the buffer holds."""
 context = zmq.Context()
 objects: dict[int, object] = {}
 
@@ -41,8 +46,14 @@ def free_port():
         return listening.getsockname()[1]
 
 
+class JavaError(Exception):
+    """What a function of Micro-Manager throws."""
+
+
 def send(to, message, pixels=None):
     """Send JSON; `pixels` takes the place of the array that is marked in it."""
+    if isinstance(message.get("value"), np.ndarray):
+        message, pixels = message | {"value": "@00000007"}, message["value"]
     parts = [] if pixels is None else [struct.pack("=I", 7), pixels.tobytes()]
     to.send_multipart([json.dumps(message).encode("iso-8859-1"), *parts])
 
@@ -70,6 +81,42 @@ class Core:
 
     def isConfigDefined(self, group: str, preset: str):
         return True
+
+    def getNBeforeLastTaggedImage(self, n: Long):
+        return live.look(n)
+
+
+class TaggedImage:
+    """Image n of live mode is n in every pixel."""
+
+    FIELDS = ("pix", "tags")
+
+    def __init__(self, number):
+        self.pix = np.full(SHAPE[0] * SHAPE[1], number, np.uint16)
+        self.tags = {"ImageNumber": str(number), "Width": SHAPE[1], "Height": SHAPE[0],
+                     "PixelType": "GRAY16", "PixelSizeUm": 0.08, "Camera": "Camera"}  # fmt: skip
+
+
+class LiveMode:
+    """A window's live mode, switched on long ago: nobody takes images out of the buffer.
+
+    A full buffer is cleared, and the numbers go on, as MMCore has it.
+    """
+
+    def __init__(self):
+        self.taken, self.held = 40, 40
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            time.sleep(LIVE_S)
+            self.held = 1 if self.held == LIVE_DEPTH else self.held + 1
+            self.taken += 1
+
+    def look(self, before):
+        if before >= self.held:
+            raise JavaError("java.lang.Exception: Circular buffer is empty.")
+        return TaggedImage(self.taken - 1 - before)
 
 
 class Processor:
@@ -228,7 +275,8 @@ def described(thing):
     methods = inspect.getmembers(thing, inspect.ismethod)
     api = [{"name": name, "arguments": arguments(one), "return-type": "java.lang.Object"}
            for name, one in methods if not name.startswith("_")]  # fmt: skip
-    return {"type": "unserialized-object", "class": kind, "hash-code": id(thing), "fields": [],
+    return {"type": "unserialized-object", "class": kind, "hash-code": id(thing),
+            "fields": list(getattr(thing, "FIELDS", ())),
             "interfaces": [kind, "java.lang.Object"], "api": api}  # fmt: skip
 
 
@@ -239,6 +287,8 @@ def returned(value):
         return {"type": "object", "class": "JSONObject", "value": json.dumps(value)}
     if isinstance(value, str):
         return {"type": "string", "value": value}
+    if isinstance(value, np.ndarray):
+        return {"type": "short-array", "value": value}
     if isinstance(value, int | float):
         return {"type": "primitive", "value": value}
     return described(value)
@@ -257,8 +307,15 @@ def answer(request):
             made = described(CLASSES[request["classpath"]](*given))
             return made | ({"port": serve()} if request.get("new-port") else {})
         case "run-method":
-            return returned(getattr(objects[request["hash-code"]], request["name"])(*given))
+            try:
+                return returned(getattr(objects[request["hash-code"]], request["name"])(*given))
+            except JavaError as error:
+                return {"type": "exception", "value": str(error)}
+        case "get-field":
+            return returned(getattr(objects[request["hash-code"]], request["name"]))
         case "destructor":
+            if isinstance(objects.get(request["hash-code"]), TaggedImage):
+                del objects[request["hash-code"]]
             return {"type": "destructed"}
 
 
@@ -277,5 +334,6 @@ def serve():
 
 if __name__ == "__main__":
     SHAPE = [int(word) for word in sys.argv[1:3]]
+    live = LiveMode()
     print(serve(), flush=True)
     threading.Event().wait()

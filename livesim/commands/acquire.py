@@ -34,7 +34,7 @@ def acquire_time_lapse(
     KeyboardInterrupt
         After an interrupted acquisition has been ended in order.
     """
-    settings = _settings(config, out, changes)
+    settings = acquisition_settings(config, out, changes)
     console = Console(stderr=True)
     columns = (TextColumn("acquire"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -51,8 +51,14 @@ def acquire_time_lapse(
     _tell(acquired)
 
 
-def _settings(config: Path | None, out: Path | None, changes: Sequence[str]) -> Settings:
-    """Read the settings; without `config` the only TOML file in the working folder."""
+def acquisition_settings(config: Path | None, out: Path | None, changes: Sequence[str]) -> Settings:
+    """Read the settings; without `config` the only TOML file in the working folder.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, or not one alone, or it is wrong.
+    """
     found = [config] if config is not None else sorted(Path().glob("*.toml"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import zarr
 from livesim.commands.engine_process import EngineProcess
 from livesim.config import load_settings
 from livesim.io.open import open_recording
+from livesim.wire.control import ControlClient
 from livesim_acquisition.microscope import SimulatedMicroscope
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -24,7 +26,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LIMIT_S = 120
 TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
-LIVE_MODE = Path(__file__).with_name("watch_live_mode.py")
 DOUBLE = Path(__file__).parents[1] / "java_double.py"
 NOBODY = "tcp://127.0.0.1:9"
 TOML = """
@@ -147,20 +148,53 @@ def test_channels_and_planes_are_sorted_by_their_axes(tmp_path, config):
     np.testing.assert_array_equal(live, true.reshape(1, 2, 2, 2, 3, 3, 96, 112))
 
 
-def test_live_mode_is_followed_without_taking_images_away(tmp_path, config):
+@contextmanager
+def watching(config, engine, *flags):
+    """`livesim watch`, and what it says as soon as it has been told to end."""
+    command = ["watch", "-c", config, "--engine", engine.control(), *flags]
+    words = [sys.executable, "-m", "livesim", *map(str, command)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as watch:
+        try:
+            yield watch
+        finally:
+            watch.kill()
+
+
+def ended(watch):
+    """End it as a user does; return what it said, and the numbers in its last line."""
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate(timeout=LIMIT_S)
+    assert watch.returncode == 0, said
+    assert "Traceback" not in said
+    return said, [
+        int(word) for word in re.findall(r"(\d+) (?:images|missed|before|sent|rec)", said)
+    ]
+
+
+def received(engine):
+    with ControlClient(engine.control()) as client:
+        return client.status(LIMIT_S).stages[0].done
+
+
+def test_live_mode_is_followed_and_its_start_found(tmp_path, config):
+    """The simulated camera's image n shows frame n mod 9 of the pattern."""
     recordings = tmp_path / "recordings"
-    with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
-        said = python(LIVE_MODE, config, engine.control(), 200)
-    received, missed, left = map(int, re.findall(r"\d+", said.stdout))
-    assert received >= 200
+    with (
+        EngineProcess(f"--config={config}", f"--record={recordings}") as engine,
+        watching(config, engine, "--set", "acquisition.exposure_ms=10") as watch,
+    ):
+        wait_for(lambda: received(engine) >= 30)
+        said, (offered, missed, first, sent, arrived) = ended(watch)
+    assert "finding where raw stacks begin" in said
+    assert offered == sent == arrived
     assert missed == 0
-    assert left >= received, "expected all images still in the buffer"
+    assert first % 3 == 0, "expected stacks that begin with the first phase of an angle"
     microscope = SimulatedMicroscope(load_settings(config))
-    true = np.stack([microscope.stack(number).counts for number in range(8)])
+    true = np.stack([microscope.stack(number).counts for number in range(8)]).reshape(72, 96, 112)
     live = all_frames(recordings / "stream-001" / "raw.zarr", config)[0, :, 0, 0]
-    assert len(live) == received // 9
-    for stack, frames in enumerate(live):  # the camera shows its 8 stacks again and again
-        np.testing.assert_array_equal(frames.reshape(9, 96, 112), true[stack % 8])
+    assert len(live) == offered // 9
+    numbers = (first + np.arange(9 * len(live))) % 72  # the camera shows its frames again and again
+    np.testing.assert_array_equal(live.reshape(-1, 96, 112), true[numbers])
 
 
 def test_an_interrupted_acquisition_is_whole_up_to_there(tmp_path, config):
@@ -223,6 +257,26 @@ def test_frames_cross_the_java_bridge(tmp_path, config, java, stream_from):
     numbers = np.arange(72).reshape(1, 4, 2, 1, 3, 3, 1, 1)
     np.testing.assert_array_equal(live, np.broadcast_to(numbers, live.shape))
     np.testing.assert_array_equal(live, all_frames(saved / "sim_1", config))
+
+
+def test_java_live_mode_is_looked_at_over_the_bridge(tmp_path, config, java):
+    """Image n of the double's live mode, which has long been on, is n in every pixel."""
+    recordings = tmp_path / "recordings"
+    flags = ["--set", 'acquisition.backend="java"', "--set", f"acquisition.port={java}"]
+    with (
+        EngineProcess(f"--config={config}", f"--record={recordings}") as engine,
+        watching(config, engine, "--first", 4, *flags) as watch,
+    ):
+        wait_for(lambda: received(engine) >= 40)
+        _, (offered, missed, _, sent, arrived) = ended(watch)
+    assert offered == sent == arrived
+    live = all_frames(recordings / "stream-001" / "raw.zarr", config)[0, :, 0, 0]
+    assert len(live) >= 3
+    assert (live == live[..., :1, :1]).all()
+    numbers = live[..., 0, 0].reshape(-1).astype(int)
+    assert numbers[0] >= 40, "expected to begin with what is new, not with what lies in the buffer"
+    assert (numbers - 4 - np.arange(len(numbers)) % 9 == (numbers - 4) // 9 * 9).all()
+    assert (np.diff(numbers) == 1).all() or missed
 
 
 def test_a_micromanager_that_is_not_there_is_told_in_a_sentence(tmp_path, config):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livesim_acquisition.live_mode import LiveImage, LiveImages
+from livesim.frames import DataError
+from livesim_acquisition.live_images import LiveImages, Peeked
 
 
 class Buffer:
@@ -18,7 +19,7 @@ class Buffer:
         number = self.taken - 1 - before
         held = number >= 0 and before < self.depth
         self.taken += self.arrivals()
-        return LiveImage(number, np.zeros((2, 2)), {}) if held else None
+        return Peeked({"ImageNumber": str(number)}, lambda: np.zeros((2, 2))) if held else None
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -49,5 +50,40 @@ def test_another_sequence_begins_at_zero():
     buffer.taken = 7
     images.new()
     buffer.taken = 3
-    assert [image.number for image in images.new()] == [0, 1, 2]
+    assert [(image.number, image.sequence) for image in images.new()] == [(0, 1), (1, 1), (2, 1)]
     assert images.missed == 0
+
+
+def test_a_live_mode_that_has_long_been_on_is_followed_from_now_on():
+    buffer = Buffer(100)
+    buffer.taken = 57
+    images = LiveImages(buffer.peek, None)
+    assert [image.number for image in images.new()] == [56]
+    buffer.taken = 60
+    assert [image.number for image in images.new()] == [57, 58, 59]
+    assert images.missed == 0
+
+
+def test_images_before_the_first_are_left_alone():
+    buffer = Buffer(100)
+    images, seen = LiveImages(buffer.peek, 20), []
+    for buffer.taken in (7, 13, 24, 26):
+        seen += [image.number for image in images.new()]
+    assert seen == [20, 21, 22, 23, 24, 25]
+    assert images.missed == 0
+
+
+def test_pixels_of_new_images_only_are_fetched():
+    fetched = []
+
+    def peek(before):
+        number = 30 - before
+        return Peeked({"ImageNumber": number}, lambda: fetched.append(number))
+
+    LiveImages(peek, 28).new()
+    assert fetched == [28, 29, 30]
+
+
+def test_a_camera_that_does_not_count_is_told_of():
+    with pytest.raises(DataError, match="expected ImageNumber in the metadata"):
+        LiveImages(lambda before: Peeked({}, lambda: None)).new()
