@@ -122,7 +122,7 @@ class BackgroundSender:
         """The last thing that went wrong, in words."""
         return self._fault
 
-    def offer(self, read: Read, nbytes: int = 0) -> None:
+    def offer(self, read: Read, nbytes: int = 0, axes: object = None) -> None:
         """Take an image to be sent; never waits.
 
         Parameters
@@ -131,7 +131,11 @@ class BackgroundSender:
             Called later, in another thread; the pixels must not be changed afterwards.
         nbytes
             That the image holds in memory while it waits.
+        axes
+            Those of the image where they are known already: names get their numbers in the order of
+            the acquisition, even if the image is given up.
         """
+        self._axes.note(axes)
         waiting = Waiting(self._offered, read, nbytes, time.time_ns())
         self._offered += 1
         self._queue.put(waiting)

@@ -31,6 +31,17 @@ class EventAxes:
         self._pattern = pattern
         self._names: dict[str, dict[str, int]] = {axis: {} for axis in STACK_AXES}
 
+    def note(self, axes: object) -> None:
+        """Give numbers to names in the order in which they come; ignore whatever else is there.
+
+        For images that may be given up before they are placed: without it, the first channel that
+        reaches the engine would become channel 0.
+        """
+        if isinstance(axes, Mapping):
+            for axis in STACK_AXES:
+                if isinstance(axes.get(axis), str):
+                    self._number(axis, axes[axis])
+
     def place(self, axes: Mapping[str, Any]) -> FrameAxes:
         """Return where an image belongs; a name (of a channel) gets a number when first seen.
 

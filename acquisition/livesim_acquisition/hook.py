@@ -35,7 +35,8 @@ def make_hook(sender: BackgroundSender) -> ImageHook:
     """
 
     def hook(image: Pixels, metadata: Metadata) -> tuple[Pixels, Metadata]:
-        sender.offer(partial(_from_camera, image, metadata), getattr(image, "nbytes", 0))
+        axes = metadata.get("Axes") if isinstance(metadata, Mapping) else None
+        sender.offer(partial(_from_camera, image, metadata), getattr(image, "nbytes", 0), axes)
         return image, metadata
 
     return hook
@@ -49,7 +50,7 @@ def make_saved_hook(sender: BackgroundSender) -> SavedHook:
     """
 
     def hook(axes: Mapping[str, Any], dataset: Any) -> None:
-        sender.offer(partial(_from_dataset, dict(axes), dataset))
+        sender.offer(partial(_from_dataset, dict(axes), dataset), axes=axes)
 
     return hook
 

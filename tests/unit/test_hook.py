@@ -207,6 +207,22 @@ def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_channel_keeps_its_number_even_if_all_its_first_images_are_given_up(tmp_path, nobody):
+    sender = BackgroundSender(nobody, SETTINGS)
+    hook = make_hook(sender)
+    channels = ["561", "488", "405"]
+    for channel in channels:
+        for image, metadata in images(40):
+            hook(image, metadata | {"Axes": metadata["Axes"] | {"channel": channel}})
+    wait_for(lambda: sender.fault)
+    with running(tmp_path, nobody):
+        counts = sender.close()
+    assert counts.unsent >= 3 * 360 - DEPTH - 1
+    with open_recording(tmp_path / "stream-001" / "raw.zarr", SETTINGS.pattern) as recording:
+        assert {index.channel for index in recording.indices} == {2}
+
+
+@pytest.mark.usefixtures("impatient")
 def test_an_engine_that_vanishes_and_comes_back_gets_a_new_stream(tmp_path, nobody, monkeypatch):
     monkeypatch.setattr("livesim_acquisition.sender.CHECK_EVERY_S", 0.0)
     with BackgroundSender(nobody, SETTINGS) as sender:
