@@ -11,11 +11,13 @@ from torch import Tensor
 
 from livesim.config import Camera, Optics, PatternSettings
 from livesim.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.reconstruction.correlation import Correlation
+from livesim.reconstruction.estimation_grid import EstimationGrid
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.parameters import Parameters, at_origin
 from livesim.reconstruction.refine import refine
-from livesim.reconstruction.search import Annulus, Correlation, Peak, find_peaks
-from livesim.reconstruction.spectra import EstimationGrid, Spectra, find_steady, prepare
+from livesim.reconstruction.search import Annulus, Peak, find_peaks
+from livesim.reconstruction.spectra import Spectra, find_steady, prepare
 
 SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""
@@ -200,7 +202,9 @@ def _search(
 
 def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Parameters:
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    phases = torch.stack([correlation.at(*one[:, None]).flatten().angle() for one in k]).double()
+    phases = torch.stack(
+        [correlation.around((float(one[0]), float(one[1]))).phases(one) for one in k]
+    )
     return Parameters(
         k=k,
         phases=phases,
@@ -254,16 +258,16 @@ def modulation_contrast_to_noise(photons: Tensor, phases: Tensor, spectra: Spect
     """
     frames = photons.mean(dim=0)
     count = frames.shape[0]
-    carrier = torch.exp(-1j * phases).to(torch.complex64)
-    changing = (frames - frames.mean(dim=(1, 2), keepdim=True)).to(torch.complex64)
-    amplitude = torch.tensordot(carrier, changing, dims=1)
-    power = (2.0 / count * amplitude).abs().square()
+    changing = (frames - frames.mean(dim=(1, 2), keepdim=True)).flatten(1)
+    quadratures = torch.stack([phases.cos(), phases.sin()]).float() @ changing
+    power = (2.0 / count) ** 2 * quadratures.square().sum(dim=0).unflatten(0, frames.shape[1:])
     mean = frames.mean(dim=0)
-    bright = mean > mean.mean()
-    if not bool(bright.any()):
+    average = float(mean.mean())
+    bright = (mean > average).float()
+    samples = float(bright.sum())
+    if samples == 0.0:
         return 0.0
-    pixels = mean.numel()
-    floor = float(spectra.noise.mean()) / pixels / photons.shape[0]
-    local = floor * max(float(mean[bright].mean()) / max(float(mean.mean()), 1e-6), 1.0)
-    signal = float(power[bright].mean()) - 4.0 / count * local
+    floor = float(spectra.noise.mean()) / mean.numel() / photons.shape[0]
+    local = floor * max(float((mean * bright).sum()) / samples / max(average, 1e-6), 1.0)
+    signal = float((power * bright).sum()) / samples - 4.0 / count * local
     return math.sqrt(max(signal, 0.0) / local)

@@ -10,16 +10,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.estimation_grid import EstimationGrid
+from livesim.reconstruction.overlap import Overlaps
 from livesim.reconstruction.parameters import Coordinates
-from livesim.reconstruction.search import Correlation
-from livesim.reconstruction.spectra import EstimationGrid, Spectra
 
 _AROUND = (-14.0, -10.0, -6.0, 6.0, 10.0, 14.0)
 """Spectral pixels from the peak where the correlation is but noise and the object's own."""
 
 
 def frame_information(
-    coordinates: Coordinates, flat: Tensor, spectra: Spectra, grid: EstimationGrid
+    coordinates: Coordinates, flat: Tensor, overlaps: Overlaps, grid: EstimationGrid
 ) -> tuple[Tensor, Tensor]:
     """Return (information [parameter, parameter], information @ step) of the frames' correlation.
 
@@ -27,32 +27,34 @@ def frame_information(
     """
     at = coordinates.parameters(flat)
     count = at.phases.shape[-1]
-    mixing, base = at.mixing(), at.unmixing(spectra.noise)[0]
+    mixing, base = at.mixing(), at.unmixing(overlaps.spectra.noise)[0]
     less_zero = torch.eye(len(base))[:count] - torch.outer(mixing[:count, 0], base)
-    zero = torch.tensordot(base.to(torch.complex64), spectra.windowed, dims=([0], [1]))
-    brightness = mixing[:count, 0].to(torch.complex64)[:, None, None]
-    correlation = Correlation(spectra, grid, zero[:, None] * brightness)
     slopes = coordinates.mixing_jacobian(flat)
     information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     pull = torch.zeros(coordinates.size, dtype=torch.float64)
-    for number, order in enumerate(at.orders, start=1):
-        expected = less_zero @ mixing[:, number]
+    for number, order in enumerate(at.orders):
+        expected = less_zero @ mixing[:, 1 + number]
         k = order.harmonic * at.k[order.vector]
-        found, noise = _measured(correlation, k, expected, grid)
-        change = _across(less_zero @ slopes[:, number], expected)
+        peak, floor = _correlation(overlaps, number, k, grid)
+        found, noise = _measured(less_zero @ peak, less_zero @ floor, expected)
+        change = _across(less_zero @ slopes[:, 1 + number], expected)
         information += 2.0 / noise * (change.mH @ change).real
         pull += 2.0 / noise * (change.mH @ found).real
     return information, pull
 
 
-def _measured(
-    correlation: Correlation, k: Tensor, expected: Tensor, grid: EstimationGrid
-) -> tuple[Tensor, float]:
+def _correlation(
+    overlaps: Overlaps, number: int, k: Tensor, grid: EstimationGrid
+) -> tuple[Tensor, Tensor]:
+    """Return every frame's correlation at k, [frame], and around it, [frame, shift]."""
+    around = torch.tensor((0.0, *_AROUND), dtype=torch.float64) * grid.step
+    found = overlaps.correlation(number, k[0] + around, k[1] + around).to(torch.complex128)
+    return found[:, 0, 0], found[:, 1:, 1:].flatten(1)
+
+
+def _measured(peak: Tensor, floor: Tensor, expected: Tensor) -> tuple[Tensor, float]:
     """Return how the frames differ from `expected` [frame], and the variance of each frame's."""
-    peak = correlation.at(k[:1], k[1:]).flatten().to(torch.complex128)
     scale = (expected.conj() @ peak) / expected.abs().square().sum()
-    around = torch.tensor(_AROUND, dtype=torch.float64) * grid.step
-    floor = correlation.at(k[0] + around, k[1] + around).flatten(1).to(torch.complex128)
     power = _across(floor, expected).abs().square().sum(dim=0).mean() / (len(peak) - 1)
     found = _across(peak[:, None], expected)[:, 0] / scale
     return found, float(power / scale.abs().square())

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.parameters import Coordinates, Parameters
-from livesim.reconstruction.spectra import LOW, EstimationGrid, Spectra
+from livesim.reconstruction.correlation import filters
+from livesim.reconstruction.estimation_grid import EstimationGrid
+from livesim.reconstruction.lens import Lens
+from livesim.reconstruction.parameters import Parameters
+from livesim.reconstruction.spectra import Spectra
 
 _MODEL_ERROR = 0.05  # relative, of the OTF and of the uniformity of the pattern
 
@@ -27,160 +31,193 @@ class Overlap:
     the overlap, so the mismatch is formed of whole frames and windowed last. Zero if coarse."""
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one lens shows of a group."""
+
+    lens: Lens
+    frames: Tensor
+    """[time, frame, y, x] images of its frames, moved by half of k."""
+    windowed: Tensor
+    """Spectra of the same, windowed."""
+    steady: Tensor
+    """[time, y, x] region of the spectrum of what all frames show."""
+
+    def joined(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (frames, windowed) with the frames of half spectra [time, frame, ...] added."""
+        if spectrum.shape[1] == 0:  # some FFT libraries refuse an empty batch
+            return self.frames, self.windowed
+        more = self.lens.images(self.lens.moved(spectrum))
+        windowed = torch.fft.fft2(more * self.lens.window)
+        return torch.cat([self.frames, more], dim=1), torch.cat([self.windowed, windowed], dim=1)
+
+
+def views(spectra: Spectra, grid: EstimationGrid, start: Parameters) -> list[View]:
+    """Return a view for every order of the pattern `start`."""
+    found = []
+    for number in range(len(start.orders)):
+        lens = Lens(grid, spectra.steady, _shift(start, number))
+        frames = lens.images(lens.moved(spectra.spectrum))
+        windowed = torch.fft.fft2(frames * lens.window)
+        found.append(View(lens, frames, windowed, lens.moved(spectra.steady.windowed)))
+    return found
+
+
 class Overlaps:
-    """The overlaps of all orders at given parameters."""
+    """The overlaps of one group's orders with the zero order, at any parameters near `about`.
 
-    def __init__(self, spectra: Spectra, grid: EstimationGrid, at: Parameters) -> None:
-        self._spectra, self._grid, self._at = spectra, grid, at
-        self._unmixing = at.unmixing(spectra.noise)
-        self._power = spectra.steady.power[grid.ring]
+    The frames of the other groups, if any, are the last of the `spectra`.
+    """
 
-    def order(self, number: int, *, coarse: bool = False) -> Overlap:
-        """Return the overlap of order `number` with the zero order.
+    def __init__(
+        self, spectra: Spectra, views: list[View], grid: EstimationGrid, about: Parameters
+    ) -> None:
+        self.spectra = spectra
+        self._orders = [
+            _Order(spectra, view, grid, about, number) for number, view in enumerate(views)
+        ]
 
-        A coarse one, for a first solution with k held, needs less than half the transforms.
+    def windowed(self) -> list[Overlap]:
+        """Return the overlaps of the windowed frames, for a first solution with k held."""
+        return [order.windowed() for order in self._orders]
+
+    def at(self, parameters: Parameters) -> list[Overlap]:
+        """Return the overlaps at `parameters`."""
+        unmixing = parameters.unmixing(self.spectra.noise)
+        return [
+            order.at(_shift(parameters, number), unmixing[1 + number], unmixing[0])
+            for number, order in enumerate(self._orders)
+        ]
+
+    def correlation(self, number: int, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return every frame's correlation with the object at all shifts of a grid around a band.
+
+        `kx` and `ky` are shifts in cycles/µm, one-dimensional; complex [frame, y shift, x shift].
         """
-        grid, spectra, at = self._grid, self._spectra, self._at
-        order = at.orders[number]
-        kx, ky = (order.harmonic * at.k[order.vector]).tolist()
-        far, radius = grid.transfer_at(kx, ky)
-        weight = self._weight(number, far, radius)
-        inside = weight > 0.0
-        ramp = grid.ramp(kx, ky)
-        row = self._unmixing[1 + number].to(torch.complex64)
-        base = self._unmixing[0].to(torch.complex64)
-        channels = 2 * len(row) + 2
-        gram = torch.zeros(channels, channels, dtype=torch.complex128)
-        gradient = torch.zeros(channels, dtype=torch.complex128)
-        carrier = ramp * grid.window
-        series = zip(spectra.frames, spectra.spectrum, spectra.windowed, strict=True)
-        for frames, spectrum, windowed in series:
-            shifted = torch.fft.fft2(frames * carrier)
-            stack = torch.cat([shifted * grid.transfer, windowed * far])[:, inside]
-            if coarse:
-                gram[:-2, :-2] += ((stack.conj() * weight[inside]) @ stack.T).to(torch.complex128)
-                continue
-            band = torch.tensordot(row, frames.to(row.dtype), dims=1) * ramp
-            moved = _moments(band * grid.window, grid) * grid.transfer
-            mismatch = torch.fft.fft2(band) * grid.transfer
-            mismatch -= torch.tensordot(base, spectrum, dims=1) * far
-            mismatch = torch.fft.fft2(torch.fft.ifft2(mismatch) * spectra.steady.trust)
-            stack = torch.cat([stack, moved[:, inside]])
-            weighted = stack.conj() * weight[inside]
-            gram += (weighted @ stack.T).to(torch.complex128)
-            gradient += (weighted @ mismatch[inside]).to(torch.complex128)
-        noise = self._noise(number, weight, far)
-        if coarse:
-            gram[-2:, -2:] = 2.0 * noise[-2:, -2:]  # any curvature will do where k is held
-        else:
-            gradient[-2:] -= self._moment_noise(number, weight)
-        return Overlap(gram, noise, gradient)
+        return self._orders[number].correlation(kx, ky)
 
-    def _moment_noise(self, number: int, weight: Tensor) -> Tensor:
+
+def _shift(at: Parameters, number: int) -> tuple[float, float]:
+    order = at.orders[number]
+    kx, ky = (order.harmonic * at.k[order.vector]).tolist()
+    return kx, ky
+
+
+class _Order:
+    """One order's overlap with the zero order."""
+
+    def __init__(
+        self,
+        spectra: Spectra,
+        view: View,
+        grid: EstimationGrid,
+        about: Parameters,
+        number: int,
+    ) -> None:
+        self._spectra, self._grid, self._view = spectra, grid, view
+        self._lens = lens = view.lens
+        variances = about.unmixing(spectra.noise).abs().square() @ spectra.noise
+        self._band_noise = float(variances[1 + number])
+        self._root = self._weight(float(variances[0]), self._band_noise).sqrt()
+        self._near, self._far = lens.near * self._root, lens.far * self._root
+        others = spectra.spectrum[:, view.frames.shape[1] :]
+        self._frames, self._windowed = view.joined(others)
+
+    def _weight(self, zero: float, band: float) -> Tensor:
+        lens = self._lens
+        variance = band * lens.near.square() + zero * lens.far.square()
+        variance = variance + lens.near_power * (_MODEL_ERROR * lens.near * lens.far).square()
+        weight = lens.near_power / (zero * band + lens.near_power * variance)
+        return torch.where(lens.inside, weight, 0.0)
+
+    @cached_property
+    def _channels(self) -> Tensor:
+        """The windowed frames' spectra at f + k and at f, [time, 2 frames, sample]."""
+        opposite = self._lens.mirrored(self._windowed).conj()
+        channels = [self._windowed * self._near, opposite * self._far]
+        return torch.cat(channels, dim=1).flatten(-2)
+
+    @cached_property
+    def _gram(self) -> Tensor:
+        return _products(self._channels, self._channels)
+
+    def windowed(self) -> Overlap:
+        noise = self._noise_gram(self._band_noise)
+        gram = 2.0 * noise  # any curvature will do where k is held
+        gram[:-2, :-2] = self._gram
+        return Overlap(gram, noise, torch.zeros(len(gram), dtype=torch.complex128))
+
+    def at(self, k: tuple[float, float], row: Tensor, base: Tensor) -> Overlap:
+        lens = self._lens
+        away = [0.5 * (new - old) for new, old in zip(k, lens.k, strict=True)]
+        carrier = lens.ramp(away[0], away[1])
+        rows = torch.stack([row, base]).to(carrier.dtype)
+        band, zero = (torch.einsum("bf,tfyx->btyx", rows, self._frames) * carrier).unbind()
+        apart = torch.fft.fft2(band) * lens.near - torch.fft.fft2(zero.conj()) * lens.far
+        mismatch = torch.fft.fft2(torch.fft.ifft2(apart) * lens.trust) * self._root
+        stack = torch.cat([self._channels, self._moments(band)], dim=1)
+        gradient = _products(stack, mismatch.flatten(-2)[:, None])[:, 0]
+        band_noise = float(row.abs().square() @ self._spectra.noise)
+        gradient[-2:] -= self._moment_noise(band_noise)
+        return Overlap(self._with_moments(stack), self._noise_gram(band_noise), gradient)
+
+    def _with_moments(self, stack: Tensor) -> Tensor:
+        """Return the Gram matrix of the channels with the two moments."""
+        more = _products(stack, stack[:, -2:])
+        return torch.cat([torch.cat([self._gram, more[:-2].mH]), more], dim=1)
+
+    def _moments(self, band: Tensor) -> Tensor:
+        """Return the derivatives of the band's spectrum with respect to kx and ky, times near."""
+        lens = self._lens
+        inner = band * lens.window
+        moments = torch.stack([inner * lens.x, inner * lens.y], dim=1) * (-2j * torch.pi)
+        return (torch.fft.fft2(moments) * self._near).flatten(-2)
+
+    def _moment_noise(self, band_noise: float) -> Tensor:
         """Return what noise alone adds to the gradient of the two moments, summed over time.
 
         The mismatch passes the OTF before it is windowed, the moments after: where the OTF slopes,
         the same noise in both does not cancel, and would pull every k towards zero.
         """
-        grid, spectra = self._grid, self._spectra
-        _, band = self._variances(number)
+        spectra = self._spectra
         kept = spectra.steady.noise_share * spectra.window_power
-        slope = (weight * grid.transfer * grid.slopes).double().sum(dim=(1, 2))
-        return 0.5 * band * kept * len(spectra.frames) * slope
+        slope = (self._near * self._root * self._lens.slopes()).sum(dim=(1, 2)).double()
+        return 0.5 * band_noise * kept * len(spectra.spectrum) * slope
 
-    def _variances(self, number: int) -> tuple[float, float]:
-        power = self._unmixing.abs().square() @ self._spectra.noise
-        return float(power[0]), float(power[1 + number])
-
-    def _weight(self, number: int, far: Tensor, radius: Tensor) -> Tensor:
-        grid = self._grid
-        zero, band = self._variances(number)
-        near = grid.transfer
-        variance = band * near.square() + zero * far.square()
-        variance = variance + self._power * (_MODEL_ERROR * near * far).square()
-        weight = self._power / (zero * band + self._power * variance)
-        low = LOW * grid.otf.cutoff
-        outside = (grid.radius < low) | (radius < low) | (grid.transfer <= 0.0) | (far <= 0.0)
-        return torch.where(outside, torch.zeros_like(weight), weight)
-
-    def _noise(self, number: int, weight: Tensor, far: Tensor) -> Tensor:
-        grid, frames = self._grid, self._spectra.noise
-        near_share = float((weight * grid.transfer.square()).double().sum())
-        far_share = float((weight * far.square()).double().sum())
-        _, band = self._variances(number)
+    def _noise_gram(self, band_noise: float) -> Tensor:
+        lens, frames = self._lens, self._spectra.noise
+        near_share, far_share = (
+            float((one * lens.fade).square().sum()) for one in (self._near, self._far)
+        )
         spread = torch.tensor(
-            [_mean_square(grid.window * axis) for axis in (grid.x, grid.y)], dtype=torch.float64
+            [float((lens.window * axis).square().mean()) for axis in (lens.x, lens.y)],
+            dtype=torch.float64,
         )
         spread = spread / self._spectra.window_power
-        moments = band * near_share * (2.0 * math.pi) ** 2 * spread
+        moments = band_noise * near_share * (2.0 * math.pi) ** 2 * spread
         diagonal = torch.cat([frames * near_share, frames * far_share, moments])
-        diagonal = diagonal * len(self._spectra.frames) * self._spectra.window_power
+        diagonal = diagonal * len(self._spectra.spectrum) * self._spectra.window_power
         return torch.diag(diagonal).to(torch.complex128)
 
+    @cached_property
+    def _product(self) -> Tensor:
+        """The correlation's image [frame, y, x], turned back by the start's k."""
+        lens, spectra = self._lens, self._spectra
+        common, changing = filters(lens.far_radius, lens.far, lens.far_power, spectra, self._grid)
+        inside = lens.inside
+        steady = lens.images(self._view.steady * (common * inside)) * lens.trust
+        added = torch.fft.ifft2(self._windowed * (changing * inside))
+        return (steady[:, None] * added).sum(dim=0)
 
-def _moments(band: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the derivative of the band's spectrum with respect to kx and ky, [2, y, x]."""
-    weights = torch.stack([band * grid.x.float(), band * grid.y.float()])
-    return torch.fft.fft2(weights * (-2j * torch.pi))
-
-
-def _mean_square(values: Tensor) -> float:
-    return float(values.double().square().mean())
-
-
-@dataclass(frozen=True, eq=False)
-class Normal:
-    """The quadratic model of the misfit around the present parameters."""
-
-    curvature: Tensor
-    scatter: Tensor
-    """Of the gradient; the noise in the channels adds to it but not to the curvature."""
-    gradient: Tensor
-    misfit: float
-    """Observed over expected mismatch, 1 where noise explains it all."""
-
-    def likelihood(self, means: Tensor, flat: Tensor, clustering: float) -> tuple[Tensor, Tensor]:
-        """Return the information matrix and information @ step, with the frames' means added."""
-        information = self.curvature @ torch.linalg.solve(self.scatter, self.curvature)
-        step = -torch.linalg.solve(self.curvature, self.gradient)
-        information *= 2.0 / (clustering * max(self.misfit, 1.0))
-        return information + torch.diag(means), information @ step - means * flat
+    def correlation(self, kx: Tensor, ky: Tensor) -> Tensor:
+        lens = self._lens
+        along_x = torch.exp(-2j * torch.pi * lens.x.reshape(-1, 1) * (kx - lens.k[0]))
+        along_y = torch.exp(-2j * torch.pi * (ky[:, None] - lens.k[1]) * lens.y.reshape(1, -1))
+        return along_y.to(torch.complex64) @ (self._product @ along_x.to(torch.complex64))
 
 
-def normal_equations(
-    coordinates: Coordinates,
-    flat: Tensor,
-    forms: list[Overlap],
-    spectra: Spectra,
-    windowed: bool,
-) -> Normal:
-    """Linearise the mismatch at `flat`; in the first round its gradient is the Gram matrix's."""
-    signal, noise = (
-        (spectra.steady.signal_share, spectra.steady.noise_share) if windowed else (1.0, 1.0)
-    )
-    rows, jacobian = coordinates.rows(flat), coordinates.jacobian(flat)
-    regressors = coordinates.regressors(flat, jacobian)
-    curvature = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    scatter = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    gradient = scatter[0].clone()
-    found = expected = 0.0
-    for form, row, slopes, told in zip(forms, rows, jacobian, regressors, strict=True):
-        slope = form.gradient if windowed else form.gram @ row
-        found += float((row.conj() @ slope).real)
-        expected += noise * float((row.conj() @ form.noise @ row).real)
-        share = noise if windowed else max(found / expected, 1.0)
-        gradient += (told.mH @ (slope - share * (form.noise @ row))).real
-        curvature += signal * (told.mH @ (form.gram - form.noise) @ slopes).real
-        scatter += signal * (told.mH @ form.gram @ told).real
-    scatter += torch.diag(scatter.diagonal() * 1e-9 + 1e-300)
-    return Normal(_positive(curvature, scatter), scatter, gradient, found / expected)
-
-
-def _positive(curvature: Tensor, scatter: Tensor) -> Tensor:
-    """Return `curvature` with no direction below a tenth of `scatter`."""
-    lower = torch.linalg.cholesky(scatter)
-    inner = torch.linalg.solve_triangular(lower, curvature, upper=False)
-    inner = torch.linalg.solve_triangular(lower, inner.mT, upper=False)
-    values, vectors = torch.linalg.eigh(0.5 * (inner + inner.mT))
-    root = lower @ vectors
-    return (root * values.clamp(min=0.1)) @ root.mT
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Return left* right of channels [time, channel, sample], summed over time and sample."""
+    pairs = zip(left, right, strict=True)
+    products = torch.stack([one.conj() @ two.T for one, two in pairs])
+    return products.sum(dim=0).to(torch.complex128)

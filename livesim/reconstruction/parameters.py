@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.estimation_grid import EstimationGrid
 from livesim.reconstruction.separation import Order, mixing_matrix, orders_of
-from livesim.reconstruction.spectra import EstimationGrid
 
 _MODULATION_RANGE = (0.02, 1.0)
 _STEP = 1e-6  # of the numerical derivatives

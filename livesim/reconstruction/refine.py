@@ -19,11 +19,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.estimation_grid import EstimationGrid
 from livesim.reconstruction.frame_phases import frame_information
-from livesim.reconstruction.overlap import Overlaps, normal_equations
+from livesim.reconstruction.normal import normal_equations
+from livesim.reconstruction.overlap import Overlaps, View, views
 from livesim.reconstruction.parameters import Coordinates, Parameters
 from livesim.reconstruction.prior import HELD, Prior, Quadratic, nearest_equal
-from livesim.reconstruction.spectra import EstimationGrid, Spectra
+from livesim.reconstruction.spectra import Spectra
 from livesim.reconstruction.zero_order import with_others, zero_order
 
 Outcome = TypeVar("Outcome")
@@ -31,6 +33,7 @@ Outcome = TypeVar("Outcome")
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
 _ROUNDS = 2  # of new transforms, after the first
 _TURNS = 12  # on the Gram matrix of the first round, where k is held
+_SETTLED = 2e-3  # a step in rad and in modulation that ends them
 
 
 def refine(
@@ -50,63 +53,83 @@ def refine(
         Wave vectors within half a spectral pixel, phases within about 1 rad; None where there is
         no pattern. Groups whose overlap does not determine the parameters come back as None.
     """
-    found = _for_each(groups, grid, starts, _with_steps_held)
+    seen = [
+        [] if at is None else views(spectra, grid, at)
+        for spectra, at in zip(groups, starts, strict=True)
+    ]
+    overlaps = _overlaps(groups, seen, grid, starts)
+    found = _for_each(overlaps, grid, starts, _with_steps_held)
+    overlaps = _overlaps(groups, seen, grid, found)
     prior = Prior()
     for _ in range(_ROUNDS):
-        known = _for_each(groups, grid, found, _linearised)
+        known = _for_each(overlaps, grid, found, _linearised)
         clear = [one for one in known if one is not None and one.consistent]
         prior = prior.fitted(clear) if clear else prior
         found = [None if one is None else _best(one, prior, grid) for one in known]
     return [None if at is None else _own(at) for at in found]
 
 
-def _for_each(
+def _overlaps(
     groups: Sequence[Spectra],
+    seen: Sequence[list[View]],
     grid: EstimationGrid,
     found: Sequence[Parameters | None],
-    work: Callable[[Spectra, EstimationGrid, Parameters], Outcome],
-) -> list[Outcome | None]:
-    """Do `work` for every group that has a pattern, with the zero order of the others beside it."""
+) -> list[Overlaps | None]:
+    """Return every group's overlaps, with the zero order of the others beside its frames."""
     zeros = [zero_order(spectra, at) for spectra, at in zip(groups, found, strict=True)]
-    done: list[Outcome | None] = [None] * len(groups)
+    overlaps: list[Overlaps | None] = [None] * len(groups)
     for place, (spectra, at) in enumerate(zip(groups, found, strict=True)):
-        if at is None:
-            continue
-        joined = with_others(spectra, zeros[:place] + zeros[place + 1 :], grid)
-        with suppress(torch.linalg.LinAlgError):  # the overlap does not determine the parameters
-            done[place] = work(joined, grid, _joined(at, len(joined.noise)))
+        if at is not None:
+            joined = with_others(spectra, zeros[:place] + zeros[place + 1 :])
+            about = _joined(at, len(joined.noise))
+            overlaps[place] = Overlaps(joined, seen[place], grid, about)
+    return overlaps
+
+
+def _for_each(
+    overlaps: Sequence[Overlaps | None],
+    grid: EstimationGrid,
+    found: Sequence[Parameters | None],
+    work: Callable[[Overlaps, EstimationGrid, Parameters], Outcome],
+) -> list[Outcome | None]:
+    """Do `work` for every group that has a pattern."""
+    done: list[Outcome | None] = [None] * len(overlaps)
+    for place, (one, at) in enumerate(zip(overlaps, found, strict=True)):
+        if one is not None and at is not None:
+            with suppress(torch.linalg.LinAlgError):  # the overlap does not tell the parameters
+                done[place] = work(one, grid, _joined(at, len(one.spectra.noise)))
     return done
 
 
-def _with_steps_held(spectra: Spectra, grid: EstimationGrid, at: Parameters) -> Parameters:
+def _with_steps_held(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Parameters:
     """Return modulation and common phase, k and the steps held: no new transforms are needed."""
+    spectra = overlaps.spectra
     coordinates = Coordinates(at, spectra.noise)
-    overlaps = Overlaps(spectra, grid, at)
-    forms = [overlaps.order(j, coarse=True) for j in range(len(at.orders))]
+    forms = overlaps.windowed()
     means = _means_information(spectra, grid, at, coordinates)
-    clustering = _noise_clustering(spectra)
     flat = coordinates.flat()
     for _ in range(_TURNS):
         normal = normal_equations(coordinates, flat, forms, spectra, windowed=False)
-        information, pull = normal.likelihood(means, flat, clustering)
+        information, pull = normal.likelihood(means, flat, spectra.clustering)
         step = HELD.step(Quadratic(coordinates, information, pull, flat, flat))
         step[coordinates.shift] = 0.0
         flat = coordinates.limited(flat, step, grid.step)
+        if float(step.abs().max()) < _SETTLED:
+            break
     return coordinates.parameters(flat)
 
 
-def _linearised(spectra: Spectra, grid: EstimationGrid, at: Parameters) -> Quadratic:
+def _linearised(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Quadratic:
     """Return what the overlap and the single frames say around `at`."""
+    spectra = overlaps.spectra
     coordinates = Coordinates(at, spectra.noise)
-    overlaps = Overlaps(spectra, grid, at)
-    forms = [overlaps.order(j) for j in range(len(at.orders))]
     flat = coordinates.flat()
-    normal = normal_equations(coordinates, flat, forms, spectra, windowed=True)
+    normal = normal_equations(coordinates, flat, overlaps.at(at), spectra, windowed=True)
     means = _means_information(spectra, grid, at, coordinates)
-    information, pull = normal.likelihood(means, flat, _noise_clustering(spectra))
+    information, pull = normal.likelihood(means, flat, spectra.clustering)
     if normal.misfit > _CONSISTENT:
         return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
-    single = frame_information(coordinates, flat, spectra, grid)
+    single = frame_information(coordinates, flat, overlaps, grid)
     centre = nearest_equal(coordinates, spectra, flat)
     return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
 
@@ -130,13 +153,6 @@ def _joined(at: Parameters, frames: int) -> Parameters:
     more = torch.ones(frames - len(own), dtype=own.dtype)
     intensity = torch.cat([own, at.intensity[len(own) :], more])[:frames]
     return replace(at, intensity=intensity / intensity.mean())
-
-
-def _noise_clustering(spectra: Spectra) -> float:
-    """Return how much stronger shot noise is where the object is than on average."""
-    light = (spectra.frames.mean(dim=(0, 1)) + spectra.level).clamp(min=0.0).double()
-    detail = (light - light.mean()).square()
-    return float((detail * light).mean() / (detail.mean() * light.mean()).clamp(min=1e-30))
 
 
 def _means_information(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.spectra import LOW, EstimationGrid, Spectra
+from livesim.reconstruction.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimation_grid import EstimationGrid
 
-_BAND_NOISE = 8.0  # times a frame's noise over the number of frames: a side band's at m = 0.7
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
+_RINGS = 4  # spectral pixels over which the level of noise is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Annulus:
     tolerance_deg: float = 10.0
 
     def mask(self, grid: EstimationGrid) -> Tensor:
-        """Return the half of the annulus with k pointing to x >= 0, bool [y, x]."""
+        """Return the half of the annulus with k pointing to x >= 0, bool [y, x // 2 + 1]."""
         inside = (grid.radius >= self.inner) & (grid.radius <= self.outer)
         half = (grid.fx > 0) | ((grid.fx == 0) & (grid.fy > 0))
         if self.direction_deg is None:
@@ -44,105 +45,62 @@ class Peak:
     peak_to_noise: float
 
 
-class Correlation:
-    """The correlation of every frame with the zero order, over all shifts at once.
-
-    Product of the object as all frames show it and of what each frame adds, in real space,
-    transformed: at the shift k every frame adds exp(i phase) m/2 times the power both bands share
-    (Wicker et al., Opt. Express 21, 2032, 2013). The filters are those of the maximum-likelihood
-    correlator in weak light (Knapp & Carter, IEEE TASSP 24, 320, 1976): the object's least-squares
-    estimate on the one side, noise-weighted deconvolution on the other.
-    """
-
-    def __init__(self, spectra: Spectra, grid: EstimationGrid, zero: Tensor | None = None) -> None:
-        self._grid = grid
-        common, changing = _filters(spectra, grid)
-        if zero is None:
-            zero = spectra.windowed.mean(dim=1, keepdim=True)
-        fringes = spectra.windowed[:, : zero.shape[1] if zero.shape[1] > 1 else None] - zero
-        steady = torch.fft.ifft2(spectra.steady.windowed * common).real
-        added = torch.fft.ifft2(fringes * changing).real
-        self.product = (steady[:, None] * added).sum(dim=0) * spectra.steady.trust
-        """[frame, y, x]"""
-        self._complex = self.product.to(torch.complex64)
-
-    def turns(self) -> Tensor:
-        """Return the power over shifts of every number of turns, [frame - 1, y, x].
-
-        Frames whose phases make `t` equal turns add up in row t - 1 and nowhere else.
-        """
-        spectrum = torch.fft.fft2(self.product)
-        return torch.fft.fft(spectrum, dim=0)[1:].abs().square()
-
-    def at(self, kx: Tensor, ky: Tensor) -> Tensor:
-        """Return the correlation at all shifts of a grid, complex [frame, y shift, x shift].
-
-        `kx` and `ky` are the shifts along each axis in cycles/µm, one-dimensional float64.
-        """
-        grid = self._grid
-        along_x = torch.exp(-2j * torch.pi * grid.x.reshape(-1, 1) * kx).to(torch.complex64)
-        along_y = torch.exp(-2j * torch.pi * ky[:, None] * grid.y.reshape(1, -1))
-        return along_y.to(torch.complex64) @ (self._complex @ along_x)
-
-
-def _filters(spectra: Spectra, grid: EstimationGrid) -> tuple[Tensor, Tensor]:
-    """Return the filters [y, x] of the common image and of what the frames add to it."""
-    power = spectra.steady.power[grid.ring]
-    seen = grid.transfer.square() * power
-    band_noise = _BAND_NOISE / len(spectra.noise) * float(spectra.noise.mean())
-    common = grid.transfer * power / (seen + spectra.steady.noise)
-    changing = grid.transfer / (seen + band_noise)
-    low = grid.radius < LOW * grid.otf.cutoff
-    nothing = torch.zeros_like(common)
-    return torch.where(low, nothing, common), torch.where(low, nothing, changing)
-
-
 def find_peaks(
     correlation: Correlation, grid: EstimationGrid, annuli: list[Annulus], harmonics: int
 ) -> list[Peak]:
     """Return one peak per annulus, the strongest first come; two never share a peak."""
-    score = _score(correlation.turns(), grid, harmonics)
-    taken = torch.zeros(grid.shape, dtype=torch.bool)
+    score = _score(correlation.turns(), grid, annuli, harmonics)
+    taken = torch.zeros(grid.radius.shape, dtype=torch.bool)
     peaks = []
     for annulus in annuli:
         allowed = annulus.mask(grid) & ~taken
-        place = int(torch.where(allowed, score, score.new_tensor(-1.0)).argmax())
+        place = int(torch.where(allowed, score, -1.0).argmax())
         turn, place = divmod(place, score[0].numel())
-        row, column = divmod(place, grid.shape[1])
+        row, column = divmod(place, score.shape[-1])
         coarse = (float(grid.fx[0, column]), float(grid.fy[row, 0]))
         strength = math.sqrt(max(float(score[turn, row, column]), 0.0))
         turns = harmonics * (turn + 1) % (len(score) + 1)
-        peaks.append(Peak(_climb(correlation, grid, coarse, turns), turn + 1, strength))
+        near = correlation.around(coarse)
+        peaks.append(Peak(_climb(near, grid, turns), turn + 1, strength))
         taken |= _around(grid, coarse)
     return peaks
 
 
-def _score(turns: Tensor, grid: EstimationGrid, harmonics: int) -> Tensor:
-    """Return how far every shift stands out for every number of turns, [frame - 1, y, x].
+def _score(turns: Tensor, grid: EstimationGrid, annuli: list[Annulus], harmonics: int) -> Tensor:
+    """Return how far every shift stands out for every number of turns, [frame - 1, y, x // 2 + 1].
 
     Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
-    power of the opposite turn is taken off.
+    power of the opposite turn is taken off. Only shifts near the annuli are told.
     """
-    level = torch.stack([_ring_level(power, grid) for power in turns]).mean(dim=0)
-    relative = (turns - turns.flip(0)) / level
+    inner = min(annulus.inner for annulus in annuli) / harmonics - _RINGS * grid.step
+    outer = max(annulus.outer for annulus in annuli) + _RINGS * grid.step
+    near = ((grid.radius >= inner) & (grid.radius <= outer)).flatten().nonzero()[:, 0]
+    told = turns.flatten(1)[:, near]
+    relative = torch.zeros_like(turns)
+    relative.flatten(1)[:, near] = (told - told.flip(0)) / _level(told, near, grid)
     if harmonics == 1:
         return relative
-    half = [torch.round(torch.fft.fftfreq(n, 1.0 / n) / 2).long() % n for n in grid.shape]
-    fundamental = relative[:, half[0][:, None], half[1][None, :]]
+    rows, columns = grid.shape
+    half_rows = torch.round(torch.fft.fftfreq(rows, 1.0 / rows) / 2).long() % rows
+    half_columns = torch.round(torch.arange(columns // 2 + 1) / 2).long()
+    fundamental = relative[:, half_rows[:, None], half_columns]
     frames = len(turns) + 1
     twice = [2 * turn % frames for turn in range(1, frames)]
     highest = torch.stack([relative[turn - 1] if turn else 0 * relative[0] for turn in twice])
     return (fundamental + highest) / math.sqrt(2.0)  # the noise of a sum grows like that
 
 
-def _ring_level(power: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the typical power at every shift's radius, a trimmed mean: peaks do not count."""
-    coarse = grid.ring // 4
-    counts = torch.bincount(coarse.flatten()).clamp(min=1)
+def _level(power: Tensor, places: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the typical power at every place's radius, a trimmed mean: peaks do not count.
+
+    `power` is [turns, place], `places` the places' positions in the half spectrum.
+    """
+    ring = grid.ring.flatten()[places] // _RINGS
+    counts = torch.bincount(ring).clamp(min=1)
 
     def mean(values: Tensor) -> Tensor:
-        sums = torch.bincount(coarse.flatten(), weights=values.flatten().double())
-        return (sums / counts).float()[coarse]
+        sums = torch.bincount(ring, weights=values.mean(dim=0).double())
+        return (sums / counts).float()[ring]
 
     trimmed = torch.minimum(power, 3.0 * mean(power))
     trimmed = torch.minimum(trimmed, 3.0 * mean(trimmed))
@@ -155,14 +113,13 @@ def _around(grid: EstimationGrid, k: tuple[float, float]) -> Tensor:
     return near | (torch.hypot(grid.fx + k[0], grid.fy + k[1]) < reach)
 
 
-def _climb(
-    correlation: Correlation, grid: EstimationGrid, k: tuple[float, float], turns: int
-) -> tuple[float, float]:
+def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float, float]:
     """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
+    k = near.k
     step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
     around = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
     for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):
         kx, ky = k[0] + fraction * step_x * around, k[1] + fraction * step_y * around
-        best = int(torch.fft.fft(correlation.at(kx, ky), dim=0)[turns].abs().argmax())
+        best = int(near.at(kx, ky)[turns].abs().argmax())
         k = (float(kx[best % 3]), float(ky[best // 3]))
     return k

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.parameters import Parameters
-from livesim.reconstruction.spectra import EstimationGrid, Spectra
+from livesim.reconstruction.spectra import Spectra
 
 
 @dataclass(frozen=True, eq=False)
 class ZeroOrder:
     """The object as one group shows it at the resolution of the widefield."""
 
-    image: Tensor
-    """[time, y, x] photo-electrons, the level removed."""
+    spectrum: Tensor
+    """[time, y, x // 2 + 1] of photo-electrons, the level removed."""
     noise: float
     """Power per spectral sample."""
     level: float
@@ -31,11 +31,11 @@ def zero_order(spectra: Spectra, at: Parameters | None) -> ZeroOrder:
     if at is not None:
         own = replace(at, intensity=at.intensity[:count])
         row = own.unmixing(spectra.noise)[0].real
-    image = torch.einsum("f,tfyx->tyx", row.float(), spectra.frames)
-    return ZeroOrder(image, float(row.square() @ spectra.noise), spectra.level)
+    spectrum = torch.einsum("f,tfyx->tyx", row.to(torch.complex64), spectra.spectrum)
+    return ZeroOrder(spectrum, float(row.square() @ spectra.noise), spectra.level)
 
 
-def with_others(spectra: Spectra, others: Sequence[ZeroOrder], grid: EstimationGrid) -> Spectra:
+def with_others(spectra: Spectra, others: Sequence[ZeroOrder]) -> Spectra:
     """Return `spectra` with the mean of the other groups' zero orders as a last frame."""
     lit = [zero for zero in others if zero.level > 0.0 and zero.noise > 0.0]
     if not lit or spectra.level <= 0.0:
@@ -43,14 +43,12 @@ def with_others(spectra: Spectra, others: Sequence[ZeroOrder], grid: EstimationG
     scales = [spectra.level / zero.level for zero in lit]
     noise = [scale**2 * zero.noise for scale, zero in zip(scales, lit, strict=True)]
     total = 1.0 / sum(1.0 / one for one in noise)
-    image = sum(total / n * s * zero.image for n, s, zero in zip(noise, scales, lit, strict=True))
-    assert isinstance(image, Tensor)
-    more = image[:, None]
+    shares = [total / n * s for n, s in zip(noise, scales, strict=True)]
+    more = sum(share * zero.spectrum for share, zero in zip(shares, lit, strict=True))
+    assert isinstance(more, Tensor)
     return replace(
         spectra,
-        frames=torch.cat([spectra.frames, more], dim=1),
-        spectrum=torch.cat([spectra.spectrum, torch.fft.fft2(more)], dim=1),
-        windowed=torch.cat([spectra.windowed, torch.fft.fft2(more * grid.window)], dim=1),
+        spectrum=torch.cat([spectra.spectrum, more[:, None]], dim=1),
         intensity=torch.cat([spectra.intensity, torch.ones(1, dtype=torch.float64)]),
         noise=torch.cat([spectra.noise, torch.tensor([total], dtype=torch.float64)]),
     )
