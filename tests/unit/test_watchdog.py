@@ -129,8 +129,8 @@ def test_a_stream_can_do_without():
 
 @pytest.mark.parametrize(("peak", "needed"), [(1000.0, 1), (20.0, FAINT_STACKS)])
 def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
-    scene = simulate(19, (192, 192), peak)
-    drifting = DriftingScene(scene, peak, 19)
+    scene = simulate(20, (192, 192), peak)
+    drifting = DriftingScene(scene, peak, 20)
     own = Settings(
         optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
     )
