@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.free_memory import give_back
 from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.live_trust import LiveTrust
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
@@ -333,6 +334,7 @@ class Engine:
             self._session.finish(end)
             self._known = replace(self._known, recorded=self._session.recorded)
             self._session = None
+            give_back()
 
     def _await_source(self) -> None:
         """Stay until the source has asked what became of its stream, or seems not to."""

@@ -193,8 +193,8 @@ class FramePusher(_Closing):
             False if `Keep.BLOCK` found no room within `timeout_s`: nothing was sent, try again.
             Always True for `Keep.DROP_OLDEST`, which does not wait.
         """
-        if self.keep is Keep.BLOCK and not self._socket.writable(timeout_s):
-            return False
+        if self.keep is Keep.BLOCK:
+            return self._socket.writable(timeout_s) and self._hand_over(encode(message))
         self._queue.append(encode(message))
         self.flush()
         while len(self._queue) > self._depth:
@@ -208,8 +208,16 @@ class FramePusher(_Closing):
         while self._queue:
             if not self._socket.writable(max(0.0, deadline - time.monotonic())):
                 return False
-            self._socket.send(self._queue[0])
+            if not self._hand_over(self._queue[0]):
+                return False
             self._queue.popleft()
+        return True
+
+    def _hand_over(self, parts: list[Buffer]) -> bool:
+        try:
+            self._socket.send(parts)
+        except zmq.Again:
+            return False  # the engine that had room a moment ago is gone
         return True
 
     def close(self, linger_s: float = 0.0) -> None:

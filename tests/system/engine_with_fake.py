@@ -1,6 +1,6 @@
 """Run an engine in a process of its own, with a pipeline that only averages.
 
-python engine_with_fake.py RECORD [once] [lossless] [slow]
+python engine_with_fake.py RECORD [once] [lossless] [slow] [impatient] [unrecorded]
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ def main(record, *words):
         once="once" in words,
         lossless="lossless" in words,
         stop_grace_s=0.5,
+        vanished_s=0.5 if "impatient" in words else 10.0,
     )
     pipeline = MeanPipeline(SLOW_S if "slow" in words else 0.0)
+    folder = None if "unrecorded" in words else Path(record)
     try:
-        run_engine(options, lambda settings: lambda *_: pipeline, None, Path(record))
+        run_engine(options, lambda settings: lambda *_: pipeline, None, folder)
     except DataError as error:
         sys.exit(f"livesim: {error}")
 

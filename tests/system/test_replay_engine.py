@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import threading
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,97 +16,18 @@ from livesim.io.pattern_file import read_pattern
 from livesim.wire.codec import StreamEnd
 from livesim.wire.control import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
+from tests.processes import LIMIT_S, LIVESIM, engine, process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-LIMIT_S = 120.0
-"""For anything that takes a second or two where nobody else wants the processors."""
 STOP_S = 60.0
 TIMES = 6
-ENGINE = Path(__file__).with_name("engine_with_fake.py")
-LIVESIM = [sys.executable, "-c", "from livesim.cli import main; main()"]
 TOML = """
 [optics]
 numerical_aperture = 1.4
 emission_nm = 520.0
 pixel_nm = 80.0
 """
-
-
-@dataclass
-class Process:
-    """A process and what it has written so far."""
-
-    popen: subprocess.Popen
-    out: list[str]
-    said: threading.Event
-
-    def wait(self, limit_s=LIMIT_S):
-        return self.popen.wait(limit_s)
-
-    def first_line(self):
-        assert self.said.wait(LIMIT_S), "expected a first line"
-        return self.out[0]
-
-    @property
-    def text(self):
-        return "".join(self.out)
-
-
-@contextmanager
-def process(*command):
-    """Start a command; kill it if it still runs at the end."""
-    words = [str(word) for word in command]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as popen:
-        started = Process(popen, [], threading.Event())
-        reader = threading.Thread(target=_read, args=(started,))
-        reader.start()
-        try:
-            yield started
-        finally:
-            if popen.poll() is None:
-                popen.kill()
-            reader.join(LIMIT_S)
-
-
-def _read(process):
-    for line in process.popen.stdout:
-        process.out.append(line)
-        process.said.set()
-
-
-@dataclass
-class Engine:
-    """An engine process and where it listens."""
-
-    process: Process
-    results: str
-    control: str
-
-    def status(self):
-        with ControlClient(self.control) as client:
-            return client.status(LIMIT_S)
-
-    def wait_for(self, condition):
-        deadline = time.monotonic() + LIMIT_S
-        while not condition(status := self.status()):
-            assert time.monotonic() < deadline, status
-            time.sleep(0.02)
-        return status
-
-    def done(self, stage):
-        return {one.name: one.done for one in self.status().stages}[stage]
-
-
-@contextmanager
-def engine(record, *words):
-    with process(sys.executable, ENGINE, record, *words) as started:
-        line = started.first_line().split()
-        assert line[0] == "listening:", line
-        where = dict(zip(line[1::2], line[2::2], strict=True))
-        yield Engine(started, where["results"], where["control"])
 
 
 def replay(raw, to, *flags):

@@ -8,6 +8,7 @@ import shutil
 import socket
 import stat
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -97,6 +98,22 @@ def test_a_stranger_cannot_send_frames(keys, stranger):
     with FramePuller(address) as puller, FramePusher(stranger(puller.endpoint)) as pusher:
         pusher.send(frame(1))  # into its own queue, from which nothing leaves
         assert puller.receive(REFUSED_S) is None
+
+
+def test_a_stranger_cannot_fill_anything(keys, stranger):
+    address = with_keys(FREE_ADDRESS, keys / "engine")
+    with FramePuller(address) as puller, ExitStack() as opened:
+        host, port = puller.endpoint.removeprefix("tcp://").split(":")
+        for _ in range(50):
+            opened.enter_context(socket.create_connection((host, int(port))))
+        for _ in range(10):
+            pusher = opened.enter_context(FramePusher(stranger(puller.endpoint), Keep.DROP_OLDEST))
+            for number in range(100):
+                pusher.send(frame(number))
+        with FramePusher(with_keys(puller.endpoint, keys / "friend")) as friend:
+            assert friend.send(frame(4321), WAIT_S)
+            assert puller.receive(WAIT_S).sequence == 4321
+            assert puller.receive(REFUSED_S) is None
 
 
 def test_a_stranger_cannot_read_results(keys, stranger):

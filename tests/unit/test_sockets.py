@@ -11,7 +11,8 @@ import zmq
 
 from livesim.config import SettingsError
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
-from livesim.wire.codec import StreamEnd, StreamStart, WireError
+from livesim.wire import sockets
+from livesim.wire.codec import MAX_HEADER_BYTES, StreamEnd, StreamStart, WireError
 from livesim.wire.control import (
     ControlClient,
     ControlServer,
@@ -100,6 +101,26 @@ def test_drop_oldest_never_waits_and_counts():
         assert pusher.dropped == dropped
 
 
+@pytest.mark.parametrize("keep", [Keep.BLOCK, Keep.DROP_OLDEST])
+def test_an_engine_that_goes_while_a_frame_is_sent_is_no_error(keep, monkeypatch):
+    with FramePuller(FREE_ADDRESS) as puller:
+        address = puller.endpoint
+    with FramePusher(address, keep) as pusher:
+        # As it was a moment before the connection broke.
+        monkeypatch.setattr(pusher._socket, "writable", lambda timeout_s: True)
+        monkeypatch.setattr(pusher._socket, "send", gone)
+        assert pusher.send(frame(0)) is (keep is Keep.DROP_OLDEST)
+        monkeypatch.undo()
+        with FramePuller(address) as puller:
+            while not (pusher.send(frame(1), 0.1) and pusher.flush(0.1)):
+                pass
+            assert puller.receive(WAIT_S).sequence == (keep is Keep.BLOCK)
+
+
+def gone(parts):
+    raise zmq.Again
+
+
 def test_policies_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="found latest"):
         FramePusher("tcp://127.0.0.1:9", Keep.LATEST)
@@ -179,6 +200,33 @@ def test_garbage_is_said_and_the_next_message_goes_on():
         with FramePusher(puller.endpoint) as pusher:
             pusher.send(frame(3), WAIT_S)
             assert puller.receive(WAIT_S).sequence == 3
+
+
+def test_a_message_that_is_too_long_is_never_taken_in(monkeypatch):
+    monkeypatch.setattr(sockets, "MAX_PIXEL_BYTES", 10_000)
+    with FramePuller(FREE_ADDRESS) as puller, zmq.Context() as context:
+        with context.socket(zmq.PUSH) as raw:
+            raw.connect(puller.endpoint)
+            raw.setsockopt(zmq.LINGER, 0)
+            raw.send(b"x" * 10_001)
+            assert puller.receive(0.3) is None
+        with FramePusher(puller.endpoint) as pusher:
+            pusher.send(frame(3, 64), WAIT_S)
+            assert puller.receive(WAIT_S).sequence == 3
+
+
+def test_a_request_that_is_too_long_is_never_taken_in():
+    with ControlServer(FREE_ADDRESS) as server, zmq.Context() as context:
+        with context.socket(zmq.DEALER) as raw:
+            raw.connect(server.endpoint)
+            raw.setsockopt(zmq.LINGER, 0)
+            raw.send_multipart([b"1", b" " * (MAX_HEADER_BYTES + 1)])
+            assert not server._socket.poll(300)
+        with context.socket(zmq.DEALER) as raw:
+            raw.connect(server.endpoint)
+            raw.send_multipart([b"1", b" " * MAX_HEADER_BYTES])
+            server.answer(handle, WAIT_S)
+            assert b'"kind":"refused"' in raw.recv_multipart()[1]
 
 
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://192.168.1.5:5601"])

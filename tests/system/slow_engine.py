@@ -1,0 +1,22 @@
+"""`livesim` in a process of its own, whose reconstruction takes long: slow_engine.py WORDS…"""
+
+from __future__ import annotations
+
+import time
+
+from livesim import build
+from livesim.cli import main
+
+SLOW_S = 0.25
+
+reconstruct = build.ReconstructionPipeline.watched
+
+
+def slowly(self, stack, decide):
+    time.sleep(SLOW_S)
+    return reconstruct(self, stack, decide)
+
+
+if __name__ == "__main__":
+    build.ReconstructionPipeline.watched = slowly
+    main()
