@@ -151,6 +151,10 @@ def test_a_viewer_that_stops_reading_costs_the_engine_nothing(tmp_path):
         result_mb = (4 + 1) * 4 * side**2 / 2**20
         assert grown < 0.25 * stopped * result_mb
         viewer.popen.send_signal(signal.SIGCONT)
+        for later in count(shown + stopped):
+            send(sender, later, pixels)
+            if int(viewer.out[-1]) >= shown + stopped:
+                break
         sender.finish()
         assert viewer.wait() == 0
     told = viewer.out[-1].split()

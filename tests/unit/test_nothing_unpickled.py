@@ -12,7 +12,7 @@ PACKAGES = ("livesim", "acquisition", "gui", "models")
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 CALLS = {"recv_pyobj", "recv_serialized", "eval", "exec", "read_pickle"}
 TRAINING = "models/livesim_models/training/run.py"
-"""Continues from the checkpoint that the same run left in its own folder, as Lightning writes it."""
+"""Goes on from the checkpoint that the same run left in its own folder, as Lightning writes it."""
 ARGUMENTS = {"allow_pickle": True, "weights_only": False}
 
 
