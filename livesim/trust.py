@@ -47,6 +47,8 @@ class TrustNumbers:
     """The smallest change that the photons would show, of the light of the brightest structures."""
     plain_denied_percent: float
     """Share of the field where they contradict the plain reconstruction: pattern, OTF or camera."""
+    noise_ratio: float = 1.0
+    """The noise found beyond the optical cut-off, of what the camera's gain and read noise say."""
     spread_percent: float | None = None
     """Of the flipped stacks, in the places with the most light; None = not asked for."""
 

@@ -21,9 +21,10 @@ from livesim.build_networks import Networks, load_networks, preferred_device, re
 from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
 from livesim.commands.config_beside import pattern_log_for
 from livesim.commands.interrupts import interrupts_held
+from livesim.commands.restore_trust import Reviews
 from livesim.config import Settings, SettingsError
 from livesim.drift import Illumination, PatternChange, illuminations, still
-from livesim.frames import DataError, Pattern, StackIndex
+from livesim.frames import DataError, Pattern, Result, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
 from livesim.io.pattern_file import read_pattern
@@ -79,17 +80,36 @@ def restore_file(
         prepare = partial(ReconstructionPipeline, settings, otf_profile=profile, networks=networks)
         pipelines = Pipelines(prepare, max(KEPT_PATTERNS, len(patterns)))
         changes = _changes(raw, pattern_file, patterns)
-        recipe = _recipe(raw, settings, patterns, recording, changes, networks)
+        lights = dict(_lights(recording, patterns, changes))
+
+        def make(index: StackIndex) -> Result:
+            light = lights[index]
+            return pipelines.of(light.pattern)(recording.stack(index), light.turns_rad)
+
+        reviews = _reviews(recording, networks, make, console)
+        recipe = _recipe(raw, settings, patterns, recording, changes, networks, reviews)
         layout = _layout(recording, settings)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
         ):
-            for index, light in _shown(recording, patterns, changes, console):
+            for index in _shown(recording, console):
                 check_interrupt()
-                result = pipelines.of(light.pattern)(recording.stack(index), light.turns_rad)
+                result = reviews.taken(index) or make(index)
                 writer.write(index, result.image)
+    reviews.show(console)
     console.print(f"wrote {out}")
+
+
+def _reviews(
+    recording: Recording,
+    networks: Networks,
+    make: Callable[[StackIndex], Result],
+    console: Console,
+) -> Reviews:
+    """Look at what the networks make of some raw stacks; without networks, at none."""
+    with console.status("looking at what the networks make of some raw stacks"):
+        return Reviews(recording.indices if networks.any else (), make)
 
 
 def _patterns(
@@ -139,6 +159,7 @@ def _recipe(
     recording: Recording,
     changes: Sequence[PatternChange],
     networks: Networks,
+    reviews: Reviews,
 ) -> Recipe:
     first = patterns[min(patterns)]
     notes = [
@@ -155,6 +176,7 @@ def _recipe(
         models=networks.models,
         sources=(identify(raw),),
         warnings=(*recording.warnings, *first.warnings, *notes),
+        trust=reviews.lines,
     )
 
 
@@ -175,21 +197,22 @@ def _layout(recording: Recording, settings: Settings) -> OutputLayout:
     )
 
 
-def _shown(
-    recording: Recording,
-    patterns: dict[int, Pattern],
-    changes: Sequence[PatternChange],
-    console: Console,
+def _lights(
+    recording: Recording, patterns: dict[int, Pattern], changes: Sequence[PatternChange]
 ) -> Iterator[tuple[StackIndex, Illumination]]:
-    """Return every raw stack's illumination, with a progress bar where there is a terminal."""
+    """Return every raw stack's illumination."""
+    if changes:  # one pattern for all channels, as in the live run
+        yield from illuminations(recording.indices, patterns[min(patterns)], changes)
+        return
+    for index in recording.indices:
+        yield index, still(patterns[index.channel])
+
+
+def _shown(recording: Recording, console: Console) -> Iterator[StackIndex]:
+    """Return every raw stack, with a progress bar where there is a terminal."""
     columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        indices = bar.track(recording.indices)
-        if changes:  # one pattern for all channels, as in the live run
-            yield from illuminations(indices, patterns[min(patterns)], changes)
-            return
-        for index in indices:
-            yield index, still(patterns[index.channel])
+        yield from bar.track(recording.indices)
 
 
 class Pipelines:

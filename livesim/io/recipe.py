@@ -67,6 +67,8 @@ class Recipe(BaseModel):
     """Name of a network -> SHA-256 of its file."""
     sources: tuple[SourceFile, ...] = ()
     warnings: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+    """What was said of the networks' work, for some raw stacks spread over the recording."""
 
     def with_warning(self, warning: str) -> Self:
         """Return the same recipe with one more warning."""

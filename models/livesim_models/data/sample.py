@@ -38,6 +38,8 @@ class Sample:
     levels: Tensor
     """[2] what counts as 0 and as 1."""
     read_noise: float
+    pattern: Pattern
+    """The illumination as it is known."""
 
 
 def simulated_sample(
@@ -65,6 +67,7 @@ def simulated_sample(
         plan=make_plan(known, Otf.theoretical(scene.optics), Camera(), Reconstruction()),
         levels=torch.tensor([levels.low, levels.high]),
         read_noise=read_noise,
+        pattern=known,
     )
 
 
@@ -98,6 +101,7 @@ def measured_sample(scene: Scene, scale: float, generator: torch.Generator) -> S
         plan=plan,
         levels=torch.tensor([levels.low, levels.high]),
         read_noise=scene.read_noise,
+        pattern=pattern,
     )
 
 

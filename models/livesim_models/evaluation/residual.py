@@ -11,6 +11,7 @@ from torch import Tensor
 from livesim.config import Apodization, Camera
 from livesim.frames import Pattern
 from livesim.reconstruction.forward import residual_sigmas
+from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.projection import Projection
 from livesim_models.evaluation.reference import DEFAULT as COSINE
@@ -19,6 +20,8 @@ from livesim_models.evaluation.similarity import BORDER, Picture
 
 DENIED_SIGMAS = 4.0
 """Noise alone goes beyond it in 1 of 16 000 pixels."""
+_BEYOND = 1.03
+"""Of the optical cut-off: what lies farther out is noise."""
 _LEAST_TRANSFER = 0.05
 """Where a result passes less than this, its content is not trusted."""
 _LEAST_VARIANCE = 0.25
@@ -94,6 +97,9 @@ class Reprojection:
         passed = result_transfer(shape, pattern, instrument.otf, instrument.apodization)
         known = torch.where(passed > _LEAST_TRANSFER, 1.0 / passed.clamp(min=_LEAST_TRANSFER), 0.0)
         self._known = known.to(device=device, dtype=dtype)
+        fy, fx = frequency_axes(pattern.shape, pattern.pixel_nm / 1000.0, device=device)
+        self.band = torch.sqrt(fy * fy + fx * fx) < _BEYOND * instrument.otf.cutoff
+        """[y, x] in FFT order: the frequencies that the optics pass."""
 
     def explained(self, result: Tensor, counts: Tensor) -> Explained:
         """Hold a result [2 y, 2 x] in any unit, 0 where there is no light, against raw counts."""

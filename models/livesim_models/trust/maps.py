@@ -13,6 +13,11 @@ from livesim_models.evaluation.similarity import BORDER
 
 _DARK = 0.02
 """Quantile of the widefield image that counts as no light."""
+_LEAST_BEYOND = 0.02
+"""Of all frequencies: fewer than that beyond the cut-off tell little."""
+_LEAST_NOISE = 1e-3
+_HAZE = 33
+"""Pixels of the doubled grid: what is smoother is taken for light out of focus."""
 _NEAR = 33
 """Pixels of the doubled grid that count as the neighbourhood."""
 
@@ -32,6 +37,9 @@ class PhotonMaps:
     """`residual` minus `plain`, weighed alike: what the networks changed, as the photons see it."""
     light: Tensor
     """What the structures themselves are worth."""
+    noise_ratio: float = 1.0
+    """By which all of them were divided: the noise found, of that which the camera's gain and read
+    noise say."""
 
     @property
     def denied(self) -> Tensor:
@@ -59,15 +67,44 @@ def photon_maps(
         [2 y, 2 x] with and without networks.
     """
     found, without = (reprojection.explained(one, counts) for one in (image, plain))
+    noise = noise_ratio(without.sigmas, reprojection.band)
     photons = (counts.to(found.photons) - reprojection.camera.offset) / reprojection.camera.gain
     dark = torch.quantile(_sampled(photons.mean(dim=0)), _DARK)
     light = (torch.maximum(found.photons, without.photons) - dark).clamp(min=0.0)
+    weights = found.weights / noise
     return PhotonMaps(
-        residual=reprojection.map(found.sigmas),
-        plain=reprojection.map(without.sigmas),
-        change=reprojection.map((without.photons - found.photons) * found.weights),
-        light=reprojection.map(light * found.weights),
+        residual=_without_haze(reprojection.map(found.sigmas / noise)),
+        plain=_without_haze(reprojection.map(without.sigmas / noise)),
+        change=_without_haze(reprojection.map((without.photons - found.photons) * weights)),
+        light=reprojection.map(light * weights),
+        noise_ratio=noise,
     )
+
+
+def noise_ratio(sigmas: Tensor, band: Tensor) -> float:
+    """Return how strong the noise is, of what the camera's gain and read noise say.
+
+    Beyond the optical cut-off nothing but noise can be, whatever the image.
+
+    Parameters
+    ----------
+    sigmas
+        [frame, y, x] residuals.
+    band
+        [y, x] in FFT order, true at the frequencies that the optics pass.
+
+    Returns
+    -------
+    float
+        1 where the pixels are too large for frequencies that the optics do not pass.
+    """
+    rows, columns = band.shape
+    if float((~band).double().mean()) < _LEAST_BEYOND:
+        return 1.0
+    window = torch.hann_window(rows)[:, None] * torch.hann_window(columns)
+    window = (window / window.square().mean().sqrt()).to(sigmas)
+    power = torch.fft.fft2(sigmas * window).abs().square()[:, ~band] / (rows * columns)
+    return float(power.mean().sqrt().clamp(min=_LEAST_NOISE))
 
 
 def change_map(before: Tensor, after: Tensor, noise: Tensor) -> Tensor:
@@ -81,10 +118,18 @@ def change_map(before: Tensor, after: Tensor, noise: Tensor) -> Tensor:
         [2 y, 2 x] what the plain reconstruction makes of noise alone; its strength in the
         neighbourhood is what counts.
     """
-    power = noise.square()[None]
-    for side, around in (((_NEAR, 1), (_NEAR // 2, 0)), ((1, _NEAR), (0, _NEAR // 2))):
-        power = avg_pool2d(power, side, 1, around, count_include_pad=False)
-    return (after - before) / power[0].sqrt().clamp(min=1e-6)
+    return (after - before) / _nearby(noise.square(), _NEAR).sqrt().clamp(min=1e-6)
+
+
+def _without_haze(sigmas: Tensor) -> Tensor:
+    """Return a map without what is the same all around: light out of focus is in no model here."""
+    return sigmas - _nearby(sigmas, _HAZE)
+
+
+def _nearby(image: Tensor, side: int) -> Tensor:
+    """Return the mean over squares of `side` pixels, at the border over what there is of them."""
+    rows = avg_pool2d(image[None], (side, 1), 1, (side // 2, 0), count_include_pad=False)
+    return avg_pool2d(rows, (1, side), 1, (0, side // 2), count_include_pad=False)[0]
 
 
 def _sampled(image: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ def numbers_of(maps: PhotonMaps) -> TrustNumbers:
         worst_sigmas=float(denied.flatten()[worst]),
         worst_yx=((row + BORDER) / 2.0, (column + BORDER) / 2.0),
         visible_percent=100.0 * DENIED_SIGMAS / top,
+        noise_ratio=maps.noise_ratio,
         plain_denied_percent=100.0 * float(_beyond(plain, most).double().mean()),
     )
 
