@@ -13,7 +13,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from PyQt5.QtCore import QEventLoop, QPointF, QTimer
-from PyQt5.QtWidgets import QApplication, QDialog
+from PyQt5.QtWidgets import QApplication, QWidget
 
 from livesim.commands.demo_scene import demo_settings
 from livesim.commands.view_children import Children
@@ -21,6 +21,7 @@ from livesim.config import Settings
 from livesim.io.toml_text import toml_text
 from livesim.wire.control import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
+from livesim_gui.shortcuts import KeyList
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -54,9 +55,18 @@ def _good() -> None:
         window.deeds.switch_split()
         _measure(window)
         _back(window)
+        _export(window)
         window.show_keys()
-        (listed,) = window.findChildren(QDialog)
+        (listed,) = window.findChildren(KeyList)
         _save(listed, "viewer-keys")
+
+
+def _export(window: Window) -> None:
+    window.show_export()
+    window.export.beside.setChecked(True)
+    _pause(0.5)
+    _save(window.export, "viewer-export")
+    window.export.hide()
 
 
 def _measure(window: Window) -> None:
@@ -150,7 +160,7 @@ def _viewer(options: ViewOptions) -> Iterator[Window]:
             window.close()
 
 
-def _save(widget: Window | QDialog, name: str) -> None:
+def _save(widget: QWidget, name: str) -> None:
     _pause(0.8)
     widget.grab().save(str(FOLDER / f"{name}.png"))
     print(FOLDER / f"{name}.png", flush=True)

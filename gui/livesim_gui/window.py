@@ -14,6 +14,8 @@ from PyQt5.QtWidgets import QApplication, QMainWindow
 from livesim_gui import remembered
 from livesim_gui.deeds import Clock, Deeds
 from livesim_gui.errands import Errands
+from livesim_gui.export_child import ExportChild
+from livesim_gui.export_dialog import ExportDialog
 from livesim_gui.presenter import Presenter
 from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList, bind_keys
@@ -63,6 +65,7 @@ class Window(QMainWindow):
         self.widgets = Widgets()
         self.presenter = Presenter(viewer, session, errands, self.widgets)
         self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
+        self.export = ExportDialog(self, ExportChild(self))
         self._silence = QTimer(self)
         self._silence.setSingleShot(True)
         self._silence.timeout.connect(self.widgets.notice.clear)
@@ -88,12 +91,14 @@ class Window(QMainWindow):
 
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)
+        self.widgets.control.export_asked.connect(self.show_export)
         own: dict[str, Callable[[], None]] = {
             "crosshair": lambda: self.show_crosshair(not self.remembered.crosshair),
             "panel": lambda: self.show_panel(not self.remembered.panel),
             "theme": self.switch_theme,
             "full": self._switch_full_screen,
             "keys": self.show_keys,
+            "export": self.show_export,
             "quit": self.quit,
         }
         bind_keys(self, self.deeds.keys() | own, self.deeds.show_numbered)
@@ -150,6 +155,14 @@ class Window(QMainWindow):
         """List all keys."""
         KeyList(self).show()
 
+    def show_export(self) -> None:
+        """Ask what to export: at first the running stream's recording, as it is shown."""
+        folder = Path(self.viewer.recording or "")
+        there = self.viewer.recording is not None and folder.is_dir()
+        self.export.offer(folder if there else None, self.viewer.shown())
+        self.export.show()
+        self.export.raise_()
+
     def quit(self) -> None:
         """Close the window."""
         self.close()
@@ -165,6 +178,7 @@ class Window(QMainWindow):
         for timer in self._timers:
             timer.stop()
         remembered.save(self._settings_file, self._choices())
+        self.export.child.close()
         self.session.close()
         self.errands.close()
         super().closeEvent(event)

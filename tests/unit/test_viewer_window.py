@@ -10,12 +10,12 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 import pyqtgraph as pg
 from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QImage
-from PyQt5.QtWidgets import QDialog
 
 from livesim.frames import DataError
 from livesim.wire.codec import StreamStart
 from livesim_gui.errands import Errands
 from livesim_gui.session import Session
+from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.feed import Feed
 from livesim_gui.state.health import NOT_RECORDED
 from livesim_gui.state.keys import KEYS
@@ -318,7 +318,7 @@ def test_a_snapshot_that_fails_says_why(window, qtbot, tmp_path):
 
 def test_the_question_mark_lists_every_key(window, qtbot):
     window.show_keys()
-    (listed,) = window.findChildren(QDialog)
+    (listed,) = window.findChildren(KeyList)
     words = [label.text() for label in listed.findChildren(type(window.widgets.value))]
     assert all(key.words in words for key in KEYS)
     listed.close()
@@ -436,3 +436,19 @@ def test_the_wheel_zooms_about_the_mouse(window, qtbot):
     assert window.viewer.screen_per_raw == pytest.approx(picture.screen_per_raw)
     assert picture.overlay.bar_pixels <= picture.width() / 4 + 1
     assert QPoint(0, 0) in picture.rect()
+
+
+def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp_path):
+    folder = tmp_path / "stream-001"
+    folder.mkdir()
+    feed.answer(1, engine_status(recording=str(folder)), 1.0)
+    window.draw()
+    qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    assert window.export.isVisible()
+    wish = window.export.wish
+    assert wish.recording == str(folder)
+    assert wish.shown is not None
+    assert wish.shown.levels == (window.viewer.scene.main.levels,)
+    window.export.hide()
+    window.widgets.control.export_button.click()
+    assert window.export.isVisible()

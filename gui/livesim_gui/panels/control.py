@@ -40,6 +40,7 @@ class ControlPanel(QWidget):
     connect_asked = pyqtSignal(str)
     engine_asked = pyqtSignal(bool)
     simulator_asked = pyqtSignal(bool)
+    export_asked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +50,8 @@ class ControlPanel(QWidget):
         self.address.returnPressed.connect(self._connect)
         self.engine_button = _button("Start engine")
         self.simulator_button = _button("Start simulator")
+        self.export_button = _button("Export… (Ctrl+E)")
+        self.export_button.clicked.connect(lambda: self.export_asked.emit())
         self.record, self.config = QLineEdit(), QLineEdit()
         self.snapshots = QLineEdit()
         self.record.setPlaceholderText("empty = do not record")
@@ -73,6 +76,7 @@ class ControlPanel(QWidget):
         buttons.addWidget(self.engine_button)
         buttons.addWidget(self.simulator_button)
         layout.addLayout(buttons)
+        layout.addWidget(self.export_button)
         layout.addWidget(self.words)
         note = QLabel(
             "Whether an engine records is decided when it starts: an engine started here records "

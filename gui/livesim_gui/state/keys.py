@@ -40,6 +40,7 @@ KEYS = (
     Key("live", ("End",), "Back to the live edge"),
     Key("play", ("P",), "Play from here; hold"),
     Key("snapshot", ("S",), "Save a snapshot: PNG and TIFF"),
+    Key("export", ("Ctrl+E",), "Export a recording: movie, Fiji, OME"),
     Key("panel", ("H",), "Hide and show the panel"),
     Key("theme", ("D",), "Dark and light window"),
     Key("full", ("F11",), "Full screen"),

@@ -12,11 +12,12 @@ from livesim.frames import Image
 from livesim.painting.levels import Levels
 from livesim.painting.places import every_nth, places
 from livesim_gui.state.contrast import SteadyContrast
+from livesim_gui.state.export import Shown, what_of
 from livesim_gui.state.feed import Feed, News
 from livesim_gui.state.look import Look
 from livesim_gui.state.ring import Shot
 from livesim_gui.state.snapshot import Snapshot
-from livesim_gui.state.stages import Stage, stages_of
+from livesim_gui.state.stages import RESTORED, Stage, stages_of
 from livesim_gui.state.timeline import Mode, Timeline
 from livesim_gui.state.watch_history import WatchHistory
 
@@ -66,6 +67,8 @@ class Viewer:
         """Pixels of the screen for each raw pixel, as the picture is zoomed."""
         self.news = News()
         self.scene: Scene | None = None
+        self.recording: str | None = None
+        """Folder of the stream's recording, on the engine's machine; the last one there was."""
         self._contrasts: dict[tuple[str, int], SteadyContrast] = {}
         self._drawn: tuple[object, ...] = ()
 
@@ -129,6 +132,20 @@ class Viewer:
         pixel_um = self.news.facts.pixel_um
         return Snapshot(main.stage, main.levels, look.lut, look.gamma, pixel_um, taken)
 
+    def shown(self) -> Shown | None:
+        """Return what is shown and how, as an export takes it; None where nothing is."""
+        if self.scene is None:
+            return None
+        main, look, result = self.scene.main, self.scene.look, self.scene.shot.result
+        several = len(self.channels) > 1
+        return Shown(
+            what=what_of(main.stage.name, restored=RESTORED in stages_of(result)),
+            levels=(main.levels,),
+            luts=(look.lut,),
+            gamma=look.gamma,
+            channels=(self.scene.shot.channel,) if several else (),
+        )
+
     def value_at(self, x: float, y: float) -> float | None:
         """Return the photo-electrons of the stage shown at a place in raw pixels."""
         return None if self.scene is None else value_at(self.scene.main.stage, x, y)
@@ -137,6 +154,8 @@ class Viewer:
         before, self.news = self.news, news
         if news.generation != before.generation or news.stream != before.stream:
             self._forget()
+        if news.status is not None and news.status.recording is not None:
+            self.recording = news.status.recording
         fresh = news.statuses != before.statuses
         if fresh and news.status is not None and news.status.watchdog is not None:
             self.history.see(news.status.watchdog, now_s)
