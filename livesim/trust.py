@@ -62,6 +62,8 @@ class Verdict:
     """At least one, the gravest first."""
     advice: str = ""
     """What to do."""
+    unlike: tuple[str, ...] = ()
+    """Those of the reasons that the networks' cards give."""
 
     @property
     def sentence(self) -> str:

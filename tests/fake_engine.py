@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from livesim.config import Settings
-from livesim.frames import Pattern, PatternAngle
+from livesim.frames import Pattern, PatternAngle, StackIndex
+from livesim.trust import TrustWord
 from livesim.wire.control import (
     AngleStatus,
     ControlServer,
@@ -14,9 +15,12 @@ from livesim.wire.control import (
     EngineStatus,
     FaultStatus,
     LatencyStatus,
+    ReviewReply,
+    ReviewRequest,
     StageStatus,
     StopReply,
     StopRequest,
+    TrustStatus,
     WatchdogStatus,
 )
 from livesim.wire.endpoints import FREE_ADDRESS
@@ -86,6 +90,26 @@ def watchdog_status(*angles, **values):
     return WatchdogStatus(angles=angles or (angle_status(),) * 3, **(known | values))
 
 
+def trust_status(**values):
+    """Return what an engine says of networks that can be trusted, but for `values`."""
+    known = {
+        "stream": "s",
+        "index": StackIndex(time=3),
+        "word": TrustWord.TRUSTED,
+        "reasons": ("the photons do not contradict it",),
+        "advice": "",
+        "rms_sigmas": 0.95,
+        "places": 100,
+        "denied": 0,
+        "worst_sigmas": 3.5,
+        "worst_yx": (4.0, 5.0),
+        "visible_percent": 12.0,
+        "spread_percent": None,
+        "reviewed": 2,
+    }
+    return TrustStatus(**(known | values))
+
+
 class FakeEngine:
     """Listens on free ports; `status` is what it says of itself, `publish` what it sends."""
 
@@ -94,6 +118,7 @@ class FakeEngine:
         self._control = ControlServer(FREE_ADDRESS)
         self._stop = threading.Event()
         self.stop_asked = threading.Event()
+        self.reviews: list[bool] = []
         where = Endpoints(
             frames=FREE_ADDRESS, results=self._publisher.endpoint, control=self._control.endpoint
         )
@@ -127,6 +152,9 @@ class FakeEngine:
             self._control.answer(self._reply, ANSWER_S)
 
     def _reply(self, request):
+        if isinstance(request, ReviewRequest):
+            self.reviews.append(request.flips)
+            return ReviewReply(accepted=self.status.trust is not None)
         if isinstance(request, StopRequest):
             self.stop_asked.set()
             return StopReply()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from livesim.trust import SPREAD
 from livesim_gui.errands import Errands
 from livesim_gui.session import Session
 from livesim_gui.state.contrast import SteadyContrast
@@ -42,6 +43,7 @@ class Deeds:
         self._connect_contrast()
         self._connect_time()
         self._connect_control()
+        self._connect_trust()
 
     def _connect_picture(self) -> None:
         top, picture = self._widgets.top, self._widgets.picture
@@ -74,12 +76,20 @@ class Deeds:
         panel.engine_asked.connect(self.switch_engine)
         panel.simulator_asked.connect(self.switch_simulator)
 
+    def _connect_trust(self) -> None:
+        top, panel, tabs = self._widgets.top, self._widgets.trust, self._widgets.tabs
+        top.trust_asked.connect(lambda: tabs.setCurrentWidget(panel))
+        panel.map_chosen.connect(self.show_map)
+        panel.opacity_set.connect(lambda to: self._look(lambda look: replace(look, opacity=to)))
+        panel.review_asked.connect(self.review)
+
     def keys(self) -> dict[str, Callable[[], None]]:
         """Return the deeds by the names of their keys."""
         return {
             "swap": lambda: self._look(Look.swap),
             "split": self.switch_split,
             "fit": self._widgets.picture.fit,
+            "map": self.switch_map,
             "line": lambda: self._measure(self._widgets.measure.switch_line),
             "region": lambda: self._measure(self._widgets.measure.switch_region),
             "automatic": lambda: self.set_automatic(True),
@@ -109,6 +119,22 @@ class Deeds:
     def switch_split(self) -> None:
         """Show two stages beside each other, or one."""
         self._look(lambda look: replace(look, split=not look.split))
+
+    def switch_map(self) -> None:
+        """Lay the residual map over the picture, or take it away."""
+        self._look(Look.switch_map)
+        if self._viewer.look.map is not None and self._viewer.news.maps is None:
+            self._say("No result has been checked yet; the map appears once one is.")
+
+    def show_map(self, name: str | None) -> None:
+        """Lay a map over the picture; None takes it away."""
+        self._look(lambda look: replace(look, map=name))
+
+    def review(self, flips: bool) -> None:
+        """Ask the engine to check the newest result now; with flips their spread is shown then."""
+        self._session.review(flips, self._say)
+        if flips:
+            self.show_map(SPREAD)
 
     def set_automatic(self, on: bool) -> None:
         """Let the levels follow the stream, or leave them where they are."""

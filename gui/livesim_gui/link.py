@@ -49,6 +49,17 @@ class Link:
                 if thread is not None:
                     thread.join(wait_s)
 
+    def review(self, flips: bool) -> bool:
+        """Ask for a review; return whether there is anything to review. Waits for the answer.
+
+        Raises
+        ------
+        WireError
+            If nobody answers.
+        """
+        with ControlClient(self.address) as client:
+            return client.review(flips=flips, timeout_s=ANSWER_S).accepted
+
     def _ask(self) -> None:
         while not self._over.is_set():
             try:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PyQt5.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
 from PyQt5.QtWidgets import QWidget
 
 from livesim.painting.scale_bar import ScaleBar
+from livesim_gui.state.tint import Bar
 
 MARGIN = 14
 BAR_HEIGHT = 4
 LINE_HEIGHT = 20
+COLOURS_WIDTH, COLOURS_HEIGHT = 180, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Captions:
     """Where in time one is, unless live."""
     hint: str | None = None
     """In the middle, where there is no picture."""
+    bar: Bar | None = None
+    """Of the map that is laid over the picture."""
 
 
 class Overlay(QWidget):
@@ -65,6 +69,8 @@ class Overlay(QWidget):
             _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held, QColor("#e3b341"))
         if self.bar is not None:
             self._bar(painter, self.bar)
+        if captions.bar is not None:
+            self._colours(painter, captions.bar)
 
     def _names(self, painter: QPainter, captions: Captions) -> None:
         whole = QRectF(MARGIN, MARGIN, self.width() - 2 * MARGIN, LINE_HEIGHT)
@@ -85,6 +91,21 @@ class Overlay(QWidget):
         above = QRectF(box.center().x() - 100, box.top() - LINE_HEIGHT - 2, 200, LINE_HEIGHT)
         above.moveRight(min(above.right(), self.width() - 4))
         _write(painter, above, Qt.AlignmentFlag.AlignHCenter, bar.words)
+
+    def _colours(self, painter: QPainter, bar: Bar) -> None:
+        """Draw the colour bar of a map, and what the map is."""
+        top = self.height() - MARGIN - LINE_HEIGHT - COLOURS_HEIGHT
+        box = QRectF(MARGIN, top, COLOURS_WIDTH, COLOURS_HEIGHT)
+        gradient = QLinearGradient(box.topLeft(), box.topRight())
+        for number, colour in enumerate(bar.colours):
+            gradient.setColorAt(number / (len(bar.colours) - 1), QColor(*colour))
+        painter.fillRect(box.adjusted(-1, -1, 1, 1), QColor(0, 0, 0, 160))
+        painter.fillRect(box, gradient)
+        above = QRectF(box.left(), box.top() - LINE_HEIGHT - 2, 2 * COLOURS_WIDTH, LINE_HEIGHT)
+        below = QRectF(box.left(), box.bottom() + 1, COLOURS_WIDTH, LINE_HEIGHT)
+        _write(painter, above, Qt.AlignmentFlag.AlignLeft, bar.title)
+        _write(painter, below, Qt.AlignmentFlag.AlignLeft, bar.low)
+        _write(painter, below, Qt.AlignmentFlag.AlignRight, bar.high)
 
     def _hint(self, painter: QPainter, words: str) -> None:
         painter.setPen(QColor("#9aa2ac"))

@@ -12,6 +12,7 @@ from PyQt5.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidg
 from livesim.painting.luts import colours
 from livesim.painting.scale_bar import scale_bar
 from livesim_gui.overlay import Captions, Overlay
+from livesim_gui.state.tint import Tint
 from livesim_gui.state.viewer import Painted, Scene
 
 FURTHEST = 40.0
@@ -51,6 +52,7 @@ class Picture(QWidget):
         self._extent: tuple[int, int] | None = None
         self._divider_at = 0.5
         self._placing = False
+        self._tint: Tint | None = None
         self._make_items()
         self.box.sigRangeChanged.connect(self._range_changed)
         self.box.sigResized.connect(self._range_changed)
@@ -64,12 +66,14 @@ class Picture(QWidget):
         self._clip.setPen(pg.mkPen(None))
         self._clip.setFlag(QGraphicsItem.GraphicsItemFlag.ItemClipsChildrenToShape)
         self._other.setParentItem(self._clip)
+        self._map = pg.ImageItem(axisOrder="row-major")
+        self._map.hide()
         pen, hover = pg.mkPen("#ffffff", width=1), pg.mkPen("#4c9be8", width=3)
         self._line = pg.InfiniteLine(angle=90, movable=True, pen=pen, hoverPen=hover)
         self._line.sigDragged.connect(self._dragged)
         faint = pg.mkPen(QColor(255, 255, 255, 140), width=1, style=Qt.PenStyle.DashLine)
         self._cross = [pg.InfiniteLine(angle=angle, pen=faint) for angle in (0, 90)]
-        for item in (self._main, self._clip, self._line, *self._cross):
+        for item in (self._main, self._clip, self._map, self._line, *self._cross):
             self.box.addItem(item, ignoreBounds=True)
         self._crosshair = False
         self._show_split(False)
@@ -82,16 +86,27 @@ class Picture(QWidget):
         self._put(self._main, scene.main, scene)
         if scene.left is not None:
             self._put(self._other, scene.left, scene)
+        self._lay_over(scene.tint)
         self._divider_at = look.divider
         self._show_split(scene.left is not None)
         if extent != self._extent:
             self._extent = (extent[0], extent[1])
             self.fit()
 
+    def _lay_over(self, tint: Tint | None) -> None:
+        """Lay a map over the picture; its pixels are raw ones."""
+        self._map.setVisible(tint is not None)
+        if tint is not None and tint is not self._tint:
+            self._map.setImage(tint.rgba, levels=None, autoLevels=False)
+            rows, columns = tint.rgba.shape[:2]
+            self._map.setRect(QRectF(-0.5, -0.5, columns, rows))
+        self._tint = tint
+
     def caption(self, scene: Scene, held: str | None) -> None:
         """Name the stages, and where in time they are."""
         left = None if scene.left is None else scene.left.stage.title
-        captions = Captions(scene.main.stage.title, left, scene.look.divider, held)
+        bar = None if scene.tint is None else scene.tint.bar
+        captions = Captions(scene.main.stage.title, left, scene.look.divider, held, bar=bar)
         self.overlay.show_captions(captions)
 
     def clear(self, hint: str) -> None:
@@ -99,6 +114,7 @@ class Picture(QWidget):
         if self._extent is not None:
             self._main.clear()
             self._other.clear()
+            self._lay_over(None)
             self._show_split(False)
             self._extent = None
         self.overlay.show_captions(Captions(hint=hint))

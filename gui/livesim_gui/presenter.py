@@ -12,6 +12,7 @@ from livesim_gui.state.look import Look
 from livesim_gui.state.spectrum import Spectrum, spectrum
 from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
 from livesim_gui.state.timeline import Mode
+from livesim_gui.state.trusted import trusted
 from livesim_gui.state.viewer import Scene, Viewer
 from livesim_gui.time_bar import place_words
 from livesim_gui.widgets import Widgets
@@ -64,6 +65,7 @@ class Presenter:
         """Renew words, curves, histogram and spectrum; a few times a second is enough."""
         viewer, widgets, news = self._viewer, self._widgets, self._viewer.news
         self._show_health()
+        self._show_trust()
         widgets.pattern.show_facts(news.facts)
         widgets.pattern.show_advice(advice_on(news.status, news.facts))
         widgets.pattern.show_history(viewer.history)
@@ -84,6 +86,13 @@ class Presenter:
         widgets.alarm.setText(health.alarm or "")
         widgets.health.show_health(health)
         widgets.top.show_health(health, news.facts.source or "")
+
+    def _show_trust(self) -> None:
+        widgets, news, look = self._widgets, self._viewer.news, self._viewer.look
+        said = trusted(news.status)
+        widgets.top.show_trust(said)
+        widgets.trust.show_trust(said)
+        widgets.trust.show_maps(news.maps.maps if news.maps else (), look.map, look.opacity)
 
     def _count(self, scene: Scene) -> None:
         """Renew histogram and spectrum, where they can be seen."""

@@ -14,7 +14,7 @@ from livesim_gui.link import Link
 from livesim_gui.panels.control import Running
 from livesim_gui.state.feed import Feed
 
-_ENGINE, _SIMULATOR = "engine", "simulator"
+_ENGINE, _SIMULATOR, _REVIEW = "engine", "simulator", "review"
 
 
 class Session:
@@ -93,6 +93,19 @@ class Session:
         if self._launcher is not None:
             self._begin("The simulator ends its stream…")
             self._errands.run(_SIMULATOR, self._launcher.stop_simulator, self._done)
+
+    def review(self, flips: bool, tell: Callable[[str], None]) -> None:
+        """Ask the engine to check its newest result now; `tell` is told what stands in the way."""
+        link = self._link
+        if link is None:
+            tell("No engine is connected.")
+            return
+
+        def answered(accepted: bool) -> None:
+            if not accepted:
+                tell("There is no result of networks to check.")
+
+        self._errands.run(_REVIEW, lambda: link.review(flips), answered, tell)
 
     def running(self, connection: str) -> Running:
         """Return what runs."""

@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 from livesim_gui.state.health import Health
 from livesim_gui.state.look import Look
 from livesim_gui.state.stages import title_of
+from livesim_gui.state.trusted import Trusted
 from livesim_gui.theme import DARK, Theme
 
 
@@ -20,6 +21,7 @@ class TopBar(QWidget):
     split_asked = pyqtSignal()
     channel_chosen = pyqtSignal(int)
     keys_asked = pyqtSignal()
+    trust_asked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,6 +38,10 @@ class TopBar(QWidget):
         self.stream = QLabel()
         self.stream.setProperty("role", "faint")
         self.word = QLabel()
+        self.trust = _button("", "")
+        self.trust.setCheckable(False)
+        self.trust.clicked.connect(lambda: self.trust_asked.emit())
+        self.trust.hide()
         self.keys = _button("?", "All keys")
         self.keys.setCheckable(False)
         self.keys.clicked.connect(lambda: self.keys_asked.emit())
@@ -51,6 +57,8 @@ class TopBar(QWidget):
         layout.addStretch(1)
         layout.addWidget(self.stream)
         layout.addSpacing(12)
+        layout.addWidget(self.trust)
+        layout.addSpacing(6)
         layout.addWidget(self.word)
         layout.addSpacing(6)
         layout.addWidget(self.keys)
@@ -77,6 +85,14 @@ class TopBar(QWidget):
         self.stream.setText(source)
         colour = self._theme.tones[health.tone]
         self.word.setText(f'<span style="color:{colour}">●</span>&nbsp; {health.word}')
+
+    def show_trust(self, trusted: Trusted) -> None:
+        """Say in the corner whether the networks can be trusted, and why when pointed at."""
+        self.trust.setVisible(bool(trusted.word))
+        self.trust.setText(trusted.word)
+        self.trust.setToolTip(trusted.tip)
+        colour = self._theme.tones[trusted.tone]
+        self.trust.setStyleSheet(f"color: {colour}; font-weight: bold")
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""

@@ -9,6 +9,7 @@ from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.health import HealthPanel
 from livesim_gui.panels.measure import MeasurePanel
 from livesim_gui.panels.pattern import PatternPanel
+from livesim_gui.panels.trust import TrustPanel
 from livesim_gui.picture import Picture
 from livesim_gui.theme import Theme
 from livesim_gui.time_bar import TimeBar
@@ -32,7 +33,7 @@ class Widgets(QWidget):
         self.value, self.notice = QLabel(), QLabel()
         self.contrast, self.pattern = ContrastPanel(), PatternPanel()
         self.health, self.measure = HealthPanel(), MeasurePanel(self.picture)
-        self.control = ControlPanel()
+        self.control, self.trust = ControlPanel(), TrustPanel()
         self.tabs = QTabWidget()
         self.side = QWidget()
         self._lay_out()
@@ -60,6 +61,7 @@ class Widgets(QWidget):
         column.addWidget(self.tabs, 1)
         for widget, name in (
             (self.pattern, "Pattern"),
+            (self.trust, "Trust"),
             (self.health, "Health"),
             (self.measure, "Measure"),
             (self.control, "Control"),
@@ -68,5 +70,6 @@ class Widgets(QWidget):
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
-        for panel in (self.top, self.contrast, self.pattern, self.health, self.measure):
+        panels = (self.contrast, self.pattern, self.trust, self.health, self.measure)
+        for panel in (self.top, *panels):
             panel.use_theme(theme)

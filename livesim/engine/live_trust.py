@@ -152,6 +152,7 @@ class LiveTrust:
             index=offer.index,
             word=trust.verdict.word,
             reasons=trust.verdict.reasons,
+            unlike=trust.verdict.unlike,
             advice=trust.verdict.advice,
             rms_sigmas=numbers.rms_sigmas,
             places=numbers.places,

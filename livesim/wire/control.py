@@ -251,6 +251,8 @@ class TrustStatus(_Value):
     """Of the result."""
     word: TrustWord
     reasons: tuple[str, ...]
+    unlike: tuple[str, ...] = ()
+    """Those of the reasons that the networks' cards give."""
     advice: str
     rms_sigmas: float
     """Of the residual map: 1 for the truth."""

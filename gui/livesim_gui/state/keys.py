@@ -31,6 +31,7 @@ KEYS = (
     Key("split", ("X",), "Split view; drag the line"),
     Key("fit", ("F",), "Fit the picture into the window"),
     Key("crosshair", ("C",), "Crosshair on and off"),
+    Key("map", ("T",), "Residual: where the photons contradict the result"),
     Key("line", ("L",), "Line profile with its width"),
     Key("region", ("R",), "Statistics of a region"),
     Key("automatic", ("A",), "Automatic contrast"),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from livesim.trust import RESIDUAL
+
 NARROW = 0.02
 """Of the width: the divider of a split view cannot be dragged nearer to the edge."""
 
@@ -23,6 +25,10 @@ class Look:
     """Where the split view is divided, 0 = left edge, 1 = right edge."""
     lut: str = "grey"
     gamma: float = 1.0
+    map: str | None = None
+    """Of `livesim.trust.MAPS`, laid over the picture."""
+    opacity: float = 0.0
+    """Of the map where it has nothing to say."""
 
     def among(self, names: Sequence[str]) -> Self:
         """Return the same with two of the stages that there are, the least processed first."""
@@ -35,6 +41,10 @@ class Look:
         if name == self.stage:
             return self
         return replace(self, stage=name, other=self.stage)
+
+    def switch_map(self) -> Self:
+        """Lay the residual map over the picture, or take away what lies there."""
+        return replace(self, map=RESIDUAL if self.map is None else None)
 
     def swap(self) -> Self:
         """Swap the two stages."""

@@ -19,6 +19,7 @@ from livesim_gui.state.ring import Shot
 from livesim_gui.state.snapshot import Snapshot
 from livesim_gui.state.stages import RESTORED, Stage, stages_of
 from livesim_gui.state.timeline import Mode, Timeline
+from livesim_gui.state.tint import Tint, tint
 from livesim_gui.state.watch_history import WatchHistory
 
 
@@ -43,6 +44,8 @@ class Scene:
     left: Painted | None
     """The other stage of a split view."""
     look: Look
+    tint: Tint | None = None
+    """The map that is laid over it."""
 
 
 class Viewer:
@@ -71,6 +74,8 @@ class Viewer:
         """Folder of the stream's recording, on the engine's machine; the last one there was."""
         self._contrasts: dict[tuple[str, int], SteadyContrast] = {}
         self._drawn: tuple[object, ...] = ()
+        self._tinted: tuple[object, ...] = ()
+        self._tint: Tint | None = None
 
     def tick(self, now_s: float) -> Scene | None:
         """Take the news; return the new scene, or None where the old one still holds."""
@@ -173,13 +178,26 @@ class Viewer:
         shown = [stages[name] for name in names if name is not None]
         levels = [self._levels(stage, shot, now_s) for stage in shown]
         thin = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
-        key = (shot.number, look, *thin, *levels)
+        key = (shot.number, look, *thin, *levels, self.news.maps)
         if key == self._drawn:
             return None
         painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
         self._drawn = key
-        self.scene = Scene(shot, painted[0], painted[1] if look.split else None, look)
+        self.scene = Scene(
+            shot, painted[0], painted[1] if look.split else None, look, self._tinting()
+        )
         return self.scene
+
+    def _tinting(self) -> Tint | None:
+        """Return the map that is wanted, coloured anew only where it is another one."""
+        maps, look = self.news.maps, self.look
+        key = (maps, look.map, look.opacity)
+        if key != self._tinted:
+            self._tinted, self._tint = key, None
+            if maps is not None and look.map is not None and look.map in maps.maps:
+                image = maps.maps[look.map]
+                self._tint = tint(look.map, image, maps.index.time, look.opacity)
+        return self._tint
 
     def _levels(self, stage: Stage, shot: Shot, now_s: float) -> Levels:
         key = (stage.name, shot.channel)

@@ -78,7 +78,7 @@ def verdict(numbers: TrustNumbers, unlike: Sequence[str]) -> Verdict:
         advice = "Compare with the plain reconstruction; more light lets the photons decide."
     else:
         return _undenied(numbers)
-    return Verdict(word, (*_denials(numbers), *unlike), advice)
+    return Verdict(word, (*_denials(numbers), *unlike), advice, tuple(unlike))
 
 
 def _denials(numbers: TrustNumbers) -> tuple[str, ...]:

@@ -1,0 +1,117 @@
+"""What is said of the networks' work in; the trust panel, and which map is wanted, out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from livesim.trust import MAPS
+from livesim_gui.plots import faint_label
+from livesim_gui.state.tint import MEANINGS, TITLES
+from livesim_gui.state.trusted import Trusted
+from livesim_gui.theme import DARK, Theme
+
+_OFF = "Off"
+_FULL = 100
+
+
+class TrustPanel(QScrollArea):
+    """Whether the networks can be trusted, why, and maps of where."""
+
+    map_chosen = pyqtSignal(object)
+    """Its name; None hides it."""
+    opacity_set = pyqtSignal(float)
+    review_asked = pyqtSignal(bool)
+    """Whether with flips."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme = DARK
+        self.word, self.reasons = QLabel(), QLabel()
+        self.facts = faint_label("")
+        self.meaning = faint_label("")
+        self.map = QComboBox()
+        self.map.addItem(_OFF, None)
+        for name in MAPS:
+            self.map.addItem(TITLES[name], name)
+        self.map.activated.connect(lambda at: self.map_chosen.emit(self.map.itemData(at)))
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(0, _FULL)
+        self.opacity.valueChanged.connect(lambda at: self.opacity_set.emit(at / _FULL))
+        self.check = QPushButton("Check now")
+        self.check.clicked.connect(lambda: self.review_asked.emit(False))
+        self.flip = QPushButton("Flip and compare")
+        self.flip.setToolTip(
+            "Networks should not care how the field is turned. The newest result is made anew in\n"
+            "eight symmetries; where those differ, the networks are undecided. Takes some seconds."
+        )
+        self.flip.clicked.connect(lambda: self.review_asked.emit(True))
+        self.progress = QProgressBar()
+        self.progress.setRange(0, _FULL)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        for label in (self.word, self.reasons):
+            label.setWordWrap(True)
+        self.word.setTextFormat(Qt.TextFormat.RichText)
+        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setSpacing(8)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.check)
+        buttons.addWidget(self.flip)
+        layout.addWidget(self.word)
+        layout.addWidget(self.reasons)
+        layout.addWidget(faint_label("Over the picture (T)"))
+        layout.addWidget(self.map)
+        layout.addWidget(self.meaning)
+        layout.addWidget(faint_label("Opacity"))
+        layout.addWidget(self.opacity)
+        layout.addLayout(buttons)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.facts)
+        layout.addStretch(1)
+        self.setWidget(inside)
+
+    def show_trust(self, trusted: Trusted) -> None:
+        """Say whether the networks can be trusted."""
+        colour = self._theme.tones[trusted.tone]
+        self.word.setText(f'<b style="color:{colour}; font-size:large">{trusted.word}</b>')
+        self.word.setVisible(bool(trusted.word))
+        self.reasons.setText("\n".join(trusted.reasons))
+        self.facts.setText("\n".join(trusted.facts))
+        for button in (self.check, self.flip):
+            button.setEnabled(trusted.can_ask)
+        self.progress.setVisible(trusted.progress is not None)
+        self.progress.setValue(round(_FULL * (trusted.progress or 0.0)))
+
+    def show_maps(self, known: Collection[str], shown: str | None, opacity: float) -> None:
+        """Show which maps there are, and which one lies over the picture."""
+        for at in range(self.map.count()):
+            name = self.map.itemData(at)
+            there = name is None or name in known
+            words = _OFF if name is None else TITLES[name]
+            self.map.setItemText(at, words if there else f"{words} (not made yet)")
+        self.map.setCurrentIndex(self.map.findData(shown))
+        self.meaning.setText("" if shown is None else MEANINGS[shown])
+        if not self.opacity.isSliderDown():
+            self.opacity.setValue(round(_FULL * opacity))
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self._theme = theme
