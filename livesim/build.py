@@ -328,7 +328,8 @@ def doctor_for(settings: Settings) -> Examine | None:
         rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
         pixels = torch.stack([_as_tensor(stack)[..., rows, columns] for stack in stacks])
         number = first.index.time * settings.pattern.stack_frames
-        return examine_stacks(pixels, settings, _pixel_nm(settings), number)
+        own = settings.of_channel(first.index.channel)
+        return examine_stacks(pixels, own, _pixel_nm(own), number)
 
     return examine
 

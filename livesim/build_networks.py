@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from livesim.config import Settings, SettingsError
+from livesim.config import Settings, SettingsError, Steps
+from livesim.config_channels import Channel
 from livesim.engine.pipeline import Resolved
 from livesim.frames import DataError, Levels
 from livesim_models.card import Card
@@ -102,6 +103,23 @@ def resolved(settings: Settings) -> Resolved:
     SettingsError, DataError
         As `load_networks`.
     """
+    own = _resolved(settings)
+    each = {number: _resolved(settings.of_channel(number)) for number in settings.channels}
+    models = dict(own.models) | {k: v for one in each.values() for k, v in one.models.items()}
+    channels = {
+        number: _with_steps(channel, each[number].settings.steps)
+        for number, channel in settings.channels.items()
+    }
+    return Resolved(own.settings.model_copy(update={"channels": channels}), models, own.choices)
+
+
+def _with_steps(channel: Channel, steps: Steps) -> Channel:
+    """Return a channel's table with the names of the networks that it asks for."""
+    asked = {str(step): getattr(steps, step) for step in STEPS if getattr(channel.steps, step)}
+    return channel.model_copy(update={"steps": channel.steps.model_copy(update=asked)})
+
+
+def _resolved(settings: Settings) -> Resolved:
     names = {step: _name(settings, step) for step in STEPS}
     files = [model_file(name, step) for step, name in names.items() if name != NONE]
     models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -114,11 +114,12 @@ def engine(
         pipeline_factory,
     )
     from livesim.build_networks import resolved
+    from livesim.commands.calibrate import otf_profile
     from livesim.commands.device import device_status
 
     run_engine(
         options,
-        lambda own: pipeline_factory(own, known),
+        lambda own: pipeline_factory(own, known, otf_profile(own)),
         settings,
         record,
         doctor_for=doctor_for,

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from livesim.config_acquisition import Acquisition
+from livesim.config_channels import Channel, ChannelNumber
 from livesim.config_section import NonNegative, Positive
 from livesim.config_section import Section as _Section
 from livesim.config_simulation import Simulation
@@ -216,6 +217,8 @@ class Settings(_Section):
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
     watchdog: Watchdog = Watchdog()
+    channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
+    """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None
     """What `livesim acquire` does; None where Micro-Manager is used by itself."""
     simulation: Simulation | None = None
@@ -228,6 +231,24 @@ class Settings(_Section):
         if value is not None and pattern is not None:  # None: found wrong before
             value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
         return value
+
+    @model_validator(mode="after")
+    def _every_channel_fits(self) -> Self:
+        for number in self.channels:
+            try:
+                self.of_channel(number)
+            except ValidationError as error:
+                raise ValueError(f"channels.{number}: {_sentence(error)}") from error
+        return self
+
+    def of_channel(self, number: int) -> Settings:
+        """Return what holds for one channel: these settings with its own table put in."""
+        own = self.channels.get(number)
+        if own is None:
+            return self if not self.channels else self.model_copy(update={"channels": {}})
+        values = self.model_dump(exclude={"channels", "acquisition", "simulation"})
+        _merge(values, own.model_dump(exclude_none=True))
+        return Settings.model_validate(values)
 
 
 def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
@@ -293,6 +314,11 @@ def _with_files_in(settings: Settings, folder: Path) -> Settings:
     otf_file = settings.optics.otf_file
     if otf_file is not None:
         changes["optics"] = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    if settings.channels:
+        changes["channels"] = {
+            number: _with_channel_file_in(channel, folder)
+            for number, channel in settings.channels.items()
+        }
     acquisition = settings.acquisition
     if acquisition is not None:
         files = {"system_file": acquisition.system_file, "adapters": acquisition.adapters}
@@ -304,6 +330,13 @@ def _with_files_in(settings: Settings, folder: Path) -> Settings:
         file = simulation.file.model_copy(update={"path": folder / path})
         changes["simulation"] = simulation.model_copy(update={"file": file})
     return settings.model_copy(update=changes)
+
+
+def _with_channel_file_in(channel: Channel, folder: Path) -> Channel:
+    if channel.optics.otf_file is None:
+        return channel
+    optics = channel.optics.model_copy(update={"otf_file": folder / channel.optics.otf_file})
+    return channel.model_copy(update={"optics": optics})
 
 
 def _sentence(error: ValidationError) -> str:
@@ -319,7 +352,7 @@ def _sentence(error: ValidationError) -> str:
         return f"expected the key '{'.'.join(place)}', found none"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"[{'.'.join(place)}] {reason}"
+        return f"[{'.'.join(place)}] {reason}" if place else reason
     reason = reason.replace("Input should be", "expected", 1)
     return f"{'.'.join(place)}: {reason}, found {first['input']!r}"
 
@@ -327,6 +360,8 @@ def _sentence(error: ValidationError) -> str:
 def _known_keys(place: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in place:
+        if part not in model.model_fields:
+            continue  # the number of a channel
         annotation = model.model_fields[part].annotation
         kinds = [annotation, *get_args(annotation)]  # such as Simulation | None
         found = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]

@@ -9,6 +9,7 @@ from livesim.frames import Pattern, PatternAngle, StackIndex
 from livesim.trust import TrustWord
 from livesim.wire.control import (
     AngleStatus,
+    ChannelStatus,
     ControlServer,
     Endpoints,
     EngineState,
@@ -58,7 +59,9 @@ def engine_status(**values):
         "recording": "/data/stream-001",
         "watchdog": watchdog_status(),
     }
-    return EngineStatus(**(known | values))
+    told = known | values
+    watchdog = told.pop("watchdog")
+    return EngineStatus(**({"channels": (ChannelStatus(channel=0, watchdog=watchdog),)} | told))
 
 
 def in_use(pixel_nm=80.0, **settings):

@@ -32,21 +32,31 @@ def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) ->
 def pattern_for(raw: Path) -> Path | None:
     """Return the pattern that the engine used for a recording of livesim's own, if it is one.
 
-    With it the result is that of the live run, pixel by pixel.
+    With it the result is that of the live run, pixel by pixel. Of several channels it is that of
+    the first one.
     """
-    from livesim.engine.folder import PATTERN_NAME, RAW_NAME
+    from livesim.engine.folder import PATTERN_NAME, RAW_NAME, of_channel
 
-    recorded = raw.with_name(PATTERN_NAME)
-    return recorded if raw.name == RAW_NAME and recorded.is_file() else None
+    if raw.name != RAW_NAME:
+        return None
+    others = sorted(raw.parent.glob(of_channel(PATTERN_NAME, "*")))
+    found = [raw.with_name(PATTERN_NAME), *others]
+    return next((file for file in found if file.is_file()), None)
 
 
-def pattern_log_for(raw: Path, pattern_file: Path | None) -> Path | None:
-    """Return the log of a recording of livesim's own that is restored with its own pattern."""
-    from livesim.engine.folder import PATTERN_LOG_NAME
+def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path, Path | None]:
+    """Return the pattern of a channel and the log of its changes, None = there is none.
 
-    log = raw.with_name(PATTERN_LOG_NAME)
-    own = pattern_file is not None and pattern_file == pattern_for(raw)
-    return log if own and log.is_file() else None
+    That is `pattern_file` for every channel, unless it is the recording's own: then a channel has
+    one of its own. Older recordings have one for all channels.
+    """
+    from livesim.engine.folder import PATTERN_LOG_NAME, PATTERN_NAME, of_channel
+
+    if pattern_file != pattern_for(raw):
+        return pattern_file, None
+    own = raw.with_name(of_channel(PATTERN_NAME, channel))
+    log = raw.with_name(of_channel(PATTERN_LOG_NAME, channel if own.is_file() else 0))
+    return own if own.is_file() else pattern_file, log if log.is_file() else None
 
 
 def _beside(raw: Path) -> list[Path]:

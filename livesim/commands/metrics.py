@@ -59,20 +59,30 @@ def _samples(status: EngineStatus | None) -> Iterator[Sample]:
     for name, count in status.faults.model_dump(exclude={"version"}).items():
         yield "livesim_faults_total", {"fault": name}, float(count)
     if status.latency is not None:
-        yield from _of_latency("livesim_latency_seconds", status.latency)
-        for part in status.latency.stages:
-            yield from _of_latency("livesim_stage_latency_seconds", part, stage=part.name)
-        for part in status.latency.steps:
-            step = part.name.replace(" ", "_")
-            yield from _of_latency("livesim_step_latency_seconds", part, step=step)
+        yield from _of_latencies(status.latency)
     if status.trust is not None:
         for word in TrustWord:
             label = word.value.replace(" ", "-")
             yield "livesim_trust", {"word": label}, float(status.trust.word is word)
         yield "livesim_trust_denied_places", {}, float(status.trust.denied)
-    if status.watchdog is not None:
-        yield "livesim_pattern_swaps_total", {}, float(status.watchdog.swaps)
-        yield "livesim_pattern_alarms_total", {}, float(status.watchdog.alarms)
+    for name in ("swaps", "alarms"):
+        yield from _of_channels(status, name)
+
+
+def _of_channels(status: EngineStatus, name: str) -> Iterator[Sample]:
+    for one in status.channels:
+        if one.watchdog is not None:
+            channel = {"channel": str(one.channel)}
+            yield f"livesim_pattern_{name}_total", channel, float(getattr(one.watchdog, name))
+
+
+def _of_latencies(latency: LatencyStatus) -> Iterator[Sample]:
+    yield from _of_latency("livesim_latency_seconds", latency)
+    for part in latency.stages:
+        yield from _of_latency("livesim_stage_latency_seconds", part, stage=part.name)
+    for part in latency.steps:
+        step = part.name.replace(" ", "_")
+        yield from _of_latency("livesim_step_latency_seconds", part, step=step)
 
 
 def _of_latency(name: str, latency: LatencyStatus | PartLatency, **of: str) -> Iterator[Sample]:

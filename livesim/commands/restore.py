@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.build import (
-    ReconstructionPipeline,
-    calibrate,
-    with_levels,
-    with_warnings,
-)
-from livesim.build_networks import Networks, load_networks, preferred_device, resolved
-from livesim.commands.calibrate import otf_profile, show_pattern, spread_stacks, with_pixel
-from livesim.commands.config_beside import pattern_log_for
+from livesim.build import ReconstructionPipeline
+from livesim.build_networks import resolved
+from livesim.commands.calibrate import show_pattern, with_pixel
 from livesim.commands.interrupts import interrupts_held
+from livesim.commands.restore_channels import Channels, lights, restored_channels
 from livesim.commands.restore_trust import Reviews
 from livesim.config import Settings, SettingsError
-from livesim.drift import Illumination, PatternChange, illuminations, still
-from livesim.frames import DataError, Pattern, Result, StackIndex
+from livesim.frames import Pattern, Result, StackIndex
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
-from livesim.io.pattern_file import read_pattern
-from livesim.io.pattern_log import read_pattern_log
 from livesim.io.recipe import Recipe, identify, steps_run
 from livesim.io.recording import Recording
 from livesim.io.results import check_target, open_writer
 
 KEPT_PATTERNS = 4
-"""Prepared at once, where there are not more channels."""
+"""Of each channel, prepared at once."""
 STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
 _SUFFIX = ".restored.ome.tif"
 
@@ -71,29 +61,27 @@ def restore_file(
     check_target(out, overwrite=overwrite)
     with open_recording(raw, settings.pattern) as recording:
         settings = resolved(with_pixel(settings, recording)).settings
-        networks = load_networks(settings, preferred_device())
-        patterns = _patterns(recording, settings, pattern_file, networks)
-        for channel, pattern in patterns.items():
-            console.print(f"{raw.name}, channel {channel}:")
-            show_pattern(pattern, console)
-        profile = otf_profile(settings)
-        prepare = partial(ReconstructionPipeline, settings, otf_profile=profile, networks=networks)
-        pipelines = Pipelines(prepare, max(KEPT_PATTERNS, len(patterns)))
-        changes = _changes(raw, pattern_file, patterns)
-        lights = dict(_lights(recording, patterns, changes))
+        channels = restored_channels(raw, recording, settings, pattern_file)
+        for number, channel in channels.items():
+            console.print(f"{raw.name}, channel {number}:")
+            show_pattern(channel.pattern, console)
+        pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
+        light_of = lights(recording, channels)
 
         def make(index: StackIndex) -> Result:
-            light = lights[index]
-            return pipelines.of(light.pattern)(recording.stack(index), light.turns_rad)
+            light = light_of[index]
+            return pipelines[index.channel].of(light.pattern)(
+                recording.stack(index), light.turns_rad
+            )
 
-        reviews = _reviews(recording, networks, make, console)
-        recipe = _recipe(raw, settings, patterns, recording, changes, networks, reviews)
+        reviews = _reviews(recording, channels, make, console)
+        recipe = _recipe(raw, settings, channels, recording, reviews)
         layout = _layout(recording, settings)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
         ):
-            for index in _shown(recording, console):
+            for index in _tracked(recording.indices, console):
                 check_interrupt()
                 result = reviews.taken(index) or make(index)
                 writer.write(index, result.image)
@@ -103,77 +91,33 @@ def restore_file(
 
 def _reviews(
     recording: Recording,
-    networks: Networks,
+    channels: Channels,
     make: Callable[[StackIndex], Result],
     console: Console,
 ) -> Reviews:
     """Look at what the networks make of some raw stacks; without networks, at none."""
+    indices = [index for index in recording.indices if channels[index.channel].networks.any]
     with console.status("looking at what the networks make of some raw stacks"):
-        return Reviews(recording.indices if networks.any else (), make)
-
-
-def _patterns(
-    recording: Recording, settings: Settings, pattern_file: Path | None, networks: Networks
-) -> dict[int, Pattern]:
-    """Return the pattern of every channel: that of the file, or estimated from the channel."""
-    known = None if pattern_file is None else _read_pattern(pattern_file, recording)
-    channels = sorted({index.channel for index in recording.indices})
-    found = {}
-    for channel in channels:
-        stacks = spread_stacks(recording, None if known is None else 1, channel)
-        if known is None:
-            pattern = calibrate(stacks, settings, otf_profile(settings))
-        else:
-            pattern = with_levels(known, stacks, settings)
-        found[channel] = with_warnings(pattern, stacks, settings, networks)
-    return found
-
-
-def _read_pattern(path: Path, recording: Recording) -> Pattern:
-    print(f"livesim: pattern from {path}", file=sys.stderr)
-    pattern = read_pattern(path)
-    if pattern.shape != recording.frame_shape:
-        raise DataError(
-            f"{path}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
-            f"found one for {pattern.shape}"
-        )
-    return pattern
-
-
-def _changes(
-    raw: Path, pattern_file: Path | None, patterns: dict[int, Pattern]
-) -> tuple[PatternChange, ...]:
-    """Return what the live run changed of the pattern, for a recording of livesim's own."""
-    log = pattern_log_for(raw, pattern_file)
-    if log is None:
-        return ()
-    changes = read_pattern_log(log, patterns[min(patterns)])
-    print(f"livesim: {len(changes)} changes of the pattern from {log}", file=sys.stderr)
-    return changes
+        return Reviews(indices, make)
 
 
 def _recipe(
-    raw: Path,
-    settings: Settings,
-    patterns: dict[int, Pattern],
-    recording: Recording,
-    changes: Sequence[PatternChange],
-    networks: Networks,
-    reviews: Reviews,
+    raw: Path, settings: Settings, channels: Channels, recording: Recording, reviews: Reviews
 ) -> Recipe:
-    first = patterns[min(patterns)]
+    first = channels[min(channels)].pattern
     notes = [
-        f"channel {channel} has a pattern of its own: {pattern}"
-        for channel, pattern in patterns.items()
-        if pattern != first
+        f"channel {number} has a pattern of its own: {channel.pattern}"
+        for number, channel in channels.items()
+        if channel.pattern != first
     ]
+    changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
     if changes:
-        notes.append(f"the pattern was followed: {len(changes)} changes as logged in the live run")
+        notes.append(f"the pattern was followed: {changes} changes as logged in the live run")
     return Recipe(
         settings=settings,
         pattern=first,
         steps=steps_run(settings.steps),
-        models=networks.models,
+        models={k: v for one in channels.values() for k, v in one.networks.models.items()},
         sources=(identify(raw),),
         warnings=(*recording.warnings, *first.warnings, *notes),
         trust=reviews.lines,
@@ -197,30 +141,19 @@ def _layout(recording: Recording, settings: Settings) -> OutputLayout:
     )
 
 
-def _lights(
-    recording: Recording, patterns: dict[int, Pattern], changes: Sequence[PatternChange]
-) -> Iterator[tuple[StackIndex, Illumination]]:
-    """Return every raw stack's illumination."""
-    if changes:  # one pattern for all channels, as in the live run
-        yield from illuminations(recording.indices, patterns[min(patterns)], changes)
-        return
-    for index in recording.indices:
-        yield index, still(patterns[index.channel])
-
-
-def _shown(recording: Recording, console: Console) -> Iterator[StackIndex]:
+def _tracked(indices: Sequence[StackIndex], console: Console) -> Iterator[StackIndex]:
     """Return every raw stack, with a progress bar where there is a terminal."""
     columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        yield from bar.track(recording.indices)
+        yield from bar.track(indices)
 
 
 class Pipelines:
-    """The reconstructions of the last few patterns, each prepared when first needed."""
+    """A channel's reconstructions with its last patterns, each prepared when first needed."""
 
-    def __init__(self, prepare: Callable[[Pattern], ReconstructionPipeline], kept: int) -> None:
+    def __init__(self, prepare: Callable[[Pattern], ReconstructionPipeline]) -> None:
         self._prepare = prepare
-        self._ready: deque[ReconstructionPipeline] = deque(maxlen=kept)
+        self._ready: deque[ReconstructionPipeline] = deque(maxlen=KEPT_PATTERNS)
 
     def of(self, pattern: Pattern) -> ReconstructionPipeline:
         """Return the reconstruction with this pattern."""
@@ -243,4 +176,10 @@ def with_steps(settings: Settings, steps: str) -> Settings:
         raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
     asked = steps.split(",")
     left_out = {step: "none" for step in ("one", "two") if step not in asked}
-    return settings.model_copy(update={"steps": settings.steps.model_copy(update=left_out)})
+    inherited = dict.fromkeys(left_out)
+    channels = {
+        number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
+        for number, channel in settings.channels.items()
+    }
+    own = settings.steps.model_copy(update=left_out)
+    return settings.model_copy(update={"steps": own, "channels": channels})

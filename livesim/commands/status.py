@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from livesim.commands.findings import finding_lines, untold_lines
 from livesim.wire.control import (
+    ChannelStatus,
     ControlClient,
     DoctorStatus,
     EngineStatus,
@@ -41,8 +44,7 @@ def _print(status: EngineStatus, console: Console) -> None:
         console.print(_in_use(status.in_use), soft_wrap=True, highlight=False, markup=False)
     if status.device is not None:
         console.print(f"on {device_words(status.device)}", highlight=False, markup=False)
-    if status.watchdog is not None:
-        _print_watchdog(status.watchdog, console)
+    _print_channels(status.channels, console)
     if status.doctor is not None:
         console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
     if status.trust is not None:
@@ -113,8 +115,16 @@ def _latency_cells(part: PartLatency) -> list[str]:
     return [part.name, *(f"{milliseconds:.2f}" for milliseconds in times)]
 
 
-def _print_watchdog(watchdog: WatchdogStatus, console: Console) -> None:
-    table = Table("angle", "pattern", "drift deg", "deg per stack", "modulation")
+def _print_channels(channels: Sequence[ChannelStatus], console: Console) -> None:
+    for one in channels:
+        if one.watchdog is not None:
+            title = f"channel {one.channel}" if len(channels) > 1 else None
+            _print_watchdog(one.watchdog, title, console)
+
+
+def _print_watchdog(watchdog: WatchdogStatus, title: str | None, console: Console) -> None:
+    columns = ("angle", "pattern", "drift deg", "deg per stack", "modulation")
+    table = Table(*columns, title=title, title_justify="left")
     for number, angle in enumerate(watchdog.angles):
         table.add_row(
             str(number),

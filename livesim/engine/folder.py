@@ -29,6 +29,12 @@ def record_into(folder: Path) -> RecorderFor:
     return lambda start, resolved: FolderRecorder(_new_folder(folder), start, resolved)
 
 
+def of_channel(name: str, channel: int | str) -> str:
+    """Return the name of a channel's own file ("*" = of any): that of channel 0 has no number."""
+    stem, suffix = name.split(".", 1)
+    return f"{stem}-channel-{channel}.{suffix}" if channel else name
+
+
 class FolderRecorder:
     """Where one stream is recorded.
 
@@ -40,8 +46,7 @@ class FolderRecorder:
         self.folder = folder
         self._start = start
         self._settings, self._models = resolved.settings, resolved.models
-        self._pattern: Pattern | None = None
-        self._log = PatternLog(folder / PATTERN_LOG_NAME)
+        self._patterns: dict[int, Pattern] = {}
 
     def open_raw(self, first: RawStack) -> RawSink:
         """Open the raw recording for stacks such as the first."""
@@ -69,20 +74,22 @@ class FolderRecorder:
         )
         recipe = Recipe(
             settings=self._settings,
-            pattern=self._pattern,
+            pattern=self._patterns.get(first.index.channel),
             steps=steps_run(self._settings.steps),
             models=self._models,
         )
         return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
 
-    def save_pattern(self, pattern: Pattern) -> None:
-        """Write the pattern beside the recording, in place of an older one."""
-        self._pattern = pattern
-        write_pattern(self.folder / PATTERN_NAME, pattern, overwrite=True)
+    def save_pattern(self, pattern: Pattern, channel: int) -> None:
+        """Write a channel's pattern beside the recording, in place of an older one."""
+        self._patterns[channel] = pattern
+        file = self.folder / of_channel(PATTERN_NAME, channel)
+        write_pattern(file, pattern, overwrite=True)
 
     def log_changes(self, changes: Sequence[PatternChange]) -> None:
-        """Append to the log of the pattern, which the first change begins."""
-        self._log.write(changes)
+        """Append to the log of one channel's pattern, which the first change begins."""
+        name = of_channel(PATTERN_LOG_NAME, changes[0].stack.channel)
+        PatternLog(self.folder / name).write(changes)
 
     @property
     def _pixel_nm(self) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from livesim.config import Settings
 from livesim.engine.pipeline import Pipeline, Watched
-from livesim.frames import RawFrame
+from livesim.frames import Pattern, RawFrame
 from livesim.wire.codec import StreamStart
 from livesim.wire.in_use import PatternStatus, StreamStatus
 
@@ -29,10 +31,10 @@ def stream_status(start: StreamStart, settings: Settings, first: RawFrame | None
     )
 
 
-def patterns_in_use(pipeline: Pipeline | None) -> tuple[PatternStatus, ...]:
-    """Return the pattern that the next stack is reconstructed with; none before it is known."""
-    if pipeline is None:
-        return ()
-    if isinstance(pipeline, Watched):
-        return (PatternStatus.of(pipeline.illumination.turned),)
-    return (PatternStatus.of(pipeline.pattern),)
+def patterns_in_use(pipelines: Mapping[int, Pipeline]) -> tuple[PatternStatus, ...]:
+    """Return the pattern that each channel's next stack is reconstructed with, once known."""
+    return tuple(PatternStatus.of(_now(pipelines[one]), one) for one in sorted(pipelines))
+
+
+def _now(pipeline: Pipeline) -> Pattern:
+    return pipeline.illumination.turned if isinstance(pipeline, Watched) else pipeline.pattern

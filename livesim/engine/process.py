@@ -223,7 +223,7 @@ class Engine:
             last_fault=self._gauges.faults.last,
             recording=str(recorder.folder) if recorder else None,
             recording_fault=session.recording_fault if session else None,
-            watchdog=session.watchdog if session else None,
+            channels=session.channels if session else (),
             doctor=self._doctor.status if self._doctor else None,
             in_use=session.in_use if session else None,
             device=self._device() if self._device else None,
@@ -286,18 +286,16 @@ class Engine:
 
     def _new_session(self, start: StreamStart) -> Session:
         resolved = self._resolve(stream_settings(self._settings, start))
-        settings = resolved.settings
-        factory = self._factory_for(settings)
         self._trust.begin()
         return Session(
             start,
             resolved,
-            factory,
+            self._factory_for,
             self._recorder_for(start, resolved) if self._recorder_for else None,
             self._publisher,
             self._gauges,
             lossless=self._options.lossless,
-            examine=self._doctor_for(settings) if self._doctor_for else None,
+            examine=self._doctor_for(resolved.settings) if self._doctor_for else None,
             offer=self._trust.offer,
         )
 

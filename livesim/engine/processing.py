@@ -1,45 +1,33 @@
-"""Raw stacks of one stream -> results in the same order, once their pattern is known."""
+"""Raw stacks of one stream -> results, those of each channel in the same order."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
 
-from livesim.clock import steady_ns
 from livesim.engine.bounded import BoundedQueue
+from livesim.engine.lane import Lane
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
 from livesim.frames import RawStack, Result
-
-CALIBRATION_STACKS = 32
-"""Raw stacks kept while the pattern is not known."""
-
-STACK_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
-"""What data can do to a pipeline: wrong shapes, no signal, no memory on the GPU (torch raises
-RuntimeError). Anything else is a mistake of ours and ends the engine."""
-
-Value = TypeVar("Value")
 
 
 class Processor:
     """The processing thread of one stream.
 
+    Every channel has a pattern and a pipeline of its own, and none waits for another's.
+
     Parameters
     ----------
     stacks, results
         The queues on both sides; the processor abandons the one and closes the other at its end.
-    factory
-        Makes the pipeline, given enough stacks.
+    factory_of
+        A channel -> what makes its pipeline, given enough stacks.
     on_ready
-        Called with the pipeline, before its first result.
+        Called with a channel's pipeline, before its first result.
     on_stack
-        Called after every stack.
+        Called after every stack, with its channel.
     lossless
-        Whether every stack must be reconstructed: then, when no pattern is found within
-        `CALIBRATION_STACKS` stacks, the factory must do with those. Otherwise the oldest are
-        dropped until some stacks have enough signal.
+        Whether every stack must be reconstructed, see `Lane`.
     conclusion
         Says, once no more stacks come and no pattern was found, what is wrong with them; "" =
         nothing is known.
@@ -49,9 +37,9 @@ class Processor:
         self,
         stacks: BoundedQueue[RawStack],
         results: BoundedQueue[Result],
-        factory: PipelineFactory,
-        on_ready: Callable[[Pipeline], None],
-        on_stack: Callable[[], None],
+        factory_of: Callable[[int], PipelineFactory],
+        on_ready: Callable[[int, Pipeline], None],
+        on_stack: Callable[[int], None],
         meter: Meter,
         faults: Faults,
         *,
@@ -60,15 +48,14 @@ class Processor:
     ) -> None:
         self._stacks = stacks
         self._results = results
-        self._factory = factory
+        self._factory_of = factory_of
         self._on_ready = on_ready
         self._on_stack = on_stack
         self._meter = meter
         self._faults = faults
         self._lossless = lossless
         self._conclusion = conclusion
-        self._pending: deque[RawStack] = deque()
-        self._reason = "too little signal"
+        self._lanes: dict[int, Lane] = {}
         self._hurried = False
 
     def hurry(self) -> None:
@@ -77,77 +64,51 @@ class Processor:
 
     def run(self) -> None:
         """Work until the queue of stacks is closed and empty."""
-        pipeline = None
         try:
-            pipeline = self._calibrate()
-            if pipeline is not None:
-                self._on_ready(pipeline)
-                self._reconstruct_all(pipeline)
+            for stack in self._stacks:
+                self._sort(stack)
+                if self._calibrating:  # the queue may drop, a lane keeps what it needs
+                    for other in self._stacks.take():
+                        self._sort(other)
+                self._work()
+            self._work(ended=True)
         finally:
             self._stacks.abandon()
             self._results.close()
-            if isinstance(pipeline, Watched):
-                pipeline.close()
+            for lane in self._lanes.values():
+                if isinstance(lane.pipeline, Watched):
+                    lane.pipeline.close()
 
-    def _calibrate(self) -> Pipeline | None:
-        """Collect stacks until the factory returns a pipeline, or no more come."""
-        while (stack := self._stacks.get()) is not None:
-            self._pending.extend([stack, *self._stacks.take()])
-            pipeline = self._try_pipeline(ended=False)
-            if pipeline is not None:
-                return pipeline
-        pipeline = self._try_pipeline(ended=True)
-        if pipeline is None and self._pending:
-            self._skip_pending()
-        return pipeline
+    @property
+    def _calibrating(self) -> bool:
+        return any(lane.pipeline is None for lane in self._lanes.values())
 
-    def _try_pipeline(self, *, ended: bool) -> Pipeline | None:
-        if not self._pending or self._hurried:
-            return None
-        full = len(self._pending) >= CALIBRATION_STACKS
-        decide = ended or (self._lossless and full)
-        pipeline = self._attempt(lambda: self._factory(tuple(self._pending), decide))
-        while pipeline is None and len(self._pending) >= CALIBRATION_STACKS:
-            self._pending.popleft()
-            self._faults.report("skipped_stacks")
-        return pipeline
+    def _sort(self, stack: RawStack) -> None:
+        channel = stack.index.channel
+        if channel not in self._lanes:
+            factory = self._factory_of(channel)
+            self._lanes[channel] = Lane(factory, self._faults, lossless=self._lossless)
+        self._lanes[channel].add(stack)
 
-    def _reconstruct_all(self, pipeline: Pipeline) -> None:
-        while self._pending:
-            self._reconstruct(pipeline, self._pending.popleft())
-        for stack in self._stacks:
-            self._reconstruct(pipeline, stack)
+    def _work(self, *, ended: bool = False) -> None:
+        """Do what can be done with the stacks that wait."""
+        for channel, lane in self._lanes.items():
+            if not self._hurried and lane.calibrate(ended=ended):
+                assert lane.pipeline is not None
+                self._on_ready(channel, lane.pipeline)
+            if lane.pipeline is not None:
+                for stack in lane.take():
+                    self._reconstruct(lane, stack)
+            elif ended and lane.waiting:
+                said = "" if self._hurried else self._conclusion()
+                lane.give_up(said, hurried=self._hurried)
 
-    def _reconstruct(self, pipeline: Pipeline, stack: RawStack) -> None:
+    def _reconstruct(self, lane: Lane, stack: RawStack) -> None:
         if self._hurried:
             self._faults.report("skipped_stacks")
             return
-        taken = steady_ns()
-        result = self._attempt(lambda: pipeline(stack))
-        self._on_stack()
-        if result is None:
-            self._faults.report("failed_stacks")
-            return
-        self._meter.tick()
-        passage = replace(stack.passage, taken=taken, reconstructed=steady_ns())
-        received_ns = stack.last_received_ns
-        self._results.put(replace(result, last_received_ns=received_ns, passage=passage))
-
-    def _attempt(self, work: Callable[[], Value]) -> Value | None:
-        """Do what one stack may make fail: the live loop's one catch."""
-        try:
-            return work()
-        except STACK_FAULTS as error:
-            self._reason = str(error) or type(error).__name__
-            self._faults.say(self._reason)
-            return None
-
-    def _skip_pending(self) -> None:
-        count = len(self._pending)
-        self._faults.report("skipped_stacks", None if self._hurried else self._why(count), count)
-        self._pending.clear()
-
-    def _why(self, count: int) -> str:
-        words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
-        said = self._conclusion()
-        return f"{words}; doctor: {said}" if said else words
+        result = lane.reconstruct(stack)
+        self._on_stack(stack.index.channel)
+        if result is not None:
+            self._meter.tick()
+            self._results.put(result)

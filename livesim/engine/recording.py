@@ -48,12 +48,12 @@ class Recorder(Protocol):
         """Open the recording of the results."""
         ...
 
-    def save_pattern(self, pattern: Pattern) -> None:
-        """Write the pattern beside the recording."""
+    def save_pattern(self, pattern: Pattern, channel: int) -> None:
+        """Write a channel's pattern beside the recording."""
         ...
 
     def log_changes(self, changes: Sequence[PatternChange]) -> None:
-        """Write beside it what has changed of the pattern."""
+        """Write beside it what has changed of one channel's pattern."""
         ...
 
 

@@ -14,16 +14,18 @@ from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.latencies import Latencies
 from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Stage
-from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory, Resolved
+from livesim.engine.pipeline import Examine, FactoryFor, Pipeline, PipelineFactory, Resolved
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder, Track
 from livesim.engine.watch_log import WatchLog
 from livesim.frames import Passage, RawFrame, RawStack, Result
 from livesim.wire.codec import StreamEnd, StreamStart
-from livesim.wire.control import EngineState, WatchdogStatus
+from livesim.wire.control import ChannelStatus, EngineState
 from livesim.wire.in_use import InUse
 from livesim.wire.sockets import Keep, Publisher
 
+FIRST = 0
+"""A stream without channels has this one."""
 RECORD_DEPTH = 32
 PROCESS_DEPTH = 8
 RESULT_DEPTH = 4
@@ -73,7 +75,7 @@ class Session:
         self,
         start: StreamStart,
         resolved: Resolved,
-        factory: PipelineFactory,
+        factory_for: FactoryFor,
         recorder: Recorder | None,
         publisher: Publisher,
         gauges: Gauges,
@@ -87,12 +89,17 @@ class Session:
         self.state = EngineState.CALIBRATING
         self._resolved, self._offer = resolved, offer
         self._first: RawFrame | None = None
-        self._pipeline: Pipeline | None = None
+        self._factories = {
+            channel: factory_for(resolved.settings.of_channel(channel))
+            for channel in (FIRST, *resolved.settings.channels)
+        }
+        self._factory_for = factory_for
+        self._pipelines: dict[int, Pipeline] = {}
         self._gauges = gauges
         self._publisher = publisher
         self._end = StreamEnd(stream=start.stream, aborted=True)
         self.doctor = LiveDoctor(start.stream, examine)
-        self._watch = WatchLog(recorder, gauges.faults, self.doctor.ask)
+        self._watches: dict[int, WatchLog] = {}
         self._assembler = Assembler(resolved.settings.pattern.stack_shape)
         self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
@@ -102,9 +109,9 @@ class Session:
         self._processor = Processor(
             self._stacks,
             self._results,
-            factory,
+            self._factory_of,
             self._on_ready,
-            self._watch.look,
+            lambda channel: self._watches[channel].look(),
             gauges.process.meter,
             gauges.faults,
             lossless=lossless,
@@ -145,9 +152,12 @@ class Session:
             self._stacks.put(stack)
 
     @property
-    def watchdog(self) -> WatchdogStatus | None:
-        """What is known of the pattern, if it is watched."""
-        return self._watch.status()
+    def channels(self) -> tuple[ChannelStatus, ...]:
+        """Whose patterns are known, and what the watchdog says of them; safe in any thread."""
+        watches = sorted(self._watches.items())
+        return tuple(
+            ChannelStatus(channel=channel, watchdog=watch.status()) for channel, watch in watches
+        )
 
     @property
     def in_use(self) -> InUse:
@@ -158,7 +168,7 @@ class Session:
             settings=resolved.settings,
             models=dict(resolved.models),
             choices=dict(resolved.choices),
-            patterns=patterns_in_use(self._pipeline),
+            patterns=patterns_in_use(self._pipelines),
         )
 
     @property
@@ -194,14 +204,27 @@ class Session:
         self._gauges.process.attach(self._stacks)
         self._gauges.publish.attach(self._results)
 
-    def _on_ready(self, pipeline: Pipeline) -> None:
+    def _factory_of(self, channel: int) -> PipelineFactory:
+        """Return a channel's own factory.
+
+        Those of the settings' channels are there from the beginning, so that a stream whose
+        networks cannot be used is refused.
+        """
+        if channel not in self._factories:
+            settings = self._resolved.settings.of_channel(channel)
+            self._factories[channel] = self._factory_for(settings)
+        return self._factories[channel]
+
+    def _on_ready(self, channel: int, pipeline: Pipeline) -> None:
         if self.state is EngineState.CALIBRATING:
             self.state = EngineState.RUNNING
-        self._pipeline = pipeline
-        self._watch.begin(pipeline)
+        self._pipelines = {**self._pipelines, channel: pipeline}
+        watch = WatchLog(self.recorder, self._gauges.faults, self.doctor.ask)
+        watch.begin(pipeline)
+        self._watches = {**self._watches, channel: watch}
         if self.recorder is not None:
             try:
-                self.recorder.save_pattern(pipeline.pattern)
+                self.recorder.save_pattern(pipeline.pattern, channel)
             except OSError as error:
                 self._gauges.faults.say(f"the pattern could not be written: {error}")
 

@@ -81,26 +81,20 @@ class WatchedPipeline:
         """
         self._adopt(stack)
         result = self._active.watched(stack, lambda measure: self._decide(stack, measure))
-        if self._is_watched(stack):
-            self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
-            self._last = stack.index
+        self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
+        self._last = stack.index
         return result
 
     def close(self) -> None:
         """End the background's thread."""
         self._background.close()
 
-    def _is_watched(self, stack: RawStack) -> bool:
-        """Whether it has the channel that the pattern was estimated from: the first one seen."""
-        return self._last is None or stack.index.channel == self._last.channel
-
     def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
         """Return how far each angle has turned, this stack included."""
-        if self._is_watched(stack):
-            try:
-                self._look(stack, measure())
-            except BACKGROUND_FAULTS as error:
-                self._fail(error)
+        try:
+            self._look(stack, measure())
+        except BACKGROUND_FAULTS as error:
+            self._fail(error)
         return self._watchdog.turns
 
     def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:

@@ -213,6 +213,14 @@ class WatchdogStatus(_Value):
     """Checks or estimates that failed; the stream went on."""
 
 
+class ChannelStatus(_Value):
+    """One channel of the running stream whose pattern is known."""
+
+    channel: int
+    watchdog: WatchdogStatus | None
+    """None where the pattern is not watched."""
+
+
 class FindingStatus(_Value):
     """One fault that the doctor has found in the raw stacks of the stream."""
 
@@ -287,8 +295,8 @@ class EngineStatus(_Value):
     """Folder that is being written to."""
     recording_fault: str | None = None
     """Why raw stacks or results of the running stream are not recorded any more."""
-    watchdog: WatchdogStatus | None = None
-    """None where no stream is running, or none that is watched."""
+    channels: tuple[ChannelStatus, ...] = ()
+    """Those of the running stream whose patterns are known, in their order."""
     doctor: DoctorStatus | None = None
     """Of the last stream; None until its first raw stacks have been looked at."""
     in_use: InUse | None = None
@@ -296,6 +304,11 @@ class EngineStatus(_Value):
     device: DeviceStatus | None = None
     trust: TrustStatus | None = None
     """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
+
+    @property
+    def watchdog(self) -> WatchdogStatus | None:
+        """What is known of the first channel's pattern, if it is watched."""
+        return self.channels[0].watchdog if self.channels else None
 
 
 class ReviewReply(_Value):

@@ -498,7 +498,7 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
         def open_results(self, first):
             raise OSError("no space left")
 
-        def save_pattern(self, pattern):
+        def save_pattern(self, pattern, channel):
             raise OSError("no space left")
 
     options = anywhere(once=True, lossless=True)

@@ -68,9 +68,9 @@ class Fake:
         return self.light.coherence if self.coherence is None else self.coherence
 
 
-def stack(number, channel=0):
+def stack(number):
     pixels = np.zeros((3, 3, 16, 16), np.uint16)
-    return RawStack("s", StackIndex(time=number, channel=channel), pixels, last_received_ns=number)
+    return RawStack("s", StackIndex(time=number), pixels, last_received_ns=number)
 
 
 class Stream:
@@ -89,9 +89,9 @@ class Stream:
         self.prepared.append(Fake(pattern, self.light, self._coherence))
         return self.prepared[-1]
 
-    def feed(self, count=1, **more):
+    def feed(self, count=1):
         for _ in range(count):
-            self.pipeline(stack(self.count, **more))
+            self.pipeline(stack(self.count))
             self.count += 1
             self.changes += self.pipeline.take_changes()
 
@@ -138,7 +138,7 @@ def test_a_stack_is_turned_by_what_it_shows_itself(streams):
     assert change.new.turns_rad == stream.prepared[0].turns[-1]
     assert change.new.turns_rad == pytest.approx((0.0, 1.0, 0.0))
     assert stream.pipeline.health.alarms == 1
-    (told,) = patterns_in_use(stream.pipeline)
+    (told,) = patterns_in_use({0: stream.pipeline})
     assert told.angles[1].phases_rad[0] == pytest.approx(1.0)
     assert change.new.turned.angles[1].phases_rad[0] == pytest.approx(1.0)
 
@@ -153,14 +153,6 @@ def test_every_change_continues_the_last(streams):
         assert before.new == after.old
     assert stream.changes[-1].new == stream.pipeline.illumination
     assert stream.pipeline.health.swaps == len(stream.changes)
-
-
-def test_another_channel_is_turned_but_not_looked_at(streams):
-    stream = streams()
-    stream.feed(5)
-    stream.light.phases[0] = 1.0
-    stream.feed(5, channel=1)
-    assert stream.changes == []
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("no memory"), DataError("no peak")])

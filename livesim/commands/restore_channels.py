@@ -1,0 +1,110 @@
+"""A recording and its settings in; what each of its channels is restored with out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from livesim.build import OtfProfile, ReconstructionPipeline, calibrate, with_levels, with_warnings
+from livesim.build_networks import Networks, load_networks, preferred_device
+from livesim.commands.calibrate import otf_profile, spread_stacks
+from livesim.commands.config_beside import own_pattern_files
+from livesim.config import Settings
+from livesim.drift import Illumination, PatternChange, illuminations
+from livesim.frames import DataError, Pattern, StackIndex
+from livesim.io.pattern_file import read_pattern
+from livesim.io.pattern_log import read_pattern_log
+from livesim.io.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class RestoredChannel:
+    """One channel of a recording."""
+
+    settings: Settings
+    """What holds for this channel."""
+    networks: Networks
+    profile: OtfProfile | None
+    pattern: Pattern
+    """What it begins with."""
+    log: Path | None
+    """Of its pattern, as the live run wrote it; None = the pattern stays as it is."""
+    changes: tuple[PatternChange, ...]
+
+    def prepared(self, pattern: Pattern) -> ReconstructionPipeline:
+        """Return the reconstruction with a pattern."""
+        return ReconstructionPipeline(self.settings, pattern, self.profile, self.networks)
+
+
+Channels = Mapping[int, RestoredChannel]
+
+
+def restored_channels(
+    raw: Path, recording: Recording, settings: Settings, pattern_file: Path | None
+) -> Channels:
+    """Return every channel of a recording with its pattern: known, or estimated from it.
+
+    Raises
+    ------
+    SettingsError, DataError
+        If a network, a pattern or its log cannot be used.
+    """
+    numbers = sorted({index.channel for index in recording.indices})
+    return {
+        number: _channel(raw, recording, settings.of_channel(number), pattern_file, number)
+        for number in numbers
+    }
+
+
+def lights(recording: Recording, channels: Channels) -> dict[StackIndex, Illumination]:
+    """Return what each raw stack is lit with.
+
+    Where one log is that of several channels, as older recordings have it, one pattern holds for
+    them all, as it did in the live run.
+    """
+    sharing: dict[Path | int, list[int]] = {}
+    for number, channel in channels.items():
+        sharing.setdefault(channel.log or number, []).append(number)
+    known: dict[StackIndex, Illumination] = {}
+    for numbers in sharing.values():
+        first = channels[numbers[0]]
+        indices = [index for index in recording.indices if index.channel in numbers]
+        known.update(illuminations(indices, first.pattern, first.changes))
+    return known
+
+
+def _channel(
+    raw: Path, recording: Recording, settings: Settings, pattern_file: Path | None, number: int
+) -> RestoredChannel:
+    networks, profile = load_networks(settings, preferred_device()), otf_profile(settings)
+    make = partial(RestoredChannel, settings, networks, profile)
+    if pattern_file is None:
+        stacks = spread_stacks(recording, None, number)
+        found = calibrate(stacks, settings, profile)
+        return make(with_warnings(found, stacks, settings, networks), None, ())
+    file, log = own_pattern_files(raw, pattern_file, number)
+    stacks = spread_stacks(recording, 1, number)
+    known = with_levels(_read_pattern(file, recording), stacks, settings)
+    pattern = with_warnings(known, stacks, settings, networks)
+    return make(pattern, log, () if log is None else _read_log(log, pattern))
+
+
+def _read_pattern(path: Path, recording: Recording) -> Pattern:
+    print(f"livesim: pattern from {path}", file=sys.stderr)
+    pattern = read_pattern(path)
+    if pattern.shape != recording.frame_shape:
+        raise DataError(
+            f"{path}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
+            f"found one for {pattern.shape}"
+        )
+    return pattern
+
+
+def _read_log(log: Path, pattern: Pattern) -> tuple[PatternChange, ...]:
+    """Return what the live run changed of the pattern."""
+    changes = read_pattern_log(log, pattern)
+    print(f"livesim: {len(changes)} changes of the pattern from {log}", file=sys.stderr)
+    return changes
