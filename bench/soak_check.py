@@ -53,7 +53,7 @@ def check(
     """
     frames = KnownFrames(np.load(light))
     group = _raw(folder)
-    written = [] if group is None else np.flatnonzero(_array(group, "written")[0, :, 0, 0]).tolist()
+    written = [] if group is None else _written(group)
     stream = _stream_of(group, written, streams, frames) if group is not None and written else None
     if stream is None or group is None:
         if written:
@@ -92,6 +92,13 @@ def _raw(folder: Path) -> zarr.Group | None:
         if (folder / name).exists():
             return zarr.open_group(folder / name, mode="r")
     return None
+
+
+def _written(group: zarr.Group) -> list[int]:
+    """Return the time points that are marked as written; none if it was killed at the start."""
+    if "written" not in group:
+        return []
+    return np.argwhere(np.asarray(_array(group, "written")[:]))[:, 1].tolist()
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array:

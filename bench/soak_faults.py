@@ -95,10 +95,11 @@ def spoil(word: str) -> Fault:
     """Return the fault that the source does itself with some of its next frames."""
 
     def spoilt(scene: Scene) -> Harm:
+        since = time.time_ns()
         scene.rig.tell("source", word)
         last = int(scene.rig.line("source")) // STACK_FRAMES
         streams = scene.rig.places.streams()
-        return Harm(time.time_ns(), lambda one: one.stream not in streams or one.time > last)
+        return Harm(since, lambda one: one.stream not in streams or one.time > last)
 
     return spoilt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,16 @@ class GrowingStacks:
         self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
         for column in self._log.values():
             column.array.resize(sizes)
+
+
+def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, ...]:
+    """Return what all arrays of a recording have along their first `axes`.
+
+    They are lengthened one after the other, and a crash may come in between; nothing is marked
+    written before all are long enough.
+    """
+    shapes = [array.shape[:axes] for array in arrays]
+    return tuple(slice(min(sizes)) for sizes in zip(*shapes, strict=True))
 
 
 class _LogColumn:

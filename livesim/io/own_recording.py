@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.frames import DataError, Pixels
+from livesim.io.growing_stacks import common_region
 from livesim.io.planes import NO_PLANE, PlaneFile, PlaneGrid
 from livesim.io.recorder import RAW_AXES, RAW_FORMAT
 from livesim.io.tiff_metadata import positive
@@ -19,6 +20,7 @@ from livesim.io.zarr_planes import plane_reader
 NAMES = tuple({"t": "time", "c": "channel"}.get(axis, axis) for axis in RAW_AXES[:-2])
 STACK_AXES = 4
 """position, t, c, z: the axes of the log beside the pixels."""
+LOG = ("written", "last_received_ns", "exposure_ms")
 
 
 def is_own_recording(group: zarr.Group) -> bool:
@@ -35,17 +37,18 @@ def open_own_recording(group: zarr.Group, folder: Path) -> PlaneFile:
     DataError
         If pixels and log do not belong together, or no stack was written.
     """
-    pixels, written = _array(group, "raw", folder), np.asarray(_array(group, "written", folder)[:])
-    if pixels.ndim != len(RAW_AXES) or written.shape != pixels.shape[:STACK_AXES]:
+    pixels, log = _array(group, "raw", folder), [_array(group, name, folder) for name in LOG]
+    if pixels.ndim != len(RAW_AXES) or any(column.ndim != STACK_AXES for column in log):
         raise DataError(
             f"{folder}: expected raw [{', '.join(RAW_AXES)}] and a log of its stacks, "
-            f"found {pixels.shape} and {written.shape}"
+            f"found {pixels.shape} and {[column.shape for column in log]}"
         )
+    region = common_region([pixels, *log], STACK_AXES)
+    written, received, exposures = (np.asarray(column[region]) for column in log)
     if not written.any():
         raise DataError(f"{folder}: expected recorded stacks, found none")
-    received = np.asarray(_array(group, "last_received_ns", folder)[:])
-    stacks = np.flatnonzero(written)
-    stacks = stacks[np.argsort(received.ravel()[stacks], kind="stable")]
+    places = np.argwhere(written)[np.argsort(received[written], kind="stable")]
+    stacks = np.ravel_multi_index(tuple(places.T), pixels.shape[:STACK_AXES])
     frames = pixels.shape[STACK_AXES] * pixels.shape[STACK_AXES + 1]
     read_stored = plane_reader(pixels, folder)
 
@@ -61,7 +64,7 @@ def open_own_recording(group: zarr.Group, folder: Path) -> PlaneFile:
         read=read,
         close=lambda: None,  # zarr keeps no file open
         pixel_nm=positive(stated.get("pixel_nm")),
-        exposure_ms=positive(np.asarray(_array(group, "exposure_ms", folder)[:]).flat[stacks[0]]),
+        exposure_ms=positive(exposures[tuple(places[0])]),
         interval_s=positive(stated.get("interval_s")),
     )
 

@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.frames import DataError, Image, StackIndex
+from livesim.io.growing_stacks import common_region
 from livesim.io.ome_zarr import LEVEL, read_recipe_of_zarr
 from livesim.io.recipe import Recipe
 
@@ -29,7 +30,9 @@ class RecordedResults:
         self.recipe: Recipe = read_recipe_of_zarr(path)
         self._group = zarr.open_group(path, mode="r")
         self._images = self._array(LEVEL)
-        self._written = np.asarray(self._array("written")[:], bool)
+        log = [self._array(name) for name in ("written", "last_received_ns", "published_ns")]
+        self._region = common_region([self._images, *log], 3)
+        self._written = np.asarray(log[0][self._region], bool)
         if not self._written.any():
             raise DataError(f"{path}: expected recorded results, found none")
 
@@ -64,7 +67,7 @@ class RecordedResults:
         return ((index, self.image(index)) for index in self.indices)
 
     def _log(self, name: str) -> NDArray[np.int64]:
-        moments: NDArray[np.int64] = np.asarray(self._array(name)[:], np.int64)[self._written]
+        moments: NDArray[np.int64] = np.asarray(self._array(name)[self._region])[self._written]
         return moments
 
     def _array(self, name: str) -> zarr.Array[Any]:

@@ -298,6 +298,24 @@ def test_an_unfinished_recording_of_livesim_is_read_as_far_as_it_goes(tmp_path):
     recorder.close()
 
 
+@pytest.mark.parametrize("lengthened", [1, 2, 3])
+def test_a_recording_whose_engine_was_killed_while_it_grew_is_read(tmp_path, lengthened):
+    settings = Settings.model_validate({"optics": {"numerical_aperture": 1.4, "emission_nm": 525}})
+    layout = RawLayout(angles=ANGLES, phases=PHASES, y=Y, x=X, pixel_nm=PIXEL_NM)
+    recorder = RawRecorder(tmp_path / "raw.zarr", layout, Recipe(settings=settings))
+    for time, channel in ((0, 0), (1, 1)):
+        index = StackIndex(time=time, channel=channel)
+        recorder.write(RawStack("s", index, TRUTH[time], last_received_ns=9 - time))
+    group = zarr.open_group(tmp_path / "raw.zarr.partial", mode="r+")
+    for name in ("raw", "last_received_ns", "exposure_ms", "written")[:lengthened]:
+        array = group[name]
+        array.resize((1, 128, 3, 1, *array.shape[4:]))
+    with open_recording(tmp_path / "raw.zarr.partial", PATTERN) as recording:
+        assert [(one.time, one.channel) for one in recording.indices] == [(1, 1), (0, 0)]
+        for index in recording.indices:
+            assert np.array_equal(recording.stack(index).pixels, TRUTH[index.time])
+
+
 def test_series_of_an_ome_tiff_are_positions(tmp_path):
     path = tmp_path / "raw.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tif:
