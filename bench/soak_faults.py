@@ -97,9 +97,9 @@ def spoil(word: str) -> Fault:
     def spoilt(scene: Scene) -> Harm:
         since = time.time_ns()
         scene.rig.tell("source", word)
-        last = int(scene.rig.line("source")) // STACK_FRAMES
-        streams = scene.rig.places.streams()
-        return Harm(since, lambda one: one.stream not in streams or one.time > last)
+        stream, number = scene.rig.line("source").split()
+        later, last = _of_another_stream(scene), int(number) // STACK_FRAMES
+        return Harm(since, lambda one: later(one) or (one.stream == stream and one.time > last))
 
     return spoilt
 

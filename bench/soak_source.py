@@ -2,7 +2,7 @@
 
 Every number is written to a journal before its frame is sent, so that whoever kills this process
 knows what may have arrived. A line on stdin, drop, repeat or reorder, spoils the next frames; a
-line on stdout says when that is done, and the last number that it concerns.
+line on stdout says when that is done, in which stream, and the last number that it concerns.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Spoiler:
         self._random = np.random.default_rng(os.getpid())
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def numbers(self) -> Iterator[int]:
+    def numbers(self, stream: str) -> Iterator[int]:
         """Yield without end."""
         for first in count(0, SPOILT_FRAMES):
             fault = self._asked.popleft() if self._asked else None
             yield from self._spoilt(fault, list(range(first, first + SPOILT_FRAMES)))
             if fault is not None:
-                print(first + SPOILT_FRAMES - 1, flush=True)
+                print(stream, first + SPOILT_FRAMES - 1, flush=True)
 
     def _spoilt(self, fault: str | None, numbers: list[int]) -> list[int]:
         if fault == "drop":
@@ -80,7 +80,7 @@ def _send(
     with journal(journals, start.stream).open("wb", buffering=0) as sent:
         sender.start(start)
         end = time.monotonic() + STREAM_S
-        for number in spoiler.numbers():
+        for number in spoiler.numbers(start.stream):
             if time.monotonic() > end:
                 break
             sent.write(np.int32(number).tobytes())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from livesim.config import Settings
 from livesim.engine.folder import record_into
+from livesim.engine.heaps import limit_heaps
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine, EngineOptions
 from livesim.frames import DataError
@@ -44,6 +45,7 @@ def run_engine(
         With `once`: if not every raw stack was reconstructed; always: if something that should
         have been recorded was not.
     """
+    limit_heaps()
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else record_into(record)
     with (

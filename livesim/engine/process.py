@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.free_memory import give_back
+from livesim.engine.heaps import give_back
 from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.live_trust import LiveTrust
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
