@@ -1,1 +1,1 @@
-"""Measurements, one command each: `python -m bench.speed`, `.quality`, `.accuracy`."""
+"""Measurements of accuracy and quality, one command each; for times there is `livesim bench`."""

@@ -15,8 +15,8 @@ from itertools import product
 import numpy as np
 import torch
 
-from bench.peer import Peer
 from bench.report import Row, report
+from livesim.commands.benchmark.peer import Peer
 from livesim.config import Apodization, Reconstruction
 from livesim.frames import Pattern
 from livesim.reconstruction.estimation import estimate_pattern

@@ -77,9 +77,9 @@ class Reconstructor:
         image = self.plan.unmixing.new_empty(len(frames), 2 * rows, 2 * columns)
         widefield = self.plan.unmixing.new_empty(len(frames), rows, columns)
         for stack, made, mean in zip(frames, image, widefield, strict=True):
-            planes = self._separate(stack)
+            planes = self.separate(stack)
             mean.copy_(planes[0])
-            spectra = self._transform(planes)
+            spectra = self.transform(planes)
             factors = None if turn is None else turn(spectra)
             if factors is not None:
                 spectra.side[..., self.plan.rows].mul_(factors[:, None, None])
@@ -109,9 +109,10 @@ class Reconstructor:
             )
         images = []
         for stack in self._checked(photons):
-            spectra = self._transform(self._separate(stack))
-            whole = self._combined(spectra, torch.zeros_like(self._spectrum))
-            images.append(torch.fft.irfft(whole, n=2 * self.plan.shape[1], dim=-1))
+            spectra = self.transform(self.separate(stack))
+            whole = self.combine(spectra, torch.zeros_like(self._spectrum))
+            columns = torch.fft.ifft(whole, dim=-1).mT
+            images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1))
         return torch.stack(images)
 
     @torch.inference_mode()
@@ -123,7 +124,7 @@ class Reconstructor:
         ValueError
             If the stack does not fit the plan.
         """
-        return self._transform(self._separate(self._checked(stack[None])[0]))
+        return self.transform(self.separate(self._checked(stack[None])[0]))
 
     def _checked(self, stacks: Tensor) -> Tensor:
         """Return the stacks as [time, frame, y, x]."""
@@ -136,7 +137,7 @@ class Reconstructor:
             )
         return frames
 
-    def _separate(self, stack: Tensor) -> Tensor:
+    def separate(self, stack: Tensor) -> Tensor:
         """Return the zero order and the real and imaginary parts of the bands, [plane, y, x]."""
         plan = self.plan
         planes = torch.addmm(plan.bias, plan.unmixing, stack.flatten(1).to(torch.float32))
@@ -152,7 +153,7 @@ class Reconstructor:
         side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
         return torch.fft.fft(side, dim=-1)
 
-    def _transform(self, planes: Tensor) -> BandSpectra:
+    def transform(self, planes: Tensor) -> BandSpectra:
         """Return the spectra of the planes [plane, y, x]."""
         zero = torch.fft.rfft(planes[0], dim=-1)[..., : self.plan.zero_columns].mT.contiguous()
         zero = torch.fft.fft(zero, dim=-1)
@@ -160,11 +161,15 @@ class Reconstructor:
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
-        columns = self._combined(bands, self._spectrum.zero_())
+        self.invert(self.combine(bands, self._spectrum.zero_()), image)
+
+    def invert(self, spectrum: Tensor, image: Tensor) -> None:
+        """Fill `image` [2 y, 2 x] with what a half spectrum of `combine` shows."""
+        columns = torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
         torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1, out=image)
 
-    def _combined(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
-        """Add the separated bands into `spectrum`; return it with its columns transformed back."""
+    def combine(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
+        """Add the separated bands into the half spectrum [x, 2 y] of the result, and return it."""
         plan = self.plan
         side = bands.side[..., plan.rows]
         spectra = {ZERO_ORDER: bands.zero, BORDER: bands.border, **dict(enumerate(side))}
@@ -174,7 +179,7 @@ class Reconstructor:
                 block = block.flip(0, 1)
             target = torch.view_as_real(spectrum[place.target])
             target.addcmul_(torch.view_as_real(block), place.weight)
-        return torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
+        return spectrum
 
     def _border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""

@@ -67,7 +67,8 @@ class Peer:
         """Return the reconstruction [2 y, 2 x] of the calibrated stack."""
         path = Path(self._folder.name) / "image.npy"
         self._ask(do="reconstruct", variant=variant, out=str(path))
-        return np.load(path)
+        image: np.ndarray = np.load(path)
+        return image
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -62,7 +62,8 @@ class TextbookOrder:
         side = torch.fft.ifft2(self._padded(bands[:, 1:].flatten(0, 1)))
         side = torch.fft.fft2(side * self._ramps)
         total = zero * self._filters[0] + (side * self._filters[1:]).sum(dim=0)
-        return torch.fft.ifft2(total * self._final).real
+        image: Tensor = torch.fft.ifft2(total * self._final).real
+        return image
 
     def _padded(self, spectra: Tensor) -> Tensor:
         """Return the spectra on the doubled grid."""

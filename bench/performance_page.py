@@ -1,0 +1,102 @@
+"""Results of `livesim bench` in, docs/performance.md and its picture out.
+
+`livesim bench --peers --out bench/results/speed.json --overwrite`, then
+`python -m bench.performance_page`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from livesim.commands.benchmark.curves import draw
+from livesim.commands.benchmark.tables import Sheet, machine_words, sheets
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+PICTURE = "images/scaling.png"
+
+INTRODUCTION = """\
+# How fast it is
+
+`livesim bench` measures this on any machine: one command, tables, a JSON file, and the curves as a
+picture. `--quick` takes some seconds, to see that it runs; `--peers` times the textbook order and,
+where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
+on it as well; without one it says so.
+
+This page is written by `python -m bench.performance_page` from `bench/results/speed.json` and
+`bench/results/endurance.json`; no number in it was typed.
+
+- Stages are medians over rounds in which every stage runs once. IQR: the distance of the
+  quartiles.
+- **Of the limit**: for a network, its floating-point operations a second over those of a matrix
+  product of the same precision in the same run; for the reconstruction, the time that copying only
+  the counts in and the images out would take, over the time it takes.
+- Streams run through the real processes. The first result is timed from the start of the engine's
+  process, its pattern known and the source waiting; the latency, from the last raw frame received
+  to the result published, at 0.7 of the highest rate.
+"""
+
+
+def page(found: dict[str, Any], endurance: dict[str, Any] | None) -> str:
+    """Return the page as Markdown."""
+    parts = [INTRODUCTION, machine_words(found) + "\n"]
+    parts += [_markdown(sheet) for sheet in sheets(found)]
+    parts.append(f"![Time against size, batch, time points and channels]({PICTURE})\n")
+    if "difference_to_textbook_order" in found:
+        difference = found["difference_to_textbook_order"]
+        parts.append(
+            f"Away from the borders livesim's image and that of the textbook order differ by "
+            f"{difference:.1e} of it.\n"
+        )
+    if endurance is not None:
+        parts.append(_endurance(endurance))
+    if found["not_measured"]:
+        parts.append("## Not measured\n\n" + "\n".join(f"- {w}" for w in found["not_measured"]))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def written_page() -> str:
+    """Return the page that the kept results make."""
+    lasting = RESULTS / "endurance.json"
+    return page(_read(RESULTS / "speed.json"), _read(lasting) if lasting.exists() else None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _markdown(sheet: Sheet) -> str:
+    lines = [f"## {sheet.title}", "", _line(sheet.columns)]
+    lines.append(_line(["---", *["---:"] * (len(sheet.columns) - 1)]))
+    return "\n".join([*lines, *(_line(row) for row in sheet.rows)]) + "\n"
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _endurance(found: dict[str, Any]) -> str:
+    last = found["rows"][-1]
+    size = found["size"]
+    return (
+        f"## A long stream\n\n{found['frames']} raw frames of {size} x {size} through one engine "
+        f"(`python -m bench.endurance`): in the second half its memory grew by "
+        f"{found['memory_kb_per_1000_results']:.3g} kB per 1000 results, to "
+        f"{last['memory MB']:.0f} MB; a result took {found['ms_per_result']:.3g} ms, and "
+        f"{found['ms_per_result_gained_over_this_half']:+.2g} ms more at its end than at its "
+        "beginning.\n"
+    )
+
+
+def main() -> None:
+    """Write the page and draw its picture."""
+    PAGE.write_text(written_page(), encoding="utf-8")
+    draw(_read(RESULTS / "speed.json")["curves"], PAGE.parent / PICTURE)
+
+
+if __name__ == "__main__":
+    main()

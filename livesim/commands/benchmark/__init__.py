@@ -1,0 +1,1 @@
+"""What `livesim bench` measures, one file a subject."""

@@ -1,0 +1,158 @@
+"""A scene in, what engine, source and listener manage together out, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livesim.commands.benchmark.scene import Scene
+from livesim.commands.engine_process import EngineProcess
+from livesim.frames import DataError, Result
+from livesim.io.pattern_file import write_pattern
+from livesim.wire.codec import StreamEnd
+from livesim.wire.control import ControlClient, LatencyStatus
+from livesim.wire.endpoints import beside
+from livesim.wire.sockets import Keep, Subscriber
+
+SOURCE = "livesim.commands.benchmark.source"
+LISTEN_S = 120.0
+"""How long the next result may take."""
+_SHARE = 0.7  # of the highest rate: what latency is measured at, so that no queue is
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the processes manage together, at one size and with the given steps."""
+
+    size: int
+    steps: str
+    first_result_s: float
+    """From the start of the engine's process to the first result that a listener gets; the pattern
+    is known, the source waits."""
+    results_per_s: float
+    """As many raw stacks as are taken."""
+    paced_per_s: float
+    """The rate at which the latency was measured."""
+    latency: LatencyStatus | None
+    """From the last raw frame received to the result published."""
+    memory_mb: float | None
+    """Resident memory of the engine at the end; None where the system does not tell."""
+
+
+def run_live(scene: Scene, steps: str, stacks: int) -> Live:
+    """Stream `stacks` raw stacks as fast as they are taken, and again at a rate that can be held.
+
+    Raises
+    ------
+    DataError
+        If the engine ends, or no result comes.
+    """
+    size = scene.counts.shape[-1]
+    with tempfile.TemporaryDirectory() as folder, _source(scene, Path(folder)) as source:
+        pattern = Path(folder) / "pattern.json"
+        write_pattern(pattern, scene.pattern)
+        begin = time.monotonic()
+        with EngineProcess("--lossless", "--pattern", str(pattern)) as engine:
+            control = engine.control()
+            fastest = _stream(source, control, stacks, None)
+            first_s = fastest.first_s - begin
+            per_s = fastest.per_s
+            paced_per_s = _SHARE * per_s
+            _stream(source, control, stacks, paced_per_s * scene.settings.pattern.stack_frames)
+            with ControlClient(control) as client:
+                latency = client.status().latency
+            memory = memory_mb(engine.pid)
+    return Live(size, steps, first_s, per_s, paced_per_s, latency, memory)
+
+
+def values(one: Live) -> dict[str, Any]:
+    """Return a measurement as JSON values."""
+    latency = None if one.latency is None else one.latency.model_dump(mode="json")
+    return {**asdict(one), "latency": latency}
+
+
+def memory_mb(pid: int) -> float | None:
+    """Return the resident memory of a process in MB, None where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    lines = status.read_text(encoding="utf-8").splitlines()
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmRSS:")]
+    return kilobytes[0] / 1024.0 if kilobytes else None
+
+
+@contextmanager
+def _source(scene: Scene, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    counts, settings = folder / "counts.npy", folder / "settings.json"
+    np.save(counts, scene.counts.numpy())
+    settings.write_text(scene.settings.model_dump_json(), encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "livesim.commands.benchmark.source",
+        str(counts),
+        str(settings),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _stream(
+    source: subprocess.Popen[str], control: str, stacks: int, rate: float | None
+) -> _Arrivals:
+    """Let the source stream, as fast as it goes without a `rate` in frames per second."""
+    assert source.stdin is not None
+    assert source.stdout is not None
+    with ControlClient(control) as client:
+        results = beside(control, client.status().endpoints.results)
+    with Subscriber(results, keep=Keep.DROP_OLDEST, depth=1024) as subscriber:
+        request = {"control": control, "stacks": stacks, "rate": rate}
+        source.stdin.write(json.dumps(request) + "\n")
+        source.stdin.flush()
+        came = _listen(subscriber)
+    if not source.stdout.readline():
+        raise DataError(f"expected the source to send its frames, found it ended ({source.wait()})")
+    return came
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """The results of one stream as a listener gets them."""
+
+    first_s: float
+    """When the first one came, by this process' monotonic clock."""
+    per_s: float
+    """By the engine's clock when it published them; the first one waited for what is prepared."""
+
+
+def _listen(subscriber: Subscriber) -> _Arrivals:
+    published: list[int] = []
+    first_s = 0.0
+    while True:
+        message = subscriber.receive(LISTEN_S)
+        if message is None:
+            raise DataError(f"expected a result within {LISTEN_S:.0f} s, found none")
+        if isinstance(message, StreamEnd):
+            break
+        if isinstance(message, Result):
+            first_s = first_s or time.monotonic()
+            published.append(message.published_ns)
+    if len(published) < 2:
+        raise DataError(f"expected results of the stream, found {len(published)}")
+    seconds = (published[-1] - published[0]) / 1e9
+    return _Arrivals(first_s, (len(published) - 1) / max(seconds, 1e-9))

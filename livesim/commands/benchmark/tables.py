@@ -1,0 +1,134 @@
+"""What `livesim bench` found in, as JSON values, tables out: for the terminal and for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of words; the first column is text, the others are numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sheets(found: Found) -> list[Sheet]:
+    """Return every table of a measurement that has rows."""
+    made = [_limits(found), _stages(found), _live(found), _peers(found), _curves(found)]
+    return [sheet for sheet in made if sheet.rows]
+
+
+def show(found: Found, console: Console) -> None:
+    """Print all tables, the machine, and what was not measured."""
+    console.print(machine_words(found))
+    for sheet in sheets(found):
+        table = Table(title=sheet.title, title_justify="left")
+        for number, column in enumerate(sheet.columns):
+            table.add_column(column, justify="right" if number else "left")
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+    for words in found["not_measured"]:
+        console.print(words)
+
+
+def machine_words(found: Found) -> str:
+    """Return on what and when it was measured."""
+    run = found["run"]
+    gpu = run["gpu"] or "no GPU"
+    return (
+        f"{run['processor']}, {run['cores']} cores, {run['threads']} threads, {gpu}; torch "
+        f"{run['torch']}, Python {run['python']}, livesim {run['livesim']}; {run['date'][:10]}"
+    )
+
+
+def _limits(found: Found) -> Sheet:
+    rows = tuple(
+        (
+            limit["device"],
+            *(_number(limit["gemm_gflops"][one]) for one in ("float32", "bfloat16")),
+            _number(limit["copy_gb_s"]),
+        )
+        for limit in found["limits"]
+    )
+    columns = ("device", "GEMM float32, GFLOP/s", "GEMM bfloat16, GFLOP/s", "memory copy, GB/s")
+    return Sheet("Limits of the machine, in the same run", columns, rows)
+
+
+def _stages(found: Found) -> Sheet:
+    rows = tuple(
+        (stage["name"], stage["device"], *_times(stage["times"]), _share(stage["of_limit"]))
+        for stage in found["stages"]
+    )
+    size = found["size"]
+    title = f"One raw stack of 3 x 3 x {size} x {size}"
+    return Sheet(title, ("stage", "device", "median ms", "IQR ms", "of the limit"), rows)
+
+
+def _live(found: Found) -> Sheet:
+    rows = tuple(
+        (
+            f"{live['size']} x {live['size']}, {live['steps']}",
+            _number(live["first_result_s"]),
+            _number(live["results_per_s"]),
+            _number(live["paced_per_s"]),
+            *_percentiles(live["latency"]),
+            _number(live["memory_mb"]),
+        )
+        for live in found["live"]
+    )
+    columns = (
+        "stream",
+        "first result s",
+        "results /s",
+        "paced /s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "memory MB",
+    )
+    return Sheet("Engine, source and listener, each a process", columns, rows)
+
+
+def _peers(found: Found) -> Sheet:
+    rows = tuple(
+        (f"{row['job']}: {row['program']}", *_times(row["times"]), f"{row['ratio']:.2f}")
+        for row in found.get("peers", ())
+    )
+    return Sheet("Others, in turn", ("job", "median ms", "IQR ms", "times ours"), rows)
+
+
+def _curves(found: Found) -> Sheet:
+    rows = tuple(
+        (f"{point['varied']} {point['value']}", point["device"], *_times(point["times"]))
+        for point in found["curves"]
+    )
+    return Sheet("Plain reconstruction", ("varied", "device", "median ms", "IQR ms"), rows)
+
+
+def _times(times: dict[str, float]) -> tuple[str, str]:
+    return _number(times["median_ms"]), _number(times["iqr_ms"])
+
+
+def _percentiles(latency: dict[str, float] | None) -> Iterable[str]:
+    names = ("p50_ms", "p95_ms", "p99_ms")
+    return ["–"] * 3 if latency is None else [_number(latency[name]) for name in names]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"

@@ -1,0 +1,119 @@
+import json
+
+import pytest
+import torch
+
+from bench.performance_page import PAGE, page, written_page
+from livesim.commands.benchmark.machine import Limits, limits
+from livesim.commands.benchmark.peers import compare, difference_to_textbook_order
+from livesim.commands.benchmark.scene import make_scene
+from livesim.commands.benchmark.stages import WHOLE, host_stages, reconstruction_stages
+from livesim.commands.benchmark.tables import sheets
+from livesim.commands.benchmark.timing import Times, in_turn
+from livesim.reconstruction.estimation import estimate_pattern
+
+CPU = torch.device("cpu")
+LIMIT = Limits("cpu", {"float32": 1.0, "bfloat16": 1.0, "float16": 1.0}, 1.0)
+
+
+def test_the_page_is_what_the_kept_results_make():
+    assert PAGE.read_text(encoding="utf-8") == written_page()
+
+
+def test_tasks_take_turns_and_the_first_round_does_not_count():
+    order = []
+
+    def task(name):
+        return lambda: order.append(name) or float(len(order))
+
+    times = in_turn({"a": task("a"), "b": task("b")}, rounds=3)
+    assert order == ["a", "b"] * 4
+    assert times["a"] == Times.of([3.0, 5.0, 7.0])
+
+
+def test_no_round_begins_after_the_time_is_up():
+    assert in_turn({"slow": lambda: 1.0}, rounds=50, most_s=0.0)["slow"].rounds == 2
+
+
+def test_times_are_median_and_quartiles():
+    assert Times.of([1.0, 2.0, 3.0, 4.0, 100.0]) == Times(3.0, 2.0, 1.0, 5)
+
+
+@pytest.mark.parametrize("size", [96, 520])
+def test_the_scene_is_lit_by_its_pattern(size):
+    """Larger fields are tiles of a smaller one, whose period does not fit; the first tile does."""
+    scene = make_scene(size)
+    assert scene.counts.shape == (3, 3, size, size)
+    own = scene.settings
+    inside = scene.counts[None, ..., :512, :512]
+    found = estimate_pattern(inside, own.optics, own.pattern, own.camera, scene.pattern.pixel_nm)
+    for one, true in zip(found.angles, scene.pattern.angles, strict=True):
+        assert one.usable
+        assert one.k_cycles_per_um == pytest.approx(true.k_cycles_per_um, abs=0.01)
+
+
+def test_every_stage_is_timed_and_only_the_whole_has_a_limit():
+    stages = reconstruction_stages(make_scene(64), CPU, LIMIT, rounds=2)
+    names = [stage.name for stage in stages]
+    assert names == [
+        "upload", "separate", "FFT", "combine", "inverse FFT", WHOLE, "watchdog check",
+    ]  # fmt: skip
+    assert all(stage.times.median_ms > 0.0 for stage in stages)
+    assert [stage.name for stage in stages if stage.of_limit is not None] == [WHOLE]
+
+
+def test_estimation_plan_wire_and_recording_are_timed():
+    names = [stage.name for stage in host_stages(make_scene(64), rounds=2)]
+    assert names == ["estimation", "plan", "wire: a result", "recording: a raw stack"]
+
+
+def test_limits_are_those_of_the_device():
+    found = limits(CPU)
+    assert found.device == "cpu"
+    assert found.copy_gb_s > 0.0
+    assert all(rate > 0.0 for rate in found.gemm_gflops.values())
+
+
+def test_the_textbook_order_makes_the_same_image():
+    assert difference_to_textbook_order(make_scene(256)) < 0.02
+
+
+def test_others_are_compared_with_ours():
+    rows = compare(make_scene(64), None, rounds=2)
+    assert [(row.job, row.program) for row in rows] == [
+        ("estimate", "livesim"),
+        ("reconstruct", "livesim"),
+        ("reconstruct", "textbook order, torch"),
+    ]
+    assert rows[1].ratio == 1.0
+
+
+FOUND = {
+    "size": 64,
+    "run": {
+        "processor": "CPU X", "cores": 2, "threads": 2, "gpu": None, "torch": "2", "python": "3",
+        "livesim": "0", "date": "2026-01-02T00:00:00",
+    },
+    "limits": [
+        {"device": "cpu", "gemm_gflops": {"float32": 1.0, "bfloat16": 2.0}, "copy_gb_s": 3.0},
+    ],
+    "stages": [
+        {
+            "name": "FFT", "device": "cpu", "times": {"median_ms": 1.5, "iqr_ms": 0.1},
+            "of_limit": 0.5,
+        },
+    ],
+    "live": [], "curves": [], "not_measured": ["no GPU: not measured"],
+}  # fmt: skip
+
+
+def test_tables_hold_what_was_found():
+    limits_sheet, stages_sheet = sheets(FOUND)
+    assert limits_sheet.rows == (("cpu", "1", "2", "3"),)
+    assert stages_sheet.rows == (("FFT", "cpu", "1.5", "0.1", "50%"),)
+
+
+def test_the_page_says_what_was_not_measured():
+    text = page(json.loads(json.dumps(FOUND)), None)
+    assert "| FFT | cpu | 1.5 | 0.1 | 50% |" in text
+    assert text.endswith("## Not measured\n\n- no GPU: not measured\n")
