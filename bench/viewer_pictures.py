@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from livesim.commands.demo_scene import demo_settings
 from livesim.commands.view_children import Children
 from livesim.config import Settings
 from livesim.io.toml_text import toml_text
+from livesim.trust import RESIDUAL, SPREAD, TrustWord
 from livesim.wire.control import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
@@ -28,6 +29,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SMALL, LARGE = (1280, 800), (1920, 1080)
 PATIENCE_S = 600.0
 TIME_POINTS = 100
+FILAMENTS_ALONE = Path(__file__).parents[1] / "tests" / "weights" / "filaments-two.safetensors"
 FRAME_MS = 60.0
 
 
@@ -35,7 +37,7 @@ def main() -> None:
     """Make all pictures, or those of the groups that are named."""
     app = QApplication(["pictures"])
     app.setApplicationName("livesim")
-    groups = {"start": _start, "good": _good, "trouble": _trouble}
+    groups = {"start": _start, "good": _good, "trouble": _trouble, "trust": _trust}
     for name in sys.argv[1:] or groups:
         groups[name]()
 
@@ -110,6 +112,48 @@ def _trouble() -> None:
         _wait(lambda: _complained(window.viewer.news.status))
         _pause(3.0)
         _save(window, "viewer-trouble")
+
+
+def _trust() -> None:
+    """Show networks that can be trusted, and one that was trained on something else."""
+    with _running(_settings(60.0, 3 * TIME_POINTS), record=True) as window:
+        window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        _wait(lambda: _word(window) is not None)
+        window.deeds.review(True)
+        _wait(lambda: SPREAD in _maps(window))
+        window.presenter.renew()
+        _save(window, "viewer-flips")
+        window.deeds.show_map(RESIDUAL)
+        window.deeds.switch_split()
+        _wait(lambda: _word(window) is TrustWord.TRUSTED)
+        _save(window, "viewer-trusted")
+    with _running(_mistaken(), record=True) as window:
+        window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        window.deeds.switch_map()
+        _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
+        _save(window, "viewer-do-not-trust")
+
+
+def _mistaken() -> Settings:
+    """Return beads, shown to a network that knows filaments alone."""
+    settings = _settings(200.0, 3 * TIME_POINTS)
+    own = settings.simulation
+    assert own is not None
+    steps = settings.steps.model_copy(update={"one": "none", "two": str(FILAMENTS_ALONE)})
+    beads = own.model_copy(update={"specimen": ("beads",)})
+    return settings.model_copy(update={"simulation": beads, "steps": steps})
+
+
+def _word(window: Window) -> TrustWord | None:
+    status = window.viewer.news.status
+    if status is None or status.stream is None:
+        raise RuntimeError("expected the stream to last until its results have been checked")
+    return None if status.trust is None else status.trust.word
+
+
+def _maps(window: Window) -> Collection[str]:
+    maps = window.viewer.news.maps
+    return () if maps is None else maps.maps
 
 
 def _complained(status: EngineStatus | None) -> bool:

@@ -56,9 +56,10 @@ class Presenter:
 
     def _held(self, scene: Scene) -> str | None:
         mode = self._viewer.timeline.mode
-        if mode is Mode.LIVE:
+        if mode is Mode.LIVE and scene.tint is None:
             return None
-        word = "Held" if mode is Mode.HELD else "Playing"
+        words = {Mode.LIVE: "As checked", Mode.HELD: "Held", Mode.PLAYING: "Playing"}
+        word = words[mode]
         return f"{word}: {place_words(self._viewer.shots, scene.shot)}"
 
     def renew(self) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,53 @@ def test_an_engine_that_does_not_record_makes_the_bar_red(qtbot, tmp_path, simul
     assert not children.simulating
     control.engine_button.click()
     qtbot.waitUntil(lambda: control.engine_button.text() == "Start engine", timeout=WAIT_MS)
+    window.close()
+
+
+WRONG = Path(__file__).parents[1] / "weights" / "filaments-two.safetensors"
+TRUSTED = {
+    "filaments, shipped networks": ("filaments", {}, "✔ trusted"),
+    "beads, a network that knows filaments": (
+        "beads",
+        {"one": "none", "two": str(WRONG)},
+        "✖ do not trust",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TRUSTED)
+def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case):
+    specimen, steps, word = TRUSTED[case]
+    settings = demo_settings(SIZE, 200.0, stacks=200)
+    own = settings.simulation.model_copy(update={"specimen": (specimen,), "readout_ms": 60.0})
+    values = settings.model_copy(update={"simulation": own}).model_dump(
+        mode="json", exclude_none=True
+    )
+    config = tmp_path / "microscope.toml"
+    config.write_text(toml_text(values | {"steps": values["steps"] | steps}), encoding="utf-8")
+    children = Children()
+    options = ViewOptions(start_engine=True, config=config, settings_file=tmp_path / "viewer.ini")
+    window = make_window(options, children)
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    widgets = window.widgets
+    qtbot.waitUntil(lambda: widgets.control.simulator_button.isEnabled(), timeout=WAIT_MS)
+    widgets.control.simulator_button.click()
+    qtbot.waitUntil(lambda: widgets.top.trust.text() == word, timeout=WAIT_MS)
+    assert "photons" in widgets.top.trust.toolTip()
+
+    qtbot.waitUntil(lambda: window.viewer.news.maps is not None, timeout=WAIT_MS)
+    qtbot.keyClick(window, Qt.Key.Key_T)
+    qtbot.waitUntil(lambda: window.viewer.scene.tint is not None, timeout=WAIT_MS)
+    with_map = pixels(widgets.picture).astype(int)
+    colour = np.abs(with_map[..., 2] - with_map[..., 0])
+    assert (colour > 40).mean() > (0.05 if "not" in word else 0.002)
+    qtbot.keyClick(window, Qt.Key.Key_T)
+    qtbot.waitUntil(lambda: window.viewer.scene.tint is None, timeout=WAIT_MS)
+    window.draw()
+    grey = pixels(widgets.picture)[60:-80].astype(int)
+    assert (np.abs(grey[..., 2] - grey[..., 0]) > 40).mean() < 0.002
     window.close()
 
 

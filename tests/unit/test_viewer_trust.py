@@ -100,19 +100,53 @@ def test_the_spread_has_no_sign_and_a_bar_of_its_own():
     assert found.rgba[0, 1, 0] > 150 > found.rgba[0, 1, 2]
 
 
-def test_a_map_is_coloured_once_however_many_results_are_drawn():
+MAPPED = Look(map=RESIDUAL)
+
+
+def live(*results, look=MAPPED):
+    """Return a viewer that was shown these results."""
     feed = Feed()
     feed.begin("tcp://127.0.0.1:1")
-    viewer = Viewer(feed, Look(map=RESIDUAL))
-    feed.take(1, result(0), 0.0)
-    feed.take(1, maps(), 0.0)
-    first = viewer.tick(0.0).tint
-    feed.take(1, result(1), 0.1)
-    assert viewer.tick(0.1).tint is first
-    feed.take(1, maps(4), 0.2)
-    second = viewer.tick(0.2).tint
-    assert second is not first
-    assert "result 4" in second.bar.title
+    viewer = Viewer(feed, look)
+    for time in results:
+        feed.take(1, result(time), 0.1 * time)
+    return viewer
+
+
+def test_a_map_lies_over_the_result_that_it_is_about_and_over_no_other():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(1), 0.3)
+    scene = viewer.tick(0.3)
+    assert scene.shot.result.index.time == 1
+    assert "result 1" in scene.tint.bar.title
+    viewer.step(1)
+    assert viewer.tick(0.4).tint is None, "another result is held"
+    viewer.step(-1)
+    assert viewer.tick(0.5).tint is scene.tint, "coloured once"
+
+
+def test_without_a_map_the_newest_result_is_shown():
+    viewer = live(0, 1, 2, look=Look())
+    viewer.feed.take(1, maps(1), 0.3)
+    assert viewer.tick(0.3).shot.result.index.time == 2
+    viewer.look = MAPPED
+    assert viewer.tick(0.4).shot.result.index.time == 1
+
+
+def test_the_next_review_brings_its_own_result():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(1), 0.3)
+    first = viewer.tick(0.3).tint
+    viewer.feed.take(1, maps(2), 0.4)
+    scene = viewer.tick(0.4)
+    assert scene.shot.result.index.time == 2
+    assert scene.tint is not first
+
+
+def test_maps_of_a_result_that_is_forgotten_are_not_laid_over_another():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(7), 0.3)
+    assert viewer.tick(0.3).tint is None
 
 
 def test_maps_of_a_stream_that_is_over_are_dropped():

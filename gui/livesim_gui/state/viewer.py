@@ -84,7 +84,18 @@ class Viewer:
         if shot is None:
             self.scene, self._drawn = None, ()
             return None
-        return self._paint(shot, now_s)
+        return self._paint(self._checked(shot), now_s)
+
+    def _checked(self, newest: Shot) -> Shot:
+        """Return the result that the wanted map is about, unless the user holds or plays others.
+
+        What moves would else lie beside its map.
+        """
+        maps = self.news.maps
+        if maps is None or self.look.map not in maps.maps or self.timeline.mode is not Mode.LIVE:
+            return newest
+        about = (one for one in reversed(self.shots) if one.result.index == maps.index)
+        return next(about, newest)
 
     @property
     def shots(self) -> tuple[Shot, ...]:
@@ -183,20 +194,19 @@ class Viewer:
             return None
         painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
         self._drawn = key
-        self.scene = Scene(
-            shot, painted[0], painted[1] if look.split else None, look, self._tinting()
-        )
+        left = painted[1] if look.split else None
+        self.scene = Scene(shot, painted[0], left, look, self._tinting(shot))
         return self.scene
 
-    def _tinting(self) -> Tint | None:
-        """Return the map that is wanted, coloured anew only where it is another one."""
-        maps, look = self.news.maps, self.look
-        key = (maps, look.map, look.opacity)
-        if key != self._tinted:
-            self._tinted, self._tint = key, None
-            if maps is not None and look.map is not None and look.map in maps.maps:
-                image = maps.maps[look.map]
-                self._tint = tint(look.map, image, maps.index.time, look.opacity)
+    def _tinting(self, shot: Shot) -> Tint | None:
+        """Return the wanted map of this result, coloured anew only where it is another one."""
+        maps, name, opacity = self.news.maps, self.look.map, self.look.opacity
+        if maps is None or maps.index != shot.result.index or name not in maps.maps:
+            return None
+        key = (maps, name, opacity)
+        if name is not None and key != self._tinted:
+            self._tint = tint(name, maps.maps[name], maps.index.time, opacity)
+            self._tinted = key
         return self._tint
 
     def _levels(self, stage: Stage, shot: Shot, now_s: float) -> Levels:
