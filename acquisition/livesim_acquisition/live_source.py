@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from livesim.clock import steady_ns
 from livesim.config import Settings, SettingsError
 from livesim.frames import RawFrame
 from livesim.wire.codec import StreamStart
@@ -137,7 +137,7 @@ class _Clock:
 
     def started(self, frames: Ahead) -> Iterator[RawFrame]:
         """Yield the frames with the wall clock's time of their exposure."""
-        self._start_ns = time.time_ns()
+        self._start_ns = steady_ns()
         for frame in frames:
             exposed = replace(frame, camera_ns=self._start_ns + frame.camera_ns)
             self._due_ns = max(self._due_ns, exposed.camera_ns + round(1e9 * self._frame_s))
@@ -149,7 +149,7 @@ class _Clock:
 
     def note(self, sent: int) -> int:
         """Note that a frame was sent just now; return `sent`."""
-        now = time.time_ns()
+        now = steady_ns()
         self._sent_ns = [*self._sent_ns[:1], now]
         self._count = sent
         self.behind += now - self._due_ns > 1e9 * self._frame_s
