@@ -154,7 +154,7 @@ def _send(endpoint: str, parts: Parts) -> None:
 
 FAULTS: dict[str, tuple[Fault, float]] = {
     "kill -9 the source in mid-stack": (kill_source, 1.0),
-    "kill -9 the engine": (kill_engine, 0.12),
+    "kill -9 the engine": (kill_engine, 0.15),
     "kill -9 the viewer": (kill_viewer, 0.5),
     "drop frames": (spoil("drop"), 1.0),
     "repeat frames": (spoil("repeat"), 1.0),
