@@ -76,7 +76,7 @@ class LiveDoctor:
 
     def _begin(self) -> None:
         self._collecting = False
-        stacks = tuple(self._stacks)
+        stacks, self._stacks = tuple(self._stacks), []  # large, and not needed after the look
         self._thread = threading.Thread(target=self._look, args=(stacks,), name="livesim-doctor")
         self._thread.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -167,6 +168,15 @@ def test_stacks_of_one_channel_are_looked_at():
     examiner = Examiner([])
     fed(examiner, [stack(n, channel) for n in range(4) for channel in range(2)])
     assert examiner.shown == [[(0, 0), (1, 0), (2, 0)]]
+
+
+def test_stacks_that_were_looked_at_are_let_go():
+    seen = [stack(number) for number in range(3)]
+    pixels = [weakref.ref(one.pixels) for one in seen]
+    doctor = fed(Examiner([]), seen)
+    assert doctor.status.stacks == 3
+    del seen
+    assert [one() for one in pixels] == [None] * 3
 
 
 def test_an_examination_never_holds_the_stream():
