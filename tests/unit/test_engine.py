@@ -14,6 +14,7 @@ import pytest
 import tifffile
 import zarr
 
+from livesim.commands.status import show_status
 from livesim.config import Settings
 from livesim.engine.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME, record_into
 from livesim.engine.process import Engine, EngineOptions
@@ -517,7 +518,7 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
     assert status.last_fault == "recording stopped: no space left"
 
 
-def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypatch):
+def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError("no space left")
 
@@ -528,10 +529,14 @@ def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypa
             if number == 8:
                 engine.wait_for(lambda s: s.stages[1].done == 1)
                 monkeypatch.setattr(RawRecorder, "write", full)
+            if number == 17:
+                engine.wait_for(lambda s: s.recording_fault == "no space left")
         status = engine.wait_for(lambda s: s.faults.failed_stacks == 1)
-        engine.wait_for(lambda s: s.stages[1].done == 4)
         assert status.recording_fault == "no space left"
         assert status.last_fault == "expected no 666, found one"
+        show_status(engine.control, as_json=False)
+        shown = capsys.readouterr().out.replace("\n", "")
+        assert "stream-001 has stopped: no space left" in shown
         sender.finish()
         assert len(engine.times()) == 3
     assert zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")["written"][:].sum() == 1

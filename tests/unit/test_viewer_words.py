@@ -71,7 +71,9 @@ def test_a_stream_that_is_not_recorded_raises_the_alarm_and_an_idle_engine_does_
 
 
 def test_a_recording_that_fails_raises_the_alarm_with_the_reason():
-    health = health_of(news(faults=FaultStatus(unrecorded_stacks=3), last_fault="disk full"))
+    stopped = {"faults": FaultStatus(unrecorded_stacks=3), "recording_fault": "disk full"}
+    health = health_of(news(last_fault="the pattern drifted", **stopped))
+    assert {line.label: line.value for line in health.lines}["Recording"] == "stopped: disk full"
     assert health.alarm is not None
     assert "3 stacks" in health.alarm
     assert "disk full" in health.alarm
