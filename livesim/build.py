@@ -260,16 +260,12 @@ def pipeline_factory(
     Unless the settings say otherwise the pipeline watches its pattern: see docs/watchdog.md.
     """
     networks = load_networks(settings, preferred_device())
+    prepare_for = _preparing(settings, networks, otf_profile)
     next_try, enough = 1, MOST_STACKS
 
-    def prepare(known: Pattern) -> ReconstructionPipeline:
-        return ReconstructionPipeline(settings, known, otf_profile, networks)
-
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
-        active = prepare(with_warnings(known, seen, settings, networks))
-        return (
-            watched(active, prepare, settings, otf_profile) if settings.watchdog.follow else active
-        )
+        warned = with_warnings(known, seen, settings, networks)
+        return watched(warned, prepare_for, settings, otf_profile)
 
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try, enough
@@ -298,22 +294,43 @@ def _enough(found: Pattern) -> int:
     return FAINT_STACKS if any(faint) else 1
 
 
+PrepareFor = Callable[[Settings], Callable[[Pattern], ReconstructionPipeline]]
+"""Settings -> what prepares a reconstruction with them."""
+
+
+def _preparing(
+    first: Settings, networks: Networks, otf_profile: OtfProfile | None = None
+) -> PrepareFor:
+    """Return what prepares reconstructions of one stream; its networks are loaded once each."""
+    loaded = {first.steps: networks}
+
+    def prepare_for(settings: Settings) -> Callable[[Pattern], ReconstructionPipeline]:
+        if settings.steps not in loaded:
+            loaded[settings.steps] = load_networks(settings, preferred_device())
+        return lambda known: ReconstructionPipeline(
+            settings, known, otf_profile, loaded[settings.steps]
+        )
+
+    return prepare_for
+
+
 def watched(
-    active: ReconstructionPipeline,
-    prepare: Callable[[Pattern], ReconstructionPipeline],
+    pattern: Pattern,
+    prepare_for: PrepareFor,
     settings: Settings,
     otf_profile: OtfProfile | None = None,
 ) -> WatchedPipeline:
-    """Return a pipeline that begins with `active` and looks after its pattern."""
+    """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
+    prepare = prepare_for(settings)
+    active, watch = prepare(pattern), settings.watchdog
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
         return calibrate(stacks, settings, otf_profile)
 
-    again = estimate if settings.watchdog.estimate else None
-    most = estimation_stacks(active.pattern.shape)
-    return WatchedPipeline(
-        active, Background(prepare, again, active, quieten=one_thread, most=most)
-    )
+    most = estimation_stacks(pattern.shape)
+    background = Background(prepare, estimate, active, quieten=one_thread, most=most)
+    background.steer(prepare, watching=watch.follow and watch.estimate)
+    return WatchedPipeline(active, background, prepare_for, follows=watch.follow)
 
 
 def doctor_for(settings: Settings) -> Examine | None:

@@ -81,6 +81,9 @@ def engine(
     record: Annotated[
         Path | None, typer.Option(help="Folder to record raw stacks and results into.")
     ] = None,
+    record_later: Annotated[
+        bool, typer.Option("--record-later", help="Record nothing until asked to.")
+    ] = False,
     once: Annotated[bool, typer.Option(help="End after the first stream.")] = False,
     lossless: Annotated[
         bool, typer.Option(help="Let the source wait rather than skip a raw stack.")
@@ -104,6 +107,8 @@ def engine(
         control=listening(control, CONTROL_PORT, bind, keys),
         once=once,
         lossless=lossless,
+        record_into=None if record is None else str(record.resolve()),
+        record_later=record_later,
     )
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
@@ -253,7 +258,7 @@ def restore(
 
     A recording of livesim's own brings its settings and its pattern along.
     """
-    from livesim.commands.config_beside import pattern_for, settings_for
+    from livesim.commands.config_beside import pattern_for, settings_for, settings_log_for
 
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
@@ -263,7 +268,8 @@ def restore(
     if steps:
         settings = [with_steps(own, steps) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
-        restore_file(path, own, pattern or pattern_for(path), target, overwrite)
+        log = None if steps else settings_log_for(path, config, changes)
+        restore_file(path, own, pattern or pattern_for(path), target, overwrite, log)
 
 
 @app.command()
@@ -561,6 +567,23 @@ def status(
     from livesim.commands.status import show_status
 
     return show_status(endpoint(engine), as_json=as_json)
+
+
+@app.command()
+def steer(
+    changes: Annotated[
+        list[str] | None, typer.Argument(help="Settings, such as reconstruction.wiener=0.1.")
+    ] = None,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="Estimate the pattern anew, now.")
+    ] = False,
+    record: Annotated[str, typer.Option(help="Begin or end a recording.", metavar="on|off")] = "",
+    engine: EngineOption = CONTROL_ADDRESS,
+) -> None:
+    """Change what a running engine does, from the next raw stack on."""
+    from livesim.commands.steer import steer_engine
+
+    steer_engine(endpoint(engine), changes or [], recalibrate=recalibrate, record=record)
 
 
 RememberOption = Annotated[

@@ -118,10 +118,24 @@ def illuminations(
 
     A change whose own stack is missing holds from the next change on that has one.
     """
-    last = {change.stack: number for number, change in enumerate(changes)}
-    reached, light = -1, still(first)
+    lights = [still(first), *(change.new for change in changes)]
+    for index, count in holding(indices, [change.stack for change in changes]):
+        yield index, lights[count]
+
+
+def holding(
+    indices: Iterable[StackIndex], changed: Sequence[StackIndex]
+) -> Iterator[tuple[StackIndex, int]]:
+    """Return each raw stack, in the order received, with the number of changes that hold for it.
+
+    Parameters
+    ----------
+    changed
+        The raw stacks from which on the changes hold, in their order. A change whose own stack is
+        missing holds from the next change on that has one.
+    """
+    last = {stack: number for number, stack in enumerate(changed, start=1)}
+    count = 0
     for index in indices:
-        number = last.get(index, -1)
-        if number > reached:
-            reached, light = number, changes[number].new
-        yield index, light
+        count = max(count, last.get(index, 0))
+        yield index, count

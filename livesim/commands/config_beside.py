@@ -59,6 +59,15 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
     return own if own.is_file() else pattern_file, log if log.is_file() else None
 
 
+def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
+    """Return the log of a recording of livesim's own that is restored with its own settings."""
+    from livesim.engine.folder import RAW_NAME, SETTINGS_LOG_NAME
+
+    log = raw.with_name(SETTINGS_LOG_NAME)
+    own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
+    return log if own and log.is_file() else None
+
+
 def _beside(raw: Path) -> list[Path]:
     same_name = raw.with_name(f"{raw.name.split('.')[0]}.toml")
     return [same_name] if same_name.is_file() else sorted(raw.parent.glob("*.toml"))

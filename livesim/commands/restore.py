@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,13 @@ from livesim.build import ReconstructionPipeline
 from livesim.build_networks import resolved
 from livesim.commands.calibrate import show_pattern, with_pixel
 from livesim.commands.interrupts import interrupts_held
-from livesim.commands.restore_channels import Channels, lights, restored_channels
+from livesim.commands.restore_channels import (
+    Channels,
+    lights,
+    read_steering,
+    restored_channels,
+    steered_settings,
+)
 from livesim.commands.restore_trust import Reviews
 from livesim.config import Settings, SettingsError
 from livesim.frames import Pattern, Result, StackIndex
@@ -48,9 +55,19 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
 
 
 def restore_file(
-    raw: Path, settings: Settings, pattern_file: Path | None, out: Path, overwrite: bool
+    raw: Path,
+    settings: Settings,
+    pattern_file: Path | None,
+    out: Path,
+    overwrite: bool,
+    settings_log: Path | None = None,
 ) -> None:
     """Reconstruct every raw stack of a recording into one file.
+
+    Parameters
+    ----------
+    settings_log
+        What the live run changed of the settings, if that is to be followed.
 
     Raises
     ------
@@ -67,16 +84,21 @@ def restore_file(
             show_pattern(channel.pattern, console)
         pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
         light_of = lights(recording, channels)
+        changes = () if settings_log is None else read_steering(settings_log)
+        used = steered_settings(recording, settings, changes)
 
         def make(index: StackIndex) -> Result:
             light = light_of[index]
-            return pipelines[index.channel].of(light.pattern)(
-                recording.stack(index), light.turns_rad
-            )
+            pipeline = pipelines[index.channel].of(light.pattern, used[index])
+            return pipeline(recording.stack(index), light.turns_rad)
 
         reviews = _reviews(recording, channels, make, console)
         recipe = _recipe(raw, settings, channels, recording, reviews)
-        layout = _layout(recording, settings)
+        if changes:
+            words = f"the settings were steered: {len(changes)} changes as logged in the live run"
+            recipe = recipe.with_warning(words)
+        begin = min(index.time for index in recording.indices)
+        layout = _layout(recording, settings, begin)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
@@ -84,7 +106,7 @@ def restore_file(
             for index in _tracked(recording.indices, console):
                 check_interrupt()
                 result = reviews.taken(index) or make(index)
-                writer.write(index, result.image)
+                writer.write(replace(index, time=index.time - begin), result.image)
     reviews.show(console)
     console.print(f"wrote {out}")
 
@@ -124,7 +146,8 @@ def _recipe(
     )
 
 
-def _layout(recording: Recording, settings: Settings) -> OutputLayout:
+def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayout:
+    """Return the layout of the result, without the time before a recording that began later."""
     y, x = recording.frame_shape
     sizes = recording.sizes
     if settings.optics.pixel_nm is None:
@@ -133,7 +156,7 @@ def _layout(recording: Recording, settings: Settings) -> OutputLayout:
         y=2 * y,
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
-        time=sizes.time,
+        time=sizes.time - begin,
         channel=sizes.channel,
         z=sizes.z,
         position=sizes.position,
@@ -149,19 +172,19 @@ def _tracked(indices: Sequence[StackIndex], console: Console) -> Iterator[StackI
 
 
 class Pipelines:
-    """A channel's reconstructions with its last patterns, each prepared when first needed."""
+    """A channel's reconstructions with its last patterns and settings, prepared when needed."""
 
-    def __init__(self, prepare: Callable[[Pattern], ReconstructionPipeline]) -> None:
+    def __init__(self, prepare: Callable[[Pattern, Settings], ReconstructionPipeline]) -> None:
         self._prepare = prepare
-        self._ready: deque[ReconstructionPipeline] = deque(maxlen=KEPT_PATTERNS)
+        self._ready: deque[tuple[Settings, ReconstructionPipeline]] = deque(maxlen=KEPT_PATTERNS)
 
-    def of(self, pattern: Pattern) -> ReconstructionPipeline:
-        """Return the reconstruction with this pattern."""
-        for pipeline in self._ready:
-            if pipeline.pattern is pattern:
+    def of(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
+        """Return the reconstruction with this pattern and these settings."""
+        for own, pipeline in self._ready:
+            if pipeline.pattern is pattern and own == settings:
                 return pipeline
-        self._ready.append(self._prepare(pattern))
-        return self._ready[-1]
+        self._ready.append((settings, self._prepare(pattern, settings)))
+        return self._ready[-1][1]
 
 
 def with_steps(settings: Settings, steps: str) -> Settings:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from livesim.build import OtfProfile, ReconstructionPipeline, calibrate, with_le
 from livesim.build_networks import Networks, load_networks, preferred_device
 from livesim.commands.calibrate import otf_profile, spread_stacks
 from livesim.commands.config_beside import own_pattern_files
-from livesim.config import Settings
+from livesim.config import Settings, Steps
 from livesim.drift import Illumination, PatternChange, illuminations
 from livesim.frames import DataError, Pattern, StackIndex
 from livesim.io.pattern_file import read_pattern
 from livesim.io.pattern_log import read_pattern_log
 from livesim.io.recording import Recording
+from livesim.io.settings_log import read_settings_log
+from livesim.steering import SettingsChange, settings_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +35,17 @@ class RestoredChannel:
     log: Path | None
     """Of its pattern, as the live run wrote it; None = the pattern stays as it is."""
     changes: tuple[PatternChange, ...]
+    steered: dict[Steps, Networks] = field(default_factory=dict)
+    """Networks to which the live run was steered, once they are loaded."""
 
-    def prepared(self, pattern: Pattern) -> ReconstructionPipeline:
-        """Return the reconstruction with a pattern."""
-        return ReconstructionPipeline(self.settings, pattern, self.profile, self.networks)
+    def prepared(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
+        """Return the reconstruction with a pattern, and with this channel's settings then."""
+        networks = self.networks
+        if settings.steps != self.settings.steps:
+            if settings.steps not in self.steered:
+                self.steered[settings.steps] = load_networks(settings, preferred_device())
+            networks = self.steered[settings.steps]
+        return ReconstructionPipeline(settings, pattern, self.profile, networks)
 
 
 Channels = Mapping[int, RestoredChannel]
@@ -73,6 +82,26 @@ def lights(recording: Recording, channels: Channels) -> dict[StackIndex, Illumin
         first = channels[numbers[0]]
         indices = [index for index in recording.indices if index.channel in numbers]
         known.update(illuminations(indices, first.pattern, first.changes))
+    return known
+
+
+def read_steering(log: Path) -> tuple[SettingsChange, ...]:
+    """Return what the live run changed of the settings; say how much that is."""
+    changes = read_settings_log(log)
+    print(f"livesim: {len(changes)} changes of the settings from {log}", file=sys.stderr)
+    return changes
+
+
+def steered_settings(
+    recording: Recording, settings: Settings, changes: Sequence[SettingsChange]
+) -> dict[StackIndex, Settings]:
+    """Return what held for each raw stack, its channel's own settings put in."""
+    known: dict[StackIndex, Settings] = {}
+    for channel in {index.channel for index in recording.indices}:
+        indices = [index for index in recording.indices if index.channel == channel]
+        own = [change for change in changes if change.stack.channel == channel]
+        states = settings_at(indices, settings, own)
+        known |= {i: state.of_channel(channel) for i, state in zip(indices, states, strict=True)}
     return known
 
 

@@ -15,11 +15,14 @@ from livesim.engine.proposal import (
     Seen,
     Wanted,
     Watchable,
+    anew,
     estimated,
     fitted,
+    recalibrated,
     returned,
     still_since,
     told,
+    unchanged,
 )
 from livesim.frames import Pattern, RawStack
 from livesim.reconstruction.angle_watch import FOUND, PATIENCE
@@ -100,6 +103,8 @@ class Background:
         self._changed = threading.Condition()
         self._closed = False
         self._asked = False
+        self._anew = False
+        self._watching = True
         self._tried = 0
         self._finds = 0
         self._probed: RawStack | None = None
@@ -121,6 +126,7 @@ class Background:
         if self._proposal is None:
             return None
         proposal, self._proposal = self._proposal, None
+        self._anew = self._anew and not proposal.asked
         return proposal
 
     def want(self, wanted: Wanted) -> None:
@@ -142,6 +148,26 @@ class Background:
             for number, one in enumerate(self._recent):
                 phases = tuple(p - shift for p, shift in zip(one.phases, shifts, strict=True))
                 self._recent[number] = Seen(one.stack, phases, active.pattern)
+
+    def steer(self, prepare: Callable[[Pattern], Watchable], *, watching: bool) -> None:
+        """Prepare with other settings from now on; `watching`: whether to estimate unasked.
+
+        What is being prepared with the old ones is based on another pattern than the one that
+        `use` has to be told next, and is dropped.
+        """
+        with self._changed:
+            self._prepare, self._watching = prepare, watching
+
+    def recalibrate(self) -> None:
+        """Estimate from the next stacks, and propose that whatever it is."""
+        with self._changed:
+            self._recent.clear()
+            self._anew = self._estimate is not None
+
+    @property
+    def recalibrating(self) -> bool:
+        """Whether that is still to be taken."""
+        return self._anew
 
     def ask(self) -> None:
         """Ask for an estimate sooner."""
@@ -165,8 +191,8 @@ class Background:
             try:
                 self._work()
             except BACKGROUND_FAULTS as error:
-                self.failures += 1
                 _log.warning("watchdog: %s", error)
+                self.failures += 1
             self._wait()
 
     def _wait(self) -> None:
@@ -180,6 +206,8 @@ class Background:
         if wanted is not None:
             prepared = self._prepare(wanted.pattern)
             self._proposal = wanted.proposal(prepared)
+        if self._proposal is None and self._anew and len(self._recent) >= self._enough:
+            self._recalibrate()
         if self._proposal is None and self._probe_rest.over:
             with self._probe_rest:
                 self._probe_lost()
@@ -204,8 +232,25 @@ class Background:
         if self._finds >= PATIENCE:
             self._proposal = returned(active.pattern, back, readings, self._prepare)
 
+    @property
+    def _enough(self) -> int:
+        return min(self._most, FEWEST)
+
+    def _recalibrate(self) -> None:
+        """Estimate as asked, and propose what is found."""
+        active, seen = self._active, list(self._recent)[-self._enough :]
+        assert self._estimate is not None
+        try:
+            found = anew(self._estimate([one.stack for one in seen]), active.pattern)
+            self._proposal = recalibrated(active, found, seen, self._prepare)
+        except BACKGROUND_FAULTS as error:
+            self._proposal = unchanged(active, f"asked for, but not estimated: {error}")
+            raise
+        finally:
+            self.estimates += 1
+
     def _due(self) -> bool:
-        if self._estimate is None:
+        if self._estimate is None or not self._watching or self._anew:
             return False
         count = len(self._recent)
         grown = count == self._recent.maxlen and self._tried < count

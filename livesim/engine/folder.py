@@ -16,12 +16,15 @@ from livesim.io.pattern_file import write_pattern
 from livesim.io.pattern_log import PatternLog
 from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recorder import RawRecorder, ResultRecorder
+from livesim.io.settings_log import append_settings_change
+from livesim.steering import SettingsChange
 from livesim.wire.codec import StreamStart
 
 RAW_NAME = "raw.zarr"
 RESULTS_NAME = "results.ome.zarr"
 PATTERN_NAME = "pattern.json"
 PATTERN_LOG_NAME = "pattern-log.jsonl"
+SETTINGS_LOG_NAME = "settings-log.jsonl"
 
 
 def record_into(folder: Path) -> RecorderFor:
@@ -45,7 +48,7 @@ class FolderRecorder:
     def __init__(self, folder: Path, start: StreamStart, resolved: Resolved) -> None:
         self.folder = folder
         self._start = start
-        self._settings, self._models = resolved.settings, resolved.models
+        self.settings, self._models = resolved.settings, resolved.models
         self._patterns: dict[int, Pattern] = {}
 
     def open_raw(self, first: RawStack) -> RawSink:
@@ -59,7 +62,7 @@ class FolderRecorder:
             pixel_nm=self._pixel_nm,
             interval_s=self._start.interval_s,
         )
-        recipe = Recipe(settings=self._settings)
+        recipe = Recipe(settings=self.settings)
         return RawRecorder(self.folder / RAW_NAME, layout, recipe, first.pixels.dtype)
 
     def open_results(self, first: Result) -> ResultSink:
@@ -73,9 +76,9 @@ class FolderRecorder:
             interval_s=self._start.interval_s,
         )
         recipe = Recipe(
-            settings=self._settings,
+            settings=self.settings,
             pattern=self._patterns.get(first.index.channel),
-            steps=steps_run(self._settings.steps),
+            steps=steps_run(self.settings.steps),
             models=self._models,
         )
         return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
@@ -91,9 +94,13 @@ class FolderRecorder:
         name = of_channel(PATTERN_LOG_NAME, changes[0].stack.channel)
         PatternLog(self.folder / name).write(changes)
 
+    def log_settings(self, change: SettingsChange) -> None:
+        """Append to the log of the settings, which the first change begins."""
+        append_settings_change(self.folder / SETTINGS_LOG_NAME, change)
+
     @property
     def _pixel_nm(self) -> float:
-        pixel_nm = self._settings.optics.pixel_nm
+        pixel_nm = self.settings.optics.pixel_nm
         if pixel_nm is None:
             raise SettingsError("expected optics.pixel_nm in the settings, found none")
         return pixel_nm

@@ -41,6 +41,11 @@ class Watched(Protocol):
         ...
 
     @property
+    def follows(self) -> bool:
+        """Whether it does at the moment."""
+        ...
+
+    @property
     def health(self) -> WatchHealth:
         """A snapshot; safe in any thread."""
         ...
@@ -51,6 +56,40 @@ class Watched(Protocol):
 
     def close(self) -> None:
         """End what runs in the background."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Other settings of one pipeline; both are called in the processor's thread."""
+
+    fits: Callable[[], bool]
+    """Whether the pattern is still the one it was prepared for."""
+    use: Callable[[], None]
+    """Puts it in use, between two stacks."""
+
+
+@runtime_checkable
+class Steerable(Protocol):
+    """A pipeline whose settings can change while it works."""
+
+    @property
+    def recalibrating(self) -> bool:
+        """Whether a new estimate was asked for and is not there yet."""
+        ...
+
+    def prepare(self, settings: Settings) -> Prepared:
+        """Prepare other settings; in any thread but the processor's, and it may take its time.
+
+        Raises
+        ------
+        SettingsError, DataError, RuntimeError
+            If they cannot be used.
+        """
+        ...
+
+    def recalibrate(self) -> None:
+        """Estimate the pattern anew from the next stacks; safe in any thread."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
@@ -30,16 +31,25 @@ from livesim.wire.control import (
     EngineStatus,
     ReadyReply,
     ReadyRequest,
+    RefusedReply,
     Reply,
     Request,
     ReviewReply,
     ReviewRequest,
+    StatusRequest,
     StopReply,
     StopRequest,
 )
 from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
 from livesim.wire.in_use import DeviceStatus
 from livesim.wire.sockets import RESULT_DEPTH, FramePuller, Publisher
+from livesim.wire.steer import (
+    BegunReply,
+    RecalibrateRequest,
+    RecordRequest,
+    RecordStatus,
+    SteerRequest,
+)
 
 POLL_S = 0.1
 
@@ -61,6 +71,10 @@ class EngineOptions:
     """End after the first stream."""
     lossless: bool = False
     """Let the source wait rather than skip a raw stack."""
+    record_into: str | None = None
+    """What the status tells of where streams can be recorded."""
+    record_later: bool = False
+    """Record nothing until asked."""
     results_depth: int = RESULT_DEPTH
     """Results under way to each viewer; a viewer that is slower misses some."""
     stop_grace_s: float = 5.0
@@ -141,6 +155,7 @@ class Engine:
         self._recorder_for = recorder_for
         self._doctor_for = doctor_for
         self._doctor: LiveDoctor | None = None
+        self._recording = recorder_for is not None and not options.record_later
         self._gauges = Gauges()
         self._session: Session | None = None
         self._known = _Known()
@@ -210,7 +225,7 @@ class Engine:
     def status(self) -> EngineStatus:
         """Return a snapshot; safe in any thread."""
         session = self._session
-        recorder = session.recorder if session else None
+        folder = session.folder if session else None
         running = session.counts if session else AssemblyCounts()
         return EngineStatus(
             state=self._state(session),
@@ -221,12 +236,14 @@ class Engine:
             latency=self._gauges.latencies.status(),
             faults=self._gauges.faults.status(running),
             last_fault=self._gauges.faults.last,
-            recording=str(recorder.folder) if recorder else None,
+            recording=str(folder) if folder else None,
             recording_fault=session.recording_fault if session else None,
             channels=session.channels if session else (),
             doctor=self._doctor.status if self._doctor else None,
             in_use=session.in_use if session else None,
             device=self._device() if self._device else None,
+            steering=session.steering.status if session else None,
+            record=RecordStatus(into=self._options.record_into, on=self._recording),
             trust=self._trust.status,
         )
 
@@ -291,10 +308,12 @@ class Engine:
             start,
             resolved,
             self._factory_for,
-            self._recorder_for(start, resolved) if self._recorder_for else None,
+            self._resolve,
+            partial(self._recorder_for, start) if self._recorder_for else None,
             self._publisher,
             self._gauges,
             lossless=self._options.lossless,
+            recording=self._recording,
             examine=self._doctor_for(resolved.settings) if self._doctor_for else None,
             offer=self._trust.offer,
         )
@@ -356,7 +375,35 @@ class Engine:
         if isinstance(request, StopRequest):
             self.request_stop()
             return StopReply()
-        return self.status()
+        if isinstance(request, StatusRequest):
+            return self.status()
+        try:
+            self._steer(request)
+        except (SettingsError, DataError, OSError) as error:
+            return RefusedReply(reason=str(error))
+        return BegunReply()
+
+    def _steer(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> None:
+        session = self._session
+        if isinstance(request, RecordRequest):
+            self._record(session, on=request.on)
+        elif session is None:
+            raise SettingsError("expected a running stream, found none")
+        elif isinstance(request, SteerRequest):
+            session.steering.wish(request.changes)
+        else:
+            session.steering.recalibrate()
+
+    def _record(self, session: Session | None, *, on: bool) -> None:
+        """Record this stream and those that follow, or no longer."""
+        if self._recorder_for is None:
+            raise SettingsError(
+                "expected an engine that knows a folder to record into, found one that was "
+                "started without: livesim engine --record FOLDER"
+            )
+        if session is not None:
+            session.record(on=on)
+        self._recording = on
 
     def _ready(self, stream: str) -> ReadyReply:
         session, known = self._session, self._known  # in this order: the one outlives the other

@@ -24,6 +24,8 @@ class Processor:
         A channel -> what makes its pipeline, given enough stacks.
     on_ready
         Called with a channel's pipeline, before its first result.
+    before
+        Called with every stack, before it is reconstructed.
     on_stack
         Called after every stack, with its channel.
     lossless
@@ -39,6 +41,7 @@ class Processor:
         results: BoundedQueue[Result],
         factory_of: Callable[[int], PipelineFactory],
         on_ready: Callable[[int, Pipeline], None],
+        before: Callable[[RawStack], None],
         on_stack: Callable[[int], None],
         meter: Meter,
         faults: Faults,
@@ -50,7 +53,7 @@ class Processor:
         self._results = results
         self._factory_of = factory_of
         self._on_ready = on_ready
-        self._on_stack = on_stack
+        self._before, self._on_stack = before, on_stack
         self._meter = meter
         self._faults = faults
         self._lossless = lossless
@@ -107,6 +110,7 @@ class Processor:
         if self._hurried:
             self._faults.report("skipped_stacks")
             return
+        self._before(stack)
         result = lane.reconstruct(stack)
         self._on_stack(stack.index.channel)
         if result is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Protocol
 
 from livesim.drift import ChangeKind
@@ -42,6 +43,10 @@ class Watchable(Protocol):
         ...
 
 
+Prepare = Callable[[Pattern], Watchable]
+"""A pattern -> its reconstruction, with settings that are known."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
     """Another pattern, ready to be used from the next stack on."""
@@ -56,6 +61,8 @@ class Proposal:
     """For each angle, the old phase (rad) at which the new phases were taken."""
     found: tuple[BandReading, ...] = ()
     """Of angles that were lost, relative to `based_on`."""
+    asked: bool = False
+    """Somebody waits for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +139,50 @@ def fitted(found: Pattern, known: Pattern) -> Pattern | None:
     return replace(
         known, angles=angles, noise_to_signal=known.noise_to_signal or found.noise_to_signal
     )
+
+
+def anew(found: Pattern, known: Pattern) -> Pattern:
+    """Return a new estimate with its angles in the order of the old one.
+
+    An angle that it does not show is the old one, not usable: it may come back.
+    """
+
+    def apart(order: Sequence[PatternAngle]) -> float:
+        pairs = zip(order, known.angles, strict=True)
+        return sum(math.dist(new.k_cycles_per_um, old.k_cycles_per_um) for new, old in pairs)
+
+    angles: Sequence[PatternAngle] = found.angles
+    if found.layout == "hexagonal":
+        angles = min(permutations(found.angles), key=apart)
+    pairs = zip(angles, known.angles, strict=True)
+    return replace(found, angles=tuple(_shown(new, old) for new, old in pairs))
+
+
+def _shown(new: PatternAngle, old: PatternAngle) -> PatternAngle:
+    return replace(old, usable=False) if old.usable and not new.usable else new
+
+
+def recalibrated(
+    active: Watchable,
+    found: Pattern,
+    seen: Sequence[Seen],
+    prepare: Callable[[Pattern], Watchable],
+) -> Proposal:
+    """Return an estimate that was asked for: used whatever it is, unless it shows no fringes."""
+    if not any(angle.usable for angle in found.angles):
+        return unchanged(active, f"asked for, but {len(seen)} stacks show no fringes")
+    phases = zip(*(one.phases for one in seen), strict=True)
+    shifts = tuple(sum(own) / len(own) for own in phases)
+    words = f"asked for; estimated from {len(seen)} stacks"
+    known = active.pattern
+    return Proposal(ChangeKind.ESTIMATE, None, words, known, prepare(found), shifts, asked=True)
+
+
+def unchanged(active: Watchable, reason: str) -> Proposal:
+    """Return the pattern in use, and why there is no other."""
+    known = active.pattern
+    shifts = (0.0,) * len(known.angles)
+    return Proposal(ChangeKind.ESTIMATE, None, reason, known, active, shifts, asked=True)
 
 
 def _nearest(old: PatternAngle, found: Pattern, number: int) -> PatternAngle:

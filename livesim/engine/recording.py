@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from livesim.config import Settings
 from livesim.drift import PatternChange
 from livesim.engine.meters import Faults
 from livesim.engine.pipeline import Resolved
 from livesim.frames import DataError, Pattern, RawStack, Result
+from livesim.steering import SettingsChange
 from livesim.wire.codec import StreamStart
 
 Value = TypeVar("Value", RawStack, Result)
@@ -40,6 +42,11 @@ class Recorder(Protocol):
         """Where the files are."""
         ...
 
+    @property
+    def settings(self) -> Settings:
+        """Written into its files."""
+        ...
+
     def open_raw(self, first: RawStack) -> RawSink:
         """Open the raw recording."""
         ...
@@ -54,6 +61,10 @@ class Recorder(Protocol):
 
     def log_changes(self, changes: Sequence[PatternChange]) -> None:
         """Write beside it what has changed of one channel's pattern."""
+        ...
+
+    def log_settings(self, change: SettingsChange) -> None:
+        """Write beside it what has changed of the settings."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from livesim.clock import steady_ns
@@ -14,9 +15,19 @@ from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.latencies import Latencies
 from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Stage
-from livesim.engine.pipeline import Examine, FactoryFor, Pipeline, PipelineFactory, Resolved
+from livesim.engine.notes import Notes
+from livesim.engine.pipeline import (
+    Examine,
+    FactoryFor,
+    Pipeline,
+    PipelineFactory,
+    Resolve,
+    Resolved,
+)
 from livesim.engine.processing import Processor
-from livesim.engine.recording import Recorder, Track
+from livesim.engine.recording import Recorder
+from livesim.engine.recordings import Recordings, Tracks
+from livesim.engine.steering import Steering
 from livesim.engine.watch_log import WatchLog
 from livesim.frames import Passage, RawFrame, RawStack, Result
 from livesim.wire.codec import StreamEnd, StreamStart
@@ -61,8 +72,10 @@ class Session:
     ----------
     resolved
         Its settings.
-    recorder
-        Where to record, or None.
+    resolve
+        Replaces "auto" in settings to which the stream is steered.
+    record
+        Makes a recorder, which writes the settings it is given; None = nothing can be recorded.
     publisher
         Used by this session's publisher thread alone until `finish` returns.
     examine
@@ -76,18 +89,24 @@ class Session:
         start: StreamStart,
         resolved: Resolved,
         factory_for: FactoryFor,
-        recorder: Recorder | None,
+        resolve: Resolve,
+        record: Callable[[Resolved], Recorder] | None,
         publisher: Publisher,
         gauges: Gauges,
         *,
         lossless: bool,
+        recording: bool = True,
         examine: Examine | None = None,
         offer: Callable[[Result], None] = lambda result: None,
     ) -> None:
         self.start = start
-        self.recorder = recorder
         self.state = EngineState.CALIBRATING
-        self._resolved, self._offer = resolved, offer
+        self._offer = offer
+        self._record_with = record
+        self._recordings = Recordings(record(resolved) if record and recording else None)
+        self._notes = Notes(self._recordings, gauges.faults)
+        self.steering = Steering(resolved, resolve)
+        """Its settings, and wishes for others."""
         self._first: RawFrame | None = None
         self._factories = {
             channel: factory_for(resolved.settings.of_channel(channel))
@@ -111,14 +130,16 @@ class Session:
             self._results,
             self._factory_of,
             self._on_ready,
+            self._before,
             lambda channel: self._watches[channel].look(),
             gauges.process.meter,
             gauges.faults,
             lossless=lossless,
             conclusion=lambda: self.doctor.conclusion(CONCLUSION_S),
         )
-        self._raw_track = Track(recorder.open_raw if recorder else None, gauges.faults)
-        self._result_track = Track(recorder.open_results if recorder else None, gauges.faults)
+        faults = gauges.faults
+        self._raw_track = Tracks(self._recordings, lambda one: one.open_raw, faults)
+        self._result_track = Tracks(self._recordings, lambda one: one.open_results, faults)
         self._attach()
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
         self._threads: list[Future[Any]] = [
@@ -136,6 +157,12 @@ class Session:
         return self._raw_track.written
 
     @property
+    def folder(self) -> Path | None:
+        """Where it is being recorded."""
+        recorder = self._recordings.now
+        return None if recorder is None else recorder.folder
+
+    @property
     def recording_fault(self) -> str | None:
         """Why raw stacks or results are not recorded any more."""
         return self._raw_track.fault or self._result_track.fault
@@ -147,6 +174,7 @@ class Session:
         assembled = self._assembler.add(frame)
         if assembled is not None:
             stack = replace(assembled, passage=Passage(frame.received_ns, steady_ns()))
+            self._recordings.see(stack)
             self.doctor.offer(stack)
             self._raw.put(stack)
             self._stacks.put(stack)
@@ -162,7 +190,7 @@ class Session:
     @property
     def in_use(self) -> InUse:
         """What the stream is worked on with; safe in any thread."""
-        resolved = self._resolved
+        resolved = self.steering.in_use
         return InUse(
             stream=stream_status(self.start, resolved.settings, self._first),
             settings=resolved.settings,
@@ -170,6 +198,19 @@ class Session:
             choices=dict(resolved.choices),
             patterns=patterns_in_use(self._pipelines),
         )
+
+    def record(self, *, on: bool) -> None:
+        """Begin a recording with the next raw stack, or end one; safe in any thread.
+
+        Raises
+        ------
+        OSError
+            If there can be no folder for it.
+        """
+        if on and self._record_with and (self.folder is None or self.recording_fault):
+            self._recordings.switch(self._record_with(self.steering.in_use))
+        elif not on:
+            self._recordings.switch(None)
 
     @property
     def broken(self) -> bool:
@@ -192,6 +233,7 @@ class Session:
         self._end = end or self._end
         self._assembler.finish()
         self.doctor.close()
+        self.steering.close()
         self._raw.close()
         self._stacks.close()
         self._pool.shutdown()
@@ -211,7 +253,7 @@ class Session:
         networks cannot be used is refused.
         """
         if channel not in self._factories:
-            settings = self._resolved.settings.of_channel(channel)
+            settings = self.steering.first.settings.of_channel(channel)
             self._factories[channel] = self._factory_for(settings)
         return self._factories[channel]
 
@@ -219,14 +261,15 @@ class Session:
         if self.state is EngineState.CALIBRATING:
             self.state = EngineState.RUNNING
         self._pipelines = {**self._pipelines, channel: pipeline}
-        watch = WatchLog(self.recorder, self._gauges.faults, self.doctor.ask)
+        watch = WatchLog(self._notes.pattern_changed, self._gauges.faults, self.doctor.ask)
         watch.begin(pipeline)
         self._watches = {**self._watches, channel: watch}
-        if self.recorder is not None:
-            try:
-                self.recorder.save_pattern(pipeline.pattern, channel)
-            except OSError as error:
-                self._gauges.faults.say(f"the pattern could not be written: {error}")
+        self.steering.begin(channel, pipeline)
+
+    def _before(self, stack: RawStack) -> None:
+        channel = stack.index.channel
+        self.steering.adopt(stack)
+        self._notes.see(stack, self._pipelines[channel], self.steering.of(channel))
 
     def _record(self) -> None:
         try:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from livesim.drift import AngleHealth, PatternChange
 from livesim.engine.meters import Faults
 from livesim.engine.pipeline import Pipeline, Watched
-from livesim.engine.recording import Recorder
 from livesim.wire.control import AngleStatus, ChangeStatus, WatchdogStatus
 
 SHOWN = 20
@@ -25,8 +24,8 @@ class WatchLog:
 
     Parameters
     ----------
-    recorder
-        Whose log is written, or None.
+    note
+        Writes the changes down.
     faults
         Where alarms are told.
     on_alarm
@@ -35,11 +34,11 @@ class WatchLog:
 
     def __init__(
         self,
-        recorder: Recorder | None,
+        note: Callable[[Sequence[PatternChange]], None],
         faults: Faults,
         on_alarm: Callable[[], None] = lambda: None,
     ) -> None:
-        self._recorder, self._faults, self._on_alarm = recorder, faults, on_alarm
+        self._note, self._faults, self._on_alarm = note, faults, on_alarm
         self._watched: Watched | None = None
         self._changes: deque[ChangeStatus] = deque(maxlen=SHOWN)
         self._count = 0
@@ -55,15 +54,11 @@ class WatchLog:
             return
         for change in changes:
             self._tell(change)
-        if self._recorder is not None:
-            try:
-                self._recorder.log_changes(changes)
-            except OSError as error:
-                self._faults.say(f"the pattern's log could not be written: {error}")
+        self._note(changes)
 
     def status(self) -> WatchdogStatus | None:
         """Return a snapshot; safe in any thread."""
-        if self._watched is None:
+        if self._watched is None or not self._watched.follows:
             return None
         health = self._watched.health
         return WatchdogStatus(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import replace
 
+from livesim.config import Settings, SettingsError
 from livesim.drift import ChangeKind, Illumination, PatternChange, WatchHealth
 from livesim.engine.background import BACKGROUND_FAULTS, Background
-from livesim.engine.proposal import Measure, Proposal, Seen, Wanted, Watchable
+from livesim.engine.pipeline import Prepared
+from livesim.engine.proposal import Measure, Prepare, Proposal, Seen, Wanted, Watchable
 from livesim.frames import Pattern, RawStack, Result, StackIndex
 from livesim.reconstruction.angle_watch import Event
 from livesim.reconstruction.check import BandReading
@@ -31,10 +34,23 @@ class WatchedPipeline:
         The reconstruction with the first pattern.
     background
         Prepares others; closed by `close`.
+    prepare_for
+        Settings -> what prepares a reconstruction with them; None = they cannot change.
+    follows
+        Whether it begins with watching; if not, the pattern stays as it is until steered.
     """
 
-    def __init__(self, active: Watchable, background: Background) -> None:
+    def __init__(
+        self,
+        active: Watchable,
+        background: Background,
+        prepare_for: Callable[[Settings], Prepare] | None = None,
+        *,
+        follows: bool = True,
+    ) -> None:
         self._active, self._background = active, background
+        self._prepare_for, self.follows = prepare_for, follows
+        self._recalibrate = False
         angles = active.pattern.angles
         self._watchdog = Watchdog(
             [angle.usable for angle in angles], [angle.modulation[0] for angle in angles]
@@ -71,6 +87,38 @@ class WatchedPipeline:
         self._changes.clear()
         return taken
 
+    @property
+    def recalibrating(self) -> bool:
+        """Whether a new estimate was asked for and is not there yet."""
+        return self._recalibrate or self._background.recalibrating
+
+    def recalibrate(self) -> None:
+        """Estimate the pattern anew from the next stacks; safe in any thread."""
+        self._recalibrate = True
+
+    def prepare(self, settings: Settings) -> Prepared:
+        """Prepare other settings; in any thread but the processor's.
+
+        Raises
+        ------
+        SettingsError, DataError, RuntimeError
+            If they cannot be used.
+        """
+        if self._prepare_for is None:
+            raise SettingsError("expected a pipeline whose settings can change, found a fixed one")
+        known, prepare = self.pattern, self._prepare_for(settings)
+        # A copy: what the background prepares with the old settings is told by its pattern.
+        prepared = prepare(replace(known))
+
+        def use() -> None:
+            watch = settings.watchdog
+            self._active, self.follows = prepared, watch.follow
+            self._background.steer(prepare, watching=watch.follow and watch.estimate)
+            shifts = (0.0,) * len(known.angles)
+            self._background.use(prepared, shifts, self._watchdog.lost, self._probe)
+
+        return Prepared(lambda: self.pattern is known, use)
+
     def __call__(self, stack: RawStack) -> Result:
         """Reconstruct one raw stack.
 
@@ -79,6 +127,9 @@ class WatchedPipeline:
         ValueError, RuntimeError
             If it cannot be reconstructed.
         """
+        if self._recalibrate:
+            self._background.recalibrate()
+            self._recalibrate = False
         self._adopt(stack)
         result = self._active.watched(stack, lambda measure: self._decide(stack, measure))
         self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
@@ -91,10 +142,11 @@ class WatchedPipeline:
 
     def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
         """Return how far each angle has turned, this stack included."""
-        try:
-            self._look(stack, measure())
-        except BACKGROUND_FAULTS as error:
-            self._fail(error)
+        if self.follows:
+            try:
+                self._look(stack, measure())
+            except BACKGROUND_FAULTS as error:
+                self._fail(error)
         return self._watchdog.turns
 
     def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:
@@ -137,8 +189,13 @@ class WatchedPipeline:
         if proposal is None:
             return
         if proposal.based_on is not self.pattern:  # another one came first
+            self._recalibrate = self._recalibrate or proposal.asked
             if proposal.kind is ChangeKind.LOST and proposal.angle is not None:
                 self._request(Event(proposal.kind, proposal.angle, proposal.reason))
+            return
+        if proposal.prepared is self._active:  # asked for, and nothing better was found
+            light = self.illumination
+            self._record(stack, proposal.kind, proposal.angle, proposal.reason, light, light)
             return
         try:
             self._swap(stack, proposal)
@@ -151,6 +208,8 @@ class WatchedPipeline:
         for (watch, was, now), shift in zip(pairs, proposal.shifts, strict=True):
             if now.usable and was.modulation[0] > 0.0:
                 watch.refer(1.0, shift, now.modulation[0] / was.modulation[0])
+            if was.usable and not now.usable:
+                watch.lost, self._probe = True, self._probe or self._active
         for reading in proposal.found:
             self._watchdog.angles[reading.angle].find(reading)
         if proposal.kind is ChangeKind.ESTIMATE:

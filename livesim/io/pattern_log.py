@@ -3,55 +3,35 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import FiniteFloat
 
 from livesim.drift import ChangeKind, Illumination, PatternChange, still
-from livesim.frames import DataError, Pattern, StackIndex
-from livesim.io.complaint import complaint
+from livesim.frames import DataError, Pattern
+from livesim.io.json_lines import Count, LogLine, StackLine, append_lines, read_lines, stack_json
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 
 FORMAT = "livesim-pattern-log/1"
-Count = Annotated[int, Field(ge=0)]
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Header(_Line):
-    format: Literal["livesim-pattern-log/1"]
-
-
-class _Stack(_Line):
-    position: Count
-    time: Count
-    channel: Count
-    z: Count
-
-
-class _Light(_Line):
+class _Light(LogLine):
     turns_rad: tuple[FiniteFloat, ...]
     pattern: dict[str, Any] | None = None
     """Where the change is one of the cached pattern."""
 
 
-class _Change(_Line):
+class _Change(LogLine):
     when: str
     received_ns: Count
-    stack: _Stack
+    stack: StackLine
     kind: ChangeKind
     angle: Count | None
     reason: str
     old: _Light
     new: _Light
-
-
-Line = TypeVar("Line", bound=_Line)
 
 
 class PatternLog:
@@ -74,11 +54,7 @@ class PatternLog:
         OSError
             If the disk refuses.
         """
-        lines = [json.dumps(_to_json(change), allow_nan=False) for change in changes]
-        if not self._path.exists():
-            lines.insert(0, json.dumps({"format": FORMAT}))
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{line}\n" for line in lines))
+        append_lines(self._path, FORMAT, [_to_json(change) for change in changes])
 
 
 def read_pattern_log(path: Path, first: Pattern) -> tuple[PatternChange, ...]:
@@ -91,23 +67,15 @@ def read_pattern_log(path: Path, first: Pattern) -> tuple[PatternChange, ...]:
     DataError
         If the file cannot be read or a line is no change: the file, the line, what was expected.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a readable pattern log, found: {error}") from error
-    header, *lines = text.split("\n")[:-1] or [""]
-    _parsed(_Header, header, f"{path}, line 1")
-    return tuple(_changes(path, lines, first))
+    return tuple(_changes(path, first))
 
 
-def _changes(path: Path, lines: list[str], first: Pattern) -> Iterator[PatternChange]:
+def _changes(path: Path, first: Pattern) -> Iterator[PatternChange]:
     light = still(first)
-    for number, text in enumerate(lines, start=2):
-        source = f"{path}, line {number}"
-        line = _parsed(_Change, text, source)
+    for source, line in read_lines(path, FORMAT, _Change):
         new = _light(line.new, light.pattern, source)
         yield PatternChange(
-            stack=StackIndex(**line.stack.model_dump()),
+            stack=line.stack.index,
             received_ns=line.received_ns,
             kind=line.kind,
             angle=line.angle,
@@ -129,21 +97,13 @@ def _light(line: _Light, pattern: Pattern, source: str) -> Illumination:
     return Illumination(pattern, line.turns_rad)
 
 
-def _parsed(kind: type[Line], text: str, source: str) -> Line:
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        raise DataError(complaint(source, error)) from error
-
-
 def _to_json(change: PatternChange) -> dict[str, Any]:
     swapped = change.old.pattern is not change.new.pattern
-    at = change.stack
     when = datetime.datetime.fromtimestamp(change.received_ns / 1e9, datetime.UTC)
     return {
         "when": when.isoformat(timespec="milliseconds"),
         "received_ns": change.received_ns,
-        "stack": {"position": at.position, "time": at.time, "channel": at.channel, "z": at.z},
+        "stack": stack_json(change.stack),
         "kind": change.kind.value,
         "angle": change.angle,
         "reason": change.reason,

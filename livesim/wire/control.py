@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from livesim.config import SettingsError
 from livesim.frames import StackIndex
+from livesim.steering import Changes
 from livesim.trust import TrustWord
 from livesim.wire.codec import (
     MAX_HEADER_BYTES,
@@ -28,6 +29,14 @@ from livesim.wire.codec import (
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.in_use import DeviceStatus, InUse
 from livesim.wire.keys import reach, serve
+from livesim.wire.steer import (
+    BegunReply,
+    RecalibrateRequest,
+    RecordRequest,
+    RecordStatus,
+    SteeringStatus,
+    SteerRequest,
+)
 
 
 class EngineState(StrEnum):
@@ -84,7 +93,16 @@ class StopRequest(_Value):
     kind: Literal["stop"] = "stop"
 
 
-Request = ReadyRequest | EndRequest | StatusRequest | ReviewRequest | StopRequest
+Request = (
+    ReadyRequest
+    | EndRequest
+    | StatusRequest
+    | ReviewRequest
+    | StopRequest
+    | SteerRequest
+    | RecalibrateRequest
+    | RecordRequest
+)
 
 
 class Endpoints(_Value):
@@ -304,6 +322,9 @@ class EngineStatus(_Value):
     device: DeviceStatus | None = None
     trust: TrustStatus | None = None
     """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
+    steering: SteeringStatus | None = None
+    """None where no stream is running."""
+    record: RecordStatus | None = None
 
     @property
     def watchdog(self) -> WatchdogStatus | None:
@@ -326,14 +347,14 @@ class StopReply(_Value):
 
 
 class RefusedReply(_Value):
-    """The request could not be understood."""
+    """The request could not be understood, or not be done."""
 
     kind: Literal["refused"] = "refused"
     reason: str
 
 
-Reply = ReadyReply | EngineStatus | ReviewReply | StopReply | RefusedReply
-AnyReply = TypeVar("AnyReply", ReadyReply, EngineStatus, ReviewReply, StopReply)
+Reply = ReadyReply | EngineStatus | ReviewReply | StopReply | BegunReply | RefusedReply
+AnyReply = TypeVar("AnyReply", ReadyReply, EngineStatus, ReviewReply, StopReply, BegunReply)
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _REPLIES: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
@@ -432,6 +453,18 @@ class ControlClient:
     def stop(self, timeout_s: float = 2.0) -> StopReply:
         """Tell the engine to finish and end."""
         return self._ask(StopRequest(), StopReply, timeout_s)
+
+    def steer(self, changes: Changes, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to use other settings from the next raw stack on."""
+        return self._ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
+
+    def recalibrate(self, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to estimate the pattern anew."""
+        return self._ask(RecalibrateRequest(), BegunReply, timeout_s)
+
+    def record(self, *, on: bool, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to begin a recording, or to end it."""
+        return self._ask(RecordRequest(on=on), BegunReply, timeout_s)
 
     def _ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
         number = next(self._numbers).to_bytes(8, "big")

@@ -7,7 +7,6 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -489,9 +488,9 @@ def test_a_mistake_of_ours_ends_the_engine_and_is_raised(tmp_path):
 
 
 def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
-    @dataclass
     class Full:
-        folder: Path = tmp_path
+        folder = tmp_path
+        settings = Settings.model_validate(SETTINGS)
 
         def open_raw(self, first):
             raise OSError("no space left")

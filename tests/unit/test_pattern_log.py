@@ -98,7 +98,7 @@ def test_an_empty_log_is_no_log(tmp_path, text):
 
 
 def test_a_log_that_is_missing_is_said(tmp_path):
-    with pytest.raises(DataError, match="expected a readable pattern log"):
+    with pytest.raises(DataError, match="expected a readable log"):
         read_pattern_log(tmp_path / "none.jsonl", FIRST)
 
 

@@ -7,6 +7,7 @@ import math
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -124,7 +125,15 @@ def test_a_stream_can_do_without():
     own = Settings(
         optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
     )
-    assert isinstance(pipeline_factory(own, scene.pattern)([], True), ReconstructionPipeline)
+    drifting = DriftingScene(scene, 1000.0)
+    pipeline = pipeline_factory(own, scene.pattern)([], True)
+    images = [pipeline(drifting.stack(n, 0.3 * n)).image for n in range(3)]
+    pipeline.close()
+    fixed = ReconstructionPipeline(own, scene.pattern)
+    for number, image in enumerate(images):
+        np.testing.assert_array_equal(image, fixed(drifting.stack(number, 0.3 * number)).image)
+    assert not pipeline.follows
+    assert pipeline.take_changes() == []
 
 
 @pytest.mark.parametrize(("peak", "needed"), [(1000.0, 1), (20.0, FAINT_STACKS)])
@@ -138,6 +147,7 @@ def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
     while pipeline is None:
         stacks.append(drifting.stack(len(stacks), 0.0))
         pipeline = make(stacks, False)
+    pipeline.close()
     assert len(stacks) == needed
     assert max(phase_errors_deg(still(pipeline.pattern), scene.pattern)) < 3.0
 

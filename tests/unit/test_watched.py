@@ -12,12 +12,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from livesim.config import Optics, Settings, Watchdog
 from livesim.drift import AngleState, ChangeKind
 from livesim.engine import background as background_module
 from livesim.engine.background import Background
 from livesim.engine.in_use import patterns_in_use
 from livesim.engine.meters import Faults
+from livesim.engine.notes import Notes
 from livesim.engine.pipeline import Watched
+from livesim.engine.proposal import Seen
+from livesim.engine.recordings import Recordings
 from livesim.engine.watch_log import SHOWN, WatchLog
 from livesim.engine.watched import WatchedPipeline
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, Result, StackIndex
@@ -173,9 +177,9 @@ def test_a_lost_angle_becomes_widefield_until_it_is_found_again(streams):
     stream.light.modulation[2] = 0.0
     stream.feed_until(lambda: not stream.pipeline.pattern.angles[2].usable)
     assert stream.kinds() == [ChangeKind.LOST, ChangeKind.LOST]
-    alarm, swap = stream.changes
+    alarm, other = stream.changes
     assert alarm.old == alarm.new
-    assert not swap.new.pattern.angles[2].usable
+    assert not other.new.pattern.angles[2].usable
     assert stream.pipeline.health.angles[2].state is AngleState.LOST
     stream.light.modulation[2] = 0.7
     stream.light.phases[2] = 2.0
@@ -207,6 +211,8 @@ def test_a_modulation_that_falls_gets_its_own_weights(streams):
 class FakeRecorder:
     """Keeps what it is given, unless the disk is full."""
 
+    settings = Settings(optics=Optics(numerical_aperture=1.4, emission_nm=500.0))
+
     def __init__(self, full=False):
         self.full, self.logged = full, []
 
@@ -215,10 +221,26 @@ class FakeRecorder:
             raise OSError("no space left")
         self.logged += changes
 
+    def save_pattern(self, pattern, channel):
+        self.saved = pattern
+
+    def log_settings(self, change):
+        self.steered = change
+
+
+def notes_of(recorder, faults, count=100):
+    """Return notes beside a recording of so many stacks."""
+    recordings = Recordings(recorder)
+    for number in range(count):
+        recordings.see(stack(number))
+    return Notes(recordings, faults)
+
 
 def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     stream, recorder, faults, alarms = streams(), FakeRecorder(), Faults(), []
-    log = WatchLog(recorder, faults, lambda: alarms.append(faults.last))
+    log = WatchLog(
+        notes_of(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
+    )
     assert log.status() is None
     log.begin(stream.pipeline)
     for number in range(80):
@@ -239,7 +261,7 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
 
 def test_a_full_disk_does_not_stop_the_watchdog(streams):
     stream, faults = streams(), Faults()
-    log = WatchLog(FakeRecorder(full=True), faults)
+    log = WatchLog(notes_of(FakeRecorder(full=True), faults).pattern_changed, faults)
     log.begin(stream.pipeline)
     stream.feed(3)
     stream.light.phases = [1.0, 0.0, 0.0]
@@ -324,3 +346,134 @@ def test_estimates_rest_four_fifths_of_the_time(streams, monkeypatch):
     stream.feed_until(lambda: len(spans) >= 4)
     for (start, end), (again, _) in pairwise(spans):
         assert again - end >= 3.9 * (end - start)
+
+
+def test_a_new_estimate_is_taken_when_asked_for_whatever_it_is(streams):
+    stream = streams(shifted(0.3), coherence=0.6)
+    stream.pipeline.follows = False
+    stream.background.steer(stream._prepare, watching=False)
+    stream.feed(20)
+    assert (stream.pipeline.health.estimates, stream.changes) == (0, [])
+    stream.pipeline.recalibrate()
+    assert stream.pipeline.recalibrating
+    stream.feed_until(lambda: stream.changes)
+    (change,) = stream.changes
+    assert change.reason == "asked for; estimated from 4 stacks"
+    assert change.new.turned.angles[0].phases_rad == pytest.approx((0.3, 2.3, 4.3))
+    assert not stream.pipeline.recalibrating
+
+
+def test_an_estimate_that_comes_too_late_is_asked_for_again(streams):
+    stream = steerable(streams(shifted(0.3), coherence=0.6))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.pipeline.recalibrate()
+    deadline = time.monotonic() + WAIT_S
+    stream.feed(4)
+    while stream.background._proposal is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    stream.pipeline.prepare(BLIND).use()
+    stream.feed()
+    assert stream.pipeline.recalibrating
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    assert stream.pipeline.pattern.angles[0].phases_rad[0] == pytest.approx(0.3)
+
+
+def test_an_estimate_that_shows_no_fringes_changes_nothing(streams):
+    dark = tuple(replace(angle, usable=False) for angle in ANGLES)
+    stream = streams(lambda stacks: replace(PATTERN, angles=dark))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.pipeline.recalibrate()
+    stream.feed_until(lambda: stream.changes)
+    (change,) = stream.changes
+    assert change.reason == "asked for, but 4 stacks show no fringes"
+    assert change.old == change.new
+    assert stream.pipeline.pattern is PATTERN
+    assert stream.pipeline.health.swaps == 0
+
+
+def test_an_angle_that_a_new_estimate_does_not_show_is_lost_and_comes_back(streams):
+    without = (ANGLES[0], replace(ANGLES[1], usable=False), ANGLES[2])
+    stream = streams(lambda stacks: replace(PATTERN, angles=without))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.light.modulation[1] = 0.0
+    stream.pipeline.recalibrate()
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    assert stream.pipeline.health.angles[1].state is AngleState.LOST
+    stream.light.modulation[1] = 0.8
+    stream.feed_until(lambda: ChangeKind.FOUND in stream.kinds())
+    assert stream.pipeline.pattern.angles[1].usable
+
+
+class Settled:
+    """What prepares fakes for settings, and remembers for which."""
+
+    def __init__(self, stream):
+        self.stream, self.asked = stream, []
+
+    def __call__(self, settings):
+        self.asked.append(settings)
+        return self.stream._prepare
+
+
+def steerable(stream):
+    stream.pipeline._prepare_for = Settled(stream)
+    return stream
+
+
+WATCHING = Settings(optics=Optics(numerical_aperture=1.4, emission_nm=500.0))
+BLIND = WATCHING.model_copy(update={"watchdog": Watchdog(follow=False)})
+
+
+def test_other_settings_keep_the_turns_and_hold_from_the_next_stack(streams):
+    stream = steerable(streams())
+    stream.feed(10)
+    stream.light.phases[1] = 1.0
+    stream.feed(3)
+    other = stream.pipeline.prepare(WATCHING)
+    stream.feed()
+    assert len(stream.prepared[1].turns) == 0, "prepared, and not in use"
+    assert other.fits()
+    other.use()
+    stream.feed()
+    assert stream.prepared[1].turns[-1] == stream.prepared[0].turns[-1]
+    assert stream.prepared[1].turns[-1][1] == pytest.approx(1.0, abs=0.01)
+
+
+def test_what_was_prepared_for_another_pattern_is_not_used(streams):
+    stream = steerable(streams(shifted(0.3), coherence=0.6))
+    other = stream.pipeline.prepare(WATCHING)
+    stream.light.phases = [0.3, 0.3, 0.3]
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    assert not other.fits()
+    assert stream.pipeline.prepare(WATCHING).fits()
+
+
+def test_what_the_background_prepares_with_old_settings_is_dropped(streams):
+    stream = steerable(streams(shifted(0.3), coherence=0.6))
+    stream.light.phases = [0.3, 0.3, 0.3]
+    deadline = time.monotonic() + WAIT_S
+    while stream.background._proposal is None:
+        stream.background.offer(Seen(stack(stream.count), (0.0,) * 3, stream.pipeline.pattern))
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    other = stream.pipeline.prepare(BLIND)
+    steered_to = stream.prepared[-1]
+    assert other.fits()
+    other.use()
+    stream.feed(3)
+    assert stream.pipeline._active is steered_to
+    assert stream.changes == []
+
+
+def test_a_watchdog_that_is_switched_off_leaves_the_pattern_where_it_is(streams):
+    stream = steerable(streams())
+    stream.feed(5)
+    stream.pipeline.prepare(BLIND).use()
+    stream.light.phases[1] = 1.0
+    stream.feed(5)
+    assert stream.changes == []
+    assert not stream.pipeline.follows
+    stream.pipeline.prepare(WATCHING).use()
+    stream.feed()
+    assert stream.kinds() == [ChangeKind.JUMP]

@@ -1,0 +1,96 @@
+"""A stream that is steered in its middle: what is restored of it later has the same pixels."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import zarr
+
+from livesim.commands.engine_process import EngineProcess
+from livesim.commands.steer import steer_engine
+from livesim.config import load_settings
+from livesim.io.open import open_recording
+from livesim.io.settings_log import read_settings_log
+from livesim.wire.codec import StreamStart
+from livesim.wire.control import ControlClient
+from livesim_acquisition.sender import Sender
+from tests.system.test_live_equals_offline import livesim
+from tests.system.test_watchdog import recording
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+WAIT_S = 120.0
+
+
+class Source:
+    """Sends raw stacks of a recording, some at a time, and waits until they are reconstructed."""
+
+    def __init__(self, raw, sender, client):
+        self._frames, self._sender, self._client = raw.frames(), sender, client
+        self._sent = 0
+
+    def send(self, count):
+        for _ in range(9 * count):
+            self._sender.send(next(self._frames))
+        self._sent += count
+        deadline = time.monotonic() + WAIT_S
+        while self._published() < self._sent:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def _published(self):
+        return self._client.status(WAIT_S).stages[-1].done
+
+
+def steered(engine, source, client, *changes, **more):
+    """Steer, and send stacks until the engine has taken it in."""
+    client.steer(dict(changes), WAIT_S)
+    while client.status(WAIT_S).steering.pending:
+        source.send(1)
+
+
+def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
+    raw = recording(tmp_path)
+    folder = tmp_path / "recorded"
+    config = load_settings(raw.with_suffix(".toml"))
+    with (
+        EngineProcess("--lossless", f"--record={folder}", "--record-later") as engine,
+        Sender(engine.control()) as sender,
+        ControlClient(engine.control()) as client,
+        open_recording(raw, config.pattern) as opened,
+    ):
+        settings = config.model_dump(mode="json", exclude_none=True)
+        sender.start(StreamStart(stream="s", source="test", settings=settings))
+        source = Source(opened, sender, client)
+        source.send(5)
+        steer_engine(engine.control(), [], record="on")
+        source.send(3)
+        steered(engine, source, client, ("reconstruction.wiener", 0.3))
+        source.send(2)
+        steered(engine, source, client, ("steps.two", "none"))
+        source.send(2)
+        client.recalibrate(WAIT_S)
+        while client.status(WAIT_S).steering.recalibrating:
+            source.send(1)
+        source.send(2)
+        sender.finish()
+        deadline = time.monotonic() + WAIT_S
+        while client.status(WAIT_S).stream is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    stream = folder / "stream-001"
+    changes = read_settings_log(stream / "settings-log.jsonl")
+    assert [dict(change.new) for change in changes] == [
+        {"reconstruction.wiener": 0.3},
+        {"steps.two": "none"},
+    ]
+    assert "asked for; estimated" in (stream / "pattern-log.jsonl").read_text()
+    live = zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
+    assert np.isnan(live[:5]).all()
+    again = tmp_path / "again.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--out", again)
+    offline = zarr.open_array(again / "0", mode="r")[:, 0, 0]
+    np.testing.assert_array_equal(live[5:], offline)
