@@ -127,11 +127,11 @@ def test_a_stream_can_do_without():
     )
     drifting = DriftingScene(scene, 1000.0)
     pipeline = pipeline_factory(own, scene.pattern)([], True)
-    images = [pipeline(drifting.stack(n, 0.3 * n)).image for n in range(3)]
-    pipeline.close()
     fixed = ReconstructionPipeline(own, scene.pattern)
-    for number, image in enumerate(images):
-        np.testing.assert_array_equal(image, fixed(drifting.stack(number, 0.3 * number)).image)
+    for number in range(3):
+        stack = drifting.stack(number, 0.3 * number)
+        np.testing.assert_array_equal(pipeline(stack).image, fixed(stack).image)
+    pipeline.close()
     assert not pipeline.follows
     assert pipeline.take_changes() == []
 
