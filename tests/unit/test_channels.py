@@ -95,6 +95,7 @@ def processed(needed, channels):
         results,
         factory_of,
         lambda channel, pipeline: ready.append(channel),
+        lambda stack: None,
         lambda channel: None,
         Meter(),
         faults,
