@@ -118,6 +118,7 @@ def _trust() -> None:
     """Show networks that can be trusted, and one that was trained on something else."""
     with _running(_settings(60.0, 3 * TIME_POINTS), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        _wait(lambda: bool(window.viewer.history.angles))
         _wait(lambda: _word(window) is not None)
         window.deeds.review(True)
         _wait(lambda: SPREAD in _maps(window))
@@ -129,6 +130,7 @@ def _trust() -> None:
         _save(window, "viewer-trusted")
     with _running(_mistaken(), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        _wait(lambda: bool(window.viewer.history.angles))
         window.deeds.switch_map()
         _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
         _save(window, "viewer-do-not-trust")

@@ -65,7 +65,9 @@ class Overlay(QWidget):
             return
         self._names(painter, captions)
         if captions.held is not None:
-            middle = QRectF(0, MARGIN, self.width(), LINE_HEIGHT)
+            # In a split view the names of the stages stand in the middle of the first line.
+            top = MARGIN if captions.left is None else MARGIN + LINE_HEIGHT
+            middle = QRectF(0, top, self.width(), LINE_HEIGHT)
             _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held, QColor("#e3b341"))
         if self.bar is not None:
             self._bar(painter, self.bar)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from livesim.engine.background import BACKGROUND_FAULTS, Rest, step_back
@@ -120,7 +121,8 @@ class LiveTrust:
             return
         self._seen = offer
         try:
-            with self._rest:
+            # What somebody asked for does not count: else it would be long until the next review.
+            with nullcontext() if asked else self._rest:
                 self._take(offer, offer.review(self._tell if asked else None))
         except _Ended:
             pass
@@ -160,6 +162,7 @@ class LiveTrust:
             worst_sigmas=numbers.worst_sigmas,
             worst_yx=numbers.worst_yx,
             visible_percent=numbers.visible_percent,
+            noise_ratio=numbers.noise_ratio,
             spread_percent=numbers.spread_percent,
             reviewed=self._reviewed,
             failures=self._failures,

@@ -288,6 +288,7 @@ class TrustStatus(_Value):
     worst_sigmas: float
     worst_yx: tuple[float, float]
     visible_percent: float
+    noise_ratio: float = 1.0
     spread_percent: float | None
     reviewed: int
     """Results reviewed of this stream so far."""

@@ -124,6 +124,27 @@ def test_a_wrong_instrument_is_told_instead(taken):
     assert "contradict the plain reconstruction" in found.reasons[0]
 
 
+@pytest.mark.parametrize(("gain", "least", "most"), [(0.25, 1.8, 3.0), (4.0, 0.2, 0.6)])
+def test_a_wrong_gain_changes_no_verdict_since_the_noise_itself_is_measured(
+    taken, gain, least, most
+):
+    camera = taken.instrument.camera.model_copy(update={"gain": gain})
+    wrong = Reprojection(replace(taken.instrument, camera=camera))
+    good = taken.numbers(taken.good, reprojection=wrong)
+    assert least < good.noise_ratio < most
+    assert good.rms_sigmas == pytest.approx(1.0, abs=0.2)
+    assert verdict(good, ()).word is TrustWord.TRUSTED
+    assert taken.numbers(erased(taken.good), reprojection=wrong).denied > 0
+
+
+def test_light_out_of_focus_is_no_contradiction(taken):
+    y = torch.linspace(0.0, 2.0 * PEAK, taken.counts.shape[-2])[:, None].expand(taken.counts.shape)
+    haze = torch.poisson(y, generator=torch.Generator().manual_seed(3))
+    counts = taken.counts.float() + haze
+    maps = photon_maps(taken.reprojection, counts, taken.good, taken.plain)
+    assert numbers_of(maps).denied == 0
+
+
 QUIET = TrustNumbers(1.0, 100, 0, 3.5, (1.0, 1.0), 10.0, 0.0)
 WORDS = {
     "nothing": (QUIET, (), TrustWord.TRUSTED),

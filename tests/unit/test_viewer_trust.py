@@ -65,6 +65,13 @@ def test_the_cards_are_spoken_of_in_both_cases():
     assert not any("were trained on" in f for f in trusted(engine_status(trust=unlike)).facts)
 
 
+def test_a_camera_that_is_not_what_its_settings_say_is_named():
+    found = trusted(engine_status(trust=trust_status(noise_ratio=2.2)))
+    assert any("The noise is 2.2 times" in fact for fact in found.facts)
+    usual = trusted(engine_status(trust=trust_status(noise_ratio=1.1)))
+    assert not any("The noise is" in fact for fact in usual.facts)
+
+
 def test_nothing_is_said_where_no_network_is_at_work():
     assert trusted(None) is NOTHING
     assert trusted(engine_status(state=EngineState.IDLE, trust=None)) is NOTHING

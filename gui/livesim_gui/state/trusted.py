@@ -14,6 +14,8 @@ _MARKS = {
     TrustWord.DO_NOT_TRUST: ("✖", Tone.BAD),
 }
 """Shapes that differ also for those who see no colours."""
+NOISE_AS_SAID = (0.7, 1.4)
+"""Between these the noise is called what the camera's settings say."""
 _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -81,6 +83,11 @@ def _facts(trust: TrustStatus) -> list[str]:
     if trust.spread_percent is not None:
         facts.append(
             f"Flipped, the bright structures differ by {trust.spread_percent:.0f} % (median)"
+        )
+    if not NOISE_AS_SAID[0] < trust.noise_ratio < NOISE_AS_SAID[1]:
+        facts.append(
+            f"The noise is {trust.noise_ratio:.1f} times what the camera's gain and read noise "
+            "say: is [camera] right? The check itself goes by the noise that is there"
         )
     if trust.failures:
         facts.append(f"{trust.failures} reviews failed; the engine has said why")
