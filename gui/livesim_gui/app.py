@@ -14,6 +14,7 @@ from livesim_gui.errands import Errands
 from livesim_gui.launcher import Launcher
 from livesim_gui.remembered import default_path
 from livesim_gui.session import Session
+from livesim_gui.state.archive import OpenPast, nothing_past
 from livesim_gui.state.feed import Feed
 from livesim_gui.state.ring import Ring
 from livesim_gui.state.stream_facts import StreamFacts
@@ -41,13 +42,16 @@ class ViewOptions:
     """Where the user's choices are remembered; None = the user's own place."""
 
 
-def make_window(options: ViewOptions, launcher: Launcher | None = None) -> Window:
+def make_window(
+    options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
+) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
     errands = Errands()
     feed = Feed(Ring(options.memory_bytes), options.given)
     session = Session(feed, errands, launcher)
-    window = Window(Viewer(feed), session, errands, options.settings_file or default_path())
+    settings_file = options.settings_file or default_path()
+    window = Window(Viewer(feed), session, errands, settings_file, open_past=open_past)
     _begin(window, options)
     return window
 
@@ -65,13 +69,15 @@ def _begin(window: Window, options: ViewOptions) -> None:
         window.deeds.connect(options.engine)
 
 
-def run_viewer(options: ViewOptions, launcher: Launcher | None = None) -> int:
+def run_viewer(
+    options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
+) -> int:
     """Show the window until it is closed; return the exit status."""
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(["livesim"])
     app.setApplicationName("livesim")
-    window = make_window(options, launcher)
+    window = make_window(options, launcher, open_past)
     # The timers let Python see Ctrl-C. Closed before the loop runs, it would never end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: QTimer.singleShot(0, window.quit))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from livesim_gui.state.ring import Shot
-from livesim_gui.state.timeline import SPEEDS, Mode, Timeline
+from livesim_gui.state.timeline import SPEEDS, Mode, Placed, Timeline
 
 
 class TimeBar(QWidget):
@@ -60,7 +61,7 @@ class TimeBar(QWidget):
         layout.addWidget(self.words)
         layout.addWidget(self.live)
 
-    def show_time(self, timeline: Timeline, shots: Sequence[Shot], shown: Shot | None) -> None:
+    def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:
         """Show where one is."""
         self._showing = True
         self.setEnabled(bool(shots))
@@ -79,18 +80,16 @@ class TimeBar(QWidget):
             self.went_to.emit(place)
 
 
-def place_words(shots: Sequence[Shot], shown: Shot) -> str:
+def place_words(shots: Sequence[Placed], shown: Shot) -> str:
     """Say which time point is shown, and how long before the newest."""
     behind = shots[-1].moment_s - shown.moment_s
     before = f", {behind:.1f} s ago" if behind > 0.05 else ""
     return f"time {shown.result.index.time}{before}"
 
 
-def _place(shots: Sequence[Shot], shown: Shot) -> int:
-    at = shown.number - shots[0].number
-    if at < len(shots) and shots[at] is shown:
-        return at
-    return next((n for n, shot in enumerate(shots) if shot is shown), len(shots) - 1)
+def _place(shots: Sequence[Placed], shown: Shot) -> int:
+    at = bisect_left(shots, shown.number, key=lambda shot: shot.number)
+    return min(at, len(shots) - 1)
 
 
 def _button(words: str, tip: str) -> QPushButton:

@@ -16,9 +16,11 @@ from livesim_gui.deeds import Clock, Deeds
 from livesim_gui.errands import Errands
 from livesim_gui.export_child import ExportChild
 from livesim_gui.export_dialog import ExportDialog
+from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
 from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList, bind_keys
+from livesim_gui.state.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets
@@ -27,6 +29,8 @@ DRAW_MS = 16
 """Of the timer that draws: about the rate of a screen."""
 WORDS_MS = 250
 """Of the timer that renews words, curves and spectrum."""
+LOOK_MS = 3000
+"""Of the timer that looks at what is recorded."""
 SIZE = (1280, 800)
 SAID_MS = 6000
 """How long a message stays below the picture."""
@@ -47,6 +51,8 @@ class Window(QMainWindow):
         Where the user's choices are remembered.
     clock
         Seconds from any beginning.
+    open_past
+        Opens recordings on this machine.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Window(QMainWindow):
         errands: Errands,
         settings_file: Path,
         clock: Clock = time.monotonic,
+        open_past: OpenPast = nothing_past,
     ) -> None:
         super().__init__()
         self.viewer, self.session, self.errands = viewer, session, errands
@@ -65,6 +72,7 @@ class Window(QMainWindow):
         self.widgets = Widgets()
         self.presenter = Presenter(viewer, session, errands, self.widgets)
         self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
+        self.past = PastReader(viewer, errands, open_past)
         self.export = ExportDialog(self, ExportChild(self))
         self._silence = QTimer(self)
         self._silence.setSingleShot(True)
@@ -77,6 +85,7 @@ class Window(QMainWindow):
         self._timers = [
             self._timer(self.draw, DRAW_MS),
             self._timer(self.presenter.renew, WORDS_MS),
+            self._timer(self.past.look, LOOK_MS),
         ]
 
     def _lay_out(self) -> None:
@@ -123,6 +132,7 @@ class Window(QMainWindow):
     def draw(self) -> None:
         """Draw the newest result, if there is anything new."""
         self.presenter.draw(self._clock())
+        self.past.read()
 
     def say(self, words: str) -> None:
         """Tell something below the picture, for a while."""

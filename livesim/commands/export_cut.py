@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 
@@ -59,7 +60,7 @@ def places(flag: str, text: str, size: int) -> tuple[int, ...]:
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Cut:
     """What is exported into one file: places of one position, and what becomes of z."""
 
@@ -71,7 +72,7 @@ class Cut:
     projected: bool = False
     """Whether the brightest value along z is taken."""
 
-    @property
+    @cached_property
     def layout(self) -> OutputLayout:
         """Sizes and scales of what is left."""
         whole = self.whole.layout

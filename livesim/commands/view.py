@@ -36,6 +36,7 @@ def run_view(request: ViewRequest) -> int:
     settings = None if request.config is None else load_settings(request.config)
 
     from livesim.commands.view_children import Children
+    from livesim.commands.view_past import recorded_past
     from livesim_gui.app import ViewOptions, run_viewer
     from livesim_gui.state.stream_facts import facts_of_settings
 
@@ -48,4 +49,4 @@ def run_view(request: ViewRequest) -> int:
         memory_bytes=request.memory_mib << 20,
         settings_file=request.settings_file,
     )
-    return run_viewer(options, Children())
+    return run_viewer(options, Children(), recorded_past)

@@ -55,6 +55,7 @@ def _open_zarr(path: Path) -> TimeLapse:
         moments_s=moments_since_first(received[kept]),
         recipe=recipe,
         read=zarrs.read,
+        received_ns=received[kept],
     )
 
 

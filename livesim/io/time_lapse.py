@@ -35,6 +35,8 @@ class TimeLapse:
     recipe: Recipe
     read: Callable[[StackIndex], Image]
     close: Callable[[], None] = lambda: None
+    received_ns: NDArray[np.int64] | None = None
+    """[position, time, channel, z]: when each image's last raw frame was received; 0 = never."""
     counts: bool = False
     """Whether these are camera counts, whole numbers of at most 16 bits."""
 

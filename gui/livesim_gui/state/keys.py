@@ -37,7 +37,7 @@ KEYS = (
     Key("automatic", ("A",), "Automatic contrast"),
     Key("back", ("Left",), "One result back", "←"),
     Key("forward", ("Right",), "One result forward", "→"),
-    Key("oldest", ("Home",), "The oldest result that is remembered"),
+    Key("oldest", ("Home",), "The oldest result there is, on the disk or in memory"),
     Key("live", ("End",), "Back to the live edge"),
     Key("play", ("P",), "Play from here; hold"),
     Key("snapshot", ("S",), "Save a snapshot: PNG and TIFF"),

@@ -9,8 +9,11 @@ from enum import Enum
 from typing import Self
 
 from livesim.frames import DataError
+from livesim_gui.state.archive import PastShot
 from livesim_gui.state.ring import Shot
 
+Placed = Shot | PastShot
+"""A result with its place in time, in memory or on the disk."""
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
 
 
@@ -61,7 +64,7 @@ class Timeline:
         changed = replace(self, speed=speed)
         return changed.play(shown, now_s) if self.mode is Mode.PLAYING else changed
 
-    def advance(self, shots: Sequence[Shot], now_s: float) -> tuple[Self, Shot | None]:
+    def advance(self, shots: Sequence[Placed], now_s: float) -> tuple[Self, Placed | None]:
         """Return where the viewer is now, and what it shows; None where nothing is remembered.
 
         What has left the memory is replaced by the oldest that is still there. Playing ends in
@@ -79,7 +82,7 @@ class Timeline:
             return self.live(), shown
         return self, shown
 
-    def step(self, shots: Sequence[Shot], shown: int, by: int) -> Self:
+    def step(self, shots: Sequence[Placed], shown: int, by: int) -> Self:
         """Hold the result that is `by` after (before, if negative) the one shown."""
         if not shots:
             return self
@@ -87,16 +90,16 @@ class Timeline:
         return self.hold(shots[min(max(place, 0), len(shots) - 1)].number)
 
 
-def nearest(shots: Sequence[Shot], number: int) -> Shot:
+def nearest(shots: Sequence[Placed], number: int) -> Placed:
     """Return the result of this number, or else the next one that is there."""
     return shots[min(_place(shots, number), len(shots) - 1)]
 
 
-def _place(shots: Sequence[Shot], number: int) -> int:
+def _place(shots: Sequence[Placed], number: int) -> int:
     return bisect_left(shots, number, key=lambda shot: shot.number)
 
 
-def _reached(shots: Sequence[Shot], moment_s: float) -> Shot:
+def _reached(shots: Sequence[Placed], moment_s: float) -> Placed:
     """Return the last result that had come by then."""
     after = bisect_right(shots, moment_s, key=lambda shot: shot.moment_s)
     return shots[max(after - 1, 0)]

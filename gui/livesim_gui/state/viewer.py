@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from livesim.frames import Image
 from livesim.painting.levels import Levels
 from livesim.painting.places import every_nth, places
+from livesim_gui.state.archive import Archive, PastShot
 from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.export import Shown, what_of
 from livesim_gui.state.feed import Feed, News
@@ -72,6 +73,12 @@ class Viewer:
         self.scene: Scene | None = None
         self.recording: str | None = None
         """Folder of the stream's recording, on the engine's machine; the last one there was."""
+        self.archive = Archive()
+        self.recorded: str | None = None
+        """Folder of the recording of the stream that is shown; None = it has none."""
+        self._filtered_of: tuple[int, int] | None = None
+        self._all: tuple[Shot, ...] = ()
+        self._own: tuple[Shot, ...] = ()
         self._contrasts: dict[tuple[str, int], SteadyContrast] = {}
         self._drawn: tuple[object, ...] = ()
         self._tinted: tuple[object, ...] = ()
@@ -80,11 +87,12 @@ class Viewer:
     def tick(self, now_s: float) -> Scene | None:
         """Take the news; return the new scene, or None where the old one still holds."""
         self._take(self.feed.news(now_s), now_s)
-        self.timeline, shot = self.timeline.advance(self.shots, now_s)
-        if shot is None:
+        self.timeline, place = self.timeline.advance(self.shots, now_s)
+        if place is None:
             self.scene, self._drawn = None, ()
             return None
-        return self._paint(self._checked(shot), now_s)
+        shot = self.archive.shot(place)
+        return None if shot is None else self._paint(self._checked(shot), now_s)
 
     def _checked(self, newest: Shot) -> Shot:
         """Return the result that the wanted map is about, unless the user holds or plays others.
@@ -94,17 +102,20 @@ class Viewer:
         maps = self.news.maps
         if maps is None or self.look.map not in maps.maps or self.timeline.mode is not Mode.LIVE:
             return newest
-        about = (one for one in reversed(self.shots) if one.result.index == maps.index)
+        about = (one for one in reversed(self.news.shots) if one.result.index == maps.index)
         return next(about, newest)
 
     @property
-    def shots(self) -> tuple[Shot, ...]:
-        """The results remembered of the channel that is shown, oldest first."""
+    def shots(self) -> tuple[Shot | PastShot, ...]:
+        """The results there are of the channel that is shown, oldest first: on disk, in memory."""
         shots = self.news.shots
         if len(self.channels) < 2:
-            return shots
+            return self.archive.join(shots, None)
         shown = self.channels[0] if self.channel is None else self.channel
-        return tuple(shot for shot in shots if shot.channel == shown)
+        if self._filtered_of != (id(shots), shown):
+            self._filtered_of = (id(shots), shown)
+            self._all, self._own = shots, tuple(one for one in shots if one.channel == shown)
+        return self.archive.join(self._own, shown)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -131,7 +142,7 @@ class Viewer:
         if self.timeline.mode is not Mode.HELD:
             self.hold()
         elif self.shots and self.scene is not None:
-            at_end = self.scene.shot is self.shots[-1]
+            at_end = self.scene.shot.number == self.shots[-1].number
             start = self.shots[0] if at_end else self.scene.shot
             self.timeline = self.timeline.play(start.number, now_s)
 
@@ -172,6 +183,8 @@ class Viewer:
             self._forget()
         if news.status is not None and news.status.recording is not None:
             self.recording = news.status.recording
+            if news.status.stream == news.stream:
+                self.recorded = self.recording
         fresh = news.statuses != before.statuses
         if fresh and news.status is not None and news.status.watchdog is not None:
             self.history.see(news.status.watchdog, now_s)
@@ -180,6 +193,8 @@ class Viewer:
         """Begin anew: another stream has another brightness and another pattern."""
         self._contrasts = {k: one for k, one in self._contrasts.items() if one.manual}
         self.history.clear()
+        self.archive.clear()
+        self.recorded = None
         self.timeline = self.timeline.live()
 
     def _paint(self, shot: Shot, now_s: float) -> Scene | None:

@@ -1,0 +1,51 @@
+"""Where the user has gone in time in; what the disk has of it, read by another thread, out."""
+
+from __future__ import annotations
+
+from livesim_gui.errands import Errands
+from livesim_gui.state.archive import OpenPast, Past, PastShot, past_shots
+from livesim_gui.state.viewer import Viewer
+
+
+class PastReader:
+    """Looks now and then at what is recorded, and reads what the user wants to see of it.
+
+    One look and one reading are under way at a time: while the user drags through a long recording,
+    only the place that is wanted when the last reading ends is read next.
+
+    Parameters
+    ----------
+    open_past
+        Opens a recording, where it is on this machine.
+    """
+
+    def __init__(self, viewer: Viewer, errands: Errands, open_past: OpenPast) -> None:
+        self._viewer, self._errands, self._open = viewer, errands, open_past
+
+    def look(self) -> None:
+        """Learn what has been recorded of the stream by now."""
+        folder = self._viewer.recorded
+        if folder is not None:
+            self._errands.run("recording", lambda: self._opened(folder), self._learn)
+
+    def read(self) -> None:
+        """Read what is wanted, if it is on the disk."""
+        archive = self._viewer.archive
+        past, wanted = archive.past, archive.wanted
+        if past is None or wanted is None:
+            return
+        self._errands.run(
+            "past",
+            lambda: past.read(wanted.index, wanted.received_ns),
+            lambda result: archive.keep(past.folder, wanted, result),
+            lambda words: archive.give_up(),
+        )
+
+    def _opened(self, folder: str) -> tuple[Past | None, tuple[PastShot, ...]]:
+        past = self._open(folder)
+        return past, past_shots(past)
+
+    def _learn(self, found: tuple[Past | None, tuple[PastShot, ...]]) -> None:
+        past, shots = found
+        if past is not None and past.folder == self._viewer.recorded:
+            self._viewer.archive.take(past, shots)
