@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from livesim.config import Settings
-from livesim.engine.folder import record_into
 from livesim.engine.heaps import limit_heaps
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.recording import RecorderFor
 from livesim.frames import DataError
 from livesim.wire.control import EngineStatus
 from livesim.wire.in_use import DeviceStatus
@@ -47,7 +47,7 @@ def run_engine(
     """
     limit_heaps()
     logging.basicConfig(format="livesim engine: %(message)s")
-    recorder_for = None if record is None else record_into(record)
+    recorder_for = None if record is None else _recorder_into(record)
     with (
         Engine(
             options, factory_for, settings, recorder_for, doctor_for, resolve, device, quieten
@@ -63,6 +63,12 @@ def run_engine(
             threading.Thread(target=_stop_at_end_of_stdin, args=(engine,), daemon=True).start()
         engine.run()
         _check(engine.status(), complete=options.once)
+
+
+def _recorder_into(folder: Path) -> RecorderFor:
+    from livesim.engine.folder import record_into  # Zarr takes a second to load
+
+    return record_into(folder)
 
 
 def _stop_at_end_of_stdin(engine: Engine) -> None:

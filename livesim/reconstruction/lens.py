@@ -12,7 +12,6 @@ import math
 from functools import cached_property
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from livesim.reconstruction.estimation_grid import EstimationGrid
@@ -138,6 +137,14 @@ def _extent(k: tuple[float, float], axis: int, cutoff: float) -> float:
 def _size(half: float, most: int) -> int:
     """Return an odd size, so that every frequency has an opposite, or the whole raw size."""
     size = 2 * (math.ceil(half) + _MARGIN) + 1
-    while next_fast_len(size) != size:
+    while size < most and not _is_fast(size):
         size += 2
     return min(size, most)
+
+
+def _is_fast(size: int) -> bool:
+    """Whether transforms of an odd size have but small factors."""
+    for factor in (3, 5, 7):
+        while size % factor == 0:
+            size //= factor
+    return size == 1

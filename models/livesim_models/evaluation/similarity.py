@@ -6,11 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import (
-    normalized_root_mse,
-    peak_signal_noise_ratio,
-    structural_similarity,
-)
 
 Values = NDArray[np.float64]
 Picture = NDArray[np.floating]
@@ -53,6 +48,13 @@ def similarity(image: Picture, reference: Picture, border: int = BORDER) -> Simi
     ValueError
         If the shapes differ, nothing is left inside the border, or the reference is constant.
     """
+    # Here, as it takes a second to load: the engine needs but this file's border.
+    from skimage.metrics import (
+        normalized_root_mse,
+        peak_signal_noise_ratio,
+        structural_similarity,
+    )
+
     found, expected = _checked(image, reference, border)
     scale, offset = _fit(found, expected)
     fitted = scale * found + offset
