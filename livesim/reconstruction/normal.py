@@ -32,16 +32,10 @@ class Normal:
 
 
 def normal_equations(
-    coordinates: Coordinates,
-    flat: Tensor,
-    forms: list[Overlap],
-    spectra: Spectra,
-    windowed: bool,
+    coordinates: Coordinates, flat: Tensor, forms: list[Overlap], spectra: Spectra
 ) -> Normal:
-    """Linearise the mismatch at `flat`; in the first round its gradient is the Gram matrix's."""
-    signal, noise = (
-        (spectra.steady.signal_share, spectra.steady.noise_share) if windowed else (1.0, 1.0)
-    )
+    """Linearise the mismatch at `flat`."""
+    signal, noise = spectra.steady.signal_share, spectra.steady.noise_share
     rows, jacobian = coordinates.rows(flat), coordinates.jacobian(flat)
     regressors = coordinates.regressors(flat, jacobian)
     curvature = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
@@ -49,11 +43,10 @@ def normal_equations(
     gradient = scatter[0].clone()
     found = expected = 0.0
     for form, row, slopes, told in zip(forms, rows, jacobian, regressors, strict=True):
-        slope = form.gradient if windowed else form.gram @ row
-        found += float((row.conj() @ slope).real)
-        expected += noise * float((row.conj() @ form.noise @ row).real)
-        share = noise if windowed else max(found / expected, 1.0)
-        gradient += (told.mH @ (slope - share * (form.noise @ row))).real
+        noisy = form.noise @ row
+        found += float((row.conj() @ form.gradient).real)
+        expected += noise * float((row.conj() @ noisy).real)
+        gradient += (told.mH @ (form.gradient - noise * noisy)).real
         curvature += signal * (told.mH @ (form.gram - form.noise) @ slopes).real
         scatter += signal * (told.mH @ form.gram @ told).real
     scatter += torch.diag(scatter.diagonal() * 1e-9 + 1e-300)

@@ -46,6 +46,20 @@ class Parameters:
         plain[..., 0, 0] = self.intensity[..., -1]
         return torch.cat([mixing, plain[..., : self.intensity.shape[-1] - count, :]], dim=-2)
 
+    def scaled(self, factors: Tensor) -> Parameters:
+        """Return the parameters whose unmixing rows are those of these times `factors` [order].
+
+        Harmonics of one vector share its phase: each says it by the share of its modulation.
+        """
+        modulation = (self.modulation / factors.abs()).clamp(*_MODULATION_RANGE)
+        turns = torch.zeros(len(self.k), dtype=torch.float64)
+        weights = torch.zeros_like(turns)
+        for number, order in enumerate(self.orders):
+            turns[order.vector] -= modulation[number] * factors[number].angle() / order.harmonic
+            weights[order.vector] += modulation[number]
+        phases = self.phases + (turns / weights)[:, None]
+        return replace(self, phases=phases, modulation=modulation)
+
     def unmixing(self, noise: Tensor) -> Tensor:
         """Return the best matrix from frames to bands, [..., 1 + 2 orders, frame].
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from livesim.reconstruction.estimation_grid import EstimationGrid
 from livesim.reconstruction.frame_phases import frame_information
 from livesim.reconstruction.normal import normal_equations
-from livesim.reconstruction.overlap import Overlaps, View, views
+from livesim.reconstruction.overlap import Overlap, Overlaps, View, views
 from livesim.reconstruction.parameters import Coordinates, Parameters
 from livesim.reconstruction.prior import HELD, Prior, Quadratic, nearest_equal
 from livesim.reconstruction.spectra import Spectra
@@ -32,8 +32,7 @@ Outcome = TypeVar("Outcome")
 
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
 _ROUNDS = 2  # of new transforms, after the first
-_TURNS = 12  # on the Gram matrix of the first round, where k is held
-_SETTLED = 2e-3  # a step in rad and in modulation that ends them
+_TURNS = 4  # of finding how much of the mismatch is noise
 
 
 def refine(
@@ -102,21 +101,31 @@ def _for_each(
 
 
 def _with_steps_held(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Parameters:
-    """Return modulation and common phase, k and the steps held: no new transforms are needed."""
-    spectra = overlaps.spectra
-    coordinates = Coordinates(at, spectra.noise)
-    forms = overlaps.windowed()
-    means = _means_information(spectra, grid, at, coordinates)
-    flat = coordinates.flat()
+    """Return modulation and common phase, k and the steps held: no new transforms are needed.
+
+    Both scale a side band by one complex factor, so that the mismatch is linear in it. As in
+    `Coordinates.regressors`, only what the zero order tells is compared.
+    """
+    unmixing = at.unmixing(overlaps.spectra.noise)
+    factors = [
+        _factor(form, unmixing[1 + number], unmixing[0])
+        for number, form in enumerate(overlaps.windowed())
+    ]
+    return at.scaled(torch.stack(factors))
+
+
+def _factor(form: Overlap, band: Tensor, zero: Tensor) -> Tensor:
+    """Return what the unmixing row `band` has to be multiplied by to agree with `zero`."""
+    count = len(band)
+    cross = zero.conj() @ form.gram[count : 2 * count, :count] @ band
+    share, factor = 1.0, cross.new_ones(())
     for _ in range(_TURNS):
-        normal = normal_equations(coordinates, flat, forms, spectra, windowed=False)
-        information, pull = normal.likelihood(means, flat, spectra.clustering)
-        step = HELD.step(Quadratic(coordinates, information, pull, flat, flat))
-        step[coordinates.shift] = 0.0
-        flat = coordinates.limited(flat, step, grid.step)
-        if float(step.abs().max()) < _SETTLED:
-            break
-    return coordinates.parameters(flat)
+        own = form.gram - share * form.noise
+        factor = (zero.conj() @ own[count : 2 * count, count : 2 * count] @ zero) / cross
+        row = torch.cat([factor * band, -zero, zero.new_zeros(2)])
+        expected = float((row.conj() @ form.noise @ row).real)
+        share = max(float((row.conj() @ form.gram @ row).real) / expected, 1.0)
+    return factor
 
 
 def _linearised(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Quadratic:
@@ -124,7 +133,7 @@ def _linearised(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Qua
     spectra = overlaps.spectra
     coordinates = Coordinates(at, spectra.noise)
     flat = coordinates.flat()
-    normal = normal_equations(coordinates, flat, overlaps.at(at), spectra, windowed=True)
+    normal = normal_equations(coordinates, flat, overlaps.at(at), spectra)
     means = _means_information(spectra, grid, at, coordinates)
     information, pull = normal.likelihood(means, flat, spectra.clustering)
     if normal.misfit > _CONSISTENT:
