@@ -154,7 +154,7 @@ def _word(window: Window) -> TrustWord | None:
 
 
 def _maps(window: Window) -> Collection[str]:
-    maps = window.viewer.news.maps
+    maps = window.viewer.maps
     return () if maps is None else maps.maps
 
 

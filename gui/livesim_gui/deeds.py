@@ -123,7 +123,7 @@ class Deeds:
     def switch_map(self) -> None:
         """Lay the residual map over the picture, or take it away."""
         self._look(Look.switch_map)
-        if self._viewer.look.map is not None and self._viewer.news.maps is None:
+        if self._viewer.look.map is not None and self._viewer.maps is None:
             self._say("No result has been checked yet; the map appears once one is.")
 
     def show_map(self, name: str | None) -> None:

@@ -93,7 +93,8 @@ class Presenter:
         said = trusted(news.status)
         widgets.top.show_trust(said)
         widgets.trust.show_trust(said)
-        widgets.trust.show_maps(news.maps.maps if news.maps else (), look.map, look.opacity)
+        maps = self._viewer.maps
+        widgets.trust.show_maps(maps.maps if maps else (), look.map, look.opacity)
 
     def _count(self, scene: Scene) -> None:
         """Renew histogram and spectrum, where they can be seen."""

@@ -16,6 +16,8 @@ from livesim.wire.control import TrustStatus
 
 _LATEST = 0.1  # s, how often the thread looks for a result
 
+_WORST = (TrustWord.TRUSTED, TrustWord.LOOK, TrustWord.DO_NOT_TRUST)
+
 _log = logging.getLogger("livesim.engine")
 
 
@@ -35,6 +37,8 @@ class _Offer:
 class LiveTrust:
     """A thread of low priority that reviews the newest result, and rests four times as long.
 
+    The channels take turns.
+
     It never holds the frame path: a result is handed over by reference. It outlives a stream, so
     the last result of one can still be reviewed, and looked at closer when somebody asks.
 
@@ -50,10 +54,12 @@ class LiveTrust:
         self, publish: Callable[[TrustMaps], None], quieten: Callable[[], None] = lambda: None
     ) -> None:
         self._publish, self._quieten = publish, quieten
-        self._offer: _Offer | None = None
-        self._seen: _Offer | None = None
+        self._newest: _Offer | None = None
+        self._offers: dict[int, _Offer] = {}
+        self._seen: dict[int, StackIndex] = {}
+        self._said: dict[int, TrustStatus] = {}
         self._asked: bool | None = None
-        self._status: TrustStatus | None = None
+        self._flipping: float | None = None
         self._reviewed = self._failures = 0
         self._rest = Rest()
         self._changed = threading.Condition()
@@ -62,22 +68,41 @@ class LiveTrust:
 
     @property
     def status(self) -> TrustStatus | None:
-        """What the last review has found; None before the first. Safe in any thread."""
-        return self._status
+        """What has been found last, of the channel of which the worst was said; None before that.
+
+        Safe in any thread.
+        """
+        said = tuple(self._said.values())
+        if not said:
+            return None
+        worst = max(said, key=lambda one: _WORST.index(one.word))
+        now = {
+            "reviewed": self._reviewed,
+            "failures": self._failures,
+            "flipping": self._flipping,
+        }
+        return worst.model_copy(update=now)
 
     # The publisher's thread.
 
     def begin(self) -> None:
         """Forget the last stream."""
         with self._changed:
-            self._offer = self._seen = self._status = self._asked = None
+            self._newest = self._asked = self._flipping = None
+            self._offers, self._seen, self._said = {}, {}, {}
             self._reviewed = self._failures = 0
 
     def offer(self, result: Result) -> None:
-        """Take the newest result; never waits."""
-        if result.review is None or self._closed:
+        """Take the newest result; never waits for a review."""
+        if self._closed:
             return
-        self._offer = _Offer(result.stream, result.index, result.review)
+        if result.review is None:  # the networks have been switched off
+            if self._newest is not None:
+                self.begin()
+            return
+        with self._changed:
+            self._newest = _Offer(result.stream, result.index, result.review)
+            self._offers[result.index.channel] = self._newest
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="livesim-trust")
             self._thread.start()
@@ -87,11 +112,10 @@ class LiveTrust:
     def ask(self, *, flips: bool) -> bool:
         """Ask for a review now, with flips or without; return whether there is what to review."""
         with self._changed:
-            if self._offer is None:
+            if self._newest is None:
                 return False
             self._asked = flips or bool(self._asked)
-            if flips and self._status is not None:
-                self._status = self._status.model_copy(update={"flipping": 0.0})
+            self._flipping = 0.0 if flips else self._flipping
             self._changed.notify()
             return True
 
@@ -115,33 +139,45 @@ class LiveTrust:
 
     def _work(self) -> None:
         with self._changed:
-            offer, asked, self._asked = self._offer, self._asked, None
-        due = offer is not self._seen and self._rest.over
-        if offer is None or (asked is None and not due):
-            return
-        self._seen = offer
+            asked, self._asked = self._asked, None
+            offer = self._due() if asked is None else self._newest
+            if offer is None:
+                return
+            self._seen.pop(offer.index.channel, None)
+            self._seen[offer.index.channel] = offer.index
         try:
             # What somebody asked for does not count: else it would be long until the next review.
-            with nullcontext() if asked else self._rest:
+            with self._rest if asked is None else nullcontext():
                 self._take(offer, offer.review(self._tell if asked else None))
         except _Ended:
             pass
         except BACKGROUND_FAULTS as error:
-            self._fail(error)
+            self._failures += 1
+            _log.warning("trust: %s", error)
+        if asked:
+            self._flipping = None
+
+    def _due(self) -> _Offer | None:
+        """Return the newest result of the channel that was not reviewed for longest."""
+        if not self._rest.over:
+            return None
+        turns = (*(set(self._offers) - set(self._seen)), *self._seen)
+        fresh = (self._offers[c] for c in turns if self._offers[c].index != self._seen.get(c))
+        return next(fresh, None)
 
     def _tell(self, done: float) -> None:
         if self._closed:
             raise _Ended
-        status = self._status
-        if status is not None:
-            self._status = status.model_copy(update={"flipping": done})
+        self._flipping = done
 
     def _take(self, offer: _Offer, trust: Trust) -> None:
+        channel = offer.index.channel
         with self._changed:
-            if self._offer is None or self._offer.stream != offer.stream:
+            if self._newest is None or self._newest.stream != offer.stream:
                 return  # another stream has begun
             self._reviewed += 1
-            before, self._status = self._status, self._told(offer, trust)
+            before = self._said.get(channel)
+            self._said = self._said | {channel: self._told(offer, trust)}
         self._publish(TrustMaps(offer.stream, offer.index, trust.maps))
         word = TrustWord.TRUSTED if before is None else before.word
         if trust.verdict.word is not word:
@@ -165,13 +201,4 @@ class LiveTrust:
             noise_ratio=numbers.noise_ratio,
             spread_percent=numbers.spread_percent,
             reviewed=self._reviewed,
-            failures=self._failures,
         )
-
-    def _fail(self, error: Exception) -> None:
-        self._failures += 1
-        _log.warning("trust: %s", error)
-        if self._status is not None:
-            self._status = self._status.model_copy(
-                update={"failures": self._failures, "flipping": None}
-            )

@@ -166,7 +166,7 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
     qtbot.waitUntil(lambda: widgets.top.trust.text() == word, timeout=WAIT_MS)
     assert "photons" in widgets.top.trust.toolTip()
 
-    qtbot.waitUntil(lambda: window.viewer.news.maps is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.maps is not None, timeout=WAIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_T)
     qtbot.waitUntil(lambda: window.viewer.scene.tint is not None, timeout=WAIT_MS)
     with_map = pixels(widgets.picture).astype(int)

@@ -40,9 +40,11 @@ def flipped(tell):
     return trust(names=(RESIDUAL, SPREAD), spread_percent=4.0)
 
 
-def result(time=0, review=flipped, stream="s"):
+def result(time=0, review=flipped, stream="s", channel=0):
     image = np.zeros((8, 12), np.float32)
-    return Result(stream, StackIndex(time=time), image, image[::2, ::2], review=review)
+    return Result(
+        stream, StackIndex(time=time, channel=channel), image, image[::2, ::2], review=review
+    )
 
 
 class Published(list):
@@ -105,6 +107,42 @@ def test_offering_never_waits_for_a_review_and_only_the_newest_is_reviewed_next(
         last = published.wait(2).index.time if first != 4 else first
         assert last == 4
         assert len(published) <= 2
+
+
+def test_channels_take_turns_and_the_worst_word_is_told():
+    with watching() as (live, published):
+        live._rest = Rested()
+        live.offer(result(0, lambda tell: trust(BAD), channel=0))
+        published.wait(1)
+        for time in range(1, 4):
+            live.offer(result(time, channel=1))
+            live.offer(result(time, lambda tell: trust(BAD), channel=0))
+        published.wait(2)
+        channels = [one.index.channel for one in published[:2]]
+        assert channels == [0, 1]
+        assert live.status.word is TrustWord.DO_NOT_TRUST
+
+
+class Rested:
+    """A rest that is always over."""
+
+    over = True
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_networks_that_are_switched_off_are_not_spoken_of_any_more():
+    with watching() as (live, published):
+        live.offer(result())
+        published.wait(1)
+        assert live.status is not None
+        live.offer(result(1, None))
+        assert live.status is None
+        assert not live.ask(flips=False)
 
 
 def test_flips_are_made_when_they_are_asked_for_and_their_progress_is_told():

@@ -156,17 +156,31 @@ def test_maps_of_a_result_that_is_forgotten_are_not_laid_over_another():
     assert viewer.tick(0.3).tint is None
 
 
+def test_every_channel_has_maps_of_its_own():
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    viewer = Viewer(feed, MAPPED)
+    for channel in (0, 1):
+        feed.take(1, result(0, channel=channel), 0.0)
+        image = np.full((SIDE, SIDE), float(channel), np.float32)
+        feed.take(1, TrustMaps("s", StackIndex(channel=channel), {RESIDUAL: image}), 0.0)
+    first = viewer.tick(0.1).tint
+    viewer.channel = 1
+    second = viewer.tick(0.2).tint
+    assert (first.rgba != second.rgba).any()
+
+
 def test_maps_of_a_stream_that_is_over_are_dropped():
     feed = Feed()
     feed.begin("tcp://127.0.0.1:1")
     feed.take(1, result(0, stream="new"), 0.0)
     feed.take(1, maps(stream="old"), 0.1)
-    assert feed.news(0.1).maps is None
+    assert feed.news(0.1).maps == {}
     assert feed.news(0.1).stream == "new"
     feed.take(1, maps(stream="new"), 0.2)
-    assert feed.news(0.2).maps is not None
+    assert list(feed.news(0.2).maps) == [0]
     feed.take(1, StreamStart(stream="newer"), 0.3)
-    assert feed.news(0.3).maps is None
+    assert feed.news(0.3).maps == {}
 
 
 def test_one_key_lays_the_residual_over_the_picture_and_takes_it_away(window, qtbot):

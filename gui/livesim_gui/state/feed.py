@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
@@ -40,8 +41,8 @@ class News:
     stream: str | None = None
     ended: bool = False
     facts: StreamFacts = field(default_factory=StreamFacts)
-    maps: TrustMaps | None = None
-    """Where the last result that was reviewed can be trusted."""
+    maps: Mapping[int, TrustMaps] = field(default_factory=dict)
+    """Channel -> where its last result that was reviewed can be trusted."""
     shots: tuple[Shot, ...] = ()
     shot_bytes: int = 0
     """Of the pixels that are remembered."""
@@ -168,11 +169,12 @@ class Feed:
         if self._news.stream is None:
             self._begin_stream(maps.stream)
         if self._news.stream == maps.stream:
-            self._news = replace(self._news, maps=maps)
+            known = {**self._news.maps, maps.index.channel: maps}
+            self._news = replace(self._news, maps=known)
 
     def _begin_stream(self, stream: str) -> None:
         self.ring.clear()
-        self._news = replace(self._news, stream=stream, ended=False, facts=self._given, maps=None)
+        self._news = replace(self._news, stream=stream, ended=False, facts=self._given, maps={})
 
     def _change(self, generation: int, **values: Any) -> None:
         with self._lock:

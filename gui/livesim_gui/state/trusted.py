@@ -71,8 +71,9 @@ def _reviewed(trust: TrustStatus) -> Trusted:
 
 
 def _facts(trust: TrustStatus) -> list[str]:
+    channel = f" of channel {trust.index.channel + 1}" if trust.index.channel else ""
     facts = [
-        f"Result {trust.index.time}; {trust.reviewed} of this stream reviewed so far",
+        f"Result {trust.index.time}{channel}; {trust.reviewed} of this stream reviewed so far",
         f"Residual: {trust.rms_sigmas:.2f} sigmas (1 where only noise is left, less where the "
         "result explains noise as well)",
         f"Changes below {trust.visible_percent:.0f} % of the light cannot be seen by the photons, "

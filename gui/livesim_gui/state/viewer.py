@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from livesim.frames import Image
 from livesim.painting.levels import Levels
 from livesim.painting.places import every_nth, places
+from livesim.wire.codec import TrustMaps
 from livesim_gui.state.archive import Archive, PastShot
 from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.export import Shown, what_of
@@ -99,7 +100,7 @@ class Viewer:
 
         What moves would else lie beside its map.
         """
-        maps = self.news.maps
+        maps = self.maps
         if maps is None or self.look.map not in maps.maps or self.timeline.mode is not Mode.LIVE:
             return newest
         about = (one for one in reversed(self.news.shots) if one.result.index == maps.index)
@@ -121,6 +122,12 @@ class Viewer:
     def channels(self) -> tuple[int, ...]:
         """All that are remembered."""
         return tuple(sorted({shot.channel for shot in self.news.shots}))
+
+    @property
+    def maps(self) -> TrustMaps | None:
+        """The maps of the channel that is shown, if there are any."""
+        first = self.channels[0] if self.channels else 0
+        return self.news.maps.get(first if self.channel is None else self.channel)
 
     def contrast(self, stage: str) -> SteadyContrast:
         """Return the contrast of a stage of the channel that is shown."""
@@ -204,7 +211,7 @@ class Viewer:
         shown = [stages[name] for name in names if name is not None]
         levels = [self._levels(stage, shot, now_s) for stage in shown]
         thin = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
-        key = (shot.number, look, *thin, *levels, self.news.maps)
+        key = (shot.number, look, *thin, *levels, self.maps)
         if key == self._drawn:
             return None
         painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
@@ -215,7 +222,7 @@ class Viewer:
 
     def _tinting(self, shot: Shot) -> Tint | None:
         """Return the wanted map of this result, coloured anew only where it is another one."""
-        maps, name, opacity = self.news.maps, self.look.map, self.look.opacity
+        maps, name, opacity = self.maps, self.look.map, self.look.opacity
         if maps is None or maps.index != shot.result.index or name not in maps.maps:
             return None
         key = (maps, name, opacity)
