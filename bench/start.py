@@ -1,8 +1,8 @@
 """Live modes that begin anywhere in the pattern in, how often the start is found out.
 
 `python -m bench.start`: simulated frames, three raw stacks' worth from a random frame on, with
-phase errors and a specimen that moves; where the light hardly suffices on smaller fields, and some
-without any fringes. A start is right where the frames make whole raw stacks from it on.
+phase errors and a specimen that moves; down to light that does not suffice, and some without any
+fringes. A start is right where the frames make whole raw stacks from it on.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from livesim.reconstruction.doctor.start import SURE_ENOUGH, find_start
 from tests.faults import SETTINGS, Light, expected_angles, sequence
 
 STACKS = 3
-LIGHTS = (Light(1000.0), Light(100.0), Light(20.0))
-FAINT = (Light(6.0, 128), Light(3.0, 128), Light(1.5, 128))
+PEAKS = (1000.0, 100.0, 20.0, 6.0, 3.0, 1.5)
 FRAMES, PHASES = SETTINGS.pattern.stack_frames, SETTINGS.pattern.phases
 
 
@@ -31,13 +30,14 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="sequences of every kind")
+    parser.add_argument("--size", type=int, default=128, help="rows and columns of a frame")
     parser.add_argument("--first", type=int, default=3000, help="seed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     seeds = range(options.first, options.first + options.seeds)
-    rows = [_row(light, seeds) for light in (*LIGHTS, *FAINT)]
-    rows.append(_row(Light(100.0), seeds, angles=True))
-    rows.append(_row(Light(100.0), seeds, fringes=False))
+    light = Light(100.0, options.size)
+    rows = [_row(Light(peak, options.size), seeds) for peak in PEAKS]
+    rows += [_row(light, seeds, angles=True), _row(light, seeds, fringes=False)]
     title = f"Start of the pattern found from {STACKS} raw stacks (sure: {SURE_ENOUGH:.0%} or more)"
     report("start", title, rows, seeds=[seeds.start, seeds.stop])
 

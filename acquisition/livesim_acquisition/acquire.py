@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ BRIDGE_BYTES_PER_S = 100e6
 
 Progress = Callable[[int, int], None]
 """(frames taken, frames in all)."""
+Hook = Callable[..., Any]
+"""Called by pycromanager."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def acquire(
     core: Any,
     engine: str,
     progress: Progress = lambda taken, total: None,
+    hooks: Mapping[str, Hook] | None = None,
 ) -> Acquired:
     """Let pycromanager acquire what the settings say, into a new folder, and stream it.
 
@@ -54,6 +57,8 @@ def acquire(
         Of Micro-Manager, see `micromanager.opened_core`.
     engine
         Its control address; where no engine answers, the acquisition goes on without it.
+    hooks
+        More functions for pycromanager, such as `post_camera_hook_fn`, which starts a generator.
 
     Raises
     ------
@@ -70,13 +75,13 @@ def acquire(
     with BackgroundSender(
         engine, settings, sizes=stream_sizes(own), interval_s=own.interval_s or None
     ) as sender:
-        run = _start(own, events, _hooks(own, core, sender))
+        run = _start(own, events, {**(hooks or {}), **_hooks(own, core, sender)})
         interrupted = _wait(run, lambda: progress(sender.counts.offered, len(events)))
         folder = Path(run.get_dataset().path)
     return Acquired(folder, sender.counts, len(events), interrupted)
 
 
-def _start(own: Acquisition, events: list[Event], hooks: dict[str, Any]) -> Any:
+def _start(own: Acquisition, events: list[Event], hooks: dict[str, Hook]) -> Any:
     from pycromanager import Acquisition as PycromanagerAcquisition
 
     own.folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +125,7 @@ def _result(ended: Future[None]) -> None:
         raise DataError(f"expected the acquisition to go through, found: {error}") from error
 
 
-def _hooks(own: Acquisition, core: Any, sender: BackgroundSender) -> dict[str, Any]:
+def _hooks(own: Acquisition, core: Any, sender: BackgroundSender) -> dict[str, Hook]:
     """Return what hands the frames to the sender."""
     if own.stream_from == "disk" or (own.stream_from == "auto" and _too_fast(own, core)):
         return {"image_saved_fn": make_saved_hook(sender)}

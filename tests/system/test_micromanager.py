@@ -183,7 +183,7 @@ def test_live_mode_is_followed_and_its_start_found(tmp_path, config):
         EngineProcess(f"--config={config}", f"--record={recordings}") as engine,
         watching(config, engine, "--set", "acquisition.exposure_ms=10") as watch,
     ):
-        wait_for(lambda: received(engine) >= 30)
+        wait_for(lambda: watch.poll() is not None or received(engine) >= 30)
         said, (offered, missed, first, sent, arrived) = ended(watch)
     assert "finding where raw stacks begin" in said
     assert offered == sent == arrived
@@ -267,7 +267,7 @@ def test_java_live_mode_is_looked_at_over_the_bridge(tmp_path, config, java):
         EngineProcess(f"--config={config}", f"--record={recordings}") as engine,
         watching(config, engine, "--first", 4, *flags) as watch,
     ):
-        wait_for(lambda: received(engine) >= 40)
+        wait_for(lambda: watch.poll() is not None or received(engine) >= 40)
         _, (offered, missed, _, sent, arrived) = ended(watch)
     assert offered == sent == arrived
     live = all_frames(recordings / "stream-001" / "raw.zarr", config)[0, :, 0, 0]

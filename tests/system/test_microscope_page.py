@@ -1,0 +1,122 @@
+"""The examples of docs/microscope.md run as they stand there; its commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import mm_test_adapters
+import numpy as np
+import pytest
+import typer
+
+from livesim.cli import app
+from livesim.commands.engine_process import EngineProcess
+from livesim.config import load_settings
+from livesim.io.open import open_recording
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "microscope.md"
+RUN = Path(__file__).with_name("microscope_page.py")
+LIMIT_S = 200
+OPTICS = "[optics]\nnumerical_aperture = 1.2\nemission_nm = 525.0\npixel_nm = 80.0\n"
+REST = '[watchdog]\nfollow = false\nestimate = false\n[steps]\none = "none"\ntwo = "none"\n'
+SHORT = {
+    'channels = ["488", "561"]': 'channels = ["DAPI", "FITC"]',
+    "time_points = 200": "time_points = 2",
+    "z_end_um = 102.0": "z_end_um = 100.25",
+}
+"""What the demonstration configuration does not have, or takes too long."""
+
+
+def blocks(page, language):
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the page's settings for the demonstration configuration."""
+    (tables,) = blocks(PAGE, "toml")
+    for there, here in SHORT.items():
+        assert there in tables
+        tables = tables.replace(there, here)
+    adapters = Path(mm_test_adapters.device_adapter_path())
+    own = f'backend = "python"\nadapters = "{adapters}"\n'
+    own += f'system_file = "{adapters / "MMConfig_demo.cfg"}"\n'
+    (tmp_path / "microscope.toml").write_text(OPTICS + REST + tables + own)
+    return tmp_path
+
+
+def run_examples(folder, which):
+    """Run the page's examples beside an engine; return what they print, and the recordings."""
+    recordings, config = folder / "recordings", folder / "microscope.toml"
+    with EngineProcess(f"--config={config}", f"--record={recordings}", "--lossless") as engine:
+        words = [sys.executable, str(RUN), str(PAGE), engine.control(), which]
+        said = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout, sorted(recordings.iterdir())
+
+
+def frames(path, folder):
+    """Return all frames of a recording by their places."""
+    pattern = load_settings(folder / "microscope.toml").pattern
+    with open_recording(path, pattern) as recording:
+        return {
+            (index.time, index.channel, index.z): recording.stack(index).pixels
+            for index in recording.indices
+        }
+
+
+def assert_same_frames(one, other):
+    assert one.keys() == other.keys()
+    for place, pixels in one.items():
+        np.testing.assert_array_equal(pixels, other[place])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_run_as_they_stand(folder):
+    said, (two_lines, saved, live) = run_examples(folder, "core")
+    assert said.count("example") == 4
+    assert "offered=18, sent=18, unsent=0, unusable=0, received=18, streams=1" in said
+    for recording, name in ((two_lines, "cells_1"), (saved, "fast_1")):
+        streamed = frames(recording / "raw.zarr", folder)
+        assert len(streamed) == 2
+        assert_same_frames(streamed, frames(folder / "acquired" / name, folder))
+    assert len(frames(live / "raw.zarr", folder)) >= 2
+    assert said.rstrip().endswith("streams=1) 0"), "expected no image missed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
+    """The Python backend from the settings to the reconstruction: channels, planes, time."""
+    said, (recording,) = run_examples(folder, "acquire")
+    assert said.count("9 pulses") == 8, "expected one camera sequence for each raw stack"
+    assert "offered=72, sent=72, unsent=0, unusable=0, received=72, streams=1" in said
+    streamed = frames(recording / "raw.zarr", folder)
+    assert sorted(streamed) == [(t, c, z) for t in range(2) for c in range(2) for z in range(2)]
+    assert_same_frames(streamed, frames(folder / "acquired" / "sim_1", folder))
+
+
+def commands():
+    """Yield every `livesim` command in the blocks of two pages."""
+    for page in (PAGE, DOCS / "replay.md"):
+        for block in blocks(page, "sh"):
+            for line in block.splitlines():
+                if line.startswith("livesim "):
+                    yield shlex.split(line, comments=True)[1:]
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_the_commands_exist_with_their_flags(words):
+    group = typer.main.get_command(app)
+    name, command, rest = group.resolve_command(None, words)
+    with command.make_context(name, rest, resilient_parsing=False) as context:
+        assert context.command.name == words[0]
