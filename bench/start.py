@@ -57,7 +57,7 @@ def _row(light: Light, seeds: range, *, angles: bool = False, fringes: bool = Tr
         spent.append(time.process_time() - begun)
         right = fringes and (start.place - first) % (FRAMES if angles else PHASES) == 0
         said["refused" if not start.is_sure else "right" if right else "wrong"] += 1
-    return {
+    row = {
         "photons": light.peak,
         "field": f"{light.size} x {light.size}",
         "kind": "no fringes" if not fringes else "angles named" if angles else "sound",
@@ -65,6 +65,8 @@ def _row(light: Light, seeds: range, *, angles: bool = False, fringes: bool = Tr
         **{name: said[name] for name in ("right", "wrong", "refused")},
         "CPU s each": round(float(np.median(spent)), 2),
     }
+    print(row, flush=True)
+    return row
 
 
 def _frames(seed: int, light: Light, first: int, *, fringes: bool) -> Tensor:

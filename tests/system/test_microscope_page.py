@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import mm_test_adapters
@@ -14,16 +15,18 @@ import pytest
 import typer
 
 from livesim.cli import app
-from livesim.commands.engine_process import EngineProcess
 from livesim.config import load_settings
+from livesim.engine.folder import record_into
+from livesim.engine.process import Engine, EngineOptions
 from livesim.io.open import open_recording
+from livesim.wire.endpoints import FREE_ADDRESS
+from tests.unit.test_hook import Mean
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "microscope.md"
 RUN = Path(__file__).with_name("microscope_page.py")
 LIMIT_S = 200
 OPTICS = "[optics]\nnumerical_aperture = 1.2\nemission_nm = 525.0\npixel_nm = 80.0\n"
-REST = '[watchdog]\nfollow = false\nestimate = false\n[steps]\none = "none"\ntwo = "none"\n'
 SHORT = {
     'channels = ["488", "561"]': 'channels = ["DAPI", "FITC"]',
     "time_points = 200": "time_points = 2",
@@ -47,20 +50,27 @@ def folder(tmp_path):
     adapters = Path(mm_test_adapters.device_adapter_path())
     own = f'backend = "python"\nadapters = "{adapters}"\n'
     own += f'system_file = "{adapters / "MMConfig_demo.cfg"}"\n'
-    (tmp_path / "microscope.toml").write_text(OPTICS + REST + tables + own)
+    (tmp_path / "microscope.toml").write_text(OPTICS + tables + own)
     return tmp_path
 
 
 def run_examples(folder, which):
     """Run the page's examples beside an engine; return what they print, and the recordings."""
-    recordings, config = folder / "recordings", folder / "microscope.toml"
-    with EngineProcess(f"--config={config}", f"--record={recordings}", "--lossless") as engine:
-        words = [sys.executable, str(RUN), str(PAGE), engine.control(), which]
-        said = subprocess.run(
-            words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
-        )
+    options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS)
+    settings, recorder = load_settings(folder / "microscope.toml"), record_into(folder / "recorded")
+    with Engine(options, lambda settings: lambda *_: Mean(), settings, recorder) as engine:
+        thread = threading.Thread(target=engine.run)
+        thread.start()
+        try:
+            words = [sys.executable, RUN, PAGE, engine.endpoints.control, which]
+            said = subprocess.run(
+                words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
+            )
+        finally:
+            engine.request_stop()
+            thread.join(LIMIT_S)
     assert said.returncode == 0, said.stdout + said.stderr
-    return said.stdout, sorted(recordings.iterdir())
+    return said.stdout, sorted((folder / "recorded").iterdir())
 
 
 def frames(path, folder):
@@ -96,7 +106,7 @@ def test_the_examples_run_as_they_stand(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
-    """The Python backend from the settings to the reconstruction: channels, planes, time."""
+    """The Python backend from the settings to the engine and the disk: channels, planes, time."""
     said, (recording,) = run_examples(folder, "acquire")
     assert said.count("9 pulses") == 8, "expected one camera sequence for each raw stack"
     assert "offered=72, sent=72, unsent=0, unusable=0, received=72, streams=1" in said

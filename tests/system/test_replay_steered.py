@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import subprocess
 import sys
-import termios
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -22,6 +19,8 @@ from livesim.engine.process import Engine, EngineOptions
 from livesim.frames import Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
+
+fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
