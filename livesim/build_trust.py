@@ -21,7 +21,10 @@ from livesim_models.evaluation.residual import Instrument, Reprojection, inside
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.trust.flips import FLIPS, Flip, ensemble, spread_percent
 from livesim_models.trust.maps import change_map, photon_maps
-from livesim_models.trust.verdict import numbers_of, verdict
+from livesim_models.trust.verdict import SIDE, numbers_of, verdict
+
+SMALLEST = BORDER + SIDE // 2
+"""Raw pixels of the shorter side of a field in which there is a square to judge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +78,8 @@ class Reviewer:
         self._first_bands = {b.angle: n for n, b in enumerate(bands) if b.harmonic == 1}
         # Richardson-Lucy steps leave no known transfer that could be divided out.
         linear = not settings.reconstruction.richardson_lucy_iterations
-        self.able = networks.any and linear
+        large = min(pattern.shape) >= SMALLEST
+        self.able = networks.any and linear and large
         """Whether there is anything to review, and a way to."""
 
     @torch.inference_mode()

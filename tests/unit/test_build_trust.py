@@ -1,7 +1,6 @@
 """A pipeline's own review: quiet for the shipped networks, loud for one that knows filaments only.
 
-Only filaments drawn into beads by a network of the wrong training count here as a lie; lies made by
-hand are in `test_trust`.
+Lies made by hand are in `test_trust`.
 """
 
 from dataclasses import replace
@@ -11,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.build import ReconstructionPipeline, calibrate
+from livesim.build import ReconstructionPipeline, calibrate, with_levels
+from livesim.build_trust import SMALLEST
 from livesim.commands.train_scenes import simulated_scene
 from livesim.config import Camera, Settings, Steps
 from livesim.frames import RawStack, StackIndex
 from livesim.reconstruction.forward import camera_counts
 from livesim.trust import CHANGE_ONE, CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
 from livesim_models.training.recipe import ScenesRecipe
-from tests.scenes import PLAIN
+from tests.scenes import PLAIN, simulate
 
 WRONG = Path(__file__).parents[1] / "weights" / "filaments-two.safetensors"
 CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)
@@ -91,3 +91,14 @@ def test_flips_are_told_of_and_agree_with_the_result(beads):
     assert done == [n / 8.0 for n in range(1, 9)]
     assert 0.1 < found.numbers.spread_percent < 20.0
     assert found.maps[SPREAD].min() >= 0.0
+
+
+@pytest.mark.parametrize(("side", "able"), [(SMALLEST, True), (SMALLEST - 2, False)])
+def test_a_field_too_small_to_judge_is_not_judged(side, able):
+    scene = simulate(4, (side, side), peak=100.0)
+    settings = Settings(optics=scene.optics, camera=scene.camera)
+    stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    result = ReconstructionPipeline(settings, with_levels(scene.pattern, [stack], settings))(stack)
+    assert (result.review is not None) is able
+    if able:
+        assert result.review(None).numbers.places >= 0

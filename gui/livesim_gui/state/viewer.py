@@ -126,6 +126,8 @@ class Viewer:
     @property
     def maps(self) -> TrustMaps | None:
         """The maps of the channel that is shown, if there are any."""
+        if not self.news.maps:
+            return None
         first = self.channels[0] if self.channels else 0
         return self.news.maps.get(first if self.channel is None else self.channel)
 
