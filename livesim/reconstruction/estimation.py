@@ -169,15 +169,17 @@ def _lengths(times: int) -> list[int]:
 def _try(
     photons: list[Tensor], length: int, grid: EstimationGrid, pattern: PatternSettings
 ) -> _Try:
-    means = [
-        torch.stack([chunk.mean(dim=0) for chunk in frames.split(length)]) for frames in photons
-    ]
+    means = photons if length == 1 else [_means(frames, length) for frames in photons]
     whole = torch.stack([frames.mean(dim=1) for frames in means]).mean(dim=0)
     steady = find_steady(whole, grid, math.prod(pattern.stack_shape), length)
     groups = [prepare(frames, grid, steady) for frames in means]
     annuli = [_annuli(pattern, grid.otf, number) for number in range(len(groups))]
     found = [_search(s, grid, pattern, a) for s, a in zip(groups, annuli, strict=True)]
     return _Try(length, means, groups, found)
+
+
+def _means(frames: Tensor, length: int) -> Tensor:
+    return torch.stack([chunk.mean(dim=0) for chunk in frames.split(length)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,12 +258,13 @@ def modulation_contrast_to_noise(photons: Tensor, phases: Tensor, spectra: Spect
     The measure of SIMcheck (Ball et al., Sci. Rep. 5, 15915, 2015) with the noise read from beyond
     the optical cut-off; the noise's own share of the amplitude is taken off.
     """
-    frames = photons.mean(dim=0)
+    frames = photons[0] if len(photons) == 1 else photons.mean(dim=0)
     count = frames.shape[0]
-    changing = (frames - frames.mean(dim=(1, 2), keepdim=True)).flatten(1)
-    quadratures = torch.stack([phases.cos(), phases.sin()]).float() @ changing
-    power = (2.0 / count) ** 2 * quadratures.square().sum(dim=0).unflatten(0, frames.shape[1:])
-    mean = frames.mean(dim=0)
+    flat = frames.flatten(1)
+    mixing = torch.stack([phases.cos(), phases.sin(), torch.full_like(phases, 1.0 / count)])
+    cosine, sine, mean = mixing.float() @ flat  # at once: the memory is what takes the time
+    levels = mixing.float() @ flat.mean(dim=1)
+    power = (2.0 / count) ** 2 * ((cosine - levels[0]).square() + (sine - levels[1]).square())
     average = float(mean.mean())
     bright = (mean > average).float()
     samples = float(bright.sum())

@@ -43,11 +43,11 @@ class View:
     steady: Tensor
     """[time, y, x] region of the spectrum of what all frames show."""
 
-    def joined(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (frames, windowed) with the frames of half spectra [time, frame, ...] added."""
-        if spectrum.shape[1] == 0:  # some FFT libraries refuse an empty batch
+    def joined(self, spectrum: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return (frames, windowed) with the frame of a half spectrum [time, ...] added, if any."""
+        if spectrum is None:
             return self.frames, self.windowed
-        more = self.lens.images(self.lens.moved(spectrum))
+        more = self.lens.images(self.lens.moved(spectrum))[:, None]
         windowed = torch.fft.fft2(more * self.lens.window)
         return torch.cat([self.frames, more], dim=1), torch.cat([self.windowed, windowed], dim=1)
 
@@ -66,7 +66,7 @@ def views(spectra: Spectra, grid: EstimationGrid, start: Parameters) -> list[Vie
 class Overlaps:
     """The overlaps of one group's orders with the zero order, at any parameters near `about`.
 
-    The frames of the other groups, if any, are the last of the `spectra`.
+    The zero order of the other groups, where the `spectra` have it, counts as a last frame.
     """
 
     def __init__(
@@ -120,8 +120,7 @@ class _Order:
         self._band_noise = float(variances[1 + number])
         self._root = self._weight(float(variances[0]), self._band_noise).sqrt()
         self._near, self._far = lens.near * self._root, lens.far * self._root
-        others = spectra.spectrum[:, view.frames.shape[1] :]
-        self._frames, self._windowed = view.joined(others)
+        self._frames, self._windowed = view.joined(spectra.others)
 
     def _weight(self, zero: float, band: float) -> Tensor:
         lens = self._lens
@@ -155,16 +154,18 @@ class _Order:
         band, zero = (torch.einsum("bf,tfyx->btyx", rows, self._frames) * carrier).unbind()
         apart = torch.fft.fft2(band) * lens.near - torch.fft.fft2(zero.conj()) * lens.far
         mismatch = torch.fft.fft2(torch.fft.ifft2(apart) * lens.trust) * self._root
-        stack = torch.cat([self._channels, self._moments(band)], dim=1)
-        gradient = _products(stack, mismatch.flatten(-2)[:, None])[:, 0]
+        moments, mismatch = self._moments(band), mismatch.flatten(-2)[:, None]
+        parts = [_products(some, mismatch)[:, 0] for some in (self._channels, moments)]
+        gradient = torch.cat(parts)
         band_noise = float(row.abs().square() @ self._spectra.noise)
         gradient[-2:] -= self._moment_noise(band_noise)
-        return Overlap(self._with_moments(stack), self._noise_gram(band_noise), gradient)
+        return Overlap(self._with_moments(moments), self._noise_gram(band_noise), gradient)
 
-    def _with_moments(self, stack: Tensor) -> Tensor:
-        """Return the Gram matrix of the channels with the two moments."""
-        more = _products(stack, stack[:, -2:])
-        return torch.cat([torch.cat([self._gram, more[:-2].mH]), more], dim=1)
+    def _with_moments(self, moments: Tensor) -> Tensor:
+        """Return the Gram matrix of the channels and the two moments."""
+        cross = _products(self._channels, moments)
+        own = _products(moments, moments)
+        return torch.cat([torch.cat([self._gram, cross.mH]), torch.cat([cross, own])], dim=1)
 
     def _moments(self, band: Tensor) -> Tensor:
         """Return the derivatives of the band's spectrum with respect to kx and ky, times near."""
@@ -219,5 +220,6 @@ class _Order:
 def _products(left: Tensor, right: Tensor) -> Tensor:
     """Return left* right of channels [time, channel, sample], summed over time and sample."""
     pairs = zip(left, right, strict=True)
-    products = torch.stack([one.conj() @ two.T for one, two in pairs])
-    return products.sum(dim=0).to(torch.complex128)
+    # The conjugate of the second factor is free, that of the first would be a copy.
+    products = torch.stack([one @ two.mH for one, two in pairs])
+    return products.sum(dim=0).conj().to(torch.complex128)

@@ -42,6 +42,9 @@ class Spectra:
     """How much stronger shot noise is where the object is than on average."""
     steady: Steady
     """What the frames of all groups show in common."""
+    others: Tensor | None = None
+    """[time, y, x // 2 + 1] zero order of the other groups; if given, `intensity` and `noise` have
+    one more frame for it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,7 +48,7 @@ def with_others(spectra: Spectra, others: Sequence[ZeroOrder]) -> Spectra:
     assert isinstance(more, Tensor)
     return replace(
         spectra,
-        spectrum=torch.cat([spectra.spectrum, more[:, None]], dim=1),
+        others=more,
         intensity=torch.cat([spectra.intensity, torch.ones(1, dtype=torch.float64)]),
         noise=torch.cat([spectra.noise, torch.tensor([total], dtype=torch.float64)]),
     )
