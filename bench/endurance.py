@@ -24,6 +24,7 @@ from livesim.wire.control import ControlClient
 
 EVERY_S = 1.0
 SHOWN = 12
+FEWEST = 5  # samples that a slope is fitted to
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ def watch(scene: Scene, frames: int) -> list[Sample]:
 def slopes(samples: list[Sample]) -> dict[str, float]:
     """Return how memory and time grow with the frames over the second half of the run."""
     late = samples[len(samples) // 2 :]
+    if len(late) < FEWEST:
+        raise DataError(
+            f"expected a run of at least {2 * FEWEST * EVERY_S:.0f} s, found {len(samples)} samples"
+        )
     results = np.array([one.results for one in late], dtype=float)
     memory = np.polyfit(results, [one.memory_mb for one in late], 1)
     seconds = np.array([one.seconds for one in late])
