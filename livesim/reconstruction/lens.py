@@ -59,7 +59,8 @@ class Lens:
 
     def mirrored(self, values: Tensor) -> Tensor:
         """Return `values` [..., y, x] at the opposite frequencies."""
-        return values.flip(-2, -1).roll((1, 1), (-2, -1))
+        rows, columns = (-torch.arange(n) % n for n in self.shape)
+        return values.index_select(-2, rows).index_select(-1, columns)
 
     def moved(self, spectrum: Tensor) -> Tensor:
         """Return a half spectrum's region around k / 2, complex [..., y, x]."""
@@ -68,10 +69,10 @@ class Lens:
         along = (self._rows + self._middle[1]) % rows
         region = spectrum.new_empty(*spectrum.shape[:-2], *self.shape)
         right, left = (at >= 0).nonzero()[:, 0], (at < 0).nonzero()[:, 0]
-        part = spectrum.index_select(-1, at[right]).index_select(-2, along)
+        part = spectrum.index_select(-2, along).index_select(-1, at[right])
         region.index_copy_(-1, right, part)
-        part = spectrum.index_select(-1, -at[left]).index_select(-2, -along % rows)
-        return region.index_copy_(-1, left, part.conj().resolve_conj())
+        part = spectrum.index_select(-2, -along % rows).index_select(-1, -at[left])
+        return region.index_copy_(-1, left, part.conj_physical())
 
     def images(self, region: Tensor) -> Tensor:
         """Return the images [..., y, x] times exp(-pi i k.r), r from the centre of the field."""

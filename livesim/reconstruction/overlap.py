@@ -132,7 +132,7 @@ class _Order:
     @cached_property
     def _channels(self) -> Tensor:
         """The windowed frames' spectra at f + k and at f, [time, 2 frames, sample]."""
-        opposite = self._lens.mirrored(self._windowed).conj()
+        opposite = self._lens.mirrored(self._windowed).conj_physical()
         channels = [self._windowed * self._near, opposite * self._far]
         return torch.cat(channels, dim=1).flatten(-2)
 
@@ -152,7 +152,7 @@ class _Order:
         carrier = lens.ramp(away[0], away[1])
         rows = torch.stack([row, base]).to(carrier.dtype)
         band, zero = (torch.einsum("bf,tfyx->btyx", rows, self._frames) * carrier).unbind()
-        apart = torch.fft.fft2(band) * lens.near - torch.fft.fft2(zero.conj()) * lens.far
+        apart = torch.fft.fft2(band) * lens.near - torch.fft.fft2(zero.conj_physical()) * lens.far
         mismatch = torch.fft.fft2(torch.fft.ifft2(apart) * lens.trust) * self._root
         moments, mismatch = self._moments(band), mismatch.flatten(-2)[:, None]
         parts = [_products(some, mismatch)[:, 0] for some in (self._channels, moments)]

@@ -92,7 +92,7 @@ FOUND = {
     "size": 64,
     "run": {
         "processor": "CPU X", "cores": 2, "threads": 2, "gpu": None, "torch": "2", "python": "3",
-        "livesim": "0", "date": "2026-01-02T00:00:00",
+        "livesim": "0", "date": "2026-01-02T00:00:00", "load_1min": 0.5,
     },
     "limits": [
         {"device": "cpu", "gemm_gflops": {"float32": 1.0, "bfloat16": 2.0}, "copy_gb_s": 3.0},

@@ -126,6 +126,6 @@ def draw(points: list[dict[str, Any]], path: Path) -> None:
             axes.loglog(x, [y[0] * (value / x[0]) ** power for value in x], "k:", label=label)
         axes.set(title=name, xlabel=name, ylabel="ms")
         axes.set_xticks(x, [str(value) for value in x])
-        axes.minorticks_off()
+        axes.set_xticks([], minor=True)
         axes.legend()
     figure.savefig(path, dpi=110, format="png")

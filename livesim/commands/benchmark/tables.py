@@ -47,7 +47,8 @@ def machine_words(found: Found) -> str:
     gpu = run["gpu"] or "no GPU"
     return (
         f"{run['processor']}, {run['cores']} cores, {run['threads']} threads, {gpu}; torch "
-        f"{run['torch']}, Python {run['python']}, livesim {run['livesim']}; {run['date'][:10]}"
+        f"{run['torch']}, Python {run['python']}, livesim {run['livesim']}; {run['date'][:10]}. "
+        f"Load of the machine when it began: {_number(run['load_1min'])}."
     )
 
 
