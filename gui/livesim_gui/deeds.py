@@ -50,6 +50,7 @@ class Deeds:
         top.stage_chosen.connect(self.show_stage)
         top.split_asked.connect(self.switch_split)
         top.channel_chosen.connect(self._choose_channel)
+        top.merge_asked.connect(self.switch_merge)
         picture.divided.connect(lambda at: self._look(lambda look: look.divided_at(at)))
         picture.zoomed.connect(self._zoomed)
         picture.pointed.connect(self._pointed)
@@ -60,7 +61,7 @@ class Deeds:
         panel.levels_set.connect(lambda low, high: self.contrast.set(low, high))
         panel.automatic_set.connect(self.set_automatic)
         panel.gamma_set.connect(lambda to: self._look(lambda look: replace(look, gamma=to)))
-        panel.lut_set.connect(lambda to: self._look(lambda look: replace(look, lut=to)))
+        panel.lut_set.connect(self._viewer.colour)
 
     def _connect_time(self) -> None:
         bar = self._widgets.time_bar
@@ -88,6 +89,8 @@ class Deeds:
         return {
             "swap": lambda: self._look(Look.swap),
             "split": self.switch_split,
+            "merge": self.switch_merge,
+            "channel": self._viewer.switch_channel,
             "fit": self._widgets.picture.fit,
             "map": self.switch_map,
             "line": lambda: self._measure(self._widgets.measure.switch_line),
@@ -119,6 +122,10 @@ class Deeds:
     def switch_split(self) -> None:
         """Show two stages beside each other, or one."""
         self._look(lambda look: replace(look, split=not look.split))
+
+    def switch_merge(self) -> None:
+        """Show all channels in one picture, or one by itself."""
+        self._viewer.merge = self._viewer.merge.switch()
 
     def switch_map(self) -> None:
         """Lay the residual map over the picture, or take it away."""

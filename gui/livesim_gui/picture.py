@@ -169,9 +169,10 @@ class Picture(QWidget):
             line.setVisible(self._crosshair and over)
 
     def _put(self, item: Any, painted: Painted, scene: Scene) -> None:
-        table = colours(scene.look.lut, scene.look.gamma)
+        is_merged = painted.places.ndim == 3
+        table = None if is_merged else colours(scene.look.lut, scene.look.gamma)
         item.setImage(painted.places, levels=(0, 255), lut=table, autoLevels=False)
-        rows, columns = painted.places.shape
+        rows, columns = painted.places.shape[:2]
         step = painted.step
         # Pixel (0, 0) has its centre at (0, 0), whatever the step.
         half = painted.stage.step / 2

@@ -72,12 +72,13 @@ class Presenter:
         widgets.pattern.show_history(viewer.history)
         widgets.picture.show_scale(news.facts.pixel_um)
         widgets.control.show_running(self._session.running(news.connection.value))
-        widgets.contrast.show_look(viewer.look.lut, viewer.look.gamma)
+        widgets.contrast.show_look(viewer.lut, viewer.look.gamma)
         if viewer.scene is None:
             widgets.top.show_stages(ALWAYS, Look())
             widgets.top.show_channels((), 0)
         else:
             widgets.top.show_channels(viewer.channels, viewer.scene.shot.channel)
+            widgets.top.show_merge(viewer.merge, viewer.channels)
             self._count(viewer.scene)
 
     def _show_health(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from livesim_gui.state.channels import Merge
 from livesim_gui.state.health import Health
 from livesim_gui.state.look import Look
 from livesim_gui.state.stages import title_of
@@ -20,6 +21,7 @@ class TopBar(QWidget):
     stage_chosen = pyqtSignal(str)
     split_asked = pyqtSignal()
     channel_chosen = pyqtSignal(int)
+    merge_asked = pyqtSignal()
     keys_asked = pyqtSignal()
     trust_asked = pyqtSignal()
 
@@ -35,6 +37,9 @@ class TopBar(QWidget):
         self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.channel.hide()
         self.channel.activated.connect(self._choose_channel)
+        self.merge = _button("Merge (M)", "All channels in their colours; V hides the chosen one")
+        self.merge.clicked.connect(lambda: self.merge_asked.emit())
+        self.merge.hide()
         self.stream = QLabel()
         self.stream.setProperty("role", "faint")
         self.word = QLabel()
@@ -54,6 +59,7 @@ class TopBar(QWidget):
         layout.addLayout(self._stages)
         layout.addWidget(self.split)
         layout.addWidget(self.channel)
+        layout.addWidget(self.merge)
         layout.addStretch(1)
         layout.addWidget(self.stream)
         layout.addSpacing(12)
@@ -79,6 +85,16 @@ class TopBar(QWidget):
             for channel in channels:
                 self.channel.addItem(f"Channel {channel + 1}", channel)
         self.channel.setCurrentIndex(self.channel.findData(shown))
+
+    def show_merge(self, merge: Merge, channels: Sequence[int]) -> None:
+        """Show whether the channels are merged, and which of them are left out."""
+        self.merge.setVisible(len(channels) > 1)
+        self.merge.setChecked(merge.on)
+        for place in range(self.channel.count()):
+            channel = self.channel.itemData(place)
+            words = f" ({merge.lut(channel)})" if merge.on else ""
+            words = " (hidden)" if merge.on and channel in merge.hidden else words
+            self.channel.setItemText(place, f"Channel {channel + 1}{words}")
 
     def show_health(self, health: Health, source: str) -> None:
         """Say in the corner how the engine is."""

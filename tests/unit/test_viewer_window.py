@@ -452,3 +452,21 @@ def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp
     window.export.hide()
     window.widgets.control.export_button.click()
     assert window.export.isVisible()
+
+
+def test_one_key_merges_the_channels_in_colour(window, feed, qtbot):
+    for channel in (0, 1):
+        feed.take(1, result(10, channel=channel, value=20.0 * (1 - channel)), 2.0)
+    window.draw()
+    window.presenter.renew()
+    assert window.widgets.top.merge.isVisible()
+    grey = pixels(window.widgets.picture)
+    press(window, qtbot, Qt.Key.Key_M)
+    window.presenter.renew()
+    merged = pixels(window.widgets.picture)
+    assert (merged != grey).any(axis=-1).mean() > 0.01
+    assert window.widgets.top.merge.isChecked()
+    assert window.widgets.contrast.lut.currentText() == "green"
+    press(window, qtbot, Qt.Key.Key_V)
+    without = pixels(window.widgets.picture)
+    assert (without != merged).any(axis=-1).mean() > 0.01

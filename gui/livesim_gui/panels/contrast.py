@@ -65,7 +65,7 @@ class ContrastPanel(QWidget):
         self.lut = QComboBox()
         self.lut.addItems(NAMES)
         self.lut.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.lut.currentTextChanged.connect(self.lut_set)
+        self.lut.currentTextChanged.connect(self._lut_chosen)
         return self.lut
 
     def _lay_out(self, gamma: QSlider, lut: QComboBox) -> None:
@@ -115,6 +115,10 @@ class ContrastPanel(QWidget):
         low, high = region.getRegion()
         if not self._showing and high > low:
             self.levels_set.emit(low, high)
+
+    def _lut_chosen(self, name: str) -> None:
+        if not self._showing:
+            self.lut_set.emit(name)
 
     def _gamma_moved(self, value: int) -> None:
         if not self._showing:

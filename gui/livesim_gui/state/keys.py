@@ -29,6 +29,8 @@ KEYS = (
     Key(STAGE, tuple("123456789"), "Show widefield, super-resolved, …", "1, 2, …"),
     Key("swap", ("Space",), "Swap with the stage shown before"),
     Key("split", ("X",), "Split view; drag the line"),
+    Key("merge", ("M",), "Merge the channels, each in its colour"),
+    Key("channel", ("V",), "Hide and show the chosen channel in the merge"),
     Key("fit", ("F",), "Fit the picture into the window"),
     Key("crosshair", ("C",), "Crosshair on and off"),
     Key("map", ("T",), "Residual: where the photons contradict the result"),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from livesim.painting.drawing import draw_scale_bar
@@ -31,6 +33,8 @@ class Snapshot:
     pixel_um: float | None
     """Of the raw frames."""
     taken: datetime
+    merged: NDArray[np.uint8] | None = None
+    """[y, x, 3] the stage with all channels merged; the TIFF has this one's values alone."""
 
     @property
     def name(self) -> str:
@@ -83,7 +87,8 @@ def _picture(snapshot: Snapshot) -> Pillow.Image:
     image = snapshot.stage.image
     zoom = -(-SMALLEST_SIDE // min(image.shape))
     table = colours(snapshot.lut, snapshot.gamma)
-    coloured = table[places(image, snapshot.levels)]
+    own = snapshot.merged
+    coloured = table[places(image, snapshot.levels)] if own is None else own
     picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
     unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
     draw_scale_bar(picture, unit, in_um=snapshot.pixel_um is not None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.frames import Image
+from livesim.frames import Image, Result
 from livesim.painting.levels import Levels
+from livesim.painting.luts import colours
+from livesim.painting.merge import merged
 from livesim.painting.places import every_nth, places
 from livesim.wire.codec import TrustMaps
 from livesim_gui.state.archive import Archive, PastShot
+from livesim_gui.state.channels import Merge, together
 from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.export import Shown, what_of
 from livesim_gui.state.feed import Feed, News
@@ -31,7 +35,8 @@ class Painted:
 
     stage: Stage
     places: NDArray[np.uint8]
-    """[y, x] in the colour table; its pixel (0, 0) has the same centre as the stage's."""
+    """[y, x] in the colour table, or merged [y, x, 3] red, green, blue; its pixel (0, 0) has the
+    same centre as the stage's."""
     step: float
     """A painted pixel in raw pixels."""
     levels: Levels
@@ -74,6 +79,8 @@ class Viewer:
         self.scene: Scene | None = None
         self.recording: str | None = None
         """Folder of the stream's recording, on the engine's machine; the last one there was."""
+        self.merge = Merge()
+        self._seen_s = 0.0
         self.archive = Archive()
         self.recorded: str | None = None
         """Folder of the recording of the stream that is shown; None = it has none."""
@@ -87,6 +94,7 @@ class Viewer:
 
     def tick(self, now_s: float) -> Scene | None:
         """Take the news; return the new scene, or None where the old one still holds."""
+        self._seen_s = now_s
         self._take(self.feed.news(now_s), now_s)
         self.timeline, place = self.timeline.advance(self.shots, now_s)
         if place is None:
@@ -131,6 +139,30 @@ class Viewer:
         first = self.channels[0] if self.channels else 0
         return self.news.maps.get(first if self.channel is None else self.channel)
 
+    @property
+    def merging(self) -> bool:
+        """Whether several channels are shown in one picture."""
+        return self.merge.on and len(self.channels) > 1
+
+    @property
+    def lut(self) -> str:
+        """The colour table of the channel that is chosen."""
+        if self.merging and self.scene is not None:
+            return self.merge.lut(self.scene.shot.channel)
+        return self.look.lut
+
+    def colour(self, lut: str) -> None:
+        """Show the chosen channel in another colour table."""
+        if self.merging and self.scene is not None:
+            self.merge = self.merge.coloured(self.scene.shot.channel, lut)
+        else:
+            self.look = replace(self.look, lut=lut)
+
+    def switch_channel(self) -> None:
+        """Leave the chosen channel out of the merged picture, or take it in again."""
+        if self.merging and self.scene is not None:
+            self.merge = self.merge.switch_channel(self.scene.shot.channel, self.channels)
+
     def contrast(self, stage: str) -> SteadyContrast:
         """Return the contrast of a stage of the channel that is shown."""
         channel = 0 if self.scene is None else self.scene.shot.channel
@@ -166,7 +198,11 @@ class Viewer:
             return None
         main, look = self.scene.main, self.scene.look
         pixel_um = self.news.facts.pixel_um
-        return Snapshot(main.stage, main.levels, look.lut, look.gamma, pixel_um, taken)
+        seen = Snapshot(main.stage, main.levels, look.lut, look.gamma, pixel_um, taken)
+        others = self._merged_with(self.scene.shot)
+        if not others:
+            return seen
+        return replace(seen, merged=self._merged(main.stage, 1, others, self._seen_s).places)
 
     def shown(self) -> Shown | None:
         """Return what is shown and how, as an export takes it; None where nothing is."""
@@ -174,12 +210,25 @@ class Viewer:
             return None
         main, look, result = self.scene.main, self.scene.look, self.scene.shot.result
         several = len(self.channels) > 1
+        if self.merging:
+            return self._shown_merged(main.stage.name, result)
         return Shown(
             what=what_of(main.stage.name, restored=RESTORED in stages_of(result)),
             levels=(main.levels,),
             luts=(look.lut,),
             gamma=look.gamma,
             channels=(self.scene.shot.channel,) if several else (),
+        )
+
+    def _shown_merged(self, stage: str, result: Result) -> Shown:
+        channels = self.merge.shown(self.channels)
+        contrasts = [self._contrasts.get((stage, one), SteadyContrast()) for one in channels]
+        return Shown(
+            what=what_of(stage, restored=RESTORED in stages_of(result)),
+            levels=tuple(one.levels for one in contrasts),
+            luts=tuple(self.merge.lut(one) for one in channels),
+            gamma=self.look.gamma,
+            channels=channels,
         )
 
     def value_at(self, x: float, y: float) -> float | None:
@@ -213,14 +262,41 @@ class Viewer:
         shown = [stages[name] for name in names if name is not None]
         levels = [self._levels(stage, shot, now_s) for stage in shown]
         thin = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
-        key = (shot.number, look, *thin, *levels, self.maps)
+        merged_with = self._merged_with(shot)
+        key = (shot.number, look, *thin, *levels, self.maps, self.merge, *merged_with)
         if key == self._drawn:
             return None
-        painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
+        if merged_with:
+            painted = [
+                self._merged(*one, merged_with, now_s) for one in zip(shown, thin, strict=True)
+            ]
+        else:
+            painted = [paint(*one) for one in zip(shown, levels, thin, strict=True)]
         self._drawn = key
         left = painted[1] if look.split else None
         self.scene = Scene(shot, painted[0], left, look, self._tinting(shot))
         return self.scene
+
+    def _merged_with(self, shot: Shot) -> tuple[Shot, ...]:
+        """Return the results to be merged, one a channel; none where one is shown by itself."""
+        channels = self.merge.shown(self.channels)
+        if not self.merging:
+            return ()
+        return together(shot, self.news.shots, channels)
+
+    def _merged(self, stage: Stage, every: int, shots: Sequence[Shot], now_s: float) -> Painted:
+        """Paint a stage of all channels, each with levels and colours of its own."""
+        layers = []
+        for shot in shots:
+            own = stages_of(shot.result).get(stage.name)
+            if own is not None and own.image.shape == stage.image.shape:
+                layers.append((paint(own, self._levels(own, shot, now_s), every), shot.channel))
+        tables = [colours(self.merge.lut(channel), self.look.gamma) for _, channel in layers]
+        own_levels = self.contrast(stage.name).levels
+        if not layers:
+            return paint(stage, own_levels, every)
+        coloured = merged([layer.places for layer, _ in layers], tables)
+        return Painted(stage, coloured, stage.step * every, own_levels)
 
     def _tinting(self, shot: Shot) -> Tint | None:
         """Return the wanted map of this result, coloured anew only where it is another one."""
