@@ -51,8 +51,8 @@ class Domain(Section):
         worst = int(deviations.abs().argmax())
         return (
             "the images do not look like those of the training: expected a distance up to "
-            f"{self.limit:.1f}, found {distance:.1f}; the {NAMES[worst]} is "
-            f"{float(found[worst]):.2f}, there {self.mean[worst]:.2f} on average"
+            f"{self.limit:.1f}, found {distance:.1f}; most of all by {NAMES[worst]}: "
+            f"{float(found[worst]):.2f} here, {self.mean[worst]:.2f} there on average"
         )
 
     def distance(self, widefield: Tensor) -> float:
