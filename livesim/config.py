@@ -208,6 +208,13 @@ class Watchdog(_Section):
     """Let the doctor look at the first raw stacks, and again after an alarm."""
 
 
+class Live(_Section):
+    """What a running stream shows between two raw stacks; see docs/live.md."""
+
+    rolling: Literal["off", "angle", "frame"] = "off"
+    """Reconstruct the newest frames after every angle or every frame."""
+
+
 class Settings(_Section):
     """One microscope and what to do with its frames; see docs/settings.md for every key."""
 
@@ -217,6 +224,7 @@ class Settings(_Section):
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
     watchdog: Watchdog = Watchdog()
+    live: Live = Live()
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None

@@ -63,6 +63,23 @@ class Passage:
     published: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """What is to be said of a result while a new one is made with every angle or frame."""
+
+    whole: bool
+    """Made of all frames of one raw stack, and of no others."""
+    resolution_ms: float
+    """From when to when its raw frames were taken: the time resolution, whatever the rate."""
+    changed: float = 0.0
+    """Share of the field that differs by more than photon noise between its frames and those they
+    replaced."""
+    motion: bool = False
+    """More has changed than chance explains: expect artefacts where it did."""
+    updates_per_s: float = 0.0
+    """How often there is a new result: not the time resolution."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RawFrame:
     """One camera frame that describes itself.
@@ -93,6 +110,13 @@ class RawStack:
     last_received_ns: int = 0
     """When the last frame of the stack was received."""
     passage: Passage = Passage()
+    rolling: Rolling | None = None
+    """None unless a new result is made with every angle or frame."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its frames are of one raw stack."""
+        return self.rolling is None or self.rolling.whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +137,14 @@ class Result:
     """Known in the engine only."""
     steps_ms: tuple[tuple[str, float], ...] = ()
     """What the reconstruction consisted of, and how long each part took; in the engine only."""
+    rolling: Rolling | None = None
+    """None unless a new result is made with every angle or frame."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its frames are of one raw stack."""
+        return self.rolling is None or self.rolling.whole
+
     review: Review | None = None
     """Says whether the networks can be trusted here; in the engine only, None without networks."""
 

@@ -12,6 +12,7 @@ from PyQt5.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidg
 from livesim.painting.luts import colours
 from livesim.painting.scale_bar import scale_bar
 from livesim_gui.overlay import Captions, Overlay
+from livesim_gui.state.rolling import rolling_words
 from livesim_gui.state.tint import Tint
 from livesim_gui.state.viewer import Painted, Scene
 
@@ -106,7 +107,9 @@ class Picture(QWidget):
         """Name the stages, and where in time they are."""
         left = None if scene.left is None else scene.left.stage.title
         bar = None if scene.tint is None else scene.tint.bar
-        captions = Captions(scene.main.stage.title, left, scene.look.divider, held, bar=bar)
+        words = rolling_words(scene.shot.result.rolling)
+        right = f"{scene.main.stage.title}, {words}" if words else scene.main.stage.title
+        captions = Captions(right, left, scene.look.divider, held, bar=bar)
         self.overlay.show_captions(captions)
 
     def clear(self, hint: str) -> None:

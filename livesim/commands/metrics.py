@@ -21,6 +21,7 @@ from livesim.wire.control import (
     EngineStatus,
     LatencyStatus,
     PartLatency,
+    RollingStatus,
 )
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -60,6 +61,8 @@ def _samples(status: EngineStatus | None) -> Iterator[Sample]:
         yield "livesim_faults_total", {"fault": name}, float(count)
     if status.latency is not None:
         yield from _of_latencies(status.latency)
+    if status.rolling is not None:
+        yield from _of_rolling(status.rolling)
     if status.trust is not None:
         for word in TrustWord:
             label = word.value.replace(" ", "-")
@@ -67,6 +70,13 @@ def _samples(status: EngineStatus | None) -> Iterator[Sample]:
         yield "livesim_trust_denied_places", {}, float(status.trust.denied)
     for name in ("swaps", "alarms"):
         yield from _of_channels(status, name)
+
+
+def _of_rolling(rolling: RollingStatus) -> Iterator[Sample]:
+    yield "livesim_rolling_updates_per_second", {}, rolling.updates_per_s
+    yield "livesim_rolling_time_resolution_seconds", {}, rolling.resolution_ms / 1000.0
+    yield "livesim_rolling_changed_share", {}, rolling.changed
+    yield "livesim_rolling_motion", {}, float(rolling.motion)
 
 
 def _of_channels(status: EngineStatus, name: str) -> Iterator[Sample]:

@@ -15,6 +15,7 @@ from livesim.wire.control import (
     EngineStatus,
     LatencyStatus,
     PartLatency,
+    RollingStatus,
     TrustStatus,
     WatchdogStatus,
 )
@@ -44,6 +45,8 @@ def _print(status: EngineStatus, console: Console) -> None:
         console.print(_in_use(status.in_use), soft_wrap=True, highlight=False, markup=False)
     if status.device is not None:
         console.print(f"on {device_words(status.device)}", highlight=False, markup=False)
+    if status.rolling is not None:
+        _print_rolling(status.rolling, console)
     _print_channels(status.channels, console)
     if status.doctor is not None:
         console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
@@ -113,6 +116,17 @@ def _latency_table(latency: LatencyStatus) -> Table:
 def _latency_cells(part: PartLatency) -> list[str]:
     times = (part.p50_ms, part.p95_ms, part.p99_ms)
     return [part.name, *(f"{milliseconds:.2f}" for milliseconds in times)]
+
+
+def _print_rolling(rolling: RollingStatus, console: Console) -> None:
+    console.print(
+        f"rolling, every {rolling.mode}: update rate {rolling.updates_per_s:.1f} /s, "
+        f"time resolution {rolling.resolution_ms:.0f} ms",
+        highlight=False,
+    )
+    if rolling.motion:
+        words = f"motion in {rolling.changed:.1%} of the field: expect artefacts there"
+        console.print(words, style="yellow", highlight=False)
 
 
 def _print_channels(channels: Sequence[ChannelStatus], console: Console) -> None:

@@ -48,8 +48,9 @@ class Lane:
         return len(self._waiting)
 
     def add(self, stack: RawStack) -> None:
-        """Keep one more stack."""
-        self._waiting.append(stack)
+        """Keep one more stack; a running one is of no use for the pattern."""
+        if self.pipeline is not None or stack.whole:
+            self._waiting.append(stack)
 
     def take(self) -> Iterator[RawStack]:
         """Yield the stacks that wait, oldest first."""
@@ -78,7 +79,12 @@ class Lane:
             self._faults.report("failed_stacks")
             return None
         passage = replace(stack.passage, taken=taken, reconstructed=steady_ns())
-        return replace(result, last_received_ns=stack.last_received_ns, passage=passage)
+        return replace(
+            result,
+            last_received_ns=stack.last_received_ns,
+            passage=passage,
+            rolling=stack.rolling,
+        )
 
     def give_up(self, said: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `said`: why, as a doctor says."""

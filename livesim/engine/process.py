@@ -239,6 +239,7 @@ class Engine:
             recording=str(folder) if folder else None,
             recording_fault=session.recording_fault if session else None,
             channels=session.channels if session else (),
+            rolling=session.rolling if session else None,
             doctor=self._doctor.status if self._doctor else None,
             in_use=session.in_use if session else None,
             device=self._device() if self._device else None,

@@ -14,7 +14,7 @@ from livesim.engine.bounded import BoundedQueue
 from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.latencies import Latencies
 from livesim.engine.live_doctor import LiveDoctor
-from livesim.engine.meters import Faults, Stage
+from livesim.engine.meters import Faults, Meter, Stage
 from livesim.engine.notes import Notes
 from livesim.engine.pipeline import (
     Examine,
@@ -27,11 +27,12 @@ from livesim.engine.pipeline import (
 from livesim.engine.processing import Processor
 from livesim.engine.recording import Recorder
 from livesim.engine.recordings import Recordings, Tracks
+from livesim.engine.rolling import running_stacks
 from livesim.engine.steering import Steering
 from livesim.engine.watch_log import WatchLog
-from livesim.frames import Passage, RawFrame, RawStack, Result
+from livesim.frames import Passage, RawFrame, RawStack, Result, Rolling
 from livesim.wire.codec import StreamEnd, StreamStart
-from livesim.wire.control import ChannelStatus, EngineState
+from livesim.wire.control import ChannelStatus, EngineState, RollingStatus
 from livesim.wire.in_use import InUse
 from livesim.wire.sockets import Keep, Publisher
 
@@ -120,6 +121,9 @@ class Session:
         self.doctor = LiveDoctor(start.stream, examine)
         self._watches: dict[int, WatchLog] = {}
         self._assembler = Assembler(resolved.settings.pattern.stack_shape)
+        self._running = running_stacks(resolved.settings)
+        self._updates = Meter()
+        self._rolling: Rolling | None = None
         self._raw: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
             PROCESS_DEPTH, Keep.BLOCK if lossless else Keep.DROP_OLDEST
@@ -172,12 +176,19 @@ class Session:
         self._gauges.receive.meter.tick()
         self._first = self._first or frame
         assembled = self._assembler.add(frame)
+        running = self._running.add(frame) if self._running else None
         if assembled is not None:
-            stack = replace(assembled, passage=Passage(frame.received_ns, steady_ns()))
+            stack = replace(
+                assembled,
+                passage=Passage(frame.received_ns, steady_ns()),
+                rolling=running.state(whole=True) if running else None,
+            )
             self._recordings.see(stack)
             self.doctor.offer(stack)
             self._raw.put(stack)
             self._stacks.put(stack)
+        elif running is not None and not self._stacks.queued:  # never in the way of a whole stack
+            self._stacks.put(running.stack(frame))
 
     @property
     def channels(self) -> tuple[ChannelStatus, ...]:
@@ -185,6 +196,20 @@ class Session:
         watches = sorted(self._watches.items())
         return tuple(
             ChannelStatus(channel=channel, watchdog=watch.status()) for channel, watch in watches
+        )
+
+    @property
+    def rolling(self) -> RollingStatus | None:
+        """What the last result was made of, where there is one with every angle or frame."""
+        last = self._rolling
+        if last is None or self._running is None:
+            return None
+        return RollingStatus(
+            mode=self._running.mode,
+            updates_per_s=self._updates.per_second,
+            resolution_ms=last.resolution_ms,
+            changed=last.changed,
+            motion=last.motion,
         )
 
     @property
@@ -267,6 +292,8 @@ class Session:
         self.steering.begin(channel, pipeline)
 
     def _before(self, stack: RawStack) -> None:
+        if not stack.whole:  # what is in use changes with whole stacks, which are recorded
+            return
         channel = stack.index.channel
         self.steering.adopt(stack)
         self._notes.see(stack, self._pipelines[channel], self.steering.of(channel))
@@ -291,10 +318,18 @@ class Session:
             self._result_track.close()
 
     def _publish_one(self, result: Result) -> None:
-        stamped = replace(result, published_ns=steady_ns())
+        stamped = replace(result, published_ns=steady_ns(), rolling=self._rated(result.rolling))
         self._publisher.publish(stamped)
         self._offer(result)
         self._gauges.publish.meter.tick()
         passage = replace(result.passage, published=steady_ns())
         self._gauges.latencies.add(passage, result.steps_ms)
-        self._result_track.write(stamped)
+        if stamped.whole:
+            self._result_track.write(stamped)
+
+    def _rated(self, rolling: Rolling | None) -> Rolling | None:
+        """Return how often there is an update besides."""
+        if rolling is not None:
+            self._updates.tick()
+            rolling = self._rolling = replace(rolling, updates_per_s=self._updates.per_second)
+        return rolling

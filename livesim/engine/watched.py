@@ -127,6 +127,9 @@ class WatchedPipeline:
         ValueError, RuntimeError
             If it cannot be reconstructed.
         """
+        if not stack.whole:
+            turns = self._watchdog.turns  # its frames are looked at with the stacks they belong to
+            return self._active.watched(stack, lambda measure: turns)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False

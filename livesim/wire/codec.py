@@ -21,7 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livesim.frames import DataError, FrameAxes, Image, Pixels, RawFrame, Result, StackIndex
+from livesim.frames import (
+    DataError,
+    FrameAxes,
+    Image,
+    Pixels,
+    RawFrame,
+    Result,
+    Rolling,
+    StackIndex,
+)
 from livesim.trust import MAPS
 
 WIRE_VERSION = 1
@@ -105,6 +114,7 @@ class ResultHeader(Header):
     """Whether the reconstruction without networks follows, of the image's shape."""
     last_received_ns: Count = 0
     published_ns: Count = 0
+    rolling: Rolling | None = None
 
     dtype: ClassVar[str] = "float32"
 
@@ -278,6 +288,7 @@ def _result_header(result: Result) -> ResultHeader:
         plain=result.plain is not None,
         last_received_ns=result.last_received_ns,
         published_ns=result.published_ns,
+        rolling=result.rolling,
     )
 
 
@@ -306,6 +317,7 @@ def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
         plain=plain,
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
+        rolling=header.rolling,
     )
 
 

@@ -239,6 +239,20 @@ class ChannelStatus(_Value):
     """None where the pattern is not watched."""
 
 
+class RollingStatus(_Value):
+    """A new result with every angle or every frame, made of the newest ones."""
+
+    mode: str
+    """angle or frame."""
+    updates_per_s: float
+    resolution_ms: float
+    """From when to when the raw frames of the last result were taken: the time resolution."""
+    changed: float
+    """Share of the field that has changed by more than photon noise."""
+    motion: bool
+    """Of the last result: expect artefacts."""
+
+
 class FindingStatus(_Value):
     """One fault that the doctor has found in the raw stacks of the stream."""
 
@@ -321,6 +335,8 @@ class EngineStatus(_Value):
     in_use: InUse | None = None
     """None where no stream is running."""
     device: DeviceStatus | None = None
+    rolling: RollingStatus | None = None
+    """None where there is one result for each raw stack, or none yet."""
     trust: TrustStatus | None = None
     """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
     steering: SteeringStatus | None = None

@@ -337,6 +337,32 @@ def test_a_recording_is_whole_and_gives_the_same_frames(tmp_path):
     assert "pattern" in json.dumps(dict(results.attrs))
 
 
+@pytest.mark.parametrize(("mode", "between"), [("angle", 2), ("frame", 8)])
+def test_rolling_updates_come_between_whole_stacks_and_only_those_are_recorded(
+    tmp_path, mode, between
+):
+    rolling = SETTINGS | {"live": {"rolling": mode}}
+    with running(record=tmp_path, lossless=True) as engine, Sender(engine.control) as sender:
+        sender.start(start(settings=rolling))
+        for number, frame in enumerate(frames(3)):
+            sender.send(frame)
+            if mode == "frame" or number % 3 == 2:  # an update has its turn only if nothing waits
+                done = max(number - 7, 0) if mode == "frame" else max(number // 3 - 1, 0)
+                engine.wait_for(lambda s, done=done: s.stages[3].done == done)
+        engine.wait_for(lambda s: s.rolling is not None and s.rolling.mode == mode)
+        sender.finish()
+        results = [one for one in engine.messages() if isinstance(one, Result)]
+    whole = [one for one in results if one.rolling.whole]
+    assert [one.index.time for one in whole] == [0, 1, 2]
+    assert all((one.image == one.index.time).all() for one in whole)
+    updates = [one for one in results if not one.rolling.whole]
+    assert [one.index.time for one in updates] == [1] * between + [2] * between
+    assert (np.diff([one.image[0, 0] for one in results]) > 0).all()  # newer and newer frames
+    assert all(one.rolling.updates_per_s > 0 for one in results[1:])
+    recorded = zarr.open_group(tmp_path / "stream-001" / RESULTS_NAME, mode="r")["0"][:, 0, 0]
+    assert recorded[:, 0, 0].tolist() == [0, 1, 2]
+
+
 def test_a_second_stream_follows_without_a_restart(tmp_path):
     with running(record=tmp_path, lossless=True) as engine:
         send(engine, frames(2, "a"), "a")

@@ -15,6 +15,7 @@ from livesim.wire.control import (
     EngineState,
     FaultStatus,
     FindingStatus,
+    RollingStatus,
     StageStatus,
 )
 from livesim.wire.in_use import DeviceStatus, PatternStatus
@@ -24,6 +25,7 @@ from livesim_gui.state.feed import News
 from livesim_gui.state.health import NOT_RECORDED, health_of
 from livesim_gui.state.hint import hint
 from livesim_gui.state.keys import KEYS
+from livesim_gui.state.rolling import rolling_words
 from livesim_gui.state.stream_facts import (
     StreamFacts,
     facts_of_settings,
@@ -225,3 +227,14 @@ def test_no_key_does_two_things():
     pressed = [press for key in KEYS for press in key.keys]
     assert len(pressed) == len(set(pressed))
     assert len({key.name for key in KEYS}) == len(KEYS)
+
+
+def test_update_rate_and_time_resolution_are_told_apart():
+    still = RollingStatus(
+        mode="frame", updates_per_s=33.3, resolution_ms=90.0, changed=0.0, motion=False
+    )
+    words = "update rate 33.3 /s, time resolution 90 ms"
+    assert rolling_words(still) == words
+    assert rolling_words(None) == ""
+    moving = still.model_copy(update={"motion": True})
+    assert rolling_words(moving) == f"{words}, motion: expect artefacts"

@@ -24,7 +24,7 @@ from livesim.engine.proposal import Seen
 from livesim.engine.recordings import Recordings
 from livesim.engine.watch_log import SHOWN, WatchLog
 from livesim.engine.watched import WatchedPipeline
-from livesim.frames import DataError, Pattern, PatternAngle, RawStack, Result, StackIndex
+from livesim.frames import DataError, Pattern, PatternAngle, RawStack, Result, Rolling, StackIndex
 from livesim.reconstruction.check import BandReading
 from livesim.wire.control import WatchdogStatus
 
@@ -157,6 +157,20 @@ def test_every_change_continues_the_last(streams):
         assert before.new == after.old
     assert stream.changes[-1].new == stream.pipeline.illumination
     assert stream.pipeline.health.swaps == len(stream.changes)
+
+
+def test_a_running_stack_is_turned_but_not_looked_at(streams):
+    stream = streams()
+    stream.feed(10)
+    stream.light.phases[1] = 1.0
+    running = replace(stack(10), rolling=Rolling(whole=False, resolution_ms=50.0))
+    stream.pipeline(running)
+    assert stream.pipeline.take_changes() == []
+    assert stream.prepared[0].turns[-1] == (0.0, 0.0, 0.0)
+    stream.feed()
+    assert [change.kind for change in stream.changes] == [ChangeKind.JUMP]
+    stream.pipeline(replace(running, index=StackIndex(time=11)))
+    assert stream.prepared[0].turns[-1] == pytest.approx((0.0, 1.0, 0.0))
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("no memory"), DataError("no peak")])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from livesim.wire.control import EngineState, EngineStatus, StageStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import News
+from livesim_gui.state.rolling import rolling_words
 from livesim_gui.state.tone import Tone
 
 NOT_RECORDED = "Raw data are not being recorded: what you see cannot be restored later"
@@ -89,6 +90,9 @@ def _throughput(status: EngineStatus) -> list[Line]:
         Line("Raw frames", f"{rates.get('receive', 0.0):.0f} /s"),
         Line("Reconstructed", f"{rates.get('process', 0.0):.1f} /s"),
     ]
+    if status.rolling is not None:
+        tone = Tone.NOTE if status.rolling.motion else Tone.QUIET
+        lines.append(Line("Rolling", rolling_words(status.rolling), tone))
     latency = status.latency
     if latency is not None:
         lines.append(
