@@ -81,8 +81,9 @@ def received(engine):
 
 
 def recorded(tmp_path):
-    """Return the numbers of the frames of all whole stacks."""
+    """Return the numbers of the frames of all whole stacks, once the recording is closed."""
     folder = tmp_path / "out" / "stream-001" / "raw.zarr"
+    wait_for(folder.exists)
     with open_recording(folder, PatternSettings()) as recording:
         return [int(frame.pixels[0, 0]) for frame in recording.frames()]
 
