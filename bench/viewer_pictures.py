@@ -23,6 +23,7 @@ from livesim.trust import RESIDUAL, SPREAD, TrustWord
 from livesim.wire.control import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
+from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -55,6 +56,7 @@ def _good() -> None:
         window.deeds.switch_split()
         _save(window, "viewer")
         window.deeds.switch_split()
+        _steer(window)
         _measure(window)
         _back(window)
         _export(window)
@@ -69,6 +71,13 @@ def _export(window: Window) -> None:
     _pause(0.5)
     _save(window.export, "viewer-export")
     window.export.hide()
+
+
+def _steer(window: Window) -> None:
+    window.widgets.tabs.setCurrentWidget(window.widgets.steer)
+    window.widgets.steer.sliders[WIENER].setValue(SCALES[WIENER].place(0.1))
+    _wait(lambda: "In use since" in window.widgets.steer.words.text())
+    _save(window, "viewer-steer")
 
 
 def _measure(window: Window) -> None:

@@ -16,6 +16,7 @@ from livesim.wire.control import (
     EngineStatus,
     FaultStatus,
     LatencyStatus,
+    RefusedReply,
     ReviewReply,
     ReviewRequest,
     StageStatus,
@@ -27,6 +28,7 @@ from livesim.wire.control import (
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
 from livesim.wire.sockets import Publisher
+from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
 
 ANSWER_S = 0.05
 STAGES = ("receive", "record", "process", "publish")
@@ -120,6 +122,7 @@ class FakeEngine:
         self._publisher = Publisher(FREE_ADDRESS)
         self._control = ControlServer(FREE_ADDRESS)
         self._stop = threading.Event()
+        self.asked, self.refuses = [], None
         self.stop_asked = threading.Event()
         self.reviews: list[bool] = []
         where = Endpoints(
@@ -161,4 +164,7 @@ class FakeEngine:
         if isinstance(request, StopRequest):
             self.stop_asked.set()
             return StopReply()
+        if isinstance(request, SteerRequest | RecalibrateRequest | RecordRequest):
+            self.asked.append(request)
+            return RefusedReply(reason=self.refuses) if self.refuses else BegunReply()
         return self.status

@@ -76,6 +76,10 @@ class Deeds:
         panel.connect_asked.connect(self.connect)
         panel.engine_asked.connect(self.switch_engine)
         panel.simulator_asked.connect(self.switch_simulator)
+        steer = self._widgets.steer
+        steer.wished.connect(lambda key, value: self._session.wish(key, value, self._say))
+        steer.recalibration_asked.connect(self.recalibrate)
+        steer.recording_asked.connect(lambda on: self._session.record(on, self._say))
 
     def _connect_trust(self) -> None:
         top, panel, tabs = self._widgets.top, self._widgets.trust, self._widgets.tabs
@@ -102,6 +106,8 @@ class Deeds:
             "live": self.go_live,
             "play": self.play_or_hold,
             "snapshot": self.save_snapshot,
+            "record": self._widgets.steer.switch_recording,
+            "recalibrate": self.recalibrate,
         }
 
     @property
@@ -184,6 +190,10 @@ class Deeds:
     def connect(self, address: str) -> None:
         """Listen to another engine."""
         self._widgets.control.say(self._session.connect(address) or "")
+
+    def recalibrate(self) -> None:
+        """Let the engine estimate the pattern anew."""
+        self._session.recalibrate(self._say)
 
     def switch_engine(self, start: bool) -> None:
         """Start an engine here, or end it."""

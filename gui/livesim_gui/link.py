@@ -6,6 +6,7 @@ import time
 from threading import Event, Thread
 
 from livesim.config import SettingsError
+from livesim.steering import Changes
 from livesim.wire.codec import WireError
 from livesim.wire.control import ControlClient, EngineStatus
 from livesim.wire.endpoints import beside
@@ -59,6 +60,27 @@ class Link:
         """
         with ControlClient(self.address) as client:
             return client.review(flips=flips, timeout_s=ANSWER_S).accepted
+
+    def steer(self, changes: Changes) -> None:
+        """Ask for other settings; waits for the answer.
+
+        Raises
+        ------
+        WireError
+            If nobody answers, or the engine refuses.
+        """
+        with ControlClient(self.address) as client:
+            client.steer(changes)
+
+    def recalibrate(self) -> None:
+        """Ask for a new estimate of the pattern; as `steer`."""
+        with ControlClient(self.address) as client:
+            client.recalibrate()
+
+    def record(self, *, on: bool) -> None:
+        """Ask for a recording, or its end; as `steer`."""
+        with ControlClient(self.address) as client:
+            client.record(on=on)
 
     def _ask(self) -> None:
         while not self._over.is_set():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from livesim.config import SettingsError
+from livesim.steering import Value
 from livesim.wire.control import EngineStatus
 from livesim.wire.endpoints import endpoint
 from livesim_gui.errands import Errands
@@ -13,8 +14,10 @@ from livesim_gui.launcher import Launcher
 from livesim_gui.link import Link
 from livesim_gui.panels.control import Running
 from livesim_gui.state.feed import Feed
+from livesim_gui.state.steering import Asked, Controls, controls_of
 
 _ENGINE, _SIMULATOR, _REVIEW = "engine", "simulator", "review"
+_STEER, _CALIBRATE, _RECORD = "steer", "calibrate", "record"
 
 
 class Session:
@@ -33,6 +36,7 @@ class Session:
     def __init__(self, feed: Feed, errands: Errands, launcher: Launcher | None = None) -> None:
         self._feed, self._errands, self._launcher = feed, errands, launcher
         self._link: Link | None = None
+        self._asked = Asked()
         self._busy: str | None = None
 
     def connect(self, address: str) -> str | None:
@@ -106,6 +110,42 @@ class Session:
                 tell("There is no result of networks to check.")
 
         self._errands.run(_REVIEW, lambda: link.review(flips), answered, tell)
+
+    def wish(self, key: str, value: Value, failed: Callable[[str], None]) -> None:
+        """Ask the engine for another setting; the newest of each is sent when its turn comes."""
+        self._asked.ask(key, value)
+        self._send_wishes(failed)
+
+    def _send_wishes(self, failed: Callable[[str], None]) -> None:
+        link, changes = self._link, self._asked.take()
+        if link is None or not changes:
+            return
+
+        def sent(_: object) -> None:
+            self._asked.sent(self._feed.statuses)
+            self._send_wishes(failed)
+
+        def refused(words: str) -> None:
+            self._asked.failed()
+            failed(words)
+
+        self._errands.run(_STEER, lambda: link.steer(changes), sent, refused)
+
+    def controls(self, status: EngineStatus | None) -> Controls:
+        """Return what the controls that steer show."""
+        return controls_of(status, self._asked.keys(self._feed.statuses))
+
+    def recalibrate(self, failed: Callable[[str], None]) -> None:
+        """Ask the engine to estimate the pattern anew."""
+        link = self._link
+        if link is not None:
+            self._errands.run(_CALIBRATE, link.recalibrate, self._done, failed)
+
+    def record(self, on: bool, failed: Callable[[str], None]) -> None:
+        """Ask the engine to record, or to end that."""
+        link = self._link
+        if link is not None:
+            self._errands.run(_RECORD, lambda: link.record(on=on), self._done, failed)
 
     def running(self, connection: str) -> Running:
         """Return what runs."""

@@ -9,6 +9,7 @@ from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.health import HealthPanel
 from livesim_gui.panels.measure import MeasurePanel
 from livesim_gui.panels.pattern import PatternPanel
+from livesim_gui.panels.steer import SteerPanel
 from livesim_gui.panels.trust import TrustPanel
 from livesim_gui.picture import Picture
 from livesim_gui.theme import Theme
@@ -33,7 +34,7 @@ class Widgets(QWidget):
         self.value, self.notice = QLabel(), QLabel()
         self.contrast, self.pattern = ContrastPanel(), PatternPanel()
         self.health, self.measure = HealthPanel(), MeasurePanel(self.picture)
-        self.control, self.trust = ControlPanel(), TrustPanel()
+        self.control, self.trust, self.steer = ControlPanel(), TrustPanel(), SteerPanel()
         self.tabs = QTabWidget()
         self.side = QWidget()
         self._lay_out()
@@ -64,12 +65,13 @@ class Widgets(QWidget):
             (self.trust, "Trust"),
             (self.health, "Health"),
             (self.measure, "Measure"),
+            (self.steer, "Steer"),
             (self.control, "Control"),
         ):
             self.tabs.addTab(widget, name)
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
-        panels = (self.contrast, self.pattern, self.trust, self.health, self.measure)
+        panels = (self.contrast, self.pattern, self.trust, self.health, self.measure, self.steer)
         for panel in (self.top, *panels):
             panel.use_theme(theme)

@@ -22,8 +22,10 @@ from livesim.commands.demo_scene import SETTINGS, demo_settings
 from livesim.commands.view_children import Children
 from livesim.io.open import open_recording
 from livesim.io.toml_text import toml_text
+from livesim.steering import value_of
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health import NOT_RECORDED
+from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.timeline import Mode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -42,7 +44,7 @@ def pixels(widget):
 @pytest.fixture
 def simulation(tmp_path):
     """The demo's microscope in small, as a settings file."""
-    settings = demo_settings(SIZE, 500.0, stacks=120)
+    settings = demo_settings(SIZE, 500.0, stacks=600)
     own = settings.simulation.model_copy(update={"readout_ms": 20.0})
     values = settings.model_copy(update={"simulation": own})
     path = tmp_path / "filaments.toml"
@@ -88,6 +90,19 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     assert not widgets.alarm.isVisible()
     assert window.viewer.news.facts.pixel_nm == pytest.approx(65.0)
 
+    # What is clicked is done by the engine, and shown once it says so.
+    steer = widgets.steer
+    steer.sliders[WIENER].setValue(SCALES[WIENER].place(0.5))
+    qtbot.waitUntil(lambda: uses(window, WIENER, 0.5), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not steer.auto.isChecked(), timeout=WAIT_MS)
+    steer.follow.click()
+    qtbot.waitUntil(lambda: uses(window, FOLLOW, False), timeout=WAIT_MS)
+    steer.record.click()
+    qtbot.waitUntil(lambda: widgets.alarm.isVisible(), timeout=WAIT_MS)
+    assert steer.record.text() == "Record"
+    steer.record.click()
+    qtbot.waitUntil(lambda: not widgets.alarm.isVisible(), timeout=WAIT_MS)
+
     qtbot.keyClick(window, Qt.Key.Key_Home)
     qtbot.waitUntil(lambda: window.viewer.scene.shot.number == 0, timeout=WAIT_MS)
     assert window.viewer.timeline.mode is Mode.HELD
@@ -99,9 +114,17 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
 
     assert children.engine is None
     assert not children.simulating
-    recorded = tmp_path / "recordings" / "stream-001" / "raw.zarr"
-    with open_recording(recorded, SETTINGS.pattern) as raw:
-        assert raw.sizes.time > 5
+    for name in ("stream-001", "stream-002"):
+        recorded = tmp_path / "recordings" / name / "raw.zarr"
+        with open_recording(recorded, SETTINGS.pattern) as raw:
+            assert len(raw.indices) > 1
+
+
+def uses(window, key, value):
+    """Return whether the engine says that it uses a value."""
+    status = window.viewer.news.status
+    in_use = None if status is None else status.in_use
+    return in_use is not None and value_of(in_use.settings, key) == value
 
 
 def _fine(picture):

@@ -79,8 +79,8 @@ class ControlPanel(QWidget):
         layout.addWidget(self.export_button)
         layout.addWidget(self.words)
         note = QLabel(
-            "Whether an engine records is decided when it starts: an engine started here records "
-            "into the folder above, for others give livesim engine --record."
+            "An engine started here records into the folder above, at once; others where livesim "
+            "engine --record says. Steer begins and ends recordings."
         )
         note.setWordWrap(True)
         note.setProperty("role", "faint")

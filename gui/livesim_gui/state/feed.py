@@ -153,6 +153,11 @@ class Feed:
                 facts = merged(facts_of_start(message), self._given)
                 self._news = replace(self._news, facts=facts)
 
+    @property
+    def statuses(self) -> int:
+        """Received from this engine so far."""
+        return self._news.statuses
+
     def news(self, now_s: float) -> News:
         """Return what is known now."""
         with self._lock:

@@ -44,6 +44,8 @@ KEYS = (
     Key("play", ("P",), "Play from here; hold"),
     Key("snapshot", ("S",), "Save a snapshot: PNG and TIFF"),
     Key("export", ("Ctrl+E",), "Export a recording: movie, Fiji, OME"),
+    Key("record", ("Ctrl+R",), "Begin and end a recording"),
+    Key("recalibrate", ("Ctrl+K",), "Calibrate anew from the next raw stacks"),
     Key("panel", ("H",), "Hide and show the panel"),
     Key("theme", ("D",), "Dark and light window"),
     Key("full", ("F11",), "Full screen"),

@@ -1,0 +1,159 @@
+"""The engine's settings in; the user's wish for others, for a calibration or a recording out."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from livesim.steering import Value
+from livesim_gui.state.steering import (
+    AUTO,
+    FOLLOW,
+    NO_FOLDER,
+    NOTCH,
+    NOTCH_WIDTH,
+    ONE,
+    SCALES,
+    TWO,
+    WIENER,
+    Controls,
+)
+from livesim_gui.theme import DARK, Theme
+
+FIRST_WIENER = 0.05
+"""Where the slider begins when "auto" is switched off."""
+ROWS = {ONE: "Step one", TWO: "Step two", WIENER: "Wiener", NOTCH: "Notch", NOTCH_WIDTH: "  width"}
+
+
+class SteerPanel(QScrollArea):
+    """Everything that may change while a stream runs.
+
+    Each control shows what the engine uses. What was asked for and is not in use yet is marked by
+    dots; while a slider is held it stays under the hand.
+    """
+
+    wished = pyqtSignal(str, object)
+    """A dotted key and its new value."""
+    recalibration_asked = pyqtSignal()
+    recording_asked = pyqtSignal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme = DARK
+        self._shown = Controls(False)
+        self.models = {key: self._combo(key) for key in (ONE, TWO)}
+        self.sliders = {key: self._slider(key) for key in SCALES}
+        self.numbers = {key: QLabel() for key in SCALES}
+        self.labels = {key: QLabel(words) for key, words in ROWS.items()}
+        self.auto = QCheckBox("automatic, from the noise")
+        self.auto.clicked.connect(self._switch_auto)
+        self.follow = QCheckBox("Watch the pattern and follow it")
+        self.follow.clicked.connect(lambda on: self.wished.emit(FOLLOW, bool(on)))
+        self.recalibrate = QPushButton("Calibrate anew (Ctrl+K)")
+        self.recalibrate.clicked.connect(lambda: self.recalibration_asked.emit())
+        self.record = QPushButton("Record")
+        self.record.clicked.connect(lambda: self.switch_recording())
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self._lay_out()
+
+    def _combo(self, key: str) -> QComboBox:
+        box = QComboBox()
+        box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        box.activated[str].connect(lambda name: self.wished.emit(key, name))
+        return box
+
+    def _slider(self, key: str) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        slider.setRange(0, SCALES[key].steps)
+        slider.valueChanged.connect(lambda at: self._slid(key, SCALES[key].value(at)))
+        return slider
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        outer = QVBoxLayout(inside)
+        outer.setContentsMargins(4, 10, 4, 4)
+        outer.setSpacing(10)
+        outer.addWidget(self.record)
+        grid = QGridLayout()
+        grid.setColumnStretch(1, 1)
+        grid.setVerticalSpacing(8)
+        for row, key in enumerate(ROWS):
+            at = row + (row > list(ROWS).index(WIENER))
+            grid.addWidget(self.labels[key], at, 0)
+            grid.addWidget({**self.models, **self.sliders}[key], at, 1)
+            if key in self.numbers:
+                grid.addWidget(self.numbers[key], at, 2)
+        grid.addWidget(self.auto, list(ROWS).index(WIENER) + 1, 1, 1, 2)
+        outer.addLayout(grid)
+        for widget in (self.follow, self.recalibrate, self.words):
+            outer.addWidget(widget)
+        outer.addStretch(1)
+        self.setWidget(inside)
+
+    def show_controls(self, shown: Controls) -> None:
+        """Show what the engine uses."""
+        self._shown = shown
+        for key, box in self.models.items():
+            self._show_model(box, shown.choices.get(key, ()), shown.values.get(key))
+        for key, slider in self.sliders.items():
+            self._show_number(key, slider, shown.values.get(key))
+        for key, label in self.labels.items():
+            label.setText(ROWS[key] + ("…" if key in shown.pending else ""))
+        self.auto.setChecked(shown.values.get(WIENER) == AUTO)
+        self.follow.setChecked(shown.values.get(FOLLOW) is True)
+        self.record.setText("Stop recording" if shown.recording else "Record")
+        self.record.setEnabled(shown.can_record)
+        self.record.setToolTip("" if shown.can_record else NO_FOLDER)
+        self.recalibrate.setEnabled(shown.live and not shown.recalibrating)
+        for widget in (*self.models.values(), *self.sliders.values(), self.auto, self.follow):
+            widget.setEnabled(shown.live)
+        colour = self._theme.tones[shown.tone]
+        self.words.setText(f'<span style="color:{colour}">{shown.words}</span>')
+
+    def switch_recording(self) -> None:
+        """Ask for the other state than that of the engine."""
+        if self._shown.can_record:
+            self.recording_asked.emit(not self._shown.recording)
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self._theme = theme
+
+    def _show_model(self, box: QComboBox, names: tuple[str, ...], used: Value | None) -> None:
+        if [box.itemText(n) for n in range(box.count())] != list(names):
+            box.clear()
+            box.addItems(names)
+        opened = box.view()
+        if opened is None or not opened.isVisible():  # not while somebody chooses
+            box.setCurrentIndex(box.findText(str(used)))
+
+    def _show_number(self, key: str, slider: QSlider, used: Value | None) -> None:
+        if slider.isSliderDown() or key in self._shown.pending:
+            return
+        words = AUTO if used == AUTO else f"{used:.3g}" if isinstance(used, float) else ""
+        self.numbers[key].setText(words)
+        if isinstance(used, float):
+            slider.blockSignals(True)
+            slider.setValue(SCALES[key].place(used))
+            slider.blockSignals(False)
+
+    def _slid(self, key: str, value: float) -> None:
+        self.numbers[key].setText(f"{value:.3g}")
+        self.wished.emit(key, value)
+
+    def _switch_auto(self, on: bool) -> None:
+        self.wished.emit(WIENER, AUTO if on else FIRST_WIENER)
