@@ -92,8 +92,8 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
 
     # What is clicked is done by the engine, and shown once it says so.
     steer = widgets.steer
-    steer.sliders[WIENER].setValue(SCALES[WIENER].place(0.5))
-    qtbot.waitUntil(lambda: uses(window, WIENER, 0.5), timeout=WAIT_MS)
+    steer.sliders[WIENER].setValue(SCALES[WIENER].place(0.1))
+    qtbot.waitUntil(lambda: uses(window, WIENER, 0.1), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not steer.auto.isChecked(), timeout=WAIT_MS)
     steer.follow.click()
     qtbot.waitUntil(lambda: uses(window, FOLLOW, False), timeout=WAIT_MS)
