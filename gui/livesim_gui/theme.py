@@ -105,7 +105,7 @@ def _sheet(theme: Theme) -> str:
     QPushButton:checked {{ background: {theme.accent}; color: white; }}
     QPushButton:disabled {{ color: {theme.faint}; }}
     QTabWidget::pane {{ border: none; }}
-    QTabBar::tab {{ padding: 6px 8px; border: none; color: {theme.faint}; }}
+    QTabBar::tab {{ padding: 6px 5px; border: none; color: {theme.faint}; }}
     QTabBar::tab:selected {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
     QLabel[role="faint"] {{ color: {theme.faint}; }}
     QLabel[role="alarm"] {{ background: {theme.tones[Tone.BAD]}; color: white; padding: 5px 10px;
