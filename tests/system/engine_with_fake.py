@@ -1,6 +1,7 @@
 """Run an engine in a process of its own, with a pipeline that only averages.
 
 python engine_with_fake.py RECORD [once] [lossless] [slow] [impatient] [unrecorded]
+    [at=FRAMES,RESULTS,CONTROL]
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ class MeanPipeline:
 
 
 def main(record, *words):
+    places = [word.removeprefix("at=").split(",") for word in words if word.startswith("at=")]
+    frames, results, control = places[0] if places else [FREE_ADDRESS] * 3
     options = EngineOptions(
-        FREE_ADDRESS,
-        FREE_ADDRESS,
-        FREE_ADDRESS,
+        frames,
+        results,
+        control,
         once="once" in words,
         lossless="lossless" in words,
         stop_grace_s=0.5,
