@@ -146,10 +146,12 @@ class ReconstructionPipeline:
         self._device = plan.unmixing.device
         self._camera = settings.camera
         self._reconstruct = Reconstructor(plan)
-        self._reconstruct_photons = Reconstructor(plan.for_photons(settings.camera))
+        of_photons = plan.for_photons(settings.camera)
+        self._reconstruct_photons = Reconstructor(of_photons)
         self._check = BandCheck(pattern, otf, settings.camera, device=self._device)
+        # A reconstructor has one spectrum to work in, and reviews are made in another thread.
         self._reviewer = Reviewer(
-            settings, pattern, otf, self.networks, self._reconstruct_photons, self._device
+            settings, pattern, otf, self.networks, Reconstructor(of_photons), self._device
         )
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 

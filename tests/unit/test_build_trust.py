@@ -102,3 +102,20 @@ def test_a_field_too_small_to_judge_is_not_judged(side, able):
     assert (result.review is not None) is able
     if able:
         assert result.review(None).numbers.places >= 0
+
+
+def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monkeypatch):
+    """Reviews are made in a thread of their own, at any moment of the frame path."""
+    pipeline = ReconstructionPipeline(beads.settings(Steps()), beads.pattern)
+    first = pipeline(beads.stack)
+    invert, reviewed = pipeline._reconstruct_photons.invert, []
+
+    def interrupted(spectrum, image):
+        if not reviewed:  # once: it would also interrupt itself
+            reviewed.append(True)
+            first.review(lambda done: None)
+        invert(spectrum, image)
+
+    monkeypatch.setattr(pipeline._reconstruct_photons, "invert", interrupted)
+    np.testing.assert_array_equal(pipeline(beads.stack).image, first.image)
+    assert reviewed
