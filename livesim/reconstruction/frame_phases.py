@@ -46,10 +46,12 @@ def frame_information(
 def _correlation(
     overlaps: Overlaps, number: int, k: Tensor, grid: EstimationGrid
 ) -> tuple[Tensor, Tensor]:
-    """Return every frame's correlation at k, [frame], and around it, [frame, shift]."""
+    """Return every frame's correlation at k, [frame], and noise as at k, [frame, shift]."""
     around = torch.tensor((0.0, *_AROUND), dtype=torch.float64) * grid.step
-    found = overlaps.correlation(number, k[0] + around, k[1] + around).to(torch.complex128)
-    return found[:, 0, 0], found[:, 1:, 1:].flatten(1)
+    shifts = k[0] + around, k[1] + around
+    found = overlaps.correlation(number, *shifts).to(torch.complex128)
+    floor = (found / overlaps.share(number, *shifts).sqrt())[:, 1:, 1:]
+    return found[:, 0, 0], floor.flatten(1)
 
 
 def _measured(peak: Tensor, floor: Tensor, expected: Tensor) -> tuple[Tensor, float]:

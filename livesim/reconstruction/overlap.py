@@ -13,7 +13,7 @@ from livesim.reconstruction.correlation import filters
 from livesim.reconstruction.estimation_grid import EstimationGrid
 from livesim.reconstruction.lens import Lens
 from livesim.reconstruction.parameters import Parameters
-from livesim.reconstruction.spectra import Spectra
+from livesim.reconstruction.spectra import Spectra, power_of
 
 _MODEL_ERROR = 0.05  # relative, of the OTF and of the uniformity of the pattern
 
@@ -95,6 +95,13 @@ class Overlaps:
         `kx` and `ky` are shifts in cycles/µm, one-dimensional; complex [frame, y shift, x shift].
         """
         return self._orders[number].correlation(kx, ky)
+
+    def share(self, number: int, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return the share of noise that `correlation` still has at shifts away from the band.
+
+        The lens lies around the band: what is moved out of it is lost. [y shift, x shift], powers.
+        """
+        return self._orders[number].share(kx, ky)
 
 
 def _shift(at: Parameters, number: int) -> tuple[float, float]:
@@ -201,20 +208,38 @@ class _Order:
         return torch.diag(diagonal).to(torch.complex128)
 
     @cached_property
+    def _filters(self) -> tuple[Tensor, Tensor]:
+        """The filters of the object and of what the frames add, [y, x]."""
+        lens = self._lens
+        both = filters(lens.far_radius, lens.far, lens.far_power, self._spectra, self._grid)
+        return both[0] * lens.inside, both[1] * lens.inside
+
+    @cached_property
     def _product(self) -> Tensor:
         """The correlation's image [frame, y, x], turned back by the start's k."""
-        lens, spectra = self._lens, self._spectra
-        common, changing = filters(lens.far_radius, lens.far, lens.far_power, spectra, self._grid)
-        inside = lens.inside
-        steady = lens.images(self._view.steady * (common * inside)) * lens.trust
-        added = torch.fft.ifft2(self._windowed * (changing * inside))
+        lens, (common, changing) = self._lens, self._filters
+        steady = lens.images(self._view.steady * common) * lens.trust
+        added = torch.fft.ifft2(self._windowed * changing)
         return (steady[:, None] * added).sum(dim=0)
 
     def correlation(self, kx: Tensor, ky: Tensor) -> Tensor:
+        return self._transformed(self._product, kx, ky)
+
+    def share(self, kx: Tensor, ky: Tensor) -> Tensor:
+        lens, (common, changing) = self._lens, self._filters
+        object_power = power_of(self._view.steady).sum(dim=0) * (common * lens.fade).square()
+        noise_power = (changing * lens.fade).square()
+        product = torch.fft.ifft2(object_power) * torch.fft.ifft2(noise_power)
+        here = torch.tensor(lens.k, dtype=torch.float64)
+        found = self._transformed(product, torch.cat([here[:1], kx]), torch.cat([here[1:], ky]))
+        return found[1:, 1:].abs() / found[0, 0].abs()
+
+    def _transformed(self, image: Tensor, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return the transform of images [..., y, x] at the shifts, [..., y shift, x shift]."""
         lens = self._lens
         along_x = torch.exp(-2j * torch.pi * lens.x.reshape(-1, 1) * (kx - lens.k[0]))
         along_y = torch.exp(-2j * torch.pi * (ky[:, None] - lens.k[1]) * lens.y.reshape(1, -1))
-        return along_y.to(torch.complex64) @ (self._product @ along_x.to(torch.complex64))
+        return along_y.to(torch.complex64) @ (image @ along_x.to(torch.complex64))
 
 
 def _products(left: Tensor, right: Tensor) -> Tensor:

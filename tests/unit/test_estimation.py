@@ -44,6 +44,17 @@ def test_every_frame_has_a_phase_of_its_own(seed):
     assert_accurate(simulate(seed, phase_error_deg=10.0), phase_deg=1.5)
 
 
+def test_noise_is_not_taken_for_uneven_steps():
+    """Where the correlation's own noise is underrated, steps come out uneven."""
+    steps = []
+    for seed in range(6):
+        found = estimate(simulate(seed, (128, 128), peak=1000.0))
+        phases = np.array([angle.phases_rad for angle in found.angles])
+        uneven = np.diff(phases, axis=1) * 3.0  # a whole turn, where they are even
+        steps.append(np.rad2deg(np.angle(np.exp(1j * uneven))) / 3.0)
+    assert np.sqrt(np.mean(np.square(steps))) < 0.1
+
+
 def test_uneven_steps_as_of_real_microscopes_are_found():
     scene = simulate(4)
     steps = np.deg2rad([0.0, 127.0, 258.0])
