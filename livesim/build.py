@@ -20,7 +20,7 @@ from livesim.engine.background import Background
 from livesim.engine.pipeline import Examine, Pipeline, PipelineFactory
 from livesim.engine.proposal import Decide
 from livesim.engine.watched import WatchedPipeline
-from livesim.frames import DataError, Pattern, RawStack, Result
+from livesim.frames import DataError, Image, Pattern, RawStack, Result
 from livesim.reconstruction.check import BandCheck, BandReading
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.doctor.finding import Examination
@@ -209,6 +209,7 @@ class ReconstructionPipeline:
             image=image.cpu().numpy(),
             widefield=made.widefield[0].cpu().numpy(),
             plain=plain.cpu().numpy() if self.networks.any else None,
+            make_step_one=partial(_on_host, between) if self.networks.both else None,
             last_received_ns=stack.last_received_ns,
             steps_ms=clock.read(),
             review=self._review(Made(counts, image, plain, between, turned.factors)),
@@ -235,6 +236,12 @@ class ReconstructionPipeline:
             image = self.networks.two(image, self.pattern.levels)
             clock.mark("step two")
         return image, between
+
+
+def _on_host(image: Tensor) -> Image:
+    """Return an image where it can be sent from."""
+    shown: Image = image.cpu().numpy()
+    return shown
 
 
 class _Remembered:

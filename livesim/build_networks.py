@@ -45,6 +45,11 @@ class Networks:
         """Whether there is one at all."""
         return self.step_one is not None or self.step_two is not None
 
+    @property
+    def both(self) -> bool:
+        """Whether there are two."""
+        return self.step_one is not None and self.step_two is not None
+
     def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> tuple[str, ...]:
         """Return what about a stream lies outside of what the networks were trained on."""
         names: dict[str, list[str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -133,6 +134,11 @@ class Result:
     published_ns: int = 0
     plain: Image | None = None
     """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
+    step_one: Image | None = None
+    """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
+    looks at it."""
+    make_step_one: Callable[[], Image] | None = None
+    """Brings `step_one` to where it can be sent; in the engine only."""
     passage: Passage = Passage()
     """Known in the engine only."""
     steps_ms: tuple[tuple[str, float], ...] = ()

@@ -8,7 +8,9 @@ from livesim.frames import Result, StackIndex
 from livesim_gui.state.ring import Shot
 
 
-def result(time=0, side=32, stream="s", channel=0, plain=False, value=None, interval_s=0.1):
+def result(
+    time=0, side=32, stream="s", channel=0, plain=False, step_one=False, value=None, interval_s=0.1
+):
     """Return a widefield ramp and a doubled image with one bright spot that moves with time."""
     widefield = np.linspace(0.0, 50.0, side * side, dtype=np.float32).reshape(side, side)
     image = np.zeros((2 * side, 2 * side), np.float32)
@@ -20,7 +22,8 @@ def result(time=0, side=32, stream="s", channel=0, plain=False, value=None, inte
         image=image,
         widefield=widefield,
         last_received_ns=round(1e9 * (1.0 + interval_s * time)),
-        **({"plain": image[:] + 5.0} if plain else {}),
+        plain=image + 5.0 if plain or step_one else None,
+        step_one=image + 2.0 if step_one else None,
     )
 
 

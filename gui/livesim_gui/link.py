@@ -96,7 +96,7 @@ class Link:
         """Ask again and again, until nobody answers: then the socket begins anew."""
         while not self._over.is_set():
             try:
-                status = client.status(ANSWER_S)
+                status = client.status(ANSWER_S, step_one=True)
             except WireError as error:
                 self._feed.silence(self._generation, str(error))
                 return

@@ -31,7 +31,9 @@ class TopBar(QWidget):
         """Of the stages, in the order of their keys."""
         self.buttons: dict[str, QPushButton] = {}
         self._theme = DARK
-        self.split = _button("Split (X)", "Both stages beside each other; drag the line")
+        self.split = _button(
+            "Split (X)", "The two stages chosen last beside each other; drag the line"
+        )
         self.split.clicked.connect(lambda: self.split_asked.emit())
         self.channel = QComboBox()
         self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -52,7 +52,7 @@ class RecordedPast:
         """Read one result, and the mean of its raw stack as its widefield image.
 
         What is not recorded is black: the widefield without a raw recording, and beside a result
-        made with networks the one without them.
+        made with networks the one without them and that of step one alone.
 
         Raises
         ------
@@ -63,7 +63,8 @@ class RecordedPast:
         if image is None:
             raise DataError(f"{self.folder}: expected a result at {index}, found none")
         widefield = None if self._widefields is None else self._widefields.image(index)
-        restored = self._results.recipe.steps != ("reconstruct",)
+        steps = self._results.recipe.steps
+        restored = steps != ("reconstruct",)
         return Result(
             stream="",
             index=index,
@@ -71,6 +72,7 @@ class RecordedPast:
             widefield=_black(image[::2, ::2]) if widefield is None else widefield,
             last_received_ns=received_ns,
             plain=_black(image) if restored else None,
+            step_one=_black(image) if {"one", "two"} <= {*steps} else None,
         )
 
 

@@ -12,6 +12,7 @@ from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
+from livesim.clock import steady_ns
 from livesim.config import Settings, SettingsError
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.heaps import give_back
@@ -52,6 +53,8 @@ from livesim.wire.steer import (
 )
 
 POLL_S = 0.1
+SHOWN_NS = 10_000_000_000
+"""How long step one is published after a viewer has asked: it asks twice a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class Engine:
         self._known = _Known()
         self._cut: str | None = None
         self._alone_since: float | None = None
+        self._shown_until_ns = 0
         self._stop_at: float | None = None
         self._done = False
         self._finished = False
@@ -317,6 +321,7 @@ class Engine:
             recording=self._recording,
             examine=self._doctor_for(resolved.settings) if self._doctor_for else None,
             offer=self._trust.offer,
+            shows_step_one=lambda: steady_ns() < self._shown_until_ns,
         )
 
     def _refuse(self, start: StreamStart, why: str) -> None:
@@ -377,6 +382,8 @@ class Engine:
             self.request_stop()
             return StopReply()
         if isinstance(request, StatusRequest):
+            if request.step_one:
+                self._shown_until_ns = steady_ns() + SHOWN_NS
             return self.status()
         try:
             self._steer(request)

@@ -83,6 +83,8 @@ class Session:
         Says what is wrong with the first raw stacks; None = nobody asks.
     offer
         Is handed every published result; must not wait.
+    shows_step_one
+        Whether somebody looks at what step one alone gives.
     """
 
     def __init__(
@@ -99,10 +101,11 @@ class Session:
         recording: bool = True,
         examine: Examine | None = None,
         offer: Callable[[Result], None] = lambda result: None,
+        shows_step_one: Callable[[], bool] = lambda: False,
     ) -> None:
         self.start = start
         self.state = EngineState.CALIBRATING
-        self._offer = offer
+        self._offer, self._shows_step_one = offer, shows_step_one
         self._record_with = record
         self._recordings = Recordings(record(resolved) if record and recording else None)
         self._notes = Notes(self._recordings, gauges.faults)
@@ -319,7 +322,8 @@ class Session:
 
     def _publish_one(self, result: Result) -> None:
         stamped = replace(result, published_ns=steady_ns(), rolling=self._rated(result.rolling))
-        self._publisher.publish(stamped)
+        make = result.make_step_one if self._shows_step_one() else None
+        self._publisher.publish(replace(stamped, step_one=make()) if make else stamped)
         self._offer(result)
         self._gauges.publish.meter.tick()
         passage = replace(result.passage, published=steady_ns())

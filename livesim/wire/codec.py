@@ -4,7 +4,8 @@ A message is a UTF-8 JSON header whose first field is the version of the format,
 pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,
 the image and the widefield image, and where networks made the image a third, the reconstruction
 without them: a restored image is never shown without the plain ones beside it, so they must arrive
-together or not at all, and as separate buffers none is copied. The maps of a review follow the
+together or not at all, and as separate buffers none is copied. A fourth, what step one alone gives,
+is there while a viewer asks for it (`StatusRequest.step_one`). The maps of a review follow the
 result that they are about, as 16-bit floats. Stream starts and ends carry no pixels.
 Nothing is ever unpickled.
 """
@@ -112,6 +113,8 @@ class ResultHeader(Header):
     widefield_shape: Shape
     plain: bool = False
     """Whether the reconstruction without networks follows, of the image's shape."""
+    step_one: bool = False
+    """Whether what step one alone gives follows then, of the same shape."""
     last_received_ns: Count = 0
     published_ns: Count = 0
     rolling: Rolling | None = None
@@ -272,20 +275,26 @@ def _frame_header(frame: RawFrame) -> FrameHeader:
 
 def _images(result: Result) -> list[Image]:
     """Return a result's images in the order of the wire."""
-    always = [result.image, result.widefield]
-    return always if result.plain is None else [*always, result.plain]
+    images = (result.image, result.widefield, result.plain, result.step_one)
+    return [one for one in images if one is not None]
 
 
 def _result_header(result: Result) -> ResultHeader:
     for pixels in _images(result):
         if _FrameSize.of(pixels).dtype != ResultHeader.dtype:
             raise WireError(f"expected a float32 result, found {pixels.dtype.name}")
+    for beside in (result.plain, result.step_one):
+        if beside is not None and beside.shape != result.image.shape:
+            raise WireError(
+                f"expected images of the shape {result.image.shape}, found {beside.shape}"
+            )
     return ResultHeader(
         stream=result.stream,
         index=result.index,
         shape=_FrameSize.of(result.image).shape,
         widefield_shape=_FrameSize.of(result.widefield).shape,
         plain=result.plain is not None,
+        step_one=result.step_one is not None,
         last_received_ns=result.last_received_ns,
         published_ns=result.published_ns,
         rolling=result.rolling,
@@ -307,14 +316,15 @@ def _frame(header: FrameHeader, buffers: Sequence[Buffer], received_ns: int) -> 
 
 
 def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
-    _expect_buffers(header.kind, buffers, 3 if header.plain else 2)
-    plain = _pixels(buffers[2], header.shape, header.dtype) if header.plain else None
+    _expect_buffers(header.kind, buffers, 2 + header.plain + header.step_one)
+    beside = iter([_pixels(buffer, header.shape, header.dtype) for buffer in buffers[2:]])
     return Result(
         stream=header.stream,
         index=header.index,
         image=_pixels(buffers[0], header.shape, header.dtype),
         widefield=_pixels(buffers[1], header.widefield_shape, header.dtype),
-        plain=plain,
+        plain=next(beside) if header.plain else None,
+        step_one=next(beside) if header.step_one else None,
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
         rolling=header.rolling,

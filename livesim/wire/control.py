@@ -77,6 +77,8 @@ class StatusRequest(_Value):
     """Ask how the engine is doing."""
 
     kind: Literal["status"] = "status"
+    step_one: bool = False
+    """Whether the asker shows what step one alone gives: results carry it for some seconds."""
 
 
 class ReviewRequest(_Value):
@@ -459,9 +461,9 @@ class ControlClient:
         """Tell the engine to end `stream` without what is still under way."""
         return self._ask(EndRequest(stream=stream), ReadyReply, timeout_s)
 
-    def status(self, timeout_s: float = 2.0) -> EngineStatus:
-        """Ask for a snapshot."""
-        return self._ask(StatusRequest(), EngineStatus, timeout_s)
+    def status(self, timeout_s: float = 2.0, *, step_one: bool = False) -> EngineStatus:
+        """Ask for a snapshot; with `step_one` also for that stage of the next results."""
+        return self._ask(StatusRequest(step_one=step_one), EngineStatus, timeout_s)
 
     def review(self, *, flips: bool = False, timeout_s: float = 2.0) -> ReviewReply:
         """Ask for a review of the newest result now."""

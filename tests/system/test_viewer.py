@@ -25,6 +25,7 @@ from livesim.io.toml_text import toml_text
 from livesim.steering import value_of
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health import NOT_RECORDED
+from livesim_gui.state.stages import STEP_ONE
 from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.timeline import Mode
 
@@ -188,6 +189,7 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
     widgets.control.simulator_button.click()
     qtbot.waitUntil(lambda: widgets.top.trust.text() == word, timeout=WAIT_MS)
     assert "photons" in widgets.top.trust.toolTip()
+    assert (STEP_ONE in widgets.top.names) is (not steps)
 
     qtbot.waitUntil(lambda: window.viewer.maps is not None, timeout=WAIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_T)

@@ -73,6 +73,21 @@ def test_a_result_brings_its_widefield():
     assert (got.index, got.last_received_ns, got.published_ns) == (StackIndex(1, 2, 3, 4), 5, 6)
 
 
+@pytest.mark.parametrize("names", [(), ("plain",), ("step_one",), ("plain", "step_one")])
+def test_the_stages_of_a_result_that_are_there_come_back(names):
+    sent = result(**{name: image((8, 12)) * len(name) for name in names})
+    got = decode(encode(sent))
+    for name in ("plain", "step_one"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
+    with pytest.raises(WireError, match=f"expected {2 + len(names)} pixel buffers"):
+        decode(encode(sent)[:-1])
+
+
+def test_stages_of_another_size_are_not_sent():
+    with pytest.raises(WireError, match=r"expected images of the shape \(8, 12\), found \(4, 4\)"):
+        encode(result(step_one=image((4, 4))))
+
+
 @pytest.mark.parametrize(
     "message",
     [

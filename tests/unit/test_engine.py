@@ -15,6 +15,7 @@ import zarr
 
 from livesim.commands.status import show_status
 from livesim.config import Settings
+from livesim.engine import process as process_module
 from livesim.engine.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME, record_into
 from livesim.engine.process import Engine, EngineOptions
 from livesim.engine.session import PROCESS_DEPTH, Session
@@ -53,6 +54,15 @@ class FakePipeline:
         widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
         image = np.kron(widefield, np.ones((2, 2), np.float32))
         return Result(stack.stream, stack.index, image, widefield)
+
+
+@dataclass
+class TwoSteps(FakePipeline):
+    """Says besides what step one alone would give: 5 everywhere."""
+
+    def __call__(self, stack) -> Result:
+        made = super().__call__(stack)
+        return replace(made, plain=made.image, make_step_one=lambda: np.full_like(made.image, 5.0))
 
 
 def at_once(settings):
@@ -718,3 +728,25 @@ def test_rates_are_read(text, rate):
 def test_other_rates_are_refused(text):
     with pytest.raises(ValueError, match="expected a rate of real, max or raw frames"):
         parse_rate(text)
+
+
+@pytest.mark.parametrize(("asked", "shown_ns", "sent"), [(True, 10**12, True), (True, 0, False),
+                                                         (False, 10**12, False)])  # fmt: skip
+def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_ns, sent):
+    monkeypatch.setattr(process_module, "SHOWN_NS", shown_ns)
+    with (
+        running(lambda settings: lambda *_: TwoSteps(), lossless=True, once=True) as engine,
+        ControlClient(engine.control) as client,
+    ):
+        client.status(WAIT_S, step_one=asked)
+        with Sender(engine.control) as sender:
+            sender.start(start())
+            for frame in frames(2):
+                sender.send(frame)
+            sender.finish()
+        results = [one for one in engine.messages() if isinstance(one, Result)]
+    assert len(results) == 2
+    for one in results:
+        assert (one.step_one is not None) is sent
+        assert one.make_step_one is None
+        assert not sent or (one.step_one == 5.0).all()

@@ -59,6 +59,7 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
     assert plain.plain is None
     np.testing.assert_array_equal(both.plain, plain.image)
     np.testing.assert_array_equal(both.widefield, plain.widefield)
+    assert plain.make_step_one is None
     truth = scene.truth.float().numpy()
     near, far = similarity(both.image, truth), similarity(plain.image, truth)
     assert near.ssim > far.ssim + 0.05
@@ -67,10 +68,13 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
 
 def test_each_step_alone_changes_the_image(scene):
     one = image_with(scene, Steps(two="none")).image
-    two = image_with(scene, Steps(one="none")).image
-    both = image_with(scene, Steps()).image
-    assert not np.array_equal(one, two)
-    assert not np.array_equal(two, both)
+    alone = image_with(scene, Steps(one="none"))
+    both = image_with(scene, Steps())
+    assert not np.array_equal(one, alone.image)
+    assert not np.array_equal(alone.image, both.image)
+    assert both.step_one is None, "nothing is copied before somebody looks at it"
+    np.testing.assert_array_equal(both.make_step_one(), one)
+    assert alone.make_step_one is None
 
 
 def test_half_precision_costs_next_to_nothing(scene):

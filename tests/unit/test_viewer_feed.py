@@ -17,7 +17,7 @@ from livesim_gui.state.feed import Feed
 from livesim_gui.state.hint import hint
 from livesim_gui.state.look import Look
 from livesim_gui.state.ring import Ring
-from livesim_gui.state.stages import RESTORED, SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.stages import RESTORED, STEP_ONE, SUPER_RESOLVED, WIDEFIELD, stages_of
 from livesim_gui.state.stream_facts import StreamFacts
 from livesim_gui.state.timeline import Mode
 from livesim_gui.state.viewer import Viewer, value_at
@@ -114,6 +114,17 @@ def test_stages_have_their_places_and_names():
     assert list(restored) == [WIDEFIELD, SUPER_RESOLVED, RESTORED]
     assert restored[SUPER_RESOLVED].image is one.plain
     assert restored[RESTORED].image is one.image
+
+
+def test_step_one_stands_between_the_plain_and_the_restored_image(feed):
+    one = result(step_one=True)
+    stages = stages_of(one)
+    assert list(stages) == [WIDEFIELD, SUPER_RESOLVED, STEP_ONE, RESTORED]
+    assert stages[STEP_ONE].image is one.step_one
+    viewer = Viewer(filled(feed, step_one=True), Look(stage=STEP_ONE, other=RESTORED, split=True))
+    scene = viewer.tick(0.0)
+    assert (scene.main.stage.name, scene.left.stage.name) == (STEP_ONE, RESTORED)
+    assert viewer.shown().what == "result"
 
 
 def test_the_most_processed_stage_is_shown_first_and_the_swap_shows_widefield(feed):

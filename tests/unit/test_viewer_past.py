@@ -189,12 +189,14 @@ def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path):
 
 
 def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
-    folder = record(tmp_path / "stream", times(2), steps=("one", "reconstruct"))
+    folder = record(tmp_path / "stream", times(2), steps=("one", "reconstruct", "two"))
     past = recorded_past(str(folder))
     found = past.read(*past.results[1])
     expected = (counts(StackIndex(time=1)).mean(axis=(0, 1)) - 100) / 2
     np.testing.assert_allclose(found.widefield, expected, rtol=1e-5)
-    assert np.isnan(found.plain).all()  # not recorded: never taken for the restored one
+    # Not recorded: never taken for the restored one.
+    assert np.isnan(found.plain).all()
+    assert np.isnan(found.step_one).all()
     (folder / "results.ome.zarr" / "0" / "c" / "1" / "0" / "0" / "0" / "0").unlink()
     with pytest.raises(DataError, match="expected a result at"):
         past.read(*past.results[1])

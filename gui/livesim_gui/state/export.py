@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from livesim.painting.levels import Levels
-from livesim_gui.state.stages import RESTORED, WIDEFIELD
+from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD
 
 MOVIE, IMAGEJ, OME_TIFF, OME_ZARR = ".mp4", ".tif", ".ome.tif", ".ome.zarr"
 FORMATS = {
@@ -123,7 +123,7 @@ def told(line: str) -> Told | None:
 
 
 def what_of(stage: str, *, restored: bool) -> str:
-    """Return what to export so that it is the stage shown.
+    """Return what to export so that it is the stage shown; what step one alone gives is not kept.
 
     Parameters
     ----------
@@ -134,7 +134,9 @@ def what_of(stage: str, *, restored: bool) -> str:
     """
     if stage == WIDEFIELD:
         return "widefield"
-    return RESULT if stage == RESTORED or not restored else "plain"
+    if stage == SUPER_RESOLVED and restored:
+        return "plain"
+    return RESULT
 
 
 def free_name(recording: Path, suffix: str) -> Path:

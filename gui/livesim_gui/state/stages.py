@@ -8,10 +8,12 @@ from livesim.frames import Image, Result
 
 WIDEFIELD = "widefield"
 SUPER_RESOLVED = "super-resolved"
+STEP_ONE = "step one"
 RESTORED = "restored"
 TITLES = {
     WIDEFIELD: "Widefield",
     SUPER_RESOLVED: "Super-resolved",
+    STEP_ONE: "Step one",
     RESTORED: "Restored",
 }
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
@@ -47,7 +49,8 @@ def stages_of(result: Result) -> dict[str, Stage]:
 
 def _images(result: Result) -> dict[str, Image]:
     """Return the images that a result carries; the one with networks, where there is one, last."""
-    plain: Image | None = getattr(result, "plain", None)
-    if plain is None:
+    if result.plain is None:
         return {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.image}
-    return {WIDEFIELD: result.widefield, SUPER_RESOLVED: plain, RESTORED: result.image}
+    step_one = {} if result.step_one is None else {STEP_ONE: result.step_one}
+    plain = {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.plain}
+    return {**plain, **step_one, RESTORED: result.image}
