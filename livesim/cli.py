@@ -153,6 +153,9 @@ def replay(
             metavar="stdin",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tell programs on stdout how far it is.")
+    ] = False,
 ) -> None:
     """Stream recordings to an engine; --config defaults to the TOML file beside each.
 
@@ -165,7 +168,8 @@ def replay(
     from livesim_acquisition.rate import parse_rate
 
     pace = Pace(parse_rate(rate))
-    replay_files(raw, config, pace, endpoint(engine), loop=loop, by_lines=control is not None)
+    by_lines = control is not None
+    replay_files(raw, config, pace, endpoint(engine), loop=loop, by_lines=by_lines, as_json=as_json)
 
 
 RawArgument = Annotated[list[Path], typer.Argument(help="Recordings.")]

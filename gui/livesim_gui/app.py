@@ -63,10 +63,11 @@ def _begin(window: Window, options: ViewOptions) -> None:
     if options.start_engine:
         if options.record is not None:
             control.record.setText(str(options.record))
+            control.at_once.setChecked(True)
         window.deeds.switch_engine(True)
     elif options.engine is not None:
         control.show_address(options.engine)
-        window.deeds.connect(options.engine)
+        window.deeds.connect(options.engine, control.keys.text())
 
 
 def run_viewer(

@@ -12,6 +12,7 @@ from livesim_gui.errands import Errands
 from livesim_gui.session import Session
 from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.look import Look
+from livesim_gui.state.notice import Say
 from livesim_gui.state.snapshot import save
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
@@ -34,7 +35,7 @@ class Deeds:
         session: Session,
         errands: Errands,
         widgets: Widgets,
-        say: Callable[[str], None],
+        say: Say,
         clock: Clock,
     ) -> None:
         self._viewer, self._session, self._errands = viewer, session, errands
@@ -137,7 +138,8 @@ class Deeds:
         """Lay the residual map over the picture, or take it away."""
         self._look(Look.switch_map)
         if self._viewer.look.map is not None and self._viewer.maps is None:
-            self._say("No result has been checked yet; the map appears once one is.")
+            words = "No result has been checked yet; the map appears once one is."
+            self._say(words, lambda: self._viewer.maps is not None or self._viewer.look.map is None)
 
     def show_map(self, name: str | None) -> None:
         """Lay a map over the picture; None takes it away."""
@@ -175,7 +177,8 @@ class Deeds:
         """Write what is shown, as PNG and as TIFF, while the stream goes on."""
         snapshot = self._viewer.snapshot(datetime.now().astimezone())
         if snapshot is None:
-            self._say("There is no picture to save yet.")
+            words = "There is no picture to save yet."
+            self._say(words, lambda: self._viewer.scene is not None)
             return
         folder = Path(self._widgets.control.snapshots.text()).expanduser()
         begun = self._errands.run(
@@ -187,9 +190,9 @@ class Deeds:
         if not begun:
             self._say("The last snapshot is still being written.")
 
-    def connect(self, address: str) -> None:
+    def connect(self, address: str, keys: str = "") -> None:
         """Listen to another engine."""
-        self._widgets.control.say(self._session.connect(address) or "")
+        self._widgets.control.say(self._session.connect(address, keys) or "")
 
     def recalibrate(self) -> None:
         """Let the engine estimate the pattern anew."""
@@ -199,9 +202,7 @@ class Deeds:
         """Start an engine here, or end it."""
         control = self._widgets.control
         if start:
-            self._session.start_engine(
-                control.record_path, control.config_path, control.show_address, control.say
-            )
+            self._session.start_engine(control.wanted_engine, control.show_address, control.say)
         else:
             self._session.stop_engine()
 
@@ -209,7 +210,7 @@ class Deeds:
         """Start a simulated microscope, or end it."""
         control = self._widgets.control
         if start:
-            self._session.start_simulator(control.config_path, control.say)
+            self._session.start_simulator(control.wanted_engine.config, control.say)
         else:
             self._session.stop_simulator()
 

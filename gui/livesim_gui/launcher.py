@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWish:
+    """What an engine is started with."""
+
+    record: Path | None = None
+    """Folder for recordings; None = none."""
+    config: Path | None = None
+    """Settings file; None = what the source says."""
+    at_once: bool = True
+    """Record from the first stack on; else when it is asked to."""
 
 
 class Launcher(Protocol):
@@ -19,8 +32,10 @@ class Launcher(Protocol):
         """Whether a simulated microscope that was started here still runs."""
         ...
 
-    def start_engine(self, record: Path | None, config: Path | None) -> str:
+    def start_engine(self, record: Path | None, config: Path | None, *, at_once: bool) -> str:
         """Start an engine; return its control address once it listens, which takes seconds.
+
+        With `at_once` it records from the first stack on, otherwise when it is asked to.
 
         Raises
         ------
@@ -39,6 +54,16 @@ class Launcher(Protocol):
 
     def stop_simulator(self) -> None:
         """End the simulated microscope in order."""
+        ...
+
+    def find_recording(self, chosen: Path) -> Path:
+        """Return what can be replayed of a file or folder that the user has chosen.
+
+        Raises
+        ------
+        SettingsError
+            If no settings belong to it.
+        """
         ...
 
     def close(self) -> None:

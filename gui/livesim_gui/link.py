@@ -11,6 +11,7 @@ from livesim.wire.codec import WireError
 from livesim.wire.control import ControlClient, EngineStatus
 from livesim.wire.endpoints import beside
 from livesim.wire.sockets import Keep, Subscriber
+from livesim_gui.knock import why_silent
 from livesim_gui.state.feed import Feed
 
 ASK_EVERY_S = 0.5
@@ -98,7 +99,7 @@ class Link:
             try:
                 status = client.status(ANSWER_S, step_one=True)
             except WireError as error:
-                self._feed.silence(self._generation, str(error))
+                self._feed.silence(self._generation, why_silent(self.address, str(error)))
                 return
             self._feed.answer(self._generation, status, time.monotonic())
             self._listen_to(status)

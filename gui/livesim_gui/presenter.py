@@ -72,7 +72,7 @@ class Presenter:
         widgets.pattern.show_history(viewer.history)
         widgets.picture.show_scale(news.facts.pixel_um)
         widgets.steer.show_controls(self._session.controls(news.status))
-        widgets.control.show_running(self._session.running(news.connection.value))
+        widgets.control.show_running(self._session.running(news))
         widgets.contrast.show_look(viewer.lut, viewer.look.gamma)
         if viewer.scene is None:
             widgets.top.show_stages(ALWAYS, Look())

@@ -22,6 +22,8 @@ class Remembered:
     look: Look = field(default_factory=Look)
     theme: str = DARK.name
     address: str = CONTROL_ADDRESS
+    keys: str = ""
+    """Folder of keys for engines on other machines."""
     crosshair: bool = False
     panel: bool = True
     tab: int = 0
@@ -29,6 +31,8 @@ class Remembered:
     """Folder."""
     record: str = ""
     """Folder into which an engine started here records."""
+    at_once: bool = True
+    """Whether it records from the first stack on."""
     config: str = ""
     """Settings file of an engine or simulator started here."""
     geometry: bytes = b""
@@ -53,6 +57,8 @@ def load(path: Path) -> Remembered:
         look=_look(file),
         theme=theme if theme in THEMES else plain.theme,
         address=text("address", plain.address),
+        keys=text("keys", ""),
+        at_once=text("at_once", "true") == "true",
         crosshair=text("crosshair", "false") == "true",
         panel=text("panel", "true") == "true",
         tab=_whole(text("tab", "0")),
@@ -74,6 +80,8 @@ def save(path: Path, values: Remembered) -> None:
         ("divider", look.divider),
         ("theme", values.theme),
         ("address", values.address),
+        ("keys", values.keys),
+        ("at_once", _word(values.at_once)),
         ("crosshair", _word(values.crosshair)),
         ("panel", _word(values.panel)),
         ("tab", values.tab),

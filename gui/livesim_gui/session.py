@@ -8,15 +8,15 @@ from pathlib import Path
 from livesim.config import SettingsError
 from livesim.steering import Value
 from livesim.wire.control import EngineStatus
-from livesim.wire.endpoints import endpoint
 from livesim_gui.errands import Errands
-from livesim_gui.launcher import Launcher
+from livesim_gui.launcher import EngineWish, Launcher
 from livesim_gui.link import Link
 from livesim_gui.panels.control import Running
-from livesim_gui.state.feed import Feed
+from livesim_gui.state.connection import reached
+from livesim_gui.state.feed import Feed, News
 from livesim_gui.state.steering import Asked, Controls, controls_of
 
-_ENGINE, _SIMULATOR, _REVIEW = "engine", "simulator", "review"
+_ENGINE, _SIMULATOR, _REVIEW, _FIND = "engine", "simulator", "review", "find"
 _STEER, _CALIBRATE, _RECORD = "steer", "calibrate", "record"
 
 
@@ -39,10 +39,21 @@ class Session:
         self._asked = Asked()
         self._busy: str | None = None
 
-    def connect(self, address: str) -> str | None:
-        """Listen to another engine; return what is wrong with the address, if anything."""
+    @property
+    def address(self) -> str | None:
+        """Control address of the engine that is listened to; None = none."""
+        return None if self._link is None else self._link.address
+
+    def connect(self, address: str, keys: str = "") -> str | None:
+        """Listen to another engine; return what is wrong with the address, if anything.
+
+        Parameters
+        ----------
+        keys
+            Folder of the keys for an engine on another machine; empty = the usual one.
+        """
         try:
-            complete = endpoint(address)
+            complete = reached(address, keys)
         except SettingsError as error:
             return str(error)
         if self._link is not None:
@@ -52,8 +63,7 @@ class Session:
 
     def start_engine(
         self,
-        record: Path | None,
-        config: Path | None,
+        wish: EngineWish,
         tell: Callable[[str], None],
         failed: Callable[[str], None],
     ) -> None:
@@ -70,10 +80,18 @@ class Session:
         self._begin("The engine starts…")
         self._errands.run(
             _ENGINE,
-            lambda: launcher.start_engine(record, config),
+            lambda: launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
             started,
             lambda words: self._fail(words, failed),
         )
+
+    def find_recording(
+        self, chosen: Path, found: Callable[[Path], None], failed: Callable[[str], None]
+    ) -> None:
+        """Look what can be replayed of a file or folder; `failed` is told why nothing can."""
+        launcher = self._launcher
+        if launcher is not None:
+            self._errands.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
 
     def stop_engine(self) -> None:
         """End the engine that was started here."""
@@ -147,12 +165,20 @@ class Session:
         if link is not None:
             self._errands.run(_RECORD, lambda: link.record(on=on), self._done, failed)
 
-    def running(self, connection: str) -> Running:
+    def running(self, news: News) -> Running:
         """Return what runs."""
-        launcher = self._launcher
+        launcher, connection = self._launcher, news.connection.value
+        words = self._busy or (None if news.status is not None else news.words)
         if launcher is None:
-            return Running(connection, False, None, False, self._busy)
-        return Running(connection, True, launcher.engine, launcher.simulating, self._busy)
+            return Running(connection, False, None, False, self._busy is not None, words)
+        return Running(
+            connection,
+            True,
+            launcher.engine,
+            launcher.simulating,
+            self._busy is not None,
+            words,
+        )
 
     def under_way(self, status: EngineStatus | None) -> str | None:
         """Say what was begun here and has not come to a stream yet."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QByteArray, Qt, QTimer
-from PyQt5.QtGui import QCloseEvent
-from PyQt5.QtWidgets import QApplication, QMainWindow
+from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt5.QtWidgets import QApplication, QGraphicsView, QMainWindow
 
 from livesim_gui import remembered
 from livesim_gui.deeds import Clock, Deeds
@@ -18,9 +18,13 @@ from livesim_gui.export_child import ExportChild
 from livesim_gui.export_dialog import ExportDialog
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
+from livesim_gui.replay_child import ReplayChild
+from livesim_gui.replaying import Replaying
 from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.archive import OpenPast, nothing_past
+from livesim_gui.state.connection import Connection
+from livesim_gui.state.notice import Notice, Over, never
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets
@@ -32,8 +36,6 @@ WORDS_MS = 250
 LOOK_MS = 3000
 """Of the timer that looks at what is recorded."""
 SIZE = (1280, 800)
-SAID_MS = 6000
-"""How long a message stays below the picture."""
 
 
 class Window(QMainWindow):
@@ -71,12 +73,16 @@ class Window(QMainWindow):
         viewer.look = self.remembered.look
         self.widgets = Widgets()
         self.presenter = Presenter(viewer, session, errands, self.widgets)
+        self.notice = Notice()
+        self.replaying = Replaying(
+            session,
+            self.widgets.control,
+            ReplayChild(self),
+            lambda: viewer.news.connection is Connection.CONNECTED,
+        )
         self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
         self.past = PastReader(viewer, errands, open_past)
         self.export = ExportDialog(self, ExportChild(self))
-        self._silence = QTimer(self)
-        self._silence.setSingleShot(True)
-        self._silence.timeout.connect(self.widgets.notice.clear)
         self._lay_out()
         self._bind_keys()
         self._recall()
@@ -85,6 +91,7 @@ class Window(QMainWindow):
         self._timers = [
             self._timer(self.draw, DRAW_MS),
             self._timer(self.presenter.renew, WORDS_MS),
+            self._timer(self._show_notice, WORDS_MS),
             self._timer(self.past.look, LOOK_MS),
         ]
 
@@ -97,6 +104,9 @@ class Window(QMainWindow):
         bar.addWidget(self.widgets.value, 1)
         bar.addPermanentWidget(self.widgets.notice)
         self.resize(*SIZE)
+        self.setAcceptDrops(True)
+        for view in self.findChildren(QGraphicsView):
+            view.setAcceptDrops(False)  # they would keep what is dropped for themselves
 
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)
@@ -110,7 +120,7 @@ class Window(QMainWindow):
             "export": self.show_export,
             "quit": self.quit,
         }
-        bind_keys(self, self.deeds.keys() | own, self.deeds.show_numbered)
+        bind_keys(self, self.deeds.keys() | self.replaying.keys() | own, self.deeds.show_numbered)
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
         timer = QTimer(self)
@@ -134,10 +144,10 @@ class Window(QMainWindow):
         self.presenter.draw(self._clock())
         self.past.read()
 
-    def say(self, words: str) -> None:
-        """Tell something below the picture, for a while."""
-        self.widgets.notice.setText(words)
-        self._silence.start(SAID_MS)
+    def say(self, words: str, over: Over = never) -> None:
+        """Tell something below the picture, for a while or until it is over."""
+        self.notice.say(words, self._clock(), over)
+        self._show_notice()
 
     def show_crosshair(self, on: bool) -> None:
         """Draw lines through the mouse, or not."""
@@ -177,6 +187,21 @@ class Window(QMainWindow):
         """Close the window."""
         self.close()
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
+        """Take one file or folder."""
+        if event is not None and _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802
+        """Replay what was dropped."""
+        path = None if event is None else _dropped(event)
+        if path is not None:
+            self.widgets.tabs.setCurrentWidget(self.widgets.control)
+            self.replaying.open(path)
+
+    def _show_notice(self) -> None:
+        self.widgets.notice.setText(self.notice.words(self._clock()))
+
     def _switch_full_screen(self) -> None:
         if self.isFullScreen():
             self.showNormal()
@@ -189,6 +214,7 @@ class Window(QMainWindow):
             timer.stop()
         remembered.save(self._settings_file, self._choices())
         self.export.child.close()
+        self.replaying.child.close()
         self.session.close()
         self.errands.close()
         super().closeEvent(event)
@@ -201,3 +227,10 @@ class Window(QMainWindow):
             geometry=bytes(self.saveGeometry()),
         )
         return self.widgets.control.choices(seen)
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """Return the one file or folder of this machine that is dropped; None = something else is."""
+    data = event.mimeData()
+    urls = [] if data is None else data.urls()
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -12,9 +13,11 @@ from rich.text import Text
 
 from livesim.commands.config_beside import settings_for
 from livesim.commands.replay_controls import steered_by_keys, steered_by_lines, words
+from livesim.commands.replay_lines import state_told
 from livesim.config import Settings, SettingsError
 from livesim.io.open import open_recording
 from livesim_acquisition.pace import Pace
+from livesim_acquisition.replay import Progress as Progressed
 from livesim_acquisition.replay import replay
 from livesim_acquisition.sender import Sender
 
@@ -27,6 +30,7 @@ def replay_files(
     *,
     loop: bool = False,
     by_lines: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Stream each file as a stream of its own; say on stderr what became of its frames.
 
@@ -34,6 +38,8 @@ def replay_files(
     ----------
     pace
         Steered by the keys of a terminal, or with `by_lines` by the lines on stdin.
+    as_json
+        Tell a program on stdout how far it is.
 
     Raises
     ------
@@ -47,7 +53,7 @@ def replay_files(
     with Sender(engine) as sender, steered(pace):
         for raw, own in zip(raws, settings, strict=True):
             if not pace.state.stopped:
-                _replay_file(raw, own, pace, sender, loop=loop)
+                _replay_file(raw, own, pace, sender, loop=loop, as_json=as_json)
 
 
 class _PaceColumn(ProgressColumn):
@@ -59,33 +65,38 @@ class _PaceColumn(ProgressColumn):
         return Text(words(self._pace.state))
 
 
-def _replay_file(raw: Path, settings: Settings, pace: Pace, sender: Sender, *, loop: bool) -> None:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn(raw.name),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} frames"),
-        _PaceColumn(pace),
-        TimeRemainingColumn(),
-    )
-    with (
-        open_recording(raw, settings.pattern) as recording,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-    ):
+def _replay_file(
+    raw: Path, settings: Settings, pace: Pace, sender: Sender, *, loop: bool, as_json: bool
+) -> None:
+    shown = state_told(raw.name, pace) if as_json else _shown_at_terminal(raw.name, pace)
+    with open_recording(raw, settings.pattern) as recording, shown as progressed:
         for warning in recording.warnings:
             print(f"livesim replay: {warning}", file=sys.stderr)
-        task = bar.add_task(raw.name, total=None)
         delivery = replay(
             recording,
             sender,
             settings,
             pace,
-            lambda sent, total: bar.update(
-                task, completed=sent % total if loop else sent, total=total
-            ),
+            lambda sent, total: progressed(sent % total if loop else sent, total),
             loop=loop,
         )
     print(
         f"livesim replay: {raw.name}: {delivery.sent} frames sent, {delivery.received} received",
         file=sys.stderr,
     )
+
+
+@contextmanager
+def _shown_at_terminal(name: str, pace: Pace) -> Iterator[Progressed]:
+    """Draw a line of progress, where there is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} frames"),
+        _PaceColumn(pace),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda sent, total: bar.update(task, completed=sent, total=total)

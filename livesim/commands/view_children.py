@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from livesim.commands.config_beside import settings_for
 from livesim.commands.demo_scene import demo_settings
 from livesim.commands.engine_process import EngineProcess, own_group
 from livesim.io.toml_text import toml_text
@@ -45,10 +46,17 @@ class Children:
         """Whether a simulated microscope that was started here still runs."""
         return self._simulator is not None and self._simulator.poll() is None
 
-    def start_engine(self, record: Path | None, config: Path | None) -> str:
+    def start_engine(self, record: Path | None, config: Path | None, *, at_once: bool) -> str:
         """Start an engine; return its control address once it listens.
 
         It listens where `livesim replay` looks for it, unless another engine does already.
+
+        Parameters
+        ----------
+        record
+            Folder for recordings; None = none.
+        at_once
+            Whether it records from the first stack on, or when it is asked to.
 
         Raises
         ------
@@ -57,6 +65,7 @@ class Children:
         """
         self.stop_engine()
         flags = [] if record is None else ["--record", str(record)]
+        flags += [] if record is None or at_once else ["--record-later"]
         flags += [] if config is None else ["--config", str(config)]
         self._engine = self._engines.enter_context(EngineProcess(*flags, *_addresses()))
         self._address = self._engine.control()
@@ -88,6 +97,21 @@ class Children:
         except subprocess.TimeoutExpired:
             self._simulator.kill()
             self._simulator.wait()
+
+    def find_recording(self, chosen: Path) -> Path:
+        """Return what can be replayed of a file or folder that the user has chosen.
+
+        Raises
+        ------
+        SettingsError
+            If no settings belong to it.
+        """
+        from livesim.engine.folder import RAW_NAME  # loads the file formats: only where needed
+
+        own = chosen / RAW_NAME
+        raw = own if own.is_dir() else chosen
+        settings_for(raw, None)
+        return raw
 
     def close(self) -> None:
         """End everything that was started, the source first."""

@@ -33,7 +33,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SIZE = 128
 WAIT_MS = 120_000
-VIEW = [sys.executable, "-m", "livesim", "view"]
+FRAMES = 9
+"""Of a raw stack."""
+LIVESIM = [sys.executable, "-m", "livesim"]
+VIEW = [*LIVESIM, "view"]
 
 
 def pixels(widget):
@@ -119,6 +122,45 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
         recorded = tmp_path / "recordings" / name / "raw.zarr"
         with open_recording(recorded, SETTINGS.pattern) as raw:
             assert len(raw.indices) > 1
+
+
+def test_a_recording_is_opened_paused_and_stepped(qtbot, tmp_path, simulation):
+    folder = tmp_path / "raw"
+    flags = ["-c", simulation, "--out", folder, "--time-points", "200"]
+    subprocess.run([*LIVESIM, "simulate", *map(str, flags)], check=True, timeout=WAIT_MS / 1000)
+    window = make_window(ViewOptions(settings_file=tmp_path / "viewer.ini"), Children())
+    qtbot.addWidget(window)
+    window.show()
+    control, bar = window.widgets.control, window.widgets.control.replay
+    control.record.setText(str(tmp_path / "recordings"))
+    control.at_once.setChecked(False)
+    bar.rate.setCurrentIndex(bar.rate.findData("20"))
+    window.replaying.open(folder / "raw.ome.tif")
+    qtbot.waitUntil(lambda: window.presenter.drawn > 2, timeout=WAIT_MS)
+    assert window.widgets.alarm.text() == NOT_RECORDED
+
+    bar.main.click()
+    qtbot.waitUntil(lambda: bar.main.text() == "Go on", timeout=WAIT_MS)
+    whole = window.replaying.child.state.sent // FRAMES
+    qtbot.waitUntil(lambda: newest(window) == whole - 1, timeout=WAIT_MS)
+    bar.step.click()
+    qtbot.waitUntil(lambda: newest(window) == whole, timeout=WAIT_MS)
+    later = window.viewer.news.statuses + 3
+    qtbot.waitUntil(lambda: window.viewer.news.statuses >= later, timeout=WAIT_MS)
+    assert newest(window) == whole
+    assert window.replaying.child.state.sent == FRAMES * (whole + 1)
+
+    bar.stop.click()
+    sent = FRAMES * (whole + 1)
+    words = f"{sent} frames sent, {sent} received"
+    qtbot.waitUntil(lambda: words in bar.words.text(), timeout=WAIT_MS)
+    window.close()
+    assert not list((tmp_path / "recordings").glob("stream-*"))
+
+
+def newest(window):
+    """Return the time point of the newest result."""
+    return window.viewer.shots[-1].result.index.time
 
 
 def uses(window, key, value):

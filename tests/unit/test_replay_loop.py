@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import json
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 import tifffile
 
 from livesim.commands.replay import replay_files
+from livesim.commands.replay_lines import state_told
 from livesim.config import PatternSettings, SettingsError
 from livesim.io.open import open_recording
 from livesim_acquisition import replay as replay_module
@@ -55,3 +57,13 @@ def test_the_pace_goes_on_and_the_stream_has_no_end(recording, monkeypatch):
 def test_only_one_recording_is_repeated(tmp_path):
     with pytest.raises(SettingsError, match="--loop: expected one recording, found 2"):
         replay_files([tmp_path, tmp_path], None, Pace(Rate.MAX), "tcp://127.0.0.1:9", loop=True)
+
+
+def test_a_program_is_told_how_far_it_is_and_of_every_pause(capsys):
+    pace = Pace(20.0)
+    with state_told("a.tif", pace) as progressed:
+        progressed(3, 18)
+        pace.pause()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1] == {"recording": "a.tif", "sent": 3, "total": 18, "paused": True, "rate": "20"}
+    assert all(one != other for one, other in pairwise(lines))

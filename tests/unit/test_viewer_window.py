@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from PyQt5.QtGui import QImage
 from livesim.frames import DataError
 from livesim.wire.codec import StreamStart
 from livesim_gui.errands import Errands
+from livesim_gui.launcher import EngineWish
 from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.feed import Feed
@@ -38,8 +41,8 @@ class StubLauncher:
         self.simulating = False
         self._address = address
 
-    def start_engine(self, record, config):
-        self.asked.append(("engine", record, config))
+    def start_engine(self, record, config, *, at_once):
+        self.asked.append(("engine", record, config, at_once))
         if self._address is None:
             raise DataError("expected the engine to start, found that it ended (2)")
         self.engine = self._address
@@ -338,13 +341,16 @@ def test_choices_are_remembered(window, make, qtbot):
     press(window, qtbot, Qt.Key.Key_H)
     window.widgets.tabs.setCurrentIndex(2)
     window.widgets.control.record.setText("/somewhere")
+    window.widgets.control.keys.setText("/my/keys")
+    window.widgets.control.at_once.setChecked(False)
     window.close()
     again = make()
     assert again.viewer.look.lut == "fire"
     assert again.remembered.theme == "light"
     assert not again.widgets.side.isVisible()
     assert again.widgets.tabs.currentIndex() == 2
-    assert str(again.widgets.control.record_path) == "/somewhere"
+    assert again.widgets.control.wanted_engine == EngineWish(Path("/somewhere"), None, False)
+    assert again.widgets.control.keys.text() == "/my/keys"
     press(again, qtbot, Qt.Key.Key_H)
     again.close()
     assert make().widgets.side.isVisible()
@@ -372,6 +378,24 @@ def test_a_wrong_address_is_refused_in_words(window):
     assert "expected an address such as" in window.widgets.control.words.text()
 
 
+def test_the_folder_of_keys_belongs_to_the_address_of_another_machine(window, feed, qtbot):
+    control = window.widgets.control
+    control.address.setText("127.0.0.2:1")
+    control.keys.setText("/no/such/keys")
+    control.connect_button.click()
+    assert feed.news(0.0).address == "tcp://127.0.0.2:1?keys=/no/such/keys"
+    missing = "expected a CURVE key, found no file /no/such/keys/client.key_secret"
+    qtbot.waitUntil(lambda: missing in control.words.text(), timeout=WAIT_MS)
+
+
+def test_a_message_is_taken_away_by_what_it_waits_for(window, qtbot):
+    press(window, qtbot, Qt.Key.Key_T)
+    assert "No result has been checked yet" in window.widgets.notice.text()
+    press(window, qtbot, Qt.Key.Key_T)
+    assert window.notice.words(0.0) == "", "no time has gone by on this clock"
+    qtbot.waitUntil(lambda: window.widgets.notice.text() == "", timeout=WAIT_MS)
+
+
 def test_connecting_from_the_window_brings_the_picture(make, qtbot):
     window = make()
     with FakeEngine(recording=RECORDED) as engine:
@@ -396,7 +420,7 @@ def test_an_engine_and_a_simulator_are_started_and_the_buttons_say_so(make, qtbo
         control.engine_button.click()
         qtbot.waitUntil(lambda: control.engine_button.text() == "Stop engine", timeout=WAIT_MS)
         qtbot.waitUntil(control.simulator_button.isEnabled, timeout=WAIT_MS)
-        assert launcher.asked == [("engine", tmp_path, None)]
+        assert launcher.asked == [("engine", tmp_path, None, True)]
         control.simulator_button.click()
         qtbot.waitUntil(lambda: "Stop" in control.simulator_button.text(), timeout=WAIT_MS)
         assert launcher.asked[-1] == ("simulator", engine.address, None)

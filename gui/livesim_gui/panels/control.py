@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import (
-    QFileDialog,
+    QCheckBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from livesim_gui.launcher import EngineWish
+from livesim_gui.panels.replay import ReplayBar
+from livesim_gui.panels.rows import beside, button, file_button, folder_button, path_of
 from livesim_gui.remembered import Remembered
+from livesim_gui.state.connection import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +33,39 @@ class Running:
     engine: str | None
     """Address of the engine that was started here."""
     simulating: bool
-    busy: str | None = None
-    """What is under way."""
+    busy: bool = False
+    """Whether something is under way."""
+    words: str | None = None
+    """What is under way, or stands in the way of the connection."""
 
 
-class ControlPanel(QWidget):
-    """Connect to an engine; start one, and a simulated microscope."""
+class ControlPanel(QScrollArea):
+    """Connect to an engine; start one, a simulated microscope, or a replay."""
 
-    connect_asked = pyqtSignal(str)
+    connect_asked = pyqtSignal(str, str)
+    """An address, and a folder of keys for other machines."""
     engine_asked = pyqtSignal(bool)
     simulator_asked = pyqtSignal(bool)
     export_asked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.address = QLineEdit()
-        self.connect_button = _button("Connect")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.address, self.keys = QLineEdit(), QLineEdit()
+        self.keys.setPlaceholderText("other machines; empty = ~/.livesim/keys")
+        self.connect_button = button("Connect")
         self.connect_button.clicked.connect(self._connect)
         self.address.returnPressed.connect(self._connect)
-        self.engine_button = _button("Start engine")
-        self.simulator_button = _button("Start simulator")
-        self.export_button = _button("Export… (Ctrl+E)")
+        self.engine_button = button("Start engine")
+        self.simulator_button = button("Start simulator")
+        self.export_button = button("Export… (Ctrl+E)")
         self.export_button.clicked.connect(lambda: self.export_asked.emit())
         self.record, self.config = QLineEdit(), QLineEdit()
         self.snapshots = QLineEdit()
+        self.at_once = QCheckBox("Record at once, else from Ctrl+R on")
+        self.at_once.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.replay = ReplayBar()
         self.record.setPlaceholderText("empty = do not record")
         self.config.setPlaceholderText("empty = what the source says")
         self.words = QLabel()
@@ -64,39 +76,50 @@ class ControlPanel(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(4, 10, 4, 4)
         form = QFormLayout()
         form.setVerticalSpacing(8)
-        form.addRow("Engine", _beside(self.address, self.connect_button))
-        form.addRow("Record into", _beside(self.record, _folder_button(self.record)))
-        form.addRow("Settings file", _beside(self.config, _file_button(self.config)))
-        form.addRow("Snapshots", _beside(self.snapshots, _folder_button(self.snapshots)))
+        form.addRow("Engine", beside(self.address, self.connect_button))
+        form.addRow("Keys", beside(self.keys, folder_button(self.keys)))
+        form.addRow("Record into", beside(self.record, folder_button(self.record)))
+        form.addRow("", self.at_once)
+        form.addRow("Settings file", beside(self.config, file_button(self.config)))
+        form.addRow("Snapshots", beside(self.snapshots, folder_button(self.snapshots)))
         layout.addLayout(form)
         buttons = QHBoxLayout()
         buttons.addWidget(self.engine_button)
         buttons.addWidget(self.simulator_button)
         layout.addLayout(buttons)
-        layout.addWidget(self.export_button)
         layout.addWidget(self.words)
+        layout.addWidget(self.replay)
+        layout.addWidget(self.export_button)
         note = QLabel(
-            "An engine started here records into the folder above, at once; others where livesim "
-            "engine --record says. Steer begins and ends recordings."
+            "An engine started here records into the folder above; others where livesim engine "
+            "--record says."
         )
         note.setWordWrap(True)
         note.setProperty("role", "faint")
         layout.addWidget(note)
         layout.addStretch(1)
+        self.setWidget(inside)
 
     def recall(self, known: Remembered) -> None:
         """Take what was entered the last time."""
+        self.keys.setText(known.keys)
         self.show_address(known.address)
+        self.at_once.setChecked(known.at_once)
         self.record.setText(known.record)
         self.config.setText(known.config)
         self.snapshots.setText(known.snapshots)
 
     def show_address(self, address: str) -> None:
-        """Show where the engine is, as short as it can be typed."""
-        self.address.setText(address.removeprefix("tcp://"))
+        """Show where the engine is, as short as it can be typed; keys have a field of their own."""
+        plain, keys = typed(address)
+        self.address.setText(plain)
+        if keys is not None:
+            self.keys.setText(keys)
         self.address.setCursorPosition(0)
 
     def choices(self, known: Remembered) -> Remembered:
@@ -104,87 +127,42 @@ class ControlPanel(QWidget):
         return replace(
             known,
             address=self.address.text(),
+            keys=self.keys.text(),
+            at_once=self.at_once.isChecked(),
             record=self.record.text(),
             config=self.config.text(),
             snapshots=self.snapshots.text(),
         )
 
     @property
-    def record_path(self) -> Path | None:
-        """Where an engine that is started here records; None = nowhere."""
-        return _path(self.record)
-
-    @property
-    def config_path(self) -> Path | None:
-        """The settings file of what is started here; None = none."""
-        return _path(self.config)
+    def wanted_engine(self) -> EngineWish:
+        """What an engine is started with here."""
+        at_once = self.at_once.isChecked()
+        return EngineWish(path_of(self.record), path_of(self.config), at_once)
 
     def show_running(self, running: Running) -> None:
         """Show what runs."""
         if running == self._running:
             return
         self._running = running
-        own, free = running.engine is not None, running.busy is None
+        own, free = running.engine is not None, not running.busy
         self.engine_button.setText("Stop engine" if own else "Start engine")
         self.engine_button.setEnabled(running.can_start and free)
         self.simulator_button.setText("Stop simulator" if running.simulating else "Start simulator")
         connected = running.connection == "connected"
         self.simulator_button.setEnabled(running.can_start and free and connected)
-        self.words.setText(running.busy or "")
+        self.replay.open.setEnabled(running.can_start and free)
+        self.words.setText(running.words or "")
 
     def say(self, words: str) -> None:
         """Tell what happened."""
         self.words.setText(words)
 
     def _connect(self) -> None:
-        self.connect_asked.emit(self.address.text().strip())
+        self.connect_asked.emit(self.address.text().strip(), self.keys.text())
 
     def _switch_engine(self) -> None:
         self.engine_asked.emit(self._running is None or self._running.engine is None)
 
     def _switch_simulator(self) -> None:
         self.simulator_asked.emit(self._running is None or not self._running.simulating)
-
-
-def _path(edit: QLineEdit) -> Path | None:
-    text = edit.text().strip()
-    return Path(text).expanduser() if text else None
-
-
-def _beside(edit: QLineEdit, button: QPushButton) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(edit, 1)
-    layout.addWidget(button)
-    return row
-
-
-def _button(words: str) -> QPushButton:
-    button = QPushButton(words)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return button
-
-
-def _folder_button(edit: QLineEdit) -> QPushButton:
-    def choose() -> None:
-        chosen = QFileDialog.getExistingDirectory(edit, "Choose a folder", edit.text())
-        if chosen:
-            edit.setText(chosen)
-
-    button = _button("…")
-    button.clicked.connect(choose)
-    return button
-
-
-def _file_button(edit: QLineEdit) -> QPushButton:
-    def choose() -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            edit, "Choose a settings file", edit.text(), "Settings (*.toml)"
-        )
-        if chosen:
-            edit.setText(chosen)
-
-    button = _button("…")
-    button.clicked.connect(choose)
-    return button

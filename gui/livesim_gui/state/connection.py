@@ -1,8 +1,11 @@
-"""How the viewer and the engine stand to each other, in one word."""
+"""An address and a folder of keys as they are typed in, where the engine is reached out."""
 
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
+
+from livesim.wire.endpoints import endpoint, split_keys, with_keys
 
 
 class Connection(Enum):
@@ -14,3 +17,32 @@ class Connection(Enum):
     CONNECTED = "connected"
     LOST = "lost"
     """It has answered before, and does not any more."""
+
+
+def reached(address: str, keys: str) -> str:
+    """Complete what the user has typed.
+
+    Parameters
+    ----------
+    keys
+        Folder of the keys for an engine on another machine, unless the address names one; empty =
+        the usual folder. An engine on this machine asks for keys only where its address says so.
+
+    Raises
+    ------
+    SettingsError
+        If it is no address.
+    """
+    whole = endpoint(address)
+    plain, needed = split_keys(whole)
+    if needed is None or split_keys(address)[1] is not None or not keys.strip():
+        return whole
+    return with_keys(plain, Path(keys.strip()).expanduser())
+
+
+def typed(address: str) -> tuple[str, str | None]:
+    """Split an address as it is typed: without tcp://, and the folder of keys where it is apart."""
+    plain, keys = split_keys(address.removeprefix("tcp://"))
+    if keys is None or split_keys(endpoint(plain))[1] is None:
+        return address.removeprefix("tcp://"), None
+    return plain, str(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livesim.wire.endpoints import split_keys
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import News
 
@@ -17,11 +18,16 @@ def hint(news: News, under_way: str | None = None) -> str:
     if under_way is not None:
         return under_way
     if news.connection is Connection.NONE:
-        return news.words or "No engine.\nConnect to one, or start one, under Control."
+        return (
+            news.words
+            or "No engine.\nConnect to one, start one, or open a recording (Ctrl+O), under Control."
+        )
     if news.connection is Connection.LOST:
         return f"The engine at {news.address} does not answer any more."
+    if news.status is None and split_keys(news.address or "")[1] is not None and news.words:
+        return news.words
     if news.status is None:
         return f"No engine answers at {news.address} yet.\nStart one: livesim engine"
     if news.status.stream is None:
-        return "The engine waits for a stream.\nlivesim replay FILE, or Start simulator"
+        return "The engine waits for a stream.\nOpen a recording (Ctrl+O), or Start simulator"
     return "The engine is looking for the pattern…"

@@ -1,0 +1,65 @@
+"""Fields and buttons in, rows of a form, with paths that are typed or chosen, out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+
+
+def path_of(edit: QLineEdit) -> Path | None:
+    """Return the path that is typed; None = nothing is."""
+    text = edit.text().strip()
+    return Path(text).expanduser() if text else None
+
+
+def beside(edit: QWidget, button: QWidget) -> QWidget:
+    """Return a row of both; the first takes the room."""
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(edit, 1)
+    layout.addWidget(button)
+    return row
+
+
+def button(words: str) -> QPushButton:
+    """Return a button that leaves the keys to the window."""
+    made = QPushButton(words)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return made
+
+
+def folder_button(edit: QLineEdit) -> QPushButton:
+    """Return what chooses a folder for a field."""
+
+    def choose() -> None:
+        chosen = QFileDialog.getExistingDirectory(edit, "Choose a folder", edit.text())
+        if chosen:
+            edit.setText(chosen)
+
+    made = button("…")
+    made.clicked.connect(choose)
+    return made
+
+
+def file_button(edit: QLineEdit) -> QPushButton:
+    """Return what chooses a settings file for a field."""
+
+    def choose() -> None:
+        chosen = settings_file(edit, edit.text())
+        if chosen is not None:
+            edit.setText(str(chosen))
+
+    made = button("…")
+    made.clicked.connect(choose)
+    return made
+
+
+def settings_file(parent: QWidget, beginning: str) -> Path | None:
+    """Let the user choose a settings file; None = nothing was chosen."""
+    chosen, _ = QFileDialog.getOpenFileName(
+        parent, "Choose a settings file", beginning, "Settings (*.toml)"
+    )
+    return Path(chosen) if chosen else None
