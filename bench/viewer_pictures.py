@@ -16,6 +16,7 @@ from PyQt5.QtCore import QEventLoop, QPointF, QTimer
 from PyQt5.QtWidgets import QApplication, QWidget
 
 from livesim.commands.demo_scene import demo_settings
+from livesim.commands.simulate_files import simulate_files
 from livesim.commands.view_children import Children
 from livesim.config import Settings
 from livesim.io.toml_text import toml_text
@@ -38,7 +39,13 @@ def main() -> None:
     """Make all pictures, or those of the groups that are named."""
     app = QApplication(["pictures"])
     app.setApplicationName("livesim")
-    groups = {"start": _start, "good": _good, "trouble": _trouble, "trust": _trust}
+    groups = {
+        "start": _start,
+        "replay": _replay,
+        "good": _good,
+        "trouble": _trouble,
+        "trust": _trust,
+    }
     for name in sys.argv[1:] or groups:
         groups[name]()
 
@@ -47,6 +54,24 @@ def _start() -> None:
     with _viewer(ViewOptions()) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.control)
         _save(window, "viewer-start")
+        window.show_keys()
+        (listed,) = window.findChildren(KeyList)
+        _save(listed, "viewer-keys")
+
+
+def _replay() -> None:
+    """Show a recording that was opened in the window, paused."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "cells"
+        simulate_files(_settings(300.0, 40), raw)
+        with _viewer(ViewOptions()) as window:
+            window.widgets.tabs.setCurrentWidget(window.widgets.control)
+            window.widgets.control.at_once.setChecked(False)
+            window.replaying.open(raw / "raw.ome.tif")
+            _wait(lambda: window.presenter.drawn > 5)
+            window.replaying.pause_or_go_on()
+            _wait(lambda: window.replaying.child.state.paused)
+            _save(window, "viewer-replay")
 
 
 def _good() -> None:
@@ -60,9 +85,6 @@ def _good() -> None:
         _measure(window)
         _back(window)
         _export(window)
-        window.show_keys()
-        (listed,) = window.findChildren(KeyList)
-        _save(listed, "viewer-keys")
 
 
 def _export(window: Window) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livesim_gui.errands import Errands
 from livesim_gui.session import Session
 from livesim_gui.state.advice import advice_on
@@ -9,6 +11,7 @@ from livesim_gui.state.counting import histogram
 from livesim_gui.state.health import health_of
 from livesim_gui.state.hint import hint
 from livesim_gui.state.look import Look
+from livesim_gui.state.replay import Replay
 from livesim_gui.state.spectrum import Spectrum, spectrum
 from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
 from livesim_gui.state.timeline import Mode
@@ -25,8 +28,14 @@ class Presenter:
     """Draws the picture whenever there is a new one, and renews the words now and then."""
 
     def __init__(
-        self, viewer: Viewer, session: Session, errands: Errands, widgets: Widgets
+        self,
+        viewer: Viewer,
+        session: Session,
+        errands: Errands,
+        widgets: Widgets,
+        replay: Callable[[], Replay] = Replay,
     ) -> None:
+        self._replay = replay
         self._viewer, self._session = viewer, session
         self._errands, self._widgets = errands, widgets
         self.drawn = 0
@@ -84,7 +93,7 @@ class Presenter:
 
     def _show_health(self) -> None:
         widgets, news = self._widgets, self._viewer.news
-        health = health_of(news)
+        health = health_of(news, replayed=self._replay().is_of(news.facts.source))
         widgets.alarm.setVisible(health.alarm is not None)
         widgets.alarm.setText(health.alarm or "")
         widgets.health.show_health(health)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QByteArray, Qt, QTimer
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QApplication, QGraphicsView, QMainWindow
+from PyQt5.QtWidgets import QApplication, QMainWindow
 
 from livesim_gui import remembered
 from livesim_gui.deeds import Clock, Deeds
@@ -72,14 +72,16 @@ class Window(QMainWindow):
         self.remembered = remembered.load(settings_file)
         viewer.look = self.remembered.look
         self.widgets = Widgets()
-        self.presenter = Presenter(viewer, session, errands, self.widgets)
-        self.notice = Notice()
         self.replaying = Replaying(
             session,
             self.widgets.control,
             ReplayChild(self),
             lambda: viewer.news.connection is Connection.CONNECTED,
         )
+        self.presenter = Presenter(
+            viewer, session, errands, self.widgets, lambda: self.replaying.child.state
+        )
+        self.notice = Notice()
         self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
         self.past = PastReader(viewer, errands, open_past)
         self.export = ExportDialog(self, ExportChild(self))
@@ -105,8 +107,6 @@ class Window(QMainWindow):
         bar.addPermanentWidget(self.widgets.notice)
         self.resize(*SIZE)
         self.setAcceptDrops(True)
-        for view in self.findChildren(QGraphicsView):
-            view.setAcceptDrops(False)  # they would keep what is dropped for themselves
 
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)

@@ -65,6 +65,13 @@ def test_the_words_are_the_replays_own():
     assert replay.ended(0).words == ""
 
 
+def test_a_stream_is_known_as_the_replays_until_another_begins():
+    ended = Replay("a.tif", running=True).ended(0)
+    assert ended.is_of("a.tif")
+    assert not ended.is_of("camera")
+    assert not Replay().is_of(None)
+
+
 @pytest.mark.parametrize("line", ["", "a library's warning", "[1]", '{"sent": 3}', "null"])
 def test_other_lines_change_nothing(line):
     replay = Replay("a.tif", running=True, sent=5)
@@ -177,10 +184,12 @@ def test_what_is_dropped_on_the_picture_is_replayed(window, qtbot):
     data.setUrls([QUrl.fromLocalFile("/data/m.tif")])
     at = window.widgets.picture.mapTo(window, QPoint(50, 50))
     copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.NoModifier
+    # Qt offers it to the widget below the mouse first, then to those around it.
+    below = window.childAt(at)
     entering = QDragEnterEvent(at, copy, data, left, none)
-    QApplication.sendEvent(window.childAt(at), entering)
+    QApplication.sendEvent(below, entering)
     assert entering.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(at, copy, data, left, none))
+    QApplication.sendEvent(below, QDropEvent(at, copy, data, left, none))
     qtbot.waitUntil(lambda: child_of(window).state.name == "m.tif", timeout=WAIT_MS)
     data.setUrls([QUrl("https://example.org/m.tif")])
     web = QDragEnterEvent(at, copy, data, left, none)

@@ -57,6 +57,14 @@ def test_a_good_run_is_called_running_and_has_no_alarm():
     assert "Last fault" not in lines
 
 
+@pytest.mark.parametrize("replayed", [False, True])
+def test_a_replay_that_is_not_recorded_once_more_is_no_alarm(replayed):
+    alarm = health_of(news(recording=None), replayed=replayed).alarm
+    assert alarm == (None if replayed else NOT_RECORDED)
+    failing = news(recording=None, faults=FaultStatus(unrecorded_stacks=2))
+    assert "Recording fails" in health_of(failing, replayed=replayed).alarm
+
+
 def test_the_device_is_named_and_a_full_gpu_is_noted():
     lines = health_of(news(device=DeviceStatus(name="a processor"))).lines
     assert [line for line in lines if "GPU" in line.label] == []

@@ -63,7 +63,7 @@ class ControlPanel(QScrollArea):
         self.export_button.clicked.connect(lambda: self.export_asked.emit())
         self.record, self.config = QLineEdit(), QLineEdit()
         self.snapshots = QLineEdit()
-        self.at_once = QCheckBox("Record at once, else from Ctrl+R on")
+        self.at_once = QCheckBox("at once, else from Ctrl+R on")
         self.at_once.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.replay = ReplayBar()
         self.record.setPlaceholderText("empty = do not record")

@@ -50,15 +50,22 @@ class Health:
     lines: tuple[Line, ...]
 
 
-def health_of(news: News) -> Health:
-    """Put in words how the engine is."""
+def health_of(news: News, *, replayed: bool = False) -> Health:
+    """Put in words how the engine is.
+
+    Parameters
+    ----------
+    replayed
+        Whether the stream is a recording that this viewer replays: nothing is lost then where it
+        is not recorded once more.
+    """
     status = news.status
     if status is None:
         return Health(*_away(news), None, ())
     word, tone = _STATE_WORDS[status.state]
     own = (*_own(news), *_device(status), *_recording(status))
     lines = (*_throughput(status), *_queues(status), *own, *_faults(status))
-    return Health(word, tone, _alarm(status), lines)
+    return Health(word, tone, _alarm(status, replayed=replayed), lines)
 
 
 def _away(news: News) -> tuple[str, Tone]:
@@ -72,14 +79,14 @@ def _away(news: News) -> tuple[str, Tone]:
     )
 
 
-def _alarm(status: EngineStatus) -> str | None:
+def _alarm(status: EngineStatus, *, replayed: bool) -> str | None:
     """Say what endangers the raw data."""
     unrecorded = status.faults.unrecorded_stacks
     if unrecorded:
         reason = status.recording_fault or status.last_fault
         why = f": {reason}" if reason else ""
         return f"Recording fails: {unrecorded} stacks or results are not on the disk{why}"
-    if status.state in _BUSY and status.recording is None:
+    if status.state in _BUSY and status.recording is None and not replayed:
         return NOT_RECORDED
     return None
 

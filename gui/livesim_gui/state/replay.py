@@ -79,6 +79,10 @@ class Replay:
         counted = f"{self.sent} of {self.total} frames, {how}" if self.total else "opens…"
         return "\n".join(filter(None, (f"{self.name}: {counted}", self.said)))
 
+    def is_of(self, source: str | None) -> bool:
+        """Whether a stream of this source is the replay; its last results come after its end."""
+        return self.running or (bool(self.name) and self.name == source)
+
     @property
     def main_words(self) -> str:
         """What the one button does that pauses, goes on, or begins anew."""
