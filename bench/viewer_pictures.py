@@ -45,6 +45,7 @@ def main() -> None:
         "good": _good,
         "trouble": _trouble,
         "trust": _trust,
+        "dose": _dose,
     }
     for name in sys.argv[1:] or groups:
         groups[name]()
@@ -167,6 +168,34 @@ def _trust() -> None:
         _save(window, "viewer-do-not-trust")
 
 
+def _dose() -> None:
+    """Measure a ladder of exposures, each a stream of its own as after a change at the camera."""
+    ladder = {"10 ms": 100.0, "2 ms": 20.0}
+    with _running(_dim(100.0), record=False) as window:
+        window.show_dose()
+        for name, photons in ladder.items():
+            if name != "10 ms":
+                _stream_again(window, _dim(photons))
+            window.dose.name.setText(name)
+            _wait(lambda: bool(window.viewer.history.angles))
+            window.dose.next.click()
+            _wait(lambda: window.dose.ladder.measuring is None)
+        _save(window.dose, "viewer-dose")
+        print(window.dose.ladder.table)
+
+
+def _dim(photons: float) -> Settings:
+    return _settings(photons, 3 * TIME_POINTS, 128)
+
+
+def _stream_again(window: Window, settings: Settings) -> None:
+    """Stream with other settings, and wait for the new stream."""
+    before = window.viewer.news.stream
+    _write(settings, Path(window.widgets.control.config.text()))
+    window.deeds.switch_simulator(True)
+    _wait(lambda: window.viewer.news.stream != before)
+
+
 def _mistaken() -> Settings:
     """Return beads, shown to a network that knows filaments alone."""
     settings = _settings(200.0, 3 * TIME_POINTS)
@@ -196,8 +225,8 @@ def _complained(status: EngineStatus | None) -> bool:
     return status.doctor is not None and bool(status.doctor.findings)
 
 
-def _settings(photons: float, stacks: int = TIME_POINTS) -> Settings:
-    settings = demo_settings(256, photons, stacks)
+def _settings(photons: float, stacks: int = TIME_POINTS, size: int = 256) -> Settings:
+    settings = demo_settings(size, photons, stacks)
     own = settings.simulation
     assert own is not None
     timed = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": FRAME_MS - 5.0})
@@ -209,8 +238,7 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
     """Return a window that shows a stream of this simulated microscope."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "microscope.toml"
-        values = settings.model_dump(mode="json", exclude_none=True)
-        config.write_text(toml_text(values), encoding="utf-8")
+        _write(settings, config)
         with chdir(folder), _viewer(ViewOptions()) as window:
             control = window.widgets.control
             control.record.setText("recordings" if record else "")
@@ -220,6 +248,11 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
             window.deeds.switch_simulator(True)
             _wait(lambda: window.viewer.scene is not None)
             yield window
+
+
+def _write(settings: Settings, config: Path) -> None:
+    values = settings.model_dump(mode="json", exclude_none=True)
+    config.write_text(toml_text(values), encoding="utf-8")
 
 
 @contextmanager

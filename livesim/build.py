@@ -38,11 +38,8 @@ _MOST_PIXELS = MOST_STACKS * 512 * 512
 MOST_LIVE_PIXELS = 512
 """Rows and columns that the doctor looks at while a stream runs: some seconds at most."""
 
-FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
-"""Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
-to some degrees only."""
 FAINT_STACKS = 4
-"""Raw stacks that are enough then: from more of them a drift would be averaged."""
+"""Raw stacks that are enough for a faint angle: from more of them a drift would be averaged."""
 
 _THREADS = torch.get_num_threads()
 _setting_threads = Lock()
@@ -299,8 +296,7 @@ def _enough(found: Pattern) -> int:
     """Return how many raw stacks the estimate of a stream's first pattern has to be made from."""
     if not all(angle.usable for angle in found.angles):
         return MOST_STACKS
-    faint = (one.peak_to_noise < FAINT_PEAK and one.mcnr < FAINT_MCNR for one in found.angles)
-    return FAINT_STACKS if any(faint) else 1
+    return FAINT_STACKS if any(angle.faint for angle in found.angles) else 1
 
 
 PrepareFor = Callable[[Settings], Callable[[Pattern], ReconstructionPipeline]]

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from livesim.frames import Pattern, StackIndex
 
+STEP_DEG = 1.0
+"""Least change of a phase that is worth a change of the parameters."""
+
 
 class ChangeKind(StrEnum):
     """Why the pattern was changed, or what was noticed of it."""

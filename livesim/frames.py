@@ -14,6 +14,10 @@ from livesim.trust import Review
 Pixels = NDArray[np.generic]
 Image = NDArray[np.float32]
 
+FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
+"""Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
+to some degrees only."""
+
 
 class DataError(ValueError):
     """The data cannot be used; the message says which file, what was expected, what was found."""
@@ -180,6 +184,11 @@ class PatternAngle:
                 f"expected {len(self.phases_rad)} intensities, one per phase, "
                 f"found {len(self.intensity)}"
             )
+
+    @property
+    def faint(self) -> bool:
+        """Whether one raw stack tells its phases to some degrees only."""
+        return self.peak_to_noise < FAINT_PEAK and self.mcnr < FAINT_MCNR
 
     @property
     def period_nm(self) -> float:

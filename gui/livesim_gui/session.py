@@ -153,11 +153,15 @@ class Session:
         """Return what the controls that steer show."""
         return controls_of(status, self._asked.keys(self._feed.statuses))
 
-    def recalibrate(self, failed: Callable[[str], None]) -> None:
-        """Ask the engine to estimate the pattern anew."""
+    def recalibrate(
+        self, failed: Callable[[str], None], begun: Callable[[], None] = lambda: None
+    ) -> None:
+        """Ask the engine to estimate the pattern anew; `begun` is called once it knows."""
         link = self._link
-        if link is not None:
-            self._errands.run(_CALIBRATE, link.recalibrate, self._done, failed)
+        if link is None:
+            failed("No engine is connected.")
+        else:
+            self._errands.run(_CALIBRATE, link.recalibrate, lambda _: begun(), failed)
 
     def record(self, on: bool, failed: Callable[[str], None]) -> None:
         """Ask the engine to record, or to end that."""

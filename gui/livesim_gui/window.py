@@ -13,6 +13,7 @@ from PyQt5.QtWidgets import QApplication, QMainWindow
 
 from livesim_gui import remembered
 from livesim_gui.deeds import Clock, Deeds
+from livesim_gui.dose_dialog import DoseDialog
 from livesim_gui.errands import Errands
 from livesim_gui.export_child import ExportChild
 from livesim_gui.export_dialog import ExportDialog
@@ -85,6 +86,7 @@ class Window(QMainWindow):
         self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
         self.past = PastReader(viewer, errands, open_past)
         self.export = ExportDialog(self, ExportChild(self))
+        self.dose = DoseDialog(self, viewer, session)
         self._lay_out()
         self._bind_keys()
         self._recall()
@@ -94,6 +96,7 @@ class Window(QMainWindow):
             self._timer(self.draw, DRAW_MS),
             self._timer(self.presenter.renew, WORDS_MS),
             self._timer(self._show_notice, WORDS_MS),
+            self._timer(self.dose.renew, WORDS_MS),
             self._timer(self.past.look, LOOK_MS),
         ]
 
@@ -111,6 +114,7 @@ class Window(QMainWindow):
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)
         self.widgets.control.export_asked.connect(self.show_export)
+        self.widgets.control.dose_asked.connect(self.show_dose)
         own: dict[str, Callable[[], None]] = {
             "crosshair": lambda: self.show_crosshair(not self.remembered.crosshair),
             "panel": lambda: self.show_panel(not self.remembered.panel),
@@ -182,6 +186,11 @@ class Window(QMainWindow):
         self.export.offer(folder if there else None, self.viewer.shown())
         self.export.show()
         self.export.raise_()
+
+    def show_dose(self) -> None:
+        """Measure one light level after the other."""
+        self.dose.show()
+        self.dose.raise_()
 
     def quit(self) -> None:
         """Close the window."""

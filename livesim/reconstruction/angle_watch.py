@@ -7,11 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livesim.drift import AngleState, ChangeKind
+from livesim.drift import STEP_DEG, AngleState, ChangeKind
 from livesim.reconstruction.check import BandReading
 
-STEP_DEG = 1.0
-"""Least change of a phase that is worth a change of the parameters."""
 STEP_ERRORS = 3.0
 """The same in standard errors: noise must not move the pattern."""
 SURE_ERRORS = 4.0

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from livesim.config import Settings
-from livesim.frames import Pattern, PatternAngle
+from livesim.frames import FAINT_MCNR, FAINT_PEAK, Pattern, PatternAngle
 
 Numbers = tuple[float, ...]
 
@@ -29,6 +29,13 @@ class PatternAngleStatus(_Value):
     mcnr: float | None = None
     """Modulation contrast over the noise of one raw stack, likewise."""
     usable: bool = True
+
+    @property
+    def faint(self) -> bool:
+        """See `livesim.frames.PatternAngle.faint`; what was never measured is not."""
+        if self.peak_to_noise is None or self.mcnr is None:
+            return False
+        return self.peak_to_noise < FAINT_PEAK and self.mcnr < FAINT_MCNR
 
     @classmethod
     def of(cls, angle: PatternAngle) -> Self:

@@ -47,6 +47,7 @@ class ControlPanel(QScrollArea):
     engine_asked = pyqtSignal(bool)
     simulator_asked = pyqtSignal(bool)
     export_asked = pyqtSignal()
+    dose_asked = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +62,8 @@ class ControlPanel(QScrollArea):
         self.simulator_button = button("Start simulator")
         self.export_button = button("Export… (Ctrl+E)")
         self.export_button.clicked.connect(lambda: self.export_asked.emit())
+        self.dose_button = button("How little light is enough?…")
+        self.dose_button.clicked.connect(lambda: self.dose_asked.emit())
         self.record, self.config = QLineEdit(), QLineEdit()
         self.snapshots = QLineEdit()
         self.at_once = QCheckBox("at once, else from Ctrl+R on")
@@ -95,6 +98,7 @@ class ControlPanel(QScrollArea):
         layout.addWidget(self.words)
         layout.addWidget(self.replay)
         layout.addWidget(self.export_button)
+        layout.addWidget(self.dose_button)
         note = QLabel(
             "An engine started here records into the folder above; others where livesim engine "
             "--record says."
