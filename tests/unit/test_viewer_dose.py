@@ -47,8 +47,11 @@ def used(networks=True, **angle):
     return own.model_copy(update=update | {"models": MODELS if networks else {}})
 
 
-def status(done=100, trust=None, *, recalibrating=False, watched=(), networks=True, **angle):
+def status(
+    done=100, trust=None, *, recalibrating=False, watched=(), networks=True, stream="s", **angle
+):
     known = engine_status(
+        stream=stream,
         in_use=used(networks, **angle),
         steering=SteeringStatus(recalibrating=recalibrating),
         watchdog=watchdog_status(*watched),
@@ -160,6 +163,19 @@ def test_a_review_that_never_comes_is_not_waited_for_for_ever():
     for done in (0, 0, 0, *[STACKS] * (PATIENCE + 1)):
         engine.say(done)
     assert ladder.rungs[0].against == ("the networks' work was not checked",)
+
+
+def test_another_stream_in_the_middle_begins_the_rung_again():
+    ladder = Ladder()
+    engine = Engine(ladder)
+    ladder.ask("50 ms", status(mcnr=99.0))
+    ladder.begun(engine.number)
+    for done in (0, 0, STACKS - 1):
+        engine.say(done)
+    engine.say(STACKS, stream="t")
+    assert ladder.progress == f"50 ms: 0 of {STACKS} raw stacks…"
+    engine.say(2 * STACKS, stream="t", trust=trust_status(stream="t"))
+    assert [rung.passes for rung in ladder.rungs] == [True]
 
 
 def test_a_calibration_that_found_nothing_is_no_pass_on_the_old_numbers():
