@@ -25,6 +25,7 @@ from livesim.wire.control import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.steering import SCALES, WIENER
+from livesim_gui.state.strips import DRIFT, K_CHANGE, MODULATION, STEPS
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -82,6 +83,7 @@ def _good() -> None:
         window.deeds.switch_split()
         _save(window, "viewer")
         window.deeds.switch_split()
+        _pattern(window)
         _steer(window)
         _measure(window)
         _back(window)
@@ -94,6 +96,17 @@ def _export(window: Window) -> None:
     _pause(0.5)
     _save(window.export, "viewer-export")
     window.export.hide()
+
+
+def _pattern(window: Window) -> None:
+    charts = window.widgets.pattern.charts
+    for chart, strip in zip(charts, (STEPS, K_CHANGE), strict=True):
+        chart.chosen.setCurrentText(strip.title)
+    window.use_theme("light")
+    _save(window, "viewer-pattern")
+    window.use_theme("dark")
+    for chart, strip in zip(charts, (MODULATION, DRIFT), strict=True):
+        chart.chosen.setCurrentText(strip.title)
 
 
 def _steer(window: Window) -> None:

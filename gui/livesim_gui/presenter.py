@@ -11,6 +11,7 @@ from livesim_gui.state.counting import histogram
 from livesim_gui.state.health import health_of
 from livesim_gui.state.hint import hint
 from livesim_gui.state.look import Look
+from livesim_gui.state.reached import reached_nm
 from livesim_gui.state.replay import Replay
 from livesim_gui.state.spectrum import Spectrum, spectrum
 from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
@@ -76,8 +77,9 @@ class Presenter:
         viewer, widgets, news = self._viewer, self._widgets, self._viewer.news
         self._show_health()
         self._show_trust()
-        widgets.pattern.show_facts(news.facts)
-        widgets.pattern.show_advice(advice_on(news.status, news.facts))
+        facts = viewer.facts
+        widgets.pattern.show_facts(facts, viewer.reached_nm)
+        widgets.pattern.show_advice(advice_on(news.status, facts, viewer.shown_channel))
         widgets.pattern.show_history(viewer.history)
         widgets.picture.show_scale(news.facts.pixel_um)
         widgets.steer.show_controls(self._session.controls(news.status))
@@ -116,6 +118,14 @@ class Presenter:
         if self._widgets.pattern.isVisible():
             pixel = stage.step * (self._viewer.news.facts.pixel_um or 1.0)
             self._errands.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
+            self._measure_resolution()
+
+    def _measure_resolution(self) -> None:
+        viewer, pair = self._viewer, self._viewer.compared()
+        if pair is not None:
+            self._errands.run(
+                "resolution", lambda: reached_nm(pair), lambda nm: viewer.reached.take(pair, nm)
+            )
 
     def _show_spectrum(self, found: Spectrum | None) -> None:
         if found is not None:

@@ -13,6 +13,11 @@ ANGLE_COLOURS = ("#4c9be8", "#e8894c", "#58b368", "#c678dd", "#d4b106", "#e06c75
 """Of the curves, one an angle."""
 
 
+def angle_colour(angle: int) -> str:
+    """Return the colour of an angle's curves, as #rrggbb."""
+    return ANGLE_COLOURS[angle % len(ANGLE_COLOURS)]
+
+
 @dataclass(frozen=True, slots=True)
 class Theme:
     """Colours, as #rrggbb."""

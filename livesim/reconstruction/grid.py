@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from livesim import ring_correlation
+
 
 def frequency_axes(
     shape: tuple[int, int], pixel_um: float, *, device: torch.device | str = "cpu"
@@ -26,15 +28,4 @@ def edge_window(
     shape: tuple[int, int], width: int, *, device: torch.device | str = "cpu"
 ) -> Tensor:
     """Return a [y, x] float64 window that is 1 inside and falls to 0 over `width` border pixels."""
-    wy, wx = (_edge_profile(n, min(width, n // 4), device) for n in shape)
-    return wy[:, None] * wx[None, :]
-
-
-def _edge_profile(length: int, width: int, device: torch.device | str) -> Tensor:
-    profile = torch.ones(length, dtype=torch.float64, device=device)
-    if width > 0:
-        step = torch.arange(width, dtype=torch.float64, device=device) + 0.5
-        rise = torch.sin(step * (torch.pi / 2 / width)) ** 2
-        profile[:width] = rise
-        profile[length - width :] = rise.flip(0)
-    return profile
+    return torch.from_numpy(ring_correlation.edge_window(shape, width)).to(device)

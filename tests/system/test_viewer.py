@@ -90,7 +90,7 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     # What the engine knows of the pattern arrives.
     qtbot.waitUntil(lambda: len(window.viewer.news.facts.found) == 3, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: window.viewer.history.angles == 3, timeout=WAIT_MS)
-    assert "Attainable with this pattern" in widgets.pattern.facts.text()
+    assert "Resolution: attainable" in widgets.pattern.facts.text()
     assert not widgets.alarm.isVisible()
     assert window.viewer.news.facts.pixel_nm == pytest.approx(65.0)
 

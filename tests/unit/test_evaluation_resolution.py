@@ -5,13 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from livesim_models.evaluation.resolution import (
-    NOISE_FREE,
-    decorrelation_nm,
-    ring_correlation,
-    ring_resolution_nm,
-)
-from livesim_models.evaluation.spectrum import rings
+from livesim.ring_correlation import NOISE_FREE, ring_correlation, ring_resolution_nm, rings
+from livesim_models.evaluation.resolution import decorrelation_nm
 
 PIXEL_NM = 40.0
 

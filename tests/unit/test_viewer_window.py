@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.feed import Feed
 from livesim_gui.state.health import NOT_RECORDED
 from livesim_gui.state.keys import KEYS
+from livesim_gui.state.strips import DRIFT, MODULATION, STEPS
 from livesim_gui.state.timeline import Mode
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
-from tests.fake_engine import FakeEngine, angle_status, engine_status, watchdog_status
+from tests.fake_engine import FakeEngine, angle_status, engine_status, in_use, watchdog_status
 from tests.shown import result
 
 WAIT_MS = 10_000
@@ -304,6 +306,49 @@ def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, f
     panel = window.widgets.pattern
     qtbot.waitUntil(lambda: panel._image.image is not None, timeout=WAIT_MS)
     assert panel._image.image.shape == (64, 64)
+
+
+def test_a_chart_draws_what_is_chosen_above_it(window, feed):
+    upper, lower = window.widgets.pattern.charts
+    for second in range(3):
+        feed.answer(1, engine_status(in_use=in_use()), float(second))
+        window.viewer.tick(float(second))
+    window.presenter.renew()
+    assert (upper.chosen.currentText(), lower.chosen.currentText()) == (
+        MODULATION.title,
+        DRIFT.title,
+    )
+    found, expected = lower.curves[0]
+    assert np.nanmax(found.yData) == 0.5
+    assert expected.yData is None or not len(expected.yData)
+    lower.chosen.setCurrentText(STEPS.title)
+    steps = np.degrees(2.0)  # of the fake engine's phases
+    np.testing.assert_allclose(found.yData[~np.isnan(found.yData)], steps)
+    np.testing.assert_allclose(expected.yData, 120.0)
+    low, high = lower.plot.viewRange()[1]
+    assert high - low >= STEPS.least_span
+    assert np.nanmax(upper.curves[0][0].yData) == 0.8
+
+
+def test_the_resolution_that_is_reached_stands_beside_the_attainable_one(window, feed, qtbot):
+    feed.answer(1, engine_status(in_use=in_use()), 0.0)
+    window.draw()
+    window.presenter.renew()
+    facts = window.widgets.pattern.facts
+    assert "attainable 110 nm · reached —" in facts.text()
+    object_yx = np.random.default_rng(0).standard_normal((192, 192))
+    for time in (10, 11):
+        noise = np.random.default_rng(time).standard_normal(object_yx.shape)
+        image = (object_yx + 0.1 * noise).astype(np.float32)
+        feed.take(1, replace(result(time, side=96), image=image), float(time))
+
+    def told():
+        window.draw()
+        window.presenter.renew()
+        return "reached 80 nm" in facts.text()
+
+    # White structure is resolved down to two pixels of 40 nm.
+    qtbot.waitUntil(told, timeout=WAIT_MS)
 
 
 def test_a_snapshot_is_saved_beside_the_stream(window, qtbot, tmp_path):

@@ -11,6 +11,7 @@ from livesim.frames import Pattern, PatternAngle
 from livesim.wire.codec import StreamStart
 from livesim.wire.control import (
     ChangeStatus,
+    ChannelStatus,
     DoctorStatus,
     EngineState,
     FaultStatus,
@@ -33,7 +34,6 @@ from livesim_gui.state.stream_facts import (
     merged,
 )
 from livesim_gui.state.tone import Tone
-from livesim_gui.state.watch_history import WatchHistory
 from tests.fake_engine import angle_status, engine_status, watchdog_status
 
 SETTINGS = Settings(
@@ -213,22 +213,27 @@ def test_a_pattern_tells_its_peaks_without_the_angles_that_were_not_found():
     assert facts.attainable_nm == 110.0
 
 
+def test_the_facts_of_a_channel_have_its_pattern_alone():
+    patterns = [Pattern(80.0, (64, 64), (ANGLE,), nm) for nm in (110.0, 120.0)]
+    facts = StreamFacts(patterns=tuple(PatternStatus.of(one, n) for n, one in enumerate(patterns)))
+    assert [facts.of_channel(n).attainable_nm for n in range(3)] == [110.0, 120.0, None]
+    for_all = StreamFacts(patterns=(PatternStatus.of(patterns[0]),))
+    assert for_all.of_channel(1).attainable_nm == 110.0
+
+
+def test_the_advice_is_about_the_channel_that_is_shown():
+    good = ChannelStatus(channel=0, watchdog=watchdog_status())
+    lost = ChannelStatus(channel=1, watchdog=watchdog_status(angle_status(state="lost")))
+    status = engine_status(channels=(good, lost))
+    assert advice_on(status, StreamFacts(), 0)[0].tone is Tone.GOOD
+    assert "Angle 1 shows no fringes" in advice_on(status, StreamFacts(), 1)[0].words
+
+
 def test_settings_of_another_version_say_nothing():
     start = StreamStart(stream="s", settings={"optics": {"lens": 1}}, pixel_nm=65.0)
     facts = facts_of_start(start)
     assert facts.settings is None
     assert (facts.pixel_nm, facts.expected, facts.cutoff) == (65.0, (), None)
-
-
-def test_the_history_has_a_curve_an_angle_and_begins_anew_with_another_number():
-    history = WatchHistory()
-    for n in range(3):
-        history.see(watchdog_status(*(angle_status(drift_deg=a * n) for a in range(3))), 10.0 + n)
-    assert history.seconds().tolist() == [-2.0, -1.0, 0.0]
-    assert history.drift_deg(2).tolist() == [0.0, 2.0, 4.0]
-    assert history.modulation(0).tolist() == [0.8] * 3
-    history.see(watchdog_status(angle_status()), 20.0)
-    assert (history.angles, history.seconds().tolist()) == (1, [0.0])
 
 
 def test_no_key_does_two_things():

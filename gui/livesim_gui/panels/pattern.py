@@ -11,15 +11,21 @@ from PyQt5.QtCore import QRectF, Qt
 from PyQt5.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from livesim.painting.luts import colours
-from livesim_gui.plots import colour_plot, faint_label, plain_plot
+from livesim_gui.panels.strip_chart import StripChart
+from livesim_gui.plots import faint_label
 from livesim_gui.state.advice import Advice
 from livesim_gui.state.spectrum import Spectrum
 from livesim_gui.state.stream_facts import StreamFacts, Vector
+from livesim_gui.state.strips import DRIFT, MODULATION
 from livesim_gui.state.watch_history import WatchHistory
-from livesim_gui.theme import ANGLE_COLOURS, DARK, Theme
+from livesim_gui.theme import DARK, Theme, angle_colour
 
 SHOWN = 1.15
 """Frequencies shown, of the farthest that the result can hold."""
+REACHED = (
+    "Attainable: what this pattern allows. Reached: up to where two results after one another "
+    "agree (ring correlation above 1/7), without networks. What moves makes it coarser."
+)
 _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
@@ -35,14 +41,12 @@ class PatternPanel(QScrollArea):
         self.advice.setWordWrap(True)
         self.advice.setTextFormat(Qt.TextFormat.RichText)
         self.facts = faint_label("")
+        self.facts.setToolTip(REACHED)
         self._make_spectrum()
-        self.modulation = plain_plot("", height=78)
-        self.modulation.setYRange(0.0, 1.0, padding=0.06)
-        self.drift = plain_plot("", height=86)
+        self.charts = (StripChart(MODULATION, height=78), StripChart(DRIFT, height=86))
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
-        self._curves: list[tuple[Any, Any]] = []
         self._lay_out()
 
     def _make_spectrum(self) -> None:
@@ -69,10 +73,7 @@ class PatternPanel(QScrollArea):
         layout = QVBoxLayout(inside)
         layout.setSpacing(3)
         layout.setContentsMargins(4, 8, 4, 0)
-        above = faint_label("Modulation over the last seconds")
-        below = faint_label("Drift of the phases, degrees")
-        curves = (above, self.modulation, below, self.drift, self.legend)
-        for widget in (self.advice, self.graphics, self.facts, *curves):
+        for widget in (self.advice, self.graphics, self.facts, *self.charts, self.legend):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setWidget(inside)
@@ -97,9 +98,9 @@ class PatternPanel(QScrollArea):
         corner = (-(columns // 2 + 0.5) * dx, -(rows // 2 + 0.5) * dy)
         self._image.setRect(QRectF(*corner, columns * dx, rows * dy))
 
-    def show_facts(self, facts: StreamFacts) -> None:
-        """Draw pass band and peaks; say the resolution."""
-        self.facts.setText(_words(facts))
+    def show_facts(self, facts: StreamFacts, reached_nm: float | None) -> None:
+        """Draw pass band and peaks; say the resolution that is attainable, and that reached."""
+        self.facts.setText(_words(facts, reached_nm))
         reach = _reach(facts)
         if facts.cutoff is not None:
             self._passband.setData(*_circle((0.0, 0.0), facts.cutoff))
@@ -111,36 +112,27 @@ class PatternPanel(QScrollArea):
 
     def show_history(self, history: WatchHistory) -> None:
         """Draw the curves of every angle."""
-        while len(self._curves) < history.angles:
-            pen = pg.mkPen(_colour(len(self._curves)), width=2)
-            self._curves.append((self.modulation.plot(pen=pen), self.drift.plot(pen=pen)))
         self.legend.setText(_legend(history.angles))
-        seconds = history.seconds()
-        for angle, (modulation, drift) in enumerate(self._curves):
-            known = angle < history.angles
-            modulation.setData(seconds, history.modulation(angle)) if known else modulation.clear()
-            drift.setData(seconds, history.drift_deg(angle)) if known else drift.clear()
+        for chart in self.charts:
+            chart.show_history(history)
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
         self._theme = theme
-        for plot in (self.modulation, self.drift):
-            colour_plot(plot, theme)
-
-
-def _colour(angle: int) -> str:
-    return ANGLE_COLOURS[angle % len(ANGLE_COLOURS)]
+        for chart in self.charts:
+            chart.use_theme(theme)
 
 
 def _legend(angles: int) -> str:
-    marks = (f'<span style="color:{_colour(n)}">●</span> angle {n + 1}' for n in range(angles))
-    return "&nbsp;&nbsp; ".join(marks)
+    marks = (f'<span style="color:{angle_colour(n)}">●</span> angle {n + 1}' for n in range(angles))
+    return "&nbsp;&nbsp; ".join([*marks, "over the last seconds"] if angles else marks)
 
 
-def _words(facts: StreamFacts) -> str:
+def _words(facts: StreamFacts, reached_nm: float | None) -> str:
     lines = []
     if facts.attainable_nm is not None:
-        lines.append(f"Attainable with this pattern: {facts.attainable_nm:.0f} nm")
+        reached = "—" if reached_nm is None else f"{reached_nm:.0f} nm"
+        lines.append(f"Resolution: attainable {facts.attainable_nm:.0f} nm · reached {reached}")
     if facts.widefield_nm is not None:
         marks = " + found" if facts.found else ""
         marks += " ◇ expected" if facts.expected else ""

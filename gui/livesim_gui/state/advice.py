@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livesim.drift import AngleState
-from livesim.wire.control import AngleStatus, EngineState, EngineStatus, FindingStatus
+from livesim.wire.control import (
+    AngleStatus,
+    EngineState,
+    EngineStatus,
+    FindingStatus,
+    WatchdogStatus,
+)
 from livesim_gui.state.stream_facts import StreamFacts
 from livesim_gui.state.tone import Tone
 
@@ -27,8 +33,17 @@ class Advice:
     tone: Tone
 
 
-def advice_on(status: EngineStatus | None, facts: StreamFacts) -> tuple[Advice, ...]:
+def advice_on(
+    status: EngineStatus | None, facts: StreamFacts, channel: int = 0
+) -> tuple[Advice, ...]:
     """Say what is wrong with the pattern and what to do about it, the worst first.
+
+    Parameters
+    ----------
+    facts
+        Of the stream, with the pattern of the channel.
+    channel
+        Whose pattern it is.
 
     Returns
     -------
@@ -39,9 +54,10 @@ def advice_on(status: EngineStatus | None, facts: StreamFacts) -> tuple[Advice, 
         return (Advice("No stream: nothing is known of the pattern.", Tone.QUIET),)
     if status.state is EngineState.CALIBRATING:
         return (_calibrating(status), *_doctor(status))
-    found = [*_doctor(status), *_angles(status), *_jumps(status), *_warnings(facts)]
+    watchdog = _watchdog(status, channel)
+    found = [*_doctor(status), *_angles(watchdog), *_jumps(watchdog), *_warnings(facts)]
     found.sort(key=lambda one: one.tone is not Tone.BAD)
-    return tuple(found) or (_nothing_wrong(status),)
+    return tuple(found) or (_nothing_wrong(watchdog),)
 
 
 def _calibrating(status: EngineStatus) -> Advice:
@@ -53,14 +69,19 @@ def _calibrating(status: EngineStatus) -> Advice:
     )
 
 
-def _nothing_wrong(status: EngineStatus) -> Advice:
-    if status.watchdog is None:
+def _watchdog(status: EngineStatus, channel: int) -> WatchdogStatus | None:
+    own = (one.watchdog for one in status.channels if one.channel == channel)
+    return next(own, None)
+
+
+def _nothing_wrong(watchdog: WatchdogStatus | None) -> Advice:
+    if watchdog is None:
         return Advice("The pattern is not watched: [watchdog] follow is off.", Tone.QUIET)
     return Advice("The pattern is good at every angle.", Tone.GOOD)
 
 
-def _angles(status: EngineStatus) -> list[Advice]:
-    angles = () if status.watchdog is None else status.watchdog.angles
+def _angles(watchdog: WatchdogStatus | None) -> list[Advice]:
+    angles = () if watchdog is None else watchdog.angles
     return [one for n, angle in enumerate(angles) if (one := _angle(n, angle)) is not None]
 
 
@@ -93,8 +114,8 @@ def _angle(number: int, angle: AngleStatus) -> Advice | None:
     return None
 
 
-def _jumps(status: EngineStatus) -> list[Advice]:
-    changes = () if status.watchdog is None else status.watchdog.changes[-SEEN:]
+def _jumps(watchdog: WatchdogStatus | None) -> list[Advice]:
+    changes = () if watchdog is None else watchdog.changes[-SEEN:]
     return [
         Advice(
             f"The phases of angle {(change.angle or 0) + 1} jumped at stack {change.time}; livesim "

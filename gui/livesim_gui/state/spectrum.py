@@ -34,10 +34,10 @@ def spectrum(image: Image, pixel: float) -> Spectrum | None:
     pixel
         Its size, in µm or in raw pixels.
     """
-    middle = _middle(image)
-    if not np.isfinite(middle).any() or min(middle.shape) < 2:
+    part = middle(image)
+    if not np.isfinite(part).any() or min(part.shape) < 2:
         return None
-    values = np.nan_to_num(middle, nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0)
     rows, columns = values.shape
     # Without a taper the edges make a cross that hides everything else.
     taper = np.hanning(rows + 2)[1:-1, None] * np.hanning(columns + 2)[1:-1]
@@ -47,7 +47,8 @@ def spectrum(image: Image, pixel: float) -> Spectrum | None:
     return Spectrum(_shade(_whole(power, columns)), (1 / (columns * pixel), 1 / (rows * pixel)))
 
 
-def _middle(image: Image) -> Image:
+def middle(image: Image) -> Image:
+    """Return at most `MOST_SIDE` rows and columns, from the middle of an image."""
     rows, columns = (min(side, MOST_SIDE) for side in image.shape)
     top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
     return image[top : top + rows, left : left + columns]

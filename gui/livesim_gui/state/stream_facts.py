@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from livesim.config import Settings
 from livesim.wire.codec import StreamStart
@@ -23,6 +24,11 @@ class StreamFacts:
     settings: Settings | None = None
     patterns: tuple[PatternStatus, ...] = ()
     """In use: one for all channels, or one a channel."""
+
+    def of_channel(self, channel: int) -> Self:
+        """Return the same with the pattern of one channel alone."""
+        own = tuple(one for one in self.patterns if one.channel in (None, channel))
+        return replace(self, patterns=own)
 
     @property
     def pixel_um(self) -> float | None:

@@ -21,12 +21,14 @@ from livesim_gui.state.contrast import SteadyContrast
 from livesim_gui.state.export import Shown, what_of
 from livesim_gui.state.feed import Feed, News
 from livesim_gui.state.look import Look
+from livesim_gui.state.reached import Pair, Reached
 from livesim_gui.state.ring import Shot
 from livesim_gui.state.snapshot import Snapshot
 from livesim_gui.state.stages import RESTORED, Stage, stages_of
+from livesim_gui.state.stream_facts import StreamFacts
 from livesim_gui.state.timeline import Mode, Timeline
 from livesim_gui.state.tint import Tint, tint
-from livesim_gui.state.watch_history import WatchHistory
+from livesim_gui.state.watch_history import WatchHistory, readings_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,8 @@ class Viewer:
         self.feed = feed
         self.look = look or Look()
         self.timeline = Timeline()
-        self.history = WatchHistory()
+        self._histories: dict[int, WatchHistory] = {}
+        self.reached = Reached()
         self.channel: int | None = None
         """Shown; None follows the first one seen."""
         self.screen_per_raw = 2.0
@@ -130,6 +133,38 @@ class Viewer:
     def channels(self) -> tuple[int, ...]:
         """All that are remembered."""
         return tuple(sorted({shot.channel for shot in self.news.shots}))
+
+    @property
+    def shown_channel(self) -> int:
+        """The channel that is shown, or will be with the first result."""
+        if self.scene is not None:
+            return self.scene.shot.channel
+        return self.channel or 0
+
+    @property
+    def history(self) -> WatchHistory:
+        """The pattern of the channel that is shown, over time."""
+        return self._histories.get(self.shown_channel, WatchHistory())
+
+    @property
+    def facts(self) -> StreamFacts:
+        """What is known of the stream, with the pattern of the channel that is shown."""
+        return self.news.facts.of_channel(self.shown_channel)
+
+    @property
+    def reached_nm(self) -> float | None:
+        """The resolution reached in the channel that is shown; None where it is not known."""
+        return self.reached.nm_of(None if self.scene is None else self.scene.shot)
+
+    def compared(self) -> Pair | None:
+        """Return the results of which the resolution is to be measured now, if any."""
+        if self.scene is None:
+            return None
+        status = self.news.status
+        rolling = None if status is None else status.rolling
+        apart_s = 0.0 if rolling is None else rolling.resolution_ms / 1000.0
+        shots, pixel_nm = self.news.shots, self.facts.pixel_nm
+        return self.reached.next(self.scene.shot, shots, pixel_nm, self._seen_s, apart_s)
 
     @property
     def maps(self) -> TrustMaps | None:
@@ -243,14 +278,14 @@ class Viewer:
             self.recording = news.status.recording
             if news.status.stream == news.stream:
                 self.recorded = self.recording
-        fresh = news.statuses != before.statuses
-        if fresh and news.status is not None and news.status.watchdog is not None:
-            self.history.see(news.status.watchdog, now_s)
+        if news.statuses != before.statuses and news.status is not None:
+            for channel, reading in readings_of(news.status, now_s).items():
+                self._histories.setdefault(channel, WatchHistory()).see(reading)
 
     def _forget(self) -> None:
         """Begin anew: another stream has another brightness and another pattern."""
         self._contrasts = {k: one for k, one in self._contrasts.items() if one.manual}
-        self.history.clear()
+        self._histories.clear()
         self.archive.clear()
         self.recorded = None
         self.timeline = self.timeline.live()
