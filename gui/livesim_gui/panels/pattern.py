@@ -125,7 +125,7 @@ class PatternPanel(QScrollArea):
 
 def _legend(angles: int) -> str:
     marks = (f'<span style="color:{angle_colour(n)}">●</span> angle {n + 1}' for n in range(angles))
-    return "&nbsp;&nbsp; ".join([*marks, "over the last seconds"] if angles else marks)
+    return "&nbsp;&nbsp; ".join([*marks, "time in s"] if angles else marks)
 
 
 def _words(facts: StreamFacts, reached_nm: float | None) -> str:
