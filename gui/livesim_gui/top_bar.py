@@ -44,6 +44,7 @@ class TopBar(QWidget):
         self.merge.hide()
         self.stream = QLabel()
         self.stream.setProperty("role", "faint")
+        self.stream.setMinimumWidth(1)  # gives way before the window grows
         self.word = QLabel()
         self.trust = _button("", "")
         self.trust.setCheckable(False)

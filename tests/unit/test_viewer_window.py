@@ -15,7 +15,9 @@ from PyQt5.QtCore import QPoint, QPointF, Qt
 from PyQt5.QtGui import QImage
 
 from livesim.frames import DataError
+from livesim.trust import TrustWord
 from livesim.wire.codec import StreamStart
+from livesim.wire.control import ChannelStatus, EngineState
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import EngineWish
 from livesim_gui.session import Session
@@ -26,8 +28,15 @@ from livesim_gui.state.keys import KEYS
 from livesim_gui.state.strips import DRIFT, MODULATION, STEPS
 from livesim_gui.state.timeline import Mode
 from livesim_gui.state.viewer import Viewer
-from livesim_gui.window import Window
-from tests.fake_engine import FakeEngine, angle_status, engine_status, in_use, watchdog_status
+from livesim_gui.window import SIZE, Window
+from tests.fake_engine import (
+    FakeEngine,
+    angle_status,
+    engine_status,
+    in_use,
+    trust_status,
+    watchdog_status,
+)
 from tests.shown import result
 
 WAIT_MS = 10_000
@@ -306,6 +315,25 @@ def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, f
     panel = window.widgets.pattern
     qtbot.waitUntil(lambda: panel._image.image is not None, timeout=WAIT_MS)
     assert panel._image.image.shape == (64, 64)
+
+
+def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
+    channels = tuple(ChannelStatus(channel=n, watchdog=watchdog_status()) for n in range(2))
+    used = in_use()
+    stream = used.stream.model_copy(update={"source": "Micro-Manager, the camera on the left port"})
+    told = {
+        "trust": trust_status(word=TrustWord.DO_NOT_TRUST),
+        "channels": channels,
+        "in_use": used.model_copy(update={"stream": stream}),
+    }
+    feed.answer(1, engine_status(**told, state=EngineState.CALIBRATING), 0.0)
+    made = result(20, plain=True)
+    feed.take(1, replace(made, step_one=made.image), 0.0)
+    window.draw()
+    window.presenter.renew()
+    assert len(window.widgets.top.buttons) == 4
+    assert "left port" in window.widgets.top.stream.text()
+    assert window.minimumSizeHint().width() <= SIZE[0]
 
 
 def test_a_chart_draws_what_is_chosen_above_it(window, feed):
