@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from livesim_gui.state.channels import Merge
 from livesim_gui.state.health import Health
@@ -44,7 +44,9 @@ class TopBar(QWidget):
         self.merge.hide()
         self.stream = QLabel()
         self.stream.setProperty("role", "faint")
-        self.stream.setMinimumWidth(1)  # gives way before the window grows
+        # It takes the room that is left: the window must not grow for a name.
+        self.stream.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.stream.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.word = QLabel()
         self.trust = _button("", "")
         self.trust.setCheckable(False)
@@ -63,8 +65,7 @@ class TopBar(QWidget):
         layout.addWidget(self.split)
         layout.addWidget(self.channel)
         layout.addWidget(self.merge)
-        layout.addStretch(1)
-        layout.addWidget(self.stream)
+        layout.addWidget(self.stream, 1)
         layout.addSpacing(12)
         layout.addWidget(self.trust)
         layout.addSpacing(6)
@@ -101,7 +102,9 @@ class TopBar(QWidget):
 
     def show_health(self, health: Health, source: str) -> None:
         """Say in the corner how the engine is."""
-        self.stream.setText(source)
+        room, elide = self.stream.width(), Qt.TextElideMode.ElideRight
+        self.stream.setText(self.stream.fontMetrics().elidedText(source, elide, room))
+        self.stream.setToolTip(source)
         colour = self._theme.tones[health.tone]
         self.word.setText(f'<span style="color:{colour}">●</span>&nbsp; {health.word}')
 

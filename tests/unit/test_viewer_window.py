@@ -332,7 +332,7 @@ def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
     window.draw()
     window.presenter.renew()
     assert len(window.widgets.top.buttons) == 4
-    assert "left port" in window.widgets.top.stream.text()
+    assert "left port" in window.widgets.top.stream.toolTip()
     assert window.minimumSizeHint().width() <= SIZE[0]
 
 
