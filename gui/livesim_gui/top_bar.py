@@ -46,7 +46,9 @@ class TopBar(QWidget):
         self.stream.setProperty("role", "faint")
         # It takes the room that is left: the window must not grow for a name.
         self.stream.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.stream.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.stream.setAlignment(
+            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+        )
         self.word = QLabel()
         self.trust = _button("", "")
         self.trust.setCheckable(False)
