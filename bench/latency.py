@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class Heard:
     seconds: float
     """Of all stacks but the first, by the results."""
     results: int
+    """Made in that time; some may not have been heard."""
     ends_ms: NDArray[np.float64]
     """From the last raw frame sent to the result heard."""
     status: EngineStatus
@@ -89,27 +91,39 @@ def stream(pixels: NDArray[Any], stacks: int, per_s: float | None) -> Heard:
         ThreadPoolExecutor(1) as pool,
     ):
         arrived: dict[int, float] = {}
-        listening = pool.submit(_listen, viewer, arrived)
+        over = Event()
+        listening = pool.submit(_listen, viewer, arrived, over)
         with Sender(engine.control(), answer_s=WAIT_S) as sender:
             sender.start(_start())
             sent = _send(sender, pixels, range(AT_FIRST), None)
-            while len(arrived) < AT_FIRST and not listening.done():
-                time.sleep(0.01)
+            while _published(control) < AT_FIRST:
+                time.sleep(0.05)
             sent += _send(sender, pixels, range(AT_FIRST, stacks), per_s)
             sender.finish()
+            while control.status(WAIT_S).stream is not None:
+                time.sleep(0.05)
+        over.set()
         listening.result()
         status = control.status(WAIT_S)
     counted = sorted(number for number in arrived if number >= AT_FIRST)
     ends = np.array([arrived[number] - sent[number] for number in counted])
     seconds = arrived[counted[-1]] - arrived[counted[0]]
-    return Heard(seconds, len(counted) - 1, 1000.0 * ends, status)
+    return Heard(seconds, counted[-1] - counted[0], 1000.0 * ends, status)
 
 
-def _listen(viewer: Subscriber, arrived: dict[int, float]) -> None:
-    """Note when each time point's result comes, up to the end of the stream."""
-    while not isinstance(message := viewer.receive(WAIT_S), StreamEnd):
-        if message is None:
-            raise TimeoutError(f"expected a result within {WAIT_S:g} s, found none")
+def _published(control: ControlClient) -> int:
+    stages = {stage.name: stage.done for stage in control.status(WAIT_S).stages}
+    return stages["publish"]
+
+
+def _listen(viewer: Subscriber, arrived: dict[int, float], over: Event) -> None:
+    """Note when each time point's result comes, until nothing comes any more.
+
+    A listener that is not quick enough misses some: they have no time from sent to heard.
+    """
+    while (message := viewer.receive(1.0)) is not None or not over.is_set():
+        if isinstance(message, StreamEnd):
+            return
         if isinstance(message, Result):
             arrived[message.index.time] = time.monotonic()
 
