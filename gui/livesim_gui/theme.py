@@ -117,6 +117,8 @@ def _sheet(theme: Theme) -> str:
         font-weight: bold; }}
     QLineEdit, QComboBox {{ padding: 3px 6px; border: 1px solid {theme.raised}; border-radius: 4px;
         background: {theme.base}; }}
+    QCheckBox::indicator:unchecked {{ width: 11px; height: 11px; border: 1px solid {theme.faint};
+        border-radius: 2px; background: {theme.base}; }}
     QSplitter::handle {{ background: {theme.window}; }}
     QScrollArea {{ border: none; }}
     """
