@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,30 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         import PyQt5.QtWidgets  # noqa: F401
     except ImportError:
         pluginmanager.unregister(name="pytest-qt")
+
+
+@pytest.fixture(autouse=True)
+def end_of_children() -> Iterator[None]:
+    """Leave it to Qt to learn of the end of its children.
+
+    Lightning gives every signal back as Python knows it, and Python does not know that Qt has taken
+    this one: windows of later tests would wait for ever.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    library, action = ctypes.CDLL(None), ctypes.create_string_buffer(512)  # a struct sigaction
+    library.sigaction(int(signal.SIGCHLD), None, action)
+    yield
+    now = ctypes.create_string_buffer(512)
+    library.sigaction(int(signal.SIGCHLD), None, now)
+    if _handled(action) and not _handled(now):
+        library.sigaction(int(signal.SIGCHLD), action, None)
+
+
+def _handled(action: ctypes.Array[ctypes.c_char]) -> bool:
+    """Whether a struct sigaction names a handler: its first field, which is 0 by default."""
+    return any(action.raw[: ctypes.sizeof(ctypes.c_void_p)])
 
 
 @pytest.fixture(scope="session")
