@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -88,15 +89,26 @@ class BandCheck:
     @torch.inference_mode()
     def __call__(self, spectra: BandSpectra) -> tuple[BandReading, ...]:
         """Return one reading for each side band, in the order of the plan's bands."""
-        if not self._bands:
-            return ()
+        return self.readings(self.sums(spectra).tolist()) if self._bands else ()
+
+    def sums(self, spectra: BandSpectra) -> Tensor:
+        """Return all that the readings need of one stack, [sum, band] complex, still on its device.
+
+        The sums are the band's power, the zero order's, their product, the noise beyond the
+        cut-off, and the light.
+        """
         side = _taken(spectra.side, self._side).view_as(self._far) * self._far
         zero = _taken(spectra.zero, self._zero) - _taken(spectra.border, self._zero)
         beyond, model = zero[: self._noisy], zero[self._noisy :].view_as(self._near) * self._near
         sums = [_product(side, side), _product(model, model), _product(model, side)]
         sums.append(_product(beyond, beyond).expand(len(side)))
-        totals, powers, crosses, noises = torch.stack(sums).tolist()
-        noise = self._noise(noises[0].real, spectra)
+        sums.append(spectra.zero[0, 0].expand(len(side)))
+        return torch.stack(sums)
+
+    def readings(self, sums: Sequence[Sequence[complex]]) -> tuple[BandReading, ...]:
+        """Return one reading for each side band, from the values of `sums`."""
+        totals, powers, crosses, noises, lights = sums
+        noise = self._noise(noises[0].real, lights[0].real)
         return tuple(
             self._reading(band, total.real, power.real, cross, noise)
             for band, total, power, cross in zip(self._bands, totals, powers, crosses, strict=True)
@@ -124,11 +136,11 @@ class BandCheck:
             abs(cross) ** 2 / max(total * power, _TINY),
         )
 
-    def _noise(self, beyond: float, spectra: BandSpectra) -> float:
+    def _noise(self, beyond: float, light: float) -> float:
         """Return the noise power of one sample of the zero order, read beyond the cut-off."""
         if self._noisy >= _FEWEST_NOISE_SAMPLES:
             return beyond / self._noisy
-        light = float(spectra.zero[0, 0].real)  # the pixels reach no further than the optics
+        # the pixels reach no further than the optics
         return self._shot * max(light, 0.0) + self._dark
 
 

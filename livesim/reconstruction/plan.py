@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -87,17 +88,35 @@ class Plan:
 
     def to(self, device: torch.device | str) -> Plan:
         """Return the plan on `device`."""
+        return self.mapped(lambda values: values.to(device))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Plan:
+        """Return the plan with every tensor replaced by what `change` makes of it."""
         return replace(
             self,
-            unmixing=self.unmixing.to(device),
-            bias=self.bias.to(device),
-            ramps=self.ramps.to(device),
-            border=(self.border[0].to(device), self.border[1].to(device)),
+            unmixing=change(self.unmixing),
+            bias=change(self.bias),
+            ramps=change(self.ramps),
+            border=(change(self.border[0]), change(self.border[1])),
             placements=tuple(
-                replace(place, weight=place.weight.to(device)) for place in self.placements
+                replace(place, weight=change(place.weight)) for place in self.placements
             ),
-            transfer=self.transfer.to(device),
+            transfer=change(self.transfer),
         )
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them, in the order in which `mapped` meets them."""
+        weights = (place.weight for place in self.placements)
+        return (self.unmixing, self.bias, self.ramps, *self.border, *weights, self.transfer)
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """All but the tensors' values: plans whose forms are equal differ in nothing else."""
+        places = tuple((p.band, p.source, p.target, p.mirrored) for p in self.placements)
+        shapes = tuple(values.shape for values in self.tensors)
+        bounds = (self.columns, self.rows, self.zero_columns, self.half_columns)
+        return (self.shape, places, shapes, bounds, self.richardson_lucy_iterations)
 
 
 def make_plan(

@@ -77,16 +77,28 @@ class Reconstructor:
         image = self.plan.unmixing.new_empty(len(frames), 2 * rows, 2 * columns)
         widefield = self.plan.unmixing.new_empty(len(frames), rows, columns)
         for stack, made, mean in zip(frames, image, widefield, strict=True):
-            planes = self.separate(stack)
-            mean.copy_(planes[0])
-            spectra = self.transform(planes)
-            factors = None if turn is None else turn(spectra)
-            if factors is not None:
-                spectra.side[..., self.plan.rows].mul_(factors[:, None, None])
-            self._combine(spectra, made)
-        if self.plan.richardson_lucy_iterations:
-            image = richardson_lucy(image, self.plan.transfer, self.plan.richardson_lucy_iterations)
+            spectra, zero = self.look(stack)
+            mean.copy_(zero)
+            self.make(spectra, None if turn is None else turn(spectra), made)
         return Reconstruction(image, widefield)
+
+    def look(self, frames: Tensor) -> tuple[BandSpectra, Tensor]:
+        """Return the bands of one stack [frame, y, x], and its widefield image [y, x]."""
+        planes = self.separate(frames)
+        return self.transform(planes), planes[0]
+
+    def make(self, spectra: BandSpectra, factors: Tensor | None, image: Tensor) -> None:
+        """Fill `image` [2 y, 2 x] from the bands of `look`, which `factors` [band] turn in place.
+
+        Nothing here depends on a value: on a GPU both can be captured once and replayed.
+        """
+        plan = self.plan
+        if factors is not None:
+            spectra.side[..., plan.rows].mul_(factors[:, None, None])
+        self._combine(spectra, image)
+        if plan.richardson_lucy_iterations:
+            steps = plan.richardson_lucy_iterations
+            image.copy_(richardson_lucy(image[None], plan.transfer, steps)[0])
 
     def differentiable(self, photons: Tensor) -> Tensor:
         """Return the images [time, 2 y, 2 x] of stacks, with the graph that leads back to them.

@@ -251,3 +251,33 @@ def test_where_nothing_is_measured_the_automatic_wiener_filter_leaves_nothing():
     settings = SETTINGS["full notch"]
     result = Reconstructor(make_plan(pattern, scene.otf, scene.camera, settings))(scene.counts)
     assert bool(result.image.isfinite().all())
+
+
+def test_plans_of_one_form_can_take_each_others_values():
+    scene = simulate(5, (65, 81))
+    pattern = scene.pattern
+    angle = pattern.angles[0]
+    turned = replace(angle, phases_rad=tuple(phase + 0.3 for phase in angle.phases_rad))
+    other = replace(pattern, angles=(turned, *pattern.angles[1:]))
+    own, new = (
+        make_plan(one, scene.otf, scene.camera, Reconstruction()) for one in (pattern, other)
+    )
+    assert own.form == new.form
+    taken = own.mapped(torch.clone)
+    for target, source in zip(taken.tensors, new.tensors, strict=True):
+        target.copy_(source)
+    found, expected = (Reconstructor(plan)(scene.counts).image for plan in (taken, new))
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, Reconstructor(own)(scene.counts).image)
+
+
+def test_plans_whose_bands_lie_elsewhere_are_of_other_forms():
+    scene = simulate(5, (65, 81))
+    pattern = scene.pattern
+    kx, ky = pattern.angles[0].k_cycles_per_um
+    moved = replace(pattern.angles[0], k_cycles_per_um=(1.1 * kx, ky))
+    other = replace(pattern, angles=(moved, *pattern.angles[1:]))
+    own, new = (
+        make_plan(one, scene.otf, scene.camera, Reconstruction()) for one in (pattern, other)
+    )
+    assert own.form != new.form
