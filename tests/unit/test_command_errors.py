@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -156,3 +157,8 @@ def test_no_help_text_has_brackets_that_rich_would_take_for_markup():
     texts += [(name, own.help or "") for name, one in commands.items() for own in one.params]
     assert len(texts) > 3 * len(commands) > 0
     assert [words for words in texts if "[" in words[1]] == []
+
+
+def test_what_the_commands_take_is_known_without_what_runs_them():
+    code = "import livesim.cli, sys; sys.exit(bool({'torch', 'zmq', 'zarr'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
