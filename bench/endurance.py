@@ -20,7 +20,7 @@ from livesim.commands.benchmark.source import send
 from livesim.commands.engine_process import EngineProcess
 from livesim.config import Steps
 from livesim.frames import DataError
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 
 EVERY_S = 1.0
 SHOWN = 12

@@ -27,7 +27,7 @@ from bench.report import Row, report
 from livesim.config import Settings
 from livesim.engine.folder import record_into
 from livesim.engine.process import Engine, EngineOptions
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim_acquisition.hook import BackgroundSender, make_hook
 from livesim_acquisition.simulated_camera import SimulatedCamera, simulated_core

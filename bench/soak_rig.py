@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
 
 Name = Literal["engine", "source", "viewer"]
 START_S = 120.0

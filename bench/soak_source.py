@@ -20,7 +20,8 @@ import numpy as np
 
 from bench.soak_frames import KnownFrames, axes_of, journal
 from livesim.frames import RawFrame
-from livesim.wire.codec import StreamStart, WireError
+from livesim.wire.codec import StreamStart
+from livesim.wire.header import WireError
 from livesim.wire.sockets import Keep
 from livesim_acquisition.sender import Sender
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bench.soak_check import Acknowledged
 from livesim.frames import Result
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient, EngineStatus
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
 from livesim.wire.sockets import Keep, Subscriber
+from livesim.wire.status import EngineStatus
 
 ASK_S = 0.1
 ANSWER_S = 0.5

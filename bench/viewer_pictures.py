@@ -21,7 +21,7 @@ from livesim.commands.view_children import Children
 from livesim.config import Settings
 from livesim.io.toml_text import toml_text
 from livesim.trust import RESIDUAL, SPREAD, TrustWord
-from livesim.wire.control import EngineStatus
+from livesim.wire.status import EngineStatus
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.steering import SCALES, WIENER

@@ -7,28 +7,23 @@ import threading
 from livesim.config import Settings
 from livesim.frames import Pattern, PatternAngle, StackIndex
 from livesim.trust import TrustWord
-from livesim.wire.control import (
-    AngleStatus,
-    ChannelStatus,
-    ControlServer,
+from livesim.wire.control_server import ControlServer
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
+from livesim.wire.pattern_status import AngleStatus, ChannelStatus, WatchdogStatus
+from livesim.wire.replies import RefusedReply, ReviewReply, StopReply
+from livesim.wire.requests import ReviewRequest, StopRequest
+from livesim.wire.sockets import Publisher
+from livesim.wire.status import (
     Endpoints,
     EngineState,
     EngineStatus,
     FaultStatus,
     LatencyStatus,
-    RefusedReply,
-    ReviewReply,
-    ReviewRequest,
     StageStatus,
-    StopReply,
-    StopRequest,
-    TrustStatus,
-    WatchdogStatus,
 )
-from livesim.wire.endpoints import FREE_ADDRESS
-from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
-from livesim.wire.sockets import Publisher
 from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
+from livesim.wire.trust_status import TrustStatus
 
 ANSWER_S = 0.05
 STAGES = ("receive", "record", "process", "publish")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 
 LIMIT_S = 120.0
 """For anything that takes a second or two where nobody else wants the processors."""

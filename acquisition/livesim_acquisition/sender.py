@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from livesim.frames import RawFrame
-from livesim.wire.codec import StreamEnd, StreamStart, WireError
-from livesim.wire.control import ControlClient, ReadyReply
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
+from livesim.wire.header import WireError
+from livesim.wire.replies import ReadyReply
 from livesim.wire.sockets import FramePusher, Keep
 
 ANSWER_S = 10.0

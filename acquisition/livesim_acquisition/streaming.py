@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from livesim.frames import DataError, RawFrame
-from livesim.wire.codec import StreamStart, WireError
+from livesim.wire.codec import StreamStart
+from livesim.wire.header import WireError
 from livesim_acquisition.sender import Delivery, Sender
 
 Due = Callable[[RawFrame], float]

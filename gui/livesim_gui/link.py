@@ -7,10 +7,11 @@ from threading import Event, Thread
 
 from livesim.config import SettingsError
 from livesim.steering import Changes
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient, EngineStatus
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
+from livesim.wire.header import WireError
 from livesim.wire.sockets import Keep, Subscriber
+from livesim.wire.status import EngineStatus
 from livesim_gui.knock import why_silent
 from livesim_gui.state.feed import Feed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from livesim.config import SettingsError
 from livesim.steering import Value
-from livesim.wire.control import EngineStatus
+from livesim.wire.status import EngineStatus
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import EngineWish, Launcher
 from livesim_gui.link import Link

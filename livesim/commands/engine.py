@@ -17,8 +17,8 @@ from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine, EngineOptions
 from livesim.engine.recording import RecorderFor
 from livesim.frames import DataError
-from livesim.wire.control import EngineStatus
 from livesim.wire.in_use import DeviceStatus
+from livesim.wire.status import EngineStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

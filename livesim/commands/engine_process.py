@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from livesim.frames import DataError
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.header import WireError
 
 STOP_S = 15.0
 """How long an engine that was told to stop may work off what is queued."""

@@ -14,15 +14,9 @@ from typing import Any
 
 from livesim.config import SettingsError
 from livesim.trust import TrustWord
-from livesim.wire.codec import WireError
-from livesim.wire.control import (
-    ControlClient,
-    EngineState,
-    EngineStatus,
-    LatencyStatus,
-    PartLatency,
-    RollingStatus,
-)
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
+from livesim.wire.status import EngineState, EngineStatus, LatencyStatus, PartLatency, RollingStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATH = "/metrics"

@@ -8,18 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from livesim.commands.findings import finding_lines, untold_lines
-from livesim.wire.control import (
-    ChannelStatus,
-    ControlClient,
-    DoctorStatus,
-    EngineStatus,
-    LatencyStatus,
-    PartLatency,
-    RollingStatus,
-    TrustStatus,
-    WatchdogStatus,
-)
+from livesim.wire.control_client import ControlClient
+from livesim.wire.doctor_status import DoctorStatus
 from livesim.wire.in_use import DeviceStatus, InUse
+from livesim.wire.pattern_status import ChannelStatus, WatchdogStatus
+from livesim.wire.status import EngineStatus, LatencyStatus, PartLatency, RollingStatus
+from livesim.wire.trust_status import TrustStatus
 
 SHOWN_CHANGES = 5
 """Of the pattern; `--json` shows more."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from livesim.config import SettingsError
 from livesim.frames import DataError
 from livesim.steering import STEERED, Value
-from livesim.wire.control import ControlClient, EngineStatus
+from livesim.wire.control_client import ControlClient
+from livesim.wire.status import EngineStatus
 
 PATIENCE_S = 120.0
 """How long an engine may take to prepare: a stream whose next stack does not come never does."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from livesim.frames import Passage
-from livesim.wire.control import LatencyStatus, PartLatency
+from livesim.wire.status import LatencyStatus, PartLatency
 
 EVENTS = 1024
 STAGES = ("assemble", "wait", "reconstruct", "publish")

@@ -10,7 +10,7 @@ from livesim.engine.background import BACKGROUND_FAULTS, step_back
 from livesim.engine.pipeline import Examine
 from livesim.frames import RawStack
 from livesim.reconstruction.doctor.finding import Examination, Finding
-from livesim.wire.control import DoctorStatus, FindingStatus
+from livesim.wire.doctor_status import DoctorStatus, FindingStatus
 
 STACKS = 3
 """Raw stacks of one look: enough to see light that fades, and a frame lost between two stacks."""

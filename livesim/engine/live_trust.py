@@ -12,7 +12,7 @@ from livesim.engine.background import BACKGROUND_FAULTS, Rest, step_back
 from livesim.frames import Result, StackIndex
 from livesim.trust import Review, Trust, TrustWord
 from livesim.wire.codec import TrustMaps
-from livesim.wire.control import TrustStatus
+from livesim.wire.trust_status import TrustStatus
 
 _LATEST = 0.1  # s, how often the thread looks for a result
 

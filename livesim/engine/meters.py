@@ -11,7 +11,7 @@ from typing import Any
 
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.bounded import BoundedQueue
-from livesim.wire.control import FaultStatus, StageStatus
+from livesim.wire.status import FaultStatus, StageStatus
 
 RATE_EVENTS = 256
 RATE_SECONDS = 5.0

@@ -23,27 +23,22 @@ from livesim.engine.recording import RecorderFor
 from livesim.engine.session import Gauges, Session
 from livesim.engine.stream_settings import stream_settings
 from livesim.frames import DataError, RawFrame
-from livesim.wire.codec import StreamEnd, StreamStart, WireError
-from livesim.wire.control import (
-    ControlServer,
-    Endpoints,
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control_server import ControlServer
+from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
+from livesim.wire.header import WireError
+from livesim.wire.in_use import DeviceStatus
+from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
+from livesim.wire.requests import (
     EndRequest,
-    EngineState,
-    EngineStatus,
-    ReadyReply,
     ReadyRequest,
-    RefusedReply,
-    Reply,
     Request,
-    ReviewReply,
     ReviewRequest,
     StatusRequest,
-    StopReply,
     StopRequest,
 )
-from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
-from livesim.wire.in_use import DeviceStatus
 from livesim.wire.sockets import RESULT_DEPTH, FramePuller, Publisher
+from livesim.wire.status import Endpoints, EngineState, EngineStatus
 from livesim.wire.steer import (
     BegunReply,
     RecalibrateRequest,

@@ -32,9 +32,10 @@ from livesim.engine.steering import Steering
 from livesim.engine.watch_log import WatchLog
 from livesim.frames import Passage, RawFrame, RawStack, Result, Rolling
 from livesim.wire.codec import StreamEnd, StreamStart
-from livesim.wire.control import ChannelStatus, EngineState, RollingStatus
 from livesim.wire.in_use import InUse
+from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.sockets import Keep, Publisher
+from livesim.wire.status import EngineState, RollingStatus
 
 FIRST = 0
 """A stream without channels has this one."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from livesim.drift import AngleHealth, PatternChange
 from livesim.engine.meters import Faults
 from livesim.engine.pipeline import Pipeline, Watched
-from livesim.wire.control import AngleStatus, ChangeStatus, WatchdogStatus
+from livesim.wire.pattern_status import AngleStatus, ChangeStatus, WatchdogStatus
 
 SHOWN = 20
 """Changes that a status tells."""

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livesim.frames import (
-    DataError,
     FrameAxes,
     Image,
     Pixels,
@@ -33,9 +32,8 @@ from livesim.frames import (
     StackIndex,
 )
 from livesim.trust import MAPS
+from livesim.wire.header import MAX_HEADER_BYTES, Header, WireError, check_version, sentence
 
-WIRE_VERSION = 1
-MAX_HEADER_BYTES = 1 << 20
 MAX_PIXEL_BYTES = 1 << 30
 """Far above any camera frame, far below what would exhaust a machine."""
 
@@ -46,18 +44,6 @@ Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MapName = Literal["residual", "change one", "change two", "spread"]
-
-
-class WireError(DataError):
-    """A message cannot be used, or nobody answers; the message says what was expected."""
-
-
-class Header(BaseModel):
-    """What every message begins with."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: int = WIRE_VERSION
 
 
 class FrameHeader(Header):
@@ -224,22 +210,6 @@ def _parse_header(parts: Sequence[Buffer]) -> AnyHeader:
         return _HEADERS[envelope.kind].model_validate_json(text)
     except ValidationError as error:
         raise WireError(f"expected a message header, found {sentence(error)}") from error
-
-
-def check_version(version: int) -> None:
-    """Raise `WireError` unless this livesim speaks `version`."""
-    if version != WIRE_VERSION:
-        raise WireError(
-            f"expected version {WIRE_VERSION} of the wire format, found {version}: "
-            "both ends must run the same livesim"
-        )
-
-
-def sentence(error: ValidationError) -> str:
-    """Put the first fault of a header in words."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 class _FrameSize(BaseModel):

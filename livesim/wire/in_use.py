@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from livesim.config import Settings
 from livesim.frames import FAINT_MCNR, FAINT_PEAK, Pattern, PatternAngle
+from livesim.wire.header import Part
 
 Numbers = tuple[float, ...]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PatternAngleStatus(_Value):
+class PatternAngleStatus(Part):
     """The illumination of one angle, see `livesim.frames.PatternAngle`."""
 
     k_cycles_per_um: tuple[float, float]
@@ -50,7 +47,7 @@ class PatternAngleStatus(_Value):
         )
 
 
-class PatternStatus(_Value):
+class PatternStatus(Part):
     """The pattern that raw stacks are reconstructed with."""
 
     channel: int | None = None
@@ -70,7 +67,7 @@ class PatternStatus(_Value):
         )
 
 
-class StreamStatus(_Value):
+class StreamStatus(Part):
     """What is known of the stream itself."""
 
     source: str
@@ -86,21 +83,21 @@ class StreamStatus(_Value):
     interval_s: float | None = None
 
 
-class InUse(_Value):
+class InUse(Part):
     """All that the results of the running stream depend on, besides its frames."""
 
     stream: StreamStatus
     settings: Settings
     """As in its TOML file; where it said "auto" for a network, the one that is used."""
-    models: dict[str, str] = {}
+    models: dict[str, str] = Field(default_factory=dict)
     """File of a network -> SHA-256."""
-    choices: dict[str, tuple[str, ...]] = {}
+    choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Step ("one", "two") -> the networks on the engine's machine that fit the stream."""
     patterns: tuple[PatternStatus, ...] = ()
     """One for all channels, or one a channel; none before the pattern is known."""
 
 
-class DeviceStatus(_Value):
+class DeviceStatus(Part):
     """What the engine computes on."""
 
     name: str

@@ -30,11 +30,11 @@ from livesim.wire.codec import (
     StreamEnd,
     StreamStart,
     TrustMaps,
-    WireError,
     decode,
     encode,
 )
 from livesim.wire.endpoints import check_bindable, split_keys
+from livesim.wire.header import WireError
 from livesim.wire.keys import reach, serve
 from livesim.wire.presence import Presence
 

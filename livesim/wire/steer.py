@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from livesim.steering import Value
-from livesim.wire.codec import Header
+from livesim.wire.header import Header, Part
 
 
 class SteerRequest(Header):
@@ -37,14 +37,10 @@ class BegunReply(Header):
     kind: Literal["begun"] = "begun"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SteeringStatus(_Value):
+class SteeringStatus(Part):
     """What has become of the wishes for the running stream."""
 
-    pending: dict[str, Value] = {}
+    pending: dict[str, Value] = Field(default_factory=dict)
     """Asked for, and being prepared."""
     refused: str | None = None
     """Why the last ones could not be used; everything stayed as it was."""
@@ -56,7 +52,7 @@ class SteeringStatus(_Value):
     """The pattern is being estimated anew."""
 
 
-class RecordStatus(_Value):
+class RecordStatus(Part):
     """Whether streams are recorded here."""
 
     into: str | None

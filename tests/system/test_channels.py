@@ -16,7 +16,7 @@ from livesim.config import Settings
 from livesim.frames import FrameAxes, RawFrame, Result
 from livesim.io.pattern_file import read_pattern
 from livesim.wire.codec import StreamEnd, StreamStart
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 from tests.scenes import CAMERA, OPTICS, simulate

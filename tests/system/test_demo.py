@@ -20,8 +20,8 @@ from livesim.commands.demo_scene import PIXEL_NM, SETTINGS, demo_settings
 from livesim.io.open import open_recording
 from livesim.io.recorded_results import RecordedResults
 from livesim.io.results import read_recipe
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
 from livesim_acquisition.instrument import Instrument
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

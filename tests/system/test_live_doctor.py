@@ -11,7 +11,7 @@ import pytest
 
 from livesim.commands.engine_process import EngineProcess
 from livesim.io.toml_text import toml_text
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from tests.simulations import settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

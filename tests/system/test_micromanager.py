@@ -18,7 +18,7 @@ import zarr
 from livesim.commands.engine_process import EngineProcess
 from livesim.config import load_settings
 from livesim.io.open import open_recording
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim_acquisition.microscope import SimulatedMicroscope
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

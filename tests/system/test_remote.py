@@ -11,7 +11,7 @@ import pytest
 from livesim.commands.engine_process import EngineProcess
 from livesim.config import load_settings
 from livesim.io.open import open_recording
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import with_keys
 from livesim.wire.keys import make_pair
 

@@ -14,7 +14,7 @@ import zarr
 
 from livesim.frames import FrameAxes, RawFrame
 from livesim.wire.codec import StreamStart
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim_acquisition.sender import Sender
 from tests.processes import LIMIT_S, LIVESIM, engine, listening, process
 from tests.scenes import CAMERA, OPTICS, simulate

@@ -14,7 +14,7 @@ from livesim.commands.engine_process import EngineProcess
 from livesim.drift import ChangeKind
 from livesim.io.pattern_file import read_pattern
 from livesim.io.pattern_log import read_pattern_log
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.drifting import DriftingScene
 from tests.scenes import simulate

@@ -23,10 +23,12 @@ from livesim.frames import DataError, FrameAxes, Pattern, PatternAngle, RawFrame
 from livesim.io.open import open_recording
 from livesim.io.pattern_file import read_pattern
 from livesim.io.recorder import RawRecorder
-from livesim.wire.codec import StreamEnd, StreamStart, WireError
-from livesim.wire.control import ControlClient, EngineState
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.header import WireError
 from livesim.wire.sockets import FramePusher, Keep, Subscriber
+from livesim.wire.status import EngineState
 from livesim_acquisition import sender as sender_module
 from livesim_acquisition.pace import Pace
 from livesim_acquisition.rate import Rate, parse_rate

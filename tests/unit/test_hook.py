@@ -17,8 +17,8 @@ from livesim.engine.folder import record_into
 from livesim.engine.process import Engine, EngineOptions
 from livesim.frames import DataError, Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
-from livesim.wire.codec import WireError
 from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.header import WireError
 from livesim_acquisition import background_sender
 from livesim_acquisition.background_sender import BackgroundSender
 from livesim_acquisition.hook import make_hook, make_saved_hook

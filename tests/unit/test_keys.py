@@ -19,8 +19,8 @@ from livesim.cli import app
 from livesim.config import SettingsError
 from livesim.engine.process import EngineOptions
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient, ControlServer, StopReply
+from livesim.wire.control_client import ControlClient
+from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import (
     FREE_ADDRESS,
     beside,
@@ -31,7 +31,9 @@ from livesim.wire.endpoints import (
     split_keys,
     with_keys,
 )
+from livesim.wire.header import WireError
 from livesim.wire.keys import make_pair
+from livesim.wire.replies import StopReply
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
 from livesim_acquisition.background_sender import BackgroundSender
 

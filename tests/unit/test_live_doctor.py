@@ -20,7 +20,7 @@ from livesim.engine.process import Engine
 from livesim.frames import DataError, FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
 from livesim.wire.codec import StreamStart
-from livesim.wire.control import EngineState
+from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
 from tests.unit.test_engine import anywhere, at_once

@@ -16,7 +16,7 @@ from livesim.engine.process import Engine
 from livesim.frames import Result, StackIndex
 from livesim.trust import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
 from livesim.wire.codec import TrustMaps
-from livesim.wire.control import ControlClient
+from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 from tests.unit.test_engine import FakePipeline, anywhere, frames, start

@@ -12,17 +12,15 @@ import zmq
 from livesim.config import SettingsError
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire import sockets
-from livesim.wire.codec import MAX_HEADER_BYTES, StreamEnd, StreamStart, WireError
-from livesim.wire.control import (
-    ControlClient,
-    ControlServer,
-    Endpoints,
-    ReadyReply,
-    ReadyRequest,
-    StopReply,
-)
+from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.control_client import ControlClient
+from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
+from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.replies import ReadyReply, StopReply
+from livesim.wire.requests import ReadyRequest
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
+from livesim.wire.status import Endpoints
 
 WAIT_S = 10.0
 

@@ -18,8 +18,9 @@ from livesim.engine.steering import NOT_STEERABLE, Steering
 from livesim.frames import DataError, RawStack, StackIndex
 from livesim.io.settings_log import append_settings_change, read_settings_log
 from livesim.steering import SettingsChange, difference, settings_at, steered, value_of
-from livesim.wire.codec import WireError
-from livesim.wire.control import ControlClient, EngineState
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
+from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.unit.test_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livesim.wire.control import ControlServer
+from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import default_keys, with_keys
 from livesim.wire.keys import make_pair
 from livesim_gui.knock import why_silent

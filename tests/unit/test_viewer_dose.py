@@ -18,7 +18,7 @@ from livesim.engine.watch_log import WatchLog
 from livesim.frames import FAINT_MCNR, FAINT_PEAK, StackIndex
 from livesim.io.open import open_recording
 from livesim.trust import TrustWord
-from livesim.wire.control import ChannelStatus
+from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.steer import RecalibrateRequest, SteeringStatus
 from livesim_gui.state.advice import FAINT
 from livesim_gui.state.dose import COLUMNS, PATIENCE, STACKS, Ladder, rung_of

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from livesim.frames import Result, StackIndex
-from livesim.wire.control import ChannelStatus
 from livesim.wire.in_use import PatternAngleStatus
+from livesim.wire.pattern_status import ChannelStatus
 from livesim_gui.state.feed import Feed
 from livesim_gui.state.reached import EVERY_S, Pair, Reached, pair_of, reached_nm
 from livesim_gui.state.ring import Shot

@@ -17,7 +17,8 @@ from PyQt5.QtGui import QImage
 from livesim.frames import DataError
 from livesim.trust import TrustWord
 from livesim.wire.codec import StreamStart
-from livesim.wire.control import ChannelStatus, EngineState
+from livesim.wire.pattern_status import ChannelStatus
+from livesim.wire.status import EngineState
 from livesim_gui.errands import Errands
 from livesim_gui.launcher import EngineWish
 from livesim_gui.session import Session

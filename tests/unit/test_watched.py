@@ -26,7 +26,7 @@ from livesim.engine.watch_log import SHOWN, WatchLog
 from livesim.engine.watched import WatchedPipeline
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, Result, Rolling, StackIndex
 from livesim.reconstruction.check import BandReading
-from livesim.wire.control import WatchdogStatus
+from livesim.wire.pattern_status import WatchdogStatus
 
 WAIT_S = 10.0
 ANGLES = tuple(PatternAngle((5.0, float(n)), (0.0, 2.0, 4.0), (0.8,)) for n in range(3))

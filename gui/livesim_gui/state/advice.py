@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livesim.drift import AngleState
-from livesim.wire.control import (
-    AngleStatus,
-    EngineState,
-    EngineStatus,
-    FindingStatus,
-    WatchdogStatus,
-)
+from livesim.wire.doctor_status import FindingStatus
+from livesim.wire.pattern_status import AngleStatus, WatchdogStatus
+from livesim.wire.status import EngineState, EngineStatus
 from livesim_gui.state.stream_facts import StreamFacts
 from livesim_gui.state.tone import Tone
 

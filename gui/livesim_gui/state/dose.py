@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from livesim.drift import STEP_DEG, AngleState
 from livesim.painting.levels import levels_of, sampled
 from livesim.trust import TrustWord
-from livesim.wire.control import AngleStatus, EngineState, EngineStatus, TrustStatus
 from livesim.wire.in_use import PatternAngleStatus
+from livesim.wire.pattern_status import AngleStatus
+from livesim.wire.status import EngineState, EngineStatus
+from livesim.wire.trust_status import TrustStatus
 from livesim_gui.state.advice import FAINT
 from livesim_gui.state.feed import News
 

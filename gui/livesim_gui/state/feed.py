@@ -10,7 +10,7 @@ from typing import Any
 
 from livesim.frames import Result
 from livesim.wire.codec import Published, StreamEnd, TrustMaps
-from livesim.wire.control import EngineStatus
+from livesim.wire.status import EngineStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.ring import Ring, Shot
 from livesim_gui.state.stream_facts import (

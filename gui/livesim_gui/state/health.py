@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livesim.wire.control import EngineState, EngineStatus, StageStatus
+from livesim.wire.status import EngineState, EngineStatus, StageStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import News
 from livesim_gui.state.rolling import rolling_words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livesim.frames import Rolling
-from livesim.wire.control import RollingStatus
+from livesim.wire.status import RollingStatus
 
 
 def rolling_words(rolling: Rolling | RollingStatus | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from livesim.config import Settings
 from livesim.steering import Value, value_of
-from livesim.wire.control import EngineStatus
+from livesim.wire.status import EngineStatus
 from livesim_gui.state.tone import Tone
 
 ONE, TWO = "steps.one", "steps.two"

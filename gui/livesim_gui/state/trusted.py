@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livesim.trust import TrustWord
-from livesim.wire.control import EngineState, EngineStatus, TrustStatus
+from livesim.wire.status import EngineState, EngineStatus
+from livesim.wire.trust_status import TrustStatus
 from livesim_gui.state.tone import Tone
 
 _MARKS = {

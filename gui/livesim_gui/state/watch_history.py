@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.wire.control import AngleStatus, EngineStatus
 from livesim.wire.in_use import InUse, PatternAngleStatus, PatternStatus
+from livesim.wire.pattern_status import AngleStatus
+from livesim.wire.status import EngineStatus
 from livesim_gui.state.stream_facts import Vector
 
 KEPT = 600

@@ -20,9 +20,10 @@ from livesim.commands.engine_process import EngineProcess
 from livesim.frames import DataError, Result
 from livesim.io.pattern_file import write_pattern
 from livesim.wire.codec import StreamEnd
-from livesim.wire.control import ControlClient, LatencyStatus
+from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.sockets import Keep, Subscriber
+from livesim.wire.status import LatencyStatus
 
 SOURCE = "livesim.commands.benchmark.source"
 LISTEN_S = 120.0

@@ -1,0 +1,117 @@
+"""The other end of control: a question to an engine in, its answer out."""
+
+from __future__ import annotations
+
+import itertools
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from livesim.config import SettingsError
+from livesim.steering import Changes
+from livesim.wire.endpoints import split_keys
+from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.keys import reach
+from livesim.wire.replies import (
+    AnyReply,
+    ReadyReply,
+    RefusedReply,
+    ReviewReply,
+    StopReply,
+    read_reply,
+)
+from livesim.wire.requests import (
+    EndRequest,
+    ReadyRequest,
+    Request,
+    ReviewRequest,
+    StatusRequest,
+    StopRequest,
+)
+from livesim.wire.status import EngineStatus
+from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
+
+
+class ControlClient:
+    """The other end: a source, a viewer, `livesim status`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint, keys = split_keys(endpoint)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_HEADER_BYTES)
+        try:
+            if keys is not None:
+                reach(self._socket, keys)
+        except SettingsError:
+            self.close()
+            raise
+        self._socket.connect(self.endpoint)
+        self._numbers = itertools.count()
+
+    def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+        """Ask whether the start and the end of `stream` have arrived."""
+        return self._ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
+
+    def end(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+        """Tell the engine to end `stream` without what is still under way."""
+        return self._ask(EndRequest(stream=stream), ReadyReply, timeout_s)
+
+    def status(self, timeout_s: float = 2.0, *, step_one: bool = False) -> EngineStatus:
+        """Ask for a snapshot; with `step_one` also for that stage of the next results."""
+        return self._ask(StatusRequest(step_one=step_one), EngineStatus, timeout_s)
+
+    def review(self, *, flips: bool = False, timeout_s: float = 2.0) -> ReviewReply:
+        """Ask for a review of the newest result now."""
+        return self._ask(ReviewRequest(flips=flips), ReviewReply, timeout_s)
+
+    def stop(self, timeout_s: float = 2.0) -> StopReply:
+        """Tell the engine to finish and end."""
+        return self._ask(StopRequest(), StopReply, timeout_s)
+
+    def steer(self, changes: Changes, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to use other settings from the next raw stack on."""
+        return self._ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
+
+    def recalibrate(self, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to estimate the pattern anew."""
+        return self._ask(RecalibrateRequest(), BegunReply, timeout_s)
+
+    def record(self, *, on: bool, timeout_s: float = 5.0) -> BegunReply:
+        """Tell the engine to begin a recording, or to end it."""
+        return self._ask(RecordRequest(on=on), BegunReply, timeout_s)
+
+    def _ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
+        number = next(self._numbers).to_bytes(8, "big")
+        self._socket.send_multipart([number, request.model_dump_json().encode()])
+        reply = read_reply(self._reply_to(number, timeout_s))
+        if isinstance(reply, RefusedReply):
+            raise WireError(reply.reason)
+        if not isinstance(reply, expected):
+            raise WireError(f"expected the answer to '{request.kind}', found '{reply.kind}'")
+        return reply
+
+    def _reply_to(self, number: bytes, timeout_s: float) -> bytes:
+        while self._socket.poll(round(timeout_s * 1000), zmq.POLLIN):
+            answered, text = self._socket.recv_multipart()
+            if answered == number:
+                return text
+        raise WireError(f"expected an engine at {self.endpoint}, found none within {timeout_s} s")
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,76 @@
+"""The engine's end of control: one request in, one reply out.
+
+Requests and replies are JSON over DEALER/ROUTER. Each request carries a number that its reply
+repeats, so that a reply which comes too late is never taken for the next one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from livesim.config import SettingsError
+from livesim.wire.endpoints import check_bindable, split_keys
+from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.keys import serve
+from livesim.wire.replies import RefusedReply, Reply
+from livesim.wire.requests import Request, read_request
+
+
+class ControlServer:
+    """The engine's end."""
+
+    def __init__(self, endpoint: str) -> None:
+        check_bindable(endpoint)
+        plain, keys = split_keys(endpoint)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_HEADER_BYTES)
+        self._unguard: Callable[[], None] | None = None
+        try:
+            if keys is not None:
+                self._unguard = serve(self._context, self._socket, keys)
+            self._socket.bind(plain)
+        except zmq.ZMQError as error:
+            self.close()
+            raise WireError(f"expected a free address, found '{plain}': {error}") from error
+        except SettingsError:
+            self.close()
+            raise
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        """Where it really listens."""
+
+    def answer(self, handle: Callable[[Request], Reply], timeout_s: float) -> None:
+        """Answer one request, if one comes within `timeout_s`."""
+        if not self._socket.poll(round(timeout_s * 1000), zmq.POLLIN):
+            return
+        parts = self._socket.recv_multipart()
+        if len(parts) != 3:
+            return  # nobody of ours: without a number there is nothing to answer to
+        peer, number, text = parts
+        try:
+            reply = handle(read_request(text))
+        except WireError as error:
+            reply = RefusedReply(reason=str(error))
+        self._socket.send_multipart([peer, number, reply.model_dump_json().encode()])
+
+    def close(self) -> None:
+        """Close the socket, leaving the last reply a moment to get out."""
+        self._socket.close(linger=500)
+        if self._unguard is not None:
+            self._unguard()
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

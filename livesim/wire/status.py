@@ -1,0 +1,146 @@
+"""How the engine is doing: a frozen snapshot, as on the wire."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from livesim.wire.doctor_status import DoctorStatus
+from livesim.wire.header import Header
+from livesim.wire.in_use import DeviceStatus, InUse
+from livesim.wire.pattern_status import ChannelStatus, WatchdogStatus
+from livesim.wire.steer import RecordStatus, SteeringStatus
+from livesim.wire.trust_status import TrustStatus
+
+
+class EngineState(StrEnum):
+    """What the engine is at."""
+
+    IDLE = "idle"
+    """Waits for a stream."""
+    CALIBRATING = "calibrating"
+    """Takes frames, but has not seen enough signal to know the pattern."""
+    RUNNING = "running"
+    """Reconstructs."""
+    DRAINING = "draining"
+    """The stream has ended; works off what is queued."""
+    STOPPED = "stopped"
+
+
+class Endpoints(Header):
+    """Where the engine listens."""
+
+    frames: str
+    results: str
+    control: str
+
+
+class StageStatus(Header):
+    """One stage of the engine and the queue in front of it."""
+
+    name: str
+    done: int
+    per_second: float
+    queued: int
+    queue_limit: int
+    keep: str
+    """Policy of the queue, see `livesim.wire.sockets.Keep`."""
+    dropped: int
+    """Given up because the queue was full."""
+
+
+class PartLatency(Header):
+    """How long one part of the way took."""
+
+    name: str
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class LatencyStatus(Header):
+    """From the last raw frame received to the result published, over the last results."""
+
+    results: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    stages: tuple[PartLatency, ...] = ()
+    """In their order: assemble, wait (for the processor), reconstruct, publish. Each result's add
+    up to its total; percentiles do not."""
+    steps: tuple[PartLatency, ...] = ()
+    """What the stage reconstruct consists of."""
+
+
+class FaultStatus(Header):
+    """What did not go as it should, since the engine started."""
+
+    malformed_messages: int = 0
+    stray_frames: int = 0
+    """Frames of no stream that is running."""
+    misplaced_frames: int = 0
+    """Frames with an angle or phase that the pattern does not have."""
+    repeated_frames: int = 0
+    late_frames: int = 0
+    """Frames of a stack already given up."""
+    incomplete_stacks: int = 0
+    mixed_stacks: int = 0
+    """Stacks whose frames differ in shape or dtype."""
+    failed_stacks: int = 0
+    """Stacks the pipeline could not reconstruct."""
+    skipped_stacks: int = 0
+    """Stacks not reconstructed because the engine was stopped or no pattern was found."""
+    unrecorded_stacks: int = 0
+    vanished_sources: int = 0
+    """Streams whose source went without ending them."""
+
+
+class RollingStatus(Header):
+    """A new result with every angle or every frame, made of the newest ones."""
+
+    mode: str
+    """angle or frame."""
+    updates_per_s: float
+    resolution_ms: float
+    """From when to when the raw frames of the last result were taken: the time resolution."""
+    changed: float
+    """Share of the field that has changed by more than photon noise."""
+    motion: bool
+    """Of the last result: expect artefacts."""
+
+
+class EngineStatus(Header):
+    """A frozen snapshot of the engine."""
+
+    kind: Literal["status"] = "status"
+    state: EngineState
+    endpoints: Endpoints
+    stream: str | None
+    source: str | None
+    stages: tuple[StageStatus, ...]
+    latency: LatencyStatus | None
+    faults: FaultStatus
+    last_fault: str | None
+    recording: str | None
+    """Folder that is being written to."""
+    recording_fault: str | None = None
+    """Why raw stacks or results of the running stream are not recorded any more."""
+    channels: tuple[ChannelStatus, ...] = ()
+    """Those of the running stream whose patterns are known, in their order."""
+    doctor: DoctorStatus | None = None
+    """Of the last stream; None until its first raw stacks have been looked at."""
+    in_use: InUse | None = None
+    """None where no stream is running."""
+    device: DeviceStatus | None = None
+    rolling: RollingStatus | None = None
+    """None where there is one result for each raw stack, or none yet."""
+    trust: TrustStatus | None = None
+    """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
+    steering: SteeringStatus | None = None
+    """None where no stream is running."""
+    record: RecordStatus | None = None
+
+    @property
+    def watchdog(self) -> WatchdogStatus | None:
+        """What is known of the first channel's pattern, if it is watched."""
+        return self.channels[0].watchdog if self.channels else None
