@@ -26,7 +26,8 @@ from pycromanager import Acquisition
 from bench.report import Row, report
 from livesim.config import Settings
 from livesim.engine.folder import record_into
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim_acquisition.hook import BackgroundSender, make_hook

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from livesim.config import Settings
 from livesim.engine.heaps import limit_heaps
+from livesim.engine.options import EngineOptions
 from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.process import Engine
 from livesim.engine.recording import RecorderFor
 from livesim.frames import DataError
 from livesim.wire.in_use import DeviceStatus

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from livesim.commands.engine import run_engine
-from livesim.engine.process import EngineOptions
+from livesim.engine.options import EngineOptions
 from livesim.frames import DataError, Pattern, PatternAngle, Result
 from livesim.wire.endpoints import FREE_ADDRESS
 

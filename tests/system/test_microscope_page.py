@@ -17,7 +17,8 @@ import typer
 from livesim.cli import app
 from livesim.config import load_settings
 from livesim.engine.folder import record_into
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.unit.test_hook import Mean

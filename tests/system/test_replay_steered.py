@@ -15,7 +15,8 @@ import tifffile
 
 from livesim.config import PatternSettings
 from livesim.engine.folder import record_into
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.frames import Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS

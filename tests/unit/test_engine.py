@@ -15,9 +15,10 @@ import zarr
 
 from livesim.commands.status import show_status
 from livesim.config import Settings
-from livesim.engine import process as process_module
+from livesim.engine import opening as opening_module
 from livesim.engine.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME, record_into
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.engine.session import PROCESS_DEPTH, Session
 from livesim.frames import DataError, FrameAxes, Pattern, PatternAngle, RawFrame, Result
 from livesim.io.open import open_recording
@@ -735,7 +736,7 @@ def test_other_rates_are_refused(text):
 @pytest.mark.parametrize(("asked", "shown_ns", "sent"), [(True, 10**12, True), (True, 0, False),
                                                          (False, 10**12, False)])  # fmt: skip
 def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_ns, sent):
-    monkeypatch.setattr(process_module, "SHOWN_NS", shown_ns)
+    monkeypatch.setattr(opening_module, "SHOWN_NS", shown_ns)
     with (
         running(lambda settings: lambda *_: TwoSteps(), lossless=True, once=True) as engine,
         ControlClient(engine.control) as client,

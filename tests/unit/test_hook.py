@@ -14,7 +14,8 @@ from ndstorage.ndtiff_dataset import NDTiffDataset
 
 from livesim.config import Settings
 from livesim.engine.folder import record_into
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.frames import DataError, Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from livesim.cli import app
 from livesim.config import SettingsError
-from livesim.engine.process import EngineOptions
+from livesim.engine.options import EngineOptions
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer

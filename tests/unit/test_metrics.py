@@ -12,7 +12,8 @@ import pytest
 
 from livesim.commands.metrics import CONTENT_TYPE, MetricsServer, metrics
 from livesim.config import SettingsError
-from livesim.engine.process import Engine, EngineOptions
+from livesim.engine.options import EngineOptions
+from livesim.engine.process import Engine
 from livesim.wire.endpoints import FREE_ADDRESS
 
 LINE = re.compile(r'(# TYPE \w+ (counter|gauge)|\w+(\{\w+="[\w.-]+"(,\w+="[\w.-]+")*\})? \S+)')

@@ -281,7 +281,7 @@ def test_a_stream_is_steered_and_no_stack_is_lost(tmp_path):
         client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
         with pytest.raises(WireError, match="can change while a stream runs"):
             client.steer({"optics.pixel_nm": 1.0}, WAIT_S)
-        until(lambda: engine.engine._session.steering._ready)
+        until(lambda: engine.engine._intake.session.steering._ready)
         send_stacks(engine, sender, [2, 3])
         status = client.status(WAIT_S)
         assert status.steering.since == 2
@@ -317,7 +317,7 @@ def test_recording_begins_and_ends_in_the_middle_of_a_stream(tmp_path):
         client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
         client.record(on=True, timeout_s=WAIT_S)
         client.record(on=True, timeout_s=WAIT_S)  # once more changes nothing
-        until(lambda: engine.engine._session.steering._ready)
+        until(lambda: engine.engine._intake.session.steering._ready)
         send_stacks(engine, sender, [2, 3])
         assert client.status(WAIT_S).recording.endswith("stream-001")
         client.record(on=False, timeout_s=WAIT_S)

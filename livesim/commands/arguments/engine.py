@@ -47,7 +47,7 @@ def engine(
     """Run the engine: raw frames in, results and recordings out; the only process with torch."""
     from livesim.commands.engine import run_engine
     from livesim.config import load_settings
-    from livesim.engine.process import EngineOptions
+    from livesim.engine.options import EngineOptions
     from livesim.io.pattern_file import read_pattern
 
     options = EngineOptions(

@@ -1,0 +1,100 @@
+"""One request to the engine -> one reply, made in the control thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from livesim.config import SettingsError
+from livesim.engine.intake import Intake
+from livesim.engine.live_trust import LiveTrust
+from livesim.engine.opening import Opening
+from livesim.frames import DataError
+from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
+from livesim.wire.requests import (
+    EndRequest,
+    ReadyRequest,
+    Request,
+    ReviewRequest,
+    StatusRequest,
+    StopRequest,
+)
+from livesim.wire.status import Endpoints, EngineStatus
+from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
+
+
+class Answers:
+    """Answers what sources, viewers and `livesim status` ask.
+
+    Parameters
+    ----------
+    status
+        Makes a snapshot of the engine.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        opening: Opening,
+        trust: LiveTrust,
+        status: Callable[[], EngineStatus],
+        endpoints: Endpoints,
+    ) -> None:
+        self._intake, self._opening, self._trust = intake, opening, trust
+        self._status, self._endpoints = status, endpoints
+
+    def reply(self, request: Request) -> Reply:
+        """Return the answer; what cannot be done is refused with the reason."""
+        match request:
+            case ReadyRequest():
+                return self._ready(request.stream)
+            case EndRequest():
+                self._intake.cut(request.stream)
+                return self._ready(request.stream)
+            case StatusRequest():
+                return self._told(request)
+            case ReviewRequest():
+                return ReviewReply(accepted=self._trust.ask(flips=request.flips))
+            case StopRequest():
+                self._intake.stop()
+                return StopReply()
+            case _:
+                return self._begun(request)
+
+    def _told(self, request: StatusRequest) -> EngineStatus:
+        if request.step_one:
+            self._opening.show_step_one()
+        return self._status()
+
+    def _begun(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> Reply:
+        try:
+            self._steer(request)
+        except (SettingsError, DataError, OSError) as error:
+            return RefusedReply(reason=str(error))
+        return BegunReply()
+
+    def _steer(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> None:
+        session = self._intake.session
+        if isinstance(request, RecordRequest):
+            self._opening.record(session, on=request.on)
+        elif session is None:
+            raise SettingsError("expected a running stream, found none")
+        elif isinstance(request, SteerRequest):
+            session.steering.wish(request.changes)
+        else:
+            session.steering.recalibrate()
+
+    def _ready(self, stream: str) -> ReadyReply:
+        # In this order: the one outlives the other.
+        session, known = self._intake.session, self._intake.known
+        if known.stream != stream:
+            return ReadyReply(started=False, ended=False, received=0, endpoints=self._endpoints)
+        if known.ended or known.refused:
+            known.told.set()
+        return ReadyReply(
+            started=known.refused is None,
+            ended=known.ended,
+            received=session.counts.frames if session and not known.ended else known.received,
+            recorded=session.recorded if session else known.recorded,
+            refused=known.refused,
+            endpoints=self._endpoints,
+        )
