@@ -23,7 +23,7 @@ from livesim.wire.codec import StreamStart
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
-from tests.unit.test_engine import anywhere, at_once
+from tests.running_engine import anywhere, at_once
 
 WAIT_S = 20.0
 LIGHT = Light(100.0, 128)

@@ -19,7 +19,7 @@ from livesim.wire.codec import TrustMaps
 from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
-from tests.unit.test_engine import FakePipeline, anywhere, frames, start
+from tests.running_engine import FakePipeline, anywhere, frames, start
 
 WAIT_S = 20.0
 NUMBERS = TrustNumbers(1.0, 100, 0, 3.5, (4.0, 5.0), 12.0, 0.0)

@@ -22,7 +22,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
-from tests.unit.test_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
+from tests.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
 
 PLAIN = Settings.model_validate(SETTINGS)
 
