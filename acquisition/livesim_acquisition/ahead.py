@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, Queue
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 from livesim.frames import RawFrame
@@ -90,12 +89,7 @@ class Ahead:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from livesim.commands.child_process import own_group, wait_or_kill
 from livesim.frames import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
@@ -81,12 +81,7 @@ class EngineProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._stop()
         assert self._process.stdout is not None
@@ -100,11 +95,7 @@ class EngineProcess:
             self._process.terminate()  # it has not begun to listen, so there are no files yet
         else:
             self._ask_to_stop(self._control)
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, STOP_S)
 
     def _ask_to_stop(self, control: str) -> None:
         try:
@@ -112,10 +103,3 @@ class EngineProcess:
                 client.stop(ANSWER_S)
         except WireError:
             pass  # it is ending already
-
-
-def own_group() -> dict[str, Any]:
-    """Return what starts a child in a process group of its own, out of reach of Ctrl-C."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"process_group": 0}

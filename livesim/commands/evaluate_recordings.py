@@ -23,9 +23,9 @@ from livesim.commands.evaluate_references import (
 from livesim.commands.evaluate_report import Item, Report, labels
 from livesim.commands.evaluate_stages import PLAIN, Stages, instrument, make_stages
 from livesim.config import Camera, Settings
-from livesim.frames import DataError, Image, Pattern, RawStack, StackIndex
+from livesim.frames import DataError, Image, RawStack, StackIndex
 from livesim.io.open import open_recording
-from livesim.io.pattern_file import read_pattern
+from livesim.io.pattern_file import read_pattern_for
 from livesim.io.recording import Recording
 from livesim.io.truth_reader import open_truth
 from livesim_models.evaluation.halves import halved, split
@@ -192,7 +192,7 @@ def _channel(
     pattern = (
         calibrate(stacks, settings, profile)
         if pattern_file is None
-        else _read_pattern(pattern_file, recording)
+        else read_pattern_for(pattern_file, recording.frame_shape)
     )
     half_stages = None
     if halves:
@@ -204,16 +204,6 @@ def _channel(
         instrument=instrument(settings, pattern, profile),
         camera=settings.camera,
     )
-
-
-def _read_pattern(path: Path, recording: Recording) -> Pattern:
-    pattern = read_pattern(path)
-    if pattern.shape != recording.frame_shape:
-        raise DataError(
-            f"{path}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
-            f"found one for {pattern.shape}"
-        )
-    return pattern
 
 
 def _place(recording: Recording, index: StackIndex) -> str:

@@ -14,8 +14,8 @@ from livesim.commands.calibrate import otf_profile, spread_stacks
 from livesim.commands.config_beside import own_pattern_files
 from livesim.config import Settings, Steps
 from livesim.drift import Illumination, PatternChange, illuminations
-from livesim.frames import DataError, Pattern, StackIndex
-from livesim.io.pattern_file import read_pattern
+from livesim.frames import Pattern, StackIndex
+from livesim.io.pattern_file import read_pattern_for
 from livesim.io.pattern_log import read_pattern_log
 from livesim.io.recording import Recording
 from livesim.io.settings_log import read_settings_log
@@ -116,20 +116,11 @@ def _channel(
         return make(with_warnings(found, stacks, settings, networks), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)
     stacks = spread_stacks(recording, 1, number)
-    known = with_levels(_read_pattern(file, recording), stacks, settings)
+    print(f"livesim: pattern from {file}", file=sys.stderr)
+    known = read_pattern_for(file, recording.frame_shape)
+    known = with_levels(known, stacks, settings)
     pattern = with_warnings(known, stacks, settings, networks)
     return make(pattern, log, () if log is None else _read_log(log, pattern))
-
-
-def _read_pattern(path: Path, recording: Recording) -> Pattern:
-    print(f"livesim: pattern from {path}", file=sys.stderr)
-    pattern = read_pattern(path)
-    if pattern.shape != recording.frame_shape:
-        raise DataError(
-            f"{path}: expected a pattern for frames of (y, x) = {recording.frame_shape}, "
-            f"found one for {pattern.shape}"
-        )
-    return pattern
 
 
 def _read_log(log: Path, pattern: Pattern) -> tuple[PatternChange, ...]:

@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from livesim.commands.child_process import own_group, wait_or_kill
 from livesim.commands.config_beside import settings_for
 from livesim.commands.demo_scene import demo_settings
-from livesim.commands.engine_process import EngineProcess, own_group
+from livesim.commands.engine_process import EngineProcess
 from livesim.io.toml_text import toml_text
 from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT
 
@@ -92,11 +93,7 @@ class Children:
         if self._simulator is None or not self.simulating:
             return
         self._simulator.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
-        try:
-            self._simulator.wait(END_S)
-        except subprocess.TimeoutExpired:
-            self._simulator.kill()
-            self._simulator.wait()
+        wait_or_kill(self._simulator, END_S)
 
     def find_recording(self, chosen: Path) -> Path:
         """Return what can be replayed of a file or folder that the user has chosen.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from types import TracebackType
 from typing import Self
 
-from livesim.commands.engine_process import own_group
+from livesim.commands.child_process import own_group, wait_or_kill
 
 APPEAR_S = 20.0
 """How long a window may take to appear."""
@@ -52,19 +51,10 @@ class ViewerProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._process.terminate()
-            try:
-                self._process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            wait_or_kill(self._process, END_S)
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()

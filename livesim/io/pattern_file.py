@@ -124,6 +124,23 @@ def read_pattern(path: Path) -> Pattern:
     return _parse(text, str(path))
 
 
+def read_pattern_for(path: Path, frame_shape: tuple[int, int]) -> Pattern:
+    """Read a pattern file that is to fit raw frames of (y, x).
+
+    Raises
+    ------
+    DataError
+        As `read_pattern`, or if the pattern is one for frames of another size.
+    """
+    pattern = read_pattern(path)
+    if pattern.shape != frame_shape:
+        raise DataError(
+            f"{path}: expected a pattern for frames of (y, x) = {frame_shape}, "
+            f"found one for {pattern.shape}"
+        )
+    return pattern
+
+
 def check_pattern_target(path: Path, *, overwrite: bool = False) -> None:
     """Refuse a target early that `write_pattern` would refuse after the work was done.
 

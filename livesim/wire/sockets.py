@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from threading import Lock
-from types import TracebackType
 from typing import Self
 
 import zmq
@@ -148,12 +147,7 @@ class _Closing:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
