@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from livesim_models.frozen import frozen
 from livesim_models.rcan import Rcan
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -27,7 +28,7 @@ class FieldRunner(nn.Module):
     Parameters
     ----------
     network
-        In evaluation mode.
+        As trained; it is frozen as it is now.
     precision
         In which the network computes; what comes out is float32.
     tile
@@ -51,8 +52,8 @@ class FieldRunner(nn.Module):
         super().__init__()
         if tile is not None and tile <= 2 * overlap:
             raise ValueError(f"expected a tile above {2 * overlap} pixels, found {tile}")
-        self.network = network
         self._dtype = getattr(torch, precision)
+        self.network = frozen(network, self._dtype)
         self._tile, self._overlap = tile, overlap
 
     @torch.inference_mode()
@@ -61,14 +62,9 @@ class FieldRunner(nn.Module):
         rows, columns = image.shape[-2:]
         tile = self._tile or self._affordable(image)
         if rows * columns <= tile * tile:
-            return self._run(image)
-        return self._tiled(image, tile)
-
-    def _run(self, image: Tensor) -> Tensor:
-        reduced = self._dtype is not torch.float32
-        with torch.autocast(image.device.type, self._dtype, enabled=reduced):
             found: Tensor = self.network(image)
-        return found.float()
+            return found
+        return self._tiled(image, tile)
 
     def _affordable(self, image: Tensor) -> int:
         """Return the side of the largest square that memory allows."""
@@ -87,7 +83,7 @@ class FieldRunner(nn.Module):
         for y, x in product(spans(rows, tile, self._overlap), spans(columns, tile, self._overlap)):
             weight = _ramp(y, rows, self._overlap)[:, None] * _ramp(x, columns, self._overlap)
             weight = weight.to(image)
-            found[..., y, x] += weight * self._run(image[..., y, x].contiguous())
+            found[..., y, x] += weight * self.network(image[..., y, x].contiguous())
             weights[y, x] += weight
         return found / weights
 

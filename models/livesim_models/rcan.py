@@ -6,6 +6,7 @@ upsampling, since input and output have the same size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -33,6 +34,11 @@ class Architecture(BaseModel):
     space_to_depth: Annotated[int, Field(ge=1, le=4)] = 1
     """Side of the square of pixels that becomes channels at the entrance."""
 
+    @property
+    def adds(self) -> bool:
+        """Whether what the network finds is added to what it is given."""
+        return self.inputs == self.outputs
+
 
 class Rcan(nn.Module):
     """Residual channel attention network.
@@ -46,7 +52,7 @@ class Rcan(nn.Module):
         a = self.architecture = architecture
         cell = a.space_to_depth**a.dimensions
         self.head = _convolution(a, a.inputs * cell, a.features)
-        self.body = nn.Sequential(*(_Group(a) for _ in range(a.groups)))
+        self.body = nn.Sequential(*(Group(a) for _ in range(a.groups)))
         self.body_end = _convolution(a, a.features, a.features)
         self.tail = _convolution(a, a.features, a.outputs * cell)
         nn.init.zeros_(self.tail.weight)
@@ -64,30 +70,31 @@ class Rcan(nn.Module):
 
         Sides that the space-to-depth front cannot divide are continued by their last pixels.
         """
-        side, size = self.architecture.space_to_depth, image.shape[2:]
-        inside = _padded(image, side) if side > 1 else image
-        features = self.head(_to_depth(inside, side))
+        change = self.change(image)
+        return image + change if self.architecture.adds else change
+
+    def change(self, image: Tensor) -> Tensor:
+        """Return what is added to the image or, with other outputs than inputs, stands alone."""
+        side = self.architecture.space_to_depth
+        features = self.head(to_cells(image, side))
         features = features + self.body_end(self.body(features))
-        change = _to_space(self.tail(features), side)
-        if side > 1:
-            for axis, length in enumerate(size, start=2):
-                change = change.narrow(axis, 0, length)
-        return image + change if self.architecture.inputs == self.architecture.outputs else change
+        return to_pixels(self.tail(features), side, image.shape[2:])
 
 
-class _Group(nn.Module):
+class Group(nn.Module):
     """Blocks, a convolution, and a short skip around both."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(_Block(architecture) for _ in range(architecture.blocks)))
+        self.blocks = nn.Sequential(*(Block(architecture) for _ in range(architecture.blocks)))
         self.end = _convolution(architecture, architecture.features, architecture.features)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the features changed, [batch, feature, (z,) y, x]."""
         return features + self.end(self.blocks(features))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Two convolutions, weighed by channel, added to what came in."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -98,6 +105,7 @@ class _Block(nn.Module):
         self.attention = _ChannelAttention(architecture)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the features changed, [batch, feature, (z,) y, x]."""
         change = self.second(relu(self.first(features), inplace=True))
         return torch.addcmul(features, change, self.attention(change))
 
@@ -123,18 +131,27 @@ def _convolution(architecture: Architecture, inputs: int, outputs: int) -> nn.Co
     return kind(inputs, outputs, 3, padding=1)
 
 
-def _padded(image: Tensor, side: int) -> Tensor:
-    """Continue [batch, channel, ...] to multiples of `side` by its last pixels."""
-    missing = [-length % side for length in reversed(image.shape[2:])]
-    if not any(missing):
+def to_cells(image: Tensor, side: int) -> Tensor:
+    """Turn squares or cubes of pixels into channels; where some lack pixels the last go on."""
+    if side == 1:
         return image
-    return pad(image, [amount for each in missing for amount in (0, each)], mode="replicate")
+    missing = [-length % side for length in reversed(image.shape[2:])]
+    if any(missing):
+        image = pad(image, [n for each in missing for n in (0, each)], mode="replicate")
+    return _to_depth(image, side)
+
+
+def to_pixels(cells: Tensor, side: int, size: Sequence[int]) -> Tensor:
+    """Undo `to_cells` for an image whose sides were `size`."""
+    if side == 1:
+        return cells
+    image = _to_space(cells, side)
+    for axis, length in enumerate(size, start=2):
+        image = image.narrow(axis, 0, length)
+    return image
 
 
 def _to_depth(image: Tensor, side: int) -> Tensor:
-    """Turn squares or cubes of pixels into channels."""
-    if side == 1:
-        return image
     if image.ndim == 4:
         return pixel_unshuffle(image, side)
     batch, channels, z, y, x = image.shape
@@ -145,9 +162,6 @@ def _to_depth(image: Tensor, side: int) -> Tensor:
 
 
 def _to_space(features: Tensor, side: int) -> Tensor:
-    """Undo `_to_depth`."""
-    if side == 1:
-        return features
     if features.ndim == 4:
         return pixel_shuffle(features, side)
     batch, channels, z, y, x = features.shape

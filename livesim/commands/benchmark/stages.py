@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from livesim.build_networks import load_networks, resolved
 from livesim.commands.benchmark.machine import Limits
@@ -26,6 +25,7 @@ from livesim.reconstruction.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.wire.codec import decode, encode
+from livesim_models.flops import flops
 
 MOST_S = 60.0
 """For the stages of one group; after it the rounds that were done have to do."""
@@ -118,16 +118,10 @@ def _network_stages(
             f"{name}, {precision}",
             device.type,
             one,
-            _flops(work[name]) / 1e6 / one.median_ms / peak,
+            flops(work[name]) / 1e6 / one.median_ms / peak,
         )
         for name, one in in_turn(tasks, rounds, MOST_S).items()
     ]
-
-
-def _flops(work: Callable[[], object]) -> float:
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        work()
-    return float(counter.get_total_flops())
 
 
 def host_stages(scene: Scene, rounds: int) -> list[Stage]:
