@@ -65,7 +65,7 @@ class Networks:
         frames: Tensor = self.step_one(photons[None], self.read_noise)
         return frames[0]
 
-    def two(self, image: Tensor, levels: Levels) -> Tensor:
+    def two(self, image: Tensor, levels: Levels | Tensor) -> Tensor:
         """Denoise a reconstruction [2 y, 2 x]; without step two it comes back as it is."""
         if self.step_two is None:
             return image

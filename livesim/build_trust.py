@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import cmath
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import avg_pool2d
 
 from livesim.build_networks import Networks
 from livesim.config import Settings
+from livesim.frame_path.made import Made
 from livesim.frames import Pattern
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import separated_bands
@@ -25,22 +27,6 @@ from livesim_models.trust.verdict import SIDE, numbers_of, verdict
 
 SMALLEST = BORDER + SIDE // 2
 """Raw pixels of the shorter side of a field in which there is a square to judge."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """One result, and all that it was made of."""
-
-    counts: Tensor
-    """[angle, phase, y, x] of the raw stack."""
-    image: Tensor
-    """[2 y, 2 x] with all networks."""
-    plain: Tensor
-    """[2 y, 2 x] without any."""
-    between: Tensor
-    """[2 y, 2 x] with step one alone."""
-    factors: Tensor | None
-    """What turned each side band; None = nothing did."""
 
 
 class Reviewer:
@@ -85,6 +71,7 @@ class Reviewer:
     @torch.inference_mode()
     def __call__(self, made: Made, tell: Tell | None = None) -> Trust:
         """Review one result; with `tell`, flip it as well."""
+        made = made.to(self._device)
         instrument = Instrument(self._lit(made), self._otf, self._camera, self._apodization)
         reprojection = Reprojection(instrument, device=self._device)
         maps = photon_maps(reprojection, made.counts.flatten(0, 1), made.image, made.plain)
@@ -101,9 +88,9 @@ class Reviewer:
 
     def _lit(self, made: Made) -> Pattern:
         """Return the pattern as it was when the stack was taken."""
-        if made.factors is None:
+        if made.turns is None:
             return self._pattern
-        turns = torch.angle(made.factors).tolist()
+        turns = [cmath.phase(turn) for turn in made.turns]
         angles = list(self._pattern.angles)
         for angle, band in self._first_bands.items():
             phases = tuple(phase + turns[band] for phase in angles[angle].phases_rad)

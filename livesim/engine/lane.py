@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from livesim.clock import steady_ns
 from livesim.engine.meters import Faults
-from livesim.engine.pipeline import Pipeline, PipelineFactory
+from livesim.engine.pipeline import Beginning, Begun, Pipeline, PipelineFactory, Ready
 from livesim.frames import RawStack, Result
 
 CALIBRATION_STACKS = 32
@@ -69,16 +69,21 @@ class Lane:
             self._faults.report("skipped_stacks")
         return self.pipeline is not None
 
-    def reconstruct(self, stack: RawStack) -> Result | None:
-        """Return the result of one stack; None if it has none, which is counted."""
+    def begin(self, stack: RawStack) -> Promise | None:
+        """Begin with one stack; None if it will have no result, which is counted."""
         pipeline = self.pipeline
         assert pipeline is not None
         taken = steady_ns()
-        result = self._attempt(lambda: pipeline(stack))
+        begun = self._counted(lambda: _begun(pipeline, stack))
+        return None if begun is None else Promise(self, stack, taken, begun)
+
+    def finish(self, promise: Promise) -> Result | None:
+        """Return the result that was begun; None if it has none, which is counted."""
+        stack = promise.stack
+        result = self._counted(promise.begun.result)
         if result is None:
-            self._faults.report("failed_stacks")
             return None
-        passage = replace(stack.passage, taken=taken, reconstructed=steady_ns())
+        passage = replace(stack.passage, taken=promise.taken, reconstructed=steady_ns())
         return replace(
             result,
             last_received_ns=stack.last_received_ns,
@@ -94,6 +99,12 @@ class Lane:
         self._faults.report("skipped_stacks", None if hurried else words, count)
         self._waiting.clear()
 
+    def _counted(self, work: Callable[[], Value]) -> Value | None:
+        done = self._attempt(work)
+        if done is None:
+            self._faults.report("failed_stacks")
+        return done
+
     def _attempt(self, work: Callable[[], Value]) -> Value | None:
         """Do what one stack may make fail: the live loop's one catch."""
         try:
@@ -102,3 +113,27 @@ class Lane:
             self._reason = str(error) or type(error).__name__
             self._faults.say(self._reason)
             return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Promise:
+    """A result that has been begun."""
+
+    lane: Lane
+    stack: RawStack
+    taken: int
+    """When it was begun."""
+    begun: Begun
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next stack may be begun meanwhile."""
+        return self.begun.waits
+
+    def result(self) -> Result | None:
+        """Return the result; None if there is none."""
+        return self.lane.finish(self)
+
+
+def _begun(pipeline: Pipeline, stack: RawStack) -> Begun:
+    return pipeline.begin(stack) if isinstance(pipeline, Beginning) else Ready(pipeline(stack))

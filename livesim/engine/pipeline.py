@@ -31,6 +31,52 @@ class Pipeline(Protocol):
         ...
 
 
+class Begun(Protocol):
+    """Work on one raw stack that has been begun."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a GPU may still be at work on it, while the next one can be begun."""
+        ...
+
+    def result(self) -> Result:
+        """Return the result, once it is there.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If this stack cannot be reconstructed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Work that ended when it was begun."""
+
+    made: Result
+    waits: bool = False
+
+    def result(self) -> Result:
+        """Return the result."""
+        return self.made
+
+
+@runtime_checkable
+class Beginning(Protocol):
+    """A pipeline that need not wait for a result before it begins with the next raw stack."""
+
+    def begin(self, stack: RawStack) -> Begun:
+        """Begin with one raw stack.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If this stack cannot be reconstructed.
+        """
+        ...
+
+
 @runtime_checkable
 class Watched(Protocol):
     """A pipeline that looks after its pattern while it works."""

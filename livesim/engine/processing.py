@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from livesim.engine.bounded import BoundedQueue
-from livesim.engine.lane import Lane
+from livesim.engine.lane import Lane, Promise
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
 from livesim.frames import RawStack, Result
+
+AHEAD = 1
+"""Raw stacks that a GPU is at work on while the next one is begun: enough to keep it busy."""
 
 
 class Processor:
@@ -59,6 +63,7 @@ class Processor:
         self._lossless = lossless
         self._conclusion = conclusion
         self._lanes: dict[int, Lane] = {}
+        self._promised: deque[Promise] = deque()
         self._hurried = False
 
     def hurry(self) -> None:
@@ -75,6 +80,7 @@ class Processor:
                         self._sort(other)
                 self._work()
             self._work(ended=True)
+            self._deliver(0)
         finally:
             self._stacks.abandon()
             self._results.close()
@@ -111,8 +117,16 @@ class Processor:
             self._faults.report("skipped_stacks")
             return
         self._before(stack)
-        result = lane.reconstruct(stack)
+        promise = lane.begin(stack)
         self._on_stack(stack.index.channel)
-        if result is not None:
-            self._meter.tick()
-            self._results.put(result)
+        if promise is not None:
+            self._promised.append(promise)
+        self._deliver(AHEAD if self._stacks.queued else 0)
+
+    def _deliver(self, kept: int) -> None:
+        """Pass results on, oldest first, but for `kept` that a GPU may still be at work on."""
+        while self._promised and (len(self._promised) > kept or not self._promised[0].waits):
+            result = self._promised.popleft().result()
+            if result is not None:
+                self._meter.tick()
+                self._results.put(result)

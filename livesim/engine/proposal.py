@@ -9,7 +9,8 @@ from itertools import permutations
 from typing import Protocol
 
 from livesim.drift import ChangeKind
-from livesim.frames import Pattern, PatternAngle, RawStack, Result
+from livesim.engine.pipeline import Begun
+from livesim.frames import Pattern, PatternAngle, RawStack
 from livesim.reconstruction.check import BandReading
 
 BETTER = 4.0
@@ -34,8 +35,8 @@ class Watchable(Protocol):
         """The cached pattern."""
         ...
 
-    def watched(self, stack: RawStack, decide: Decide) -> Result:
-        """Reconstruct with the turns that `decide` returns."""
+    def begin(self, stack: RawStack, decide: Decide) -> Begun:
+        """Begin to reconstruct with the turns that `decide` returns."""
         ...
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from livesim.config import Settings, SettingsError
 from livesim.drift import ChangeKind, Illumination, PatternChange, WatchHealth
 from livesim.engine.background import BACKGROUND_FAULTS, Background
-from livesim.engine.pipeline import Prepared
+from livesim.engine.pipeline import Begun, Prepared
 from livesim.engine.proposal import Measure, Prepare, Proposal, Seen, Wanted, Watchable
 from livesim.frames import Pattern, RawStack, Result, StackIndex
 from livesim.reconstruction.angle_watch import Event
@@ -127,17 +127,21 @@ class WatchedPipeline:
         ValueError, RuntimeError
             If it cannot be reconstructed.
         """
+        return self.begin(stack).result()
+
+    def begin(self, stack: RawStack) -> Begun:
+        """Begin with one raw stack, as a call does."""
         if not stack.whole:
             turns = self._watchdog.turns  # its frames are looked at with the stacks they belong to
-            return self._active.watched(stack, lambda measure: turns)
+            return self._active.begin(stack, lambda measure: turns)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False
         self._adopt(stack)
-        result = self._active.watched(stack, lambda measure: self._decide(stack, measure))
+        begun = self._active.begin(stack, lambda measure: self._decide(stack, measure))
         self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
         self._last = stack.index
-        return result
+        return begun
 
     def close(self) -> None:
         """End the background's thread."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -89,7 +90,30 @@ class BandCheck:
     @torch.inference_mode()
     def __call__(self, spectra: BandSpectra) -> tuple[BandReading, ...]:
         """Return one reading for each side band, in the order of the plan's bands."""
-        return self.readings(self.sums(spectra).tolist()) if self._bands else ()
+        return self.readings(self.sums(spectra).tolist()) if self.able else ()
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a band to compare."""
+        return bool(self._bands)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that `sums` reads besides the spectra."""
+        return (self._side, self._zero, self._far, self._near) if self.able else ()
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What `sums` depends on besides: checks of equal form can take each other's tensors."""
+        return (len(self._bands), self._noisy) if self.able else ()
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> BandCheck:
+        """Return the check with every tensor replaced by what `change` makes of it."""
+        other = copy(self)
+        if self.able:
+            other._side, other._zero = change(self._side), change(self._zero)
+            other._far, other._near = change(self._far), change(self._near)
+        return other
 
     def sums(self, spectra: BandSpectra) -> Tensor:
         """Return all that the readings need of one stack, [sum, band] complex, still on its device.

@@ -1,0 +1,1 @@
+"""One raw stack through all that is computed of it, on a CPU or replayed on a GPU."""
