@@ -19,7 +19,8 @@ import torch
 from matplotlib.figure import Figure
 
 from bench.report import Row, report
-from livesim.build import ReconstructionPipeline, calibrate, with_levels, with_warnings
+from livesim.build import calibrate, with_levels, with_warnings
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.commands.config_beside import settings_for
 from livesim.config import Reconstruction, Settings, Steps
 from livesim.frames import Pattern, RawStack

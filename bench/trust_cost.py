@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 
 from bench.report import Row, report
-from livesim.build import ReconstructionPipeline, with_levels
+from livesim.build import with_levels
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import Settings
 from livesim.frames import RawStack, StackIndex
 from tests.scenes import simulate

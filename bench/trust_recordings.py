@@ -15,7 +15,8 @@ import torch
 
 from bench.report import Row, report
 from bench.thinning import in_photons, with_less_light
-from livesim.build import ReconstructionPipeline, calibrate, with_levels
+from livesim.build import calibrate, with_levels
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.commands.config_beside import settings_for
 from livesim.config import Settings
 from livesim.frames import Pattern, RawStack

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from bench.report import Row, report
-from livesim.build import ReconstructionPipeline, calibrate, pipeline_factory
+from livesim.build import calibrate, pipeline_factory
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import Settings
 from livesim.drift import ChangeKind
 from livesim.engine.proposal import Measure
@@ -147,7 +148,7 @@ def cost(size: int, rounds: int) -> Row:
         turning.append(_clocked(lambda: pipeline(stack, turns)))
         watched.append(
             _clocked(
-                lambda: pipeline.watched(stack, lambda measure: _measured(measure, checks, turns))
+                lambda: pipeline.begin(stack, lambda measure: _measured(measure, checks, turns))
             )
         )
     return {

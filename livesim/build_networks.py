@@ -73,9 +73,16 @@ class Networks:
         return images[0]
 
 
+def devices() -> tuple[torch.device, ...]:
+    """Return every GPU; where there is none, the CPU."""
+    if not torch.cuda.is_available():
+        return (torch.device("cpu"),)
+    return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
+
+
 def preferred_device() -> torch.device:
-    """Return the GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the first of `devices`."""
+    return devices()[0]
 
 
 def load_networks(settings: Settings, device: torch.device) -> Networks:

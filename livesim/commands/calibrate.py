@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from livesim.build import OtfProfile, calibrate, estimation_stacks
+from livesim.build import calibrate, estimation_stacks
+from livesim.build_pipeline import OtfProfile
 from livesim.commands.doctor import examine_file
 from livesim.config import Settings
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.build import ReconstructionPipeline
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import Settings, Steps
 from livesim.engine.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.frames import Result, StackIndex

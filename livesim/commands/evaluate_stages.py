@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from livesim.build import OtfProfile, ReconstructionPipeline, with_levels
+from livesim.build import with_levels
 from livesim.build_networks import resolved
+from livesim.build_pipeline import OtfProfile, ReconstructionPipeline
 from livesim.config import Settings
 from livesim.frames import Image, Pattern, RawStack
 from livesim.reconstruction.otf import Otf

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.build import ReconstructionPipeline
 from livesim.build_networks import resolved
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.commands.calibrate import show_pattern, with_pixel
 from livesim.commands.interrupts import interrupts_held
 from livesim.commands.restore_channels import (

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from livesim.build import OtfProfile, ReconstructionPipeline, calibrate, with_levels, with_warnings
+from livesim.build import calibrate, with_levels, with_warnings
 from livesim.build_networks import Networks, load_networks, preferred_device
+from livesim.build_pipeline import OtfProfile, ReconstructionPipeline, path_for
 from livesim.commands.calibrate import otf_profile, spread_stacks
 from livesim.commands.config_beside import own_pattern_files
 from livesim.config import Settings, Steps
 from livesim.drift import Illumination, PatternChange, illuminations
+from livesim.frame_path.made import FramePath
 from livesim.frames import Pattern, StackIndex
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.pattern_log import read_pattern_log
@@ -37,6 +39,7 @@ class RestoredChannel:
     changes: tuple[PatternChange, ...]
     steered: dict[Steps, Networks] = field(default_factory=dict)
     """Networks to which the live run was steered, once they are loaded."""
+    path: FramePath = field(default_factory=lambda: path_for(preferred_device()))
 
     def prepared(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
         """Return the reconstruction with a pattern, and with this channel's settings then."""
@@ -45,7 +48,7 @@ class RestoredChannel:
             if settings.steps not in self.steered:
                 self.steered[settings.steps] = load_networks(settings, preferred_device())
             networks = self.steered[settings.steps]
-        return ReconstructionPipeline(settings, pattern, self.profile, networks)
+        return ReconstructionPipeline(settings, pattern, self.profile, networks, self.path)
 
 
 Channels = Mapping[int, RestoredChannel]

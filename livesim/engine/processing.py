@@ -11,9 +11,6 @@ from livesim.engine.meters import Faults, Meter
 from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
 from livesim.frames import RawStack, Result
 
-AHEAD = 1
-"""Raw stacks that a GPU is at work on while the next one is begun: enough to keep it busy."""
-
 
 class Processor:
     """The processing thread of one stream.
@@ -80,7 +77,6 @@ class Processor:
                         self._sort(other)
                 self._work()
             self._work(ended=True)
-            self._deliver(0)
         finally:
             self._stacks.abandon()
             self._results.close()
@@ -111,6 +107,7 @@ class Processor:
             elif ended and lane.waiting:
                 said = "" if self._hurried else self._conclusion()
                 lane.give_up(said, hurried=self._hurried)
+        self._deliver()
 
     def _reconstruct(self, lane: Lane, stack: RawStack) -> None:
         if self._hurried:
@@ -121,10 +118,14 @@ class Processor:
         self._on_stack(stack.index.channel)
         if promise is not None:
             self._promised.append(promise)
-        self._deliver(AHEAD if self._stacks.queued else 0)
+        self._deliver()
 
-    def _deliver(self, kept: int) -> None:
-        """Pass results on, oldest first, but for `kept` that a GPU may still be at work on."""
+    def _deliver(self) -> None:
+        """Pass results on, oldest first.
+
+        While more stacks come, each channel's GPU may still be at work on one.
+        """
+        kept = len(self._lanes) if self._stacks.queued else 0
         while self._promised and (len(self._promised) > kept or not self._promised[0].waits):
             result = self._promised.popleft().result()
             if result is not None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from livesim.frame_path.made import RECONSTRUCT, STEP_ONE, STEP_TWO, Decide, Made, as_factors, as_tensor
+from livesim.frame_path.made import (
+    RECONSTRUCT,
+    STEP_ONE,
+    STEP_TWO,
+    Decide,
+    Made,
+    as_factors,
+    as_tensor,
+)
 from livesim.frame_path.sections import Sections
 from livesim.frames import Pixels
 from livesim.reconstruction.step_clock import StepClock
@@ -41,8 +49,8 @@ class EagerPath:
         image = sections.refine(images.between)
         if sections.refines:
             clock.mark(STEP_TWO)
-        host = [one.cpu() for one in (image, images.plain, images.between, images.widefield)]
-        return Done(Made(raw, *host, turns, steps_ms=clock.read()))
+        made = Made(raw, image, images.plain, images.between, images.widefield, turns)
+        return Done(replace(made.to(torch.device("cpu")), steps_ms=clock.read()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

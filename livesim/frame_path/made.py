@@ -22,7 +22,7 @@ Measure = Callable[[], tuple[BandReading, ...]]
 Turns = Sequence[complex]
 """What turns each side band."""
 Decide = Callable[[Measure], Turns | None]
-"""Returns what turns the bands of the stack in hand, having measured or not; None = nothing does."""
+"""Returns what turns the bands of the stack in hand, measured or not; None = nothing does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -200,7 +200,9 @@ class Captured:
                 host[image] = self._gpu.pinned(image.shape, image.dtype)
                 self._down.copy(host[image], image)
         self._fetched = self._down.mark()
-        return Replaying(raw, tuple(host[one] for one in self._images), turns, self._fetched, marks)
+        image, plain, between, widefield = (host[one] for one in self._images)
+        images = (image, plain, between, widefield)
+        return Replaying(raw, images, turns, self._fetched, marks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +210,7 @@ class Replaying:
     """Work that a GPU has been asked for."""
 
     raw: Tensor
-    images: tuple[Tensor, ...]
+    images: tuple[Tensor, Tensor, Tensor, Tensor]
     """Image, plain, between and widefield, on the host."""
     turns: Turns | None
     fetched: Mark
@@ -223,4 +225,6 @@ class Replaying:
         sums: dict[str, float] = {}
         for (_, begin), (step, end) in pairwise(self.marks):
             sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
-        return Made(self.raw, *self.images, self.turns, steps_ms=tuple(sums.items()))
+        image, plain, between, widefield = self.images
+        steps_ms = tuple(sums.items())
+        return Made(self.raw, image, plain, between, widefield, self.turns, steps_ms)

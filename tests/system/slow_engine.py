@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from livesim import build
+from livesim import build_pipeline
 from livesim.cli import main
 
 SLOW_S = 0.25
 
-reconstruct = build.ReconstructionPipeline.watched
+reconstruct = build_pipeline.ReconstructionPipeline.begin
 
 
 def slowly(self, stack, decide):
@@ -18,5 +18,5 @@ def slowly(self, stack, decide):
 
 
 if __name__ == "__main__":
-    build.ReconstructionPipeline.watched = slowly
+    build_pipeline.ReconstructionPipeline.begin = slowly
     main()

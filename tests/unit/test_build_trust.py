@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.build import ReconstructionPipeline, calibrate, with_levels
+from livesim.build import calibrate, with_levels
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.build_trust import SMALLEST
 from livesim.commands.train_scenes import simulated_scene
 from livesim.config import Camera, Settings, Steps
@@ -108,7 +109,7 @@ def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monke
     """Reviews are made in a thread of their own, at any moment of the frame path."""
     pipeline = ReconstructionPipeline(beads.settings(Steps()), beads.pattern)
     first = pipeline(beads.stack)
-    invert, reviewed = pipeline._reconstruct_photons.invert, []
+    invert, reviewed = pipeline.sections._of_photons.invert, []
 
     def interrupted(spectrum, image):
         if not reviewed:  # once: it would also interrupt itself
@@ -116,6 +117,6 @@ def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monke
             first.review(lambda done: None)
         invert(spectrum, image)
 
-    monkeypatch.setattr(pipeline._reconstruct_photons, "invert", interrupted)
+    monkeypatch.setattr(pipeline.sections._of_photons, "invert", interrupted)
     np.testing.assert_array_equal(pipeline(beads.stack).image, first.image)
     assert reviewed

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.build import ReconstructionPipeline, calibrate, pipeline_factory, with_levels
+from livesim.build import calibrate, pipeline_factory, with_levels
 from livesim.build_networks import load_networks, resolved
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import Settings, SettingsError, Steps
 from livesim.frames import DataError, Levels, RawStack, StackIndex
 from livesim_models.domain import NAMES, domain_of

@@ -13,7 +13,7 @@ import tifffile
 import torch
 import zarr
 
-from livesim.build import ReconstructionPipeline
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.cli import main
 from livesim.commands.config_beside import settings_for
 from livesim.commands.simulate import simulation_settings

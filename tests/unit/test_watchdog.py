@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.build import FAINT_STACKS, ReconstructionPipeline, pipeline_factory
+from livesim.build import FAINT_STACKS, pipeline_factory
+from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import PatternSettings, Reconstruction, Settings
 from livesim.drift import AngleState, ChangeKind, still
 from livesim.frames import NoiseToSignal

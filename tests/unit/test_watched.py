@@ -19,7 +19,7 @@ from livesim.engine.background import Background
 from livesim.engine.in_use import patterns_in_use
 from livesim.engine.meters import Faults
 from livesim.engine.notes import Notes
-from livesim.engine.pipeline import Watched
+from livesim.engine.pipeline import Ready, Watched
 from livesim.engine.proposal import Seen
 from livesim.engine.recordings import Recordings
 from livesim.engine.watch_log import SHOWN, WatchLog
@@ -50,10 +50,10 @@ class Fake:
         self.pattern, self.light, self.coherence = pattern, light, coherence
         self.turns = []
 
-    def watched(self, stack, decide):
+    def begin(self, stack, decide):
         self.turns.append(decide(lambda: self.measure(stack)))
         image = np.zeros((32, 32), np.float32)
-        return Result(stack.stream, stack.index, image, image[:16, :16])
+        return Ready(Result(stack.stream, stack.index, image, image[:16, :16]))
 
     def measure(self, stack):
         if self.light.fault is not None:

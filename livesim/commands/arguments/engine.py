@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Annotated
 
@@ -67,13 +68,14 @@ def engine(
         one_thread,
         pipeline_factory,
     )
-    from livesim.build_networks import resolved
+    from livesim.build_networks import devices, resolved
     from livesim.commands.calibrate import otf_profile
     from livesim.commands.device import device_status
 
+    in_turn = cycle(devices())  # every stream's channels on all GPUs
     run_engine(
         options,
-        lambda own: pipeline_factory(own, known, otf_profile(own)),
+        lambda own: pipeline_factory(own, known, otf_profile(own), next(in_turn)),
         settings,
         record,
         doctor_for=doctor_for,
