@@ -55,12 +55,15 @@ class FieldRunner(nn.Module):
         self._dtype = getattr(torch, precision)
         self.network = frozen(network, self._dtype)
         self._tile, self._overlap = tile, overlap
+        self._found: dict[torch.Size, int] = {}
 
     @torch.inference_mode()
     def forward(self, image: Tensor) -> Tensor:
         """Return the network's answer [batch, output, y, x] to [batch, input, y, x]."""
         rows, columns = image.shape[-2:]
-        tile = self._tile or self._affordable(image)
+        if image.shape not in self._found:  # once: live and offline take the same tiles
+            self._found[image.shape] = self._tile or self._affordable(image)
+        tile = self._found[image.shape]
         if rows * columns <= tile * tile:
             found: Tensor = self.network(image)
             return found

@@ -1,19 +1,19 @@
 """The frame path of a GPU against that of a CPU, on a double that is as late as it may be."""
 
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from livesim.build_networks import Networks, load_networks
+from livesim.build_networks import load_networks
 from livesim.build_pipeline import ReconstructionPipeline
 from livesim.config import Reconstruction, Settings, Steps
 from livesim.frame_path.eager import EagerPath
 from livesim.frame_path.replayed import ReplayedPath
 from livesim.frame_path.sections import Sections
 from livesim.frames import Levels, NoiseToSignal, RawStack, StackIndex
+from livesim_models import frozen
 from tests.gpu_double import LateGpu
 from tests.scenes import simulate
 
@@ -26,6 +26,11 @@ STEPS = {
     "both": Steps(precision="float32"),
 }
 SHAPE = (40, 48)
+
+
+@pytest.fixture(autouse=True)
+def networks_as_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(frozen, "fast_dtypes", lambda: ())
 
 
 class Stream:
@@ -190,11 +195,10 @@ def test_no_section_asks_for_a_value(steps):
     """On torch's "meta" device there are none: whatever would wait for a GPU fails here."""
     stream = Stream(steps)
     sections, nowhere = stream.pipeline(EagerPath(CPU)).sections, torch.device("meta")
-    one, two = (deepcopy(step) for step in (stream.networks.step_one, stream.networks.step_two))
     moved = Sections(
         sections.plan.to(nowhere),
         sections.check.mapped(lambda values: values.to(nowhere)),
-        Networks(1.0, one and one.to(nowhere), two and two.to(nowhere)),
+        load_networks(stream.settings, nowhere),
         stream.settings.camera,
         None if sections.levels is None else sections.levels.to(nowhere),
     )
