@@ -10,12 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from livesim.build import calibrate, estimation_stacks
-from livesim.build_pipeline import OtfProfile
 from livesim.commands.doctor import examine_file
+from livesim.commands.otf import otf_profile
 from livesim.config import Settings
 from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 from livesim.io.open import open_recording
-from livesim.io.otf_file import read_otf
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.pixel_size import choose_pixel_nm
 from livesim.io.recording import Recording
@@ -73,11 +72,6 @@ def with_pixel(settings: Settings, recording: Recording) -> Settings:
         print(f"livesim: {warning}", file=sys.stderr)
     optics = settings.optics.model_copy(update={"pixel_nm": size.nm})
     return settings.model_copy(update={"optics": optics})
-
-
-def otf_profile(settings: Settings) -> OtfProfile | None:
-    """Read the measured OTF that the settings name, if any."""
-    return None if settings.optics.otf_file is None else read_otf(settings.optics)
 
 
 def show_pattern(pattern: Pattern, console: Console) -> None:

@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from livesim.build import calibrate
-from livesim.commands.calibrate import otf_profile, spread_stacks, with_pixel
+from livesim.commands.calibrate import spread_stacks, with_pixel
 from livesim.commands.evaluate_references import (
     Pictures,
     ideal_pictures,
@@ -22,6 +22,7 @@ from livesim.commands.evaluate_references import (
 )
 from livesim.commands.evaluate_report import Item, Report, labels
 from livesim.commands.evaluate_stages import PLAIN, Stages, instrument, make_stages
+from livesim.commands.otf import otf_profile
 from livesim.config import Camera, Settings
 from livesim.frames import DataError, Image, RawStack, StackIndex
 from livesim.io.open import open_recording

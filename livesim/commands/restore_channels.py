@@ -11,8 +11,9 @@ from pathlib import Path
 from livesim.build import calibrate, with_levels, with_warnings
 from livesim.build_networks import Networks, load_networks, preferred_device
 from livesim.build_pipeline import OtfProfile, ReconstructionPipeline, path_for
-from livesim.commands.calibrate import otf_profile, spread_stacks
+from livesim.commands.calibrate import spread_stacks
 from livesim.commands.config_beside import own_pattern_files
+from livesim.commands.otf import otf_profile
 from livesim.config import Settings, Steps
 from livesim.drift import Illumination, PatternChange, illuminations
 from livesim.frame_path.made import FramePath

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from livesim.build import calibrate
-from livesim.commands.calibrate import otf_profile, spread_stacks, with_pixel
+from livesim.commands.calibrate import spread_stacks, with_pixel
 from livesim.commands.config_beside import settings_for
+from livesim.commands.otf import otf_profile
 from livesim.config import Camera, Settings
 from livesim.frames import DataError, RawStack
 from livesim.io.open import open_recording

@@ -69,8 +69,8 @@ def engine(
         pipeline_factory,
     )
     from livesim.build_networks import devices, resolved
-    from livesim.commands.calibrate import otf_profile
     from livesim.commands.device import device_status
+    from livesim.commands.otf import otf_profile
 
     in_turn = cycle(devices())  # every stream's channels on all GPUs
     run_engine(
