@@ -34,7 +34,10 @@ class LateGpu:
         self._queues.append(LateQueue(self))
         return self._queues[-1]
 
-    def capture(self, work):
+    def pool(self):
+        return None
+
+    def capture(self, work, pool):
         self.settle()
         self.captures += 1
         recorder = Recorder()

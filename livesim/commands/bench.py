@@ -28,6 +28,7 @@ from livesim.commands.benchmark.stages import (
     Stage,
     host_stages,
     network_stages,
+    path_stages,
     reconstruction_stages,
 )
 from livesim.commands.benchmark.tables import show
@@ -102,6 +103,7 @@ def measured(options: BenchOptions, tell: Callable[[str], None]) -> dict[str, An
         tell(f"stages on {device.type}")
         stages += reconstruction_stages(scene, device, peak, options.rounds)
         stages += network_stages(scene, device, peak, max(options.rounds // 4, 2))
+        stages += path_stages(scene, device, max(options.rounds // 4, 2))
     stages += host_stages(scene, options.rounds)
     found["stages"] = [asdict(stage) for stage in stages]
     points = []

@@ -88,6 +88,12 @@ class Processor:
     def _calibrating(self) -> bool:
         return any(lane.pipeline is None for lane in self._lanes.values())
 
+    @property
+    def _more(self) -> bool:
+        """Whether there is another stack to begin with."""
+        lanes = (lane for lane in self._lanes.values() if lane.pipeline is not None)
+        return bool(self._stacks.queued) or any(lane.waiting for lane in lanes)
+
     def _sort(self, stack: RawStack) -> None:
         channel = stack.index.channel
         if channel not in self._lanes:
@@ -125,7 +131,7 @@ class Processor:
 
         While more stacks come, each channel's GPU may still be at work on one.
         """
-        kept = len(self._lanes) if self._stacks.queued else 0
+        kept = len(self._lanes) if self._more else 0
         while self._promised and (len(self._promised) > kept or not self._promised[0].waits):
             result = self._promised.popleft().result()
             if result is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ _WARM_UP = 3
 """Times that a section runs before it is captured: plans of transforms and choices of kernels."""
 
 Output = TypeVar("Output")
+Pool = Any
+"""What torch calls a memory pool has no public type."""
 
 
 class Mark(Protocol):
@@ -66,7 +68,11 @@ class Gpu(Protocol):
         """Return a new queue."""
         ...
 
-    def capture(self, work: Callable[[], Output]) -> tuple[Graph, Output]:
+    def pool(self) -> Pool:
+        """Return memory for graphs that are replayed in order, one after the other."""
+        ...
+
+    def capture(self, work: Callable[[], Output], pool: Pool) -> tuple[Graph, Output]:
         """Return captured work, and where its results will be."""
         ...
 
@@ -84,7 +90,6 @@ class Cuda:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._pool = torch.cuda.graph_pool_handle()
         self._stream = torch.cuda.Stream(device)
 
     @property
@@ -96,8 +101,12 @@ class Cuda:
         """Return a stream."""
         return CudaQueue(torch.cuda.Stream(self._device))
 
-    def capture(self, work: Callable[[], Output]) -> tuple[torch.cuda.CUDAGraph, Output]:
-        """Return a CUDA graph; all share their memory, since they are replayed in order."""
+    def pool(self) -> Pool:
+        """Return a memory pool."""
+        return torch.cuda.graph_pool_handle()
+
+    def capture(self, work: Callable[[], Output], pool: Pool) -> tuple[Graph, Output]:
+        """Return a CUDA graph."""
         self.settle()
         with torch.cuda.stream(self._stream):
             for _ in range(_WARM_UP):
@@ -106,7 +115,7 @@ class Cuda:
         graph = torch.cuda.CUDAGraph()
         # Other threads may prepare a plan or review a result meanwhile.
         with torch.cuda.graph(
-            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+            graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"
         ):
             output = work()
         return graph, output

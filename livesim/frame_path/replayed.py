@@ -6,6 +6,7 @@ which the pattern is judged, while the GPU is at step one, and for the images.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,11 +14,23 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from livesim.frame_path.eager import EagerPath
 from livesim.frame_path.gpu import Gpu, Mark
-from livesim.frame_path.made import RECONSTRUCT, STEP_ONE, STEP_TWO, Decide, Made, Turns, as_tensor
+from livesim.frame_path.made import (
+    RECONSTRUCT,
+    STEP_ONE,
+    STEP_TWO,
+    Decide,
+    Made,
+    Making,
+    Turns,
+    as_tensor,
+)
 from livesim.frame_path.sections import Sections
 from livesim.frames import Pixels
 from livesim.reconstruction.check import BandReading
+
+_log = logging.getLogger("livesim.engine")
 
 _KEPT = 2
 """Captured forms that are kept: a pattern and the one before it."""
@@ -29,20 +42,34 @@ class ReplayedPath:
     """The frame path of a GPU: each form of sections is captured once.
 
     Sections of the same form, such as those of a pattern that is known better now, have their
-    parameters copied to where the captured work reads them.
+    parameters copied to where the captured work reads them. Where nothing can be captured, it is
+    said once, and all is done one operation after the other.
     """
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu, self.device = gpu, gpu.device
         self._kept: deque[Captured] = deque(maxlen=_KEPT)
+        self._refuses = False
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Replaying:
+    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Making:
         """Ask the GPU for everything that is made of one raw stack [angle, phase, y, x]."""
         counts = as_tensor(pixels)
-        captured = self._of(sections, counts.flatten(0, -3))
+        captured = self._captured(sections, counts.flatten(0, -3))
+        if captured is None:
+            return EagerPath(self.device).begin(sections, pixels, decide)
         captured.load(sections)
         return captured.begin(counts, decide)
+
+    def _captured(self, sections: Sections, counts: Tensor) -> Captured | None:
+        if self._refuses:
+            return None
+        try:
+            return self._of(sections, counts)
+        except RuntimeError as error:
+            _log.warning("nothing could be captured on %s: %s", self.device, error)
+            self._refuses = True
+            return None
 
     def _of(self, sections: Sections, counts: Tensor) -> Captured:
         """Return what has these sections loaded, or can load them, or a new one."""
@@ -94,19 +121,19 @@ class Captured:
         self._fetched: Mark | None = None  # where the images may be replaced
 
     def _capture(self) -> None:
-        own, gpu = self._own, self._gpu
-        self._look, look = gpu.capture(lambda: own.look(self._counts))
+        own, gpu, pool = self._own, self._gpu, self._gpu.pool()
+        self._look, look = gpu.capture(lambda: own.look(self._counts), pool)
         self._judge = self._denoise = self._refine = None
         if own.check.able:
-            self._judge, sums = gpu.capture(lambda: own.check.sums(look.spectra))
+            self._judge, sums = gpu.capture(lambda: own.check.sums(look.spectra), pool)
             self._sums, self._host_sums = sums, gpu.pinned(sums.shape, sums.dtype)
         frames = None
         if own.denoises:
-            self._denoise, frames = gpu.capture(lambda: own.denoise(self._counts))
-        self._combine, images = gpu.capture(lambda: own.combine(look, frames, self._factors))
+            self._denoise, frames = gpu.capture(lambda: own.denoise(self._counts), pool)
+        self._combine, images = gpu.capture(lambda: own.combine(look, frames, self._factors), pool)
         image = images.between
         if own.refines:
-            self._refine, image = gpu.capture(lambda: own.refine(images.between))
+            self._refine, image = gpu.capture(lambda: own.refine(images.between), pool)
         self._images = (image, images.plain, images.between, images.widefield)
         gpu.settle()
 

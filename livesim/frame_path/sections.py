@@ -97,7 +97,18 @@ class Sections:
         return Sections(plan, check, self.networks, self._camera, levels)
 
     def look(self, counts: Tensor) -> Look:
-        """Separate the bands of a raw stack [frame, y, x]."""
+        """Separate the bands of a raw stack [frame, y, x].
+
+        Raises
+        ------
+        ValueError
+            If it has another size than the plan.
+        """
+        expected = (self.plan.unmixing.shape[1], *self.plan.shape)
+        if tuple(counts.shape) != expected:
+            raise ValueError(
+                f"expected stacks of (frames, y, x) = {expected}, found {tuple(counts.shape)}"
+            )
         return Look(*self._of_counts.look(counts))
 
     def denoise(self, counts: Tensor) -> Tensor | None:

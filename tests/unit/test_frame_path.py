@@ -183,6 +183,20 @@ def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
     assert dict(result.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
 
 
+def test_where_nothing_can_be_captured_it_is_said_once_and_computed(monkeypatch, caplog):
+    stream, late = Stream(), LateGpu(1)
+
+    def refused(work, pool):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(late, "capture", refused)
+    found = overlapped([stream.pipeline(ReplayedPath(late))] * 6, stream.stacks, followed)
+    same(found, overlapped([stream.pipeline(EagerPath(CPU))] * 6, stream.stacks, followed))
+    assert [one.getMessage() for one in caplog.records] == [
+        "nothing could be captured on cpu: operation not permitted when stream is capturing"
+    ]
+
+
 def test_richardson_lucy_steps_are_replayed_as_well():
     stream = Stream(reconstruction=Reconstruction(richardson_lucy_iterations=3))
     found = overlapped([stream.pipeline(ReplayedPath(LateGpu(2)))] * 6, stream.stacks, followed)
@@ -213,3 +227,17 @@ def test_no_section_asks_for_a_value(steps):
     assert image.shape == (2 * SHAPE[0], 2 * SHAPE[1])
     with pytest.raises(RuntimeError):
         image.sum().item()
+
+
+@pytest.mark.parametrize("path", [EagerPath(CPU), ReplayedPath(LateGpu(1))])
+def test_a_stack_of_another_size_is_refused_and_the_next_one_is_not(path):
+    stream = Stream()
+    pipeline = stream.pipeline(path)
+    other = replace(stream.stacks[0], pixels=stream.stacks[0].pixels[..., 1:, :])
+    with pytest.raises(
+        ValueError, match=r"expected stacks of .*\(9, 40, 48\), found \(9, 39, 48\)"
+    ):
+        pipeline.begin(other, followed)
+    found = pipeline.begin(stream.stacks[0], followed).result()
+    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], followed).result()
+    same([found], [eager])

@@ -6,12 +6,14 @@ import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from livesim.build_networks import load_networks, resolved
+from livesim.build_pipeline import ReconstructionPipeline, path_for
 from livesim.commands.benchmark.machine import Limits
 from livesim.commands.benchmark.scene import PHOTONS, Scene
 from livesim.commands.benchmark.timing import Task, Times, clocked, in_turn
@@ -90,6 +92,22 @@ def _traffic_bytes(scene: Scene) -> int:
     """Return what has to be read and written at the least: counts in, image and widefield out."""
     pixels = scene.counts[0, 0].numel()
     return scene.counts.numel() * scene.counts.element_size() + 4 * (4 * pixels + pixels)
+
+
+def path_stages(scene: Scene, device: torch.device, rounds: int) -> list[Stage]:
+    """Return the whole way of a raw stack to its result: up to a GPU and down again, if it is one.
+
+    Without networks, and with the shipped ones.
+    """
+    tasks: dict[str, Task] = {}
+    for words, name in (("plain", "none"), ("two-step", "auto")):
+        settings = scene.settings.model_copy(update={"steps": Steps(one=name, two=name)})
+        networks = load_networks(settings, device)
+        known = replace(scene.pattern, levels=Levels(0.0, PHOTONS))
+        pipeline = ReconstructionPipeline(settings, known, None, networks, path_for(device))
+        work = partial(pipeline, scene.stack())
+        tasks[f"raw stack to result, {words}"] = clocked(work, device)
+    return [Stage(n, device.type, one) for n, one in in_turn(tasks, rounds, MOST_S).items()]
 
 
 def network_stages(scene: Scene, device: torch.device, limit: Limits, rounds: int) -> list[Stage]:
