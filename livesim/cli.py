@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -29,6 +28,7 @@ from livesim.commands.arguments.view import view
 from livesim.commands.arguments.watch import watch
 from livesim.config import SettingsError
 from livesim.frames import DataError
+from livesim.spin import limit_spinning
 
 app = typer.Typer(
     name="livesim",
@@ -65,9 +65,7 @@ for _command in (
 
 def main() -> None:
     """Run the command line: exit status 0 done, 1 the data could not be used, 2 wrong usage."""
-    # Threads of torch that wait for each other spin; with all cores busy (a camera, a viewer) they
-    # wait for their own time slices: 370 ms a frame instead of 10. A short spin costs nothing.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    limit_spinning()
     try:
         app()
     except DataError as error:

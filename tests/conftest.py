@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-# As `livesim.cli.main` does, before torch is loaded; there the reason is told.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+from livesim.spin import limit_spinning
+
+limit_spinning()  # as `livesim.cli.main` does, before torch is loaded
 
 # Windows of the tests are nobody's business.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

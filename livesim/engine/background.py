@@ -39,6 +39,8 @@ LONGEST_S = 2.0
 engine has to wait for it."""
 PERIOD_S = 10.0
 """Between two estimates, while nothing asks for one sooner."""
+BACK, LOWEST = 10, 19
+"""By how much its thread is nicer than the others, and what is nicest."""
 _LATEST = 0.02  # s, how often the thread looks for something to do
 
 BACKGROUND_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
@@ -279,6 +281,12 @@ class Background:
 
 
 def step_back() -> None:
-    """Let this thread wait where the frame path wants the processor."""
+    """Let this thread wait where the frame path wants the processor.
+
+    It still gets a tenth of it: without any (SCHED_IDLE, where other programs take all cores) it
+    may hold Python's lock and not run for a minute, and the frame path with it.
+    """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        own = threading.get_native_id()
+        nice = os.getpriority(os.PRIO_PROCESS, own) + BACK
+        os.setpriority(os.PRIO_PROCESS, own, min(nice, LOWEST))
