@@ -13,6 +13,7 @@ from rich.console import Console
 
 from livesim.commands.benchmark.curves import Ranges, curves, draw
 from livesim.commands.benchmark.curves import values as curve_values
+from livesim.commands.benchmark.floor import least_work
 from livesim.commands.benchmark.live import run_live
 from livesim.commands.benchmark.live import values as live_values
 from livesim.commands.benchmark.machine import conditions, devices, limits
@@ -98,6 +99,7 @@ def measured(options: BenchOptions, tell: Callable[[str], None]) -> dict[str, An
     peaks = [limits(device) for device in devices()]
     found["limits"] = [limit_values(peak) for peak in peaks]
     scene = make_scene(options.size)
+    found["work"] = [asdict(work) for work in least_work(scene)]
     stages: list[Stage] = []
     for device, peak in zip(devices(), peaks, strict=True):
         tell(f"stages on {device.type}")

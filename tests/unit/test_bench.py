@@ -4,13 +4,16 @@ import pytest
 import torch
 
 from bench.performance_page import PAGE, page, written_page
+from livesim.commands.benchmark.floor import RECONSTRUCTION, least_work
 from livesim.commands.benchmark.machine import Limits, limits
 from livesim.commands.benchmark.peers import compare, difference_to_textbook_order
 from livesim.commands.benchmark.scene import make_scene
-from livesim.commands.benchmark.stages import WHOLE, host_stages, reconstruction_stages
+from livesim.commands.benchmark.stages import host_stages, reconstruction_stages
 from livesim.commands.benchmark.tables import sheets
 from livesim.commands.benchmark.timing import Times, in_turn
 from livesim.reconstruction.estimation import estimate_pattern
+from livesim_models.checkpoint import read_card
+from livesim_models.shipped import model_file
 
 CPU = torch.device("cpu")
 LIMIT = Limits("cpu", {"float32": 1.0, "bfloat16": 1.0, "float16": 1.0}, 1.0)
@@ -56,10 +59,10 @@ def test_every_stage_is_timed_and_only_the_whole_has_a_limit():
     stages = reconstruction_stages(make_scene(64), CPU, LIMIT, rounds=2)
     names = [stage.name for stage in stages]
     assert names == [
-        "upload", "separate", "FFT", "combine", "inverse FFT", WHOLE, "watchdog check",
+        "upload", "separate", "FFT", "combine", "inverse FFT", RECONSTRUCTION, "watchdog check",
     ]  # fmt: skip
     assert all(stage.times.median_ms > 0.0 for stage in stages)
-    assert [stage.name for stage in stages if stage.of_limit is not None] == [WHOLE]
+    assert [stage.name for stage in stages if stage.of_limit is not None] == [RECONSTRUCTION]
 
 
 def test_estimation_plan_wire_and_recording_are_timed():
@@ -117,3 +120,34 @@ def test_the_page_says_what_was_not_measured():
     text = page(json.loads(json.dumps(FOUND)), None)
     assert "| FFT | cpu | 1.5 | 0.1 | 50% |" in text
     assert text.endswith("## Not measured\n\n- no GPU: not measured\n")
+
+
+def test_the_least_work_is_that_of_the_networks_layers_and_of_the_transforms_disks():
+    scene = make_scene(64)
+    plain, one, two = least_work(scene)
+    frames, sides = scene.counts.flatten(0, 1).shape, {"one": 64, "two": 128}
+    for work, step, inputs in ((one, "one", frames[0]), (two, "two", 1)):
+        shape = read_card(model_file("default", step)).architecture
+        area = (sides[step] // shape.space_to_depth) ** 2
+        cell, deep = shape.space_to_depth**2, shape.features
+        layers = shape.groups * (2 * shape.blocks + 1) + 1
+        weights = 9 * (inputs * cell * deep + layers * deep**2 + deep * inputs * cell)
+        narrow = shape.groups * shape.blocks * 2 * deep * (deep // shape.reduction)
+        assert work.gflop == pytest.approx(2e-9 * (weights * area + narrow), rel=1e-6)
+    # All transforms of full length would be these; the disk of the OTF leaves about half of them.
+    full = 3 * 2 * 64 * 5 * 64 * 6 + 2 * 64 * 5 * 64 * 6 / 2 + 2 * 128 * 5 * 128 * 7 / 2
+    assert 0.3 * full < 1e9 * plain.gflop < full
+    assert plain.mb == (9 * 2 + 5 * 4) * 64 * 64 / 1e6
+
+
+def test_what_separates_a_stage_from_the_floor_is_told_for_every_precision():
+    work = {"stage": "step one", "gflop": 2.0, "mb": 1.0}
+    limit = {"device": "cpu", "gemm_gflops": {"float32": 100.0, "bfloat16": 400.0}}
+    times = {"median_ms": 40.0, "iqr_ms": 1.0, "least_ms": 39.0, "rounds": 5}
+    stages = [
+        {"name": f"step one, {kind}", "device": "cpu", "times": times, "of_limit": None}
+        for kind in ("float32", "bfloat16")
+    ]
+    found = {"work": [work], "limits": [{**limit, "copy_gb_s": 50.0}], "stages": stages}
+    rows = [r for s in sheets({**FOUND, **found}) if s.title.startswith("Where") for r in s.rows]
+    assert [row[4:6] for row in rows] == [("20", "2"), ("5", "8")]

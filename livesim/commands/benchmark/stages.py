@@ -14,6 +14,7 @@ import torch
 
 from livesim.build_networks import load_networks, resolved
 from livesim.build_pipeline import ReconstructionPipeline, path_for
+from livesim.commands.benchmark.floor import RECONSTRUCTION, STEP_ONE, STEP_TWO, traffic_bytes
 from livesim.commands.benchmark.machine import Limits
 from livesim.commands.benchmark.scene import PHOTONS, Scene
 from livesim.commands.benchmark.timing import Task, Times, clocked, in_turn
@@ -50,14 +51,11 @@ def reconstruction_stages(
 ) -> list[Stage]:
     """Return the stages of the plain reconstruction, and the whole of it."""
     times = in_turn(_reconstruction(scene, device), rounds, MOST_S)
-    least_ms = _traffic_bytes(scene) / limit.copy_gb_s / 1e6
+    least_ms = traffic_bytes(scene) / limit.copy_gb_s / 1e6
     return [
-        Stage(name, device.type, one, least_ms / one.median_ms if name == WHOLE else None)
+        Stage(name, device.type, one, least_ms / one.median_ms if name == RECONSTRUCTION else None)
         for name, one in times.items()
     ]
-
-
-WHOLE = "reconstruction, all of it"
 
 
 def _reconstruction(scene: Scene, device: torch.device) -> dict[str, Task]:
@@ -82,16 +80,10 @@ def _reconstruction(scene: Scene, device: torch.device) -> dict[str, Task]:
         "FFT": lambda: work.transform(planes),
         "combine": lambda: work.combine(bands, empty.zero_()),
         "inverse FFT": lambda: work.invert(spectrum, image),
-        WHOLE: lambda: work(counts[None]),
+        RECONSTRUCTION: lambda: work(counts[None]),
         "watchdog check": lambda: check(bands),
     }
     return {name: clocked(torch.inference_mode()(task), device) for name, task in tasks.items()}
-
-
-def _traffic_bytes(scene: Scene) -> int:
-    """Return what has to be read and written at the least: counts in, image and widefield out."""
-    pixels = scene.counts[0, 0].numel()
-    return scene.counts.numel() * scene.counts.element_size() + 4 * (4 * pixels + pixels)
 
 
 def path_stages(scene: Scene, device: torch.device, rounds: int) -> list[Stage]:
@@ -126,8 +118,8 @@ def _network_stages(
     image = photons.new_full([2 * n for n in photons.shape[-2:]], PHOTONS)
     levels = Levels(0.0, PHOTONS)
     work: dict[str, Callable[[], object]] = {
-        "step one": lambda: networks.one(photons),
-        "step two": lambda: networks.two(image, levels),
+        STEP_ONE: lambda: networks.one(photons),
+        STEP_TWO: lambda: networks.two(image, levels),
     }
     tasks = {name: clocked(torch.inference_mode()(task), device) for name, task in work.items()}
     peak = limit.gemm_gflops.get(precision, math.inf)

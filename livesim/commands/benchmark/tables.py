@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from livesim.commands.benchmark.floor import H100_BF16_GFLOPS, H100_GB_S
+
 Found = dict[str, Any]
 
 
@@ -23,7 +25,14 @@ class Sheet:
 
 def sheets(found: Found) -> list[Sheet]:
     """Return every table of a measurement that has rows."""
-    made = [_limits(found), _stages(found), _live(found), _peers(found), _curves(found)]
+    made = [
+        _limits(found),
+        _stages(found),
+        _floors(found),
+        _live(found),
+        _peers(found),
+        _curves(found),
+    ]
     return [sheet for sheet in made if sheet.rows]
 
 
@@ -73,6 +82,43 @@ def _stages(found: Found) -> Sheet:
     size = found["size"]
     title = f"One raw stack of 3 x 3 x {size} x {size}"
     return Sheet(title, ("stage", "device", "median ms", "IQR ms", "of the limit"), rows)
+
+
+def _floors(found: Found) -> Sheet:
+    """Return how far every stage is from the least that its work takes at the limits."""
+    rows = []
+    for work in found.get("work", ()):
+        h100 = _floor_ms(work, H100_BF16_GFLOPS, H100_GB_S)
+        for stage, limit in _done(found, work["stage"]):
+            precision = stage["name"].rpartition(", ")[2]
+            rate = limit["gemm_gflops"].get(precision, limit["gemm_gflops"]["float32"])
+            least = _floor_ms(work, rate, limit["copy_gb_s"])
+            ratio = stage["times"]["median_ms"] / least
+            rows.append(
+                (
+                    stage["name"],
+                    stage["device"],
+                    *(_number(one) for one in (work["gflop"], work["mb"], least)),
+                    f"{ratio:.3g}",
+                    _number(h100),
+                )
+            )
+    columns = ("work", "device", "GFLOP", "MB", "floor ms", "times the floor", "on an H100, ms")
+    return Sheet("Where the floor lies", columns, tuple(rows))
+
+
+def _done(found: Found, name: str) -> list[tuple[Found, Found]]:
+    """Return every stage that does this work, in any precision, with its device's limits."""
+    limits = {limit["device"]: limit for limit in found["limits"]}
+    return [
+        (stage, limits[stage["device"]])
+        for stage in found["stages"]
+        if stage["name"] == name or stage["name"].startswith(f"{name}, ")
+    ]
+
+
+def _floor_ms(work: Found, gflops: float, gb_s: float) -> float:
+    return 1000.0 * float(max(work["gflop"] / gflops, work["mb"] / 1000.0 / gb_s))
 
 
 def _live(found: Found) -> Sheet:
