@@ -34,9 +34,9 @@ This page is written by `python -m bench.performance_page` from `bench/results/s
 - **Of the limit**: for a network, its floating-point operations a second over those of a matrix
   product of the same precision in the same run; for the reconstruction, the time that copying only
   the counts in and the images out would take, over the time it takes.
-- **The floor**: the operations over the rate of matrix products of that precision, or the bytes that
-  come in and go out over the rate of copies, whichever takes longer; transforms are counted where
-  their input is not zero. For comparison, the same at an H100's data-sheet rates (989 TFLOP/s in
+- **The floor**: the operations over the rate of matrix products of that precision, or the bytes
+  that come in and go out over the rate of copies, whichever takes longer; transforms are counted
+  where their input is not zero. Beside it the same at an H100's data-sheet rates (989 TFLOP/s in
   bfloat16, 3.35 TB/s), on which nothing was measured.
 - Streams run through the real processes. The first result is timed from the start of the engine's
   process, its pattern known and the source waiting; the latency, from the last raw frame received
