@@ -255,7 +255,7 @@ class Settings(_Section):
         if own is None:
             return self if not self.channels else self.model_copy(update={"channels": {}})
         values = self.model_dump(exclude={"channels", "acquisition", "simulation"})
-        _merge(values, own.model_dump(exclude_none=True))
+        _merge(values, own.model_dump(exclude={"name"}, exclude_none=True))
         return Settings.model_validate(values)
 
 

@@ -55,6 +55,8 @@ class ChannelSteps(Section):
 class Channel(Section):
     """One channel, where it differs from what the file says of all."""
 
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """Written into recordings, results and exports."""
     optics: ChannelOptics = ChannelOptics()
     pattern: ChannelPattern = ChannelPattern()
     camera: ChannelCamera = ChannelCamera()

@@ -24,6 +24,7 @@ from livesim.commands.restore_channels import (
 from livesim.commands.restore_trust import Reviews
 from livesim.config import Settings, SettingsError
 from livesim.frames import Pattern, Result, StackIndex
+from livesim.io.known_axes import channel_names, z_step_nm
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
 from livesim.io.recipe import Recipe, identify, steps_run
@@ -160,7 +161,9 @@ def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayou
         channel=sizes.channel,
         z=sizes.z,
         position=sizes.position,
+        z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
         interval_s=recording.interval_s,
+        channel_names=channel_names(settings, sizes.channel, recording.channel_names),
     )
 
 

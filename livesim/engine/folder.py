@@ -11,6 +11,7 @@ from livesim.drift import PatternChange
 from livesim.engine.pipeline import Resolved
 from livesim.engine.recording import RawSink, RecorderFor, ResultSink
 from livesim.frames import Pattern, RawStack, Result
+from livesim.io.known_axes import channel_names, z_step_nm
 from livesim.io.output_layout import OutputLayout, RawLayout
 from livesim.io.pattern_file import write_pattern
 from livesim.io.pattern_log import PatternLog
@@ -60,7 +61,9 @@ class FolderRecorder:
             y=y,
             x=x,
             pixel_nm=self._pixel_nm,
+            z_step_nm=self._z_step_nm,
             interval_s=self._start.interval_s,
+            channel_names=self._channel_names,
         )
         recipe = Recipe(settings=self.settings)
         return RawRecorder(self.folder / RAW_NAME, layout, recipe, first.pixels.dtype)
@@ -72,8 +75,11 @@ class FolderRecorder:
             y=y,
             x=x,
             pixel_nm=self._pixel_nm / 2,
-            position=(self._start.sizes or {}).get("position", 1),
+            channel=max(len(self._channel_names), 1),
+            position=self._size("position"),
+            z_step_nm=self._z_step_nm,
             interval_s=self._start.interval_s,
+            channel_names=self._channel_names,
         )
         recipe = Recipe(
             settings=self.settings,
@@ -97,6 +103,19 @@ class FolderRecorder:
     def log_settings(self, change: SettingsChange) -> None:
         """Append to the log of the settings, which the first change begins."""
         append_settings_change(self.folder / SETTINGS_LOG_NAME, change)
+
+    def _size(self, axis: str) -> int:
+        """Return how long the source expects an axis to be; 1 where it does not know."""
+        return (self._start.sizes or {}).get(axis, 1)
+
+    @property
+    def _z_step_nm(self) -> float | None:
+        return z_step_nm(self.settings, self._size("z"))
+
+    @property
+    def _channel_names(self) -> tuple[str, ...]:
+        numbered = max(self.settings.channels, default=0) + 1
+        return channel_names(self.settings, max(self._size("channel"), numbered))
 
     @property
     def _pixel_nm(self) -> float:

@@ -53,7 +53,8 @@ def open_dv(source: Path) -> PlaneFile:
         grid=consecutive(names, dv.shape[:-2]),
         read=read,
         close=dv.close,
-        pixel_nm=_pixel_nm(dv),
+        pixel_nm=_voxel_nm(dv, 0),
+        z_step_nm=_voxel_nm(dv, 2),
         exposure_ms=exposure_ms,
     )
 
@@ -72,10 +73,10 @@ def _check_header(dv: DVFile, source: Path) -> None:
         raise DataError(f"{source}: expected {needed} bytes, found {size}: the file is cut off")
 
 
-def _pixel_nm(dv: DVFile) -> float | None:
-    """Return the pixel size; a cube of 1 µm is what writers put in who do not know it."""
+def _voxel_nm(dv: DVFile, axis: int) -> float | None:
+    """Return the size of a voxel along x, y or z; one cubic µm is from writers who do not know."""
     voxel = tuple(dv.voxel_size)
-    return None if voxel == (1.0, 1.0, 1.0) else positive(voxel[0], 1e3)
+    return None if voxel == (1.0, 1.0, 1.0) else positive(voxel[axis], 1e3)
 
 
 def _exposure_ms(dv: DVFile) -> float | None:

@@ -18,7 +18,7 @@ from ndstorage.ndtiff_index import NDTiffIndexEntry, read_ndtiff_index
 
 from livesim.frames import DataError, Pixels
 from livesim.io.planes import NO_PLANE, PlaneFile, PlaneGrid, expecting
-from livesim.io.tiff_metadata import Metadata, micromanager_metadata
+from livesim.io.tiff_metadata import Metadata, micromanager_metadata, names_of
 
 INDEX = "NDTiff.index"
 MAGIC, SUMMARY_MAGIC = 483729, 2355492
@@ -60,7 +60,8 @@ def open_ndtiff(folder: Path) -> PlaneFile:
         }
         first = entries[0]
         metadata = _metadata(readers[first.filename], first, folder)
-        grid = _grid([dict(key) for key in index], folder)
+        frames: list[Axes] = [dict(key) for key in index]
+        grid = _grid(frames, folder)
         close = stack.pop_all().close
     return PlaneFile(
         source=folder,
@@ -72,6 +73,8 @@ def open_ndtiff(folder: Path) -> PlaneFile:
         pixel_nm=metadata.pixel_nm,
         exposure_ms=metadata.exposure_ms,
         interval_s=metadata.interval_s,
+        z_step_nm=metadata.z_step_nm,
+        channel_names=_names(frames, "channel") or metadata.channel_names,
         warnings=notes,
     )
 
@@ -169,6 +172,12 @@ def _first_change(frames: list[Axes], name: str) -> int:
     start = frames[0].get(name)
     changes = (at for at, frame in enumerate(frames) if frame.get(name) != start)
     return next(changes, len(frames))
+
+
+def _names(frames: list[Axes], name: str) -> tuple[str, ...]:
+    """Return the names of the places on an axis, in the order of `_places`; none for numbers."""
+    values = list(dict.fromkeys(frame.get(name) for frame in frames))
+    return names_of(values)
 
 
 def _places(frames: list[Axes], name: str) -> list[int]:

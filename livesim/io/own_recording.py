@@ -14,7 +14,7 @@ from livesim.frames import DataError, Pixels
 from livesim.io.growing_stacks import common_region
 from livesim.io.planes import NO_PLANE, PlaneFile, PlaneGrid
 from livesim.io.recorder import RAW_AXES, RAW_FORMAT
-from livesim.io.tiff_metadata import positive
+from livesim.io.tiff_metadata import names_of, positive
 from livesim.io.zarr_planes import plane_reader
 
 NAMES = tuple({"t": "time", "c": "channel"}.get(axis, axis) for axis in RAW_AXES[:-2])
@@ -66,6 +66,8 @@ def open_own_recording(group: zarr.Group, folder: Path) -> PlaneFile:
         pixel_nm=positive(stated.get("pixel_nm")),
         exposure_ms=positive(exposures[tuple(places[0])]),
         interval_s=positive(stated.get("interval_s")),
+        z_step_nm=positive(stated.get("z_step_nm")),
+        channel_names=names_of(stated.get("channel_names")),
     )
 
 

@@ -44,6 +44,9 @@ class PlaneFile:
     pixel_nm: float | None = None
     exposure_ms: float | None = None
     interval_s: float | None = None
+    z_step_nm: float | None = None
+    channel_names: tuple[str, ...] = ()
+    """Of the file's own axis "channel"; none where it states none."""
     warnings: tuple[str, ...] = ()
 
 

@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.frames import Image, StackIndex
+from livesim.io.known_axes import channel_names, z_step_nm
 from livesim.io.ome_zarr import read_recipe_of_zarr
 from livesim.io.open import open_recording
 from livesim.io.output_layout import OutputLayout
@@ -44,7 +45,7 @@ def open_raw(path: Path) -> TimeLapse:
     whole = _time_lapse(raws, read)
     return replace(
         whole,
-        layout=replace(whole.layout, z=whole.layout.z * frames),
+        layout=replace(whole.layout, z=whole.layout.z * frames, z_step_nm=None),
         written=whole.written.repeat(frames, axis=3),
         counts=True,
     )
@@ -107,7 +108,9 @@ def _time_lapse(raws: _Raws, read: Callable[[StackIndex], Image]) -> TimeLapse:
         channel=sizes.channel,
         z=sizes.z,
         position=sizes.position,
+        z_step_nm=z_step_nm(raws.recipe.settings, sizes.z, recording.z_step_nm),
         interval_s=recording.interval_s,
+        channel_names=channel_names(raws.recipe.settings, sizes.channel, recording.channel_names),
     )
     return TimeLapse(
         source=raws.path,

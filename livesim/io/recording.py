@@ -73,6 +73,17 @@ class Recording:
         return self.file.interval_s
 
     @property
+    def z_step_nm(self) -> float | None:
+        """Distance of two planes as the file states it."""
+        return self.file.z_step_nm
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels as the file states them; none where it states no such names."""
+        names = self.file.channel_names
+        return names if len(names) == self.sizes.channel else ()
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that the user should see; the data can be used all the same."""
         return (*self.file.warnings, *counts_warnings(self.dtype, self.source))

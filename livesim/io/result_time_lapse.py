@@ -10,6 +10,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.frames import DataError, Image, StackIndex
+from livesim.io.known_axes import channel_names, z_step_nm
 from livesim.io.layout import AXES
 from livesim.io.ome_tiff import read_recipe_of_tiff
 from livesim.io.ome_zarr import read_recipe_of_zarr
@@ -123,27 +124,25 @@ def _together(logs: Sequence[Log]) -> Log:
 
 def _layout(image: ZarrImage, recipe: Recipe, sizes: Sequence[int]) -> OutputLayout:
     y, x = image.array.shape[-2:]
-    return _layout_of((y, x), image.pixel_nm, image.interval_s, recipe, sizes)
+    return _layout_of((y, x), image, recipe, sizes)
 
 
 def _layout_of(
-    shape: tuple[int, int],
-    pixel_nm: float | None,
-    interval_s: float | None,
-    recipe: Recipe,
-    sizes: Sequence[int],
+    shape: tuple[int, int], stated: ZarrImage | PlaneFile, recipe: Recipe, sizes: Sequence[int]
 ) -> OutputLayout:
     raw_nm = recipe.settings.optics.pixel_nm
     position, time, channel, z = sizes
     return OutputLayout(
         y=shape[0],
         x=shape[1],
-        pixel_nm=pixel_nm or (raw_nm or 1.0) / 2,
+        pixel_nm=stated.pixel_nm or (raw_nm or 1.0) / 2,
         time=time,
         channel=channel,
         z=z,
         position=position,
-        interval_s=interval_s,
+        z_step_nm=z_step_nm(recipe.settings, z, stated.z_step_nm),
+        interval_s=stated.interval_s,
+        channel_names=channel_names(recipe.settings, channel, stated.channel_names),
     )
 
 
@@ -162,7 +161,7 @@ def _open_tiff(path: Path) -> TimeLapse:
 
     return TimeLapse(
         source=path,
-        layout=_layout_of(file.frame_shape, file.pixel_nm, file.interval_s, recipe, numbers.shape),
+        layout=_layout_of(file.frame_shape, file, recipe, numbers.shape),
         written=numbers != NO_PLANE,
         moments_s=None,
         recipe=recipe,

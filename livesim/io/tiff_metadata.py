@@ -1,4 +1,4 @@
-"""An open TIFF file in, its pixel size, exposure and interval out, as far as it states them."""
+"""An open TIFF file in, its scales, exposure and names out, as far as it states them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Metadata:
     pixel_nm: float | None = None
     exposure_ms: float | None = None
     interval_s: float | None = None
+    z_step_nm: float | None = None
+    channel_names: tuple[str, ...] = ()
 
 
 def positive(value: Any, scale: float | None = 1.0) -> float | None:
@@ -67,7 +69,17 @@ def _ome(xml: str) -> Metadata:
         pixel_nm=positive(pixels.get("PhysicalSizeX"), NM.get(size_unit)),
         exposure_ms=positive(exposure_s, 1e3),
         interval_s=_time(pixels, "TimeIncrement"),
+        z_step_nm=positive(
+            pixels.get("PhysicalSizeZ"), NM.get(pixels.get("PhysicalSizeZUnit", "µm"))
+        ),
+        channel_names=names_of([one.get("Name") for one in pixels.findall("{*}Channel")]),
     )
+
+
+def names_of(values: Any) -> tuple[str, ...]:
+    """Return the names of all channels; none unless every one of them has a name."""
+    names = values if isinstance(values, list) else []
+    return tuple(names) if all(isinstance(name, str) and name for name in names) else ()
 
 
 def _time(element: ElementTree.Element, name: str) -> float | None:
@@ -89,6 +101,8 @@ def micromanager_metadata(summary: dict[str, Any], frame: dict[str, Any]) -> Met
         pixel_nm=positive(pixel_um, 1e3),
         exposure_ms=positive(exposure),
         interval_s=positive(summary.get("Interval_ms"), 1e-3),
+        z_step_nm=positive(summary.get("z-step_um"), 1e3),
+        channel_names=names_of(summary.get("ChNames")),
     )
 
 
@@ -99,4 +113,5 @@ def _imagej(tif: tifffile.TiffFile) -> Metadata:
     return Metadata(
         pixel_nm=positive(NM.get(unit), 1 / per_unit) if per_unit else None,
         interval_s=positive(metadata.get("finterval"), SECONDS.get(metadata.get("tunit", "s"))),
+        z_step_nm=positive(metadata.get("spacing"), NM.get(unit)),
     )

@@ -73,6 +73,8 @@ def open_tiff(source: Path) -> PlaneFile:
         pixel_nm=metadata.pixel_nm,
         exposure_ms=metadata.exposure_ms,
         interval_s=metadata.interval_s,
+        z_step_nm=metadata.z_step_nm,
+        channel_names=metadata.channel_names,
     )
 
 

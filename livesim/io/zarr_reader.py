@@ -13,7 +13,7 @@ import zarr
 from livesim.frames import DataError
 from livesim.io.own_recording import is_own_recording, open_own_recording
 from livesim.io.planes import UNNAMED, PlaneFile, consecutive, expecting
-from livesim.io.tiff_metadata import NM, SECONDS, positive
+from livesim.io.tiff_metadata import NM, SECONDS, names_of, positive
 from livesim.io.zarr_planes import BAD_ZARR, plane_reader
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -28,6 +28,8 @@ class ZarrImage:
     names: tuple[str, ...]
     pixel_nm: float | None = None
     interval_s: float | None = None
+    z_step_nm: float | None = None
+    channel_names: tuple[str, ...] = ()
 
 
 def open_zarr(folder: Path) -> PlaneFile:
@@ -59,6 +61,8 @@ def open_zarr(folder: Path) -> PlaneFile:
         close=lambda: None,  # zarr keeps no file open
         pixel_nm=first.pixel_nm,
         interval_s=first.interval_s,
+        z_step_nm=first.z_step_nm,
+        channel_names=first.channel_names,
     )
 
 
@@ -74,7 +78,7 @@ def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrIm
         return [_plain(node)]
     attributes = _ome(node.attrs.asdict())
     if "multiscales" in attributes:
-        return [_multiscale(node, attributes["multiscales"][0])]
+        return [_multiscale(node, attributes)]
     if "bioformats2raw.layout" in attributes:
         return _positions(node, folder)
     arrays = [array for _, array in sorted(node.arrays())]
@@ -113,7 +117,8 @@ def _axis_name(name: Any) -> str:
     return AXIS_NAMES.get(name.lower(), name.lower())
 
 
-def _multiscale(node: zarr.Group, multiscale: Mapping[str, Any]) -> ZarrImage:
+def _multiscale(node: zarr.Group, attributes: Mapping[str, Any]) -> ZarrImage:
+    multiscale = attributes["multiscales"][0]
     dataset = multiscale["datasets"][0]
     array = node[dataset["path"]]
     if not isinstance(array, zarr.Array):
@@ -127,12 +132,22 @@ def _multiscale(node: zarr.Group, multiscale: Mapping[str, Any]) -> ZarrImage:
     }
     x, x_unit = known.get("x", (0.0, None))
     t, t_unit = known.get("t", (0.0, None))
+    z, z_unit = known.get("z", (0.0, None))
     return ZarrImage(
         array=array,
         names=tuple(_axis_name(axis["name"]) for axis in axes),
         pixel_nm=positive(x, NM.get(x_unit or "")),
         interval_s=positive(t, SECONDS.get(t_unit or "")),
+        z_step_nm=positive(z, NM.get(z_unit or "")),
+        channel_names=_labels(attributes.get("omero")),
     )
+
+
+def _labels(omero: Any) -> tuple[str, ...]:
+    """Return the channels' names, which stand in a part that not every writer makes."""
+    shown = omero.get("channels") if isinstance(omero, Mapping) else None
+    shown = shown if isinstance(shown, list) else []
+    return names_of([one.get("label") if isinstance(one, Mapping) else None for one in shown])
 
 
 def _scale(transformations: Sequence[Mapping[str, Any]], count: int) -> Sequence[float]:

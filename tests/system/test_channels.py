@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from itertools import product
 
 import numpy as np
@@ -19,11 +17,11 @@ from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
+from tests.processes import LIMIT_S, livesim
 from tests.scenes import CAMERA, OPTICS, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-LIMIT_S = 120.0
 TIMES, PLANES, POSITIONS = 2, 2, 2
 RED = OPTICS.model_copy(update={"emission_nm": 620.0})
 SETTINGS = Settings.model_validate(
@@ -31,7 +29,9 @@ SETTINGS = Settings.model_validate(
         "optics": OPTICS,
         "camera": CAMERA,
         "steps": {"one": "none", "two": "none"},
-        "channels": {1: {"optics": {"emission_nm": 620.0}, "steps": {"one": "default"}}},
+        "channels": {
+            1: {"name": "red", "optics": {"emission_nm": 620.0}, "steps": {"one": "default"}}
+        },
     }
 )
 SENT = SETTINGS.model_dump(mode="json", exclude_none=True)
@@ -104,13 +104,19 @@ def test_every_channel_has_its_own_networks(live):
 def test_live_results_are_the_offline_results(live, tmp_path):
     folder, _, _ = live
     again = tmp_path / "again.ome.zarr"
-    command = [sys.executable, "-m", "livesim", "restore", folder / "raw.zarr", "--out", again]
-    subprocess.run(command, check=True, timeout=LIMIT_S, capture_output=True)
+    livesim("restore", folder / "raw.zarr", "--out", again)
     for position in range(POSITIONS):
         recorded = image(folder / "results.ome.zarr", position)
         assert recorded.shape == (TIMES, 2, PLANES, 192, 224)
         assert all(recorded[index].std() > 0 for index in np.ndindex(recorded.shape[:3]))
         np.testing.assert_array_equal(recorded, image(again, position))
+        labels = [names(path, position) for path in (folder / "results.ome.zarr", again)]
+        assert labels == [["channel 0", "red"]] * 2
+
+
+def names(path, position):
+    shown = zarr.open_group(path / str(position), mode="r").attrs["ome"]["omero"]["channels"]
+    return [channel["label"] for channel in shown]
 
 
 def image(path, position):
