@@ -28,7 +28,7 @@ from bench.soak_frames import Counts, KnownFrames
 from bench.soak_report import Outcome, tell
 from bench.soak_rig import Places, Rig, free_addresses
 from bench.soak_watch import Watch
-from tests.scenes import CAMERA, OPTICS, simulate
+from tests.scenes import CAMERA, OPTICS, settings_text, simulate
 
 PEAK = 2000.0
 """Photo-electrons."""
@@ -38,20 +38,7 @@ CALM_S = 10.0
 """Before the first fault, to see how fast it goes without."""
 PAUSE_S = (0.5, 4.0)
 """From one recovery to the next fault."""
-CONFIG = f"""
-[optics]
-numerical_aperture = {OPTICS.numerical_aperture}
-emission_nm = {OPTICS.emission_nm}
-pixel_nm = {OPTICS.pixel_nm}
-otf_damping = {OPTICS.otf_damping}
-[camera]
-offset = {CAMERA.offset}
-gain = {CAMERA.gain}
-read_noise = {CAMERA.read_noise}
-[steps]
-one = "none"
-two = "none"
-"""
+CONFIG = settings_text(networks=False)
 
 
 def main() -> int:

@@ -18,6 +18,12 @@ ENGINE = Path(__file__).parent / "system" / "engine_with_fake.py"
 LIVESIM = [sys.executable, "-c", "from livesim.cli import main; main()"]
 
 
+def livesim(*words, check=True):
+    """Run a sub-command to its end; return what it has printed and its status."""
+    command = [*LIVESIM, *map(str, words)]
+    return subprocess.run(command, check=check, timeout=LIMIT_S, capture_output=True, text=True)
+
+
 @dataclass
 class Process:
     """A process and what it has written so far."""

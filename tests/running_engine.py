@@ -25,10 +25,21 @@ PATTERN = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)
 
 
 @dataclass
-class FakePipeline:
-    """The doubled mean; a stack that holds a 666 cannot be reconstructed."""
+class Mean:
+    """The doubled mean."""
 
     pattern: Pattern = PATTERN
+
+    def __call__(self, stack) -> Result:
+        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
+        image = np.kron(widefield, np.ones((2, 2), np.float32))
+        return Result(stack.stream, stack.index, image, widefield)
+
+
+@dataclass
+class FakePipeline(Mean):
+    """Waits for a gate; a stack that holds a 666 cannot be reconstructed."""
+
     gate: threading.Event | None = None
 
     def __call__(self, stack) -> Result:
@@ -36,9 +47,7 @@ class FakePipeline:
             assert self.gate.wait(WAIT_S)
         if (stack.pixels == 666).any():
             raise ValueError("expected no 666, found one")
-        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
-        image = np.kron(widefield, np.ones((2, 2), np.float32))
-        return Result(stack.stream, stack.index, image, widefield)
+        return super().__call__(stack)
 
 
 @dataclass
@@ -116,19 +125,28 @@ def anywhere(**options):
 
 
 @contextmanager
+def at_work(engine):
+    """Let an engine work in a thread; it is stopped at the end."""
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        engine.request_stop()
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+
+
+@contextmanager
 def running(factory=at_once, settings=None, record=None, **options):
     recorder = None if record is None else record_into(record)
-    with Engine(anywhere(**options), factory, settings, recorder) as engine:
-        thread = threading.Thread(target=engine.run)
-        with Subscriber(engine.endpoints.results, Keep.DROP_OLDEST, 1000) as subscriber:
-            _introduce(engine, subscriber)
-            thread.start()
-            try:
-                yield Running(engine, thread, subscriber)
-            finally:
-                engine.request_stop()
-                thread.join(WAIT_S)
-                assert not thread.is_alive()
+    with (
+        Engine(anywhere(**options), factory, settings, recorder) as engine,
+        Subscriber(engine.endpoints.results, Keep.DROP_OLDEST, 1000) as subscriber,
+    ):
+        _introduce(engine, subscriber)
+        with at_work(engine) as thread:
+            yield Running(engine, thread, subscriber)
 
 
 def _introduce(engine, subscriber):

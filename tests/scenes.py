@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from livesim.config import Camera, Optics, PatternSettings, Steps
 from livesim.frames import Pattern, PatternAngle
+from livesim.io.toml_text import toml_text
 from livesim.reconstruction.forward import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
 from livesim_acquisition.specimens.filaments import Filaments
@@ -22,6 +24,13 @@ PLAIN = Steps(one="none", two="none")
 """For tests of the reconstruction itself, which compare pixels or know the truth of them."""
 BACKGROUND = 0.05
 """Out-of-focus light without pattern, of the peak."""
+
+
+def settings_text(*, networks: bool = True, **tables: dict[str, Any]) -> str:
+    """Return a settings file of the microscope that all scenes have, with further tables."""
+    own = {"optics": OPTICS, "camera": CAMERA} | ({} if networks else {"steps": PLAIN})
+    values = {name: table.model_dump(mode="json", exclude_none=True) for name, table in own.items()}
+    return toml_text(values | tables)
 
 
 @dataclass(frozen=True, eq=False)

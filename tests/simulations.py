@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from livesim.config import Settings, parse_settings
+from livesim.io.toml_text import toml_text
 
 SIZE = (64, 48)
 OPTICS = {
@@ -34,3 +37,11 @@ def settings(
         },
         "test",
     )
+
+
+def settings_file(folder: Path, **changes) -> Path:
+    """Write such settings to a file."""
+    path = folder / "microscope.toml"
+    values = settings(**changes).model_dump(mode="json", exclude_none=True)
+    path.write_text(toml_text(values), encoding="utf-8")
+    return path

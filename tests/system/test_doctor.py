@@ -8,19 +8,11 @@ import tifffile
 
 from livesim.cli import main
 from tests.faults import FAULTS, Light, sequence
+from tests.scenes import settings_text
 
 LIGHT = Light(100.0, 128)
 SOUND, FAULTY, USAGE = 0, 1, 2
-TOML = """
-[optics]
-numerical_aperture = 1.2
-emission_nm = 525.0
-pixel_nm = 80.0
-otf_damping = 1.0
-[camera]
-offset = 100.0
-read_noise = 1.5
-"""
+TOML = settings_text()
 
 
 @pytest.fixture

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from livesim.commands.engine_process import EngineProcess
-from livesim.io.toml_text import toml_text
 from livesim.wire.control_client import ControlClient
-from tests.simulations import settings
+from tests.processes import LIMIT_S, LIVESIM, livesim
+from tests.simulations import settings_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-LIMIT_S = 90
 STREAM = {"size": [128, 128], "peak_photons": 300.0, "time_points": 5}
 INTERRUPTED = 130
-
-
-def command(*words):
-    return [sys.executable, "-m", "livesim", *(str(word) for word in words)]
-
-
-def livesim(*words):
-    return subprocess.run(
-        command(*words), check=True, timeout=LIMIT_S, capture_output=True, text=True
-    )
-
-
-def config(folder, **simulation):
-    own = settings(**STREAM | simulation)
-    path = folder / "microscope.toml"
-    path.write_text(toml_text(own.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
-    return path
 
 
 def examined(control, stream_before=None):
@@ -51,12 +32,12 @@ def examined(control, stream_before=None):
 
 
 def test_a_faulty_stream_is_named_while_it_runs_and_a_mended_one_is_not(tmp_path):
-    faulty = config(tmp_path, sequence={"rotated_by": 2})
+    faulty = settings_file(tmp_path, **STREAM, sequence={"rotated_by": 2})
     with EngineProcess() as engine:
         control = engine.control()
         slowly = ("--time-points", "60", "--set", "simulation.interval_s=1.0")
         with subprocess.Popen(
-            command("simulate", "-c", faulty, "--to", control, *slowly)
+            [*LIVESIM, "simulate", "-c", faulty, "--to", control, *slowly]
         ) as source:
             status = examined(control)
             assert status.stream == status.doctor.stream  # it runs

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tifffile
@@ -12,29 +9,13 @@ import zarr
 
 from livesim.commands.engine_process import EngineProcess
 from livesim.io.pattern_file import read_pattern
-from tests.scenes import CAMERA, OPTICS, simulate
+from tests.processes import livesim
+from tests.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-LIMIT_S = 90
 TIMES = 3
-TOML = f"""
-[optics]
-numerical_aperture = {OPTICS.numerical_aperture}
-emission_nm = {OPTICS.emission_nm}
-pixel_nm = {OPTICS.pixel_nm}
-otf_damping = {OPTICS.otf_damping}
-[pattern]
-order = ["phase", "angle", "time"]
-[camera]
-offset = {CAMERA.offset}
-read_noise = {CAMERA.read_noise}
-"""
-
-
-def livesim(*words):
-    command = [sys.executable, "-m", "livesim", *(str(word) for word in words)]
-    return subprocess.run(command, check=True, timeout=LIMIT_S, capture_output=True, text=True)
+TOML = settings_text(pattern={"order": ["phase", "angle", "time"]})
 
 
 def replay_into_engine(raw, folder):

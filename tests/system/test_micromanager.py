@@ -20,6 +20,7 @@ from livesim.config import load_settings
 from livesim.io.open import open_recording
 from livesim.wire.control_client import ControlClient
 from livesim_acquisition.microscope import SimulatedMicroscope
+from tests.scenes import settings_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -28,32 +29,22 @@ TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
 DOUBLE = Path(__file__).parents[1] / "java_double.py"
 NOBODY = "tcp://127.0.0.1:9"
-TOML = """
-[optics]
-numerical_aperture = 1.2
-emission_nm = 525.0
-pixel_nm = 80.0
-otf_damping = 1.0
-[camera]
-offset = 100.0
-read_noise = 1.5
-[acquisition]
-backend = "simulated"
-time_points = 8
-interval_s = 0.05
-exposure_ms = 2.0
-[simulation]
-size = [96, 112]
-time_points = 8
-peak_photons = 1000.0
-exposure_ms = 2.0
-[steps]
-one = "none"
-two = "none"
-[watchdog]
-follow = false
-estimate = false
-"""
+TOML = settings_text(
+    networks=False,
+    acquisition={
+        "backend": "simulated",
+        "time_points": 8,
+        "interval_s": 0.05,
+        "exposure_ms": 2.0,
+    },
+    simulation={
+        "size": [96, 112],
+        "time_points": 8,
+        "peak_photons": 1000.0,
+        "exposure_ms": 2.0,
+    },
+    watchdog={"follow": False, "estimate": False},
+)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import mm_test_adapters
@@ -21,7 +20,7 @@ from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.unit.test_hook import Mean
+from tests.running_engine import Mean, at_work
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "microscope.md"
@@ -59,17 +58,14 @@ def run_examples(folder, which):
     """Run the page's examples beside an engine; return what they print, and the recordings."""
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS)
     settings, recorder = load_settings(folder / "microscope.toml"), record_into(folder / "recorded")
-    with Engine(options, lambda settings: lambda *_: Mean(), settings, recorder) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
-        try:
-            words = [sys.executable, RUN, PAGE, engine.endpoints.control, which]
-            said = subprocess.run(
-                words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
-        finally:
-            engine.request_stop()
-            thread.join(LIMIT_S)
+    with (
+        Engine(options, lambda settings: lambda *_: Mean(), settings, recorder) as engine,
+        at_work(engine),
+    ):
+        words = [sys.executable, RUN, PAGE, engine.endpoints.control, which]
+        said = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
     assert said.returncode == 0, said.stdout + said.stderr
     return said.stdout, sorted((folder / "recorded").iterdir())
 

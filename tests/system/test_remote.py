@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -14,6 +13,7 @@ from livesim.io.open import open_recording
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import with_keys
 from livesim.wire.keys import make_pair
+from tests.processes import LIMIT_S, livesim
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "darwin", reason="127.0.0.2 is no address there"),
 ]
 
-LIMIT_S = 100
 BIND = "127.0.0.2"
 """Loopback as well, but not the address that livesim takes for this machine."""
 TOML = """
@@ -36,11 +35,6 @@ two = "none"
 size = [64, 64]
 time_points = 2
 """
-
-
-def livesim(*words):
-    command = [sys.executable, "-m", "livesim", *map(str, words)]
-    return subprocess.run(command, check=False, timeout=LIMIT_S, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -67,7 +61,7 @@ def test_a_stream_to_an_engine_with_keys(tmp_path, keys):
         assert ", 18 received" in sent.stderr
         shown = livesim("status", "--engine", known)
         assert "receive" in shown.stdout
-        stranger = livesim("status", "--engine", with_keys(plain, keys[0]))
+        stranger = livesim("status", "--engine", with_keys(plain, keys[0]), check=False)
         assert (stranger.returncode, stranger.stdout) == (2, "")
         assert "expected a CURVE key, found no file" in stranger.stderr
         with ControlClient(plain) as nobody, ControlClient(known) as client:
@@ -82,7 +76,7 @@ def test_a_stream_to_an_engine_with_keys(tmp_path, keys):
 
 
 def test_without_keys_it_says_how_to_make_them(tmp_path):
-    said = livesim("engine", "--bind", "0.0.0.0", "--keys", tmp_path)
+    said = livesim("engine", "--bind", "0.0.0.0", "--keys", tmp_path, check=False)
     assert said.returncode == 2
     assert "needs CURVE keys, found no server.key_secret" in said.stderr
     assert "livesim keys --server" in said.stderr

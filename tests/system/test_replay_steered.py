@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager, suppress
 
@@ -17,9 +16,9 @@ from livesim.config import PatternSettings
 from livesim.engine.folder import record_into
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
-from livesim.frames import Pattern, PatternAngle, Result
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
+from tests.running_engine import Mean, at_work
 
 fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
@@ -28,34 +27,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LIMIT_S = 120.0
 TIMES = 200
 TOML = "[optics]\nnumerical_aperture = 1.4\nemission_nm = 520.0\npixel_nm = 80.0\n"
-ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
 AT_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
-class Mean:
-    """A pipeline that only averages."""
-
-    pattern = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)
-
-    def __call__(self, stack):
-        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
-        return Result(stack.stream, stack.index, widefield.repeat(2, 0).repeat(2, 1), widefield)
-
-
 @pytest.fixture
 def engine(tmp_path):
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS, lossless=True)
     recorder = record_into(tmp_path / "out")
-    with Engine(options, lambda settings: lambda *_: Mean(), None, recorder) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
+    with (
+        Engine(options, lambda settings: lambda *_: Mean(), None, recorder) as engine,
+        at_work(engine),
+    ):
         yield engine
-        engine.request_stop()
-        thread.join(LIMIT_S)
-        assert not thread.is_alive()
 
 
 @pytest.fixture

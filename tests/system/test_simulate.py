@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,48 +12,30 @@ import pytest
 import zarr
 
 from livesim.commands.engine_process import EngineProcess
+from livesim.config import load_settings
 from livesim.frames import DataError
 from livesim.io.open import open_recording
-from livesim.io.toml_text import toml_text
 from livesim_acquisition.live_source import at_rate
 from livesim_acquisition.microscope import SimulatedMicroscope
-from tests.simulations import settings
+from tests.processes import LIMIT_S, LIVESIM, livesim
+from tests.simulations import settings_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-LIMIT_S = 90
-
-
-def command(*words):
-    return [sys.executable, "-m", "livesim", *(str(word) for word in words)]
-
-
-def livesim(*words):
-    return subprocess.run(
-        command(*words), check=True, timeout=LIMIT_S, capture_output=True, text=True
-    )
-
-
-def config(folder, **changes):
-    own = settings(**changes)
-    path = folder / "microscope.toml"
-    path.write_text(toml_text(own.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
-    return path, own
-
 
 def test_what_was_simulated_is_found_again(tmp_path):
-    path, own = config(tmp_path, size=[128, 128], peak_photons=1000.0)
+    path = settings_file(tmp_path, size=[128, 128], peak_photons=1000.0)
     livesim("simulate", "--config", path, "--out", tmp_path / "run")
     raw = tmp_path / "run" / "raw.ome.tif"
     said = livesim("restore", raw, "--out", tmp_path / "restored.ome.tif").stderr
-    true = SimulatedMicroscope(own).instrument.pattern(0).angles
+    true = SimulatedMicroscope(load_settings(path)).instrument.pattern(0).angles
     periods = [float(found) for found in re.findall(r"([\d.]+) nm +[\d.]+ ", said)]
     np.testing.assert_allclose(periods, [angle.period_nm for angle in true], rtol=0.005)
 
 
 def test_a_live_stream_arrives_as_it_was_made(tmp_path):
     faults = {"dropped_frames": [13], "late_frames": [30], "repeated_frames": [40]}
-    path, own = config(tmp_path, size=[96, 96], time_points=8, sequence=faults)
+    path = settings_file(tmp_path, size=[96, 96], time_points=8, sequence=faults)
     with EngineProcess("--once", "--lossless", f"--record={tmp_path / 'rec'}") as engine:
         said = livesim("simulate", "-c", path, "--to", engine.control(), "--rate", "150").stderr
         with pytest.raises(DataError, match="found 1"):  # it says that a stack is incomplete
@@ -64,6 +45,7 @@ def test_a_live_stream_arrives_as_it_was_made(tmp_path):
     recorded = zarr.open_group(tmp_path / "rec" / "stream-001" / "raw.zarr", mode="r")
     written = recorded["written"][0, :, 0, 0]
     assert written.tolist() == [True, False, True, True, True, True, True, True]
+    own = load_settings(path)
     scope = SimulatedMicroscope(at_rate(own, 150.0))
     with open_recording(tmp_path / "rec" / "stream-001" / "raw.zarr", own.pattern) as recording:
         for index in recording.indices:
@@ -72,9 +54,9 @@ def test_a_live_stream_arrives_as_it_was_made(tmp_path):
 
 
 def test_an_interrupt_leaves_nothing(tmp_path):
-    path, _ = config(tmp_path, time_points=100_000)
+    path = settings_file(tmp_path, time_points=100_000)
     with subprocess.Popen(
-        command("simulate", "-c", path, "--out", tmp_path / "run"),
+        [*LIVESIM, "simulate", "-c", path, "--out", tmp_path / "run"],
         stderr=subprocess.PIPE,
         text=True,
     ) as started:

@@ -17,7 +17,7 @@ from livesim.wire.codec import StreamStart
 from livesim.wire.control_client import ControlClient
 from livesim_acquisition.sender import Sender
 from tests.processes import LIMIT_S, LIVESIM, engine, listening, process
-from tests.scenes import CAMERA, OPTICS, simulate
+from tests.scenes import OPTICS, settings_text, simulate
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,19 +28,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 ADDRESSES = [f"--{name}=tcp://127.0.0.1:0" for name in ("frames", "results", "control")]
 SETTINGS = {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
-TOML = f"""
-[optics]
-numerical_aperture = {OPTICS.numerical_aperture}
-emission_nm = {OPTICS.emission_nm}
-pixel_nm = {OPTICS.pixel_nm}
-otf_damping = {OPTICS.otf_damping}
-[camera]
-offset = {CAMERA.offset}
-read_noise = {CAMERA.read_noise}
-[steps]
-one = "none"
-two = "none"
-"""
+TOML = settings_text(networks=False)
 
 
 def noise(time, side=64):

@@ -17,8 +17,9 @@ from livesim.io.pattern_log import read_pattern_log
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.drifting import DriftingScene
+from tests.processes import livesim
 from tests.scenes import simulate
-from tests.system.test_live_equals_offline import TOML, live_images, livesim, replay_into_engine
+from tests.system.test_live_equals_offline import TOML, live_images, replay_into_engine
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -16,7 +16,7 @@ from livesim.config import Settings
 from livesim.engine.folder import record_into
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
-from livesim.frames import DataError, Pattern, PatternAngle, Result
+from livesim.frames import DataError
 from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
@@ -25,38 +25,21 @@ from livesim_acquisition.background_sender import BackgroundSender
 from livesim_acquisition.hook import make_hook, make_saved_hook
 from livesim_acquisition.image_queue import DEPTH, ImageQueue, Waiting
 from livesim_acquisition.saved_images import read_saved
+from tests.running_engine import WAIT_S, Mean, at_work
 
-WAIT_S = 20.0
 SETTINGS = Settings.model_validate(
     {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
 )
-ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
-PATTERN = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)
-
-
-class Mean:
-    """A pipeline that only averages."""
-
-    pattern = PATTERN
-
-    def __call__(self, stack):
-        widefield = stack.pixels.mean(axis=(0, 1), dtype=np.float32)
-        image = np.kron(widefield, np.ones((2, 2), np.float32))
-        return Result(stack.stream, stack.index, image, widefield)
 
 
 @contextmanager
 def running(folder, control=FREE_ADDRESS):
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, control)
-    with Engine(options, lambda settings: lambda *_: Mean(), None, record_into(folder)) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
-        try:
-            yield engine
-        finally:
-            engine.request_stop()
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
+    with (
+        Engine(options, lambda settings: lambda *_: Mean(), None, record_into(folder)) as engine,
+        at_work(engine),
+    ):
+        yield engine
 
 
 def free_address():

@@ -23,7 +23,7 @@ from livesim.wire.codec import StreamStart
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
-from tests.running_engine import anywhere, at_once
+from tests.running_engine import anywhere, at_once, at_work
 
 WAIT_S = 20.0
 LIGHT = Light(100.0, 128)
@@ -48,22 +48,19 @@ def wait_for(condition):
 
 def status_after(frames, settings=SETTINGS, factory=at_once, stacks=STACKS):
     """Stream `frames` through an engine; return its status once the doctor has looked."""
-    with Engine(anywhere(lossless=True), factory, None, None, doctor_for) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
-        try:
-            with Sender(engine.endpoints.control) as sender:
-                values = settings.model_dump(mode="json", exclude_none=True)
-                sender.start(StreamStart(stream="s", source="test", settings=values))
-                for frame in stream(frames, stacks):
-                    sender.send(frame)
-                sender.finish()
-            wait_for(lambda: engine.status().doctor)
-            wait_for(lambda: engine.status().state is EngineState.IDLE)
-            return engine.status()
-        finally:
-            engine.request_stop()
-            thread.join(WAIT_S)
+    with (
+        Engine(anywhere(lossless=True), factory, None, None, doctor_for) as engine,
+        at_work(engine),
+    ):
+        with Sender(engine.endpoints.control) as sender:
+            values = settings.model_dump(mode="json", exclude_none=True)
+            sender.start(StreamStart(stream="s", source="test", settings=values))
+            for frame in stream(frames, stacks):
+                sender.send(frame)
+            sender.finish()
+        wait_for(lambda: engine.status().doctor)
+        wait_for(lambda: engine.status().state is EngineState.IDLE)
+        return engine.status()
 
 
 def named(status):

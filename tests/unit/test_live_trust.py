@@ -19,7 +19,7 @@ from livesim.wire.codec import TrustMaps
 from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
-from tests.running_engine import FakePipeline, anywhere, frames, start
+from tests.running_engine import FakePipeline, anywhere, at_work, frames, start
 
 WAIT_S = 20.0
 NUMBERS = TrustNumbers(1.0, 100, 0, 3.5, (4.0, 5.0), 12.0, 0.0)
@@ -215,15 +215,11 @@ class Trusting(FakePipeline):
 
 @pytest.fixture
 def engine():
-    with Engine(anywhere(lossless=True), lambda s: lambda *_: Trusting()) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
-        try:
-            yield engine
-        finally:
-            engine.request_stop()
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
+    with (
+        Engine(anywhere(lossless=True), lambda s: lambda *_: Trusting()) as engine,
+        at_work(engine),
+    ):
+        yield engine
 
 
 def test_the_engine_tells_and_answers(engine, capsys):

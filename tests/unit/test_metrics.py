@@ -12,24 +12,16 @@ import pytest
 
 from livesim.commands.metrics import CONTENT_TYPE, MetricsServer, metrics
 from livesim.config import SettingsError
-from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
-from livesim.wire.endpoints import FREE_ADDRESS
+from tests.running_engine import anywhere, at_work
 
 LINE = re.compile(r'(# TYPE \w+ (counter|gauge)|\w+(\{\w+="[\w.-]+"(,\w+="[\w.-]+")*\})? \S+)')
 
 
 @contextmanager
 def running():
-    options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS)
-    with Engine(options, lambda settings: lambda *_: None) as engine:
-        thread = threading.Thread(target=engine.run)
-        thread.start()
-        try:
-            yield engine
-        finally:
-            engine.request_stop()
-            thread.join(20.0)
+    with Engine(anywhere(), lambda settings: lambda *_: None) as engine, at_work(engine):
+        yield engine
 
 
 @contextmanager
