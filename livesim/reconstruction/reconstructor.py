@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.blocks import blocks, lay
 from livesim.reconstruction.plan import BORDER, ZERO_ORDER, Plan
 from livesim.reconstruction.richardson_lucy import richardson_lucy
 
 
 @dataclass(frozen=True, eq=False)
 class BandSpectra:
-    """The separated bands of one stack, transformed and not yet recombined."""
+    """The separated bands of one stack, transformed and not yet recombined.
+
+    Those of a `Reconstructor` are memory of its own, until it takes the next stack.
+    """
 
     zero: Tensor
     """[x, y] leading columns of the zero order's spectrum."""
@@ -40,20 +44,25 @@ class Reconstruction:
 
 
 class Reconstructor:
-    """Reconstruct stacks with a cached plan.
+    """Reconstruct stacks with a cached plan; used by one thread.
 
     Every band is separated in real space, where the edge window and the sub-pixel part of its shift
     are one multiplication; only the disk inside the OTF is transformed to the end, and the
     whole-pixel part of the shift is where the disk is added into the result's half spectrum. The
-    spectra are kept transposed, so that the second pass of every transform reads along memory.
+    spectra are kept transposed, so that the second pass of every transform reads along memory, and
+    on a CPU all this is done in `blocks`.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        rows = plan.shape[0]
-        self._spectrum = torch.zeros(
-            plan.half_columns, 2 * rows, dtype=torch.complex64, device=plan.unmixing.device
-        )
+        (rows, columns), device = plan.shape, plan.unmixing.device
+        box, spectra = plan.columns.stop - plan.columns.start, torch.complex64
+        self._widefield = torch.zeros(rows, columns, device=device)
+        self._zero = torch.zeros(plan.zero_columns, rows, dtype=spectra, device=device)
+        self._side = torch.zeros(len(plan.ramps), box, rows, dtype=spectra, device=device)
+        self._spectrum = torch.zeros(plan.half_columns, 2 * rows, dtype=spectra, device=device)
+        # Columns from half_columns on are never written: they stay zero.
+        self._half = torch.zeros(2 * rows, columns + 1, dtype=spectra, device=device)
 
     @torch.inference_mode()
     def __call__(self, stacks: Tensor, turn: Turn | None = None) -> Reconstruction:
@@ -84,8 +93,11 @@ class Reconstructor:
 
     def look(self, frames: Tensor) -> tuple[BandSpectra, Tensor]:
         """Return the bands of one stack [frame, y, x], and its widefield image [y, x]."""
-        planes = self.separate(frames)
-        return self.transform(planes), planes[0]
+        for rows in blocks(frames):
+            planes = self.separate(frames[:, rows])
+            self._widefield[rows] = planes[0]
+            self._along_x(planes, rows)
+        return self._along_y(self._widefield), self._widefield
 
     def make(self, spectra: BandSpectra, factors: Tensor | None, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] from the bands of `look`, which `factors` [band] turn in place.
@@ -121,7 +133,9 @@ class Reconstructor:
             )
         images = []
         for stack in self._checked(photons):
-            spectra = self.transform(self.separate(stack))
+            planes, every = self.separate(stack), slice(None)
+            zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
+            spectra = BandSpectra(zero, self._border(planes[0]), side)
             whole = self.combine(spectra, torch.zeros_like(self._spectrum))
             columns = torch.fft.ifft(whole, dim=-1).mT
             images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1))
@@ -136,7 +150,7 @@ class Reconstructor:
         ValueError
             If the stack does not fit the plan.
         """
-        return self.transform(self.separate(self._checked(stack[None])[0]))
+        return self.look(self._checked(stack[None])[0])[0]
 
     def _checked(self, stacks: Tensor) -> Tensor:
         """Return the stacks as [time, frame, y, x]."""
@@ -149,27 +163,41 @@ class Reconstructor:
             )
         return frames
 
-    def separate(self, stack: Tensor) -> Tensor:
-        """Return the zero order and the real and imaginary parts of the bands, [plane, y, x]."""
-        plan = self.plan
-        planes = torch.addmm(plan.bias, plan.unmixing, stack.flatten(1).to(torch.float32))
-        return planes.view(-1, *plan.shape)
+    def separate(self, frames: Tensor) -> Tensor:
+        """Return the zero order and the real and imaginary parts of the bands, [plane, y, x].
 
-    def _side_spectra(self, planes: Tensor) -> Tensor:
-        """Return every side band's centred spectrum, its columns inside the box, [band, x, y]."""
+        `frames` [frame, y, x] are whole ones or any rows of all.
+        """
         plan = self.plan
-        count = len(plan.ramps)
-        if count == 0:  # some FFT libraries refuse an empty batch
-            return plan.ramps
-        side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
-        side = torch.fft.fft(side, dim=-1)[..., plan.columns].mT.contiguous()
-        return torch.fft.fft(side, dim=-1)
+        planes = torch.addmm(plan.bias, plan.unmixing, frames.to(torch.float32).flatten(1))
+        return planes.view(-1, *frames.shape[1:])
 
     def transform(self, planes: Tensor) -> BandSpectra:
         """Return the spectra of the planes [plane, y, x]."""
-        zero = torch.fft.rfft(planes[0], dim=-1)[..., : self.plan.zero_columns].mT.contiguous()
-        zero = torch.fft.fft(zero, dim=-1)
-        return BandSpectra(zero, self._border(planes[0]), self._side_spectra(planes))
+        for rows in blocks(planes):
+            self._along_x(planes[:, rows], rows)
+        return self._along_y(planes[0])
+
+    def _along_x(self, planes: Tensor, rows: slice) -> None:
+        """Keep what the rows of the planes transform to, laid on its side."""
+        zero, side = self._inside(planes, rows)
+        lay(zero, self._zero, rows.start)
+        lay(side, self._side, rows.start)
+
+    def _inside(self, planes: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        """Return what the rows transform to: zero order [y, x] and side bands [band, y, x]."""
+        plan = self.plan
+        zero = torch.fft.rfft(planes[0])[:, : plan.zero_columns]
+        count = len(plan.ramps)
+        side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps[:, rows])
+        return zero, _transformed(side)[..., plan.columns]
+
+    def _along_y(self, widefield: Tensor) -> BandSpectra:
+        """Return the spectra of the bands that lie on their side."""
+        for spectra in (self._zero, self._side.flatten(0, 1)):
+            for part in blocks(spectra):
+                spectra[part] = torch.fft.fft(spectra[part])
+        return BandSpectra(self._zero, self._border(widefield), self._side)
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
@@ -177,8 +205,10 @@ class Reconstructor:
 
     def invert(self, spectrum: Tensor, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with what a half spectrum of `combine` shows."""
-        columns = torch.fft.ifft(spectrum, dim=-1).mT.contiguous()
-        torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1, out=image)
+        for part in blocks(spectrum):
+            lay(torch.fft.ifft(spectrum[part]), self._half, part.start)
+        for part in blocks(self._half):
+            torch.fft.irfft(self._half[part], n=2 * self.plan.shape[1], out=image[part])
 
     def combine(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
         """Add the separated bands into the half spectrum [x, 2 y] of the result, and return it."""
@@ -199,3 +229,8 @@ class Reconstructor:
         rows_jump = torch.fft.rfft(zero[-1] - zero[0])[: self.plan.zero_columns, None]
         columns_jump = torch.fft.fft(zero[:, -1] - zero[:, 0])[None, :]
         return (across_rows * rows_jump).addcmul_(across_columns, columns_jump)
+
+
+def _transformed(rows: Tensor) -> Tensor:
+    """Return the spectra of complex rows; there may be none, which some FFT libraries refuse."""
+    return torch.fft.fft(rows) if rows.numel() else rows
