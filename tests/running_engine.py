@@ -18,7 +18,7 @@ from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 SETTINGS = {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
 ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
 PATTERN = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)

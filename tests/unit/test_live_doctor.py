@@ -25,7 +25,7 @@ from livesim_acquisition.sender import Sender
 from tests.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
 from tests.running_engine import anywhere, at_once, at_work
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 LIGHT = Light(100.0, 128)
 FINDING = Finding(Fault.FLICKER, "it flickers", 0.98, None, "look at the lamp")
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from livesim.wire.steer import RecordRequest, RecordStatus, SteeringStatus, SteerRequest
-from livesim_gui.state.steering import (
-    FOLLOW,
-    NOTCH,
-    ONE,
-    SCALES,
-    TWO,
-    WIENER,
-    Asked,
-    controls_of,
-)
+from livesim_gui.state.steering import FOLLOW, NOTCH, ONE, SCALES, TWO, WIENER, Asked, controls_of
 from livesim_gui.state.tone import Tone
 from tests.fake_engine import FakeEngine, engine_status, in_use
 

@@ -21,7 +21,7 @@ from livesim_gui.state.trusted import NOTHING, trusted
 from livesim_gui.state.viewer import Viewer
 from tests.fake_engine import FakeEngine, engine_status, in_use, trust_status
 from tests.shown import result
-from tests.unit.test_viewer_window import WAIT_MS, feed, make, pixels, press, window
+from tests.viewer_window import WAIT_MS, feed, make, pixels, press, window
 
 __all__ = ["feed", "make", "window"]
 
