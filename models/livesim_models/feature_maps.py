@@ -9,9 +9,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-STRIP_BYTES = 2 * 2**20
-"""Of features in a strip: little beside a cache, much beside what a call costs."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMap:
@@ -59,15 +56,18 @@ class FeatureMaps:
     """Between the two convolutions of a block."""
 
     @classmethod
-    def of(cls, cells: Tensor, features: int, dtype: torch.dtype) -> FeatureMaps:
+    def of(
+        cls, cells: Tensor, features: int, dtype: torch.dtype, strip_bytes: float
+    ) -> FeatureMaps:
         """Return maps for cells [1, channel, (z,) y, x] and so many features."""
         size = cells.shape[2:]
-        row_bytes = features * size[1:].numel() * dtype.itemsize
+        rows = strip_bytes / (features * size[1:].numel() * dtype.itemsize)
         own = (FeatureMap.zeros(features, size, dtype) for _ in range(4))
-        return cls(_strips(size[0], row_bytes), FeatureMap.zeros(cells.shape[1], size, dtype), *own)
+        return cls(_strips(size[0], rows), FeatureMap.zeros(cells.shape[1], size, dtype), *own)
 
 
-def _strips(length: int, row_bytes: int) -> tuple[slice, ...]:
-    count = min(length, max(1, round(length * row_bytes / STRIP_BYTES)))
+def _strips(length: int, rows: float) -> tuple[slice, ...]:
+    """Return equal strips of about so many rows."""
+    count = min(length, max(1, round(length / rows)))
     edges = [round(number * length / count) for number in range(count + 1)]
     return tuple(slice(a, b) for a, b in pairwise(edges))

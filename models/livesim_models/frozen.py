@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 from copy import deepcopy
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from livesim_models.strips import StripRcan
 
 _STRIP_MACHINES = ("x86_64", "AMD64")
 """What `platform.machine()` says where oneDNN has fast convolutions of its own."""
+
+_MOST_FUSED_FEATURES = 128
+"""Every program of the kernel works out the attention itself: for more that costs too much."""
 
 
 class PlainRcan(nn.Module):
@@ -30,6 +34,10 @@ class PlainRcan(nn.Module):
         self._dtype = dtype
         self._network = deepcopy(network).eval().requires_grad_(False).to(dtype)
         self._network.arrange()
+        if _fuses(network):
+            from livesim_models.fused_attention import fuse
+
+            fuse(self._network, network)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the answer [batch, output, (z,) y, x] to [batch, input, (z,) y, x], in float32."""
@@ -40,6 +48,13 @@ class PlainRcan(nn.Module):
 def frozen(network: Rcan, dtype: torch.dtype) -> PlainRcan | StripRcan:
     """Return a network for inference alone, where its weights are now; later changes it ignores."""
     return StripRcan(network, dtype) if _in_strips(network, dtype) else PlainRcan(network, dtype)
+
+
+def _fuses(network: Rcan) -> bool:
+    """Return whether one kernel does the channel attention: on CUDA, where Triton is installed."""
+    on_gpu = network.head.weight.device.type == "cuda"
+    few = network.architecture.features <= _MOST_FUSED_FEATURES
+    return on_gpu and few and find_spec("triton") is not None
 
 
 def _in_strips(network: Rcan, dtype: torch.dtype) -> bool:

@@ -102,16 +102,17 @@ class Block(nn.Module):
         features = architecture.features
         self.first = _convolution(architecture, features, features)
         self.second = _convolution(architecture, features, features)
-        self.attention = _ChannelAttention(architecture)
+        self.attention = ChannelAttention(architecture)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the features changed, [batch, feature, (z,) y, x]."""
         change = self.second(relu(self.first(features), inplace=True))
-        return torch.addcmul(features, change, self.attention(change))
+        changed: Tensor = self.attention(features, change)
+        return changed
 
 
-class _ChannelAttention(nn.Module):
-    """The mean of every channel in, its weight between 0 and 1 out (the paper's section 3.3)."""
+class ChannelAttention(nn.Module):
+    """Adds a change, every channel of it weighed by the means of all (the paper's section 3.3)."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -120,10 +121,12 @@ class _ChannelAttention(nn.Module):
         self.squeeze = nn.Linear(features, narrow)
         self.excite = nn.Linear(narrow, features)
 
-    def forward(self, features: Tensor) -> Tensor:
-        means = features.flatten(2).mean(dim=2)
-        weights = torch.sigmoid(self.excite(relu(self.squeeze(means))))
-        return weights.to(features.dtype).reshape(*weights.shape, *(1,) * (features.ndim - 2))
+    def forward(self, features: Tensor, change: Tensor) -> Tensor:
+        """Return features + weight x change, the weights, between 0 and 1, from the change."""
+        means = change.flatten(2).mean(dim=2)
+        weights = torch.sigmoid(self.excite(relu(self.squeeze(means)))).to(change.dtype)
+        shape = (*weights.shape, *(1,) * (change.ndim - 2))
+        return torch.addcmul(features, change, weights.reshape(shape))
 
 
 def _convolution(architecture: Architecture, inputs: int, outputs: int) -> nn.Conv2d | nn.Conv3d:

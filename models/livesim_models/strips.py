@@ -24,6 +24,9 @@ from torch import Tensor, nn
 from livesim_models.feature_maps import FeatureMap, FeatureMaps
 from livesim_models.rcan import Block, Group, Rcan, to_cells, to_pixels
 
+STRIP_BYTES = 2 * 2**20
+"""Of features: little beside a cache, much beside what a call costs."""
+
 
 class StripRcan(nn.Module):
     """Runs on a CPU in float32 or bfloat16, with any number of threads; several may call it.
@@ -34,15 +37,17 @@ class StripRcan(nn.Module):
         Its weights are copied.
     dtype
         In which the features are kept and multiplied.
+    strip_bytes
+        About how many bytes of features are in a strip.
     """
 
-    def __init__(self, network: Rcan, dtype: torch.dtype) -> None:
+    def __init__(self, network: Rcan, dtype: torch.dtype, strip_bytes: float = STRIP_BYTES) -> None:
         super().__init__()
         self.architecture = network.architecture
-        self._dtype = dtype
+        self._dtype, self._strip_bytes = dtype, strip_bytes
         network = deepcopy(network).float().requires_grad_(False)
         self._head, self._body_end, self._tail = (
-            _Convolution.of(one, dtype) for one in (network.head, network.body_end, network.tail)
+            Convolution.of(one, dtype) for one in (network.head, network.body_end, network.tail)
         )
         self._groups = [_Group(group, dtype) for group in network.body if isinstance(group, Group)]
         self._spare: list[FeatureMaps] = []
@@ -74,13 +79,16 @@ class StripRcan(nn.Module):
         try:
             maps = self._spare.pop()
         except IndexError:
-            return FeatureMaps.of(cells, self.architecture.features, self._dtype)
-        fits = maps.given.inside.shape == cells.shape
-        return maps if fits else FeatureMaps.of(cells, self.architecture.features, self._dtype)
+            return self._new(cells)
+        return maps if maps.given.inside.shape == cells.shape else self._new(cells)
+
+    def _new(self, cells: Tensor) -> FeatureMaps:
+        features = self.architecture.features
+        return FeatureMaps.of(cells, features, self._dtype, self._strip_bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Convolution:
+class Convolution:
     """A convolution of strips that come with their neighbouring rows."""
 
     weight: Tensor
@@ -88,12 +96,14 @@ class _Convolution:
     bias: Tensor
 
     @classmethod
-    def of(cls, layer: nn.Conv2d | nn.Conv3d, dtype: torch.dtype) -> _Convolution:
+    def of(cls, layer: nn.Conv2d | nn.Conv3d, dtype: torch.dtype) -> Convolution:
+        """Return a trained layer as it is."""
         assert layer.bias is not None
         return cls.made(layer.weight, layer.bias, dtype)
 
     @classmethod
-    def made(cls, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> _Convolution:
+    def made(cls, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Convolution:
+        """Return the convolution with weights [output, input, (z,) y, x] and bias [output]."""
         ones = [1] * (weight.ndim - 2)
         packed = torch.ops.mkldnn._reorder_convolution_weight(
             weight.to(dtype), [0, *ones[1:]], ones, ones, 1
@@ -109,7 +119,7 @@ class _Convolution:
 
 
 def _add(
-    to: FeatureMap, convolution: _Convolution, of: FeatureMap, strips: tuple[slice, ...]
+    to: FeatureMap, convolution: Convolution, of: FeatureMap, strips: tuple[slice, ...]
 ) -> None:
     for strip in strips:
         to.at(strip).add_(convolution(of.around(strip)))
@@ -120,7 +130,7 @@ class _Group:
 
     def __init__(self, group: Group, dtype: torch.dtype) -> None:
         self._blocks = [_Block(block, dtype) for block in group.blocks if isinstance(block, Block)]
-        self._end = _Convolution.of(group.end, dtype)
+        self._end = Convolution.of(group.end, dtype)
 
     def __call__(self, maps: FeatureMaps) -> None:
         given = maps.group
@@ -134,7 +144,7 @@ class _Block:
     """Leaves in the blocks' map what it was given and its change."""
 
     def __init__(self, block: Block, dtype: torch.dtype) -> None:
-        self._first = _Convolution.of(block.first, dtype)
+        self._first = Convolution.of(block.first, dtype)
         self._second = _Scaled(block, dtype)
 
     def __call__(self, maps: FeatureMaps, given: FeatureMap) -> None:
@@ -165,11 +175,11 @@ class _Scaled:
         self._narrow_bias = squeeze.weight @ self._bias + squeeze.bias
         self._wide, self._wide_bias = excite.weight, excite.bias
 
-    def __call__(self, sums: Tensor, pixels: int) -> _Convolution:
+    def __call__(self, sums: Tensor, pixels: int) -> Convolution:
         narrow = torch.addmv(self._narrow_bias, self._narrow, sums.flatten(), alpha=1.0 / pixels)
         scale = torch.addmv(self._wide_bias, self._wide, narrow.relu()).sigmoid()
         shape = (-1, *[1] * (self._weight.ndim - 1))
-        return _Convolution.made(
+        return Convolution.made(
             self._weight * scale.reshape(shape), self._bias * scale, self._dtype
         )
 

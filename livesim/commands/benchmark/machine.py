@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,17 +52,26 @@ def limits(device: torch.device) -> Limits:
 
 
 def _gemm(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the faster of two libraries: on some processors they differ by a factor of two."""
+    """Return the rate of the faster of two libraries."""
+    products, operations = matrix_products(device, dtype)
+    tasks = {name: clocked(work, device) for name, work in products.items()}
+    with torch.inference_mode():
+        times = in_turn(tasks, _ROUNDS)
+    return operations / min(one.least_ms for one in times.values()) / 1e6
+
+
+def matrix_products(
+    device: torch.device, dtype: torch.dtype
+) -> tuple[dict[str, Callable[[], object]], float]:
+    """Return a product by two libraries, which can differ by a factor of two; its operations."""
     size = _MATRIX[device.type]
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     pixels, weights = a[None, :, :, None], b[:, :, None, None]
-    tasks = {
-        "matrix product": clocked(lambda: a @ b, device),
-        "1 x 1 convolution": clocked(lambda: conv2d(pixels, weights), device),
+    products: dict[str, Callable[[], object]] = {
+        "matrix product": lambda: a @ b,
+        "1 x 1 convolution": lambda: conv2d(pixels, weights),
     }
-    with torch.inference_mode():
-        times = in_turn(tasks, _ROUNDS)
-    return 2.0 * size**3 / min(one.least_ms for one in times.values()) / 1e6
+    return products, 2.0 * size**3
 
 
 def _copy(device: torch.device) -> float:
