@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -112,11 +111,9 @@ class ImageJWriter:
         self._layout, self._recipe, self._scale = layout, recipe, scale
         self._look, self._unit = look, unit
         self._placement = Placement(path, overwrite=overwrite)
-        with ExitStack() as undo:
-            undo.push(self._placement)
+        with self._placement.preparing():
             self._start = self._lay_out()
             self._file = self._placement.partial.open("r+b")
-            undo.pop_all()
 
     def write(self, index: StackIndex, image: Image) -> None:
         """Write one image, [y, x], to its place.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,8 +61,7 @@ class MovieWriter:
         self._shape = shape
         self._padding = ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0))
         self._placement = Placement(path, overwrite=overwrite)
-        with ExitStack() as undo:
-            undo.push(self._placement)
+        with self._placement.preparing():
             self._container = av.open(
                 str(self._placement.partial), "w", format="mp4", options={"movflags": "faststart"}
             )
@@ -77,7 +75,6 @@ class MovieWriter:
             self._stream.pix_fmt = "yuv420p"
             self._stream.codec_context.colorspace = BT709
             self._stream.codec_context.color_range = LIMITED_RANGE
-            undo.pop_all()
 
     def write(self, picture: NDArray[np.uint8]) -> None:
         """Append a picture, [y, x, 3] red, green, blue.

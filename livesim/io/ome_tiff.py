@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,11 +57,9 @@ class OmeTiffWriter:
         self._name = path.name
         self._written = np.zeros(layout.sizes, bool)
         self._placement = Placement(path, overwrite=overwrite)
-        with ExitStack() as undo:
-            undo.push(self._placement)
+        with self._placement.preparing():
             self._starts = self._lay_out()
             self._file = self._placement.partial.open("r+b")
-            undo.pop_all()
 
     def write(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,15 +60,13 @@ class OmeZarrWriter:
         self._written = np.zeros(layout.sizes, bool)
         self._contrasts = [Contrast() for _ in range(layout.position)]
         self._placement = Placement(path, overwrite=overwrite)
-        with ExitStack() as undo:
-            undo.push(self._placement)
+        with self._placement.preparing():
             self._root = zarr.create_group(self._placement.partial, zarr_format=3)
             self._root.attrs[KEY] = {"recipe": recipe.to_json()}
             self._groups = image_groups(self._root, layout.position)
             self._images = [
                 create_image(group, layout, layout.image_shape, path.name) for group in self._groups
             ]
-            undo.pop_all()
 
     def write(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -62,6 +63,14 @@ class Placement:
             self.partial.replace(self.target)
             undo.pop_all()
         _remove(aside)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Remove the temporary if what is done in this context fails, and only then."""
+        with ExitStack() as undo:
+            undo.push(self)
+            yield
+            undo.pop_all()
 
     def discard(self) -> None:
         """Remove the temporary; nothing to do after `commit`."""
