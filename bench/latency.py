@@ -25,8 +25,8 @@ from livesim.commands.engine_process import EngineProcess
 from livesim.config import Settings
 from livesim.engine.latencies import EVENTS
 from livesim.frames import FrameAxes, RawFrame, Result
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim.wire.status import EngineStatus, PartLatency
 from livesim_acquisition.sender import Sender

@@ -20,8 +20,8 @@ import numpy as np
 
 from bench.soak_frames import KnownFrames, axes_of, journal
 from livesim.frames import RawFrame
-from livesim.wire.codec import StreamStart
 from livesim.wire.header import WireError
+from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import Keep
 from livesim_acquisition.sender import Sender
 

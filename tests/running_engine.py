@@ -13,8 +13,8 @@ from livesim.engine.folder import record_into
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.frames import FrameAxes, Pattern, PatternAngle, RawFrame, Result
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 

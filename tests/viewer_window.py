@@ -10,7 +10,7 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim_gui.errands import Errands
 from livesim_gui.session import Session
 from livesim_gui.state.feed import Feed

@@ -18,10 +18,10 @@ from typing import Self, get_args
 
 from livesim.config import PatternSettings, Settings
 from livesim.frames import DataError, Pixels, RawFrame
-from livesim.wire.codec import FrameDtype, StreamStart
 from livesim.wire.endpoints import CONTROL_ADDRESS, endpoint
 from livesim.wire.header import WireError
 from livesim.wire.keys import check_reachable
+from livesim.wire.messages import FrameDtype, StreamStart
 from livesim.wire.sockets import Keep
 from livesim_acquisition.event_axes import EventAxes
 from livesim_acquisition.image_queue import CameraImage, ImageQueue, Read, Waiting

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from livesim.clock import steady_ns
 from livesim.config import Settings, SettingsError
 from livesim.frames import RawFrame
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.ahead import Ahead
 from livesim_acquisition.microscope import SOURCE, SimulatedMicroscope
 from livesim_acquisition.rate import Rate

@@ -12,7 +12,7 @@ from math import prod
 from livesim.config import Settings
 from livesim.frames import RawFrame
 from livesim.io.recording import Recording
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.pace import Pace
 from livesim_acquisition.rate import dues
 from livesim_acquisition.sender import Delivery, Sender

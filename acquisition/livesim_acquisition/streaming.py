@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from livesim.frames import DataError, RawFrame
-from livesim.wire.codec import StreamStart
 from livesim.wire.header import WireError
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Delivery, Sender
 
 Due = Callable[[RawFrame], float]

@@ -19,7 +19,7 @@ from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recorder import RawRecorder, ResultRecorder
 from livesim.io.settings_log import append_settings_change
 from livesim.steering import SettingsChange
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 
 RAW_NAME = "raw.zarr"
 RESULTS_NAME = "results.ome.zarr"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from livesim.config import Settings
 from livesim.engine.pipeline import Pipeline, Watched
 from livesim.frames import Pattern, RawFrame
-from livesim.wire.codec import StreamStart
 from livesim.wire.in_use import PatternStatus, StreamStatus
+from livesim.wire.messages import StreamStart
 
 
 def stream_status(start: StreamStart, settings: Settings, first: RawFrame | None) -> StreamStatus:

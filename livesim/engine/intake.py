@@ -13,8 +13,8 @@ from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.options import EngineOptions
 from livesim.engine.session import Gauges, Session
 from livesim.frames import DataError, RawFrame
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.header import WireError
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller
 
 POLL_S = 0.1

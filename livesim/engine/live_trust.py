@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from livesim.engine.background import BACKGROUND_FAULTS, Rest, step_back
 from livesim.frames import Result, StackIndex
 from livesim.trust import Review, Trust, TrustWord
-from livesim.wire.codec import TrustMaps
+from livesim.wire.messages import TrustMaps
 from livesim.wire.trust_status import TrustStatus
 
 _LATEST = 0.1  # s, how often the thread looks for a result

@@ -11,7 +11,7 @@ from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve
 from livesim.engine.recording import RecorderFor
 from livesim.engine.session import Gauges, Session
 from livesim.engine.stream_settings import stream_settings
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import Publisher
 
 SHOWN_NS = 10_000_000_000

@@ -12,7 +12,7 @@ from livesim.engine.meters import Faults
 from livesim.engine.pipeline import Resolved
 from livesim.frames import DataError, Pattern, RawStack, Result
 from livesim.steering import SettingsChange
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 
 Value = TypeVar("Value", RawStack, Result)
 Taken = TypeVar("Taken", contravariant=True)

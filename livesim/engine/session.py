@@ -31,8 +31,8 @@ from livesim.engine.rolling import running_stacks
 from livesim.engine.steering import Steering
 from livesim.engine.watch_log import WatchLog
 from livesim.frames import Passage, RawFrame, RawStack, Result, Rolling
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.in_use import InUse
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.sockets import Keep, Publisher
 from livesim.wire.status import EngineState, RollingStatus

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livesim.config import Settings, SettingsError, parse_settings
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 
 
 def stream_settings(own: Settings | None, start: StreamStart) -> Settings:

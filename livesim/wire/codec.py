@@ -14,126 +14,31 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from collections.abc import Sequence
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from livesim.frames import (
-    FrameAxes,
-    Image,
-    Pixels,
-    RawFrame,
-    Result,
-    Rolling,
-    StackIndex,
+from livesim.frames import Image, Pixels, RawFrame, Result
+from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version, sentence
+from livesim.wire.messages import (
+    FrameDtype,
+    FrameHeader,
+    MapsHeader,
+    Message,
+    ResultHeader,
+    Shape,
+    StreamEnd,
+    StreamStart,
+    TrustMaps,
 )
-from livesim.trust import MAPS
-from livesim.wire.header import MAX_HEADER_BYTES, Header, WireError, check_version, sentence
 
 MAX_PIXEL_BYTES = 1 << 30
 """Far above any camera frame, far below what would exhaust a machine."""
 
 Buffer = bytes | memoryview
-StreamId = Annotated[str, Field(min_length=1, max_length=200)]
-FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
-Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-MapName = Literal["residual", "change one", "change two", "spread"]
-
-
-class FrameHeader(Header):
-    """What is known of a raw frame besides its pixels."""
-
-    kind: Literal["frame"] = "frame"
-    stream: StreamId
-    sequence: Count
-    axes: FrameAxes
-    shape: Shape
-    dtype: FrameDtype
-    exposure_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    camera_ns: Count = 0
-    sent_ns: Count = 0
-
-
-class StreamStart(Header):
-    """What a source says before its first frame."""
-
-    kind: Literal["start"] = "start"
-    stream: StreamId
-    source: str = ""
-    """Who sends: a file's name, "Micro-Manager", "simulated microscope"."""
-    settings: dict[str, Any] | None = None
-    """The microscope's settings as in its TOML file; None leaves them to the engine's own."""
-    pixel_nm: Positive | None = None
-    sizes: dict[str, Annotated[int, Field(ge=1)]] | None = None
-    """Expected length of each axis by name; None where the source does not know."""
-    exposure_ms: Positive | None = None
-    interval_s: Positive | None = None
-    sent_ns: Count = 0
-
-
-class StreamEnd(Header):
-    """What a source says after its last frame."""
-
-    kind: Literal["end"] = "end"
-    stream: StreamId
-    sent: Count = 0
-    unsent: Count = 0
-    """Frames the source could not send."""
-    aborted: bool = False
-    """The source was stopped before its end."""
-
-
-class ResultHeader(Header):
-    """What is known of a result besides its pixels."""
-
-    kind: Literal["result"] = "result"
-    stream: StreamId
-    index: StackIndex
-    shape: Shape
-    widefield_shape: Shape
-    plain: bool = False
-    """Whether the reconstruction without networks follows, of the image's shape."""
-    step_one: bool = False
-    """Whether what step one alone gives follows then, of the same shape."""
-    last_received_ns: Count = 0
-    published_ns: Count = 0
-    rolling: Rolling | None = None
-
-    dtype: ClassVar[str] = "float32"
-
-
-class MapsHeader(Header):
-    """What is known of the maps of a review besides their pixels."""
-
-    kind: Literal["maps"] = "maps"
-    stream: StreamId
-    index: StackIndex
-    shape: Shape
-    names: Annotated[tuple[MapName, ...], Field(min_length=1, max_length=len(MAPS))]
-
-    dtype: ClassVar[str] = "float16"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrustMaps:
-    """Where a result can be trusted, as the engine has looked at it."""
-
-    stream: str
-    index: StackIndex
-    """Of the result."""
-    maps: Mapping[str, Image]
-    """Name out of `livesim.trust.MAPS` -> [y, x] at the centres of the raw pixels."""
-
-
-Published = Result | TrustMaps | StreamStart | StreamEnd
-"""What the results' socket carries."""
-Message = RawFrame | Published
 
 
 class _Envelope(BaseModel):

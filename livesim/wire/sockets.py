@@ -22,19 +22,11 @@ import zmq
 from livesim.clock import steady_ns
 from livesim.config import SettingsError
 from livesim.frames import RawFrame, Result
-from livesim.wire.codec import (
-    MAX_PIXEL_BYTES,
-    Buffer,
-    Published,
-    StreamEnd,
-    StreamStart,
-    TrustMaps,
-    decode,
-    encode,
-)
+from livesim.wire.codec import MAX_PIXEL_BYTES, Buffer, decode, encode
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import WireError
 from livesim.wire.keys import reach, serve
+from livesim.wire.messages import Published, StreamEnd, StreamStart, TrustMaps
 from livesim.wire.presence import Presence
 
 FRAME_DEPTH = 64

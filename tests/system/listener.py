@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from livesim.frames import Result
-from livesim.wire.codec import StreamEnd
+from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 
 from livesim.frames import FrameAxes, RawFrame
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 
 SETTINGS = {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}

@@ -13,8 +13,8 @@ from livesim.commands.engine_process import EngineProcess
 from livesim.config import Settings
 from livesim.frames import FrameAxes, RawFrame, Result
 from livesim.io.pattern_file import read_pattern
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 from tests.processes import LIMIT_S, livesim

@@ -13,8 +13,8 @@ from livesim.config import PatternSettings
 from livesim.frames import Result
 from livesim.io.open import open_recording
 from livesim.io.pattern_file import read_pattern
-from livesim.wire.codec import StreamEnd
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
 from tests.processes import LIMIT_S, LIVESIM, engine, process
 

@@ -13,8 +13,8 @@ from livesim.commands.steer import steer_engine
 from livesim.config import load_settings
 from livesim.io.open import open_recording
 from livesim.io.settings_log import read_settings_log
-from livesim.wire.codec import StreamStart
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from tests.system.test_live_equals_offline import livesim
 from tests.system.test_watchdog import recording

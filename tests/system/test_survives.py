@@ -13,8 +13,8 @@ import pytest
 import zarr
 
 from livesim.frames import FrameAxes, RawFrame
-from livesim.wire.codec import StreamStart
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from tests.processes import LIMIT_S, LIVESIM, engine, listening, process
 from tests.scenes import OPTICS, settings_text, simulate

@@ -9,8 +9,9 @@ import pytest
 
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire import codec
-from livesim.wire.codec import StreamEnd, StreamStart, TrustMaps, decode, encode
+from livesim.wire.codec import decode, encode
 from livesim.wire.header import WireError
+from livesim.wire.messages import StreamEnd, StreamStart, TrustMaps
 
 AXES = FrameAxes(time=4, channel=1, z=2, position=3, angle=2, phase=1)
 

@@ -10,9 +10,9 @@ import zarr
 from livesim.config import Settings
 from livesim.engine.folder import RAW_NAME
 from livesim.frames import DataError
-from livesim.wire.codec import StreamStart
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
+from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import FramePusher
 from livesim.wire.status import EngineState
 from livesim_acquisition import sender as sender_module

@@ -19,7 +19,7 @@ from livesim.io.known_axes import channel_names, z_step_nm
 from livesim.io.open import open_recording
 from livesim.io.raw_time_lapse import open_raw, open_widefield
 from livesim.io.result_time_lapse import open_result
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from tests.recorded import counts, result
 
 OPTICS = {"numerical_aperture": 1.4, "emission_nm": 525, "pixel_nm": 80.0}

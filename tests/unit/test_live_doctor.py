@@ -19,7 +19,7 @@ from livesim.engine.live_doctor import STACKS, LiveDoctor
 from livesim.engine.process import Engine
 from livesim.frames import DataError, FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern

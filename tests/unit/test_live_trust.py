@@ -15,8 +15,8 @@ from livesim.engine.live_trust import LiveTrust
 from livesim.engine.process import Engine
 from livesim.frames import Result, StackIndex
 from livesim.trust import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
-from livesim.wire.codec import TrustMaps
 from livesim.wire.control_client import ControlClient
+from livesim.wire.messages import TrustMaps
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 from tests.running_engine import FakePipeline, anywhere, at_work, frames, start

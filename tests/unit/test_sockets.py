@@ -12,11 +12,11 @@ import zmq
 from livesim.config import SettingsError
 from livesim.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire import sockets
-from livesim.wire.codec import StreamEnd, StreamStart
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.replies import ReadyReply, StopReply
 from livesim.wire.requests import ReadyRequest
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber

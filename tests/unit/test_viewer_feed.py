@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from livesim.wire.codec import StreamEnd, StreamStart
+from livesim.wire.messages import StreamEnd, StreamStart
 from livesim_gui.link import Link
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.feed import Feed

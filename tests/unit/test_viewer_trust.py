@@ -11,7 +11,7 @@ from PyQt5.QtCore import Qt
 
 from livesim.frames import StackIndex
 from livesim.trust import CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
-from livesim.wire.codec import StreamStart, TrustMaps
+from livesim.wire.messages import StreamStart, TrustMaps
 from livesim.wire.status import EngineState
 from livesim_gui.state.feed import Feed
 from livesim_gui.state.look import Look

@@ -8,9 +8,9 @@ import pytest
 
 from livesim.config import Optics, PatternSettings, Settings
 from livesim.frames import Pattern, PatternAngle
-from livesim.wire.codec import StreamStart
 from livesim.wire.doctor_status import DoctorStatus, FindingStatus
 from livesim.wire.in_use import DeviceStatus, PatternStatus
+from livesim.wire.messages import StreamStart
 from livesim.wire.pattern_status import ChangeStatus, ChannelStatus
 from livesim.wire.status import EngineState, FaultStatus, RollingStatus, StageStatus
 from livesim_gui.state.advice import advice_on

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from livesim.frames import Result
-from livesim.wire.codec import Published, StreamEnd, TrustMaps
+from livesim.wire.messages import Published, StreamEnd, TrustMaps
 from livesim.wire.status import EngineStatus
 from livesim_gui.state.connection import Connection
 from livesim_gui.state.ring import Ring, Shot

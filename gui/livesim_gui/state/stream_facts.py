@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from livesim.config import Settings
-from livesim.wire.codec import StreamStart
 from livesim.wire.in_use import InUse, PatternStatus
+from livesim.wire.messages import StreamStart
 
 Vector = tuple[float, float]
 """(x, y) in cycles/µm."""

@@ -14,7 +14,7 @@ from livesim.painting.levels import Levels
 from livesim.painting.luts import colours
 from livesim.painting.merge import merged
 from livesim.painting.places import every_nth, places
-from livesim.wire.codec import TrustMaps
+from livesim.wire.messages import TrustMaps
 from livesim_gui.state.archive import Archive, PastShot
 from livesim_gui.state.channels import Merge, together
 from livesim_gui.state.contrast import SteadyContrast

@@ -19,9 +19,9 @@ from livesim.commands.benchmark.scene import Scene
 from livesim.commands.engine_process import EngineProcess
 from livesim.frames import DataError, Result
 from livesim.io.pattern_file import write_pattern
-from livesim.wire.codec import StreamEnd
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
+from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
 from livesim.wire.status import LatencyStatus
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from livesim.config import Settings
 from livesim.frames import FrameAxes, Pixels, RawFrame
-from livesim.wire.codec import StreamStart
+from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from livesim_acquisition.streaming import on_time, stream_frames
 
