@@ -1,7 +1,8 @@
 """Results of `livesim bench` in, docs/performance.md and its picture out.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
-`python -m bench.performance_page`.
+`python -m bench.performance_page`. Where there are results of `python -m bench.before_after` and
+`bench.endurance`, they stand on the page as well.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench import before_after_table
 from livesim.commands.benchmark.curves import draw
 from livesim.commands.benchmark.tables import Sheet, machine_words, sheets
 
@@ -26,8 +28,8 @@ picture. `--quick` takes some seconds, to see that it runs; `--peers` times the 
 where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
 on it as well; without one it says so.
 
-This page is written by `python -m bench.performance_page` from `bench/results/speed.json` and
-`bench/results/endurance.json`; no number in it was typed.
+This page is written by `python -m bench.performance_page` from `bench/results/speed.json`,
+`before_after.json` and `endurance.json`; no number in it was typed.
 
 - Stages are medians over rounds in which every stage runs once. IQR: the distance of the
   quartiles.
@@ -38,13 +40,22 @@ This page is written by `python -m bench.performance_page` from `bench/results/s
   that come in and go out over the rate of copies, whichever takes longer; transforms are counted
   where their input is not zero. Beside it the same at an H100's data-sheet rates (989 TFLOP/s in
   bfloat16, 3.35 TB/s), on which nothing was measured.
+- **Published figures** were measured by their authors on their machines. Theirs is taken by the
+  peak rate of its card in float32, ours by the matrix products of this run in float32, at which
+  our networks are timed here as well: beside ML-SIM's one network stand plain reconstruction and
+  both of ours. Times ours at equal rates: how much longer than ours theirs would take if its card
+  were exactly as fast as this machine.
 - Streams run through the real processes. The first result is timed from the start of the engine's
   process, its pattern known and the source waiting; the latency, from the last raw frame received
   to the result published, at 0.7 of the highest rate.
 """
 
 
-def page(found: dict[str, Any], endurance: dict[str, Any] | None) -> str:
+def page(
+    found: dict[str, Any],
+    endurance: dict[str, Any] | None,
+    changes: dict[str, Any] | None = None,
+) -> str:
     """Return the page as Markdown."""
     parts = [INTRODUCTION, machine_words(found) + "\n"]
     parts += [_markdown(sheet) for sheet in sheets(found)]
@@ -55,6 +66,8 @@ def page(found: dict[str, Any], endurance: dict[str, Any] | None) -> str:
             f"Away from the borders livesim's image and that of the textbook order differ by "
             f"{difference:.1e} of it.\n"
         )
+    if changes is not None:
+        parts += [_markdown(before_after_table.sheet(changes)), _changes(changes)]
     if endurance is not None:
         parts.append(_endurance(endurance))
     if found["not_measured"]:
@@ -64,8 +77,13 @@ def page(found: dict[str, Any], endurance: dict[str, Any] | None) -> str:
 
 def written_page() -> str:
     """Return the page that the kept results make."""
-    lasting = RESULTS / "endurance.json"
-    return page(_read(RESULTS / "speed.json"), _read(lasting) if lasting.exists() else None)
+    endurance, changes = (_kept(name) for name in ("endurance.json", "before_after.json"))
+    return page(_read(RESULTS / "speed.json"), endurance, changes)
+
+
+def _kept(name: str) -> dict[str, Any] | None:
+    path = RESULTS / name
+    return _read(path) if path.exists() else None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -81,6 +99,14 @@ def _markdown(sheet: Sheet) -> str:
 
 def _line(cells: tuple[str, ...] | list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _changes(found: dict[str, Any]) -> str:
+    return (
+        "`python -m bench.before_after`: the same raw stacks and settings, each revision in a "
+        "checkout and a process of its own, in turn; beside each time, how many times faster than "
+        f"the first revision that has the stage. {machine_words(found)}\n"
+    )
 
 
 def _endurance(found: dict[str, Any]) -> str:

@@ -1,12 +1,24 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from bench.before_after import Change, row, write_settings
+from bench.before_after_stages import (
+    STAGES,
+    Given,
+    Stage,
+    estimation,
+    milliseconds,
+    network,
+    reconstruction,
+)
 from bench.performance_page import PAGE, page, written_page
 from livesim.commands.benchmark.floor import RECONSTRUCTION, least_work
 from livesim.commands.benchmark.machine import Limits, limits
 from livesim.commands.benchmark.peers import compare, difference_to_textbook_order
+from livesim.commands.benchmark.published import GTX_1080_TI_GFLOPS, beside
 from livesim.commands.benchmark.scene import make_scene
 from livesim.commands.benchmark.stages import host_stages, reconstruction_stages
 from livesim.commands.benchmark.tables import sheets
@@ -14,6 +26,7 @@ from livesim.commands.benchmark.timing import Times, in_turn
 from livesim.reconstruction.estimation import estimate_pattern
 from livesim_models.checkpoint import read_card
 from livesim_models.shipped import model_file
+from tests.scenes import simulate
 
 CPU = torch.device("cpu")
 LIMIT = Limits("cpu", {"float32": 1.0, "bfloat16": 1.0, "float16": 1.0}, 1.0)
@@ -116,6 +129,24 @@ def test_tables_hold_what_was_found():
     assert stages_sheet.rows == (("FFT", "cpu", "1.5", "0.1", "50%"),)
 
 
+def test_published_figures_are_scaled_by_the_rates_of_the_machines():
+    def stage(name, median_ms):
+        return {"name": name, "device": "cpu", "times": {"median_ms": median_ms}}
+
+    names = (RECONSTRUCTION, "step one, float32", "step two, float32", "step one, bfloat16")
+    stages = [stage(name, ms) for name, ms in zip(names, (5.0, 20.0, 60.0, 1.0), strict=True)]
+    twice = {"device": "cpu", "gemm_gflops": {"float32": 2.0 * GTX_1080_TI_GFLOPS}}
+    net, plain = beside({"size": 512, "limits": [twice], "stages": stages})
+    assert (net.other.program, net.milliseconds, net.rates) == ("ML-SIM", 85.0, 2.0)
+    assert net.times == pytest.approx(1.0)  # 170 ms at half of the rate
+    assert (plain.milliseconds, plain.rates, plain.times) == (5.0, None, None)
+
+
+def test_published_figures_stand_beside_the_same_field_and_job_only():
+    assert not list(beside(FOUND))
+    assert not list(beside({**FOUND, "size": 512}))
+
+
 def test_the_page_says_what_was_not_measured():
     text = page(json.loads(json.dumps(FOUND)), None)
     assert "| FFT | cpu | 1.5 | 0.1 | 50% |" in text
@@ -151,3 +182,46 @@ def test_what_separates_a_stage_from_the_floor_is_told_for_every_precision():
     found = {"work": [work], "limits": [{**limit, "copy_gb_s": 50.0}], "stages": stages}
     rows = [r for s in sheets({**FOUND, **found}) if s.title.startswith("Where") for r in s.rows]
     assert [row[4:6] for row in rows] == [("20", "2"), ("5", "8")]
+
+
+def test_what_changed_is_told_in_ms_and_against_the_first_that_could():
+    rows = [
+        {"method": "before", "revision": "a1", "FFT": 20.0, "network": None},
+        {"method": "after", "revision": "b2", "FFT": 5.0, "network": 3000.0},
+    ]
+    changes = {"rows": rows, "rounds": 3, "run": FOUND["run"]}
+    text = page(json.loads(json.dumps(FOUND)), None, changes)
+    assert "| up to | FFT | network |" in text
+    assert "| before (a1) | 20 ms, 1.00 x | – |" in text
+    assert "| after (b2) | 5 ms, 4.00 x | 3 s, 1.00 x |" in text
+
+
+def test_every_stage_before_and_after_is_timed_with_the_modules_on_the_path(tmp_path):
+    for side in (64, 128):
+        counts = simulate(0, (side, side), peak=300.0).counts.numpy()
+        np.save(tmp_path / f"{side}.npy", counts)
+    write_settings(tmp_path)
+    given = Given(tmp_path)
+    tasks = [
+        estimation(given, 64),
+        reconstruction(given, 64),
+        network(given, 64, "one", "float32"),
+        network(given, 64, "two", "bfloat16"),
+    ]
+    assert all(task() > 0.0 for task in tasks)
+
+
+def test_a_revision_without_a_stage_has_no_time_for_it(tmp_path):
+    def prepare(given):
+        raise ImportError(name="livesim.not_there_yet")
+
+    assert milliseconds(Stage(prepare, 1), Given(tmp_path)) is None
+
+
+def test_medians_are_taken_over_the_rounds_that_had_a_stage():
+    none = dict.fromkeys(STAGES)
+    rounds = [{**none, "estimation, 512²": value} for value in (3.0, 9.0, 4.0)]
+    made = row(Change("HEAD", "as it is"), rounds)
+    assert made["estimation, 512²"] == 4.0
+    assert made["method"] == "as it is"
+    assert made["start to first result, 128²"] is None

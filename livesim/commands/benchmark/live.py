@@ -108,6 +108,7 @@ def _source(scene: Scene, folder: Path) -> Iterator[subprocess.Popen[str]]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
+            _answer(process)
             yield process
         finally:
             process.terminate()
@@ -126,9 +127,15 @@ def _stream(
         source.stdin.write(json.dumps(request) + "\n")
         source.stdin.flush()
         came = _listen(subscriber)
+    _answer(source)
+    return came
+
+
+def _answer(source: subprocess.Popen[str]) -> None:
+    """Wait until the source says that it is ready, or has sent its frames."""
+    assert source.stdout is not None
     if not source.stdout.readline():
         raise DataError(f"expected the source to send its frames, found it ended ({source.wait()})")
-    return came
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A raw stack in a file and requests as JSON lines in, streams to an engine out.
 
-A process of its own. Everything is loaded before the first request is read, as in a microscope that
-waits.
+A process of its own. It says "ready" once everything is loaded, as in a microscope that waits, and
+"sent" after every stream.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def send(counts: Pixels, settings: Settings, control: str, stacks: int, rate: fl
 
 
 def main() -> None:
-    """Stream once for every line on stdin."""
+    """Say that all is loaded, then stream once for every line on stdin."""
     counts = np.load(sys.argv[1])
     settings = Settings.model_validate_json(Path(sys.argv[2]).read_text(encoding="utf-8"))
+    print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         send(counts, settings, request["control"], request["stacks"], request["rate"])

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from livesim.commands.benchmark.floor import H100_BF16_GFLOPS, H100_GB_S
+from livesim.commands.benchmark.published import beside
 
 Found = dict[str, Any]
 
@@ -31,6 +32,7 @@ def sheets(found: Found) -> list[Sheet]:
         _floors(found),
         _live(found),
         _peers(found),
+        _published(found),
         _curves(found),
     ]
     return [sheet for sheet in made if sheet.rows]
@@ -152,6 +154,35 @@ def _peers(found: Found) -> Sheet:
         for row in found.get("peers", ())
     )
     return Sheet("Others, in turn", ("job", "median ms", "IQR ms", "times ours"), rows)
+
+
+def _published(found: Found) -> Sheet:
+    rows = tuple(
+        (
+            f"{one.other.program}: {one.other.job} ({one.other.source})",
+            one.other.device,
+            _number(one.other.milliseconds),
+            _number(one.other.peak_gflops),
+            one.device,
+            _number(one.milliseconds),
+            _number(one.gflops),
+            _number(one.rates),
+            _number(one.times),
+        )
+        for one in beside(found)
+    )
+    columns = (
+        "published",
+        "on",
+        "ms",
+        "peak GFLOP/s",
+        "ours on",
+        "ms",
+        "GEMM GFLOP/s",
+        "our rate / theirs",
+        "times ours at equal rates",
+    )
+    return Sheet("Published figures, and ours beside them", columns, rows)
 
 
 def _curves(found: Found) -> Sheet:
