@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -55,14 +56,36 @@ class Reconstructor:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        (rows, columns), device = plan.shape, plan.unmixing.device
-        box, spectra = plan.columns.stop - plan.columns.start, torch.complex64
-        self._widefield = torch.zeros(rows, columns, device=device)
-        self._zero = torch.zeros(plan.zero_columns, rows, dtype=spectra, device=device)
-        self._side = torch.zeros(len(plan.ramps), box, rows, dtype=spectra, device=device)
-        self._spectrum = torch.zeros(plan.half_columns, 2 * rows, dtype=spectra, device=device)
-        # Columns from half_columns on are never written: they stay zero.
-        self._half = torch.zeros(2 * rows, columns + 1, dtype=spectra, device=device)
+
+    # Memory to work in, kept from stack to stack; found when it is first needed, for some
+    # reconstructors only look at stacks, and some are never used.
+
+    @cached_property
+    def _widefield(self) -> Tensor:
+        return self._zeros(*self.plan.shape, kind=torch.float32)
+
+    @cached_property
+    def _zero(self) -> Tensor:
+        return self._zeros(self.plan.zero_columns, self.plan.shape[0])
+
+    @cached_property
+    def _side(self) -> Tensor:
+        plan = self.plan
+        return self._zeros(len(plan.ramps), plan.columns.stop - plan.columns.start, plan.shape[0])
+
+    @cached_property
+    def _spectrum(self) -> Tensor:
+        return self._zeros(self.plan.half_columns, 2 * self.plan.shape[0])
+
+    @cached_property
+    def _half(self) -> Tensor:
+        """Columns from the plan's `half_columns` on are never written: they stay zero."""
+        rows, columns = self.plan.shape
+        return self._zeros(2 * rows, columns + 1)
+
+    def _zeros(self, *sizes: int, kind: torch.dtype = torch.complex64) -> Tensor:
+        with torch.inference_mode(mode=False):  # it may be written to in either mode
+            return torch.zeros(*sizes, dtype=kind, device=self.plan.unmixing.device)
 
     @torch.inference_mode()
     def __call__(self, stacks: Tensor, turn: Turn | None = None) -> Reconstruction:
