@@ -42,6 +42,9 @@ STACKS = AT_FIRST + EVENTS
 WAIT_S = 120.0
 SETTINGS = Settings(optics=OPTICS, camera=CAMERA, steps=PLAIN)
 
+Stacks = NDArray[Any]
+"""Raw stacks [time, angle, phase, y, x] that take turns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -66,13 +69,13 @@ def main() -> None:
     rows = [
         row
         for side in asked.sides
-        for row in measure(_pixels(side), side, asked.stacks, asked.shares)
+        for row in measure(raw_stacks(side), side, asked.stacks, asked.shares)
     ]
     title = f"From the last raw frame to the result, {asked.stacks} stacks of 3 x 3, ms"
     report("latency", title, rows, stacks=asked.stacks, left_out=AT_FIRST)
 
 
-def measure(pixels: NDArray[Any], side: int, stacks: int, shares: list[float]) -> list[Row]:
+def measure(pixels: Stacks, side: int, stacks: int, shares: list[float]) -> list[Row]:
     """Stream as fast as possible, then at each share of the rate that was reached."""
     fastest = stream(pixels, stacks, None)
     most = fastest.results / fastest.seconds
@@ -83,7 +86,7 @@ def measure(pixels: NDArray[Any], side: int, stacks: int, shares: list[float]) -
     return rows
 
 
-def stream(pixels: NDArray[Any], stacks: int, per_s: float | None) -> Heard:
+def stream(pixels: Stacks, stacks: int, per_s: float | None) -> Heard:
     """Send raw stacks to an engine of its own at a rate; None = as fast as it takes them."""
     with (
         EngineProcess("--lossless") as engine,
@@ -134,7 +137,7 @@ def _start() -> StreamStart:
 
 
 def _send(
-    sender: Sender, pixels: NDArray[Any], numbers: Iterable[int], per_s: float | None
+    sender: Sender, pixels: Stacks, numbers: Iterable[int], per_s: float | None
 ) -> list[float]:
     """Send raw stacks at a rate; return when the last frame of each was sent."""
     gap_s = 0.0 if per_s is None else 1.0 / (per_s * 9)
@@ -156,8 +159,8 @@ def _frame(stack: NDArray[Any], sequence: int) -> RawFrame:
     return RawFrame("latency", sequence, axes, stack[angle, phase])
 
 
-def _pixels(side: int) -> NDArray[Any]:
-    """Return raw stacks [time, angle, phase, y, x] that take turns."""
+def raw_stacks(side: int) -> Stacks:
+    """Return raw stacks of this many rows and columns."""
     scene = simulate(0, (side, side), peak=300.0, times=4)
     return scene.counts.numpy()
 

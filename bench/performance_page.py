@@ -1,17 +1,18 @@
 """Results of `livesim bench` in, docs/performance.md and its picture out.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
-`python -m bench.performance_page`. Where there are results of `python -m bench.before_after` and
-`bench.endurance`, they stand on the page as well.
+`python -m bench.performance_page`. What `OTHERS` names stands on the page as well where it has been
+measured.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import before_after_table
+from bench import before_after_table, latency_table
 from livesim.commands.benchmark.curves import draw
 from livesim.commands.benchmark.tables import Sheet, machine_words, sheets
 
@@ -28,8 +29,8 @@ picture. `--quick` takes some seconds, to see that it runs; `--peers` times the 
 where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
 on it as well; without one it says so.
 
-This page is written by `python -m bench.performance_page` from `bench/results/speed.json`,
-`before_after.json` and `endurance.json`; no number in it was typed.
+This page is written by `python -m bench.performance_page` from what is kept in
+`bench/results`; no number in it was typed.
 
 - Stages are medians over rounds in which every stage runs once. IQR: the distance of the
   quartiles.
@@ -51,12 +52,19 @@ This page is written by `python -m bench.performance_page` from `bench/results/s
 """
 
 
-def page(
-    found: dict[str, Any],
-    endurance: dict[str, Any] | None,
-    changes: dict[str, Any] | None = None,
-) -> str:
-    """Return the page as Markdown."""
+Found = dict[str, Any]
+
+
+def page(found: Found, others: Mapping[str, Found]) -> str:
+    """Return the page as Markdown.
+
+    Parameters
+    ----------
+    found
+        Of `livesim bench`.
+    others
+        Of other measurements, those of `OTHERS` that there are.
+    """
     parts = [INTRODUCTION, machine_words(found) + "\n"]
     parts += [_markdown(sheet) for sheet in sheets(found)]
     parts.append(f"![Time against size, batch, time points and channels]({PICTURE})\n")
@@ -66,10 +74,7 @@ def page(
             f"Away from the borders livesim's image and that of the textbook order differ by "
             f"{difference:.1e} of it.\n"
         )
-    if changes is not None:
-        parts += [_markdown(before_after_table.sheet(changes)), _changes(changes)]
-    if endurance is not None:
-        parts.append(_endurance(endurance))
+    parts += [words(others[name]) for name, words in OTHERS.items() if name in others]
     if found["not_measured"]:
         parts.append("## Not measured\n\n" + "\n".join(f"- {w}" for w in found["not_measured"]))
     return "\n".join(parts).rstrip() + "\n"
@@ -77,17 +82,13 @@ def page(
 
 def written_page() -> str:
     """Return the page that the kept results make."""
-    endurance, changes = (_kept(name) for name in ("endurance.json", "before_after.json"))
-    return page(_read(RESULTS / "speed.json"), endurance, changes)
+    paths = {name: RESULTS / f"{name}.json" for name in OTHERS}
+    others = {name: _read(path) for name, path in paths.items() if path.exists()}
+    return page(_read(RESULTS / "speed.json"), others)
 
 
-def _kept(name: str) -> dict[str, Any] | None:
-    path = RESULTS / name
-    return _read(path) if path.exists() else None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path) -> Found:
+    found: Found = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
@@ -101,15 +102,32 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _changes(found: dict[str, Any]) -> str:
+def _latency(found: Found) -> str:
     return (
-        "`python -m bench.before_after`: the same raw stacks and settings, each revision in a "
-        "checkout and a process of its own, in turn; beside each time, how many times faster than "
-        f"the first revision that has the stage. {machine_words(found)}\n"
+        f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.latency`: "
+        f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
+        f"rate. What the stages are: [live](live.md). {machine_words(found)}\n"
     )
 
 
-def _endurance(found: dict[str, Any]) -> str:
+def _spins(found: Found) -> str:
+    return (
+        f"{_markdown(latency_table.by_spins(found))}\n`python -m bench.latency_spins`: all at one "
+        f"rate, half of the highest, {found['rounds']} times {found['stacks']} raw stacks in turn. "
+        f"The second of each is what livesim sets. {machine_words(found)}\n"
+    )
+
+
+def _changes(found: Found) -> str:
+    return (
+        f"{_markdown(before_after_table.sheet(found))}\n`python -m bench.before_after`: the same "
+        "raw stacks and settings, each revision in a checkout and a process of its own, in turn; "
+        "beside each time, how many times faster than the first revision that has the stage. "
+        f"{machine_words(found)}\n"
+    )
+
+
+def _endurance(found: Found) -> str:
     last = found["rows"][-1]
     size = found["size"]
     return (
@@ -120,6 +138,15 @@ def _endurance(found: dict[str, Any]) -> str:
         f"{found['ms_per_result_gained_over_this_half']:+.2g} ms more at its end than at its "
         "beginning.\n"
     )
+
+
+OTHERS = {
+    "latency": _latency,
+    "latency_spins": _spins,
+    "before_after": _changes,
+    "endurance": _endurance,
+}
+"""Files beside that of `livesim bench`, in the order of the page: what each says there."""
 
 
 def main() -> None:

@@ -148,7 +148,7 @@ def test_published_figures_stand_beside_the_same_field_and_job_only():
 
 
 def test_the_page_says_what_was_not_measured():
-    text = page(json.loads(json.dumps(FOUND)), None)
+    text = page(json.loads(json.dumps(FOUND)), {})
     assert "| FFT | cpu | 1.5 | 0.1 | 50% |" in text
     assert text.endswith("## Not measured\n\n- no GPU: not measured\n")
 
@@ -190,7 +190,7 @@ def test_what_changed_is_told_in_ms_and_against_the_first_that_could():
         {"method": "after", "revision": "b2", "FFT": 5.0, "network": 3000.0},
     ]
     changes = {"rows": rows, "rounds": 3, "run": FOUND["run"]}
-    text = page(json.loads(json.dumps(FOUND)), None, changes)
+    text = page(json.loads(json.dumps(FOUND)), {"before_after": changes})
     assert "| up to | FFT | network |" in text
     assert "| before (a1) | 20 ms, 1.00 x | – |" in text
     assert "| after (b2) | 5 ms, 4.00 x | 3 s, 1.00 x |" in text
@@ -225,3 +225,17 @@ def test_medians_are_taken_over_the_rounds_that_had_a_stage():
     assert made["estimation, 512²"] == 4.0
     assert made["method"] == "as it is"
     assert made["start to first result, 128²"] is None
+
+
+def test_latencies_have_a_line_for_each_stream():
+    rows = [
+        {"method": f"64², 50% of it: {stage}", "p50": p50, "p95": 2.0, "p99": 3.456}
+        for stage, p50 in (("wait", 0.5), ("in all", 1.0))
+    ]
+    latency = {"rows": rows, "stacks": 40, "left_out": 32, "run": FOUND["run"]}
+    spins = {"rows": rows[:1], "stacks": 8, "rounds": 2, "run": FOUND["run"]}
+    text = page(json.loads(json.dumps(FOUND)), {"latency": latency, "latency_spins": spins})
+    assert "| stream | wait | in all |" in text
+    assert "| 64², 50% of it | 0.5 / 2 / 3.46 | 1 / 2 / 3.46 |" in text
+    assert "| 64², 50% of it: wait | 0.5 / 2 / 3.46 |" in text
+    assert "8 raw stacks" in text
