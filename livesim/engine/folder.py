@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from livesim.config import SettingsError
+from livesim.config import Settings, SettingsError
 from livesim.drift import PatternChange
 from livesim.engine.pipeline import Resolved
 from livesim.engine.recording import RawSink, RecorderFor, ResultSink
@@ -50,6 +50,9 @@ class FolderRecorder:
         self.folder = folder
         self._start = start
         self.settings, self._models = resolved.settings, resolved.models
+        sent = start.settings
+        self._source = self.settings if sent is None else Settings.model_validate(sent)
+        """What the source acquires with, though the engine may have settings of its own."""
         self._patterns: dict[int, Pattern] = {}
 
     def open_raw(self, first: RawStack) -> RawSink:
@@ -110,12 +113,14 @@ class FolderRecorder:
 
     @property
     def _z_step_nm(self) -> float | None:
-        return z_step_nm(self.settings, self._size("z"))
+        planes = self._size("z")
+        return z_step_nm(self._source, planes) or z_step_nm(self.settings, planes)
 
     @property
     def _channel_names(self) -> tuple[str, ...]:
         numbered = max(self.settings.channels, default=0) + 1
-        return channel_names(self.settings, max(self._size("channel"), numbered))
+        count = max(self._size("channel"), numbered)
+        return channel_names(self.settings, count, channel_names(self._source, count))
 
     @property
     def _pixel_nm(self) -> float:

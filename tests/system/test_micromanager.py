@@ -248,6 +248,9 @@ def test_frames_cross_the_java_bridge(tmp_path, config, java, stream_from):
     numbers = np.arange(72).reshape(1, 4, 2, 1, 3, 3, 1, 1)
     np.testing.assert_array_equal(live, np.broadcast_to(numbers, live.shape))
     np.testing.assert_array_equal(live, all_frames(saved / "sim_1", config))
+    for path in (recordings / "stream-001" / "raw.zarr", saved / "sim_1"):
+        with open_recording(path, load_settings(config).pattern) as recording:
+            assert recording.channel_names == ("488", "561")
 
 
 def test_java_live_mode_is_looked_at_over_the_bridge(tmp_path, config, java):

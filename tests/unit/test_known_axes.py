@@ -110,12 +110,16 @@ def test_files_tell(tmp_path, write, names):
         assert recording.channel_names == names
 
 
-@pytest.fixture
-def recorded(tmp_path):
-    """An engine's recording of two channels and three planes, acquired as the settings say."""
-    own = settings(acquisition=PRESETS, channels={"1": {"name": "actin"}})
+@pytest.fixture(params=["engine", "source"])
+def recorded(tmp_path, request):
+    """A recording of two channels and three planes, acquired as one of the two's settings say."""
+    named = {"channels": {"1": {"name": "actin"}}}
+    own = settings(acquisition=PRESETS if request.param == "engine" else None, **named)
+    sent = settings(acquisition=PRESETS).model_dump(mode="json")
     sizes = {"time": 1, "channel": 2, "z": 3, "position": 1}
-    start = StreamStart(stream="s", sizes=sizes)
+    start = StreamStart(
+        stream="s", sizes=sizes, settings=sent if request.param == "source" else None
+    )
     recorder = FolderRecorder(tmp_path, start, Resolved(own))
     places = [StackIndex(channel=c, z=z) for c, z in np.ndindex(2, 3)]
     stacks = [RawStack("s", at, counts(at)) for at in places]
