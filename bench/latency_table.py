@@ -29,4 +29,8 @@ def by_spins(found: dict[str, Any]) -> Sheet:
 
 
 def _times(row: dict[str, Any]) -> str:
-    return " / ".join(f"{row[name]:.3g}" for name in PERCENTILES)
+    return " / ".join(_ms(row[name]) for name in PERCENTILES)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f}" if value >= 100.0 else f"{value:.3g}"

@@ -11,6 +11,9 @@ from rich.table import Table
 
 from livesim.commands.benchmark.machine import conditions
 
+_BEGAN = conditions()
+"""Before anything is measured, so that the load of the machine is that of others."""
+
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
@@ -19,7 +22,7 @@ def report(name: str, title: str, rows: list[Row], **more: Any) -> None:
     """Print `rows` as a table and write them with machine, versions and date."""
     show(title, rows)
     RESULTS.mkdir(exist_ok=True)
-    document = {"title": title, "rows": rows, **more, "run": conditions()}
+    document = {"title": title, "rows": rows, **more, "run": _BEGAN}
     (RESULTS / f"{name}.json").write_text(
         json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )
