@@ -21,9 +21,10 @@ from livesim.frame_path.made import FramePath, Made, Making, Measure, Turns, as_
 from livesim.frame_path.replayed import ReplayedPath
 from livesim.frame_path.sections import Sections
 from livesim.frames import DataError, Pattern, RawStack, Result
+from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.check import BandCheck, BandReading
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import make_plan, separated_bands
+from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.trust import Review
 

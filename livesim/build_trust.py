@@ -15,8 +15,8 @@ from livesim.build_networks import Networks
 from livesim.config import Settings
 from livesim.frame_path.made import Made
 from livesim.frames import Pattern
+from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import separated_bands
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.trust import CHANGE_ONE, CHANGE_TWO, RESIDUAL, SPREAD, Tell, Trust
 from livesim_models.evaluation.residual import Instrument, Reprojection, inside

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from livesim.config import Camera
 from livesim.frames import NoiseToSignal, Pattern
+from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.grid import edge_window
+from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import EDGE_PIXELS, Band, Layout, separated_bands
+from livesim.reconstruction.plan import EDGE_PIXELS
 from livesim.reconstruction.reconstructor import BandSpectra
 
 SAMPLES = 2000

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.blocks import blocks, lay
-from livesim.reconstruction.plan import BORDER, ZERO_ORDER, Plan
+from livesim.reconstruction.placements import BORDER, ZERO_ORDER
+from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.richardson_lucy import richardson_lucy
 
 
@@ -160,8 +161,8 @@ class Reconstructor:
             zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
             spectra = BandSpectra(zero, self._border(planes[0]), side)
             whole = self.combine(spectra, torch.zeros_like(self._spectrum))
-            columns = torch.fft.ifft(whole, dim=-1).mT
-            images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], dim=-1))
+            columns = torch.fft.ifft(whole, norm="forward").mT
+            images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
         return torch.stack(images)
 
     @torch.inference_mode()
@@ -228,10 +229,11 @@ class Reconstructor:
 
     def invert(self, spectrum: Tensor, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with what a half spectrum of `combine` shows."""
-        for part in blocks(spectrum):
-            lay(torch.fft.ifft(spectrum[part]), self._half, part.start)
+        count = 2 * self.plan.shape[1]
+        for part in blocks(spectrum):  # the weights have normalised it
+            lay(torch.fft.ifft(spectrum[part], norm="forward"), self._half, part.start)
         for part in blocks(self._half):
-            torch.fft.irfft(self._half[part], n=2 * self.plan.shape[1], out=image[part])
+            torch.fft.irfft(self._half[part], n=count, norm="forward", out=image[part])
 
     def combine(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
         """Add the separated bands into the half spectrum [x, 2 y] of the result, and return it."""

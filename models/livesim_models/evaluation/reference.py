@@ -11,9 +11,9 @@ from torch import Tensor
 
 from livesim.config import Apodization
 from livesim.frames import Pattern
+from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import apodization
 
 DEFAULT = Apodization()
 

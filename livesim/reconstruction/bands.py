@@ -1,0 +1,56 @@
+"""A pattern in, the bands that its raw stacks are separated into and where each belongs, out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livesim.frames import Pattern
+from livesim.reconstruction.separation import group_unmixing, groups
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One separated band and where the object it holds belongs."""
+
+    row: Tensor
+    """[frame] complex weights that extract the band from a whole raw stack."""
+    shift: tuple[float, float]
+    """(x, y) in cycles/µm: the object's frequency minus the band's."""
+    weight: float
+    """Inverse noise variance, relative to a zero order."""
+    angle: int = 0
+    """Number of the wave vector in the pattern; 0 for the common zero order."""
+    harmonic: int = 0
+
+
+def separated_bands(pattern: Pattern) -> tuple[Band, list[Band]]:
+    """Return the common zero order and every usable -h band, whose object lies at f + h k."""
+    sets = groups(pattern)
+    frames = sum(len(group.frames) for group in sets)
+    zeros, variances, bands = [], [], []
+    first = 0
+    for group in sets:
+        unmixing = group_unmixing(group) if group.usable else _zero_only(len(group.frames))
+        whole = torch.zeros(len(unmixing), frames, dtype=torch.complex128)
+        whole[:, list(group.frames)] = unmixing.to(torch.complex128)
+        noise = unmixing.abs().square().sum(dim=1)
+        zeros.append(whole[0].real)
+        variances.append(float(noise[0]))
+        for number, order in enumerate(group.orders if group.usable else ()):
+            kx, ky = group.angles[order.vector].k_cycles_per_um
+            shift = (order.harmonic * kx, order.harmonic * ky)
+            weight, angle = 1.0 / float(noise[1 + number]), first + order.vector
+            bands.append(Band(whole[1 + number].conj(), shift, weight, angle, order.harmonic))
+        first += len(group.angles)
+    weights = torch.tensor([1.0 / v for v in variances], dtype=torch.float64)
+    unit = float(weights.mean())
+    row = (weights[:, None] * torch.stack(zeros)).sum(dim=0) / weights.sum()
+    zero = Band(row.to(torch.complex128), (0.0, 0.0), float(weights.sum()) / unit)
+    return zero, [replace(b, weight=b.weight / unit) for b in bands]
+
+
+def _zero_only(frames: int) -> Tensor:
+    return torch.full((1, frames), 1.0 / frames, dtype=torch.float64)
