@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import before_after_table, latency_table
+from bench import before_after_table, frame_path_table, latency_table
 from livesim.commands.benchmark.curves import draw
 from livesim.commands.benchmark.tables import Sheet, machine_words, sheets
 
@@ -102,6 +102,14 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _frame_path(found: Found) -> str:
+    return (
+        f"{_markdown(frame_path_table.sheet(found))}\n`python -m bench.frame_path`: the least of "
+        f"up to {found['rounds']} rounds, all in turn. {frame_path_table.bounds(found)} "
+        f"{machine_words(found)}\n"
+    )
+
+
 def _latency(found: Found) -> str:
     return (
         f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.latency`: "
@@ -141,6 +149,7 @@ def _endurance(found: Found) -> str:
 
 
 OTHERS = {
+    "frame_path": _frame_path,
     "latency": _latency,
     "latency_spins": _spins,
     "before_after": _changes,

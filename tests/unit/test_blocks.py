@@ -78,4 +78,4 @@ def test_nothing_large_is_allocated_for_a_stack():
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
             reconstruct.make(reconstruct.look(frames)[0], None, image)
     largest = max(event.self_cpu_memory_usage for event in profiled.events())
-    assert 0 < largest <= frames.numel()  # bytes: a quarter of the frames as float32
+    assert 0 < largest <= 2 * frames.numel()  # bytes: half of the frames as float32
