@@ -30,8 +30,8 @@ def bounds(found: Found) -> str:
     ms = {row["method"]: row["CPU ms"] for row in found["rows"] if row["threads"] == 1}
     ours = ms[OURS]
     words = (
-        f"On one thread a raw stack takes {ours / ms[WHOLE]:.2f} of the processor time that it takes "
-        f"in whole arrays, {ours / ms[ALONE]:.2f} times that of its transforms alone, and "
+        f"On one thread a raw stack takes {ours / ms[WHOLE]:.2f} of the processor time that whole "
+        f"arrays take, {ours / ms[ALONE]:.2f} times that of its transforms alone, and "
         f"{ours / ms[CACHED]:.2f} times that of as many transforms of rows that stay in the cache."
     )
     if COMPILED not in ms:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from livesim.reconstruction.blocks import blocks, lay
+from livesim.reconstruction.memory import Memory
 from livesim.reconstruction.placements import BORDER, ZERO_ORDER
 from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.richardson_lucy import richardson_lucy
@@ -57,36 +57,7 @@ class Reconstructor:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-
-    # Memory to work in, kept from stack to stack; found when it is first needed, for some
-    # reconstructors only look at stacks, and some are never used.
-
-    @cached_property
-    def _widefield(self) -> Tensor:
-        return self._zeros(*self.plan.shape, kind=torch.float32)
-
-    @cached_property
-    def _zero(self) -> Tensor:
-        return self._zeros(self.plan.zero_columns, self.plan.shape[0])
-
-    @cached_property
-    def _side(self) -> Tensor:
-        plan = self.plan
-        return self._zeros(len(plan.ramps), plan.columns.stop - plan.columns.start, plan.shape[0])
-
-    @cached_property
-    def _spectrum(self) -> Tensor:
-        return self._zeros(self.plan.half_columns, 2 * self.plan.shape[0])
-
-    @cached_property
-    def _half(self) -> Tensor:
-        """Columns from the plan's `half_columns` on are never written: they stay zero."""
-        rows, columns = self.plan.shape
-        return self._zeros(2 * rows, columns + 1)
-
-    def _zeros(self, *sizes: int, kind: torch.dtype = torch.complex64) -> Tensor:
-        with torch.inference_mode(mode=False):  # it may be written to in either mode
-            return torch.zeros(*sizes, dtype=kind, device=self.plan.unmixing.device)
+        self._memory = Memory(plan)
 
     @torch.inference_mode()
     def __call__(self, stacks: Tensor, turn: Turn | None = None) -> Reconstruction:
@@ -119,9 +90,9 @@ class Reconstructor:
         """Return the bands of one stack [frame, y, x], and its widefield image [y, x]."""
         for rows in blocks(frames):
             planes = self.separate(frames[:, rows])
-            self._widefield[rows] = planes[0]
+            self._memory.widefield[rows] = planes[0]
             self._along_x(planes, rows)
-        return self._along_y(self._widefield), self._widefield
+        return self._along_y(self._memory.widefield), self._memory.widefield
 
     def make(self, spectra: BandSpectra, factors: Tensor | None, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] from the bands of `look`, which `factors` [band] turn in place.
@@ -160,7 +131,7 @@ class Reconstructor:
             planes, every = self.separate(stack), slice(None)
             zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
             spectra = BandSpectra(zero, self._border(planes[0]), side)
-            whole = self.combine(spectra, torch.zeros_like(self._spectrum))
+            whole = self.combine(spectra, torch.zeros_like(self._memory.spectrum))
             columns = torch.fft.ifft(whole, norm="forward").mT
             images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
         return torch.stack(images)
@@ -205,8 +176,8 @@ class Reconstructor:
     def _along_x(self, planes: Tensor, rows: slice) -> None:
         """Keep what the rows of the planes transform to, laid on its side."""
         zero, side = self._inside(planes, rows)
-        lay(zero, self._zero, rows.start)
-        lay(side, self._side, rows.start)
+        lay(zero, self._memory.zero, rows.start)
+        lay(side, self._memory.side, rows.start)
 
     def _inside(self, planes: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """Return what the rows transform to: zero order [y, x] and side bands [band, y, x]."""
@@ -218,22 +189,22 @@ class Reconstructor:
 
     def _along_y(self, widefield: Tensor) -> BandSpectra:
         """Return the spectra of the bands that lie on their side."""
-        for spectra in (self._zero, self._side.flatten(0, 1)):
+        for spectra in (self._memory.zero, self._memory.side.flatten(0, 1)):
             for part in blocks(spectra):
                 spectra[part] = torch.fft.fft(spectra[part])
-        return BandSpectra(self._zero, self._border(widefield), self._side)
+        return BandSpectra(self._memory.zero, self._border(widefield), self._memory.side)
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
-        self.invert(self.combine(bands, self._spectrum.zero_()), image)
+        self.invert(self.combine(bands, self._memory.spectrum.zero_()), image)
 
     def invert(self, spectrum: Tensor, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with what a half spectrum of `combine` shows."""
         count = 2 * self.plan.shape[1]
         for part in blocks(spectrum):  # the weights have normalised it
-            lay(torch.fft.ifft(spectrum[part], norm="forward"), self._half, part.start)
-        for part in blocks(self._half):
-            torch.fft.irfft(self._half[part], n=count, norm="forward", out=image[part])
+            lay(torch.fft.ifft(spectrum[part], norm="forward"), self._memory.half, part.start)
+        for part in blocks(self._memory.half):
+            torch.fft.irfft(self._memory.half[part], n=count, norm="forward", out=image[part])
 
     def combine(self, bands: BandSpectra, spectrum: Tensor) -> Tensor:
         """Add the separated bands into the half spectrum [x, 2 y] of the result, and return it."""
