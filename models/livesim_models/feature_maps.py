@@ -65,6 +65,12 @@ class FeatureMaps:
         own = (FeatureMap.zeros(features, size, dtype) for _ in range(4))
         return cls(_strips(size[0], rows), FeatureMap.zeros(cells.shape[1], size, dtype), *own)
 
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        own = (self.given, self.outer, self.group, self.block, self.middle)
+        return sum(one.whole.nbytes for one in own)
+
 
 def _strips(length: int, rows: float) -> tuple[slice, ...]:
     """Return equal strips of about so many rows."""

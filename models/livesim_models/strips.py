@@ -27,6 +27,9 @@ from livesim_models.rcan import Block, Group, Rcan, to_cells, to_pixels
 STRIP_BYTES = 2 * 2**20
 """Of features: little beside a cache, much beside what a call costs."""
 
+MOST_KEPT_BYTES = 2**30
+"""Of maps for one field; larger ones are given back after every call."""
+
 
 class StripRcan(nn.Module):
     """Runs on a CPU in float32 or bfloat16, with any number of threads; several may call it.
@@ -71,7 +74,8 @@ class StripRcan(nn.Module):
             group(maps)
         _add(maps.outer, self._body_end, maps.group, maps.strips)
         change = torch.cat([self._tail(maps.outer.around(one)) for one in maps.strips], dim=2)
-        self._spare.append(maps)
+        if maps.nbytes <= MOST_KEPT_BYTES:
+            self._spare.append(maps)
         return to_pixels(change, side, image.shape[2:]).float()
 
     def _maps(self, cells: Tensor) -> FeatureMaps:

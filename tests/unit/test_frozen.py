@@ -8,6 +8,8 @@ import torch
 from torch.nn.functional import conv2d, conv3d
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.network_speed_page import PAGE, written_page
+from livesim_models import strips as strip_form
 from livesim_models.flops import flops
 from livesim_models.frozen import PlainRcan, fast_dtypes, frozen
 from livesim_models.rcan import Architecture
@@ -105,6 +107,31 @@ def test_fields_of_other_sizes_and_other_threads_do_not_meet():
 
 
 @strips
+def test_the_number_of_threads_changes_no_number():
+    network, image, threads = trained(SHAPES[0][0]), torch.rand(1, 3, 90, 64), (1, 2, 3)
+    before = torch.get_num_threads()
+    try:
+        for dtype in fast_dtypes():
+            found = []
+            for count in threads:
+                torch.set_num_threads(count)
+                found.append(answer(Narrow(network, dtype), image))
+            assert all(torch.equal(one, found[0]) for one in found)
+    finally:
+        torch.set_num_threads(before)
+
+
+@strips
+def test_large_maps_are_given_back(monkeypatch):
+    ice, image = Narrow(trained(Architecture(**SMALL)), torch.float32), torch.rand(1, 1, 16, 16)
+    kept = answer(ice, image)
+    assert len(ice._spare) == 1
+    monkeypatch.setattr(strip_form, "MOST_KEPT_BYTES", ice._spare[0].nbytes - 1)
+    assert torch.equal(answer(ice, image), kept)
+    assert not ice._spare
+
+
+@strips
 def test_a_field_comes_out_the_same_alone_and_in_a_batch():
     for dtype in fast_dtypes():
         ice = Narrow(trained(Architecture(**SMALL)), dtype)
@@ -121,3 +148,7 @@ def test_the_mean_of_a_convolution_from_the_sums_of_its_input(size):
     there = convolution(features.movedim(-1, 0)[None], weight, padding=1)[0].flatten(1).sum(1)
     sums = sums_by_tap(features.sum(-2), features)
     torch.testing.assert_close(weight.movedim(1, -1).flatten(1) @ sums.flatten(), there)
+
+
+def test_the_page_on_speed_is_what_the_kept_result_makes():
+    assert PAGE.read_text(encoding="utf-8") == written_page()
