@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,18 +11,20 @@ from torch import Tensor
 
 from livesim.config import Camera, Optics, PatternSettings
 from livesim.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.reconstruction.annulus import annuli_of
+from livesim.reconstruction.contrast import Contrast
 from livesim.reconstruction.correlation import Correlation
-from livesim.reconstruction.estimation_grid import EstimationGrid
+from livesim.reconstruction.estimation_grid import EstimationGrid, estimation_grid
+from livesim.reconstruction.frame_phases import Turning
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.parameters import Parameters, at_origin
-from livesim.reconstruction.refine import refine
-from livesim.reconstruction.search import Annulus, Peak, find_peaks
-from livesim.reconstruction.spectra import Spectra, find_steady, prepare
+from livesim.reconstruction.refine import Fit, refine
+from livesim.reconstruction.search import Peak, find_peaks
+from livesim.reconstruction.spectra import Spectra, prepare
+from livesim.reconstruction.zero_order import frames_of
 
 SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""
-_ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
-_PERIOD_TOLERANCE = 0.1
 _START_MODULATION = 0.5
 _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
@@ -32,6 +34,7 @@ _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 Progress = Callable[[str], None]
 
 
+@torch.inference_mode()
 def estimate_pattern(
     stacks: Tensor,
     optics: Optics,
@@ -68,34 +71,30 @@ def estimate_pattern(
             f"expected stacks of (angles, phases) = {pattern.stack_shape}, "
             f"found {tuple(stacks.shape[1:3])}"
         )
-    otf = otf or Otf.theoretical(optics)
     shape = (stacks.shape[-2], stacks.shape[-1])
-    grid = EstimationGrid(shape, pixel_nm / 1000.0, otf)
-    photons = [
-        (stacks[:, number].float() - camera.offset) / camera.gain
-        for number in range(stacks.shape[1])
+    grid = estimation_grid(shape, pixel_nm / 1000.0, otf or Otf.theoretical(optics))
+    photons = (stacks.float() - camera.offset) / camera.gain
+    best = _best_length(prepare(photons, grid), grid, pattern)
+    spectra = best.spectra
+    starts = [
+        _start(best.correlation, number, peaks, pattern.harmonics)
+        for number, peaks in enumerate(best.peaks)
     ]
-    tries = [_try(photons, length, grid, pattern) for length in _lengths(len(stacks))]
-    enough = _NEARLY * max(one.strength for one in tries)
-    best = next(one for one in reversed(tries) if one.strength >= enough)
-    refined = refine(best.groups, grid, [f.start if f.significant else None for f in best.found])
-    angles = [
-        angle
-        for frames, spectra, one, at in zip(
-            best.photons, best.groups, best.found, refined, strict=True
-        )
-        for angle in _angles(at, one, spectra, frames, grid)
-    ]
-    steady = best.groups[0].steady
-    stack_noise = steady.noise * best.length * len(best.groups)
+    angles = []
+    for number, refined in enumerate(_refined(best, starts, grid)):
+        intensity = spectra.intensity[number]
+        noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
+        contrast = Contrast(photons[:, number].mean(dim=0), noise)
+        angles += _angles(refined, starts[number], best.peaks[number], contrast, intensity, grid)
+    stack_noise = spectra.steady.noise * spectra.stacks * stacks.shape[1]
     return Pattern(
         pixel_nm=pixel_nm,
         shape=shape,
         angles=tuple(angles),
-        attainable_resolution_nm=attainable_resolution_nm(angles, otf, pixel_nm),
+        attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
         warnings=tuple(_warnings(angles)),
         layout=pattern.layout,
-        noise_to_signal=_noise_to_signal(steady.power / stack_noise, grid),
+        noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, grid),
     )
 
 
@@ -116,24 +115,6 @@ def _warnings(angles: list[PatternAngle]) -> list[str]:
     ]
 
 
-def _annuli(pattern: PatternSettings, otf: Otf, number: int) -> list[Annulus]:
-    """Return where to search the highest harmonic of each wave vector in group `number`."""
-    vectors = range(3) if pattern.layout == "hexagonal" else range(number, number + 1)
-    return [_annulus(pattern, otf, vector) for vector in vectors]
-
-
-def _annulus(pattern: PatternSettings, otf: Otf, vector: int) -> Annulus:
-    period = pattern.expected_period_nm
-    if isinstance(period, tuple):
-        period = period[vector]
-    direction = pattern.expected_angles_deg
-    inner, outer = (share * otf.cutoff for share in _ANNULUS)
-    if period is not None:
-        frequency = pattern.harmonics * 1000.0 / period
-        inner, outer = frequency * (1 - _PERIOD_TOLERANCE), frequency * (1 + _PERIOD_TOLERANCE)
-    return Annulus(inner, outer, None if direction is None else direction[vector])
-
-
 def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSignal | None:
     """Fit a power law to the rings' signal-to-noise ratio where there is signal."""
     relative = torch.arange(len(signal_to_noise)) * grid.step / grid.otf.cutoff
@@ -148,17 +129,27 @@ def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSi
 
 
 @dataclass(frozen=True, eq=False)
-class _Try:
-    """The search on means of `length` successive raw stacks."""
+class _Search:
+    """The search on means of successive raw stacks."""
 
-    length: int
-    photons: list[Tensor]
-    groups: list[Spectra]
-    found: list[_Found]
+    spectra: Spectra
+    correlation: Correlation
+    peaks: list[list[Peak]]
+    """Of every group."""
 
     @property
     def strength(self) -> float:
-        return sum(peak.peak_to_noise for one in self.found for peak in one.peaks)
+        return sum(peak.peak_to_noise for group in self.peaks for peak in group)
+
+
+def _best_length(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
+    """Return the search on the longest means that are about as significant as the best."""
+    tries = [
+        _search(spectra if n == 1 else spectra.averaged(n, grid), grid, pattern)
+        for n in _lengths(len(spectra.frames))
+    ]
+    enough = _NEARLY * max(one.strength for one in tries)
+    return next(one for one in reversed(tries) if one.strength >= enough)
 
 
 def _lengths(times: int) -> list[int]:
@@ -166,47 +157,38 @@ def _lengths(times: int) -> list[int]:
     return sorted({1, max(times // _MIDDLE, 1), times})
 
 
-def _try(
-    photons: list[Tensor], length: int, grid: EstimationGrid, pattern: PatternSettings
-) -> _Try:
-    means = photons if length == 1 else [_means(frames, length) for frames in photons]
-    whole = torch.stack([frames.mean(dim=1) for frames in means]).mean(dim=0)
-    steady = find_steady(whole, grid, math.prod(pattern.stack_shape), length)
-    groups = [prepare(frames, grid, steady) for frames in means]
-    annuli = [_annuli(pattern, grid.otf, number) for number in range(len(groups))]
-    found = [_search(s, grid, pattern, a) for s, a in zip(groups, annuli, strict=True)]
-    return _Try(length, means, groups, found)
-
-
-def _means(frames: Tensor, length: int) -> Tensor:
-    return torch.stack([chunk.mean(dim=0) for chunk in frames.split(length)])
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What the search says of one group."""
-
-    peaks: list[Peak]
-    start: Parameters
-
-    @property
-    def significant(self) -> bool:
-        return all(peak.peak_to_noise >= SIGNIFICANT for peak in self.peaks)
-
-
-def _search(
-    spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings, annuli: list[Annulus]
-) -> _Found:
+def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
     correlation = Correlation(spectra, grid)
+    annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(spectra.noise))]
     peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
-    return _Found(peaks, _start(correlation, peaks, pattern.harmonics))
+    return _Search(spectra, correlation, peaks)
 
 
-def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Parameters:
+def _refined(
+    search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
+) -> list[Parameters | None]:
+    """Return the refined parameters of every group; None where no pattern is significant."""
+    told = [
+        start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
+        for start, peaks in zip(starts, search.peaks, strict=True)
+    ]
+    frames = frames_of(search.spectra, told)
+    fits = {
+        number: Fit(frames[number], Turning.of(search.correlation, number, start), start, grid)
+        for number, start in enumerate(told)
+        if start is not None
+    }
+    refined = dict(zip(fits, refine(list(fits.values())), strict=True))
+    return [refined.get(number) for number in range(len(starts))]
+
+
+def _start(
+    correlation: Correlation, group: int, peaks: Sequence[Peak], harmonics: int
+) -> Parameters:
+    """Return the pattern as its peaks tell it."""
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    phases = torch.stack(
-        [correlation.around((float(one[0]), float(one[1]))).phases(one) for one in k]
-    )
+    near = [correlation.around(group, (float(one[0]), float(one[1]))) for one in k]
+    phases = torch.stack([there.phases(one) for there, one in zip(near, k, strict=True)])
     return Parameters(
         k=k,
         phases=phases,
@@ -217,27 +199,27 @@ def _start(correlation: Correlation, peaks: list[Peak], harmonics: int) -> Param
 
 def _angles(
     refined: Parameters | None,
-    found: _Found,
-    spectra: Spectra,
-    photons: Tensor,
+    start: Parameters,
+    peaks: Sequence[Peak],
+    contrast: Contrast,
+    intensity: Tensor,
     grid: EstimationGrid,
 ) -> list[PatternAngle]:
-    parameters = at_origin(refined or found.start, grid)
-    intensity = parameters.intensity * spectra.intensity
+    parameters = at_origin(refined or start, grid)
+    intensity = parameters.intensity * intensity
     intensity = intensity / intensity.mean()
     harmonics = len(parameters.modulation) // len(parameters.k)
     angles = []
-    for vector, peak in enumerate(found.peaks):
+    for vector, peak in enumerate(peaks):
         k, phases = _pointing_right(parameters.k[vector], parameters.phases[vector])
         modulation = parameters.modulation[vector * harmonics : (vector + 1) * harmonics]
-        contrast = modulation_contrast_to_noise(photons, phases, spectra)
         angles.append(
             PatternAngle(
                 k_cycles_per_um=(float(k[0]), float(k[1])),
                 phases_rad=tuple(phases.tolist()),
                 modulation=tuple(modulation.tolist()) if refined else (0.0,) * harmonics,
                 peak_to_noise=peak.peak_to_noise,
-                mcnr=contrast,
+                mcnr=contrast.to_noise(phases),
                 usable=refined is not None,
                 intensity=tuple(intensity.tolist()),
             )
@@ -250,27 +232,3 @@ def _pointing_right(k: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
     if k[0] < 0 or (k[0] == 0 and k[1] < 0):
         k, phases = -k, -phases
     return k, torch.remainder(phases, 2.0 * torch.pi)
-
-
-def modulation_contrast_to_noise(photons: Tensor, phases: Tensor, spectra: Spectra) -> float:
-    """Return the rms fringe amplitude in the brighter half of the signal over the noise there.
-
-    The measure of SIMcheck (Ball et al., Sci. Rep. 5, 15915, 2015) with the noise read from beyond
-    the optical cut-off; the noise's own share of the amplitude is taken off.
-    """
-    frames = photons[0] if len(photons) == 1 else photons.mean(dim=0)
-    count = frames.shape[0]
-    flat = frames.flatten(1)
-    mixing = torch.stack([phases.cos(), phases.sin(), torch.full_like(phases, 1.0 / count)])
-    cosine, sine, mean = mixing.float() @ flat  # at once: the memory is what takes the time
-    levels = mixing.float() @ flat.mean(dim=1)
-    power = (2.0 / count) ** 2 * ((cosine - levels[0]).square() + (sine - levels[1]).square())
-    average = float(mean.mean())
-    bright = (mean > average).float()
-    samples = float(bright.sum())
-    if samples == 0.0:
-        return 0.0
-    floor = float(spectra.noise.mean()) / mean.numel() / photons.shape[0]
-    local = floor * max(float((mean * bright).sum()) / samples / max(average, 1e-6), 1.0)
-    signal = float((power * bright).sum()) / samples - 4.0 / count * local
-    return math.sqrt(max(signal, 0.0) / local)

@@ -7,19 +7,47 @@ tells more: at the shift k it turns with the frame's phase.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimation_grid import EstimationGrid
-from livesim.reconstruction.overlap import Overlaps
-from livesim.reconstruction.parameters import Coordinates
+from livesim.reconstruction.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.parameters import Coordinates, Parameters
 
-_AROUND = (-14.0, -10.0, -6.0, 6.0, 10.0, 14.0)
+_AROUND = (-14, -10, -6, 6, 10, 14)
 """Spectral pixels from the peak where the correlation is but noise and the object's own."""
 
 
+@dataclass(frozen=True, eq=False)
+class Turning:
+    """How the frames of a group correlate with the object near the orders of its pattern."""
+
+    peaks: tuple[Neighbourhood, ...]
+    """One an order."""
+    floors: tuple[Tensor, ...]
+    """The same some spectral pixels away, [frame, shift] an order."""
+    shares: Tensor
+    """[frame] what every frame contributes to the object's image, which is taken off it."""
+
+    @classmethod
+    def of(cls, correlation: Correlation, group: int, start: Parameters) -> Turning:
+        """Return what there is near the orders of a pattern."""
+        shifts = [start.shift(number) for number in range(len(start.orders))]
+        away = torch.cartesian_prod(torch.tensor(_AROUND), torch.tensor(_AROUND))
+        return cls(
+            tuple(correlation.around(group, k) for k in shifts),
+            tuple(correlation.near(group, k, away).to(torch.complex128) for k in shifts),
+            correlation.shares[group],
+        )
+
+    def at(self, number: int, k: Tensor) -> Tensor:
+        """Return every frame's correlation at the shift `k` (kx, ky), [frame]."""
+        return self.peaks[number].at(k[:1], k[1:])[:, 0, 0].to(torch.complex128)
+
+
 def frame_information(
-    coordinates: Coordinates, flat: Tensor, overlaps: Overlaps, grid: EstimationGrid
+    coordinates: Coordinates, flat: Tensor, turning: Turning
 ) -> tuple[Tensor, Tensor]:
     """Return (information [parameter, parameter], information @ step) of the frames' correlation.
 
@@ -27,37 +55,28 @@ def frame_information(
     """
     at = coordinates.parameters(flat)
     count = at.phases.shape[-1]
-    mixing, base = at.mixing(), at.unmixing(overlaps.spectra.noise)[0]
-    less_zero = torch.eye(len(base))[:count] - torch.outer(mixing[:count, 0], base)
-    slopes = coordinates.mixing_jacobian(flat)
+    mixing, slopes = at.mixing()[:count], coordinates.mixing_jacobian(flat)[:count]
+    less_thing = (torch.eye(count) - turning.shares).to(mixing.dtype)
     information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     pull = torch.zeros(coordinates.size, dtype=torch.float64)
     for number, order in enumerate(at.orders):
-        expected = less_zero @ mixing[:, 1 + number]
-        k = order.harmonic * at.k[order.vector]
-        peak, floor = _correlation(overlaps, number, k, grid)
-        found, noise = _measured(less_zero @ peak, less_zero @ floor, expected)
-        change = _across(less_zero @ slopes[:, 1 + number], expected)
+        expected = less_thing @ mixing[:, 1 + number]
+        peak = turning.at(number, order.harmonic * at.k[order.vector])
+        free = count - 1.0 - float(turning.shares.sum())
+        found, noise = _measured(peak, turning.floors[number], expected, free)
+        change = _across(less_thing @ slopes[:, 1 + number], expected)
         information += 2.0 / noise * (change.mH @ change).real
         pull += 2.0 / noise * (change.mH @ found).real
     return information, pull
 
 
-def _correlation(
-    overlaps: Overlaps, number: int, k: Tensor, grid: EstimationGrid
-) -> tuple[Tensor, Tensor]:
-    """Return every frame's correlation at k, [frame], and noise as at k, [frame, shift]."""
-    around = torch.tensor((0.0, *_AROUND), dtype=torch.float64) * grid.step
-    shifts = k[0] + around, k[1] + around
-    found = overlaps.correlation(number, *shifts).to(torch.complex128)
-    floor = (found / overlaps.share(number, *shifts).sqrt())[:, 1:, 1:]
-    return found[:, 0, 0], floor.flatten(1)
+def _measured(peak: Tensor, floor: Tensor, expected: Tensor, free: float) -> tuple[Tensor, float]:
+    """Return how the frames differ from `expected` [frame], and the variance of each frame's.
 
-
-def _measured(peak: Tensor, floor: Tensor, expected: Tensor) -> tuple[Tensor, float]:
-    """Return how the frames differ from `expected` [frame], and the variance of each frame's."""
+    `free` is in how many directions they can.
+    """
     scale = (expected.conj() @ peak) / expected.abs().square().sum()
-    power = _across(floor, expected).abs().square().sum(dim=0).mean() / (len(peak) - 1)
+    power = _across(floor, expected).abs().square().sum(dim=0).mean() / free
     found = _across(peak[:, None], expected)[:, 0] / scale
     return found, float(power / scale.abs().square())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor
 
 from livesim.reconstruction.overlap import Overlap
 from livesim.reconstruction.parameters import Coordinates
-from livesim.reconstruction.spectra import Spectra
+from livesim.reconstruction.spectra import Steady
+
+_TOLD = 1e-4  # of a parameter's scatter: less of it tells nothing
+_LEAST_GAIN = 0.1  # of curvature over scatter: less is noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,41 +27,65 @@ class Normal:
     misfit: float
     """Observed over expected mismatch, 1 where noise explains it all."""
 
-    def likelihood(self, means: Tensor, flat: Tensor, clustering: float) -> tuple[Tensor, Tensor]:
-        """Return the information matrix and information @ step, with the frames' means added."""
-        information = self.curvature @ torch.linalg.solve(self.scatter, self.curvature)
-        step = -torch.linalg.solve(self.curvature, self.gradient)
-        information *= 2.0 / (clustering * max(self.misfit, 1.0))
-        return information + torch.diag(means), information @ step - means * flat
+    def likelihood(self, clustering: float) -> tuple[Tensor, Tensor]:
+        """Return the information matrix and information @ step.
+
+        Both are zero along what the overlaps do not tell: there is no scatter there.
+        """
+        scale = self.scatter.diagonal().clamp(min=1e-300).sqrt()
+        values, vectors = torch.linalg.eigh(self.scatter / torch.outer(scale, scale))
+        told = values > _TOLD
+        root = values[told].sqrt()
+        inner = vectors[:, told] / root / scale[:, None]  # in whose terms the scatter is one
+        curvature = inner.mT @ self.curvature @ inner
+        values, turned = torch.linalg.eigh(0.5 * (curvature + curvature.mT))
+        gain = values.clamp(min=_LEAST_GAIN)
+        outer = scale[:, None] * vectors[:, told] * root @ turned
+        weight = 2.0 / (clustering * max(self.misfit, 1.0))
+        information = weight * (outer * gain.square()) @ outer.mT
+        return information, -weight * outer @ (gain * (turned.mT @ inner.mT @ self.gradient))
 
 
 def normal_equations(
-    coordinates: Coordinates, flat: Tensor, forms: list[Overlap], spectra: Spectra
+    coordinates: Coordinates, forms: Sequence[Overlap], noise: Tensor, steady: Steady
 ) -> Normal:
-    """Linearise the mismatch at `flat`."""
-    signal, noise = spectra.steady.signal_share, spectra.steady.noise_share
-    rows, jacobian = coordinates.rows(flat), coordinates.jacobian(flat)
-    regressors = coordinates.regressors(flat, jacobian)
+    """Linearise the mismatch at the start of `coordinates`; `noise` [frame] is the frames'.
+
+    A side band is compared with what the zero order says of it, never multiplied with itself: it
+    is noisy, and its noise in both factors of a product does not average out.
+    """
+    kept, drowned = steady.signal_share, steady.noise_share
     curvature = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    scatter = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    gradient = scatter[0].clone()
+    scatter, gradient = torch.zeros_like(curvature), torch.zeros_like(curvature[0])
     found = expected = 0.0
-    for form, row, slopes, told in zip(forms, rows, jacobian, regressors, strict=True):
-        noisy = form.noise @ row
-        found += float((row.conj() @ form.gradient).real)
-        expected += noise * float((row.conj() @ noisy).real)
-        gradient += (told.mH @ (form.gradient - noise * noisy)).real
-        curvature += signal * (told.mH @ (form.gram - form.noise) @ slopes).real
-        scatter += signal * (told.mH @ form.gram @ told).real
-    scatter += torch.diag(scatter.diagonal() * 1e-9 + 1e-300)
-    return Normal(_positive(curvature, scatter), scatter, gradient, found / expected)
+    for form, slopes in zip(forms, _slopes(coordinates, noise), strict=True):
+        told = slopes.clone()
+        told[-3] += slopes[form.band]
+        told[form.band] = 0.0
+        row = torch.zeros_like(form.gradient)
+        row[form.band], row[-3] = 1.0, -1.0
+        alone = drowned * form.noise @ row
+        found += float((row @ form.gradient).real)
+        expected += float((row @ alone).real)
+        gradient += (told.mH @ (form.gradient - alone)).real
+        curvature += kept * (told.mH @ (form.gram - form.noise) @ slopes).real
+        scatter += kept * (told.mH @ form.gram @ told).real
+    return Normal(curvature, scatter, gradient, found / expected)
 
 
-def _positive(curvature: Tensor, scatter: Tensor) -> Tensor:
-    """Return `curvature` with no direction below a tenth of `scatter`."""
-    lower = torch.linalg.cholesky(scatter)
-    inner = torch.linalg.solve_triangular(lower, curvature, upper=False)
-    inner = torch.linalg.solve_triangular(lower, inner.mT, upper=False)
-    values, vectors = torch.linalg.eigh(0.5 * (inner + inner.mT))
-    root = lower @ vectors
-    return (root * values.clamp(min=0.1)) @ root.mT
+def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:
+    """Return the derivatives of every order's mismatch, [order, channel, parameter].
+
+    The inverse of a matrix M changes by -M⁻¹ dM M⁻¹: a band by what other bands leak into it.
+    """
+    unmixing = coordinates.start.unmixing(noise)
+    leaks = -torch.einsum("bf,fcp->bcp", unmixing, coordinates.mixing_jacobian(coordinates.flat()))
+    leaks[..., coordinates.intensity] = 0.0  # told by the means, and not apart from modulation
+    bands = len(leaks)
+    slopes = leaks.new_zeros(len(coordinates.orders), bands + 3, coordinates.size)
+    for number, order in enumerate(coordinates.orders):
+        slopes[number, :bands], slopes[number, bands] = leaks[1 + number], -leaks[0, 0]
+        for axis in (0, 1):
+            place = coordinates.shift.start + 2 * order.vector + axis
+            slopes[number, bands + 1 + axis, place] = order.harmonic
+    return slopes

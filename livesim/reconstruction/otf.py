@@ -25,6 +25,16 @@ class Otf:
     profile: Tensor | None = None
     """Measured values at equal steps from zero frequency to the cut-off, both included."""
 
+    def _key(self) -> tuple[float, float, tuple[float, ...] | None]:
+        profile = None if self.profile is None else tuple(self.profile.tolist())
+        return self.cutoff, self.damping, profile
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Otf) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     @classmethod
     def theoretical(cls, optics: Optics) -> Otf:
         """Return the OTF of `optics` with its damping."""

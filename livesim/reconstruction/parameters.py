@@ -37,6 +37,12 @@ class Parameters:
         vectors = self.k.shape[-2]
         return orders_of(vectors, self.modulation.shape[-1] // vectors)
 
+    def shift(self, number: int) -> tuple[float, float]:
+        """Return the wave vector (kx, ky) of an order."""
+        order = self.orders[number]
+        kx, ky = (order.harmonic * self.k[order.vector]).tolist()
+        return kx, ky
+
     def mixing(self) -> Tensor:
         """Return the matrix from bands to frames, [..., frame, 1 + 2 orders]."""
         count = self.phases.shape[-1]
@@ -47,7 +53,7 @@ class Parameters:
         return torch.cat([mixing, plain[..., : self.intensity.shape[-1] - count, :]], dim=-2)
 
     def scaled(self, factors: Tensor) -> Parameters:
-        """Return the parameters whose unmixing rows are those of these times `factors` [order].
+        """Return the parameters whose bands are those of these times `factors` [order].
 
         Harmonics of one vector share its phase: each says it by the share of its modulation.
         """
@@ -60,6 +66,17 @@ class Parameters:
         phases = self.phases + (turns / weights)[:, None]
         return replace(self, phases=phases, modulation=modulation)
 
+    def factors(self, other: Parameters) -> Tensor:
+        """Return what turns the bands into those of `other`, whose steps are the same, [band]."""
+        turns = (other.phases - self.phases)[:, 0]
+        size = self.modulation / other.modulation
+        orders = [
+            size[n] * torch.exp(-1j * o.harmonic * turns[o.vector])
+            for n, o in enumerate(self.orders)
+        ]
+        plus = torch.stack(orders)
+        return torch.cat([torch.ones_like(plus[:1]), plus, plus.conj()])
+
     def unmixing(self, noise: Tensor) -> Tensor:
         """Return the best matrix from frames to bands, [..., 1 + 2 orders, frame].
 
@@ -70,13 +87,10 @@ class Parameters:
 
 
 class Coordinates:
-    """Parameters <-> one flat vector for the solver: phases, modulation, brightness, k shifts.
+    """Parameters <-> one flat vector for the solver: phases, modulation, brightness, k shifts."""
 
-    `noise` [frame] is the frames' noise power.
-    """
-
-    def __init__(self, start: Parameters, noise: Tensor) -> None:
-        self.start, self._noise = start, noise
+    def __init__(self, start: Parameters) -> None:
+        self.start = start
         self.vectors, self.phased = start.phases.shape
         """Frames with fringes."""
         self.frames = len(start.intensity)
@@ -122,42 +136,12 @@ class Coordinates:
     def _shifts(self, flat: Tensor) -> Tensor:
         return flat[..., self.shift].unflatten(-1, (self.vectors, 2))
 
-    def rows(self, flat: Tensor) -> Tensor:
-        """Return, per order, the weights of the overlap's channels: [..., order, 2 frames + 2]."""
-        unmixing = self.parameters(flat).unmixing(self._noise)
-        shifts = self._shifts(flat)
-        parts = [
-            (unmixing[..., 1 + j, :], -unmixing[..., 0, :], o.harmonic * shifts[..., o.vector, :])
-            for j, o in enumerate(self.orders)
-        ]
-        return torch.stack([torch.cat(part, dim=-1) for part in parts], dim=-2)
-
-    def jacobian(self, flat: Tensor) -> Tensor:
-        """Return the derivative of `rows`, [order, 2 frames + 2, parameter]."""
-        steps = _STEP * torch.eye(self.size, dtype=torch.float64)
-        ahead, behind = self.rows(flat + torch.cat([steps, -steps])).chunk(2)
-        return ((ahead - behind) / (2.0 * _STEP)).movedim(0, -1)
-
     def mixing_jacobian(self, flat: Tensor) -> Tensor:
         """Return the derivative of the mixing matrix, [frame, band, parameter]."""
         steps = _STEP * torch.eye(self.size, dtype=torch.float64)
         mixing = self.parameters(flat + torch.cat([steps, -steps])).mixing()
         ahead, behind = mixing.chunk(2)
         return ((ahead - behind) / (2.0 * _STEP)).movedim(0, -1)
-
-    def regressors(self, flat: Tensor, jacobian: Tensor) -> Tensor:
-        """Return `jacobian` with every side band replaced by what the zero order tells of it.
-
-        A side band is noisy, and its noise in both factors of a product does not average out.
-        """
-        at = self.parameters(flat)
-        mixing, unmixing = at.mixing(), at.unmixing(self._noise)
-        told = jacobian.clone()
-        for j in range(len(self.orders)):
-            shifted = jacobian[j, : self.frames]
-            told[j, : self.frames] -= torch.outer(unmixing[1 + j], mixing[:, 1 + j] @ shifted)
-            told[j, self.frames : -2] += torch.outer(unmixing[0], mixing[:, 1 + j] @ shifted)
-        return told
 
 
 def _contrast(count: int) -> Tensor:

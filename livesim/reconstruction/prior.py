@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.parameters import Coordinates
-from livesim.reconstruction.spectra import Spectra
 
 _DOUBT = 2.0  # times the variance: deviations no larger are taken for noise
 
@@ -88,12 +87,15 @@ HELD = Prior(phase_rad=1e-6, brightness=1e-7)
 """Lets only the common phase, the modulation and the wave vector move."""
 
 
-def nearest_equal(coordinates: Coordinates, spectra: Spectra, flat: Tensor) -> Tensor:
-    """Return the coordinates of equal steps and equal brightness nearest to `flat`."""
+def nearest_equal(coordinates: Coordinates, intensity: Tensor, flat: Tensor) -> Tensor:
+    """Return the coordinates of equal steps and equal brightness nearest to `flat`.
+
+    `intensity` [frame] is the relative brightness that was divided out.
+    """
     phases = flat[coordinates.phase].reshape(coordinates.vectors, coordinates.phased)
     centre = flat.clone()
     centre[coordinates.phase] = torch.stack([_equal_steps(row) for row in phases]).flatten()
-    equal = 1.0 / spectra.intensity
+    equal = 1.0 / intensity
     centre[coordinates.intensity] = coordinates.contrast.T @ (equal / equal.mean())
     return centre
 

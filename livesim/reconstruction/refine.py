@@ -1,4 +1,4 @@
-"""Spectra and rough wave vectors in, wave vectors, phases, modulation and brightness out.
+"""Frames and rough wave vectors in, wave vectors, phases, modulation and brightness out.
 
 Where two bands overlap they hold the same object: with c_j the band of order j,
 ``c_j(f + k) O(f) = c_0(f) O(f + k)``. The bands are linear in the frames, so the squared
@@ -11,143 +11,116 @@ and the noise's own share of the form is taken off, so that weak light does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimation_grid import EstimationGrid
-from livesim.reconstruction.frame_phases import frame_information
-from livesim.reconstruction.normal import normal_equations
-from livesim.reconstruction.overlap import Overlap, Overlaps, View, views
+from livesim.reconstruction.frame_phases import Turning, frame_information
+from livesim.reconstruction.normal import Normal, normal_equations
+from livesim.reconstruction.overlap import Band
 from livesim.reconstruction.parameters import Coordinates, Parameters
 from livesim.reconstruction.prior import HELD, Prior, Quadratic, nearest_equal
-from livesim.reconstruction.spectra import Spectra
-from livesim.reconstruction.zero_order import with_others, zero_order
+from livesim.reconstruction.zero_order import Frames
 
-Outcome = TypeVar("Outcome")
-
+_FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
+_FAR = 0.05  # the same of phases, in rad, and of modulation, relative
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
-_ROUNDS = 2  # of new transforms, after the first
-_TURNS = 4  # of finding how much of the mismatch is noise
 
 
-def refine(
-    groups: Sequence[Spectra], grid: EstimationGrid, starts: Sequence[Parameters | None]
-) -> list[Parameters | None]:
-    """Return the most probable parameters, those that bring the overlapping bands into agreement.
-
-    Every group is compared with the zero order of all groups: they show the same object.
+class Fit:
+    """One group's pattern on its way from a start to the most probable one.
 
     Parameters
     ----------
-    groups
-        The spectra of every group of frames.
+    frames
+        What the group is estimated from.
+    turning
+        How its frames correlate with the object near the start's wave vectors.
+    start
+        Wave vectors within half a spectral pixel, phases within about 1 rad.
     grid
         Of the same field.
-    starts
-        Wave vectors within half a spectral pixel, phases within about 1 rad; None where there is
-        no pattern. Groups whose overlap does not determine the parameters come back as None.
     """
-    seen = [
-        [] if at is None else views(spectra, grid, at)
-        for spectra, at in zip(groups, starts, strict=True)
-    ]
-    overlaps = _overlaps(groups, seen, grid, starts)
-    found = _for_each(overlaps, grid, starts, _with_steps_held)
-    overlaps = _overlaps(groups, seen, grid, found)
-    prior = Prior()
-    for _ in range(_ROUNDS):
-        known = _for_each(overlaps, grid, found, _linearised)
-        clear = [one for one in known if one is not None and one.consistent]
-        prior = prior.fitted(clear) if clear else prior
-        found = [None if one is None else _best(one, prior, grid) for one in known]
-    return [None if at is None else _own(at) for at in found]
+
+    def __init__(
+        self, frames: Frames, turning: Turning, start: Parameters, grid: EstimationGrid
+    ) -> None:
+        self._frames, self._turning, self._grid = frames, turning, grid
+        self.at = replace(start, intensity=torch.ones_like(frames.noise))
+        """What is known so far."""
+        self._rough = True
+        self.far = False
+        """Whether the last step went so far that a linearisation is not enough."""
+
+    def linearised(self) -> Quadratic | None:
+        """Return what bands and frames say; None where they do not tell the parameters."""
+        frames = self._frames
+        with suppress(torch.linalg.LinAlgError):
+            normal, coordinates = self._normal()
+            flat = coordinates.flat()
+            information, pull = normal.likelihood(frames.steady.clustering)
+            means = _means_information(frames, self._grid, self.at, coordinates)
+            information, pull = information + torch.diag(means), pull - means * flat
+            if normal.misfit > _CONSISTENT:
+                return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
+            single = frame_information(coordinates, flat, self._turning)
+            centre = nearest_equal(coordinates, frames.intensity, flat)
+            return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
+        return None
+
+    def _normal(self) -> tuple[Normal, Coordinates]:
+        frames, steady = self._frames, self._frames.steady
+        bands = [Band(frames, self._grid, self.at, n) for n in range(len(self.at.orders))]
+        if self._rough:
+            self._scale(bands)
+        coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
+        return normal_equations(coordinates, forms, frames.noise, steady), coordinates
+
+    def _scale(self, bands: Sequence[Band]) -> None:
+        """Find modulation and common phase, k and the steps held.
+
+        Both scale a side band by one complex factor, so that the mismatch is linear in it.
+        """
+        before, self._rough = self.at, False
+        self.at = before.scaled(torch.stack([band.factor() for band in bands]))
+        for band in bands:
+            band.scale(before.factors(self.at))
+
+    def move(self, known: Quadratic, prior: Prior) -> None:
+        """Go to the most probable parameters, no further than the linearisation holds."""
+        step = (prior if known.consistent else HELD).step(known)
+        flat = known.coordinates.limited(known.flat, step, self._grid.step)
+        before, self.at = self.at, known.coordinates.parameters(flat)
+        k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
+        phase = float((self.at.phases - before.phases).abs().max())
+        change = float((self.at.modulation / before.modulation).log().abs().max())
+        self.far = k > _FAR_PX or max(phase, change) > _FAR
 
 
-def _overlaps(
-    groups: Sequence[Spectra],
-    seen: Sequence[list[View]],
-    grid: EstimationGrid,
-    found: Sequence[Parameters | None],
-) -> list[Overlaps | None]:
-    """Return every group's overlaps, with the zero order of the others beside its frames."""
-    zeros = [zero_order(spectra, at) for spectra, at in zip(groups, found, strict=True)]
-    overlaps: list[Overlaps | None] = [None] * len(groups)
-    for place, (spectra, at) in enumerate(zip(groups, found, strict=True)):
-        if at is not None:
-            joined = with_others(spectra, zeros[:place] + zeros[place + 1 :])
-            about = _joined(at, len(joined.noise))
-            overlaps[place] = Overlaps(joined, seen[place], grid, about)
-    return overlaps
+def refine(fits: Sequence[Fit]) -> list[Parameters | None]:
+    """Return the most probable parameters, those that bring the overlapping bands into agreement.
 
-
-def _for_each(
-    overlaps: Sequence[Overlaps | None],
-    grid: EstimationGrid,
-    found: Sequence[Parameters | None],
-    work: Callable[[Overlaps, EstimationGrid, Parameters], Outcome],
-) -> list[Outcome | None]:
-    """Do `work` for every group that has a pattern."""
-    done: list[Outcome | None] = [None] * len(overlaps)
-    for place, (one, at) in enumerate(zip(overlaps, found, strict=True)):
-        if one is not None and at is not None:
-            with suppress(torch.linalg.LinAlgError):  # the overlap does not tell the parameters
-                done[place] = work(one, grid, _joined(at, len(one.spectra.noise)))
-    return done
-
-
-def _with_steps_held(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Parameters:
-    """Return modulation and common phase, k and the steps held: no new transforms are needed.
-
-    Both scale a side band by one complex factor, so that the mismatch is linear in it. As in
-    `Coordinates.regressors`, only what the zero order tells is compared.
+    Every group is compared with the zero order of all groups: they show the same object. Groups
+    whose overlap does not determine the parameters come back as None.
     """
-    unmixing = at.unmixing(overlaps.spectra.noise)
-    factors = [
-        _factor(form, unmixing[1 + number], unmixing[0])
-        for number, form in enumerate(overlaps.windowed())
-    ]
-    return at.scaled(torch.stack(factors))
+    known = _go(fits, [fit.linearised() for fit in fits])
+    if any(fit.far for fit in fits):
+        known = _go(fits, [fit.linearised() for fit in fits])
+    return [None if one is None else _own(fit.at) for fit, one in zip(fits, known, strict=True)]
 
 
-def _factor(form: Overlap, band: Tensor, zero: Tensor) -> Tensor:
-    """Return what the unmixing row `band` has to be multiplied by to agree with `zero`."""
-    count = len(band)
-    cross = zero.conj() @ form.gram[count : 2 * count, :count] @ band
-    share, factor = 1.0, cross.new_ones(())
-    for _ in range(_TURNS):
-        own = form.gram - share * form.noise
-        factor = (zero.conj() @ own[count : 2 * count, count : 2 * count] @ zero) / cross
-        row = torch.cat([factor * band, -zero, zero.new_zeros(2)])
-        expected = float((row.conj() @ form.noise @ row).real)
-        share = max(float((row.conj() @ form.gram @ row).real) / expected, 1.0)
-    return factor
-
-
-def _linearised(overlaps: Overlaps, grid: EstimationGrid, at: Parameters) -> Quadratic:
-    """Return what the overlap and the single frames say around `at`."""
-    spectra = overlaps.spectra
-    coordinates = Coordinates(at, spectra.noise)
-    flat = coordinates.flat()
-    normal = normal_equations(coordinates, flat, overlaps.at(at), spectra)
-    means = _means_information(spectra, grid, at, coordinates)
-    information, pull = normal.likelihood(means, flat, spectra.clustering)
-    if normal.misfit > _CONSISTENT:
-        return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
-    single = frame_information(coordinates, flat, overlaps, grid)
-    centre = nearest_equal(coordinates, spectra, flat)
-    return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
-
-
-def _best(known: Quadratic, prior: Prior, grid: EstimationGrid) -> Parameters:
-    """Return the most probable parameters, no further than the linearisation holds."""
-    step = (prior if known.consistent else HELD).step(known)
-    flat = known.coordinates.limited(known.flat, step, grid.step)
-    return known.coordinates.parameters(flat)
+def _go(fits: Sequence[Fit], known: Sequence[Quadratic | None]) -> Sequence[Quadratic | None]:
+    """Move all to the most probable parameters, with a prior that their instrument shares."""
+    clear = [one for one in known if one is not None and one.consistent]
+    prior = Prior.fitted(clear) if clear else Prior()
+    for fit, one in zip(fits, known, strict=True):
+        if one is not None:
+            fit.move(one, prior)
+    return known
 
 
 def _own(at: Parameters) -> Parameters:
@@ -156,27 +129,20 @@ def _own(at: Parameters) -> Parameters:
     return replace(at, intensity=own / own.mean())
 
 
-def _joined(at: Parameters, frames: int) -> Parameters:
-    """Return the parameters with a brightness for the frame of the other groups, if any."""
-    own = at.intensity[: at.phases.shape[-1]]
-    more = torch.ones(frames - len(own), dtype=own.dtype)
-    intensity = torch.cat([own, at.intensity[len(own) :], more])[:frames]
-    return replace(at, intensity=intensity / intensity.mean())
-
-
 def _means_information(
-    spectra: Spectra, grid: EstimationGrid, at: Parameters, coordinates: Coordinates
+    frames: Frames, grid: EstimationGrid, at: Parameters, coordinates: Coordinates
 ) -> Tensor:
     """Return what the frames' means tell of their brightness, [parameter], as inverse variances.
 
     The frames were scaled to equal means. A mean differs from the brightness only by the object's
     own content at the pattern's frequency, m/2 S(k), whose size the power spectrum tells.
     """
+    power = frames.steady.power
     length = at.k.norm(dim=1).max().item()
-    ring = min(round(min(length, 0.8 * grid.otf.cutoff) / grid.step), len(spectra.steady.power) - 1)
-    total = max(spectra.level, 1e-6) * grid.shape[0] * grid.shape[1]
-    content = float(at.modulation.square().sum()) / 2.0 * float(spectra.steady.power[ring])
-    variance = (content + float(spectra.noise.mean())) / total**2
+    ring = min(round(min(length, 0.8 * grid.otf.cutoff) / grid.step), len(power) - 1)
+    total = max(frames.level, 1e-6) * grid.shape[0] * grid.shape[1]
+    content = float(at.modulation.square().sum()) / 2.0 * float(power[ring])
+    variance = (content + float(frames.noise.mean())) / total**2
     information = torch.zeros(coordinates.size, dtype=torch.float64)
     information[coordinates.intensity] = 1.0 / max(variance, 1e-12)
     return information

@@ -1,38 +1,24 @@
-"""Spectra of one group in, its wave vectors to a fraction of a spectral pixel out."""
+"""A correlation in, the wave vectors of every group to a fraction of a spectral pixel out."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.annulus import Annulus
 from livesim.reconstruction.correlation import Correlation, Neighbourhood
 from livesim.reconstruction.estimation_grid import EstimationGrid
+from livesim.reconstruction.places import RINGS, Places
+from livesim.reconstruction.spectra import power_of
 
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
-_RINGS = 4  # spectral pixels over which the level of noise is read
-
-
-@dataclass(frozen=True, slots=True)
-class Annulus:
-    """Where a wave vector may lie, in cycles/µm and, if `directions_deg` is given, in angle."""
-
-    inner: float
-    outer: float
-    direction_deg: float | None = None
-    tolerance_deg: float = 10.0
-
-    def mask(self, grid: EstimationGrid) -> Tensor:
-        """Return the half of the annulus with k pointing to x >= 0, bool [y, x // 2 + 1]."""
-        inside = (grid.radius >= self.inner) & (grid.radius <= self.outer)
-        half = (grid.fx > 0) | ((grid.fx == 0) & (grid.fy > 0))
-        if self.direction_deg is None:
-            return inside & half
-        axis = torch.atan2(grid.fy, grid.fx) - math.radians(self.direction_deg)
-        apart = torch.rad2deg(torch.atan(torch.tan(axis)).abs())  # fringes have no sign
-        return inside & half & (apart <= self.tolerance_deg)
+_REACH, _STEPS = 0.6, 40
+"""Spectral pixels around a grid point where the maximum is looked for, and into how many steps
+each half of them is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,86 +26,90 @@ class Peak:
     """A wave vector of the highest harmonic and how far it stands out."""
 
     k: tuple[float, float]
-    turns: int
-    """Of the fundamental's phase over all frames of the group, in 1 … frames - 1."""
     peak_to_noise: float
 
 
 def find_peaks(
-    correlation: Correlation, grid: EstimationGrid, annuli: list[Annulus], harmonics: int
-) -> list[Peak]:
-    """Return one peak per annulus, the strongest first come; two never share a peak."""
-    score = _score(correlation.turns(), grid, annuli, harmonics)
-    taken = torch.zeros(grid.radius.shape, dtype=torch.bool)
-    peaks = []
-    for annulus in annuli:
-        allowed = annulus.mask(grid) & ~taken
-        place = int(torch.where(allowed, score, -1.0).argmax())
-        turn, place = divmod(place, score[0].numel())
-        row, column = divmod(place, score.shape[-1])
-        coarse = (float(grid.fx[0, column]), float(grid.fy[row, 0]))
-        strength = math.sqrt(max(float(score[turn, row, column]), 0.0))
-        turns = harmonics * (turn + 1) % (len(score) + 1)
-        near = correlation.around(coarse)
-        peaks.append(Peak(_climb(near, grid, turns), turn + 1, strength))
-        taken |= _around(grid, coarse)
-    return peaks
+    correlation: Correlation,
+    grid: EstimationGrid,
+    annuli: Sequence[Sequence[Annulus]],
+    harmonics: int,
+) -> list[list[Peak]]:
+    """Return one peak per annulus of every group, the strongest first come; no two are the same."""
+    flat = [annulus for group in annuli for annulus in group]
+    inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
+    places = Places(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
+    turning = places.of(_over_frames(correlation.spectrum))
+    found = []
+    for group, wanted in enumerate(annuli):
+        score = _score(turning[group], places)
+        if harmonics == 2:
+            score = places.of(_with_fundamental(places.spread(score), grid))
+        found.append(_peaks(score, places, wanted, correlation, group, grid, harmonics))
+    return found
 
 
-def _score(turns: Tensor, grid: EstimationGrid, annuli: list[Annulus], harmonics: int) -> Tensor:
-    """Return how far every shift stands out for every number of turns, [frame - 1, y, x // 2 + 1].
+def _over_frames(spectrum: Tensor) -> Tensor:
+    """Return the power of every number of turns over the frames, [group, frame - 1, y, x // 2 + 1].
+
+    Frames whose phases make `t` equal turns add up in row t - 1 and nowhere else.
+    """
+    frames = spectrum.shape[1]
+    turns = torch.arange(1, frames)[:, None] * torch.arange(frames)
+    transform = torch.exp(-2j * torch.pi / frames * turns).to(torch.complex64)
+    return power_of((transform @ spectrum.flatten(-2)).unflatten(-1, spectrum.shape[-2:]))
+
+
+def _score(power: Tensor, places: Places) -> Tensor:
+    """Return how far every place stands out for every number of turns, [frame - 1, place].
 
     Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
-    power of the opposite turn is taken off. Only shifts near the annuli are told.
+    power of the opposite turn is taken off.
     """
-    inner = min(annulus.inner for annulus in annuli) / harmonics - _RINGS * grid.step
-    outer = max(annulus.outer for annulus in annuli) + _RINGS * grid.step
-    near = ((grid.radius >= inner) & (grid.radius <= outer)).flatten().nonzero()[:, 0]
-    told = turns.flatten(1)[:, near]
-    relative = torch.zeros_like(turns)
-    relative.flatten(1)[:, near] = (told - told.flip(0)) / _level(told, near, grid)
-    if harmonics == 1:
-        return relative
+    return (power - power.flip(0)) / places.level(power)
+
+
+def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the score [frame - 1, y, x // 2 + 1] of a second harmonic with its fundamental's."""
     rows, columns = grid.shape
     half_rows = torch.round(torch.fft.fftfreq(rows, 1.0 / rows) / 2).long() % rows
     half_columns = torch.round(torch.arange(columns // 2 + 1) / 2).long()
-    fundamental = relative[:, half_rows[:, None], half_columns]
-    frames = len(turns) + 1
+    fundamental = score[:, half_rows[:, None], half_columns]
+    frames = len(score) + 1
     twice = [2 * turn % frames for turn in range(1, frames)]
-    highest = torch.stack([relative[turn - 1] if turn else 0 * relative[0] for turn in twice])
+    highest = torch.stack([score[turn - 1] if turn else 0 * score[0] for turn in twice])
     return (fundamental + highest) / math.sqrt(2.0)  # the noise of a sum grows like that
 
 
-def _level(power: Tensor, places: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the typical power at every place's radius, a trimmed mean: peaks do not count.
-
-    `power` is [turns, place], `places` the places' positions in the half spectrum.
-    """
-    ring = grid.ring.flatten()[places] // _RINGS
-    counts = torch.bincount(ring).clamp(min=1)
-
-    def mean(values: Tensor) -> Tensor:
-        sums = torch.bincount(ring, weights=values.mean(dim=0).double())
-        return (sums / counts).float()[ring]
-
-    trimmed = torch.minimum(power, 3.0 * mean(power))
-    trimmed = torch.minimum(trimmed, 3.0 * mean(trimmed))
-    return mean(trimmed).clamp(min=1e-30)
-
-
-def _around(grid: EstimationGrid, k: tuple[float, float]) -> Tensor:
-    reach = _NEIGHBOURS * grid.step
-    near = torch.hypot(grid.fx - k[0], grid.fy - k[1]) < reach
-    return near | (torch.hypot(grid.fx + k[0], grid.fy + k[1]) < reach)
+def _peaks(
+    score: Tensor,
+    places: Places,
+    annuli: Sequence[Annulus],
+    correlation: Correlation,
+    group: int,
+    grid: EstimationGrid,
+    harmonics: int,
+) -> list[Peak]:
+    peaks: list[Peak] = []
+    free = torch.ones_like(places.forward)
+    for annulus in annuli:
+        allowed = torch.where(annulus.mask(places) & free, score, -1.0)
+        turn, place = divmod(int(allowed.argmax()), score.shape[1])
+        coarse = (float(places.fx[place]), float(places.fy[place]))
+        strength = math.sqrt(max(float(allowed[turn, place]), 0.0))
+        near = correlation.around(group, coarse)
+        turns = harmonics * (turn + 1) % (len(score) + 1)
+        peaks.append(Peak(_climb(near, grid, turns), strength))
+        free &= ~places.around(coarse, _NEIGHBOURS * grid.step)
+    return peaks
 
 
 def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float, float]:
-    """Walk uphill from a grid point to the maximum between the points, to 0.02 px."""
-    k = near.k
-    step_x, step_y = (1.0 / (n * grid.pixel_um) for n in (grid.shape[1], grid.shape[0]))
-    around = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
-    for fraction in (0.5, 0.25, 0.12, 0.06, 0.03):
-        kx, ky = k[0] + fraction * step_x * around, k[1] + fraction * step_y * around
-        best = int(near.at(kx, ky)[turns].abs().argmax())
-        k = (float(kx[best % 3]), float(ky[best // 3]))
-    return k
+    """Return the maximum between the grid points around one, to 0.015 px."""
+    steps = _REACH / _STEPS * torch.arange(-_STEPS, _STEPS + 1, dtype=torch.float64)
+    kx, ky = near.k[0] + steps * grid.steps[1], near.k[1] + steps * grid.steps[0]
+    frames = len(near.frames)
+    turning = torch.exp(-2j * torch.pi * turns / frames * torch.arange(frames)).to(torch.complex64)
+    found = torch.tensordot(turning, near.at(kx, ky), dims=1)
+    row, column = divmod(int(found.abs().argmax()), len(kx))
+    return float(kx[column]), float(ky[row])
