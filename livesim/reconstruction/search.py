@@ -16,9 +16,10 @@ from livesim.reconstruction.places import RINGS, Places
 from livesim.reconstruction.spectra import power_of
 
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
-_REACH, _STEPS = 0.6, 40
-"""Spectral pixels around a grid point where the maximum is looked for, and into how many steps
-each half of them is cut."""
+_REACHES = (1.5, 0.08)
+"""Spectral pixels around a sample, then around the best place there, in which the maximum is looked
+for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
+_PLACES = 41  # along each axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,13 @@ def _peaks(
 
 
 def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float, float]:
-    """Return the maximum between the grid points around one, to 0.015 px."""
-    steps = _REACH / _STEPS * torch.arange(-_STEPS, _STEPS + 1, dtype=torch.float64)
-    kx, ky = near.k[0] + steps * grid.steps[1], near.k[1] + steps * grid.steps[0]
-    frames = len(near.frames)
+    """Return the maximum around a sample, between the samples, to 0.005 px."""
+    frames, k = len(near.frames), near.k
     turning = torch.exp(-2j * torch.pi * turns / frames * torch.arange(frames)).to(torch.complex64)
-    found = torch.tensordot(turning, near.at(kx, ky), dims=1)
-    row, column = divmod(int(found.abs().argmax()), len(kx))
-    return float(kx[column]), float(ky[row])
+    for reach in _REACHES:
+        steps = reach * torch.linspace(-1.0, 1.0, _PLACES, dtype=torch.float64)
+        kx, ky = k[0] + steps * grid.steps[1], k[1] + steps * grid.steps[0]
+        found = torch.tensordot(turning, near.at(kx, ky), dims=1)
+        row, column = divmod(int(found.abs().argmax()), _PLACES)
+        k = float(kx[column]), float(ky[row])
+    return k

@@ -107,6 +107,13 @@ def test_weak_light_does_not_pull_k_towards_zero():
         assert abs(np.mean(short)) < 0.008
 
 
+@pytest.mark.parametrize("seed", [1, 66])
+def test_in_a_small_field_no_side_lobe_is_taken_for_the_peak(seed):
+    """The sample that stands out most once belonged to a lobe more than a sample away."""
+    scene = simulate(seed, (96, 112), optics=OPTICS.model_copy(update={"emission_nm": 620.0}))
+    assert errors(scene)[:, 0].max() < 0.2
+
+
 def test_k_points_to_the_right():
     for angle in estimate(simulate(1, (128, 128))).angles:
         assert angle.k_cycles_per_um[0] >= 0.0
