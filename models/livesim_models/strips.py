@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from livesim_models.feature_maps import FeatureMap, FeatureMaps
 from livesim_models.rcan import Block, Group, Rcan, to_cells, to_pixels
 
-STRIP_BYTES = 2 * 2**20
-"""Of features: little beside a cache, much beside what a call costs."""
+STRIP_BYTES = 8 * 2**20
+"""Of features: little beside a cache, much beside what starting all threads costs."""
 
 MOST_KEPT_BYTES = 2**30
 """Of maps for one field; larger ones are given back after every call."""
