@@ -62,6 +62,7 @@ CHANGES = (
     Change("3a727d8", "networks: frozen for inference, laid out once, in strips"),
     Change("d5a587a", "start: without the readers of file formats"),
     Change("d550158", "reconstruction: in blocks that a cache holds, nothing large allocated"),
+    Change("2098754", "estimation: bands before transforms, fewer searches and linearisations"),
     Change("HEAD", "as it is now"),
 )
 """The steps that were meant to make something faster, oldest first."""
