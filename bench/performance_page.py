@@ -110,6 +110,21 @@ def _frame_path(found: Found) -> str:
     )
 
 
+def _estimation(found: Found) -> str:
+    rows = found["rows"]
+    columns = tuple(rows[0])
+    cells = tuple(tuple(_cell(row[name]) for name in columns) for row in rows)
+    return (
+        _markdown(Sheet("Estimation, in turn with an older commit", columns, cells))
+        + f"\n`python -m bench.estimation`: one raw stack, {found['threads']} thread(s); before is "
+        f"{found['before']}. [What was changed](estimation.md). {machine_words(found)}\n"
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _latency(found: Found) -> str:
     return (
         f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.latency`: "
@@ -150,6 +165,7 @@ def _endurance(found: Found) -> str:
 
 OTHERS = {
     "frame_path": _frame_path,
+    "estimation": _estimation,
     "latency": _latency,
     "latency_spins": _spins,
     "before_after": _changes,

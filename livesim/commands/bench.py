@@ -15,7 +15,6 @@ from livesim.commands.benchmark.curves import Ranges, curves, draw
 from livesim.commands.benchmark.curves import values as curve_values
 from livesim.commands.benchmark.floor import least_work
 from livesim.commands.benchmark.live import run_live
-from livesim.commands.benchmark.live import values as live_values
 from livesim.commands.benchmark.machine import conditions, devices, limits
 from livesim.commands.benchmark.machine import values as limit_values
 from livesim.commands.benchmark.peers import (
@@ -132,7 +131,7 @@ def _live(
     tell(f"a stream of {size} x {size}, steps {steps}")
     scene = make_scene(size, Steps(one=steps, two=steps))
     stacks = options.stacks if steps == "none" else max(options.stacks // 8, 3)
-    return live_values(run_live(scene, "two-step" if steps == "auto" else "plain", stacks))
+    return asdict(run_live(scene, "two-step" if steps == "auto" else "plain", stacks))
 
 
 def _not_measured(options: BenchOptions) -> list[str]:

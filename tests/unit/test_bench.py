@@ -16,6 +16,7 @@ from bench.before_after_stages import (
 )
 from bench.performance_page import PAGE, page, written_page
 from livesim.commands.benchmark.floor import RECONSTRUCTION, least_work
+from livesim.commands.benchmark.live import Latency
 from livesim.commands.benchmark.machine import Limits, limits
 from livesim.commands.benchmark.peers import compare, difference_to_textbook_order
 from livesim.commands.benchmark.published import GTX_1080_TI_GFLOPS, beside
@@ -239,3 +240,9 @@ def test_latencies_have_a_line_for_each_stream():
     assert "| 64², 50% of it | 0.5 / 2 / 3.46 | 1 / 2 / 3.46 |" in text
     assert "| 64², 50% of it: wait | 0.5 / 2 / 3.46 |" in text
     assert "8 raw stacks" in text
+
+
+def test_latency_is_that_of_a_stream_that_has_settled():
+    """The first stacks wait for their pipeline; what they took says nothing of the others."""
+    found = Latency.of([900.0] * 20 + [float(n) for n in range(80)])
+    assert found == Latency(80, 39.5, pytest.approx(75.05), pytest.approx(78.21))

@@ -7,11 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,12 +22,28 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
-from livesim.wire.status import LatencyStatus
 
 SOURCE = "livesim.commands.benchmark.source"
 LISTEN_S = 120.0
 """How long the next result may take."""
 _SHARE = 0.7  # of the highest rate: what latency is measured at, so that no queue is
+_SETTLING = 0.2  # of the stacks: those that wait while a stream's pipeline is prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From the last raw frame received to the result published."""
+
+    results: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+    @classmethod
+    def of(cls, milliseconds: Sequence[float]) -> Latency:
+        """Return the percentiles of a stream that has settled."""
+        settled = milliseconds[round(_SETTLING * len(milliseconds)) :]
+        return cls(len(settled), *(float(np.percentile(settled, p)) for p in (50, 95, 99)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,7 @@ class Live:
     """As many raw stacks as are taken."""
     paced_per_s: float
     """The rate at which the latency was measured."""
-    latency: LatencyStatus | None
-    """From the last raw frame received to the result published."""
+    latency: Latency
     memory_mb: float | None
     """Resident memory of the engine at the end; None where the system does not tell."""
 
@@ -69,17 +83,10 @@ def run_live(scene: Scene, steps: str, stacks: int) -> Live:
             first_s = fastest.first_s - begin
             per_s = fastest.per_s
             paced_per_s = _SHARE * per_s
-            _stream(source, control, stacks, paced_per_s * scene.settings.pattern.stack_frames)
-            with ControlClient(control) as client:
-                latency = client.status().latency
+            rate = paced_per_s * scene.settings.pattern.stack_frames
+            paced = _stream(source, control, stacks, rate)
             memory = memory_mb(engine.pid)
-    return Live(size, steps, first_s, per_s, paced_per_s, latency, memory)
-
-
-def values(one: Live) -> dict[str, Any]:
-    """Return a measurement as JSON values."""
-    latency = None if one.latency is None else one.latency.model_dump(mode="json")
-    return {**asdict(one), "latency": latency}
+    return Live(size, steps, first_s, per_s, paced_per_s, paced.latency, memory)
 
 
 def memory_mb(pid: int) -> float | None:
@@ -146,10 +153,12 @@ class _Arrivals:
     """When the first one came, by this process' monotonic clock."""
     per_s: float
     """By the engine's clock when it published them; the first one waited for what is prepared."""
+    latency: Latency
 
 
 def _listen(subscriber: Subscriber) -> _Arrivals:
     published: list[int] = []
+    took_ms: list[float] = []
     first_s = 0.0
     while True:
         message = subscriber.receive(LISTEN_S)
@@ -160,7 +169,9 @@ def _listen(subscriber: Subscriber) -> _Arrivals:
         if isinstance(message, Result):
             first_s = first_s or time.monotonic()
             published.append(message.published_ns)
+            took_ms.append((message.published_ns - message.last_received_ns) / 1e6)
     if len(published) < 2:
         raise DataError(f"expected results of the stream, found {len(published)}")
     seconds = (published[-1] - published[0]) / 1e9
-    return _Arrivals(first_s, (len(published) - 1) / max(seconds, 1e-9))
+    per_s = (len(published) - 1) / max(seconds, 1e-9)
+    return _Arrivals(first_s, per_s, Latency.of(took_ms))

@@ -197,9 +197,8 @@ def _times(times: dict[str, float]) -> tuple[str, str]:
     return _number(times["median_ms"]), _number(times["iqr_ms"])
 
 
-def _percentiles(latency: dict[str, float] | None) -> Iterable[str]:
-    names = ("p50_ms", "p95_ms", "p99_ms")
-    return ["–"] * 3 if latency is None else [_number(latency[name]) for name in names]
+def _percentiles(latency: dict[str, float]) -> Iterable[str]:
+    return [_number(latency[name]) for name in ("p50_ms", "p95_ms", "p99_ms")]
 
 
 def _share(share: float | None) -> str:
