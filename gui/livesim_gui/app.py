@@ -10,14 +10,14 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
-from livesim_gui.errands import Errands
-from livesim_gui.launcher import Launcher
+from livesim_gui.background_tasks import Errands
+from livesim_gui.children.launcher import Launcher
+from livesim_gui.engine_access import Session
 from livesim_gui.remembered import default_path
-from livesim_gui.session import Session
-from livesim_gui.state.archive import OpenPast, nothing_past
-from livesim_gui.state.feed import Feed
-from livesim_gui.state.ring import Ring
-from livesim_gui.state.stream_facts import StreamFacts
+from livesim_gui.state.stream.facts import StreamFacts
+from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.time.archive import OpenPast, nothing_past
+from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 

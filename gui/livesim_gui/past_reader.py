@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livesim_gui.errands import Errands
-from livesim_gui.state.archive import OpenPast, Past, PastShot, past_shots
+from livesim_gui.background_tasks import Errands
+from livesim_gui.state.time.archive import OpenPast, Past, PastShot, past_shots
 from livesim_gui.state.viewer import Viewer
 
 

@@ -12,20 +12,20 @@ from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import QApplication, QMainWindow
 
 from livesim_gui import remembered
-from livesim_gui.deeds import Clock, Deeds
-from livesim_gui.dose_dialog import DoseDialog
-from livesim_gui.errands import Errands
-from livesim_gui.export_child import ExportChild
-from livesim_gui.export_dialog import ExportDialog
+from livesim_gui.actions import Clock, Deeds
+from livesim_gui.background_tasks import Errands
+from livesim_gui.children.export import ExportChild
+from livesim_gui.children.replay import ReplayChild
+from livesim_gui.children.replaying import Replaying
+from livesim_gui.dialogs.dose import DoseDialog
+from livesim_gui.dialogs.export import ExportDialog
+from livesim_gui.engine_access import Session
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
-from livesim_gui.replay_child import ReplayChild
-from livesim_gui.replaying import Replaying
-from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList, bind_keys
-from livesim_gui.state.archive import OpenPast, nothing_past
-from livesim_gui.state.connection import Connection
-from livesim_gui.state.notice import Notice, Over, never
+from livesim_gui.state.health.notice import Notice, Over, never
+from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.time.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets

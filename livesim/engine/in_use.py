@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from livesim.config import Settings
-from livesim.engine.pipeline import Pipeline, Watched
-from livesim.frames import Pattern, RawFrame
+from livesim.config.settings import Settings
+from livesim.engine.seams import Pipeline, Watched
+from livesim.values.frames import Pattern, RawFrame
 from livesim.wire.in_use import PatternStatus, StreamStatus
 from livesim.wire.messages import StreamStart
 

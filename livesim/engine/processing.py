@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from livesim.engine.bounded import BoundedQueue
-from livesim.engine.lane import Lane, Promise
+from livesim.engine.channel_processing import Lane, Promise
 from livesim.engine.meters import Faults, Meter
-from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
-from livesim.frames import RawStack, Result
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.seams import Pipeline, PipelineFactory, Watched
+from livesim.values.frames import RawStack, Result
 
 
 class Processor:

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from livesim.clock import steady_ns
 from livesim.engine.assemble import Assembler, AssemblyCounts
-from livesim.engine.bounded import BoundedQueue
+from livesim.engine.beside.doctor import LiveDoctor
+from livesim.engine.beside.steering import Steering
+from livesim.engine.beside.tracking_log import WatchLog
 from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.latencies import Latencies
-from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Meter, Stage
-from livesim.engine.notes import Notes
-from livesim.engine.pipeline import (
+from livesim.engine.processing import Processor
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recording_log import Notes
+from livesim.engine.record.recordings import Recordings, Tracks
+from livesim.engine.rolling import running_stacks
+from livesim.engine.seams import (
     Examine,
     FactoryFor,
     Pipeline,
@@ -24,13 +29,8 @@ from livesim.engine.pipeline import (
     Resolve,
     Resolved,
 )
-from livesim.engine.processing import Processor
-from livesim.engine.recording import Recorder
-from livesim.engine.recordings import Recordings, Tracks
-from livesim.engine.rolling import running_stacks
-from livesim.engine.steering import Steering
-from livesim.engine.watch_log import WatchLog
-from livesim.frames import Passage, RawFrame, RawStack, Result, Rolling
+from livesim.values.clock import steady_ns
+from livesim.values.frames import Passage, RawFrame, RawStack, Result, Rolling
 from livesim.wire.in_use import InUse
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.pattern_status import ChannelStatus

@@ -9,7 +9,7 @@ class AngleStatus(Header):
     """What the watchdog knows of the illumination of one angle."""
 
     state: str
-    """followed, weak, lost or unwatched, see `livesim.drift.AngleState`."""
+    """followed, weak, lost or unwatched, see `livesim.values.illumination.AngleState`."""
     drift_deg: float
     """All its phases since the pattern was first known, unwrapped."""
     error_deg: float
@@ -27,7 +27,7 @@ class ChangeStatus(Header):
     time: int
     """Of the raw stack from which on it holds."""
     kind: str
-    """See `livesim.drift.ChangeKind`."""
+    """See `livesim.values.illumination.ChangeKind`."""
     angle: int | None
     reason: str
     alarm: bool

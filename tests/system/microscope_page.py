@@ -28,7 +28,7 @@ def demonstration():
     from mmpycorex import Core
     from pycromanager import start_headless
 
-    from livesim.config import load_settings
+    from livesim.config.settings import load_settings
 
     adapters = mm_test_adapters.device_adapter_path()
     start_headless(adapters, adapters + "/MMConfig_demo.cfg", python_backend=True)

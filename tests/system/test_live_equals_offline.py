@@ -7,10 +7,10 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
 from livesim.io.pattern_file import read_pattern
-from tests.processes import livesim
-from tests.scenes import settings_text, simulate
+from livesim.processes.engine import EngineProcess
+from tests.support.processes import livesim
+from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

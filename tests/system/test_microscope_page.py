@@ -14,13 +14,13 @@ import pytest
 import typer
 
 from livesim.cli import app
-from livesim.config import load_settings
-from livesim.engine.folder import record_into
+from livesim.config.settings import load_settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
-from livesim.io.open import open_recording
+from livesim.engine.record.folder import record_into
+from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.running_engine import Mean, at_work
+from tests.support.running_engine import Mean, at_work
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "microscope.md"

@@ -10,15 +10,15 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
-from livesim.drift import ChangeKind
 from livesim.io.pattern_file import read_pattern
 from livesim.io.pattern_log import read_pattern_log
+from livesim.processes.engine import EngineProcess
+from livesim.values.illumination import ChangeKind
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.drifting import DriftingScene
-from tests.processes import livesim
-from tests.scenes import simulate
+from tests.support.drifting import DriftingScene
+from tests.support.processes import livesim
+from tests.support.scenes import simulate
 from tests.system.test_live_equals_offline import TOML, live_images, replay_into_engine
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

@@ -8,9 +8,9 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from livesim_gui.plots import colour_plot, plain_plot
-from livesim_gui.state.strips import STRIPS, Strip, one_curve
-from livesim_gui.state.watch_history import WatchHistory
+from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.state.health.strips import STRIPS, Strip, one_curve
+from livesim_gui.state.health.tracking_history import WatchHistory
 from livesim_gui.theme import Theme, angle_colour
 
 
