@@ -15,13 +15,13 @@ from pathlib import Path
 from PyQt5.QtCore import QEventLoop, QPointF, QTimer
 from PyQt5.QtWidgets import QApplication, QWidget
 
-from livesim.commands.demo.scene import demo_settings
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
 from livesim.io.toml_text import toml_text
 from livesim.processes.viewer_children import Children
 from livesim.values.verdict import RESIDUAL, SPREAD, TrustWord
 from livesim.wire.status import EngineStatus
+from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.strips import DRIFT, K_CHANGE, MODULATION, STEPS
@@ -80,9 +80,9 @@ def _good() -> None:
     with _running(_settings(300.0), record=True) as window:
         _wait(lambda: len(window.viewer.news.facts.found) == 3 and window.viewer.history.angles)
         _pause(8.0)
-        window.deeds.switch_split()
+        window.user_actions.switch_split()
         _save(window, "viewer")
-        window.deeds.switch_split()
+        window.user_actions.switch_split()
         _pattern(window)
         _steer(window)
         _measure(window)
@@ -117,8 +117,8 @@ def _steer(window: Window) -> None:
 
 
 def _measure(window: Window) -> None:
-    window.deeds.keys()["line"]()
-    window.deeds.keys()["region"]()
+    window.user_actions.keys()["line"]()
+    window.user_actions.keys()["region"]()
     window.show_crosshair(True)
     picture = window.widgets.picture
     picture.box.scaleBy((0.5, 0.5))
@@ -126,8 +126,8 @@ def _measure(window: Window) -> None:
     _pause(0.5)
     picture._moved(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
     _save(window, "viewer-measure")
-    window.deeds.keys()["line"]()
-    window.deeds.keys()["region"]()
+    window.user_actions.keys()["line"]()
+    window.user_actions.keys()["region"]()
     window.show_crosshair(False)
 
 
@@ -165,18 +165,18 @@ def _trust() -> None:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
         _wait(lambda: _word(window) is not None)
-        window.deeds.review(True)
+        window.user_actions.review(True)
         _wait(lambda: SPREAD in _maps(window))
         window.presenter.renew()
         _save(window, "viewer-flips")
-        window.deeds.show_map(RESIDUAL)
-        window.deeds.switch_split()
+        window.user_actions.show_map(RESIDUAL)
+        window.user_actions.switch_split()
         _wait(lambda: _word(window) is TrustWord.TRUSTED)
         _save(window, "viewer-trusted")
     with _running(_mistaken(), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
-        window.deeds.switch_map()
+        window.user_actions.switch_map()
         _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
         _save(window, "viewer-do-not-trust")
 
@@ -205,7 +205,7 @@ def _stream_again(window: Window, settings: Settings) -> None:
     """Stream with other settings, and wait for the new stream."""
     before = window.viewer.news.stream
     _write(settings, Path(window.widgets.control.config.text()))
-    window.deeds.switch_simulator(True)
+    window.user_actions.switch_simulator(True)
     _wait(lambda: window.viewer.news.stream != before)
 
 
@@ -256,9 +256,9 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
             control = window.widgets.control
             control.record.setText("recordings" if record else "")
             control.config.setText(config.name)
-            window.deeds.switch_engine(True)
+            window.user_actions.switch_engine(True)
             _wait(lambda: window.viewer.news.status is not None)
-            window.deeds.switch_simulator(True)
+            window.user_actions.switch_simulator(True)
             _wait(lambda: window.viewer.scene is not None)
             yield window
 

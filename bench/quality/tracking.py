@@ -16,7 +16,7 @@ import torch
 from bench.report import Row, report
 from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure
-from livesim.engine.beside.tracked import WatchedPipeline
+from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.pipeline.build import calibrate, pipeline_factory
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import Pattern, RawStack
@@ -27,7 +27,7 @@ from tests.support.scenes import PLAIN, Scene, simulate
 PEAKS = (1000.0, 100.0, 20.0)
 LIMIT_DEG = 5.0
 COST_SIZES = (256, 512, 1024)
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "watchdog-drift.png"
+IMAGE = Path(__file__).parents[2] / "docs" / "images" / "tracking-drift.png"
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Run:
     peak: float
     true_deg: list[float] = field(default_factory=list)
     followed_deg: list[float] = field(default_factory=list)
-    """Drift of angle 0 as the watchdog sees it."""
+    """Drift of angle 0 as tracking sees it."""
     errors_deg: list[list[float]] = field(default_factory=list)
     """For each angle, the worst frame of each stack."""
     stack_s: list[float] = field(default_factory=list)
@@ -57,18 +57,18 @@ def settings_of(scene: Scene) -> Settings:
 
 
 def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
-    """Stream `stacks` stacks through the pipeline of the engine, its watchdog on."""
+    """Stream `stacks` stacks through the pipeline of the engine, its tracking on."""
     scene = simulate(seed, (size, size), peak)
     drifting, run = DriftingScene(scene, peak, seed), Run(peak)
     waiting: list[RawStack] = []
     factory = pipeline_factory(settings_of(scene))
-    pipeline: WatchedPipeline | None = None
+    pipeline: TrackedPipeline | None = None
     for number in range(stacks):
         turn = 2.0 * math.pi * number / stacks
         waiting.append(drifting.stack(number, turn))
         if pipeline is None:
             made = factory(waiting, number + 1 == stacks)
-            assert made is None or isinstance(made, WatchedPipeline)
+            assert made is None or isinstance(made, TrackedPipeline)
             pipeline = made
             if pipeline is not None:
                 _time_estimates(pipeline, run)
@@ -82,7 +82,7 @@ def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
     return run
 
 
-def _time_estimates(pipeline: WatchedPipeline, run: Run) -> None:
+def _time_estimates(pipeline: TrackedPipeline, run: Run) -> None:
     background = pipeline._background
     estimate = background._estimate
     assert estimate is not None
@@ -98,7 +98,7 @@ def _time_estimates(pipeline: WatchedPipeline, run: Run) -> None:
 
 
 def _reconstruct(
-    pipeline: WatchedPipeline, stack: RawStack, turn: float, scene: Scene, run: Run
+    pipeline: TrackedPipeline, stack: RawStack, turn: float, scene: Scene, run: Run
 ) -> None:
     start = time.perf_counter()
     pipeline(stack)
@@ -206,7 +206,7 @@ def main() -> None:
     if options.only != "streams":
         costs = [cost(size, options.rounds) for size in COST_SIZES]
         report(
-            "watchdog_cost",
+            "tracking_cost",
             "Check of one 3 x 3 stack beside its reconstruction, in turn on 1 thread, fastest",
             costs,
             rounds=options.rounds,
@@ -221,7 +221,7 @@ def _streams(options: argparse.Namespace) -> None:
         for peak in PEAKS
     ]
     report(
-        "watchdog",
+        "tracking",
         f"Streams of {options.stacks} stacks, 3 x 3 x {options.size} x {options.size}, drift of "
         "one period: error of the phases used, worst frame of worst angle",
         [row(one) for one in runs],

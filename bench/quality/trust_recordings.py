@@ -15,9 +15,9 @@ import torch
 
 from bench.quality.thinning import in_photons, with_less_light
 from bench.report import Row, report
-from livesim.commands.settings_beside import settings_for
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
+from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate, with_levels
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import Pattern, RawStack

@@ -20,7 +20,7 @@ from livesim.speed.machine import matrix_products
 from livesim.speed.timing import Task, in_turn
 from livesim_models.checkpoint import read_model
 from livesim_models.flops import flops
-from livesim_models.rcan.frozen import PlainRcan, fast_dtypes
+from livesim_models.rcan.frozen import InferenceRcan, fast_dtypes
 from livesim_models.rcan.model import Rcan
 from livesim_models.rcan.strips import Convolution, StripRcan
 from livesim_models.shipped import STEPS, StepName, model_file
@@ -73,13 +73,13 @@ def forms(network: Rcan, dtype: torch.dtype) -> dict[str, Form]:
     """Return the network's forms, each with one change more than the one before."""
     found: dict[str, Form] = {
         BEFORE: autocast(network, dtype),
-        "weights converted once": PlainRcan(network, dtype),
+        "weights converted once": InferenceRcan(network, dtype),
     }
     if dtype in fast_dtypes():
         found["kept maps, attention in the weights"] = StripRcan(network, dtype, math.inf)
         found[AFTER] = StripRcan(network, dtype)
     if "--compile" in sys.argv:
-        found["torch.compile"] = torch.compile(PlainRcan(network, dtype))
+        found["torch.compile"] = torch.compile(InferenceRcan(network, dtype))
     return found
 
 

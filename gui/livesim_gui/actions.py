@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from livesim.values.verdict import SPREAD
-from livesim_gui.background_tasks import Errands
+from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.engine_access import Session
 from livesim_gui.state.health.notice import Say
 from livesim_gui.state.picture.contrast import SteadyContrast
@@ -20,7 +20,7 @@ from livesim_gui.widgets import Widgets
 Clock = Callable[[], float]
 
 
-class Deeds:
+class Actions:
     """One method for each thing that the user can do.
 
     Parameters
@@ -33,12 +33,12 @@ class Deeds:
         self,
         viewer: Viewer,
         session: Session,
-        errands: Errands,
+        tasks: BackgroundTasks,
         widgets: Widgets,
         say: Say,
         clock: Clock,
     ) -> None:
-        self._viewer, self._session, self._errands = viewer, session, errands
+        self._viewer, self._session, self._tasks = viewer, session, tasks
         self._widgets, self._say, self._clock = widgets, say, clock
         self._connect_picture()
         self._connect_contrast()
@@ -90,7 +90,7 @@ class Deeds:
         panel.review_asked.connect(self.review)
 
     def keys(self) -> dict[str, Callable[[], None]]:
-        """Return the deeds by the names of their keys."""
+        """Return the actions by the names of their keys."""
         return {
             "swap": lambda: self._look(Look.swap),
             "split": self.switch_split,
@@ -181,7 +181,7 @@ class Deeds:
             self._say(words, lambda: self._viewer.scene is not None)
             return
         folder = Path(self._widgets.control.snapshots.text()).expanduser()
-        begun = self._errands.run(
+        begun = self._tasks.run(
             "snapshot",
             lambda: save(snapshot, folder),
             lambda paths: self._say(f"Saved {paths[0]} and {paths[1].name}"),

@@ -12,7 +12,7 @@ FAULTS = (OSError, ValueError)
 """What a disk or an image can do to an errand; anything else is a mistake of ours."""
 
 
-class Errands(QObject):
+class BackgroundTasks(QObject):
     """One thread for everything that must not hold the window.
 
     An errand has a name. While one of a name is under way, another of that name is refused: the

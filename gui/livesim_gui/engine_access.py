@@ -8,7 +8,7 @@ from pathlib import Path
 from livesim.config.changes import Value
 from livesim.config.settings import SettingsError
 from livesim.wire.status import EngineStatus
-from livesim_gui.background_tasks import Errands
+from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.launcher import EngineWish, Launcher
 from livesim_gui.link import Link
 from livesim_gui.panels.control import Running
@@ -27,14 +27,16 @@ class Session:
     ----------
     feed
         Where everything that is learnt goes.
-    errands
+    tasks
         Starts and stops, which take seconds.
     launcher
         Starts processes; None where this viewer may not.
     """
 
-    def __init__(self, feed: Feed, errands: Errands, launcher: Launcher | None = None) -> None:
-        self._feed, self._errands, self._launcher = feed, errands, launcher
+    def __init__(
+        self, feed: Feed, tasks: BackgroundTasks, launcher: Launcher | None = None
+    ) -> None:
+        self._feed, self._tasks, self._launcher = feed, tasks, launcher
         self._link: Link | None = None
         self._asked = Asked()
         self._busy: str | None = None
@@ -78,7 +80,7 @@ class Session:
             tell(address)
 
         self._begin("The engine starts…")
-        self._errands.run(
+        self._tasks.run(
             _ENGINE,
             lambda: launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
             started,
@@ -91,19 +93,19 @@ class Session:
         """Look what can be replayed of a file or folder; `failed` is told why nothing can."""
         launcher = self._launcher
         if launcher is not None:
-            self._errands.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
+            self._tasks.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
 
     def stop_engine(self) -> None:
         """End the engine that was started here."""
         if self._launcher is not None:
             self._begin("The engine finishes and closes its recordings…")
-            self._errands.run(_ENGINE, self._launcher.stop_engine, self._done)
+            self._tasks.run(_ENGINE, self._launcher.stop_engine, self._done)
 
     def start_simulator(self, config: Path | None, failed: Callable[[str], None]) -> None:
         """Stream a simulation to the engine that is listened to."""
         launcher, link = self._launcher, self._link
         if launcher is not None and link is not None:
-            self._errands.run(
+            self._tasks.run(
                 _SIMULATOR,
                 lambda: launcher.start_simulator(link.address, config),
                 self._done,
@@ -114,7 +116,7 @@ class Session:
         """End the simulated microscope."""
         if self._launcher is not None:
             self._begin("The simulator ends its stream…")
-            self._errands.run(_SIMULATOR, self._launcher.stop_simulator, self._done)
+            self._tasks.run(_SIMULATOR, self._launcher.stop_simulator, self._done)
 
     def review(self, flips: bool, tell: Callable[[str], None]) -> None:
         """Ask the engine to check its newest result now; `tell` is told what stands in the way."""
@@ -127,7 +129,7 @@ class Session:
             if not accepted:
                 tell("There is no result of networks to check.")
 
-        self._errands.run(_REVIEW, lambda: link.review(flips), answered, tell)
+        self._tasks.run(_REVIEW, lambda: link.review(flips), answered, tell)
 
     def wish(self, key: str, value: Value, failed: Callable[[str], None]) -> None:
         """Ask the engine for another setting; the newest of each is sent when its turn comes."""
@@ -147,7 +149,7 @@ class Session:
             self._asked.failed()
             failed(words)
 
-        self._errands.run(_STEER, lambda: link.steer(changes), sent, refused)
+        self._tasks.run(_STEER, lambda: link.steer(changes), sent, refused)
 
     def controls(self, status: EngineStatus | None) -> Controls:
         """Return what the controls that steer show."""
@@ -161,13 +163,13 @@ class Session:
         if link is None:
             failed("No engine is connected.")
         else:
-            self._errands.run(_CALIBRATE, link.recalibrate, lambda _: begun(), failed)
+            self._tasks.run(_CALIBRATE, link.recalibrate, lambda _: begun(), failed)
 
     def record(self, on: bool, failed: Callable[[str], None]) -> None:
         """Ask the engine to record, or to end that."""
         link = self._link
         if link is not None:
-            self._errands.run(_RECORD, lambda: link.record(on=on), self._done, failed)
+            self._tasks.run(_RECORD, lambda: link.record(on=on), self._done, failed)
 
     def running(self, news: News) -> Running:
         """Return what runs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim_gui.background_tasks import Errands
+from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.engine_access import Session
 from livesim_gui.panels.time_bar import place_words
 from livesim_gui.state.health.advice import advice_on
@@ -32,13 +32,13 @@ class Presenter:
         self,
         viewer: Viewer,
         session: Session,
-        errands: Errands,
+        tasks: BackgroundTasks,
         widgets: Widgets,
         replay: Callable[[], Replay] = Replay,
     ) -> None:
         self._replay = replay
         self._viewer, self._session = viewer, session
-        self._errands, self._widgets = errands, widgets
+        self._tasks, self._widgets = tasks, widgets
         self.drawn = 0
         """Pictures drawn so far."""
 
@@ -117,13 +117,13 @@ class Presenter:
             self._widgets.contrast.show_histogram(counted)
         if self._widgets.pattern.isVisible():
             pixel = stage.step * (self._viewer.news.facts.pixel_um or 1.0)
-            self._errands.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
+            self._tasks.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
             self._measure_resolution()
 
     def _measure_resolution(self) -> None:
         viewer, pair = self._viewer, self._viewer.compared()
         if pair is not None:
-            self._errands.run(
+            self._tasks.run(
                 "resolution", lambda: reached_nm(pair), lambda nm: viewer.reached.take(pair, nm)
             )
 

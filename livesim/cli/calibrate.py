@@ -21,7 +21,7 @@ def calibrate(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Estimate the illumination pattern; --config defaults to the TOML file beside the first."""
-    from livesim.commands.settings_beside import settings_for
+    from livesim.io.settings_beside import settings_for
 
     settings = settings_for(raw[0], config, change or [])
 

@@ -19,7 +19,7 @@ def doctor(
 
     Exit status 0: no fault found; 1: a fault was found.
     """
-    from livesim.commands.settings_beside import settings_for
+    from livesim.io.settings_beside import settings_for
 
     settings = [settings_for(path, config, change or []) for path in raw]
 

@@ -36,7 +36,7 @@ def restore(
 
     A recording of livesim's own brings its settings and its pattern along.
     """
-    from livesim.commands.settings_beside import pattern_for, settings_for, settings_log_for
+    from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
 
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]

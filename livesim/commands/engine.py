@@ -67,7 +67,7 @@ def run_engine(
 
 
 def _recorder_into(folder: Path) -> RecorderFor:
-    from livesim.engine.record.folder import record_into  # Zarr takes a second to load
+    from livesim.engine.record.folder import record_into
 
     return record_into(folder)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from livesim.config.settings import Settings, SettingsError, parse_settings
+from livesim.config.settings import OLD_NAMES, Settings, SettingsError, parse_settings
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import holding
 
@@ -21,8 +21,8 @@ STEERED = (
     "reconstruction.apodization.shape",
     "reconstruction.apodization.cutoff",
     "reconstruction.apodization.bend",
-    "watchdog.follow",
-    "watchdog.estimate",
+    "tracking.follow",
+    "tracking.estimate",
 )
 """All that may change between two raw stacks: what the frames are stays as it is."""
 
@@ -51,7 +51,8 @@ def steered(settings: Settings, changes: Changes) -> Settings:
         If a key is none of `STEERED`, or its value is wrong.
     """
     values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True)
-    for key, value in changes.items():
+    for given, value in changes.items():
+        key = OLD_NAMES.get(given, given)
         _check(key)
         *tables, last = key.split(".")
         table = values

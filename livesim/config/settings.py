@@ -197,15 +197,20 @@ class Steps(_Section):
     it, else float32."""
 
 
-class Watchdog(_Section):
-    """Whether a running stream looks after its pattern; see docs/watchdog.md."""
+class Tracking(_Section):
+    """Whether the pattern of a running stream is tracked."""
 
     follow: bool = True
     """Check every raw stack, follow drifts and jumps, report lost angles."""
     estimate: bool = True
     """Estimate again in the background, and swap where that explains new stacks better."""
+
+
+class Doctor(_Section):
+    """Whether the doctor looks at a running stream."""
+
     examine: bool = True
-    """Let the doctor look at the first raw stacks, and again after an alarm."""
+    """Look at the first raw stacks, and again after an alarm."""
 
 
 class Live(_Section):
@@ -223,7 +228,8 @@ class Settings(_Section):
     camera: Camera = Camera()
     reconstruction: Reconstruction = Reconstruction()
     steps: Steps = Steps()
-    watchdog: Watchdog = Watchdog()
+    tracking: Tracking = Tracking()
+    doctor: Doctor = Doctor()
     live: Live = Live()
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
@@ -231,6 +237,11 @@ class Settings(_Section):
     """What `livesim acquire` does; None where Micro-Manager is used by itself."""
     simulation: Simulation | None = None
     """What `livesim simulate` makes; None for a real microscope."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, values: Any) -> Any:
+        return _with_new_names(values) if isinstance(values, dict) else values
 
     @field_validator("simulation")
     @classmethod
@@ -286,7 +297,38 @@ def _apply(values: dict[str, Any], change: str) -> None:
         raise SettingsError(
             f"--set {change}: expected key=value in TOML, found: {error}"
         ) from error
-    _merge(values, changed)
+    _merge(values, _with_new_names(changed))
+
+
+OLD_NAMES = {
+    "watchdog.follow": "tracking.follow",
+    "watchdog.estimate": "tracking.estimate",
+    "watchdog.examine": "doctor.examine",
+}
+"""Keys of earlier versions, which settings, recordings and --set may still use."""
+
+
+def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with every key of `OLD_NAMES` under its present name.
+
+    Raises
+    ------
+    ValueError
+        If a key stands there under both names.
+    """
+    found = {name: dict(one) if isinstance(one, dict) else one for name, one in values.items()}
+    for old, new in OLD_NAMES.items():
+        (old_table, old_key), (table, key) = old.split("."), new.split(".")
+        given = found.get(old_table)
+        if not isinstance(given, dict) or old_key not in given:
+            continue
+        present = found.setdefault(table, {})
+        if key in present:
+            raise ValueError(f"expected {new} alone, found its old name {old} as well")
+        present[key] = given.pop(old_key)
+        if not given:
+            del found[old_table]
+    return found
 
 
 def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
@@ -307,6 +349,10 @@ def parse_settings(
     SettingsError
         Naming `source`, the key, what was expected and what was found.
     """
+    try:
+        values = _with_new_names(values)
+    except ValueError as error:
+        raise SettingsError(f"{source}: {error}") from error
     for change in changes:
         _apply(values, change)
     try:

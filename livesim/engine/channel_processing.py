@@ -22,7 +22,7 @@ RuntimeError). Anything else is a mistake of ours and ends the engine."""
 Value = TypeVar("Value")
 
 
-class Lane:
+class ChannelProcessing:
     """One channel of a stream: its stacks, while they wait for a pattern, and its pipeline.
 
     Parameters
@@ -119,7 +119,7 @@ class Lane:
 class Promise:
     """A result that has been begun."""
 
-    lane: Lane
+    lane: ChannelProcessing
     stack: RawStack
     taken: int
     """When it was begun."""

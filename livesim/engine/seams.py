@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.finding import Examination
 from livesim.values.frames import Pattern, RawStack, Result
-from livesim.values.illumination import Illumination, PatternChange, WatchHealth
+from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
 
 
 class Pipeline(Protocol):
@@ -78,7 +78,7 @@ class Beginning(Protocol):
 
 
 @runtime_checkable
-class Watched(Protocol):
+class Tracked(Protocol):
     """A pipeline that looks after its pattern while it works."""
 
     @property
@@ -92,7 +92,7 @@ class Watched(Protocol):
         ...
 
     @property
-    def health(self) -> WatchHealth:
+    def health(self) -> TrackingHealth:
         """A snapshot; safe in any thread."""
         ...
 

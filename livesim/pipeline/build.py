@@ -11,7 +11,7 @@ from torch import Tensor
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.background import Background
-from livesim.engine.beside.tracked import WatchedPipeline
+from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
@@ -101,7 +101,7 @@ def pipeline_factory(
     all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
     as widefield. `device`: None = the GPU where there is one, else the CPU.
 
-    Unless the settings say otherwise the pipeline watches its pattern: see docs/watchdog.md.
+    Unless the settings say otherwise the pipeline watches its pattern: see docs/tracking.md.
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)
@@ -163,10 +163,10 @@ def watched(
     prepare_for: PrepareFor,
     settings: Settings,
     otf_profile: OtfProfile | None = None,
-) -> WatchedPipeline:
+) -> TrackedPipeline:
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
-    active, watch = prepare(pattern), settings.watchdog
+    active, watch = prepare(pattern), settings.tracking
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
         return calibrate(stacks, settings, otf_profile)
@@ -174,12 +174,12 @@ def watched(
     most = estimation_stacks(pattern.shape)
     background = Background(prepare, estimate, active, quieten=one_thread, most=most)
     background.steer(prepare, watching=watch.follow and watch.estimate)
-    return WatchedPipeline(active, background, prepare_for, follows=watch.follow)
+    return TrackedPipeline(active, background, prepare_for, follows=watch.follow)
 
 
 def doctor_for(settings: Settings) -> Examine | None:
     """Return what examines raw stacks of one stream; None where the settings do not want it."""
-    if not settings.watchdog.examine:
+    if not settings.doctor.examine:
         return None
 
     def examine(stacks: Sequence[RawStack]) -> Examination:

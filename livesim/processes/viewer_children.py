@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from livesim.commands.demo.scene import demo_settings
-from livesim.commands.settings_beside import settings_for
+from livesim.io.settings_beside import settings_for
 from livesim.io.toml_text import toml_text
 from livesim.processes.child import own_group, wait_or_kill
 from livesim.processes.engine import EngineProcess
 from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT
+from livesim_acquisition.microscope.demo import demo_settings
 
 SIZE = 256
 PHOTONS = 300.0
@@ -103,9 +103,7 @@ class Children:
         SettingsError
             If no settings belong to it.
         """
-        from livesim.engine.record.folder import (
-            RAW_NAME,  # loads the file formats: only where needed
-        )
+        from livesim.io.recording_files import RAW_NAME
 
         own = chosen / RAW_NAME
         raw = own if own.is_dir() else chosen

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livesim.commands.demo.scene import demo_settings
 from livesim.config.settings import Settings, Steps
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Levels, Pattern, RawStack, StackIndex
+from livesim_acquisition.microscope.demo import demo_settings
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 
 PHOTONS = 100.0

@@ -81,7 +81,7 @@ def _reconstruction(scene: Scene, device: torch.device) -> dict[str, Task]:
         "combine": lambda: work.combine(bands, empty.zero_()),
         "inverse FFT": lambda: work.invert(spectrum, image),
         RECONSTRUCTION: lambda: work(counts[None]),
-        "watchdog check": lambda: check(bands),
+        "tracking check": lambda: check(bands),
     }
     return {name: clocked(torch.inference_mode()(task), device) for name, task in tasks.items()}
 

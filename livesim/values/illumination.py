@@ -36,13 +36,13 @@ class ChangeKind(StrEnum):
 
 
 class AngleState(StrEnum):
-    """How the watchdog sees one angle."""
+    """How tracking sees one angle."""
 
     FOLLOWED = "followed"
     WEAK = "weak"
     """Its modulation has fallen below half of what it was."""
     LOST = "lost"
-    UNWATCHED = "unwatched"
+    UNTRACKED = "untracked"
     """Its pattern was never found."""
 
 
@@ -87,7 +87,7 @@ class PatternChange:
 
 @dataclass(frozen=True, slots=True)
 class AngleHealth:
-    """What the watchdog knows of one angle."""
+    """What tracking knows of one angle."""
 
     state: AngleState
     drift_deg: float = 0.0
@@ -101,8 +101,8 @@ class AngleHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchHealth:
-    """What the watchdog of a stream knows."""
+class TrackingHealth:
+    """What tracking of a stream knows."""
 
     angles: tuple[AngleHealth, ...]
     estimates: int = 0

@@ -6,7 +6,7 @@ from livesim.wire.header import Header
 
 
 class AngleStatus(Header):
-    """What the watchdog knows of the illumination of one angle."""
+    """What tracking knows of the illumination of one angle."""
 
     state: str
     """followed, weak, lost or unwatched, see `livesim.values.illumination.AngleState`."""
@@ -33,7 +33,7 @@ class ChangeStatus(Header):
     alarm: bool
 
 
-class WatchdogStatus(Header):
+class TrackingStatus(Header):
     """What has become of the pattern of the running stream."""
 
     angles: tuple[AngleStatus, ...]
@@ -52,5 +52,5 @@ class ChannelStatus(Header):
     """One channel of the running stream whose pattern is known."""
 
     channel: int
-    watchdog: WatchdogStatus | None
+    tracking: TrackingStatus | None
     """None where the pattern is not watched."""

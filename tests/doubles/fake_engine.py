@@ -10,7 +10,7 @@ from livesim.values.verdict import TrustWord
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
-from livesim.wire.pattern_status import AngleStatus, ChannelStatus, WatchdogStatus
+from livesim.wire.pattern_status import AngleStatus, ChannelStatus, TrackingStatus
 from livesim.wire.replies import RefusedReply, ReviewReply, StopReply
 from livesim.wire.requests import ReviewRequest, StopRequest
 from livesim.wire.sockets import Publisher
@@ -54,11 +54,11 @@ def engine_status(**values):
         "faults": FaultStatus(),
         "last_fault": None,
         "recording": "/data/stream-001",
-        "watchdog": watchdog_status(),
+        "tracking": tracking_status(),
     }
     told = known | values
-    watchdog = told.pop("watchdog")
-    return EngineStatus(**({"channels": (ChannelStatus(channel=0, watchdog=watchdog),)} | told))
+    tracking = told.pop("tracking")
+    return EngineStatus(**({"channels": (ChannelStatus(channel=0, tracking=tracking),)} | told))
 
 
 def in_use(pixel_nm=80.0, **settings):
@@ -85,9 +85,9 @@ def angle_status(**values):
     return AngleStatus(**(known | values))
 
 
-def watchdog_status(*angles, **values):
+def tracking_status(*angles, **values):
     known = {"changes": (), "swaps": 0, "alarms": 0, "estimates": 1, "failures": 0}
-    return WatchdogStatus(angles=angles or (angle_status(),) * 3, **(known | values))
+    return TrackingStatus(angles=angles or (angle_status(),) * 3, **(known | values))
 
 
 def trust_status(**values):

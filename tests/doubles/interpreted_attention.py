@@ -13,7 +13,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from livesim_models.rcan import fused as fused_attention
-from livesim_models.rcan.frozen import PlainRcan
+from livesim_models.rcan.frozen import InferenceRcan
 from livesim_models.rcan.fused import FusedAttention, fuse
 from livesim_models.rcan.model import Architecture, ChannelAttention, Rcan
 
@@ -38,7 +38,7 @@ def network_difference() -> float:
     """Return how far a whole network with it lies from one without."""
     network = Rcan(Architecture(groups=2, blocks=2, features=8)).requires_grad_(False)
     torch.nn.init.normal_(network.tail.weight, std=0.1)
-    image, plain = torch.rand(2, 1, 12, 17), PlainRcan(network, torch.float32)
+    image, plain = torch.rand(2, 1, 12, 17), InferenceRcan(network, torch.float32)
     before = plain(image)
     fuse(plain._network, network)
     after = plain(image)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from livesim.config.settings import Settings
-from livesim.engine.record.folder import RAW_NAME, RESULTS_NAME
 from livesim.io.recipe import Recipe
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
 from livesim.values.frames import RawStack, Result, StackIndex

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from livesim.config.settings import Optics, Settings, Watchdog
+from livesim.config.settings import Optics, Settings, Tracking
 from livesim.engine.beside.background import Background
-from livesim.engine.beside.tracked import WatchedPipeline
+from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.seams import Ready
 from livesim.reconstruction.track.check import BandReading
 from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
@@ -73,7 +73,7 @@ class Stream:
         self.prepared = [Fake(PATTERN, self.light)]
         self._coherence = coherence
         self.background = Background(self._prepare, estimate, self.prepared[0])
-        self.pipeline = WatchedPipeline(self.prepared[0], self.background)
+        self.pipeline = TrackedPipeline(self.prepared[0], self.background)
         self.changes = []
         self.count = 0
 
@@ -134,4 +134,4 @@ def steerable(stream):
 
 
 WATCHING = Settings(optics=Optics(numerical_aperture=1.4, emission_nm=500.0))
-BLIND = WATCHING.model_copy(update={"watchdog": Watchdog(follow=False)})
+BLIND = WATCHING.model_copy(update={"tracking": Tracking(follow=False)})

@@ -11,7 +11,7 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 
 from livesim.wire.messages import StreamStart
-from livesim_gui.background_tasks import Errands
+from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.engine_access import Session
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.viewer import Viewer
@@ -35,9 +35,9 @@ def make(qtbot, feed, tmp_path):
     windows = []
 
     def make(launcher=None):
-        errands = Errands()
-        session = Session(feed, errands, launcher)
-        window = Window(Viewer(feed), session, errands, tmp_path / "viewer.ini")
+        tasks = BackgroundTasks()
+        session = Session(feed, tasks, launcher)
+        window = Window(Viewer(feed), session, tasks, tmp_path / "viewer.ini")
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
         window.resize(1000, 700)

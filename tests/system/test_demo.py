@@ -16,12 +16,12 @@ import tifffile
 from PIL import Image
 
 from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME
-from livesim.commands.demo.scene import PIXEL_NM, SETTINGS, demo_settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.recorded_results import RecordedResults
 from livesim.io.write.results import read_recipe
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
+from livesim_acquisition.microscope.demo import PIXEL_NM, SETTINGS, demo_settings
 from livesim_acquisition.microscope.instrument import Instrument
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

@@ -66,7 +66,7 @@ def test_live_results_of_a_real_recording(recordings, tmp_path):
     raw = recordings / "tsim_er1_timelapse_t3_3x3.tif"
     stream = replay_into_engine(raw, tmp_path / "recorded")
     offline = tmp_path / "offline.ome.tif"
-    # The watchdog may have turned the pattern: the recording knows when, the source file does not.
+    # Tracking may have turned the pattern: the recording knows when, the source file does not.
     livesim("restore", stream / "raw.zarr", "--out", offline)
 
     live = live_images(stream)

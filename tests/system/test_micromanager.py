@@ -43,7 +43,7 @@ TOML = settings_text(
         "peak_photons": 1000.0,
         "exposure_ms": 2.0,
     },
-    watchdog={"follow": False, "estimate": False},
+    tracking={"follow": False, "estimate": False},
 )
 
 

@@ -17,7 +17,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from tests.system.test_live_equals_offline import livesim
-from tests.system.test_watchdog import recording
+from tests.system.test_tracking import recording
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -18,11 +18,11 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 
-from livesim.commands.demo.scene import SETTINGS, demo_settings
 from livesim.config.changes import value_of
 from livesim.io.read.open import open_recording
 from livesim.io.toml_text import toml_text
 from livesim.processes.viewer_children import Children
+from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.picture.stages import STEP_ONE

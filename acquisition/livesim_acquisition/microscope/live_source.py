@@ -11,7 +11,7 @@ from livesim.values.clock import steady_ns
 from livesim.values.frames import RawFrame
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.microscope.microscope import SOURCE, SimulatedMicroscope
-from livesim_acquisition.microscope.prefetch import Ahead
+from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Delivery, Sender
 from livesim_acquisition.streaming import on_time, stream_frames
@@ -91,18 +91,18 @@ def stream_simulation(
         return send_ahead(microscope, ahead, sender, paced=paced, name=name, progress=progress)
 
 
-def made_ahead(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -> Ahead:
+def made_ahead(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -> Prefetch:
     """Return what makes the frames of all time points in a thread of its own."""
     rows, columns = microscope.own.size
     pixel_bytes = 1 if microscope.own.camera.bits == 8 else 2
     room = most_bytes // (rows * columns * pixel_bytes)
     frames = microscope.frames(microscope.own.time_points)
-    return Ahead(frames, room, microscope.instrument.frames)
+    return Prefetch(frames, room, microscope.instrument.frames)
 
 
 def send_ahead(
     microscope: SimulatedMicroscope,
-    ahead: Ahead,
+    ahead: Prefetch,
     sender: Sender,
     *,
     paced: bool = True,
@@ -135,7 +135,7 @@ class _Clock:
         self.behind = 0
         self._count = 0
 
-    def started(self, frames: Ahead) -> Iterator[RawFrame]:
+    def started(self, frames: Prefetch) -> Iterator[RawFrame]:
         """Yield the frames with the wall clock's time of their exposure."""
         self._start_ns = steady_ns()
         for frame in frames:

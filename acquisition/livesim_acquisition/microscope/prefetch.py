@@ -18,7 +18,7 @@ BURSTS = 3
 """How many times as many frames as come at once are made before the speed is judged."""
 
 
-class Ahead:
+class Prefetch:
     """Make frames in a thread, up to `room` of them before they are taken (policy: block).
 
     Parameters

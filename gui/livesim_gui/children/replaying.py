@@ -45,7 +45,7 @@ class Replaying:
         child.changed.connect(lambda: self._bar.show_replay(child.state))
 
     def keys(self) -> dict[str, Callable[[], None]]:
-        """Return the deeds by the names of their keys."""
+        """Return the actions by the names of their keys."""
         return {
             "open-file": self.ask_file,
             "open-folder": self.ask_folder,

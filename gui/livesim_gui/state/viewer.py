@@ -16,7 +16,7 @@ from livesim.images.merge import merged
 from livesim.values.frames import Image, Result
 from livesim.wire.messages import TrustMaps
 from livesim_gui.state.health.reached import Pair, Reached
-from livesim_gui.state.health.tracking_history import WatchHistory, readings_of
+from livesim_gui.state.health.tracking_history import TrackingHistory, readings_of
 from livesim_gui.state.picture.contrast import SteadyContrast
 from livesim_gui.state.picture.export import Shown, what_of
 from livesim_gui.state.picture.look import Look
@@ -72,7 +72,7 @@ class Viewer:
         self.feed = feed
         self.look = look or Look()
         self.timeline = Timeline()
-        self._histories: dict[int, WatchHistory] = {}
+        self._histories: dict[int, TrackingHistory] = {}
         self.reached = Reached()
         self.channel: int | None = None
         """Shown; None follows the first one seen."""
@@ -142,9 +142,9 @@ class Viewer:
         return self.channel or 0
 
     @property
-    def history(self) -> WatchHistory:
+    def history(self) -> TrackingHistory:
         """The pattern of the channel that is shown, over time."""
-        return self._histories.get(self.shown_channel, WatchHistory())
+        return self._histories.get(self.shown_channel, TrackingHistory())
 
     @property
     def facts(self) -> StreamFacts:
@@ -280,7 +280,7 @@ class Viewer:
                 self.recorded = self.recording
         if news.statuses != before.statuses and news.status is not None:
             for channel, reading in readings_of(news.status, now_s).items():
-                self._histories.setdefault(channel, WatchHistory()).see(reading)
+                self._histories.setdefault(channel, TrackingHistory()).see(reading)
 
     def _forget(self) -> None:
         """Begin anew: another stream has another brightness and another pattern."""

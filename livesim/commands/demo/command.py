@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME, make_files
-from livesim.commands.demo.scene import SETTINGS, demo_settings
 from livesim.commands.display import nobody_watches
 from livesim.config.settings import SettingsError
-from livesim.engine.record.folder import RAW_NAME
+from livesim.io.recording_files import RAW_NAME
 from livesim.processes.engine import EngineProcess
 from livesim.processes.viewer import ViewerProcess
+from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_acquisition.microscope.live_source import at_rate, made_ahead, send_ahead
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.microscope.prefetch import Ahead
+from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Sender
 
@@ -105,7 +105,7 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
         engine.wait()
 
 
-def _simulate(ahead: Ahead, total: int, console: Console) -> None:
+def _simulate(ahead: Prefetch, total: int, console: Console) -> None:
     """Take all frames beforehand, so that simulating does not slow the engine down."""
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

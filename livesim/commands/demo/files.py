@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings, Steps
-from livesim.engine.record.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.recorded_results import RecordedResults
+from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.picture import side_by_side
 from livesim.io.write.results import open_writer

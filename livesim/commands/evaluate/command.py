@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesim.commands.settings_beside import pattern_for, settings_for
 from livesim.config.settings import SettingsError
+from livesim.io.settings_beside import pattern_for, settings_for
 
 
 @dataclass(frozen=True, slots=True)

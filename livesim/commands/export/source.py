@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livesim.config.settings import SettingsError
-from livesim.engine.record.folder import RAW_NAME, RESULTS_NAME
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
 from livesim.io.read.time_lapse import PARTIAL, TimeLapse
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.values.frames import DataError
 
 RESULT, PLAIN, WIDEFIELD, RAW = "result", "plain", "widefield", "raw"

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from livesim.commands.replay.controls import steered_by_keys, steered_by_lines, words
 from livesim.commands.replay.lines import state_told
-from livesim.commands.settings_beside import settings_for
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
+from livesim.io.settings_beside import settings_for
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.replay import Progress as Progressed
 from livesim_acquisition.replay.replay import replay

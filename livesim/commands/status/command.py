@@ -11,7 +11,7 @@ from livesim.commands.doctor.findings import finding_lines, untold_lines
 from livesim.wire.control_client import ControlClient
 from livesim.wire.doctor_status import DoctorStatus
 from livesim.wire.in_use import DeviceStatus, InUse
-from livesim.wire.pattern_status import ChannelStatus, WatchdogStatus
+from livesim.wire.pattern_status import ChannelStatus, TrackingStatus
 from livesim.wire.status import EngineStatus, LatencyStatus, PartLatency, RollingStatus
 from livesim.wire.trust_status import TrustStatus
 
@@ -125,15 +125,15 @@ def _print_rolling(rolling: RollingStatus, console: Console) -> None:
 
 def _print_channels(channels: Sequence[ChannelStatus], console: Console) -> None:
     for one in channels:
-        if one.watchdog is not None:
+        if one.tracking is not None:
             title = f"channel {one.channel}" if len(channels) > 1 else None
-            _print_watchdog(one.watchdog, title, console)
+            _print_tracking(one.tracking, title, console)
 
 
-def _print_watchdog(watchdog: WatchdogStatus, title: str | None, console: Console) -> None:
+def _print_tracking(tracking: TrackingStatus, title: str | None, console: Console) -> None:
     columns = ("angle", "pattern", "drift deg", "deg per stack", "modulation")
     table = Table(*columns, title=title, title_justify="left")
-    for number, angle in enumerate(watchdog.angles):
+    for number, angle in enumerate(tracking.angles):
         table.add_row(
             str(number),
             angle.state,
@@ -142,7 +142,7 @@ def _print_watchdog(watchdog: WatchdogStatus, title: str | None, console: Consol
             f"{angle.modulation:.2f}",
         )
     console.print(table)
-    for change in watchdog.changes[-SHOWN_CHANGES:]:
+    for change in tracking.changes[-SHOWN_CHANGES:]:
         where = "" if change.angle is None else f", angle {change.angle}"
         console.print(
             f"stack {change.time}: {change.kind}{where}: {change.reason}",

@@ -75,9 +75,9 @@ def _of_rolling(rolling: RollingStatus) -> Iterator[Sample]:
 
 def _of_channels(status: EngineStatus, name: str) -> Iterator[Sample]:
     for one in status.channels:
-        if one.watchdog is not None:
+        if one.tracking is not None:
             channel = {"channel": str(one.channel)}
-            yield f"livesim_pattern_{name}_total", channel, float(getattr(one.watchdog, name))
+            yield f"livesim_pattern_{name}_total", channel, float(getattr(one.tracking, name))
 
 
 def _of_latencies(latency: LatencyStatus) -> Iterator[Sample]:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from livesim.commands.calibrate import spread_stacks, with_pixel
 from livesim.commands.otf import otf_profile
-from livesim.commands.settings_beside import settings_for
 from livesim.config.settings import Camera, Settings
 from livesim.io.read.open import open_recording
+from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
 from livesim.values.frames import DataError, RawStack
 from livesim_models.data.scene import Scene

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from livesim.engine.beside.proposals import (
     Proposal,
     Seen,
+    Trackable,
     Wanted,
-    Watchable,
     anew,
     estimated,
     fitted,
@@ -87,9 +87,9 @@ class Background:
 
     def __init__(
         self,
-        prepare: Callable[[Pattern], Watchable],
+        prepare: Callable[[Pattern], Trackable],
         estimate: Callable[[Sequence[RawStack]], Pattern] | None,
-        active: Watchable,
+        active: Trackable,
         *,
         quieten: Callable[[], None] = lambda: None,
         most: int = WINDOW,
@@ -99,7 +99,7 @@ class Background:
         self._most, self._most_now = most, min(most, FEWEST - 1)
         self._active = active
         self._wanted: Wanted | None = None
-        self._probe: Watchable | None = None
+        self._probe: Trackable | None = None
         self._lost: tuple[int, ...] = ()
         self._proposal: Proposal | None = None
         self._changed = threading.Condition()
@@ -114,7 +114,7 @@ class Background:
         self._estimate_at = 0.0
         self.estimates = 0
         self.failures = 0
-        self._thread = threading.Thread(target=self._run, name="livesim-watchdog")
+        self._thread = threading.Thread(target=self._run, name="livesim-tracking")
         self._thread.start()
 
     # The processor's thread.
@@ -139,10 +139,10 @@ class Background:
 
     def use(
         self,
-        active: Watchable,
+        active: Trackable,
         shifts: Sequence[float],
         lost: tuple[int, ...] = (),
-        probe: Watchable | None = None,
+        probe: Trackable | None = None,
     ) -> None:
         """Say what is in use now, from which old phases on, and what knows the lost angles."""
         with self._changed:
@@ -151,7 +151,7 @@ class Background:
                 phases = tuple(p - shift for p, shift in zip(one.phases, shifts, strict=True))
                 self._recent[number] = Seen(one.stack, phases, active.pattern)
 
-    def steer(self, prepare: Callable[[Pattern], Watchable], *, watching: bool) -> None:
+    def steer(self, prepare: Callable[[Pattern], Trackable], *, watching: bool) -> None:
         """Prepare with other settings from now on; `watching`: whether to estimate unasked.
 
         What is being prepared with the old ones is based on another pattern than the one that
@@ -193,7 +193,7 @@ class Background:
             try:
                 self._work()
             except BACKGROUND_FAULTS as error:
-                _log.warning("watchdog: %s", error)
+                _log.warning("tracking: %s", error)
                 self.failures += 1
             self._wait()
 

@@ -27,7 +27,7 @@ Decide = Callable[[Measure], tuple[float, ...]]
 """Returns each angle's turn in rad, having measured or not."""
 
 
-class Watchable(Protocol):
+class Trackable(Protocol):
     """A reconstruction with one cached pattern that can be looked at while it works."""
 
     @property
@@ -44,7 +44,7 @@ class Watchable(Protocol):
         ...
 
 
-Prepare = Callable[[Pattern], Watchable]
+Prepare = Callable[[Pattern], Trackable]
 """A pattern -> its reconstruction, with settings that are known."""
 
 
@@ -57,7 +57,7 @@ class Proposal:
     reason: str
     based_on: Pattern
     """The pattern in use when the work began."""
-    prepared: Watchable
+    prepared: Trackable
     shifts: tuple[float, ...]
     """For each angle, the old phase (rad) at which the new phases were taken."""
     found: tuple[BandReading, ...] = ()
@@ -68,7 +68,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One raw stack and the phases that the watchdog gave it."""
+    """One raw stack and the phases that tracking gave it."""
 
     stack: RawStack
     phases: tuple[float, ...]
@@ -86,7 +86,7 @@ class Wanted:
     reason: str
     based_on: Pattern
 
-    def proposal(self, prepared: Watchable) -> Proposal:
+    def proposal(self, prepared: Trackable) -> Proposal:
         """Return it as a proposal, once it is prepared."""
         shifts = (0.0,) * len(self.pattern.angles)
         return Proposal(self.kind, self.angle, self.reason, self.based_on, prepared, shifts)
@@ -108,7 +108,7 @@ def returned(
     pattern: Pattern,
     back: set[int],
     readings: Sequence[BandReading],
-    prepare: Callable[[Pattern], Watchable],
+    prepare: Callable[[Pattern], Trackable],
 ) -> Proposal:
     """Return the pattern with the angles that are back."""
     angles = tuple(
@@ -164,10 +164,10 @@ def _shown(new: PatternAngle, old: PatternAngle) -> PatternAngle:
 
 
 def recalibrated(
-    active: Watchable,
+    active: Trackable,
     found: Pattern,
     seen: Sequence[Seen],
-    prepare: Callable[[Pattern], Watchable],
+    prepare: Callable[[Pattern], Trackable],
 ) -> Proposal:
     """Return an estimate that was asked for: used whatever it is, unless it shows no fringes."""
     if not any(angle.usable for angle in found.angles):
@@ -179,7 +179,7 @@ def recalibrated(
     return Proposal(ChangeKind.ESTIMATE, None, words, known, prepare(found), shifts, asked=True)
 
 
-def unchanged(active: Watchable, reason: str) -> Proposal:
+def unchanged(active: Trackable, reason: str) -> Proposal:
     """Return the pattern in use, and why there is no other."""
     known = active.pattern
     shifts = (0.0,) * len(known.angles)
@@ -196,7 +196,7 @@ def _nearest(old: PatternAngle, found: Pattern, number: int) -> PatternAngle:
 
 
 def estimated(
-    known: Pattern, prepared: Watchable, seen: Sequence[Seen], gains: Sequence[float]
+    known: Pattern, prepared: Trackable, seen: Sequence[Seen], gains: Sequence[float]
 ) -> Proposal | None:
     """Return a new estimate if it explains every held-out stack better, and well enough."""
     if min(gains) <= 0.0 or sum(gains) / len(gains) < BETTER:
@@ -213,7 +213,7 @@ def estimated(
     return Proposal(ChangeKind.ESTIMATE, None, reason, known, prepared, tuple(shifts))
 
 
-def told(prepared: Watchable, stack: RawStack) -> float:
+def told(prepared: Trackable, stack: RawStack) -> float:
     """Return how well the bands of a stack agree, as a log likelihood of their coherence."""
     return sum(
         -_SAMPLES * math.log(max(1.0 - one.coherence, 1e-6)) for one in prepared.measure(stack)

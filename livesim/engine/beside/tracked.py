@@ -9,24 +9,24 @@ from dataclasses import replace
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.background import BACKGROUND_FAULTS, Background
-from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Wanted, Watchable
+from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Trackable, Wanted
 from livesim.engine.seams import Begun, Prepared
 from livesim.reconstruction.track.angle import Event
 from livesim.reconstruction.track.check import BandReading
-from livesim.reconstruction.track.pattern import Watchdog
+from livesim.reconstruction.track.pattern import PatternTracker
 from livesim.values.frames import Pattern, RawStack, Result, StackIndex
-from livesim.values.illumination import ChangeKind, Illumination, PatternChange, WatchHealth
+from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
 
 _log = logging.getLogger("livesim.engine")
 
 
-class WatchedPipeline:
+class TrackedPipeline:
     """A reconstruction whose pattern is checked with every stack.
 
     Every stack is reconstructed with what is known once it has been looked at itself: a drift or a
     jump that it shows turns its own bands. Whatever needs a new plan is prepared in the background
     and taken from the next stack on. What fails here is counted and leaves the stack as it would
-    be without a watchdog.
+    be without tracking.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class WatchedPipeline:
 
     def __init__(
         self,
-        active: Watchable,
+        active: Trackable,
         background: Background,
         prepare_for: Callable[[Settings], Prepare] | None = None,
         *,
@@ -52,11 +52,11 @@ class WatchedPipeline:
         self._prepare_for, self.follows = prepare_for, follows
         self._recalibrate = False
         angles = active.pattern.angles
-        self._watchdog = Watchdog(
+        self._tracking = PatternTracker(
             [angle.usable for angle in angles], [angle.modulation[0] for angle in angles]
         )
         self._last: StackIndex | None = None
-        self._probe: Watchable | None = None
+        self._probe: Trackable | None = None
         self._changes: deque[PatternChange] = deque()
         self._counts: Counter[str] = Counter()
 
@@ -68,13 +68,13 @@ class WatchedPipeline:
     @property
     def illumination(self) -> Illumination:
         """What the next stack is taken to be lit with."""
-        return Illumination(self.pattern, self._watchdog.turns)
+        return Illumination(self.pattern, self._tracking.turns)
 
     @property
-    def health(self) -> WatchHealth:
+    def health(self) -> TrackingHealth:
         """What is known of the pattern."""
-        return WatchHealth(
-            angles=self._watchdog.health(),
+        return TrackingHealth(
+            angles=self._tracking.health(),
             estimates=self._background.estimates,
             swaps=self._counts["swaps"],
             alarms=self._counts["alarms"],
@@ -111,11 +111,11 @@ class WatchedPipeline:
         prepared = prepare(replace(known))
 
         def use() -> None:
-            watch = settings.watchdog
+            watch = settings.tracking
             self._active, self.follows = prepared, watch.follow
             self._background.steer(prepare, watching=watch.follow and watch.estimate)
             shifts = (0.0,) * len(known.angles)
-            self._background.use(prepared, shifts, self._watchdog.lost, self._probe)
+            self._background.use(prepared, shifts, self._tracking.lost, self._probe)
 
         return Prepared(lambda: self.pattern is known, use)
 
@@ -132,14 +132,14 @@ class WatchedPipeline:
     def begin(self, stack: RawStack) -> Begun:
         """Begin with one raw stack, as a call does."""
         if not stack.whole:
-            turns = self._watchdog.turns  # its frames are looked at with the stacks they belong to
+            turns = self._tracking.turns  # its frames are looked at with the stacks they belong to
             return self._active.begin(stack, lambda measure: turns)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False
         self._adopt(stack)
         begun = self._active.begin(stack, lambda measure: self._decide(stack, measure))
-        self._background.offer(Seen(stack, self._watchdog.phases, self.pattern))
+        self._background.offer(Seen(stack, self._tracking.phases, self.pattern))
         self._last = stack.index
         return begun
 
@@ -154,13 +154,13 @@ class WatchedPipeline:
                 self._look(stack, measure())
             except BACKGROUND_FAULTS as error:
                 self._fail(error)
-        return self._watchdog.turns
+        return self._tracking.turns
 
     def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:
-        before = list(self._watchdog.turns)
-        for event in self._watchdog.see(readings, self._stacks_since(stack)):
+        before = list(self._tracking.turns)
+        for event in self._tracking.see(readings, self._stacks_since(stack)):
             old = Illumination(self.pattern, tuple(before))
-            before[event.angle] = self._watchdog.turns[event.angle]
+            before[event.angle] = self._tracking.turns[event.angle]
             new = Illumination(self.pattern, tuple(before))
             if event.kind is not ChangeKind.MODULATION:  # recorded when it is acted upon
                 self._record(stack, event.kind, event.angle, event.reason, old, new)
@@ -177,9 +177,9 @@ class WatchedPipeline:
 
     def _request(self, event: Event) -> None:
         """Ask for a plan that fits what was seen of an angle."""
-        pattern, watch = self.pattern, self._watchdog.angles[event.angle]
+        pattern, watch = self.pattern, self._tracking.angles[event.angle]
         angles = list(pattern.angles)
-        for number in self._watchdog.lost:
+        for number in self._tracking.lost:
             angles[number] = replace(angles[number], usable=False)
         if event.kind is ChangeKind.MODULATION:
             own = angles[event.angle]
@@ -211,18 +211,18 @@ class WatchedPipeline:
 
     def _swap(self, stack: RawStack, proposal: Proposal) -> None:
         old, new = self.illumination, proposal.prepared.pattern
-        pairs = zip(self._watchdog.angles, old.pattern.angles, new.angles, strict=True)
+        pairs = zip(self._tracking.angles, old.pattern.angles, new.angles, strict=True)
         for (watch, was, now), shift in zip(pairs, proposal.shifts, strict=True):
             if now.usable and was.modulation[0] > 0.0:
                 watch.refer(1.0, shift, now.modulation[0] / was.modulation[0])
             if was.usable and not now.usable:
                 watch.lost, self._probe = True, self._probe or self._active
         for reading in proposal.found:
-            self._watchdog.angles[reading.angle].find(reading)
+            self._tracking.angles[reading.angle].find(reading)
         if proposal.kind is ChangeKind.ESTIMATE:
-            self._watchdog.admit([(one.usable, one.modulation[0]) for one in new.angles])
+            self._tracking.admit([(one.usable, one.modulation[0]) for one in new.angles])
         self._active = proposal.prepared
-        lost = self._watchdog.lost
+        lost = self._tracking.lost
         self._probe = self._probe if lost else None
         self._background.use(self._active, proposal.shifts, lost, self._probe)
         words = proposal.reason
@@ -244,4 +244,4 @@ class WatchedPipeline:
 
     def _fail(self, error: Exception) -> None:
         self._counts["failures"] += 1
-        _log.warning("watchdog: %s", error)
+        _log.warning("tracking: %s", error)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from livesim.engine.meters import Faults
-from livesim.engine.seams import Pipeline, Watched
+from livesim.engine.seams import Pipeline, Tracked
 from livesim.values.illumination import AngleHealth, PatternChange
-from livesim.wire.pattern_status import AngleStatus, ChangeStatus, WatchdogStatus
+from livesim.wire.pattern_status import AngleStatus, ChangeStatus, TrackingStatus
 
 SHOWN = 20
 """Changes that a status tells."""
@@ -19,8 +19,8 @@ SHOWN = 20
 _log = logging.getLogger("livesim.engine")
 
 
-class WatchLog:
-    """The watchdog of one stream as the outside sees it.
+class TrackingLog:
+    """Tracking of one stream as the outside sees it.
 
     Parameters
     ----------
@@ -39,29 +39,29 @@ class WatchLog:
         on_alarm: Callable[[], None] = lambda: None,
     ) -> None:
         self._note, self._faults, self._on_alarm = note, faults, on_alarm
-        self._watched: Watched | None = None
+        self._tracked: Tracked | None = None
         self._changes: deque[ChangeStatus] = deque(maxlen=SHOWN)
         self._count = 0
 
     def begin(self, pipeline: Pipeline) -> None:
         """Watch this pipeline, if it watches itself."""
-        self._watched = pipeline if isinstance(pipeline, Watched) else None
+        self._tracked = pipeline if isinstance(pipeline, Tracked) else None
 
     def look(self) -> None:
         """Take what the last stack has changed; called in the processor's thread."""
-        changes = self._watched.take_changes() if self._watched is not None else ()
+        changes = self._tracked.take_changes() if self._tracked is not None else ()
         if not changes:
             return
         for change in changes:
             self._tell(change)
         self._note(changes)
 
-    def status(self) -> WatchdogStatus | None:
+    def status(self) -> TrackingStatus | None:
         """Return a snapshot; safe in any thread."""
-        if self._watched is None or not self._watched.follows:
+        if self._tracked is None or not self._tracked.follows:
             return None
-        health = self._watched.health
-        return WatchdogStatus(
+        health = self._tracked.health
+        return TrackingStatus(
             angles=tuple(_angle(one) for one in health.angles),
             changes=tuple(self._changes),
             swaps=health.swaps,

@@ -14,6 +14,14 @@ from livesim.io.pattern_file import write_pattern
 from livesim.io.pattern_log import PatternLog
 from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, steps_run
+from livesim.io.recording_files import (
+    PATTERN_LOG_NAME,
+    PATTERN_NAME,
+    RAW_NAME,
+    RESULTS_NAME,
+    SETTINGS_LOG_NAME,
+    of_channel,
+)
 from livesim.io.settings_log import append_settings_change
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
@@ -21,22 +29,10 @@ from livesim.values.frames import Pattern, RawStack, Result
 from livesim.values.illumination import PatternChange
 from livesim.wire.messages import StreamStart
 
-RAW_NAME = "raw.zarr"
-RESULTS_NAME = "results.ome.zarr"
-PATTERN_NAME = "pattern.json"
-PATTERN_LOG_NAME = "pattern-log.jsonl"
-SETTINGS_LOG_NAME = "settings-log.jsonl"
-
 
 def record_into(folder: Path) -> RecorderFor:
     """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
     return lambda start, resolved: FolderRecorder(_new_folder(folder), start, resolved)
-
-
-def of_channel(name: str, channel: int | str) -> str:
-    """Return the name of a channel's own file ("*" = of any): that of channel 0 has no number."""
-    stem, suffix = name.split(".", 1)
-    return f"{stem}-channel-{channel}.{suffix}" if channel else name
 
 
 class FolderRecorder:

@@ -10,12 +10,12 @@ from livesim.config.settings import Settings
 from livesim.engine.meters import Faults
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
-from livesim.engine.seams import Pipeline, Watched
+from livesim.engine.seams import Pipeline, Tracked
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind, PatternChange, still
 
 
-class Notes:
+class RecordingLog:
     """What `livesim restore` needs besides the raw stacks; all in the processor's thread.
 
     A recording may begin in the middle of a stream, so each begins with what is in use then.
@@ -54,7 +54,7 @@ class Notes:
 
 def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> None:
     recorder.save_pattern(pipeline.pattern, stack.index.channel)
-    if not isinstance(pipeline, Watched) or not any(pipeline.illumination.turns_rad):
+    if not isinstance(pipeline, Tracked) or not any(pipeline.illumination.turns_rad):
         return
     light = pipeline.illumination
     # As a turn, not as a pattern that has turned: those differ in the last bit.

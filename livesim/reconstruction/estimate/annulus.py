@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.estimate.spectral_samples import Places
+from livesim.reconstruction.estimate.spectral_samples import SpectralSamples
 from livesim.reconstruction.otf import Otf
 
 _ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
@@ -25,7 +25,7 @@ class Annulus:
     direction_deg: float | None = None
     tolerance_deg: float = 10.0
 
-    def mask(self, places: Places) -> Tensor:
+    def mask(self, places: SpectralSamples) -> Tensor:
         """Return which places lie in the half of the annulus with k to x >= 0, bool [place]."""
         inside = (places.radius >= self.inner) & (places.radius <= self.outer) & places.forward
         if self.direction_deg is None:

@@ -23,7 +23,7 @@ _MARGIN = 8  # spectral pixels around the lens: the window smears by as much
 _FADE = 0.03  # of the cut-off
 
 
-class Lens:
+class BandOverlapGrid:
     """The overlap of the zero order with the order at `k` (kx, ky) in cycles/µm."""
 
     def __init__(self, grid: EstimationGrid, steady: Steady, k: tuple[float, float]) -> None:

@@ -17,7 +17,7 @@ _LEAST_GAIN = 0.1  # of curvature over scatter: less is noise
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
+class NormalEquations:
     """The quadratic model of the misfit around the present parameters."""
 
     curvature: Tensor
@@ -48,7 +48,7 @@ class Normal:
 
 def normal_equations(
     coordinates: Coordinates, forms: Sequence[Overlap], noise: Tensor, steady: Steady
-) -> Normal:
+) -> NormalEquations:
     """Linearise the mismatch at the start of `coordinates`; `noise` [frame] is the frames'.
 
     A side band is compared with what the zero order says of it, never multiplied with itself: it
@@ -70,7 +70,7 @@ def normal_equations(
         gradient += (told.mH @ (form.gradient - alone)).real
         curvature += kept * (told.mH @ (form.gram - form.noise) @ slopes).real
         scatter += kept * (told.mH @ form.gram @ told).real
-    return Normal(curvature, scatter, gradient, found / expected)
+    return NormalEquations(curvature, scatter, gradient, found / expected)
 
 
 def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:

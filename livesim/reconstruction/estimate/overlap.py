@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimate.band_overlap_grid import Lens, mirrored
+from livesim.reconstruction.estimate.band_overlap_grid import BandOverlapGrid, mirrored
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.parameters import Parameters
 from livesim.reconstruction.estimate.zero_order import Frames
@@ -54,7 +54,7 @@ class Band:
 
     def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
         self._steady, self._window_power = frames.steady, grid.window_power
-        self._lens = lens = Lens(grid, frames.steady, at.shift(number))
+        self._lens = lens = BandOverlapGrid(grid, frames.steady, at.shift(number))
         self._own = 1 + number
         rows = at.unmixing(frames.noise)
         self._noise = rows.conj() @ (frames.noise[:, None] * rows.mT)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from livesim.reconstruction.estimate.frame_phases import Turning, frame_information
 from livesim.reconstruction.estimate.grid import EstimationGrid
-from livesim.reconstruction.estimate.normal_equations import Normal, normal_equations
+from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
 from livesim.reconstruction.estimate.overlap import Band
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.prior import HELD, Prior, Quadratic, nearest_equal
@@ -72,7 +72,7 @@ class Fit:
             return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
         return None
 
-    def _normal(self) -> tuple[Normal, Coordinates]:
+    def _normal(self) -> tuple[NormalEquations, Coordinates]:
         frames, steady = self._frames, self._frames.steady
         bands = [Band(frames, self._grid, self.at, n) for n in range(len(self.at.orders))]
         if self._rough:

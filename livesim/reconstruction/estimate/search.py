@@ -13,7 +13,7 @@ from livesim.reconstruction.estimate.annulus import Annulus
 from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.spectra import power_of
-from livesim.reconstruction.estimate.spectral_samples import RINGS, Places
+from livesim.reconstruction.estimate.spectral_samples import RINGS, SpectralSamples
 
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
 _REACHES = (1.5, 0.08)
@@ -39,7 +39,7 @@ def find_peaks(
     """Return one peak per annulus of every group, the strongest first come; no two are the same."""
     flat = [annulus for group in annuli for annulus in group]
     inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
-    places = Places(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
+    places = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
     turning = places.of(_over_frames(correlation.spectrum))
     found = []
     for group, wanted in enumerate(annuli):
@@ -61,7 +61,7 @@ def _over_frames(spectrum: Tensor) -> Tensor:
     return power_of((transform @ spectrum.flatten(-2)).unflatten(-1, spectrum.shape[-2:]))
 
 
-def _score(power: Tensor, places: Places) -> Tensor:
+def _score(power: Tensor, places: SpectralSamples) -> Tensor:
     """Return how far every place stands out for every number of turns, [frame - 1, place].
 
     Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
@@ -84,7 +84,7 @@ def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
 
 def _peaks(
     score: Tensor,
-    places: Places,
+    places: SpectralSamples,
     annuli: Sequence[Annulus],
     correlation: Correlation,
     group: int,

@@ -11,7 +11,7 @@ RINGS = 4
 """Spectral pixels over which the level of noise is read."""
 
 
-class Places:
+class SpectralSamples:
     """The samples of the half spectrum whose radius lies between two, all [place]."""
 
     def __init__(self, grid: EstimationGrid, inner: float, outer: float) -> None:

@@ -65,7 +65,7 @@ class _Measured:
     """Whether a single stack tells it by itself."""
 
 
-class AngleWatch:
+class AngleTracker:
     """Follow phase and modulation of one angle.
 
     The phase is a Kalman filter of two states, phase and drift per stack (Bar-Shalom et al.,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from livesim.reconstruction.track.angle import AngleWatch, Event
+from livesim.reconstruction.track.angle import AngleTracker, Event
 from livesim.reconstruction.track.check import BandReading
 from livesim.values.illumination import AngleHealth, AngleState
 
 
-class Watchdog:
+class PatternTracker:
     """Follow all angles of a pattern.
 
     Parameters
@@ -22,7 +22,7 @@ class Watchdog:
     """
 
     def __init__(self, usable: Sequence[bool], modulations: Sequence[float]) -> None:
-        self.angles = tuple(AngleWatch(number) for number in range(len(usable)))
+        self.angles = tuple(AngleTracker(number) for number in range(len(usable)))
         self._usable = list(usable)
         self._modulations = list(modulations)
 
@@ -62,7 +62,7 @@ class Watchdog:
         """Return what is known of every angle."""
         return tuple(
             AngleHealth(
-                state=angle.state if usable else AngleState.UNWATCHED,
+                state=angle.state if usable else AngleState.UNTRACKED,
                 drift_deg=math.degrees(angle.drift),
                 error_deg=math.degrees(angle.error),
                 rate_deg=math.degrees(angle.rate),

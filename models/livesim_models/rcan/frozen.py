@@ -22,7 +22,7 @@ _MOST_FUSED_FEATURES = 128
 """Every program of the kernel works out the attention itself: for more that costs too much."""
 
 
-class PlainRcan(nn.Module):
+class InferenceRcan(nn.Module):
     """The network's own layers, converted to a precision and laid out once.
 
     It asks nothing of its device while it runs, so that a CUDA graph can capture it.
@@ -45,9 +45,11 @@ class PlainRcan(nn.Module):
         return image + change if self.architecture.adds else change
 
 
-def frozen(network: Rcan, dtype: torch.dtype) -> PlainRcan | StripRcan:
+def frozen(network: Rcan, dtype: torch.dtype) -> InferenceRcan | StripRcan:
     """Return a network for inference alone, where its weights are now; later changes it ignores."""
-    return StripRcan(network, dtype) if _in_strips(network, dtype) else PlainRcan(network, dtype)
+    return (
+        StripRcan(network, dtype) if _in_strips(network, dtype) else InferenceRcan(network, dtype)
+    )
 
 
 def _fuses(network: Rcan) -> bool:

@@ -14,12 +14,12 @@ import torch
 import zarr
 
 from livesim.cli import main
-from livesim.commands.settings_beside import settings_for
 from livesim.commands.simulate.command import simulation_settings
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import SettingsError, load_settings, parse_settings
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
+from livesim.io.settings_beside import settings_for
 from livesim.io.toml_text import toml_text
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.forward.model import image
@@ -27,7 +27,7 @@ from livesim.reconstruction.otf import Otf
 from livesim.values.frames import DataError, StackIndex
 from livesim_acquisition.microscope.live_source import at_rate, stream_simulation
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.microscope.prefetch import Ahead
+from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Delivery
 from tests.support.simulations import SIZE, settings
@@ -330,7 +330,7 @@ def test_no_more_frames_are_made_ahead_than_there_is_room_for():
             made.append(frame.sequence)
             yield frame
 
-    with Ahead(frames(), room=4) as ahead:
+    with Prefetch(frames(), room=4) as ahead:
         ahead.wait_for(1e9, 18)  # until the queue is full
         assert ahead.waiting == 4
         assert len(made) <= 5
@@ -342,7 +342,7 @@ def test_what_goes_wrong_while_frames_are_made_is_raised_where_they_are_taken():
         yield from SimulatedMicroscope(settings()).frames(1)
         raise DataError("no more light")
 
-    with Ahead(frames(), room=100) as ahead, pytest.raises(DataError, match="no more light"):
+    with Prefetch(frames(), room=100) as ahead, pytest.raises(DataError, match="no more light"):
         list(ahead)
 
 
@@ -356,11 +356,11 @@ def test_what_goes_wrong_while_frames_are_made_is_raised_where_they_are_taken():
     ],
 )
 def test_sending_begins_when_the_rate_can_be_held_to_the_end(monkeypatch, made, rate, ready):
-    ahead = Ahead(iter(()), room=2000, burst=10)
+    ahead = Prefetch(iter(()), room=2000, burst=10)
     clock = "livesim_acquisition.microscope.prefetch.time.monotonic"
     monkeypatch.setattr(clock, lambda: (made - 10) / 100.0)
     ahead._made = made  # 100 frames a second since the first burst
-    monkeypatch.setattr(Ahead, "waiting", made)
+    monkeypatch.setattr(Prefetch, "waiting", made)
     assert ahead.is_ready(rate, 1000) == ready
     ahead._done.set()
     assert ahead.is_ready(rate, 1000)

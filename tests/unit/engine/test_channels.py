@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from livesim.commands.restore.command import with_steps
-from livesim.commands.settings_beside import own_pattern_files, pattern_for
 from livesim.config.settings import SettingsError, parse_settings
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
+from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
 from livesim.wire.sockets import Keep

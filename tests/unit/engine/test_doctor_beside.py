@@ -124,7 +124,7 @@ def test_stacks_are_looked_at_in_the_order_of_acquisition():
 
 
 def test_the_settings_can_switch_it_off():
-    off = SETTINGS.model_copy(update={"watchdog": SETTINGS.watchdog.model_copy(
+    off = SETTINGS.model_copy(update={"tracking": SETTINGS.tracking.model_copy(
         update={"examine": False})})  # fmt: skip
     assert doctor_for(off) is None
     assert doctor_for(Settings(optics=SETTINGS.optics)) is not None

@@ -10,8 +10,9 @@ import pytest
 import zarr
 
 from livesim.engine.process import Engine
-from livesim.engine.record.folder import RAW_NAME, record_into
+from livesim.engine.record.folder import record_into
 from livesim.engine.session import PROCESS_DEPTH, Session
+from livesim.io.recording_files import RAW_NAME
 from livesim.wire.control_client import ControlClient
 from livesim.wire.sockets import FramePusher, Keep
 from livesim_acquisition import sender as sender_module

@@ -12,9 +12,9 @@ import zarr
 from livesim.commands.status.command import show_status
 from livesim.config.settings import Settings
 from livesim.engine.process import Engine
-from livesim.engine.record.folder import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
+from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import RawRecorder
 from livesim.values.frames import Result
 from livesim.wire.control_client import ControlClient

@@ -14,8 +14,8 @@ from livesim.commands.steer import parse_wishes, steer_engine
 from livesim.config.changes import SettingsChange, difference, settings_at, steered, value_of
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.steering import NOT_STEERABLE, Steering
-from livesim.engine.record.folder import RAW_NAME, RESULTS_NAME, SETTINGS_LOG_NAME
 from livesim.engine.seams import Prepared, Resolved
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, SETTINGS_LOG_NAME
 from livesim.io.settings_log import append_settings_change, read_settings_log
 from livesim.values.frames import DataError, RawStack, StackIndex
 from livesim.wire.control_client import ControlClient
@@ -37,7 +37,7 @@ PLAIN = Settings.model_validate(SETTINGS)
         ("reconstruction.notch.strength", 0.9),
         ("reconstruction.apodization.shape", "triangle"),
         ("reconstruction.apodization.cutoff", "auto"),
-        ("watchdog.follow", False),
+        ("tracking.follow", False),
     ],
 )
 def test_a_setting_is_changed_and_nothing_else(key, value):
@@ -94,8 +94,8 @@ def test_the_log_is_read_as_it_was_written(tmp_path):
         SettingsChange(
             StackIndex(time=9),
             10,
-            {"watchdog.follow": True, "reconstruction.wiener": "auto"},
-            {"watchdog.follow": False, "reconstruction.wiener": 0.1 + 0.2},
+            {"tracking.follow": True, "reconstruction.wiener": "auto"},
+            {"tracking.follow": False, "reconstruction.wiener": 0.1 + 0.2},
         ),
     )
     path = tmp_path / "log.jsonl"
@@ -111,11 +111,11 @@ def test_the_log_is_read_as_it_was_written(tmp_path):
 
 
 def test_words_of_the_command_line_are_values():
-    words = ["steps.two=none", "reconstruction.wiener = 0.1", "watchdog.follow=false"]
+    words = ["steps.two=none", "reconstruction.wiener = 0.1", "tracking.follow=false"]
     assert parse_wishes([*words, 'steps.one="a/b.safetensors"', "steps.precision=auto"]) == {
         "steps.two": "none",
         "reconstruction.wiener": 0.1,
-        "watchdog.follow": False,
+        "tracking.follow": False,
         "steps.one": "a/b.safetensors",
         "steps.precision": "auto",
     }

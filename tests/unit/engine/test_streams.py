@@ -8,7 +8,7 @@ import pytest
 import zarr
 
 from livesim.config.settings import Settings
-from livesim.engine.record.folder import RAW_NAME
+from livesim.io.recording_files import RAW_NAME
 from livesim.values.frames import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from livesim.engine.in_use import patterns_in_use
-from livesim.engine.seams import Watched
+from livesim.engine.seams import Tracked
 from livesim.values.frames import DataError, Rolling, StackIndex
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import stack, streams
@@ -19,7 +19,7 @@ __all__ = ["streams"]
 def test_a_still_pattern_is_left_alone(streams):
     stream = streams()
     stream.feed(20)
-    assert isinstance(stream.pipeline, Watched)
+    assert isinstance(stream.pipeline, Tracked)
     assert stream.changes == []
     assert stream.prepared[0].turns == [(0.0, 0.0, 0.0)] * 20
 

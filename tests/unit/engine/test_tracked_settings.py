@@ -54,7 +54,7 @@ def test_what_the_background_prepares_with_old_settings_is_dropped(streams):
     assert stream.changes == []
 
 
-def test_a_watchdog_that_is_switched_off_leaves_the_pattern_where_it_is(streams):
+def test_a_tracking_that_is_switched_off_leaves_the_pattern_where_it_is(streams):
     stream = steerable(streams())
     stream.feed(5)
     stream.pipeline.prepare(BLIND).use()

@@ -7,12 +7,12 @@ import math
 import pytest
 
 from livesim.config.settings import Optics, Settings
-from livesim.engine.beside.tracking_log import SHOWN, WatchLog
+from livesim.engine.beside.tracking_log import SHOWN, TrackingLog
 from livesim.engine.meters import Faults
-from livesim.engine.record.recording_log import Notes
+from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings
 from livesim.values.illumination import ChangeKind
-from livesim.wire.pattern_status import WatchdogStatus
+from livesim.wire.pattern_status import TrackingStatus
 from tests.support.tracked_stream import stack, streams
 
 __all__ = ["streams"]
@@ -43,12 +43,12 @@ def notes_of(recorder, faults, count=100):
     recordings = Recordings(recorder)
     for number in range(count):
         recordings.see(stack(number))
-    return Notes(recordings, faults)
+    return RecordingLog(recordings, faults)
 
 
 def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     stream, recorder, faults, alarms = streams(), FakeRecorder(), Faults(), []
-    log = WatchLog(
+    log = TrackingLog(
         notes_of(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
     )
     assert log.status() is None
@@ -58,7 +58,7 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
         stream.pipeline(stack(number))
         log.look()
     assert [c.kind for c in recorder.logged][-2:] == [ChangeKind.DRIFT, ChangeKind.JUMP]
-    status = WatchdogStatus.model_validate_json(log.status().model_dump_json())
+    status = TrackingStatus.model_validate_json(log.status().model_dump_json())
     assert len(status.changes) == SHOWN < len(recorder.logged)
     assert status.changes[-1].number == len(recorder.logged) == status.swaps
     assert (status.changes[-1].time, status.changes[-1].alarm, status.alarms) == (79, True, 1)
@@ -69,9 +69,9 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     assert alarms == [faults.last]
 
 
-def test_a_full_disk_does_not_stop_the_watchdog(streams):
+def test_a_full_disk_does_not_stop_the_tracking(streams):
     stream, faults = streams(), Faults()
-    log = WatchLog(notes_of(FakeRecorder(full=True), faults).pattern_changed, faults)
+    log = TrackingLog(notes_of(FakeRecorder(full=True), faults).pattern_changed, faults)
     log.begin(stream.pipeline)
     stream.feed(3)
     stream.light.phases = [1.0, 0.0, 0.0]

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from livesim.commands.demo.scene import demo_settings
 from livesim.commands.simulate.files import RAW_NAME, simulate_files
-from livesim.engine.beside.tracking_log import WatchLog
+from livesim.engine.beside.tracking_log import TrackingLog
 from livesim.engine.in_use import patterns_in_use
 from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
@@ -20,6 +19,7 @@ from livesim.values.illumination import STEP_DEG
 from livesim.values.verdict import TrustWord
 from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.steer import RecalibrateRequest, SteeringStatus
+from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.state.dose.ladder import COLUMNS, PATIENCE, STACKS, Ladder, rung_of
 from livesim_gui.state.health.advice import FAINT
 from livesim_gui.state.stream.feed import News
@@ -29,8 +29,8 @@ from tests.doubles.fake_engine import (
     angle_status,
     engine_status,
     in_use,
+    tracking_status,
     trust_status,
-    watchdog_status,
 )
 from tests.support.shown import result
 
@@ -54,7 +54,7 @@ def status(
         stream=stream,
         in_use=used(networks, **angle),
         steering=SteeringStatus(recalibrating=recalibrating),
-        watchdog=watchdog_status(*watched),
+        tracking=tracking_status(*watched),
         trust=trust,
     )
     last = known.stages[-1].model_copy(update={"done": done})
@@ -117,7 +117,7 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("case", AT_LIMIT)
-def test_at_the_limits_of_watchdog_and_calibration_a_rung_still_passes(case):
+def test_at_the_limits_of_tracking_and_calibration_a_rung_still_passes(case):
     assert judged(**AT_LIMIT[case]).passes
 
 
@@ -235,11 +235,11 @@ def measured(photons, folder):
     pipeline = next(p for n in range(1, TIMES + 1) if (p := make(stacks[:n], n == TIMES)))
     try:
         last = [pipeline(stack) for stack in stacks][-1]
-        watch = WatchLog(lambda changes: None, None, lambda: None)
+        watch = TrackingLog(lambda changes: None, None, lambda: None)
         watch.begin(pipeline)
         own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
         known = engine_status(
-            in_use=own, channels=(ChannelStatus(channel=0, watchdog=watch.status()),)
+            in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.status()),)
         )
     finally:
         pipeline.close()

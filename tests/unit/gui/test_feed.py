@@ -243,7 +243,7 @@ def test_a_snapshot_is_of_the_stage_that_is_shown(feed):
     assert (shot.lut, shot.levels) == ("fire", scene.main.levels)
 
 
-def test_the_watchdogs_history_follows_the_answers(feed):
+def test_the_tracking_history_follows_the_answers(feed):
     viewer = Viewer(feed)
     for n in range(3):
         feed.answer(1, engine_status(), float(n))

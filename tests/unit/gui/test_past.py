@@ -204,7 +204,7 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
-    from livesim_gui.background_tasks import Errands
+    from livesim_gui.background_tasks import BackgroundTasks
     from livesim_gui.engine_access import Session
     from livesim_gui.window import Window
 
@@ -213,11 +213,11 @@ def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     feed.answer(1, engine_status(recording=FOLDER), 0.0)
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
-    errands = Errands()
+    tasks = BackgroundTasks()
     window = Window(
         Viewer(feed),
-        Session(feed, errands),
-        errands,
+        Session(feed, tasks),
+        tasks,
         tmp_path / "viewer.ini",
         open_past=lambda folder: FakePast(10, folder),
     )

@@ -12,11 +12,11 @@ from livesim.wire.in_use import PatternAngleStatus
 from livesim.wire.pattern_status import ChannelStatus
 from livesim_gui.state.health.reached import EVERY_S, Pair, Reached, pair_of, reached_nm
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS, one_curve
-from livesim_gui.state.health.tracking_history import KEPT, Reading, WatchHistory, readings_of
+from livesim_gui.state.health.tracking_history import KEPT, Reading, TrackingHistory, readings_of
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.viewer import Viewer
-from tests.doubles.fake_engine import angle_status, engine_status, in_use, watchdog_status
+from tests.doubles.fake_engine import angle_status, engine_status, in_use, tracking_status
 from tests.support.shown import result, shots
 
 FIELD_UM = (20.0, 10.0)
@@ -32,7 +32,7 @@ def angle(k=(5.0, 0.0), degrees=(0.0, 120.0, 240.0), *, usable=True):
 
 def history(*angles, field_um=FIELD_UM):
     """Return a history of one angle, a reading each second."""
-    seen = WatchHistory()
+    seen = TrackingHistory()
     for second, one in enumerate(angles):
         seen.see(Reading(float(second), (), (one,), field_um))
     return seen
@@ -53,7 +53,7 @@ def pair(newer, older):
 
 
 def test_watched_curves_have_a_value_a_reading():
-    seen = WatchHistory()
+    seen = TrackingHistory()
     for n in range(3):
         seen.see(Reading(10.0 + n, tuple(angle_status(drift_deg=a * n) for a in range(3))))
     assert seen.seconds().tolist() == [-2.0, -1.0, 0.0]
@@ -111,7 +111,7 @@ def test_phase_steps(degrees, steps, equal):
 def test_steps_that_are_not_known_leave_a_gap():
     steps = history(angle(), angle(usable=False), angle()).phase_steps_deg(0)
     assert np.isnan(steps).tolist() == [[False, True, False]] * 2
-    unknown = WatchHistory()
+    unknown = TrackingHistory()
     unknown.see(Reading(0.0, (angle_status(),)))
     assert (unknown.phase_steps_deg(0).size, unknown.equal_step_deg(0)) == (0, None)
 
@@ -149,12 +149,12 @@ def two_channels():
         first.model_copy(update={"channel": 1, "angles": angles}),
     )
     stream = used.stream.model_copy(update={"frame_shape": (64, 32)})
-    faint = watchdog_status(*(angle_status(modulation=0.4),) * 3)
+    faint = tracking_status(*(angle_status(modulation=0.4),) * 3)
     return engine_status(
         in_use=used.model_copy(update={"patterns": patterns, "stream": stream}),
         channels=(
-            ChannelStatus(channel=0, watchdog=watchdog_status()),
-            ChannelStatus(channel=1, watchdog=faint),
+            ChannelStatus(channel=0, tracking=tracking_status()),
+            ChannelStatus(channel=1, tracking=faint),
         ),
     )
 

@@ -14,7 +14,7 @@ from PyQt5.QtGui import QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import QApplication, QFileDialog
 
 from livesim.config.settings import SettingsError
-from livesim_gui.background_tasks import Errands
+from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.replay import ReplayChild
 from livesim_gui.engine_access import Session
 from livesim_gui.state.stream.feed import Feed
@@ -114,9 +114,9 @@ def engine():
 
 @pytest.fixture
 def window(qtbot, tmp_path, engine):
-    errands, feed = Errands(), Feed()
-    session = Session(feed, errands, StubLauncher(engine.address))
-    window = Window(Viewer(feed), session, errands, tmp_path / "viewer.ini")
+    tasks, feed = BackgroundTasks(), Feed()
+    session = Session(feed, tasks, StubLauncher(engine.address))
+    window = Window(Viewer(feed), session, tasks, tmp_path / "viewer.ini")
     window.launcher = session._launcher
     window.replaying.child._command = (sys.executable, "-c", OBEYS)
     qtbot.addWidget(window)

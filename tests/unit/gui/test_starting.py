@@ -22,7 +22,7 @@ RECORDED = "/data/stream-001"
 
 
 class StubLauncher:
-    """Notes what is asked of it."""
+    """Note what is asked of it."""
 
     def __init__(self, address="tcp://127.0.0.1:9"):
         self.asked = []
@@ -98,7 +98,7 @@ def test_what_is_remembered_wrongly_does_no_harm(make, tmp_path):
 
 
 def test_a_wrong_address_is_refused_in_words(window):
-    window.deeds.connect("udp://x")
+    window.user_actions.connect("udp://x")
     assert "expected an address such as" in window.widgets.control.words.text()
 
 

@@ -142,7 +142,7 @@ def test_the_panel_asks_and_shows_only_what_the_engine_says(connected, qtbot):
     assert engine.asked[-1].changes == {FOLLOW: False}
     # The fake engine takes it and does not do it: so the box goes back to the truth.
     qtbot.waitUntil(panel.follow.isChecked, timeout=WAIT_MS)
-    engine.say(**steered_status(settings={"watchdog": {"follow": False}}))
+    engine.say(**steered_status(settings={"tracking": {"follow": False}}))
     qtbot.waitUntil(lambda: not panel.follow.isChecked(), timeout=WAIT_MS)
 
 

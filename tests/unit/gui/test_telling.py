@@ -23,8 +23,8 @@ from tests.doubles.fake_engine import (
     angle_status,
     engine_status,
     in_use,
+    tracking_status,
     trust_status,
-    watchdog_status,
 )
 from tests.support.shown import result
 from tests.support.viewer_window import WAIT_MS, feed, make, pixels, press, window
@@ -53,8 +53,8 @@ def test_the_corner_and_the_health_panel_follow_the_engine(window, feed):
 
 
 def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, feed):
-    lost = watchdog_status(angle_status(), angle_status(state="lost"), angle_status())
-    feed.answer(1, engine_status(watchdog=lost), 1.0)
+    lost = tracking_status(angle_status(), angle_status(state="lost"), angle_status())
+    feed.answer(1, engine_status(tracking=lost), 1.0)
     window.draw()
     window.presenter.renew()
     assert "Angle 2 shows no fringes any more" in window.widgets.pattern.advice.text()
@@ -64,7 +64,7 @@ def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, f
 
 
 def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
-    channels = tuple(ChannelStatus(channel=n, watchdog=watchdog_status()) for n in range(2))
+    channels = tuple(ChannelStatus(channel=n, tracking=tracking_status()) for n in range(2))
     used = in_use()
     stream = used.stream.model_copy(update={"source": "Micro-Manager, the camera on the left port"})
     told = {

@@ -236,7 +236,7 @@ def test_maps_are_chosen_in_the_panel_and_those_not_made_are_called_so(window):
 def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
     window = make()
     with FakeEngine(trust=trust_status()) as engine:
-        window.deeds.connect(engine.address)
+        window.user_actions.connect(engine.address)
         panel = window.widgets.trust
         qtbot.waitUntil(lambda: panel.flip.isEnabled(), timeout=WAIT_MS)
         panel.flip.click()
@@ -249,5 +249,5 @@ def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
 
 
 def test_asking_without_an_engine_says_so(window):
-    window.deeds.review(False)
+    window.user_actions.review(False)
     assert window.widgets.notice.text() == "No engine is connected."

@@ -27,7 +27,7 @@ from livesim_gui.state.stream.facts import (
 from livesim_gui.state.stream.feed import News
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.stream.rolling import rolling_words
-from tests.doubles.fake_engine import angle_status, engine_status, watchdog_status
+from tests.doubles.fake_engine import angle_status, engine_status, tracking_status
 
 SETTINGS = Settings(
     optics=Optics(numerical_aperture=1.4, emission_nm=500.0, pixel_nm=80.0),
@@ -109,15 +109,15 @@ def test_without_an_engine_it_says_so(known, word, tone):
     ("angle", "words", "tone"),
     [
         ({"state": "lost"}, "Angle 2 shows no fringes any more", Tone.BAD),
-        ({"state": "unwatched"}, "Angle 2 was never found", Tone.BAD),
+        ({"state": "untracked"}, "Angle 2 was never found", Tone.BAD),
         ({"state": "weak", "modulation": 0.31}, "Angle 2: modulation only 0.31", Tone.NOTE),
         ({"modulation": 0.2}, "Angle 2: modulation only 0.20", Tone.NOTE),
         ({"rate_deg": -2.0}, "Angle 2 drifts by -2.0°", Tone.NOTE),
     ],
 )
 def test_what_is_wrong_with_an_angle_is_said_in_words(angle, words, tone):
-    watchdog = watchdog_status(angle_status(), angle_status(**angle), angle_status())
-    (advice,) = advice_on(engine_status(watchdog=watchdog), StreamFacts())
+    tracking = tracking_status(angle_status(), angle_status(**angle), angle_status())
+    (advice,) = advice_on(engine_status(tracking=tracking), StreamFacts())
     assert advice.words.startswith(words)
     assert advice.tone is tone
 
@@ -131,10 +131,10 @@ def test_the_worst_comes_first_and_a_jump_is_told():
     change = ChangeStatus(
         number=1, received_ns=0, time=7, kind="jump", angle=0, reason="40°", alarm=True
     )
-    watchdog = watchdog_status(
+    tracking = tracking_status(
         angle_status(modulation=0.2), angle_status(state="lost"), changes=(change,)
     )
-    advice = advice_on(engine_status(watchdog=watchdog), StreamFacts())
+    advice = advice_on(engine_status(tracking=tracking), StreamFacts())
     assert [one.tone for one in advice] == [Tone.BAD, Tone.NOTE, Tone.NOTE]
     assert "angle 1 jumped at stack 7" in advice[2].words
 
@@ -215,8 +215,8 @@ def test_the_facts_of_a_channel_have_its_pattern_alone():
 
 
 def test_the_advice_is_about_the_channel_that_is_shown():
-    good = ChannelStatus(channel=0, watchdog=watchdog_status())
-    lost = ChannelStatus(channel=1, watchdog=watchdog_status(angle_status(state="lost")))
+    good = ChannelStatus(channel=0, tracking=tracking_status())
+    lost = ChannelStatus(channel=1, tracking=tracking_status(angle_status(state="lost")))
     status = engine_status(channels=(good, lost))
     assert advice_on(status, StreamFacts(), 0)[0].tone is Tone.GOOD
     assert "Angle 1 shows no fringes" in advice_on(status, StreamFacts(), 1)[0].words

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 from livesim.cli import app
 from livesim.config.settings import PatternSettings, Settings
-from livesim.engine.record.folder import RAW_NAME, RESULTS_NAME, FolderRecorder
+from livesim.engine.record.folder import FolderRecorder
 from livesim.engine.seams import Resolved
 from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.open import open_recording
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.values.frames import RawStack, StackIndex
 from livesim.wire.messages import StreamStart
 from tests.support.recorded import counts, result

@@ -11,14 +11,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.speed.network_speed_page import PAGE, written_page
 from livesim_models.flops import flops
 from livesim_models.rcan import strips as strip_form
-from livesim_models.rcan.frozen import PlainRcan, fast_dtypes, frozen
+from livesim_models.rcan.frozen import InferenceRcan, fast_dtypes, frozen
 from livesim_models.rcan.model import Architecture
 from livesim_models.rcan.strips import StripRcan, sums_by_tap
 from tests.unit.models.test_rcan import SMALL, trained
 
 strips = pytest.mark.skipif(torch.float32 not in fast_dtypes(), reason="no oneDNN")
 Narrow = partial(StripRcan, strip_bytes=2000)
-FORMS = [PlainRcan, pytest.param(Narrow, marks=strips)]
+FORMS = [InferenceRcan, pytest.param(Narrow, marks=strips)]
 SHAPES = [
     (Architecture(**SMALL, inputs=3, outputs=3), (2, 3, 40, 23)),
     (Architecture(**SMALL, inputs=4, outputs=1), (1, 4, 17, 16)),
@@ -45,7 +45,7 @@ def test_the_same_numbers_in_float32(form, architecture, shape):
 
 @pytest.mark.parametrize(
     ("form", "dtype"),
-    [(PlainRcan, torch.float16), (PlainRcan, torch.bfloat16)]
+    [(InferenceRcan, torch.float16), (InferenceRcan, torch.bfloat16)]
     + [(Narrow, dtype) for dtype in fast_dtypes() if dtype is not torch.float32],
 )
 def test_the_same_within_the_rounding_of_a_precision(form, dtype):
@@ -72,7 +72,7 @@ def test_here_the_processor_s_own_form_is_chosen():
     network = trained(Architecture(**SMALL))
     for dtype in fast_dtypes():
         assert isinstance(frozen(network, dtype), StripRcan)
-    assert isinstance(frozen(network, torch.float16), PlainRcan)
+    assert isinstance(frozen(network, torch.float16), InferenceRcan)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from livesim.reconstruction.estimate.band_overlap_grid import Lens
+from livesim.reconstruction.estimate.band_overlap_grid import BandOverlapGrid
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.otf import Otf
 
@@ -14,10 +14,10 @@ PIXEL_UM = 0.08
 
 def lens_of(
     k: tuple[float, float], shape: tuple[int, int] = (96, 120)
-) -> tuple[Lens, EstimationGrid]:
+) -> tuple[BandOverlapGrid, EstimationGrid]:
     grid = EstimationGrid(shape, PIXEL_UM, OTF)
     steady = SimpleNamespace(power=torch.ones(200), trust=grid.window)
-    return Lens(grid, steady, k), grid  # type: ignore[arg-type]
+    return BandOverlapGrid(grid, steady, k), grid  # type: ignore[arg-type]
 
 
 VECTORS = [(4.0, -0.4), (2.9, 2.9), (0.1, 4.1), (2.4, -3.3)]

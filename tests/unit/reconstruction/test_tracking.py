@@ -1,4 +1,4 @@
-"""The check of one stack, and what the watchdog makes of many."""
+"""The check of one stack, and what tracking makes of many."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
-from livesim.reconstruction.track.pattern import Watchdog
+from livesim.reconstruction.track.pattern import PatternTracker
 from livesim.values.frames import NoiseToSignal
 from livesim.values.illumination import AngleState, ChangeKind, still
 from tests.support.drifting import DriftingScene, phase_errors_deg, turned
@@ -107,7 +107,7 @@ def test_the_pipeline_follows_a_drift_and_a_jump(settings):
     scene = simulate(6, (128, 128), 1000.0, settings=settings)
     drifting = DriftingScene(scene, 1000.0)
     own = Settings(optics=scene.optics, camera=scene.camera, pattern=settings, steps=PLAIN)
-    own = own.model_copy(update={"watchdog": own.watchdog.model_copy(update={"estimate": False})})
+    own = own.model_copy(update={"tracking": own.tracking.model_copy(update={"estimate": False})})
     pipeline = pipeline_factory(own, scene.pattern)([], True)
     errors = []
     for number in range(25):
@@ -124,7 +124,7 @@ def test_the_pipeline_follows_a_drift_and_a_jump(settings):
 def test_a_stream_can_do_without():
     scene = simulate(6, (64, 64))
     own = Settings(
-        optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
+        optics=scene.optics, camera=scene.camera, tracking={"follow": False}, steps=PLAIN
     )
     drifting = DriftingScene(scene, 1000.0)
     pipeline = pipeline_factory(own, scene.pattern)([], True)
@@ -142,7 +142,7 @@ def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
     scene = simulate(20, (192, 192), peak)
     drifting = DriftingScene(scene, peak, 20)
     own = Settings(
-        optics=scene.optics, camera=scene.camera, watchdog={"follow": False}, steps=PLAIN
+        optics=scene.optics, camera=scene.camera, tracking={"follow": False}, steps=PLAIN
     )
     make, stacks, pipeline = pipeline_factory(own), [], None
     while pipeline is None:
@@ -162,7 +162,7 @@ class Stream:
     def __init__(self, error, phase_deg=lambda t: 0.0, modulation=lambda t: 1.0, harmonics=1):
         self.error, self.phase_deg, self.modulation = error, phase_deg, modulation
         self.harmonics = harmonics
-        self.watchdog = Watchdog([True], [0.8])
+        self.tracking = PatternTracker([True], [0.8])
         self.events, self.off_deg = [], []
 
     def run(self, times, seed=0):
@@ -174,8 +174,8 @@ class Stream:
                 for h in range(1, self.harmonics + 1)
             ]
             stacks = 1 if before is None else time - before
-            self.events += [(time, event) for event in self.watchdog.see(bands, stacks)]
-            off = cmath.phase(cmath.exp(1j * (self.watchdog.turns[0] - true)))
+            self.events += [(time, event) for event in self.tracking.see(bands, stacks)]
+            off = cmath.phase(cmath.exp(1j * (self.tracking.turns[0] - true)))
             self.off_deg.append(abs(math.degrees(off)))
             before = time
         return self
@@ -200,7 +200,7 @@ def test_a_drift_of_one_period_is_followed(error, limit, rate, harmonics):
     stream.run(range(1000))
     assert max(stream.off_deg) < limit
     assert stream.kinds() == {ChangeKind.DRIFT}
-    (angle,) = stream.watchdog.health()
+    (angle,) = stream.tracking.health()
     assert angle.drift_deg == pytest.approx(999 * rate, abs=limit)
     assert angle.rate_deg == pytest.approx(rate, abs=0.1)
 
@@ -209,7 +209,7 @@ def test_stacks_that_were_dropped_count_as_time():
     times = [t for t in range(600) if t % 7 in (0, 1, 3)]
     stream = Stream(0.012, lambda t: 0.36 * t).run(times)
     assert max(stream.off_deg) < 3.0
-    assert stream.watchdog.health()[0].rate_deg == pytest.approx(0.36, abs=0.05)
+    assert stream.tracking.health()[0].rate_deg == pytest.approx(0.36, abs=0.05)
 
 
 @pytest.mark.parametrize("error", [0.003, 0.03, 0.15, 0.5])
@@ -250,14 +250,14 @@ def test_a_lost_angle_is_reported_once(error, patience):
     assert 52 <= time < 50 + patience
     assert event.kind.alarming
     assert not stream.of(ChangeKind.JUMP)
-    assert stream.watchdog.lost == (0,)
-    assert stream.watchdog.health()[0].state is AngleState.LOST
+    assert stream.tracking.lost == (0,)
+    assert stream.tracking.health()[0].state is AngleState.LOST
 
 
 def test_one_dark_stack_loses_no_angle():
     stream = Stream(0.01, modulation=lambda t: 0.0 if t == 50 else 1.0).run(range(100))
     assert not stream.events
-    assert stream.watchdog.health()[0].state is AngleState.FOLLOWED
+    assert stream.tracking.health()[0].state is AngleState.FOLLOWED
 
 
 def test_a_fading_modulation_asks_for_new_weights_and_is_called_weak_in_the_end():
@@ -265,32 +265,32 @@ def test_a_fading_modulation_asks_for_new_weights_and_is_called_weak_in_the_end(
     stream.run(range(200))
     ((time, _),) = stream.of(ChangeKind.MODULATION)
     assert 120 < time < 180
-    (angle,) = stream.watchdog.angles
+    (angle,) = stream.tracking.angles
     angle.refer(1.0, 0.0, angle.modulation)
     stream.modulation = lambda t: 0.45 / 0.76
     stream.run(range(200, 260))
-    assert stream.watchdog.health()[0].state is AngleState.WEAK
-    assert stream.watchdog.health()[0].modulation == pytest.approx(0.8 * 0.45, abs=0.03)
+    assert stream.tracking.health()[0].state is AngleState.WEAK
+    assert stream.tracking.health()[0].modulation == pytest.approx(0.8 * 0.45, abs=0.03)
 
 
 def test_another_reference_leaves_the_drift_as_it_is():
     stream = Stream(0.003, lambda t: 0.5 * t).run(range(100))
-    (angle,) = stream.watchdog.angles
+    (angle,) = stream.tracking.angles
     angle.refer(1.0, math.radians(20.0), 1.0)
-    assert stream.watchdog.turns[0] == pytest.approx(math.radians(29.5), abs=0.02)
+    assert stream.tracking.turns[0] == pytest.approx(math.radians(29.5), abs=0.02)
     stream.phase_deg = lambda t: 0.5 * t - 20.0
     stream.run(range(100, 200))
-    assert stream.watchdog.health()[0].drift_deg == pytest.approx(99.5, abs=1.0)
+    assert stream.tracking.health()[0].drift_deg == pytest.approx(99.5, abs=1.0)
     assert max(stream.off_deg) < 3.0
 
 
 def test_an_angle_that_is_found_again_is_followed_from_there():
     stream = Stream(0.01, modulation=lambda t: 0.0).run(range(20))
-    (angle,) = stream.watchdog.angles
+    (angle,) = stream.tracking.angles
     assert angle.lost
     angle.find(BandReading(0, 1, 0.9 * cmath.exp(2j), 0.01, 0.5))
     stream.phase_deg, stream.modulation = lambda t: math.degrees(2.0), lambda t: 0.9
     stream.off_deg.clear()
     stream.run(range(20, 40))
     assert max(stream.off_deg) < 2.0
-    assert stream.watchdog.health()[0].state is AngleState.FOLLOWED
+    assert stream.tracking.health()[0].state is AngleState.FOLLOWED

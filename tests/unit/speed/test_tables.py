@@ -73,7 +73,7 @@ def test_every_stage_is_timed_and_only_the_whole_has_a_limit():
     stages = reconstruction_stages(make_scene(64), CPU, LIMIT, rounds=2)
     names = [stage.name for stage in stages]
     assert names == [
-        "upload", "separate", "FFT", "combine", "inverse FFT", RECONSTRUCTION, "watchdog check",
+        "upload", "separate", "FFT", "combine", "inverse FFT", RECONSTRUCTION, "tracking check",
     ]  # fmt: skip
     assert all(stage.times.median_ms > 0.0 for stage in stages)
     assert [stage.name for stage in stages if stage.of_limit is not None] == [RECONSTRUCTION]

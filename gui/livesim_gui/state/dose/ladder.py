@@ -72,7 +72,7 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 def rung_of(
     name: str, status: EngineStatus, photons: float | None, review: TrustStatus | None
 ) -> Rung:
-    """Judge one light level by the limits that the watchdog, the advice and the review have.
+    """Judge one light level by the limits that tracking, the advice and the review have.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def rung_of(
     watched = [
         angle
         for one in status.channels
-        if one.watchdog is not None
-        for angle in one.watchdog.angles
-        if angle.state != AngleState.UNWATCHED
+        if one.tracking is not None
+        for angle in one.tracking.angles
+        if angle.state != AngleState.UNTRACKED
     ]
     gone = sum(angle.state == AngleState.LOST for angle in watched)
     usable = max(sum(angle.usable for angle in angles) - gone, 0)

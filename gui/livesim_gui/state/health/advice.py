@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from livesim.values.illumination import AngleState
 from livesim.wire.doctor_status import FindingStatus
-from livesim.wire.pattern_status import AngleStatus, WatchdogStatus
+from livesim.wire.pattern_status import AngleStatus, TrackingStatus
 from livesim.wire.status import EngineState, EngineStatus
 from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.stream.facts import StreamFacts
@@ -50,10 +50,10 @@ def advice_on(
         return (Advice("No stream: nothing is known of the pattern.", Tone.QUIET),)
     if status.state is EngineState.CALIBRATING:
         return (_calibrating(status), *_doctor(status))
-    watchdog = _watchdog(status, channel)
-    found = [*_doctor(status), *_angles(watchdog), *_jumps(watchdog), *_warnings(facts)]
+    tracking = _tracking(status, channel)
+    found = [*_doctor(status), *_angles(tracking), *_jumps(tracking), *_warnings(facts)]
     found.sort(key=lambda one: one.tone is not Tone.BAD)
-    return tuple(found) or (_nothing_wrong(watchdog),)
+    return tuple(found) or (_nothing_wrong(tracking),)
 
 
 def _calibrating(status: EngineStatus) -> Advice:
@@ -65,19 +65,19 @@ def _calibrating(status: EngineStatus) -> Advice:
     )
 
 
-def _watchdog(status: EngineStatus, channel: int) -> WatchdogStatus | None:
-    own = (one.watchdog for one in status.channels if one.channel == channel)
+def _tracking(status: EngineStatus, channel: int) -> TrackingStatus | None:
+    own = (one.tracking for one in status.channels if one.channel == channel)
     return next(own, None)
 
 
-def _nothing_wrong(watchdog: WatchdogStatus | None) -> Advice:
-    if watchdog is None:
-        return Advice("The pattern is not watched: [watchdog] follow is off.", Tone.QUIET)
+def _nothing_wrong(tracking: TrackingStatus | None) -> Advice:
+    if tracking is None:
+        return Advice("The pattern is not watched: [tracking] follow is off.", Tone.QUIET)
     return Advice("The pattern is good at every angle.", Tone.GOOD)
 
 
-def _angles(watchdog: WatchdogStatus | None) -> list[Advice]:
-    angles = () if watchdog is None else watchdog.angles
+def _angles(tracking: TrackingStatus | None) -> list[Advice]:
+    angles = () if tracking is None else tracking.angles
     return [one for n, angle in enumerate(angles) if (one := _angle(n, angle)) is not None]
 
 
@@ -89,7 +89,7 @@ def _angle(number: int, angle: AngleStatus) -> Advice | None:
             "blocked, the polarisation right, the sample in focus?",
             Tone.BAD,
         )
-    if angle.state == AngleState.UNWATCHED:
+    if angle.state == AngleState.UNTRACKED:
         return Advice(
             f"{name} was never found; its frames count as widefield. Take more light, or give "
             "expected_period_nm and expected_angles_deg.",
@@ -110,8 +110,8 @@ def _angle(number: int, angle: AngleStatus) -> Advice | None:
     return None
 
 
-def _jumps(watchdog: WatchdogStatus | None) -> list[Advice]:
-    changes = () if watchdog is None else watchdog.changes[-SEEN:]
+def _jumps(tracking: TrackingStatus | None) -> list[Advice]:
+    changes = () if tracking is None else tracking.changes[-SEEN:]
     return [
         Advice(
             f"The phases of angle {(change.angle or 0) + 1} jumped at stack {change.time}; livesim "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livesim_gui.state.health.tracking_history import Curve, WatchHistory
+from livesim_gui.state.health.tracking_history import Curve, TrackingHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,13 @@ class Strip:
 
     title: str
     hint: str
-    lines: Callable[[WatchHistory, int], Curve]
+    lines: Callable[[TrackingHistory, int], Curve]
     """History, angle -> [line, time]."""
     least_span: float
     """Of the axis, so that small changes look small."""
     limits: tuple[float, float] | None = None
     """Of the axis; None follows the values."""
-    expected: Callable[[WatchHistory, int], float | None] = lambda history, angle: None
+    expected: Callable[[TrackingHistory, int], float | None] = lambda history, angle: None
     """History, angle -> where its lines should be."""
 
 
@@ -44,7 +44,7 @@ STEPS = Strip(
     "From each phase to the next in the pattern in use; dashed: all steps the same",
     lambda history, angle: history.phase_steps_deg(angle),
     least_span=10.0,
-    expected=WatchHistory.equal_step_deg,
+    expected=TrackingHistory.equal_step_deg,
 )
 K_CHANGE = Strip(
     "Change of the wave vector, pixels",

@@ -1,4 +1,4 @@
-"""What watchdog and pattern are, time after time, in; curves for each angle out."""
+"""What tracking and pattern are, time after time, in; curves for each angle out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def readings_of(status: EngineStatus, now_s: float) -> dict[int, Reading]:
     return {
         one.channel: Reading(
             now_s,
-            () if one.watchdog is None else one.watchdog.angles,
+            () if one.tracking is None else one.tracking.angles,
             _pattern(status.in_use, one.channel),
             _field_um(status.in_use),
         )
@@ -53,7 +53,7 @@ def readings_of(status: EngineStatus, now_s: float) -> dict[int, Reading]:
     }
 
 
-class WatchHistory:
+class TrackingHistory:
     """The pattern of one channel over the last minutes."""
 
     def __init__(self) -> None:
@@ -87,11 +87,11 @@ class WatchHistory:
 
     def modulation(self, angle: int) -> Curve:
         """Return the modulation of the first harmonic, 0 to 1."""
-        return self._watched(angle, lambda one: one.modulation)
+        return self._tracked(angle, lambda one: one.modulation)
 
     def drift_deg(self, angle: int) -> Curve:
         """Return how far the phases have drifted since the pattern was first known."""
-        return self._watched(angle, lambda one: one.drift_deg)
+        return self._tracked(angle, lambda one: one.drift_deg)
 
     def k_change_px(self, angle: int) -> Curve:
         """Return how far the wave vector is from where it was first seen.
@@ -119,7 +119,7 @@ class WatchHistory:
         whole = 360.0 / (len(steps) + 1)  # all frames of an angle make whole turns
         return whole * max(1.0, float(np.rint(np.median(steps) / whole)))
 
-    def _watched(self, angle: int, value: Callable[[AngleStatus], float]) -> Curve:
+    def _tracked(self, angle: int, value: Callable[[AngleStatus], float]) -> Curve:
         found = (_of(one.watched, angle) for one in self._readings)
         return np.array([np.nan if one is None else value(one) for one in found], np.float64)
 

@@ -13,7 +13,7 @@ from livesim_gui.state.health.tone import Tone
 ONE, TWO = "steps.one", "steps.two"
 WIENER = "reconstruction.wiener"
 NOTCH, NOTCH_WIDTH = "reconstruction.notch.strength", "reconstruction.notch.fwhm_cycles_per_um"
-FOLLOW = "watchdog.follow"
+FOLLOW = "tracking.follow"
 SHOWN = (ONE, TWO, WIENER, NOTCH, NOTCH_WIDTH, FOLLOW)
 NONE, AUTO = "none", "auto"
 NAMES = {
@@ -22,7 +22,7 @@ NAMES = {
     WIENER: "Wiener",
     NOTCH: "notch",
     NOTCH_WIDTH: "notch width",
-    FOLLOW: "watchdog",
+    FOLLOW: "tracking",
 }
 NO_FOLDER = "This engine was started without a folder: livesim engine --record FOLDER"
 

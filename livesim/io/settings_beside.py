@@ -35,7 +35,7 @@ def pattern_for(raw: Path) -> Path | None:
     With it the result is that of the live run, pixel by pixel. Of several channels it is that of
     the first one.
     """
-    from livesim.engine.record.folder import PATTERN_NAME, RAW_NAME, of_channel
+    from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, of_channel
 
     if raw.name != RAW_NAME:
         return None
@@ -50,7 +50,7 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
     That is `pattern_file` for every channel, unless it is the recording's own: then a channel has
     one of its own. Older recordings have one for all channels.
     """
-    from livesim.engine.record.folder import PATTERN_LOG_NAME, PATTERN_NAME, of_channel
+    from livesim.io.recording_files import PATTERN_LOG_NAME, PATTERN_NAME, of_channel
 
     if pattern_file != pattern_for(raw):
         return pattern_file, None
@@ -61,7 +61,7 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
 
 def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
     """Return the log of a recording of livesim's own that is restored with its own settings."""
-    from livesim.engine.record.folder import RAW_NAME, SETTINGS_LOG_NAME
+    from livesim.io.recording_files import RAW_NAME, SETTINGS_LOG_NAME
 
     log = raw.with_name(SETTINGS_LOG_NAME)
     own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
