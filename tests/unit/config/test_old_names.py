@@ -35,7 +35,7 @@ def test_a_stream_is_steered_by_an_old_name():
 
 def test_both_names_at_once_are_refused():
     values = {"optics": OPTICS, "tracking": {"follow": True}, "watchdog": {"follow": False}}
-    with pytest.raises(SettingsError, match="expected tracking.follow alone, found its old name"):
+    with pytest.raises(SettingsError, match=r"expected tracking\.follow alone, found its old name"):
         parse_settings(values, "cells.toml")
 
 
