@@ -1,29 +1,88 @@
-"""A pydantic error in; one sentence that names the place, what was expected and what was found."""
+"""Say in one sentence what is wrong with a setting, a file or a message that pydantic refused.
+
+Settings, pattern files, logs, recipes, model cards and messages all come here, so the same fault
+reads the same wherever it is made.
+"""
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from typing import Any, get_args, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+WITHOUT_VALUE = ("value_error", "assertion_error")
+"""Kinds of faults whose message says already what was found."""
 
 
-def complaint(source: str, error: ValidationError) -> str:
-    """Put the first error in words.
+class SettingsError(ValueError):
+    """The settings are wrong; the message says which, what was expected and what was found."""
+
+
+def sentence(error: ValidationError, kind: type[Any] | None = None) -> str:
+    """Put the first fault in words: the place, what was expected, what was found.
+
+    An unknown key comes before all other faults, for a misspelt key is often why another is
+    missing.
 
     Parameters
     ----------
-    source
-        The file, or what else the values came from.
     error
         What pydantic found.
+    kind
+        The model or dataclass that the values were meant for; with it the nearest known key is
+        named for an unknown one.
     """
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the document"
-    if first["type"] == "extra_forbidden":
-        return f"{source}: expected only known keys, found {place}"
-    if first["type"] == "missing":
-        return f"{source}: expected the key {place}, found none"
-    if first["type"] == "json_invalid":
-        return f"{source}: expected JSON, found: {first['msg']}"
-    reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
-    if first["type"] == "value_error":
-        return f"{source}: {place}: {reason}"
-    return f"{source}: {place}: {reason}, found {first['input']!r}"
+    faults = error.errors()
+    fault = next((one for one in faults if _is_unknown_key(one["type"])), faults[0])
+    place = ".".join(str(part) for part in fault["loc"])
+    if _is_unknown_key(fault["type"]):
+        return _unknown_key(fault["loc"], kind)
+    if fault["type"] in ("missing", "missing_argument"):
+        return f"expected the key '{place}', found none"
+    if fault["type"] == "json_invalid":
+        return f"expected JSON, found: {fault['msg']}"
+    reason = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    if fault["type"] not in WITHOUT_VALUE:
+        reason = f"{reason}, found {fault['input']!r}"
+    return f"{place}: {reason}" if place else reason
+
+
+def _is_unknown_key(fault: str) -> bool:
+    return fault in ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def _unknown_key(place: Sequence[int | str], kind: type[Any] | None) -> str:
+    words = f"unknown key '{'.'.join(map(str, place))}'"
+    known = _known_keys(kind, place[:-1])
+    near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.0)
+    return f"{words}; the nearest known key is '{near[0]}'" if near else words
+
+
+def _known_keys(kind: type[Any] | None, place: Sequence[int | str]) -> list[str]:
+    """Return the keys of the table or object at `place`; none where it is not known."""
+    for part in place:
+        if part in _fields(kind):
+            kind = _described_in(get_type_hints(kind)[str(part)])
+        # Otherwise it is the number of an item or of a channel: what is inside has the same kind.
+    return _fields(kind)
+
+
+def _fields(kind: type[Any] | None) -> list[str]:
+    if kind is None:
+        return []
+    if issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _described_in(annotation: Any) -> type[Any] | None:
+    """Return the model or dataclass inside an annotation such as `tuple[Angle, ...] | None`."""
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
+    ):
+        return annotation
+    inside = (_described_in(one) for one in get_args(annotation))
+    return next((one for one in inside if one is not None), None)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     Field,
     ValidationError,
     ValidationInfo,
@@ -19,15 +17,13 @@ from pydantic import (
 
 from livesim.config.acquisition import Acquisition
 from livesim.config.channels import Channel, ChannelNumber
+from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
+from livesim.config.errors import sentence
 from livesim.config.section import NonNegative, Positive
 from livesim.config.section import Section as _Section
 from livesim.config.simulation import Simulation
 
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
-
-
-class SettingsError(ValueError):
-    """The settings are wrong; the message says which, what was expected and what was found."""
 
 
 class Optics(_Section):
@@ -257,7 +253,7 @@ class Settings(_Section):
             try:
                 self.of_channel(number)
             except ValidationError as error:
-                raise ValueError(f"channels.{number}: {_sentence(error)}") from error
+                raise ValueError(f"channels.{number}: {sentence(error, Settings)}") from error
         return self
 
     def of_channel(self, number: int) -> Settings:
@@ -358,7 +354,7 @@ def parse_settings(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(f"{source}: {_sentence(error)}") from error
+        raise SettingsError(f"{source}: {sentence(error, Settings)}") from error
     return _with_files_in(settings, folder)
 
 
@@ -391,35 +387,3 @@ def _with_channel_file_in(channel: Channel, folder: Path) -> Channel:
         return channel
     optics = channel.optics.model_copy(update={"otf_file": folder / channel.optics.otf_file})
     return channel.model_copy(update={"optics": optics})
-
-
-def _sentence(error: ValidationError) -> str:
-    """Put the first error in words, naming the nearest known key for an unknown one."""
-    errors = error.errors()
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(place[:-1])
-        near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.0)
-        return f"unknown key '{'.'.join(place)}'; the nearest known key is '{near[0]}'"
-    if first["type"] == "missing":
-        return f"expected the key '{'.'.join(place)}', found none"
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        return f"[{'.'.join(place)}] {reason}" if place else reason
-    reason = reason.replace("Input should be", "expected", 1)
-    return f"{'.'.join(place)}: {reason}, found {first['input']!r}"
-
-
-def _known_keys(place: list[str]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for part in place:
-        if part not in model.model_fields:
-            continue  # the number of a channel
-        annotation = model.model_fields[part].annotation
-        kinds = [annotation, *get_args(annotation)]  # such as Simulation | None
-        found = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]
-        if not found:
-            break
-        model = found[0]
-    return list(model.model_fields)

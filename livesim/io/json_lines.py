@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livesim.config.errors import complaint
+from livesim.config.errors import sentence
 from livesim.values.frames import DataError, StackIndex
 
 Count = Annotated[int, Field(ge=0)]
@@ -95,4 +95,4 @@ def _parsed(kind: type[Line], text: str, source: str) -> Line:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise DataError(complaint(source, error)) from error
+        raise DataError(f"{source}: {sentence(error, kind)}") from error

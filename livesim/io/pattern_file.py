@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from livesim.config.errors import complaint
+from livesim.config.errors import sentence
 from livesim.io.write.placement import Placement
 from livesim.values.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
 
@@ -204,7 +204,7 @@ def _parse(text: str, source: str) -> Pattern:
     try:
         return _Pattern.model_validate_json(text).value()
     except ValidationError as error:
-        raise DataError(complaint(source, error)) from error
+        raise DataError(f"{source}: {sentence(error, _Pattern)}") from error
 
 
 def _angle_to_json(angle: PatternAngle) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from livesim import __version__
-from livesim.config.errors import complaint
+from livesim.config.errors import sentence
 from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.values.frames import DataError, Pattern
@@ -90,7 +90,7 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise DataError(complaint(source, error)) from error
+            raise DataError(f"{source}: {sentence(error, cls)}") from error
 
 
 def steps_run(steps: Steps) -> tuple[StepName, ...]:

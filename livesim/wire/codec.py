@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from livesim.config.errors import sentence
 from livesim.values.frames import Image, Pixels, RawFrame, Result
-from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version, sentence
+from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version
 from livesim.wire.messages import (
     FrameDtype,
     FrameHeader,
@@ -114,7 +115,7 @@ def _parse_header(parts: Sequence[Buffer]) -> AnyHeader:
             )
         return _HEADERS[envelope.kind].model_validate_json(text)
     except ValidationError as error:
-        raise WireError(f"expected a message header, found {sentence(error)}") from error
+        raise WireError(f"expected a message header ({sentence(error)})") from error
 
 
 class _FrameSize(BaseModel):
@@ -219,7 +220,7 @@ def _maps_header(message: TrustMaps) -> MapsHeader:
     try:
         return MapsHeader.model_validate(values)
     except ValidationError as error:
-        raise WireError(f"expected maps that the wire carries, found {sentence(error)}") from error
+        raise WireError(f"expected maps that the wire carries ({sentence(error)})") from error
 
 
 def _halved(message: TrustMaps) -> list[Buffer]:

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from livesim.wire.header import WireError, check_version, sentence
+from livesim.config.errors import sentence
+from livesim.wire.header import WireError, check_version
 
 
 class _Envelope(BaseModel):
@@ -30,4 +31,4 @@ def read_as(adapter: TypeAdapter[Read], text: bytes) -> Read:
         check_version(_Envelope.model_validate_json(text).version)
         return adapter.validate_json(text)
     except ValidationError as error:
-        raise WireError(f"expected a control message, found {sentence(error)}") from error
+        raise WireError(f"expected a control message ({sentence(error)})") from error

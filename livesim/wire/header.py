@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from livesim.values.frames import DataError
 
@@ -33,10 +33,3 @@ def check_version(version: int) -> None:
             f"expected version {WIRE_VERSION} of the wire format, found {version}: "
             "both ends must run the same livesim"
         )
-
-
-def sentence(error: ValidationError) -> str:
-    """Put the first fault of a header in words."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from livesim.config.errors import sentence
 from livesim.values.frames import DataError
 from livesim_models.card import FORMAT, Card
 from livesim_models.rcan.model import Rcan
@@ -52,9 +53,7 @@ def read_card(path: Path) -> Card:
     try:
         return Card.model_validate_json(metadata.get("card", ""))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "card"
-        raise DataError(f"{path}: {place}: {first['msg']}") from error
+        raise DataError(f"{path}: card: {sentence(error, Card)}") from error
 
 
 def read_model(path: Path) -> Model:

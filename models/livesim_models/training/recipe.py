@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from livesim.config.errors import SettingsError, sentence
 from livesim.config.section import NonNegative, Positive, Section
-from livesim.config.settings import SettingsError
 from livesim.config.specimens import SpecimenName
 from livesim_models.rcan.model import Architecture
 
@@ -167,8 +167,4 @@ def _parsed(text: str, source: str) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SettingsError(
-            f"{source}: {place}: {first['msg']}, found {first['input']!r}"
-        ) from error
+        raise SettingsError(f"{source}: {sentence(error, Recipe)}") from error

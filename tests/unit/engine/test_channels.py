@@ -50,7 +50,7 @@ def test_settings_with_channels_travel_as_json():
             "unknown key 'channels.1.optics.emision_nm'; the nearest",
         ),
         ({"optic": {}}, "the nearest known key is 'optics'"),
-        ({"optics": {"numerical_aperture": 1.7}}, "channels.1: [optics] expected numerical_apert"),
+        ({"optics": {"numerical_aperture": 1.7}}, "channels.1: optics: expected numerical_apert"),
         ({"pattern": {"expected_angles_deg": [1.0]}}, "expected 3 values in expected_angles_deg"),
         ({"optics": {"emission_nm": "red"}}, "channels.1.optics.emission_nm: expected a valid"),
     ],

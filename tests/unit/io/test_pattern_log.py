@@ -66,7 +66,7 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path):
     ("line", "words"),
     [
         (0, "line 1: format: expected 'livesim-pattern-log/1', found 'other'"),
-        (1, "line 2: expected the key stack, found none"),
+        (1, "line 2: expected the key 'stack', found none"),
         (2, "line 3: expected JSON"),
         (3, "line 4: expected 2 turns_rad, one per angle, found 1"),
     ],

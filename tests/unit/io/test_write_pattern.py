@@ -76,8 +76,11 @@ def test_what_is_not_finite_is_null(value):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (document(pixel=3), "expected only known keys, found pixel"),
-        (angle_document(phase=[0.0]), r"expected only known keys, found angles\.0\.phase"),
+        (document(pixel=3), "unknown key 'pixel'; the nearest known key is 'pixel_nm'"),
+        (
+            angle_document(phase=[0.0]),
+            r"key 'angles\.0\.phase'; .* is 'phases_rad'",
+        ),
         (document(format="livesim-pattern/2"), "livesim-pattern/1"),
         (document(pixel_nm=-86.7), "pixel_nm: .*greater than 0, found -86.7"),
         (document(pixel_nm="86.7"), "pixel_nm: .*number, found '86.7'"),
@@ -101,7 +104,7 @@ def test_a_wrong_pattern_is_one_sentence(values, expected):
 def test_a_missing_key_is_named():
     values = document()
     del values["shape"]
-    with pytest.raises(DataError, match="expected the key shape, found none"):
+    with pytest.raises(DataError, match="expected the key 'shape', found none"):
         pattern_from_json(values)
 
 

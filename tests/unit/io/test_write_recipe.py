@@ -35,11 +35,11 @@ def test_a_recipe_survives_json(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"step": []}, "expected only known keys, found step"),
+        ({"step": []}, "unknown key 'step'; the nearest known key is 'steps'"),
         ({"format": "livesim-recipe/2"}, "livesim-recipe/1"),
         ({"steps": ["three"]}, "steps"),
         ({"models": {"default": "abc"}}, "models.default"),
-        ({"pattern": {"format": "livesim-pattern/1"}}, "expected the key pixel_nm"),
+        ({"pattern": {"format": "livesim-pattern/1"}}, "expected the key 'pixel_nm'"),
     ],
 )
 def test_a_wrong_recipe_is_one_sentence(changes, expected):

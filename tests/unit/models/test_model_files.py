@@ -50,7 +50,7 @@ def test_a_model_survives_its_file(tmp_path):
         (lambda path: save_file({"a": torch.zeros(1)}, path), "of the format .* found None"),
         (
             lambda path: save_file({"a": torch.zeros(1)}, path, {"format": FORMAT, "card": "{}"}),
-            "Field required",
+            "card: expected the key 'name', found none",
         ),
         (
             lambda path: write_model(path, trained(Architecture(**SMALL)), card()),
