@@ -20,7 +20,7 @@ from bench.report import Row, report
 from livesim.config.settings import load_settings
 from livesim.io.read.open import open_recording
 from livesim.reconstruction.doctor.examine import examine, examine_stacks
-from livesim.reconstruction.doctor.finding import Finding
+from livesim.values.finding import Finding
 from tests.support.faults import FAULTS, Case, Light, sound
 
 PEAKS_OF_SOUND = (1000.0, 100.0, 20.0)

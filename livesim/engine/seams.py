@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
-from livesim.reconstruction.doctor.finding import Examination
+from livesim.values.finding import Examination
 from livesim.values.frames import Pattern, RawStack, Result
 from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
 

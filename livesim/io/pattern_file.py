@@ -1,112 +1,28 @@
-"""Illumination patterns as JSON: `Pattern` <-> the file that `livesim calibrate` writes."""
+"""Read and write the pattern files (JSON) that `livesim calibrate` and recordings hold."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from livesim.config.errors import sentence
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
+from livesim.values.frames import DataError, Pattern
 
 FORMAT = "livesim-pattern/1"
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+_PATTERN: TypeAdapter[Pattern] = TypeAdapter(Pattern)
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
 
-
-class _Angle(_Document):
-    k_cycles_per_um: tuple[FiniteFloat, FiniteFloat]
-    phases_rad: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
-    modulation: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
-    peak_to_noise: FiniteFloat | None = None
-    mcnr: FiniteFloat | None = None
-    usable: bool = True
-    intensity: tuple[FiniteFloat, ...] = ()
-
-    @model_validator(mode="after")
-    def _is_an_angle(self) -> Self:
-        if self.k_cycles_per_um == (0, 0):
-            raise ValueError("expected k_cycles_per_um other than (0, 0), found (0, 0)")
-        if self.usable and 0 in self.modulation:
-            raise ValueError("expected a modulation other than 0 in a usable angle, found 0")
-        self.value()
-        return self
-
-    def value(self) -> PatternAngle:
-        return PatternAngle(
-            k_cycles_per_um=self.k_cycles_per_um,
-            phases_rad=self.phases_rad,
-            modulation=self.modulation,
-            peak_to_noise=math.inf if self.peak_to_noise is None else self.peak_to_noise,
-            mcnr=math.inf if self.mcnr is None else self.mcnr,
-            usable=self.usable,
-            intensity=self.intensity,
-        )
-
-
-class _NoiseToSignal(_Document):
-    at_cutoff: Positive
-    exponent: Annotated[FiniteFloat, Field(ge=0)]
-
-    def value(self) -> NoiseToSignal:
-        return NoiseToSignal(self.at_cutoff, self.exponent)
-
-
-class _Levels(_Document):
-    low: FiniteFloat
-    high: FiniteFloat
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        self.value()
-        return self
-
-    def value(self) -> Levels:
-        return Levels(self.low, self.high)
-
-
-class _Pattern(_Document):
     format: Literal["livesim-pattern/1"]
-    pixel_nm: Positive
-    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-    angles: Annotated[tuple[_Angle, ...], Field(min_length=1)]
-    attainable_resolution_nm: Positive | None = None
-    warnings: tuple[str, ...] = ()
-    layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
-    noise_to_signal: _NoiseToSignal | None = None
-    levels: _Levels | None = None
-
-    @model_validator(mode="after")
-    def _angles_agree(self) -> Self:
-        counts = {(len(angle.phases_rad), len(angle.modulation)) for angle in self.angles}
-        if len(counts) > 1:
-            raise ValueError(
-                "expected as many phases and harmonics in every angle, "
-                f"found (phases, harmonics) = {sorted(counts)}"
-            )
-        return self
-
-    def value(self) -> Pattern:
-        resolution, noise = self.attainable_resolution_nm, self.noise_to_signal
-        return Pattern(
-            pixel_nm=self.pixel_nm,
-            shape=self.shape,
-            angles=tuple(angle.value() for angle in self.angles),
-            attainable_resolution_nm=math.nan if resolution is None else resolution,
-            warnings=self.warnings,
-            layout=self.layout,
-            noise_to_signal=None if noise is None else noise.value(),
-            levels=None if self.levels is None else self.levels.value(),
-        )
 
 
 def read_pattern(path: Path) -> Pattern:
@@ -172,21 +88,7 @@ def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     `layout`, `noise_to_signal`, `levels` and an angle's `intensity` are left out where they say
     nothing.
     """
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "pixel_nm": pattern.pixel_nm,
-        "shape": list(pattern.shape),
-        "angles": [_angle_to_json(angle) for angle in pattern.angles],
-        "attainable_resolution_nm": _finite(pattern.attainable_resolution_nm),
-        "warnings": list(pattern.warnings),
-    }
-    if pattern.layout != "angle-phase":
-        document["layout"] = pattern.layout
-    if pattern.noise_to_signal is not None:
-        document["noise_to_signal"] = asdict(pattern.noise_to_signal)
-    if pattern.levels is not None:
-        document["levels"] = asdict(pattern.levels)
-    return document
+    return {"format": FORMAT, **_PATTERN.dump_python(pattern, mode="json")}
 
 
 def pattern_from_json(values: Mapping[str, Any], source: str = "pattern") -> Pattern:
@@ -202,24 +104,32 @@ def pattern_from_json(values: Mapping[str, Any], source: str = "pattern") -> Pat
 
 def _parse(text: str, source: str) -> Pattern:
     try:
-        return _Pattern.model_validate_json(text).value()
+        _Header.model_validate_json(text)
+        values = from_json(text)
+        del values["format"]
+        # As JSON again: only there may a list stand for a tuple while a text may not for a number.
+        pattern = _PATTERN.validate_json(to_json(values), strict=True, extra="forbid")
     except ValidationError as error:
-        raise DataError(f"{source}: {sentence(error, _Pattern)}") from error
+        raise DataError(f"{source}: {sentence(error, Pattern)}") from error
+    fault = _fault(pattern)
+    if fault is not None:
+        raise DataError(f"{source}: {fault}")
+    return pattern
 
 
-def _angle_to_json(angle: PatternAngle) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "k_cycles_per_um": list(angle.k_cycles_per_um),
-        "phases_rad": list(angle.phases_rad),
-        "modulation": list(angle.modulation),
-        "peak_to_noise": _finite(angle.peak_to_noise),
-        "mcnr": _finite(angle.mcnr),
-        "usable": angle.usable,
-    }
-    if angle.intensity:
-        document["intensity"] = list(angle.intensity)
-    return document
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _fault(pattern: Pattern) -> str | None:
+    """Say what no reconstruction can use although each number by itself is right."""
+    for number, angle in enumerate(pattern.angles):
+        if angle.k_cycles_per_um == (0, 0):
+            return f"angles.{number}: expected k_cycles_per_um other than (0, 0), found (0, 0)"
+        if angle.usable and 0 in angle.modulation:
+            return f"angles.{number}: expected a modulation other than 0 in a usable angle, found 0"
+    counts = {(len(angle.phases_rad), len(angle.modulation)) for angle in pattern.angles}
+    if len(counts) > 1:
+        return (
+            "expected as many phases and harmonics in every angle, "
+            f"found (phases, harmonics) = {sorted(counts)}"
+        )
+    if pattern.attainable_resolution_nm <= 0:
+        return f"expected a resolution above 0 nm, found {pattern.attainable_resolution_nm}"
+    return None

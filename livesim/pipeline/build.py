@@ -17,8 +17,8 @@ from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
-from livesim.reconstruction.doctor.finding import Examination
 from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.values.finding import Examination
 from livesim.values.frames import Pattern, RawStack
 from livesim_models.normalisation import levels_of
 

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from livesim.values.numbers import (
+    Count,
+    Finite,
+    InfinityAsNull,
+    NanAsNull,
+    NonNegative,
+    Positive,
+)
 from livesim.values.verdict import Review
 
 Pixels = NDArray[np.generic]
 Image = NDArray[np.float32]
+
+SomeNumbers = Annotated[tuple[Finite, ...], Field(min_length=1)]
+Size = Annotated[int, Field(ge=1)]
+PatternLayout = Literal["angle-phase", "hexagonal"]
+LEFT_OUT_IF_EMPTY = Field(exclude_if=lambda value: not value)
+"""Not written into JSON where it says nothing."""
 
 FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
 """Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
@@ -27,10 +43,10 @@ class DataError(ValueError):
 class StackIndex:
     """Which raw stack of a recording or stream."""
 
-    position: int = 0
-    time: int = 0
-    channel: int = 0
-    z: int = 0
+    position: Count = 0
+    time: Count = 0
+    channel: Count = 0
+    z: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +179,17 @@ class Result:
 class PatternAngle:
     """The illumination of one angle: I(r) = 1 + sum_h m_h cos(2 pi h k.r + h phi_n)."""
 
-    k_cycles_per_um: tuple[float, float]
+    k_cycles_per_um: tuple[Finite, Finite]
     """(kx, ky), pointing to x >= 0 (for kx = 0, to y > 0)."""
-    phases_rad: tuple[float, ...]
+    phases_rad: SomeNumbers
     """One per frame; r = 0 is the centre of raw pixel (0, 0)."""
-    modulation: tuple[float, ...]
+    modulation: SomeNumbers
     """One per harmonic."""
-    peak_to_noise: float = math.inf
-    mcnr: float = math.inf
+    peak_to_noise: InfinityAsNull = math.inf
+    mcnr: InfinityAsNull = math.inf
+    """Modulation contrast over the noise of one raw stack."""
     usable: bool = True
-    intensity: tuple[float, ...] = ()
+    intensity: Annotated[tuple[Finite, ...], LEFT_OUT_IF_EMPTY] = ()
     """Relative brightness of each frame (bleaching, exposure); empty = all 1."""
 
     def __post_init__(self) -> None:
@@ -200,9 +217,9 @@ class PatternAngle:
 class NoiseToSignal:
     """The noise of one raw stack's zero order over the object's power, a power law in frequency."""
 
-    at_cutoff: float
+    at_cutoff: Positive
     """At the widefield cut-off."""
-    exponent: float
+    exponent: NonNegative
     """Of the frequency; objects have less power the finer the detail, so it is positive."""
 
 
@@ -213,8 +230,8 @@ class Levels:
     Of the widefield image, in photo-electrons.
     """
 
-    low: float
-    high: float
+    low: Finite
+    high: Finite
 
     def __post_init__(self) -> None:
         if not self.high > self.low:
@@ -225,14 +242,16 @@ class Levels:
 class Pattern:
     """The illumination of a raw stack, and how sure we are of it."""
 
-    pixel_nm: float
-    shape: tuple[int, int]
+    pixel_nm: Positive
+    shape: tuple[Size, Size]
     """(y, x) of the raw frames it was estimated from."""
-    angles: tuple[PatternAngle, ...]
-    attainable_resolution_nm: float = math.nan
-    warnings: tuple[str, ...] = field(default=())
-    layout: str = "angle-phase"
-    noise_to_signal: NoiseToSignal | None = None
+    angles: Annotated[tuple[PatternAngle, ...], Field(min_length=1)]
+    attainable_resolution_nm: NanAsNull = math.nan
+    warnings: tuple[str, ...] = ()
+    layout: Annotated[PatternLayout, Field(exclude_if=lambda layout: layout == "angle-phase")] = (
+        "angle-phase"
+    )
+    noise_to_signal: Annotated[NoiseToSignal | None, LEFT_OUT_IF_EMPTY] = None
     """What the automatic Wiener filter needs; None = not measured."""
-    levels: Levels | None = None
+    levels: Annotated[Levels | None, LEFT_OUT_IF_EMPTY] = None
     """Of the stacks it was estimated from, for the networks; None = not measured."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from livesim.values.frames import Pattern, StackIndex
+from livesim.values.numbers import Count, Finite, NanAsNull
 
 STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""
@@ -51,7 +52,7 @@ class Illumination:
     """A pattern and how far it has turned since it was estimated."""
 
     pattern: Pattern
-    turns_rad: tuple[float, ...]
+    turns_rad: tuple[Finite, ...]
     """For each angle, what is added to all its phases."""
 
     @property
@@ -75,10 +76,10 @@ class PatternChange:
     """One change of the illumination; it holds from `stack` on, that stack included."""
 
     stack: StackIndex
-    received_ns: int
+    received_ns: Count
     """When the last frame of that stack was received, wall clock."""
     kind: ChangeKind
-    angle: int | None
+    angle: Count | None
     """The angle it is about; None = all."""
     reason: str
     old: Illumination
@@ -92,11 +93,11 @@ class AngleHealth:
     state: AngleState
     drift_deg: float = 0.0
     """All its phases since the pattern was first known, unwrapped."""
-    error_deg: float = math.nan
+    error_deg: NanAsNull = math.nan
     """Standard error of the drift."""
     rate_deg: float = 0.0
     """Drift from one stack to the next."""
-    modulation: float = math.nan
+    modulation: NanAsNull = math.nan
     """Of the first harmonic."""
 
 

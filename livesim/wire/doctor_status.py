@@ -9,7 +9,7 @@ class FindingStatus(Header):
     """One fault that the doctor has found in the raw stacks of the stream."""
 
     fault: str
-    """See `livesim.reconstruction.doctor.finding.Fault`."""
+    """See `livesim.values.finding.Fault`."""
     words: str
     sureness: float
     """Probability that it is so, 0 to 1."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics, PatternSettings, Settings
-from livesim.reconstruction.doctor.finding import Fault, Finding
 from livesim.reconstruction.forward.model import camera_counts
+from livesim.values.finding import Fault, Finding
 from livesim.values.frames import Pattern
 from tests.support.scenes import (
     BACKGROUND,

@@ -10,8 +10,8 @@ import zarr
 
 from livesim.commands.steer import steer_engine
 from livesim.config.settings import load_settings
+from livesim.io.logs import read_settings_log
 from livesim.io.read.open import open_recording
-from livesim.io.settings_log import read_settings_log
 from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart

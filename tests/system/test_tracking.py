@@ -10,8 +10,8 @@ import pytest
 import tifffile
 import zarr
 
+from livesim.io.logs import read_pattern_log
 from livesim.io.pattern_file import read_pattern
-from livesim.io.pattern_log import read_pattern_log
 from livesim.processes.engine import EngineProcess
 from livesim.values.illumination import ChangeKind
 from livesim.wire.control_client import ControlClient

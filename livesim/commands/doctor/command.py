@@ -20,8 +20,8 @@ from livesim.config.settings import Settings
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.pixel_size import choose_pixel_nm
 from livesim.reconstruction.doctor.examine import FEWEST, middle
-from livesim.reconstruction.doctor.finding import Examination, Finding
 from livesim.reconstruction.doctor.survey import Survey
+from livesim.values.finding import Examination, Finding
 from livesim.values.frames import DataError
 
 CHECKED = (

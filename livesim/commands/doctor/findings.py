@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from livesim.reconstruction.doctor.finding import in_words
+from livesim.values.finding import in_words
 
 
 class Told(Protocol):

@@ -12,11 +12,10 @@ from livesim.commands.calibrate import spread_stacks
 from livesim.commands.otf import otf_profile
 from livesim.config.changes import SettingsChange, settings_at
 from livesim.config.settings import Settings, Steps
+from livesim.io.logs import read_pattern_log, read_settings_log
 from livesim.io.pattern_file import read_pattern_for
-from livesim.io.pattern_log import read_pattern_log
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files
-from livesim.io.settings_log import read_settings_log
 from livesim.pipeline.build import calibrate, with_levels, with_warnings
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for

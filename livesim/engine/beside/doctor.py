@@ -8,7 +8,7 @@ import time
 
 from livesim.engine.beside.background import BACKGROUND_FAULTS, step_back
 from livesim.engine.seams import Examine
-from livesim.reconstruction.doctor.finding import Examination, Finding
+from livesim.values.finding import Examination, Finding
 from livesim.values.frames import RawStack
 from livesim.wire.doctor_status import DoctorStatus, FindingStatus
 

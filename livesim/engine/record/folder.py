@@ -10,8 +10,8 @@ from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
 from livesim.engine.seams import Resolved
+from livesim.io.logs import append_settings_change
 from livesim.io.pattern_file import write_pattern
-from livesim.io.pattern_log import PatternLog
 from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recording_files import (
@@ -22,7 +22,6 @@ from livesim.io.recording_files import (
     SETTINGS_LOG_NAME,
     of_channel,
 )
-from livesim.io.settings_log import append_settings_change
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
 from livesim.values.frames import Pattern, RawStack, Result
@@ -97,7 +96,7 @@ class FolderRecorder:
     def log_changes(self, changes: Sequence[PatternChange]) -> None:
         """Append to the log of one channel's pattern, which the first change begins."""
         name = of_channel(PATTERN_LOG_NAME, changes[0].stack.channel)
-        PatternLog(self.folder / name).write(changes)
+        append_pattern_changes(self.folder / name, changes)
 
     def log_settings(self, change: SettingsChange) -> None:
         """Append to the log of the settings, which the first change begins."""

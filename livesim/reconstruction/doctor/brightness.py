@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding
 from livesim.reconstruction.doctor.sequence import Order
+from livesim.values.finding import MOST_SURE, Fault, Finding
 
 EMPTY = 0.1
 """Of the usual brightness: darker frames count as empty."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera
-from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding, mending
+from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
 _CEILINGS = (255, 1023, 4095, 16383, 65535)
 _FEWEST_CLIPPED = 8

@@ -10,9 +10,9 @@ import torch
 
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.evidence import Verdict
-from livesim.reconstruction.doctor.finding import MOST_SURE
 from livesim.reconstruction.doctor.sequence import MOST_ANGLES
 from livesim.reconstruction.doctor.signature import Peak, Signature
+from livesim.values.finding import MOST_SURE
 
 _ERROR_DEG = 3.0  # of expected angles
 _FAR_DEG = 12.0  # beyond it the expectation says nothing about the order

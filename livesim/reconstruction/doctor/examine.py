@@ -11,12 +11,12 @@ from livesim.config.settings import PatternSettings, Settings
 from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
 from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
-from livesim.reconstruction.doctor.finding import MOST_SURE, Examination, Fault, Finding
 from livesim.reconstruction.doctor.modulation import modulation_findings
 from livesim.reconstruction.doctor.order import OrderReport
 from livesim.reconstruction.doctor.scale import scale_findings
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import Signature, signature
+from livesim.values.finding import MOST_SURE, Examination, Fault, Finding
 
 FEWEST = 3
 """Frames below which nothing can be told."""

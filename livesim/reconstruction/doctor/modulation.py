@@ -9,9 +9,9 @@ import torch
 from livesim.config.settings import Optics
 from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
-from livesim.reconstruction.doctor.finding import Fault, Finding
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
+from livesim.values.finding import Fault, Finding
 
 _WEAK = 0.3  # a modulation that must be seen before "there is none" is said
 _SEEN = 8.0  # of the noise: amplitude of one frame's fringes that cannot be overlooked

@@ -10,9 +10,9 @@ import torch
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.directions import Matching, angle_peaks, match_expected
 from livesim.reconstruction.doctor.evidence import Verdict
-from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding, mending
 from livesim.reconstruction.doctor.sequence import Layout
 from livesim.reconstruction.doctor.signature import Signature
+from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
 DOUBTFUL = 0.05
 """A fault is named where the probability that there is none is below this."""

@@ -15,9 +15,9 @@ from torch import Tensor
 from livesim.config.settings import Optics
 from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
-from livesim.reconstruction.doctor.finding import Fault, Finding, mending
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
+from livesim.values.finding import Fault, Finding, mending
 
 _CUTOFFS = torch.logspace(math.log10(0.1), math.log10(0.75), 61, dtype=torch.float64)
 _DAMPINGS = (1.0, 0.4, 0.15)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.doctor.finding import Fault
+from livesim.values.finding import Fault
 
 MOST_ANGLES, MOST_PHASES = 6, 9
 _SOUND = 0.97

@@ -10,9 +10,9 @@ from torch import Tensor
 from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.directions import angle_peaks, match_expected
 from livesim.reconstruction.doctor.evidence import judge
-from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, in_words
 from livesim.reconstruction.doctor.sequence import Layout, Order, possible_orders
 from livesim.reconstruction.doctor.signature import signature
+from livesim.values.finding import MOST_SURE, Fault, in_words
 
 SURE_ENOUGH = 0.95
 """A start of smaller probability is not taken for found."""

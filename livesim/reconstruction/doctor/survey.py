@@ -9,7 +9,7 @@ from torch import Tensor
 
 from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.examine import examine
-from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
+from livesim.values.finding import Examination, Fault, Finding
 
 PIECES = 6
 """Places at which a long recording is looked at."""

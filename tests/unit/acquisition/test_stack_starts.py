@@ -11,8 +11,8 @@ import torch
 
 from livesim.commands.live_mode import start_finder
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.doctor.finding import Fault
 from livesim.reconstruction.doctor.start import find_start
+from livesim.values.finding import Fault
 from livesim.values.frames import DataError
 from livesim_acquisition.live_mode.images import LiveImage
 from livesim_acquisition.live_mode.stack_starts import MOST_PIXELS, StackStarts

@@ -17,7 +17,7 @@ from livesim.engine.beside.doctor import STACKS, LiveDoctor
 from livesim.engine.process import Engine
 from livesim.pipeline import build
 from livesim.pipeline.build import doctor_for
-from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
+from livesim.values.finding import Examination, Fault, Finding
 from livesim.values.frames import DataError, FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineState

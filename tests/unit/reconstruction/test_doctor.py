@@ -9,9 +9,9 @@ import torch
 from livesim.config.settings import PatternSettings, parse_settings
 from livesim.reconstruction.doctor.evidence import judge
 from livesim.reconstruction.doctor.examine import diagnose, examine, in_order
-from livesim.reconstruction.doctor.finding import Fault
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import signature
+from livesim.values.finding import Fault
 from tests.support.faults import FAULTS, PIXEL_NM, SETTINGS, Light, sequence, sound, with_pattern
 
 LIGHT = Light(100.0, 128)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from livesim.reconstruction.doctor.finding import Fault
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.reconstruction.forward.model import camera_counts
+from livesim.values.finding import Fault
 from tests.support.faults import PIXEL_NM, SETTINGS
 from tests.support.scenes import CAMERA, simulate
 

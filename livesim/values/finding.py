@@ -1,4 +1,4 @@
-"""What the doctor says: one frozen value for each fault."""
+"""The frozen values of an examination: the faults that the doctor finds in raw stacks."""
 
 from __future__ import annotations
 

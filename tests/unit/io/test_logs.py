@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from livesim.io.pattern_log import PatternLog, read_pattern_log
+from livesim.io.logs import append_pattern_changes, read_pattern_log
 from livesim.values.frames import DataError, Pattern, PatternAngle, StackIndex
 from livesim.values.illumination import (
     ChangeKind,
@@ -35,9 +35,8 @@ def history():
 
 def test_what_is_written_is_read_to_the_last_bit(tmp_path):
     path = tmp_path / "pattern-log.jsonl"
-    log = PatternLog(path)
-    log.write(history()[:1])
-    log.write(history()[1:])
+    append_pattern_changes(path, history()[:1])
+    append_pattern_changes(path, history()[1:])
     assert read_pattern_log(path, FIRST) == history()
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert lines[0] == {"format": "livesim-pattern-log/1"}
@@ -49,7 +48,7 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
 
 def test_a_pattern_that_did_not_change_stays_the_same_object(tmp_path):
     path = tmp_path / "log.jsonl"
-    PatternLog(path).write(history())
+    append_pattern_changes(path, history())
     changes = read_pattern_log(path, FIRST)
     assert changes[1].new.pattern is FIRST
     assert changes[2].old.pattern is FIRST
@@ -57,7 +56,7 @@ def test_a_pattern_that_did_not_change_stays_the_same_object(tmp_path):
 
 def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path):
     path = tmp_path / "log.jsonl"
-    PatternLog(path).write(history())
+    append_pattern_changes(path, history())
     path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
     assert read_pattern_log(path, FIRST) == history()[:2]
 
@@ -73,7 +72,7 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path):
 )
 def test_what_is_wrong_is_said(tmp_path, line, words):
     path = tmp_path / "log.jsonl"
-    PatternLog(path).write(history())
+    append_pattern_changes(path, history())
     lines = path.read_text(encoding="utf-8").splitlines()
     lines[line] = _spoiled(lines[line], line)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,162 @@
+"""Write and read the logs of a recorded stream: what changed of its pattern and its settings.
+
+A log is a text file: a line that names its format, then one JSON object a line, each with the raw
+stack from which on the change holds. It is appended to while the stream runs, so after a crash
+every line is whole but perhaps the last.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from livesim.config.changes import SettingsChange
+from livesim.config.errors import sentence
+from livesim.io.pattern_file import pattern_from_json, pattern_to_json
+from livesim.values.frames import DataError, Pattern
+from livesim.values.illumination import Illumination, PatternChange, still
+
+PATTERN_FORMAT = "livesim-pattern-log/1"
+SETTINGS_FORMAT = "livesim-settings-log/1"
+
+_PATTERN_CHANGE: TypeAdapter[PatternChange] = TypeAdapter(PatternChange)
+_SETTINGS_CHANGE: TypeAdapter[SettingsChange] = TypeAdapter(SettingsChange)
+_LINE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: str
+
+
+def append_pattern_changes(path: Path, changes: Sequence[PatternChange]) -> None:
+    """Append changes to a pattern's log, which the first ones begin.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    _append(path, PATTERN_FORMAT, [_pattern_line(change) for change in changes])
+
+
+def read_pattern_log(path: Path, first: Pattern) -> tuple[PatternChange, ...]:
+    """Read a pattern's log; `first` is the pattern that the stream began with.
+
+    A last line that is not whole, as a crash may leave it, is passed over.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or a line is no change: the file, the line, what was expected.
+    """
+    return tuple(_pattern_changes(path, first))
+
+
+def append_settings_change(path: Path, change: SettingsChange) -> None:
+    """Append a change to the settings' log, which the first one begins.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    _append(path, SETTINGS_FORMAT, [_SETTINGS_CHANGE.dump_python(change, mode="json")])
+
+
+def read_settings_log(path: Path) -> tuple[SettingsChange, ...]:
+    """Read a settings' log.
+
+    A last line that is not whole, as a crash may leave it, is passed over.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or a line is no change: the file, the line, what was expected.
+    """
+    return tuple(
+        _parsed(_SETTINGS_CHANGE, line, place) for place, line in _lines(path, SETTINGS_FORMAT)
+    )
+
+
+def _pattern_line(change: PatternChange) -> dict[str, Any]:
+    """Return a change as JSON values; the patterns are left out where they stayed the same."""
+    without = {"old": {"pattern"}, "new": {"pattern"}}
+    line: dict[str, Any] = _PATTERN_CHANGE.dump_python(change, mode="json", exclude=without)
+    if change.old.pattern is not change.new.pattern:
+        line["old"]["pattern"] = pattern_to_json(change.old.pattern)
+        line["new"]["pattern"] = pattern_to_json(change.new.pattern)
+    return line
+
+
+def _pattern_changes(path: Path, first: Pattern) -> Iterator[PatternChange]:
+    light = still(first)
+    for place, line in _lines(path, PATTERN_FORMAT):
+        change = _parsed(_PATTERN_CHANGE, _completed(line, light, place), place)
+        light = change.new
+        if len(light.turns_rad) != len(light.pattern.angles):
+            raise DataError(
+                f"{place}: expected {len(light.pattern.angles)} turns_rad, one per angle, "
+                f"found {len(light.turns_rad)}"
+            )
+        yield change
+
+
+def _completed(line: dict[str, Any], light: Illumination, place: str) -> dict[str, Any]:
+    """Return a line with what held before it, and with the pattern where that stayed the same."""
+    new = line.get("new")
+    if isinstance(new, dict):
+        own = new.get("pattern")
+        pattern = light.pattern if own is None else pattern_from_json(own, place)
+        new = new | {"pattern": pattern}
+    return line | {"old": light, "new": new}
+
+
+def _append(path: Path, named: str, changes: Sequence[dict[str, Any]]) -> None:
+    """Append lines to a log, which the first ones begin."""
+    lines = [json.dumps({"when": _when(one), **one}, allow_nan=False) for one in changes]
+    if not path.exists():
+        lines.insert(0, json.dumps({"format": named}))
+    with path.open("a", encoding="utf-8") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+
+
+def _when(change: dict[str, Any]) -> str:
+    """Return the time of a change for people to read; programs take `received_ns`."""
+    moment = datetime.datetime.fromtimestamp(change["received_ns"] / 1e9, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _lines(path: Path, named: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the lines of a log without their `when`, each with words that say where it stands."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a readable log, found: {error}") from error
+    header, *lines = text.split("\n")[:-1] or [""]
+    found = _parsed(TypeAdapter(_Header), header, f"{path}, line 1").format
+    if found != named:
+        raise DataError(f"{path}, line 1: format: expected {named!r}, found {found!r}")
+    for number, line in enumerate(lines, start=2):
+        place = f"{path}, line {number}"
+        values = _parsed(_LINE, line, place)
+        values.pop("when", None)
+        yield place, values
+
+
+Parsed = TypeVar("Parsed")
+
+
+def _parsed(adapter: TypeAdapter[Parsed], line: str | dict[str, Any], place: str) -> Parsed:
+    try:
+        if isinstance(line, str):
+            return adapter.validate_json(line)
+        return adapter.validate_python(line, extra="forbid")
+    except ValidationError as error:
+        raise DataError(f"{place}: {sentence(error)}") from error

@@ -1,0 +1,36 @@
+"""Kinds of numbers that the frozen values are made of, checked where they come from JSON.
+
+JSON has no infinity and no "not a number": what was never measured is null there. The values
+themselves are plain dataclasses, which check nothing when Python code makes them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _nan_for_none(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _infinity_for_none(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+_NullUnlessFinite = PlainSerializer(_finite_or_none, return_type=float | None)
+
+Count = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NanAsNull = Annotated[float, BeforeValidator(_nan_for_none), _NullUnlessFinite]
+"""NaN where it was never measured."""
+InfinityAsNull = Annotated[float, BeforeValidator(_infinity_for_none), _NullUnlessFinite]
+"""Infinite where it was never measured, as of a ratio to noise that is not there."""
