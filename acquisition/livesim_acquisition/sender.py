@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from livesim.values.frames import RawFrame
+from livesim.wire.control import ReadyReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
-from livesim.wire.replies import ReadyReply
 from livesim.wire.sockets import FramePusher, Keep
 
 ANSWER_S = 10.0

@@ -223,7 +223,7 @@ def _word(window: Window) -> TrustWord | None:
     status = window.viewer.news.status
     if status is None or status.stream is None:
         raise RuntimeError("expected the stream to last until its results have been checked")
-    return None if status.trust is None else status.trust.word
+    return None if status.trust is None else status.trust.verdict.word
 
 
 def _maps(window: Window) -> Collection[str]:
@@ -235,7 +235,7 @@ def _complained(status: EngineStatus | None) -> bool:
     """Return whether the doctor has found what is wrong."""
     if status is None or status.stream is None:
         raise RuntimeError("expected the stream to last until the doctor has spoken")
-    return status.doctor is not None and bool(status.doctor.findings)
+    return status.doctor is not None and bool(status.doctor.found.findings)
 
 
 def _settings(photons: float, stacks: int = TIME_POINTS, size: int = 256) -> Settings:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from livesim.pipeline.networks import preferred_device
-from livesim.wire.in_use import DeviceStatus
+from livesim.wire.status import DeviceStatus
 
 
 def device_status() -> DeviceStatus:

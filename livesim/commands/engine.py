@@ -18,8 +18,7 @@ from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.threads import limit_heaps
 from livesim.values.frames import DataError
-from livesim.wire.in_use import DeviceStatus
-from livesim.wire.status import EngineStatus
+from livesim.wire.status import DeviceStatus, EngineStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

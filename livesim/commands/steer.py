@@ -102,8 +102,8 @@ def _seeks(status: EngineStatus) -> bool:
 
 
 def _say_pattern(status: EngineStatus) -> None:
-    patterns = () if status.in_use is None else status.in_use.patterns
-    for pattern in patterns:
+    patterns = {} if status.in_use is None else status.in_use.patterns
+    for pattern in patterns.values():
         usable = sum(angle.usable for angle in pattern.angles)
         print(
             f"livesim steer: estimated anew: {usable} of {len(pattern.angles)} angles show fringes",

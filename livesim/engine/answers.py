@@ -9,17 +9,24 @@ from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import Intake
 from livesim.engine.opening import Opening
 from livesim.values.frames import DataError
-from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
-from livesim.wire.requests import (
+from livesim.wire.control import (
+    BegunReply,
     EndRequest,
+    ReadyReply,
     ReadyRequest,
+    RecalibrateRequest,
+    RecordRequest,
+    RefusedReply,
+    Reply,
     Request,
+    ReviewReply,
     ReviewRequest,
     StatusRequest,
+    SteerRequest,
+    StopReply,
     StopRequest,
 )
 from livesim.wire.status import Endpoints, EngineStatus
-from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
 
 
 class Answers:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from livesim.config.settings import Settings
 from livesim.engine.seams import Pipeline, Tracked
 from livesim.values.frames import Pattern, RawFrame
-from livesim.wire.in_use import PatternStatus, StreamStatus
 from livesim.wire.messages import StreamStart
+from livesim.wire.stream_status import StreamStatus
 
 
 def stream_status(start: StreamStart, settings: Settings, first: RawFrame | None) -> StreamStatus:
@@ -31,9 +31,9 @@ def stream_status(start: StreamStart, settings: Settings, first: RawFrame | None
     )
 
 
-def patterns_in_use(pipelines: Mapping[int, Pipeline]) -> tuple[PatternStatus, ...]:
+def patterns_in_use(pipelines: Mapping[int, Pipeline]) -> dict[int, Pattern]:
     """Return the pattern that each channel's next stack is reconstructed with, once known."""
-    return tuple(PatternStatus.of(_now(pipelines[one]), one) for one in sorted(pipelines))
+    return {channel: _now(pipelines[channel]) for channel in sorted(pipelines)}
 
 
 def _now(pipeline: Pipeline) -> Pattern:

@@ -11,6 +11,7 @@ from livesim.config.settings import Settings
 from livesim.engine.answers import Answers
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.beside.trust import LiveTrust
+from livesim.engine.figures import figures_of
 from livesim.engine.intake import POLL_S, Intake
 from livesim.engine.opening import Opening
 from livesim.engine.options import EngineOptions
@@ -18,10 +19,9 @@ from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.session import Gauges, Session
 from livesim.wire.control_server import ControlServer
-from livesim.wire.in_use import DeviceStatus
 from livesim.wire.sockets import FramePuller, Publisher
-from livesim.wire.status import Endpoints, EngineState, EngineStatus
-from livesim.wire.steer import RecordStatus
+from livesim.wire.status import DeviceStatus, Endpoints, EngineState, EngineStatus
+from livesim.wire.stream_status import RecordStatus
 
 
 class Engine:
@@ -138,7 +138,7 @@ class Engine:
         session, doctor = self._intake.session, self._intake.doctor
         folder = session.folder if session else None
         running = session.counts if session else AssemblyCounts()
-        return EngineStatus(
+        status = EngineStatus(
             state=self._state(session),
             endpoints=self.endpoints,
             stream=session.start.stream if session else None,
@@ -158,6 +158,7 @@ class Engine:
             record=RecordStatus(into=self._record_into, on=self._opening.recording),
             trust=self._trust.status,
         )
+        return status.model_copy(update={"figures": figures_of(status)})
 
     def _state(self, session: Session | None) -> EngineState:
         if session is not None:

@@ -31,11 +31,10 @@ from livesim.engine.seams import (
 )
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack, Result, Rolling
-from livesim.wire.in_use import InUse
 from livesim.wire.messages import StreamEnd, StreamStart
-from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.sockets import Keep, Publisher
 from livesim.wire.status import EngineState, RollingStatus
+from livesim.wire.stream_status import ChannelStatus, InUse
 
 FIRST = 0
 """A stream without channels has this one."""
@@ -199,7 +198,8 @@ class Session:
         """Whose patterns are known, and what tracking says of them; safe in any thread."""
         watches = sorted(self._watches.items())
         return tuple(
-            ChannelStatus(channel=channel, tracking=watch.status()) for channel, watch in watches
+            ChannelStatus(channel=channel, tracking=watch.health, changes=watch.changes)
+            for channel, watch in watches
         )
 
     @property
@@ -208,13 +208,8 @@ class Session:
         last = self._rolling
         if last is None or self._running is None:
             return None
-        return RollingStatus(
-            mode=self._running.mode,
-            updates_per_s=self._updates.per_second,
-            resolution_ms=last.resolution_ms,
-            changed=last.changed,
-            motion=last.motion,
-        )
+        newest = replace(last, updates_per_s=self._updates.per_second)
+        return RollingStatus(mode=self._running.mode, newest=newest)
 
     @property
     def in_use(self) -> InUse:

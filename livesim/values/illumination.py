@@ -12,6 +12,10 @@ from livesim.values.numbers import Count, Finite, NanAsNull
 
 STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""
+WEAK_MODULATION = 0.25
+"""Below this a reconstruction is mostly noise."""
+FAST_DEG = 1.0
+"""Drift from stack to stack from which the instrument should be looked at."""
 
 
 class ChangeKind(StrEnum):

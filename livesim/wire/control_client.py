@@ -9,27 +9,28 @@ import zmq
 
 from livesim.config.changes import Changes
 from livesim.config.settings import SettingsError
+from livesim.wire.control import (
+    AnyReply,
+    BegunReply,
+    EndRequest,
+    ReadyReply,
+    ReadyRequest,
+    RecalibrateRequest,
+    RecordRequest,
+    RefusedReply,
+    Request,
+    ReviewReply,
+    ReviewRequest,
+    StatusRequest,
+    SteerRequest,
+    StopReply,
+    StopRequest,
+    read_reply,
+)
 from livesim.wire.endpoints import split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import reach
-from livesim.wire.replies import (
-    AnyReply,
-    ReadyReply,
-    RefusedReply,
-    ReviewReply,
-    StopReply,
-    read_reply,
-)
-from livesim.wire.requests import (
-    EndRequest,
-    ReadyRequest,
-    Request,
-    ReviewRequest,
-    StatusRequest,
-    StopRequest,
-)
 from livesim.wire.status import EngineStatus
-from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
 
 
 class ControlClient:

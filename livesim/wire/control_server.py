@@ -12,11 +12,10 @@ from typing import Self
 import zmq
 
 from livesim.config.settings import SettingsError
+from livesim.wire.control import RefusedReply, Reply, Request, read_request
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import serve
-from livesim.wire.replies import RefusedReply, Reply
-from livesim.wire.requests import Request, read_request
 
 
 class ControlServer:

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from livesim.values.frames import DataError
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
+"""Of frames, results and control messages alike; both ends must speak the same."""
 MAX_HEADER_BYTES = 1 << 20
 
 

@@ -1,16 +1,25 @@
-"""How the engine is doing: a frozen snapshot, as on the wire."""
+"""How the engine is doing: the frozen snapshot that it answers with on the control socket.
+
+What the engine knows as frozen values (`livesim.values`) travels as these values, not as copies of
+them; here stands only what the engine itself counts and times.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Literal
 
-from livesim.wire.doctor_status import DoctorStatus
-from livesim.wire.header import Header
-from livesim.wire.in_use import DeviceStatus, InUse
-from livesim.wire.pattern_status import ChannelStatus, TrackingStatus
-from livesim.wire.steer import RecordStatus, SteeringStatus
-from livesim.wire.trust_status import TrustStatus
+from livesim.values.figure import Figure
+from livesim.values.frames import Rolling
+from livesim.wire.header import Header, Part
+from livesim.wire.stream_status import (
+    ChannelStatus,
+    DoctorStatus,
+    InUse,
+    RecordStatus,
+    SteeringStatus,
+    TrustStatus,
+)
 
 
 class EngineState(StrEnum):
@@ -27,7 +36,7 @@ class EngineState(StrEnum):
     STOPPED = "stopped"
 
 
-class Endpoints(Header):
+class Endpoints(Part):
     """Where the engine listens."""
 
     frames: str
@@ -35,7 +44,7 @@ class Endpoints(Header):
     control: str
 
 
-class StageStatus(Header):
+class StageStatus(Part):
     """One stage of the engine and the queue in front of it."""
 
     name: str
@@ -49,7 +58,7 @@ class StageStatus(Header):
     """Given up because the queue was full."""
 
 
-class PartLatency(Header):
+class PartLatency(Part):
     """How long one part of the way took."""
 
     name: str
@@ -58,7 +67,7 @@ class PartLatency(Header):
     p99_ms: float
 
 
-class LatencyStatus(Header):
+class LatencyStatus(Part):
     """From the last raw frame received to the result published, over the last results."""
 
     results: int
@@ -72,7 +81,7 @@ class LatencyStatus(Header):
     """What the stage reconstruct consists of."""
 
 
-class FaultStatus(Header):
+class FaultStatus(Part):
     """What did not go as it should, since the engine started."""
 
     malformed_messages: int = 0
@@ -95,18 +104,22 @@ class FaultStatus(Header):
     """Streams whose source went without ending them."""
 
 
-class RollingStatus(Header):
+class DeviceStatus(Part):
+    """What the engine computes on."""
+
+    name: str
+    memory_used_bytes: int | None = None
+    """Of a GPU, by all its users; None for a processor."""
+    memory_total_bytes: int | None = None
+
+
+class RollingStatus(Part):
     """A new result with every angle or every frame, made of the newest ones."""
 
     mode: str
     """angle or frame."""
-    updates_per_s: float
-    resolution_ms: float
-    """From when to when the raw frames of the last result were taken: the time resolution."""
-    changed: float
-    """Share of the field that has changed by more than photon noise."""
-    motion: bool
-    """Of the last result: expect artefacts."""
+    newest: Rolling
+    """Of the last result, with the rate of them all."""
 
 
 class EngineStatus(Header):
@@ -139,8 +152,5 @@ class EngineStatus(Header):
     steering: SteeringStatus | None = None
     """None where no stream is running."""
     record: RecordStatus | None = None
-
-    @property
-    def tracking(self) -> TrackingStatus | None:
-        """What is known of the first channel's pattern, if it is watched."""
-        return self.channels[0].tracking if self.channels else None
+    figures: tuple[Figure, ...] = ()
+    """All numbers that say how well it goes, see `livesim.engine.figures`."""

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 
 from livesim.config.settings import Settings
+from livesim.engine.figures import figures_of
 from livesim.values.frames import Pattern, PatternAngle, StackIndex
-from livesim.values.verdict import TrustWord
+from livesim.values.illumination import AngleHealth, AngleState, TrackingHealth
+from livesim.values.verdict import TrustNumbers, TrustWord, Verdict
+from livesim.wire.control import (
+    BegunReply,
+    RecalibrateRequest,
+    RecordRequest,
+    RefusedReply,
+    ReviewReply,
+    ReviewRequest,
+    SteerRequest,
+    StopReply,
+    StopRequest,
+)
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS
-from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
-from livesim.wire.pattern_status import AngleStatus, ChannelStatus, TrackingStatus
-from livesim.wire.replies import RefusedReply, ReviewReply, StopReply
-from livesim.wire.requests import ReviewRequest, StopRequest
 from livesim.wire.sockets import Publisher
 from livesim.wire.status import (
     Endpoints,
@@ -22,8 +32,7 @@ from livesim.wire.status import (
     LatencyStatus,
     StageStatus,
 )
-from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
-from livesim.wire.trust_status import TrustStatus
+from livesim.wire.stream_status import ChannelStatus, InUse, StreamStatus, TrustStatus
 
 ANSWER_S = 0.05
 STAGES = ("receive", "record", "process", "publish")
@@ -57,8 +66,11 @@ def engine_status(**values):
         "tracking": tracking_status(),
     }
     told = known | values
-    tracking = told.pop("tracking")
-    return EngineStatus(**({"channels": (ChannelStatus(channel=0, tracking=tracking),)} | told))
+    channel = ChannelStatus(
+        channel=0, tracking=told.pop("tracking"), changes=told.pop("changes", ())
+    )
+    status = EngineStatus(**({"channels": (channel,)} | told))
+    return status.model_copy(update={"figures": figures_of(status)})
 
 
 def in_use(pixel_nm=80.0, **settings):
@@ -70,44 +82,45 @@ def in_use(pixel_nm=80.0, **settings):
         stream=StreamStatus(source="simulated microscope", pixel_nm=pixel_nm),
         settings=Settings.model_validate({"optics": optics} | settings),
         choices={"one": ("default",), "two": ("default",)},
-        patterns=(PatternStatus.of(pattern),),
+        patterns={0: pattern},
     )
 
 
 def angle_status(**values):
-    known = {
-        "state": "followed",
-        "drift_deg": 0.5,
-        "error_deg": 0.2,
-        "rate_deg": 0.01,
-        "modulation": 0.8,
-    }
-    return AngleStatus(**(known | values))
+    known = {"drift_deg": 0.5, "error_deg": 0.2, "rate_deg": 0.01, "modulation": 0.8}
+    state = AngleState(values.pop("state", "followed"))
+    return AngleHealth(state, **(known | values))
 
 
 def tracking_status(*angles, **values):
-    known = {"changes": (), "swaps": 0, "alarms": 0, "estimates": 1, "failures": 0}
-    return TrackingStatus(angles=angles or (angle_status(),) * 3, **(known | values))
+    known = {"swaps": 0, "alarms": 0, "estimates": 1, "failures": 0}
+    return TrackingHealth(angles=angles or (angle_status(),) * 3, **(known | values))
 
 
 def trust_status(**values):
     """Return what an engine says of networks that can be trusted, but for `values`."""
-    known = {
-        "stream": "s",
-        "index": StackIndex(time=3),
-        "word": TrustWord.TRUSTED,
-        "reasons": ("the photons do not contradict it",),
-        "advice": "",
+    verdict = {"word": TrustWord.TRUSTED, "reasons": ("the photons do not contradict it",)}
+    numbers = {
         "rms_sigmas": 0.95,
         "places": 100,
         "denied": 0,
         "worst_sigmas": 3.5,
         "worst_yx": (4.0, 5.0),
         "visible_percent": 12.0,
-        "spread_percent": None,
-        "reviewed": 2,
+        "plain_denied_percent": 0.0,
     }
-    return TrustStatus(**(known | values))
+    known = {"stream": "s", "index": StackIndex(time=3), "reviewed": 2}
+    return TrustStatus(
+        verdict=_taken(Verdict, verdict, values),
+        numbers=_taken(TrustNumbers, numbers, values),
+        **(known | values),
+    )
+
+
+def _taken(kind, known, values):
+    """Return a value of a kind, with those of `values` that belong to it, which are taken out."""
+    own = {one.name: values.pop(one.name) for one in fields(kind) if one.name in values}
+    return kind(**(known | own))
 
 
 class FakeEngine:

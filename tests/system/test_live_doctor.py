@@ -50,4 +50,4 @@ def test_a_faulty_stream_is_named_while_it_runs_and_a_mended_one_is_not(tmp_path
         mend = ("--set", "pattern.first_frame=2")
         livesim("simulate", "-c", faulty, "--to", control, "--rate", "max", *mend)
         mended = examined(control, status.doctor.stream)
-        assert (mended.doctor.findings, mended.doctor.stacks) == ((), 3)
+        assert (mended.doctor.found.findings, mended.doctor.stacks) == ((), 3)

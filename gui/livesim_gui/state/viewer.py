@@ -162,7 +162,7 @@ class Viewer:
             return None
         status = self.news.status
         rolling = None if status is None else status.rolling
-        apart_s = 0.0 if rolling is None else rolling.resolution_ms / 1000.0
+        apart_s = 0.0 if rolling is None else rolling.newest.resolution_ms / 1000.0
         shots, pixel_nm = self.news.shots, self.facts.pixel_nm
         return self.reached.next(self.scene.shot, shots, pixel_nm, self._seen_s, apart_s)
 

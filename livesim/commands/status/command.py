@@ -1,22 +1,29 @@
-"""`livesim status`: rates, latency by stage, queues and drops of a running engine."""
+"""Print what a running engine says of itself: the command `livesim status`.
+
+Its figures are printed as it lists them (`livesim.engine.figures`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from livesim.commands.doctor.findings import finding_lines, untold_lines
+from livesim.values.figure import Figure, Tone, labels
+from livesim.values.illumination import TrackingHealth
 from livesim.wire.control_client import ControlClient
-from livesim.wire.doctor_status import DoctorStatus
-from livesim.wire.in_use import DeviceStatus, InUse
-from livesim.wire.pattern_status import ChannelStatus, TrackingStatus
-from livesim.wire.status import EngineStatus, LatencyStatus, PartLatency, RollingStatus
-from livesim.wire.trust_status import TrustStatus
+from livesim.wire.status import (
+    EngineStatus,
+    LatencyStatus,
+    PartLatency,
+)
+from livesim.wire.stream_status import ChangeStatus, ChannelStatus, DoctorStatus, InUse, TrustStatus
 
 SHOWN_CHANGES = 5
 """Of the pattern; `--json` shows more."""
+STYLES = {Tone.QUIET: None, Tone.GOOD: None, Tone.NOTE: "yellow", Tone.BAD: "red"}
 
 
 def show_status(engine: str, *, as_json: bool) -> None:
@@ -26,26 +33,43 @@ def show_status(engine: str, *, as_json: bool) -> None:
     if as_json:
         print(status.model_dump_json(indent=1))
     else:
-        _print(status, Console())
+        print_status(status, Console())
 
 
-def _print(status: EngineStatus, console: Console) -> None:
+def print_status(status: EngineStatus, console: Console) -> None:
+    """Print a status: tables first, then what is wrong."""
     stream = f", stream {status.stream} from {status.source}" if status.stream else ""
     console.print(f"{status.state}{stream}", highlight=False)
     console.print(_stage_table(status))
     if status.latency is not None:
         console.print(_latency_table(status.latency))
-    if status.in_use is not None:
-        console.print(_in_use(status.in_use), soft_wrap=True, highlight=False, markup=False)
-    if status.device is not None:
-        console.print(f"on {device_words(status.device)}", highlight=False, markup=False)
-    if status.rolling is not None:
-        _print_rolling(status.rolling, console)
+    for line in _circumstances(status):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if status.figures:
+        console.print(_figure_table(status.figures))
     _print_channels(status.channels, console)
+    for line in _verdicts(status):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    _print_faults(status, console)
+
+
+def _circumstances(status: EngineStatus) -> Iterator[str]:
+    if status.in_use is not None:
+        yield _in_use(status.in_use)
+    if status.device is not None:
+        yield f"on {status.device.name}"
+    if status.rolling is not None:
+        yield f"rolling: a result with every {status.rolling.mode}"
+
+
+def _verdicts(status: EngineStatus) -> Iterator[str]:
     if status.doctor is not None:
-        console.print(_doctor(status.doctor), soft_wrap=True, highlight=False, markup=False)
+        yield _doctor(status.doctor)
     if status.trust is not None:
-        console.print(_trust(status.trust), soft_wrap=True, highlight=False, markup=False)
+        yield _trust(status.trust)
+
+
+def _print_faults(status: EngineStatus, console: Console) -> None:
     if status.recording is not None:
         _print_recording(status.recording, status.recording_fault, console)
     for name, count in _faults(status):
@@ -68,18 +92,17 @@ def _stage_table(status: EngineStatus) -> Table:
     return table
 
 
+def _figure_table(figures: Sequence[Figure]) -> Table:
+    table = Table("figure", "value")
+    for label, figure in zip(labels(figures), figures, strict=True):
+        table.add_row(label, figure.words, style=STYLES[figure.tone])
+    return table
+
+
 def _in_use(in_use: InUse) -> str:
     steps = in_use.settings.steps
     wiener = in_use.settings.reconstruction.wiener
     return f"step one {steps.one}, step two {steps.two}, Wiener {wiener}"
-
-
-def device_words(device: DeviceStatus) -> str:
-    """Return the device's name and, of a GPU, how full its memory is."""
-    if device.memory_used_bytes is None or device.memory_total_bytes is None:
-        return device.name
-    used, total = device.memory_used_bytes / 2**30, device.memory_total_bytes / 2**30
-    return f"{device.name}, {used:.1f} of {total:.1f} GiB used"
 
 
 def _print_recording(folder: str, fault: str | None, console: Console) -> None:
@@ -112,25 +135,15 @@ def _latency_cells(part: PartLatency) -> list[str]:
     return [part.name, *(f"{milliseconds:.2f}" for milliseconds in times)]
 
 
-def _print_rolling(rolling: RollingStatus, console: Console) -> None:
-    console.print(
-        f"rolling, every {rolling.mode}: update rate {rolling.updates_per_s:.1f} /s, "
-        f"time resolution {rolling.resolution_ms:.0f} ms",
-        highlight=False,
-    )
-    if rolling.motion:
-        words = f"motion in {rolling.changed:.1%} of the field: expect artefacts there"
-        console.print(words, style="yellow", highlight=False)
-
-
 def _print_channels(channels: Sequence[ChannelStatus], console: Console) -> None:
     for one in channels:
         if one.tracking is not None:
             title = f"channel {one.channel}" if len(channels) > 1 else None
-            _print_tracking(one.tracking, title, console)
+            console.print(_tracking_table(one.tracking, title))
+        _print_changes(one.changes, console)
 
 
-def _print_tracking(tracking: TrackingStatus, title: str | None, console: Console) -> None:
+def _tracking_table(tracking: TrackingHealth, title: str | None) -> Table:
     columns = ("angle", "pattern", "drift deg", "deg per stack", "modulation")
     table = Table(*columns, title=title, title_justify="left")
     for number, angle in enumerate(tracking.angles):
@@ -141,8 +154,11 @@ def _print_tracking(tracking: TrackingStatus, title: str | None, console: Consol
             f"{angle.rate_deg:+.3f}",
             f"{angle.modulation:.2f}",
         )
-    console.print(table)
-    for change in tracking.changes[-SHOWN_CHANGES:]:
+    return table
+
+
+def _print_changes(changes: Sequence[ChangeStatus], console: Console) -> None:
+    for change in changes[-SHOWN_CHANGES:]:
         where = "" if change.angle is None else f", angle {change.angle}"
         console.print(
             f"stack {change.time}: {change.kind}{where}: {change.reason}",
@@ -153,23 +169,22 @@ def _print_tracking(tracking: TrackingStatus, title: str | None, console: Consol
 
 
 def _doctor(doctor: DoctorStatus) -> str:
-    found = "" if doctor.findings else " no fault found"
+    found = "" if doctor.found.findings else " no fault found"
     lines = [f"doctor, {doctor.stacks} raw stack(s) from {doctor.time} on:{found}"]
-    for finding in doctor.findings:
+    for finding in doctor.found.findings:
         lines += finding_lines(finding)
-    return "\n".join([*lines, *untold_lines(doctor.undecided)])
+    return "\n".join([*lines, *untold_lines(doctor.found.undecided)])
 
 
 def _trust(trust: TrustStatus) -> str:
-    lines = [f"networks, stack {trust.index.time}: {trust.word}"]
-    lines += [f"  {reason}" for reason in trust.reasons]
-    if trust.advice:
-        lines.append(f"  {trust.advice}")
-    if trust.spread_percent is not None:
-        lines.append(f"  flipped, the bright structures differ by {trust.spread_percent:.0f} %")
+    verdict = trust.verdict
+    lines = [f"networks, stack {trust.index.time}: {verdict.word}"]
+    lines += [f"  {reason}" for reason in verdict.reasons]
+    if verdict.advice:
+        lines.append(f"  {verdict.advice}")
     return "\n".join(lines)
 
 
 def _faults(status: EngineStatus) -> list[tuple[str, int]]:
-    counts = status.faults.model_dump(exclude={"version"})
+    counts = status.faults.model_dump()
     return [(name, count) for name, count in counts.items() if count]

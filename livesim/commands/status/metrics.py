@@ -1,106 +1,157 @@
-"""An engine's status in, the text that Prometheus reads out; served on this machine alone.
+"""Serve an engine's status for Prometheus to read, on this machine alone.
 
-The format is Prometheus' text exposition, version 0.0.4. The engine is asked whenever the page is
-read, over the control socket, so the page works for an engine on another machine as well.
+The engine is asked whenever the page is read, over the control socket, so the page works for an
+engine on another machine as well. Its figures are given out as it lists them
+(`livesim.engine.figures`), in Prometheus' base units; text format and server are those of
+prometheus-client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
 
-from livesim.config.settings import SettingsError
+from prometheus_client import CollectorRegistry, MetricsHandler
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from livesim.config.errors import SettingsError
+from livesim.values.figure import Figure, Unit
 from livesim.values.verdict import TrustWord
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
-from livesim.wire.status import EngineState, EngineStatus, LatencyStatus, PartLatency, RollingStatus
+from livesim.wire.status import EngineState, EngineStatus, LatencyStatus, PartLatency
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATH = "/metrics"
 ANSWER_S = 2.0
 QUANTILES = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
+STAGE_COUNTERS = {"frames_or_stacks": "done", "dropped": "dropped"}
+STAGE_GAUGES = ("per_second", "queued", "queue_limit")
+BASE_UNITS = {
+    Unit.NONE: ("", 1.0),
+    Unit.PER_SECOND: ("_per_second", 1.0),
+    Unit.MILLISECONDS: ("_seconds", 1e-3),
+    Unit.NANOMETRES: ("_nanometres", 1.0),
+    Unit.DEGREES: ("_degrees", 1.0),
+    Unit.PERCENT: ("_share", 1e-2),
+    Unit.GIB: ("_bytes", 2.0**30),
+    Unit.SIGMAS: ("_sigmas", 1.0),
+    Unit.YES_OR_NO: ("", 1.0),
+    Unit.TOTAL: ("", 1.0),
+}
+"""Unit of a figure -> how its metric's name ends, and what the value is multiplied by."""
 
-Sample = tuple[str, dict[str, str], float]
-"""(name, labels, value)."""
+
+class StatusCollector(Collector):
+    """Makes metrics of an engine's status whenever they are asked for.
+
+    Parameters
+    ----------
+    status
+        Asks the engine; None = it does not answer.
+    """
+
+    def __init__(self, status: Callable[[], EngineStatus | None]) -> None:
+        self._status = status
+
+    def describe(self) -> list[Metric]:
+        """Return none: the engine need not run yet when the collector is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask the engine and return the metrics."""
+        status = self._status()
+        up = float(status is not None)
+        yield GaugeMetricFamily("livesim_up", "Whether the engine answers.", value=up)
+        if status is not None:
+            yield from _of_status(status)
 
 
-def metrics(status: EngineStatus | None) -> str:
-    """Return a page of metrics; None = the engine does not answer."""
-    lines: list[str] = []
-    named: set[str] = set()
-    for name, labels, value in _samples(status):
-        if name not in named:
-            lines.append(f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}")
-            named.add(name)
-        inside = ",".join(f'{key}="{label}"' for key, label in labels.items())
-        lines.append(f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value:g}")
-    return "\n".join(lines) + "\n"
-
-
-def _samples(status: EngineStatus | None) -> Iterator[Sample]:
-    yield "livesim_up", {}, float(status is not None)
-    if status is None:
-        return
-    for state in EngineState:
-        yield "livesim_state", {"state": state.value}, float(status.state is state)
-    yield from _of_stages(status, "frames_or_stacks_total", "done")
-    yield from _of_stages(status, "per_second", "per_second")
-    yield from _of_stages(status, "queued", "queued")
-    yield from _of_stages(status, "queue_limit", "queue_limit")
-    yield from _of_stages(status, "dropped_total", "dropped")
-    for name, count in status.faults.model_dump(exclude={"version"}).items():
-        yield "livesim_faults_total", {"fault": name}, float(count)
+def _of_status(status: EngineStatus) -> Iterator[Metric]:
+    yield _one_of("livesim_state", "What the engine is at.", "state", status.state, EngineState)
+    if status.stream is not None:
+        stream = GaugeMetricFamily("livesim_stream", "It runs.", labels=["stream", "source"])
+        stream.add_metric([status.stream, status.source or ""], 1.0)
+        yield stream
+    yield from _of_stages(status)
+    faults = CounterMetricFamily("livesim_faults", "What went wrong.", labels=["fault"])
+    for name, count in status.faults.model_dump().items():
+        faults.add_metric([name], count)
+    yield faults
     if status.latency is not None:
-        yield from _of_latencies(status.latency)
-    if status.rolling is not None:
-        yield from _of_rolling(status.rolling)
+        yield from _of_latency(status.latency)
     if status.trust is not None:
-        for word in TrustWord:
-            label = word.value.replace(" ", "-")
-            yield "livesim_trust", {"word": label}, float(status.trust.word is word)
-        yield "livesim_trust_denied_places", {}, float(status.trust.denied)
-    for name in ("swaps", "alarms"):
-        yield from _of_channels(status, name)
+        word = status.trust.verdict.word
+        yield _one_of("livesim_trust", "Verdict on the networks' work.", "word", word, TrustWord)
+    yield from _of_figures(status)
 
 
-def _of_rolling(rolling: RollingStatus) -> Iterator[Sample]:
-    yield "livesim_rolling_updates_per_second", {}, rolling.updates_per_s
-    yield "livesim_rolling_time_resolution_seconds", {}, rolling.resolution_ms / 1000.0
-    yield "livesim_rolling_changed_share", {}, rolling.changed
-    yield "livesim_rolling_motion", {}, float(rolling.motion)
+def _one_of(
+    name: str, words: str, label: str, now: str, known: type[EngineState] | type[TrustWord]
+) -> Metric:
+    """Return a metric that is 1 for one of the known words and 0 for all others."""
+    family = GaugeMetricFamily(name, words, labels=[label])
+    for one in known:
+        family.add_metric([one.value.replace(" ", "-")], float(one == now))
+    return family
 
 
-def _of_channels(status: EngineStatus, name: str) -> Iterator[Sample]:
-    for one in status.channels:
-        if one.tracking is not None:
-            channel = {"channel": str(one.channel)}
-            yield f"livesim_pattern_{name}_total", channel, float(getattr(one.tracking, name))
+def _of_stages(status: EngineStatus) -> Iterator[Metric]:
+    families: list[tuple[CounterMetricFamily | GaugeMetricFamily, str]] = []
+    for name, field in STAGE_COUNTERS.items():
+        words = f"{name.replace('_', ' ').capitalize()} by stage."
+        family = CounterMetricFamily(f"livesim_stage_{name}", words, labels=["stage"])
+        families.append((family, field))
+    for name in STAGE_GAUGES:
+        words = f"{name.replace('_', ' ').capitalize()} by stage."
+        gauge = GaugeMetricFamily(f"livesim_stage_{name}", words, labels=["stage"])
+        families.append((gauge, name))
+    for each, field in families:
+        for stage in status.stages:
+            each.add_metric([stage.name], float(getattr(stage, field)))
+        yield each
 
 
-def _of_latencies(latency: LatencyStatus) -> Iterator[Sample]:
-    yield from _of_latency("livesim_latency_seconds", latency)
-    for part in latency.stages:
-        yield from _of_latency("livesim_stage_latency_seconds", part, stage=part.name)
-    for part in latency.steps:
-        step = part.name.replace(" ", "_")
-        yield from _of_latency("livesim_step_latency_seconds", part, step=step)
+def _of_latency(latency: LatencyStatus) -> Iterator[Metric]:
+    words = "From the last raw frame received to the result published."
+    whole = GaugeMetricFamily("livesim_latency_seconds", words, labels=["quantile"])
+    _add_quantiles(whole, [], latency)
+    yield whole
+    for kind, parts in (("stage", latency.stages), ("step", latency.steps)):
+        labels = [kind, "quantile"]
+        family = GaugeMetricFamily(f"livesim_{kind}_latency_seconds", f"By {kind}.", labels=labels)
+        for part in parts:
+            _add_quantiles(family, [part.name.replace(" ", "_")], part)
+        yield family
 
 
-def _of_latency(name: str, latency: LatencyStatus | PartLatency, **of: str) -> Iterator[Sample]:
+def _add_quantiles(
+    family: GaugeMetricFamily, labels: list[str], latency: LatencyStatus | PartLatency
+) -> None:
     for quantile, field in QUANTILES.items():
-        yield name, {**of, "quantile": quantile}, getattr(latency, field) / 1000.0
+        family.add_metric([*labels, quantile], getattr(latency, field) / 1000.0)
 
 
-def _of_stages(status: EngineStatus, name: str, field: str) -> Iterator[Sample]:
-    for stage in status.stages:
-        yield f"livesim_stage_{name}", {"stage": stage.name}, float(getattr(stage, field))
+def _of_figures(status: EngineStatus) -> Iterator[Metric]:
+    families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+    for figure in status.figures:
+        ending, factor = BASE_UNITS[figure.unit]
+        name = f"livesim_{figure.name.lower().replace(' ', '_')}{ending}"
+        family = families.setdefault(name, _family(name, figure))
+        channel = [] if figure.channel is None else [str(figure.channel)]
+        family.add_metric(channel, figure.value * factor)
+    yield from families.values()
+
+
+def _family(name: str, figure: Figure) -> CounterMetricFamily | GaugeMetricFamily:
+    labels = [] if figure.channel is None else ["channel"]
+    kind = CounterMetricFamily if figure.unit is Unit.TOTAL else GaugeMetricFamily
+    return kind(name, f"{figure.name[:1].upper()}{figure.name[1:]}.", labels=labels)
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """A page at `/metrics` that asks an engine whenever it is read.
+    """A page that asks an engine whenever it is read.
 
     Parameters
     ----------
@@ -118,38 +169,20 @@ class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, engine: str, port: int) -> None:
+        registry = CollectorRegistry()
+        registry.register(StatusCollector(lambda: _ask(engine)))
         try:
-            super().__init__(("127.0.0.1", port), partial(_Page, engine))
+            super().__init__(("127.0.0.1", port), MetricsHandler.factory(registry))
         except OSError as error:
             raise SettingsError(f"expected a free port, found {port}: {error}") from error
 
 
-class _Page(BaseHTTPRequestHandler):
-    def __init__(self, engine: str, *words: Any) -> None:
-        self._engine = engine
-        super().__init__(*words)
-
-    def do_GET(self) -> None:
-        """Answer with the page; the name is that which http.server calls."""
-        if self.path != PATH:
-            self.send_error(HTTPStatus.NOT_FOUND, f"expected {PATH}")
-            return
-        page = metrics(self._status()).encode()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", CONTENT_TYPE)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-    def _status(self) -> EngineStatus | None:
-        try:
-            with ControlClient(self._engine) as client:
-                return client.status(ANSWER_S)
-        except WireError:
-            return None
-
-    def log_message(self, format: str, *words: Any) -> None:
-        """Keep the terminal quiet."""
+def _ask(engine: str) -> EngineStatus | None:
+    try:
+        with ControlClient(engine) as client:
+            return client.status(ANSWER_S)
+    except WireError:
+        return None
 
 
 def serve_metrics(engine: str, port: int) -> None:

@@ -10,7 +10,7 @@ from livesim.engine.beside.background import BACKGROUND_FAULTS, step_back
 from livesim.engine.seams import Examine
 from livesim.values.finding import Examination, Finding
 from livesim.values.frames import RawStack
-from livesim.wire.doctor_status import DoctorStatus, FindingStatus
+from livesim.wire.stream_status import DoctorStatus
 
 STACKS = 3
 """Raw stacks of one look: enough to see light that fades, and a frame lost between two stacks."""
@@ -122,8 +122,7 @@ class LiveDoctor:
             stream=self._stream,
             time=stacks[0].index.time,
             stacks=len(stacks),
-            findings=tuple(_finding(one) for one in seen.findings),
-            undecided=seen.undecided,
+            found=seen,
         )
         for finding in seen.findings:
             if finding.fault not in known:
@@ -136,15 +135,3 @@ def _mending(finding: Finding) -> str:
         return f"; {finding.advice}" if finding.advice else ""
     section, *lines = finding.mend.splitlines()
     return f"; in {section}: {', '.join(lines)}"
-
-
-def _finding(finding: Finding) -> FindingStatus:
-    return FindingStatus(
-        fault=finding.fault.value,
-        words=finding.words,
-        sureness=finding.sureness,
-        mend=finding.mend,
-        advice=finding.advice,
-        frames=finding.frames,
-        value=finding.value,
-    )

@@ -11,7 +11,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.background import BACKGROUND_FAULTS, step_back
 from livesim.engine.seams import Pipeline, Prepared, Resolve, Resolved, Steerable
 from livesim.values.frames import RawStack
-from livesim.wire.steer import SteeringStatus
+from livesim.wire.stream_status import SteeringStatus
 
 NOT_STEERABLE = "expected a stream whose settings can change, found one whose pipeline is fixed"
 

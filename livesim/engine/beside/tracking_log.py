@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Pipeline, Tracked
-from livesim.values.illumination import AngleHealth, PatternChange
-from livesim.wire.pattern_status import AngleStatus, ChangeStatus, TrackingStatus
+from livesim.values.illumination import AngleHealth, PatternChange, TrackingHealth
+from livesim.wire.stream_status import ChangeStatus
 
 SHOWN = 20
 """Changes that a status tells."""
@@ -56,19 +56,18 @@ class TrackingLog:
             self._tell(change)
         self._note(changes)
 
-    def status(self) -> TrackingStatus | None:
-        """Return a snapshot; safe in any thread."""
+    @property
+    def health(self) -> TrackingHealth | None:
+        """What is known of the pattern; None where nobody follows it. Safe in any thread."""
         if self._tracked is None or not self._tracked.follows:
             return None
         health = self._tracked.health
-        return TrackingStatus(
-            angles=tuple(_angle(one) for one in health.angles),
-            changes=tuple(self._changes),
-            swaps=health.swaps,
-            alarms=health.alarms,
-            estimates=health.estimates,
-            failures=health.failures,
-        )
+        return replace(health, angles=tuple(_measured(one) for one in health.angles))
+
+    @property
+    def changes(self) -> tuple[ChangeStatus, ...]:
+        """The last changes, oldest first; safe in any thread."""
+        return tuple(self._changes)
 
     def _tell(self, change: PatternChange) -> None:
         self._count += 1
@@ -88,21 +87,19 @@ def _change(change: PatternChange, number: int) -> ChangeStatus:
         number=number,
         received_ns=change.received_ns,
         time=change.stack.time,
-        kind=change.kind.value,
+        kind=change.kind,
         angle=change.angle,
         reason=change.reason,
         alarm=change.kind.alarming,
     )
 
 
-def _angle(health: AngleHealth) -> AngleStatus:
-    known = replace(health, error_deg=_finite(health.error_deg, 180.0))
-    return AngleStatus(
-        state=known.state.value,
-        drift_deg=known.drift_deg,
-        error_deg=known.error_deg,
-        rate_deg=known.rate_deg,
-        modulation=_finite(known.modulation, 0.0),
+def _measured(health: AngleHealth) -> AngleHealth:
+    """Return what is known of an angle; what was not measured yet counts as not known at all."""
+    return replace(
+        health,
+        error_deg=_finite(health.error_deg, 180.0),
+        modulation=_finite(health.modulation, 0.0),
     )
 
 

@@ -12,7 +12,7 @@ from livesim.engine.beside.background import BACKGROUND_FAULTS, Rest, step_back
 from livesim.values.frames import Result, StackIndex
 from livesim.values.verdict import Review, Trust, TrustWord
 from livesim.wire.messages import TrustMaps
-from livesim.wire.trust_status import TrustStatus
+from livesim.wire.stream_status import TrustStatus
 
 _LATEST = 0.1  # s, how often the thread looks for a result
 
@@ -75,7 +75,7 @@ class LiveTrust:
         said = tuple(self._said.values())
         if not said:
             return None
-        worst = max(said, key=lambda one: _WORST.index(one.word))
+        worst = max(said, key=lambda one: _WORST.index(one.verdict.word))
         now = {
             "reviewed": self._reviewed,
             "failures": self._failures,
@@ -179,26 +179,15 @@ class LiveTrust:
             before = self._said.get(channel)
             self._said = self._said | {channel: self._told(offer, trust)}
         self._publish(TrustMaps(offer.stream, offer.index, trust.maps))
-        word = TrustWord.TRUSTED if before is None else before.word
+        word = TrustWord.TRUSTED if before is None else before.verdict.word
         if trust.verdict.word is not word:
             _log.warning("trust: stack %d: %s", offer.index.time, trust.verdict.sentence)
 
     def _told(self, offer: _Offer, trust: Trust) -> TrustStatus:
-        numbers = trust.numbers
         return TrustStatus(
             stream=offer.stream,
             index=offer.index,
-            word=trust.verdict.word,
-            reasons=trust.verdict.reasons,
-            unlike=trust.verdict.unlike,
-            advice=trust.verdict.advice,
-            rms_sigmas=numbers.rms_sigmas,
-            places=numbers.places,
-            denied=numbers.denied,
-            worst_sigmas=numbers.worst_sigmas,
-            worst_yx=numbers.worst_yx,
-            visible_percent=numbers.visible_percent,
-            noise_ratio=numbers.noise_ratio,
-            spread_percent=numbers.spread_percent,
+            verdict=trust.verdict,
+            numbers=trust.numbers,
             reviewed=self._reviewed,
         )

@@ -1,21 +1,22 @@
-"""The page for Prometheus: what the status says, in a form that a parser reads."""
+"""The page for Prometheus: what the status says, in a form that Prometheus' own parser reads."""
 
 from __future__ import annotations
 
-import re
 import threading
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.parser import text_string_to_metric_families
 
-from livesim.commands.status.metrics import CONTENT_TYPE, MetricsServer, metrics
+from livesim.commands.status.metrics import BASE_UNITS, MetricsServer
 from livesim.config.settings import SettingsError
 from livesim.engine.process import Engine
+from livesim.values.figure import Figure, Unit
+from tests.doubles.fake_engine import engine_status
+from tests.support.prometheus import page_of, samples_of
 from tests.support.running_engine import anywhere, at_work
-
-LINE = re.compile(r'(# TYPE \w+ (counter|gauge)|\w+(\{\w+="[\w.-]+"(,\w+="[\w.-]+")*\})? \S+)')
 
 
 @contextmanager
@@ -30,42 +31,69 @@ def serving(engine):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield server
         finally:
             server.shutdown()
             thread.join(20.0)
 
 
-def read(address):
-    with urllib.request.urlopen(address, timeout=20.0) as page:
-        assert page.headers["Content-Type"] == CONTENT_TYPE
+def read(server):
+    host, port = server.server_address
+    assert host == "127.0.0.1", "expected no other machine to reach it"
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=20.0) as page:
+        assert page.headers["Content-Type"].startswith("text/plain; version=")
         return page.read().decode()
 
 
 def test_the_page_says_what_the_status_says():
-    with running() as engine, serving(engine.endpoints.control) as address:
-        page = read(f"{address}/metrics")
-        assert page == metrics(engine.status())
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            read(address)
-    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-    assert values["livesim_up"] == "1"
-    assert values['livesim_state{state="idle"}'] == "1"
-    assert values['livesim_state{state="running"}'] == "0"
-    assert values['livesim_stage_dropped_total{stage="process"}'] == "0"
-    assert values['livesim_stage_queue_limit{stage="receive"}'] != ""
-    assert values['livesim_faults_total{fault="incomplete_stacks"}'] == "0"
-    assert all(LINE.fullmatch(line) for line in page.splitlines())
-    types = [line.split()[2] for line in page.splitlines() if line.startswith("#")]
-    assert len(set(types)) == len(types), "expected every type once"
+    with running() as engine, serving(engine.endpoints.control) as server:
+        page = read(server)
+        assert page == page_of(engine.status())
+    values = samples_of(page)
+    assert values["livesim_up",] == 1.0
+    assert values["livesim_state", ("state", "idle")] == 1.0
+    assert values["livesim_state", ("state", "running")] == 0.0
+    assert values["livesim_stage_dropped_total", ("stage", "process")] == 0.0
+    assert values["livesim_stage_frames_or_stacks_total", ("stage", "receive")] == 0.0
+    assert ("livesim_stage_queue_limit", ("stage", "receive")) in values
+    assert values["livesim_faults_total", ("fault", "incomplete_stacks")] == 0.0
+    kinds = {one.name: one.type for one in text_string_to_metric_families(page)}
+    assert kinds["livesim_stage_dropped"] == "counter"
+    assert kinds["livesim_stage_queued"] == "gauge"
+
+
+def test_prometheus_own_reader_is_sent_its_own_format():
+    with serving("tcp://127.0.0.1:9") as server:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{server.server_port}/metrics",
+            headers={"Accept": "text/plain;version=1.0.0;escaping=allow-utf-8"},
+        )
+        with urllib.request.urlopen(request, timeout=20.0) as page:
+            assert page.headers["Content-Type"].startswith(CONTENT_TYPE_LATEST)
+
+
+def test_labels_may_hold_anything():
+    stream, source = 'a "quoted" name', "C:\\data\nsecond line"
+    values = samples_of(page_of(engine_status(stream=stream, source=source)))
+    assert values["livesim_stream", ("source", source), ("stream", stream)] == 1.0
+
+
+@pytest.mark.parametrize("unit", Unit)
+def test_a_figure_of_any_unit_is_given_out(unit):
+    figures = tuple(Figure("new number", 4.0, unit, channel=channel) for channel in (0, 1))
+    status = engine_status().model_copy(update={"figures": figures})
+    ending, factor = BASE_UNITS[unit]
+    name = f"livesim_new_number{ending}{'_total' if unit is Unit.TOTAL else ''}"
+    values = samples_of(page_of(status))
+    assert [values[name, ("channel", n)] for n in "01"] == [4.0 * factor] * 2
 
 
 def test_an_engine_that_does_not_answer_is_down(monkeypatch):
     monkeypatch.setattr("livesim.commands.status.metrics.ANSWER_S", 0.1)
-    with serving("tcp://127.0.0.1:9") as address:
-        assert read(f"{address}/metrics").splitlines()[-1] == "livesim_up 0"
+    with serving("tcp://127.0.0.1:9") as server:
+        assert samples_of(read(server)) == {("livesim_up",): 0.0}
 
 
 def test_a_port_that_is_taken_is_said():
-    with serving("tcp://127.0.0.1:9") as address, pytest.raises(SettingsError, match="free port"):
-        MetricsServer("tcp://127.0.0.1:9", int(address.rsplit(":", 1)[1]))
+    with serving("tcp://127.0.0.1:9") as server, pytest.raises(SettingsError, match="free port"):
+        MetricsServer("tcp://127.0.0.1:9", server.server_port)

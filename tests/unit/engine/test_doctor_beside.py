@@ -64,20 +64,20 @@ def status_after(frames, settings=SETTINGS, factory=at_once, stacks=STACKS):
 
 
 def named(status):
-    return [(finding.fault, finding.mend) for finding in status.doctor.findings]
+    return [(finding.fault, finding.mend) for finding in status.doctor.found.findings]
 
 
 def test_a_sound_stream_has_no_findings():
     status = status_after(sequence(1, LIGHT, 5), stacks=5)
     assert (status.doctor.stream, status.doctor.time, status.doctor.stacks) == ("s", 0, STACKS)
-    assert (status.doctor.findings, status.doctor.undecided) == ((), ())
+    assert (status.doctor.found.findings, status.doctor.found.undecided) == ((), ())
 
 
 def test_a_rotated_stream_is_named_and_so_is_the_line_that_mends_it(caplog):
     frames = sequence(1, LIGHT, 3).roll(-2, 0)
     status = status_after(frames)
     assert named(status) == [("rotated frame order", "[pattern]\nfirst_frame = 2")]
-    assert status.doctor.findings[0].sureness > 0.95
+    assert status.doctor.found.findings[0].sureness > 0.95
     assert "rotated frame order, certain" in caplog.text
     assert "in [pattern]: first_frame = 2" in caplog.text
 
@@ -124,8 +124,8 @@ def test_stacks_are_looked_at_in_the_order_of_acquisition():
 
 
 def test_the_settings_can_switch_it_off():
-    off = SETTINGS.model_copy(update={"tracking": SETTINGS.tracking.model_copy(
-        update={"examine": False})})  # fmt: skip
+    switched_off = SETTINGS.doctor.model_copy(update={"examine": False})
+    off = SETTINGS.model_copy(update={"doctor": switched_off})
     assert doctor_for(off) is None
     assert doctor_for(Settings(optics=SETTINGS.optics)) is not None
 
@@ -201,15 +201,15 @@ def test_an_alarm_makes_it_look_again_once_it_has_rested(monkeypatch, caplog):
         doctor.offer(stack(number))
     wait_for(lambda: doctor.status.time == 7)
     assert examiner.shown[1:] == [[(7, 0), (8, 0), (9, 0)]]
-    assert len(doctor.status.findings) == 2
+    assert len(doctor.status.found.findings) == 2
     assert caplog.text.count("doctor: flicker") == 1
 
 
 def test_an_examination_that_fails_is_said(caplog):
     doctor = fed(Examiner(DataError("expected stacks, found none")), [stack(0)])
-    assert doctor.status.undecided == ("the examination failed: expected stacks, found none",)
+    assert doctor.status.found.undecided == ("the examination failed: expected stacks, found none",)
     assert "expected stacks" in caplog.text
-    assert doctor.conclusion(WAIT_S) == doctor.status.undecided[0]
+    assert doctor.conclusion(WAIT_S) == doctor.status.found.undecided[0]
 
 
 def test_without_an_examiner_nothing_is_kept():

@@ -10,8 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from livesim.commands.status.command import _print
-from livesim.commands.status.metrics import metrics
+from livesim.commands.status.command import print_status
 from livesim.engine.latencies import EVENTS, Latencies
 from livesim.reconstruction.step_clock import StepClock
 from livesim.values.frames import Passage
@@ -19,6 +18,7 @@ from livesim_gui.state.health.health import health_of
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import News
 from tests.doubles.fake_engine import engine_status
+from tests.support.prometheus import page_of, samples_of
 
 MS = 1_000_000
 
@@ -70,7 +70,7 @@ def test_steps_that_come_twice_are_added():
 
 def test_the_status_shows_a_table():
     console = Console(width=100, file=StringIO())
-    _print(engine_status(latency=known()), console)
+    print_status(engine_status(latency=known()), console)
     rows = [re.split(r" *│ *", line.strip("│ ")) for line in console.file.getvalue().split("\n")]
     for row in (
         ["wait", "50.50", "95.05", "99.01"],
@@ -81,13 +81,13 @@ def test_the_status_shows_a_table():
 
 
 def test_prometheus_is_told_seconds():
-    page = metrics(engine_status(latency=known())).splitlines()
-    for line in (
-        'livesim_latency_seconds{quantile="0.5"} 0.06525',
-        'livesim_stage_latency_seconds{stage="wait",quantile="0.95"} 0.09505',
-        'livesim_step_latency_seconds{step="step_two",quantile="0.5"} 0.101',
-    ):
-        assert line in page
+    values = samples_of(page_of(engine_status(latency=known())))
+    for key, seconds in {
+        ("livesim_latency_seconds", ("quantile", "0.5")): 0.06525,
+        ("livesim_stage_latency_seconds", ("quantile", "0.95"), ("stage", "wait")): 0.09505,
+        ("livesim_step_latency_seconds", ("quantile", "0.5"), ("step", "step_two")): 0.101,
+    }.items():
+        assert values[key] == pytest.approx(seconds)
 
 
 def test_the_viewer_lists_the_stages():

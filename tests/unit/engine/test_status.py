@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -79,10 +80,10 @@ def test_the_status_tells_what_is_in_use_even_to_who_comes_late():
                 told = client.status(WAIT_S).in_use
             gate.set()
             sender.finish()
-        (pattern,) = told.patterns
+        pattern = told.patterns[0]
         assert [angle.k_cycles_per_um for angle in pattern.angles] == [(5.0, 0.0)] * 3
         assert pattern.attainable_resolution_nm == 110.0
-        assert pattern.angles[0].peak_to_noise is None, "never measured"
+        assert pattern.angles[0].peak_to_noise == math.inf, "never measured"
         assert told.settings == Settings.model_validate(SETTINGS)
         assert (told.stream.source, told.stream.interval_s) == ("test", 0.5)
         assert (told.stream.frame_shape, told.stream.dtype) == ((16, 12), "uint16")

@@ -35,7 +35,7 @@ def test_a_stack_is_turned_by_what_it_shows_itself(streams):
     assert change.new.turns_rad == stream.prepared[0].turns[-1]
     assert change.new.turns_rad == pytest.approx((0.0, 1.0, 0.0))
     assert stream.pipeline.health.alarms == 1
-    (told,) = patterns_in_use({0: stream.pipeline})
+    told = patterns_in_use({0: stream.pipeline})[0]
     assert told.angles[1].phases_rad[0] == pytest.approx(1.0)
     assert change.new.turned.angles[1].phases_rad[0] == pytest.approx(1.0)
 

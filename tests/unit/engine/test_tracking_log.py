@@ -12,7 +12,7 @@ from livesim.engine.meters import Faults
 from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings
 from livesim.values.illumination import ChangeKind
-from livesim.wire.pattern_status import TrackingStatus
+from livesim.wire.stream_status import ChannelStatus
 from tests.support.tracked_stream import stack, streams
 
 __all__ = ["streams"]
@@ -51,20 +51,26 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     log = TrackingLog(
         notes_of(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
     )
-    assert log.status() is None
+    assert log.health is None
     log.begin(stream.pipeline)
     for number in range(80):
         stream.light.phases = [0.02 * number, 0.0, 2.0 if number == 79 else 0.0]
         stream.pipeline(stack(number))
         log.look()
     assert [c.kind for c in recorder.logged][-2:] == [ChangeKind.DRIFT, ChangeKind.JUMP]
-    status = TrackingStatus.model_validate_json(log.status().model_dump_json())
+    sent = ChannelStatus(channel=0, tracking=log.health, changes=log.changes)
+    status = ChannelStatus.model_validate_json(sent.model_dump_json())
+    assert status == sent
     assert len(status.changes) == SHOWN < len(recorder.logged)
-    assert status.changes[-1].number == len(recorder.logged) == status.swaps
-    assert (status.changes[-1].time, status.changes[-1].alarm, status.alarms) == (79, True, 1)
-    assert status.angles[0].drift_deg == pytest.approx(math.degrees(1.58), abs=1.0)
-    assert status.angles[0].rate_deg == pytest.approx(math.degrees(0.02), abs=0.1)
-    assert status.angles[1].modulation == pytest.approx(0.8, abs=0.01)
+    assert status.changes[-1].number == len(recorder.logged) == status.tracking.swaps
+    assert (status.changes[-1].time, status.changes[-1].alarm, status.tracking.alarms) == (
+        79,
+        True,
+        1,
+    )
+    assert status.tracking.angles[0].drift_deg == pytest.approx(math.degrees(1.58), abs=1.0)
+    assert status.tracking.angles[0].rate_deg == pytest.approx(math.degrees(0.02), abs=0.1)
+    assert status.tracking.angles[1].modulation == pytest.approx(0.8, abs=0.01)
     assert faults.last.startswith("pattern jump, angle 2 at stack 79: the phases jumped by +114")
     assert alarms == [faults.last]
 
@@ -78,4 +84,4 @@ def test_a_full_disk_does_not_stop_the_tracking(streams):
     stream.pipeline(stack(3))
     log.look()
     assert faults.last == "the pattern's log could not be written: no space left"
-    assert len(log.status().changes) == 1
+    assert len(log.changes) == 1

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from livesim.commands.status.command import show_status
-from livesim.commands.status.metrics import metrics
 from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.process import Engine
 from livesim.values.frames import Result, StackIndex
@@ -19,6 +18,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
+from tests.support.prometheus import page_of
 from tests.support.running_engine import FakePipeline, anywhere, at_work, frames, start
 
 WAIT_S = 20.0
@@ -81,7 +81,7 @@ def test_the_newest_result_is_reviewed_and_its_maps_are_published():
         live.offer(result(7))
         maps = published.wait(1)
         assert (maps.stream, maps.index.time, list(maps.maps)) == ("s", 7, [RESIDUAL])
-        assert (live.status.word, live.status.index.time) == (TrustWord.TRUSTED, 7)
+        assert (live.status.verdict.word, live.status.index.time) == (TrustWord.TRUSTED, 7)
 
 
 def test_results_of_no_network_begin_no_thread_and_cannot_be_asked_about():
@@ -120,7 +120,7 @@ def test_channels_take_turns_and_the_worst_word_is_told():
         published.wait(2)
         channels = [one.index.channel for one in published[:2]]
         assert channels == [0, 1]
-        assert live.status.word is TrustWord.DO_NOT_TRUST
+        assert live.status.verdict.word is TrustWord.DO_NOT_TRUST
 
 
 class Rested:
@@ -151,7 +151,7 @@ def test_flips_are_made_when_they_are_asked_for_and_their_progress_is_told():
         published.wait(1)
         assert live.ask(flips=True)
         assert list(published.wait(2).maps) == [RESIDUAL, SPREAD]
-        assert live.status.spread_percent == 4.0
+        assert live.status.numbers.spread_percent == 4.0
         assert live.status.flipping is None
 
 
@@ -240,9 +240,9 @@ def test_the_engine_tells_and_answers(engine, capsys):
             seen = subscriber.receive(0.1)
         assert seen.stream == "s"
         status = client.status(WAIT_S)
-    assert status.trust.word is TrustWord.DO_NOT_TRUST
+    assert status.trust.verdict.word is TrustWord.DO_NOT_TRUST
     show_status(control, as_json=False)
     assert "do not trust\n  the photons contradict it\n  Use the plain one." in (
         capsys.readouterr().out
     )
-    assert 'livesim_trust{word="do-not-trust"} 1' in metrics(status)
+    assert 'livesim_trust{word="do-not-trust"} 1' in page_of(status)

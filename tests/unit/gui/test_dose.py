@@ -15,13 +15,12 @@ from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import FAINT_MCNR, FAINT_PEAK, StackIndex
-from livesim.values.illumination import STEP_DEG
+from livesim.values.illumination import STEP_DEG, WEAK_MODULATION
 from livesim.values.verdict import TrustWord
-from livesim.wire.pattern_status import ChannelStatus
-from livesim.wire.steer import RecalibrateRequest, SteeringStatus
+from livesim.wire.control import RecalibrateRequest
+from livesim.wire.stream_status import ChannelStatus, SteeringStatus
 from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.state.dose.ladder import COLUMNS, PATIENCE, STACKS, Ladder, rung_of
-from livesim_gui.state.health.advice import FAINT
 from livesim_gui.state.stream.feed import News
 from livesim_gui.state.time.ring import Shot
 from tests.doubles.fake_engine import (
@@ -41,9 +40,9 @@ MODELS = {"default-two.safetensors": "00"}
 def used(networks=True, **angle):
     """Return what is in use, with these values of every angle."""
     own = in_use()
-    (pattern,) = own.patterns
-    angles = tuple(one.model_copy(update=angle) for one in pattern.angles)
-    update = {"patterns": (pattern.model_copy(update={"angles": angles}),)}
+    pattern = own.patterns[0]
+    angles = tuple(replace(one, **angle) for one in pattern.angles)
+    update = {"patterns": {0: replace(pattern, angles=angles)}}
     return own.model_copy(update=update | {"models": MODELS if networks else {}})
 
 
@@ -95,14 +94,17 @@ def test_a_good_rung_passes_with_the_numbers_of_its_worst_angle():
 
 
 AT_LIMIT = {
-    "modulation": {"watched": (angle_status(modulation=FAINT),)},
+    "modulation": {"watched": (angle_status(modulation=WEAK_MODULATION),)},
     "phases": {"watched": (angle_status(error_deg=STEP_DEG),)},
     "mcnr": {"mcnr": FAINT_MCNR, "peak_to_noise": 5.0},
     "peak": {"mcnr": 0.1, "peak_to_noise": FAINT_PEAK},
 }
 BEYOND = {
     "weak": ({"watched": (angle_status(state="weak"),)}, "modulation is weak"),
-    "modulation": ({"watched": (angle_status(modulation=FAINT - 0.01),)}, "modulation is weak"),
+    "modulation": (
+        {"watched": (angle_status(modulation=WEAK_MODULATION - 0.01),)},
+        "modulation is weak",
+    ),
     "phases": ({"watched": (angle_status(error_deg=STEP_DEG + 0.1),)}, "known to ±1.1° only"),
     "faint": ({"mcnr": FAINT_MCNR - 0.1, "peak_to_noise": FAINT_PEAK - 1}, "hardly stand out"),
     "unusable": ({"usable": False}, "fringes at 0 of 3 angles only"),
@@ -239,7 +241,7 @@ def measured(photons, folder):
         watch.begin(pipeline)
         own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
         known = engine_status(
-            in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.status()),)
+            in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.health),)
         )
     finally:
         pipeline.close()

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livesim.values.frames import Result, StackIndex
-from livesim.wire.in_use import PatternAngleStatus
-from livesim.wire.pattern_status import ChannelStatus
+from livesim.values.frames import PatternAngle, Result, StackIndex
+from livesim.wire.stream_status import ChannelStatus
 from livesim_gui.state.health.reached import EVERY_S, Pair, Reached, pair_of, reached_nm
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS, one_curve
 from livesim_gui.state.health.tracking_history import KEPT, Reading, TrackingHistory, readings_of
@@ -25,9 +24,7 @@ PIXEL_NM = 40.0
 
 def angle(k=(5.0, 0.0), degrees=(0.0, 120.0, 240.0), *, usable=True):
     phases = tuple(np.radians(degrees))
-    return PatternAngleStatus(
-        k_cycles_per_um=k, phases_rad=phases, modulation=(0.8,), usable=usable
-    )
+    return PatternAngle(k_cycles_per_um=k, phases_rad=phases, modulation=(0.8,), usable=usable)
 
 
 def history(*angles, field_um=FIELD_UM):
@@ -70,12 +67,16 @@ def test_watched_curves_have_a_value_a_reading():
         ((5.0 + 1 / 20.0, 0.0), 1.0),
         ((5.0, 1 / 10.0), 1.0),
         ((5.0 + 3 / 20.0, 4 / 10.0), 5.0),
-        ((-5.0, 0.0), 0.0),
     ],
 )
 def test_a_wave_vector_changes_by_pixels_of_the_spectrum_of_its_field(k, pixels):
     changed = history(angle(), angle(k)).k_change_px(0)
     assert changed == pytest.approx([0.0, pixels], abs=1e-9)
+
+
+def test_a_wave_vector_that_turns_through_y_has_not_jumped_to_the_other_side():
+    changed = history(angle((0.0, 5.0)), angle((1 / 20.0, -5.0))).k_change_px(0)
+    assert changed == pytest.approx([0.0, 1.0], abs=1e-9)
 
 
 def test_the_change_is_counted_from_the_first_pattern_however_long_ago():
@@ -142,12 +143,9 @@ def test_every_channel_has_a_reading_of_its_own():
 
 def two_channels():
     used = in_use()
-    (first,) = used.patterns
-    angles = tuple(one.model_copy(update={"k_cycles_per_um": (6.0, 0.0)}) for one in first.angles)
-    patterns = (
-        first.model_copy(update={"channel": 0}),
-        first.model_copy(update={"channel": 1, "angles": angles}),
-    )
+    first = used.patterns[0]
+    angles = tuple(replace(one, k_cycles_per_um=(6.0, 0.0)) for one in first.angles)
+    patterns = {0: first, 1: replace(first, angles=angles)}
     stream = used.stream.model_copy(update={"frame_shape": (64, 32)})
     faint = tracking_status(*(angle_status(modulation=0.4),) * 3)
     return engine_status(

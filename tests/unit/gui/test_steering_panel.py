@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from livesim.wire.steer import RecordRequest, RecordStatus, SteeringStatus, SteerRequest
+from livesim.wire.control import RecordRequest, SteerRequest
+from livesim.wire.stream_status import RecordStatus, SteeringStatus
 from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.stream.steering import (
     FOLLOW,

@@ -12,8 +12,8 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 from PyQt5.QtCore import Qt
 
 from livesim.values.verdict import TrustWord
-from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.status import EngineState
+from livesim.wire.stream_status import ChannelStatus
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS

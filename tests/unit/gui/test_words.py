@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from livesim.config.settings import Optics, PatternSettings, Settings
-from livesim.values.frames import Pattern, PatternAngle
-from livesim.wire.doctor_status import DoctorStatus, FindingStatus
-from livesim.wire.in_use import DeviceStatus, PatternStatus
+from livesim.values.finding import Examination, Fault, Finding
+from livesim.values.frames import Pattern, PatternAngle, Rolling
+from livesim.values.illumination import ChangeKind
 from livesim.wire.messages import StreamStart
-from livesim.wire.pattern_status import ChangeStatus, ChannelStatus
-from livesim.wire.status import EngineState, FaultStatus, RollingStatus, StageStatus
+from livesim.wire.status import DeviceStatus, EngineState, FaultStatus, StageStatus
+from livesim.wire.stream_status import ChangeStatus, ChannelStatus, DoctorStatus
 from livesim_gui.state.health.advice import advice_on
 from livesim_gui.state.health.health import NOT_RECORDED, health_of
 from livesim_gui.state.health.tone import Tone
@@ -64,8 +65,8 @@ def test_the_device_is_named_and_a_full_gpu_is_noted():
     full = DeviceStatus(name="a GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30)
     found = {line.label: line for line in health_of(news(device=full)).lines}
     assert found["Computes on"].value == "a GPU"
-    assert found["Memory of the GPU"].value == "39.0 of 40.0 GiB"
-    assert found["Memory of the GPU"].tone is Tone.NOTE
+    assert found["GPU memory"].value == "39.0 GiB of 40.0"
+    assert found["GPU memory"].tone is Tone.NOTE
 
 
 def test_a_stream_that_is_not_recorded_raises_the_alarm_and_an_idle_engine_does_not():
@@ -129,19 +130,17 @@ def test_a_good_pattern_is_called_good():
 
 def test_the_worst_comes_first_and_a_jump_is_told():
     change = ChangeStatus(
-        number=1, received_ns=0, time=7, kind="jump", angle=0, reason="40°", alarm=True
+        number=1, received_ns=0, time=7, kind=ChangeKind.JUMP, angle=0, reason="40°", alarm=True
     )
-    tracking = tracking_status(
-        angle_status(modulation=0.2), angle_status(state="lost"), changes=(change,)
-    )
-    advice = advice_on(engine_status(tracking=tracking), StreamFacts())
+    tracking = tracking_status(angle_status(modulation=0.2), angle_status(state="lost"))
+    advice = advice_on(engine_status(tracking=tracking, changes=(change,)), StreamFacts())
     assert [one.tone for one in advice] == [Tone.BAD, Tone.NOTE, Tone.NOTE]
     assert "angle 1 jumped at stack 7" in advice[2].words
 
 
 def test_the_doctors_finding_is_told_with_what_mends_it():
-    finding = FindingStatus(
-        fault="transposed",
+    finding = Finding(
+        fault=Fault.TRANSPOSED,
         words="the phase changes from frame to frame, not the angle",
         sureness=0.99,
         mend='[pattern]\norder = ["phase", "angle"]',
@@ -149,7 +148,7 @@ def test_the_doctors_finding_is_told_with_what_mends_it():
         frames=(),
         value=None,
     )
-    doctor = DoctorStatus(stream="s", time=0, stacks=3, findings=(finding,), undecided=())
+    doctor = DoctorStatus(stream="s", time=0, stacks=3, found=Examination((finding,)))
     (advice,) = advice_on(engine_status(doctor=doctor), StreamFacts())
     assert advice.tone is Tone.BAD
     assert advice.words.startswith("The phase changes from frame to frame")
@@ -167,7 +166,7 @@ def test_while_the_pattern_is_sought_it_says_what_helps():
 
 def test_the_patterns_own_warnings_are_told():
     pattern = Pattern(80.0, (64, 64), (ANGLE,), 110.0, ("the spacing is coarse",))
-    facts = StreamFacts(patterns=(PatternStatus.of(pattern),))
+    facts = StreamFacts(patterns={0: pattern})
     (advice,) = advice_on(engine_status(), facts)
     assert advice.words == "The spacing is coarse."
 
@@ -201,17 +200,15 @@ def test_facts_of_a_stream_come_from_its_source_first():
 def test_a_pattern_tells_its_peaks_without_the_angles_that_were_not_found():
     lost = PatternAngle((0.0, 5.0), (0.0, 2.0, 4.0), (0.0,), usable=False)
     pattern = Pattern(80.0, (64, 64), (ANGLE, lost), 110.0)
-    facts = StreamFacts(patterns=(PatternStatus.of(pattern),))
+    facts = StreamFacts(patterns={0: pattern})
     assert facts.found == ((5.0, 0.0),)
     assert facts.attainable_nm == 110.0
 
 
 def test_the_facts_of_a_channel_have_its_pattern_alone():
     patterns = [Pattern(80.0, (64, 64), (ANGLE,), nm) for nm in (110.0, 120.0)]
-    facts = StreamFacts(patterns=tuple(PatternStatus.of(one, n) for n, one in enumerate(patterns)))
+    facts = StreamFacts(patterns=dict(enumerate(patterns)))
     assert [facts.of_channel(n).attainable_nm for n in range(3)] == [110.0, 120.0, None]
-    for_all = StreamFacts(patterns=(PatternStatus.of(patterns[0]),))
-    assert for_all.of_channel(1).attainable_nm == 110.0
 
 
 def test_the_advice_is_about_the_channel_that_is_shown():
@@ -236,11 +233,9 @@ def test_no_key_does_two_things():
 
 
 def test_update_rate_and_time_resolution_are_told_apart():
-    still = RollingStatus(
-        mode="frame", updates_per_s=33.3, resolution_ms=90.0, changed=0.0, motion=False
-    )
+    still = Rolling(whole=False, updates_per_s=33.3, resolution_ms=90.0)
     words = "update rate 33.3 /s, time resolution 90 ms"
     assert rolling_words(still) == words
     assert rolling_words(None) == ""
-    moving = still.model_copy(update={"motion": True})
+    moving = replace(still, motion=True)
     assert rolling_words(moving) == f"{words}, motion: expect artefacts"

@@ -109,7 +109,7 @@ def test_starts_and_ends_come_back(message):
 
 def test_the_version_comes_first():
     for message in (frame(np.zeros((2, 2), np.uint8)), result(), StreamEnd(stream="s")):
-        assert bytes(encode(message)[0]).startswith(b'{"version":1,')
+        assert bytes(encode(message)[0]).startswith(b'{"version":2,')
 
 
 FRAME = encode(frame(np.zeros((4, 6), np.uint16)))
@@ -123,7 +123,7 @@ RESULT = encode(result())
         ([b"\x80\x04pickle"], "expected a message header"),
         ([b"[1]"], "expected a message header"),
         ([b"\xff\xfe{}"], "expected a message header"),
-        (changed(FRAME, version=2), "expected version 1 of the wire format, found 2"),
+        (changed(FRAME, version=1), "expected version 2 of the wire format, found 1"),
         (changed(FRAME, version="1"), "version"),
         (changed(FRAME, kind="movie"), "found 'movie'"),
         (changed(FRAME, colour="red"), "colour"),

@@ -19,6 +19,7 @@ from livesim.cli import app
 from livesim.config.settings import SettingsError
 from livesim.engine.options import EngineOptions
 from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
+from livesim.wire.control import StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import (
@@ -33,7 +34,6 @@ from livesim.wire.endpoints import (
 )
 from livesim.wire.header import WireError
 from livesim.wire.keys import make_pair
-from livesim.wire.replies import StopReply
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
 from livesim_acquisition.hook.background_sender import BackgroundSender
 
@@ -83,7 +83,7 @@ def test_a_stranger_cannot_ask_or_stop(keys, stranger):
     asked = []
     with ControlServer(with_keys(FREE_ADDRESS, keys / "engine")) as server:
         with ControlClient(stranger(server.endpoint)) as client:
-            client._socket.send_multipart([b"1", b'{"version": 1, "kind": "stop"}'], zmq.NOBLOCK)
+            client._socket.send_multipart([b"1", b'{"version": 2, "kind": "stop"}'], zmq.NOBLOCK)
             server.answer(asked.append, REFUSED_S)
             assert not client._socket.poll(0)
         with (
@@ -139,7 +139,7 @@ def test_who_is_known_gets_through(keys):
     with ControlServer(address) as server:
         known = with_keys(server.endpoint, keys / "friend")
         with ControlClient(known) as client:
-            client._socket.send_multipart([b"1", b'{"version": 1, "kind": "stop"}'])
+            client._socket.send_multipart([b"1", b'{"version": 2, "kind": "stop"}'])
             server.answer(lambda request: StopReply(), WAIT_S)
             assert client._socket.poll(round(1000 * WAIT_S))
     with (
@@ -206,7 +206,7 @@ def test_the_known_clients_change_without_a_restart(keys, tmp_path):
     def asks(folder, limit_s):
         heard = []
         with ControlClient(with_keys(server.endpoint, folder)) as client:
-            client._socket.send_multipart([b"1", b'{"version": 1, "kind": "stop"}'])
+            client._socket.send_multipart([b"1", b'{"version": 2, "kind": "stop"}'])
             server.answer(lambda request: heard.append(request) or StopReply(), limit_s)
         return bool(heard)
 

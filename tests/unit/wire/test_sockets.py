@@ -12,13 +12,12 @@ import zmq
 from livesim.config.settings import SettingsError
 from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
 from livesim.wire import sockets
+from livesim.wire.control import ReadyReply, ReadyRequest, StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.messages import StreamEnd, StreamStart
-from livesim.wire.replies import ReadyReply, StopReply
-from livesim.wire.requests import ReadyRequest
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
 from livesim.wire.status import Endpoints
 
@@ -301,7 +300,7 @@ def test_a_request_that_makes_no_sense_is_answered_too(control):
     with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
         raw.connect(control)
         raw.send_multipart([b"1"])
-        for text in (b"{}", b'{"version": 1, "kind": "dance"}', b'{"version": 2, "kind": "stop"}'):
+        for text in (b"{}", b'{"version": 2, "kind": "dance"}', b'{"version": 9, "kind": "stop"}'):
             raw.send_multipart([b"1", text])
             assert raw.poll(int(WAIT_S * 1000))
             assert b'"kind":"refused"' in raw.recv_multipart()[1]

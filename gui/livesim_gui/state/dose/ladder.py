@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from livesim.images.levels import levels_of, sampled
-from livesim.values.illumination import STEP_DEG, AngleState
+from livesim.values.frames import PatternAngle
+from livesim.values.illumination import STEP_DEG, WEAK_MODULATION, AngleHealth, AngleState
 from livesim.values.verdict import TrustWord
-from livesim.wire.in_use import PatternAngleStatus
-from livesim.wire.pattern_status import AngleStatus
 from livesim.wire.status import EngineState, EngineStatus
-from livesim.wire.trust_status import TrustStatus
-from livesim_gui.state.health.advice import FAINT
+from livesim.wire.stream_status import TrustStatus
 from livesim_gui.state.stream.feed import News
 
 STACKS = 8
@@ -81,8 +80,8 @@ def rung_of(
     review
         Of a result at this level; None = there is none.
     """
-    known = () if status.in_use is None else status.in_use.patterns
-    angles = [angle for pattern in known for angle in pattern.angles]
+    known = {} if status.in_use is None else status.in_use.patterns
+    angles = [angle for pattern in known.values() for angle in pattern.angles]
     watched = [
         angle
         for one in status.channels
@@ -98,10 +97,10 @@ def rung_of(
         photons=photons,
         angles=len(angles),
         usable=usable,
-        mcnr=min((angle.mcnr for angle in angles if angle.mcnr is not None), default=None),
+        mcnr=min((angle.mcnr for angle in angles if math.isfinite(angle.mcnr)), default=None),
         modulation=min((angle.modulation for angle in watched), default=None),
         error_deg=max((angle.error_deg for angle in watched), default=None),
-        word=None if review is None else review.word,
+        word=None if review is None else review.verdict.word,
         against=against,
     )
 
@@ -111,7 +110,7 @@ def _dark(name: str, angles: int, photons: float | None) -> Rung:
     return Rung(name, photons, angles, 0, None, against=("no fringes were found in this light",))
 
 
-def _of_pattern(angles: list[PatternAngleStatus], usable: int) -> Iterator[str]:
+def _of_pattern(angles: list[PatternAngle], usable: int) -> Iterator[str]:
     if not angles:
         yield "no pattern is known"
     elif usable < len(angles):
@@ -120,8 +119,8 @@ def _of_pattern(angles: list[PatternAngleStatus], usable: int) -> Iterator[str]:
         yield "the fringes hardly stand out from the noise"
 
 
-def _of_watch(angles: list[AngleStatus]) -> Iterator[str]:
-    if any(a.state == AngleState.WEAK or a.modulation < FAINT for a in angles):
+def _of_watch(angles: list[AngleHealth]) -> Iterator[str]:
+    if any(a.state == AngleState.WEAK or a.modulation < WEAK_MODULATION for a in angles):
         yield "the modulation is weak"
     worst = max((angle.error_deg for angle in angles), default=0.0)
     if worst > STEP_DEG:
@@ -132,15 +131,15 @@ def _of_review(status: EngineStatus, review: TrustStatus | None) -> Iterator[str
     if review is None:
         if _with_networks(status):
             yield "the networks' work was not checked"
-    elif review.word is not TrustWord.TRUSTED:
-        yield f"networks: {review.word}, {review.reasons[0]}"
+    elif review.verdict.word is not TrustWord.TRUSTED:
+        yield f"networks: {review.verdict.word}, {review.verdict.reasons[0]}"
 
 
 def _with_networks(status: EngineStatus) -> bool:
     return status.in_use is not None and bool(status.in_use.models)
 
 
-_Estimate = tuple[str | None, tuple[tuple[float | None, float | None], ...]]
+_Estimate = tuple[str | None, tuple[tuple[float, float], ...]]
 """A stream, and what noise gives no two estimates alike: peak over noise and MCNR of each angle."""
 
 
@@ -148,7 +147,7 @@ def _estimate(status: EngineStatus | None) -> _Estimate:
     """Return what tells the pattern in use from any other."""
     if status is None or status.in_use is None:
         return (None, ())
-    angles = (angle for pattern in status.in_use.patterns for angle in pattern.angles)
+    angles = (angle for pattern in status.in_use.patterns.values() for angle in pattern.angles)
     return (status.stream, tuple((angle.peak_to_noise, angle.mcnr) for angle in angles))
 
 

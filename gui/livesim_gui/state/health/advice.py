@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livesim.values.illumination import AngleState
-from livesim.wire.doctor_status import FindingStatus
-from livesim.wire.pattern_status import AngleStatus, TrackingStatus
+from livesim.values.finding import Finding
+from livesim.values.illumination import (
+    FAST_DEG,
+    WEAK_MODULATION,
+    AngleHealth,
+    AngleState,
+    ChangeKind,
+    TrackingHealth,
+)
 from livesim.wire.status import EngineState, EngineStatus
+from livesim.wire.stream_status import ChangeStatus
 from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.stream.facts import StreamFacts
 
-FAINT = 0.25
-"""Modulation below which a reconstruction is mostly noise."""
-FAST_DEG = 1.0
-"""Drift from stack to stack from which the instrument should be looked at."""
 SURE = 0.99
 """Probability from which a finding is called certain."""
 SEEN = 3
@@ -50,8 +54,10 @@ def advice_on(
         return (Advice("No stream: nothing is known of the pattern.", Tone.QUIET),)
     if status.state is EngineState.CALIBRATING:
         return (_calibrating(status), *_doctor(status))
-    tracking = _tracking(status, channel)
-    found = [*_doctor(status), *_angles(tracking), *_jumps(tracking), *_warnings(facts)]
+    own = next((one for one in status.channels if one.channel == channel), None)
+    tracking = None if own is None else own.tracking
+    changes = () if own is None else own.changes
+    found = [*_doctor(status), *_angles(tracking), *_jumps(changes), *_warnings(facts)]
     found.sort(key=lambda one: one.tone is not Tone.BAD)
     return tuple(found) or (_nothing_wrong(tracking),)
 
@@ -65,23 +71,18 @@ def _calibrating(status: EngineStatus) -> Advice:
     )
 
 
-def _tracking(status: EngineStatus, channel: int) -> TrackingStatus | None:
-    own = (one.tracking for one in status.channels if one.channel == channel)
-    return next(own, None)
-
-
-def _nothing_wrong(tracking: TrackingStatus | None) -> Advice:
+def _nothing_wrong(tracking: TrackingHealth | None) -> Advice:
     if tracking is None:
         return Advice("The pattern is not watched: [tracking] follow is off.", Tone.QUIET)
     return Advice("The pattern is good at every angle.", Tone.GOOD)
 
 
-def _angles(tracking: TrackingStatus | None) -> list[Advice]:
+def _angles(tracking: TrackingHealth | None) -> list[Advice]:
     angles = () if tracking is None else tracking.angles
     return [one for n, angle in enumerate(angles) if (one := _angle(n, angle)) is not None]
 
 
-def _angle(number: int, angle: AngleStatus) -> Advice | None:
+def _angle(number: int, angle: AngleHealth) -> Advice | None:
     name = f"Angle {number + 1}"
     if angle.state == AngleState.LOST:
         return Advice(
@@ -95,7 +96,7 @@ def _angle(number: int, angle: AngleStatus) -> Advice | None:
             "expected_period_nm and expected_angles_deg.",
             Tone.BAD,
         )
-    if angle.state == AngleState.WEAK or angle.modulation < FAINT:
+    if angle.state == AngleState.WEAK or angle.modulation < WEAK_MODULATION:
         return Advice(
             f"{name}: modulation only {angle.modulation:.2f}. Check focus, polarisation and the "
             "overlap of the beams.",
@@ -110,16 +111,15 @@ def _angle(number: int, angle: AngleStatus) -> Advice | None:
     return None
 
 
-def _jumps(tracking: TrackingStatus | None) -> list[Advice]:
-    changes = () if tracking is None else tracking.changes[-SEEN:]
+def _jumps(changes: Sequence[ChangeStatus]) -> list[Advice]:
     return [
         Advice(
             f"The phases of angle {(change.angle or 0) + 1} jumped at stack {change.time}; livesim "
             "follows. Something was knocked, or frames were lost.",
             Tone.NOTE,
         )
-        for change in changes
-        if change.kind == "jump"
+        for change in changes[-SEEN:]
+        if change.kind is ChangeKind.JUMP
     ]
 
 
@@ -128,10 +128,10 @@ def _doctor(status: EngineStatus) -> list[Advice]:
     doctor = status.doctor
     if doctor is None or doctor.stream != status.stream:
         return []
-    return [Advice(_found(one), Tone.BAD) for one in doctor.findings]
+    return [Advice(_found(one), Tone.BAD) for one in doctor.found.findings]
 
 
-def _found(finding: FindingStatus) -> str:
+def _found(finding: Finding) -> str:
     sure = "certain" if finding.sureness >= SURE else f"{finding.sureness:.0%} sure"
     words = f"{_sentence(finding.words)} ({sure})."
     if finding.advice:
@@ -146,5 +146,7 @@ def _sentence(words: str) -> str:
 
 
 def _warnings(facts: StreamFacts) -> list[Advice]:
-    warnings = dict.fromkeys(words for pattern in facts.patterns for words in pattern.warnings)
+    warnings = dict.fromkeys(
+        words for pattern in facts.patterns.values() for words in pattern.warnings
+    )
     return [Advice(f"{_sentence(words)}.", Tone.NOTE) for words in warnings]

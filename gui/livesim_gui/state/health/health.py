@@ -1,18 +1,19 @@
-"""What the engine and the viewer know of themselves in; words for the window out."""
+"""Put in words how the engine and the viewer itself are, for the health panel and the alarm bar.
+
+The engine's figures are shown as it lists them (`livesim.engine.figures`): a new one appears here
+by itself.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livesim.values.figure import Tone, labels
 from livesim.wire.status import EngineState, EngineStatus, StageStatus
-from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import News
-from livesim_gui.state.stream.rolling import rolling_words
 
 NOT_RECORDED = "Raw data are not being recorded: what you see cannot be restored later"
-FULL = 0.95
-"""Of a GPU's memory, from which there may be too little for the next stream."""
 _STATE_WORDS = {
     EngineState.IDLE: ("waiting for a stream", Tone.QUIET),
     EngineState.CALIBRATING: ("looking for the pattern", Tone.NOTE),
@@ -64,7 +65,7 @@ def health_of(news: News, *, replayed: bool = False) -> Health:
         return Health(*_away(news), None, ())
     word, tone = _STATE_WORDS[status.state]
     own = (*_own(news), *_device(status), *_recording(status))
-    lines = (*_throughput(status), *_queues(status), *own, *_faults(status))
+    lines = (*_figures(status), *_latency(status), *_queues(status), *own, *_faults(status))
     return Health(word, tone, _alarm(status, replayed=replayed), lines)
 
 
@@ -91,30 +92,21 @@ def _alarm(status: EngineStatus, *, replayed: bool) -> str | None:
     return None
 
 
-def _throughput(status: EngineStatus) -> list[Line]:
-    rates = {stage.name: stage.per_second for stage in status.stages}
-    lines = [
-        Line("Raw frames", f"{rates.get('receive', 0.0):.0f} /s"),
-        Line("Reconstructed", f"{rates.get('process', 0.0):.1f} /s"),
-    ]
-    if status.rolling is not None:
-        tone = Tone.NOTE if status.rolling.motion else Tone.QUIET
-        lines.append(Line("Rolling", rolling_words(status.rolling), tone))
+def _figures(status: EngineStatus) -> list[Line]:
+    named = zip(labels(status.figures, first_channel=1), status.figures, strict=True)
+    return [Line(label, figure.words, figure.tone) for label, figure in named]
+
+
+def _latency(status: EngineStatus) -> list[Line]:
     latency = status.latency
-    if latency is not None:
-        lines.append(
-            Line(
-                "Last raw frame to result",
-                f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)",
-            )
-        )
-        lines += [
-            Line(
-                _PART_WORDS.get(one.name, one.name), f"{one.p50_ms:.1f} ms (95 %: {one.p95_ms:.1f})"
-            )
-            for one in latency.stages
-        ]
-    return lines
+    if latency is None:
+        return []
+    whole = f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)"
+    parts = [
+        Line(_PART_WORDS.get(one.name, one.name), f"{one.p50_ms:.1f} ms (95 %: {one.p95_ms:.1f})")
+        for one in latency.stages
+    ]
+    return [Line("Last raw frame to result", whole), *parts]
 
 
 def _queues(status: EngineStatus) -> list[Line]:
@@ -141,16 +133,7 @@ def _own(news: News) -> list[Line]:
 
 
 def _device(status: EngineStatus) -> list[Line]:
-    device = status.device
-    if device is None:
-        return []
-    lines = [Line("Computes on", device.name)]
-    if device.memory_used_bytes is not None and device.memory_total_bytes:
-        used, total = device.memory_used_bytes, device.memory_total_bytes
-        tone = Tone.NOTE if used > FULL * total else Tone.QUIET
-        words = f"{used / 2**30:.1f} of {total / 2**30:.1f} GiB"
-        lines.append(Line("Memory of the GPU", words, tone))
-    return lines
+    return [] if status.device is None else [Line("Computes on", status.device.name)]
 
 
 def _recording(status: EngineStatus) -> list[Line]:
@@ -162,7 +145,7 @@ def _recording(status: EngineStatus) -> list[Line]:
 
 
 def _faults(status: EngineStatus) -> list[Line]:
-    counts = status.faults.model_dump(exclude={"version"})
+    counts = status.faults.model_dump()
     lines = [
         Line(name.replace("_", " ").capitalize(), str(count), Tone.NOTE)
         for name, count in counts.items()

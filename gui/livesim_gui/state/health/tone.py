@@ -1,16 +1,5 @@
-"""How a word is meant: its colour on the screen."""
+"""How a word is meant: its colour on the screen. The engine gives its figures the same tones."""
 
-from __future__ import annotations
+from livesim.values.figure import Tone
 
-from enum import Enum
-
-
-class Tone(Enum):
-    """From nothing to see to act now."""
-
-    QUIET = "quiet"
-    GOOD = "good"
-    NOTE = "note"
-    """Look at it when there is time."""
-    BAD = "bad"
-    """Act."""
+__all__ = ["Tone"]

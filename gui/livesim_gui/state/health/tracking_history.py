@@ -10,16 +10,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.wire.in_use import InUse, PatternAngleStatus, PatternStatus
-from livesim.wire.pattern_status import AngleStatus
+from livesim.values.frames import PatternAngle
+from livesim.values.illumination import AngleHealth
 from livesim.wire.status import EngineStatus
+from livesim.wire.stream_status import InUse
 from livesim_gui.state.stream.facts import Vector
 
 KEPT = 600
 """Readings: five minutes at two a second."""
 
 Curve = NDArray[np.float64]
-Angle = TypeVar("Angle", AngleStatus, PatternAngleStatus)
+Angle = TypeVar("Angle", AngleHealth, PatternAngle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Reading:
     """What an engine says of one channel's pattern at one moment."""
 
     at_s: float
-    watched: tuple[AngleStatus, ...] = ()
+    watched: tuple[AngleHealth, ...] = ()
     """Empty where nobody watches."""
-    pattern: tuple[PatternAngleStatus, ...] = ()
+    pattern: tuple[PatternAngle, ...] = ()
     """In use; empty where the engine does not say."""
     field_um: Vector | None = None
     """(x, y) size of the field of view; None where it is not known."""
@@ -119,7 +120,7 @@ class TrackingHistory:
         whole = 360.0 / (len(steps) + 1)  # all frames of an angle make whole turns
         return whole * max(1.0, float(np.rint(np.median(steps) / whole)))
 
-    def _tracked(self, angle: int, value: Callable[[AngleStatus], float]) -> Curve:
+    def _tracked(self, angle: int, value: Callable[[AngleHealth], float]) -> Curve:
         found = (_of(one.watched, angle) for one in self._readings)
         return np.array([np.nan if one is None else value(one) for one in found], np.float64)
 
@@ -128,10 +129,9 @@ def _of(angles: tuple[Angle, ...], number: int) -> Angle | None:
     return angles[number] if number < len(angles) else None
 
 
-def _pattern(in_use: InUse | None, channel: int) -> tuple[PatternAngleStatus, ...]:
-    patterns: tuple[PatternStatus, ...] = () if in_use is None else in_use.patterns
-    own = (one for one in patterns if one.channel in (None, channel))
-    return next((one.angles for one in own), ())
+def _pattern(in_use: InUse | None, channel: int) -> tuple[PatternAngle, ...]:
+    own = None if in_use is None else in_use.patterns.get(channel)
+    return () if own is None else own.angles
 
 
 def _field_um(in_use: InUse | None) -> Vector | None:
@@ -152,7 +152,7 @@ def _change_px(reading: Reading, number: int, first: Vector | None) -> float:
     return min(float(np.linalg.norm(one * reading.field_um)) for one in changes)
 
 
-def _steps_deg(angle: PatternAngleStatus | None) -> Curve:
+def _steps_deg(angle: PatternAngle | None) -> Curve:
     """Return the steps; those of -k, which are the same fringes, are turned round."""
     if angle is None or not angle.usable:
         return np.empty(0)

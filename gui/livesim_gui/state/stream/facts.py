@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from livesim.config.settings import Settings
-from livesim.wire.in_use import InUse, PatternStatus
+from livesim.values.frames import Pattern
 from livesim.wire.messages import StreamStart
+from livesim.wire.stream_status import InUse
 
 Vector = tuple[float, float]
 """(x, y) in cycles/µm."""
@@ -22,13 +24,13 @@ class StreamFacts:
     pixel_nm: float | None = None
     """Of the raw frames, in the sample."""
     settings: Settings | None = None
-    patterns: tuple[PatternStatus, ...] = ()
-    """In use: one for all channels, or one a channel."""
+    patterns: Mapping[int, Pattern] = field(default_factory=dict)
+    """Channel -> the pattern in use."""
 
     def of_channel(self, channel: int) -> Self:
         """Return the same with the pattern of one channel alone."""
-        own = tuple(one for one in self.patterns if one.channel in (None, channel))
-        return replace(self, patterns=own)
+        own = self.patterns.get(channel)
+        return replace(self, patterns={} if own is None else {channel: own})
 
     @property
     def pixel_um(self) -> float | None:
@@ -55,13 +57,19 @@ class StreamFacts:
     @property
     def found(self) -> tuple[Vector, ...]:
         """Wave vectors of the first harmonic that were found, of usable angles."""
-        angles = [angle for pattern in self.patterns[:1] for angle in pattern.angles]
+        angles = () if self._pattern is None else self._pattern.angles
         return tuple(angle.k_cycles_per_um for angle in angles if angle.usable)
 
     @property
     def attainable_nm(self) -> float | None:
         """Resolution that the pattern allows; None where it is not known."""
-        return self.patterns[0].attainable_resolution_nm if self.patterns else None
+        nm = math.nan if self._pattern is None else self._pattern.attainable_resolution_nm
+        return nm if math.isfinite(nm) else None
+
+    @property
+    def _pattern(self) -> Pattern | None:
+        """That of the first channel; None where none is known."""
+        return self.patterns[min(self.patterns)] if self.patterns else None
 
     @property
     def widefield_nm(self) -> float | None:

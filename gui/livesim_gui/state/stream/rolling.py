@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from livesim.values.frames import Rolling
-from livesim.wire.status import RollingStatus
 
 
-def rolling_words(rolling: Rolling | RollingStatus | None) -> str:
+def rolling_words(rolling: Rolling | None) -> str:
     """Return both numbers, which are easily mistaken for each other, and the mark of motion."""
     if rolling is None:
         return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineState, EngineStatus
-from livesim.wire.trust_status import TrustStatus
+from livesim.wire.stream_status import TrustStatus
 from livesim_gui.state.health.tone import Tone
 
 _MARKS = {
@@ -59,12 +59,13 @@ def trusted(status: EngineStatus | None) -> Trusted:
 
 
 def _reviewed(trust: TrustStatus) -> Trusted:
-    mark, tone = _MARKS[trust.word]
-    reasons = tuple(f"{words[:1].upper()}{words[1:]}." for words in trust.reasons)
+    verdict = trust.verdict
+    mark, tone = _MARKS[verdict.word]
+    reasons = tuple(f"{words[:1].upper()}{words[1:]}." for words in verdict.reasons)
     return Trusted(
-        f"{mark} {trust.word}",
+        f"{mark} {verdict.word}",
         tone,
-        (*reasons, trust.advice) if trust.advice else reasons,
+        (*reasons, verdict.advice) if verdict.advice else reasons,
         tuple(_facts(trust)),
         trust.flipping,
         can_ask=trust.flipping is None,
@@ -72,23 +73,24 @@ def _reviewed(trust: TrustStatus) -> Trusted:
 
 
 def _facts(trust: TrustStatus) -> list[str]:
+    numbers = trust.numbers
     channel = f" of channel {trust.index.channel + 1}" if trust.index.channel else ""
     facts = [
         f"Result {trust.index.time}{channel}; {trust.reviewed} of this stream reviewed so far",
-        f"Residual: {trust.rms_sigmas:.2f} sigmas (1 where only noise is left, less where the "
+        f"Residual: {numbers.rms_sigmas:.2f} sigmas (1 where only noise is left, less where the "
         "result explains noise as well)",
-        f"Changes below {trust.visible_percent:.0f} % of the light cannot be seen by the photons, "
-        "nor can detail that the microscope does not pass",
+        f"Changes below {numbers.visible_percent:.0f} % of the light cannot be seen by the "
+        "photons, nor can detail that the microscope does not pass",
     ]
-    if not trust.unlike:
+    if not trust.verdict.unlike:
         facts.append("Training: the images look like those that the networks were trained on")
-    if trust.spread_percent is not None:
+    if numbers.spread_percent is not None:
         facts.append(
-            f"Flipped, the bright structures differ by {trust.spread_percent:.0f} % (median)"
+            f"Flipped, the bright structures differ by {numbers.spread_percent:.0f} % (median)"
         )
-    if not NOISE_AS_SAID[0] < trust.noise_ratio < NOISE_AS_SAID[1]:
+    if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
         facts.append(
-            f"The noise is {trust.noise_ratio:.1f} times what the camera's gain and read noise "
+            f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
             "say: is [camera] right? The check itself goes by the noise that is there"
         )
     if trust.failures:

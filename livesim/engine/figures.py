@@ -1,0 +1,145 @@
+"""List the numbers that say how well the engine and its results are doing.
+
+This is the only list of them: `livesim status`, the page for Prometheus and the viewer's health
+panel show whatever stands here. A new figure is one line here, made of what the status knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from livesim.values.figure import Figure, Tone, Unit
+from livesim.values.frames import Pattern, Rolling
+from livesim.values.illumination import FAST_DEG, WEAK_MODULATION, AngleState, TrackingHealth
+from livesim.values.verdict import TrustWord
+from livesim.wire.status import DeviceStatus, EngineStatus
+from livesim.wire.stream_status import DoctorStatus, TrustStatus
+
+WORST = "in the worst angle"
+FULL = 0.95
+"""Share of a GPU's memory from which there may be too little for the next stream."""
+TRUST_TONES = {
+    TrustWord.TRUSTED: Tone.GOOD,
+    TrustWord.LOOK: Tone.NOTE,
+    TrustWord.DO_NOT_TRUST: Tone.BAD,
+}
+
+
+def figures_of(status: EngineStatus) -> tuple[Figure, ...]:
+    """Return all figures of a status, made once a status and shown everywhere.
+
+    Parameters
+    ----------
+    status
+        Whole but for its figures.
+    """
+    return tuple(one for one in _all(status) if math.isfinite(one.value))
+
+
+def _all(status: EngineStatus) -> Iterator[Figure]:
+    rates = {stage.name: stage.per_second for stage in status.stages}
+    yield Figure("raw frames", rates.get("receive", 0.0), Unit.PER_SECOND)
+    yield Figure("reconstructed", rates.get("process", 0.0), Unit.PER_SECOND)
+    if status.rolling is not None:
+        yield from _of_rolling(status.rolling.newest)
+    patterns = {} if status.in_use is None else status.in_use.patterns
+    for channel, pattern in patterns.items():
+        yield from _of_pattern(pattern, channel)
+    for one in status.channels:
+        if one.tracking is not None:
+            yield from _of_tracking(one.tracking, one.channel)
+    if status.doctor is not None:
+        yield _of_doctor(status.doctor)
+    if status.trust is not None:
+        yield from _of_trust(status.trust)
+    if status.device is not None:
+        yield from _of_device(status.device)
+
+
+def _of_rolling(rolling: Rolling) -> Iterator[Figure]:
+    tone = Tone.NOTE if rolling.motion else Tone.QUIET
+    remark = "(expect artefacts where it moves)" if rolling.motion else ""
+    yield Figure("rolling updates", rolling.updates_per_s, Unit.PER_SECOND)
+    yield Figure("rolling time resolution", rolling.resolution_ms, Unit.MILLISECONDS)
+    yield Figure("rolling changed", 100.0 * rolling.changed, Unit.PERCENT, remark="of the field")
+    yield Figure("rolling motion", float(rolling.motion), Unit.YES_OR_NO, tone, remark=remark)
+
+
+def _of_pattern(pattern: Pattern, channel: int) -> Iterator[Figure]:
+    usable = sum(angle.usable for angle in pattern.angles)
+    lost = usable < len(pattern.angles)
+    yield Figure(
+        "pattern angles usable",
+        usable,
+        Unit.NONE,
+        Tone.BAD if lost else Tone.QUIET,
+        channel,
+        f"of {len(pattern.angles)}",
+    )
+    yield Figure(
+        "pattern attainable resolution",
+        pattern.attainable_resolution_nm,
+        Unit.NANOMETRES,
+        channel=channel,
+    )
+    faint = any(angle.faint for angle in pattern.angles)
+    contrast = min(angle.mcnr for angle in pattern.angles)
+    tone = Tone.NOTE if faint else Tone.QUIET
+    yield Figure("pattern contrast to noise", contrast, Unit.NONE, tone, channel, WORST)
+
+
+def _of_tracking(tracking: TrackingHealth, channel: int) -> Iterator[Figure]:
+    seen = [one for one in tracking.angles if one.state is not AngleState.UNTRACKED]
+    if seen:
+        modulation = min(one.modulation for one in seen)
+        weak = modulation < WEAK_MODULATION or any(one.state is AngleState.WEAK for one in seen)
+        tone = Tone.NOTE if weak else Tone.QUIET
+        yield Figure("pattern modulation", modulation, Unit.NONE, tone, channel, WORST)
+        drift = max((one.rate_deg for one in seen), key=abs)
+        tone = Tone.NOTE if abs(drift) > FAST_DEG else Tone.QUIET
+        yield Figure("pattern drift", drift, Unit.DEGREES, tone, channel, "from stack to stack")
+    yield Figure("pattern swaps", tracking.swaps, Unit.TOTAL, channel=channel)
+    alarms = Tone.NOTE if tracking.alarms else Tone.QUIET
+    yield Figure("pattern alarms", tracking.alarms, Unit.TOTAL, alarms, channel)
+    failures = Tone.NOTE if tracking.failures else Tone.QUIET
+    yield Figure("pattern check failures", tracking.failures, Unit.TOTAL, failures, channel)
+
+
+def _of_doctor(doctor: DoctorStatus) -> Figure:
+    faults = len(doctor.found.findings)
+    tone = Tone.BAD if faults else Tone.QUIET
+    remark = f"in {doctor.stacks} raw stack(s)"
+    return Figure("doctor faults", faults, Unit.NONE, tone, remark=remark)
+
+
+def _of_trust(trust: TrustStatus) -> Iterator[Figure]:
+    numbers, tone, channel = trust.numbers, TRUST_TONES[trust.verdict.word], trust.index.channel
+    yield Figure(
+        "trust denied places",
+        numbers.denied,
+        Unit.NONE,
+        tone,
+        remark=f"of {numbers.places} with light: {trust.verdict.word}",
+    )
+    yield Figure("trust residual", numbers.rms_sigmas, Unit.SIGMAS, channel=channel)
+    yield Figure("trust worst place", numbers.worst_sigmas, Unit.SIGMAS, channel=channel)
+    yield Figure("trust visible change", numbers.visible_percent, Unit.PERCENT, channel=channel)
+    yield Figure("trust noise ratio", numbers.noise_ratio, Unit.NONE, channel=channel)
+    if numbers.spread_percent is not None:
+        yield Figure(
+            "trust spread",
+            numbers.spread_percent,
+            Unit.PERCENT,
+            channel=channel,
+            remark="when flipped",
+        )
+
+
+def _of_device(device: DeviceStatus) -> Iterator[Figure]:
+    used, total = device.memory_used_bytes, device.memory_total_bytes
+    if used is None or not total:
+        return
+    tone = Tone.NOTE if used > FULL * total else Tone.QUIET
+    remark = f"of {total / 2**30:.1f}"
+    yield Figure("GPU memory", used / 2**30, Unit.GIB, tone, remark=remark)

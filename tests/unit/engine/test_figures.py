@@ -1,0 +1,130 @@
+"""The engine's figures: listed once, shown by the command, for Prometheus and in the viewer."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from livesim.commands.status.command import print_status
+from livesim.engine.figures import figures_of
+from livesim.values.figure import Figure, Tone, Unit, labels
+from livesim.values.frames import Rolling
+from livesim.values.verdict import TrustWord
+from livesim.wire.status import DeviceStatus, EngineStatus, RollingStatus
+from livesim.wire.stream_status import ChannelStatus
+from livesim_gui.state.health.health import health_of
+from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.stream.feed import News
+from tests.doubles.fake_engine import (
+    angle_status,
+    engine_status,
+    in_use,
+    tracking_status,
+    trust_status,
+)
+from tests.support.prometheus import page_of, samples_of
+
+NEW = Figure("quite new number", 12.345, Unit.NANOMETRES, Tone.BAD, 1, "of 20")
+
+
+def everything():
+    """Return a status that has something to say on all that there are figures of."""
+    return engine_status(
+        in_use=in_use(),
+        rolling=RollingStatus(
+            mode="frame", newest=Rolling(False, 90.0, 0.034, motion=True, updates_per_s=33.3)
+        ),
+        trust=trust_status(word=TrustWord.DO_NOT_TRUST, denied=7, spread_percent=9.0),
+        device=DeviceStatus(name="GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30),
+        tracking=tracking_status(angle_status(), angle_status(modulation=0.2), swaps=3, alarms=1),
+    )
+
+
+def printed(status):
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_status(status, console)
+    return console.export_text()
+
+
+def test_a_new_figure_appears_everywhere_without_further_ado():
+    status = engine_status().model_copy(update={"figures": (NEW, replace(NEW, channel=0))})
+    sent = EngineStatus.model_validate_json(status.model_dump_json())
+    assert sent.figures[0] == NEW
+    (row,) = (one for one in printed(sent).splitlines() if "channel 1" in one)
+    assert "Quite new number, channel 1" in row
+    assert "12.3 nm of 20" in row
+    metric = "livesim_quite_new_number_nanometres"
+    assert samples_of(page_of(sent))[metric, ("channel", "1")] == 12.345
+    shown = health_of(News(connection=Connection.CONNECTED, status=sent)).lines
+    (line,) = (one for one in shown if one.label == "Quite new number, channel 2")
+    assert (line.value, line.tone) == ("12.3 nm of 20", Tone.BAD)
+
+
+def test_the_list_has_what_there_is_to_say():
+    found = {one.name: one for one in figures_of(everything())}
+    words = {name: one.words for name, one in found.items()}
+    assert words["raw frames"] == "200 /s"
+    assert words["rolling time resolution"] == "90.0 ms"
+    assert words["rolling changed"] == "3.40 % of the field"
+    assert words["pattern angles usable"] == "3 of 3"
+    assert words["pattern attainable resolution"] == "110 nm"
+    assert words["pattern modulation"] == "0.20 in the worst angle"
+    assert words["pattern swaps"] == "3"
+    assert words["GPU memory"] == "39.0 GiB of 40.0"
+    assert words["trust denied places"].startswith("7 of 100")
+    tones = {name for name, one in found.items() if one.tone is Tone.BAD}
+    assert tones == {"trust denied places"}
+    noted = {name for name, one in found.items() if one.tone is Tone.NOTE}
+    assert noted == {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
+
+
+def test_metrics_keep_the_names_that_alerts_use():
+    values = samples_of(page_of(everything()))
+    assert values["livesim_rolling_updates_per_second",] == 33.3
+    assert values["livesim_rolling_time_resolution_seconds",] == pytest.approx(0.09)
+    assert values["livesim_rolling_changed_share",] == pytest.approx(0.034)
+    assert values["livesim_rolling_motion",] == 1.0
+    assert values["livesim_trust", ("word", "do-not-trust")] == 1.0
+    assert values["livesim_trust_denied_places",] == 7.0
+    assert values["livesim_pattern_swaps_total", ("channel", "0")] == 3.0
+    assert values["livesim_pattern_alarms_total", ("channel", "0")] == 1.0
+    assert values["livesim_gpu_memory_bytes",] == 39 << 30
+
+
+def test_what_was_never_measured_is_no_figure():
+    used = in_use()
+    angle = replace(used.patterns[0].angles[0], mcnr=math.inf)
+    unknown = replace(used.patterns[0], angles=(angle,), attainable_resolution_nm=math.nan)
+    status = engine_status(in_use=used.model_copy(update={"patterns": {0: unknown}}))
+    names = {one.name for one in figures_of(status)}
+    assert "pattern angles usable" in names
+    assert not names & {"pattern attainable resolution", "pattern contrast to noise"}
+
+
+def test_channels_are_named_where_there_are_several():
+    def named(count):
+        channels = tuple(ChannelStatus(channel=n, tracking=tracking_status()) for n in range(count))
+        return labels(figures_of(engine_status(channels=channels)))
+
+    assert "Pattern swaps" in named(1)
+    assert {"Pattern swaps, channel 0", "Pattern swaps, channel 1", "Raw frames"} <= set(named(2))
+
+
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        (Figure("a", 0.0), "0"),
+        (Figure("a", 7.0), "7"),
+        (Figure("a", 0.8), "0.80"),
+        (Figure("a", 1234.5, Unit.MILLISECONDS), "1234 ms"),
+        (Figure("a", -2.0, Unit.DEGREES), "-2.00°"),
+        (Figure("a", 1.0, Unit.YES_OR_NO), "yes"),
+        (Figure("a", 12.0, Unit.TOTAL), "12"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(figure, words):
+    assert figure.words == words
