@@ -17,7 +17,6 @@ from PyQt5.QtWidgets import QApplication, QWidget
 
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
-from livesim.io.toml_text import toml_text
 from livesim.processes.viewer_children import Children
 from livesim.values.verdict import RESIDUAL, SPREAD, TrustWord
 from livesim.wire.status import EngineStatus
@@ -264,8 +263,7 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
 
 
 def _write(settings: Settings, config: Path) -> None:
-    values = settings.model_dump(mode="json", exclude_none=True)
-    config.write_text(toml_text(values), encoding="utf-8")
+    config.write_text(settings.to_toml(), encoding="utf-8")
 
 
 @contextmanager

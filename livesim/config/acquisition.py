@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from livesim.config.section import Finite, NonNegative, Positive, Section
+from livesim.config.section import Section
+from livesim.values.numbers import Finite, NonNegative, Positive
 
 Name = Annotated[str, Field(min_length=1)]
 

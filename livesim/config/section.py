@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
+import tomli_w
+from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
     """A table of the TOML file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    def to_toml(self) -> str:
+        """Return the text of a TOML file that gives the same section when it is read.
+
+        What is None is left out, as TOML has no null; paths are written as texts.
+        """
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))

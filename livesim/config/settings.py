@@ -19,14 +19,14 @@ from livesim.config.acquisition import Acquisition
 from livesim.config.channels import Channel, ChannelNumber
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
-from livesim.config.section import NonNegative, Positive
-from livesim.config.section import Section as _Section
+from livesim.config.section import Section
 from livesim.config.simulation import Simulation
+from livesim.values.numbers import NonNegative, Positive
 
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 
 
-class Optics(_Section):
+class Optics(Section):
     """The microscope's optics."""
 
     numerical_aperture: Positive
@@ -54,7 +54,7 @@ class Optics(_Section):
         return 2000.0 * self.numerical_aperture / self.emission_nm
 
 
-class PatternSettings(_Section):
+class PatternSettings(Section):
     """How the illumination pattern is stepped, and what is known of it beforehand."""
 
     angles: Annotated[int, Field(ge=1, le=64)] = 3
@@ -129,7 +129,7 @@ class PatternSettings(_Section):
         return angles * phases
 
 
-class Camera(_Section):
+class Camera(Section):
     """Camera model: photo-electrons = (counts - offset) / gain."""
 
     offset: NonNegative = 0.0
@@ -139,7 +139,7 @@ class Camera(_Section):
     """Electrons, standard deviation."""
 
 
-class Apodization(_Section):
+class Apodization(Section):
     """Low-pass of the result: shape, cut-off in units of the widefield cut-off, exponent."""
 
     shape: Literal["cosine", "triangle", "none"] = "cosine"
@@ -148,14 +148,14 @@ class Apodization(_Section):
     bend: Positive = 1.0
 
 
-class Notch(_Section):
+class Notch(Section):
     """Gaussian dip at the centre of every band, against out-of-focus light and honeycombs."""
 
     strength: Annotated[float, Field(ge=0, le=1)] = 0.0
     fwhm_cycles_per_um: Positive = 1.0
 
 
-class Reconstruction(_Section):
+class Reconstruction(Section):
     """How the bands are recombined."""
 
     preset: Literal["fairsim"] | None = None
@@ -182,7 +182,7 @@ class Reconstruction(_Section):
         )
 
 
-class Steps(_Section):
+class Steps(Section):
     """The networks around the reconstruction: a shipped model's name, a path, "none" or "auto"."""
 
     one: str = "auto"
@@ -193,7 +193,7 @@ class Steps(_Section):
     it, else float32."""
 
 
-class Tracking(_Section):
+class Tracking(Section):
     """Whether the pattern of a running stream is tracked."""
 
     follow: bool = True
@@ -202,21 +202,21 @@ class Tracking(_Section):
     """Estimate again in the background, and swap where that explains new stacks better."""
 
 
-class Doctor(_Section):
+class Doctor(Section):
     """Whether the doctor looks at a running stream."""
 
     examine: bool = True
     """Look at the first raw stacks, and again after an alarm."""
 
 
-class Live(_Section):
+class Live(Section):
     """What a running stream shows between two raw stacks; see docs/live.md."""
 
     rolling: Literal["off", "angle", "frame"] = "off"
     """Reconstruct the newest frames after every angle or every frame."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """One microscope and what to do with its frames; see docs/settings.md for every key."""
 
     optics: Optics

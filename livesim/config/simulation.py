@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import core_schema
 
-from livesim.config.section import (
-    Finite,
-    NonNegative,
-    Positive,
-    Section,
-    Share,
-    ShareBelowOne,
-)
+from livesim.config.section import Section
 from livesim.config.specimens import (
     BeadSettings,
     FilamentSettings,
@@ -28,6 +22,7 @@ from livesim.config.specimens import (
     SpecimenName,
     VesicleSettings,
 )
+from livesim.values.numbers import Finite, NonNegative, Positive, Share, ShareBelowOne
 
 Side = Annotated[int, Field(ge=16, le=8192)]
 Degrees = Annotated[float, Field(ge=0, le=360)]
@@ -42,7 +37,22 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-Several = BeforeValidator(_listed)
+class OneOrSeveral:
+    """Marks a tuple that may be written as one value; editors are told so by the schema."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+Several = OneOrSeveral()
 
 
 class TruePattern(Section):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from livesim.config.section import NonNegative, Positive, Section, Share
+from livesim.config.section import Section
+from livesim.values.numbers import NonNegative, Positive, Share
 
 SpecimenName = Literal[
     "filaments",

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from livesim.io.settings_beside import settings_for
-from livesim.io.toml_text import toml_text
 from livesim.processes.child import own_group, wait_or_kill
 from livesim.processes.engine import EngineProcess
 from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT
@@ -119,10 +118,8 @@ class Children:
     def _filaments(self) -> Path:
         """Write the settings of the demo's microscope."""
         path = Path(self._folder.name) / "filaments.toml"
-        values = demo_settings(SIZE, PHOTONS, TIME_POINTS).model_dump(
-            mode="json", exclude_none=True
-        )
-        path.write_text(toml_text(values), encoding="utf-8")
+        settings = demo_settings(SIZE, PHOTONS, TIME_POINTS)
+        path.write_text(settings.to_toml(), encoding="utf-8")
         return path
 
 

@@ -30,6 +30,8 @@ Count = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 NanAsNull = Annotated[float, BeforeValidator(_nan_for_none), _NullUnlessFinite]
 """NaN where it was never measured."""
 InfinityAsNull = Annotated[float, BeforeValidator(_infinity_for_none), _NullUnlessFinite]

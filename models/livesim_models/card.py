@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from torch import Tensor
 
-from livesim.config.section import NonNegative, Positive, Section
+from livesim.config.section import Section
 from livesim.values.frames import Levels
+from livesim.values.numbers import NonNegative, Positive
 from livesim_models.domain import Domain
 from livesim_models.rcan.model import Architecture
 

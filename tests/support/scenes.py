@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tomli_w
 import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics, PatternSettings, Steps
-from livesim.io.toml_text import toml_text
 from livesim.reconstruction.forward.model import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Pattern, PatternAngle
@@ -30,7 +30,7 @@ def settings_text(*, networks: bool = True, **tables: dict[str, Any]) -> str:
     """Return a settings file of the microscope that all scenes have, with further tables."""
     own = {"optics": OPTICS, "camera": CAMERA} | ({} if networks else {"steps": PLAIN})
     values = {name: table.model_dump(mode="json", exclude_none=True) for name, table in own.items()}
-    return toml_text(values | tables)
+    return tomli_w.dumps(values | tables)
 
 
 @dataclass(frozen=True, eq=False)

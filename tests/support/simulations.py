@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from livesim.config.settings import Settings, parse_settings
-from livesim.io.toml_text import toml_text
 
 SIZE = (64, 48)
 OPTICS = {
@@ -42,6 +41,5 @@ def settings(
 def settings_file(folder: Path, **changes) -> Path:
     """Write such settings to a file."""
     path = folder / "microscope.toml"
-    values = settings(**changes).model_dump(mode="json", exclude_none=True)
-    path.write_text(toml_text(values), encoding="utf-8")
+    path.write_text(settings(**changes).to_toml(), encoding="utf-8")
     return path

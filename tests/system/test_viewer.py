@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
@@ -20,7 +21,6 @@ from PyQt5.QtGui import QImage
 
 from livesim.config.changes import value_of
 from livesim.io.read.open import open_recording
-from livesim.io.toml_text import toml_text
 from livesim.processes.viewer_children import Children
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_gui.app import ViewOptions, make_window
@@ -52,7 +52,7 @@ def simulation(tmp_path):
     own = settings.simulation.model_copy(update={"readout_ms": 20.0})
     values = settings.model_copy(update={"simulation": own})
     path = tmp_path / "filaments.toml"
-    path.write_text(toml_text(values.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    path.write_text(values.to_toml(), encoding="utf-8")
     return path
 
 
@@ -224,7 +224,7 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
         mode="json", exclude_none=True
     )
     config = tmp_path / "microscope.toml"
-    config.write_text(toml_text(values | {"steps": values["steps"] | steps}), encoding="utf-8")
+    config.write_text(tomli_w.dumps(values | {"steps": values["steps"] | steps}), encoding="utf-8")
     children = Children()
     options = ViewOptions(start_engine=True, config=config, settings_file=tmp_path / "viewer.ini")
     window = make_window(options, children)

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from livesim.commands.interrupts import interrupts_held
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import write_pattern
-from livesim.io.toml_text import toml_text
 from livesim.io.write.placement import Placement
 from livesim.io.write.raw_tiff import RawTiffLayout, write_raw_tiff
 from livesim.io.write.truth import TruthWriter
@@ -52,8 +51,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
         raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
         for placement in (raw, toml, truth, pattern):
             stack.enter_context(placement)
-        values = settings.model_dump(mode="json", exclude_none=True)
-        toml.partial.write_text(toml_text(values), encoding="utf-8")
+        toml.partial.write_text(settings.to_toml(), encoding="utf-8")
         write_pattern(pattern.partial, _first_pattern(microscope), overwrite=True)
         saturated = _write_stacks(microscope, raw.partial, truth.partial, console)
         # The raw file last: where it stands, all that belongs to it is there.

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
-from livesim.io.toml_text import toml_text
 from livesim.values.frames import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_model, write_model
@@ -76,9 +75,8 @@ def fine_tune(
     one, two = (read_model(_start_file(start, step)) for step in STEPS)
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
-    values = recipe.model_dump(mode="json", exclude_none=True)
     told = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
-    console = _begun(f"# from {start}\n{told}{toml_text(values)}", out)
+    console = _begun(f"# from {start}\n{told}{recipe.to_toml()}", out)
     made = _Made(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
     made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from livesim.config.errors import SettingsError, sentence
-from livesim.config.section import NonNegative, Positive, Section
+from livesim.config.section import Section
 from livesim.config.specimens import SpecimenName
+from livesim.values.numbers import NonNegative, Positive
 from livesim_models.rcan.model import Architecture
 
 Range = tuple[Positive, Positive]

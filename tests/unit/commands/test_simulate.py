@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from livesim.config.settings import SettingsError, load_settings, parse_settings
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.io.toml_text import toml_text
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.forward.model import image
 from livesim.reconstruction.otf import Otf
@@ -199,8 +197,7 @@ def test_there_are_shipped_simulations():
 @pytest.fixture
 def livesim(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
-    plain = settings(time_points=1).model_dump(mode="json", exclude_none=True)
-    Path("c.toml").write_text(toml_text(plain), encoding="utf-8")
+    Path("c.toml").write_text(settings(time_points=1).to_toml(), encoding="utf-8")
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["livesim", "simulate", *words])
@@ -224,8 +221,7 @@ def test_flags_win_over_the_settings(livesim, tmp_path):
 
 def test_a_microscope_without_a_simulation_gets_the_default_one(livesim):
     plain = settings().model_copy(update={"simulation": None})
-    values = plain.model_dump(mode="json", exclude_none=True)
-    Path("real.toml").write_text(toml_text(values), encoding="utf-8")
+    Path("real.toml").write_text(plain.to_toml(), encoding="utf-8")
     status, said = livesim("-c", "real.toml", "--out", "run", "--size", "64", "--time-points", "1")
     assert status == 0, said
     assert counts_in(Path("run")).shape[-3:] == (9, 64, 64)
@@ -254,16 +250,6 @@ def test_wrong_use_is_refused_in_a_sentence(livesim, tmp_path, words, sentence):
     assert status == 2
     assert sentence in said
     assert names_in(tmp_path) == ["c.toml"]
-
-
-def test_toml_text_is_read_back_as_it_was():
-    values = {
-        "a": 1,
-        "text": 'with "quotes", \\ and µ\n',
-        "table": {"yes": True, "tiny": 1e-7, "list": [1.5, 2.0], "inner": {"names": ["a", "b"]}},
-        "empty": {"list": []},
-    }
-    assert tomllib.loads(toml_text(values)) == values
 
 
 @dataclass

@@ -1,0 +1,83 @@
+"""The schema by which editors complete a settings file, and the TOML that livesim writes itself."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+from livesim.config.errors import sentence
+from livesim.config.schema import SCHEMA_FILE, schema_text
+from livesim.config.settings import Settings, parse_settings
+
+OPTICS = {"numerical_aperture": 1.4, "emission_nm": 525.0}
+
+
+def test_the_schema_in_the_package_is_that_of_the_settings():
+    words = "expected the schema of these settings: python -m livesim.config.schema writes it"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), words
+
+
+def test_it_tells_what_a_key_means_and_which_values_it_has():
+    tables = json.loads(schema_text())["$defs"]
+    assert tables["Optics"]["required"] == ["numerical_aperture", "emission_nm"]
+    assert "theoretical OTF" in tables["Optics"]["properties"]["otf_damping"]["description"]
+    assert tables["Apodization"]["properties"]["shape"]["enum"] == ["cosine", "triangle", "none"]
+    assert tables["Optics"]["additionalProperties"] is False
+
+
+def test_one_value_is_allowed_where_several_are():
+    one, several = json.loads(schema_text())["$defs"]["Simulation"]["properties"]["specimen"][
+        "anyOf"
+    ]
+    assert one == several["items"]
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {},
+        {
+            "channels": {
+                "0": {"name": 'with "quotes" and µ\n'},
+                "1": {"optics": {"emission_nm": 610.0}},
+            }
+        },
+        {"pattern": {"expected_period_nm": [180.0, 181.0, 1e-7], "order": ["angle", "phase"]}},
+        {"optics": OPTICS | {"otf_file": "folder/otf.tif"}, "simulation": {"specimen": "beads"}},
+    ],
+    ids=["least", "channels", "lists", "paths"],
+)
+def test_what_is_written_is_read_as_it_was(tables):
+    settings = Settings.model_validate({"optics": OPTICS} | tables)
+    assert parse_settings(tomllib.loads(settings.to_toml()), "test") == settings
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"optik": {}}, "unknown key 'optik'; the nearest known key is 'optics'"),
+        (
+            {"optics": OPTICS | {"otf_dampin": 1}},
+            "unknown key 'optics.otf_dampin'; the nearest known key is 'otf_damping'",
+        ),
+        (
+            {"channels": {"1": {"camera": {"gian": 2}}}},
+            "unknown key 'channels.1.camera.gian'; the nearest known key is 'gain'",
+        ),
+        (
+            {"optics": {"emission_nm": 1}},
+            "expected the key 'optics.numerical_aperture', found none",
+        ),
+        (
+            {"optics": OPTICS | {"pixel_nm": -1}},
+            "optics.pixel_nm: expected greater than 0, found -1",
+        ),
+        ({"pattern": {"phases": 4, "harmonics": 2}}, "pattern: expected at least 5 phases"),
+    ],
+)
+def test_a_fault_is_one_sentence(tables, words):
+    with pytest.raises(ValueError, match="validation") as caught:
+        Settings.model_validate({"optics": OPTICS} | tables)
+    assert sentence(caught.value, Settings).startswith(words)
