@@ -10,8 +10,9 @@ from livesim.commands.export.cut import Cut
 from livesim.commands.export.look import LookRequest, levels_for, tables_for
 from livesim.commands.export.progress import Step
 from livesim.images.time_stamp import time_stamp
-from livesim.io.write.imagej import CountScale, ImageJLook, ImageJWriter
-from livesim.io.write.results import ResultWriter, open_writer
+from livesim.io.write.imagej import CountScale, ImageJ, ImageJLook
+from livesim.io.write.result_writer import ResultWriter
+from livesim.io.write.results import open_writer
 
 
 def export_ome(cut: Cut, out: Path, step: Step, *, overwrite: bool) -> None:
@@ -43,15 +44,12 @@ def export_imagej(
     """
     shown = ImageJLook(levels_for(cut, look.contrast), tables_for(cut, look), _labels(cut))
     scale = CountScale() if cut.whole.counts else _scale(cut, step)
-    with ImageJWriter(
-        out,
-        cut.layout,
-        cut.recipe,
-        scale,
-        shown,
-        unit="counts" if cut.whole.counts else "photo-electrons",
-        overwrite=overwrite,
-    ) as writer:
+    unit = "counts" if cut.whole.counts else "photo-electrons"
+
+    def begin(partial: Path) -> ImageJ:
+        return ImageJ(partial, cut.layout, cut.recipe, scale, shown, unit)
+
+    with ResultWriter(out, cut.layout, begin, overwrite=overwrite) as writer:
         _copy(cut, writer, step)
     return scale
 

@@ -1,4 +1,4 @@
-"""Images in any order -> one ImageJ hyperstack of 16 bits, with what Fiji needs to show it."""
+"""Lay out and fill one ImageJ hyperstack of 16 bits, with what Fiji needs to show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from livesim.images.levels import Levels
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import CLASSIC_LIMIT_BYTES
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.placement import Placement
 from livesim.values.frames import Image, StackIndex
 
 MOST = np.iinfo(np.uint16).max
@@ -63,8 +62,8 @@ class ImageJLook:
     """One a plane, channels fastest, then z, then time; shown above the image."""
 
 
-class ImageJWriter:
-    """Write images into a hyperstack TZCYX laid out beforehand, uncompressed.
+class ImageJ:
+    """A hyperstack TZCYX laid out beforehand, see `livesim.io.write.result_writer.Format`.
 
     tifffile writes header and directory first; every image then goes straight to its place. Above
     4 GiB there is but one directory, as ImageJ itself writes it: only programs that know ImageJ's
@@ -73,7 +72,7 @@ class ImageJWriter:
     Parameters
     ----------
     path
-        The file; it appears when the context ends without an error.
+        The file, under its temporary name.
     layout
         Sizes and scales, of one position.
     recipe
@@ -84,15 +83,11 @@ class ImageJWriter:
         How it is shown at first.
     unit
         Of the values.
-    overwrite
-        Replace an existing file.
 
     Raises
     ------
     ValueError
         If the layout has several positions.
-    DataError
-        If the file exists already and `overwrite` is false, or its folder does not exist.
     """
 
     def __init__(
@@ -102,49 +97,36 @@ class ImageJWriter:
         recipe: Recipe,
         scale: CountScale,
         look: ImageJLook,
-        *,
         unit: str = "photo-electrons",
-        overwrite: bool = False,
     ) -> None:
         if layout.position != 1:
             raise ValueError(f"expected one position, found {layout.position}")
-        self._layout, self._recipe, self._scale = layout, recipe, scale
-        self._look, self._unit = look, unit
-        self._placement = Placement(path, overwrite=overwrite)
-        with self._placement.preparing():
-            self._start = self._lay_out()
-            self._file = self._placement.partial.open("r+b")
+        self._path, self._layout, self._recipe = path, layout, recipe
+        self._scale, self._look, self._unit = scale, look, unit
+        self._start = self._lay_out()
+        self._file = path.open("r+b")
 
-    def write(self, index: StackIndex, image: Image) -> None:
-        """Write one image, [y, x], to its place.
-
-        Raises
-        ------
-        ValueError
-            If it does not fit the layout.
-        """
+    def put(self, index: StackIndex, image: Image) -> None:
+        """Write one image, [y, x], to its place, as 16-bit counts."""
         layout = self._layout
-        layout.check(index, image)
         place = (index.time, index.z, index.channel)
         plane = int(np.ravel_multi_index(place, (layout.time, layout.z, layout.channel)))
         self._file.seek(self._start + plane * 2 * layout.y * layout.x)
         self._file.write(self._scale.counts(image).astype(">u2").data)
 
-    def __enter__(self) -> Self:
-        return self
+    def finish(self, written: NDArray[np.bool_]) -> None:
+        """Do nothing: what was not written is 0 already, and the file's info says so."""
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._placement:
-            self._file.close()
-            if kind is None:
-                self._placement.commit()
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _lay_out(self) -> int:
         """Write everything but the pixels; return where they start."""
         layout = self._layout
         per_um = 1000.0 / layout.pixel_nm
         # ImageJ's own files are big-endian, and so are its beyond-4-GiB ones.
-        with tifffile.TiffWriter(self._placement.partial, imagej=True, byteorder=">") as file:
+        with tifffile.TiffWriter(self._path, imagej=True, byteorder=">") as file:
             start, size = file.write(  # type: ignore[misc]  # returnoffset: never None
                 shape=(layout.time, layout.z, layout.channel, layout.y, layout.x),
                 dtype=np.uint16,
@@ -154,7 +136,7 @@ class ImageJWriter:
                 truncate=2 * int(np.prod(layout.image_shape)) > CLASSIC_LIMIT_BYTES,
                 returnoffset=True,
             )
-        with self._placement.partial.open("r+b") as whole:
+        with self._path.open("r+b") as whole:
             whole.truncate(max(whole.seek(0, 2), start + size))
         return int(start)
 

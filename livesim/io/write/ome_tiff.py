@@ -1,19 +1,19 @@
-"""Results in any order -> one OME-TIFF, TCZYX float32, recipe inside."""
+"""Lay out and fill one OME-TIFF, TCZYX float32, with the recipe inside; read that recipe."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from livesim import __version__
 from livesim.io.recipe import FORMAT, Recipe
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.placement import Placement
 from livesim.values.frames import DataError, Image, StackIndex
 
 CLASSIC_LIMIT_BYTES = 2**32 - 2**25
@@ -22,8 +22,8 @@ DIRECTORY_BYTES = 1024
 """Generous room for one page's directory."""
 
 
-class OmeTiffWriter:
-    """Write results into an OME-TIFF laid out beforehand.
+class OmeTiff:
+    """An OME-TIFF laid out beforehand, see `livesim.io.write.result_writer.Format`.
 
     tifffile writes header, directories and OME-XML of the whole file first, with room for the
     pixels; every result then goes straight to its place. So the order of results is free, no
@@ -35,65 +35,51 @@ class OmeTiffWriter:
     Parameters
     ----------
     path
-        The file; it appears when the context ends without an error.
+        The file, under its temporary name.
     layout
         Sizes and scales.
     recipe
         Stored in the OME-XML as a comment annotation of the namespace "livesim-recipe/1".
-    overwrite
-        Replace an existing file.
-
-    Raises
-    ------
-    DataError
-        If the file exists already and `overwrite` is false, or its folder does not exist.
+    name
+        The file's real name, for the OME-XML.
     """
 
-    def __init__(
-        self, path: Path, layout: OutputLayout, recipe: Recipe, *, overwrite: bool = False
-    ) -> None:
-        self._layout = layout
-        self._recipe = recipe
-        self._name = path.name
-        self._written = np.zeros(layout.sizes, bool)
-        self._placement = Placement(path, overwrite=overwrite)
-        with self._placement.preparing():
-            self._starts = self._lay_out()
-            self._file = self._placement.partial.open("r+b")
+    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, name: str) -> None:
+        self._path, self._layout, self._recipe, self._name = path, layout, recipe, name
+        self._starts = self._lay_out()
+        self._file = path.open("r+b")
 
-    def write(self, index: StackIndex, image: Image) -> None:
-        """Write one result, [y, x], to its place.
+    def put(self, index: StackIndex, image: Image) -> None:
+        """Write one result, [y, x], to its place."""
+        inner = (index.time, index.channel, index.z)
+        plane = int(np.ravel_multi_index(inner, self._layout.sizes[1:]))
+        plane_bytes = 4 * self._layout.y * self._layout.x
+        self._file.seek(self._starts[index.position] + plane * plane_bytes)
+        self._file.write(np.ascontiguousarray(image, "<f4").data)
 
-        Raises
-        ------
-        ValueError
-            If it does not fit the layout.
-        """
-        self._layout.check(index, image)
-        place = (index.position, index.time, index.channel, index.z)
-        self._put(place, image)
-        self._written[place] = True
+    def finish(self, written: NDArray[np.bool_]) -> None:
+        """Fill the planes that were never written, and say so in the recipe."""
+        if written.all():
+            return
+        empty = np.full((self._layout.y, self._layout.x), np.nan, np.float32)
+        for position, time, channel, z in np.argwhere(~written):
+            self.put(StackIndex(position, time, channel, z), empty)
+        self._file.close()
+        self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
+        tifffile.tiffcomment(self._path, self._ome_xml())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._placement:
-            with self._file:
-                if kind is None:
-                    self._fill_missing()
-            if kind is None:
-                self._finish()
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _lay_out(self) -> list[int]:
         """Write everything but the pixels; return where the pixels of each position start."""
         layout = self._layout
         planes = layout.time * layout.channel * layout.z
         bytes_needed = layout.position * planes * (4 * layout.y * layout.x + DIRECTORY_BYTES)
+        big = bytes_needed > CLASSIC_LIMIT_BYTES
         starts = []
-        with tifffile.TiffWriter(
-            self._placement.partial, bigtiff=bytes_needed > CLASSIC_LIMIT_BYTES, byteorder="<"
-        ) as file:
+        with tifffile.TiffWriter(self._path, bigtiff=big, byteorder="<") as file:
             for position in range(layout.position):
                 start, _ = file.write(  # type: ignore[misc]  # returnoffset: never None
                     shape=(planes, layout.y, layout.x),
@@ -108,26 +94,6 @@ class OmeTiffWriter:
                 )
                 starts.append(start)
         return starts
-
-    def _put(self, place: tuple[int, ...], image: Image) -> None:
-        position, *inner = place
-        plane = int(np.ravel_multi_index(inner, self._layout.sizes[1:]))
-        self._file.seek(self._starts[position] + plane * 4 * self._layout.y * self._layout.x)
-        self._file.write(np.ascontiguousarray(image, "<f4").data)
-
-    def _fill_missing(self) -> None:
-        missing = np.argwhere(~self._written)
-        if len(missing) == 0:
-            return
-        empty = np.full((self._layout.y, self._layout.x), np.nan, np.float32)
-        for place in missing:
-            self._put(tuple(place), empty)
-        self._recipe = self._recipe.with_warning(self._layout.missing_warning(self._written))
-
-    def _finish(self) -> None:
-        if not self._written.all():
-            tifffile.tiffcomment(self._placement.partial, self._ome_xml())
-        self._placement.commit()
 
     def _ome_xml(self) -> bytes:
         return ome_xml(self._layout, self._recipe, self._name).encode()

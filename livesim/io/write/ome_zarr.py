@@ -1,20 +1,20 @@
-"""Results in any order -> one OME-Zarr 0.5 (Zarr 3), TCZYX float32, recipe inside."""
+"""Fill one OME-Zarr 0.5 (Zarr 3), TCZYX float32, with the recipe inside; read that recipe."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 from yaozarrs import DimSpec, v05
 from zarr.codecs import BloscCodec
 
 from livesim.io.recipe import Recipe
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.placement import Placement
 from livesim.values.frames import DataError, Image, StackIndex
 
 AXES = ("t", "c", "z", "y", "x")
@@ -26,8 +26,8 @@ COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 """Of several channels, in turn; a single one is grey."""
 
 
-class OmeZarrWriter:
-    """Write results into an OME-Zarr 0.5.
+class OmeZarr:
+    """An OME-Zarr 0.5, see `livesim.io.write.result_writer.Format`.
 
     The metadata are yaozarrs' checked models, the arrays zarr's. One position is one image at
     the root; several are the groups "0", "1", ... of the bioformats2raw layout. One chunk per
@@ -37,66 +37,43 @@ class OmeZarrWriter:
     Parameters
     ----------
     path
-        The folder; it appears when the context ends without an error.
+        The folder, under its temporary name.
     layout
         Sizes and scales.
     recipe
         Stored in the root group's attributes, under "livesim".
-    overwrite
-        Replace an existing Zarr.
-
-    Raises
-    ------
-    DataError
-        If the target exists already and `overwrite` is false, or its folder does not exist.
+    name
+        The folder's real name, which its images have too.
     """
 
-    def __init__(
-        self, path: Path, layout: OutputLayout, recipe: Recipe, *, overwrite: bool = False
-    ) -> None:
-        self._layout = layout
-        self._recipe = recipe
-        self._name = path.name
-        self._written = np.zeros(layout.sizes, bool)
+    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, name: str) -> None:
+        self._layout, self._recipe, self._name = layout, recipe, name
         self._contrasts = [Contrast() for _ in range(layout.position)]
-        self._placement = Placement(path, overwrite=overwrite)
-        with self._placement.preparing():
-            self._root = zarr.create_group(self._placement.partial, zarr_format=3)
-            self._root.attrs[KEY] = {"recipe": recipe.to_json()}
-            self._groups = image_groups(self._root, layout.position)
-            self._images = [
-                create_image(group, layout, layout.image_shape, path.name) for group in self._groups
-            ]
+        self._root = zarr.create_group(path, zarr_format=3)
+        self._store_recipe()
+        self._groups = image_groups(self._root, layout.position)
+        self._images = [
+            create_image(group, layout, layout.image_shape, name) for group in self._groups
+        ]
 
-    def write(self, index: StackIndex, image: Image) -> None:
-        """Write one result, [y, x], to its place.
-
-        Raises
-        ------
-        ValueError
-            If it does not fit the layout.
-        """
-        self._layout.check(index, image)
-        place = (index.time, index.channel, index.z)
-        self._images[index.position][place] = image
+    def put(self, index: StackIndex, image: Image) -> None:
+        """Write one result, [y, x], to its place."""
+        self._images[index.position][index.time, index.channel, index.z] = image
         self._contrasts[index.position].see(index.channel, image)
-        self._written[index.position, *place] = True
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._placement:
-            if kind is None:
-                self._finish()
-
-    def _finish(self) -> None:
+    def finish(self, written: NDArray[np.bool_]) -> None:
+        """Describe the channels, whose contrast is known now, and count the missing planes."""
         for group, contrast in zip(self._groups, self._contrasts, strict=True):
             describe_image(group, self._layout, self._name, self._layout.channel, contrast)
-        if not self._written.all():
-            recipe = self._recipe.with_warning(self._layout.missing_warning(self._written))
-            self._root.attrs[KEY] = {"recipe": recipe.to_json()}
-        self._placement.commit()
+        if not written.all():
+            self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
+            self._store_recipe()
+
+    def close(self) -> None:
+        """Do nothing: every chunk is a file that has been written and closed."""
+
+    def _store_recipe(self) -> None:
+        self._root.attrs[KEY] = {"recipe": self._recipe.to_json()}
 
 
 def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:

@@ -123,7 +123,7 @@ class RawRecorder:
 class ResultRecorder:
     """Record the results of a live run as OME-Zarr 0.5, TCZYX float32, for as long as it takes.
 
-    Everything as for `OmeZarrWriter`, except that time, channel and z grow with what comes (the
+    Everything as for `OmeZarr`, except that time, channel and z grow with what comes (the
     layout says how many positions there are), and as for `RawRecorder` while recording. Beside
     the image lie the arrays `written`, `last_received_ns` and `published_ns` [t, c, z]; a result
     that never came is a False in `written` and NaN in the image.

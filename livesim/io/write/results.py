@@ -1,35 +1,19 @@
-"""Where results go: a `ResultWriter` for a path, chosen by its suffix."""
+"""Choose the format of a result by the suffix of its name, for writing and for its recipe."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, Self
 
 from livesim.config.settings import SettingsError
 from livesim.io.recipe import Recipe
-from livesim.io.write.ome_tiff import OmeTiffWriter, read_recipe_of_tiff
-from livesim.io.write.ome_zarr import OmeZarrWriter, read_recipe_of_zarr
+from livesim.io.write.ome_tiff import OmeTiff, read_recipe_of_tiff
+from livesim.io.write.ome_zarr import OmeZarr, read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import Image, StackIndex
+from livesim.io.write.result_writer import Format, ResultWriter
 
 TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 ZARR_SUFFIXES = (".ome.zarr", ".zarr")
-
-
-class ResultWriter(Protocol):
-    """Takes results in any order; the file appears when the context ends without an error.
-
-    After an error or an interrupt nothing stands under the real name, and no temporary either.
-    """
-
-    def write(self, index: StackIndex, image: Image) -> None:
-        """Write one result, float32 [y, x]."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
@@ -56,9 +40,12 @@ def open_writer(
     DataError
         If the target exists already and `overwrite` is false, or its folder does not exist.
     """
-    if _is_tiff(path):
-        return OmeTiffWriter(path, layout, recipe, overwrite=overwrite)
-    return OmeZarrWriter(path, layout, recipe, overwrite=overwrite)
+    kind = OmeTiff if _is_tiff(path) else OmeZarr
+
+    def begin(partial: Path) -> Format:
+        return kind(partial, layout, recipe, path.name)
+
+    return ResultWriter(path, layout, begin, overwrite=overwrite)
 
 
 def read_recipe(path: Path) -> Recipe:
