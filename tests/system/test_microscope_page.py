@@ -112,6 +112,17 @@ def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
     assert_same_frames(streamed, frames(folder / "acquired" / "sim_1", folder))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_with_pymmcore_plus_run_as_they_stand(folder):
+    said, (streamed, own) = run_examples(folder, "mda")
+    assert "offered=72, sent=72, unsent=0, unusable=0, received=72, streams=1" in said
+    assert "72 frames, each with a place" in said
+    first, second = (frames(one / "raw.zarr", folder) for one in (streamed, own))
+    assert sorted(first) == [(t, c, 0) for t in range(4) for c in range(2)]
+    assert len(second) == 1
+
+
 def commands():
     """Yield every `livesim` command in the blocks of two pages."""
     for page in (PAGE, DOCS / "replay.md"):
