@@ -17,8 +17,8 @@ from useq import MDAEvent, MDASequence
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
+from livesim_acquisition.hook import background_sender
 from livesim_acquisition.hook.background_sender import BackgroundSender
-from livesim_acquisition.hook.hook import background_sender
 from livesim_acquisition.hook.image_queue import DEPTH
 from livesim_acquisition.mda import sim_events, stream
 from tests.support.running_engine import WAIT_S, running
