@@ -260,6 +260,11 @@ class Settings(_Section):
                 raise ValueError(f"channels.{number}: {_sentence(error)}") from error
         return self
 
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Settings:
+        """Read a TOML file; as `load_settings`."""
+        return load_settings(Path(path), changes)
+
     def of_channel(self, number: int) -> Settings:
         """Return what holds for one channel: these settings with its own table put in."""
         own = self.channels.get(number)
