@@ -1,4 +1,4 @@
-"""Results of `livesim bench` in, docs/performance.md and its picture out.
+"""Results of `livesim bench` in, docs/measured/performance.md and its picture out.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
 `python -m bench.performance_page`. What `OTHERS` names stands on the page as well where it has been
@@ -18,8 +18,8 @@ from livesim.commands.benchmark.tables import Sheet, machine_words, sheets
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "performance.md"
-PICTURE = "images/scaling.png"
+PAGE = ROOT / "docs" / "measured" / "performance.md"
+PICTURE = "../images/scaling.png"
 
 INTRODUCTION = """\
 # How fast it is
@@ -117,7 +117,7 @@ def _estimation(found: Found) -> str:
     return (
         _markdown(Sheet("Estimation, in turn with an older commit", columns, cells))
         + f"\n`python -m bench.estimation`: one raw stack, {found['threads']} thread(s); before is "
-        f"{found['before']}. [What was changed](estimation.md). {machine_words(found)}\n"
+        f"{found['before']}. [What was changed](../design/estimation.md). {machine_words(found)}\n"
     )
 
 
@@ -129,7 +129,7 @@ def _latency(found: Found) -> str:
     return (
         f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.latency`: "
         f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
-        f"rate. What the stages are: [live](live.md). {machine_words(found)}\n"
+        f"rate. What the stages are: [live](../use/live.md). {machine_words(found)}\n"
     )
 
 

@@ -27,7 +27,7 @@ from tests.scenes import PLAIN, Scene, simulate
 PEAKS = (1000.0, 100.0, 20.0)
 LIMIT_DEG = 5.0
 COST_SIZES = (256, 512, 1024)
-IMAGE = Path(__file__).parents[1] / "docs" / "images" / "watchdog-drift.png"
+IMAGE = Path(__file__).parents[1] / "docs" / "images" / "tracking-drift.png"
 
 
 @dataclass

@@ -198,7 +198,7 @@ class Steps(_Section):
 
 
 class Watchdog(_Section):
-    """Whether a running stream looks after its pattern; see docs/watchdog.md."""
+    """Whether a running stream looks after its pattern; see docs/use/tracking.md."""
 
     follow: bool = True
     """Check every raw stack, follow drifts and jumps, report lost angles."""
@@ -209,14 +209,14 @@ class Watchdog(_Section):
 
 
 class Live(_Section):
-    """What a running stream shows between two raw stacks; see docs/live.md."""
+    """What a running stream shows between two raw stacks; see docs/use/live.md."""
 
     rolling: Literal["off", "angle", "frame"] = "off"
     """Reconstruct the newest frames after every angle or every frame."""
 
 
 class Settings(_Section):
-    """One microscope and what to do with its frames; see docs/settings.md for every key."""
+    """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
 
     optics: Optics
     pattern: PatternSettings = PatternSettings()

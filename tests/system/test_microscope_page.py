@@ -1,4 +1,4 @@
-"""The examples of docs/microscope.md run as they stand there; its commands exist."""
+"""The examples of docs/use/microscope.md run as they stand there; its commands exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from livesim.io.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.running_engine import Mean, at_work
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "use"
 PAGE = DOCS / "microscope.md"
 RUN = Path(__file__).with_name("microscope_page.py")
 LIMIT_S = 200
