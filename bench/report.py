@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from livesim.commands.benchmark.machine import conditions
+from livesim.speed.machine import conditions
 
 _BEGAN = conditions()
 """Before anything is measured, so that the load of the machine is that of others."""

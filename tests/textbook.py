@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from livesim.config import Camera, Reconstruction
-from livesim.frames import Pattern, PatternAngle
+from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
+from livesim.values.frames import Pattern, PatternAngle
 
 EDGE = 8  # raw pixels over which a side band fades out at the border
 

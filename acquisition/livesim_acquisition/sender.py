@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
-from livesim.frames import RawFrame
+from livesim.values.frames import RawFrame
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.header import WireError

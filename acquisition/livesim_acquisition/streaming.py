@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from livesim.frames import DataError, RawFrame
+from livesim.values.frames import DataError, RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Delivery, Sender

@@ -10,14 +10,14 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
-from livesim_gui.errands import Errands
-from livesim_gui.launcher import Launcher
+from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.children.launcher import Launcher
+from livesim_gui.engine_access import Session
 from livesim_gui.remembered import default_path
-from livesim_gui.session import Session
-from livesim_gui.state.archive import OpenPast, nothing_past
-from livesim_gui.state.feed import Feed
-from livesim_gui.state.ring import Ring
-from livesim_gui.state.stream_facts import StreamFacts
+from livesim_gui.state.stream.facts import StreamFacts
+from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.time.archive import OpenPast, nothing_past
+from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 
@@ -47,11 +47,11 @@ def make_window(
 ) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
-    errands = Errands()
+    tasks = BackgroundTasks()
     feed = Feed(Ring(options.memory_bytes), options.given)
-    session = Session(feed, errands, launcher)
+    session = Session(feed, tasks, launcher)
     settings_file = options.settings_file or default_path()
-    window = Window(Viewer(feed), session, errands, settings_file, open_past=open_past)
+    window = Window(Viewer(feed), session, tasks, settings_file, open_past=open_past)
     _begin(window, options)
     return window
 
@@ -64,10 +64,10 @@ def _begin(window: Window, options: ViewOptions) -> None:
         if options.record is not None:
             control.record.setText(str(options.record))
             control.at_once.setChecked(True)
-        window.deeds.switch_engine(True)
+        window.user_actions.switch_engine(True)
     elif options.engine is not None:
         control.show_address(options.engine)
-        window.deeds.connect(options.engine, control.keys.text())
+        window.user_actions.connect(options.engine, control.keys.text())
 
 
 def run_viewer(

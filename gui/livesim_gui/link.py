@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from threading import Event, Thread
 
-from livesim.config import SettingsError
-from livesim.steering import Changes
+from livesim.config.changes import Changes
+from livesim.config.settings import SettingsError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.header import WireError
 from livesim.wire.sockets import Keep, Subscriber
 from livesim.wire.status import EngineStatus
-from livesim_gui.knock import why_silent
-from livesim_gui.state.feed import Feed
+from livesim_gui.connection_help import why_silent
+from livesim_gui.state.stream.feed import Feed
 
 ASK_EVERY_S = 0.5
 ANSWER_S = 1.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livesim_gui.errands import Errands
-from livesim_gui.state.archive import OpenPast, Past, PastShot, past_shots
+from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.state.time.archive import OpenPast, Past, PastShot, past_shots
 from livesim_gui.state.viewer import Viewer
 
 
@@ -19,14 +19,14 @@ class PastReader:
         Opens a recording, where it is on this machine.
     """
 
-    def __init__(self, viewer: Viewer, errands: Errands, open_past: OpenPast) -> None:
-        self._viewer, self._errands, self._open = viewer, errands, open_past
+    def __init__(self, viewer: Viewer, tasks: BackgroundTasks, open_past: OpenPast) -> None:
+        self._viewer, self._tasks, self._open = viewer, tasks, open_past
 
     def look(self) -> None:
         """Learn what has been recorded of the stream by now."""
         folder = self._viewer.recorded
         if folder is not None:
-            self._errands.run("recording", lambda: self._opened(folder), self._learn)
+            self._tasks.run("recording", lambda: self._opened(folder), self._learn)
 
     def read(self) -> None:
         """Read what is wanted, if it is on the disk."""
@@ -34,7 +34,7 @@ class PastReader:
         past, wanted = archive.past, archive.wanted
         if past is None or wanted is None:
             return
-        self._errands.run(
+        self._tasks.run(
             "past",
             lambda: past.read(wanted.index, wanted.received_ns),
             lambda result: archive.keep(past.folder, wanted, result),

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim_gui.errands import Errands
-from livesim_gui.session import Session
-from livesim_gui.state.advice import advice_on
-from livesim_gui.state.counting import histogram
-from livesim_gui.state.health import health_of
-from livesim_gui.state.hint import hint
-from livesim_gui.state.look import Look
-from livesim_gui.state.reached import reached_nm
-from livesim_gui.state.replay import Replay
-from livesim_gui.state.spectrum import Spectrum, spectrum
-from livesim_gui.state.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
-from livesim_gui.state.timeline import Mode
-from livesim_gui.state.trusted import trusted
+from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.engine_access import Session
+from livesim_gui.panels.time_bar import place_words
+from livesim_gui.state.health.advice import advice_on
+from livesim_gui.state.health.health import health_of
+from livesim_gui.state.health.reached import reached_nm
+from livesim_gui.state.picture.histogram import histogram
+from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.spectrum import Spectrum, spectrum
+from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.stream.hint import hint
+from livesim_gui.state.time.replay import Replay
+from livesim_gui.state.time.timeline import Mode
+from livesim_gui.state.trust.trusted import trusted
 from livesim_gui.state.viewer import Scene, Viewer
-from livesim_gui.time_bar import place_words
 from livesim_gui.widgets import Widgets
 
 ALWAYS = (WIDEFIELD, SUPER_RESOLVED)
@@ -32,13 +32,13 @@ class Presenter:
         self,
         viewer: Viewer,
         session: Session,
-        errands: Errands,
+        tasks: BackgroundTasks,
         widgets: Widgets,
         replay: Callable[[], Replay] = Replay,
     ) -> None:
         self._replay = replay
         self._viewer, self._session = viewer, session
-        self._errands, self._widgets = errands, widgets
+        self._tasks, self._widgets = tasks, widgets
         self.drawn = 0
         """Pictures drawn so far."""
 
@@ -117,13 +117,13 @@ class Presenter:
             self._widgets.contrast.show_histogram(counted)
         if self._widgets.pattern.isVisible():
             pixel = stage.step * (self._viewer.news.facts.pixel_um or 1.0)
-            self._errands.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
+            self._tasks.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
             self._measure_resolution()
 
     def _measure_resolution(self) -> None:
         viewer, pair = self._viewer, self._viewer.compared()
         if pair is not None:
-            self._errands.run(
+            self._tasks.run(
                 "resolution", lambda: reached_nm(pair), lambda nm: viewer.reached.take(pair, nm)
             )
 

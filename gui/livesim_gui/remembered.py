@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PyQt5.QtCore import QSettings, QStandardPaths
 
-from livesim.config import SettingsError
-from livesim.painting.luts import GAMMAS, colours
+from livesim.config.settings import SettingsError
+from livesim.images.colour_tables import GAMMAS, colours
 from livesim.wire.endpoints import CONTROL_ADDRESS
-from livesim_gui.state.look import Look
+from livesim_gui.state.picture.look import Look
 from livesim_gui.theme import DARK, THEMES
 
 

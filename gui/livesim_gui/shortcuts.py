@@ -12,13 +12,13 @@ from livesim_gui.state.keys import KEYS, STAGE, Key
 
 
 def bind_keys(
-    window: QWidget, deeds: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
+    window: QWidget, actions: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
 ) -> None:
     """Let every key of the table do its deed.
 
     Parameters
     ----------
-    deeds
+    actions
         By the names of the keys, but for the stages'.
     stage
         Shows the stage of a number, from 0.
@@ -29,7 +29,7 @@ def bind_keys(
             if key.name == STAGE:
                 shortcut.activated.connect(partial(stage, number))
             else:
-                shortcut.activated.connect(deeds[key.name])
+                shortcut.activated.connect(actions[key.name])
 
 
 class KeyList(QDialog):

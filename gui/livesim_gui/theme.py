@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PyQt5.QtGui import QColor, QPalette
 from PyQt5.QtWidgets import QApplication
 
-from livesim_gui.state.tone import Tone
+from livesim_gui.state.health.tone import Tone
 
 ANGLE_COLOURS = ("#4c9be8", "#e8894c", "#58b368", "#c678dd", "#d4b106", "#e06c75")
 """Of the curves, one an angle."""

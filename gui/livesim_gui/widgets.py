@@ -10,11 +10,11 @@ from livesim_gui.panels.health import HealthPanel
 from livesim_gui.panels.measure import MeasurePanel
 from livesim_gui.panels.pattern import PatternPanel
 from livesim_gui.panels.steer import SteerPanel
+from livesim_gui.panels.time_bar import TimeBar
+from livesim_gui.panels.top_bar import TopBar
 from livesim_gui.panels.trust import TrustPanel
-from livesim_gui.picture import Picture
+from livesim_gui.picture.picture import Picture
 from livesim_gui.theme import Theme
-from livesim_gui.time_bar import TimeBar
-from livesim_gui.top_bar import TopBar
 
 PANEL_CHARACTERS = 52
 """Width of the panels, in characters of the user's own font."""

@@ -12,20 +12,20 @@ from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import QApplication, QMainWindow
 
 from livesim_gui import remembered
-from livesim_gui.deeds import Clock, Deeds
-from livesim_gui.dose_dialog import DoseDialog
-from livesim_gui.errands import Errands
-from livesim_gui.export_child import ExportChild
-from livesim_gui.export_dialog import ExportDialog
+from livesim_gui.actions import Actions, Clock
+from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.children.export import ExportChild
+from livesim_gui.children.replay import ReplayChild
+from livesim_gui.children.replaying import Replaying
+from livesim_gui.dialogs.dose import DoseDialog
+from livesim_gui.dialogs.export import ExportDialog
+from livesim_gui.engine_access import Session
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
-from livesim_gui.replay_child import ReplayChild
-from livesim_gui.replaying import Replaying
-from livesim_gui.session import Session
 from livesim_gui.shortcuts import KeyList, bind_keys
-from livesim_gui.state.archive import OpenPast, nothing_past
-from livesim_gui.state.connection import Connection
-from livesim_gui.state.notice import Notice, Over, never
+from livesim_gui.state.health.notice import Notice, Over, never
+from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.time.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets
@@ -48,7 +48,7 @@ class Window(QMainWindow):
         What is shown.
     session
         Connections and children.
-    errands
+    tasks
         For what takes longer than a frame.
     settings_file
         Where the user's choices are remembered.
@@ -62,13 +62,13 @@ class Window(QMainWindow):
         self,
         viewer: Viewer,
         session: Session,
-        errands: Errands,
+        tasks: BackgroundTasks,
         settings_file: Path,
         clock: Clock = time.monotonic,
         open_past: OpenPast = nothing_past,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self.errands = viewer, session, errands
+        self.viewer, self.session, self.tasks = viewer, session, tasks
         self._settings_file, self._clock = settings_file, clock
         self.remembered = remembered.load(settings_file)
         viewer.look = self.remembered.look
@@ -80,11 +80,11 @@ class Window(QMainWindow):
             lambda: viewer.news.connection is Connection.CONNECTED,
         )
         self.presenter = Presenter(
-            viewer, session, errands, self.widgets, lambda: self.replaying.child.state
+            viewer, session, tasks, self.widgets, lambda: self.replaying.child.state
         )
         self.notice = Notice()
-        self.deeds = Deeds(viewer, session, errands, self.widgets, self.say, clock)
-        self.past = PastReader(viewer, errands, open_past)
+        self.user_actions = Actions(viewer, session, tasks, self.widgets, self.say, clock)
+        self.past = PastReader(viewer, tasks, open_past)
         self.export = ExportDialog(self, ExportChild(self))
         self.dose = DoseDialog(self, viewer, session)
         self._lay_out()
@@ -124,7 +124,11 @@ class Window(QMainWindow):
             "export": self.show_export,
             "quit": self.quit,
         }
-        bind_keys(self, self.deeds.keys() | self.replaying.keys() | own, self.deeds.show_numbered)
+        bind_keys(
+            self,
+            self.user_actions.keys() | self.replaying.keys() | own,
+            self.user_actions.show_numbered,
+        )
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
         timer = QTimer(self)
@@ -225,7 +229,7 @@ class Window(QMainWindow):
         self.export.child.close()
         self.replaying.child.close()
         self.session.close()
-        self.errands.close()
+        self.tasks.close()
         super().closeEvent(event)
 
     def _choices(self) -> remembered.Remembered:

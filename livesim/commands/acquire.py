@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.config import Settings, SettingsError, load_settings
-from livesim.frames import DataError
-from livesim_acquisition.acquire import Acquired, acquire
-from livesim_acquisition.micromanager import opened_core
+from livesim.config.settings import Settings, SettingsError, load_settings
+from livesim.values.frames import DataError
+from livesim_acquisition.hook.acquire import Acquired, acquire
+from livesim_acquisition.hook.micromanager import opened_core
 
 
 def acquire_time_lapse(

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from livesim.build import calibrate, estimation_stacks
-from livesim.commands.doctor import examine_file
+from livesim.commands.doctor.command import examine_file
 from livesim.commands.otf import otf_profile
-from livesim.config import Settings
-from livesim.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
-from livesim.io.open import open_recording
+from livesim.config.settings import Settings
 from livesim.io.pattern_file import check_pattern_target, write_pattern
-from livesim.io.pixel_size import choose_pixel_nm
-from livesim.io.recording import Recording
+from livesim.io.read.open import open_recording
+from livesim.io.read.pixel_size import choose_pixel_nm
+from livesim.io.read.recording import Recording
+from livesim.pipeline.build import calibrate, estimation_stacks
+from livesim.values.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 
 
 def calibrate_files(

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
-from livesim.config import SettingsError
-from livesim.io.placement import Placement
+from livesim.config.settings import SettingsError
+from livesim.io.write.placement import Placement
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
 from livesim_models.convert import read_foreign

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from livesim.build_networks import preferred_device
+from livesim.pipeline.networks import preferred_device
 from livesim.wire.in_use import DeviceStatus
 
 

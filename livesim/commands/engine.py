@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from livesim.config import Settings
-from livesim.engine.heaps import limit_heaps
+from livesim.config.settings import Settings
 from livesim.engine.options import EngineOptions
-from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.process import Engine
-from livesim.engine.recording import RecorderFor
-from livesim.frames import DataError
+from livesim.engine.record.recorder import RecorderFor
+from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
+from livesim.engine.threads import limit_heaps
+from livesim.values.frames import DataError
 from livesim.wire.in_use import DeviceStatus
 from livesim.wire.status import EngineStatus
 
@@ -67,7 +67,7 @@ def run_engine(
 
 
 def _recorder_into(folder: Path) -> RecorderFor:
-    from livesim.engine.folder import record_into  # Zarr takes a second to load
+    from livesim.engine.record.folder import record_into
 
     return record_into(folder)
 

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
 from livesim.wire.endpoints import CLIENT, KNOWN_CLIENTS, SERVER
 from livesim.wire.keys import make_pair, read_public
 

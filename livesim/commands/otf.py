@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config import Settings
+from livesim.config.settings import Settings
 
 
 def otf_profile(settings: Settings) -> NDArray[np.float64] | None:
@@ -18,6 +18,6 @@ def otf_profile(settings: Settings) -> NDArray[np.float64] | None:
     """
     if settings.optics.otf_file is None:
         return None
-    from livesim.io.otf_file import read_otf  # few settings name one: tifffile is loaded for those
+    from livesim.io.read.otf import read_otf  # few settings name one: tifffile is loaded for those
 
     return read_otf(settings.optics)

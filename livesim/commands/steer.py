@@ -7,9 +7,9 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 
-from livesim.config import SettingsError
-from livesim.frames import DataError
-from livesim.steering import STEERED, Value
+from livesim.config.changes import STEERED, Value
+from livesim.config.settings import SettingsError
+from livesim.values.frames import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineStatus
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
+from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import Intake
-from livesim.engine.live_trust import LiveTrust
 from livesim.engine.opening import Opening
-from livesim.frames import DataError
+from livesim.values.frames import DataError
 from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
 from livesim.wire.requests import (
     EndRequest,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.frames import Pixels, RawFrame, RawStack, StackIndex
+from livesim.values.frames import Pixels, RawFrame, RawStack, StackIndex
 
 PATIENCE_STACKS = 2
 OPEN_STACKS = 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from livesim.config import Settings
-from livesim.engine.pipeline import Pipeline, Watched
-from livesim.frames import Pattern, RawFrame
+from livesim.config.settings import Settings
+from livesim.engine.seams import Pipeline, Tracked
+from livesim.values.frames import Pattern, RawFrame
 from livesim.wire.in_use import PatternStatus, StreamStatus
 from livesim.wire.messages import StreamStart
 
@@ -37,4 +37,4 @@ def patterns_in_use(pipelines: Mapping[int, Pipeline]) -> tuple[PatternStatus, .
 
 
 def _now(pipeline: Pipeline) -> Pattern:
-    return pipeline.illumination.turned if isinstance(pipeline, Watched) else pipeline.pattern
+    return pipeline.illumination.turned if isinstance(pipeline, Tracked) else pipeline.pattern

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from threading import Event
 
-from livesim.config import SettingsError
-from livesim.engine.heaps import give_back
-from livesim.engine.live_doctor import LiveDoctor
+from livesim.config.settings import SettingsError
+from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.options import EngineOptions
 from livesim.engine.session import Gauges, Session
-from livesim.frames import DataError, RawFrame
+from livesim.engine.threads import give_back
+from livesim.values.frames import DataError, RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from livesim.frames import Passage
+from livesim.values.frames import Passage
 from livesim.wire.status import LatencyStatus, PartLatency
 
 EVENTS = 1024

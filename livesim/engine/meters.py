@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.bounded import BoundedQueue
+from livesim.engine.queue import BoundedQueue
 from livesim.wire.status import FaultStatus, StageStatus
 
 RATE_EVENTS = 256

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config import Camera
-from livesim.frames import Pixels
+from livesim.config.settings import Camera
+from livesim.values.frames import Pixels
 
 BLOCK = 4
 """Rows and columns that are summed: about as large as what the microscope resolves."""

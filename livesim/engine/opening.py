@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from livesim.clock import steady_ns
-from livesim.config import Settings, SettingsError
-from livesim.engine.live_trust import LiveTrust
-from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve
-from livesim.engine.recording import RecorderFor
+from livesim.config.settings import Settings, SettingsError
+from livesim.engine.beside.trust import LiveTrust
+from livesim.engine.record.recorder import RecorderFor
+from livesim.engine.seams import DoctorFor, FactoryFor, Resolve
 from livesim.engine.session import Gauges, Session
 from livesim.engine.stream_settings import stream_settings
+from livesim.values.clock import steady_ns
 from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import Publisher
 

@@ -7,15 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Any, Self
 
-from livesim.config import Settings
+from livesim.config.settings import Settings
 from livesim.engine.answers import Answers
 from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import POLL_S, Intake
-from livesim.engine.live_trust import LiveTrust
 from livesim.engine.opening import Opening
 from livesim.engine.options import EngineOptions
-from livesim.engine.pipeline import DoctorFor, FactoryFor, Resolve, Resolved
-from livesim.engine.recording import RecorderFor
+from livesim.engine.record.recorder import RecorderFor
+from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.session import Gauges, Session
 from livesim.wire.control_server import ControlServer
 from livesim.wire.in_use import DeviceStatus

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from livesim.engine.bounded import BoundedQueue
-from livesim.engine.lane import Lane, Promise
+from livesim.engine.channel_processing import ChannelProcessing, Promise
 from livesim.engine.meters import Faults, Meter
-from livesim.engine.pipeline import Pipeline, PipelineFactory, Watched
-from livesim.frames import RawStack, Result
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.seams import Pipeline, PipelineFactory, Tracked
+from livesim.values.frames import RawStack, Result
 
 
 class Processor:
@@ -30,7 +30,7 @@ class Processor:
     on_stack
         Called after every stack, with its channel.
     lossless
-        Whether every stack must be reconstructed, see `Lane`.
+        Whether every stack must be reconstructed, see `ChannelProcessing`.
     conclusion
         Says, once no more stacks come and no pattern was found, what is wrong with them; "" =
         nothing is known.
@@ -59,7 +59,7 @@ class Processor:
         self._faults = faults
         self._lossless = lossless
         self._conclusion = conclusion
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, ChannelProcessing] = {}
         self._promised: deque[Promise] = deque()
         self._hurried = False
 
@@ -81,7 +81,7 @@ class Processor:
             self._stacks.abandon()
             self._results.close()
             for lane in self._lanes.values():
-                if isinstance(lane.pipeline, Watched):
+                if isinstance(lane.pipeline, Tracked):
                     lane.pipeline.close()
 
     @property
@@ -98,7 +98,7 @@ class Processor:
         channel = stack.index.channel
         if channel not in self._lanes:
             factory = self._factory_of(channel)
-            self._lanes[channel] = Lane(factory, self._faults, lossless=self._lossless)
+            self._lanes[channel] = ChannelProcessing(factory, self._faults, lossless=self._lossless)
         self._lanes[channel].add(stack)
 
     def _work(self, *, ended: bool = False) -> None:
@@ -115,7 +115,7 @@ class Processor:
                 lane.give_up(said, hurried=self._hurried)
         self._deliver()
 
-    def _reconstruct(self, lane: Lane, stack: RawStack) -> None:
+    def _reconstruct(self, lane: ChannelProcessing, stack: RawStack) -> None:
         if self._hurried:
             self._faults.report("skipped_stacks")
             return

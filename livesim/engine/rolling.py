@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from livesim.clock import steady_ns
-from livesim.config import Camera, Settings
+from livesim.config.settings import Camera, Settings
 from livesim.engine.motion import Blocks, block_sums, changed_blocks, fewest_of_motion, squared_z
-from livesim.frames import Passage, RawFrame, RawStack, Rolling, StackIndex
+from livesim.values.clock import steady_ns
+from livesim.values.frames import Passage, RawFrame, RawStack, Rolling, StackIndex
 
 MOST_BYTES = 1 << 30
 """Of frames that are kept for running stacks; the plane that was lit longest ago is given up."""

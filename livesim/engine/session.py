@@ -8,15 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from livesim.clock import steady_ns
 from livesim.engine.assemble import Assembler, AssemblyCounts
-from livesim.engine.bounded import BoundedQueue
+from livesim.engine.beside.doctor import LiveDoctor
+from livesim.engine.beside.steering import Steering
+from livesim.engine.beside.tracking_log import TrackingLog
 from livesim.engine.in_use import patterns_in_use, stream_status
 from livesim.engine.latencies import Latencies
-from livesim.engine.live_doctor import LiveDoctor
 from livesim.engine.meters import Faults, Meter, Stage
-from livesim.engine.notes import Notes
-from livesim.engine.pipeline import (
+from livesim.engine.processing import Processor
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recording_log import RecordingLog
+from livesim.engine.record.recordings import Recordings, Tracks
+from livesim.engine.rolling import running_stacks
+from livesim.engine.seams import (
     Examine,
     FactoryFor,
     Pipeline,
@@ -24,13 +29,8 @@ from livesim.engine.pipeline import (
     Resolve,
     Resolved,
 )
-from livesim.engine.processing import Processor
-from livesim.engine.recording import Recorder
-from livesim.engine.recordings import Recordings, Tracks
-from livesim.engine.rolling import running_stacks
-from livesim.engine.steering import Steering
-from livesim.engine.watch_log import WatchLog
-from livesim.frames import Passage, RawFrame, RawStack, Result, Rolling
+from livesim.values.clock import steady_ns
+from livesim.values.frames import Passage, RawFrame, RawStack, Result, Rolling
 from livesim.wire.in_use import InUse
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.pattern_status import ChannelStatus
@@ -109,7 +109,7 @@ class Session:
         self._offer, self._shows_step_one = offer, shows_step_one
         self._record_with = record
         self._recordings = Recordings(record(resolved) if record and recording else None)
-        self._notes = Notes(self._recordings, gauges.faults)
+        self._notes = RecordingLog(self._recordings, gauges.faults)
         self.steering = Steering(resolved, resolve)
         """Its settings, and wishes for others."""
         self._first: RawFrame | None = None
@@ -123,7 +123,7 @@ class Session:
         self._publisher = publisher
         self._end = StreamEnd(stream=start.stream, aborted=True)
         self.doctor = LiveDoctor(start.stream, examine)
-        self._watches: dict[int, WatchLog] = {}
+        self._watches: dict[int, TrackingLog] = {}
         self._assembler = Assembler(resolved.settings.pattern.stack_shape)
         self._running = running_stacks(resolved.settings)
         self._updates = Meter()
@@ -196,10 +196,10 @@ class Session:
 
     @property
     def channels(self) -> tuple[ChannelStatus, ...]:
-        """Whose patterns are known, and what the watchdog says of them; safe in any thread."""
+        """Whose patterns are known, and what tracking says of them; safe in any thread."""
         watches = sorted(self._watches.items())
         return tuple(
-            ChannelStatus(channel=channel, watchdog=watch.status()) for channel, watch in watches
+            ChannelStatus(channel=channel, tracking=watch.status()) for channel, watch in watches
         )
 
     @property
@@ -290,7 +290,7 @@ class Session:
         if self.state is EngineState.CALIBRATING:
             self.state = EngineState.RUNNING
         self._pipelines = {**self._pipelines, channel: pipeline}
-        watch = WatchLog(self._notes.pattern_changed, self._gauges.faults, self.doctor.ask)
+        watch = TrackingLog(self._notes.pattern_changed, self._gauges.faults, self.doctor.ask)
         watch.begin(pipeline)
         self._watches = {**self._watches, channel: watch}
         self.steering.begin(channel, pipeline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livesim.config import Settings, SettingsError, parse_settings
+from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.wire.messages import StreamStart
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livesim.frames import DataError, StackIndex
-from livesim.io.complaint import complaint
+from livesim.config.errors import complaint
+from livesim.values.frames import DataError, StackIndex
 
 Count = Annotated[int, Field(ge=0)]
 

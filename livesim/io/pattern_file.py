@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from livesim.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
-from livesim.io.complaint import complaint
-from livesim.io.placement import Placement
+from livesim.config.errors import complaint
+from livesim.io.write.placement import Placement
+from livesim.values.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
 
 FORMAT = "livesim-pattern/1"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import FiniteFloat
 
-from livesim.drift import ChangeKind, Illumination, PatternChange, still
-from livesim.frames import DataError, Pattern
 from livesim.io.json_lines import Count, LogLine, StackLine, append_lines, read_lines, stack_json
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
+from livesim.values.frames import DataError, Pattern
+from livesim.values.illumination import ChangeKind, Illumination, PatternChange, still
 
 FORMAT = "livesim-pattern-log/1"
 

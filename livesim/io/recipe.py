@@ -17,10 +17,10 @@ from pydantic import (
 )
 
 from livesim import __version__
-from livesim.config import Settings, Steps
-from livesim.frames import DataError, Pattern
-from livesim.io.complaint import complaint
+from livesim.config.errors import complaint
+from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
+from livesim.values.frames import DataError, Pattern
 
 FORMAT = "livesim-recipe/1"
 HASHED_WHOLE_BYTES = 64 * 2**20

@@ -6,8 +6,8 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+from livesim.config.changes import SettingsChange, Value
 from livesim.io.json_lines import Count, LogLine, StackLine, append_lines, read_lines, stack_json
-from livesim.steering import SettingsChange, Value
 
 FORMAT = "livesim-settings-log/1"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.frames import Pattern
 from livesim.reconstruction.separation import group_unmixing, groups
+from livesim.values.frames import Pattern
 
 
 @dataclass(frozen=True, eq=False)

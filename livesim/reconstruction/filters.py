@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from livesim.config import Apodization, Notch, Reconstruction
-from livesim.frames import NoiseToSignal
+from livesim.config.settings import Apodization, Notch, Reconstruction
 from livesim.reconstruction.bands import Band
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
+from livesim.values.frames import NoiseToSignal
 
 DEFAULT_WIENER = 0.05
 """Where "auto" is asked for and the pattern does not know the noise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from livesim import ring_correlation
+from livesim.images import resolution as ring_correlation
 
 
 def frequency_axes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.config import Optics
+from livesim.config.settings import Optics
 
 
 @dataclass(frozen=True, eq=False)

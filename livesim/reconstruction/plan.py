@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config import Camera, Reconstruction
-from livesim.frames import Pattern
+from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import Filters
 from livesim.reconstruction.grid import edge_window, positions
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.placements import Placement, band_placements, zero_placements
+from livesim.values.frames import Pattern
 
 EDGE_PIXELS = 8
 """Border over which the side bands fade out, so that their periodic jump makes no ringing."""

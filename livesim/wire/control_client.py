@@ -7,8 +7,8 @@ from typing import Self
 
 import zmq
 
-from livesim.config import SettingsError
-from livesim.steering import Changes
+from livesim.config.changes import Changes
+from livesim.config.settings import SettingsError
 from livesim.wire.endpoints import split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import reach

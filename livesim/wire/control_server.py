@@ -11,7 +11,7 @@ from typing import Self
 
 import zmq
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import serve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
 
 FRAMES_PORT = 5601
 RESULTS_PORT = 5602

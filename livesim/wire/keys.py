@@ -21,7 +21,7 @@ import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
 from livesim.wire.endpoints import CLIENT, HOW, KNOWN_CLIENTS, SERVER, split_keys
 
 DOMAIN = "livesim"

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from livesim.frames import FrameAxes, Image, RawFrame, Result, Rolling, StackIndex
-from livesim.trust import MAPS
+from livesim.values.frames import FrameAxes, Image, RawFrame, Result, Rolling, StackIndex
+from livesim.values.verdict import MAPS
 from livesim.wire.header import Header
 
 StreamId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -102,7 +102,7 @@ class TrustMaps:
     index: StackIndex
     """Of the result."""
     maps: Mapping[str, Image]
-    """Name out of `livesim.trust.MAPS` -> [y, x] at the centres of the raw pixels."""
+    """Name out of `livesim.values.verdict.MAPS` -> [y, x] at the centres of the raw pixels."""
 
 
 Published = Result | TrustMaps | StreamStart | StreamEnd

@@ -6,10 +6,10 @@ from livesim.wire.header import Header
 
 
 class AngleStatus(Header):
-    """What the watchdog knows of the illumination of one angle."""
+    """What tracking knows of the illumination of one angle."""
 
     state: str
-    """followed, weak, lost or unwatched, see `livesim.drift.AngleState`."""
+    """followed, weak, lost or unwatched, see `livesim.values.illumination.AngleState`."""
     drift_deg: float
     """All its phases since the pattern was first known, unwrapped."""
     error_deg: float
@@ -27,13 +27,13 @@ class ChangeStatus(Header):
     time: int
     """Of the raw stack from which on it holds."""
     kind: str
-    """See `livesim.drift.ChangeKind`."""
+    """See `livesim.values.illumination.ChangeKind`."""
     angle: int | None
     reason: str
     alarm: bool
 
 
-class WatchdogStatus(Header):
+class TrackingStatus(Header):
     """What has become of the pattern of the running stream."""
 
     angles: tuple[AngleStatus, ...]
@@ -52,5 +52,5 @@ class ChannelStatus(Header):
     """One channel of the running stream whose pattern is known."""
 
     channel: int
-    watchdog: WatchdogStatus | None
+    tracking: TrackingStatus | None
     """None where the pattern is not watched."""

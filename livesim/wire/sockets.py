@@ -19,9 +19,9 @@ from typing import Self
 
 import zmq
 
-from livesim.clock import steady_ns
-from livesim.config import SettingsError
-from livesim.frames import RawFrame, Result
+from livesim.config.settings import SettingsError
+from livesim.values.clock import steady_ns
+from livesim.values.frames import RawFrame, Result
 from livesim.wire.codec import MAX_PIXEL_BYTES, Buffer, decode, encode
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import WireError

@@ -8,7 +8,7 @@ from typing import Literal
 from livesim.wire.doctor_status import DoctorStatus
 from livesim.wire.header import Header
 from livesim.wire.in_use import DeviceStatus, InUse
-from livesim.wire.pattern_status import ChannelStatus, WatchdogStatus
+from livesim.wire.pattern_status import ChannelStatus, TrackingStatus
 from livesim.wire.steer import RecordStatus, SteeringStatus
 from livesim.wire.trust_status import TrustStatus
 
@@ -141,6 +141,6 @@ class EngineStatus(Header):
     record: RecordStatus | None = None
 
     @property
-    def watchdog(self) -> WatchdogStatus | None:
+    def tracking(self) -> TrackingStatus | None:
         """What is known of the first channel's pattern, if it is watched."""
-        return self.channels[0].watchdog if self.channels else None
+        return self.channels[0].tracking if self.channels else None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from livesim.steering import Value
+from livesim.config.changes import Value
 from livesim.wire.header import Header, Part
 
 
@@ -15,7 +15,7 @@ class SteerRequest(Header):
 
     kind: Literal["steer"] = "steer"
     changes: dict[str, Value]
-    """Dotted keys, see `livesim.steering.STEERED`."""
+    """Dotted keys, see `livesim.config.changes.STEERED`."""
 
 
 class RecalibrateRequest(Header):

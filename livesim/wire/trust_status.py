@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livesim.frames import StackIndex
-from livesim.trust import TrustWord
+from livesim.values.frames import StackIndex
+from livesim.values.verdict import TrustWord
 from livesim.wire.header import Header
 
 
@@ -21,7 +21,7 @@ class TrustStatus(Header):
     rms_sigmas: float
     """Of the residual map: 1 for the truth."""
     places: int
-    """Squares of the field with light, see `livesim.trust.TrustNumbers`."""
+    """Squares of the field with light, see `livesim.values.verdict.TrustNumbers`."""
     denied: int
     worst_sigmas: float
     worst_yx: tuple[float, float]

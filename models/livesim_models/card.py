@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from torch import Tensor
 
-from livesim.config_section import NonNegative, Positive, Section
-from livesim.frames import Levels
+from livesim.config.section import NonNegative, Positive, Section
+from livesim.values.frames import Levels
 from livesim_models.domain import Domain
-from livesim_models.rcan import Architecture
+from livesim_models.rcan.model import Architecture
 
 FORMAT: Final = "livesim-model/1"
 

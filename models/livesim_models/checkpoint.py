@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from livesim.frames import DataError
+from livesim.values.frames import DataError
 from livesim_models.card import FORMAT, Card
-from livesim_models.rcan import Rcan
+from livesim_models.rcan.model import Rcan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

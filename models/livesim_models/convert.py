@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livesim.frames import DataError
-from livesim_models.rcan import Architecture, Rcan
+from livesim.values.frames import DataError
+from livesim_models.rcan.model import Architecture, Rcan
 
 _INSIDE = ("state_dict", "model_state_dict", "model", "params", "net")
 """Keys under which training scripts keep the weights."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from livesim.config_section import Section
+from livesim.config.section import Section
 from livesim_models.normalisation import levels_of
 
 _SMOOTHING = 3

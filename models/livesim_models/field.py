@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from livesim_models.frozen import frozen
-from livesim_models.rcan import Rcan
+from livesim_models.rcan.frozen import frozen
+from livesim_models.rcan.model import Rcan
 
 Precision = Literal["float32", "bfloat16", "float16"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from livesim.config import SettingsError
+from livesim.config.settings import SettingsError
 
 StepName = Literal["one", "two"]
 STEPS: tuple[StepName, ...] = ("one", "two")

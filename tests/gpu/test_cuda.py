@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from livesim.build_networks import load_networks
-from livesim.build_pipeline import ReconstructionPipeline, path_for
-from livesim.frame_path.eager import EagerPath
-from tests.unit.test_frame_path import STEPS, Stream, followed, images, overlapped
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.networks import load_networks
+from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, images, overlapped
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 ROUNDING = 2e-4

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pycromanager import Acquisition
 
-from livesim.config import load_settings
-from livesim_acquisition.hook import BackgroundSender, make_hook, make_saved_hook
-from livesim_acquisition.microscope import SimulatedMicroscope
-from livesim_acquisition.simulated_camera import camera_of, simulated_core
+from livesim.config.settings import load_settings
+from livesim_acquisition.hook.hook import BackgroundSender, make_hook, make_saved_hook
+from livesim_acquisition.microscope.camera import camera_of, simulated_core
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 
 
 def named(time, number):

@@ -14,7 +14,7 @@ import numpy as np
 
 from livesim.commands.engine import run_engine
 from livesim.engine.options import EngineOptions
-from livesim.frames import DataError, Pattern, PatternAngle, Result
+from livesim.values.frames import DataError, Pattern, PatternAngle, Result
 from livesim.wire.endpoints import FREE_ADDRESS
 
 ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))

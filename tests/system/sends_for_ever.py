@@ -7,7 +7,7 @@ from itertools import count
 
 import numpy as np
 
-from livesim.frames import FrameAxes, RawFrame
+from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 

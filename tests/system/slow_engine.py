@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from livesim import build_pipeline
 from livesim.cli import main
+from livesim.pipeline import pipeline as build_pipeline
 
 SLOW_S = 0.25
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
-from livesim.config import Settings
-from livesim.frames import FrameAxes, RawFrame, Result
+from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern
+from livesim.processes.engine import EngineProcess
+from livesim.values.frames import FrameAxes, RawFrame, Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
-from tests.processes import LIMIT_S, livesim
-from tests.scenes import CAMERA, OPTICS, simulate
+from tests.support.processes import LIMIT_S, livesim
+from tests.support.scenes import CAMERA, OPTICS, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

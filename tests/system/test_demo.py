@@ -15,14 +15,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from livesim.commands.demo_files import PICTURE_NAME, TIFF_NAME
-from livesim.commands.demo_scene import PIXEL_NM, SETTINGS, demo_settings
-from livesim.io.open import open_recording
-from livesim.io.recorded_results import RecordedResults
-from livesim.io.results import read_recipe
+from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME
+from livesim.io.read.open import open_recording
+from livesim.io.read.recorded_results import RecordedResults
+from livesim.io.write.results import read_recipe
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
-from livesim_acquisition.instrument import Instrument
+from livesim_acquisition.microscope.demo import PIXEL_NM, SETTINGS, demo_settings
+from livesim_acquisition.microscope.instrument import Instrument
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -156,7 +156,7 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path, flags, words):
 def test_an_engine_ends_with_the_process_that_started_it(tmp_path):
     starter = (
         "import os, signal\n"
-        "from livesim.commands.engine_process import EngineProcess\n"
+        "from livesim.processes.engine import EngineProcess\n"
         f"engine = EngineProcess('--record={tmp_path}')\n"
         "print(engine.control(), flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

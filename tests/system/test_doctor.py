@@ -7,8 +7,8 @@ import pytest
 import tifffile
 
 from livesim.cli import main
-from tests.faults import FAULTS, Light, sequence
-from tests.scenes import settings_text
+from tests.support.faults import FAULTS, Light, sequence
+from tests.support.scenes import settings_text
 
 LIGHT = Light(100.0, 128)
 SOUND, FAULTY, USAGE = 0, 1, 2

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.recorded import open_results, result, times
+from tests.support.recorded import open_results, result, times
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from livesim.commands.engine_process import EngineProcess
+from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
-from tests.processes import LIMIT_S, LIVESIM, livesim
-from tests.simulations import settings_file
+from tests.support.processes import LIMIT_S, LIVESIM, livesim
+from tests.support.simulations import settings_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -7,10 +7,10 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
 from livesim.io.pattern_file import read_pattern
-from tests.processes import livesim
-from tests.scenes import settings_text, simulate
+from livesim.processes.engine import EngineProcess
+from tests.support.processes import livesim
+from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -66,7 +66,7 @@ def test_live_results_of_a_real_recording(recordings, tmp_path):
     raw = recordings / "tsim_er1_timelapse_t3_3x3.tif"
     stream = replay_into_engine(raw, tmp_path / "recorded")
     offline = tmp_path / "offline.ome.tif"
-    # The watchdog may have turned the pattern: the recording knows when, the source file does not.
+    # Tracking may have turned the pattern: the recording knows when, the source file does not.
     livesim("restore", stream / "raw.zarr", "--out", offline)
 
     live = live_images(stream)

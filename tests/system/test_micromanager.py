@@ -15,19 +15,19 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
-from livesim.config import load_settings
-from livesim.io.open import open_recording
+from livesim.config.settings import load_settings
+from livesim.io.read.open import open_recording
+from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
-from livesim_acquisition.microscope import SimulatedMicroscope
-from tests.scenes import settings_text
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from tests.support.scenes import settings_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LIMIT_S = 120
 TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
-DOUBLE = Path(__file__).parents[1] / "java_double.py"
+DOUBLE = Path(__file__).parents[1] / "doubles" / "java.py"
 NOBODY = "tcp://127.0.0.1:9"
 TOML = settings_text(
     networks=False,
@@ -43,7 +43,7 @@ TOML = settings_text(
         "peak_photons": 1000.0,
         "exposure_ms": 2.0,
     },
-    watchdog={"follow": False, "estimate": False},
+    tracking={"follow": False, "estimate": False},
 )
 
 

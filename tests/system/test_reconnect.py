@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import zmq
 
-from livesim.config import Settings
-from livesim.frames import Result
+from livesim.config.settings import Settings
+from livesim.values.frames import Result
 from livesim.wire.sockets import Keep, Subscriber
-from livesim_acquisition.background_sender import BackgroundSender
-from livesim_acquisition.hook import make_hook
+from livesim_acquisition.hook.background_sender import BackgroundSender
+from livesim_acquisition.hook.hook import make_hook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from livesim.commands.engine_process import EngineProcess
-from livesim.config import load_settings
-from livesim.io.open import open_recording
+from livesim.config.settings import load_settings
+from livesim.io.read.open import open_recording
+from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import with_keys
 from livesim.wire.keys import make_pair
-from tests.processes import LIMIT_S, livesim
+from tests.support.processes import LIMIT_S, livesim
 
 pytestmark = [
     pytest.mark.slow,

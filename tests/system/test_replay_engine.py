@@ -9,14 +9,14 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.config import PatternSettings
-from livesim.frames import Result
-from livesim.io.open import open_recording
+from livesim.config.settings import PatternSettings
 from livesim.io.pattern_file import read_pattern
+from livesim.io.read.open import open_recording
+from livesim.values.frames import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
-from tests.processes import LIMIT_S, LIVESIM, engine, process
+from tests.support.processes import LIMIT_S, LIVESIM, engine, process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from livesim.config import PatternSettings
-from livesim.engine.folder import record_into
+from livesim.config.settings import PatternSettings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
-from livesim.io.open import open_recording
+from livesim.engine.record.folder import record_into
+from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.running_engine import Mean, at_work
+from tests.support.running_engine import Mean, at_work
 
 fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from tests.scenes import simulate
+from tests.support.scenes import simulate
 from tests.system.test_live_equals_offline import TOML
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
-from livesim.config import load_settings
-from livesim.frames import DataError
-from livesim.io.open import open_recording
-from livesim_acquisition.live_source import at_rate
-from livesim_acquisition.microscope import SimulatedMicroscope
-from tests.processes import LIMIT_S, LIVESIM, livesim
-from tests.simulations import settings_file
+from livesim.config.settings import load_settings
+from livesim.io.read.open import open_recording
+from livesim.processes.engine import EngineProcess
+from livesim.values.frames import DataError
+from livesim_acquisition.microscope.live_source import at_rate
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from tests.support.processes import LIMIT_S, LIVESIM, livesim
+from tests.support.simulations import settings_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

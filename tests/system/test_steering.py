@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import zarr
 
-from livesim.commands.engine_process import EngineProcess
 from livesim.commands.steer import steer_engine
-from livesim.config import load_settings
-from livesim.io.open import open_recording
+from livesim.config.settings import load_settings
+from livesim.io.read.open import open_recording
 from livesim.io.settings_log import read_settings_log
+from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from tests.system.test_live_equals_offline import livesim
-from tests.system.test_watchdog import recording
+from tests.system.test_tracking import recording
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import zarr
 
-from livesim.frames import FrameAxes, RawFrame
+from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
-from tests.processes import LIMIT_S, LIVESIM, engine, listening, process
-from tests.scenes import OPTICS, settings_text, simulate
+from tests.support.processes import LIMIT_S, LIVESIM, engine, listening, process
+from tests.support.scenes import OPTICS, settings_text, simulate
 
 pytestmark = [
     pytest.mark.slow,

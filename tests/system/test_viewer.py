@@ -18,16 +18,16 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 
-from livesim.commands.demo_scene import SETTINGS, demo_settings
-from livesim.commands.view_children import Children
-from livesim.io.open import open_recording
+from livesim.config.changes import value_of
+from livesim.io.read.open import open_recording
 from livesim.io.toml_text import toml_text
-from livesim.steering import value_of
+from livesim.processes.viewer_children import Children
+from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_gui.app import ViewOptions, make_window
-from livesim_gui.state.health import NOT_RECORDED
-from livesim_gui.state.stages import STEP_ONE
-from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
-from livesim_gui.state.timeline import Mode
+from livesim_gui.state.health.health import NOT_RECORDED
+from livesim_gui.state.picture.stages import STEP_ONE
+from livesim_gui.state.stream.steering import FOLLOW, SCALES, WIENER
+from livesim_gui.state.time.timeline import Mode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -300,7 +300,7 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path, flags, environment, wor
 
 def test_the_viewers_process_never_loads_torch():
     code = (
-        "import sys, livesim_gui.app, livesim.commands.view_children\n"
+        "import sys, livesim_gui.app, livesim.processes.viewer_children\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from livesim.config import SettingsError
-from livesim.config_simulation import Simulation
+from livesim.config.settings import SettingsError
+from livesim.config.simulation import Simulation
 from livesim_acquisition.specimens.beads import Beads
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.line_pairs import LinePairs

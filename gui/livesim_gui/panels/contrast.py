@@ -17,10 +17,10 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from livesim.painting.levels import Levels
-from livesim.painting.luts import GAMMAS, NAMES
-from livesim_gui.plots import colour_plot, plain_plot
-from livesim_gui.state.counting import Histogram
+from livesim.images.colour_tables import GAMMAS, NAMES
+from livesim.images.levels import Levels
+from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.state.picture.histogram import Histogram
 from livesim_gui.theme import Theme
 
 _STEPS = 100

@@ -16,11 +16,11 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from livesim_gui.launcher import EngineWish
+from livesim_gui.children.launcher import EngineWish
 from livesim_gui.panels.replay import ReplayBar
 from livesim_gui.panels.rows import beside, button, file_button, folder_button, path_of
 from livesim_gui.remembered import Remembered
-from livesim_gui.state.connection import typed
+from livesim_gui.state.stream.connection import typed
 
 
 @dataclass(frozen=True, slots=True)

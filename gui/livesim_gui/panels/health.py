@@ -5,8 +5,8 @@ from __future__ import annotations
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from livesim_gui.state.health import Health, Line
-from livesim_gui.state.tone import Tone
+from livesim_gui.state.health.health import Health, Line
+from livesim_gui.state.health.tone import Tone
 from livesim_gui.theme import Theme
 
 

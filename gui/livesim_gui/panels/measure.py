@@ -9,11 +9,11 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from livesim_gui.picture import Picture
-from livesim_gui.plots import colour_plot, faint_label, plain_plot
-from livesim_gui.state.profile import Profile, profile
-from livesim_gui.state.region import RegionStatistics, region_statistics
-from livesim_gui.state.stages import Stage
+from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
+from livesim_gui.picture.picture import Picture
+from livesim_gui.state.picture.profile import Profile, profile
+from livesim_gui.state.picture.region import RegionStatistics, region_statistics
+from livesim_gui.state.picture.stages import Stage
 from livesim_gui.theme import Theme
 
 SHARE = 0.25

@@ -1,4 +1,4 @@
-"""A spectrum, curves of the watchdog and advice in; the pattern panel out."""
+"""A spectrum, curves of tracking and advice in; the pattern panel out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pyqtgraph as pg
 from PyQt5.QtCore import QRectF, Qt
 from PyQt5.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from livesim.painting.luts import colours
+from livesim.images.colour_tables import colours
+from livesim_gui.panels.plots import faint_label
 from livesim_gui.panels.strip_chart import StripChart
-from livesim_gui.plots import faint_label
-from livesim_gui.state.advice import Advice
-from livesim_gui.state.spectrum import Spectrum
-from livesim_gui.state.stream_facts import StreamFacts, Vector
-from livesim_gui.state.strips import DRIFT, MODULATION
-from livesim_gui.state.watch_history import WatchHistory
+from livesim_gui.state.health.advice import Advice
+from livesim_gui.state.health.strips import DRIFT, MODULATION
+from livesim_gui.state.health.tracking_history import TrackingHistory
+from livesim_gui.state.picture.spectrum import Spectrum
+from livesim_gui.state.stream.facts import StreamFacts, Vector
 from livesim_gui.theme import DARK, Theme, angle_colour
 
 SHOWN = 1.15
@@ -110,7 +110,7 @@ class PatternPanel(QScrollArea):
         if reach:
             self.box.setRange(QRectF(-reach, -reach, 2 * reach, 2 * reach), padding=0.0)
 
-    def show_history(self, history: WatchHistory) -> None:
+    def show_history(self, history: TrackingHistory) -> None:
         """Draw the curves of every angle."""
         self.legend.setText(_legend(history.angles))
         for chart in self.charts:

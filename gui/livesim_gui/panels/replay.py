@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import (
 )
 
 from livesim_gui.panels.rows import button
-from livesim_gui.state.replay import RATES, Replay, rate_words
+from livesim_gui.state.time.replay import RATES, Replay, rate_words
 
 
 class ReplayBar(QWidget):

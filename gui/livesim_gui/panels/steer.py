@@ -15,8 +15,8 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from livesim.steering import Value
-from livesim_gui.state.steering import (
+from livesim.config.changes import Value
+from livesim_gui.state.stream.steering import (
     AUTO,
     FOLLOW,
     NO_FOLDER,

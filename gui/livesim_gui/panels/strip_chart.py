@@ -8,9 +8,9 @@ import pyqtgraph as pg
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from livesim_gui.plots import colour_plot, plain_plot
-from livesim_gui.state.strips import STRIPS, Strip, one_curve
-from livesim_gui.state.watch_history import WatchHistory
+from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.state.health.strips import STRIPS, Strip, one_curve
+from livesim_gui.state.health.tracking_history import TrackingHistory
 from livesim_gui.theme import Theme, angle_colour
 
 
@@ -27,7 +27,7 @@ class StripChart(QWidget):
 
     def __init__(self, first: Strip, height: int) -> None:
         super().__init__()
-        self._history: WatchHistory | None = None
+        self._history: TrackingHistory | None = None
         self.plot = plain_plot("", height)
         self.chosen = QComboBox()
         self.chosen.addItems(STRIPS)
@@ -49,7 +49,7 @@ class StripChart(QWidget):
         """The quantity that is shown."""
         return STRIPS[self.chosen.currentText()]
 
-    def show_history(self, history: WatchHistory) -> None:
+    def show_history(self, history: TrackingHistory) -> None:
         """Draw the curves of every angle."""
         self._history = history
         while len(self.curves) < history.angles:

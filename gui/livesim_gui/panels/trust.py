@@ -17,10 +17,10 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from livesim.trust import MAPS
-from livesim_gui.plots import faint_label
-from livesim_gui.state.tint import MEANINGS, TITLES
-from livesim_gui.state.trusted import Trusted
+from livesim.values.verdict import MAPS
+from livesim_gui.panels.plots import faint_label
+from livesim_gui.state.picture.tint import MEANINGS, TITLES
+from livesim_gui.state.trust.trusted import Trusted
 from livesim_gui.theme import DARK, Theme
 
 _OFF = "Off"

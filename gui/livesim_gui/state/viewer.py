@@ -9,26 +9,26 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.frames import Image, Result
-from livesim.painting.levels import Levels
-from livesim.painting.luts import colours
-from livesim.painting.merge import merged
-from livesim.painting.places import every_nth, places
+from livesim.images.colour_tables import colours
+from livesim.images.grey_levels import every_nth, places
+from livesim.images.levels import Levels
+from livesim.images.merge import merged
+from livesim.values.frames import Image, Result
 from livesim.wire.messages import TrustMaps
-from livesim_gui.state.archive import Archive, PastShot
-from livesim_gui.state.channels import Merge, together
-from livesim_gui.state.contrast import SteadyContrast
-from livesim_gui.state.export import Shown, what_of
-from livesim_gui.state.feed import Feed, News
-from livesim_gui.state.look import Look
-from livesim_gui.state.reached import Pair, Reached
-from livesim_gui.state.ring import Shot
-from livesim_gui.state.snapshot import Snapshot
-from livesim_gui.state.stages import RESTORED, Stage, stages_of
-from livesim_gui.state.stream_facts import StreamFacts
-from livesim_gui.state.timeline import Mode, Timeline
-from livesim_gui.state.tint import Tint, tint
-from livesim_gui.state.watch_history import WatchHistory, readings_of
+from livesim_gui.state.health.reached import Pair, Reached
+from livesim_gui.state.health.tracking_history import TrackingHistory, readings_of
+from livesim_gui.state.picture.contrast import SteadyContrast
+from livesim_gui.state.picture.export import Shown, what_of
+from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.snapshot import Snapshot
+from livesim_gui.state.picture.stages import RESTORED, Stage, stages_of
+from livesim_gui.state.picture.tint import Tint, tint
+from livesim_gui.state.stream.channels import Merge, together
+from livesim_gui.state.stream.facts import StreamFacts
+from livesim_gui.state.stream.feed import Feed, News
+from livesim_gui.state.time.archive import Archive, PastShot
+from livesim_gui.state.time.ring import Shot
+from livesim_gui.state.time.timeline import Mode, Timeline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class Viewer:
         self.feed = feed
         self.look = look or Look()
         self.timeline = Timeline()
-        self._histories: dict[int, WatchHistory] = {}
+        self._histories: dict[int, TrackingHistory] = {}
         self.reached = Reached()
         self.channel: int | None = None
         """Shown; None follows the first one seen."""
@@ -142,9 +142,9 @@ class Viewer:
         return self.channel or 0
 
     @property
-    def history(self) -> WatchHistory:
+    def history(self) -> TrackingHistory:
         """The pattern of the channel that is shown, over time."""
-        return self._histories.get(self.shown_channel, WatchHistory())
+        return self._histories.get(self.shown_channel, TrackingHistory())
 
     @property
     def facts(self) -> StreamFacts:
@@ -280,7 +280,7 @@ class Viewer:
                 self.recorded = self.recording
         if news.statuses != before.statuses and news.status is not None:
             for channel, reading in readings_of(news.status, now_s).items():
-                self._histories.setdefault(channel, WatchHistory()).see(reading)
+                self._histories.setdefault(channel, TrackingHistory()).see(reading)
 
     def _forget(self) -> None:
         """Begin anew: another stream has another brightness and another pattern."""

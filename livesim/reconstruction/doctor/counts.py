@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from livesim.config import Camera
+from livesim.config.settings import Camera
 from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding, mending
 
 _CEILINGS = (255, 1023, 4095, 16383, 65535)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from livesim.config import PatternSettings
+from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import MOST_SURE
 from livesim.reconstruction.doctor.sequence import MOST_ANGLES

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from livesim.config import PatternSettings, Settings
+from livesim.config.settings import PatternSettings, Settings
 from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
 from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from livesim.config import Optics
+from livesim.config.settings import Optics
 from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import Fault, Finding

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from livesim.config import PatternSettings
+from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.directions import Matching, angle_peaks, match_expected
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, Finding, mending

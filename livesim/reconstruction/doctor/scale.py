@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.config import Optics
+from livesim.config.settings import Optics
 from livesim.reconstruction.doctor.directions import angle_peaks
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.finding import Fault, Finding, mending

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from livesim.config import PatternSettings
+from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.finding import Fault
 
 MOST_ANGLES, MOST_PHASES = 6, 9

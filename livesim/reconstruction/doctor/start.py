@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config import Settings
+from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.directions import angle_peaks, match_expected
 from livesim.reconstruction.doctor.evidence import judge
 from livesim.reconstruction.doctor.finding import MOST_SURE, Fault, in_words

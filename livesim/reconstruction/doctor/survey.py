@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from livesim.config import Settings
+from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.examine import examine
 from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config import Camera, Reconstruction
-from livesim.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.values.frames import NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.draw import exposed, thinned
 from livesim_models.data.scene import Scene
 from livesim_models.normalisation import levels_of

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config import Optics
-from livesim.frames import Pattern, PatternAngle
+from livesim.config.settings import Optics
+from livesim.values.frames import Pattern, PatternAngle
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from livesim.config import Optics
-from livesim.frames import DataError, NoiseToSignal, Pattern, PatternAngle
+from livesim.config.settings import Optics
+from livesim.values.frames import DataError, NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.scene import Scene
 
 FORMAT = "livesim-scenes/1"

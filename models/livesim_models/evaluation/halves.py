@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from livesim.config import Camera
-from livesim.frames import Levels, NoiseToSignal, Pattern, RawStack
+from livesim.config.settings import Camera
+from livesim.values.frames import Levels, NoiseToSignal, Pattern, RawStack
 
 _SMOOTHING = 2.0
 """Pixels: the variance of a pixel is read from its neighbourhood, not from its own noise."""

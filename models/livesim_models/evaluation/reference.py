@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from livesim.config import Apodization
-from livesim.frames import Pattern
+from livesim.config.settings import Apodization
 from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
+from livesim.values.frames import Pattern
 
 DEFAULT = Apodization()
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livesim.config import Apodization, Camera
-from livesim.frames import Pattern
-from livesim.reconstruction.forward import residual_sigmas
+from livesim.config.settings import Apodization, Camera
+from livesim.reconstruction.forward.model import residual_sigmas
+from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.projection import Projection
+from livesim.values.frames import Pattern
 from livesim_models.evaluation.reference import DEFAULT as COSINE
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.evaluation.similarity import BORDER, Picture

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from livesim.ring_correlation import (
+from livesim.images.resolution import (
     BORDER,
     Picture,
     Rings,

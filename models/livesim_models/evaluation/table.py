@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from livesim.ring_correlation import NOISE_FREE, ring_resolution_nm
+from livesim.images.resolution import NOISE_FREE, ring_resolution_nm
 from livesim_models.evaluation.distortion import DEFAULT, WITHOUT_TRUTH, distortion
 from livesim_models.evaluation.residual import Instrument, residual
 from livesim_models.evaluation.resolution import decorrelation_nm

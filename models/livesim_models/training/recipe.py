@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from livesim.config import SettingsError
-from livesim.config_section import NonNegative, Positive, Section
-from livesim.config_specimens import SpecimenName
-from livesim_models.rcan import Architecture
+from livesim.config.section import NonNegative, Positive, Section
+from livesim.config.settings import SettingsError
+from livesim.config.specimens import SpecimenName
+from livesim_models.rcan.model import Architecture
 
 Range = tuple[Positive, Positive]
 """(least, most)."""

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from livesim_models.data.samples import Batch, Samples, collated
 from livesim_models.data.scene import Scene
-from livesim_models.rcan import Rcan
+from livesim_models.rcan.model import Rcan
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import TwoStep
 from livesim_models.training.pictures import Pictures

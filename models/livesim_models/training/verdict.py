@@ -11,7 +11,7 @@ import torch
 from livesim_models.data.samples import Batch
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.normalisation import unstabilised
-from livesim_models.rcan import Rcan
+from livesim_models.rcan.model import Rcan
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import reconstructed
 

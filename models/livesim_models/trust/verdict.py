@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from livesim.trust import TrustNumbers, TrustWord, Verdict
+from livesim.values.verdict import TrustNumbers, TrustWord, Verdict
 from livesim_models.evaluation.residual import DENIED_SIGMAS, inside
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.trust.maps import PhotonMaps

@@ -1,0 +1,1 @@
+"""Frames of a pycromanager acquisition, on their way to the engine."""

@@ -1,0 +1,1 @@
+"""Frames of Micro-Manager's live mode, on their way to the engine."""

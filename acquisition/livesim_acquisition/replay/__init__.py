@@ -1,0 +1,1 @@
+"""Replay a recording at its own pace or another."""

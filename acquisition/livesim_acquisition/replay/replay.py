@@ -1,0 +1,82 @@
+"""A recording on disk -> a stream of raw frames, at its own pace or another."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import count
+from math import prod
+
+from livesim.config.settings import Settings
+from livesim.io.read.recording import Recording
+from livesim.values.frames import RawFrame
+from livesim.wire.messages import StreamStart
+from livesim_acquisition.replay.pace import Pace
+from livesim_acquisition.replay.rate import dues
+from livesim_acquisition.sender import Delivery, Sender
+from livesim_acquisition.streaming import stream_frames
+
+Progress = Callable[[int, int], None]
+"""(frames sent, frames in all)."""
+
+
+def replay(
+    recording: Recording,
+    sender: Sender,
+    settings: Settings | None,
+    pace: Pace,
+    progress: Progress = lambda sent, total: None,
+    *,
+    loop: bool = False,
+) -> Delivery:
+    """Stream all frames of a recording; when interrupted, the stream ends marked as aborted.
+
+    Parameters
+    ----------
+    settings
+        Sent along with the stream; None leaves them to the engine.
+    pace
+        Steers it, from any thread, while it runs; once stopped, the stream ends in order.
+    loop
+        Begin again at the end, as later time points of the same stream, until stopped.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be read, or the rate is real and the file states no times.
+    WireError
+        If the engine refuses the stream or stops answering.
+    """
+    due_at = partial(dues, recording)
+    due_at(pace.state.rate)  # before a stream is opened
+    frames = again_and_again(recording) if loop else recording.frames()
+    total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
+    return stream_frames(
+        pace.paced(frames, due_at, prod(recording.stack_shape)),
+        sender,
+        _start_of(recording, settings, loop=loop),
+        lambda sent: progress(sent, total),
+    )
+
+
+def again_and_again(recording: Recording) -> Iterator[RawFrame]:
+    """Yield all frames without end; every round continues the time points of the one before."""
+    for number in count():
+        for frame in recording.frames():
+            axes = replace(frame.axes, time=frame.axes.time + number * recording.sizes.time)
+            sequence = frame.sequence + number * recording.numbers.size
+            yield replace(frame, axes=axes, sequence=sequence)
+
+
+def _start_of(recording: Recording, settings: Settings | None, *, loop: bool) -> StreamStart:
+    return StreamStart(
+        stream=f"{recording.source.name[:160]}-{uuid.uuid4().hex[:8]}",
+        source=recording.source.name,
+        settings=None if settings is None else settings.model_dump(mode="json"),
+        pixel_nm=recording.pixel_nm,
+        sizes=None if loop else asdict(recording.sizes),
+        exposure_ms=recording.exposure_ms,
+        interval_s=recording.interval_s,
+    )

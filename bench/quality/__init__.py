@@ -1,0 +1,1 @@
+"""How good its images, patterns and verdicts are."""

@@ -1,0 +1,1 @@
+"""How it fares under faults, for minutes or hours."""

@@ -1,0 +1,187 @@
+"""Results of `livesim bench` in, docs/measured/performance.md and its picture out.
+
+`livesim bench --peers --out bench/results/speed.json --overwrite`, then
+`python -m bench.speed.performance_page`. What `OTHERS` names stands on the page as well where it
+has been measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.speed import before_after_table, frame_path_table, latency_table
+from livesim.speed.curves import draw
+from livesim.speed.tables import Sheet, machine_words, sheets
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "bench" / "results"
+PAGE = ROOT / "docs" / "measured" / "performance.md"
+PICTURE = "../images/scaling.png"
+
+INTRODUCTION = """\
+# How fast it is
+
+`livesim bench` measures this on any machine: one command, tables, a JSON file, and the curves as a
+picture. `--quick` takes some seconds, to see that it runs; `--peers` times the textbook order and,
+where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
+on it as well; without one it says so.
+
+This page is written by `python -m bench.speed.performance_page` from what is kept in
+`bench/results`; no number in it was typed.
+
+- Stages are medians over rounds in which every stage runs once. IQR: the distance of the
+  quartiles.
+- **Of the limit**: for a network, its floating-point operations a second over those of a matrix
+  product of the same precision in the same run; for the reconstruction, the time that copying only
+  the counts in and the images out would take, over the time it takes.
+- **The floor**: the operations over the rate of matrix products of that precision, or the bytes
+  that come in and go out over the rate of copies, whichever takes longer; transforms are counted
+  where their input is not zero. Beside it the same at an H100's data-sheet rates (989 TFLOP/s in
+  bfloat16, 3.35 TB/s), on which nothing was measured.
+- **Published figures** were measured by their authors on their machines. Theirs is taken by the
+  peak rate of its card in float32, ours by the matrix products of this run in float32, at which
+  our networks are timed here as well: beside ML-SIM's one network stand plain reconstruction and
+  both of ours. Times ours at equal rates: how much longer than ours theirs would take if its card
+  were exactly as fast as this machine.
+- Streams run through the real processes. The first result is timed from the start of the engine's
+  process, its pattern known and the source waiting; the latency, from the last raw frame received
+  to the result published, at 0.7 of the highest rate.
+"""
+
+
+Found = dict[str, Any]
+
+
+def page(found: Found, others: Mapping[str, Found]) -> str:
+    """Return the page as Markdown.
+
+    Parameters
+    ----------
+    found
+        Of `livesim bench`.
+    others
+        Of other measurements, those of `OTHERS` that there are.
+    """
+    parts = [INTRODUCTION, machine_words(found) + "\n"]
+    parts += [_markdown(sheet) for sheet in sheets(found)]
+    parts.append(f"![Time against size, batch, time points and channels]({PICTURE})\n")
+    if "difference_to_textbook_order" in found:
+        difference = found["difference_to_textbook_order"]
+        parts.append(
+            f"Away from the borders livesim's image and that of the textbook order differ by "
+            f"{difference:.1e} of it.\n"
+        )
+    parts += [words(others[name]) for name, words in OTHERS.items() if name in others]
+    if found["not_measured"]:
+        parts.append("## Not measured\n\n" + "\n".join(f"- {w}" for w in found["not_measured"]))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def written_page() -> str:
+    """Return the page that the kept results make."""
+    paths = {name: RESULTS / f"{name}.json" for name in OTHERS}
+    others = {name: _read(path) for name, path in paths.items() if path.exists()}
+    return page(_read(RESULTS / "speed.json"), others)
+
+
+def _read(path: Path) -> Found:
+    found: Found = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _markdown(sheet: Sheet) -> str:
+    lines = [f"## {sheet.title}", "", _line(sheet.columns)]
+    lines.append(_line(["---", *["---:"] * (len(sheet.columns) - 1)]))
+    return "\n".join([*lines, *(_line(row) for row in sheet.rows)]) + "\n"
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _frame_path(found: Found) -> str:
+    return (
+        f"{_markdown(frame_path_table.sheet(found))}\n`python -m bench.speed.frame_path`: the "
+        f"least of up to {found['rounds']} rounds, all in turn. {frame_path_table.bounds(found)} "
+        f"{machine_words(found)}\n"
+    )
+
+
+def _estimation(found: Found) -> str:
+    rows = found["rows"]
+    columns = tuple(rows[0])
+    cells = tuple(tuple(_cell(row[name]) for name in columns) for row in rows)
+    return (
+        _markdown(Sheet("Estimation, in turn with an older commit", columns, cells))
+        + f"\n`python -m bench.speed.estimation`: one raw stack, {found['threads']} thread(s); "
+        f"before is {found['before']}. [What was changed](../design/estimation.md). "
+        f"{machine_words(found)}\n"
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _latency(found: Found) -> str:
+    return (
+        f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.speed.latency`: "
+        f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
+        f"rate. What the stages are: [live](../use/live.md). {machine_words(found)}\n"
+    )
+
+
+def _spins(found: Found) -> str:
+    return (
+        f"{_markdown(latency_table.by_spins(found))}\n`python -m bench.speed.latency_spins`: all "
+        f"at one rate, half of the highest, {found['rounds']} times {found['stacks']} raw stacks "
+        "in turn. "
+        f"The second of each is what livesim sets. {machine_words(found)}\n"
+    )
+
+
+def _changes(found: Found) -> str:
+    return (
+        f"{_markdown(before_after_table.sheet(found))}\n`python -m bench.speed.before_after`: the "
+        "same raw stacks and settings, each revision in a checkout and a process of its own, in "
+        "turn; "
+        "beside each time, how many times faster than the first revision that has the stage. "
+        f"{machine_words(found)}\n"
+    )
+
+
+def _endurance(found: Found) -> str:
+    last = found["rows"][-1]
+    size = found["size"]
+    return (
+        f"## A long stream\n\n{found['frames']} raw frames of {size} x {size} through one engine "
+        f"(`python -m bench.speed.endurance`): in the second half its memory grew by "
+        f"{found['memory_kb_per_1000_results']:.3g} kB per 1000 results, to "
+        f"{last['memory MB']:.0f} MB; a result took {found['ms_per_result']:.3g} ms, and "
+        f"{found['ms_per_result_gained_over_this_half']:+.2g} ms more at its end than at its "
+        "beginning.\n"
+    )
+
+
+OTHERS = {
+    "frame_path": _frame_path,
+    "estimation": _estimation,
+    "latency": _latency,
+    "latency_spins": _spins,
+    "before_after": _changes,
+    "endurance": _endurance,
+}
+"""Files beside that of `livesim bench`, in the order of the page: what each says there."""
+
+
+def main() -> None:
+    """Write the page and draw its picture."""
+    PAGE.write_text(written_page(), encoding="utf-8")
+    draw(_read(RESULTS / "speed.json")["curves"], PAGE.parent / PICTURE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Flags in; `livesim export` as a child process, its progress and its last word out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from PyQt5.QtCore import QObject, QProcess, pyqtSignal
+
+from livesim_gui.state.picture.export import told
+
+COMMAND = (sys.executable, "-m", "livesim", "export")
+END_MS = 5000
+"""How long an export may take to remove what it has begun, when the window closes."""
+
+
+class ExportChild(QObject):
+    """One export at a time; the window goes on meanwhile.
+
+    The child is tied to its stdin: it ends when that closes, be it because the user cancels or
+    because the viewer is gone.
+    """
+
+    progressed = pyqtSignal(int, int)
+    """So many steps of so many are done."""
+    ended = pyqtSignal(bool, str)
+    """Whether the file is there; what to say."""
+
+    def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:
+        super().__init__(parent)
+        self._command = tuple(command)
+        self._process = QProcess(self)
+        self._process.readyReadStandardOutput.connect(self._read)
+        self._process.finished.connect(self._finished)
+        self._process.errorOccurred.connect(self._failed)
+        self._wrote: tuple[str, ...] = ()
+        self._cancelled = False
+
+    @property
+    def running(self) -> bool:
+        """Whether an export is under way."""
+        return self._process.state() != QProcess.ProcessState.NotRunning
+
+    def start(self, flags: Sequence[str]) -> None:
+        """Begin an export."""
+        self._wrote, self._cancelled = (), False
+        program, *arguments = self._command
+        self._process.start(program, [*arguments, *flags, "--json", "--tied"])
+
+    def cancel(self) -> None:
+        """Let it end; it leaves nothing under the file's name."""
+        if self.running:
+            self._cancelled = True
+            self._process.closeWriteChannel()
+
+    def close(self) -> None:
+        """End it now, with the window."""
+        self.blockSignals(True)
+        self.cancel()
+        if self.running and not self._process.waitForFinished(END_MS):
+            self._process.kill()
+            self._process.waitForFinished(END_MS)
+
+    def _read(self) -> None:
+        while self._process.canReadLine():
+            line = told(bytes(self._process.readLine()).decode(errors="replace"))
+            if line is not None and line.total:
+                self.progressed.emit(line.done, line.total)
+            elif line is not None:
+                self._wrote = line.wrote
+
+    def _finished(self, status: int) -> None:
+        self._read()
+        if self._cancelled:
+            self.ended.emit(False, "Cancelled; nothing was written.")
+        elif status == 0:
+            self.ended.emit(True, f"Wrote {', '.join(self._wrote)}")
+        else:
+            self.ended.emit(False, self._last_words() or f"The export ended with {status}.")
+
+    def _failed(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self.ended.emit(
+                False, f"The export could not be started: {self._process.errorString()}"
+            )
+
+    def _last_words(self) -> str:
+        lines = bytes(self._process.readAllStandardError()).decode(errors="replace").splitlines()
+        return lines[-1].removeprefix("livesim: ") if lines else ""

@@ -1,0 +1,240 @@
+"""What the viewer shows and records in; the user's wish of an export, and how far it is, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from livesim_gui.children.export import ExportChild
+from livesim_gui.state.picture.export import (
+    FORMATS,
+    MOVIE,
+    WHATS,
+    ExportWish,
+    Shown,
+    free_name,
+    with_suffix,
+)
+
+WIDTH = 560
+
+
+class ExportDialog(QDialog):
+    """Asks what to export into which file, and shows how far it is; the stream goes on.
+
+    Parameters
+    ----------
+    parent
+        The window.
+    child
+        What does the work.
+    """
+
+    def __init__(self, parent: QWidget | None, child: ExportChild) -> None:
+        super().__init__(parent)
+        self.child = child
+        self._shown: Shown | None = None
+        self._confirmed = ""
+        """A file that the user has agreed to replace."""
+        self.setWindowTitle("Export")
+        self.setMinimumWidth(WIDTH)
+        self.recording, self.out = QLineEdit(), QLineEdit()
+        self.what, self.format = _choice(WHATS), _choice(FORMATS)
+        self.time, self.channel, self.z = QLineEdit(), QLineEdit(), QLineEdit()
+        self.projected = QCheckBox("Brightest along z")
+        self.fps = QDoubleSpinBox()
+        self.beside = QCheckBox("Widefield on the left")
+        self.as_shown, self.shown_words = QCheckBox("As shown now"), QLabel()
+        self.bar, self.words = QProgressBar(), QLabel()
+        self.start, self.stop = QPushButton("Export"), QPushButton("Cancel")
+        self._set_up()
+        self._lay_out()
+        self._connect()
+        self._choose()
+
+    def _set_up(self) -> None:
+        for edit, hint in (
+            (self.time, "all; 10:50 = from 10 to 49"),
+            (self.channel, "all, merged in a movie"),
+            (self.z, "all"),
+        ):
+            edit.setPlaceholderText(hint)
+        self.fps.setRange(0.5, 120.0)
+        self.fps.setValue(10.0)
+        self.fps.setDecimals(1)
+        self.fps.setSuffix(" images/s")
+        self.shown_words.setProperty("role", "faint")
+        self.bar.setVisible(False)
+        self.words.setWordWrap(True)
+        self.words.setTextInteractionFlags(
+            Qt.TextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        )
+        self.stop.setEnabled(False)
+        self.start.setDefault(True)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setVerticalSpacing(8)
+        form.addRow("Recording", _row(self.recording, _browse(self._browse_recording)))
+        form.addRow("Images", self.what)
+        form.addRow("Time points", self.time)
+        form.addRow("Channels", self.channel)
+        form.addRow("Planes in z", _row(self.z, self.projected))
+        form.addRow("Contrast", _row(self.as_shown, self.shown_words))
+        form.addRow("Format", self.format)
+        form.addRow("Movie", _row(self.fps, self.beside))
+        form.addRow("Save as", _row(self.out, _browse(self._browse_out)))
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.words)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.stop)
+        buttons.addWidget(self.start)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.start.clicked.connect(self._begin)
+        self.stop.clicked.connect(lambda: self.child.cancel())
+        self.format.currentIndexChanged.connect(self._choose)
+        self.what.currentIndexChanged.connect(self._choose)
+        self.child.progressed.connect(self._progressed)
+        self.child.ended.connect(self._ended)
+
+    def offer(self, recording: Path | None, shown: Shown | None) -> None:
+        """Begin with the recording and the look of what is on the screen.
+
+        Parameters
+        ----------
+        recording
+            The folder of the stream, where it lies on this machine.
+        shown
+            How the stage is shown; None where nothing is.
+        """
+        if self.child.running:
+            return
+        self._shown = shown
+        if recording is not None:
+            self.recording.setText(str(recording))
+            self.out.setText(str(free_name(recording, self._suffix)))
+        if shown is not None:
+            self.what.setCurrentIndex(self.what.findData(shown.what))
+            self.shown_words.setText(shown.words)
+            self.channel.setText(",".join(str(channel) for channel in shown.channels))
+        self.as_shown.setChecked(shown is not None)
+        self.words.setText("")
+        self._choose()
+
+    @property
+    def wish(self) -> ExportWish:
+        """What the dialog says now."""
+        takes_look = self.as_shown.isChecked() and self.as_shown.isEnabled()
+        out = self.out.text()
+        return ExportWish(
+            recording=self.recording.text(),
+            out=out,
+            what=self.what.currentData(),
+            time=self.time.text(),
+            channel=self.channel.text(),
+            z=self.z.text(),
+            projected=self.projected.isChecked(),
+            fps=self.fps.value(),
+            beside=self.beside.isChecked() and self.beside.isEnabled(),
+            shown=self._shown if takes_look else None,
+            overwrite=bool(out) and out == self._confirmed,
+        )
+
+    @property
+    def _suffix(self) -> str:
+        return str(self.format.currentData())
+
+    def _choose(self) -> None:
+        """Offer what goes with the format and the images chosen."""
+        movie, what = self._suffix == MOVIE, self.what.currentData()
+        self.fps.setEnabled(movie)
+        self.beside.setEnabled(movie and what not in ("raw", "widefield"))
+        matches = self._shown is not None and self._shown.what == what
+        self.as_shown.setEnabled(matches)
+        self.shown_words.setVisible(matches)
+        if self.out.text():
+            self.out.setText(with_suffix(self.out.text(), self._suffix))
+
+    def _begin(self) -> None:
+        wish = self.wish
+        self.words.setText(wish.problem or "")
+        if wish.problem is not None or self.child.running:
+            return
+        self.bar.setRange(0, 0)
+        self._show_running(True)
+        self.child.start(wish.flags)
+
+    def _progressed(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _ended(self, there: bool, words: str) -> None:
+        self._show_running(False)
+        self._confirmed = ""
+        self.words.setText(words)
+
+    def _show_running(self, running: bool) -> None:
+        self.bar.setVisible(running)
+        self.start.setEnabled(not running)
+        self.stop.setEnabled(running)
+
+    def _browse_recording(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a recording", self.recording.text())
+        if chosen:
+            self.recording.setText(chosen)
+            self.out.setText(str(free_name(Path(chosen), self._suffix)))
+
+    def _browse_out(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Save as", self.out.text(), f"{FORMATS[self._suffix]} (*{self._suffix})"
+        )
+        if chosen:
+            named = with_suffix(chosen, self._suffix)
+            self.out.setText(named)
+            # The file dialog has asked about this very name, and no other.
+            self._confirmed = named if named == chosen else ""
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if number == 0 else 0)
+    return row
+
+
+def _browse(do: Callable[[], None]) -> QPushButton:
+    button = QPushButton("…")
+    button.setAutoDefault(False)
+    button.clicked.connect(lambda: do())
+    return button
+
+
+def _choice(offered: dict[str, str]) -> QComboBox:
+    box = QComboBox()
+    for key, words in offered.items():
+        box.addItem(words, key)
+    return box

@@ -1,0 +1,99 @@
+"""The results remembered and where one is in; where the user wants to go out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+
+from livesim_gui.state.time.ring import Shot
+from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
+
+
+class TimeBar(QWidget):
+    """Live edge, back through the memory, play, step, speed."""
+
+    went_to = pyqtSignal(int)
+    """The user dragged to the result at this place."""
+    stepped = pyqtSignal(int)
+    played = pyqtSignal()
+    live_asked = pyqtSignal()
+    speed_set = pyqtSignal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._showing = False
+        self.play = _button("Play", "Play from here; hold (P)")
+        self.play.clicked.connect(lambda: self.played.emit())
+        self.back, self.forward = _button("‹", "One back (←)"), _button("›", "One forward (→)")
+        self.back.clicked.connect(lambda: self.stepped.emit(-1))
+        self.forward.clicked.connect(lambda: self.stepped.emit(1))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.slider.valueChanged.connect(self._moved)
+        self.words = QLabel()
+        self.words.setMinimumWidth(150)
+        self.words.setAlignment(
+            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+        )
+        self.live = _button("Live", "Back to the live edge (End)")
+        self.live.setCheckable(True)
+        self.live.clicked.connect(lambda: self.live_asked.emit())
+        self._lay_out(self._speeds())
+
+    def _speeds(self) -> QComboBox:
+        self.speed = QComboBox()
+        self.speed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.speed.setToolTip("Speed of playing")
+        self.speed.addItems([f"{speed:g}×" for speed in SPEEDS])
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.currentIndexChanged.connect(lambda at: self.speed_set.emit(SPEEDS[at]))
+        return self.speed
+
+    def _lay_out(self, speed: QComboBox) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        for widget in (self.back, self.play, self.forward, speed):
+            layout.addWidget(widget)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.words)
+        layout.addWidget(self.live)
+
+    def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:
+        """Show where one is."""
+        self._showing = True
+        self.setEnabled(bool(shots))
+        self.slider.setRange(0, max(len(shots) - 1, 0))
+        self.live.setChecked(timeline.mode is Mode.LIVE and bool(shots))
+        self.play.setText("Play" if timeline.mode is Mode.HELD else "Hold")
+        if shown is not None and shots:
+            self.slider.setValue(_place(shots, shown))
+            self.words.setText(place_words(shots, shown))
+        else:
+            self.words.setText("")
+        self._showing = False
+
+    def _moved(self, place: int) -> None:
+        if not self._showing:
+            self.went_to.emit(place)
+
+
+def place_words(shots: Sequence[Placed], shown: Shot) -> str:
+    """Say which time point is shown, and how long before the newest."""
+    behind = shots[-1].moment_s - shown.moment_s
+    before = f", {behind:.1f} s ago" if behind > 0.05 else ""
+    return f"time {shown.result.index.time}{before}"
+
+
+def _place(shots: Sequence[Placed], shown: Shot) -> int:
+    at = bisect_left(shots, shown.number, key=lambda shot: shot.number)
+    return min(at, len(shots) - 1)
+
+
+def _button(words: str, tip: str) -> QPushButton:
+    button = QPushButton(words)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,148 @@
+"""Stages, channels and the engine's word in; which of them to show out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from livesim_gui.state.health.health import Health
+from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.stages import title_of
+from livesim_gui.state.stream.channels import Merge
+from livesim_gui.state.trust.trusted import Trusted
+from livesim_gui.theme import DARK, Theme
+
+
+class TopBar(QWidget):
+    """One button a stage, the split view, and in the corner how the engine is."""
+
+    stage_chosen = pyqtSignal(str)
+    split_asked = pyqtSignal()
+    channel_chosen = pyqtSignal(int)
+    merge_asked = pyqtSignal()
+    keys_asked = pyqtSignal()
+    trust_asked = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: tuple[str, ...] = ()
+        """Of the stages, in the order of their keys."""
+        self.buttons: dict[str, QPushButton] = {}
+        self._theme = DARK
+        self.split = _button(
+            "Split (X)", "The two stages chosen last beside each other; drag the line"
+        )
+        self.split.clicked.connect(lambda: self.split_asked.emit())
+        self.channel = QComboBox()
+        self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.channel.hide()
+        self.channel.activated.connect(self._choose_channel)
+        self.merge = _button("Merge (M)", "All channels in their colours; V hides the chosen one")
+        self.merge.clicked.connect(lambda: self.merge_asked.emit())
+        self.merge.hide()
+        self.stream = QLabel()
+        self.stream.setProperty("role", "faint")
+        # It takes the room that is left: the window must not grow for a name.
+        self.stream.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.stream.setAlignment(
+            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+        )
+        self.word = QLabel()
+        self.trust = _button("", "")
+        self.trust.setCheckable(False)
+        self.trust.clicked.connect(lambda: self.trust_asked.emit())
+        self.trust.hide()
+        self.keys = _button("?", "All keys")
+        self.keys.setCheckable(False)
+        self.keys.clicked.connect(lambda: self.keys_asked.emit())
+        self._stages = QHBoxLayout()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addLayout(self._stages)
+        layout.addWidget(self.split)
+        layout.addWidget(self.channel)
+        layout.addWidget(self.merge)
+        layout.addWidget(self.stream, 1)
+        layout.addSpacing(12)
+        layout.addWidget(self.trust)
+        layout.addSpacing(6)
+        layout.addWidget(self.word)
+        layout.addSpacing(6)
+        layout.addWidget(self.keys)
+
+    def show_stages(self, names: Sequence[str], look: Look) -> None:
+        """Show which stages there are, and which one is shown."""
+        if tuple(names) != self.names:
+            self._make_buttons(tuple(names))
+        for name, button in self.buttons.items():
+            button.setChecked(name == look.stage or (look.split and name == look.other))
+        self.split.setChecked(look.split)
+
+    def show_channels(self, channels: Sequence[int], shown: int) -> None:
+        """Offer the channels of a stream that has several."""
+        self.channel.setVisible(len(channels) > 1)
+        if [self.channel.itemData(n) for n in range(self.channel.count())] != list(channels):
+            self.channel.clear()
+            for channel in channels:
+                self.channel.addItem(f"Channel {channel + 1}", channel)
+        self.channel.setCurrentIndex(self.channel.findData(shown))
+
+    def show_merge(self, merge: Merge, channels: Sequence[int]) -> None:
+        """Show whether the channels are merged, and which of them are left out."""
+        self.merge.setVisible(len(channels) > 1)
+        self.merge.setChecked(merge.on)
+        for place in range(self.channel.count()):
+            channel = self.channel.itemData(place)
+            words = f" ({merge.lut(channel)})" if merge.on else ""
+            words = " (hidden)" if merge.on and channel in merge.hidden else words
+            self.channel.setItemText(place, f"Channel {channel + 1}{words}")
+
+    def show_health(self, health: Health, source: str) -> None:
+        """Say in the corner how the engine is."""
+        room, elide = self.stream.width(), Qt.TextElideMode.ElideRight
+        self.stream.setText(self.stream.fontMetrics().elidedText(source, elide, room))
+        self.stream.setToolTip(source)
+        colour = self._theme.tones[health.tone]
+        self.word.setText(f'<span style="color:{colour}">●</span>&nbsp; {health.word}')
+
+    def show_trust(self, trusted: Trusted) -> None:
+        """Say in the corner whether the networks can be trusted, and why when pointed at."""
+        self.trust.setVisible(bool(trusted.word))
+        self.trust.setText(trusted.word)
+        self.trust.setToolTip(trusted.tip)
+        colour = self._theme.tones[trusted.tone]
+        self.trust.setStyleSheet(f"color: {colour}; font-weight: bold")
+
+    def use_theme(self, theme: Theme) -> None:
+        """Take the colours of a theme."""
+        self._theme = theme
+
+    def _choose_channel(self, at: int) -> None:
+        self.channel_chosen.emit(self.channel.itemData(at))
+
+    def _make_buttons(self, names: tuple[str, ...]) -> None:
+        for button in self.buttons.values():
+            self._stages.removeWidget(button)
+            button.deleteLater()
+        self.names = names
+        self.buttons = {name: self._stage_button(n, name) for n, name in enumerate(names)}
+
+    def _stage_button(self, number: int, name: str) -> QPushButton:
+        title = title_of(name)
+        button = _button(f"{title} ({number + 1})", f"Show {title.lower()}; space swaps back")
+        button.clicked.connect(lambda: self.stage_chosen.emit(name))
+        self._stages.addWidget(button)
+        return button
+
+
+def _button(words: str, tip: str) -> QPushButton:
+    button = QPushButton(words)
+    button.setCheckable(True)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,55 @@
+"""What the user wants to see: which stage, split or not, with which colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from livesim.values.verdict import RESIDUAL
+
+NARROW = 0.02
+"""Of the width: the divider of a split view cannot be dragged nearer to the edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the picture is shown; never changed, replaced as a whole."""
+
+    stage: str | None = None
+    """Shown; in a split view, on the right. None takes the most processed one."""
+    other: str | None = None
+    """Shown on the left of a split view, and what the swap brings. None takes the least."""
+    split: bool = False
+    divider: float = 0.5
+    """Where the split view is divided, 0 = left edge, 1 = right edge."""
+    lut: str = "grey"
+    gamma: float = 1.0
+    map: str | None = None
+    """Of `livesim.values.verdict.MAPS`, laid over the picture."""
+    opacity: float = 0.0
+    """Of the map where it has nothing to say."""
+
+    def among(self, names: Sequence[str]) -> Self:
+        """Return the same with two of the stages that there are, the least processed first."""
+        stage = self.stage if self.stage is not None and self.stage in names else names[-1]
+        rest = [name for name in names if name != stage] or [stage]
+        return replace(self, stage=stage, other=self.other if self.other in rest else rest[0])
+
+    def show(self, name: str) -> Self:
+        """Show a stage; the one shown so far becomes the other."""
+        if name == self.stage:
+            return self
+        return replace(self, stage=name, other=self.stage)
+
+    def switch_map(self) -> Self:
+        """Lay the residual map over the picture, or take away what lies there."""
+        return replace(self, map=RESIDUAL if self.map is None else None)
+
+    def swap(self) -> Self:
+        """Swap the two stages."""
+        return replace(self, stage=self.other, other=self.stage)
+
+    def divided_at(self, place: float) -> Self:
+        """Move the divider; it stays inside the picture."""
+        return replace(self, divider=min(max(place, NARROW), 1.0 - NARROW))

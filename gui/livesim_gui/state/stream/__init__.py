@@ -1,0 +1,1 @@
+"""What the viewer knows of the stream and its engine."""

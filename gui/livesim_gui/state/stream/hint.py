@@ -1,0 +1,33 @@
+"""News in; what to do to get a picture, in words, out."""
+
+from __future__ import annotations
+
+from livesim.wire.endpoints import split_keys
+from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.stream.feed import News
+
+
+def hint(news: News, under_way: str | None = None) -> str:
+    """Return what stands where the picture will be.
+
+    Parameters
+    ----------
+    under_way
+        What has been begun here and takes its time.
+    """
+    if under_way is not None:
+        return under_way
+    if news.connection is Connection.NONE:
+        return (
+            news.words
+            or "No engine.\nConnect to one, start one, or open a recording (Ctrl+O), under Control."
+        )
+    if news.connection is Connection.LOST:
+        return f"The engine at {news.address} does not answer any more."
+    if news.status is None and split_keys(news.address or "")[1] is not None and news.words:
+        return news.words
+    if news.status is None:
+        return f"No engine answers at {news.address} yet.\nStart one: livesim engine"
+    if news.status.stream is None:
+        return "The engine waits for a stream.\nOpen a recording (Ctrl+O), or Start simulator"
+    return "The engine is looking for the pattern…"

@@ -1,0 +1,1 @@
+"""Where in time the viewer is."""

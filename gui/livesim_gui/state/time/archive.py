@@ -1,0 +1,159 @@
+"""What lies on the disk of a stream in; its part of the time line, and what was read of it, out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from livesim.values.frames import Result, StackIndex
+from livesim_gui.state.time.ring import Shot
+
+KEPT = 8
+"""Results read from the disk that are kept, for steps back and forth."""
+FIRST = -(1 << 40)
+"""Number of the first result on the disk: below the numbers of all that are received."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastShot:
+    """One result on the disk; it has its place in time, but is not in memory."""
+
+    number: int
+    index: StackIndex
+    received_ns: int
+
+    @property
+    def channel(self) -> int:
+        """Which channel it is of."""
+        return self.index.channel
+
+    @property
+    def moment_s(self) -> float:
+        """When its last raw frame was received, in seconds of the engine's clock."""
+        return self.received_ns / 1e9
+
+
+class Past(Protocol):
+    """A recording on this machine, as far as it was there when it was opened."""
+
+    @property
+    def folder(self) -> str:
+        """Where it lies."""
+        ...
+
+    @property
+    def results(self) -> Sequence[tuple[StackIndex, int]]:
+        """Every result, and when its last raw frame was received, ns; oldest first."""
+        ...
+
+    def read(self, index: StackIndex, received_ns: int) -> Result:
+        """Read one result, which takes milliseconds.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read.
+        """
+        ...
+
+
+OpenPast = Callable[[str], Past | None]
+"""The folder of a recording -> what is there of it; None where nothing is on this machine."""
+
+
+def nothing_past(folder: str) -> Past | None:
+    """Open nothing."""
+    return None
+
+
+def past_shots(past: Past | None) -> tuple[PastShot, ...]:
+    """Return the results of a recording with their places in time."""
+    found = () if past is None else past.results
+    return tuple(
+        PastShot(FIRST + n, index, received_ns) for n, (index, received_ns) in enumerate(found)
+    )
+
+
+class Archive:
+    """The stream's recording as the viewer knows it; for one thread, which reads nothing itself."""
+
+    def __init__(self) -> None:
+        self.past: Past | None = None
+        self.wanted: PastShot | None = None
+        """To be read now: it is where the user has gone."""
+        self._shots: tuple[PastShot, ...] = ()
+        self._own: dict[int | None, tuple[PastShot, ...]] = {None: ()}
+        """The same by channel; None = all."""
+        self._read: OrderedDict[int, Shot] = OrderedDict()
+        self._joined_of: tuple[object, ...] = ()
+        self._joined: tuple[Shot | PastShot, ...] = ()
+
+    def take(self, past: Past | None, shots: tuple[PastShot, ...] | None = None) -> None:
+        """Learn what is on the disk by now; the numbers of the same folder's results stay.
+
+        Parameters
+        ----------
+        shots
+            `past_shots(past)`, where another thread has made them: there may be many.
+        """
+        if past is None or self.past is None or past.folder != self.past.folder:
+            self._read.clear()
+        self.past = past
+        self._shots = past_shots(past) if shots is None else shots
+        self._own = {None: self._shots}
+
+    def clear(self) -> None:
+        """Forget everything: another stream has begun."""
+        self.take(None)
+        self.wanted = None
+
+    def join(self, shots: tuple[Shot, ...], channel: int | None) -> tuple[Shot | PastShot, ...]:
+        """Return what is on the disk from before the oldest of `shots`, and then these.
+
+        Parameters
+        ----------
+        shots
+            Those in memory, oldest first.
+        channel
+            Taken from the disk; None = all.
+        """
+        made_of = (id(shots), id(self._shots), channel)
+        if made_of != self._joined_of[:3]:
+            # The last two keep what the ids are of.
+            self._joined_of = (*made_of, shots, self._shots)
+            self._joined = (*self._before(shots, channel), *shots)
+        return self._joined
+
+    def _before(self, shots: tuple[Shot, ...], channel: int | None) -> Sequence[PastShot]:
+        if not shots:
+            return ()
+        oldest = shots[0].result.last_received_ns
+        if channel not in self._own:
+            self._own[channel] = tuple(one for one in self._shots if one.channel == channel)
+        own = self._own[channel]
+        return own[: bisect_left(own, oldest, key=lambda shot: shot.received_ns)]
+
+    def shot(self, wanted: Shot | PastShot | None) -> Shot | None:
+        """Return a result of the time line; None until one on the disk has been read."""
+        if not isinstance(wanted, PastShot):
+            self.wanted = None
+            return wanted
+        found = self._read.get(wanted.number)
+        self.wanted = wanted if found is None else None
+        return found
+
+    def keep(self, folder: str, wanted: PastShot, result: Result) -> None:
+        """Take what was read; of another recording than this one it is dropped."""
+        if self.past is None or folder != self.past.folder:
+            return
+        self._read[wanted.number] = Shot(wanted.number, result)
+        while len(self._read) > KEPT:
+            self._read.popitem(last=False)
+
+    def give_up(self) -> None:
+        """Forget what is on the disk until it is looked at again: a result could not be read."""
+        self.take(None)
+        self.wanted = None

@@ -1,0 +1,1 @@
+"""Whether the networks can be trusted, in words."""

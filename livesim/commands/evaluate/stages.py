@@ -1,0 +1,101 @@
+"""Settings and pattern in; what makes every stage of a raw stack, and what is known of it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from livesim.config.settings import Settings
+from livesim.pipeline.build import with_levels
+from livesim.pipeline.networks import resolved
+from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline
+from livesim.reconstruction.otf import Otf
+from livesim.values.frames import Image, Pattern, RawStack
+from livesim_models.evaluation.doubled import doubled
+from livesim_models.evaluation.residual import Instrument
+from livesim_models.shipped import NONE
+
+Stages = Callable[[RawStack], dict[str, Image]]
+"""A raw stack -> its images on the doubled grid by stage, the widefield first."""
+
+WIDEFIELD, PLAIN, ONE, TWO, BOTH = (
+    "widefield",
+    "plain",
+    "after one",
+    "after two",
+    "after one and two",
+)
+
+
+def make_stages(
+    settings: Settings,
+    pattern: Pattern,
+    stacks: Sequence[RawStack],
+    profile: OtfProfile | None = None,
+) -> Stages:
+    """Return what makes the stages that the settings' networks allow.
+
+    Parameters
+    ----------
+    settings
+        Of the microscope; its steps say which networks there are.
+    pattern
+        The illumination.
+    stacks
+        Of the recording: how bright it is, where the pattern does not know.
+    profile
+        Measured OTF, or None for the theoretical one.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `ReconstructionPipeline`.
+    """
+    known = with_levels(pattern, stacks, settings)
+    pipelines = {
+        name: ReconstructionPipeline(own, known, profile)
+        for name, own in _stage_settings(settings).items()
+    }
+
+    def make(stack: RawStack) -> dict[str, Image]:
+        made = {name: pipeline(stack) for name, pipeline in pipelines.items()}
+        widefield = doubled(made[PLAIN].widefield).astype(np.float32)
+        return {WIDEFIELD: widefield, **{name: result.image for name, result in made.items()}}
+
+    return make
+
+
+def _stage_settings(settings: Settings) -> dict[str, Settings]:
+    """Return the settings of every stage after the widefield."""
+    steps = resolved(settings).settings.steps
+    found = {PLAIN: (NONE, NONE)}
+    if steps.one != NONE:
+        found[ONE] = (steps.one, NONE)
+    if steps.two != NONE:
+        found[TWO if steps.one == NONE else BOTH] = (steps.one, steps.two)
+    return {
+        name: settings.model_copy(
+            update={"steps": steps.model_copy(update={"one": one, "two": two})}
+        )
+        for name, (one, two) in found.items()
+    }
+
+
+def instrument(settings: Settings, pattern: Pattern, profile: OtfProfile | None) -> Instrument:
+    """Return what the residual against the photons needs to know."""
+    return Instrument(
+        pattern,
+        microscope_otf(settings, profile),
+        settings.camera,
+        settings.reconstruction.apodization,
+    )
+
+
+def microscope_otf(settings: Settings, profile: OtfProfile | None) -> Otf:
+    """Return the measured OTF, or the theoretical one."""
+    if profile is None:
+        return Otf.theoretical(settings.optics)
+    cutoff = settings.optics.cutoff_cycles_per_um
+    return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))

@@ -1,0 +1,127 @@
+"""A recording's folder or a result's file, and what is wanted of it, in; a time-lapse out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from livesim.config.settings import SettingsError
+from livesim.io.read.raw_time_lapse import open_raw, open_widefield
+from livesim.io.read.result_time_lapse import open_result
+from livesim.io.read.time_lapse import PARTIAL, TimeLapse
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
+from livesim.values.frames import DataError
+
+RESULT, PLAIN, WIDEFIELD, RAW = "result", "plain", "widefield", "raw"
+WHATS = (RESULT, PLAIN, WIDEFIELD, RAW)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The files of a recording, as far as there are any."""
+
+    given: Path
+    result: Path | None
+    raw: Path | None
+
+
+def recorded(path: Path) -> Recorded:
+    """Return the files that belong to a folder, to a result or to a raw recording.
+
+    Raises
+    ------
+    DataError
+        If there is nothing, or a folder that holds no recording.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: expected a recording, found nothing there")
+    if path.is_dir() and not (path / "zarr.json").is_file():
+        found = Recorded(path, _there(path / RESULTS_NAME), _there(path / RAW_NAME))
+        if found.result is None and found.raw is None:
+            raise DataError(f"{path}: expected a recording, {_what_else(path)}")
+        return found
+    if path.name.removesuffix(PARTIAL) == RAW_NAME:
+        return Recorded(path, _there(path.with_name(RESULTS_NAME)), path)
+    raw = path.with_name(RAW_NAME)
+    own = path.name.removesuffix(PARTIAL) == RESULTS_NAME
+    return Recorded(path, path, _there(raw) if own else None)
+
+
+def open_source(files: Recorded, what: str) -> TimeLapse:
+    """Open what is wanted of a recording.
+
+    Raises
+    ------
+    SettingsError
+        If `what` is none of `WHATS`.
+    DataError
+        If the recording has it not; the sentence says what makes it.
+    """
+    if what not in WHATS:
+        raise SettingsError(f"--what: expected one of {' | '.join(WHATS)}, found {what!r}")
+    opened: dict[str, Callable[[Recorded], TimeLapse]] = {
+        RESULT: _result,
+        PLAIN: _plain,
+        WIDEFIELD: lambda files: open_widefield(_raw(files, WIDEFIELD)),
+        RAW: lambda files: open_raw(_raw(files, RAW)),
+    }
+    return opened[what](files)
+
+
+def title(what: str, whole: TimeLapse) -> str:
+    """Return what is written above images of this kind."""
+    if what != RESULT:
+        return {PLAIN: "Super-resolved", WIDEFIELD: "Widefield", RAW: "Raw frames"}[what]
+    return "Super-resolved" if _is_plain(whole) else "Restored"
+
+
+def _there(path: Path) -> Path | None:
+    """Return the path, or what it is called while it is being recorded; None for neither."""
+    growing = path.with_name(path.name + PARTIAL)
+    return next((one for one in (path, growing) if one.exists()), None)
+
+
+def _what_else(folder: Path) -> str:
+    streams = sorted(one.name for one in folder.glob("stream-*") if one.is_dir())
+    if streams:
+        return f"found a folder of {len(streams)}: give one of them, such as {folder / streams[0]}"
+    return f"found neither {RESULTS_NAME} nor {RAW_NAME} in the folder"
+
+
+def _result(files: Recorded) -> TimeLapse:
+    if files.result is None:
+        raise DataError(
+            f"{files.given}: expected results, found raw frames only; "
+            f"livesim restore {files.raw} --out result.ome.tif makes them"
+        )
+    return open_result(files.result)
+
+
+def _plain(files: Recorded) -> TimeLapse:
+    whole = None if files.result is None else open_result(files.result)
+    if whole is not None and _is_plain(whole):
+        return whole
+    if whole is not None:
+        whole.close()
+    if files.raw is None:
+        raise DataError(
+            f"{files.given}: expected results made without networks, found none, and no {RAW_NAME} "
+            "to make them from"
+        )
+    raise DataError(
+        f"{files.given}: expected results made without networks, found none; livesim restore "
+        f"{files.raw} --steps reconstruct --out plain.ome.tif makes them"
+    )
+
+
+def _is_plain(whole: TimeLapse) -> bool:
+    return whole.recipe.steps == ("reconstruct",)
+
+
+def _raw(files: Recorded, what: str) -> Path:
+    if files.raw is None:
+        raise DataError(
+            f"{files.given}: expected {RAW_NAME} beside it for --what {what}, found none"
+        )
+    return files.raw

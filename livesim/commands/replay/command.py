@@ -1,0 +1,102 @@
+"""`livesim replay`: stream recordings to an engine, one after another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from livesim.commands.replay.controls import steered_by_keys, steered_by_lines, words
+from livesim.commands.replay.lines import state_told
+from livesim.config.settings import Settings, SettingsError
+from livesim.io.read.open import open_recording
+from livesim.io.settings_beside import settings_for
+from livesim_acquisition.replay.pace import Pace
+from livesim_acquisition.replay.replay import Progress as Progressed
+from livesim_acquisition.replay.replay import replay
+from livesim_acquisition.sender import Sender
+
+
+def replay_files(
+    raws: Sequence[Path],
+    config: Path | None,
+    pace: Pace,
+    engine: str,
+    *,
+    loop: bool = False,
+    by_lines: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Stream each file as a stream of its own; say on stderr what became of its frames.
+
+    Parameters
+    ----------
+    pace
+        Steered by the keys of a terminal, or with `by_lines` by the lines on stdin.
+    as_json
+        Tell a program on stdout how far it is.
+
+    Raises
+    ------
+    SettingsError
+        If more than one file is to be repeated without end.
+    """
+    if loop and len(raws) > 1:
+        raise SettingsError(f"--loop: expected one recording, found {len(raws)}")
+    settings = [settings_for(raw, config) for raw in raws]
+    steered = steered_by_lines if by_lines else steered_by_keys
+    with Sender(engine) as sender, steered(pace):
+        for raw, own in zip(raws, settings, strict=True):
+            if not pace.state.stopped:
+                _replay_file(raw, own, pace, sender, loop=loop, as_json=as_json)
+
+
+class _PaceColumn(ProgressColumn):
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+
+    def render(self, task: Task) -> Text:
+        return Text(words(self._pace.state))
+
+
+def _replay_file(
+    raw: Path, settings: Settings, pace: Pace, sender: Sender, *, loop: bool, as_json: bool
+) -> None:
+    shown = state_told(raw.name, pace) if as_json else _shown_at_terminal(raw.name, pace)
+    with open_recording(raw, settings.pattern) as recording, shown as progressed:
+        for warning in recording.warnings:
+            print(f"livesim replay: {warning}", file=sys.stderr)
+        delivery = replay(
+            recording,
+            sender,
+            settings,
+            pace,
+            lambda sent, total: progressed(sent % total if loop else sent, total),
+            loop=loop,
+        )
+    print(
+        f"livesim replay: {raw.name}: {delivery.sent} frames sent, {delivery.received} received",
+        file=sys.stderr,
+    )
+
+
+@contextmanager
+def _shown_at_terminal(name: str, pace: Pace) -> Iterator[Progressed]:
+    """Draw a line of progress, where there is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} frames"),
+        _PaceColumn(pace),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda sent, total: bar.update(task, completed=sent, total=total)

@@ -1,0 +1,211 @@
+"""`livesim restore`: recordings in, super-resolved time-lapses out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.commands.calibrate import show_pattern, with_pixel
+from livesim.commands.interrupts import interrupts_held
+from livesim.commands.restore.channels import (
+    Channels,
+    lights,
+    read_steering,
+    restored_channels,
+    steered_settings,
+)
+from livesim.commands.restore.trust import Reviews
+from livesim.config.settings import Settings, SettingsError
+from livesim.io.read.known_axes import channel_names, z_step_nm
+from livesim.io.read.open import open_recording
+from livesim.io.read.recording import Recording
+from livesim.io.recipe import Recipe, identify, steps_run
+from livesim.io.write.output_layout import OutputLayout
+from livesim.io.write.results import check_target, open_writer
+from livesim.pipeline.networks import resolved
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.values.frames import Pattern, Result, StackIndex
+
+KEPT_PATTERNS = 4
+"""Of each channel, prepared at once."""
+STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
+_SUFFIX = ".restored.ome.tif"
+
+
+def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
+    """Return where each result goes: `out`, files in the folder `out`, or files beside the user.
+
+    Raises
+    ------
+    SettingsError
+        If several recordings would go into one file.
+    """
+    if out is not None and len(raws) == 1 and not out.is_dir():
+        return [out]
+    if out is not None and not out.is_dir():
+        raise SettingsError(
+            f"--out {out}: expected a folder for {len(raws)} recordings, found no such folder"
+        )
+    folder = out or Path()
+    return [folder / f"{raw.name.split('.')[0]}{_SUFFIX}" for raw in raws]
+
+
+def restore_file(
+    raw: Path,
+    settings: Settings,
+    pattern_file: Path | None,
+    out: Path,
+    overwrite: bool,
+    settings_log: Path | None = None,
+) -> None:
+    """Reconstruct every raw stack of a recording into one file.
+
+    Parameters
+    ----------
+    settings_log
+        What the live run changed of the settings, if that is to be followed.
+
+    Raises
+    ------
+    DataError
+        If the recording or the pattern file cannot be used, or `out` exists already.
+    """
+    console = Console(stderr=True)
+    check_target(out, overwrite=overwrite)
+    with open_recording(raw, settings.pattern) as recording:
+        settings = resolved(with_pixel(settings, recording)).settings
+        channels = restored_channels(raw, recording, settings, pattern_file)
+        for number, channel in channels.items():
+            console.print(f"{raw.name}, channel {number}:")
+            show_pattern(channel.pattern, console)
+        pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
+        light_of = lights(recording, channels)
+        changes = () if settings_log is None else read_steering(settings_log)
+        used = steered_settings(recording, settings, changes)
+
+        def make(index: StackIndex) -> Result:
+            light = light_of[index]
+            pipeline = pipelines[index.channel].of(light.pattern, used[index])
+            return pipeline(recording.stack(index), light.turns_rad)
+
+        reviews = _reviews(recording, channels, make, console)
+        recipe = _recipe(raw, settings, channels, recording, reviews)
+        if changes:
+            words = f"the settings were steered: {len(changes)} changes as logged in the live run"
+            recipe = recipe.with_warning(words)
+        begin = min(index.time for index in recording.indices)
+        layout = _layout(recording, settings, begin)
+        with (
+            interrupts_held() as check_interrupt,
+            open_writer(out, layout, recipe, overwrite=overwrite) as writer,
+        ):
+            for index in _tracked(recording.indices, console):
+                check_interrupt()
+                result = reviews.taken(index) or make(index)
+                writer.write(replace(index, time=index.time - begin), result.image)
+    reviews.show(console)
+    console.print(f"wrote {out}")
+
+
+def _reviews(
+    recording: Recording,
+    channels: Channels,
+    make: Callable[[StackIndex], Result],
+    console: Console,
+) -> Reviews:
+    """Look at what the networks make of some raw stacks; without networks, at none."""
+    indices = [index for index in recording.indices if channels[index.channel].networks.any]
+    with console.status("looking at what the networks make of some raw stacks"):
+        return Reviews(indices, make)
+
+
+def _recipe(
+    raw: Path, settings: Settings, channels: Channels, recording: Recording, reviews: Reviews
+) -> Recipe:
+    first = channels[min(channels)].pattern
+    notes = [
+        f"channel {number} has a pattern of its own: {channel.pattern}"
+        for number, channel in channels.items()
+        if channel.pattern != first
+    ]
+    changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
+    if changes:
+        notes.append(f"the pattern was followed: {changes} changes as logged in the live run")
+    return Recipe(
+        settings=settings,
+        pattern=first,
+        steps=steps_run(settings.steps),
+        models={k: v for one in channels.values() for k, v in one.networks.models.items()},
+        sources=(identify(raw),),
+        warnings=(*recording.warnings, *first.warnings, *notes),
+        trust=reviews.lines,
+    )
+
+
+def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayout:
+    """Return the layout of the result, without the time before a recording that began later."""
+    y, x = recording.frame_shape
+    sizes = recording.sizes
+    if settings.optics.pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    return OutputLayout(
+        y=2 * y,
+        x=2 * x,
+        pixel_nm=settings.optics.pixel_nm / 2.0,
+        time=sizes.time - begin,
+        channel=sizes.channel,
+        z=sizes.z,
+        position=sizes.position,
+        z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
+        interval_s=recording.interval_s,
+        channel_names=channel_names(settings, sizes.channel, recording.channel_names),
+    )
+
+
+def _tracked(indices: Sequence[StackIndex], console: Console) -> Iterator[StackIndex]:
+    """Return every raw stack, with a progress bar where there is a terminal."""
+    columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield from bar.track(indices)
+
+
+class Pipelines:
+    """A channel's reconstructions with its last patterns and settings, prepared when needed."""
+
+    def __init__(self, prepare: Callable[[Pattern, Settings], ReconstructionPipeline]) -> None:
+        self._prepare = prepare
+        self._ready: deque[tuple[Settings, ReconstructionPipeline]] = deque(maxlen=KEPT_PATTERNS)
+
+    def of(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
+        """Return the reconstruction with this pattern and these settings."""
+        for own, pipeline in self._ready:
+            if pipeline.pattern is pattern and own == settings:
+                return pipeline
+        self._ready.append((settings, self._prepare(pattern, settings)))
+        return self._ready[-1][1]
+
+
+def with_steps(settings: Settings, steps: str) -> Settings:
+    """Return the settings with the networks that `steps` leaves out set to "none".
+
+    Raises
+    ------
+    SettingsError
+        If `steps` is none of those known.
+    """
+    if steps not in STEPS:
+        raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
+    asked = steps.split(",")
+    left_out = {step: "none" for step in ("one", "two") if step not in asked}
+    inherited = dict.fromkeys(left_out)
+    channels = {
+        number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
+        for number, channel in settings.channels.items()
+    }
+    own = settings.steps.model_copy(update=left_out)
+    return settings.model_copy(update={"steps": own, "channels": channels})

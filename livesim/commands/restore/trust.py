@@ -1,0 +1,70 @@
+"""Some results spread over a recording in; what to say of the networks' work out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from livesim.values.frames import Result, StackIndex
+from livesim.values.verdict import TrustWord, Verdict
+
+REVIEWED = 3
+"""Raw stacks of a recording; each takes about as long as a plain reconstruction of ten."""
+_COLOURS = {TrustWord.TRUSTED: "green", TrustWord.LOOK: "yellow", TrustWord.DO_NOT_TRUST: "red"}
+
+
+def spread(indices: Sequence[StackIndex]) -> tuple[StackIndex, ...]:
+    """Return the first, the middle and the last of the raw stacks."""
+    last = len(indices) - 1
+    places = {round(n * last / (REVIEWED - 1)) for n in range(REVIEWED)} if indices else set()
+    return tuple(indices[place] for place in sorted(places))
+
+
+class Reviews:
+    """Makes some results of a recording beforehand, and keeps what is said of them.
+
+    Parameters
+    ----------
+    indices
+        Of the recording.
+    make
+        Makes the result of a raw stack.
+    """
+
+    def __init__(self, indices: Sequence[StackIndex], make: Callable[[StackIndex], Result]) -> None:
+        self._made = {index: make(index) for index in spread(indices)}
+        self.verdicts = {
+            index: result.review(None).verdict
+            for index, result in self._made.items()
+            if result.review is not None
+        }
+
+    def taken(self, index: StackIndex) -> Result | None:
+        """Return the result of a raw stack if it has been made already; once only."""
+        return self._made.pop(index, None)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What was said, one line a raw stack, for the recipe."""
+        return tuple(f"{_named(index)}: {v.sentence}" for index, v in self.verdicts.items())
+
+    def show(self, console: Console) -> None:
+        """Print each word, and why it was said; equal ones once."""
+        told: dict[str, tuple[Verdict, list[str]]] = {}
+        for index, one in self.verdicts.items():
+            told.setdefault(one.sentence, (one, []))[1].append(_named(index))
+        for verdict, names in told.values():
+            console.print(f"networks, {', '.join(names)}: ", end="", highlight=False)
+            console.print(verdict.word.value, style=_COLOURS[verdict.word], highlight=False)
+            for words in (*verdict.reasons, verdict.advice):
+                if words:
+                    console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _named(index: StackIndex) -> str:
+    """Return what a raw stack is called: its time, and whatever else is not 0."""
+    rest = (("channel", index.channel), ("z", index.z), ("position", index.position))
+    return " ".join(
+        [f"time {index.time}", *(f"{name} {number}" for name, number in rest if number)]
+    )

@@ -1,0 +1,108 @@
+"""`livesim simulate`: settings in; a raw file with its truth, or a live stream to an engine out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.config.settings import Settings, SettingsError, load_settings
+from livesim.wire.sockets import Keep
+from livesim_acquisition.microscope.live_source import Timing, at_rate, stream_simulation
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from livesim_acquisition.replay.rate import Rate
+from livesim_acquisition.sender import Sender
+
+HELD = 0.98
+"""Of the rate asked for; below that, the user is told."""
+
+
+def simulation_settings(config: Path, changes: Sequence[str]) -> Settings:
+    """Read a settings file; what it leaves out of `[simulation]` has its defaults.
+
+    Raises
+    ------
+    SettingsError
+        As `load_settings`.
+    """
+    # Resolved, so that paths inside it mean the same elsewhere.
+    return load_settings(config.resolve(), ["simulation={}", *changes])
+
+
+def simulation_changes(size: str | None, time_points: int | None, seed: int | None) -> list[str]:
+    """Return flags of the command line as changes of the settings.
+
+    Raises
+    ------
+    SettingsError
+        If the size is neither rows nor rows x columns.
+    """
+    changes = [] if size is None else [_size_change(size)]
+    changes += [] if time_points is None else [f"simulation.time_points={time_points}"]
+    return changes + ([] if seed is None else [f"simulation.seed={seed}"])
+
+
+def _size_change(text: str) -> str:
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise SettingsError(
+            f"--size: expected rows, or rows x columns such as 256x384, found '{text}'"
+        )
+    return f"simulation.size=[{int(parts[0])}, {int(parts[-1])}]"
+
+
+def simulate_stream(settings: Settings, engine: str, rate: Rate | float) -> None:
+    """Stream a simulation to an engine; say on stderr what became of its frames.
+
+    Parameters
+    ----------
+    engine
+        Its control endpoint.
+    rate
+        Frames per second; `Rate.REAL` = as the settings say, `Rate.MAX` = without pacing.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `stream_simulation`.
+    """
+    paced = rate is not Rate.MAX
+    microscope = SimulatedMicroscope(at_rate(settings, rate))
+    console = Console(stderr=True)
+    columns = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one is left for the sender
+    with (
+        # A camera does not wait: what the engine does not take in time is given up and counted.
+        Sender(engine, Keep.DROP_OLDEST if paced else Keep.BLOCK) as sender,
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+    ):
+        task = bar.add_task("simulate", total=None)
+        timing = stream_simulation(
+            microscope,
+            sender,
+            paced=paced,
+            progress=lambda sent, total: bar.update(task, completed=sent, total=total),
+        )
+    print(_words(timing, None if not paced else microscope), file=sys.stderr)
+
+
+def _words(timing: Timing, paced: SimulatedMicroscope | None) -> str:
+    delivery = timing.delivery
+    words = (
+        f"livesim simulate: {delivery.sent} frames sent at {timing.frames_per_s:.1f} frames/s, "
+        f"{delivery.received} received, {delivery.unsent} given up"
+    )
+    if paced is None:
+        return words
+    asked = 1.0 / paced.instrument.frame_interval_s
+    own = paced.instrument.frames / paced.stack_interval_s
+    if timing.behind and timing.frames_per_s < HELD * min(asked, own):
+        words += (
+            f"; {min(asked, own):.1f} frames/s were asked for, but {timing.behind} frames were "
+            "simulated or taken too slowly: choose a smaller size, or fewer time points"
+        )
+    return words

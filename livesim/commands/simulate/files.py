@@ -1,0 +1,162 @@
+"""A simulated microscope in; its raw file, settings, pattern and truth in one folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.commands.interrupts import interrupts_held
+from livesim.config.settings import Settings
+from livesim.io.pattern_file import write_pattern
+from livesim.io.toml_text import toml_text
+from livesim.io.write.placement import Placement
+from livesim.io.write.raw_tiff import RawTiffLayout, write_raw_tiff
+from livesim.io.write.truth import TruthWriter
+from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
+from livesim.reconstruction.otf import Otf
+from livesim.values.frames import Pattern, Pixels
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from livesim_acquisition.microscope.sequence import recorded
+from livesim_acquisition.microscope.truth import Taken, truth_of
+
+RAW_NAME = "raw.ome.tif"
+SETTINGS_NAME = "raw.toml"
+TRUTH_NAME = "truth.zarr"
+PATTERN_NAME = "pattern.json"
+
+
+def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) -> None:
+    """Write RAW_NAME, SETTINGS_NAME, TRUTH_NAME and PATTERN_NAME into the folder `out`.
+
+    The same settings give the same files, bit for bit. A few raw stacks are held at most. When
+    interrupted, nothing is left under the real names.
+
+    Raises
+    ------
+    SettingsError
+        If the settings contradict each other.
+    DataError
+        If one of the files exists already, or a file that the settings name cannot be used.
+    """
+    console = Console(stderr=True)
+    microscope = SimulatedMicroscope(settings)
+    with _made_folder(out), ExitStack() as stack:
+        names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
+        raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
+        for placement in (raw, toml, truth, pattern):
+            stack.enter_context(placement)
+        values = settings.model_dump(mode="json", exclude_none=True)
+        toml.partial.write_text(toml_text(values), encoding="utf-8")
+        write_pattern(pattern.partial, _first_pattern(microscope), overwrite=True)
+        saturated = _write_stacks(microscope, raw.partial, truth.partial, console)
+        # The raw file last: where it stands, all that belongs to it is there.
+        for placement in (truth, pattern, toml, raw):
+            placement.commit()
+    console.print(f"wrote {out / RAW_NAME}", soft_wrap=True, highlight=False)
+    if saturated:
+        console.print(f"livesim: {saturated:.2%} of the pixels are saturated", highlight=False)
+
+
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and take it away again if nothing came of it."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in missing:
+            if not any(one.iterdir()):
+                one.rmdir()
+        raise
+
+
+def _first_pattern(microscope: SimulatedMicroscope) -> Pattern:
+    """Return the light of the first stack as a pattern file can hold it."""
+    pattern = microscope.instrument.pattern(0)
+    angles = [replace(angle, usable=all(angle.modulation)) for angle in pattern.angles]
+    otf = Otf.theoretical(microscope.settings.optics)
+    attainable = attainable_resolution_nm(angles, otf, pattern.pixel_nm)
+    return replace(pattern, angles=tuple(angles), attainable_resolution_nm=attainable)
+
+
+def _write_stacks(
+    microscope: SimulatedMicroscope, raw: Path, truth: Path, console: Console
+) -> float:
+    """Write all raw stacks and their truth; return the share of saturated pixels."""
+    own = microscope.own
+    rows, columns = own.size
+    layout = RawTiffLayout(
+        time=own.time_points,
+        frames=microscope.instrument.frames,
+        y=rows,
+        x=columns,
+        dtype=np.dtype(np.uint8 if own.camera.bits == 8 else np.uint16),
+        pixel_nm=microscope.instrument.pixel_nm,
+        exposure_ms=own.exposure_ms,
+        interval_s=microscope.stack_interval_s,
+        name=microscope.settings.model_dump_json(),
+    )
+    columns_shown = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn())
+    with (
+        interrupts_held() as check_interrupt,
+        Progress(
+            *columns_shown, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        ) as bar,
+    ):
+        task = bar.add_task("simulate", total=own.time_points)
+
+        def step() -> None:
+            check_interrupt()
+            bar.advance(task)
+
+        frames = _Frames(microscope, TruthWriter(truth, own.time_points, _attributes(microscope)))
+        write_raw_tiff(raw, frames.written(step), layout)
+    return frames.saturated / (layout.time * layout.frames * rows * columns)
+
+
+def _attributes(microscope: SimulatedMicroscope) -> dict[str, object]:
+    return {
+        "pixel_nm": microscope.instrument.pixel_nm,
+        "object_pixel_nm": microscope.instrument.pixel_nm / 2.0,
+        "interval_s": microscope.stack_interval_s,
+        "settings": microscope.settings.model_dump(mode="json", exclude_none=True),
+    }
+
+
+@dataclass(eq=False)
+class _Frames:
+    """Yields frames for the raw file, and writes the truth of every stack as it goes."""
+
+    microscope: SimulatedMicroscope
+    truth: TruthWriter
+    saturated: int = 0
+
+    def written(self, step: Callable[[], None]) -> Iterator[Pixels]:
+        """Yield all frames [y, x] in the file's order; `step` is called after every stack."""
+        microscope, own = self.microscope, self.microscope.own
+        per_stack = microscope.instrument.frames
+        fading = microscope.instrument.visibility()
+        if fading is not None:
+            self.truth.write_visibility(fading)
+        numbers = recorded(own.sequence, own.seed, own.time_points * per_stack)
+        every = microscope.taken(numbers)
+        for time in range(own.time_points):
+            taken = list(islice(every, per_stack))
+            yield from self._counts(taken)
+            self.truth.write(time, taken[0][1].object, truth_of(microscope.instrument, taken))
+            step()
+
+    def _counts(self, taken: Taken) -> Iterator[Pixels]:
+        most = 2**self.microscope.own.camera.bits - 1
+        for number, stack in taken:
+            counts = stack.counts[number % len(stack.counts)]
+            self.saturated += int((counts >= most).sum())
+            yield counts

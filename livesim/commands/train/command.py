@@ -1,0 +1,186 @@
+"""`livesim train`: a recipe in, trained networks with their cards and logs out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
+from livesim.commands.train.scenes import scenes_of
+from livesim.io.toml_text import toml_text
+from livesim.values.frames import DataError
+from livesim_models.card import Card
+from livesim_models.checkpoint import read_model, write_model
+from livesim_models.data.samples import Samples
+from livesim_models.data.scene import Scene
+from livesim_models.domain import Domain, domain_of
+from livesim_models.shipped import STEPS, StepName, model_file
+from livesim_models.training.recipe import Recipe, Split, fine_tuning, load_recipe
+from livesim_models.training.run import (
+    ScenesOf,
+    Trained,
+    train,
+    validation_batch,
+    validation_group,
+)
+from livesim_models.training.verdict import verdict
+
+RECIPE_NAME = "recipe.toml"
+DESCRIBED = 600
+"""Samples from which a card describes what a training looked like."""
+
+
+def train_networks(recipe_path: Path, out: Path) -> None:
+    """Run a recipe in the folder `out`; started again, it goes on where it was interrupted.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe cannot be used.
+    DataError
+        If `out` holds the training of another recipe.
+    """
+    recipe = load_recipe(recipe_path)
+    console = _begun(recipe_path.read_text(encoding="utf-8"), out)
+    made = _Made(recipe, lambda split: _scenes(recipe, split, out, console))
+    made.write(train(recipe, made.scenes, out), out, console)
+
+
+def fine_tune(
+    start: str, data: Sequence[Path], low: Sequence[Path], config: Path | None, out: Path
+) -> None:
+    """Go on training shipped or own models on recordings, whose photons are thinned.
+
+    Parameters
+    ----------
+    start
+        Name of a shipped pair of models, or the folder of a training.
+    data
+        Recordings with much light: the target is what they show.
+    low
+        Of the same fields in less light, in the same order; none = the photons are thinned.
+    config
+        Settings of the microscope; None = the TOML file beside each recording.
+
+    Raises
+    ------
+    SettingsError, DataError
+        If models or recordings cannot be used.
+    """
+    one, two = (read_model(_start_file(start, step)) for step in STEPS)
+    recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
+    split, dim = split_recordings(data), pairs(data, low)
+    values = recipe.model_dump(mode="json", exclude_none=True)
+    told = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
+    console = _begun(f"# from {start}\n{told}{toml_text(values)}", out)
+    made = _Made(recipe, lambda part: measured_scenes(split[part], config, dim))
+    networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
+    made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
+
+
+def _start_file(start: str, step: StepName) -> Path:
+    folder = Path(start)
+    if folder.is_dir():
+        found = sorted(folder.glob(f"*-{step}.safetensors"))
+        if len(found) != 1:
+            raise DataError(f"{folder}: expected one model for step {step}, found {len(found)}")
+        return found[0]
+    return model_file(start, step)
+
+
+def _begun(told: str, out: Path) -> Console:
+    """Make the folder, and keep in it what is trained; refuse to go on with something else."""
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / RECIPE_NAME
+    if kept.exists() and kept.read_text(encoding="utf-8") != told:
+        raise DataError(
+            f"{out}: expected an empty folder or one with the same recipe, found another recipe"
+        )
+    kept.write_text(told, encoding="utf-8")
+    return Console(stderr=True)
+
+
+def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[Scene]:
+    columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("scenes", total=recipe.scenes.count(split))
+        path = out / f"{split}-scenes.safetensors"
+        return scenes_of(recipe.scenes, split, path, lambda: bar.advance(task))
+
+
+class _Made:
+    """A recipe and its scenes in; the model files of what was trained on them out."""
+
+    def __init__(self, recipe: Recipe, scenes_of: ScenesOf) -> None:
+        self._recipe = recipe
+        self._scenes_of = scenes_of
+        self._known: dict[Split, list[Scene]] = {}
+
+    def scenes(self, split: Split) -> list[Scene]:
+        """Return the scenes of a split; they are made or read once."""
+        if split not in self._known:
+            self._known[split] = self._scenes_of(split)
+        return self._known[split]
+
+    def write(self, trained: Trained, out: Path, console: Console) -> None:
+        """Write both models."""
+        domain, metrics = self._domain(), self._metrics(trained)
+        for name, value in metrics.items():
+            console.print(f"{name}: {value:.3f}", highlight=False)
+        recipe = (out / RECIPE_NAME).read_text(encoding="utf-8")
+        for step, network in zip(STEPS, (trained.one, trained.two), strict=True):
+            path = out / f"{self._recipe.name}-{step}.safetensors"
+            write_model(path, network, self._card(step, recipe, trained, domain, metrics))
+            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+    def _domain(self) -> Domain:
+        """Return what the images of the training looked like."""
+        scenes, recipe = [*self.scenes("one"), *self.scenes("two")], self._recipe
+        samples = Samples(scenes, recipe.light, recipe.training.seed, 0, DESCRIBED)
+        return domain_of([samples[number].low.mean(dim=0) for number in range(DESCRIBED)])
+
+    def _metrics(self, trained: Trained) -> dict[str, float]:
+        """Return how well the networks do on scenes that training never saw."""
+        scenes = self.scenes("validation")
+        groups = [validation_group(scene, number) for number, scene in enumerate(scenes)]
+        batch = validation_batch(scenes, self._recipe)
+        return verdict(trained.one, trained.two, batch, groups)
+
+    def _card(
+        self,
+        step: StepName,
+        told: str,
+        trained: Trained,
+        domain: Domain,
+        metrics: dict[str, float],
+    ) -> Card:
+        recipe = self._recipe
+        return Card(
+            name=f"{recipe.name}-{step}",
+            step=step,
+            description=recipe.description,
+            licence=recipe.licence,
+            architecture=recipe.one if step == "one" else recipe.two,
+            normalisation="stabilised" if step == "one" else "levels",
+            frames=recipe.one.inputs,
+            photons=recipe.light.photons,
+            read_noise=recipe.light.read_noise,
+            structures=tuple(sorted({scene.structure for scene in self.scenes("two")})),
+            domain=domain,
+            behind=f"{recipe.name}-one" if step == "two" else None,
+            recipe=told,
+            metrics=metrics,
+            training={
+                "date": datetime.now(UTC).date().isoformat(),
+                "hours": round(trained.hours, 2),
+                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+                "processor": platform.machine(),
+                "torch": str(torch.__version__),
+            },
+        )

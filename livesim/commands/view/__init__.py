@@ -1,0 +1,1 @@
+"""`livesim view` and `livesim live`."""

@@ -1,0 +1,64 @@
+"""What differs from channel to channel: the tables `[channels.0]`, `[channels.1]` and so on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from livesim.config.section import NonNegative, Positive, Section
+
+ChannelNumber = Annotated[int, Field(ge=0)]
+"""As the frames' channel axis counts."""
+
+
+class ChannelOptics(Section):
+    """Keys of `[optics]`; None = as there. The pixel is that of all channels."""
+
+    numerical_aperture: Positive | None = None
+    emission_nm: Positive | None = None
+    refractive_index: Positive | None = None
+    otf_file: Path | None = None
+    otf_damping: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class ChannelPattern(Section):
+    """Keys of `[pattern]`; None = as there. Angles and phases are those of all channels."""
+
+    expected_period_nm: Positive | tuple[Positive, ...] | None = None
+    expected_angles_deg: tuple[float, ...] | None = None
+
+
+class ChannelCamera(Section):
+    """Keys of `[camera]`, for a channel with a camera of its own; None = as there."""
+
+    offset: NonNegative | None = None
+    gain: Positive | None = None
+    read_noise: NonNegative | None = None
+
+
+class ChannelReconstruction(Section):
+    """Keys of `[reconstruction]`; None = as there."""
+
+    wiener: Positive | Literal["auto"] | None = None
+    richardson_lucy_iterations: Annotated[int, Field(ge=0, le=200)] | None = None
+
+
+class ChannelSteps(Section):
+    """Keys of `[steps]`; None = as there."""
+
+    one: str | None = None
+    two: str | None = None
+
+
+class Channel(Section):
+    """One channel, where it differs from what the file says of all."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """Written into recordings, results and exports."""
+    optics: ChannelOptics = ChannelOptics()
+    pattern: ChannelPattern = ChannelPattern()
+    camera: ChannelCamera = ChannelCamera()
+    reconstruction: ChannelReconstruction = ChannelReconstruction()
+    steps: ChannelSteps = ChannelSteps()

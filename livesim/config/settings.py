@@ -1,0 +1,425 @@
+"""A TOML file in, one frozen `Settings` out; a wrong key or value fails here and nowhere later."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from livesim.config.acquisition import Acquisition
+from livesim.config.channels import Channel, ChannelNumber
+from livesim.config.section import NonNegative, Positive
+from livesim.config.section import Section as _Section
+from livesim.config.simulation import Simulation
+
+Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
+
+
+class SettingsError(ValueError):
+    """The settings are wrong; the message says which, what was expected and what was found."""
+
+
+class Optics(_Section):
+    """The microscope's optics."""
+
+    numerical_aperture: Positive
+    emission_nm: Positive
+    pixel_nm: Positive | None = None
+    """Raw pixel in the sample; None takes it from the recording's metadata."""
+    refractive_index: Positive = 1.518
+    otf_file: Path | None = None
+    """Measured OTF or PSF image; None uses the theoretical OTF."""
+    otf_damping: Annotated[float, Field(gt=0, le=1)] = 0.15
+    """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off)."""
+
+    @model_validator(mode="after")
+    def _aperture_fits_medium(self) -> Self:
+        if self.numerical_aperture >= self.refractive_index:
+            raise ValueError(
+                f"expected numerical_aperture below refractive_index ({self.refractive_index}), "
+                f"found {self.numerical_aperture}"
+            )
+        return self
+
+    @property
+    def cutoff_cycles_per_um(self) -> float:
+        """Highest frequency the objective passes, 2 NA / emission wavelength."""
+        return 2000.0 * self.numerical_aperture / self.emission_nm
+
+
+class PatternSettings(_Section):
+    """How the illumination pattern is stepped, and what is known of it beforehand."""
+
+    angles: Annotated[int, Field(ge=1, le=64)] = 3
+    phases: Annotated[int, Field(ge=3, le=64)] = 3
+    frames: Annotated[int, Field(ge=1)] | None = None
+    """Frames of one raw stack; only a check, except that hexagonal stacks have seven."""
+    harmonics: Literal[1, 2] = 1
+    layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
+    order: tuple[Axis, ...] = ("phase", "angle")
+    """Fastest axis first, for files and streams that carry no axes."""
+    first_frame: Annotated[int, Field(ge=0)] = 0
+    """Place in the sequence of the first frame of every stack, for files that carry no axes."""
+    expected_period_nm: Positive | tuple[Positive, ...] | None = None
+    expected_angles_deg: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.layout == "hexagonal":
+            if self.harmonics != 1:
+                raise ValueError(
+                    f"expected harmonics = 1 for a hexagonal layout, found {self.harmonics}"
+                )
+        elif self.phases < 2 * self.harmonics + 1:
+            raise ValueError(
+                f"expected at least {2 * self.harmonics + 1} phases for {self.harmonics} "
+                f"harmonic(s), found {self.phases}"
+            )
+        if self.frames is not None and self.frames != self.stack_frames:
+            raise ValueError(
+                f"expected frames = {self.stack_frames} ({self.layout}), found {self.frames}"
+            )
+        if self.first_frame >= self.stack_frames:
+            raise ValueError(
+                f"expected first_frame below {self.stack_frames}, the frames of a stack, "
+                f"found {self.first_frame}"
+            )
+        if len(set(self.order)) != len(self.order):
+            raise ValueError(f"expected every axis once in order, found {list(self.order)}")
+        missing = {"angle", "phase"} - set(self.order)
+        if missing and self.layout == "angle-phase":
+            raise ValueError(f"expected {sorted(missing)} in order, found {list(self.order)}")
+        self._check_priors()
+        return self
+
+    def _check_priors(self) -> None:
+        vectors = self.vectors
+        periods = self.expected_period_nm
+        if isinstance(periods, tuple) and len(periods) != vectors:
+            raise ValueError(
+                f"expected 1 or {vectors} values in expected_period_nm, found {len(periods)}"
+            )
+        angles = self.expected_angles_deg
+        if angles is not None and len(angles) != vectors:
+            raise ValueError(
+                f"expected {vectors} values in expected_angles_deg, found {len(angles)}"
+            )
+
+    @property
+    def vectors(self) -> int:
+        """How many wave vectors the pattern has: one an angle, three of a hexagonal pattern."""
+        return 3 if self.layout == "hexagonal" else self.angles
+
+    @property
+    def stack_shape(self) -> tuple[int, int]:
+        """(angles, phases) of a raw stack; a hexagonal stack is one angle of seven phases."""
+        return (1, 7) if self.layout == "hexagonal" else (self.angles, self.phases)
+
+    @property
+    def stack_frames(self) -> int:
+        """Frames of one raw stack."""
+        angles, phases = self.stack_shape
+        return angles * phases
+
+
+class Camera(_Section):
+    """Camera model: photo-electrons = (counts - offset) / gain."""
+
+    offset: NonNegative = 0.0
+    gain: Positive = 1.0
+    """Counts per electron."""
+    read_noise: NonNegative = 0.0
+    """Electrons, standard deviation."""
+
+
+class Apodization(_Section):
+    """Low-pass of the result: shape, cut-off in units of the widefield cut-off, exponent."""
+
+    shape: Literal["cosine", "triangle", "none"] = "cosine"
+    cutoff: Annotated[float, Field(gt=0, le=3)] | Literal["auto"] = 1.9
+    """"auto": widefield cut-off plus the pattern's own frequency, as fairSIM does."""
+    bend: Positive = 1.0
+
+
+class Notch(_Section):
+    """Gaussian dip at the centre of every band, against out-of-focus light and honeycombs."""
+
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.0
+    fwhm_cycles_per_um: Positive = 1.0
+
+
+class Reconstruction(_Section):
+    """How the bands are recombined."""
+
+    preset: Literal["fairsim"] | None = None
+    """"fairsim": the settings of the MPhil report's Table 1; explicit keys win over it."""
+    wiener: Positive | Literal["auto"] = "auto"
+    """Regularisation w, the denominator's w squared; "auto" takes, at every frequency, the noise
+    over the object's power as calibrated (0.05 where the pattern file does not tell)."""
+    apodization: Apodization = Apodization()
+    notch: Notch = Notch()
+    richardson_lucy_iterations: Annotated[int, Field(ge=0, le=200)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("preset") != "fairsim":
+            return values
+        apodization = {"shape": "triangle", "cutoff": "auto", "bend": 1.0} | dict(
+            values.get("apodization", {})
+        )
+        return (
+            {"wiener": 0.05, "richardson_lucy_iterations": 5}
+            | values
+            | {"apodization": apodization}
+        )
+
+
+class Steps(_Section):
+    """The networks around the reconstruction: a shipped model's name, a path, "none" or "auto"."""
+
+    one: str = "auto"
+    """"auto": the shipped model where one fits the pattern, else none."""
+    two: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """In which the networks compute; "auto": bfloat16 on a GPU or a CPU that has instructions for
+    it, else float32."""
+
+
+class Tracking(_Section):
+    """Whether the pattern of a running stream is tracked; see docs/use/tracking.md."""
+
+    follow: bool = True
+    """Check every raw stack, follow drifts and jumps, report lost angles."""
+    estimate: bool = True
+    """Estimate again in the background, and swap where that explains new stacks better."""
+
+
+class Doctor(_Section):
+    """Whether the doctor looks at a running stream."""
+
+    examine: bool = True
+    """Look at the first raw stacks, and again after an alarm."""
+
+
+class Live(_Section):
+    """What a running stream shows between two raw stacks; see docs/use/live.md."""
+
+    rolling: Literal["off", "angle", "frame"] = "off"
+    """Reconstruct the newest frames after every angle or every frame."""
+
+
+class Settings(_Section):
+    """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
+
+    optics: Optics
+    pattern: PatternSettings = PatternSettings()
+    camera: Camera = Camera()
+    reconstruction: Reconstruction = Reconstruction()
+    steps: Steps = Steps()
+    tracking: Tracking = Tracking()
+    doctor: Doctor = Doctor()
+    live: Live = Live()
+    channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
+    """What differs in one channel; those not named are as the other tables say."""
+    acquisition: Acquisition | None = None
+    """What `livesim acquire` does; None where Micro-Manager is used by itself."""
+    simulation: Simulation | None = None
+    """What `livesim simulate` makes; None for a real microscope."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, values: Any) -> Any:
+        return _with_new_names(values) if isinstance(values, dict) else values
+
+    @field_validator("simulation")
+    @classmethod
+    def _simulation_fits(cls, value: Simulation | None, info: ValidationInfo) -> Simulation | None:
+        pattern = info.data.get("pattern")
+        if value is not None and pattern is not None:  # None: found wrong before
+            value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
+        return value
+
+    @model_validator(mode="after")
+    def _every_channel_fits(self) -> Self:
+        for number in self.channels:
+            try:
+                self.of_channel(number)
+            except ValidationError as error:
+                raise ValueError(f"channels.{number}: {_sentence(error)}") from error
+        return self
+
+    def of_channel(self, number: int) -> Settings:
+        """Return what holds for one channel: these settings with its own table put in."""
+        own = self.channels.get(number)
+        if own is None:
+            return self if not self.channels else self.model_copy(update={"channels": {}})
+        values = self.model_dump(exclude={"channels", "acquisition", "simulation"})
+        _merge(values, own.model_dump(exclude={"name"}, exclude_none=True))
+        return Settings.model_validate(values)
+
+
+def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
+    """Read a settings file; `changes` such as "optics.pixel_nm=65" win over what it says.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, is not TOML, or holds an unknown key or a wrong value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: expected TOML, found: {error}") from error
+    return parse_settings(values, str(path), path.parent, changes)
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    """Put one "section.key=value" into `values`; the value is TOML."""
+    try:
+        changed = tomllib.loads(change)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"--set {change}: expected key=value in TOML, found: {error}"
+        ) from error
+    _merge(values, _with_new_names(changed))
+
+
+OLD_NAMES = {
+    "watchdog.follow": "tracking.follow",
+    "watchdog.estimate": "tracking.estimate",
+    "watchdog.examine": "doctor.examine",
+}
+"""Keys of earlier versions, which settings, recordings and --set may still use."""
+
+
+def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with every key of `OLD_NAMES` under its present name.
+
+    Raises
+    ------
+    ValueError
+        If a key stands there under both names.
+    """
+    found = {name: dict(one) if isinstance(one, dict) else one for name, one in values.items()}
+    for old, new in OLD_NAMES.items():
+        (old_table, old_key), (table, key) = old.split("."), new.split(".")
+        given = found.get(old_table)
+        if not isinstance(given, dict) or old_key not in given:
+            continue
+        present = found.setdefault(table, {})
+        if key in present:
+            raise ValueError(f"expected {new} alone, found its old name {old} as well")
+        present[key] = given.pop(old_key)
+        if not given:
+            del found[old_table]
+    return found
+
+
+def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
+    for key, value in changed.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _merge(values[key], value)
+        else:
+            values[key] = value
+
+
+def parse_settings(
+    values: dict[str, Any], source: str, folder: Path = Path(), changes: Sequence[str] = ()
+) -> Settings:
+    """Check a mapping of settings; paths in it are relative to `folder`, `changes` win over it.
+
+    Raises
+    ------
+    SettingsError
+        Naming `source`, the key, what was expected and what was found.
+    """
+    try:
+        values = _with_new_names(values)
+    except ValueError as error:
+        raise SettingsError(f"{source}: {error}") from error
+    for change in changes:
+        _apply(values, change)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{source}: {_sentence(error)}") from error
+    return _with_files_in(settings, folder)
+
+
+def _with_files_in(settings: Settings, folder: Path) -> Settings:
+    """Return the settings with the files that they name found from `folder`."""
+    changes: dict[str, Any] = {}
+    otf_file = settings.optics.otf_file
+    if otf_file is not None:
+        changes["optics"] = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    if settings.channels:
+        changes["channels"] = {
+            number: _with_channel_file_in(channel, folder)
+            for number, channel in settings.channels.items()
+        }
+    acquisition = settings.acquisition
+    if acquisition is not None:
+        files = {"system_file": acquisition.system_file, "adapters": acquisition.adapters}
+        found = {name: folder / path for name, path in files.items() if path is not None}
+        changes["acquisition"] = acquisition.model_copy(update=found)
+    simulation = settings.simulation
+    path = None if simulation is None else simulation.file.path
+    if simulation is not None and path is not None:
+        file = simulation.file.model_copy(update={"path": folder / path})
+        changes["simulation"] = simulation.model_copy(update={"file": file})
+    return settings.model_copy(update=changes)
+
+
+def _with_channel_file_in(channel: Channel, folder: Path) -> Channel:
+    if channel.optics.otf_file is None:
+        return channel
+    optics = channel.optics.model_copy(update={"otf_file": folder / channel.optics.otf_file})
+    return channel.model_copy(update={"optics": optics})
+
+
+def _sentence(error: ValidationError) -> str:
+    """Put the first error in words, naming the nearest known key for an unknown one."""
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(place[:-1])
+        near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.0)
+        return f"unknown key '{'.'.join(place)}'; the nearest known key is '{near[0]}'"
+    if first["type"] == "missing":
+        return f"expected the key '{'.'.join(place)}', found none"
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"[{'.'.join(place)}] {reason}" if place else reason
+    reason = reason.replace("Input should be", "expected", 1)
+    return f"{'.'.join(place)}: {reason}, found {first['input']!r}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        if part not in model.model_fields:
+            continue  # the number of a channel
+        annotation = model.model_fields[part].annotation
+        kinds = [annotation, *get_args(annotation)]  # such as Simulation | None
+        found = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not found:
+            break
+        model = found[0]
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""What runs beside the frame path, in threads that nothing waits for."""

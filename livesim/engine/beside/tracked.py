@@ -1,0 +1,247 @@
+"""A raw stack in, its result out; on the way a look at the pattern, which is kept up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from livesim.config.settings import Settings, SettingsError
+from livesim.engine.beside.background import BACKGROUND_FAULTS, Background
+from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Trackable, Wanted
+from livesim.engine.seams import Begun, Prepared
+from livesim.reconstruction.track.angle import Event
+from livesim.reconstruction.track.check import BandReading
+from livesim.reconstruction.track.pattern import PatternTracker
+from livesim.values.frames import Pattern, RawStack, Result, StackIndex
+from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
+
+_log = logging.getLogger("livesim.engine")
+
+
+class TrackedPipeline:
+    """A reconstruction whose pattern is checked with every stack.
+
+    Every stack is reconstructed with what is known once it has been looked at itself: a drift or a
+    jump that it shows turns its own bands. Whatever needs a new plan is prepared in the background
+    and taken from the next stack on. What fails here is counted and leaves the stack as it would
+    be without tracking.
+
+    Parameters
+    ----------
+    active
+        The reconstruction with the first pattern.
+    background
+        Prepares others; closed by `close`.
+    prepare_for
+        Settings -> what prepares a reconstruction with them; None = they cannot change.
+    follows
+        Whether it begins with watching; if not, the pattern stays as it is until steered.
+    """
+
+    def __init__(
+        self,
+        active: Trackable,
+        background: Background,
+        prepare_for: Callable[[Settings], Prepare] | None = None,
+        *,
+        follows: bool = True,
+    ) -> None:
+        self._active, self._background = active, background
+        self._prepare_for, self.follows = prepare_for, follows
+        self._recalibrate = False
+        angles = active.pattern.angles
+        self._tracking = PatternTracker(
+            [angle.usable for angle in angles], [angle.modulation[0] for angle in angles]
+        )
+        self._last: StackIndex | None = None
+        self._probe: Trackable | None = None
+        self._changes: deque[PatternChange] = deque()
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def pattern(self) -> Pattern:
+        """The cached pattern."""
+        return self._active.pattern
+
+    @property
+    def illumination(self) -> Illumination:
+        """What the next stack is taken to be lit with."""
+        return Illumination(self.pattern, self._tracking.turns)
+
+    @property
+    def health(self) -> TrackingHealth:
+        """What is known of the pattern."""
+        return TrackingHealth(
+            angles=self._tracking.health(),
+            estimates=self._background.estimates,
+            swaps=self._counts["swaps"],
+            alarms=self._counts["alarms"],
+            failures=self._counts["failures"] + self._background.failures,
+        )
+
+    def take_changes(self) -> list[PatternChange]:
+        """Return what has changed since this was last asked, oldest first."""
+        taken = list(self._changes)
+        self._changes.clear()
+        return taken
+
+    @property
+    def recalibrating(self) -> bool:
+        """Whether a new estimate was asked for and is not there yet."""
+        return self._recalibrate or self._background.recalibrating
+
+    def recalibrate(self) -> None:
+        """Estimate the pattern anew from the next stacks; safe in any thread."""
+        self._recalibrate = True
+
+    def prepare(self, settings: Settings) -> Prepared:
+        """Prepare other settings; in any thread but the processor's.
+
+        Raises
+        ------
+        SettingsError, DataError, RuntimeError
+            If they cannot be used.
+        """
+        if self._prepare_for is None:
+            raise SettingsError("expected a pipeline whose settings can change, found a fixed one")
+        known, prepare = self.pattern, self._prepare_for(settings)
+        # A copy: what the background prepares with the old settings is told by its pattern.
+        prepared = prepare(replace(known))
+
+        def use() -> None:
+            watch = settings.tracking
+            self._active, self.follows = prepared, watch.follow
+            self._background.steer(prepare, watching=watch.follow and watch.estimate)
+            shifts = (0.0,) * len(known.angles)
+            self._background.use(prepared, shifts, self._tracking.lost, self._probe)
+
+        return Prepared(lambda: self.pattern is known, use)
+
+    def __call__(self, stack: RawStack) -> Result:
+        """Reconstruct one raw stack.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If it cannot be reconstructed.
+        """
+        return self.begin(stack).result()
+
+    def begin(self, stack: RawStack) -> Begun:
+        """Begin with one raw stack, as a call does."""
+        if not stack.whole:
+            turns = self._tracking.turns  # its frames are looked at with the stacks they belong to
+            return self._active.begin(stack, lambda measure: turns)
+        if self._recalibrate:
+            self._background.recalibrate()
+            self._recalibrate = False
+        self._adopt(stack)
+        begun = self._active.begin(stack, lambda measure: self._decide(stack, measure))
+        self._background.offer(Seen(stack, self._tracking.phases, self.pattern))
+        self._last = stack.index
+        return begun
+
+    def close(self) -> None:
+        """End the background's thread."""
+        self._background.close()
+
+    def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
+        """Return how far each angle has turned, this stack included."""
+        if self.follows:
+            try:
+                self._look(stack, measure())
+            except BACKGROUND_FAULTS as error:
+                self._fail(error)
+        return self._tracking.turns
+
+    def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:
+        before = list(self._tracking.turns)
+        for event in self._tracking.see(readings, self._stacks_since(stack)):
+            old = Illumination(self.pattern, tuple(before))
+            before[event.angle] = self._tracking.turns[event.angle]
+            new = Illumination(self.pattern, tuple(before))
+            if event.kind is not ChangeKind.MODULATION:  # recorded when it is acted upon
+                self._record(stack, event.kind, event.angle, event.reason, old, new)
+            if event.kind in (ChangeKind.LOST, ChangeKind.MODULATION):
+                self._request(event)
+            if event.kind is not ChangeKind.DRIFT:
+                self._background.ask()
+
+    def _stacks_since(self, stack: RawStack) -> float:
+        """Return how many stacks after the last one; those dropped on the way count as well."""
+        if self._last is None or replace(stack.index, time=0) != replace(self._last, time=0):
+            return 1.0
+        return float(max(stack.index.time - self._last.time, 1))
+
+    def _request(self, event: Event) -> None:
+        """Ask for a plan that fits what was seen of an angle."""
+        pattern, watch = self.pattern, self._tracking.angles[event.angle]
+        angles = list(pattern.angles)
+        for number in self._tracking.lost:
+            angles[number] = replace(angles[number], usable=False)
+        if event.kind is ChangeKind.MODULATION:
+            own = angles[event.angle]
+            changed = tuple(min(m * watch.modulation, 1.0) for m in own.modulation)
+            angles[event.angle] = replace(own, modulation=changed)
+        elif self._probe is None:
+            self._probe = self._active
+        wanted = replace(pattern, angles=tuple(angles))
+        self._background.want(Wanted(wanted, event.kind, event.angle, event.reason, pattern))
+
+    def _adopt(self, stack: RawStack) -> None:
+        """Take what the background proposes, from this stack on."""
+        proposal = self._background.take()
+        if proposal is None:
+            return
+        if proposal.based_on is not self.pattern:  # another one came first
+            self._recalibrate = self._recalibrate or proposal.asked
+            if proposal.kind is ChangeKind.LOST and proposal.angle is not None:
+                self._request(Event(proposal.kind, proposal.angle, proposal.reason))
+            return
+        if proposal.prepared is self._active:  # asked for, and nothing better was found
+            light = self.illumination
+            self._record(stack, proposal.kind, proposal.angle, proposal.reason, light, light)
+            return
+        try:
+            self._swap(stack, proposal)
+        except BACKGROUND_FAULTS as error:
+            self._fail(error)
+
+    def _swap(self, stack: RawStack, proposal: Proposal) -> None:
+        old, new = self.illumination, proposal.prepared.pattern
+        pairs = zip(self._tracking.angles, old.pattern.angles, new.angles, strict=True)
+        for (watch, was, now), shift in zip(pairs, proposal.shifts, strict=True):
+            if now.usable and was.modulation[0] > 0.0:
+                watch.refer(1.0, shift, now.modulation[0] / was.modulation[0])
+            if was.usable and not now.usable:
+                watch.lost, self._probe = True, self._probe or self._active
+        for reading in proposal.found:
+            self._tracking.angles[reading.angle].find(reading)
+        if proposal.kind is ChangeKind.ESTIMATE:
+            self._tracking.admit([(one.usable, one.modulation[0]) for one in new.angles])
+        self._active = proposal.prepared
+        lost = self._tracking.lost
+        self._probe = self._probe if lost else None
+        self._background.use(self._active, proposal.shifts, lost, self._probe)
+        words = proposal.reason
+        self._record(stack, proposal.kind, proposal.angle, words, old, self.illumination)
+
+    def _record(
+        self,
+        stack: RawStack,
+        kind: ChangeKind,
+        angle: int | None,
+        reason: str,
+        old: Illumination,
+        new: Illumination,
+    ) -> None:
+        change = PatternChange(stack.index, stack.last_received_ns, kind, angle, reason, old, new)
+        self._changes.append(change)
+        self._counts["swaps"] += new != old
+        self._counts["alarms"] += kind.alarming and (kind is ChangeKind.JUMP or new == old)
+
+    def _fail(self, error: Exception) -> None:
+        self._counts["failures"] += 1
+        _log.warning("tracking: %s", error)

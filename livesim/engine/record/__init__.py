@@ -1,0 +1,1 @@
+"""Record what a stream brings and what is made of it."""

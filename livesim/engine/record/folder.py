@@ -1,0 +1,136 @@
+"""One stream -> a folder of its own: raw.zarr, pattern.json and its log, results.ome.zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from livesim.config.changes import SettingsChange
+from livesim.config.settings import Settings, SettingsError
+from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
+from livesim.engine.seams import Resolved
+from livesim.io.pattern_file import write_pattern
+from livesim.io.pattern_log import PatternLog
+from livesim.io.read.known_axes import channel_names, z_step_nm
+from livesim.io.recipe import Recipe, steps_run
+from livesim.io.recording_files import (
+    PATTERN_LOG_NAME,
+    PATTERN_NAME,
+    RAW_NAME,
+    RESULTS_NAME,
+    SETTINGS_LOG_NAME,
+    of_channel,
+)
+from livesim.io.settings_log import append_settings_change
+from livesim.io.write.output_layout import OutputLayout, RawLayout
+from livesim.io.write.recorder import RawRecorder, ResultRecorder
+from livesim.values.frames import Pattern, RawStack, Result
+from livesim.values.illumination import PatternChange
+from livesim.wire.messages import StreamStart
+
+
+def record_into(folder: Path) -> RecorderFor:
+    """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
+    return lambda start, resolved: FolderRecorder(_new_folder(folder), start, resolved)
+
+
+class FolderRecorder:
+    """Where one stream is recorded.
+
+    With the pattern and its log beside it, the raw recording can be restored to the pixels of the
+    live run: `livesim restore FOLDER/raw.zarr`, which looks for all three.
+    """
+
+    def __init__(self, folder: Path, start: StreamStart, resolved: Resolved) -> None:
+        self.folder = folder
+        self._start = start
+        self.settings, self._models = resolved.settings, resolved.models
+        sent = start.settings
+        self._source = self.settings if sent is None else Settings.model_validate(sent)
+        """What the source acquires with, though the engine may have settings of its own."""
+        self._patterns: dict[int, Pattern] = {}
+
+    def open_raw(self, first: RawStack) -> RawSink:
+        """Open the raw recording for stacks such as the first."""
+        angles, phases, y, x = first.pixels.shape
+        layout = RawLayout(
+            angles=angles,
+            phases=phases,
+            y=y,
+            x=x,
+            pixel_nm=self._pixel_nm,
+            z_step_nm=self._z_step_nm,
+            interval_s=self._start.interval_s,
+            channel_names=self._channel_names,
+        )
+        recipe = Recipe(settings=self.settings)
+        return RawRecorder(self.folder / RAW_NAME, layout, recipe, first.pixels.dtype)
+
+    def open_results(self, first: Result) -> ResultSink:
+        """Open the recording of the results for images such as the first."""
+        y, x = first.image.shape
+        layout = OutputLayout(
+            y=y,
+            x=x,
+            pixel_nm=self._pixel_nm / 2,
+            channel=max(len(self._channel_names), 1),
+            position=self._size("position"),
+            z_step_nm=self._z_step_nm,
+            interval_s=self._start.interval_s,
+            channel_names=self._channel_names,
+        )
+        recipe = Recipe(
+            settings=self.settings,
+            pattern=self._patterns.get(first.index.channel),
+            steps=steps_run(self.settings.steps),
+            models=self._models,
+        )
+        return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
+
+    def save_pattern(self, pattern: Pattern, channel: int) -> None:
+        """Write a channel's pattern beside the recording, in place of an older one."""
+        self._patterns[channel] = pattern
+        file = self.folder / of_channel(PATTERN_NAME, channel)
+        write_pattern(file, pattern, overwrite=True)
+
+    def log_changes(self, changes: Sequence[PatternChange]) -> None:
+        """Append to the log of one channel's pattern, which the first change begins."""
+        name = of_channel(PATTERN_LOG_NAME, changes[0].stack.channel)
+        PatternLog(self.folder / name).write(changes)
+
+    def log_settings(self, change: SettingsChange) -> None:
+        """Append to the log of the settings, which the first change begins."""
+        append_settings_change(self.folder / SETTINGS_LOG_NAME, change)
+
+    def _size(self, axis: str) -> int:
+        """Return how long the source expects an axis to be; 1 where it does not know."""
+        return (self._start.sizes or {}).get(axis, 1)
+
+    @property
+    def _z_step_nm(self) -> float | None:
+        planes = self._size("z")
+        return z_step_nm(self._source, planes) or z_step_nm(self.settings, planes)
+
+    @property
+    def _channel_names(self) -> tuple[str, ...]:
+        numbered = max(self.settings.channels, default=0) + 1
+        count = max(self._size("channel"), numbered)
+        return channel_names(self.settings, count, channel_names(self._source, count))
+
+    @property
+    def _pixel_nm(self) -> float:
+        pixel_nm = self.settings.optics.pixel_nm
+        if pixel_nm is None:
+            raise SettingsError("expected optics.pixel_nm in the settings, found none")
+        return pixel_nm
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = parent / f"stream-{number:03d}"
+        if not folder.exists():
+            folder.mkdir()
+            return folder
+    raise AssertionError("counting never ends")

@@ -1,0 +1,129 @@
+"""The seam between the engine and the files it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from livesim.config.changes import SettingsChange
+from livesim.config.settings import Settings
+from livesim.engine.meters import Faults
+from livesim.engine.seams import Resolved
+from livesim.values.frames import DataError, Pattern, RawStack, Result
+from livesim.values.illumination import PatternChange
+from livesim.wire.messages import StreamStart
+
+Value = TypeVar("Value", RawStack, Result)
+Taken = TypeVar("Taken", contravariant=True)
+
+
+class Sink(Protocol[Taken]):
+    """A file that is being written under a temporary name."""
+
+    def write(self, value: Taken, /) -> None:
+        """Append one value; raises ValueError if it does not fit the file."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file and move it into place."""
+        ...
+
+
+RawSink = Sink[RawStack]
+ResultSink = Sink[Result]
+
+
+class Recorder(Protocol):
+    """The recording of one stream; each file is opened by the first value written to it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Written into its files."""
+        ...
+
+    def open_raw(self, first: RawStack) -> RawSink:
+        """Open the raw recording."""
+        ...
+
+    def open_results(self, first: Result) -> ResultSink:
+        """Open the recording of the results."""
+        ...
+
+    def save_pattern(self, pattern: Pattern, channel: int) -> None:
+        """Write a channel's pattern beside the recording."""
+        ...
+
+    def log_changes(self, changes: Sequence[PatternChange]) -> None:
+        """Write beside it what has changed of one channel's pattern."""
+        ...
+
+    def log_settings(self, change: SettingsChange) -> None:
+        """Write beside it what has changed of the settings."""
+        ...
+
+
+RecorderFor = Callable[[StreamStart, Resolved], Recorder]
+"""What a source says of its stream, and the stream's settings -> where to record it."""
+
+
+class Track(Generic[Value]):
+    """One sink, opened when first needed.
+
+    A full disk must neither stop the view of the sample nor go unnoticed: then the file is
+    finished with what it holds, and every value that is not written is counted as a fault.
+    """
+
+    def __init__(self, open_sink: Callable[[Value], Sink[Value]] | None, faults: Faults) -> None:
+        self._open: Callable[[Value], Sink[Value]] | None = open_sink
+        self._faults = faults
+        self._sink: Sink[Value] | None = None
+        self._stopped = open_sink is None
+        self.written = 0
+        """Values on the disk."""
+        self.fault: str | None = None
+        """Why the recording has stopped before its end."""
+
+    def write(self, value: Value) -> None:
+        """Record one value, if that is asked for and possible."""
+        if self._open is None:
+            return
+        if self._stopped:
+            self._faults.report("unrecorded_stacks")
+            return
+        try:
+            self._sink = self._sink or self._open(value)
+        except (OSError, DataError) as error:
+            self._stop(error)
+            return
+        self._append(self._sink, value)
+
+    def close(self) -> None:
+        """Finish the file, if one was opened."""
+        self._stopped = True
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        try:
+            sink.close()
+        except OSError as error:
+            self._faults.report("unrecorded_stacks", f"a recording could not be finished: {error}")
+
+    def _append(self, sink: Sink[Value], value: Value) -> None:
+        try:
+            sink.write(value)
+            self.written += 1
+        except OSError as error:
+            self._stop(error)
+        except ValueError as error:
+            self._faults.report("unrecorded_stacks", f"one stack was not recorded: {error}")
+
+    def _stop(self, error: Exception) -> None:
+        self.fault = str(error)
+        self._faults.report("unrecorded_stacks", f"recording stopped: {error}")
+        self.close()

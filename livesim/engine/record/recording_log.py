@@ -1,0 +1,76 @@
+"""Pattern and settings in use, and their changes, in; notes of them beside each recording out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from livesim.config.changes import SettingsChange, difference
+from livesim.config.settings import Settings
+from livesim.engine.meters import Faults
+from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recordings import Recordings
+from livesim.engine.seams import Pipeline, Tracked
+from livesim.values.frames import RawStack
+from livesim.values.illumination import ChangeKind, PatternChange, still
+
+
+class RecordingLog:
+    """What `livesim restore` needs besides the raw stacks; all in the processor's thread.
+
+    A recording may begin in the middle of a stream, so each begins with what is in use then.
+    Channels may be processed in another order than they came in, so each has notes of its own.
+    """
+
+    def __init__(self, recordings: Recordings, faults: Faults) -> None:
+        self._recordings, self._faults = recordings, faults
+        self._noted: dict[tuple[Path, int], Settings] = {}
+
+    def see(self, stack: RawStack, pipeline: Pipeline, settings: Settings) -> None:
+        """Note what a stack is going to be reconstructed with, where that has changed."""
+        recorder = self._recordings.of(stack.index)
+        if recorder is None:
+            return
+        key = (recorder.folder, stack.index.channel)
+        if key not in self._noted:
+            self._write("the pattern", lambda: _first_pattern(recorder, stack, pipeline))
+        before = self._noted.get(key, recorder.settings)
+        self._noted[key] = settings
+        if before is not settings:
+            self._write("the settings' log", lambda: _settings(recorder, stack, before, settings))
+
+    def pattern_changed(self, changes: Sequence[PatternChange]) -> None:
+        """Note changes of a channel's pattern, all of one stack."""
+        recorder = self._recordings.of(changes[0].stack)
+        if recorder is not None:
+            self._write("the pattern's log", lambda: recorder.log_changes(changes))
+
+    def _write(self, what: str, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self._faults.say(f"{what} could not be written: {error}")
+
+
+def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> None:
+    recorder.save_pattern(pipeline.pattern, stack.index.channel)
+    if not isinstance(pipeline, Tracked) or not any(pipeline.illumination.turns_rad):
+        return
+    light = pipeline.illumination
+    # As a turn, not as a pattern that has turned: those differ in the last bit.
+    change = PatternChange(
+        stack.index,
+        stack.last_received_ns,
+        ChangeKind.DRIFT,
+        None,
+        "the recording begins",
+        still(light.pattern),
+        light,
+    )
+    recorder.log_changes([change])
+
+
+def _settings(recorder: Recorder, stack: RawStack, before: Settings, now: Settings) -> None:
+    old, new = difference(before, now)
+    if new:
+        recorder.log_settings(SettingsChange(stack.index, stack.last_received_ns, old, new))

@@ -1,0 +1,36 @@
+"""Several channels painted, each with its colour table, in; one colour picture out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.images.colour_tables import SIZE, Colours
+
+MERGED_LUTS = ("green", "magenta", "cyan", "yellow")
+"""Of several channels, in turn, where nobody chose: each can be told from its neighbours."""
+
+
+def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:
+    """Add the colours of all channels; what is brighter than white is white.
+
+    Parameters
+    ----------
+    places
+        [y, x] in the channel's colour table, all of one shape.
+    tables
+        [256, 3], one for each channel.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        [y, x, 3], red, green, blue.
+    """
+    if len(places) == 1:
+        return tables[0][places[0]]
+    total = np.zeros((*places[0].shape, 3), np.uint16)
+    for place, table in zip(places, tables, strict=True):
+        total += table[place]
+    return np.minimum(total, SIZE - 1).astype(np.uint8)

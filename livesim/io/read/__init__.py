@@ -1,0 +1,1 @@
+"""Read recordings and results, whatever the format."""

@@ -1,0 +1,101 @@
+"""A path and the settings of the pattern in, its frames one after the other out.
+
+Here nothing has to fit: this is for files that `open_recording` refuses, and for the doctor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.config.settings import Axis, PatternSettings
+from livesim.io.read.layout import arrange
+from livesim.io.read.open import open_planes
+from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype
+from livesim.values.frames import DataError, Pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSequence:
+    """The frames of the first position, channel and z of a recording, as they were acquired."""
+
+    file: PlaneFile
+    numbers: NDArray[np.int64]
+    """[frame] plane numbers."""
+    dtype: np.dtype[np.generic]
+    pattern: PatternSettings
+    """How the frames follow each other here, whatever the file's own axes say."""
+    misfit: str | None = None
+    """Why the frames make no whole stacks; None where they do."""
+
+    def read(self, first: int, count: int) -> Pixels:
+        """Read consecutive frames, [frame, y, x], fewer at the end.
+
+        Raises
+        ------
+        DataError
+            If a frame cannot be read.
+        """
+        planes = [
+            as_counts(self.file.read(int(number)), self.dtype, self.file.source)
+            for number in self.numbers[first : first + count]
+        ]
+        return np.stack(planes)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
+    """Open any recording; whoever opens it closes `file`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds no camera counts.
+    """
+    file = open_planes(path)
+    try:
+        dtype = counts_dtype(file.dtype, file.source, allow_float=True)
+        if not {"angle", "phase"}.isdisjoint(file.grid.names):
+            pattern = pattern.model_copy(update={"first_frame": 0})
+        return _sequence(file, dtype, pattern)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _sequence(
+    file: PlaneFile, dtype: np.dtype[np.generic], pattern: PatternSettings
+) -> FrameSequence:
+    try:
+        numbers = arrange(file.grid, pattern, file.source)[0, :, 0, 0]
+    except DataError as error:
+        return FrameSequence(file, _all(file.grid), dtype, pattern, str(error))
+    whole = numbers[(numbers != NO_PLANE).all(axis=(1, 2))]
+    order = pattern.model_copy(update={"order": _as_stored(pattern.order, whole)})
+    return FrameSequence(file, np.sort(whole.reshape(len(whole), -1)).ravel(), dtype, order)
+
+
+def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axis, ...]:
+    """Return `order` with phase and angle as `numbers` [stack, angle, phase] step them."""
+    between_angles, between_phases = (
+        np.median(np.abs(np.diff(numbers, axis=axis))) if numbers.shape[axis] > 1 else np.inf
+        for axis in (1, 2)
+    )
+    if "angle" not in order or "phase" not in order:
+        return order
+    if (between_phases <= between_angles) == (order.index("phase") < order.index("angle")):
+        return order
+    other: dict[Axis, Axis] = {"phase": "angle", "angle": "phase"}
+    return tuple(other.get(axis, axis) for axis in order)
+
+
+def _all(grid: PlaneGrid) -> NDArray[np.int64]:
+    """Return the planes of the first position and channel."""
+    first = tuple(0 if name in ("position", "channel") else slice(None) for name in grid.names)
+    numbers = grid.numbers[first]
+    return np.sort(numbers[numbers != NO_PLANE], axis=None)

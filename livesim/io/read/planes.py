@@ -1,0 +1,125 @@
+"""What every file reader hands over: an open file's description, and its planes one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.values.frames import DataError, Pixels
+
+NO_PLANE = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneGrid:
+    """Plane numbers by the axes that the file itself names."""
+
+    names: tuple[str, ...]
+    """One per dimension, slowest first; an axis the file leaves unnamed is `UNNAMED`."""
+    numbers: NDArray[np.int64]
+    """Plane numbers in acquisition order, `NO_PLANE` where the file has none."""
+
+
+UNNAMED = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneFile:
+    """An open file: nothing but its description is in memory until a plane is read."""
+
+    source: Path
+    frame_shape: tuple[int, int]
+    """(y, x)."""
+    dtype: np.dtype[np.generic]
+    """As stored; `counts_dtype` says what it becomes."""
+    grid: PlaneGrid
+    read: Callable[[int], Pixels]
+    """The plane of that number, [y, x] as stored."""
+    close: Callable[[], None]
+    pixel_nm: float | None = None
+    exposure_ms: float | None = None
+    interval_s: float | None = None
+    z_step_nm: float | None = None
+    channel_names: tuple[str, ...] = ()
+    """Of the file's own axis "channel"; none where it states none."""
+    warnings: tuple[str, ...] = ()
+
+
+def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:
+    """Return the grid of a file whose planes lie one after the other, slowest axis first."""
+    numbers = np.arange(int(np.prod(sizes)), dtype=np.int64).reshape(sizes)
+    return PlaneGrid(names=names, numbers=numbers)
+
+
+@contextmanager
+def expecting(what: str, source: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Turn a library's `errors` into a `DataError` that says what was expected of `source`."""
+    try:
+        yield
+    except DataError:
+        raise
+    except errors as error:
+        raise DataError(f"{source}: expected {what}, found an error: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    """Return a library's message in one line; a KeyError's is no more than the key."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"no entry {text}" if isinstance(error, KeyError) else text
+
+
+def counts_dtype(
+    stored: np.dtype[np.generic], source: Path, *, allow_float: bool = False
+) -> np.dtype[np.generic]:
+    """Return the type in which the camera counts of a file are handed on.
+
+    Signed 16-bit integers are handed on as unsigned ones: DeltaVision cameras store them so.
+
+    Raises
+    ------
+    DataError
+        If the file does not hold camera counts of 8 to 16 bits.
+    """
+    native = stored.newbyteorder("=")
+    if native in (np.uint8, np.uint16):
+        return native
+    if native == np.int16:
+        return np.dtype(np.uint16)
+    if allow_float and native == np.float32:
+        return native
+    raise DataError(f"{source}: expected camera counts (unsigned integers), found {native}")
+
+
+def counts_warnings(dtype: np.dtype[np.generic], source: Path) -> tuple[str, ...]:
+    """Return what the user should know of a file that holds its counts in this type."""
+    if dtype == np.uint8:
+        return (
+            f"{source}: expected camera counts of more than 8 bits, found uint8: "
+            "the dynamic range is low and the values were probably rescaled",
+        )
+    if dtype == np.float32:
+        return (
+            f"{source}: expected camera counts (unsigned integers), found float32: "
+            "the camera model of the settings may not hold for them",
+        )
+    return ()
+
+
+def as_counts(plane: Pixels, dtype: np.dtype[np.generic], source: Path) -> Pixels:
+    """Return a stored plane in the type of `counts_dtype`.
+
+    Raises
+    ------
+    DataError
+        If a signed plane holds negative values, or a float one values that are not finite.
+    """
+    if plane.dtype.kind == "i" and plane.size and int(plane.min()) < 0:
+        raise DataError(f"{source}: expected camera counts >= 0, found {plane.min()}")
+    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        raise DataError(f"{source}: expected finite values, found NaN or infinity")
+    return plane.astype(dtype, copy=False)

@@ -1,0 +1,199 @@
+"""An open file and the settings of the pattern in, raw stacks and frames in order out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.config.settings import PatternSettings
+from livesim.io.read.layout import AXES, arrange
+from livesim.io.read.planes import (
+    NO_PLANE,
+    PlaneFile,
+    as_counts,
+    counts_dtype,
+    counts_warnings,
+)
+from livesim.values.frames import DataError, FrameAxes, Pixels, RawFrame, RawStack, StackIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many raw stacks a recording has along each axis."""
+
+    position: int
+    time: int
+    channel: int
+    z: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A recording on disk; a plane is read only when its stack or frame is asked for."""
+
+    file: PlaneFile
+    numbers: NDArray[np.int64]
+    """Plane numbers, [position, time, channel, z, angle, phase]."""
+    dtype: np.dtype[np.generic]
+    """Of the counts: uint8 or uint16 (float32 only where that was allowed)."""
+
+    @property
+    def source(self) -> Path:
+        """The file or folder."""
+        return self.file.source
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """(y, x) of every raw frame."""
+        return self.file.frame_shape
+
+    @property
+    def stack_shape(self) -> tuple[int, int]:
+        """(angles, phases) of every raw stack."""
+        return self.numbers.shape[4], self.numbers.shape[5]
+
+    @property
+    def pixel_nm(self) -> float | None:
+        """Raw pixel in the sample as the file states it."""
+        return self.file.pixel_nm
+
+    @property
+    def exposure_ms(self) -> float | None:
+        """Exposure of one frame as the file states it."""
+        return self.file.exposure_ms
+
+    @property
+    def interval_s(self) -> float | None:
+        """Time between two time points as the file states it."""
+        return self.file.interval_s
+
+    @property
+    def z_step_nm(self) -> float | None:
+        """Distance of two planes as the file states it."""
+        return self.file.z_step_nm
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels as the file states them; none where it states no such names."""
+        names = self.file.channel_names
+        return names if len(names) == self.sizes.channel else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences that the user should see; the data can be used all the same."""
+        return (*self.file.warnings, *counts_warnings(self.dtype, self.source))
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many raw stacks there are along each axis."""
+        return Sizes(*self.numbers.shape[:4])
+
+    @property
+    def indices(self) -> list[StackIndex]:
+        """The raw stacks of which at least one frame exists, in the order of their ends."""
+        last = self.numbers.max(axis=(4, 5))
+        order = np.argsort(last, axis=None, kind="stable")
+        places = np.stack(np.unravel_index(order[last.ravel()[order] != NO_PLANE], last.shape), 1)
+        return [_stack_index(place) for place in places]
+
+    def stack(self, index: StackIndex) -> RawStack:
+        """Read one raw stack, pixels [angle, phase, y, x].
+
+        Raises
+        ------
+        DataError
+            If the recording has no such stack, a frame of it is missing or cannot be read.
+        """
+        numbers = self._numbers_of(index)
+        pixels = np.empty((*numbers.shape, *self.frame_shape), dtype=self.dtype)
+        for place in np.ndindex(*numbers.shape):
+            pixels[place] = self._plane(int(numbers[place]))
+        return RawStack(
+            stream=self.source.name,
+            index=index,
+            pixels=pixels,
+            exposure_ms=self.exposure_ms or 0.0,
+        )
+
+    def frames(self) -> Iterator[RawFrame]:
+        """Read all frames one by one, in the order in which they were acquired.
+
+        Raises
+        ------
+        DataError
+            If a frame cannot be read.
+        """
+        order = np.argsort(self.numbers, axis=None, kind="stable")
+        present = order[self.numbers.ravel()[order] != NO_PLANE]
+        for sequence, flat in enumerate(present):
+            place = np.unravel_index(int(flat), self.numbers.shape)
+            yield RawFrame(
+                stream=self.source.name,
+                sequence=sequence,
+                axes=FrameAxes(**{axis: int(at) for axis, at in zip(AXES, place, strict=True)}),
+                pixels=self._plane(int(self.numbers[place])),
+                exposure_ms=self.exposure_ms or 0.0,
+            )
+
+    def close(self) -> None:
+        """Close the file; nothing can be read afterwards."""
+        self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _numbers_of(self, index: StackIndex) -> NDArray[np.int64]:
+        place = (index.position, index.time, index.channel, index.z)
+        for axis, at, size in zip(AXES, place, self.numbers.shape, strict=False):
+            if not 0 <= at < size:
+                raise DataError(f"{self.source}: expected {axis} 0 to {size - 1}, found {at}")
+        numbers: NDArray[np.int64] = self.numbers[place]
+        missing = np.argwhere(numbers == NO_PLANE)
+        if missing.size:
+            raise DataError(
+                f"{self.source}: expected {numbers.size} frames in the stack {_words(index)}, "
+                f"found {numbers.size - len(missing)}; "
+                f"missing: angle {missing[0][0]}, phase {missing[0][1]}"
+                + (" and others" if len(missing) > 1 else "")
+            )
+        return numbers
+
+    def _plane(self, number: int) -> Pixels:
+        plane = self.file.read(number)
+        if plane.shape != self.frame_shape:
+            raise DataError(
+                f"{self.source}: expected frames of {self.frame_shape[0]} x {self.frame_shape[1]} "
+                f"pixels, found {' x '.join(map(str, plane.shape))} in frame {number}"
+            )
+        return as_counts(plane, self.dtype, self.source)
+
+
+def make_recording(
+    file: PlaneFile, pattern: PatternSettings, *, allow_float: bool = False
+) -> Recording:
+    """Fit an open file to the settings of the pattern.
+
+    Raises
+    ------
+    DataError
+        If the file holds no camera counts, or its frames do not make whole raw stacks.
+    """
+    dtype = counts_dtype(file.dtype, file.source, allow_float=allow_float)
+    return Recording(file, arrange(file.grid, pattern, file.source), dtype)
+
+
+def _stack_index(place: NDArray[np.intp]) -> StackIndex:
+    position, time, channel, z = (int(at) for at in place)
+    return StackIndex(position=position, time=time, channel=channel, z=z)
+
+
+def _words(index: StackIndex) -> str:
+    return f"position {index.position}, time {index.time}, channel {index.channel}, z {index.z}"

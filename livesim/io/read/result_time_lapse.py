@@ -1,0 +1,185 @@
+"""Results in the files that livesim writes, finished or still growing -> a time-lapse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from livesim.io.read.known_axes import channel_names, z_step_nm
+from livesim.io.read.layout import AXES
+from livesim.io.read.planes import NO_PLANE, PlaneFile, expecting
+from livesim.io.read.tiff import open_tiff
+from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
+from livesim.io.read.zarr import ZarrImage, find_images
+from livesim.io.read.zarr_planes import BAD_ZARR
+from livesim.io.recipe import Recipe
+from livesim.io.write.ome_tiff import read_recipe_of_tiff
+from livesim.io.write.ome_zarr import read_recipe_of_zarr
+from livesim.io.write.output_layout import OutputLayout
+from livesim.values.frames import DataError, Image, StackIndex
+
+RESULT_AXES = AXES[:4]
+Log = NDArray[np.int64]
+
+
+def open_result(path: Path) -> TimeLapse:
+    """Open a result or a recording of results.
+
+    Raises
+    ------
+    DataError
+        If it is neither, holds no image, or no recipe says how it was made.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: expected a file or folder, found nothing there")
+    return _open_zarr(path) if path.is_dir() else _open_tiff(path)
+
+
+def _open_zarr(path: Path) -> TimeLapse:
+    recipe = read_recipe_of_zarr(path)
+    zarrs = _Zarrs(path)
+    images, logs = zarrs.images, zarrs.logs
+    written = _together([log["written"] for log in logs]) > 0
+    if not written.any():
+        raise DataError(f"{path}: expected results, found none yet")
+    ends = [int(at.max()) + 1 for at in np.nonzero(written)]
+    received = _together([log["last_received_ns"] for log in logs])
+    kept = (slice(None), *(slice(end) for end in ends[1:]))
+    return TimeLapse(
+        source=path,
+        layout=_layout(images[0], recipe, (len(images), *ends[1:])),
+        written=written[kept],
+        moments_s=moments_since_first(received[kept]),
+        recipe=recipe,
+        read=zarrs.read,
+        received_ns=received[kept],
+    )
+
+
+class _Zarrs:
+    """The images of a folder, which may be renamed when its recording ends while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.logs: list[dict[str, Log]] = []
+        self._open()
+
+    def _open(self) -> None:
+        with expecting("an OME-Zarr of results", self._path, *BAD_ZARR):
+            root = zarr.open_group(self._path, mode="r")
+            # The log before the image: what it vouches for lies within the image's shape.
+            keys = sorted((key for key in root.group_keys() if key.isdigit()), key=int)
+            groups = [root[key] for key in keys] or [root]
+            self.logs = [_log(group) for group in groups if isinstance(group, zarr.Group)]
+            self.images = find_images(root, self._path)
+            for log, image in zip(self.logs, self.images, strict=True):
+                _check_axes(image, self._path)
+                log.setdefault("written", np.ones(image.array.shape[:3], np.int64))
+                log.setdefault("last_received_ns", np.zeros(image.array.shape[:3], np.int64))
+
+    def read(self, index: StackIndex) -> Image:
+        image = self._read(index)
+        if not self._path.exists():  # its chunks were missing, which Zarr reads as NaN
+            self._path = finished_name(self._path)
+            self._open()
+            image = self._read(index)
+        return image
+
+    def _read(self, index: StackIndex) -> Image:
+        with expecting(f"a readable image at time {index.time}", self._path, *BAD_ZARR):
+            array = self.images[index.position].array
+            return np.asarray(array[index.time, index.channel, index.z], np.float32)
+
+
+def _log(group: zarr.Group) -> dict[str, Log]:
+    """Read what was noted of every image, where it was recorded."""
+    found = {name: group.get(name) for name in ("written", "last_received_ns")}
+    return {
+        name: np.asarray(array[:], np.int64)
+        for name, array in found.items()
+        if isinstance(array, zarr.Array)
+    }
+
+
+def _check_axes(image: ZarrImage, path: Path) -> None:
+    if image.names != ("time", "channel", "z", "y", "x"):
+        raise DataError(
+            f"{path}: expected an image [time, channel, z, y, x], found [{', '.join(image.names)}]"
+        )
+
+
+def _together(logs: Sequence[Log]) -> Log:
+    """Return the logs of all positions, [position, time, channel, z]; a shorter one ends in 0."""
+    shape = np.max([log.shape for log in logs], axis=0)
+    whole = np.zeros((len(logs), *shape), np.int64)
+    for position, log in enumerate(logs):
+        time, channel, z = log.shape
+        whole[position, :time, :channel, :z] = log
+    return whole
+
+
+def _layout(image: ZarrImage, recipe: Recipe, sizes: Sequence[int]) -> OutputLayout:
+    y, x = image.array.shape[-2:]
+    return _layout_of((y, x), image, recipe, sizes)
+
+
+def _layout_of(
+    shape: tuple[int, int], stated: ZarrImage | PlaneFile, recipe: Recipe, sizes: Sequence[int]
+) -> OutputLayout:
+    raw_nm = recipe.settings.optics.pixel_nm
+    position, time, channel, z = sizes
+    return OutputLayout(
+        y=shape[0],
+        x=shape[1],
+        pixel_nm=stated.pixel_nm or (raw_nm or 1.0) / 2,
+        time=time,
+        channel=channel,
+        z=z,
+        position=position,
+        z_step_nm=z_step_nm(recipe.settings, z, stated.z_step_nm),
+        interval_s=stated.interval_s,
+        channel_names=channel_names(recipe.settings, channel, stated.channel_names),
+    )
+
+
+def _open_tiff(path: Path) -> TimeLapse:
+    recipe = read_recipe_of_tiff(path)
+    file = open_tiff(path)
+    try:
+        numbers = _by_axes(file)
+    except DataError:
+        file.close()
+        raise
+
+    def read(index: StackIndex) -> Image:
+        number = numbers[index.position, index.time, index.channel, index.z]
+        return np.asarray(file.read(int(number)), np.float32)
+
+    return TimeLapse(
+        source=path,
+        layout=_layout_of(file.frame_shape, file, recipe, numbers.shape),
+        written=numbers != NO_PLANE,
+        moments_s=None,
+        recipe=recipe,
+        read=read,
+        close=file.close,
+    )
+
+
+def _by_axes(file: PlaneFile) -> NDArray[np.int64]:
+    """Return plane numbers [position, time, channel, z]."""
+    grid = file.grid
+    long = [name for name, n in zip(grid.names, grid.numbers.shape, strict=True) if n > 1]
+    if not set(long) <= set(RESULT_AXES):
+        raise DataError(
+            f"{file.source}: expected the axes {', '.join(RESULT_AXES)}, found {', '.join(long)}"
+        )
+    numbers = grid.numbers.squeeze()
+    present = [axis for axis in RESULT_AXES if axis in long]
+    ordered = numbers.transpose([long.index(axis) for axis in present])
+    sizes = dict(zip(present, ordered.shape, strict=True))
+    return ordered.reshape([sizes.get(axis, 1) for axis in RESULT_AXES])

@@ -1,0 +1,171 @@
+"""An OME-Zarr (0.4, 0.5), livesim or plain Zarr folder (v2, v3) in, its planes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from livesim.io.read.metadata import NM, SECONDS, names_of, positive
+from livesim.io.read.own import is_own_recording, open_own_recording
+from livesim.io.read.planes import UNNAMED, PlaneFile, consecutive, expecting
+from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader
+from livesim.values.frames import DataError
+
+MARKS = ("zarr.json", ".zarray", ".zgroup")
+AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrImage:
+    """One array and what its group says of it."""
+
+    array: zarr.Array[Any]
+    names: tuple[str, ...]
+    pixel_nm: float | None = None
+    interval_s: float | None = None
+    z_step_nm: float | None = None
+    channel_names: tuple[str, ...] = ()
+
+
+def open_zarr(folder: Path) -> PlaneFile:
+    """Open a Zarr folder; no pixel is read yet.
+
+    Raises
+    ------
+    DataError
+        If it holds no image, several that differ, or one without [y, x].
+    """
+    with expecting("a Zarr array or OME-Zarr image", folder, *BAD_ZARR):
+        node = zarr.open(folder, mode="r")
+        if isinstance(node, zarr.Group) and is_own_recording(node):
+            return open_own_recording(node, folder)
+        images = find_images(node, folder)
+    first = images[0]
+    for image in images:
+        _check_image(image, first, folder)
+    shape = first.array.shape
+    each = int(np.prod(shape[:-2]))
+    names = ("position", *first.names[:-2])
+    reads = [plane_reader(image.array, folder) for image in images]
+    return PlaneFile(
+        source=folder,
+        frame_shape=(shape[-2], shape[-1]),
+        dtype=first.array.dtype,
+        grid=consecutive(names, (len(images), *shape[:-2])),
+        read=lambda number: reads[number // each](number % each),
+        close=lambda: None,  # zarr keeps no file open
+        pixel_nm=first.pixel_nm,
+        interval_s=first.interval_s,
+        z_step_nm=first.z_step_nm,
+        channel_names=first.channel_names,
+    )
+
+
+def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrImage]:
+    """Return the image of a Zarr, or those of all its positions.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    if isinstance(node, zarr.Array):
+        return [_plain(node)]
+    attributes = _ome(node.attrs.asdict())
+    if "multiscales" in attributes:
+        return [_multiscale(node, attributes)]
+    if "bioformats2raw.layout" in attributes:
+        return _positions(node, folder)
+    arrays = [array for _, array in sorted(node.arrays())]
+    if len(arrays) != 1:
+        raise DataError(
+            f"{folder}: expected an OME-Zarr image or one array, "
+            f"found a group of {len(arrays)} arrays"
+        )
+    return [_plain(arrays[0])]
+
+
+def _positions(node: zarr.Group, folder: Path) -> list[ZarrImage]:
+    """Return the images of a bioformats2raw group, which are numbered from 0."""
+    keys = sorted((key for key in node.group_keys() if key.isdigit()), key=int)
+    if not keys:
+        raise DataError(f"{folder}: expected the images 0, 1 ... in the group, found none")
+    return [find_images(node[key], folder)[0] for key in keys]
+
+
+def _ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return OME's attributes: below "ome" in 0.5, at the top in 0.4."""
+    below = attributes.get("ome")
+    return below if isinstance(below, Mapping) else attributes
+
+
+def _plain(array: zarr.Array[Any]) -> ZarrImage:
+    stated = array.metadata.to_dict().get("dimension_names")
+    names = stated if isinstance(stated, Sequence) else [None] * array.ndim
+    return ZarrImage(array, tuple(_axis_name(name) for name in names))
+
+
+def _axis_name(name: Any) -> str:
+    """Return livesim's word for an axis; dim_0, dim_1 ... are xarray's way to say nothing."""
+    if not isinstance(name, str) or name.startswith("dim_"):
+        return UNNAMED
+    return AXIS_NAMES.get(name.lower(), name.lower())
+
+
+def _multiscale(node: zarr.Group, attributes: Mapping[str, Any]) -> ZarrImage:
+    multiscale = attributes["multiscales"][0]
+    dataset = multiscale["datasets"][0]
+    array = node[dataset["path"]]
+    if not isinstance(array, zarr.Array):
+        raise TypeError(f"{dataset['path']} is a group")
+    axes = multiscale["axes"]
+    scale = _scale(dataset.get("coordinateTransformations", ()), len(axes))
+    overall = _scale(multiscale.get("coordinateTransformations", ()), len(axes))
+    known = {
+        axis["name"]: (own * whole, axis.get("unit"))
+        for axis, own, whole in zip(axes, scale, overall, strict=True)
+    }
+    x, x_unit = known.get("x", (0.0, None))
+    t, t_unit = known.get("t", (0.0, None))
+    z, z_unit = known.get("z", (0.0, None))
+    return ZarrImage(
+        array=array,
+        names=tuple(_axis_name(axis["name"]) for axis in axes),
+        pixel_nm=positive(x, NM.get(x_unit or "")),
+        interval_s=positive(t, SECONDS.get(t_unit or "")),
+        z_step_nm=positive(z, NM.get(z_unit or "")),
+        channel_names=_labels(attributes.get("omero")),
+    )
+
+
+def _labels(omero: Any) -> tuple[str, ...]:
+    """Return the channels' names, which stand in a part that not every writer makes."""
+    shown = omero.get("channels") if isinstance(omero, Mapping) else None
+    shown = shown if isinstance(shown, list) else []
+    return names_of([one.get("label") if isinstance(one, Mapping) else None for one in shown])
+
+
+def _scale(transformations: Sequence[Mapping[str, Any]], count: int) -> Sequence[float]:
+    scales = [one["scale"] for one in transformations if one.get("type") == "scale"]
+    return scales[0] if scales else [1.0] * count
+
+
+def _check_image(image: ZarrImage, first: ZarrImage, folder: Path) -> None:
+    array = image.array
+    if array.ndim < 2 or len(image.names) != array.ndim:
+        raise DataError(
+            f"{folder}: expected an array [..., y, x] and a name for each of its axes, "
+            f"found {array.ndim} axes {array.shape} and {len(image.names)} names"
+        )
+    if image.names[-2:] not in (("y", "x"), (UNNAMED, UNNAMED)):
+        raise DataError(f"{folder}: expected y, x as the last axes, found {image.names[-2:]}")
+    if (array.shape, array.dtype) != (first.array.shape, first.array.dtype):
+        raise DataError(
+            f"{folder}: expected positions of one shape and type, found {first.array.shape} "
+            f"{first.array.dtype} and {array.shape} {array.dtype}"
+        )

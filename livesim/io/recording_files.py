@@ -1,0 +1,15 @@
+"""The names of the files in the folder of one recorded stream."""
+
+from __future__ import annotations
+
+RAW_NAME = "raw.zarr"
+RESULTS_NAME = "results.ome.zarr"
+PATTERN_NAME = "pattern.json"
+PATTERN_LOG_NAME = "pattern-log.jsonl"
+SETTINGS_LOG_NAME = "settings-log.jsonl"
+
+
+def of_channel(name: str, channel: int | str) -> str:
+    """Return the name of a channel's own file ("*" = of any): that of channel 0 has no number."""
+    stem, suffix = name.split(".", 1)
+    return f"{stem}-channel-{channel}.{suffix}" if channel else name

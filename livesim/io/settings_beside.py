@@ -1,0 +1,92 @@
+"""A recording -> the settings and the pattern that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from livesim.config.settings import Settings, SettingsError, load_settings, parse_settings
+from livesim.values.frames import DataError
+
+
+def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:
+    """Read `config`, or else the settings that belong to a recording; `changes` win over them.
+
+    Those are in the TOML file with the recording's name (up to its first dot), or in the only TOML
+    file in its folder, or, in a recording of livesim's own, inside it.
+
+    Raises
+    ------
+    SettingsError
+        If there are none, more than one file, or what they say is wrong.
+    """
+    beside = [] if config is not None else _beside(raw)
+    if config is None and not beside and (raw / "zarr.json").is_file():
+        return _recorded(raw, changes)
+    if config is None and len(beside) != 1:
+        raise _not_one(raw, beside)
+    # Resolved, so that paths inside it mean the same in another process.
+    return load_settings((config or beside[0]).resolve(), changes)
+
+
+def pattern_for(raw: Path) -> Path | None:
+    """Return the pattern that the engine used for a recording of livesim's own, if it is one.
+
+    With it the result is that of the live run, pixel by pixel. Of several channels it is that of
+    the first one.
+    """
+    from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, of_channel
+
+    if raw.name != RAW_NAME:
+        return None
+    others = sorted(raw.parent.glob(of_channel(PATTERN_NAME, "*")))
+    found = [raw.with_name(PATTERN_NAME), *others]
+    return next((file for file in found if file.is_file()), None)
+
+
+def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path, Path | None]:
+    """Return the pattern of a channel and the log of its changes, None = there is none.
+
+    That is `pattern_file` for every channel, unless it is the recording's own: then a channel has
+    one of its own. Older recordings have one for all channels.
+    """
+    from livesim.io.recording_files import PATTERN_LOG_NAME, PATTERN_NAME, of_channel
+
+    if pattern_file != pattern_for(raw):
+        return pattern_file, None
+    own = raw.with_name(of_channel(PATTERN_NAME, channel))
+    log = raw.with_name(of_channel(PATTERN_LOG_NAME, channel if own.is_file() else 0))
+    return own if own.is_file() else pattern_file, log if log.is_file() else None
+
+
+def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
+    """Return the log of a recording of livesim's own that is restored with its own settings."""
+    from livesim.io.recording_files import RAW_NAME, SETTINGS_LOG_NAME
+
+    log = raw.with_name(SETTINGS_LOG_NAME)
+    own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
+    return log if own and log.is_file() else None
+
+
+def _beside(raw: Path) -> list[Path]:
+    same_name = raw.with_name(f"{raw.name.split('.')[0]}.toml")
+    return [same_name] if same_name.is_file() else sorted(raw.parent.glob("*.toml"))
+
+
+def _recorded(raw: Path, changes: Sequence[str]) -> Settings:
+    from livesim.io.write.results import read_recipe  # loads the file formats: only where needed
+
+    try:
+        settings = read_recipe(raw).settings
+    except DataError as error:
+        raise _not_one(raw, []) from error
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return parse_settings(values, str(raw), raw.parent, changes)
+
+
+def _not_one(raw: Path, found: Sequence[Path]) -> SettingsError:
+    same_name = f"{raw.name.split('.')[0]}.toml"
+    return SettingsError(
+        f"{raw}: expected {same_name} or one TOML file beside it, "
+        f"found {', '.join(file.name for file in found) or 'none'}; or give --config"
+    )

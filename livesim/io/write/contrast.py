@@ -1,0 +1,33 @@
+"""Images of every channel in, a display window per channel out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livesim.values.frames import Image
+
+PERCENTILES = (0.1, 99.9)
+EVERY = 8
+"""Rows and columns looked at: one in so many, so that looking costs next to nothing."""
+
+
+class Contrast:
+    """The range in which a viewer should first show each channel."""
+
+    def __init__(self) -> None:
+        self._windows: dict[int, tuple[float, float]] = {}
+
+    def see(self, channel: int, image: Image) -> None:
+        """Widen the channel's window to the image's percentiles."""
+        sample = image[::EVERY, ::EVERY]
+        finite = sample[np.isfinite(sample)]
+        if finite.size == 0:
+            return
+        low, high = (float(value) for value in np.percentile(finite, PERCENTILES))
+        before = self._windows.get(channel, (low, high))
+        self._windows[channel] = (min(low, before[0]), max(high, before[1]))
+
+    def window(self, channel: int) -> tuple[float, float]:
+        """Return (low, high), low < high; (0, 1) for a channel never seen."""
+        low, high = self._windows.get(channel, (0.0, 1.0))
+        return (low, high) if high > low else (low, low + 1.0)

@@ -1,0 +1,200 @@
+"""Results in any order -> one OME-Zarr 0.5 (Zarr 3), TCZYX float32, recipe inside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import zarr
+from yaozarrs import DimSpec, v05
+from zarr.codecs import BloscCodec
+
+from livesim.io.recipe import Recipe
+from livesim.io.write.contrast import Contrast
+from livesim.io.write.output_layout import OutputLayout
+from livesim.io.write.placement import Placement
+from livesim.values.frames import DataError, Image, StackIndex
+
+AXES = ("t", "c", "z", "y", "x")
+LEVEL = "0"
+"""Name of the one resolution level."""
+KEY = "livesim"
+"""Group attribute that holds the recipe."""
+COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+"""Of several channels, in turn; a single one is grey."""
+
+
+class OmeZarrWriter:
+    """Write results into an OME-Zarr 0.5.
+
+    The metadata are yaozarrs' checked models, the arrays zarr's. One position is one image at
+    the root; several are the groups "0", "1", ... of the bioformats2raw layout. One chunk per
+    plane, one resolution level. Planes that were never written read as NaN, and a warning in
+    the recipe counts them.
+
+    Parameters
+    ----------
+    path
+        The folder; it appears when the context ends without an error.
+    layout
+        Sizes and scales.
+    recipe
+        Stored in the root group's attributes, under "livesim".
+    overwrite
+        Replace an existing Zarr.
+
+    Raises
+    ------
+    DataError
+        If the target exists already and `overwrite` is false, or its folder does not exist.
+    """
+
+    def __init__(
+        self, path: Path, layout: OutputLayout, recipe: Recipe, *, overwrite: bool = False
+    ) -> None:
+        self._layout = layout
+        self._recipe = recipe
+        self._name = path.name
+        self._written = np.zeros(layout.sizes, bool)
+        self._contrasts = [Contrast() for _ in range(layout.position)]
+        self._placement = Placement(path, overwrite=overwrite)
+        with self._placement.preparing():
+            self._root = zarr.create_group(self._placement.partial, zarr_format=3)
+            self._root.attrs[KEY] = {"recipe": recipe.to_json()}
+            self._groups = image_groups(self._root, layout.position)
+            self._images = [
+                create_image(group, layout, layout.image_shape, path.name) for group in self._groups
+            ]
+
+    def write(self, index: StackIndex, image: Image) -> None:
+        """Write one result, [y, x], to its place.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit the layout.
+        """
+        self._layout.check(index, image)
+        place = (index.time, index.channel, index.z)
+        self._images[index.position][place] = image
+        self._contrasts[index.position].see(index.channel, image)
+        self._written[index.position, *place] = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._placement:
+            if kind is None:
+                self._finish()
+
+    def _finish(self) -> None:
+        for group, contrast in zip(self._groups, self._contrasts, strict=True):
+            describe_image(group, self._layout, self._name, self._layout.channel, contrast)
+        if not self._written.all():
+            recipe = self._recipe.with_warning(self._layout.missing_warning(self._written))
+            self._root.attrs[KEY] = {"recipe": recipe.to_json()}
+        self._placement.commit()
+
+
+def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:
+    """Return the groups of the images: the root itself, or one per position inside it."""
+    if positions == 1:
+        return [root]
+    names = [str(position) for position in range(positions)]
+    root.attrs["ome"] = _dump(v05.Bf2Raw.model_validate({"bioformats2raw.layout": 3}))
+    root.create_group("OME").attrs["ome"] = _dump(v05.Series(series=names))
+    return [root.create_group(name) for name in names]
+
+
+def create_image(
+    group: zarr.Group, layout: OutputLayout, shape: tuple[int, ...], name: str
+) -> zarr.Array[Any]:
+    """Create the image's array [t, c, z, y, x], empty, and describe it in the group."""
+    array = group.create_array(
+        LEVEL,
+        shape=shape,
+        chunks=(1, 1, 1, layout.y, layout.x),
+        dtype=np.float32,
+        fill_value=np.nan,
+        compressors=BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle", typesize=4),
+        dimension_names=AXES,
+        config={"write_empty_chunks": True},
+    )
+    describe_image(group, layout, name)
+    return array
+
+
+def describe_image(
+    group: zarr.Group,
+    layout: OutputLayout,
+    name: str,
+    channels: int = 0,
+    contrast: Contrast | None = None,
+) -> None:
+    """Write the OME attributes of an image; names and windows of channels once they are known."""
+    omero = None if contrast is None else _omero(layout, channels, contrast)
+    group.attrs["ome"] = _dump(v05.Image(multiscales=[_multiscale(layout, name)], omero=omero))
+
+
+def _multiscale(layout: OutputLayout, name: str) -> v05.Multiscale:
+    pixel_um = layout.pixel_nm / 1000
+    z_um = None if layout.z_step_nm is None else layout.z_step_nm / 1000
+    dims = [
+        _dim("t", layout.interval_s, "second"),
+        _dim("c", None, ""),
+        _dim("z", z_um, "micrometer"),
+        _dim("y", pixel_um, "micrometer"),
+        _dim("x", pixel_um, "micrometer"),
+    ]
+    return v05.Multiscale.from_dims(dims, name=name)
+
+
+def _dim(name: str, scale: float | None, unit: str) -> DimSpec:
+    """Return an axis; one of unknown scale counts in samples, without a unit."""
+    return DimSpec(name=name) if scale is None else DimSpec(name=name, scale=scale, unit=unit)
+
+
+def _omero(layout: OutputLayout, channels: int, contrast: Contrast) -> v05.Omero:
+    shown = [_omero_channel(layout, n, channels, contrast) for n in range(channels)]
+    return v05.Omero.model_validate({"channels": shown})
+
+
+def _omero_channel(
+    layout: OutputLayout, number: int, channels: int, contrast: Contrast
+) -> dict[str, Any]:
+    low, high = contrast.window(number)
+    return {
+        "label": layout.channel_name(number),
+        "color": "FFFFFF" if channels == 1 else COLORS[number % len(COLORS)],
+        "window": {"start": low, "end": high, "min": low, "max": high},
+        "active": True,
+    }
+
+
+def _dump(model: Any) -> dict[str, Any]:
+    values: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return values
+
+
+def read_recipe_of_zarr(path: Path) -> Recipe:
+    """Return the recipe in the attributes of a Zarr that livesim wrote.
+
+    Raises
+    ------
+    DataError
+        If it is no Zarr 3 group, or holds no recipe.
+    """
+    try:
+        document = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a Zarr 3 group, found: {error}") from error
+    try:
+        values = document["attributes"][KEY]["recipe"]
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: expected a livesim recipe in its attributes, found none"
+        ) from error
+    return Recipe.from_json(values, str(path))

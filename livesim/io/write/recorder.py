@@ -1,0 +1,209 @@
+"""Stacks and results of a live run -> Zarr folders that grow in time and survive a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from zarr.codecs import BloscCodec
+
+from livesim.io.recipe import Recipe
+from livesim.io.write.contrast import Contrast
+from livesim.io.write.growing_stacks import GrowingStacks
+from livesim.io.write.ome_zarr import create_image, describe_image, image_groups
+from livesim.io.write.output_layout import OutputLayout, RawLayout
+from livesim.io.write.recording_folder import RecordingFolder
+from livesim.values.frames import RawStack, Result
+
+RAW_FORMAT = "livesim-recording/1"
+RAW_AXES = ("position", "t", "c", "z", "angle", "phase", "y", "x")
+
+
+class RawRecorder:
+    """Record complete raw stacks as they come, in any order, for as long as it takes.
+
+    The folder is a Zarr 3 group with the arrays
+
+    - `raw` [position, t, c, z, angle, phase, y, x], one chunk per stack;
+    - `written`, `last_received_ns`, `exposure_ms` [position, t, c, z]: which stacks are there,
+      and when. A stack that was lost on the way is a False in `written` and zeros in `raw`.
+
+    OME-Zarr 0.5 allows no more than five axes (time, channel, three of space) in an image, so
+    `raw` is a plain array whose axes are named by Zarr's own `dimension_names`; scales and recipe
+    stand in the group's attributes under "livesim". The arrays grow along position, t, c and z.
+
+    While recording the folder is called NAME.partial; `close` gives it its name. Chunks appear
+    whole or not at all, and a stack is marked written after its pixels, so a crash at any moment
+    leaves NAME.partial readable, with everything recorded before. (The arrays are lengthened one
+    after the other, so after a crash their sizes may differ; what is marked written is in all.)
+
+    Pixels are compressed with Blosc LZ4 and bit-shuffling: it halves typical camera images, and
+    costs less time than writing the other half.
+
+    Parameters
+    ----------
+    path
+        The folder to be, NAME.zarr.
+    layout
+        Shape and scales of the stacks.
+    recipe
+        Settings, and whatever else is known.
+    dtype
+        Of the camera's counts.
+
+    Raises
+    ------
+    DataError
+        If NAME or NAME.partial exists already, or the folder it belongs in does not.
+    """
+
+    def __init__(
+        self, path: Path, layout: RawLayout, recipe: Recipe, dtype: np.dtype[Any] | None = None
+    ) -> None:
+        self._layout = layout
+        self._folder = RecordingFolder(path, recipe, _raw_attributes(layout))
+        counts = np.dtype(np.uint16) if dtype is None else dtype
+        self._dtype = counts
+        pixels = self._folder.root.create_array(
+            "raw",
+            shape=(0, 0, 0, 0, *layout.shape),
+            chunks=(1, 1, 1, 1, *layout.shape),
+            dtype=counts,
+            compressors=BloscCodec(
+                cname="lz4", clevel=1, shuffle="bitshuffle", typesize=counts.itemsize
+            ),
+            dimension_names=RAW_AXES,
+            # One flat folder of chunks; nested ones would be seven folders deep for every stack.
+            chunk_key_encoding={"name": "default", "separator": "."},
+            config={"write_empty_chunks": True},
+        )
+        log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
+        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
+
+    def write(self, stack: RawStack) -> None:
+        """Append or insert one complete stack.
+
+        Raises
+        ------
+        ValueError
+            If its shape or dtype is not the recording's, or the recording is closed.
+        """
+        self._folder.check_open()
+        if stack.pixels.shape != self._layout.shape or stack.pixels.dtype != self._dtype:
+            raise ValueError(
+                f"expected {self._dtype} {self._layout.shape}, "
+                f"found {stack.pixels.dtype} {stack.pixels.shape}"
+            )
+        at = stack.index
+        self._stacks.put(
+            (at.position, at.time, at.channel, at.z),
+            stack.pixels,
+            {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
+        )
+
+    def describe(self, recipe: Recipe) -> None:
+        """Replace the recipe, for instance when the pattern is known."""
+        self._folder.describe(recipe)
+
+    def close(self) -> None:
+        """Cut the arrays to what was recorded and give the folder its name."""
+        if self._folder.is_open:
+            self._stacks.trim()
+            self._folder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Whatever ended the run, what was recorded is whole and worth keeping.
+        self.close()
+
+
+class ResultRecorder:
+    """Record the results of a live run as OME-Zarr 0.5, TCZYX float32, for as long as it takes.
+
+    Everything as for `OmeZarrWriter`, except that time, channel and z grow with what comes (the
+    layout says how many positions there are), and as for `RawRecorder` while recording. Beside
+    the image lie the arrays `written`, `last_received_ns` and `published_ns` [t, c, z]; a result
+    that never came is a False in `written` and NaN in the image.
+
+    Parameters
+    ----------
+    path
+        The folder to be, NAME.ome.zarr.
+    layout
+        Shape and scales; its time, channel and z are not used.
+    recipe
+        How the results are made.
+
+    Raises
+    ------
+    DataError
+        If NAME or NAME.partial exists already, or the folder it belongs in does not.
+    """
+
+    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe) -> None:
+        self._layout = layout
+        self._name = path.name
+        self._folder = RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
+        self._groups = image_groups(self._folder.root, layout.position)
+        self._contrasts = [Contrast() for _ in self._groups]
+        log = {"last_received_ns": np.int64, "published_ns": np.int64}
+        shape = (0, 0, 0, layout.y, layout.x)
+        self._images = [
+            GrowingStacks(group, create_image(group, layout, shape, path.name), "tcz", log)
+            for group in self._groups
+        ]
+
+    def write(self, result: Result) -> None:
+        """Append or insert the image of one result.
+
+        Raises
+        ------
+        ValueError
+            If its shape is not the recording's, its position is outside the layout, or the
+            recording is closed.
+        """
+        at = result.index
+        self._folder.check_open()
+        self._layout.check_shape(result.image)
+        if at.position >= self._layout.position:
+            raise ValueError(f"expected position < {self._layout.position}, found {at.position}")
+        self._images[at.position].put(
+            (at.time, at.channel, at.z),
+            result.image,
+            {"last_received_ns": result.last_received_ns, "published_ns": result.published_ns},
+        )
+        self._contrasts[at.position].see(at.channel, result.image)
+
+    def describe(self, recipe: Recipe) -> None:
+        """Replace the recipe, for instance when the parameters were changed."""
+        self._folder.describe(recipe)
+
+    def close(self) -> None:
+        """Cut the arrays to what was recorded and give the folder its name."""
+        if not self._folder.is_open:
+            return
+        images = zip(self._groups, self._images, self._contrasts, strict=True)
+        for group, image, contrast in images:
+            image.trim()
+            describe_image(group, self._layout, self._name, image.sizes[1], contrast)
+        self._folder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Whatever ended the run, what was recorded is whole and worth keeping.
+        self.close()
+
+
+def _raw_attributes(layout: RawLayout) -> dict[str, Any]:
+    return {
+        "format": RAW_FORMAT,
+        "pixel_nm": layout.pixel_nm,
+        "z_step_nm": layout.z_step_nm,
+        "interval_s": layout.interval_s,
+        "channel_names": list(layout.channel_names),
+    }

@@ -1,0 +1,66 @@
+"""A Zarr group to record into: NAME.partial while recording, NAME once closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from livesim.io.recipe import Recipe
+from livesim.io.write.ome_zarr import KEY
+from livesim.values.frames import DataError
+
+
+class RecordingFolder:
+    """A folder that is named when it is closed, and is kept whatever happens before.
+
+    Parameters
+    ----------
+    path
+        NAME, the folder to be.
+    recipe
+        Stored in the group's attributes under "livesim".
+    attributes
+        Stored beside the recipe.
+
+    Raises
+    ------
+    DataError
+        If NAME or NAME.partial exists already, or the folder it belongs in does not.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe, attributes: dict[str, Any]) -> None:
+        self._target = path
+        self._partial = path.with_name(f"{path.name}.partial")
+        self._attributes = attributes
+        _check_free(self._target, self._partial)
+        self.root = zarr.create_group(self._partial, zarr_format=3)
+        self.is_open = True
+        self.describe(recipe)
+
+    def describe(self, recipe: Recipe) -> None:
+        """Replace the recipe."""
+        self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
+
+    def check_open(self) -> None:
+        """Raise ValueError once the recording is closed."""
+        if not self.is_open:
+            raise ValueError(f"{self._target}: expected an open recording, found it closed")
+
+    def close(self) -> None:
+        """Give the folder its name."""
+        self._partial.rename(self._target)
+        self.is_open = False
+
+
+def _check_free(target: Path, partial: Path) -> None:
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: expected an existing folder to write to, found none")
+    if target.exists():
+        raise DataError(f"{target}: expected a new name, found that it exists already")
+    if partial.exists():
+        raise DataError(
+            f"{target}: expected a new name, found {partial.name}, a recording that was "
+            "interrupted; it can be read, or renamed to keep it"
+        )

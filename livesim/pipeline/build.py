@@ -1,0 +1,226 @@
+"""Settings in, a ready pipeline out: the only place where networks meet the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Lock, Thread
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Settings, SettingsError
+from livesim.engine.beside.background import Background
+from livesim.engine.beside.tracked import TrackedPipeline
+from livesim.engine.seams import Examine, Pipeline, PipelineFactory
+from livesim.pipeline.networks import Networks, load_networks, preferred_device
+from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
+from livesim.pipeline.work import FramePath, as_tensor
+from livesim.reconstruction.doctor.examine import examine_stacks, middle
+from livesim.reconstruction.doctor.finding import Examination
+from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.values.frames import Pattern, RawStack
+from livesim_models.normalisation import levels_of
+
+MOST_STACKS = 16
+"""Raw stacks an estimate uses at most; more time points hardly help and cost memory."""
+_MOST_PIXELS = MOST_STACKS * 512 * 512
+MOST_LIVE_PIXELS = 512
+"""Rows and columns that the doctor looks at while a stream runs: some seconds at most."""
+
+FAINT_STACKS = 4
+"""Raw stacks that are enough for a faint angle: from more of them a drift would be averaged."""
+
+_THREADS = torch.get_num_threads()
+_setting_threads = Lock()
+
+
+def estimation_stacks(frame_shape: tuple[int, int]) -> int:
+    """Return how many raw stacks of this size an estimate uses at most."""
+    pixels = frame_shape[0] * frame_shape[1]
+    return max(1, min(MOST_STACKS, _MOST_PIXELS // pixels))
+
+
+def calibrate(
+    stacks: Sequence[RawStack], settings: Settings, otf_profile: OtfProfile | None = None
+) -> Pattern:
+    """Estimate the pattern from raw stacks taken with the same illumination.
+
+    Raises
+    ------
+    SettingsError
+        If the pixel size is not known.
+    """
+    pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
+    found = estimate_pattern(
+        pixels,
+        settings.optics,
+        settings.pattern,
+        settings.camera,
+        _pixel_nm(settings),
+        otf_of(settings, otf_profile),
+    )
+    return with_levels(found, stacks, settings)
+
+
+def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Pattern:
+    """Return the pattern with the brightness of these stacks, unless it knows one already."""
+    if pattern.levels is not None or not stacks:
+        return pattern
+    return replace(pattern, levels=levels_of(torch.stack(_widefields(stacks, settings))))
+
+
+def with_warnings(
+    pattern: Pattern, stacks: Sequence[RawStack], settings: Settings, networks: Networks
+) -> Pattern:
+    """Return the pattern with what the networks' cards say against these stacks."""
+    if pattern.levels is None:
+        return pattern
+    found = networks.warnings(_widefields(stacks, settings), pattern.levels)
+    new = tuple(words for words in found if words not in pattern.warnings)
+    return replace(pattern, warnings=(*pattern.warnings, *new))
+
+
+def _widefields(stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
+    """Return the mean frame [y, x] of every stack in photo-electrons."""
+    camera = settings.camera
+    means = (as_tensor(stack.pixels).float().mean(dim=(0, 1)) for stack in stacks)
+    return [(mean - camera.offset) / camera.gain for mean in means]
+
+
+def pipeline_factory(
+    settings: Settings,
+    pattern: Pattern | None = None,
+    otf_profile: OtfProfile | None = None,
+    device: torch.device | None = None,
+) -> PipelineFactory:
+    """Return what makes the pipeline of one stream.
+
+    With a `pattern` the pipeline is ready at once. Without, it is estimated from the first stack;
+    where an angle does not stand out clearly, from `FAINT_STACKS`; while one does not stand out at
+    all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
+    as widefield. `device`: None = the GPU where there is one, else the CPU.
+
+    Unless the settings say otherwise the pipeline tracks its pattern: see docs/use/tracking.md.
+    """
+    device = device or preferred_device()
+    networks = load_networks(settings, device)
+    prepare_for = _preparing(settings, networks, otf_profile, path_for(device))
+    next_try, enough = 1, MOST_STACKS
+
+    def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
+        warned = with_warnings(known, seen, settings, networks)
+        return watched(warned, prepare_for, settings, otf_profile)
+
+    def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
+        nonlocal next_try, enough
+        all_threads()
+        if pattern is not None:
+            return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
+        if len(stacks) < next_try and not ended:
+            return None
+        most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
+        most = min(most, enough)
+        found = calibrate(stacks[:most], settings, otf_profile)
+        enough = _enough(found)
+        next_try = max(2 * len(stacks), FAINT_STACKS)
+        if ended or len(stacks) >= min(most, enough):
+            return begin(found, stacks[:most])
+        return None
+
+    return make
+
+
+def _enough(found: Pattern) -> int:
+    """Return how many raw stacks the estimate of a stream's first pattern has to be made from."""
+    if not all(angle.usable for angle in found.angles):
+        return MOST_STACKS
+    return FAINT_STACKS if any(angle.faint for angle in found.angles) else 1
+
+
+PrepareFor = Callable[[Settings], Callable[[Pattern], ReconstructionPipeline]]
+"""Settings -> what prepares a reconstruction with them."""
+
+
+def _preparing(
+    first: Settings, networks: Networks, otf_profile: OtfProfile | None, path: FramePath
+) -> PrepareFor:
+    """Return what prepares reconstructions of one stream; its networks are loaded once each."""
+    loaded = {first.steps: networks}
+
+    def prepare_for(settings: Settings) -> Callable[[Pattern], ReconstructionPipeline]:
+        if settings.steps not in loaded:
+            loaded[settings.steps] = load_networks(settings, path.device)
+        return lambda known: ReconstructionPipeline(
+            settings, known, otf_profile, loaded[settings.steps], path
+        )
+
+    return prepare_for
+
+
+def watched(
+    pattern: Pattern,
+    prepare_for: PrepareFor,
+    settings: Settings,
+    otf_profile: OtfProfile | None = None,
+) -> TrackedPipeline:
+    """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
+    prepare = prepare_for(settings)
+    active, watch = prepare(pattern), settings.tracking
+
+    def estimate(stacks: Sequence[RawStack]) -> Pattern:
+        return calibrate(stacks, settings, otf_profile)
+
+    most = estimation_stacks(pattern.shape)
+    background = Background(prepare, estimate, active, quieten=one_thread, most=most)
+    background.steer(prepare, watching=watch.follow and watch.estimate)
+    return TrackedPipeline(active, background, prepare_for, follows=watch.follow)
+
+
+def doctor_for(settings: Settings) -> Examine | None:
+    """Return what examines raw stacks of one stream; None where the settings do not want it."""
+    if not settings.doctor.examine:
+        return None
+
+    def examine(stacks: Sequence[RawStack]) -> Examination:
+        one_thread()
+        first = stacks[0]
+        shape = first.pixels.shape
+        rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
+        pixels = torch.stack([as_tensor(stack.pixels)[..., rows, columns] for stack in stacks])
+        number = first.index.time * settings.pattern.stack_frames
+        own = settings.of_channel(first.index.channel)
+        return examine_stacks(pixels, own, _pixel_nm(own), number)
+
+    return examine
+
+
+def one_thread() -> None:
+    """Let torch work in the calling thread alone: the others are the frame path's."""
+    with _setting_threads:
+        _set_threads(1)
+        # It holds for this thread and for all that begin later: they have to get them all again.
+        later = Thread(target=_set_threads, args=(_THREADS,))
+        later.start()
+        later.join()
+
+
+def all_threads() -> None:
+    """Let torch work on every core when called from this thread.
+
+    The frame path says so itself: a thread that torch meets first while `one_thread` is at work
+    would keep a single one, and bfloat16 sums come out differently on another number of threads.
+    """
+    with _setting_threads:
+        _set_threads(_THREADS)
+
+
+def _set_threads(count: int) -> None:
+    torch.get_num_threads()  # the first call from a thread sets what holds for all: let it be this
+    torch.set_num_threads(count)
+
+
+def _pixel_nm(settings: Settings) -> float:
+    if settings.optics.pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    return settings.optics.pixel_nm

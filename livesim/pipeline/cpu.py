@@ -1,0 +1,65 @@
+"""Sections and a raw stack in, its images out, one operation after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from livesim.pipeline.sections import Sections
+from livesim.pipeline.work import (
+    RECONSTRUCT,
+    STEP_ONE,
+    STEP_TWO,
+    Decide,
+    Made,
+    as_factors,
+    as_tensor,
+)
+from livesim.reconstruction.step_clock import StepClock
+from livesim.values.frames import Pixels
+
+
+class EagerPath:
+    """The frame path of a CPU, and of a GPU on which nothing can be captured.
+
+    Parameters
+    ----------
+    device
+        Of the sections.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    @torch.inference_mode()
+    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Done:
+        """Make everything of one raw stack [angle, phase, y, x]."""
+        raw = as_tensor(pixels)
+        counts, clock = raw.flatten(0, -3).to(self.device), StepClock(self.device)
+        look = sections.look(counts)
+        turns = decide(lambda: sections.check(look.spectra))
+        clock.mark(RECONSTRUCT)
+        frames = sections.denoise(counts)
+        if sections.denoises:
+            clock.mark(STEP_ONE)
+        factors = None if turns is None else as_factors(turns, self.device)
+        images = sections.combine(look, frames, factors)
+        clock.mark(RECONSTRUCT)
+        image = sections.refine(images.between)
+        if sections.refines:
+            clock.mark(STEP_TWO)
+        made = Made(raw, image, images.plain, images.between, images.widefield, turns)
+        return Done(replace(made.to(torch.device("cpu")), steps_ms=clock.read()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Done:
+    """Work that ended when it was begun."""
+
+    made: Made
+    waits: bool = False
+
+    def take(self) -> Made:
+        """Return what was made."""
+        return self.made

@@ -1,0 +1,257 @@
+"""Sections and a raw stack in, its images out, by replaying what a GPU has captured once.
+
+Nothing is allocated on the GPU for a stack, and the host waits for it twice: for the few numbers by
+which the pattern is judged, while the GPU is at step one, and for the images.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.cuda import Gpu, Mark
+from livesim.pipeline.sections import Sections
+from livesim.pipeline.work import (
+    RECONSTRUCT,
+    STEP_ONE,
+    STEP_TWO,
+    Decide,
+    Made,
+    Making,
+    Turns,
+    as_tensor,
+)
+from livesim.reconstruction.track.check import BandReading
+from livesim.values.frames import Pixels
+
+_log = logging.getLogger("livesim.engine")
+
+_KEPT = 2
+"""Captured forms that are kept: a pattern and the one before it."""
+_SLOTS = 2
+"""Stacks whose upload may be under way at once."""
+
+
+class ReplayedPath:
+    """The frame path of a GPU: each form of sections is captured once.
+
+    Sections of the same form, such as those of a pattern that is known better now, have their
+    parameters copied to where the captured work reads them. Where nothing can be captured, it is
+    said once, and all is done one operation after the other.
+    """
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu, self.device = gpu, gpu.device
+        self._kept: deque[Captured] = deque(maxlen=_KEPT)
+        self._refuses = False
+
+    @torch.inference_mode()
+    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Making:
+        """Ask the GPU for everything that is made of one raw stack [angle, phase, y, x]."""
+        counts = as_tensor(pixels)
+        captured = self._captured(sections, counts.flatten(0, -3))
+        if captured is None:
+            return EagerPath(self.device).begin(sections, pixels, decide)
+        captured.load(sections)
+        return captured.begin(counts, decide)
+
+    def _captured(self, sections: Sections, counts: Tensor) -> Captured | None:
+        if self._refuses:
+            return None
+        try:
+            return self._of(sections, counts)
+        except RuntimeError as error:
+            _log.warning("nothing could be captured on %s: %s", self.device, error)
+            self._refuses = True
+            return None
+
+    def _of(self, sections: Sections, counts: Tensor) -> Captured:
+        """Return what has these sections loaded, or can load them, or a new one."""
+        for suits in (Captured.has, Captured.fits):
+            for one in self._kept:
+                if suits(one, sections, counts):
+                    return one
+        self._kept.append(Captured(self._gpu, sections, counts))
+        return self._kept[-1]
+
+
+class _Slot:
+    """Page-locked memory through which one stack and its turns go to the GPU."""
+
+    def __init__(self, gpu: Gpu, counts: Tensor, factors: Tensor) -> None:
+        self.counts = gpu.pinned(counts.shape, counts.dtype)
+        self.factors = gpu.pinned(factors.shape, factors.dtype)
+        self.free: Mark | None = None
+        """Where the GPU has read both; None = it has not been used."""
+
+
+class Captured:
+    """Sections of one form and size, captured on one GPU.
+
+    Three queues: up to the GPU, its work, and down again. While the images of one stack come down,
+    the next one goes up and is looked at.
+
+    Parameters
+    ----------
+    gpu
+        On which the sections are.
+    sections
+        The first ones; their parameters are copied.
+    counts
+        A raw stack [frame, y, x] of the size and type to expect.
+    """
+
+    def __init__(self, gpu: Gpu, sections: Sections, counts: Tensor) -> None:
+        self._gpu, self._loaded, self._own = gpu, sections, sections.copied()
+        device = gpu.device
+        self._counts = torch.zeros_like(counts, device=device)
+        bands = len(sections.plan.ramps)
+        self._factors = torch.ones(bands, dtype=torch.complex64, device=device)
+        self._up, self._work, self._down = gpu.queue(), gpu.queue(), gpu.queue()
+        self._capture()
+        self._slots = [_Slot(gpu, counts, self._factors) for _ in range(_SLOTS)]
+        self._turn = 0
+        self._read: Mark | None = None  # where the counts may be replaced
+        self._fetched: Mark | None = None  # where the images may be replaced
+
+    def _capture(self) -> None:
+        own, gpu, pool = self._own, self._gpu, self._gpu.pool()
+        self._look, look = gpu.capture(lambda: own.look(self._counts), pool)
+        self._judge = self._denoise = self._refine = None
+        if own.check.able:
+            self._judge, sums = gpu.capture(lambda: own.check.sums(look.spectra), pool)
+            self._sums, self._host_sums = sums, gpu.pinned(sums.shape, sums.dtype)
+        frames = None
+        if own.denoises:
+            self._denoise, frames = gpu.capture(lambda: own.denoise(self._counts), pool)
+        self._combine, images = gpu.capture(lambda: own.combine(look, frames, self._factors), pool)
+        image = images.between
+        if own.refines:
+            self._refine, image = gpu.capture(lambda: own.refine(images.between), pool)
+        self._images = (image, images.plain, images.between, images.widefield)
+        gpu.settle()
+
+    def has(self, sections: Sections, counts: Tensor) -> bool:
+        """Whether these sections are loaded."""
+        same = counts.shape == self._counts.shape and counts.dtype == self._counts.dtype
+        return same and sections is self._loaded
+
+    def fits(self, sections: Sections, counts: Tensor) -> bool:
+        """Whether these sections can be loaded."""
+        same = counts.shape == self._counts.shape and counts.dtype == self._counts.dtype
+        return same and sections.form == self._own.form
+
+    def load(self, sections: Sections) -> None:
+        """Work with the parameters of these sections from the next stack on."""
+        if sections is self._loaded:
+            return
+        self._gpu.settle()  # they were made in another queue
+        for own, new in zip(self._own.tensors, sections.tensors, strict=True):
+            self._work.copy(own, new)
+        self._loaded = sections
+
+    def begin(self, raw: Tensor, decide: Decide) -> Replaying:
+        """Ask for everything that is made of one raw stack [angle, phase, y, x]."""
+        slot = self._next_slot()
+        self._send(slot, raw.flatten(0, -3))
+        marks = [("", self._work.mark())]
+        looked = self._looked_at()
+        marks.append((RECONSTRUCT, looked))
+        if self._denoise is not None:
+            self._work.replay(self._denoise)
+            marks.append((STEP_ONE, self._work.mark()))
+        self._read = marks[-1][1]
+        turns = decide(lambda: self._readings(looked))
+        self._turned(slot, turns)
+        if self._fetched is not None:
+            self._work.wait(self._fetched)
+        self._work.replay(self._combine)
+        marks.append((RECONSTRUCT, self._work.mark()))
+        if self._refine is not None:
+            self._work.replay(self._refine)
+            marks.append((STEP_TWO, self._work.mark()))
+        return self._fetching(raw, turns, tuple(marks))
+
+    def _next_slot(self) -> _Slot:
+        """Return the slot that has been free for longest."""
+        slot = self._slots[self._turn]
+        self._turn = (self._turn + 1) % len(self._slots)
+        if slot.free is not None:
+            slot.free.wait()
+        return slot
+
+    def _send(self, slot: _Slot, counts: Tensor) -> None:
+        slot.counts.copy_(counts)
+        if self._read is not None:
+            self._up.wait(self._read)
+        self._up.copy(self._counts, slot.counts)
+        slot.free = self._up.mark()
+        self._work.wait(slot.free)
+
+    def _looked_at(self) -> Mark:
+        self._work.replay(self._look)
+        if self._judge is not None:
+            self._work.replay(self._judge)
+            self._work.copy(self._host_sums, self._sums)
+        return self._work.mark()
+
+    def _readings(self, looked: Mark) -> tuple[BandReading, ...]:
+        if self._judge is None:
+            return ()
+        looked.wait()
+        return self._loaded.check.readings(self._host_sums.tolist())
+
+    def _turned(self, slot: _Slot, turns: Turns | None) -> None:
+        """Send the turns; where nothing has moved, ones."""
+        if turns is None:
+            slot.factors.fill_(1.0)
+        else:
+            slot.factors.copy_(torch.tensor(turns, dtype=slot.factors.dtype))
+        self._work.copy(self._factors, slot.factors)
+        slot.free = self._work.mark()
+
+    def _fetching(
+        self, raw: Tensor, turns: Turns | None, marks: tuple[tuple[str, Mark], ...]
+    ) -> Replaying:
+        """Let the images come down; one that stands for several comes once."""
+        self._down.wait(marks[-1][1])
+        host: dict[Tensor, Tensor] = {}
+        for image in self._images:
+            if image not in host:
+                host[image] = self._gpu.pinned(image.shape, image.dtype)
+                self._down.copy(host[image], image)
+        self._fetched = self._down.mark()
+        image, plain, between, widefield = (host[one] for one in self._images)
+        images = (image, plain, between, widefield)
+        return Replaying(raw, images, turns, self._fetched, marks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replaying:
+    """Work that a GPU has been asked for."""
+
+    raw: Tensor
+    images: tuple[Tensor, Tensor, Tensor, Tensor]
+    """Image, plain, between and widefield, on the host."""
+    turns: Turns | None
+    fetched: Mark
+    """Where the images are there."""
+    marks: tuple[tuple[str, Mark], ...]
+    """Ends of the steps, after where they begin."""
+    waits: bool = True
+
+    def take(self) -> Made:
+        """Return what was made, once it has come down."""
+        self.fetched.wait()
+        sums: dict[str, float] = {}
+        for (_, begin), (step, end) in pairwise(self.marks):
+            sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
+        image, plain, between, widefield = self.images
+        steps_ms = tuple(sums.items())
+        return Made(self.raw, image, plain, between, widefield, self.turns, steps_ms)

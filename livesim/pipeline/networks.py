@@ -1,0 +1,200 @@
+"""Settings in, the networks of a stream out, ready to run; a model that does not fit is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from livesim.config.channels import Channel
+from livesim.config.settings import Settings, SettingsError, Steps
+from livesim.engine.seams import Resolved
+from livesim.values.frames import DataError, Levels
+from livesim_models.card import Card
+from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.field import FieldRunner, Precision
+from livesim_models.shipped import (
+    AUTO,
+    DEFAULT,
+    NONE,
+    STEPS,
+    StepName,
+    model_file,
+    shipped_models,
+)
+from livesim_models.steps import StepOne, StepTwo
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """Step one and step two of a stream, each of which may be absent."""
+
+    read_noise: float
+    """Electrons, of the camera."""
+    step_one: StepOne | None = None
+    step_two: StepTwo | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    """File name -> SHA-256, for the recipe."""
+    cards: tuple[Card, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.step_one is not None or self.step_two is not None
+
+    @property
+    def both(self) -> bool:
+        """Whether there are two."""
+        return self.step_one is not None and self.step_two is not None
+
+    def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> tuple[str, ...]:
+        """Return what about a stream lies outside of what the networks were trained on."""
+        names: dict[str, list[str]] = {}
+        for card in self.cards:
+            for words in card.warnings(widefields, levels):
+                names.setdefault(words, []).append(card.name)
+        return tuple(f"{' and '.join(who)}: {words}" for words, who in names.items())
+
+    def one(self, photons: Tensor) -> Tensor:
+        """Denoise photo-electrons [frame, y, x]; without step one they come back as they are."""
+        if self.step_one is None:
+            return photons
+        frames: Tensor = self.step_one(photons[None], self.read_noise)
+        return frames[0]
+
+    def two(self, image: Tensor, levels: Levels | Tensor) -> Tensor:
+        """Denoise a reconstruction [2 y, 2 x]; without step two it comes back as it is."""
+        if self.step_two is None:
+            return image
+        images: Tensor = self.step_two(image[None], levels)
+        return images[0]
+
+
+def devices() -> tuple[torch.device, ...]:
+    """Return every GPU; where there is none, the CPU."""
+    if not torch.cuda.is_available():
+        return (torch.device("cpu"),)
+    return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
+
+
+def preferred_device() -> torch.device:
+    """Return the first of `devices`."""
+    return devices()[0]
+
+
+def load_networks(settings: Settings, device: torch.device) -> Networks:
+    """Load the networks that the settings ask for.
+
+    "auto" stands for the shipped one where it fits the stream, and for none where it does not.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such model, or one asked for by name does not fit the stream.
+    DataError
+        If a model file cannot be used.
+    """
+    one, two = _model(settings, "one"), _model(settings, "two")
+    return Networks(
+        read_noise=settings.camera.read_noise,
+        step_one=None if one is None else StepOne(_runner(one, settings, device)),
+        step_two=None if two is None else StepTwo(_runner(two, settings, device)),
+        models=resolved(settings).models,
+        cards=tuple(model.card for model in (one, two) if model is not None),
+    )
+
+
+def resolved(settings: Settings) -> Resolved:
+    """Return settings that name the networks and the precision which "auto" stands for here.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `load_networks`.
+    """
+    own = _resolved(settings)
+    each = {number: _resolved(settings.of_channel(number)) for number in settings.channels}
+    models = dict(own.models) | {k: v for one in each.values() for k, v in one.models.items()}
+    channels = {
+        number: _with_steps(channel, each[number].settings.steps)
+        for number, channel in settings.channels.items()
+    }
+    return Resolved(own.settings.model_copy(update={"channels": channels}), models, own.choices)
+
+
+def _with_steps(channel: Channel, steps: Steps) -> Channel:
+    """Return a channel's table with the names of the networks that it asks for."""
+    asked = {str(step): getattr(steps, step) for step in STEPS if getattr(channel.steps, step)}
+    return channel.model_copy(update={"steps": channel.steps.model_copy(update=asked)})
+
+
+def _resolved(settings: Settings) -> Resolved:
+    names = {step: _name(settings, step) for step in STEPS}
+    files = [model_file(name, step) for step, name in names.items() if name != NONE]
+    models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    precision = _precision(settings, preferred_device())
+    chosen = settings.steps.model_copy(
+        update={"one": names["one"], "two": names["two"], "precision": precision}
+    )
+    choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
+    return Resolved(settings.model_copy(update={"steps": chosen}), models, choices)
+
+
+def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
+    """Return the shipped models that can work on a stream."""
+    names = shipped_models(step)
+    return tuple(n for n in names if not _misfit(settings, read_card(model_file(n, step))))
+
+
+def _name(settings: Settings, step: StepName) -> str:
+    """Return the model's name, "none" where "auto" finds none that fits."""
+    name: str = getattr(settings.steps, step)
+    if name != AUTO:
+        return name
+    if DEFAULT not in shipped_models(step):
+        return NONE
+    return NONE if _misfit(settings, read_card(model_file(DEFAULT, step))) else DEFAULT
+
+
+def _model(settings: Settings, step: StepName) -> Model | None:
+    name = _name(settings, step)
+    if name == NONE:
+        return None
+    model = read_model(model_file(name, step))
+    if model.card.step != step:
+        raise DataError(
+            f"steps.{step}: expected a model for step {step}, "
+            f"found {model.card.name!r} for step {model.card.step}"
+        )
+    misfit = _misfit(settings, model.card)
+    if misfit:
+        raise SettingsError(f"steps.{step}: {misfit}")
+    return model
+
+
+def _misfit(settings: Settings, card: Card) -> str:
+    """Return why a model cannot work on a stream; "" = it can."""
+    pattern = settings.pattern
+    found = (pattern.layout, pattern.stack_frames, pattern.harmonics)
+    expected = (card.layout, card.frames, card.harmonics)
+    if found == expected:
+        return ""
+    return (
+        f"expected stacks as {card.name!r} was trained on, (layout, frames, harmonics) = "
+        f"{expected}, found {found}"
+    )
+
+
+def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module:
+    return FieldRunner(model.network.to(device), _precision(settings, device))
+
+
+def _precision(settings: Settings, device: torch.device) -> Precision:
+    if settings.steps.precision != "auto":
+        return settings.steps.precision
+    # Where a CPU has instructions for it, bfloat16 is twice as fast; where not, far slower.
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if native else "float32"

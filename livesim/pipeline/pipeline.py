@@ -1,0 +1,199 @@
+"""Settings, a pattern and networks in; a raw stack's whole way to its result out."""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livesim.config.settings import Settings
+from livesim.engine.beside.proposals import Decide
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.cuda import Cuda
+from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.networks import Networks, load_networks, preferred_device
+from livesim.pipeline.review import Reviewer
+from livesim.pipeline.sections import Sections
+from livesim.pipeline.work import FramePath, Made, Making, Measure, Turns, as_tensor
+from livesim.reconstruction.bands import separated_bands
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import make_plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.track.check import BandCheck, BandReading
+from livesim.values.frames import DataError, Pattern, RawStack, Result
+from livesim.values.verdict import Review
+
+OtfProfile = NDArray[np.float64]
+"""Measured OTF at equal steps from zero frequency to the cut-off."""
+
+
+def path_for(device: torch.device) -> FramePath:
+    """Return the frame path for one stream on `device`."""
+    return ReplayedPath(Cuda(device)) if device.type == "cuda" else EagerPath(device)
+
+
+class ReconstructionPipeline:
+    """A raw stack in, its image out: step one, reconstruction, step two.
+
+    Parameters
+    ----------
+    settings
+        Of the microscope.
+    pattern
+        The illumination; its field size is that of the stacks.
+    otf_profile
+        Measured OTF, or None for the theoretical one.
+    networks
+        Step one and step two, on the device of `path`; None = those that the settings ask for.
+    path
+        Shared by all pipelines of one stream, and used by one thread; None = one of its own.
+
+    Raises
+    ------
+    SettingsError
+        If there is no network of that name, or it does not fit the stream.
+    DataError
+        If a model file cannot be used, or step two is asked for and the pattern does not know how
+        bright the stacks are (`with_levels`).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pattern: Pattern,
+        otf_profile: OtfProfile | None = None,
+        networks: Networks | None = None,
+        path: FramePath | None = None,
+    ) -> None:
+        _check_layout(settings, pattern)
+        self.pattern = pattern
+        self._path = path or path_for(preferred_device())
+        device = self._path.device
+        self.networks = networks or load_networks(settings, device)
+        otf = otf_of(settings, otf_profile)
+        plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
+        check = BandCheck(pattern, otf, settings.camera, device=device)
+        levels = _levels(pattern, self.networks, device)
+        self.sections = Sections(plan, check, self.networks, settings.camera, levels)
+        # A reconstructor has memory of its own to work in, and these two work in other threads.
+        self._measured = Reconstructor(plan)
+        of_photons = Reconstructor(plan.for_photons(settings.camera))
+        self._reviewer = Reviewer(settings, pattern, otf, self.networks, of_photons, device)
+        self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
+
+    def __call__(self, stack: RawStack, turns_rad: Sequence[float] | None = None) -> Result:
+        """Reconstruct one raw stack.
+
+        Parameters
+        ----------
+        stack
+            As long as it is lit by the pattern.
+        turns_rad
+            For each angle, by how much all its phases have drifted; None = not at all.
+
+        Raises
+        ------
+        ValueError
+            If the stack has another size than the pattern was estimated for.
+        """
+        turns = () if turns_rad is None else tuple(turns_rad)
+        return self.begin(stack, lambda _: turns).result()
+
+    def begin(self, stack: RawStack, decide: Decide) -> BegunResult:
+        """Begin to reconstruct one raw stack with the turns that `decide` returns.
+
+        It may call what it is given: that compares this stack with the pattern.
+        """
+
+        def turns(measure: Measure) -> Turns | None:
+            return self._turns(decide(measure))
+
+        making = self._path.begin(self.sections, stack.pixels, turns)
+        return BegunResult(stack, making, self.networks, self._review)
+
+    def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
+        """Compare one raw stack with the pattern."""
+        counts = as_tensor(stack.pixels).to(self._path.device)
+        return self.sections.check(self._measured.spectra(counts))
+
+    def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
+        """Return what turns each side band; None where nothing has moved."""
+        if not any(turns_rad):
+            return None
+        return [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
+
+    def _review(self, made: Made) -> Review | None:
+        """Return what reviews a result; None where there is nothing to review."""
+        return partial(self._reviewer, made) if self._reviewer.able else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BegunResult:
+    """The result of one raw stack, on its way."""
+
+    stack: RawStack
+    making: Making
+    networks: Networks
+    review: Callable[[Made], Review | None]
+
+    @property
+    def waits(self) -> bool:
+        """Whether a GPU may still be at work on it, while the next one can be begun."""
+        return self.making.waits
+
+    def result(self) -> Result:
+        """Return the result, once it is there."""
+        made, networks = self.making.take(), self.networks
+        return Result(
+            stream=self.stack.stream,
+            index=self.stack.index,
+            image=made.image.numpy(),
+            widefield=made.widefield.numpy(),
+            plain=made.plain.numpy() if networks.any else None,
+            make_step_one=made.between.numpy if networks.both else None,
+            last_received_ns=self.stack.last_received_ns,
+            steps_ms=made.steps_ms,
+            review=self.review(made),
+        )
+
+
+def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
+    """Return the OTF of a microscope: as measured, or as its optics say."""
+    if profile is None:
+        return Otf.theoretical(settings.optics)
+    cutoff = settings.optics.cutoff_cycles_per_um
+    return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
+
+
+def _levels(pattern: Pattern, networks: Networks, device: torch.device) -> torch.Tensor | None:
+    """Return what step two is scaled by, [1, 2]; None where there is none."""
+    if networks.step_two is None:
+        return None
+    if pattern.levels is None:
+        raise DataError("pattern: expected levels, which step two needs, found none")
+    return torch.tensor([[pattern.levels.low, pattern.levels.high]], device=device)
+
+
+def _check_layout(settings: Settings, pattern: Pattern) -> None:
+    angles, phases = settings.pattern.stack_shape
+    if pattern.layout != settings.pattern.layout:
+        raise DataError(
+            f"pattern: expected the layout {settings.pattern.layout!r}, found {pattern.layout!r}"
+        )
+    expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
+    found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
+    if found != expected:
+        raise DataError(
+            f"pattern: expected {expected[0]} angles of {expected[1]} phases as the settings say, "
+            f"found {found[0]} of {found[1]}"
+        )
+    pixel_nm = settings.optics.pixel_nm
+    if pixel_nm is not None and abs(pattern.pixel_nm / pixel_nm - 1.0) > 0.01:
+        raise DataError(
+            f"pattern: expected pixels of {pixel_nm:g} nm, found {pattern.pixel_nm:g} nm"
+        )

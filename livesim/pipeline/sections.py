@@ -1,0 +1,140 @@
+"""A plan, its check and its networks in; what happens to one raw stack, cut into sections, out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Camera
+from livesim.pipeline.networks import Networks
+from livesim.reconstruction.plan import Plan
+from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor
+from livesim.reconstruction.track.check import BandCheck
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one raw stack shows before anything is decided."""
+
+    spectra: BandSpectra
+    widefield: Tensor
+    """[y, x], mean of the raw frames in photo-electrons."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """What is made of one raw stack but for step two."""
+
+    plain: Tensor
+    """[2 y, 2 x] without any network."""
+    between: Tensor
+    """[2 y, 2 x] with step one alone; `plain` itself where there is none."""
+    widefield: Tensor
+    """[y, x]."""
+
+
+class Sections:
+    """What happens to one raw stack: four sections, tensors in, tensors out.
+
+    No section looks at a value, so that each can be captured once and replayed; whatever is decided
+    is decided between the first and the third.
+
+    Parameters
+    ----------
+    plan
+        For counts of the camera.
+    check
+        Of the same pattern.
+    networks
+        Step one and step two, each of which may be absent.
+    levels
+        [1, 2] what step two counts as 0 and as 1; None without step two.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        check: BandCheck,
+        networks: Networks,
+        camera: Camera,
+        levels: Tensor | None,
+    ) -> None:
+        self.plan, self.check, self.networks, self.levels = plan, check, networks, levels
+        self._camera = camera
+        self._of_counts = Reconstructor(plan)
+        self._of_photons = Reconstructor(plan.for_photons(camera))
+
+    @property
+    def denoises(self) -> bool:
+        """Whether there is a step one."""
+        return self.networks.step_one is not None
+
+    @property
+    def refines(self) -> bool:
+        """Whether there is a step two."""
+        return self.networks.step_two is not None and self.levels is not None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All parameters but the weights of the networks."""
+        levels = () if self.levels is None else (self.levels,)
+        own = self._of_photons.plan.unmixing
+        return (*self.plan.tensors, own, *self.check.tensors, *levels)
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What is not in `tensors`: those of equal form can take each other's values."""
+        networks = (self.networks.step_one, self.networks.step_two)
+        noise = self.networks.read_noise
+        return (self.plan.form, self.check.form, self._camera, networks, noise)
+
+    def copied(self) -> Sections:
+        """Return the same with parameters of its own; the networks are shared."""
+        levels = None if self.levels is None else self.levels.clone()
+        plan, check = self.plan.mapped(torch.clone), self.check.mapped(torch.clone)
+        return Sections(plan, check, self.networks, self._camera, levels)
+
+    def look(self, counts: Tensor) -> Look:
+        """Separate the bands of a raw stack [frame, y, x].
+
+        Raises
+        ------
+        ValueError
+            If it has another size than the plan.
+        """
+        expected = (self.plan.unmixing.shape[1], *self.plan.shape)
+        if tuple(counts.shape) != expected:
+            raise ValueError(
+                f"expected stacks of (frames, y, x) = {expected}, found {tuple(counts.shape)}"
+            )
+        return Look(*self._of_counts.look(counts))
+
+    def denoise(self, counts: Tensor) -> Tensor | None:
+        """Return the frames [frame, y, x] in photo-electrons after step one; None without it."""
+        if not self.denoises:
+            return None
+        return self.networks.one((counts.float() - self._camera.offset) / self._camera.gain)
+
+    def combine(self, look: Look, frames: Tensor | None, factors: Tensor | None) -> Images:
+        """Put the bands together, turned by `factors` [band]."""
+        plain = self._made(self._of_counts, look.spectra, factors)
+        between = plain
+        if frames is not None:
+            between = self._made(self._of_photons, self._of_photons.look(frames)[0], factors)
+        return Images(plain, between, look.widefield.clone())
+
+    def refine(self, between: Tensor) -> Tensor:
+        """Return the image [2 y, 2 x] after step two; without it, as it came."""
+        if not self.refines or self.levels is None:
+            return between
+        return self.networks.two(between, self.levels)
+
+    def _made(
+        self, reconstruct: Reconstructor, spectra: BandSpectra, factors: Tensor | None
+    ) -> Tensor:
+        rows, columns = self.plan.shape
+        image = self.plan.unmixing.new_empty(2 * rows, 2 * columns)
+        reconstruct.make(spectra, factors, image)
+        return image

@@ -1,0 +1,1 @@
+"""Child processes of livesim: started together, ended in order."""

@@ -1,0 +1,1 @@
+"""Estimate the illumination pattern from raw stacks."""

@@ -1,0 +1,53 @@
+"""What is known of a pattern in, where its wave vectors may lie out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import PatternSettings
+from livesim.reconstruction.estimate.spectral_samples import SpectralSamples
+from livesim.reconstruction.otf import Otf
+
+_ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
+_PERIOD_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Annulus:
+    """Where a wave vector may lie, in cycles/µm and, if `direction_deg` is given, in angle."""
+
+    inner: float
+    outer: float
+    direction_deg: float | None = None
+    tolerance_deg: float = 10.0
+
+    def mask(self, places: SpectralSamples) -> Tensor:
+        """Return which places lie in the half of the annulus with k to x >= 0, bool [place]."""
+        inside = (places.radius >= self.inner) & (places.radius <= self.outer) & places.forward
+        if self.direction_deg is None:
+            return inside
+        axis = torch.atan2(places.fy, places.fx) - math.radians(self.direction_deg)
+        apart = torch.rad2deg(torch.atan(torch.tan(axis)).abs())  # fringes have no sign
+        return inside & (apart <= self.tolerance_deg)
+
+
+def annuli_of(pattern: PatternSettings, otf: Otf, number: int) -> list[Annulus]:
+    """Return where to search the highest harmonic of each wave vector in group `number`."""
+    vectors = range(3) if pattern.layout == "hexagonal" else range(number, number + 1)
+    return [_annulus(pattern, otf, vector) for vector in vectors]
+
+
+def _annulus(pattern: PatternSettings, otf: Otf, vector: int) -> Annulus:
+    period = pattern.expected_period_nm
+    if isinstance(period, tuple):
+        period = period[vector]
+    direction = pattern.expected_angles_deg
+    inner, outer = (share * otf.cutoff for share in _ANNULUS)
+    if period is not None:
+        frequency = pattern.harmonics * 1000.0 / period
+        inner, outer = frequency * (1 - _PERIOD_TOLERANCE), frequency * (1 + _PERIOD_TOLERANCE)
+    return Annulus(inner, outer, None if direction is None else direction[vector])

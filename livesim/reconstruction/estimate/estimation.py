@@ -1,0 +1,234 @@
+"""Raw stacks in, the illumination pattern with its significance out; no prior needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Camera, Optics, PatternSettings
+from livesim.reconstruction.estimate.annulus import annuli_of
+from livesim.reconstruction.estimate.contrast import Contrast
+from livesim.reconstruction.estimate.correlation import Correlation
+from livesim.reconstruction.estimate.frame_phases import Turning
+from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
+from livesim.reconstruction.estimate.parameters import Parameters, at_origin
+from livesim.reconstruction.estimate.refine import Fit, refine
+from livesim.reconstruction.estimate.search import Peak, find_peaks
+from livesim.reconstruction.estimate.spectra import Spectra, prepare
+from livesim.reconstruction.estimate.zero_order import frames_of
+from livesim.reconstruction.otf import Otf
+from livesim.values.frames import NoiseToSignal, Pattern, PatternAngle
+
+SIGNIFICANT = 5.0
+"""Peak-to-noise from which a wave vector counts as found."""
+_START_MODULATION = 0.5
+_FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
+_FEWEST_RINGS = 5
+_NEARLY = 0.95  # of the best strength: then the longest means are taken
+_MIDDLE = 8  # stretches into which a time-lapse is cut on trial
+
+Progress = Callable[[str], None]
+
+
+@torch.inference_mode()
+def estimate_pattern(
+    stacks: Tensor,
+    optics: Optics,
+    pattern: PatternSettings,
+    camera: Camera,
+    pixel_nm: float,
+    otf: Otf | None = None,
+) -> Pattern:
+    """Estimate the illumination from one or more raw stacks taken with the same pattern.
+
+    Parameters
+    ----------
+    stacks
+        [time, angle, phase, y, x] in camera counts.
+    optics, pattern, camera
+        The microscope.
+    pixel_nm
+        Raw pixel.
+    otf
+        Measured OTF; None uses the theoretical one.
+
+    Returns
+    -------
+    Pattern
+        An angle that does not stand out from the noise is marked unusable.
+
+    Raises
+    ------
+    ValueError
+        If the stacks do not have the pattern's angles and phases.
+    """
+    if tuple(stacks.shape[1:3]) != pattern.stack_shape:
+        raise ValueError(
+            f"expected stacks of (angles, phases) = {pattern.stack_shape}, "
+            f"found {tuple(stacks.shape[1:3])}"
+        )
+    shape = (stacks.shape[-2], stacks.shape[-1])
+    grid = estimation_grid(shape, pixel_nm / 1000.0, otf or Otf.theoretical(optics))
+    photons = (stacks.float() - camera.offset) / camera.gain
+    best = _best_length(prepare(photons, grid), grid, pattern)
+    spectra = best.spectra
+    starts = [
+        _start(best.correlation, number, peaks, pattern.harmonics)
+        for number, peaks in enumerate(best.peaks)
+    ]
+    angles = []
+    for number, refined in enumerate(_refined(best, starts, grid)):
+        intensity = spectra.intensity[number]
+        noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
+        contrast = Contrast(photons[:, number].mean(dim=0), noise)
+        angles += _angles(refined, starts[number], best.peaks[number], contrast, intensity, grid)
+    stack_noise = spectra.steady.noise * spectra.stacks * stacks.shape[1]
+    return Pattern(
+        pixel_nm=pixel_nm,
+        shape=shape,
+        angles=tuple(angles),
+        attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
+        warnings=tuple(_warnings(angles)),
+        layout=pattern.layout,
+        noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, grid),
+    )
+
+
+def attainable_resolution_nm(angles: list[PatternAngle], otf: Otf, pixel_nm: float) -> float:
+    """Return the finest period the usable bands reach, or the sampling allows, in nm."""
+    usable = [angle for angle in angles if angle.usable]
+    reach = [math.hypot(*angle.k_cycles_per_um) * len(angle.modulation) for angle in usable]
+    frequency = otf.cutoff + (max(reach) if reach else 0.0)
+    return max(1000.0 / frequency, pixel_nm)
+
+
+def _warnings(angles: list[PatternAngle]) -> list[str]:
+    return [
+        f"angle {number}: no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
+        f"expected {SIGNIFICANT:.1f} or more); its frames count as widefield only"
+        for number, angle in enumerate(angles)
+        if not angle.usable
+    ]
+
+
+def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSignal | None:
+    """Fit a power law to the rings' signal-to-noise ratio where there is signal."""
+    relative = torch.arange(len(signal_to_noise)) * grid.step / grid.otf.cutoff
+    first, last = _FIT_RANGE
+    told = (relative >= first) & (relative <= last) & (signal_to_noise > 0.0)
+    if int(told.sum()) < _FEWEST_RINGS:
+        return None
+    # Rings weigh alike: few samples in the inner ones, little signal in the outer ones.
+    design = torch.stack([torch.ones(int(told.sum())), relative[told].log()], dim=1).double()
+    fit = torch.linalg.lstsq(design, -signal_to_noise[told].log().double()[:, None]).solution
+    return NoiseToSignal(float(fit[0].exp()), max(float(fit[1]), 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The search on means of successive raw stacks."""
+
+    spectra: Spectra
+    correlation: Correlation
+    peaks: list[list[Peak]]
+    """Of every group."""
+
+    @property
+    def strength(self) -> float:
+        return sum(peak.peak_to_noise for group in self.peaks for peak in group)
+
+
+def _best_length(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
+    """Return the search on the longest means that are about as significant as the best."""
+    tries = [
+        _search(spectra if n == 1 else spectra.averaged(n, grid), grid, pattern)
+        for n in _lengths(len(spectra.frames))
+    ]
+    enough = _NEARLY * max(one.strength for one in tries)
+    return next(one for one in reversed(tries) if one.strength >= enough)
+
+
+def _lengths(times: int) -> list[int]:
+    """Return over how many stacks to average: all where the object rests, none where it moves."""
+    return sorted({1, max(times // _MIDDLE, 1), times})
+
+
+def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
+    correlation = Correlation(spectra, grid)
+    annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(spectra.noise))]
+    peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
+    return _Search(spectra, correlation, peaks)
+
+
+def _refined(
+    search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
+) -> list[Parameters | None]:
+    """Return the refined parameters of every group; None where no pattern is significant."""
+    told = [
+        start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
+        for start, peaks in zip(starts, search.peaks, strict=True)
+    ]
+    frames = frames_of(search.spectra, told)
+    fits = {
+        number: Fit(frames[number], Turning.of(search.correlation, number, start), start, grid)
+        for number, start in enumerate(told)
+        if start is not None
+    }
+    refined = dict(zip(fits, refine(list(fits.values())), strict=True))
+    return [refined.get(number) for number in range(len(starts))]
+
+
+def _start(
+    correlation: Correlation, group: int, peaks: Sequence[Peak], harmonics: int
+) -> Parameters:
+    """Return the pattern as its peaks tell it."""
+    k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
+    near = [correlation.around(group, (float(one[0]), float(one[1]))) for one in k]
+    phases = torch.stack([there.phases(one) for there, one in zip(near, k, strict=True)])
+    return Parameters(
+        k=k,
+        phases=phases,
+        modulation=torch.full((len(k) * harmonics,), _START_MODULATION, dtype=torch.float64),
+        intensity=torch.ones(phases.shape[1], dtype=torch.float64),
+    )
+
+
+def _angles(
+    refined: Parameters | None,
+    start: Parameters,
+    peaks: Sequence[Peak],
+    contrast: Contrast,
+    intensity: Tensor,
+    grid: EstimationGrid,
+) -> list[PatternAngle]:
+    parameters = at_origin(refined or start, grid)
+    intensity = parameters.intensity * intensity
+    intensity = intensity / intensity.mean()
+    harmonics = len(parameters.modulation) // len(parameters.k)
+    angles = []
+    for vector, peak in enumerate(peaks):
+        k, phases = _pointing_right(parameters.k[vector], parameters.phases[vector])
+        modulation = parameters.modulation[vector * harmonics : (vector + 1) * harmonics]
+        angles.append(
+            PatternAngle(
+                k_cycles_per_um=(float(k[0]), float(k[1])),
+                phases_rad=tuple(phases.tolist()),
+                modulation=tuple(modulation.tolist()) if refined else (0.0,) * harmonics,
+                peak_to_noise=peak.peak_to_noise,
+                mcnr=contrast.to_noise(phases),
+                usable=refined is not None,
+                intensity=tuple(intensity.tolist()),
+            )
+        )
+    return angles
+
+
+def _pointing_right(k: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (k, phases) with k to x >= 0 and the phases in [0, 2 pi)."""
+    if k[0] < 0 or (k[0] == 0 and k[1] < 0):
+        k, phases = -k, -phases
+    return k, torch.remainder(phases, 2.0 * torch.pi)

@@ -1,0 +1,87 @@
+"""The correlation of single frames in, what it tells of their phases and brightness out.
+
+Where bands are separated with a wrong phase of one frame, they still agree in their overlap but for
+a small leak, so the overlap tells little of single frames. Their own correlation with the object
+tells more: at the shift k it turns with the frame's phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+
+_AROUND = (-14, -10, -6, 6, 10, 14)
+"""Spectral pixels from the peak where the correlation is but noise and the object's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turning:
+    """How the frames of a group correlate with the object near the orders of its pattern."""
+
+    peaks: tuple[Neighbourhood, ...]
+    """One an order."""
+    floors: tuple[Tensor, ...]
+    """The same some spectral pixels away, [frame, shift] an order."""
+    shares: Tensor
+    """[frame] what every frame contributes to the object's image, which is taken off it."""
+
+    @classmethod
+    def of(cls, correlation: Correlation, group: int, start: Parameters) -> Turning:
+        """Return what there is near the orders of a pattern."""
+        shifts = [start.shift(number) for number in range(len(start.orders))]
+        away = torch.cartesian_prod(torch.tensor(_AROUND), torch.tensor(_AROUND))
+        return cls(
+            tuple(correlation.around(group, k) for k in shifts),
+            tuple(correlation.near(group, k, away).to(torch.complex128) for k in shifts),
+            correlation.shares[group],
+        )
+
+    def at(self, number: int, k: Tensor) -> Tensor:
+        """Return every frame's correlation at the shift `k` (kx, ky), [frame]."""
+        return self.peaks[number].at(k[:1], k[1:])[:, 0, 0].to(torch.complex128)
+
+
+def frame_information(
+    coordinates: Coordinates, flat: Tensor, turning: Turning
+) -> tuple[Tensor, Tensor]:
+    """Return (information [parameter, parameter], information @ step) of the frames' correlation.
+
+    The common phase and the modulation are left to the overlap of the bands.
+    """
+    at = coordinates.parameters(flat)
+    count = at.phases.shape[-1]
+    mixing, slopes = at.mixing()[:count], coordinates.mixing_jacobian(flat)[:count]
+    less_thing = (torch.eye(count) - turning.shares).to(mixing.dtype)
+    information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
+    pull = torch.zeros(coordinates.size, dtype=torch.float64)
+    for number, order in enumerate(at.orders):
+        expected = less_thing @ mixing[:, 1 + number]
+        peak = turning.at(number, order.harmonic * at.k[order.vector])
+        free = count - 1.0 - float(turning.shares.sum())
+        found, noise = _measured(peak, turning.floors[number], expected, free)
+        change = _across(less_thing @ slopes[:, 1 + number], expected)
+        information += 2.0 / noise * (change.mH @ change).real
+        pull += 2.0 / noise * (change.mH @ found).real
+    return information, pull
+
+
+def _measured(peak: Tensor, floor: Tensor, expected: Tensor, free: float) -> tuple[Tensor, float]:
+    """Return how the frames differ from `expected` [frame], and the variance of each frame's.
+
+    `free` is in how many directions they can.
+    """
+    scale = (expected.conj() @ peak) / expected.abs().square().sum()
+    power = _across(floor, expected).abs().square().sum(dim=0).mean() / free
+    found = _across(peak[:, None], expected)[:, 0] / scale
+    return found, float(power / scale.abs().square())
+
+
+def _across(vectors: Tensor, expected: Tensor) -> Tensor:
+    """Return the part of `vectors` [frame, ...] that is not along `expected`."""
+    along = expected / expected.norm()
+    return vectors - torch.outer(along, along.conj() @ vectors)

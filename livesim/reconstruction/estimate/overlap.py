@@ -1,0 +1,155 @@
+"""Frames and parameters in, how well the overlapping bands agree out, as small matrices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.estimate.band_overlap_grid import BandOverlapGrid, mirrored
+from livesim.reconstruction.estimate.grid import EstimationGrid
+from livesim.reconstruction.estimate.parameters import Parameters
+from livesim.reconstruction.estimate.zero_order import Frames
+
+_TURNS = 4  # of finding how much of the mismatch is noise
+_MODEL_ERROR = 0.05  # relative, of the OTF and of the uniformity of the pattern
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """One order's overlap with the zero order, summed over time and frequencies.
+
+    The channels are all windowed bands at f + k, which leak into that of the order if frames have
+    other phases; then what the zero order says of it, and the derivatives of the band with respect
+    to kx and ky.
+    """
+
+    band: int
+    """The channel of the order's own band."""
+    gram: Tensor
+    """[channel, channel] complex128."""
+    noise: Tensor
+    """[channel, channel] what noise alone adds to it."""
+    gradient: Tensor
+    """[channel] with the mismatch. Windowed frames do not quite obey the overlap, so the mismatch
+    is formed of whole frames and windowed last."""
+
+
+class Band:
+    """One order's band and the zero order where both hold the same object.
+
+    Parameters
+    ----------
+    frames
+        Of one group.
+    grid
+        Of the same field.
+    at
+        The pattern that the bands are separated with.
+    number
+        Of the order.
+    """
+
+    def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
+        self._steady, self._window_power = frames.steady, grid.window_power
+        self._lens = lens = BandOverlapGrid(grid, frames.steady, at.shift(number))
+        self._own = 1 + number
+        rows = at.unmixing(frames.noise)
+        self._noise = rows.conj() @ (frames.noise[:, None] * rows.mT)
+        regions = frames.map(lens.moved)
+        separated = rows.to(regions.dtype) @ regions.flatten(-2)
+        self._images = lens.images(separated.unflatten(-1, lens.shape))
+        """[time, band, y, x]."""
+        self._windowed = torch.fft.fft2(self._images * lens.window)
+
+    def scale(self, factors: Tensor) -> None:
+        """Multiply the bands: they are those of other modulation and phases."""
+        for bands in (self._images, self._windowed):
+            bands *= factors.to(bands.dtype)[:, None, None]
+        self._noise *= torch.outer(factors.conj(), factors)
+
+    def factor(self) -> Tensor:
+        """Return what the band has to be multiplied by to agree with what the zero order says."""
+        weight = self._weight()
+        root = weight.sqrt()
+        near, far = self._lens.near * root, self._lens.far * root
+        gram = _gram(torch.stack([self._windowed[:, self._own] * near, self._told() * far]))
+        noise = self._channel_noise(weight).diagonal().real
+        band, told = float(noise[self._own]), float(noise[-3])
+        share, factor = 1.0, gram[1, 1]
+        for _ in range(_TURNS):
+            factor = (gram[1, 1] - share * told) / gram[1, 0]
+            row = torch.stack([factor, -torch.ones_like(factor)])
+            expected = float(factor.abs()) ** 2 * band + told
+            share = max(float((row.conj() @ gram @ row).real) / expected, 1.0)
+        return factor
+
+    def whole(self) -> Overlap:
+        """Return the overlap with its gradient."""
+        weight = self._weight()
+        root = weight.sqrt()
+        near, far = self._lens.near * root, self._lens.far * root
+        channels = [
+            *(self._windowed * near).unbind(1),
+            self._told() * far,
+            *(self._moments() * near),
+            self._mismatch() * root,
+        ]
+        gram = _gram(torch.stack(channels))
+        gradient = gram[:-1, -1].clone()
+        gradient[-2:] -= self._moment_noise(weight)
+        return Overlap(self._own, gram[:-1, :-1], self._channel_noise(weight), gradient)
+
+    def _told(self) -> Tensor:
+        """Return the windowed zero order at f, whose conjugate is at -f, [time, y, x]."""
+        return mirrored(self._windowed[:, 0]).conj()
+
+    def _moments(self) -> Tensor:
+        """Return the derivatives of the band with respect to kx and ky, [2, time, y, x]."""
+        inner = self._images[:, self._own] * (self._lens.window * (-2j * torch.pi))
+        return torch.fft.fft2(torch.stack([inner * self._lens.x, inner * self._lens.y]))
+
+    def _mismatch(self) -> Tensor:
+        """Return the spectrum of how band and zero order differ, [time, y, x]."""
+        band, zero = torch.fft.fft2(self._images[:, [self._own, 0]]).unbind(1)
+        apart = band * self._lens.near - mirrored(zero).conj() * self._lens.far
+        return torch.fft.fft2(torch.fft.ifft2(apart) * self._lens.trust)
+
+    def _weight(self) -> Tensor:
+        """Return every sample's weight, [y, x]."""
+        lens, noise = self._lens, self._noise.diagonal().real
+        band, zero = float(noise[self._own]), float(noise[0])
+        variance = band * lens.near.square() + zero * lens.far.square()
+        variance += lens.near_power * (_MODEL_ERROR * lens.near * lens.far).square()
+        weight = lens.near_power / (zero * band + lens.near_power * variance)
+        return torch.where(lens.inside, weight, 0.0)
+
+    def _channel_noise(self, weight: Tensor) -> Tensor:
+        lens, times = self._lens, len(self._images)
+        passed = weight * lens.fade.square()
+        near, far = (float((passed * one.square()).sum()) for one in (lens.near, lens.far))
+        spread = [float((lens.window * axis).square().mean()) for axis in (lens.x, lens.y)]
+        moments = float(self._noise[self._own, self._own].real) * near * (2.0 * math.pi) ** 2
+        told = self._noise[0, 0] * far * self._window_power
+        more = torch.tensor([told, *(moments * one for one in spread)], dtype=torch.complex128)
+        bands = self._noise * near * self._window_power
+        return torch.block_diag(bands, torch.diag(more)) * times
+
+    def _moment_noise(self, weight: Tensor) -> Tensor:
+        """Return what noise alone adds to the gradient of the two moments, summed over time.
+
+        The mismatch passes the OTF before it is windowed, the moments after: where the OTF slopes,
+        the same noise in both does not cancel, and would pull every k towards zero.
+        """
+        kept = self._steady.noise_share * self._window_power * len(self._images)
+        slope = (self._lens.near * weight * self._lens.slopes()).sum(dim=(1, 2)).double()
+        return 0.5 * float(self._noise[self._own, self._own].real) * kept * slope
+
+
+def _gram(channels: Tensor) -> Tensor:
+    """Return the products of channels [channel, ...], summed over samples, complex128."""
+    flat = channels.flatten(1)
+    # The conjugate of the second factor is free, that of the first would be a copy.
+    return (flat @ flat.mH).conj().to(torch.complex128)

@@ -1,0 +1,148 @@
+"""Frames and rough wave vectors in, wave vectors, phases, modulation and brightness out.
+
+Where two bands overlap they hold the same object: with c_j the band of order j,
+``c_j(f + k) O(f) = c_0(f) O(f + k)``. The bands are linear in the frames, so the squared
+difference, weighted for noise, is a quadratic form in the rows of the unmixing matrix whose
+coefficients are a small Gram matrix of the frames. The phases, the modulation and the brightness of
+every frame follow from Gauss-Newton steps on that matrix; only a new wave vector needs transforms.
+The weight is that of the maximum-likelihood correlator (Knapp & Carter, IEEE TASSP 24, 320, 1976),
+and the noise's own share of the form is taken off, so that weak light does not bias the modulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.estimate.frame_phases import Turning, frame_information
+from livesim.reconstruction.estimate.grid import EstimationGrid
+from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
+from livesim.reconstruction.estimate.overlap import Band
+from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+from livesim.reconstruction.estimate.prior import HELD, Prior, Quadratic, nearest_equal
+from livesim.reconstruction.estimate.zero_order import Frames
+
+_FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
+_FAR = 0.05  # the same of phases, in rad, and of modulation, relative
+_CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
+
+
+class Fit:
+    """One group's pattern on its way from a start to the most probable one.
+
+    Parameters
+    ----------
+    frames
+        What the group is estimated from.
+    turning
+        How its frames correlate with the object near the start's wave vectors.
+    start
+        Wave vectors within half a spectral pixel, phases within about 1 rad.
+    grid
+        Of the same field.
+    """
+
+    def __init__(
+        self, frames: Frames, turning: Turning, start: Parameters, grid: EstimationGrid
+    ) -> None:
+        self._frames, self._turning, self._grid = frames, turning, grid
+        self.at = replace(start, intensity=torch.ones_like(frames.noise))
+        """What is known so far."""
+        self._rough = True
+        self.far = False
+        """Whether the last step went so far that a linearisation is not enough."""
+
+    def linearised(self) -> Quadratic | None:
+        """Return what bands and frames say; None where they do not tell the parameters."""
+        frames = self._frames
+        with suppress(torch.linalg.LinAlgError):
+            normal, coordinates = self._normal()
+            flat = coordinates.flat()
+            information, pull = normal.likelihood(frames.steady.clustering)
+            means = _means_information(frames, self._grid, self.at, coordinates)
+            information, pull = information + torch.diag(means), pull - means * flat
+            if normal.misfit > _CONSISTENT:
+                return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
+            single = frame_information(coordinates, flat, self._turning)
+            centre = nearest_equal(coordinates, frames.intensity, flat)
+            return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
+        return None
+
+    def _normal(self) -> tuple[NormalEquations, Coordinates]:
+        frames, steady = self._frames, self._frames.steady
+        bands = [Band(frames, self._grid, self.at, n) for n in range(len(self.at.orders))]
+        if self._rough:
+            self._scale(bands)
+        coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
+        return normal_equations(coordinates, forms, frames.noise, steady), coordinates
+
+    def _scale(self, bands: Sequence[Band]) -> None:
+        """Find modulation and common phase, k and the steps held.
+
+        Both scale a side band by one complex factor, so that the mismatch is linear in it.
+        """
+        before, self._rough = self.at, False
+        self.at = before.scaled(torch.stack([band.factor() for band in bands]))
+        for band in bands:
+            band.scale(before.factors(self.at))
+
+    def move(self, known: Quadratic, prior: Prior) -> None:
+        """Go to the most probable parameters, no further than the linearisation holds."""
+        step = (prior if known.consistent else HELD).step(known)
+        flat = known.coordinates.limited(known.flat, step, self._grid.step)
+        before, self.at = self.at, known.coordinates.parameters(flat)
+        k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
+        phase = float((self.at.phases - before.phases).abs().max())
+        change = float((self.at.modulation / before.modulation).log().abs().max())
+        self.far = k > _FAR_PX or max(phase, change) > _FAR
+
+
+def refine(fits: Sequence[Fit]) -> list[Parameters | None]:
+    """Return the most probable parameters, those that bring the overlapping bands into agreement.
+
+    Every group is compared with the zero order of all groups: they show the same object. Groups
+    whose overlap does not determine the parameters come back as None.
+    """
+    known = _go(fits, [fit.linearised() for fit in fits])
+    if any(fit.far for fit in fits):
+        known = _go(fits, [fit.linearised() for fit in fits])
+    return [None if one is None else _own(fit.at) for fit, one in zip(fits, known, strict=True)]
+
+
+def _go(fits: Sequence[Fit], known: Sequence[Quadratic | None]) -> Sequence[Quadratic | None]:
+    """Move all to the most probable parameters, with a prior that their instrument shares."""
+    clear = [one for one in known if one is not None and one.consistent]
+    prior = Prior.fitted(clear) if clear else Prior()
+    for fit, one in zip(fits, known, strict=True):
+        if one is not None:
+            fit.move(one, prior)
+    return known
+
+
+def _own(at: Parameters) -> Parameters:
+    """Return the parameters of the group's own frames."""
+    own = at.intensity[: at.phases.shape[-1]]
+    return replace(at, intensity=own / own.mean())
+
+
+def _means_information(
+    frames: Frames, grid: EstimationGrid, at: Parameters, coordinates: Coordinates
+) -> Tensor:
+    """Return what the frames' means tell of their brightness, [parameter], as inverse variances.
+
+    The frames were scaled to equal means. A mean differs from the brightness only by the object's
+    own content at the pattern's frequency, m/2 S(k), whose size the power spectrum tells.
+    """
+    power = frames.steady.power
+    length = at.k.norm(dim=1).max().item()
+    ring = min(round(min(length, 0.8 * grid.otf.cutoff) / grid.step), len(power) - 1)
+    total = max(frames.level, 1e-6) * grid.shape[0] * grid.shape[1]
+    content = float(at.modulation.square().sum()) / 2.0 * float(power[ring])
+    variance = (content + float(frames.noise.mean())) / total**2
+    information = torch.zeros(coordinates.size, dtype=torch.float64)
+    information[coordinates.intensity] = 1.0 / max(variance, 1e-12)
+    return information

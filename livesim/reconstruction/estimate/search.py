@@ -1,0 +1,118 @@
+"""A correlation in, the wave vectors of every group to a fraction of a spectral pixel out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.estimate.annulus import Annulus
+from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.grid import EstimationGrid
+from livesim.reconstruction.estimate.spectra import power_of
+from livesim.reconstruction.estimate.spectral_samples import RINGS, SpectralSamples
+
+_NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
+_REACHES = (1.5, 0.08)
+"""Spectral pixels around a sample, then around the best place there, in which the maximum is looked
+for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
+_PLACES = 41  # along each axis
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A wave vector of the highest harmonic and how far it stands out."""
+
+    k: tuple[float, float]
+    peak_to_noise: float
+
+
+def find_peaks(
+    correlation: Correlation,
+    grid: EstimationGrid,
+    annuli: Sequence[Sequence[Annulus]],
+    harmonics: int,
+) -> list[list[Peak]]:
+    """Return one peak per annulus of every group, the strongest first come; no two are the same."""
+    flat = [annulus for group in annuli for annulus in group]
+    inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
+    places = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
+    turning = places.of(_over_frames(correlation.spectrum))
+    found = []
+    for group, wanted in enumerate(annuli):
+        score = _score(turning[group], places)
+        if harmonics == 2:
+            score = places.of(_with_fundamental(places.spread(score), grid))
+        found.append(_peaks(score, places, wanted, correlation, group, grid, harmonics))
+    return found
+
+
+def _over_frames(spectrum: Tensor) -> Tensor:
+    """Return the power of every number of turns over the frames, [group, frame - 1, y, x // 2 + 1].
+
+    Frames whose phases make `t` equal turns add up in row t - 1 and nowhere else.
+    """
+    frames = spectrum.shape[1]
+    turns = torch.arange(1, frames)[:, None] * torch.arange(frames)
+    transform = torch.exp(-2j * torch.pi / frames * turns).to(torch.complex64)
+    return power_of((transform @ spectrum.flatten(-2)).unflatten(-1, spectrum.shape[-2:]))
+
+
+def _score(power: Tensor, places: SpectralSamples) -> Tensor:
+    """Return how far every place stands out for every number of turns, [frame - 1, place].
+
+    Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
+    power of the opposite turn is taken off.
+    """
+    return (power - power.flip(0)) / places.level(power)
+
+
+def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the score [frame - 1, y, x // 2 + 1] of a second harmonic with its fundamental's."""
+    rows, columns = grid.shape
+    half_rows = torch.round(torch.fft.fftfreq(rows, 1.0 / rows) / 2).long() % rows
+    half_columns = torch.round(torch.arange(columns // 2 + 1) / 2).long()
+    fundamental = score[:, half_rows[:, None], half_columns]
+    frames = len(score) + 1
+    twice = [2 * turn % frames for turn in range(1, frames)]
+    highest = torch.stack([score[turn - 1] if turn else 0 * score[0] for turn in twice])
+    return (fundamental + highest) / math.sqrt(2.0)  # the noise of a sum grows like that
+
+
+def _peaks(
+    score: Tensor,
+    places: SpectralSamples,
+    annuli: Sequence[Annulus],
+    correlation: Correlation,
+    group: int,
+    grid: EstimationGrid,
+    harmonics: int,
+) -> list[Peak]:
+    peaks: list[Peak] = []
+    free = torch.ones_like(places.forward)
+    for annulus in annuli:
+        allowed = torch.where(annulus.mask(places) & free, score, -1.0)
+        turn, place = divmod(int(allowed.argmax()), score.shape[1])
+        coarse = (float(places.fx[place]), float(places.fy[place]))
+        strength = math.sqrt(max(float(allowed[turn, place]), 0.0))
+        near = correlation.around(group, coarse)
+        turns = harmonics * (turn + 1) % (len(score) + 1)
+        peaks.append(Peak(_climb(near, grid, turns), strength))
+        free &= ~places.around(coarse, _NEIGHBOURS * grid.step)
+    return peaks
+
+
+def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float, float]:
+    """Return the maximum around a sample, between the samples, to 0.005 px."""
+    frames, k = len(near.frames), near.k
+    turning = torch.exp(-2j * torch.pi * turns / frames * torch.arange(frames)).to(torch.complex64)
+    for reach in _REACHES:
+        steps = reach * torch.linspace(-1.0, 1.0, _PLACES, dtype=torch.float64)
+        kx, ky = k[0] + steps * grid.steps[1], k[1] + steps * grid.steps[0]
+        found = torch.tensordot(turning, near.at(kx, ky), dims=1)
+        row, column = divmod(int(found.abs().argmax()), _PLACES)
+        k = float(kx[column]), float(ky[row])
+    return k

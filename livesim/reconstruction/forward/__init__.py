@@ -1,0 +1,1 @@
+"""The forward model: what light, optics and camera make of a specimen."""

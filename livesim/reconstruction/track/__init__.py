@@ -1,0 +1,1 @@
+"""Track the pattern from one raw stack to the next."""

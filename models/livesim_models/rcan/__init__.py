@@ -1,0 +1,1 @@
+"""RCAN, for training and, in faster forms, for inference."""

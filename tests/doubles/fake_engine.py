@@ -1,0 +1,165 @@
+"""An engine in this process that computes nothing: it answers, and publishes what it is given."""
+
+from __future__ import annotations
+
+import threading
+
+from livesim.config.settings import Settings
+from livesim.values.frames import Pattern, PatternAngle, StackIndex
+from livesim.values.verdict import TrustWord
+from livesim.wire.control_server import ControlServer
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.in_use import InUse, PatternStatus, StreamStatus
+from livesim.wire.pattern_status import AngleStatus, ChannelStatus, TrackingStatus
+from livesim.wire.replies import RefusedReply, ReviewReply, StopReply
+from livesim.wire.requests import ReviewRequest, StopRequest
+from livesim.wire.sockets import Publisher
+from livesim.wire.status import (
+    Endpoints,
+    EngineState,
+    EngineStatus,
+    FaultStatus,
+    LatencyStatus,
+    StageStatus,
+)
+from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, SteerRequest
+from livesim.wire.trust_status import TrustStatus
+
+ANSWER_S = 0.05
+STAGES = ("receive", "record", "process", "publish")
+
+
+def engine_status(**values):
+    """Return the status of an engine that runs well, but for `values`."""
+    nowhere = Endpoints(frames=FREE_ADDRESS, results=FREE_ADDRESS, control=FREE_ADDRESS)
+    stages = tuple(
+        StageStatus(
+            name=name,
+            done=90,
+            per_second=200.0 if name == "receive" else 22.2,
+            queued=0,
+            queue_limit=0 if name == "receive" else 8,
+            keep="block",
+            dropped=0,
+        )
+        for name in STAGES
+    )
+    known = {
+        "state": EngineState.RUNNING,
+        "endpoints": nowhere,
+        "stream": "s",
+        "source": "simulated microscope",
+        "stages": stages,
+        "latency": LatencyStatus(results=90, p50_ms=9.2, p95_ms=12.4, p99_ms=20.0),
+        "faults": FaultStatus(),
+        "last_fault": None,
+        "recording": "/data/stream-001",
+        "tracking": tracking_status(),
+    }
+    told = known | values
+    tracking = told.pop("tracking")
+    return EngineStatus(**({"channels": (ChannelStatus(channel=0, tracking=tracking),)} | told))
+
+
+def in_use(pixel_nm=80.0, **settings):
+    """Return what an engine uses for a stream of three angles."""
+    angle = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,), peak_to_noise=31.0, mcnr=7.2)
+    pattern = Pattern(pixel_nm, (32, 32), (angle,) * 3, 110.0)
+    optics = {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": pixel_nm}
+    return InUse(
+        stream=StreamStatus(source="simulated microscope", pixel_nm=pixel_nm),
+        settings=Settings.model_validate({"optics": optics} | settings),
+        choices={"one": ("default",), "two": ("default",)},
+        patterns=(PatternStatus.of(pattern),),
+    )
+
+
+def angle_status(**values):
+    known = {
+        "state": "followed",
+        "drift_deg": 0.5,
+        "error_deg": 0.2,
+        "rate_deg": 0.01,
+        "modulation": 0.8,
+    }
+    return AngleStatus(**(known | values))
+
+
+def tracking_status(*angles, **values):
+    known = {"changes": (), "swaps": 0, "alarms": 0, "estimates": 1, "failures": 0}
+    return TrackingStatus(angles=angles or (angle_status(),) * 3, **(known | values))
+
+
+def trust_status(**values):
+    """Return what an engine says of networks that can be trusted, but for `values`."""
+    known = {
+        "stream": "s",
+        "index": StackIndex(time=3),
+        "word": TrustWord.TRUSTED,
+        "reasons": ("the photons do not contradict it",),
+        "advice": "",
+        "rms_sigmas": 0.95,
+        "places": 100,
+        "denied": 0,
+        "worst_sigmas": 3.5,
+        "worst_yx": (4.0, 5.0),
+        "visible_percent": 12.0,
+        "spread_percent": None,
+        "reviewed": 2,
+    }
+    return TrustStatus(**(known | values))
+
+
+class FakeEngine:
+    """Listens on free ports; `status` is what it says of itself, `publish` what it sends."""
+
+    def __init__(self, **status):
+        self._publisher = Publisher(FREE_ADDRESS)
+        self._control = ControlServer(FREE_ADDRESS)
+        self._stop = threading.Event()
+        self.asked, self.refuses = [], None
+        self.stop_asked = threading.Event()
+        self.reviews: list[bool] = []
+        where = Endpoints(
+            frames=FREE_ADDRESS, results=self._publisher.endpoint, control=self._control.endpoint
+        )
+        self.address = self._control.endpoint
+        self._where = where
+        self.say(**status)
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
+
+    def say(self, **status):
+        """Say something else of itself from now on."""
+        self.status = engine_status(**({"endpoints": self._where} | status))
+
+    def publish(self, message):
+        self._publisher.publish(message)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+        self._control.close()
+        self._publisher.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _answer(self):
+        while not self._stop.is_set():
+            self._control.answer(self._reply, ANSWER_S)
+
+    def _reply(self, request):
+        if isinstance(request, ReviewRequest):
+            self.reviews.append(request.flips)
+            return ReviewReply(accepted=self.status.trust is not None)
+        if isinstance(request, StopRequest):
+            self.stop_asked.set()
+            return StopReply()
+        if isinstance(request, SteerRequest | RecalibrateRequest | RecordRequest):
+            self.asked.append(request)
+            return RefusedReply(reason=self.refuses) if self.refuses else BegunReply()
+        return self.status

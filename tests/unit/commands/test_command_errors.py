@@ -1,0 +1,164 @@
+"""`livesim restore` with bad input: one sentence, the right status, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from typer.main import get_command
+
+from livesim.cli import app, main
+from livesim_models.shipped import model_file
+from tests.support.bad_input import CASES, GOOD, good_tiff, toml
+
+DATA, USAGE = 1, 2
+
+
+@pytest.fixture
+def livesim(monkeypatch, capsys, tmp_path):
+    """Run the command line in a folder of its own; return (status, what stderr said last)."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["livesim", *(str(word) for word in words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capsys.readouterr().err
+
+    return run
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_restore_refuses_bad_input(case, livesim, tmp_path):
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    raw, settings = case.build(inputs)
+    status, said = livesim("restore", raw, "--config", settings, "--out", "out.ome.tif")
+    assert status == case.status, said
+    sentence = said.strip().splitlines()[-1]
+    assert sentence.startswith("livesim: ")
+    assert re.search(case.sentence, sentence), sentence
+    assert left_in(tmp_path / "here") == []
+
+
+def pattern_json(**changes):
+    angle = {"k_cycles_per_um": [4.0, 0.0], "phases_rad": [0, 2.1, 4.2], "modulation": [0.8]}
+    document = {
+        "format": "livesim-pattern/1",
+        "pixel_nm": 80.0,
+        "shape": [12, 16],
+        "angles": [angle] * 3,
+        "attainable_resolution_nm": 100.0,
+        "warnings": [],
+    }
+    return json.dumps(document | changes)
+
+
+WRONG_USE = {
+    "unknown steps": (["--steps", "two"], USAGE, "--steps: expected one of .*found 'two'"),
+    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*default.*found 'best'"),
+    "a network for another step": (
+        ["--set", f'steps.one="{model_file("default", "two").as_posix()}"'],
+        DATA,
+        "steps.one: expected a model for step one, found 'default-two' for step two",
+    ),
+    "no model file": (["--set", 'steps.two="./raw.toml"'], USAGE, "steps.two.*path of a model"),
+    "unknown preset": (["--preset", "opensim"], USAGE, "preset.*expected 'fairsim'.*'opensim'"),
+    "unknown key in --set": (["--set", "optics.na=1"], USAGE, "unknown key 'optics.na'"),
+    "no TOML in --set": (["--set", "optics.pixel_nm:80"], USAGE, "--set .*expected key=value"),
+    "unknown ending of the result": (["--out", "out.png"], USAGE, "out.png.*expected"),
+    "folder of the result missing": (["--out", "no/out.ome.tif"], DATA, "expected.*found"),
+    "unknown flag": (["--quality", "9"], USAGE, "No such option"),
+    "settings file missing": (["--config", "no.toml"], USAGE, "no.toml.*expected a readable"),
+    "pattern file missing": (["--pattern", "no.json"], DATA, "no.json.*expected a readable"),
+    "OTF file missing": (["--set", 'optics.otf_file="no.tif"'], DATA, "no.tif: expected a TIFF"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_USE)
+def test_wrong_use_is_refused(name, livesim, tmp_path):
+    words, expected, sentence = WRONG_USE[name]
+    raw, settings = GOOD.build(tmp_path)
+    settings.rename(tmp_path / "raw.toml")
+    status, said = livesim("restore", raw, *words)
+    assert (status, bool(re.search(sentence, said.replace("\n", " ")))) == (expected, True), said
+    assert left_in(tmp_path / "here") == []
+
+
+WRONG_PATTERNS = {
+    "not JSON": ("[", "expected"),
+    "another format": (pattern_json(format="livesim-pattern/9"), "format.*expected"),
+    "another field": (pattern_json(shape=[64, 64]), r"expected a pattern for.*\(12, 16\).*64"),
+    "another pixel": (pattern_json(pixel_nm=65.0), "expected pixels of 80 nm, found 65 nm"),
+    "one angle only": (pattern_json(angles=json.loads(pattern_json())["angles"][:1]), "3 angles"),
+    "unknown key": (pattern_json(quality=1), "quality"),
+    "no modulation": (
+        pattern_json(angles=[{**json.loads(pattern_json())["angles"][0], "modulation": [0.0]}] * 3),
+        "modulation other than 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PATTERNS)
+def test_wrong_pattern_file_is_refused(name, livesim, tmp_path):
+    text, sentence = WRONG_PATTERNS[name]
+    (tmp_path / "p.json").write_text(text)
+    raw, settings = good_tiff(tmp_path), toml(tmp_path)
+    status, said = livesim(
+        "restore", raw, "--config", settings, "--pattern", tmp_path / "p.json", "--out", "o.ome.tif"
+    )
+    assert status == DATA, said
+    assert re.search(sentence, said), said
+    assert left_in(tmp_path / "here") == []
+
+
+def test_an_existing_result_is_kept(livesim, tmp_path):
+    raw, settings = good_tiff(tmp_path), toml(tmp_path)
+    kept = tmp_path / "here" / "out.ome.tif"
+    kept.write_bytes(b"precious")
+    status, said = livesim("restore", raw, "--config", settings, "--out", kept)
+    assert status == DATA
+    assert "out.ome.tif" in said
+    assert kept.read_bytes() == b"precious"
+
+
+def test_calibrate_without_fringes_writes_nothing(livesim, tmp_path):
+    noise = np.random.default_rng(0).poisson(100, (9, 64, 64)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "noise.tif", noise, metadata=None)
+    status, said = livesim(
+        "calibrate", tmp_path / "noise.tif", "--config", toml(tmp_path), "--out", "p.json"
+    )
+    assert status == DATA
+    assert "expected fringes in at least one angle, found none; doctor: too little light" in said
+    assert left_in(tmp_path / "here") == []
+
+
+@pytest.mark.parametrize("words", [["restore"], ["calibrate", "raw.tif"], ["reconstruct"]])
+def test_wrong_words_are_wrong_usage(words, livesim):
+    status, said = livesim(*words)
+    assert status == USAGE
+    assert said
+
+
+def test_no_help_text_has_brackets_that_rich_would_take_for_markup():
+    commands = get_command(app).commands
+    texts = [(name, one.help or "") for name, one in commands.items()]
+    texts += [(name, own.help or "") for name, one in commands.items() for own in one.params]
+    assert len(texts) > 3 * len(commands) > 0
+    assert [words for words in texts if "[" in words[1]] == []
+
+
+def test_what_the_commands_take_is_known_without_what_runs_them():
+    code = "import livesim.cli, sys; sys.exit(bool({'torch', 'zmq', 'zarr'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

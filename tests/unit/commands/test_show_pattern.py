@@ -1,0 +1,27 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from livesim.commands.calibrate import show_pattern
+from livesim.values.frames import Pattern, PatternAngle
+
+
+def shown(pixel_nm: float, attainable_nm: float, *, usable: bool = True) -> str:
+    angle = PatternAngle((5.0, 0.0), (0.0, 2.1, 4.2), (0.8,), usable=usable)
+    pattern = Pattern(pixel_nm, (64, 64), (angle,), attainable_resolution_nm=attainable_nm)
+    text = io.StringIO()
+    show_pattern(pattern, Console(file=text, width=200))
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pixel_nm", "attainable_nm", "usable", "words"),
+    [
+        (65.0, 95.0, True, "95 nm, limited by the aperture and the line spacing of 200 nm"),
+        (110.0, 110.0, True, "limited by the sampling: raw pixels of 110 nm are too coarse"),
+        (65.0, 176.0, False, "that of the widefield: no fringes were found"),
+    ],
+)
+def test_what_limits_the_resolution_is_said(pixel_nm, attainable_nm, usable, words):
+    assert words in shown(pixel_nm, attainable_nm, usable=usable)

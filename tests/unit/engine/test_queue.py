@@ -1,0 +1,63 @@
+"""A bounded queue between two threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from livesim.engine.queue import BoundedQueue
+from livesim.wire.sockets import Keep
+
+WAIT_S = 10.0
+
+
+@pytest.mark.parametrize(
+    ("keep", "limit", "left", "dropped"),
+    [
+        (Keep.DROP_OLDEST, 3, [7, 8, 9], 7),
+        (Keep.LATEST, 3, [9], 9),
+        (Keep.BLOCK, 10, list(range(10)), 0),
+    ],
+)
+def test_what_a_full_queue_keeps(keep, limit, left, dropped):
+    queue = BoundedQueue(limit, keep)
+    for number in range(10):
+        queue.put(number)
+    queue.close()
+    assert list(queue) == left
+    assert queue.dropped == dropped
+    assert queue.get() is None
+
+
+def test_block_waits_for_room():
+    queue = BoundedQueue(2, Keep.BLOCK)
+    putting = threading.Thread(target=lambda: [queue.put(number) for number in range(100)])
+    putting.start()
+    got = []
+    while len(got) < 100:
+        assert queue.queued <= 2
+        got.append(queue.get())
+    putting.join(WAIT_S)
+    assert got == list(range(100))
+    assert queue.dropped == 0
+
+
+def test_nobody_waits_for_a_thread_that_has_ended():
+    queue = BoundedQueue(1, Keep.BLOCK)
+    queue.put(0)
+    putting = threading.Thread(target=queue.put, args=(1,))
+    putting.start()
+    queue.abandon()
+    putting.join(WAIT_S)
+    assert not putting.is_alive()
+    assert (queue.queued, queue.dropped) == (0, 2)
+
+
+def test_take_takes_what_is_there():
+    queue = BoundedQueue(5, Keep.BLOCK)
+    assert queue.take() == []
+    queue.put(1)
+    queue.put(2)
+    assert queue.take() == [1, 2]
+    assert queue.queued == 0

@@ -1,0 +1,126 @@
+"""What an engine tells who asks: counts, times, what is in use."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import zarr
+
+from livesim.config.settings import Settings
+from livesim.engine import opening as opening_module
+from livesim.io.recording_files import RAW_NAME
+from livesim.values.frames import Result
+from livesim.wire.control_client import ControlClient
+from livesim.wire.status import EngineState
+from livesim_acquisition.sender import Sender
+from tests.support.running_engine import (
+    SETTINGS,
+    WAIT_S,
+    FakePipeline,
+    TwoSteps,
+    frames,
+    running,
+    send,
+    start,
+)
+
+
+def test_the_status_tells_what_happened():
+    with running(lossless=True) as engine:
+        send(engine, frames(5, bad=[2], lost=[(0, 1, 1)]))
+        engine.messages()
+        with ControlClient(engine.control) as client:
+            engine.wait_for(lambda status: status.state is EngineState.IDLE)
+            status = client.status(WAIT_S)
+        done = {stage.name: stage.done for stage in status.stages}
+        assert done == {"receive": 44, "record": 4, "process": 3, "publish": 3}
+        assert (status.faults.failed_stacks, status.faults.incomplete_stacks) == (1, 1)
+        assert status.last_fault == "expected no 666, found one"
+        assert status.latency.results == 3
+        assert 0 < status.latency.p50_ms <= status.latency.p95_ms <= status.latency.p99_ms
+        stages = {part.name: part for part in status.latency.stages}
+        assert list(stages) == ["assemble", "wait", "reconstruct", "publish"]
+        assert all(part.p99_ms > 0 for part in stages.values())
+
+
+def test_the_time_a_stack_waits_is_no_time_of_its_reconstruction():
+    gate = threading.Event()
+    slow = FakePipeline(gate=gate)
+    with running(lambda s: lambda *_: slow, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start())
+            for frame in frames(3):
+                sender.send(frame)
+            engine.wait_for(lambda s: s.stages[1].done == 3)
+            begun = time.monotonic()
+            while time.monotonic() < begun + 0.1:  # longer than anything else takes here
+                time.sleep(0.01)
+            gate.set()
+            sender.finish()
+        status = engine.wait_for(lambda s: s.latency is not None and s.latency.results == 3)
+    stages = {part.name: part for part in status.latency.stages}
+    assert stages["wait"].p50_ms > 100.0  # of the second and the third
+    assert stages["reconstruct"].p99_ms > 95.0  # of the first
+    assert stages["reconstruct"].p50_ms < stages["wait"].p50_ms
+
+
+def test_the_status_tells_what_is_in_use_even_to_who_comes_late():
+    gate = threading.Event()
+    with running(lambda settings: lambda *_: FakePipeline(gate=gate)) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(interval_s=0.5))
+            for frame in frames(2):
+                sender.send(frame)
+            engine.wait_for(lambda status: status.state is EngineState.RUNNING)
+            with ControlClient(engine.control) as client:
+                told = client.status(WAIT_S).in_use
+            gate.set()
+            sender.finish()
+        (pattern,) = told.patterns
+        assert [angle.k_cycles_per_um for angle in pattern.angles] == [(5.0, 0.0)] * 3
+        assert pattern.attainable_resolution_nm == 110.0
+        assert pattern.angles[0].peak_to_noise is None, "never measured"
+        assert told.settings == Settings.model_validate(SETTINGS)
+        assert (told.stream.source, told.stream.interval_s) == ("test", 0.5)
+        assert (told.stream.frame_shape, told.stream.dtype) == ((16, 12), "uint16")
+        engine.messages()
+        assert engine.wait_for(lambda s: s.state is EngineState.IDLE).in_use is None
+
+
+def test_a_clock_that_is_set_changes_no_latency(tmp_path, monkeypatch):
+    with running(record=tmp_path) as engine:
+        send(engine, frames(2))
+        monkeypatch.setattr(time, "time_ns", lambda: 0)
+        send(engine, frames(2), "after")
+        status = engine.wait_for(lambda s: s.stages[3].done == 4 and s.stream is None)
+    assert 0.0 <= status.latency.p50_ms <= status.latency.p99_ms < 1000.0 * WAIT_S
+    received = [
+        zarr.open_group(folder / RAW_NAME, mode="r")["last_received_ns"][0, :, 0, 0]
+        for folder in sorted(tmp_path.iterdir())
+    ]
+    assert (np.diff(np.concatenate(received)) > 0).all()
+
+
+@pytest.mark.parametrize(("asked", "shown_ns", "sent"), [(True, 10**12, True), (True, 0, False),
+                                                         (False, 10**12, False)])  # fmt: skip
+def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_ns, sent):
+    monkeypatch.setattr(opening_module, "SHOWN_NS", shown_ns)
+    with (
+        running(lambda settings: lambda *_: TwoSteps(), lossless=True, once=True) as engine,
+        ControlClient(engine.control) as client,
+    ):
+        client.status(WAIT_S, step_one=asked)
+        with Sender(engine.control) as sender:
+            sender.start(start())
+            for frame in frames(2):
+                sender.send(frame)
+            sender.finish()
+        results = [one for one in engine.messages() if isinstance(one, Result)]
+    assert len(results) == 2
+    for one in results:
+        assert (one.step_one is not None) is sent
+        assert one.make_step_one is None
+        assert not sent or (one.step_one == 5.0).all()

@@ -1,0 +1,368 @@
+"""Wishes for a running stream: what may change, from which stack on, and what is written of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import zarr
+
+from livesim.commands.steer import parse_wishes, steer_engine
+from livesim.config.changes import SettingsChange, difference, settings_at, steered, value_of
+from livesim.config.settings import Settings, SettingsError
+from livesim.engine.beside.steering import NOT_STEERABLE, Steering
+from livesim.engine.seams import Prepared, Resolved
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, SETTINGS_LOG_NAME
+from livesim.io.settings_log import append_settings_change, read_settings_log
+from livesim.values.frames import DataError, RawStack, StackIndex
+from livesim.wire.control_client import ControlClient
+from livesim.wire.header import WireError
+from livesim.wire.status import EngineState
+from livesim_acquisition.sender import Sender
+from tests.support.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
+
+PLAIN = Settings.model_validate(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps.one", "none"),
+        ("steps.precision", "float32"),
+        ("reconstruction.wiener", 0.1),
+        ("reconstruction.wiener", "auto"),
+        ("reconstruction.notch.strength", 0.9),
+        ("reconstruction.apodization.shape", "triangle"),
+        ("reconstruction.apodization.cutoff", "auto"),
+        ("tracking.follow", False),
+    ],
+)
+def test_a_setting_is_changed_and_nothing_else(key, value):
+    changed = steered(PLAIN, {key: value})
+    assert value_of(changed, key) == value
+    assert steered(changed, {key: value_of(PLAIN, key)}) == PLAIN
+
+
+def test_a_preset_does_not_win_over_what_is_steered():
+    preset = Settings.model_validate({**SETTINGS, "reconstruction": {"preset": "fairsim"}})
+    changed = steered(preset, {"reconstruction.wiener": 0.2})
+    assert changed.reconstruction.wiener == 0.2
+    assert changed.reconstruction.apodization == preset.reconstruction.apodization
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reconstruction.weiner": 0.1}, "'reconstruction.wiener', found 'reconstruction.weiner'"),
+        ({"optics.pixel_nm": 80.0}, "that can change while a stream runs"),
+        ({"reconstruction.wiener": -1.0}, "reconstruction.wiener"),
+        ({"reconstruction.notch.strength": 2.0}, "less than or equal to 1, found 2.0"),
+        ({"steps.precision": "float8"}, "steps.precision"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(changes, words):
+    with pytest.raises(SettingsError) as caught:
+        steered(PLAIN, changes)
+    assert words in str(caught.value)
+
+
+def test_the_difference_tells_old_and_new():
+    other = steered(PLAIN, {"steps.two": "none", "reconstruction.wiener": 0.1})
+    assert difference(PLAIN, other) == (
+        {"steps.two": "auto", "reconstruction.wiener": "auto"},
+        {"steps.two": "none", "reconstruction.wiener": 0.1},
+    )
+
+
+def test_changes_hold_from_their_stack_on():
+    changes = [
+        SettingsChange(StackIndex(time=2), 0, {}, {"reconstruction.wiener": 0.1}),
+        SettingsChange(StackIndex(time=3), 0, {}, {"steps.two": "none"}),
+        SettingsChange(StackIndex(time=3), 0, {}, {"reconstruction.wiener": 0.3}),
+    ]
+    used = list(settings_at([StackIndex(time=t) for t in range(5)], PLAIN, changes))
+    assert [one.reconstruction.wiener for one in used] == ["auto", "auto", 0.1, 0.3, 0.3]
+    assert [one.steps.two for one in used] == ["auto", "auto", "auto", "none", "none"]
+
+
+def test_the_log_is_read_as_it_was_written(tmp_path):
+    changes = (
+        SettingsChange(StackIndex(1, 2, 3, 4), 5, {"steps.two": "auto"}, {"steps.two": "none"}),
+        SettingsChange(
+            StackIndex(time=9),
+            10,
+            {"tracking.follow": True, "reconstruction.wiener": "auto"},
+            {"tracking.follow": False, "reconstruction.wiener": 0.1 + 0.2},
+        ),
+    )
+    path = tmp_path / "log.jsonl"
+    for change in changes:
+        append_settings_change(path, change)
+    assert read_settings_log(path) == changes
+    with path.open("a") as file:
+        file.write('{"when": "cut o')
+    assert read_settings_log(path) == changes
+    path.write_text('{"format": "livesim-settings-log/1"}\n{"when": 3}\n')
+    with pytest.raises(DataError, match=r"line 2: "):
+        read_settings_log(path)
+
+
+def test_words_of_the_command_line_are_values():
+    words = ["steps.two=none", "reconstruction.wiener = 0.1", "tracking.follow=false"]
+    assert parse_wishes([*words, 'steps.one="a/b.safetensors"', "steps.precision=auto"]) == {
+        "steps.two": "none",
+        "reconstruction.wiener": 0.1,
+        "tracking.follow": False,
+        "steps.one": "a/b.safetensors",
+        "steps.precision": "auto",
+    }
+    for wrong in ("steps.two", "steps.two=", "steps.two=[1]"):
+        with pytest.raises(SettingsError, match="expected"):
+            parse_wishes([wrong])
+
+
+# The thread.
+
+
+def stack(time_point):
+    return RawStack("s", StackIndex(time=time_point), None, last_received_ns=time_point)
+
+
+class Steered(FakePipeline):
+    """Remembers which settings it works with; one Wiener parameter cannot be prepared."""
+
+    def __init__(self, gate=None):
+        super().__init__(gate=gate)
+        self.used, self.asked, self.stale = [PLAIN], 0, 0
+        self.recalibrating = False
+
+    def prepare(self, settings):
+        if settings.reconstruction.wiener == 6.66:
+            raise RuntimeError("no memory on the GPU")
+
+        def fits():
+            self.stale -= 1
+            return self.stale < 0
+
+        return Prepared(fits, lambda: self.used.append(settings))
+
+    def recalibrate(self):
+        self.asked += 1
+
+
+@pytest.fixture
+def steering():
+    made = Steering(Resolved(PLAIN), Resolved)
+    yield made
+    made.close()
+
+
+def until(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def adopted(steering, first):
+    """Let stacks pass until nothing is pending; return the time of the last one."""
+    times = iter(range(first, 10**6))
+    now = [first]
+
+    def passes():
+        now[0] = next(times)
+        steering.adopt(stack(now[0]))
+        return not steering.status.pending
+
+    until(passes)
+    return now[0]
+
+
+def test_a_wish_is_pending_until_a_stack_takes_it(steering):
+    pipeline = Steered()
+    steering.begin(0, pipeline)
+    steering.wish({"reconstruction.wiener": 0.1})
+    assert steering.status.pending == {"reconstruction.wiener": 0.1}
+    assert steering.in_use.settings == PLAIN
+    last = adopted(steering, 5)
+    assert (steering.status.changes, steering.status.since) == (1, last)
+    assert pipeline.used[-1] == steering.in_use.settings != PLAIN
+
+
+def test_wishes_add_up_and_the_newest_wins(steering):
+    pipeline = Steered()
+    for wiener in (0.1, 0.2, 0.3):
+        steering.wish({"reconstruction.wiener": wiener})
+    steering.wish({"steps.two": "none"})
+    steering.begin(0, pipeline)
+    adopted(steering, 0)
+    assert steering.in_use.settings.reconstruction.wiener == 0.3
+    assert steering.in_use.settings.steps.two == "none"
+
+
+def test_a_pattern_that_changes_meanwhile_is_prepared_for_again(steering):
+    pipeline = Steered()
+    pipeline.stale = 2
+    steering.begin(0, pipeline)
+    steering.wish({"reconstruction.wiener": 0.1})
+    adopted(steering, 0)
+    assert len(pipeline.used) == 2
+    assert steering.status.changes == 1
+
+
+def test_what_cannot_be_prepared_leaves_everything_as_it_was(steering):
+    pipeline = Steered()
+    steering.begin(0, pipeline)
+    steering.wish({"reconstruction.wiener": 6.66})
+    until(lambda: steering.status.refused)
+    assert steering.status.refused == "no memory on the GPU"
+    assert steering.status.pending == {}
+    steering.adopt(stack(0))
+    assert steering.in_use.settings == PLAIN
+    steering.wish({"reconstruction.wiener": 0.5})
+    adopted(steering, 1)
+    assert steering.status.refused is None
+
+
+def test_a_fixed_pipeline_says_so(steering):
+    steering.begin(0, FakePipeline())
+    with pytest.raises(SettingsError, match=NOT_STEERABLE):
+        steering.wish({"reconstruction.wiener": 0.1})
+    with pytest.raises(SettingsError, match=NOT_STEERABLE):
+        steering.recalibrate()
+
+
+def test_channels_change_together_and_one_that_comes_late_follows(steering):
+    first, late = Steered(), Steered()
+    steering.begin(0, first)
+    steering.wish({"reconstruction.wiener": 0.1})
+    adopted(steering, 0)
+    steering.begin(1, late)
+    assert steering.of(1) == PLAIN != steering.of(0)
+    until(lambda: steering.adopt(stack(9)) or len(late.used) == 2)
+    assert steering.of(1) == steering.of(0)
+    assert steering.status.changes == 1
+    late.stale = 1
+    steering.wish({"reconstruction.wiener": 0.2})
+    adopted(steering, 10)
+    assert first.used[-1] == late.used[-1] == steering.in_use.settings
+
+
+# The engine.
+
+
+@contextmanager
+def streaming(pipeline, tmp_path=None, **options):
+    """An engine that has been sent the start of a stream."""
+    with (
+        running(lambda s: lambda *_: pipeline, record=tmp_path, lossless=True, **options) as engine,
+        Sender(engine.control) as sender,
+        ControlClient(engine.control) as client,
+    ):
+        sender.start(start())
+        yield engine, sender, client
+
+
+def send_stacks(engine, sender, times):
+    """Send stacks of these times, and wait until they are reconstructed."""
+    for frame in frames(max(times) + 1):
+        if frame.axes.time in times:
+            sender.send(frame)
+    engine.wait_for(lambda status: status.stages[3].done == max(times) + 1)
+
+
+def test_a_stream_is_steered_and_no_stack_is_lost(tmp_path):
+    pipeline = Steered()
+    with streaming(pipeline, tmp_path) as (engine, sender, client):
+        send_stacks(engine, sender, [0, 1])
+        client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
+        with pytest.raises(WireError, match="can change while a stream runs"):
+            client.steer({"optics.pixel_nm": 1.0}, WAIT_S)
+        until(lambda: engine.engine._intake.session.steering._ready)
+        send_stacks(engine, sender, [2, 3])
+        status = client.status(WAIT_S)
+        assert status.steering.since == 2
+        assert status.in_use.settings.reconstruction.wiener == 0.1
+        client.recalibrate(WAIT_S)
+        assert pipeline.asked == 1
+        sender.finish()
+        assert engine.times() == [0, 1, 2, 3]
+    (change,) = read_settings_log(tmp_path / "stream-001" / SETTINGS_LOG_NAME)
+    assert (change.stack.time, change.new) == (2, {"reconstruction.wiener": 0.1})
+
+
+def test_without_a_stream_there_is_nothing_to_steer():
+    with running() as engine, ControlClient(engine.control) as client:
+        with pytest.raises(WireError, match="expected a running stream, found none"):
+            client.steer({"steps.two": "none"}, WAIT_S)
+        with pytest.raises(WireError, match="livesim engine --record FOLDER"):
+            client.record(on=True, timeout_s=WAIT_S)
+        assert client.status(WAIT_S).state is EngineState.IDLE
+
+
+def written(folder, name, array):
+    group = zarr.open_group(folder / name, mode="r")
+    return group[array][:].ravel().nonzero()[0].tolist()
+
+
+def test_recording_begins_and_ends_in_the_middle_of_a_stream(tmp_path):
+    pipeline = Steered()
+    with streaming(pipeline, tmp_path, record_later=True) as (engine, sender, client):
+        send_stacks(engine, sender, [0, 1])
+        status = client.status(WAIT_S)
+        assert (status.recording, status.record.on) == (None, False)
+        client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
+        client.record(on=True, timeout_s=WAIT_S)
+        client.record(on=True, timeout_s=WAIT_S)  # once more changes nothing
+        until(lambda: engine.engine._intake.session.steering._ready)
+        send_stacks(engine, sender, [2, 3])
+        assert client.status(WAIT_S).recording.endswith("stream-001")
+        client.record(on=False, timeout_s=WAIT_S)
+        send_stacks(engine, sender, [4])
+        assert client.status(WAIT_S).recording is None
+        client.record(on=True, timeout_s=WAIT_S)
+        send_stacks(engine, sender, [5])
+        sender.finish()
+        assert engine.times() == list(range(6))
+    for folder, times in (("stream-001", [2, 3]), ("stream-002", [5])):
+        assert written(tmp_path / folder, RAW_NAME, "written") == times
+        assert written(tmp_path / folder / RESULTS_NAME, "", "written") == times
+        assert json.loads((tmp_path / folder / "pattern.json").read_text())["pixel_nm"] == 80.0
+    # Steered after the first recorder was made, so its own settings are older ones.
+    (change,) = read_settings_log(tmp_path / "stream-001" / SETTINGS_LOG_NAME)
+    assert (change.stack.time, change.new) == (2, {"reconstruction.wiener": 0.1})
+    assert not (tmp_path / "stream-002" / SETTINGS_LOG_NAME).exists()
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_the_command_waits_until_it_is_so(tmp_path, capsys):
+    pipeline = Steered()
+    with streaming(pipeline, tmp_path, record_into=str(tmp_path)) as (engine, sender, _):
+        send_stacks(engine, sender, [0])
+        over = threading.Event()
+
+        def go_on():
+            for frame in frames(10**6):
+                if over.is_set():
+                    return
+                if frame.axes.time:
+                    sender.send(frame)
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            steer_engine(engine.control, ["reconstruction.wiener=0.1"], record="off")
+            with pytest.raises(DataError, match="no memory on the GPU"):
+                steer_engine(engine.control, ["reconstruction.wiener=6.66"])
+        finally:
+            over.set()
+            thread.join(WAIT_S)
+        words = capsys.readouterr().err
+        assert "in use since stack" in words
+        assert "not recording" in words
+        assert pipeline.used[-1].reconstruction.wiener == 0.1
+    with pytest.raises(SettingsError, match="expected KEY=VALUE, --recalibrate or --record"):
+        steer_engine(engine.control, [])

@@ -1,0 +1,145 @@
+"""Estimates in the background: which are taken, and that none ever holds a stack."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from livesim.engine.beside import background as background_module
+from livesim.values.frames import DataError
+from livesim.values.illumination import AngleState, ChangeKind
+from tests.support.tracked_stream import ANGLES, BLIND, PATTERN, WAIT_S, shifted, steerable, streams
+
+__all__ = ["streams"]
+
+
+def test_a_better_estimate_is_taken_and_the_drift_goes_on(streams):
+    stream = streams(shifted(0.3), coherence=0.6)
+    stream.light.phases = [0.3, 0.3, 0.3]
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    change = stream.changes[-1]
+    assert change.new.pattern.angles[0].phases_rad[0] == pytest.approx(0.3)
+    assert change.new.turned.angles[0].phases_rad == pytest.approx((0.3, 2.3, 4.3), abs=0.01)
+    assert stream.pipeline.health.angles[0].drift_deg == pytest.approx(17.2, abs=0.5)
+    stream.feed(5)
+    assert stream.changes[-1] is change
+
+
+@pytest.mark.parametrize("coherence", [0.5, 0.4])
+def test_an_estimate_that_is_no_better_is_not_taken(streams, coherence):
+    stream = streams(shifted(0.0), coherence=coherence)
+    stream.feed_until(lambda: stream.pipeline.health.estimates)
+    stream.feed(10)
+    assert stream.changes == []
+
+
+def test_an_estimate_never_holds_a_stack(streams):
+    gate = threading.Event()
+    begun = threading.Event()
+
+    def estimate(stacks):
+        begun.set()
+        assert gate.wait(WAIT_S)
+        return PATTERN
+
+    stream = streams(estimate)
+    stream.feed_until(begun.is_set)
+    before = stream.count
+    stream.feed(200)  # would stand still here
+    assert stream.count == before + 200
+    gate.set()
+
+
+def test_an_estimate_that_fails_is_counted_and_the_stream_goes_on(streams, caplog):
+    def estimate(stacks):
+        raise DataError("expected a peak, found none")
+
+    stream = streams(estimate)
+    stream.feed_until(lambda: stream.pipeline.health.failures)
+    stream.feed(3)
+    assert "expected a peak" in caplog.text
+
+
+def test_an_estimate_that_misses_an_angle_is_not_taken(streams):
+    angles = (replace(ANGLES[0], usable=False, modulation=(0.0,)), *ANGLES[1:])
+    stream = streams(lambda stacks: replace(PATTERN, angles=angles), coherence=0.9)
+    stream.feed_until(lambda: stream.pipeline.health.estimates)
+    stream.feed(5)
+    assert stream.changes == []
+
+
+def test_estimates_rest_four_fifths_of_the_time(streams, monkeypatch):
+    monkeypatch.setattr(background_module, "PERIOD_S", 0.0)
+    spans = []
+
+    def estimate(stacks):
+        start = time.monotonic()
+        time.sleep(0.02)
+        spans.append((start, time.monotonic()))
+        return PATTERN
+
+    stream = streams(estimate)
+    stream.feed_until(lambda: len(spans) >= 4)
+    for (start, end), (again, _) in pairwise(spans):
+        assert again - end >= 3.9 * (end - start)
+
+
+def test_a_new_estimate_is_taken_when_asked_for_whatever_it_is(streams):
+    stream = streams(shifted(0.3), coherence=0.6)
+    stream.pipeline.follows = False
+    stream.background.steer(stream._prepare, watching=False)
+    stream.feed(20)
+    assert (stream.pipeline.health.estimates, stream.changes) == (0, [])
+    stream.pipeline.recalibrate()
+    assert stream.pipeline.recalibrating
+    stream.feed_until(lambda: stream.changes)
+    (change,) = stream.changes
+    assert change.reason == "asked for; estimated from 4 stacks"
+    assert change.new.turned.angles[0].phases_rad == pytest.approx((0.3, 2.3, 4.3))
+    assert not stream.pipeline.recalibrating
+
+
+def test_an_estimate_that_comes_too_late_is_asked_for_again(streams):
+    stream = steerable(streams(shifted(0.3), coherence=0.6))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.pipeline.recalibrate()
+    deadline = time.monotonic() + WAIT_S
+    stream.feed(4)
+    while stream.background._proposal is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    stream.pipeline.prepare(BLIND).use()
+    stream.feed()
+    assert stream.pipeline.recalibrating
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    assert stream.pipeline.pattern.angles[0].phases_rad[0] == pytest.approx(0.3)
+
+
+def test_an_estimate_that_shows_no_fringes_changes_nothing(streams):
+    dark = tuple(replace(angle, usable=False) for angle in ANGLES)
+    stream = streams(lambda stacks: replace(PATTERN, angles=dark))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.pipeline.recalibrate()
+    stream.feed_until(lambda: stream.changes)
+    (change,) = stream.changes
+    assert change.reason == "asked for, but 4 stacks show no fringes"
+    assert change.old == change.new
+    assert stream.pipeline.pattern is PATTERN
+    assert stream.pipeline.health.swaps == 0
+
+
+def test_an_angle_that_a_new_estimate_does_not_show_is_lost_and_comes_back(streams):
+    without = (ANGLES[0], replace(ANGLES[1], usable=False), ANGLES[2])
+    stream = streams(lambda stacks: replace(PATTERN, angles=without))
+    stream.background.steer(stream._prepare, watching=False)
+    stream.light.modulation[1] = 0.0
+    stream.pipeline.recalibrate()
+    stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())
+    assert stream.pipeline.health.angles[1].state is AngleState.LOST
+    stream.light.modulation[1] = 0.8
+    stream.feed_until(lambda: ChangeKind.FOUND in stream.kinds())
+    assert stream.pipeline.pattern.angles[1].usable

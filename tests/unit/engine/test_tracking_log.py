@@ -1,0 +1,81 @@
+"""Changes of a watched pattern in, the log, the status and the last fault out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from livesim.config.settings import Optics, Settings
+from livesim.engine.beside.tracking_log import SHOWN, TrackingLog
+from livesim.engine.meters import Faults
+from livesim.engine.record.recording_log import RecordingLog
+from livesim.engine.record.recordings import Recordings
+from livesim.values.illumination import ChangeKind
+from livesim.wire.pattern_status import TrackingStatus
+from tests.support.tracked_stream import stack, streams
+
+__all__ = ["streams"]
+
+
+class FakeRecorder:
+    """Keeps what it is given, unless the disk is full."""
+
+    settings = Settings(optics=Optics(numerical_aperture=1.4, emission_nm=500.0))
+
+    def __init__(self, full=False):
+        self.full, self.logged = full, []
+
+    def log_changes(self, changes):
+        if self.full:
+            raise OSError("no space left")
+        self.logged += changes
+
+    def save_pattern(self, pattern, channel):
+        self.saved = pattern
+
+    def log_settings(self, change):
+        self.steered = change
+
+
+def notes_of(recorder, faults, count=100):
+    """Return notes beside a recording of so many stacks."""
+    recordings = Recordings(recorder)
+    for number in range(count):
+        recordings.see(stack(number))
+    return RecordingLog(recordings, faults)
+
+
+def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
+    stream, recorder, faults, alarms = streams(), FakeRecorder(), Faults(), []
+    log = TrackingLog(
+        notes_of(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
+    )
+    assert log.status() is None
+    log.begin(stream.pipeline)
+    for number in range(80):
+        stream.light.phases = [0.02 * number, 0.0, 2.0 if number == 79 else 0.0]
+        stream.pipeline(stack(number))
+        log.look()
+    assert [c.kind for c in recorder.logged][-2:] == [ChangeKind.DRIFT, ChangeKind.JUMP]
+    status = TrackingStatus.model_validate_json(log.status().model_dump_json())
+    assert len(status.changes) == SHOWN < len(recorder.logged)
+    assert status.changes[-1].number == len(recorder.logged) == status.swaps
+    assert (status.changes[-1].time, status.changes[-1].alarm, status.alarms) == (79, True, 1)
+    assert status.angles[0].drift_deg == pytest.approx(math.degrees(1.58), abs=1.0)
+    assert status.angles[0].rate_deg == pytest.approx(math.degrees(0.02), abs=0.1)
+    assert status.angles[1].modulation == pytest.approx(0.8, abs=0.01)
+    assert faults.last.startswith("pattern jump, angle 2 at stack 79: the phases jumped by +114")
+    assert alarms == [faults.last]
+
+
+def test_a_full_disk_does_not_stop_the_tracking(streams):
+    stream, faults = streams(), Faults()
+    log = TrackingLog(notes_of(FakeRecorder(full=True), faults).pattern_changed, faults)
+    log.begin(stream.pipeline)
+    stream.feed(3)
+    stream.light.phases = [1.0, 0.0, 0.0]
+    stream.pipeline(stack(3))
+    log.look()
+    assert faults.last == "the pattern's log could not be written: no space left"
+    assert len(log.status().changes) == 1

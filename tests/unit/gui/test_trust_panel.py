@@ -1,0 +1,253 @@
+"""The viewer's word on the networks, the maps over the picture, and how both reach the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+
+from PyQt5.QtCore import Qt
+
+from livesim.values.frames import StackIndex
+from livesim.values.verdict import CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
+from livesim.wire.messages import StreamStart, TrustMaps
+from livesim.wire.status import EngineState
+from livesim_gui.state.health.tone import Tone
+from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.tint import SIGMAS, tint
+from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.trust.trusted import NOTHING, trusted
+from livesim_gui.state.viewer import Viewer
+from tests.doubles.fake_engine import FakeEngine, engine_status, in_use, trust_status
+from tests.support.shown import result
+from tests.support.viewer_window import WAIT_MS, feed, make, pixels, press, window
+
+__all__ = ["feed", "make", "window"]
+
+SIDE = 32
+
+
+def maps(time=3, stream="s", value=SIGMAS, names=(RESIDUAL,)):
+    """Return maps that say nothing, but `value` in the left half."""
+    image = np.zeros((SIDE, SIDE), np.float32)
+    image[:, : SIDE // 2] = value
+    return TrustMaps(stream, StackIndex(time=time), dict.fromkeys(names, image))
+
+
+WORDS = {
+    TrustWord.TRUSTED: ("✔ trusted", Tone.GOOD),
+    TrustWord.LOOK: ("▲ look", Tone.NOTE),
+    TrustWord.DO_NOT_TRUST: ("✖ do not trust", Tone.BAD),
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_has_a_shape_and_a_colour_of_its_own(word):
+    found = trusted(engine_status(trust=trust_status(word=word)))
+    assert (found.word, found.tone) == WORDS[word]
+    assert len({one[0][0] for one in WORDS.values()}) == len(WORDS)
+
+
+def test_reasons_come_as_sentences_with_what_to_do():
+    status = trust_status(
+        word=TrustWord.LOOK, reasons=("too few photons to tell",), advice="Take more light once."
+    )
+    found = trusted(engine_status(trust=status))
+    assert found.reasons == ("Too few photons to tell.", "Take more light once.")
+    assert found.tip == "Too few photons to tell.\nTake more light once."
+
+
+def test_the_cards_are_spoken_of_in_both_cases():
+    like = trusted(engine_status(trust=trust_status()))
+    assert any("look like those that the networks were trained on" in f for f in like.facts)
+    unlike = trust_status(unlike=("not like the training",))
+    assert not any("were trained on" in f for f in trusted(engine_status(trust=unlike)).facts)
+
+
+def test_a_camera_that_is_not_what_its_settings_say_is_named():
+    found = trusted(engine_status(trust=trust_status(noise_ratio=2.2)))
+    assert any("The noise is 2.2 times" in fact for fact in found.facts)
+    usual = trusted(engine_status(trust=trust_status(noise_ratio=1.1)))
+    assert not any("The noise is" in fact for fact in usual.facts)
+
+
+def test_nothing_is_said_where_no_network_is_at_work():
+    assert trusted(None) is NOTHING
+    assert trusted(engine_status(state=EngineState.IDLE, trust=None)) is NOTHING
+    alone = trusted(engine_status(in_use=in_use()))
+    assert alone.word == ""
+    assert "No network is at work" in alone.reasons[0]
+    waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
+    assert "not checked yet" in trusted(engine_status(in_use=waiting)).word
+
+
+def test_flips_under_way_show_how_far_they_are():
+    found = trusted(engine_status(trust=trust_status(flipping=0.25)))
+    assert found.progress == 0.25
+    assert not found.can_ask
+
+
+def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
+    image = np.array([[-SIGMAS, 0.0, SIGMAS, 99.0, np.nan]], np.float32)
+    blue, middle, red, beyond, unknown = tint(RESIDUAL, image, 3, 0.0).rgba[0].astype(int)
+    assert blue[2] > 150 > blue[0]
+    assert red[0] > 150 > red[2]
+    assert blue[3] == red[3] == 255
+    assert middle[3] < 3
+    np.testing.assert_array_equal(beyond, red)
+    np.testing.assert_array_equal(unknown, middle)
+    assert tint(RESIDUAL, image, 3, 1.0).rgba[..., 3].min() == 255
+
+
+def test_the_spread_has_no_sign_and_a_bar_of_its_own():
+    found = tint(SPREAD, np.array([[0.0, 20.0]], np.float32), 3, 0.0)
+    assert (found.bar.low, found.bar.high) == ("0", "20 %")
+    assert found.rgba[0, 0, 3] < 3
+    assert found.rgba[0, 1, 0] > 150 > found.rgba[0, 1, 2]
+
+
+MAPPED = Look(map=RESIDUAL)
+
+
+def live(*results, look=MAPPED):
+    """Return a viewer that was shown these results."""
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    viewer = Viewer(feed, look)
+    for time in results:
+        feed.take(1, result(time), 0.1 * time)
+    return viewer
+
+
+def test_a_map_lies_over_the_result_that_it_is_about_and_over_no_other():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(1), 0.3)
+    scene = viewer.tick(0.3)
+    assert scene.shot.result.index.time == 1
+    assert "result 1" in scene.tint.bar.title
+    viewer.step(1)
+    assert viewer.tick(0.4).tint is None, "another result is held"
+    viewer.step(-1)
+    assert viewer.tick(0.5).tint is scene.tint, "coloured once"
+
+
+def test_without_a_map_the_newest_result_is_shown():
+    viewer = live(0, 1, 2, look=Look())
+    viewer.feed.take(1, maps(1), 0.3)
+    assert viewer.tick(0.3).shot.result.index.time == 2
+    viewer.look = MAPPED
+    assert viewer.tick(0.4).shot.result.index.time == 1
+
+
+def test_the_next_review_brings_its_own_result():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(1), 0.3)
+    first = viewer.tick(0.3).tint
+    viewer.feed.take(1, maps(2), 0.4)
+    scene = viewer.tick(0.4)
+    assert scene.shot.result.index.time == 2
+    assert scene.tint is not first
+
+
+def test_maps_of_a_result_that_is_forgotten_are_not_laid_over_another():
+    viewer = live(0, 1, 2)
+    viewer.feed.take(1, maps(7), 0.3)
+    assert viewer.tick(0.3).tint is None
+
+
+def test_every_channel_has_maps_of_its_own():
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    viewer = Viewer(feed, MAPPED)
+    for channel in (0, 1):
+        feed.take(1, result(0, channel=channel), 0.0)
+        image = np.full((SIDE, SIDE), float(channel), np.float32)
+        feed.take(1, TrustMaps("s", StackIndex(channel=channel), {RESIDUAL: image}), 0.0)
+    first = viewer.tick(0.1).tint
+    viewer.channel = 1
+    second = viewer.tick(0.2).tint
+    assert (first.rgba != second.rgba).any()
+
+
+def test_maps_of_a_stream_that_is_over_are_dropped():
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    feed.take(1, result(0, stream="new"), 0.0)
+    feed.take(1, maps(stream="old"), 0.1)
+    assert feed.news(0.1).maps == {}
+    assert feed.news(0.1).stream == "new"
+    feed.take(1, maps(stream="new"), 0.2)
+    assert list(feed.news(0.2).maps) == [0]
+    feed.take(1, StreamStart(stream="newer"), 0.3)
+    assert feed.news(0.3).maps == {}
+
+
+def test_one_key_lays_the_residual_over_the_picture_and_takes_it_away(window, qtbot):
+    plain = pixels(window.widgets.picture)[60:-80]
+    window.viewer.feed.take(1, maps(), 1.0)
+    press(window, qtbot, Qt.Key.Key_T)
+    tinted = pixels(window.widgets.picture)[60:-80]
+    middle = plain.shape[1] // 2
+    changed = (tinted != plain).any(axis=2)
+    view = window.widgets.picture.view
+    left = max(0, int(-view.left() * window.widgets.picture.screen_per_raw)) + 8
+    assert changed[:, left : middle - 8].mean() > 0.9
+    assert changed[:, middle + 8 :].mean() < 0.2
+    red, blue = tinted[..., 2].astype(int), tinted[..., 0].astype(int)
+    assert (red - blue)[:, left : middle - 8].mean() > 100
+    assert "Residual, result 3" in window.widgets.picture.overlay.captions.bar.title
+    press(window, qtbot, Qt.Key.Key_T)
+    np.testing.assert_array_equal(pixels(window.widgets.picture)[60:-80], plain)
+
+
+def test_the_word_stands_in_the_corner_and_leads_to_its_reasons(window, qtbot):
+    top, panel = window.widgets.top, window.widgets.trust
+    assert not top.trust.isVisible()
+    status = trust_status(
+        word=TrustWord.DO_NOT_TRUST, reasons=("the photons contradict it",), advice="Use the plain."
+    )
+    window.viewer.feed.answer(1, engine_status(trust=status), 1.0)
+    window.draw()
+    window.presenter.renew()
+    assert top.trust.isVisible()
+    assert top.trust.text() == "✖ do not trust"
+    assert "The photons contradict it." in top.trust.toolTip()
+    qtbot.mouseClick(top.trust, Qt.MouseButton.LeftButton)
+    assert window.widgets.tabs.currentWidget() is panel
+    assert "Use the plain." in panel.reasons.text()
+
+
+def test_maps_are_chosen_in_the_panel_and_those_not_made_are_called_so(window):
+    panel = window.widgets.trust
+    window.viewer.feed.take(1, maps(names=(RESIDUAL, CHANGE_TWO)), 1.0)
+    panel.map.setCurrentIndex(panel.map.findData(CHANGE_TWO))
+    panel.map.activated.emit(panel.map.currentIndex())
+    window.draw()
+    window.presenter.renew()
+    assert "Change by step two" in window.viewer.scene.tint.bar.title
+    assert panel.map.itemText(panel.map.findData(SPREAD)).endswith("(not made yet)")
+    assert "step two made it brighter" in panel.meaning.text()
+    panel.opacity.setValue(100)
+    window.draw()
+    assert window.viewer.scene.tint.rgba[..., 3].min() == 255
+
+
+def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
+    window = make()
+    with FakeEngine(trust=trust_status()) as engine:
+        window.user_actions.connect(engine.address)
+        panel = window.widgets.trust
+        qtbot.waitUntil(lambda: panel.flip.isEnabled(), timeout=WAIT_MS)
+        panel.flip.click()
+        qtbot.waitUntil(lambda: engine.reviews == [True], timeout=WAIT_MS)
+        assert window.viewer.look.map == SPREAD
+        engine.say(trust=trust_status(flipping=0.5))
+        qtbot.waitUntil(lambda: panel.progress.value() == 50, timeout=WAIT_MS)
+        assert not panel.flip.isEnabled()
+        window.close()
+
+
+def test_asking_without_an_engine_says_so(window):
+    window.user_actions.review(False)
+    assert window.widgets.notice.text() == "No engine is connected."

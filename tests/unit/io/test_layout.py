@@ -1,0 +1,163 @@
+"""A file's axes and `[pattern] order` against the places where known frames must end up."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livesim.config.settings import PatternSettings
+from livesim.io.read.layout import arrange
+from livesim.io.read.planes import consecutive
+from livesim.values.frames import DataError
+
+SOURCE = Path("raw.tif")
+
+
+def settings(order=("phase", "angle"), angles=3, phases=3, **more):
+    return PatternSettings(order=order, angles=angles, phases=phases, **more)
+
+
+# names and sizes as in the file (slowest first), settings,
+# then [position, time, channel, z, angle, phase] and where plane number 1 and the last belong.
+CASES = {
+    "nine pages": (
+        ("",), (9,), settings(),
+        (1, 1, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "angle fastest": (
+        ("",), (9,), settings(("angle", "phase")),
+        (1, 1, 1, 1, 3, 3), (0, 0, 0, 0, 1, 0),
+    ),
+    "left-over frames are time": (
+        ("",), (27,), settings(),
+        (1, 3, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "time named": (
+        ("",), (27,), settings(("phase", "angle", "time")),
+        (1, 3, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "time fastest": (
+        ("",), (18,), settings(("time", "phase", "angle")),
+        (1, 2, 1, 1, 3, 3), (0, 1, 0, 0, 0, 0),
+    ),
+    "OMX: phase, z, angle in z": (
+        ("channel", "time", "z"), (1, 1, 135), settings(("phase", "z", "angle"), phases=5),
+        (1, 1, 1, 9, 3, 5), (0, 0, 0, 0, 0, 1),
+    ),
+    "OMX, one plane": (
+        ("channel", "time", "z"), (1, 1, 15), settings(("phase", "z", "angle"), phases=5),
+        (1, 1, 1, 1, 3, 5), (0, 0, 0, 0, 0, 1),
+    ),
+    "OMX, two colours, four times": (
+        ("channel", "time", "z"), (2, 4, 45), settings(("phase", "z", "angle"), phases=5),
+        (1, 4, 2, 3, 3, 5), (0, 0, 0, 0, 0, 1),
+    ),
+    "frames in the z of ImageJ": (
+        ("time", "z"), (4, 9), settings(),
+        (1, 4, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "frames in the time of ImageJ": (
+        ("time", "z"), (18, 5), settings(),
+        (1, 2, 1, 5, 3, 3), (0, 0, 0, 1, 0, 0),
+    ),
+    "frames in the channel of ImageJ": (
+        ("time", "z", "channel"), (4, 2, 9), settings(),
+        (1, 4, 1, 2, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "frames in time, two channels": (
+        ("time", "channel"), (9, 2), settings(),
+        (1, 1, 2, 1, 3, 3), (0, 0, 1, 0, 0, 0),
+    ),
+    "z and frames in z, beside time": (
+        ("time", "z"), (4, 18), settings(),
+        (1, 4, 1, 2, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "nine planes that are z, for the order says z is fastest": (
+        ("time", "z"), (18, 9), settings(("z", "phase", "angle")),
+        (1, 2, 1, 9, 3, 3), (0, 0, 0, 1, 0, 0),
+    ),
+    "angle in time, phase in z": (
+        ("time", "z"), (3, 3), settings(),
+        (1, 1, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "named axes": (
+        ("time", "angle", "phase"), (2, 3, 3), settings(),
+        (1, 2, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "named axes beat the order": (
+        ("phase", "z", "angle", "time"), (3, 4, 3, 2), settings(),
+        (1, 2, 1, 4, 3, 3), (0, 1, 0, 0, 0, 0),
+    ),
+    "one sim axis": (
+        ("time", "sim"), (2, 9), settings(("angle", "phase")),
+        (1, 2, 1, 1, 3, 3), (0, 0, 0, 0, 1, 0),
+    ),
+    "unnamed [t, angle, phase]": (
+        ("", "", ""), (4, 3, 5), settings(phases=5),
+        (1, 4, 1, 1, 3, 5), (0, 0, 0, 0, 0, 1),
+    ),
+    "unnamed [angle, phase] whatever the order of sequences": (
+        ("", ""), (3, 5), settings(("angle", "phase"), phases=5),
+        (1, 1, 1, 1, 3, 5), (0, 0, 0, 0, 0, 1),
+    ),
+    "unnamed [angle, phase, z]": (
+        ("", "", ""), (3, 5, 7), settings(phases=5),
+        (1, 1, 1, 7, 3, 5), (0, 0, 0, 1, 0, 0),
+    ),
+    "positions are never frames": (
+        ("position", ""), (9, 9), settings(),
+        (9, 1, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
+    "hexagonal": (
+        ("",), (14,), PatternSettings(layout="hexagonal"),
+        (1, 2, 1, 1, 1, 7), (0, 0, 0, 0, 0, 1),
+    ),
+    "hexagonal, named phase": (
+        ("time", "phase"), (2, 7), PatternSettings(layout="hexagonal", order=("time",)),
+        (1, 2, 1, 1, 1, 7), (0, 0, 0, 0, 0, 1),
+    ),
+    "one angle": (
+        ("",), (3,), settings(angles=1),
+        (1, 1, 1, 1, 1, 3), (0, 0, 0, 0, 0, 1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_planes_land_where_the_order_says(case):
+    names, sizes, pattern, shape, second = case
+    numbers = arrange(consecutive(names, sizes), pattern, SOURCE)
+    assert numbers.shape == shape
+    assert numbers[second] == 1
+    assert numbers[0, 0, 0, 0, 0, 0] == 0
+    assert numbers[-1, -1, -1, -1, -1, -1] == numbers.size - 1
+    assert sorted(numbers.ravel()) == list(range(numbers.size))
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes", "pattern", "sentence"),
+    [
+        (("",), (10,), settings(), r"expected a multiple of 9 frames .*found 10 frames$"),
+        (("time", "z"), (2, 5), settings(), r"multiple of 9 .*found 10 .*\(time 2 x z 5\)"),
+        ((), (), settings(), r"expected a multiple of 9 frames .*found 1 frame$"),
+        (("angle", "phase"), (3, 5), settings(), r"3 angles x 3 phases .*found 3 .* x 5 phases"),
+        (("angle", "time"), (3, 3), settings(), r"3 angles x 3 phases .*found 3 .* x 1 phase in"),
+        (("sim",), (7,), settings(), r"expected 9 frames .*along the axis 'sim', found 7"),
+        (("power", "angle", "phase"), (2, 3, 3), settings(), r"expected each of.*found power"),
+        (("", "", "angle", "phase"), (2, 2, 3, 3), settings(), r"at most once, found time, time"),
+        (
+            ("",), (54,), settings(("phase", "angle", "z", "time")),
+            r"expected at most one of \['z', 'time'\] .* found 6 raw stacks",
+        ),
+    ],
+)  # fmt: skip
+def test_axes_that_do_not_fit_the_settings(names, sizes, pattern, sentence):
+    with pytest.raises(DataError, match=rf"^raw\.tif: .*{sentence}"):
+        arrange(consecutive(names, sizes), pattern, SOURCE)
+
+
+def test_every_frame_of_a_sequence_keeps_its_place():
+    pattern = settings(("phase", "z", "angle"), phases=5)
+    numbers = arrange(consecutive(("time", "z"), (2, 135)), pattern, SOURCE)
+    time, angle, z, phase = np.unravel_index(np.arange(270), (2, 3, 9, 5))
+    assert np.array_equal(numbers[0, time, 0, z, angle, phase], np.arange(270))

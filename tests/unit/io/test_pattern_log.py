@@ -1,0 +1,121 @@
+"""The log of a pattern: what is written is read, and replayed where it held."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from livesim.io.pattern_log import PatternLog, read_pattern_log
+from livesim.values.frames import DataError, Pattern, PatternAngle, StackIndex
+from livesim.values.illumination import (
+    ChangeKind,
+    Illumination,
+    PatternChange,
+    illuminations,
+    still,
+)
+
+ANGLE = PatternAngle((5.0, 1.0), (0.0, 2.0, 4.0), (0.8,), 20.0, 2.0)
+FIRST = Pattern(80.0, (16, 12), (ANGLE, replace(ANGLE, k_cycles_per_um=(1.0, 5.0))), 110.0)
+SECOND = replace(FIRST, angles=(ANGLE, replace(FIRST.angles[1], usable=False)))
+
+
+def history():
+    first = still(FIRST)
+    turned = Illumination(FIRST, (0.1 + 0.2, 0.0))
+    other = Illumination(SECOND, (1e-17, -3.0))
+    return (
+        PatternChange(StackIndex(time=3), 30, ChangeKind.DRIFT, 0, "drifted", first, turned),
+        PatternChange(StackIndex(time=3), 30, ChangeKind.LOST, 1, "no fringes", turned, turned),
+        PatternChange(StackIndex(time=7), 70, ChangeKind.LOST, 1, "no fringes", turned, other),
+    )
+
+
+def test_what_is_written_is_read_to_the_last_bit(tmp_path):
+    path = tmp_path / "pattern-log.jsonl"
+    log = PatternLog(path)
+    log.write(history()[:1])
+    log.write(history()[1:])
+    assert read_pattern_log(path, FIRST) == history()
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == {"format": "livesim-pattern-log/1"}
+    assert [line["kind"] for line in lines[1:]] == ["drift", "lost", "lost"]
+    assert lines[1]["old"] == {"turns_rad": [0.0, 0.0]}
+    assert lines[3]["new"]["pattern"]["angles"][1]["usable"] is False
+    assert lines[3]["when"] == "1970-01-01T00:00:00.000+00:00"
+
+
+def test_a_pattern_that_did_not_change_stays_the_same_object(tmp_path):
+    path = tmp_path / "log.jsonl"
+    PatternLog(path).write(history())
+    changes = read_pattern_log(path, FIRST)
+    assert changes[1].new.pattern is FIRST
+    assert changes[2].old.pattern is FIRST
+
+
+def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path):
+    path = tmp_path / "log.jsonl"
+    PatternLog(path).write(history())
+    path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    assert read_pattern_log(path, FIRST) == history()[:2]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (0, "line 1: format: expected 'livesim-pattern-log/1', found 'other'"),
+        (1, "line 2: expected the key stack, found none"),
+        (2, "line 3: expected JSON"),
+        (3, "line 4: expected 2 turns_rad, one per angle, found 1"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, line, words):
+    path = tmp_path / "log.jsonl"
+    PatternLog(path).write(history())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[line] = _spoiled(lines[line], line)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_pattern_log(path, FIRST)
+    assert f"{path}, {words}" in str(caught.value)
+
+
+def _spoiled(text, line):
+    if line == 2:
+        return "{"
+    document = json.loads(text)
+    if line == 0:
+        document["format"] = "other"
+    elif line == 1:
+        del document["stack"]
+    else:
+        document["new"]["turns_rad"] = [0.0]
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize("text", ["", "no newline"])
+def test_an_empty_log_is_no_log(tmp_path, text):
+    path = tmp_path / "log.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match="expected JSON"):
+        read_pattern_log(path, FIRST)
+
+
+def test_a_log_that_is_missing_is_said(tmp_path):
+    with pytest.raises(DataError, match="expected a readable log"):
+        read_pattern_log(tmp_path / "none.jsonl", FIRST)
+
+
+def test_a_change_holds_from_its_stack_on():
+    indices = [StackIndex(time=number) for number in (0, 3, 4, 7, 8)]
+    lights = [light for _, light in illuminations(indices, FIRST, history())]
+    first, turned, other = still(FIRST), history()[0].new, history()[2].new
+    assert lights == [first, turned, turned, other, other]
+
+
+def test_a_change_whose_stack_is_missing_holds_with_the_next():
+    indices = [StackIndex(time=number) for number in (2, 4, 7)]
+    lights = [light for _, light in illuminations(indices, FIRST, history())]
+    assert lights == [still(FIRST), still(FIRST), history()[2].new]

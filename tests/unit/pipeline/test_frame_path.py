@@ -1,0 +1,243 @@
+"""The frame path of a GPU against that of a CPU, on a double that is as late as it may be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from livesim.config.settings import Reconstruction, Settings, Steps
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.networks import load_networks
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.sections import Sections
+from livesim.values.frames import Levels, NoiseToSignal, RawStack, StackIndex
+from livesim_models.rcan import frozen
+from tests.doubles.gpu import LateGpu
+from tests.support.scenes import simulate
+
+CPU = torch.device("cpu")
+PLAIN = Steps(one="none", two="none")
+STEPS = {
+    "plain": PLAIN,
+    "step one": Steps(two="none", precision="float32"),
+    "step two": Steps(one="none", precision="float32"),
+    "both": Steps(precision="float32"),
+}
+SHAPE = (40, 48)
+
+
+@pytest.fixture(autouse=True)
+def networks_as_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(frozen, "fast_dtypes", lambda: ())
+
+
+class Stream:
+    """Stacks of changing brightness under a pattern that turns, and how they are followed."""
+
+    def __init__(self, steps=PLAIN, reconstruction=None, count=6):
+        self.scene = simulate(3, SHAPE, times=count, peak=100.0)
+        self.settings = Settings(
+            optics=self.scene.optics,
+            camera=self.scene.camera,
+            reconstruction=reconstruction or Reconstruction(),
+            steps=steps,
+        )
+        self.pattern = replace(self.scene.pattern, levels=Levels(0.0, 100.0))
+        counts = self.scene.counts.to(torch.float32) * torch.linspace(0.5, 1.5, count).reshape(
+            -1, 1, 1, 1, 1
+        )
+        self.stacks = [
+            RawStack("s", StackIndex(time=time), one.to(torch.uint16).numpy())
+            for time, one in enumerate(counts)
+        ]
+        self.networks = load_networks(self.settings, CPU)
+
+    def pipeline(self, path, pattern=None):
+        known = pattern or self.pattern
+        return ReconstructionPipeline(self.settings, known, None, self.networks, path)
+
+
+def followed(measure):
+    """Turn every angle by what this stack shows of it."""
+    turns = [0.0, 0.0, 0.0]
+    for reading in measure():
+        turns[reading.angle] = float(np.angle(reading.ratio)) + 0.1 * abs(reading.ratio)
+    return tuple(turns)
+
+
+def images(result):
+    made = [result.image, result.widefield, result.plain]
+    made.append(result.make_step_one() if result.make_step_one else None)
+    return [one for one in made if one is not None]
+
+
+def overlapped(pipelines, stacks, decide, depth=2):
+    """Return the results of stacks of which several are under way at once."""
+    results, begun = [], []
+    for pipeline, stack in zip(pipelines, stacks, strict=True):
+        begun.append(pipeline.begin(stack, decide))
+        if len(begun) > depth:
+            results.append(begun.pop(0).result())
+    return results + [one.result() for one in begun]
+
+
+def same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        for mine, theirs in zip(images(one), images(other), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_what_is_replayed_is_what_is_computed(steps, seed):
+    stream = Stream(steps)
+    late = LateGpu(seed)
+    replayed = [stream.pipeline(ReplayedPath(late))] * len(stream.stacks)
+    eager = [stream.pipeline(EagerPath(CPU))] * len(stream.stacks)
+    found = overlapped(replayed, stream.stacks, followed)
+    same(found, overlapped(eager, stream.stacks, followed))
+    assert len({one.image.tobytes() for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_without_a_look_at_the_pattern_the_host_waits_for_nothing(seed):
+    """Many stacks are under way, and only every other one is turned."""
+    stream = Stream(STEPS["step one"], count=9)
+
+    def turning():
+        for number in range(9):
+            yield (0.1 * number, -0.2, 0.3) if number % 2 else (0.0, 0.0, 0.0)
+
+    def made(path):
+        pipelines, turns = [stream.pipeline(path)] * 9, turning()
+        return overlapped(pipelines, stream.stacks, lambda measure: next(turns), depth=5)
+
+    same(made(ReplayedPath(LateGpu(seed))), made(EagerPath(CPU)))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_another_pattern_of_the_same_form_is_used_without_another_capture(seed):
+    stream = Stream(STEPS["both"])
+    angles = tuple(
+        replace(one, phases_rad=tuple(p + 0.2 for p in one.phases_rad))
+        for one in stream.pattern.angles
+    )
+    noise = NoiseToSignal(0.5, 1.5)
+    better = replace(stream.pattern, angles=angles, levels=Levels(1.0, 90.0), noise_to_signal=noise)
+    late = LateGpu(seed)
+
+    def changing(path):
+        one, other = stream.pipeline(path), stream.pipeline(path, better)
+        return [one, one, other, other, one, other]
+
+    found = overlapped(changing(ReplayedPath(late)), stream.stacks, followed)
+    same(found, overlapped(changing(EagerPath(CPU)), stream.stacks, followed))
+    once = late.captures
+    fresh = LateGpu(seed)
+    overlapped([stream.pipeline(ReplayedPath(fresh))] * 6, stream.stacks, followed)
+    assert once == fresh.captures
+
+
+def test_a_pattern_of_another_form_is_captured_and_the_first_one_kept():
+    stream = Stream()
+    lost = replace(stream.pattern.angles[1], usable=False)
+    fewer = replace(
+        stream.pattern, angles=(stream.pattern.angles[0], lost, stream.pattern.angles[2])
+    )
+    late = LateGpu(5)
+    path = ReplayedPath(late)
+    one, other = stream.pipeline(path), stream.pipeline(path, fewer)
+    order = [one, other, one, other, one, other]
+    eager = [stream.pipeline(EagerPath(CPU)), stream.pipeline(EagerPath(CPU), fewer)] * 3
+    found = overlapped(order, stream.stacks, followed)
+    same(found, overlapped(eager, stream.stacks, followed))
+    assert late.captures == 2 * 3  # look, judge, combine
+
+
+def test_a_pattern_without_any_fringes_has_nothing_to_judge():
+    stream = Stream()
+    angles = tuple(replace(one, usable=False) for one in stream.pattern.angles)
+    dark = replace(stream.pattern, angles=angles)
+    seen = []
+
+    def decide(measure):
+        seen.append(measure())
+        return (0.0, 0.0, 0.0)
+
+    path = ReplayedPath(LateGpu(1))
+    found = overlapped([stream.pipeline(path, dark)] * 6, stream.stacks, decide)
+    assert seen == [()] * 6
+    eager = [stream.pipeline(EagerPath(CPU), dark)] * 6
+    same(found, overlapped(eager, stream.stacks, decide))
+
+
+def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
+    stream = Stream(STEPS["both"])
+    pipeline = stream.pipeline(ReplayedPath(LateGpu(1)))
+    begun = pipeline.begin(stream.stacks[0], followed)
+    assert begun.waits
+    result = begun.result()
+    assert [name for name, _ in result.steps_ms] == ["reconstruct", "step one", "step two"]
+    assert dict(result.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
+
+
+def test_where_nothing_can_be_captured_it_is_said_once_and_computed(monkeypatch, caplog):
+    stream, late = Stream(), LateGpu(1)
+
+    def refused(work, pool):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(late, "capture", refused)
+    found = overlapped([stream.pipeline(ReplayedPath(late))] * 6, stream.stacks, followed)
+    same(found, overlapped([stream.pipeline(EagerPath(CPU))] * 6, stream.stacks, followed))
+    assert [one.getMessage() for one in caplog.records] == [
+        "nothing could be captured on cpu: operation not permitted when stream is capturing"
+    ]
+
+
+def test_richardson_lucy_steps_are_replayed_as_well():
+    stream = Stream(reconstruction=Reconstruction(richardson_lucy_iterations=3))
+    found = overlapped([stream.pipeline(ReplayedPath(LateGpu(2)))] * 6, stream.stacks, followed)
+    eager = [stream.pipeline(EagerPath(CPU))] * 6
+    same(found, overlapped(eager, stream.stacks, followed))
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_no_section_asks_for_a_value(steps):
+    """On torch's "meta" device there are none: whatever would wait for a GPU fails here."""
+    stream = Stream(steps)
+    sections, nowhere = stream.pipeline(EagerPath(CPU)).sections, torch.device("meta")
+    moved = Sections(
+        sections.plan.to(nowhere),
+        sections.check.mapped(lambda values: values.to(nowhere)),
+        load_networks(stream.settings, nowhere),
+        stream.settings.camera,
+        None if sections.levels is None else sections.levels.to(nowhere),
+    )
+    counts = torch.empty(9, *SHAPE, dtype=torch.uint16, device=nowhere)
+    factors = torch.empty(len(moved.plan.ramps), dtype=torch.complex64, device=nowhere)
+    with torch.inference_mode():
+        look = moved.look(counts)
+        assert moved.check.sums(look.spectra).device == nowhere
+        images = moved.combine(look, moved.denoise(counts), factors)
+        image = moved.refine(images.between)
+    assert image.device == nowhere
+    assert image.shape == (2 * SHAPE[0], 2 * SHAPE[1])
+    with pytest.raises(RuntimeError):
+        image.sum().item()
+
+
+@pytest.mark.parametrize("path", [EagerPath(CPU), ReplayedPath(LateGpu(1))])
+def test_a_stack_of_another_size_is_refused_and_the_next_one_is_not(path):
+    stream = Stream()
+    pipeline = stream.pipeline(path)
+    other = replace(stream.stacks[0], pixels=stream.stacks[0].pixels[..., 1:, :])
+    with pytest.raises(
+        ValueError, match=r"expected stacks of .*\(9, 40, 48\), found \(9, 39, 48\)"
+    ):
+        pipeline.begin(other, followed)
+    found = pipeline.begin(stream.stacks[0], followed).result()
+    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], followed).result()
+    same([found], [eager])

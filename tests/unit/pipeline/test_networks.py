@@ -1,0 +1,162 @@
+"""Settings to networks in the pipeline: which are taken, what they do, what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from livesim.config.settings import Settings, SettingsError, Steps
+from livesim.pipeline.build import calibrate, pipeline_factory, with_levels
+from livesim.pipeline.networks import load_networks, resolved
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.values.frames import DataError, Levels, RawStack, StackIndex
+from livesim_models.domain import NAMES, domain_of
+from livesim_models.evaluation.similarity import similarity
+from livesim_models.normalisation import levels_of, stabilised, unstabilised
+from tests.support.scenes import PLAIN, simulate
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return simulate(4, (96, 96), peak=20.0)
+
+
+def settings_of(scene, steps=None):
+    return Settings(
+        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=steps or Steps()
+    )
+
+
+def stack_of(scene):
+    return RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+
+
+def image_with(scene, steps):
+    own, stack = settings_of(scene, steps), stack_of(scene)
+    known = with_levels(scene.pattern, [stack], own)
+    return ReconstructionPipeline(own, known)(stack)
+
+
+def test_auto_is_the_shipped_model_where_it_fits(scene):
+    own = settings_of(scene)
+    assert resolved(own).settings.steps.one == resolved(own).settings.steps.two == "default"
+    assert resolved(own).settings.steps.precision in ("float32", "bfloat16")
+    assert sorted(resolved(own).models) == ["default-one.safetensors", "default-two.safetensors"]
+    hexagonal = own.model_copy(
+        update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
+    )
+    assert resolved(hexagonal).settings.steps.one == "none"
+    assert not load_networks(hexagonal, CPU).any
+    named = hexagonal.model_copy(update={"steps": Steps(one="default")})
+    with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
+        load_networks(named, CPU)
+
+
+def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them(scene):
+    plain, both = image_with(scene, PLAIN), image_with(scene, Steps())
+    assert plain.plain is None
+    np.testing.assert_array_equal(both.plain, plain.image)
+    np.testing.assert_array_equal(both.widefield, plain.widefield)
+    assert plain.make_step_one is None
+    truth = scene.truth.float().numpy()
+    near, far = similarity(both.image, truth), similarity(plain.image, truth)
+    assert near.ssim > far.ssim + 0.05
+    assert near.psnr_db > far.psnr_db
+
+
+def test_each_step_alone_changes_the_image(scene):
+    one = image_with(scene, Steps(two="none")).image
+    alone = image_with(scene, Steps(one="none"))
+    both = image_with(scene, Steps())
+    assert not np.array_equal(one, alone.image)
+    assert not np.array_equal(alone.image, both.image)
+    assert both.step_one is None, "nothing is copied before somebody looks at it"
+    np.testing.assert_array_equal(both.make_step_one(), one)
+    assert alone.make_step_one is None
+
+
+def test_half_precision_costs_next_to_nothing(scene):
+    truth = scene.truth.float().numpy()
+    exact = similarity(image_with(scene, Steps(precision="float32")).image, truth)
+    rough = similarity(image_with(scene, Steps(precision="bfloat16")).image, truth)
+    assert rough.psnr_db == pytest.approx(exact.psnr_db, abs=0.05)
+
+
+def test_a_turned_pattern_turns_for_the_networks_as_well(scene):
+    own, stack = settings_of(scene, Steps(precision="float32")), stack_of(scene)
+    known = with_levels(scene.pattern, [stack], own)
+    turn = (0.3, -0.2, 0.1)
+    angles = [
+        replace(angle, phases_rad=tuple(phase + by for phase in angle.phases_rad))
+        for angle, by in zip(known.angles, turn, strict=True)
+    ]
+    turned = ReconstructionPipeline(own, known)(stack, turn).image
+    direct = ReconstructionPipeline(own, replace(known, angles=tuple(angles)))(stack).image
+    assert np.abs(turned - direct).max() < 1e-3 * np.abs(direct).max()
+
+
+def test_the_brightness_is_measured_once_and_held(scene):
+    own, stack = settings_of(scene, PLAIN), stack_of(scene)
+    found = calibrate([stack], own)
+    assert found.levels is not None
+    brighter = replace(stack, pixels=stack.pixels * 2)
+    assert with_levels(found, [brighter], own).levels == found.levels
+    photons = (scene.counts[0].float() - scene.camera.offset) / scene.camera.gain
+    assert found.levels.high == pytest.approx(levels_of(photons.mean(dim=(0, 1))).high, rel=1e-6)
+
+
+def test_step_two_asks_for_the_brightness(scene):
+    with pytest.raises(DataError, match="expected levels, which step two needs, found none"):
+        ReconstructionPipeline(settings_of(scene), scene.pattern)
+
+
+def test_the_card_s_warning_goes_with_the_pattern(scene):
+    dark = replace(stack_of(scene), pixels=np.full_like(scene.counts[0].numpy(), 101))
+    pipeline = pipeline_factory(settings_of(scene), scene.pattern)([dark], True)
+    assert any("default-two" in words for words in pipeline.pattern.warnings)
+    pipeline.close()
+    pipeline = pipeline_factory(settings_of(scene), scene.pattern)([stack_of(scene)], True)
+    assert not any("default" in words for words in pipeline.pattern.warnings)
+    pipeline.close()
+
+
+def test_levels_hold_their_order():
+    with pytest.raises(ValueError, match="expected high above low = 2, found 2"):
+        Levels(2.0, 2.0)
+    flat = levels_of(torch.full((8, 8), 3.0))
+    assert flat.high > flat.low
+
+
+@pytest.mark.parametrize("read_noise", [0.0, 1.5])
+def test_stabilised_noise_is_the_same_at_every_brightness(read_noise):
+    generator = torch.Generator().manual_seed(0)
+    for mean in (10.0, 100.0, 1000.0):
+        photons = torch.poisson(torch.full((200_000,), mean), generator=generator)
+        photons += read_noise * torch.randn(200_000, generator=generator)
+        assert float(stabilised(photons, read_noise).std()) == pytest.approx(1.0, abs=0.03)
+    values = torch.linspace(0.0, 500.0, 50)
+    torch.testing.assert_close(unstabilised(stabilised(values, read_noise), read_noise), values)
+
+
+def test_a_domain_knows_its_own_and_names_what_is_foreign():
+    generator = torch.Generator().manual_seed(0)
+
+    def dots(count):
+        image = torch.zeros(64, 64)
+        image[
+            torch.randint(64, (count,), generator=generator),
+            torch.randint(64, (count,), generator=generator),
+        ] = 200.0
+        return torch.poisson(image + 1.0, generator=generator)
+
+    domain = domain_of([dots(30) for _ in range(80)])
+    usual = [domain.warning([dots(30)]) for _ in range(40)]
+    assert sum(bool(words) for words in usual) <= 2
+    stripes = 100.0 + 100.0 * torch.sin(torch.arange(64.0) / 3.0).expand(64, 64)
+    words = domain.warning([stripes])
+    assert any(name in words for name in NAMES)
+    with pytest.raises(ValueError, match="expected at least 70 images to describe, found 3"):
+        domain_of([dots(5)] * 3)

@@ -1,0 +1,317 @@
+"""Messages over ZMQ on this machine: policies, drops, refusals."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import zmq
+
+from livesim.config.settings import SettingsError
+from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
+from livesim.wire import sockets
+from livesim.wire.control_client import ControlClient
+from livesim.wire.control_server import ControlServer
+from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
+from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.messages import StreamEnd, StreamStart
+from livesim.wire.replies import ReadyReply, StopReply
+from livesim.wire.requests import ReadyRequest
+from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
+from livesim.wire.status import Endpoints
+
+WAIT_S = 10.0
+
+
+def frame(number, side=256):
+    pixels = np.full((side, side), number, np.uint16)
+    return RawFrame("s", number, FrameAxes(time=number), pixels)
+
+
+def result(number):
+    image = np.full((4, 4), number, np.float32)
+    return Result("s", StackIndex(time=number), image, image)
+
+
+def test_frames_arrive_in_order_and_whole():
+    with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as pusher:
+        for number in range(20):
+            assert pusher.send(frame(number), WAIT_S)
+        got = [puller.receive(WAIT_S) for _ in range(20)]
+    assert [one.sequence for one in got] == list(range(20))
+    assert all((one.pixels == one.sequence).all() for one in got)
+    assert all(one.received_ns > 0 for one in got)
+
+
+def test_the_engine_knows_how_many_sources_are_connected():
+    def wait_for(count):
+        deadline = time.monotonic() + WAIT_S
+        while puller.sources != count:
+            assert time.monotonic() < deadline, puller.sources
+            time.sleep(0.01)
+
+    with FramePuller(FREE_ADDRESS) as puller:
+        assert puller.sources == 0
+        with FramePusher(puller.endpoint):
+            wait_for(1)
+            with FramePusher(puller.endpoint) as second:
+                wait_for(2)
+                second.send(frame(7), WAIT_S)
+                assert puller.receive(WAIT_S).sequence == 7
+            wait_for(1)
+        wait_for(0)
+
+
+def test_block_waits_for_a_slow_engine_and_loses_nothing():
+    big = 2048  # more than the kernel's buffers hold, so that the queues must fill
+    with FramePuller(FREE_ADDRESS, 1) as puller, FramePusher(puller.endpoint, depth=1) as pusher:
+        sent = 0
+        while pusher.send(frame(sent, big), 0.2):
+            sent += 1
+            assert sent < 100, "a bounded queue must fill"
+        got = []
+        while len(got) < sent:
+            got.append(puller.receive(WAIT_S).sequence)
+        assert got == list(range(sent))
+        assert pusher.dropped == 0
+        assert pusher.send(frame(sent, big), WAIT_S)
+
+
+def test_drop_oldest_never_waits_and_counts():
+    with (
+        FramePuller(FREE_ADDRESS, 1) as puller,
+        FramePusher(puller.endpoint, Keep.DROP_OLDEST, depth=2) as pusher,
+    ):
+        total = 40
+        for number in range(total):
+            assert pusher.send(frame(number, 2048))
+        dropped = pusher.dropped
+        assert dropped > 0
+        got = []
+        while not got or got[-1] != total - 1:
+            pusher.flush()
+            message = puller.receive(0.05)
+            got += [] if message is None else [message.sequence]
+        assert len(got) == total - dropped
+        assert got == sorted(got)
+        assert pusher.dropped == dropped
+
+
+@pytest.mark.parametrize("keep", [Keep.BLOCK, Keep.DROP_OLDEST])
+def test_an_engine_that_goes_while_a_frame_is_sent_is_no_error(keep, monkeypatch):
+    with FramePuller(FREE_ADDRESS) as puller:
+        address = puller.endpoint
+    with FramePusher(address, keep) as pusher:
+        # As it was a moment before the connection broke.
+        monkeypatch.setattr(pusher._socket, "writable", lambda timeout_s: True)
+        monkeypatch.setattr(pusher._socket, "send", gone)
+        assert pusher.send(frame(0)) is (keep is Keep.DROP_OLDEST)
+        monkeypatch.undo()
+        with FramePuller(address) as puller:
+            while not (pusher.send(frame(1), 0.1) and pusher.flush(0.1)):
+                pass
+            assert puller.receive(WAIT_S).sequence == (keep is Keep.BLOCK)
+
+
+def gone(parts):
+    raise zmq.Again
+
+
+def test_policies_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="found latest"):
+        FramePusher("tcp://127.0.0.1:9", Keep.LATEST)
+    with pytest.raises(ValueError, match="found block"):
+        Subscriber("tcp://127.0.0.1:9", Keep.BLOCK)
+
+
+def subscribed(publisher, keep, depth=8):
+    """Return a subscriber that the publisher already knows of."""
+    subscriber = Subscriber(publisher.endpoint, keep, depth)
+    deadline = time.monotonic() + WAIT_S
+    while subscriber.receive(0.01) is None:
+        assert time.monotonic() < deadline
+        publisher.publish(StreamStart(stream="hello"))
+    while subscriber.receive(0.1) is not None:
+        pass
+    return subscriber
+
+
+def test_results_arrive_in_order():
+    with (
+        Publisher(FREE_ADDRESS) as publisher,
+        subscribed(publisher, Keep.DROP_OLDEST) as subscriber,
+    ):
+        for number in range(5):
+            publisher.publish(result(number))
+        got = [subscriber.receive(WAIT_S).index.time for _ in range(5)]
+        assert got == list(range(5))
+        assert subscriber.dropped == 0
+
+
+@pytest.mark.parametrize(("keep", "depth"), [(Keep.LATEST, 1), (Keep.DROP_OLDEST, 3)])
+def test_a_slow_viewer_gets_the_newest_and_knows_what_it_missed(keep, depth):
+    with Publisher(FREE_ADDRESS, 100) as publisher, subscribed(publisher, keep, depth) as slow:
+        publisher.publish(StreamStart(stream="s"))
+        for number in range(50):
+            publisher.publish(result(number))
+        publisher.publish(StreamEnd(stream="s", sent=50))
+        got = []
+        while not got or not isinstance(got[-1], StreamEnd):
+            message = slow.receive(WAIT_S)
+            assert message is not None
+            got.append(message)
+    results = [one for one in got if isinstance(one, Result)]
+    times = [one.index.time for one in results]
+    assert times == sorted(times)
+    assert times[-1] == 49
+    assert slow.dropped == 50 - len(results)
+
+
+def test_what_zmq_dropped_on_the_way_is_counted():
+    with (
+        Publisher(FREE_ADDRESS, 1) as publisher,
+        subscribed(publisher, Keep.LATEST, 1) as slow,
+    ):
+        image = np.zeros((2048, 2048), np.float32)
+        for number in range(40):
+            publisher.publish(Result("s", StackIndex(time=number), image, image))
+        got = 0
+        while slow.receive(0.3) is not None:
+            got += 1
+        publisher.publish(StreamEnd(stream="s"))  # shows how many were published before it
+        assert isinstance(slow.receive(WAIT_S), StreamEnd)
+        assert got + slow.dropped == 40
+
+
+def test_garbage_is_said_and_the_next_message_goes_on():
+    with FramePuller(FREE_ADDRESS) as puller, zmq.Context() as context:
+        with context.socket(zmq.PUSH) as raw:
+            raw.connect(puller.endpoint)
+            raw.send(b"\x80\x04K\x01.")
+            raw.send(b'{"version": 99, "kind": "frame"}')
+            with pytest.raises(WireError, match="expected a message header"):
+                puller.receive(WAIT_S)
+            with pytest.raises(WireError, match="found 99"):
+                puller.receive(WAIT_S)
+        with FramePusher(puller.endpoint) as pusher:
+            pusher.send(frame(3), WAIT_S)
+            assert puller.receive(WAIT_S).sequence == 3
+
+
+def test_a_message_that_is_too_long_is_never_taken_in(monkeypatch):
+    monkeypatch.setattr(sockets, "MAX_PIXEL_BYTES", 10_000)
+    with FramePuller(FREE_ADDRESS) as puller, zmq.Context() as context:
+        with context.socket(zmq.PUSH) as raw:
+            raw.connect(puller.endpoint)
+            raw.setsockopt(zmq.LINGER, 0)
+            raw.send(b"x" * 10_001)
+            assert puller.receive(0.3) is None
+        with FramePusher(puller.endpoint) as pusher:
+            pusher.send(frame(3, 64), WAIT_S)
+            assert puller.receive(WAIT_S).sequence == 3
+
+
+def test_a_request_that_is_too_long_is_never_taken_in():
+    with ControlServer(FREE_ADDRESS) as server, zmq.Context() as context:
+        with context.socket(zmq.DEALER) as raw:
+            raw.connect(server.endpoint)
+            raw.setsockopt(zmq.LINGER, 0)
+            raw.send_multipart([b"1", b" " * (MAX_HEADER_BYTES + 1)])
+            assert not server._socket.poll(300)
+        with context.socket(zmq.DEALER) as raw:
+            raw.connect(server.endpoint)
+            raw.send_multipart([b"1", b" " * MAX_HEADER_BYTES])
+            server.answer(handle, WAIT_S)
+            assert b'"kind":"refused"' in raw.recv_multipart()[1]
+
+
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://192.168.1.5:5601"])
+@pytest.mark.parametrize("kind", [FramePuller, Publisher, ControlServer])
+def test_other_machines_need_keys(kind, address):
+    with pytest.raises(SettingsError, match=r"needs CURVE keys: run `livesim keys --server`"):
+        kind(address)
+
+
+@pytest.mark.parametrize("kind", [FramePuller, Publisher, ControlServer])
+def test_an_address_in_use_is_said(kind):
+    with FramePuller(FREE_ADDRESS) as first, pytest.raises(WireError, match="expected a free"):
+        kind(first.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("127.0.0.1", "tcp://127.0.0.1:5603"),
+        ("localhost:7", "tcp://127.0.0.1:7"),
+        ("tcp://gpu.lab:7000?keys=/k", "tcp://gpu.lab:7000?keys=/k"),
+        ("127.0.0.1:0", "tcp://127.0.0.1:0"),
+    ],
+)
+def test_addresses_are_completed(typed, found):
+    assert endpoint(typed) == found
+
+
+@pytest.mark.parametrize("typed", ["", "ipc:///x", "a:b", "tcp://h:70000", "h/path"])
+def test_other_addresses_are_refused(typed):
+    with pytest.raises(SettingsError, match="expected an address such as"):
+        endpoint(typed)
+
+
+def test_the_engine_is_seen_from_where_it_was_reached():
+    assert beside("tcp://gpu.lab:5603", "tcp://127.0.0.1:5601") == "tcp://gpu.lab:5601"
+
+
+ENDPOINTS = Endpoints(frames="tcp://a:1", results="tcp://a:2", control="tcp://a:3")
+
+
+def handle(request):
+    if isinstance(request, ReadyRequest):
+        return ReadyReply(started=True, ended=False, received=4, endpoints=ENDPOINTS)
+    return StopReply()
+
+
+@pytest.fixture
+def control():
+    server = ControlServer(FREE_ADDRESS)
+    stop = threading.Event()
+
+    def serve():
+        while not stop.is_set():
+            server.answer(handle, 0.02)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield server.endpoint
+    stop.set()
+    thread.join(WAIT_S)
+    server.close()
+
+
+def test_requests_are_answered(control):
+    with ControlClient(control) as client:
+        assert client.ready("s", WAIT_S).received == 4
+        assert client.stop(WAIT_S) == StopReply()
+        with pytest.raises(WireError, match="expected the answer to 'status', found 'stop'"):
+            client.status(WAIT_S)
+
+
+def test_a_request_that_makes_no_sense_is_answered_too(control):
+    with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
+        raw.connect(control)
+        raw.send_multipart([b"1"])
+        for text in (b"{}", b'{"version": 1, "kind": "dance"}', b'{"version": 2, "kind": "stop"}'):
+            raw.send_multipart([b"1", text])
+            assert raw.poll(int(WAIT_S * 1000))
+            assert b'"kind":"refused"' in raw.recv_multipart()[1]
+
+
+def test_nobody_there_is_said():
+    with ControlServer(FREE_ADDRESS) as server:
+        address = server.endpoint
+    with (
+        ControlClient(address) as client,
+        pytest.raises(WireError, match=r"expected an engine at .*, found none within 0.05 s"),
+    ):
+        client.status(0.05)
