@@ -198,7 +198,7 @@ class Steps(_Section):
 
 
 class Tracking(_Section):
-    """Whether the pattern of a running stream is tracked."""
+    """Whether the pattern of a running stream is tracked; see docs/use/tracking.md."""
 
     follow: bool = True
     """Check every raw stack, follow drifts and jumps, report lost angles."""
@@ -214,14 +214,14 @@ class Doctor(_Section):
 
 
 class Live(_Section):
-    """What a running stream shows between two raw stacks; see docs/live.md."""
+    """What a running stream shows between two raw stacks; see docs/use/live.md."""
 
     rolling: Literal["off", "angle", "frame"] = "off"
     """Reconstruct the newest frames after every angle or every frame."""
 
 
 class Settings(_Section):
-    """One microscope and what to do with its frames; see docs/settings.md for every key."""
+    """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
 
     optics: Optics
     pattern: PatternSettings = PatternSettings()
