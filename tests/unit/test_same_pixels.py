@@ -1,0 +1,119 @@
+"""`bench.same_pixels` reports what differs between two checkouts, be it one bit."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from bench.same_pixels.arrays import PARTS, compare, compare_folders
+from bench.same_pixels.checkout import Checkout, CheckoutError
+
+IMAGE = np.random.default_rng(3).normal(size=(2, 6, 5)).astype(np.float32)
+PATTERN = {"format": "f/1", "angles": [{"phases_rad": [0.25, 2.5], "usable": True}]}
+
+
+def changed(value, place=(1, 2, 3)):
+    other = IMAGE.copy()
+    other[place] = value
+    return other
+
+
+def written(folder, image=IMAGE, pattern=PATTERN, clock=1):
+    """Write what a checkout makes of a recording."""
+    stream = folder / "live" / "stream-001"
+    stream.mkdir(parents=True)
+    for place in (folder, stream):
+        (place / "pattern.json").write_text(json.dumps(pattern))
+    for name in ("plain.ome.tif", "default.ome.tif"):
+        tifffile.imwrite(folder / name, image)
+    for name in ("raw.zarr", "results.ome.zarr"):
+        group = zarr.create_group(stream / name)
+        group.create_array("0", data=image)
+        group.create_array("received_ns", data=np.array([clock]))
+    return folder
+
+
+def unequal(before, after):
+    return {part for part, row in compare_folders(before, after).items() if not row["equal"]}
+
+
+def test_the_same_is_equal():
+    found = compare({"image": IMAGE}, {"image": IMAGE.copy()})
+    assert not found
+    assert str(found) == "equal"
+
+
+def test_one_changed_pixel_is_counted_and_measured():
+    found = compare({"image": changed(1.0)}, {"image": changed(1.5)})
+    assert (found.values, found.largest) == (1, 0.5)
+    assert str(found) == "differs: 1 values by up to 0.5"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "largest"),
+    [
+        (1.0, np.nextafter(np.float32(1.0), np.float32(2.0)), 2.0**-23),
+        (0.0, -0.0, 0.0),
+        (1.0, np.nan, np.inf),
+    ],
+)
+def test_the_last_bit_counts(before, after, largest):
+    found = compare({"image": changed(before)}, {"image": changed(after)})
+    assert found
+    assert (found.values, found.largest) == (1, largest)
+
+
+def test_a_pixel_that_is_no_number_in_both_is_equal():
+    assert not compare({"image": changed(np.nan)}, {"image": changed(np.nan)})
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({}, "image only before"),
+        ({"image": IMAGE, "more": IMAGE}, "more only after"),
+        ({"image": IMAGE[:1]}, "image float32[2, 6, 5] became float32[1, 6, 5]"),
+        ({"image": IMAGE.astype(float)}, "image float32[2, 6, 5] became float64[2, 6, 5]"),
+    ],
+)
+def test_other_names_shapes_and_types_differ(after, words):
+    assert compare({"image": IMAGE}, after).words == words
+
+
+def test_clock_times_and_text_may_differ(tmp_path):
+    before = written(tmp_path / "before")
+    after = written(tmp_path / "after", pattern={**PATTERN, "format": "f/2"}, clock=2)
+    assert unequal(before, after) == set()
+
+
+def test_a_changed_pixel_is_found_in_every_image(tmp_path):
+    after = written(tmp_path / "after", image=changed(9.0))
+    assert unequal(written(tmp_path / "before"), after) == {
+        "plain",
+        "default steps",
+        "live: raw",
+        "live: results",
+    }
+
+
+@pytest.mark.parametrize(
+    "angle", [{"phases_rad": [0.25, 2.5000000000000004], "usable": True}, {"phases_rad": [0.25]}]
+)
+def test_a_changed_number_is_found_in_every_pattern(tmp_path, angle):
+    after = written(tmp_path / "after", pattern={**PATTERN, "angles": [angle]})
+    assert unequal(written(tmp_path / "before"), after) == {"calibrate", "live: pattern"}
+
+
+def test_what_neither_made_is_not_the_same(tmp_path):
+    rows = compare_folders(tmp_path, tmp_path)
+    assert {row["said"] for row in rows.values()} == {"differs: nothing was made"}
+    assert rows.keys() == PARTS.keys()
+
+
+def test_a_folder_without_livesim_is_refused(tmp_path):
+    with pytest.raises(CheckoutError, match=r"expected the package .*, found "):
+        Checkout(tmp_path).check()
