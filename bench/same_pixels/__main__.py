@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.same_pixels.arrays import PARTS, compare_folders
-from bench.same_pixels.checkout import THREADS, Checkout, CheckoutError
+from bench.same_pixels.checkout import REPEATABLE, Checkout, CheckoutError
 from bench.same_pixels.outputs import Made, outputs
 
 SKIPPED = {"sim3d": "livesim does not reconstruct three-dimensional stacks yet"}
@@ -119,7 +119,7 @@ def _place(checkout: Checkout, keep: Path | None, scratch: Path) -> Path:
 def _compared(raw: Path, sides: Sequence[Side]) -> Compared:
     before, after = (outputs(checkout, raw, place) for checkout, place in sides)
     for failure in (*before.failures, *after.failures):
-        _PROGRESS.print(failure, markup=False)
+        _PROGRESS.print(failure, markup=False, soft_wrap=True)
     found = Compared(raw.stem, (before, after), compare_folders(before.folder, after.folder))
     _PROGRESS.print(f"{raw.stem}: {'equal' if found.equal else 'differs'}")
     return found
@@ -145,7 +145,7 @@ def _took(found: Sequence[Compared]) -> str:
         seconds = sum(one.made[side].seconds for one in found)
         kept = sum(one.made[side].kept for one in found)
         words.append(f"{name}: {seconds:.0f} s ({kept} of {len(found)} recordings kept)")
-    return f"{', '.join(words)}; {THREADS} thread"
+    return ", ".join(words)
 
 
 def _document(sides: Sequence[Side], found: Sequence[Compared], skipped: dict[str, str]) -> str:
@@ -153,14 +153,19 @@ def _document(sides: Sequence[Side], found: Sequence[Compared], skipped: dict[st
         "equal": all(one.equal for one in found),
         "commits": [checkout.commit for checkout, _ in sides],
         "clean": [checkout.clean for checkout, _ in sides],
-        "threads": THREADS,
-        "recordings": {
-            one.recording: {"seconds": [made.seconds for made in one.made], **one.parts}
-            for one in found
-        },
+        "environment": REPEATABLE,
+        "recordings": {one.recording: _figures(one) for one in found},
         "skipped": skipped,
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _figures(one: Compared) -> dict[str, Any]:
+    return {
+        "seconds": [made.seconds for made in one.made],
+        "kept": [made.kept for made in one.made],
+        **one.parts,
+    }
 
 
 if __name__ == "__main__":

@@ -15,8 +15,15 @@ ROOTS = (".", "acquisition", "gui", "models")
 """Folders of a checkout that hold packages."""
 LIMIT_S = 600.0
 """For any one command."""
-THREADS = "1"
-"""Sums come out differently on another number of threads."""
+REPEATABLE = {
+    # Sums come out differently on another number of threads.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # All memory is zero when it is given out. torch.linalg.lstsq (2.13, driver gelsy) hands LAPACK
+    # pivots that nobody set, so the last bits of a fit depend on what lay there before.
+    "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0",
+}
+"""Environment in which a command that is run twice makes the same bits."""
 
 
 class CheckoutError(ValueError):
@@ -50,10 +57,9 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its child processes get: its own modules, and a fixed number of threads."""
+        """What its child processes get: its own modules, and what makes them repeat themselves."""
         paths = os.pathsep.join(str((self.folder / root).resolve()) for root in ROOTS)
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), THREADS)
-        return {**os.environ, "PYTHONPATH": paths, **threads}
+        return {**os.environ, **REPEATABLE, "PYTHONPATH": paths}
 
     def command(self, *words: str | Path) -> list[str]:
         """Return what starts a sub-command; `-P` keeps the working folder out of the modules."""

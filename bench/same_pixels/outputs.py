@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Timer
 
-from bench.same_pixels.checkout import LIMIT_S, THREADS, Checkout, last_line
+from bench.same_pixels.checkout import LIMIT_S, REPEATABLE, Checkout, last_line
 
 PATTERN, PLAIN, DEFAULT, LIVE = ("pattern.json", "plain.ome.tif", "default.ome.tif", "live")
 """What is made in the folder of a recording."""
@@ -129,7 +129,7 @@ def _replay(checkout: Checkout, folder: Path, raw: Path, words: list[str]) -> st
 def _digest(raw: Path) -> str:
     """Return what tells a recording, its settings and this machine from any others."""
     versions = [f"{name} {version(name)}" for name in ("torch", "numpy", "scipy")]
-    machine = repr((_processor(), platform.python_version(), THREADS, *versions)).encode()
+    machine = repr((_processor(), platform.python_version(), REPEATABLE, *versions)).encode()
     files = (raw.read_bytes(), raw.with_suffix(".toml").read_bytes())
     return hashlib.sha256(b"".join((*files, machine))).hexdigest()[:12]
 

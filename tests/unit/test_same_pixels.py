@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tifffile
 import zarr
 
+from bench.same_pixels.__main__ import main
 from bench.same_pixels.arrays import PARTS, compare, compare_folders
 from bench.same_pixels.checkout import Checkout, CheckoutError
 
 IMAGE = np.random.default_rng(3).normal(size=(2, 6, 5)).astype(np.float32)
+LIVESIM = """
+import shutil, sys
+from pathlib import Path
+
+MADE = Path(__file__).parents[1] / "made"
+words = sys.argv
+if words[1] == "engine":
+    print("listening: frames tcp://f results tcp://r control tcp://c", flush=True)
+    shutil.copytree(MADE / "live", "live")
+elif "--out" in words:
+    out = words[words.index("--out") + 1]
+    shutil.copy(MADE / out, out)
+"""
+"""A command line that has made everything before."""
 PATTERN = {"format": "f/1", "angles": [{"phases_rad": [0.25, 2.5], "usable": True}]}
 
 
@@ -117,3 +134,88 @@ def test_what_neither_made_is_not_the_same(tmp_path):
 def test_a_folder_without_livesim_is_refused(tmp_path):
     with pytest.raises(CheckoutError, match=r"expected the package .*, found "):
         Checkout(tmp_path).check()
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    (folder / "sim3d").mkdir(parents=True)
+    (folder / "some.tif").write_bytes(b"frames")
+    (folder / "some.toml").write_text("[optics]")
+    return folder
+
+
+def checkout(folder, image=IMAGE):
+    """Commit a checkout whose command line makes `image`."""
+    written(folder / "made", image)
+    (folder / "livesim").mkdir()
+    (folder / "livesim" / "__init__.py").touch()
+    (folder / "livesim" / "__main__.py").write_text(LIVESIM)
+    (folder / ".gitignore").write_text("__pycache__")
+    git = ["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "All"]):
+        subprocess.run([*git, *words], check=True)
+    return folder
+
+
+@pytest.fixture
+def compared(tmp_path, data, monkeypatch):
+    """Return a function that compares two checkouts: the exit status and the results."""
+
+    def run(before, after, *flags):
+        out = tmp_path / "results.json"
+        words = (before, after, data, "--out", out, "--keep", tmp_path / "kept", *flags)
+        monkeypatch.setattr(sys, "argv", ["same_pixels", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, json.loads(out.read_text())
+
+    return run
+
+
+@pytest.mark.slow
+def test_two_checkouts_that_make_the_same(tmp_path, compared):
+    before, after = checkout(tmp_path / "before"), checkout(tmp_path / "after")
+    status, results = compared(before, after)
+    assert status == 0
+    assert results["equal"]
+    assert list(results["skipped"]) == ["sim3d"]
+    assert not results["recordings"]["some"]["kept"][0]
+
+
+@pytest.mark.slow
+def test_what_is_kept_is_made_again_only_when_asked(tmp_path, compared):
+    one = checkout(tmp_path / "one")
+    compared(one, one)
+    assert compared(one, one)[1]["recordings"]["some"]["kept"] == [True, True]
+    assert compared(one, one, "--again")[1]["recordings"]["some"]["kept"] == [True, False]
+
+
+@pytest.mark.slow
+def test_two_checkouts_that_differ_in_a_pixel(tmp_path, compared):
+    after = checkout(tmp_path / "after", changed(IMAGE[1, 2, 3] + np.float32(0.5)))
+    status, results = compared(checkout(tmp_path / "before"), after)
+    assert status == 1
+    assert results["recordings"]["some"]["plain"]["values"] == 1
+    assert results["recordings"]["some"]["calibrate"]["equal"]
+
+
+@pytest.mark.slow
+def test_uncommitted_changes_are_not_kept(tmp_path, compared):
+    before, after = checkout(tmp_path / "before"), checkout(tmp_path / "after")
+    compared(before, after)
+    tifffile.imwrite(after / "made" / "plain.ome.tif", changed(9.0))
+    status, results = compared(before, after)
+    assert status == 1
+    assert results["clean"] == [True, False]
+
+
+@pytest.mark.slow
+def test_a_command_that_fails_is_no_success(tmp_path, compared, capsys):
+    after = checkout(tmp_path / "after")
+    (after / "made" / "plain.ome.tif").unlink()
+    status, results = compared(checkout(tmp_path / "before"), after)
+    assert status == 1
+    assert results["recordings"]["some"]["plain"]["said"] == "differs: image only before"
+    error = capsys.readouterr().err
+    assert "expected `livesim restore` to end with 0, found 1: FileNotFoundError" in error
