@@ -39,13 +39,17 @@ class Made:
 
 def outputs(checkout: Checkout, raw: Path, keep: Path) -> Made:
     """Return what a checkout makes of a recording: found in `keep`, or made there now."""
-    folder = keep.resolve() / checkout.commit[:12] / f"{raw.stem}-{_digest(raw)}"
+    commit = checkout.commit
+    folder = keep.resolve() / commit[:12] / f"{raw.stem}-{_digest(raw)}"
     if (folder / _MADE).exists():
         return Made(folder, json.loads((folder / _MADE).read_text())["seconds"], kept=True)
     if folder.exists():
         shutil.rmtree(folder)  # an earlier run was interrupted, or a command of it failed
     folder.mkdir(parents=True)
-    return _make(checkout, raw.resolve(), folder)
+    made = _make(checkout, raw.resolve(), folder)
+    if not made.failures and checkout.clean and checkout.commit == commit:  # not edited meanwhile
+        (folder / _MADE).write_text(json.dumps({"seconds": made.seconds}), encoding="utf-8")
+    return made
 
 
 def _make(checkout: Checkout, raw: Path, folder: Path) -> Made:
@@ -58,10 +62,7 @@ def _make(checkout: Checkout, raw: Path, folder: Path) -> Made:
         _run(checkout, folder, *with_pattern, "--out", DEFAULT),
         _stream(checkout, folder, raw),
     )
-    made = Made(folder, time.monotonic() - began, kept=False, failures=tuple(filter(None, said)))
-    if not made.failures:
-        (folder / _MADE).write_text(json.dumps({"seconds": made.seconds}), encoding="utf-8")
-    return made
+    return Made(folder, time.monotonic() - began, kept=False, failures=tuple(filter(None, said)))
 
 
 def _run(checkout: Checkout, folder: Path, *words: str | Path) -> str:

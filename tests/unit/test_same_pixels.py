@@ -145,12 +145,12 @@ def data(tmp_path):
     return folder
 
 
-def checkout(folder, image=IMAGE):
+def checkout(folder, image=IMAGE, program=LIVESIM):
     """Commit a checkout whose command line makes `image`."""
     written(folder / "made", image)
     (folder / "livesim").mkdir()
     (folder / "livesim" / "__init__.py").touch()
-    (folder / "livesim" / "__main__.py").write_text(LIVESIM)
+    (folder / "livesim" / "__main__.py").write_text(program)
     (folder / ".gitignore").write_text("__pycache__")
     git = ["git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@b.c"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "All"]):
@@ -219,3 +219,11 @@ def test_a_command_that_fails_is_no_success(tmp_path, compared, capsys):
     assert results["recordings"]["some"]["plain"]["said"] == "differs: image only before"
     error = capsys.readouterr().err
     assert "expected `livesim restore` to end with 0, found 1: FileNotFoundError" in error
+
+
+@pytest.mark.slow
+def test_a_checkout_that_is_edited_meanwhile_is_not_kept(tmp_path, compared):
+    edits = "\n(MADE.parent / 'edited').touch()"
+    one = checkout(tmp_path / "one", program=LIVESIM + edits)
+    compared(one, one, "--again")
+    assert not list((tmp_path / "kept").rglob("made.json"))
