@@ -19,7 +19,7 @@ from livesim.io.planes import NO_PLANE, PlaneFile, expecting
 from livesim.io.recipe import Recipe
 from livesim.io.tiff_reader import open_tiff
 from livesim.io.time_lapse import TimeLapse, finished_name, moments_since_first
-from livesim.io.zarr_planes import BAD_ZARR
+from livesim.io.zarr_planes import BAD_ZARR, read_region
 from livesim.io.zarr_reader import ZarrImage, find_images
 
 RESULT_AXES = AXES[:4]
@@ -92,7 +92,8 @@ class _Zarrs:
     def _read(self, index: StackIndex) -> Image:
         with expecting(f"a readable image at time {index.time}", self._path, *BAD_ZARR):
             array = self.images[index.position].array
-            return np.asarray(array[index.time, index.channel, index.z], np.float32)
+            place = (index.time, index.channel, index.z)
+            return np.asarray(read_region(array, place), np.float32)
 
 
 def _log(group: zarr.Group) -> dict[str, Log]:
