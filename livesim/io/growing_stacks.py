@@ -14,7 +14,7 @@ from livesim.io.stack_codec import encode
 
 TIME_BLOCK = 64
 """Time points by which the arrays are lengthened at once."""
-LOG_CHUNK = 256
+LOG_CHUNK = 1024
 """Time points in one chunk of the log."""
 
 
