@@ -38,7 +38,7 @@ class Source:
 
     @property
     def module(self) -> str:
-        """The name it is imported by: acquisition/livesim_acquisition/hook/hook.py loses the first."""
+        """The name it is imported by: acquisition/livesim_acquisition/hook.py loses the first."""
         parts = self.path.with_suffix("").parts
         inside = parts if parts[0] == "livesim" or self.area != "product" else parts[1:]
         return ".".join(inside[:-1] if inside[-1] == "__init__" else inside)

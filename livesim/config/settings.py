@@ -26,6 +26,11 @@ from livesim.config.simulation import Simulation
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 
 
+SHARD_LIMIT = 255
+"""Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
+of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
+
+
 class SettingsError(ValueError):
     """The settings are wrong; the message says which, what was expected and what was found."""
 
@@ -220,6 +225,13 @@ class Live(_Section):
     """Reconstruct the newest frames after every angle or every frame."""
 
 
+class RecordingSettings(_Section):
+    """How the engine writes what it records; see docs/files.md."""
+
+    shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
+    """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""
+
+
 class Settings(_Section):
     """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
 
@@ -231,6 +243,7 @@ class Settings(_Section):
     tracking: Tracking = Tracking()
     doctor: Doctor = Doctor()
     live: Live = Live()
+    recording: RecordingSettings = RecordingSettings()
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None

@@ -12,12 +12,12 @@ FILES = {
     "livesim/__init__.py": "",
     "livesim/cli.py": "def run():\n    from livesim.engine import process\n    process\n",
     "livesim/engine/__init__.py": "",
-    "livesim/engine/process.py": "import livesim.values.frames\nfrom livesim.engine.queue import put\n",
+    "livesim/engine/process.py": "import livesim.frames\nfrom livesim.engine.queue import put\n",
     "livesim/engine/queue.py": 'def put():\n    """Put.\n\n    It does.\n    """\n',
-    "livesim/values/frames.py": "from dataclasses import dataclass\n",
-    "gui/livesim_gui/__init__.py": "from livesim.values.frames import Frame\n",
+    "livesim/frames.py": "from dataclasses import dataclass\n",
+    "gui/livesim_gui/__init__.py": "from livesim.frames import Frame\n",
     "gui/examples/show.py": "import livesim_gui\n",
-    "tests/unit/test_frames.py": "from livesim.values.frames import Frame\n",
+    "tests/unit/test_frames.py": "from livesim.frames import Frame\n",
 }
 
 
@@ -36,8 +36,8 @@ def test_a_small_house(checkout):
     assert found["folders"]["tests"] == {"tests/unit": {"files": 1, "lines": 1}}
     assert found["livesim"]["imports"] == {
         "livesim.cli": ["livesim.engine"],
-        "livesim.engine": ["livesim.values.frames"],
-        "livesim.values.frames": [],
+        "livesim.engine": ["livesim.frames"],
+        "livesim.frames": [],
     }
     assert (found["livesim"]["arrows"], found["livesim"]["floors"]) == (2, 3)
     assert (found["all packages"]["rooms"], found["all packages"]["arrows"]) == (4, 3)
@@ -62,7 +62,7 @@ def test_a_circle_is_one_floor():
 
 
 def test_a_relative_import_is_refused(checkout):
-    (checkout / "livesim/values/frames.py").write_text("from . import cli\n")
+    (checkout / "livesim/frames.py").write_text("from . import cli\n")
     with pytest.raises(ValueError, match=r"frames\.py:1: expected no relative import"):
         measure(checkout)
 
