@@ -64,7 +64,7 @@ def engine(
     known = None if pattern is None else read_pattern(pattern)
 
     from livesim.commands.device import device_status
-    from livesim.commands.otf import otf_profile
+    from livesim.io.otf import otf_profile
     from livesim.pipeline.build import (  # torch: only once all else is right
         doctor_for,
         one_thread,

@@ -26,6 +26,11 @@ from livesim.values.numbers import NonNegative, Positive
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 
 
+SHARD_LIMIT = 255
+"""Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
+of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
+
+
 class Optics(Section):
     """The microscope's optics."""
 
@@ -194,7 +199,7 @@ class Steps(Section):
 
 
 class Tracking(Section):
-    """Whether the pattern of a running stream is tracked."""
+    """Whether the pattern of a running stream is tracked; see docs/use/tracking.md."""
 
     follow: bool = True
     """Check every raw stack, follow drifts and jumps, report lost angles."""
@@ -210,14 +215,21 @@ class Doctor(Section):
 
 
 class Live(Section):
-    """What a running stream shows between two raw stacks; see docs/live.md."""
+    """What a running stream shows between two raw stacks; see docs/use/live.md."""
 
     rolling: Literal["off", "angle", "frame"] = "off"
     """Reconstruct the newest frames after every angle or every frame."""
 
 
+class RecordingSettings(Section):
+    """How the engine writes what it records; see docs/use/files.md."""
+
+    shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
+    """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""
+
+
 class Settings(Section):
-    """One microscope and what to do with its frames; see docs/settings.md for every key."""
+    """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
 
     optics: Optics
     pattern: PatternSettings = PatternSettings()
@@ -227,6 +239,7 @@ class Settings(Section):
     tracking: Tracking = Tracking()
     doctor: Doctor = Doctor()
     live: Live = Live()
+    recording: RecordingSettings = RecordingSettings()
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None
@@ -255,6 +268,11 @@ class Settings(Section):
             except ValidationError as error:
                 raise ValueError(f"channels.{number}: {sentence(error, Settings)}") from error
         return self
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Settings:
+        """Read a TOML file; as `load_settings`."""
+        return load_settings(Path(path), changes)
 
     def of_channel(self, number: int) -> Settings:
         """Return what holds for one channel: these settings with its own table put in."""

@@ -101,7 +101,7 @@ def pipeline_factory(
     all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
     as widefield. `device`: None = the GPU where there is one, else the CPU.
 
-    Unless the settings say otherwise the pipeline watches its pattern: see docs/tracking.md.
+    Unless the settings say otherwise the pipeline tracks its pattern: see docs/use/tracking.md.
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)

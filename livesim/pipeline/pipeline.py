@@ -26,7 +26,7 @@ from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.values.frames import DataError, Pattern, RawStack, Result
-from livesim.values.verdict import Review
+from livesim.values.verdict import Review, Trust
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -116,10 +116,19 @@ class ReconstructionPipeline:
         making = self._path.begin(self.sections, stack.pixels, turns)
         return BegunResult(stack, making, self.networks, self._review)
 
+    def make(self, stack: RawStack) -> Made:
+        """Return all images of one raw stack, and what they were made of."""
+        return self._path.begin(self.sections, stack.pixels, lambda _: None).take()
+
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
         counts = as_tensor(stack.pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
+
+    def review(self, made: Made) -> Trust | None:
+        """Review what was made; None where there is nothing to review."""
+        review = self._review(made)
+        return None if review is None else review(None)
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
         """Return what turns each side band; None where nothing has moved."""

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from livesim.commands.calibrate import spread_stacks
-from livesim.commands.otf import otf_profile
 from livesim.config.changes import SettingsChange, settings_at
 from livesim.config.settings import Settings, Steps
 from livesim.io.logs import read_pattern_log, read_settings_log
+from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files

@@ -14,11 +14,7 @@ from livesim.commands.doctor.findings import finding_lines, untold_lines
 from livesim.values.figure import Figure, Tone, labels
 from livesim.values.illumination import TrackingHealth
 from livesim.wire.control_client import ControlClient
-from livesim.wire.status import (
-    EngineStatus,
-    LatencyStatus,
-    PartLatency,
-)
+from livesim.wire.status import EngineStatus, LatencyStatus, PartLatency
 from livesim.wire.stream_status import ChangeStatus, ChannelStatus, DoctorStatus, InUse, TrustStatus
 
 SHOWN_CHANGES = 5
