@@ -14,8 +14,8 @@ from livesim.config.settings import Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
-from livesim.io.read.pixel_size import choose_pixel_nm
 from livesim.io.read.recording import Recording
+from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
 from livesim.values.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
 

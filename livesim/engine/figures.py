@@ -72,7 +72,7 @@ def _of_pattern(pattern: Pattern, channel: int) -> Iterator[Figure]:
     yield Figure(
         "pattern angles usable",
         usable,
-        Unit.NONE,
+        Unit.COUNT,
         Tone.BAD if lost else Tone.QUIET,
         channel,
         f"of {len(pattern.angles)}",
@@ -110,7 +110,7 @@ def _of_doctor(doctor: DoctorStatus) -> Figure:
     faults = len(doctor.found.findings)
     tone = Tone.BAD if faults else Tone.QUIET
     remark = f"in {doctor.stacks} raw stack(s)"
-    return Figure("doctor faults", faults, Unit.NONE, tone, remark=remark)
+    return Figure("doctor faults", faults, Unit.COUNT, tone, remark=remark)
 
 
 def _of_trust(trust: TrustStatus) -> Iterator[Figure]:
@@ -118,7 +118,7 @@ def _of_trust(trust: TrustStatus) -> Iterator[Figure]:
     yield Figure(
         "trust denied places",
         numbers.denied,
-        Unit.NONE,
+        Unit.COUNT,
         tone,
         remark=f"of {numbers.places} with light: {trust.verdict.word}",
     )

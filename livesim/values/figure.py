@@ -29,6 +29,10 @@ class Unit(StrEnum):
     """What a figure counts in."""
 
     NONE = ""
+    """A ratio."""
+    COUNT = "count"
+    TOTAL = "total"
+    """A count that only grows while the stream runs."""
     PER_SECOND = "/s"
     MILLISECONDS = "ms"
     NANOMETRES = "nm"
@@ -39,12 +43,6 @@ class Unit(StrEnum):
     """Standard deviations of the noise."""
     YES_OR_NO = "yes or no"
     """1 or 0."""
-    TOTAL = "in all"
-    """A count that only grows while the stream runs."""
-
-
-WHOLE = (Unit.NONE, Unit.TOTAL)
-"""Units in which a whole number is a count, and is shown without decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +68,11 @@ class Figure:
     def _number(self) -> str:
         if self.unit is Unit.YES_OR_NO:
             return "yes" if self.value else "no"
-        if self.unit in WHOLE and self.value == int(self.value):
+        if self.unit in (Unit.COUNT, Unit.TOTAL):
             return f"{self.value:.0f}"
         number = f"{self.value:.{_decimals(self.value)}f}"
-        blank = "" if self.unit in (Unit.NONE, Unit.TOTAL, Unit.DEGREES) else " "
-        return f"{number}{blank}{'' if self.unit is Unit.TOTAL else self.unit}"
+        blank = "" if self.unit in (Unit.NONE, Unit.DEGREES) else " "
+        return f"{number}{blank}{self.unit}"
 
 
 def labels(figures: Sequence[Figure], first_channel: int = 0) -> list[str]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from livesim.commands.doctor.findings import finding_lines, untold_lines
 from livesim.config.settings import Settings
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
-from livesim.io.read.pixel_size import choose_pixel_nm
+from livesim.io.read.scales import choose_pixel_nm
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.finding import Examination, Finding

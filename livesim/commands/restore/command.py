@@ -21,9 +21,9 @@ from livesim.commands.restore.channels import (
 )
 from livesim.commands.restore.trust import Reviews
 from livesim.config.settings import Settings, SettingsError
-from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
+from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, identify, steps_run
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer

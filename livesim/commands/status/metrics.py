@@ -30,6 +30,8 @@ STAGE_COUNTERS = {"frames_or_stacks": "done", "dropped": "dropped"}
 STAGE_GAUGES = ("per_second", "queued", "queue_limit")
 BASE_UNITS = {
     Unit.NONE: ("", 1.0),
+    Unit.COUNT: ("", 1.0),
+    Unit.TOTAL: ("", 1.0),
     Unit.PER_SECOND: ("_per_second", 1.0),
     Unit.MILLISECONDS: ("_seconds", 1e-3),
     Unit.NANOMETRES: ("_nanometres", 1.0),
@@ -38,7 +40,6 @@ BASE_UNITS = {
     Unit.GIB: ("_bytes", 2.0**30),
     Unit.SIGMAS: ("_sigmas", 1.0),
     Unit.YES_OR_NO: ("", 1.0),
-    Unit.TOTAL: ("", 1.0),
 }
 """Unit of a figure -> how its metric's name ends, and what the value is multiplied by."""
 
@@ -119,6 +120,8 @@ def _of_latency(latency: LatencyStatus) -> Iterator[Metric]:
     _add_quantiles(whole, [], latency)
     yield whole
     for kind, parts in (("stage", latency.stages), ("step", latency.steps)):
+        if not parts:
+            continue
         labels = [kind, "quantile"]
         family = GaugeMetricFamily(f"livesim_{kind}_latency_seconds", f"By {kind}.", labels=labels)
         for part in parts:

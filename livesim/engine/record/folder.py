@@ -12,7 +12,7 @@ from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
 from livesim.engine.seams import Resolved
 from livesim.io.logs import append_pattern_changes, append_settings_change
 from livesim.io.pattern_file import write_pattern
-from livesim.io.read.known_axes import channel_names, z_step_nm
+from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recording_files import (
     PATTERN_LOG_NAME,

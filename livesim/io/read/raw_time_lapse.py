@@ -10,10 +10,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.open import open_recording
 from livesim.io.read.planes import NO_PLANE, expecting
 from livesim.io.read.recording import Recording
+from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
 from livesim.io.read.zarr_planes import BAD_ZARR
 from livesim.io.recipe import Recipe

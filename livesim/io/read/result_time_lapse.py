@@ -9,9 +9,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.layout import AXES
 from livesim.io.read.planes import NO_PLANE, PlaneFile, expecting
+from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
 from livesim.io.read.zarr import ZarrImage, find_images

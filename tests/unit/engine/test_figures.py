@@ -117,8 +117,8 @@ def test_channels_are_named_where_there_are_several():
 @pytest.mark.parametrize(
     ("figure", "words"),
     [
-        (Figure("a", 0.0), "0"),
-        (Figure("a", 7.0), "7"),
+        (Figure("a", 0.0, Unit.COUNT), "0"),
+        (Figure("a", 1.0), "1.00"),
         (Figure("a", 0.8), "0.80"),
         (Figure("a", 1234.5, Unit.MILLISECONDS), "1234 ms"),
         (Figure("a", -2.0, Unit.DEGREES), "-2.00°"),

@@ -1,6 +1,9 @@
-"""Z step and channels' names: who knows them, and that they come through to what is exported."""
+"""Pixel size, z step and channels' names: who is believed, and that they are exported."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +14,13 @@ from ome_types import from_tiff
 from typer.testing import CliRunner
 
 from livesim.cli import app
-from livesim.config.settings import PatternSettings, Settings
+from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.engine.record.folder import FolderRecorder
 from livesim.engine.seams import Resolved
-from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.open import open_recording
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
+from livesim.io.read.scales import channel_names, choose_pixel_nm, z_step_nm
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.values.frames import RawStack, StackIndex
 from livesim.wire.messages import StreamStart
@@ -26,6 +29,7 @@ from tests.support.recorded import counts, result
 OPTICS = {"numerical_aperture": 1.4, "emission_nm": 525, "pixel_nm": 80.0}
 PRESETS = {"channels": ["488", "561"], "z_start_um": 0.0, "z_end_um": 0.5, "z_step_um": 0.25}
 Y, X = 12, 16
+SOURCE = Path("raw.tif")
 
 
 def settings(**tables):
@@ -157,3 +161,30 @@ def test_an_export_tells_them(recorded, tmp_path, what):
     again = open_result(out)
     assert (again.layout.z_step_nm, again.layout.channel_names) == (250.0, ("488", "actin"))
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("settings_nm", "recorded_nm", "chosen_nm", "warns"),
+    [
+        (None, 86.7, 86.7, False),
+        (86.7, None, 86.7, False),
+        (86.7, 86.7, 86.7, False),
+        (86.7, 87.5, 86.7, False),
+        (86.7, 88.0, 86.7, True),
+        (86.7, 43.35, 86.7, True),
+    ],
+)
+def test_the_settings_win_and_a_disagreement_is_reported(
+    settings_nm, recorded_nm, chosen_nm, warns
+):
+    size = choose_pixel_nm(settings_nm, recorded_nm, SOURCE)
+    assert size.nm == chosen_nm
+    assert len(size.warnings) == warns
+    if warns:
+        expected = f"raw.tif: expected pixels of {settings_nm} nm .*, found {recorded_nm:g} nm"
+        assert re.match(expected, size.warnings[0])
+
+
+def test_neither_is_an_error_of_the_settings():
+    with pytest.raises(SettingsError, match=r"raw\.tif: expected pixel_nm .*, found neither"):
+        choose_pixel_nm(None, None, SOURCE)
