@@ -1,1 +1,1 @@
-"""Settings: one TOML file, parsed once into frozen values."""
+"""The settings: one TOML file, checked once and frozen."""

@@ -1,4 +1,4 @@
-"""Settings that a running stream lets be changed, and their changes; frozen values."""
+"""The settings that may change while a stream runs, and the frozen record of their changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TOML file in, one frozen `Settings` out; a wrong key or value fails here and nowhere later."""
+"""Read the settings of a microscope; a wrong key or value fails here and nowhere later."""
 
 from __future__ import annotations
 

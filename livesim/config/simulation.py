@@ -38,7 +38,7 @@ def _listed(value: Any) -> Any:
 
 
 class OneOrSeveral:
-    """Marks a tuple that may be written as one value; editors are told so by the schema."""
+    """Marks a tuple that may be written as one value; the schema for editors says so."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -70,7 +70,7 @@ class TruePattern(Section):
     phase_error_deg: Degrees = 0.0
     """Of every frame of the stack, the same in all stacks; standard deviation."""
     phase_jitter_deg: Degrees = 0.0
-    """Of every frame, drawn anew each time; standard deviation."""
+    """Of every frame, drawn again each time; standard deviation."""
     angle_error_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
     """Of every angle's direction; standard deviation."""
     period_error_percent: Annotated[float, Field(ge=0, le=20)] = 0.0
@@ -124,7 +124,7 @@ class Aberrations(Section):
 
 
 class TrueCamera(Section):
-    """What the camera does besides [camera], which says its mean offset, gain and read noise."""
+    """What the camera does beyond [camera], which says its mean offset, gain and read noise."""
 
     kind: Literal["plain", "scmos", "emccd"] = "plain"
     offset_spread: NonNegative = 2.0

@@ -1,7 +1,7 @@
 """List the numbers that say how well the engine and its results are doing.
 
 This is the only list of them: `livesim status`, the page for Prometheus and the viewer's health
-panel show whatever stands here. A new figure is one line here, made of what the status knows.
+panel show what stands here. A new figure is one line here, made of what the status knows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What made a result: settings, pattern, steps, models and sources, as one frozen value."""
+"""Say what made a result, so that it can be made again: settings, pattern, networks, sources."""
 
 from __future__ import annotations
 

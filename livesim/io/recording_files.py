@@ -1,4 +1,4 @@
-"""The names of the files in the folder of one recorded stream."""
+"""Name the files in the folder of one recorded stream."""
 
 from __future__ import annotations
 

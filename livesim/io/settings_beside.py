@@ -1,4 +1,4 @@
-"""A recording -> the settings and the pattern that belong to it."""
+"""Find the settings and the pattern that belong to a recording."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livesim.config.settings import Settings, SettingsError, load_settings, parse_settings
+from livesim.io.recording_files import (
+    PATTERN_LOG_NAME,
+    PATTERN_NAME,
+    RAW_NAME,
+    SETTINGS_LOG_NAME,
+    of_channel,
+)
 from livesim.values.frames import DataError
 
 
@@ -35,8 +42,6 @@ def pattern_for(raw: Path) -> Path | None:
     With it the result is that of the live run, pixel by pixel. Of several channels it is that of
     the first one.
     """
-    from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, of_channel
-
     if raw.name != RAW_NAME:
         return None
     others = sorted(raw.parent.glob(of_channel(PATTERN_NAME, "*")))
@@ -50,8 +55,6 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
     That is `pattern_file` for every channel, unless it is the recording's own: then a channel has
     one of its own. Older recordings have one for all channels.
     """
-    from livesim.io.recording_files import PATTERN_LOG_NAME, PATTERN_NAME, of_channel
-
     if pattern_file != pattern_for(raw):
         return pattern_file, None
     own = raw.with_name(of_channel(PATTERN_NAME, channel))
@@ -61,8 +64,6 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
 
 def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
     """Return the log of a recording of livesim's own that is restored with its own settings."""
-    from livesim.io.recording_files import RAW_NAME, SETTINGS_LOG_NAME
-
     log = raw.with_name(SETTINGS_LOG_NAME)
     own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
     return log if own and log.is_file() else None

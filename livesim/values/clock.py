@@ -1,4 +1,4 @@
-"""Nanoseconds of the wall clock that never jump."""
+"""Tell the time in nanoseconds of a clock that starts as the wall clock and never jumps."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MOST_SURE = 0.999
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault."""
+    """One fault of the raw stacks, what was found of it and how to mend it."""
 
     fault: Fault
     words: str
@@ -68,12 +68,12 @@ def mending(section: str, *lines: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All faults found, and what could not be told from these frames."""
+    """All faults found, and what these frames do not show."""
 
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """All findings in one line; where there are none, what could not be told."""
+        """All findings in one line; where there are none, what stayed undecided."""
         return "; ".join([one.sentence for one in self.findings] or self.undecided)

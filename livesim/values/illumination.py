@@ -61,7 +61,7 @@ class Illumination:
 
     @property
     def turned(self) -> Pattern:
-        """The pattern as it is now."""
+        """The pattern as it is now, with the turned phases."""
         pairs = zip(self.pattern.angles, self.turns_rad, strict=True)
         angles = tuple(
             replace(angle, phases_rad=tuple((p + turn) % math.tau for p in angle.phases_rad))
@@ -70,7 +70,7 @@ class Illumination:
         return replace(self.pattern, angles=angles)
 
 
-def still(pattern: Pattern) -> Illumination:
+def as_estimated(pattern: Pattern) -> Illumination:
     """Return `pattern` as it was estimated."""
     return Illumination(pattern, (0.0,) * len(pattern.angles))
 
@@ -126,7 +126,7 @@ def illuminations(
 
     A change whose own stack is missing holds from the next change on that has one.
     """
-    lights = [still(first), *(change.new for change in changes)]
+    lights = [as_estimated(first), *(change.new for change in changes)]
     for index, count in holding(indices, [change.stack for change in changes]):
         yield index, lights[count]
 

@@ -24,7 +24,7 @@ class TrustWord(StrEnum):
     TRUSTED = "trusted"
     """The photons do not contradict the result, and its like was in the training."""
     LOOK = "look"
-    """Something speaks against it in some place, or it cannot be told."""
+    """Something speaks against it in some place, or it cannot be decided."""
     DO_NOT_TRUST = "do not trust"
     """The photons contradict it in many places, or in some and its like was not in the training."""
 
@@ -55,7 +55,7 @@ class TrustNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A word and why."""
+    """Whether a result can be trusted, in a word, and why."""
 
     word: TrustWord
     reasons: tuple[str, ...]
@@ -67,7 +67,7 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """All of it in one line."""
+        """Word, reasons and advice in one line."""
         words = f"{self.word}: {'; '.join(self.reasons)}"
         return f"{words}. {self.advice}" if self.advice else words
 
@@ -83,8 +83,8 @@ class Trust:
 
 
 Tell = Callable[[float], None]
-"""Is told how much of the work is done, 0 to 1; what it raises ends the work."""
+"""Called with how much of the work is done, 0 to 1; what it raises ends the work."""
 
 Review = Callable[[Tell | None], Trust]
-"""Reviews one result. Given a `Tell`, it also makes the result anew from flipped frames, which
+"""Reviews one result. Given a `Tell`, it also makes the result again from flipped frames, which
 takes several times as long as the result itself, and adds how far they differ."""

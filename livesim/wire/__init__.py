@@ -1,1 +1,1 @@
-"""Bytes between processes: codec, sockets with named queue policies, control."""
+"""Send frames, results and control messages between processes, on one machine or several."""

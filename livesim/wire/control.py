@@ -1,4 +1,4 @@
-"""What an engine can be asked on the control socket, and what it answers: JSON told apart by kind.
+"""Requests to an engine on its control socket, and its replies: JSON, distinguished by `kind`.
 
 `livesim.wire.control_client` asks, `livesim.wire.control_server` answers.
 """

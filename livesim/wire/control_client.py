@@ -1,4 +1,7 @@
-"""The other end of control: a question to an engine in, its answer out."""
+"""Ask an engine over its control socket: sources, viewers and the commands do.
+
+Each question waits for its answer, for seconds at most; nothing here touches a frame.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,21 @@ from livesim.wire.status import EngineStatus
 
 
 class ControlClient:
-    """The other end: a source, a viewer, `livesim status`."""
+    """Asks one engine; it need not run yet.
+
+    A client belongs to one thread. An engine that does not answer in time, or refuses, is a
+    `WireError`.
+
+    Parameters
+    ----------
+    endpoint
+        The engine's control endpoint, with the folder of keys where it needs them.
+
+    Raises
+    ------
+    SettingsError
+        If the keys cannot be read.
+    """
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint, keys = split_keys(endpoint)
@@ -76,7 +93,7 @@ class ControlClient:
         return self._ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
 
     def recalibrate(self, timeout_s: float = 5.0) -> BegunReply:
-        """Tell the engine to estimate the pattern anew."""
+        """Tell the engine to estimate the pattern again."""
         return self._ask(RecalibrateRequest(), BegunReply, timeout_s)
 
     def record(self, *, on: bool, timeout_s: float = 5.0) -> BegunReply:

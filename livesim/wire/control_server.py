@@ -1,4 +1,4 @@
-"""The engine's end of control: one request in, one reply out.
+"""Answer what sources, viewers and commands ask an engine.
 
 Requests and replies are JSON over DEALER/ROUTER. Each request carries a number that its reply
 repeats, so that a reply which comes too late is never taken for the next one's.
@@ -19,7 +19,20 @@ from livesim.wire.keys import serve
 
 
 class ControlServer:
-    """The engine's end."""
+    """Listens for requests; the engine calls `answer` in a thread of its own.
+
+    Parameters
+    ----------
+    endpoint
+        Where to listen, with the folder of keys where only known clients are let in.
+
+    Raises
+    ------
+    WireError
+        If the address is not free.
+    SettingsError
+        If other machines could reach it without keys, or the keys cannot be read.
+    """
 
     def __init__(self, endpoint: str) -> None:
         check_bindable(endpoint)
@@ -39,7 +52,7 @@ class ControlServer:
             self.close()
             raise
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        """Where it really listens."""
+        """Where it really listens: another port where 0 was asked for."""
 
     def answer(self, handle: Callable[[Request], Reply], timeout_s: float) -> None:
         """Answer one request, if one comes within `timeout_s`."""

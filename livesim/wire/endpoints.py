@@ -1,4 +1,4 @@
-"""Addresses: where the engine listens, and who may reach it."""
+"""Complete and check addresses: where the engine listens, and who may reach it."""
 
 from __future__ import annotations
 

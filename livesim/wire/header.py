@@ -1,4 +1,4 @@
-"""What every message begins with, and what is wrong with one that does not."""
+"""Begin every message with the version of the wire format, and refuse any other version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of CURVE keys in, sockets that only those who know each other can use out.
+"""Make and use CURVE keys, so that only machines that know each other reach an engine.
 
 The folder holds, as ZeroMQ's own certificate files:
 
@@ -86,7 +86,7 @@ def serve(context: AnyContext, socket: zmq.Socket[bytes], keys: Path) -> Callabl
 
 @dataclass(frozen=True, slots=True)
 class _KnownClients:
-    """The folder of those who are let in, read anew whenever somebody knocks."""
+    """The folder of the clients that are let in, read again at every attempt to connect."""
 
     folder: Path
 

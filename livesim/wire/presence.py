@@ -1,4 +1,4 @@
-"""Events of a bound socket in, who is connected to it out."""
+"""Count who is connected to a bound socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ the engine is slow."""
 
 
 class Presence:
-    """Knows how many peers are connected; to be made before the socket is bound.
+    """Counts the peers that are connected; made before the socket is bound.
 
     Parameters
     ----------
@@ -43,6 +43,6 @@ class Presence:
         return len(self._peers)
 
     def close(self) -> None:
-        """End it, before the socket is closed."""
+        """Stop counting; called before the socket is closed."""
         self._socket.disable_monitor()
         self._monitor.close(linger=0)

@@ -1,4 +1,4 @@
-"""Messages over ZMQ: raw frames to the engine (PUSH/PULL), results to viewers (PUB/SUB).
+"""Carry messages over ZMQ: raw frames to the engine (PUSH/PULL), results to viewers (PUB/SUB).
 
 Every queue names its policy, `Keep`. What ZMQ does of its own accord is not always that policy: a
 PUB socket at its high-water mark drops the *newest* message, and CONFLATE keeps only the last

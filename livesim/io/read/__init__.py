@@ -1,1 +1,1 @@
-"""Read recordings and results, whatever the format."""
+"""Read recordings and results of every format that microscopes and livesim write."""

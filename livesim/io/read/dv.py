@@ -1,4 +1,4 @@
-"""A DeltaVision or OMX file (.dv, .mrc) in, its planes one at a time out."""
+"""Read DeltaVision and OMX files (.dv, .mrc), plane by plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A path and the settings of the pattern in, its frames one after the other out.
+"""Read the frames of a recording one after the other, in the order in which they were acquired.
 
 Here nothing has to fit: this is for files that `open_recording` refuses, and for the doctor.
 """
@@ -50,7 +50,7 @@ class FrameSequence:
 
 
 def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
-    """Open any recording; whoever opens it closes `file`.
+    """Open any recording; the caller closes `file`.
 
     Raises
     ------

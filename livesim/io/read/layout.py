@@ -1,4 +1,4 @@
-"""A file's own axes and the settings' order in, plane numbers by livesim's axes out.
+"""Sort the planes of a file into livesim's axes, by what the file and the settings say of them.
 
 A file that names both angle and phase is taken at its word. In any other file the frames of a raw
 stack hide in some other axis (the time, z or channel of ImageJ, the z of an OMX file): that axis

@@ -1,4 +1,4 @@
-"""An open TIFF file in, its scales, exposure and names out, as far as it states them."""
+"""Read the scales, exposure and channel names that a TIFF file states."""
 
 from __future__ import annotations
 

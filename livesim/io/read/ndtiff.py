@@ -1,4 +1,4 @@
-"""An NDTiff folder of Micro-Manager or pycromanager in, its planes one at a time out."""
+"""Read the NDTiff folders of Micro-Manager and pycromanager, plane by plane."""
 
 from __future__ import annotations
 

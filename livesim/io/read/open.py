@@ -1,4 +1,4 @@
-"""A path and the settings of the pattern in, an open recording out, whatever the format."""
+"""Open a recording of any format; no pixel is read yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A measured point-spread or transfer function in, its radial profile out."""
+"""Read a measured point-spread or transfer function as a radial profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every file reader hands over: an open file's description, and its planes one at a time."""
+"""Describe an open file the same way for every format; its planes are read one at a time."""
 
 from __future__ import annotations
 

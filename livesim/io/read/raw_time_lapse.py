@@ -1,4 +1,4 @@
-"""A raw recording of livesim's own -> its frames, or its widefield images, as a time-lapse."""
+"""Show a raw recording of livesim's own as a time-lapse of its frames or widefield images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An open file and the settings of the pattern in, raw stacks and frames in order out."""
+"""Read raw stacks and frames from an open file, sorted as the settings of the pattern say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results in the files that livesim writes, finished or still growing -> a time-lapse."""
+"""Read the results in livesim's own files, finished or still growing, as a time-lapse."""
 
 from __future__ import annotations
 

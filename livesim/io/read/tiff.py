@@ -1,4 +1,4 @@
-"""A TIFF, ImageJ, OME-TIFF or Micro-Manager TIFF file in, its planes one at a time out."""
+"""Read TIFF, ImageJ, OME-TIFF and Micro-Manager TIFF files, plane by plane."""
 
 from __future__ import annotations
 

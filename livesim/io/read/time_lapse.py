@@ -1,4 +1,4 @@
-"""Results, or images made of raw stacks, in; one image of the time-lapse at a time out."""
+"""Read a time-lapse image by image: results, or images made of raw stacks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TimeLapse:
         return median if median > 0 else self.layout.interval_s
 
     def every(self, interval_s: float) -> Self:
-        """Return the same with time points so far apart, whatever was noted."""
+        """Return the same with time points this far apart, not at the times that were noted."""
         return replace(self, layout=replace(self.layout, interval_s=interval_s), moments_s=None)
 
     def moment_s(self, position: int, time: int) -> float | None:

@@ -1,4 +1,4 @@
-"""The truth beside a simulated recording in, its objects and its light out."""
+"""Read what is true of a simulated recording: its objects and its light."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Truth:
 
     @property
     def stacks(self) -> int:
-        """How many raw stacks it tells of."""
+        """How many raw stacks it covers."""
         return int(self._array("object").shape[0])
 
     def object(self, time: int) -> Image:

@@ -1,4 +1,4 @@
-"""An OME-Zarr (0.4, 0.5), livesim or plain Zarr folder (v2, v3) in, its planes out."""
+"""Read OME-Zarr (0.4, 0.5), livesim's own and plain Zarr folders (v2, v3), plane by plane."""
 
 from __future__ import annotations
 

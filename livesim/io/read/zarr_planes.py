@@ -1,4 +1,4 @@
-"""A Zarr array in, its planes one at a time out, each chunk decoded once."""
+"""Read a Zarr array plane by plane, decoding each chunk once."""
 
 from __future__ import annotations
 

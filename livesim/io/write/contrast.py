@@ -1,4 +1,4 @@
-"""Images of every channel in, a display window per channel out."""
+"""Find the range in which a viewer should first show each channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVERY = 8
 
 
 class Contrast:
-    """The range in which a viewer should first show each channel."""
+    """Widens the range of each channel with every image that it sees."""
 
     def __init__(self) -> None:
         self._windows: dict[int, tuple[float, float]] = {}

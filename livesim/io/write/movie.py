@@ -1,4 +1,4 @@
-"""Pictures one after the other -> an MP4 (H.264) that every player and slide program shows."""
+"""Write pictures into an MP4 (H.264) that every player and slide program shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes, scales and names of what is written: one value for results, one for raw recordings."""
+"""Describe what is going to be written: sizes, scales and names of results and raw recordings."""
 
 from __future__ import annotations
 

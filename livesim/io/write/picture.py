@@ -1,4 +1,4 @@
-"""Widefield and super-resolved images in, one PNG with all of them side by side out."""
+"""Show widefield and super-resolved images side by side in one PNG."""
 
 from __future__ import annotations
 

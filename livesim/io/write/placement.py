@@ -1,4 +1,4 @@
-"""A target name in; a temporary name beside it that is moved into place on success."""
+"""Write under a temporary name and move the result into place once it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw frames in the order of acquisition -> one OME-TIFF that Fiji shows as a hyperstack."""
+"""Write raw frames into one OME-TIFF that Fiji shows as a hyperstack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is true of simulated raw stacks -> a Zarr group beside them."""
+"""Write what is true of simulated raw stacks into a Zarr group beside them."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from livesim.values.illumination import (
     ChangeKind,
     Illumination,
     PatternChange,
+    as_estimated,
     illuminations,
-    still,
 )
 
 ANGLE = PatternAngle((5.0, 1.0), (0.0, 2.0, 4.0), (0.8,), 20.0, 2.0)
@@ -23,7 +23,7 @@ SECOND = replace(FIRST, angles=(ANGLE, replace(FIRST.angles[1], usable=False)))
 
 
 def history():
-    first = still(FIRST)
+    first = as_estimated(FIRST)
     turned = Illumination(FIRST, (0.1 + 0.2, 0.0))
     other = Illumination(SECOND, (1e-17, -3.0))
     return (
@@ -110,11 +110,11 @@ def test_a_log_that_is_missing_is_said(tmp_path):
 def test_a_change_holds_from_its_stack_on():
     indices = [StackIndex(time=number) for number in (0, 3, 4, 7, 8)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    first, turned, other = still(FIRST), history()[0].new, history()[2].new
+    first, turned, other = as_estimated(FIRST), history()[0].new, history()[2].new
     assert lights == [first, turned, turned, other, other]
 
 
 def test_a_change_whose_stack_is_missing_holds_with_the_next():
     indices = [StackIndex(time=number) for number in (2, 4, 7)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    assert lights == [still(FIRST), still(FIRST), history()[2].new]
+    assert lights == [as_estimated(FIRST), as_estimated(FIRST), history()[2].new]
