@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from livesim.commands.doctor.findings import finding_lines, untold_lines
+from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.config.settings import Settings
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm
@@ -116,5 +116,5 @@ def _print(raw: Path, misfit: str | None, seen: Examination, console: Console) -
         lines += finding_lines(finding)
     if not seen.findings and not misfit:
         lines.append(f"  no fault found (checked: {CHECKED})")
-    lines += untold_lines(seen.undecided)
+    lines += undecided_lines(seen.undecided)
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)

@@ -16,6 +16,6 @@ def finding_lines(finding: Finding) -> list[str]:
     return lines
 
 
-def untold_lines(undecided: tuple[str, ...]) -> list[str]:
-    """Return what could not be finding."""
+def undecided_lines(undecided: tuple[str, ...]) -> list[str]:
+    """Return what these frames do not show, one line each."""
     return [f"  not to be told: {words}" for words in undecided]

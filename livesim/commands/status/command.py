@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from livesim.commands.doctor.findings import finding_lines, untold_lines
+from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.values.figure import Figure, Tone, labels
 from livesim.values.illumination import TrackingHealth
 from livesim.wire.control_client import ControlClient
@@ -169,7 +169,7 @@ def _doctor(doctor: DoctorStatus) -> str:
     lines = [f"doctor, {doctor.stacks} raw stack(s) from {doctor.time} on:{found}"]
     for finding in doctor.found.findings:
         lines += finding_lines(finding)
-    return "\n".join([*lines, *untold_lines(doctor.found.undecided)])
+    return "\n".join([*lines, *undecided_lines(doctor.found.undecided)])
 
 
 def _trust(trust: TrustStatus) -> str:
