@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -42,6 +43,7 @@ class LazyRecording:
                 f"{recording.source}: expected position 0 to {sizes.position - 1}, found {position}"
             )
         self._recording, self._position = recording, position
+        self._finalizer = weakref.finalize(self, recording.close)  # notebooks seldom close files
         self._lock = Lock()
         self.settings = settings
         """With the pixel size of the file where the settings that were given have none."""
@@ -138,8 +140,8 @@ class LazyRecording:
         return xarray.DataArray(self.to_dask(), dims=DIMS, coords=coords, attrs=attributes)
 
     def close(self) -> None:
-        """Close the file; nothing can be read afterwards."""
-        self._recording.close()
+        """Close the file; nothing can be read afterwards. It is closed in the end in any case."""
+        self._finalizer()
 
     def __enter__(self) -> Self:
         return self
