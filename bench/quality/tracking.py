@@ -19,8 +19,9 @@ from livesim.engine.beside.proposals import Measure
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.pipeline.build import calibrate, pipeline_factory
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
+from livesim.values.pattern import Pattern
 from tests.support.drifting import DriftingScene, phase_errors_deg, turned
 from tests.support.scenes import PLAIN, Scene, simulate
 

@@ -28,7 +28,7 @@ from livesim.cli.view import view
 from livesim.cli.watch import watch
 from livesim.config.settings import SettingsError
 from livesim.engine.spinning import limit_spinning
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 app = typer.Typer(
     name="livesim",

@@ -17,7 +17,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
 from livesim.engine.threads import limit_heaps
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.in_use import DeviceStatus
 from livesim.wire.status import EngineStatus
 

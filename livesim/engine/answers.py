@@ -8,7 +8,7 @@ from livesim.config.settings import SettingsError
 from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import Intake
 from livesim.engine.opening import Opening
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
 from livesim.wire.requests import (
     EndRequest,

@@ -10,7 +10,8 @@ from typing import TypeVar
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Beginning, Begun, Pipeline, PipelineFactory, Ready
 from livesim.values.clock import steady_ns
-from livesim.values.frames import RawStack, Result
+from livesim.values.frames import RawStack
+from livesim.values.results import Result
 
 CALIBRATION_STACKS = 32
 """Raw stacks kept while the pattern is not known."""

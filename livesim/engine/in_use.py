@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from livesim.config.settings import Settings
 from livesim.engine.seams import Pipeline, Tracked
-from livesim.values.frames import Pattern, RawFrame
+from livesim.values.frames import RawFrame
+from livesim.values.pattern import Pattern
 from livesim.wire.in_use import PatternStatus, StreamStatus
 from livesim.wire.messages import StreamStart
 

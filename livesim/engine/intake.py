@@ -12,7 +12,8 @@ from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.options import EngineOptions
 from livesim.engine.session import Gauges, Session
 from livesim.engine.threads import give_back
-from livesim.values.frames import DataError, RawFrame
+from livesim.values.errors import DataError
+from livesim.values.frames import RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller

@@ -9,7 +9,8 @@ from livesim.engine.channel_processing import ChannelProcessing, Promise
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.seams import Pipeline, PipelineFactory, Tracked
-from livesim.values.frames import RawStack, Result
+from livesim.values.frames import RawStack
+from livesim.values.results import Result
 
 
 class Processor:

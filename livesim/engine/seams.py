@@ -8,8 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
 from livesim.reconstruction.doctor.finding import Examination
-from livesim.values.frames import Pattern, RawStack, Result
+from livesim.values.frames import RawStack
 from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 
 
 class Pipeline(Protocol):

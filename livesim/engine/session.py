@@ -30,7 +30,8 @@ from livesim.engine.seams import (
     Resolved,
 )
 from livesim.values.clock import steady_ns
-from livesim.values.frames import Passage, RawFrame, RawStack, Result, Rolling
+from livesim.values.frames import Passage, RawFrame, RawStack, Rolling
+from livesim.values.results import Result
 from livesim.wire.in_use import InUse
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.pattern_status import ChannelStatus

@@ -11,8 +11,9 @@ from pydantic import FiniteFloat
 
 from livesim.io.json_lines import Count, LogLine, StackLine, append_lines, read_lines, stack_json
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, still
+from livesim.values.pattern import Pattern
 
 FORMAT = "livesim-pattern-log/1"
 

@@ -19,7 +19,8 @@ from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.doctor.finding import Examination
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16

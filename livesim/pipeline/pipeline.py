@@ -25,7 +25,10 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
-from livesim.values.frames import DataError, Pattern, RawStack, Result
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 from livesim.values.verdict import Review
 
 OtfProfile = NDArray[np.float64]

@@ -17,7 +17,7 @@ from livesim.pipeline.work import Made
 from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, RESIDUAL, SPREAD, Tell, Trust
 from livesim_models.evaluation.residual import Instrument, Reprojection, inside
 from livesim_models.evaluation.similarity import BORDER

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from livesim.values.frames import Pattern, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern
 
 STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""

@@ -12,7 +12,9 @@ import numpy as np
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
-from livesim.values.frames import FrameAxes, Pattern, PatternAngle, RawFrame, Result
+from livesim.values.frames import FrameAxes, RawFrame
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber

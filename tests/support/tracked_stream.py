@@ -14,7 +14,9 @@ from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.seams import Ready
 from livesim.reconstruction.track.check import BandReading
-from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 
 WAIT_S = 10.0
 ANGLES = tuple(PatternAngle((5.0, float(n)), (0.0, 2.0, 4.0), (0.8,)) for n in range(3))

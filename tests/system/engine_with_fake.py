@@ -14,7 +14,9 @@ import numpy as np
 
 from livesim.commands.engine import run_engine
 from livesim.engine.options import EngineOptions
-from livesim.values.frames import DataError, Pattern, PatternAngle, Result
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.endpoints import FREE_ADDRESS
 
 ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))

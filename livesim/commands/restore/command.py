@@ -29,7 +29,9 @@ from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 
 KEPT_PATTERNS = 4
 """Of each channel, prepared at once."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.values.verdict import TrustWord, Verdict
 
 REVIEWED = 3

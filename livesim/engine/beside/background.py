@@ -25,7 +25,8 @@ from livesim.engine.beside.proposals import (
     unchanged,
 )
 from livesim.reconstruction.track.angle import FOUND, PATIENCE
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 
 DUTY = 0.2
 """Of one core: the most that background work takes in the long run."""

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from livesim.engine.seams import Begun
 from livesim.reconstruction.track.check import BandReading
-from livesim.values.frames import Pattern, PatternAngle, RawStack
+from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
+from livesim.values.pattern import Pattern, PatternAngle
 
 BETTER = 4.0
 """Gain in log likelihood for each held-out stack from which a new estimate replaces the old."""

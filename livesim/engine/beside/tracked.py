@@ -14,8 +14,10 @@ from livesim.engine.seams import Begun, Prepared
 from livesim.reconstruction.track.angle import Event
 from livesim.reconstruction.track.check import BandReading
 from livesim.reconstruction.track.pattern import PatternTracker
-from livesim.values.frames import Pattern, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 
 _log = logging.getLogger("livesim.engine")
 

@@ -9,7 +9,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from livesim.engine.beside.background import BACKGROUND_FAULTS, Rest, step_back
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.values.verdict import Review, Trust, TrustWord
 from livesim.wire.messages import TrustMaps
 from livesim.wire.trust_status import TrustStatus

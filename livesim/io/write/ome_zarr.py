@@ -15,7 +15,9 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 AXES = ("t", "c", "z", "y", "x")
 LEVEL = "0"

@@ -17,7 +17,7 @@ from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.io.read.open import open_recording
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
 from livesim_acquisition.hook import background_sender

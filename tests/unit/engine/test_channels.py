@@ -12,7 +12,9 @@ from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.pipeline.networks import resolved
-from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
 OPTICS = {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}

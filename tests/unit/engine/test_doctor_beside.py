@@ -18,7 +18,8 @@ from livesim.engine.process import Engine
 from livesim.pipeline import build
 from livesim.pipeline.build import doctor_for
 from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
-from livesim.values.frames import DataError, FrameAxes, RawFrame, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender

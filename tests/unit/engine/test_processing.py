@@ -9,7 +9,8 @@ from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.meters import Faults, Meter
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
-from livesim.values.frames import RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 from tests.support.running_engine import PATTERN
 

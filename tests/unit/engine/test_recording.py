@@ -16,7 +16,7 @@ from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import RawRecorder
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender

@@ -12,7 +12,7 @@ import zarr
 from livesim.config.settings import Settings
 from livesim.engine import opening as opening_module
 from livesim.io.recording_files import RAW_NAME
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender

@@ -9,7 +9,8 @@ import pytest
 
 from livesim.engine.in_use import patterns_in_use
 from livesim.engine.seams import Tracked
-from livesim.values.frames import DataError, Rolling, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import Rolling, StackIndex
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import stack, streams
 

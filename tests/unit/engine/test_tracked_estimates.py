@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from livesim.engine.beside import background as background_module
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import ANGLES, BLIND, PATTERN, WAIT_S, shifted, steerable, streams
 

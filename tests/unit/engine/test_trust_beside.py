@@ -13,7 +13,8 @@ from livesim.commands.status.command import show_status
 from livesim.commands.status.metrics import metrics
 from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.process import Engine
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.values.verdict import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps

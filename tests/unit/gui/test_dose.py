@@ -14,8 +14,9 @@ from livesim.engine.in_use import patterns_in_use
 from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.networks import resolved
-from livesim.values.frames import FAINT_MCNR, FAINT_PEAK, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import STEP_DEG
+from livesim.values.pattern import FAINT_MCNR, FAINT_PEAK
 from livesim.values.verdict import TrustWord
 from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.steer import RecalibrateRequest, SteeringStatus

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from livesim.io.pattern_log import PatternLog, read_pattern_log
-from livesim.values.frames import DataError, Pattern, PatternAngle, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
     ChangeKind,
     Illumination,
@@ -16,6 +17,7 @@ from livesim.values.illumination import (
     illuminations,
     still,
 )
+from livesim.values.pattern import Pattern, PatternAngle
 
 ANGLE = PatternAngle((5.0, 1.0), (0.0, 2.0, 4.0), (0.8,), 20.0, 2.0)
 FIRST = Pattern(80.0, (16, 12), (ANGLE, replace(ANGLE, k_cycles_per_um=(1.0, 5.0))), 110.0)

@@ -12,7 +12,8 @@ from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Sections
-from livesim.values.frames import Levels, NoiseToSignal, RawStack, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels, NoiseToSignal
 from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate

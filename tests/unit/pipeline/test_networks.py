@@ -10,7 +10,9 @@ from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.pipeline.build import calibrate, pipeline_factory, with_levels
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import DataError, Levels, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels
 from livesim_models.domain import NAMES, domain_of
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.normalisation import levels_of, stabilised, unstabilised

@@ -18,8 +18,8 @@ from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.reconstruction.track.pattern import PatternTracker
-from livesim.values.frames import NoiseToSignal
 from livesim.values.illumination import AngleState, ChangeKind, still
+from livesim.values.pattern import NoiseToSignal
 from tests.support.drifting import DriftingScene, phase_errors_deg, turned
 from tests.support.scenes import PLAIN, simulate
 
