@@ -38,7 +38,7 @@ SCALE = 20.0
 def reviewed(stack: RawStack, settings: Settings, pattern: Pattern) -> Trust | None:
     """Return the review of what the shipped networks make of a stack."""
     known = with_levels(pattern, [stack], settings)
-    review = ReconstructionPipeline(settings, known)(stack).review
+    review = ReconstructionPipeline(settings, known).reconstruct(stack).review
     return None if review is None else review(None)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from livesim.engine.meters import Faults
-from livesim.engine.seams import Beginning, Begun, Pipeline, PipelineFactory, Ready
+from livesim.engine.pending import Pending, ready
+from livesim.engine.seams import Beginning, Pipeline, PipelineFactory, Reconstructed
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack
-from livesim.values.results import Result
 
 CALIBRATION_STACKS = 32
 """Raw stacks kept while the pattern is not known."""
@@ -70,27 +70,28 @@ class ChannelProcessing:
             self._faults.report("skipped_stacks")
         return self.pipeline is not None
 
-    def begin(self, stack: RawStack) -> Promise | None:
-        """Begin with one stack; None if it will have no result, which is counted."""
+    def begin(self, stack: RawStack) -> Pending[Reconstructed | None] | None:
+        """Begin with one stack; None if it has failed already or fails later, which is counted."""
         pipeline = self.pipeline
         assert pipeline is not None
-        taken = steady_ns()
+        taken_ns = steady_ns()
         begun = self._counted(lambda: _begun(pipeline, stack))
-        return None if begun is None else Promise(self, stack, taken, begun)
-
-    def finish(self, promise: Promise) -> Result | None:
-        """Return the result that was begun; None if it has none, which is counted."""
-        stack = promise.stack
-        result = self._counted(promise.begun.result)
-        if result is None:
+        if begun is None:
             return None
-        passage = replace(stack.passage, taken=promise.taken, reconstructed=steady_ns())
-        return replace(
-            result,
-            last_received_ns=stack.last_received_ns,
-            passage=passage,
-            rolling=stack.rolling,
+        return Pending(lambda: self._finish(stack, taken_ns, begun), begun.waits)
+
+    def _finish(
+        self, stack: RawStack, taken_ns: int, begun: Pending[Reconstructed]
+    ) -> Reconstructed | None:
+        """Take what was begun and say of it when its stack passed."""
+        made = self._counted(begun.take)
+        if made is None:
+            return None
+        passage = replace(stack.passage, taken=taken_ns, reconstructed=steady_ns())
+        result = replace(
+            made.result, last_received_ns=stack.last_received_ns, rolling=stack.rolling
         )
+        return replace(made, result=result, passage=passage)
 
     def give_up(self, said: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `said`: why, as a doctor says."""
@@ -116,25 +117,7 @@ class ChannelProcessing:
             return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Promise:
-    """A result that has been begun."""
-
-    lane: ChannelProcessing
-    stack: RawStack
-    taken: int
-    """When it was begun."""
-    begun: Begun
-
-    @property
-    def waits(self) -> bool:
-        """Whether the next stack may be begun meanwhile."""
-        return self.begun.waits
-
-    def result(self) -> Result | None:
-        """Return the result; None if there is none."""
-        return self.lane.finish(self)
-
-
-def _begun(pipeline: Pipeline, stack: RawStack) -> Begun:
-    return pipeline.begin(stack) if isinstance(pipeline, Beginning) else Ready(pipeline(stack))
+def _begun(pipeline: Pipeline, stack: RawStack) -> Pending[Reconstructed]:
+    if isinstance(pipeline, Beginning):
+        return pipeline.begin(stack)
+    return ready(Reconstructed(pipeline(stack)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from livesim.engine.channel_processing import ChannelProcessing, Promise
+from livesim.engine.channel_processing import ChannelProcessing
 from livesim.engine.meters import Faults, Meter
+from livesim.engine.pending import Pending
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.seams import Pipeline, PipelineFactory, Tracked
+from livesim.engine.seams import Pipeline, PipelineFactory, Reconstructed, Tracked
 from livesim.values.frames import RawStack
-from livesim.values.results import Result
 
 
 class Processor:
@@ -40,7 +40,7 @@ class Processor:
     def __init__(
         self,
         stacks: BoundedQueue[RawStack],
-        results: BoundedQueue[Result],
+        results: BoundedQueue[Reconstructed],
         factory_of: Callable[[int], PipelineFactory],
         on_ready: Callable[[int, Pipeline], None],
         before: Callable[[RawStack], None],
@@ -61,7 +61,7 @@ class Processor:
         self._lossless = lossless
         self._conclusion = conclusion
         self._lanes: dict[int, ChannelProcessing] = {}
-        self._promised: deque[Promise] = deque()
+        self._begun: deque[Pending[Reconstructed | None]] = deque()
         self._hurried = False
 
     def hurry(self) -> None:
@@ -121,10 +121,10 @@ class Processor:
             self._faults.report("skipped_stacks")
             return
         self._before(stack)
-        promise = lane.begin(stack)
+        begun = lane.begin(stack)
         self._on_stack(stack.index.channel)
-        if promise is not None:
-            self._promised.append(promise)
+        if begun is not None:
+            self._begun.append(begun)
         self._deliver()
 
     def _deliver(self) -> None:
@@ -133,8 +133,8 @@ class Processor:
         While more stacks come, each channel's GPU may still be at work on one.
         """
         kept = len(self._lanes) if self._more else 0
-        while self._promised and (len(self._promised) > kept or not self._promised[0].waits):
-            result = self._promised.popleft().result()
+        while self._begun and (len(self._begun) > kept or not self._begun[0].waits):
+            result = self._begun.popleft().take()
             if result is not None:
                 self._meter.tick()
                 self._results.put(result)

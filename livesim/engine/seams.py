@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
+from livesim.engine.pending import Pending
 from livesim.reconstruction.doctor.finding import Examination
-from livesim.values.frames import RawStack
+from livesim.values.frames import Passage, RawStack
 from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
 from livesim.values.pattern import Pattern
-from livesim.values.results import Result
+from livesim.values.results import Image, Result
+from livesim.values.verdict import Trust
 
 
 class Pipeline(Protocol):
@@ -33,43 +35,39 @@ class Pipeline(Protocol):
         ...
 
 
-class Begun(Protocol):
-    """Work on one raw stack that has been begun."""
+Tell = Callable[[float], None]
+"""Hears how much of the work is done, 0 to 1; what it raises ends the work."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether a GPU may still be at work on it, while the next one can be begun."""
-        ...
-
-    def result(self) -> Result:
-        """Return the result, once it is there.
-
-        Raises
-        ------
-        ValueError, RuntimeError
-            If this stack cannot be reconstructed.
-        """
-        ...
+Review = Callable[[Tell | None], Trust]
+"""Reviews one result. Given a `Tell`, it also repeats the reconstruction from flipped frames, which
+takes several times as long as the result itself, and adds how far they differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ready:
-    """Work that ended when it was begun."""
+class Reconstructed:
+    """What a pipeline has made of one raw stack: the result, and what the engine needs beside it.
 
-    made: Result
-    waits: bool = False
+    Only the result leaves the process.
+    """
 
-    def result(self) -> Result:
-        """Return the result."""
-        return self.made
+    result: Result
+    step_one: Callable[[], Image] | None = None
+    """Returns the image that step one alone gives, a copy from the GPU where it is made there; None
+    where not both networks made the result."""
+    review: Review | None = None
+    """Says whether the networks can be trusted here; None without networks."""
+    steps_ms: tuple[tuple[str, float], ...] = ()
+    """What the reconstruction consisted of, and how long each part took."""
+    passage: Passage = field(default_factory=Passage)
+    """When the raw stack passed the stages of the engine."""
 
 
 @runtime_checkable
 class Beginning(Protocol):
     """A pipeline that need not wait for a result before it begins with the next raw stack."""
 
-    def begin(self, stack: RawStack) -> Begun:
-        """Begin with one raw stack.
+    def begin(self, stack: RawStack) -> Pending[Reconstructed]:
+        """Begin with one raw stack; what makes it fail later is raised when the work is taken.
 
         Raises
         ------
@@ -137,7 +135,7 @@ class Steerable(Protocol):
         ...
 
     def recalibrate(self) -> None:
-        """Estimate the pattern anew from the next stacks; safe in any thread."""
+        """Estimate the pattern again from the next stacks; safe in any thread."""
         ...
 
 

@@ -26,12 +26,12 @@ from livesim.engine.seams import (
     FactoryFor,
     Pipeline,
     PipelineFactory,
+    Reconstructed,
     Resolve,
     Resolved,
 )
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack, Rolling
-from livesim.values.results import Result
 from livesim.wire.in_use import InUse
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.pattern_status import ChannelStatus
@@ -102,7 +102,7 @@ class Session:
         lossless: bool,
         recording: bool = True,
         examine: Examine | None = None,
-        offer: Callable[[Result], None] = lambda result: None,
+        offer: Callable[[Reconstructed], None] = lambda made: None,
         shows_step_one: Callable[[], bool] = lambda: False,
     ) -> None:
         self.start = start
@@ -133,7 +133,7 @@ class Session:
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(
             PROCESS_DEPTH, Keep.BLOCK if lossless else Keep.DROP_OLDEST
         )
-        self._results: BoundedQueue[Result] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
+        self._results: BoundedQueue[Reconstructed] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
         self._processor = Processor(
             self._stacks,
             self._results,
@@ -315,21 +315,22 @@ class Session:
     def _publish(self) -> None:
         try:
             self._publisher.publish(self.start)
-            for result in self._results:
-                self._publish_one(result)
+            for made in self._results:
+                self._publish_one(made)
             self._publisher.publish(self._end)
         finally:
             self._results.abandon()
             self._result_track.close()
 
-    def _publish_one(self, result: Result) -> None:
-        stamped = replace(result, published_ns=steady_ns(), rolling=self._rated(result.rolling))
-        make = result.make_step_one if self._shows_step_one() else None
-        self._publisher.publish(replace(stamped, step_one=make()) if make else stamped)
-        self._offer(result)
+    def _publish_one(self, made: Reconstructed) -> None:
+        rolling = self._rated(made.result.rolling)
+        stamped = replace(made.result, published_ns=steady_ns(), rolling=rolling)
+        step_one = made.step_one if self._shows_step_one() else None
+        self._publisher.publish(replace(stamped, step_one=step_one()) if step_one else stamped)
+        self._offer(made)
         self._gauges.publish.meter.tick()
-        passage = replace(result.passage, published=steady_ns())
-        self._gauges.latencies.add(passage, result.steps_ms)
+        passage = replace(made.passage, published=steady_ns())
+        self._gauges.latencies.add(passage, made.steps_ms)
         if stamped.whole:
             self._result_track.write(stamped)
 

@@ -1,4 +1,4 @@
-"""Sections and a raw stack in, its images out, by replaying what a GPU has captured once.
+"""The frame path of a GPU: its sections are captured once and replayed for every raw stack.
 
 Nothing is allocated on the GPU for a stack, and the host waits for it twice: for the few numbers by
 which the pattern is judged, while the GPU is at step one, and for the images.
@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from livesim.engine.pending import Pending
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Gpu, Mark
 from livesim.pipeline.sections import Sections
@@ -21,10 +22,9 @@ from livesim.pipeline.work import (
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
-    Decide,
-    Made,
-    Making,
+    TurnBands,
     Turns,
+    Work,
     as_tensor,
 )
 from livesim.reconstruction.track.check import BandReading
@@ -52,14 +52,14 @@ class ReplayedPath:
         self._refuses = False
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Making:
+    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
         """Ask the GPU for everything that is made of one raw stack [angle, phase, y, x]."""
         counts = as_tensor(pixels)
         captured = self._captured(sections, counts.flatten(0, -3))
         if captured is None:
-            return EagerPath(self.device).begin(sections, pixels, decide)
+            return EagerPath(self.device).begin(sections, pixels, turn_bands)
         captured.load(sections)
-        return captured.begin(counts, decide)
+        return captured.begin(counts, turn_bands)
 
     def _captured(self, sections: Sections, counts: Tensor) -> Captured | None:
         if self._refuses:
@@ -151,12 +151,12 @@ class Captured:
         """Work with the parameters of these sections from the next stack on."""
         if sections is self._loaded:
             return
-        self._gpu.settle()  # they were made in another queue
+        self._gpu.settle()  # they were computed in another queue
         for own, new in zip(self._own.tensors, sections.tensors, strict=True):
             self._work.copy(own, new)
         self._loaded = sections
 
-    def begin(self, raw: Tensor, decide: Decide) -> Replaying:
+    def begin(self, raw: Tensor, turn_bands: TurnBands) -> Pending[Work]:
         """Ask for everything that is made of one raw stack [angle, phase, y, x]."""
         slot = self._next_slot()
         self._send(slot, raw.flatten(0, -3))
@@ -167,7 +167,7 @@ class Captured:
             self._work.replay(self._denoise)
             marks.append((STEP_ONE, self._work.mark()))
         self._read = marks[-1][1]
-        turns = decide(lambda: self._readings(looked))
+        turns = turn_bands(lambda: self._readings(looked))
         self._turned(slot, turns)
         if self._fetched is not None:
             self._work.wait(self._fetched)
@@ -218,7 +218,7 @@ class Captured:
 
     def _fetching(
         self, raw: Tensor, turns: Turns | None, marks: tuple[tuple[str, Mark], ...]
-    ) -> Replaying:
+    ) -> Pending[Work]:
         """Let the images come down; one that stands for several comes once."""
         self._down.wait(marks[-1][1])
         host: dict[Tensor, Tensor] = {}
@@ -229,12 +229,13 @@ class Captured:
         self._fetched = self._down.mark()
         image, plain, between, widefield = (host[one] for one in self._images)
         images = (image, plain, between, widefield)
-        return Replaying(raw, images, turns, self._fetched, marks)
+        fetch = _Fetch(raw, images, turns, self._fetched, marks)
+        return Pending(fetch.take, waits=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Replaying:
-    """Work that a GPU has been asked for."""
+class _Fetch:
+    """Images on their way from the GPU to the host."""
 
     raw: Tensor
     images: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -244,14 +245,13 @@ class Replaying:
     """Where the images are there."""
     marks: tuple[tuple[str, Mark], ...]
     """Ends of the steps, after where they begin."""
-    waits: bool = True
 
-    def take(self) -> Made:
-        """Return what was made, once it has come down."""
+    def take(self) -> Work:
+        """Return what was computed, once it has come down."""
         self.fetched.wait()
         sums: dict[str, float] = {}
         for (_, begin), (step, end) in pairwise(self.marks):
             sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
         image, plain, between, widefield = self.images
         steps_ms = tuple(sums.items())
-        return Made(self.raw, image, plain, between, widefield, self.turns, steps_ms)
+        return Work(self.raw, image, plain, between, widefield, self.turns, steps_ms)

@@ -1,15 +1,13 @@
-"""The frozen value that is published of a raw stack: its images, and what they were made of."""
+"""The frozen value that is published of every raw stack: its images, and which stack they show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.frames import Passage, Rolling, StackIndex
-from livesim.values.verdict import Review
+from livesim.values.frames import Rolling, StackIndex
 
 Image = NDArray[np.float32]
 
@@ -31,12 +29,6 @@ class Result:
     step_one: Image | None = None
     """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
     looks at it."""
-    make_step_one: Callable[[], Image] | None = None
-    """Brings `step_one` to where it can be sent; in the engine only."""
-    passage: Passage = field(default_factory=Passage)
-    """Known in the engine only."""
-    steps_ms: tuple[tuple[str, float], ...] = ()
-    """What the reconstruction consisted of, and how long each part took; in the engine only."""
     rolling: Rolling | None = None
     """None unless a new result is made with every angle or frame."""
 
@@ -44,6 +36,3 @@ class Result:
     def whole(self) -> bool:
         """Whether all its frames are of one raw stack."""
         return self.rolling is None or self.rolling.whole
-
-    review: Review | None = None
-    """Says whether the networks can be trusted here; in the engine only, None without networks."""

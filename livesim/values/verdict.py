@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -80,11 +80,3 @@ class Trust:
     numbers: TrustNumbers
     maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""
-
-
-Tell = Callable[[float], None]
-"""Is told how much of the work is done, 0 to 1; what it raises ends the work."""
-
-Review = Callable[[Tell | None], Trust]
-"""Reviews one result. Given a `Tell`, it also makes the result anew from flipped frames, which
-takes several times as long as the result itself, and adds how far they differ."""

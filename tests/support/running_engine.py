@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from livesim.engine.options import EngineOptions
+from livesim.engine.pending import ready
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
+from livesim.engine.seams import Reconstructed
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.results import Result
@@ -56,9 +58,10 @@ class FakePipeline(Mean):
 class TwoSteps(FakePipeline):
     """Says besides what step one alone would give: 5 everywhere."""
 
-    def __call__(self, stack) -> Result:
-        made = super().__call__(stack)
-        return replace(made, plain=made.image, make_step_one=lambda: np.full_like(made.image, 5.0))
+    def begin(self, stack):
+        made = self(stack)
+        result = replace(made, plain=made.image)
+        return ready(Reconstructed(result, step_one=lambda: np.full_like(made.image, 5.0)))
 
 
 def at_once(settings):

@@ -12,7 +12,8 @@ import pytest
 from livesim.config.settings import Optics, Settings, Tracking
 from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
-from livesim.engine.seams import Ready
+from livesim.engine.pending import ready
+from livesim.engine.seams import Reconstructed
 from livesim.reconstruction.track.check import BandReading
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
@@ -43,7 +44,7 @@ class Fake:
     def begin(self, stack, decide):
         self.turns.append(decide(lambda: self.measure(stack)))
         image = np.zeros((32, 32), np.float32)
-        return Ready(Result(stack.stream, stack.index, image, image[:16, :16]))
+        return ready(Reconstructed(Result(stack.stream, stack.index, image, image[:16, :16])))
 
     def measure(self, stack):
         if self.light.fault is not None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Protocol
 
-from livesim.engine.seams import Begun
+from livesim.engine.pending import Pending
+from livesim.engine.seams import Reconstructed
 from livesim.reconstruction.track.check import BandReading
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
@@ -24,7 +25,7 @@ _SAMPLES = 500.0  # independent ones in the overlap of one band
 
 Measure = Callable[[], tuple[BandReading, ...]]
 """Compares the stack in hand with the cached pattern."""
-Decide = Callable[[Measure], tuple[float, ...]]
+TurnAngles = Callable[[Measure], tuple[float, ...]]
 """Returns each angle's turn in rad, having measured or not."""
 
 
@@ -36,8 +37,8 @@ class Trackable(Protocol):
         """The cached pattern."""
         ...
 
-    def begin(self, stack: RawStack, decide: Decide) -> Begun:
-        """Begin to reconstruct with the turns that `decide` returns."""
+    def begin(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
+        """Begin to reconstruct with the turns that `turn_angles` returns."""
         ...
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:

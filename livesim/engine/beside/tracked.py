@@ -10,7 +10,8 @@ from dataclasses import replace
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.background import BACKGROUND_FAULTS, Background
 from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Trackable, Wanted
-from livesim.engine.seams import Begun, Prepared
+from livesim.engine.pending import Pending
+from livesim.engine.seams import Prepared, Reconstructed
 from livesim.reconstruction.track.angle import Event
 from livesim.reconstruction.track.check import BandReading
 from livesim.reconstruction.track.pattern import PatternTracker
@@ -129,9 +130,9 @@ class TrackedPipeline:
         ValueError, RuntimeError
             If it cannot be reconstructed.
         """
-        return self.begin(stack).result()
+        return self.begin(stack).take().result
 
-    def begin(self, stack: RawStack) -> Begun:
+    def begin(self, stack: RawStack) -> Pending[Reconstructed]:
         """Begin with one raw stack, as a call does."""
         if not stack.whole:
             turns = self._tracking.turns  # its frames are looked at with the stacks they belong to

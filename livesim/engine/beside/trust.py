@@ -9,9 +9,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from livesim.engine.beside.background import BACKGROUND_FAULTS, Rest, step_back
+from livesim.engine.seams import Reconstructed, Review
 from livesim.values.frames import StackIndex
-from livesim.values.results import Result
-from livesim.values.verdict import Review, Trust, TrustWord
+from livesim.values.verdict import Trust, TrustWord
 from livesim.wire.messages import TrustMaps
 from livesim.wire.trust_status import TrustStatus
 
@@ -93,16 +93,17 @@ class LiveTrust:
             self._offers, self._seen, self._said = {}, {}, {}
             self._reviewed = self._failures = 0
 
-    def offer(self, result: Result) -> None:
+    def offer(self, made: Reconstructed) -> None:
         """Take the newest result; never waits for a review."""
         if self._closed:
             return
-        if result.review is None:  # the networks have been switched off
+        result, review = made.result, made.review
+        if review is None:  # the networks have been switched off
             if self._newest is not None:
                 self.begin()
             return
         with self._changed:
-            self._newest = _Offer(result.stream, result.index, result.review)
+            self._newest = _Offer(result.stream, result.index, review)
             self._offers[result.index.channel] = self._newest
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="livesim-trust")

@@ -111,7 +111,7 @@ def processed(needed, channels):
     stacks.close()
     processor.run()
     results.close()
-    order = [(one.index.channel, one.index.time) for one in results]
+    order = [(one.result.index.channel, one.result.index.time) for one in results]
     return order, faults, ready
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from livesim.commands.status.command import show_status
-from livesim.config.settings import Settings
+from livesim.config.settings import Doctor, Settings
 from livesim.engine.beside.doctor import STACKS, LiveDoctor
 from livesim.engine.process import Engine
 from livesim.pipeline import build
@@ -125,8 +125,7 @@ def test_stacks_are_looked_at_in_the_order_of_acquisition():
 
 
 def test_the_settings_can_switch_it_off():
-    off = SETTINGS.model_copy(update={"tracking": SETTINGS.tracking.model_copy(
-        update={"examine": False})})  # fmt: skip
+    off = SETTINGS.model_copy(update={"doctor": Doctor(examine=False)})
     assert doctor_for(off) is None
     assert doctor_for(Settings(optics=SETTINGS.optics)) is not None
 

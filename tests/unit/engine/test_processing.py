@@ -7,8 +7,10 @@ import pytest
 
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.meters import Faults, Meter
+from livesim.engine.pending import Pending
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
+from livesim.engine.seams import Reconstructed
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
@@ -28,28 +30,18 @@ class Gpu:
     pattern = PATTERN
 
     def __call__(self, stack):
-        return self.begin(stack).result()
+        return self.begin(stack).take().result
 
     def begin(self, stack):
         self.said.append(f"begin {stack.index.time}")
-        return Work(self, stack)
+        return Pending(lambda: self._take(stack), self.waits)
 
-
-@dataclass
-class Work:
-    gpu: Gpu
-    stack: RawStack
-
-    @property
-    def waits(self):
-        return self.gpu.waits
-
-    def result(self):
-        time = self.stack.index.time
-        self.gpu.said.append(f"take {time}")
-        if time in self.gpu.broken:
+    def _take(self, stack):
+        time = stack.index.time
+        self.said.append(f"take {time}")
+        if time in self.broken:
             raise RuntimeError("no memory")
-        return Result(self.stack.stream, self.stack.index, IMAGE, IMAGE[:4, :4])
+        return Reconstructed(Result(stack.stream, stack.index, IMAGE, IMAGE[:4, :4]))
 
 
 class Line:
@@ -78,7 +70,7 @@ class Line:
     def run(self):
         self.stacks.close()
         self.processor.run()
-        return [one.index.time for one in self.results]
+        return [one.result.index.time for one in self.results]
 
 
 def run(pipeline, count):
@@ -109,10 +101,10 @@ def test_a_result_does_not_wait_for_a_stack_that_may_never_come():
     line.add(0)
     put = line.results.put
 
-    def next_one(result):
-        put(result)
-        if result.index.time < 2:
-            line.add(result.index.time + 1)
+    def next_one(made):
+        put(made)
+        if made.result.index.time < 2:
+            line.add(made.result.index.time + 1)
         else:
             line.stacks.close()
 

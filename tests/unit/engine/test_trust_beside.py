@@ -12,7 +12,9 @@ import pytest
 from livesim.commands.status.command import show_status
 from livesim.commands.status.metrics import metrics
 from livesim.engine.beside.trust import LiveTrust
+from livesim.engine.pending import ready
 from livesim.engine.process import Engine
+from livesim.engine.seams import Reconstructed
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
 from livesim.values.verdict import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
@@ -43,9 +45,8 @@ def flipped(tell):
 
 def result(time=0, review=flipped, stream="s", channel=0):
     image = np.zeros((8, 12), np.float32)
-    return Result(
-        stream, StackIndex(time=time, channel=channel), image, image[::2, ::2], review=review
-    )
+    index = StackIndex(time=time, channel=channel)
+    return Reconstructed(Result(stream, index, image, image[::2, ::2]), review=review)
 
 
 class Published(list):
@@ -210,8 +211,8 @@ def test_a_verdict_that_changes_is_logged_once(caplog):
 
 
 class Trusting(FakePipeline):
-    def __call__(self, stack):
-        return replace(super().__call__(stack), review=lambda tell: trust(BAD))
+    def begin(self, stack):
+        return ready(Reconstructed(self(stack), review=lambda tell: trust(BAD)))
 
 
 @pytest.fixture

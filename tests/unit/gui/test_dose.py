@@ -235,7 +235,7 @@ def measured(photons, folder):
     make = pipeline_factory(settings)
     pipeline = next(p for n in range(1, TIMES + 1) if (p := make(stacks[:n], n == TIMES)))
     try:
-        last = [pipeline(stack) for stack in stacks][-1]
+        last = [pipeline.begin(stack).take() for stack in stacks][-1]
         watch = TrackingLog(lambda changes: None, None, lambda: None)
         watch.begin(pipeline)
         own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
@@ -246,7 +246,7 @@ def measured(photons, folder):
         pipeline.close()
     verdict = last.review(None).verdict
     review = trust_status(word=verdict.word, reasons=verdict.reasons)
-    return rung_of(f"{photons:g}", known, float(last.widefield.max()), review)
+    return rung_of(f"{photons:g}", known, float(last.result.widefield.max()), review)
 
 
 def test_of_simulated_recordings_the_lowest_that_passes_is_chosen(tmp_path):
