@@ -84,9 +84,9 @@ def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
 
 
 def _time_estimates(pipeline: TrackedPipeline, run: Run) -> None:
-    background = pipeline._background
-    estimate = background._estimate
-    assert estimate is not None
+    estimates = pipeline._background._estimates
+    assert estimates is not None
+    estimate = estimates._estimate
 
     def timed(stacks: Sequence[RawStack]) -> Pattern:
         start = time.perf_counter()
@@ -95,7 +95,7 @@ def _time_estimates(pipeline: TrackedPipeline, run: Run) -> None:
         finally:
             run.estimate_s.append(time.perf_counter() - start)
 
-    background._estimate = timed
+    estimates._estimate = timed
 
 
 def _reconstruct(

@@ -1,4 +1,4 @@
-"""Raw stacks of one channel in; results out, once the channel's pattern is known."""
+"""Process one channel of a stream: calibrate on its first stacks, then reconstruct every one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from typing import TypeVar
 
 from livesim.engine.meters import Faults
 from livesim.engine.pending import Pending, ready
-from livesim.engine.seams import Beginning, Pipeline, PipelineFactory, Reconstructed
+from livesim.engine.seams import DATA_FAULTS, Beginning, Pipeline, PipelineFactory, Reconstructed
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack
 
 CALIBRATION_STACKS = 32
 """Raw stacks kept while the pattern is not known."""
-
-STACK_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
-"""What data can do to a pipeline: wrong shapes, no signal, no memory on the GPU (torch raises
-RuntimeError). Anything else is a mistake of ours and ends the engine."""
 
 Value = TypeVar("Value")
 
@@ -93,11 +89,11 @@ class ChannelProcessing:
         )
         return replace(made, result=result, passage=passage)
 
-    def give_up(self, said: str, *, hurried: bool) -> None:
-        """Skip what waits for a pattern that will not be known; `said`: why, as a doctor says."""
+    def give_up(self, why: str, *, hurried: bool) -> None:
+        """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""
         count = len(self._waiting)
         words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
-        words = f"{words}; doctor: {said}" if said else words
+        words = f"{words}; doctor: {why}" if why else words
         self._faults.report("skipped_stacks", None if hurried else words, count)
         self._waiting.clear()
 
@@ -111,7 +107,7 @@ class ChannelProcessing:
         """Do what one stack may make fail: the live loop's one catch."""
         try:
             return work()
-        except STACK_FAULTS as error:
+        except DATA_FAULTS as error:
             self._reason = str(error) or type(error).__name__
             self._faults.say(self._reason)
             return None

@@ -1,4 +1,4 @@
-"""The seam between the engine and what it runs: a raw stack in, a result out."""
+"""The seam between the engine and what it lets be computed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from livesim.values.illumination import Illumination, PatternChange, TrackingHea
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result
 from livesim.values.verdict import Trust
+from livesim.wire.in_use import DeviceStatus
 
 
 class Pipeline(Protocol):
@@ -97,7 +98,7 @@ class Tracked(Protocol):
         ...
 
     def take_changes(self) -> Sequence[PatternChange]:
-        """Return what has changed since this was last asked."""
+        """Return what has changed since the last call."""
         ...
 
     def close(self) -> None:
@@ -139,6 +140,10 @@ class Steerable(Protocol):
         ...
 
 
+DATA_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
+"""What data can do to a computation: wrong shapes, no signal, no memory on the GPU (torch raises
+RuntimeError). Anything else is a mistake of ours and ends the engine."""
+
 PipelineFactory = Callable[[Sequence[RawStack], bool], Pipeline | None]
 """(the stacks seen so far, whether no more will come) -> a pipeline, or None for "not enough
 signal yet, send more". Raises `DataError` when no more will come and they do not suffice.
@@ -156,15 +161,44 @@ class Resolved:
     """Step -> the shipped networks that fit the stream."""
 
 
-Resolve = Callable[[Settings], Resolved]
-"""Raises `SettingsError` or `DataError` if a network that is asked for cannot be used."""
-
-FactoryFor = Callable[[Settings], PipelineFactory]
-"""The settings of one stream -> its factory. `optics.pixel_nm` is always known here: where the
-settings leave it out, the engine has put in what the source says."""
-
 Examine = Callable[[Sequence[RawStack]], Examination]
 """Raw stacks, one after the other -> what is wrong with them."""
 
-DoctorFor = Callable[[Settings], Examine | None]
-"""The settings of one stream -> what examines its raw stacks; None = nothing does."""
+
+class Computing(Protocol):
+    """All that the engine lets be computed; the process that starts an engine hands it over.
+
+    A class that derives from it needs `factory_for` alone.
+    """
+
+    def factory_for(self, settings: Settings) -> PipelineFactory:
+        """Return what makes the pipeline of one stream, or of one channel of it.
+
+        `optics.pixel_nm` is always known here: where the settings leave it out, the engine has put
+        in what the source says.
+        """
+        ...
+
+    def resolve(self, settings: Settings) -> Resolved:
+        """Replace "auto" in the settings of a stream by what it stands for.
+
+        Raises
+        ------
+        SettingsError, DataError
+            If a network that is asked for cannot be used.
+        """
+        return Resolved(settings)
+
+    def examine_for(self, settings: Settings) -> Examine | None:
+        """Return what examines raw stacks of one stream; None = nothing does."""
+        return None
+
+    def device(self) -> DeviceStatus | None:
+        """Return what is computed on, and how full it is; None = nobody knows."""
+        return None
+
+    def use_all_cores(self) -> None:
+        """Let what the calling thread computes use every core; the frame path's thread asks."""
+
+    def use_one_core(self) -> None:
+        """Let what the calling thread computes use one core; every worker beside it asks."""

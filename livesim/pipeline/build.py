@@ -1,17 +1,20 @@
-"""Settings in, a ready pipeline out: the only place where networks meet the engine."""
+"""Build what reconstructs, calibrates and examines the raw stacks of one stream.
+
+The only place where networks meet the engine. Nothing here changes how many cores torch uses: that
+belongs to the process that calls it (`livesim.pipeline.cores`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Lock, Thread
 
 import torch
 from torch import Tensor
 
 from livesim.config.settings import Settings, SettingsError
-from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
+from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
@@ -31,9 +34,6 @@ MOST_LIVE_PIXELS = 512
 
 FAINT_STACKS = 4
 """Raw stacks that are enough for a faint angle: from more of them a drift would be averaged."""
-
-_THREADS = torch.get_num_threads()
-_setting_threads = Lock()
 
 
 def estimation_stacks(frame_shape: tuple[int, int]) -> int:
@@ -94,15 +94,37 @@ def pipeline_factory(
     pattern: Pattern | None = None,
     otf_profile: OtfProfile | None = None,
     device: torch.device | None = None,
+    *,
+    claim: Callable[[], None] = lambda: None,
 ) -> PipelineFactory:
     """Return what makes the pipeline of one stream.
 
     With a `pattern` the pipeline is ready at once. Without, it is estimated from the first stack;
     where an angle does not stand out clearly, from `FAINT_STACKS`; while one does not stand out at
     all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
-    as widefield. `device`: None = the GPU where there is one, else the CPU.
+    as widefield.
 
-    Unless the settings say otherwise the pipeline watches its pattern: see docs/tracking.md.
+    Unless the settings say otherwise the pipeline tracks its pattern: see docs/tracking.md.
+
+    Parameters
+    ----------
+    settings
+        Of the stream, or of one channel of it.
+    pattern
+        Its illumination; None estimates it.
+    otf_profile
+        Measured OTF; None = the theoretical one.
+    device
+        None = the GPU where there is one, else the CPU.
+    claim
+        Called once in the thread that tracks beside the frame path, before it computes anything.
+
+    Raises
+    ------
+    SettingsError
+        If there is no network of that name, or it does not fit the stream.
+    DataError
+        If a model file cannot be used.
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)
@@ -111,11 +133,10 @@ def pipeline_factory(
 
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
         warned = with_warnings(known, seen, settings, networks)
-        return watched(warned, prepare_for, settings, otf_profile)
+        return tracked(warned, prepare_for, settings, otf_profile, claim)
 
     def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
         nonlocal next_try, enough
-        all_threads()
         if pattern is not None:
             return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
         if len(stacks) < next_try and not ended:
@@ -159,23 +180,24 @@ def _preparing(
     return prepare_for
 
 
-def watched(
+def tracked(
     pattern: Pattern,
     prepare_for: PrepareFor,
     settings: Settings,
     otf_profile: OtfProfile | None = None,
+    claim: Callable[[], None] = lambda: None,
 ) -> TrackedPipeline:
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
-    active, watch = prepare(pattern), settings.tracking
+    active, tracking = prepare(pattern), settings.tracking
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
         return calibrate(stacks, settings, otf_profile)
 
     most = estimation_stacks(pattern.shape)
-    background = Background(prepare, estimate, active, quieten=one_thread, most=most)
-    background.steer(prepare, watching=watch.follow and watch.estimate)
-    return TrackedPipeline(active, background, prepare_for, follows=watch.follow)
+    background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)
+    background.steer(prepare, unasked=tracking.follow and tracking.estimate)
+    return TrackedPipeline(active, background, prepare_for, follows=tracking.follow)
 
 
 def doctor_for(settings: Settings) -> Examine | None:
@@ -184,7 +206,6 @@ def doctor_for(settings: Settings) -> Examine | None:
         return None
 
     def examine(stacks: Sequence[RawStack]) -> Examination:
-        one_thread()
         first = stacks[0]
         shape = first.pixels.shape
         rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
@@ -194,31 +215,6 @@ def doctor_for(settings: Settings) -> Examine | None:
         return examine_stacks(pixels, own, _pixel_nm(own), number)
 
     return examine
-
-
-def one_thread() -> None:
-    """Let torch work in the calling thread alone: the others are the frame path's."""
-    with _setting_threads:
-        _set_threads(1)
-        # It holds for this thread and for all that begin later: they have to get them all again.
-        later = Thread(target=_set_threads, args=(_THREADS,))
-        later.start()
-        later.join()
-
-
-def all_threads() -> None:
-    """Let torch work on every core when called from this thread.
-
-    The frame path says so itself: a thread that torch meets first while `one_thread` is at work
-    would keep a single one, and bfloat16 sums come out differently on another number of threads.
-    """
-    with _setting_threads:
-        _set_threads(_THREADS)
-
-
-def _set_threads(count: int) -> None:
-    torch.get_num_threads()  # the first call from a thread sets what holds for all: let it be this
-    torch.set_num_threads(count)
 
 
 def _pixel_nm(settings: Settings) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Optics, Settings, Tracking
-from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
+from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.pending import ready
 from livesim.engine.seams import Reconstructed
 from livesim.reconstruction.track.check import BandReading
@@ -75,7 +75,7 @@ class Stream:
         self.light = Light()
         self.prepared = [Fake(PATTERN, self.light)]
         self._coherence = coherence
-        self.background = Background(self._prepare, estimate, self.prepared[0])
+        self.background = BackgroundTracking(self._prepare, estimate, self.prepared[0])
         self.pipeline = TrackedPipeline(self.prepared[0], self.background)
         self.changes = []
         self.count = 0

@@ -12,7 +12,7 @@ from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
 from livesim.engine.seams import Pipeline, Tracked
 from livesim.values.frames import RawStack
-from livesim.values.illumination import ChangeKind, PatternChange, still
+from livesim.values.illumination import ChangeKind, PatternChange, unturned
 
 
 class RecordingLog:
@@ -64,7 +64,7 @@ def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> N
         ChangeKind.DRIFT,
         None,
         "the recording begins",
-        still(light.pattern),
+        unturned(light.pattern),
         light,
     )
     recorder.log_changes([change])

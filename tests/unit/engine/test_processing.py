@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.meters import Faults, Meter
+from livesim.engine.meters import Gauges
 from livesim.engine.pending import Pending
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
@@ -14,7 +14,7 @@ from livesim.engine.seams import Reconstructed
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
-from tests.support.running_engine import PATTERN
+from tests.support.running_engine import PATTERN, FakeChannels
 
 IMAGE = np.zeros((8, 8), np.float32)
 
@@ -50,16 +50,13 @@ class Line:
     def __init__(self, pipeline, before=lambda line, stack: None):
         self.stacks = BoundedQueue(8, Keep.BLOCK)
         self.results = BoundedQueue(100, Keep.BLOCK)
-        self.faults = Faults()
+        gauges = Gauges()
+        self.faults = gauges.faults
         self.processor = Processor(
             self.stacks,
             self.results,
-            lambda channel: lambda seen, ended: pipeline,
-            lambda channel, pipeline: None,
-            lambda stack: before(self, stack),
-            lambda channel: None,
-            Meter(),
-            self.faults,
+            FakeChannels(lambda seen, ended: pipeline, lambda stack: before(self, stack)),
+            gauges,
             lossless=True,
         )
 

@@ -24,6 +24,7 @@ from tests.support.running_engine import (
     PATTERN,
     SETTINGS,
     WAIT_S,
+    Fakes,
     anywhere,
     at_once,
     frames,
@@ -105,7 +106,7 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
             raise OSError("no space left")
 
     options = anywhere(once=True, lossless=True)
-    with Engine(options, at_once, None, lambda *_: Full()) as engine:
+    with Engine(options, Fakes(at_once), None, lambda *_: Full()) as engine:
         thread = threading.Thread(target=engine.run)
         thread.start()
         with Sender(engine.endpoints.control) as sender:

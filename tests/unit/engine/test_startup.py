@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from livesim.engine.beside.background import BACK, LOWEST, step_back
+from livesim.engine.beside.worker import BACK, LOWEST, step_back
 
 ENGINE = """
 import sys
@@ -55,7 +55,7 @@ def test_the_engine_does_not_load_what_only_others_need(loaded, module):
     assert module not in loaded
 
 
-@pytest.mark.parametrize("module", ["livesim.cli", "livesim.engine.spinning"])
+@pytest.mark.parametrize("module", ["livesim.cli", "livesim.engine.threads"])
 def test_how_long_threads_spin_is_said_before_torch_is_loaded(module):
     check = f"import {module}; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0

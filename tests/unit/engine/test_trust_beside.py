@@ -22,7 +22,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
-from tests.support.running_engine import FakePipeline, anywhere, at_work, frames, start
+from tests.support.running_engine import FakePipeline, Fakes, anywhere, at_work, frames, start
 
 WAIT_S = 20.0
 NUMBERS = TrustNumbers(1.0, 100, 0, 3.5, (4.0, 5.0), 12.0, 0.0)
@@ -175,7 +175,7 @@ def test_closing_gives_up_flips_at_the_next_step():
         assert begun.wait(WAIT_S)
         closing = threading.Thread(target=live.close)
         closing.start()
-        while not live._closed:
+        while not live._worker.closed:
             pass
         gate.set()
         closing.join(WAIT_S)
@@ -218,7 +218,7 @@ class Trusting(FakePipeline):
 @pytest.fixture
 def engine():
     with (
-        Engine(anywhere(lossless=True), lambda s: lambda *_: Trusting()) as engine,
+        Engine(anywhere(lossless=True), Fakes(lambda s: lambda *_: Trusting())) as engine,
         at_work(engine),
     ):
         yield engine

@@ -10,7 +10,7 @@ import pytest
 
 from livesim.commands.simulate.files import RAW_NAME, simulate_files
 from livesim.engine.beside.tracking_log import TrackingLog
-from livesim.engine.in_use import patterns_in_use
+from livesim.engine.channels import pattern_now
 from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.networks import resolved
@@ -18,6 +18,7 @@ from livesim.values.frames import StackIndex
 from livesim.values.illumination import STEP_DEG
 from livesim.values.pattern import FAINT_MCNR, FAINT_PEAK
 from livesim.values.verdict import TrustWord
+from livesim.wire.in_use import PatternStatus
 from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.steer import RecalibrateRequest, SteeringStatus
 from livesim_acquisition.microscope.demo import demo_settings
@@ -238,7 +239,7 @@ def measured(photons, folder):
         last = [pipeline.begin(stack).take() for stack in stacks][-1]
         watch = TrackingLog(lambda changes: None, None, lambda: None)
         watch.begin(pipeline)
-        own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
+        own = used().model_copy(update={"patterns": (PatternStatus.of(pattern_now(pipeline), 0),)})
         known = engine_status(
             in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.status()),)
         )

@@ -15,7 +15,7 @@ from livesim.values.illumination import (
     Illumination,
     PatternChange,
     illuminations,
-    still,
+    unturned,
 )
 from livesim.values.pattern import Pattern, PatternAngle
 
@@ -25,7 +25,7 @@ SECOND = replace(FIRST, angles=(ANGLE, replace(FIRST.angles[1], usable=False)))
 
 
 def history():
-    first = still(FIRST)
+    first = unturned(FIRST)
     turned = Illumination(FIRST, (0.1 + 0.2, 0.0))
     other = Illumination(SECOND, (1e-17, -3.0))
     return (
@@ -113,11 +113,11 @@ def test_a_log_that_is_missing_is_said(tmp_path):
 def test_a_change_holds_from_its_stack_on():
     indices = [StackIndex(time=number) for number in (0, 3, 4, 7, 8)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    first, turned, other = still(FIRST), history()[0].new, history()[2].new
+    first, turned, other = unturned(FIRST), history()[0].new, history()[2].new
     assert lights == [first, turned, turned, other, other]
 
 
 def test_a_change_whose_stack_is_missing_holds_with_the_next():
     indices = [StackIndex(time=number) for number in (2, 4, 7)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    assert lights == [still(FIRST), still(FIRST), history()[2].new]
+    assert lights == [unturned(FIRST), unturned(FIRST), history()[2].new]
