@@ -129,28 +129,47 @@ def pipeline_factory(
     device = device or preferred_device()
     networks = load_networks(settings, device)
     prepare_for = _preparing(settings, networks, otf_profile, path_for(device))
-    next_try, enough = 1, MOST_STACKS
 
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
         warned = with_warnings(known, seen, settings, networks)
         return tracked(warned, prepare_for, settings, otf_profile, claim)
 
-    def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
-        nonlocal next_try, enough
-        if pattern is not None:
-            return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
-        if len(stacks) < next_try and not ended:
+    if pattern is not None:
+        return lambda stacks, ended: begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
+    return _Calibration(lambda stacks: calibrate(stacks, settings, otf_profile), begin)
+
+
+class _Calibration:
+    """Estimates the pattern of a stream from more and more of its first stacks.
+
+    Parameters
+    ----------
+    estimate
+        Raw stacks -> their pattern; dear.
+    begin
+        A pattern, and the stacks it was estimated from -> the pipeline.
+    """
+
+    def __init__(
+        self,
+        estimate: Callable[[Sequence[RawStack]], Pattern],
+        begin: Callable[[Pattern, Sequence[RawStack]], Pipeline],
+    ) -> None:
+        self._estimate, self._begin = estimate, begin
+        self._next_try, self._enough = 1, MOST_STACKS
+
+    def __call__(self, stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
+        """Return the pipeline once the stacks suffice, or when no more will come."""
+        if len(stacks) < self._next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
-        most = min(most, enough)
-        found = calibrate(stacks[:most], settings, otf_profile)
-        enough = _enough(found)
-        next_try = max(2 * len(stacks), FAINT_STACKS)
-        if ended or len(stacks) >= min(most, enough):
-            return begin(found, stacks[:most])
+        most = min(most, self._enough)
+        found = self._estimate(stacks[:most])
+        self._enough = _enough(found)
+        self._next_try = max(2 * len(stacks), FAINT_STACKS)
+        if ended or len(stacks) >= min(most, self._enough):
+            return self._begin(found, stacks[:most])
         return None
-
-    return make
 
 
 def _enough(found: Pattern) -> int:
