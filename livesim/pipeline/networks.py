@@ -1,4 +1,4 @@
-"""Settings in, the networks of a stream out, ready to run; a model that does not fit is refused."""
+"""Load the networks that the settings of a stream ask for; refuse those that do not fit it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from livesim.pipeline.sections import Sections
 from livesim.values.frames import Pixels
 
 RECONSTRUCT, STEP_ONE, STEP_TWO = "reconstruct", "step one", "step two"
-"""The steps whose times are told."""
+"""The steps whose times are measured."""
 
 Turns = Sequence[complex]
 """The factor of each side band by which it is turned."""

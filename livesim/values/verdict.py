@@ -1,4 +1,4 @@
-"""The frozen values of a review: can what the networks made of a raw stack be trusted, and why."""
+"""The frozen values of a review, which says whether a result of networks can be trusted and why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrustWord(StrEnum):
     TRUSTED = "trusted"
     """The photons do not contradict the result, and its like was in the training."""
     LOOK = "look"
-    """Something speaks against it in some place, or it cannot be told."""
+    """Something speaks against it in some place, or nothing can be said."""
     DO_NOT_TRUST = "do not trust"
     """The photons contradict it in many places, or in some and its like was not in the training."""
 

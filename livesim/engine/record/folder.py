@@ -1,4 +1,4 @@
-"""One stream -> a folder of its own: raw.zarr, pattern.json and its log, results.ome.zarr."""
+"""Record each stream into a folder of its own: raw.zarr, pattern.json, logs, results.ome.zarr."""
 
 from __future__ import annotations
 
