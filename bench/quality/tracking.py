@@ -18,6 +18,7 @@ from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.pipeline.build import calibrate, pipeline_factory
+from livesim.pipeline.cores import TorchCores
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
@@ -62,7 +63,7 @@ def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
     scene = simulate(seed, (size, size), peak)
     drifting, run = DriftingScene(scene, peak, seed), Run(peak)
     waiting: list[RawStack] = []
-    factory = pipeline_factory(settings_of(scene))
+    factory = pipeline_factory(settings_of(scene), claim=TorchCores().use_one)
     pipeline: TrackedPipeline | None = None
     for number in range(stacks):
         turn = 2.0 * math.pi * number / stacks

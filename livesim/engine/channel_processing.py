@@ -11,7 +11,7 @@ from livesim.engine.meters import Faults
 from livesim.engine.pending import Pending, ready
 from livesim.engine.seams import DATA_FAULTS, Beginning, Pipeline, PipelineFactory, Reconstructed
 from livesim.values.clock import steady_ns
-from livesim.values.frames import RawStack
+from livesim.values.frames import Passage, RawStack
 
 CALIBRATION_STACKS = 32
 """Raw stacks kept while the pattern is not known."""
@@ -83,11 +83,12 @@ class ChannelProcessing:
         made = self._counted(begun.take)
         if made is None:
             return None
-        passage = replace(stack.passage, taken=taken_ns, reconstructed=steady_ns())
         result = replace(
             made.result, last_received_ns=stack.last_received_ns, rolling=stack.rolling
         )
-        return replace(made, result=result, passage=passage)
+        known = stack.passage
+        passage = Passage(known.received, known.assembled, taken_ns, steady_ns())
+        return Reconstructed(result, made.step_one, made.review, made.steps_ms, passage)
 
     def give_up(self, why: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""
