@@ -1,4 +1,4 @@
-"""The picture of docs/export.md: a frame of a movie, made by `livesim demo` and `livesim export`.
+"""The picture of docs/use/export.md: a movie's frame by `livesim demo` and `livesim export`.
 
 Run as `python -m bench.pictures.export`.
 """

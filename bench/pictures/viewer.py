@@ -1,4 +1,4 @@
-"""The pictures of docs/viewer.md, made by the viewer itself, with a real engine behind it.
+"""The pictures of docs/use/viewer.md, made by the viewer itself, with a real engine behind it.
 
 Run as `xvfb-run -a -s "-screen 0 1920x1080x24" python -m bench.pictures.viewer`.
 """

@@ -1,4 +1,4 @@
-"""Results of `python -m bench.speed.network_speed` in, docs/network-speed.md out."""
+"""Results of `python -m bench.speed.network_speed` in, docs/measured/network-speed.md out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from bench.speed.network_speed import AFTER, BEFORE
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "network_speed.json"
-PAGE = ROOT / "docs" / "network-speed.md"
+PAGE = ROOT / "docs" / "measured" / "network-speed.md"
 
 INTRODUCTION = """\
 # What makes the networks fast
 
-A trained [network](networks.md) is frozen before it runs (`livesim_models/frozen.py`): for
-inference alone, in one precision, on one device. Live streams, `livesim restore`, exports and the
-[trust](trust.md) reviews run the same frozen network; training runs the layers it is made of.
+A trained [network](../use/networks.md) is frozen before it runs (`livesim_models/rcan/frozen.py`):
+for inference alone, in one precision, on one device. Live streams, `livesim restore`, exports and
+the reviews of [trust](../use/trust.md) run the same frozen network; training runs the layers it is
+made of.
 
 This page is written by `python -m bench.speed.network_speed_page` from the result of
 `python -m bench.speed.network_speed`; no number in it was typed.

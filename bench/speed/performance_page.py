@@ -1,4 +1,4 @@
-"""Results of `livesim bench` in, docs/performance.md and its picture out.
+"""Results of `livesim bench` in, docs/measured/performance.md and its picture out.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
 `python -m bench.speed.performance_page`. What `OTHERS` names stands on the page as well where it
@@ -18,8 +18,8 @@ from livesim.speed.tables import Sheet, machine_words, sheets
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "performance.md"
-PICTURE = "images/scaling.png"
+PAGE = ROOT / "docs" / "measured" / "performance.md"
+PICTURE = "../images/scaling.png"
 
 INTRODUCTION = """\
 # How fast it is
@@ -117,7 +117,8 @@ def _estimation(found: Found) -> str:
     return (
         _markdown(Sheet("Estimation, in turn with an older commit", columns, cells))
         + f"\n`python -m bench.speed.estimation`: one raw stack, {found['threads']} thread(s); "
-        f"before is {found['before']}. [What was changed](estimation.md). {machine_words(found)}\n"
+        f"before is {found['before']}. [What was changed](../design/estimation.md). "
+        f"{machine_words(found)}\n"
     )
 
 
@@ -129,7 +130,7 @@ def _latency(found: Found) -> str:
     return (
         f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.speed.latency`: "
         f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
-        f"rate. What the stages are: [live](live.md). {machine_words(found)}\n"
+        f"rate. What the stages are: [live](../use/live.md). {machine_words(found)}\n"
     )
 
 

@@ -28,7 +28,7 @@ def why_silent(address: str, otherwise: str) -> str:
     return (
         f"The engine at {plain} does not accept the keys in {keys}: it must know its client.key "
         "(livesim keys --allow, over there), and server.key must be the engine's own (livesim "
-        "keys --trust, here); docs/remote.md"
+        "keys --trust, here); docs/use/remote.md"
     )
 
 

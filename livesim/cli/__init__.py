@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from livesim import __version__
 from livesim.cli.acquire import acquire
 from livesim.cli.bench import bench
 from livesim.cli.calibrate import calibrate
@@ -32,7 +34,6 @@ from livesim.values.errors import DataError
 
 app = typer.Typer(
     name="livesim",
-    help="Live reconstruction for structured illumination microscopy.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -61,6 +62,24 @@ for _command in (
     live,
 ):
     app.command()(_command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"livesim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Live reconstruction for structured illumination microscopy."""
 
 
 def main() -> None:

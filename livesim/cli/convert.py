@@ -12,7 +12,7 @@ from livesim.cli.shared import OverwriteOption
 
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Weights written by PyTorch (.pth).")],
-    card: Annotated[Path, typer.Option(help="What they are (TOML); see docs/networks.md.")],
+    card: Annotated[Path, typer.Option(help="What they are (TOML); see docs/use/networks.md.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Model file (.safetensors).")],
     overwrite: OverwriteOption = False,
 ) -> None:

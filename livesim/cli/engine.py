@@ -62,7 +62,7 @@ def engine(
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
 
-    from livesim.commands.otf import otf_profile
+    from livesim.io.otf import otf_profile
     from livesim.pipeline.computing import TorchComputing  # torch: only once all else is right
 
     run_engine(options, TorchComputing(known, otf_profile), settings, record, tied=tied)

@@ -41,7 +41,8 @@ def restore(
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
 
-    from livesim.commands.restore.command import restore_file, targets, with_steps
+    from livesim.commands.restore.command import restore_file, targets
+    from livesim.config.step_choice import with_steps
 
     if steps:
         settings = [with_steps(own, steps) for own in settings]

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from livesim.commands.doctor.command import examine_file
-from livesim.commands.otf import otf_profile
 from livesim.config.settings import Settings
+from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.pixel_size import choose_pixel_nm

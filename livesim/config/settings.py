@@ -26,6 +26,11 @@ from livesim.config.simulation import Simulation
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 
 
+SHARD_LIMIT = 255
+"""Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
+of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
+
+
 class SettingsError(ValueError):
     """The settings are wrong; the message says which, what was expected and what was found."""
 
@@ -198,7 +203,7 @@ class Steps(_Section):
 
 
 class Tracking(_Section):
-    """Whether the pattern of a running stream is tracked."""
+    """Whether the pattern of a running stream is tracked; see docs/use/tracking.md."""
 
     follow: bool = True
     """Check every raw stack, follow drifts and jumps, report lost angles."""
@@ -214,14 +219,21 @@ class Doctor(_Section):
 
 
 class Live(_Section):
-    """What a running stream shows between two raw stacks; see docs/live.md."""
+    """What a running stream shows between two raw stacks; see docs/use/live.md."""
 
     rolling: Literal["off", "angle", "frame"] = "off"
     """Reconstruct the newest frames after every angle or every frame."""
 
 
+class RecordingSettings(_Section):
+    """How the engine writes what it records; see docs/files.md."""
+
+    shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
+    """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""
+
+
 class Settings(_Section):
-    """One microscope and what to do with its frames; see docs/settings.md for every key."""
+    """One microscope and what to do with its frames; see docs/use/settings.md for every key."""
 
     optics: Optics
     pattern: PatternSettings = PatternSettings()
@@ -231,6 +243,7 @@ class Settings(_Section):
     tracking: Tracking = Tracking()
     doctor: Doctor = Doctor()
     live: Live = Live()
+    recording: RecordingSettings = RecordingSettings()
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None
@@ -259,6 +272,11 @@ class Settings(_Section):
             except ValidationError as error:
                 raise ValueError(f"channels.{number}: {_sentence(error)}") from error
         return self
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Settings:
+        """Read a TOML file; as `load_settings`."""
+        return load_settings(Path(path), changes)
 
     def of_channel(self, number: int) -> Settings:
         """Return what holds for one channel: these settings with its own table put in."""

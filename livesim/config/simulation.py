@@ -150,7 +150,7 @@ class Sequence(Section):
 
 
 class Simulation(Section):
-    """The simulated microscope; see docs/simulation.md for every key."""
+    """The simulated microscope; see docs/use/simulation.md for every key."""
 
     specimen: Annotated[tuple[SpecimenName, ...], Several, Field(min_length=1)] = ("filaments",)
     """One structure, or several on top of each other, each as bright as the others."""

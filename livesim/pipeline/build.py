@@ -104,7 +104,7 @@ def pipeline_factory(
     all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
     as widefield.
 
-    Unless the settings say otherwise the pipeline tracks its pattern: see docs/tracking.md.
+    Unless the settings say otherwise the pipeline tracks its pattern: see docs/use/tracking.md.
 
     Parameters
     ----------

@@ -30,6 +30,7 @@ from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
+from livesim.values.verdict import Trust
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -133,10 +134,18 @@ class ReconstructionPipeline:
         begun = self._path.begin(self.sections, stack.pixels, turn_bands)
         return begun.then(lambda work: self._reconstructed(stack, work))
 
+    def compute(self, stack: RawStack) -> Work:
+        """Return everything that is computed of one raw stack, as tensors on the host."""
+        return self._path.begin(self.sections, stack.pixels, lambda _: None).take()
+
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
         counts = as_tensor(stack.pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
+
+    def review(self, work: Work) -> Trust | None:
+        """Review what was computed; None where there is nothing to review."""
+        return self._reviewer(work) if self._reviewer.able else None
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
         """Return what turns each side band; None where nothing has moved."""

@@ -23,7 +23,7 @@ EDGE_PIXELS = 8
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that depends on settings only; see docs/reconstruction.md for the five transforms."""
+    """All that depends on settings only; the five transforms: docs/design/reconstruction.md."""
 
     shape: tuple[int, int]
     """(y, x) of the raw frames."""

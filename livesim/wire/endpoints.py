@@ -23,7 +23,7 @@ SERVER, CLIENT, KNOWN_CLIENTS = "server", "client", "known_clients"
 """Names in a folder of keys."""
 HOW = (
     "run `livesim keys --server` on the engine's machine and `livesim keys --client` on the other "
-    "one, and exchange their public keys (docs/remote.md)"
+    "one, and exchange their public keys (docs/use/remote.md)"
 )
 
 

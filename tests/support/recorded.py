@@ -46,10 +46,11 @@ def received_ns(index: StackIndex) -> int:
     return START_NS + round(index.time * STEP_S * 1e9)
 
 
-def open_results(folder: Path, positions: int = 1, steps: tuple = ("reconstruct",)):
+def open_results(folder: Path, positions: int = 1, steps: tuple = ("reconstruct",), shard: int = 1):
     """Open a recorder of results in an engine's folder."""
     layout = OutputLayout(y=2 * Y, x=2 * X, pixel_nm=PIXEL_NM / 2, position=positions)
-    return ResultRecorder(folder / RESULTS_NAME, layout, Recipe(settings=SETTINGS, steps=steps))
+    recipe = Recipe(settings=SETTINGS, steps=steps)
+    return ResultRecorder(folder / RESULTS_NAME, layout, recipe, shard=shard)
 
 
 def result(index: StackIndex) -> Result:
@@ -57,14 +58,22 @@ def result(index: StackIndex) -> Result:
     return Result("test", index, image(index), image(index)[::2, ::2], received_ns(index), 1)
 
 
-def record(folder: Path, indices: list[StackIndex], *, positions: int = 1, steps=("reconstruct",)):
+def record(
+    folder: Path,
+    indices: list[StackIndex],
+    *,
+    positions: int = 1,
+    steps: tuple = ("reconstruct",),
+    shard: int = 1,
+):
     """Record results and raw stacks at these places; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open_results(folder, positions, steps) as results:
+    with open_results(folder, positions, steps, shard) as results:
         for index in indices:
             results.write(result(index))
     layout = RawLayout(angles=3, phases=3, y=Y, x=X, pixel_nm=PIXEL_NM)
-    with RawRecorder(folder / RAW_NAME, layout, Recipe(settings=SETTINGS)) as raws:
+    recipe = Recipe(settings=SETTINGS)
+    with RawRecorder(folder / RAW_NAME, layout, recipe, shard=shard) as raws:
         for index in indices:
             raws.write(RawStack("test", index, counts(index), last_received_ns=received_ns(index)))
     return folder

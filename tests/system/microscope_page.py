@@ -1,13 +1,14 @@
 """Run examples of a page of the documentation as they stand there, in a process of their own.
 
-python microscope_page.py PAGE ENGINE core|acquire
+python microscope_page.py PAGE ENGINE core|acquire|mda
 
-With `core`, the examples find the demonstration camera, events and settings; with `acquire`, only
-the settings file beside them.
+With `core`, the examples find the demonstration camera, events and settings; with `acquire` and
+`mda`, which are those with pymmcore-plus, only the settings file beside them.
 """
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from pathlib import Path
@@ -48,13 +49,23 @@ def demonstration():
     return {"core": core, "events": events, "settings": settings, "input": wait_for_images}
 
 
+def kind(code):
+    """Return with what an example runs."""
+    if "livesim_acquisition.mda" in code:
+        return "mda"
+    return "acquire" if "opened_core" in code else "core"
+
+
 def main(page, engine, which):
     livesim.wire.endpoints.CONTROL_ADDRESS = engine  # before anything takes it for its default
     known = demonstration() if which == "core" else {}
     for number, code in enumerate(examples(Path(page).read_text(encoding="utf-8"))):
-        if ("opened_core" in code) == (which == "acquire"):
+        if kind(code) == which:
             print(f"example {number}:", flush=True)
             exec(compile(code, f"{page}, example {number}", "exec"), known)
+    if which == "mda":
+        known.pop("core").unloadAllDevices()
+        gc.collect()  # a core that the interpreter clears away at its end can abort the process
 
 
 if __name__ == "__main__":

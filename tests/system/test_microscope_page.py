@@ -1,9 +1,8 @@
-"""The examples of docs/microscope.md run as they stand there; its commands exist."""
+"""The examples of docs/use/microscope.md run as they stand there."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 import mm_test_adapters
 import numpy as np
 import pytest
-import typer
 
-from livesim.cli import app
 from livesim.config.settings import load_settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
@@ -22,8 +19,7 @@ from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.support.running_engine import at_work, averaging
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = DOCS / "microscope.md"
+PAGE = Path(__file__).parents[2] / "docs" / "use" / "microscope.md"
 RUN = Path(__file__).with_name("microscope_page.py")
 LIMIT_S = 200
 OPTICS = "[optics]\nnumerical_aperture = 1.2\nemission_nm = 525.0\npixel_nm = 80.0\n"
@@ -112,18 +108,12 @@ def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
     assert_same_frames(streamed, frames(folder / "acquired" / "sim_1", folder))
 
 
-def commands():
-    """Yield every `livesim` command in the blocks of two pages."""
-    for page in (PAGE, DOCS / "replay.md"):
-        for block in blocks(page, "sh"):
-            for line in block.splitlines():
-                if line.startswith("livesim "):
-                    yield shlex.split(line, comments=True)[1:]
-
-
-@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
-def test_the_commands_exist_with_their_flags(words):
-    group = typer.main.get_command(app)
-    name, command, rest = group.resolve_command(None, words)
-    with command.make_context(name, rest, resilient_parsing=False) as context:
-        assert context.command.name == words[0]
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_with_pymmcore_plus_run_as_they_stand(folder):
+    said, (streamed, own) = run_examples(folder, "mda")
+    assert "offered=72, sent=72, unsent=0, unusable=0, received=72, streams=1" in said
+    assert "72 frames, each with a place" in said
+    first, second = (frames(one / "raw.zarr", folder) for one in (streamed, own))
+    assert sorted(first) == [(t, c, 0) for t in range(4) for c in range(2)]
+    assert len(second) == 1

@@ -180,7 +180,9 @@ def config(tmp_path):
     return file
 
 
-def test_what_is_acknowledged_outlives_a_killed_engine(tmp_path, cells, config):
+@pytest.mark.parametrize("shard", [1, 4])
+def test_what_is_acknowledged_outlives_a_killed_engine(tmp_path, cells, config, shard):
+    config.write_text(settings_text(networks=False, recording={"shard": shard}))
     command = [*LIVESIM, "engine", *ADDRESSES, "--config", config, "--record", tmp_path / "out"]
     with (
         listening(*command) as running,

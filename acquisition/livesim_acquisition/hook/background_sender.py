@@ -75,6 +75,9 @@ class BackgroundSender:
         From one time point to the next, where it is known.
     source
         Who sends; what the stream's name begins with.
+    after
+        The sender of the acquisition before, whose stream this one would cut off: it begins when
+        that one has ended, and images wait until then.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class BackgroundSender:
         sizes: Mapping[str, int] | None = None,
         interval_s: float | None = None,
         source: str = SOURCE,
+        after: BackgroundSender | None = None,
     ) -> None:
         self.engine = endpoint(engine)
         check_reachable(self.engine)
@@ -107,7 +111,10 @@ class BackgroundSender:
         self._offered = 0
         self._fault: str | None = None
         self._sender: Sender | None = None
-        self._thread = Thread(target=self._run, name="livesim sender", daemon=True)
+        before = None if after is None else after._thread
+        self._thread: Thread = Thread(
+            target=self._run, args=(before,), name="livesim sender", daemon=True
+        )
         self._thread.start()
         atexit.register(self.close)
 
@@ -141,9 +148,13 @@ class BackgroundSender:
         self._offered += 1
         self._queue.put(waiting)
 
+    def end(self) -> None:
+        """Say that no more images will come, without waiting: what waits is sent all the same."""
+        self._queue.close()
+
     def close(self, limit_s: float = CLOSE_S) -> Counts:
         """Send what waits, end the stream; returns what became of it all."""
-        self._queue.close()
+        self.end()
         self._thread.join(limit_s)
         if self._thread.is_alive():
             self._say(f"expected the engine to take what is left within {limit_s:g} s, gave up")
@@ -159,7 +170,9 @@ class BackgroundSender:
 
     # The thread of its own.
 
-    def _run(self) -> None:
+    def _run(self, before: Thread | None) -> None:
+        if before is not None:
+            before.join()
         with suppress(WireError):
             self._sender = self._connected()  # so that a missing engine is told of at once
         while (waiting := self._queue.get()) is not None:
@@ -167,6 +180,7 @@ class BackgroundSender:
             if frame is not None:
                 self._deliver(*frame)
         self._finish()
+        self._tell_lost()
 
     def _frame(self, waiting: Waiting) -> tuple[RawFrame, CameraImage] | None:
         """Read an image and place it; what cannot be placed is counted."""
@@ -241,6 +255,16 @@ class BackgroundSender:
         except WireError as error:
             self._say(str(error))
         self._sender.close()
+
+    def _tell_lost(self) -> None:
+        counts = self.counts
+        if counts.unsent or counts.unusable:
+            _log.warning(
+                "livesim: of %d images, %d were given up and %d could not be used",
+                counts.offered,
+                counts.unsent,
+                counts.unusable,
+            )
 
     def _count(self, **more: int) -> None:
         counts = self._counts

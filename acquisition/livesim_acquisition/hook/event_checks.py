@@ -46,8 +46,19 @@ def check_events(events: Sequence[Event], pattern: PatternSettings) -> None:
             f"found {type(events).__name__}{' without events' if isinstance(events, list) else ''}"
         )
     _check_keys(events)
-    stacks = _by_stack(events, pattern)
-    for index, frames in stacks.items():
+    check_stacks(events, pattern)
+
+
+def check_stacks(events: Sequence[Event], pattern: PatternSettings) -> None:
+    """Refuse events that do not make whole raw stacks, each of them taken without a change.
+
+    Raises
+    ------
+    SettingsError
+        If axes have no place or share one, a raw stack is not whole, or something ends the camera's
+        sequence in the middle of one.
+    """
+    for index, frames in _by_stack(events, pattern).items():
         _check_stack(index, frames, pattern.stack_frames)
 
 

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from livesim.config.acquisition import Acquisition
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.values.frames import StackIndex
 
 Event = dict[str, Any]
@@ -27,7 +27,7 @@ def make_events(settings: Settings) -> list[Event]:
         If there is no `[acquisition]`, or its interval is too short or in the wrong order.
     """
     own = acquisition_of(settings)
-    order = _order(settings)
+    order = axis_order(settings.pattern)
     sizes = sizes_of(own) | dict(zip(("angle", "phase"), settings.pattern.stack_shape, strict=True))
     _check_interval(own, order, sizes)
     places = product(*(range(sizes[axis]) for axis in reversed(order)))
@@ -55,9 +55,9 @@ def stream_sizes(own: Acquisition) -> dict[str, int]:
     return {field: sizes_of(own).get(field, 1) for field in StackIndex.__dataclass_fields__}
 
 
-def _order(settings: Settings) -> list[str]:
-    """Return all axes, fastest first."""
-    given = [axis for axis in settings.pattern.order if axis != "position"]
+def axis_order(pattern: PatternSettings) -> list[str]:
+    """Return all axes but the position, fastest first."""
+    given = [axis for axis in pattern.order if axis != "position"]
     frames = [axis for axis in ("phase", "angle") if axis not in given]
     return [*frames, *given, *(axis for axis in SLOWER if axis not in given)]
 

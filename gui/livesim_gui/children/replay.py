@@ -42,7 +42,7 @@ class ReplayChild(QObject):
             self._process.closeWriteChannel()
 
     def tell(self, line: str) -> None:
-        """Steer it: pause, resume, step, rate …, stop; see docs/replay.md."""
+        """Steer it: pause, resume, step, rate …, stop; see docs/use/replay.md."""
         if self.state.running:
             self._process.write(f"{line}\n".encode())
 

@@ -21,8 +21,8 @@ from livesim.commands.evaluate.references import (
 )
 from livesim.commands.evaluate.report import Item, Report, labels
 from livesim.commands.evaluate.stages import PLAIN, Stages, instrument, make_stages
-from livesim.commands.otf import otf_profile
 from livesim.config.settings import Camera, Settings
+from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from livesim.commands.calibrate import spread_stacks
-from livesim.commands.otf import otf_profile
 from livesim.config.changes import SettingsChange, settings_at
 from livesim.config.settings import Settings, Steps
+from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.pattern_log import read_pattern_log
 from livesim.io.read.recording import Recording

@@ -35,7 +35,6 @@ from livesim.values.pattern import Pattern
 
 KEPT_PATTERNS = 4
 """Of each channel, prepared at once."""
-STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
 _SUFFIX = ".restored.ome.tif"
 
 
@@ -190,24 +189,3 @@ class Pipelines:
                 return pipeline
         self._ready.append((settings, self._prepare(pattern, settings)))
         return self._ready[-1][1]
-
-
-def with_steps(settings: Settings, steps: str) -> Settings:
-    """Return the settings with the networks that `steps` leaves out set to "none".
-
-    Raises
-    ------
-    SettingsError
-        If `steps` is none of those known.
-    """
-    if steps not in STEPS:
-        raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
-    asked = steps.split(",")
-    left_out = {step: "none" for step in ("one", "two") if step not in asked}
-    inherited = dict.fromkeys(left_out)
-    channels = {
-        number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
-        for number, channel in settings.channels.items()
-    }
-    own = settings.steps.model_copy(update=left_out)
-    return settings.model_copy(update={"steps": own, "channels": channels})

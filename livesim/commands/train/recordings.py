@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from livesim.commands.calibrate import spread_stacks, with_pixel
-from livesim.commands.otf import otf_profile
 from livesim.config.settings import Camera, Settings
+from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate

@@ -67,7 +67,8 @@ class FolderRecorder:
             channel_names=self._channel_names,
         )
         recipe = Recipe(settings=self.settings)
-        return RawRecorder(self.folder / RAW_NAME, layout, recipe, first.pixels.dtype)
+        path, shard = self.folder / RAW_NAME, self.settings.recording.shard
+        return RawRecorder(path, layout, recipe, first.pixels.dtype, shard=shard)
 
     def open_results(self, first: Result) -> ResultSink:
         """Open the recording of the results for images such as the first."""
@@ -88,7 +89,8 @@ class FolderRecorder:
             steps=steps_run(self.settings.steps),
             models=self._models,
         )
-        return ResultRecorder(self.folder / RESULTS_NAME, layout, recipe)
+        path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
+        return ResultRecorder(path, layout, recipe, shard=shard)
 
     def save_pattern(self, pattern: Pattern, channel: int) -> None:
         """Write a channel's pattern beside the recording, in place of an older one."""

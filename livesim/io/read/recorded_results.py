@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from livesim.io.read.zarr_planes import read_region
 from livesim.io.recipe import Recipe
 from livesim.io.write.growing_stacks import common_region
 from livesim.io.write.ome_zarr import LEVEL, read_recipe_of_zarr
@@ -62,7 +63,8 @@ class RecordedResults:
 
     def image(self, index: StackIndex) -> Image:
         """Read one result, [y, x]."""
-        return np.asarray(self._images[index.time, index.channel, index.z], np.float32)
+        place = (index.time, index.channel, index.z)
+        return np.asarray(read_region(self._images, place), np.float32)
 
     def __iter__(self) -> Iterator[tuple[StackIndex, Image]]:
         """Read all results that are there."""

@@ -113,7 +113,7 @@ class Recording:
         numbers = self._numbers_of(index)
         pixels = np.empty((*numbers.shape, *self.frame_shape), dtype=self.dtype)
         for place in np.ndindex(*numbers.shape):
-            pixels[place] = self._plane(int(numbers[place]))
+            pixels[place] = self.plane(int(numbers[place]))
         return RawStack(
             stream=self.source.name,
             index=index,
@@ -137,9 +137,25 @@ class Recording:
                 stream=self.source.name,
                 sequence=sequence,
                 axes=FrameAxes(**{axis: int(at) for axis, at in zip(AXES, place, strict=True)}),
-                pixels=self._plane(int(self.numbers[place])),
+                pixels=self.plane(int(self.numbers[place])),
                 exposure_ms=self.exposure_ms or 0.0,
             )
+
+    def plane(self, number: int) -> Pixels:
+        """Read the frame [y, x] with a number out of `numbers`.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read, or has another size than the others.
+        """
+        plane = self.file.read(number)
+        if plane.shape != self.frame_shape:
+            raise DataError(
+                f"{self.source}: expected frames of {self.frame_shape[0]} x {self.frame_shape[1]} "
+                f"pixels, found {' x '.join(map(str, plane.shape))} in frame {number}"
+            )
+        return as_counts(plane, self.dtype, self.source)
 
     def close(self) -> None:
         """Close the file; nothing can be read afterwards."""
@@ -166,15 +182,6 @@ class Recording:
                 + (" and others" if len(missing) > 1 else "")
             )
         return numbers
-
-    def _plane(self, number: int) -> Pixels:
-        plane = self.file.read(number)
-        if plane.shape != self.frame_shape:
-            raise DataError(
-                f"{self.source}: expected frames of {self.frame_shape[0]} x {self.frame_shape[1]} "
-                f"pixels, found {' x '.join(map(str, plane.shape))} in frame {number}"
-            )
-        return as_counts(plane, self.dtype, self.source)
 
 
 def make_recording(

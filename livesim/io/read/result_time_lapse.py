@@ -15,7 +15,7 @@ from livesim.io.read.planes import NO_PLANE, PlaneFile, expecting
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
 from livesim.io.read.zarr import ZarrImage, find_images
-from livesim.io.read.zarr_planes import BAD_ZARR
+from livesim.io.read.zarr_planes import BAD_ZARR, read_region
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import read_recipe_of_tiff
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
@@ -94,7 +94,8 @@ class _Zarrs:
     def _read(self, index: StackIndex) -> Image:
         with expecting(f"a readable image at time {index.time}", self._path, *BAD_ZARR):
             array = self.images[index.position].array
-            return np.asarray(array[index.time, index.channel, index.z], np.float32)
+            place = (index.time, index.channel, index.z)
+            return np.asarray(read_region(array, place), np.float32)
 
 
 def _log(group: zarr.Group) -> dict[str, Log]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from livesim.io.read.planes import expecting
 from livesim.values.frames import Pixels
@@ -32,9 +34,21 @@ def plane_reader(array: zarr.Array[Any], folder: Path) -> Callable[[int], Pixels
             held.clear()
             region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(chunk, chunks, strict=True))
             with expecting(f"a readable frame {number}", folder, *BAD_ZARR):
-                held[chunk] = np.asarray(array[region])
+                held[chunk] = read_region(array, region)
         inside = tuple(at % size for at, size in zip(place, chunks, strict=True))
         plane: Pixels = held[chunk][inside]
         return plane
 
     return read
+
+
+def read_region(array: zarr.Array[Any], region: tuple[int | slice, ...]) -> NDArray[Any]:
+    """Read a part of an array that may still be recorded.
+
+    While a shard's index is being written over, a reader may get half of it; its checksum tells,
+    and it is whole a moment later.
+    """
+    if array.shards is not None:
+        with suppress(ValueError):
+            return np.asarray(array[region])
+    return np.asarray(array[region])

@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 import zarr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from livesim.io.write.chunk_files import chunk_path, chunk_writer, write_at, write_whole
+from livesim.io.write.stack_codec import encode
 
 TIME_BLOCK = 64
 """Time points by which the arrays are lengthened at once."""
-LOG_CHUNK = 256
+LOG_CHUNK = 1024
 """Time points in one chunk of the log."""
 
 
 class GrowingStacks:
     """An array of stacks and its log, whose leading axes grow together.
+
+    Zarr describes the arrays; their chunks are written without it, which is far quicker for small
+    frames. Nothing of a stack stays in memory.
 
     Parameters
     ----------
@@ -40,6 +46,7 @@ class GrowingStacks:
         self._time = axes.index("t")
         self._axes = len(axes)
         self._pixels = pixels
+        self._put = chunk_writer(pixels, self._time)
         self._log = {
             name: _LogColumn(group, name, axes, kind)
             for name, kind in {**log, "written": np.bool_}.items()
@@ -47,10 +54,16 @@ class GrowingStacks:
         self.sizes = (0,) * len(axes)
         """What was reached along each growing axis."""
 
-    def put(self, place: tuple[int, ...], pixels: ArrayLike, log: Mapping[str, float]) -> None:
-        """Write one stack, and then that it is there."""
+    def put(self, place: tuple[int, ...], pixels: NDArray[Any], log: Mapping[str, float]) -> None:
+        """Write one stack, and then that it is there.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; then it is not marked as written.
+        """
         self._reach(place)
-        self._pixels[place] = pixels
+        self._put(place, encode(np.ascontiguousarray(pixels, self._pixels.dtype)))
         for name, value in log.items():
             self._log[name].put(place, value)
         self._log["written"].put(place, True)  # last: what it vouches for is on the disk
@@ -83,29 +96,32 @@ def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, 
 
 
 class _LogColumn:
-    """One number per stack; what is in a chunk is held, so that nothing is read back."""
+    """One number per stack, each written over its place in the file of a chunk.
+
+    The numbers are not compressed, so a chunk's file is those numbers one after the other. What
+    is written stays in the system's memory, which puts many of them on the disk at once.
+    """
 
     def __init__(
         self, group: zarr.Group, name: str, axes: str | tuple[str, ...], kind: type[np.generic]
     ) -> None:
         self._time = axes.index("t")
-        self._kind = kind
-        self._chunks: dict[tuple[int, ...], NDArray[Any]] = {}
+        self._kind = np.dtype(kind).newbyteorder("<")
         self.array = group.create_array(
             name,
             shape=(0,) * len(axes),
             chunks=tuple(LOG_CHUNK if axis == "t" else 1 for axis in axes),
-            dtype=kind,
+            dtype=self._kind,
             compressors=None,
             dimension_names=tuple(axes),
         )
 
     def put(self, place: tuple[int, ...], value: float) -> None:
-        before, time, after = place[: self._time], place[self._time], place[self._time + 1 :]
-        start = time - time % LOG_CHUNK
-        stop = min(start + LOG_CHUNK, self.array.shape[self._time])
-        key = (*before, start, *after)
-        chunk = self._chunks.setdefault(key, np.zeros(LOG_CHUNK, self._kind))
-        chunk[time - start] = value
-        region: tuple[int | slice, ...] = (*before, slice(start, stop), *after)
-        self.array[region] = chunk[: stop - start]
+        chunk, at = divmod(place[self._time], LOG_CHUNK)
+        path = chunk_path(self.array, (*place[: self._time], chunk, *place[self._time + 1 :]))
+        try:
+            write_at(path, at * self._kind.itemsize, np.array(value, self._kind).tobytes())
+        except FileNotFoundError:
+            first = np.zeros(LOG_CHUNK, self._kind)
+            first[at] = value
+            write_whole(path, first.tobytes())

@@ -9,12 +9,13 @@ from typing import Any, Self
 import numpy as np
 import zarr
 from yaozarrs import DimSpec, v05
-from zarr.codecs import BloscCodec
 
 from livesim.io.recipe import Recipe
+from livesim.io.write.chunk_files import sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
+from livesim.io.write.stack_codec import stated_codec
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
@@ -112,16 +113,21 @@ def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:
 
 
 def create_image(
-    group: zarr.Group, layout: OutputLayout, shape: tuple[int, ...], name: str
+    group: zarr.Group, layout: OutputLayout, shape: tuple[int, ...], name: str, shard: int = 1
 ) -> zarr.Array[Any]:
-    """Create the image's array [t, c, z, y, x], empty, and describe it in the group."""
+    """Create the image's array [t, c, z, y, x], empty, and describe it in the group.
+
+    `shard` time points share a file.
+    """
+    chunks = (1, 1, 1, layout.y, layout.x)
     array = group.create_array(
         LEVEL,
         shape=shape,
-        chunks=(1, 1, 1, layout.y, layout.x),
+        chunks=chunks,
+        shards=sharded(chunks, AXES.index("t"), shard),
         dtype=np.float32,
         fill_value=np.nan,
-        compressors=BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle", typesize=4),
+        compressors=stated_codec(np.dtype(np.float32)),
         dimension_names=AXES,
         config={"write_empty_chunks": True},
     )

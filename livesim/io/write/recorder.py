@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from zarr.codecs import BloscCodec
 
 from livesim.io.recipe import Recipe
+from livesim.io.write.chunk_files import sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.growing_stacks import GrowingStacks
 from livesim.io.write.ome_zarr import create_image, describe_image, image_groups
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recording_folder import RecordingFolder
+from livesim.io.write.stack_codec import stated_codec
 from livesim.values.frames import RawStack
 from livesim.values.results import Result
 
@@ -26,7 +27,8 @@ class RawRecorder:
 
     The folder is a Zarr 3 group with the arrays
 
-    - `raw` [position, t, c, z, angle, phase, y, x], one chunk per stack;
+    - `raw` [position, t, c, z, angle, phase, y, x], one chunk per stack, and one file per chunk
+      or per shard of chunks;
     - `written`, `last_received_ns`, `exposure_ms` [position, t, c, z]: which stacks are there,
       and when. A stack that was lost on the way is a False in `written` and zeros in `raw`.
 
@@ -39,9 +41,6 @@ class RawRecorder:
     leaves NAME.partial readable, with everything recorded before. (The arrays are lengthened one
     after the other, so after a crash their sizes may differ; what is marked written is in all.)
 
-    Pixels are compressed with Blosc LZ4 and bit-shuffling: it halves typical camera images, and
-    costs less time than writing the other half.
-
     Parameters
     ----------
     path
@@ -52,6 +51,8 @@ class RawRecorder:
         Settings, and whatever else is known.
     dtype
         Of the camera's counts.
+    shard
+        Time points whose stacks share a file; see `livesim.config.RecordingSettings`.
 
     Raises
     ------
@@ -60,24 +61,29 @@ class RawRecorder:
     """
 
     def __init__(
-        self, path: Path, layout: RawLayout, recipe: Recipe, dtype: np.dtype[Any] | None = None
+        self,
+        path: Path,
+        layout: RawLayout,
+        recipe: Recipe,
+        dtype: np.dtype[Any] | None = None,
+        *,
+        shard: int = 1,
     ) -> None:
         self._layout = layout
         self._folder = RecordingFolder(path, recipe, _raw_attributes(layout))
         counts = np.dtype(np.uint16) if dtype is None else dtype
         self._dtype = counts
+        chunks = (1, 1, 1, 1, *layout.shape)
         pixels = self._folder.root.create_array(
             "raw",
             shape=(0, 0, 0, 0, *layout.shape),
-            chunks=(1, 1, 1, 1, *layout.shape),
-            dtype=counts,
-            compressors=BloscCodec(
-                cname="lz4", clevel=1, shuffle="bitshuffle", typesize=counts.itemsize
-            ),
+            chunks=chunks,
+            shards=sharded(chunks, RAW_AXES.index("t"), shard),
+            dtype=counts.newbyteorder("<"),
+            compressors=stated_codec(counts),
             dimension_names=RAW_AXES,
             # One flat folder of chunks; nested ones would be seven folders deep for every stack.
             chunk_key_encoding={"name": "default", "separator": "."},
-            config={"write_empty_chunks": True},
         )
         log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
         self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
@@ -137,6 +143,8 @@ class ResultRecorder:
         Shape and scales; its time, channel and z are not used.
     recipe
         How the results are made.
+    shard
+        Time points whose images share a file; see `livesim.config.RecordingSettings`.
 
     Raises
     ------
@@ -144,7 +152,7 @@ class ResultRecorder:
         If NAME or NAME.partial exists already, or the folder it belongs in does not.
     """
 
-    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe) -> None:
+    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, *, shard: int = 1) -> None:
         self._layout = layout
         self._name = path.name
         self._folder = RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
@@ -153,7 +161,7 @@ class ResultRecorder:
         log = {"last_received_ns": np.int64, "published_ns": np.int64}
         shape = (0, 0, 0, layout.y, layout.x)
         self._images = [
-            GrowingStacks(group, create_image(group, layout, shape, path.name), "tcz", log)
+            GrowingStacks(group, create_image(group, layout, shape, path.name, shard), "tcz", log)
             for group in self._groups
         ]
 

@@ -260,7 +260,7 @@ def keys_of(section):
 
 
 def test_the_page_on_simulation_explains_every_key():
-    page = Path("docs/simulation.md").read_text(encoding="utf-8")
+    page = Path("docs/use/simulation.md").read_text(encoding="utf-8")
     assert len(keys_of(Simulation)) > 60
     assert not [
         key for key in keys_of(Simulation) if f"`{key}`" not in page and f".{key}]" not in page

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livesim.commands.restore.command import with_steps
 from livesim.config.settings import SettingsError, parse_settings
+from livesim.config.step_choice import with_steps
 from livesim.engine.meters import Gauges
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue

@@ -29,20 +29,26 @@ from tests.support.running_engine import (
     at_once,
     frames,
     running,
-    send,
     start,
 )
 
 
-def test_a_recording_is_whole_and_gives_the_same_frames(tmp_path):
+@pytest.mark.parametrize(("shard", "files"), [(1, 4), (3, 2)])
+def test_a_recording_is_whole_and_gives_the_same_frames(tmp_path, shard, files):
+    settings = SETTINGS | {"recording": {"shard": shard}}
     with running(record=tmp_path, lossless=True) as engine:
-        send(engine, frames(4))
+        with Sender(engine.control) as sender:
+            sender.start(start(settings=settings))
+            for frame in frames(4):
+                sender.send(frame)
+            sender.finish()
         engine.wait_for(lambda s: s.state is EngineState.IDLE and s.stages[3].done == 4)
     folder = tmp_path / "stream-001"
     assert {one.name for one in folder.iterdir()} == {RAW_NAME, RESULTS_NAME, PATTERN_NAME}
     assert read_pattern(folder / PATTERN_NAME) == PATTERN
-    settings = Settings.model_validate(SETTINGS)
-    with open_recording(folder / RAW_NAME, settings.pattern) as recording:
+    assert len(list((folder / RAW_NAME / "raw").glob("c.*"))) == files
+    pattern = Settings.model_validate(settings).pattern
+    with open_recording(folder / RAW_NAME, pattern) as recording:
         values = [int(one.pixels[0, 0]) for one in recording.frames()]
     assert values == [time_ for time_ in range(4) for _ in range(9)]
     results = zarr.open_group(folder / RESULTS_NAME, mode="r")

@@ -174,10 +174,11 @@ def test_what_cannot_be_read_is_no_longer_offered(viewer):
     assert viewer.archive.wanted is None
 
 
-def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path):
+@pytest.mark.parametrize("shard", [1, 2])
+def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path, shard):
     assert recorded_past(str(tmp_path / "elsewhere")) is None
     assert recorded_past(str(tmp_path)) is None
-    with open_results(tmp_path) as recorder:
+    with open_results(tmp_path, shard=shard) as recorder:
         for index in times(3):
             recorder.write(recorded_result(index))
         past = recorded_past(str(tmp_path))
@@ -189,8 +190,10 @@ def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path):
     assert found.last_received_ns == past.results[1][1]
 
 
-def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
-    folder = record(tmp_path / "stream", times(2), steps=("one", "reconstruct", "two"))
+@pytest.mark.parametrize("shard", [1, 2])
+def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
+    steps = ("one", "reconstruct", "two")
+    folder = record(tmp_path / "stream", times(2), steps=steps, shard=shard)
     past = recorded_past(str(folder))
     found = past.read(*past.results[1])
     expected = (counts(StackIndex(time=1)).mean(axis=(0, 1)) - 100) / 2
@@ -198,7 +201,8 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
     # Not recorded: never taken for the restored one.
     assert np.isnan(found.plain).all()
     assert np.isnan(found.step_one).all()
-    (folder / "results.ome.zarr" / "0" / "c" / "1" / "0" / "0" / "0" / "0").unlink()
+    file = folder / "results.ome.zarr" / "0" / "c" / str(1 // shard) / "0" / "0" / "0" / "0"
+    file.unlink()
     with pytest.raises(DataError, match="expected a result at"):
         past.read(*past.results[1])
 

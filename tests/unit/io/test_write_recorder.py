@@ -2,6 +2,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,16 @@ import zarr
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 
-from livesim.config.settings import Settings
+from livesim.config.settings import (
+    SHARD_LIMIT,
+    PatternSettings,
+    Settings,
+    SettingsError,
+    parse_settings,
+)
+from livesim.io.read.open import open_recording
+from livesim.io.read.result_time_lapse import open_result
+from livesim.io.read.zarr_planes import read_region
 from livesim.io.recipe import Recipe
 from livesim.io.write import growing_stacks
 from livesim.io.write.output_layout import OutputLayout, RawLayout
@@ -48,11 +59,17 @@ def place(index):
     return (index.position, index.time, index.channel, index.z)
 
 
-def test_a_raw_recording_reads_back_with_its_gaps(tmp_path):
+def files_of(path, name):
+    """Return the files of an array's chunks or shards."""
+    return [one for one in (path / name).rglob("*") if one.is_file() and one.name != "zarr.json"]
+
+
+@pytest.mark.parametrize("shard", [1, 2, 10, 255])
+def test_a_raw_recording_reads_back_with_its_gaps(tmp_path, shard):
     path = tmp_path / "run.zarr"
     # Out of order, with time 1 lost, and longer than one block of time points.
     indices = [StackIndex(time=t, channel=c) for t in (2, 0, 3, 70) for c in (1, 0)]
-    with RawRecorder(path, RAW, RECIPE) as recorder:
+    with RawRecorder(path, RAW, RECIPE, shard=shard) as recorder:
         for index in indices:
             recorder.write(raw_stack(index))
     group = zarr.open_group(path, mode="r")
@@ -72,10 +89,11 @@ def test_a_raw_recording_reads_back_with_its_gaps(tmp_path):
     assert not group["raw"][0, 1].any()
 
 
-def test_a_raw_recording_grows_along_every_outer_axis(tmp_path):
+@pytest.mark.parametrize("shard", [1, 2])
+def test_a_raw_recording_grows_along_every_outer_axis(tmp_path, shard):
     path = tmp_path / "run.zarr"
     indices = [StackIndex(0, 0, 0, 0), StackIndex(1, 0, 0, 2), StackIndex(0, 1, 1, 0)]
-    with RawRecorder(path, RAW, RECIPE) as recorder:
+    with RawRecorder(path, RAW, RECIPE, shard=shard) as recorder:
         for index in indices:
             recorder.write(raw_stack(index))
     group = zarr.open_group(path, mode="r")
@@ -96,12 +114,54 @@ def test_a_raw_recording_carries_scales_and_recipe(tmp_path):
     assert read_recipe(path).warnings == ("the pattern drifted",)
 
 
-def test_one_stack_is_one_chunk(tmp_path):
+@pytest.mark.parametrize(("shard", "files"), [(1, 40), (10, 4), (30, 2), (255, 1)])
+def test_a_shard_is_one_file(tmp_path, shard, files):
+    raw, results = tmp_path / "run.zarr", tmp_path / "run.ome.zarr"
+    with (
+        RawRecorder(raw, RAW, RECIPE, shard=shard) as raws,
+        ResultRecorder(results, RESULT, RECIPE, shard=shard) as images,
+    ):
+        for time in range(40):
+            raws.write(raw_stack(StackIndex(time=time)))
+            images.write(result(StackIndex(time=time)))
+    assert len(files_of(raw, "raw")) == len(files_of(results, "0")) == files
+    assert len(files_of(raw, "written")) == 1
+
+
+@pytest.mark.parametrize("shard", [1, 10])
+def test_a_stack_recorded_again_replaces_the_first(tmp_path, shard):
     path = tmp_path / "run.zarr"
-    with RawRecorder(path, RAW, RECIPE) as recorder:
-        for time in range(5):
+    with RawRecorder(path, RAW, RECIPE, shard=shard) as recorder:
+        recorder.write(raw_stack(StackIndex(time=1), seed=1))
+        recorder.write(raw_stack(StackIndex(time=0)))
+        recorder.write(raw_stack(StackIndex(time=1), seed=2))
+    found = zarr.open_group(path, mode="r")["raw"]
+    for time, seed in ((0, 0), (1, 2)):
+        expected = raw_stack(StackIndex(time=time), seed).pixels
+        np.testing.assert_array_equal(found[0, time, 0, 0], expected)
+
+
+def test_shards_are_the_standard_codec_for_other_readers(tmp_path):
+    tensorstore = pytest.importorskip("tensorstore")
+    path = tmp_path / "run.zarr"
+    with RawRecorder(path, RAW, RECIPE, shard=7) as recorder:
+        for time in range(10):
             recorder.write(raw_stack(StackIndex(time=time)))
-    assert len(list((path / "raw").glob("c.*"))) == 5
+    where = {"driver": "file", "path": str(path / "raw")}
+    found = tensorstore.open({"driver": "zarr3", "kvstore": where}, read=True).result()
+    assert found.shape == (1, 10, 1, 1, *RAW.shape)
+    for time in range(10):
+        expected = raw_stack(StackIndex(time=time)).pixels
+        np.testing.assert_array_equal(found[0, time, 0, 0].read().result(), expected)
+
+
+def test_big_endian_counts_are_recorded_as_they_are(tmp_path):
+    path = tmp_path / "run.zarr"
+    stack = replace(raw_stack(StackIndex()), pixels=raw_stack(StackIndex()).pixels.astype(">u2"))
+    with RawRecorder(path, RAW, RECIPE, stack.pixels.dtype) as recorder:
+        recorder.write(stack)
+    found = zarr.open_group(path, mode="r")["raw"][0, 0, 0, 0]
+    np.testing.assert_array_equal(found, stack.pixels)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -135,20 +195,22 @@ RECORD_UNTIL_KILLED = """
     from pathlib import Path
     from test_write_recorder import RAW, RECIPE, RawRecorder, StackIndex, raw_stack
 
-    recorder = RawRecorder(Path({path!r}), RAW, RECIPE)
+    recorder = RawRecorder(Path({path!r}), RAW, RECIPE, shard={shard})
     for time in itertools.count():
         recorder.write(raw_stack(StackIndex(time=time, channel=time % 2)))
         print(time, flush=True)
 """
 
 
-# 64: just after the arrays were lengthened.
-@pytest.mark.parametrize("last", [0, 64, 90])
+# 64: just after the arrays were lengthened; 600: in the third shard of 255.
+@pytest.mark.parametrize("shard", [1, 10, 255])
+@pytest.mark.parametrize("last", [0, 64, 90, 600])
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows knows no SIGKILL")
-def test_a_killed_recording_holds_everything_written_before(tmp_path, request, last):
+def test_a_killed_recording_holds_everything_written_before(tmp_path, request, last, shard):
     path = tmp_path / "run.zarr"
     folders = [str(request.path.parent)]
-    script = textwrap.dedent(RECORD_UNTIL_KILLED.format(folders=folders, path=str(path)))
+    words = {"folders": folders, "path": str(path), "shard": shard}
+    script = textwrap.dedent(RECORD_UNTIL_KILLED.format(**words))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         for line in process.stdout:
             if int(line) == last:
@@ -156,30 +218,45 @@ def test_a_killed_recording_holds_everything_written_before(tmp_path, request, l
                 break
     assert process.returncode == -signal.SIGKILL
     assert not path.exists()
-    group = zarr.open_group(tmp_path / "run.zarr.partial", mode="r")
-    written = np.argwhere(group["written"][:])
-    assert len(written) >= last + 1
-    for at in written:
-        stack = raw_stack(StackIndex(*map(int, at)))
-        np.testing.assert_array_equal(group["raw"][tuple(at)], stack.pixels)
+    partial = tmp_path / "run.zarr.partial"
+    written = np.argwhere(zarr.open_group(partial, mode="r")["written"][:])
+    assert set(range(last + 1)) <= {int(time) for _, time, _, _ in written}
+    with open_recording(partial, PatternSettings(angles=2, phases=3)) as recording:
+        for at in written:
+            expected = raw_stack(StackIndex(*map(int, at)))
+            found = recording.stack(expected.index)
+            np.testing.assert_array_equal(found.pixels, expected.pixels)
 
 
-def test_a_stack_that_could_not_be_written_is_a_gap(tmp_path, monkeypatch):
+@contextmanager
+def files_no_longer_than(size):
+    """Let the system refuse longer files, as a full disk does in the middle of one."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(("shard", "room"), [(1, 2500), (100, 5000)])
+def test_a_stack_that_could_not_be_written_is_a_gap(tmp_path, shard, room):
     path = tmp_path / "run.zarr"
-    write_pixels = zarr.Array.__setitem__
-
-    def full_disk(array, place, values):
-        if array.ndim == 8:
-            raise OSError("no space left on device")
-        write_pixels(array, place, values)
-
-    with RawRecorder(path, RAW, RECIPE) as recorder:
-        with monkeypatch.context() as patched:
-            patched.setattr(zarr.Array, "__setitem__", full_disk)
-            with pytest.raises(OSError, match="no space"):
-                recorder.write(raw_stack(StackIndex(time=0)))
-        recorder.write(raw_stack(StackIndex(time=1)))
-    assert zarr.open_group(path, mode="r")["written"][:].ravel().tolist() == [False, True]
+    layout = RawLayout(angles=2, phases=3, y=16, x=16, pixel_nm=80.0)
+    pixels = np.random.default_rng(0).integers(0, 65536, (3, *layout.shape), np.uint16)
+    with RawRecorder(path, layout, RECIPE, shard=shard) as recorder:
+        stacks = [RawStack("test", StackIndex(time=time), pixels[time]) for time in range(3)]
+        recorder.write(stacks[0])
+        with files_no_longer_than(room), pytest.raises(OSError, match="File too large"):
+            recorder.write(stacks[1])
+        recorder.write(stacks[2])
+    group = zarr.open_group(path, mode="r")
+    assert group["written"][:].ravel().tolist() == [True, False, True]
+    for time in (0, 2):
+        np.testing.assert_array_equal(group["raw"][0, time, 0, 0], pixels[time])
+    assert not group["raw"][0, 1].any()
+    assert len(files_of(path, "raw")) == (2 if shard == 1 else 1)
 
 
 @pytest.mark.parametrize("taken", ["run.zarr", "run.zarr.partial"])
@@ -229,10 +306,11 @@ def test_the_log_is_right_across_chunks_and_lengthenings(tmp_path, monkeypatch):
     np.testing.assert_array_equal(received, expected)
 
 
-def test_results_are_an_ome_zarr_with_gaps(tmp_path):
+@pytest.mark.parametrize("shard", [1, 2, 100])
+def test_results_are_an_ome_zarr_with_gaps(tmp_path, shard):
     path = tmp_path / "run.ome.zarr"
     indices = [StackIndex(time=0), StackIndex(time=2), StackIndex(time=2, channel=1)]
-    with ResultRecorder(path, RESULT, RECIPE) as recorder:
+    with ResultRecorder(path, RESULT, RECIPE, shard=shard) as recorder:
         for index in indices:
             recorder.write(result(index))
         recorder.describe(RECIPE.with_warning("the pattern drifted"))
@@ -270,12 +348,86 @@ def test_results_of_several_positions_are_several_images(tmp_path):
     )
 
 
-def test_unfinished_results_are_readable(tmp_path):
-    recorder = ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE)
+@pytest.mark.parametrize("shard", [1, 4])
+def test_unfinished_results_are_readable(tmp_path, shard):
+    recorder = ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE, shard=shard)
     recorder.write(result(StackIndex(time=1)))
     partial = tmp_path / "run.ome.zarr.partial"
     yaozarrs.validate_zarr_store(partial)
     assert read_recipe(partial).to_json() == RECIPE.to_json()
-    image = zarr.open_array(partial / "0", mode="r")[1, 0, 0]
-    np.testing.assert_array_equal(image, result(StackIndex(time=1)).image)
+    image = zarr.open_array(partial / "0", mode="r")
+    np.testing.assert_array_equal(image[1, 0, 0], result(StackIndex(time=1)).image)
+    assert np.isnan(image[0]).all()
+    recorder.write(result(StackIndex(time=0)))
+    np.testing.assert_array_equal(image[0, 0, 0], result(StackIndex(time=0)).image)
     recorder.close()
+
+
+@pytest.mark.parametrize("shard", [1, 4])
+def test_results_are_read_while_they_grow_and_after_they_are_renamed(tmp_path, shard):
+    recorder = ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE, shard=shard)
+    for time in range(6):
+        recorder.write(result(StackIndex(time=time)))
+    growing = open_result(tmp_path / "run.ome.zarr.partial")
+    recorder.write(result(StackIndex(time=6)))
+    np.testing.assert_array_equal(growing.image(StackIndex(time=5)), result_image(5))
+    assert growing.image(StackIndex(time=6)) is None  # not there when it was opened
+    recorder.close()
+    np.testing.assert_array_equal(growing.image(StackIndex(time=2)), result_image(2))
+
+
+def result_image(time):
+    return result(StackIndex(time=time)).image
+
+
+def test_an_index_that_is_being_written_over_is_read_again(tmp_path):
+    path = tmp_path / "run.ome.zarr"
+    with ResultRecorder(path, RESULT, RECIPE, shard=4) as recorder:
+        recorder.write(result(StackIndex()))
+    array = zarr.open_array(path / "0", mode="r")
+    (shard,) = files_of(path, "0")
+    whole = shard.read_bytes()
+    shard.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    with pytest.raises(ValueError, match="checksum"):
+        read_region(array, (0, 0, 0))
+
+    class Healing:
+        """What is read a second time is whole."""
+
+        shards = array.shards
+        reads = 0
+
+        def __getitem__(self, region):
+            self.reads += 1
+            if self.reads == 2:
+                shard.write_bytes(whole)
+            return array[region]
+
+    healing = Healing()
+    np.testing.assert_array_equal(read_region(healing, (0, 0, 0)), result_image(0))
+    assert healing.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"shard": 0}, "recording.shard: expected greater than or equal to 1, found 0"),
+        ({"shard": 256}, "recording.shard: expected less than or equal to 255, found 256"),
+        ({"shard": "many"}, "recording.shard: .*, found 'many'"),
+        ({"shards": 2}, "unknown key 'recording.shards'; the nearest known key is 'shard'"),
+    ],
+)
+def test_wrong_settings_of_a_recording_are_named(values, words):
+    optics = {"numerical_aperture": 1.4, "emission_nm": 525}
+    with pytest.raises(SettingsError, match=words):
+        parse_settings({"optics": optics, "recording": values}, "test")
+
+
+def test_the_index_of_the_largest_shard_fits_into_one_page():
+    assert SHARD_LIMIT * 16 + 4 <= 4096 < (SHARD_LIMIT + 1) * 16 + 4
+
+
+def test_a_recipe_from_before_shards_is_read():
+    values = RECIPE.to_json()
+    del values["settings"]["recording"]
+    assert Recipe.from_json(values, "old").settings.recording.shard == 1

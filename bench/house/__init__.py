@@ -1,0 +1,1 @@
+"""How a checkout is built, in figures: `python -m bench.house CHECKOUT`."""

@@ -1,0 +1,83 @@
+"""Fill the tables of docs/measured with what is kept in bench/results: `python -m bench.measured`.
+
+A table stands between two comments. The first says which result it shows, which part of it
+("rows" where nothing is said), which of those rows, and which columns under which headings:
+
+    <!-- measured: {"result": "trust", "where": {"photons": 5.0}, "columns": {"fields": "of"}} -->
+    <!-- end of measured -->
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+PAGES = ROOT / "docs" / "measured"
+BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)
+
+Row = dict[str, Any]
+
+
+def filled(text: str) -> str:
+    """Return a page with all of its tables made from the results that are kept now."""
+    return BLOCK.sub(lambda found: found[1] + _table(**json.loads(found[2])) + found[3], text)
+
+
+def pages() -> list[Path]:
+    """Return the pages that hold such tables."""
+    return [page for page in sorted(PAGES.glob("*.md")) if BLOCK.search(page.read_text("utf-8"))]
+
+
+def _table(
+    result: str,
+    part: str = "rows",
+    where: Row | None = None,
+    columns: dict[str, str] | None = None,
+) -> str:
+    found = json.loads((RESULTS / f"{result}.json").read_text(encoding="utf-8"))
+    rows = [row for row in _rows(found, part) if (where or {}).items() <= row.items()]
+    if not rows:
+        raise ValueError(f"expected rows of {result}.json with {where}, found none")
+    columns = columns or {name: name for name in rows[0]}
+    lines = [list(columns.values()), ["---", *["---:"] * (len(columns) - 1)]]
+    lines += [[_text(row[name]) for name in columns] for row in rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{table}\n\n{_machine(found['run'])}\n"
+
+
+def _rows(found: Row, part: str) -> list[Row]:
+    for name in part.split("/"):
+        found = found[name]
+    return found if isinstance(found, list) else [found]
+
+
+def _machine(run: Row) -> str:
+    """Say on what and when it was measured; the older results do not name a processor."""
+    words = (
+        f"torch {run['torch']}, livesim {run['livesim']}; {run['date'][:10]}. Load of the machine "
+        f"when it began: {run['load_1min']}."
+    )
+    kinds = (run.get("processor"), f"{run['cores']} cores", run.get("gpu"))
+    return ", ".join([kind for kind in kinds if kind] + [words])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Fill every page in its place."""
+    for page in pages():
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What `import livesim` offers: arrays in, arrays out."""

@@ -1,0 +1,57 @@
+"""Say what is wrong with an array of raw frames, and what mends it."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import torch
+
+from livesim.api.arrays import SOURCE, Array, native
+from livesim.config.settings import Settings, SettingsError
+from livesim.reconstruction.doctor.examine import FEWEST, middle
+from livesim.reconstruction.doctor.finding import Examination
+from livesim.reconstruction.doctor.survey import Survey
+from livesim.values.errors import DataError
+
+
+def doctor(raw: Array, settings: Settings) -> Examination:
+    """Examine raw frames in the order in which they were taken.
+
+    Nothing has to fit: the frames need not make whole raw stacks.
+
+    Parameters
+    ----------
+    raw
+        Camera counts [frame, y, x], or […, angle, phase, y, x] in the order of acquisition; numpy,
+        torch or dask, of any byte order.
+    settings
+        Of the microscope, with ``optics.pixel_nm``.
+
+    Returns
+    -------
+    Its `findings`, the surest first, each with its words and the line of the settings that mends
+    it; none where nothing is wrong. `undecided` says what could not be told.
+
+    Raises
+    ------
+    DataError
+        If there are too few frames, or they are no counts.
+    SettingsError
+        If the pixel size is not known.
+    """
+    if settings.optics.pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    shape = tuple(int(n) for n in raw.shape)
+    total = prod(shape[:-2])
+    if len(shape) < 3 or total < FEWEST:
+        raise DataError(f"{SOURCE}: expected at least {FEWEST} frames [frame, y, x], found {shape}")
+    rows, columns = middle((shape[-2], shape[-1]))
+
+    def read(first: int, count: int) -> torch.Tensor:
+        numbers = range(first, min(first + count, total))
+        places = (tuple(int(n) for n in np.unravel_index(one, shape[:-2])) for one in numbers)
+        frames = [native(raw[place])[rows, columns] for place in places]
+        return torch.from_numpy(np.stack(frames).astype(np.float32))
+
+    return Survey(read, total, settings, settings.optics.pixel_nm).run()

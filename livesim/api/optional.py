@@ -1,0 +1,21 @@
+"""Import what only some users have installed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def imported(name: str, extra: str) -> Any:
+    """Import a package of an extra.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        With the line that installs it.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        words = f"expected {name.partition('.')[0]}, found it not installed"
+        raise ModuleNotFoundError(f'{words}: pip install "livesim[{extra}]"') from error

@@ -1,0 +1,249 @@
+"""Restore arrays of raw frames: `restore` once, a `Restorer` again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livesim.api.arrays import SOURCE, Array, RawStacks, is_dask, like
+from livesim.api.calibrate import calibrate
+from livesim.config.settings import Settings, SettingsError
+from livesim.config.step_choice import with_steps
+from livesim.io.otf import otf_profile
+from livesim.io.pattern_file import read_pattern
+from livesim.pipeline.build import with_levels
+from livesim.pipeline.networks import load_networks, preferred_device
+from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.work import Work
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+from livesim.values.verdict import Trust
+
+PLAIN = "reconstruct"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restored:
+    """All images that are made of raw stacks."""
+
+    image: Any
+    """[…, 2 y, 2 x] with all networks; may be negative."""
+    plain: Any
+    """[…, 2 y, 2 x] without any."""
+    step_one: Any
+    """[…, 2 y, 2 x] with step one alone; equals `plain` where there is no step one."""
+    widefield: Any
+    """[…, y, x] mean of the raw frames, in photo-electrons."""
+
+
+class Restorer:
+    """Restores raw stacks of one field with one pattern; what can be computed once is kept.
+
+    It may be called from several threads, which then take turns. Pickled, it is its recipe alone
+    (settings, pattern, device: a few kB), so that dask, concurrent.futures and joblib can hand it
+    to their workers; each prepares its own plan at the first call.
+
+    Parameters
+    ----------
+    settings
+        Of the microscope.
+    pattern
+        As `livesim.calibrate` returns it, or the path of a file of `livesim calibrate`.
+    device
+        Such as "cpu" or "cuda:1"; None = the first GPU where there is one, else the CPU.
+    steps
+        "reconstruct", "one,reconstruct", "reconstruct,two" or "one,reconstruct,two"; None = those
+        that the settings name.
+
+    Raises
+    ------
+    SettingsError
+        If the device or the steps are none that there are, or a network does not fit.
+    DataError
+        If the pattern file cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pattern: Pattern | str | Path,
+        device: str | torch.device | None = None,
+        steps: str | None = None,
+    ) -> None:
+        known = pattern if isinstance(pattern, Pattern) else read_pattern(Path(pattern))
+        if settings.optics.pixel_nm is None:
+            optics = settings.optics.model_copy(update={"pixel_nm": known.pixel_nm})
+            settings = settings.model_copy(update={"optics": optics})
+        self.settings = settings if steps is None else with_steps(settings, steps)
+        self.pattern = known
+        self.device = _device(device)
+        self._lock = Lock()
+        self._pipeline: ReconstructionPipeline | None = None
+
+    def __call__(self, raw: Array, *, everything: bool = False) -> Any:
+        """Restore raw stacks […, frames, y, x] or […, angle, phase, y, x].
+
+        Returns
+        -------
+        float32 […, 2 y, 2 x] of the library of `raw` (dask: computed later, one raw stack a
+        chunk); with `everything` a `Restored`, whose images are of numpy or torch.
+
+        Raises
+        ------
+        DataError
+            If the array holds no whole raw stacks of counts, or the pattern is one for frames of
+            another size.
+        """
+        stacks = RawStacks(raw, self.settings.pattern)
+        self.fit(stacks)
+        if everything:
+            return self._everything(raw, stacks)
+        if is_dask(raw):
+            return _later(raw, stacks, self)
+        y, x = stacks.frame_shape
+        images = np.empty((len(stacks), 2 * y, 2 * x), np.float32)
+        for number, stack in enumerate(stacks):
+            images[number] = self.made(stack).image.numpy()
+        return like(images.reshape(*stacks.leading, 2 * y, 2 * x), raw)
+
+    def fit(self, stacks: RawStacks) -> None:
+        """Make sure that the pattern is one for these frames and knows how bright they are.
+
+        Raises
+        ------
+        DataError
+            If the pattern is one for frames of another size.
+        """
+        if stacks.frame_shape != self.pattern.shape:
+            raise DataError(
+                f"{SOURCE}: expected frames of (y, x) = {self.pattern.shape}, as the pattern is "
+                f"for, found {stacks.frame_shape}"
+            )
+        # Measured once: workers that measured for themselves would each scale differently.
+        self.pattern = with_levels(self.pattern, [stacks[0]], self.settings)
+
+    def made(self, stack: RawStack) -> Work:
+        """Return one raw stack's images as tensors, with what they were made of."""
+        with self._lock:
+            return self._prepared().compute(stack)
+
+    def review(self, made: Work) -> Trust | None:
+        """Hold what `made` returned against the photons; None where it cannot be judged."""
+        with self._lock:
+            return self._prepared().review(made)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Restorer, (self.settings, self.pattern, str(self.device))
+
+    def _prepared(self) -> ReconstructionPipeline:
+        if self._pipeline is None:
+            self._pipeline = ReconstructionPipeline(
+                self.settings,
+                self.pattern,
+                otf_profile(self.settings),
+                load_networks(self.settings, self.device),
+                path_for(self.device),
+            )
+        return self._pipeline
+
+    def _everything(self, raw: Array, stacks: RawStacks) -> Restored:
+        made = [self.made(stack) for stack in stacks]
+
+        def joined(pick: Callable[[Work], torch.Tensor]) -> Any:
+            images: NDArray[np.float32] = np.stack([pick(one).numpy() for one in made])
+            return like(images.reshape(*stacks.leading, *images.shape[1:]), raw)
+
+        return Restored(
+            image=joined(lambda one: one.image),
+            plain=joined(lambda one: one.plain),
+            step_one=joined(lambda one: one.between),
+            widefield=joined(lambda one: one.widefield),
+        )
+
+
+def restore(
+    raw: Array,
+    settings: Settings,
+    pattern: Pattern | str | Path | None = None,
+    *,
+    steps: str | None = None,
+    plain: bool = False,
+    everything: bool = False,
+    device: str | torch.device | None = None,
+) -> Any:
+    """Restore raw stacks: reconstruct them, with the networks that the settings name.
+
+    Parameters
+    ----------
+    raw
+        Camera counts […, frames, y, x] or […, angle, phase, y, x]: numpy, torch or dask, of any
+        byte order, or what `livesim.open` returns.
+    settings
+        Of the microscope.
+    pattern
+        As `livesim.calibrate` returns it, or the path of a pattern file; None estimates it from
+        `raw`.
+    steps
+        As `Restorer`.
+    plain
+        Without any network; the same as ``steps="reconstruct"``.
+    everything
+        Return the plain and the widefield images too.
+    device
+        As `Restorer`.
+
+    Returns
+    -------
+    float32 […, 2 y, 2 x], sampled at half the raw pixel, pixel (0, 0) centred on raw pixel (0, 0);
+    with `everything` a `Restored`.
+
+    Raises
+    ------
+    DataError, SettingsError
+        As `calibrate` and `Restorer`; also if `plain` contradicts `steps`.
+    """
+    if plain and steps not in (None, PLAIN):
+        raise SettingsError(f"expected plain=True or steps='{steps}', found both")
+    known = calibrate(raw, settings) if pattern is None else pattern
+    return Restorer(settings, known, device, PLAIN if plain else steps)(raw, everything=everything)
+
+
+def _later(raw: Any, stacks: RawStacks, restorer: Restorer) -> Any:
+    """Return a dask array that restores a raw stack when its chunk is asked for."""
+    frames = raw.shape[-2 - stacks.stack_axes : -2]
+    each = len(stacks) // max(1, prod(raw.shape[: -2 - stacks.stack_axes]))
+    whole = raw.rechunk(dict.fromkeys(range(-2 - stacks.stack_axes, 0), -1))
+    own = len(frames)
+    y, x = stacks.frame_shape
+    kept = whole.chunks[: whole.ndim - 2 - own]
+    inner = () if each == 1 else ((each,),)
+    dropped = [whole.ndim - 2 - n for n in range(1, own + 1 - len(inner))]
+    return whole.map_blocks(
+        restorer,
+        dtype=np.float32,
+        drop_axis=dropped,
+        chunks=(*kept, *inner, (2 * y,), (2 * x,)),
+        meta=np.empty((0,) * (whole.ndim - len(dropped)), np.float32),
+    )
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return preferred_device()
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {device!r}") from error
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found.type == "cuda" and (found.index or 0) >= count:
+        raise SettingsError(f"device: expected one of {count} GPU(s), found {device!r}")
+    return found

@@ -1,0 +1,29 @@
+"""Choose which of the steps around the reconstruction are taken."""
+
+from __future__ import annotations
+
+from livesim.config.settings import Settings, SettingsError
+
+STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
+"""All choices, each in the order in which the steps are taken."""
+
+
+def with_steps(settings: Settings, steps: str) -> Settings:
+    """Return the settings with the networks that `steps` leaves out set to "none".
+
+    Raises
+    ------
+    SettingsError
+        If `steps` is none of those known.
+    """
+    if steps not in STEPS:
+        raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
+    asked = steps.split(",")
+    left_out = {step: "none" for step in ("one", "two") if step not in asked}
+    inherited = dict.fromkeys(left_out)
+    channels = {
+        number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
+        for number, channel in settings.channels.items()
+    }
+    own = settings.steps.model_copy(update=left_out)
+    return settings.model_copy(update={"steps": own, "channels": channels})

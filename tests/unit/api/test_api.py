@@ -1,0 +1,238 @@
+"""The public API: what it is given and what it returns."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+
+import livesim
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from tests.support.simulations import CAMERA, OPTICS, settings
+
+TIMES, SIZE = 3, (48, 64)
+
+
+@pytest.fixture(scope="module")
+def microscope():
+    return settings(size=SIZE, time_points=TIMES, peak_photons=2000.0)
+
+
+@pytest.fixture(scope="module")
+def raw(microscope):
+    """Return [t, angle, phase, y, x]."""
+    simulated = SimulatedMicroscope(microscope)
+    stacks = [np.asarray(simulated.stack(n).counts) for n in range(TIMES)]
+    return np.stack(stacks).reshape(TIMES, 3, 3, *SIZE)
+
+
+@pytest.fixture(scope="module")
+def pattern(raw, microscope):
+    return livesim.calibrate(raw, microscope)
+
+
+@pytest.fixture(scope="module")
+def image(raw, microscope, pattern):
+    return livesim.restore(raw, microscope, pattern, plain=True)
+
+
+def test_exactly_these_names():
+    names = "settings Settings open calibrate restore Restorer doctor trust listen Sender"
+    assert livesim.__all__ == sorted(names.split())
+    assert set(livesim.__all__) <= set(dir(livesim))
+
+
+def test_nothing_is_loaded_before_it_is_used():
+    check = "import livesim, sys; sys.exit(bool({'torch', 'zmq', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'reconstruct'"):
+        livesim.reconstruct  # noqa: B018
+
+
+FORMS = {
+    "flat": lambda raw: raw.reshape(TIMES, 9, *SIZE),
+    "one long axis": lambda raw: raw.reshape(TIMES * 9, *SIZE),
+    "more axes": lambda raw: raw[None, :, None],
+    "big-endian": lambda raw: raw.astype(">u2"),
+    "int32": lambda raw: raw.astype(np.int32),
+    "big-endian int64": lambda raw: raw.astype(">i8"),
+    "float64": lambda raw: raw.astype(float),
+    "not contiguous": lambda raw: np.asfortranarray(raw),
+    "a view": lambda raw: np.repeat(raw, 2, axis=0)[::2],
+    "torch": lambda raw: torch.from_numpy(raw.astype(np.int32)),
+    "dask": lambda raw: da.from_array(raw.reshape(TIMES, 9, *SIZE), chunks=(2, 4, 20, 30)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_same_frames_gives_the_same_pixels(form, raw, microscope, pattern, image):
+    given = FORMS[form](raw)
+    found = livesim.restore(given, microscope, pattern, plain=True)
+    assert type(found) is type(given)
+    assert np.asarray(found).dtype == np.float32
+    assert np.array_equal(np.asarray(found).reshape(image.shape), image)
+
+
+@pytest.mark.parametrize("form", ["flat", "big-endian", "torch", "dask"])
+def test_every_form_gives_the_same_pattern(form, raw, microscope, pattern):
+    assert livesim.calibrate(FORMS[form](raw), microscope) == pattern
+
+
+def test_the_order_of_the_settings_holds_for_flat_frames(raw, microscope, pattern, image):
+    order = microscope.pattern.model_copy(update={"order": ("angle", "phase")})
+    swapped = microscope.model_copy(update={"pattern": order})
+    frames = raw.swapaxes(1, 2).reshape(TIMES, 9, *SIZE)
+    assert np.array_equal(livesim.restore(frames, swapped, pattern, plain=True), image)
+
+
+WRONG = {
+    "eight frames": (lambda raw: raw.reshape(TIMES, 9, *SIZE)[:, :8], "a multiple of 9 frames"),
+    "an image": (lambda raw: raw[0, 0, 0], r"expected frames \[…, frames, y, x\]"),
+    "nothing": (lambda raw: raw[:0], "expected frames"),
+    "negative": (lambda raw: raw.astype(np.int32) - 70000, "expected camera counts from 0 to"),
+    "too large": (lambda raw: raw.astype(np.int64) + 70000, "expected camera counts from 0 to"),
+    "NaN": (lambda raw: np.where(raw > 0, np.nan, raw), "expected finite values"),
+    "complex": (lambda raw: raw.astype(complex), "expected camera counts"),
+    "bool": (lambda raw: raw > 0, "expected camera counts"),
+    "another size": (lambda raw: raw[..., :-2], "expected frames of"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_no_raw_stack_is_refused_in_a_sentence(case, raw, microscope, pattern):
+    make, sentence = WRONG[case]
+    with pytest.raises(ValueError, match=sentence):
+        livesim.restore(make(raw), microscope, pattern, plain=True)
+
+
+def test_no_fringes_are_refused(microscope):
+    drawn = np.random.default_rng(1).poisson(400.0, (9, 128, 128)).astype(np.uint16)
+    with pytest.raises(ValueError, match="expected fringes in at least one angle, found none"):
+        livesim.calibrate(drawn, microscope)
+
+
+def test_everything_belongs_together(raw, microscope, pattern, image):
+    made = livesim.restore(raw, microscope, pattern, everything=True)
+    y, x = SIZE
+    assert made.widefield.shape == (TIMES, y, x)
+    assert made.image.shape == made.plain.shape == made.step_one.shape == (TIMES, 2 * y, 2 * x)
+    assert np.array_equal(made.plain, image)
+    assert np.array_equal(made.image, livesim.restore(raw, microscope, pattern))
+    assert not np.array_equal(made.image, made.plain)
+
+
+def test_plain_and_other_steps_contradict_each_other(raw, microscope, pattern):
+    with pytest.raises(ValueError, match="expected plain=True or steps="):
+        livesim.restore(raw, microscope, pattern, plain=True, steps="one,reconstruct")
+
+
+def test_a_restorer_pickles_as_its_recipe(raw, microscope, pattern, image):
+    one = livesim.Restorer(microscope, pattern, steps="reconstruct")
+    one(raw[0])
+    text = pickle.dumps(one)
+    assert len(text) < 10_000
+    assert np.array_equal(pickle.loads(text)(raw), image)  # our own pickle
+
+
+def test_a_restorer_may_be_called_from_several_threads(raw, microscope, pattern, image):
+    one = livesim.Restorer(microscope, pattern, steps="reconstruct")
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(one, [*raw, *raw]))
+    assert np.array_equal(np.stack(made), np.concatenate([image, image]))
+
+
+@pytest.mark.slow
+def test_dask_hands_a_restorer_to_other_processes(raw, microscope, pattern, image):
+    one = livesim.Restorer(microscope, pattern, steps="reconstruct")
+    stacks = da.from_array(raw.reshape(TIMES, 9, *SIZE), chunks=(1, -1, -1, -1))
+    y, x = SIZE
+    made = stacks.map_blocks(
+        one, dtype="float32", drop_axis=1, chunks=(stacks.chunks[0], 2 * y, 2 * x)
+    )
+    assert np.array_equal(made.compute(scheduler="processes", num_workers=2), image)
+
+
+def test_the_number_of_threads_stays(raw, microscope):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        found = livesim.calibrate(raw, microscope)
+        livesim.restore(raw, microscope, found)
+        livesim.doctor(raw, microscope)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_doctor_finds_a_lost_frame(raw, microscope):
+    frames = np.delete(np.concatenate([raw] * 2).reshape(-1, *SIZE), 13, axis=0)
+    words = [finding.fault.value for finding in livesim.doctor(frames, microscope).findings]
+    assert "lost frame" in words
+
+
+def test_trust_has_a_verdict_for_each_raw_stack():
+    microscope = settings(size=(96, 96), time_points=2, peak_photons=300.0)
+    simulated = SimulatedMicroscope(microscope)
+    raw = np.stack([np.asarray(simulated.stack(n).counts) for n in range(2)])
+    pattern = livesim.calibrate(raw, microscope)
+    image = livesim.restore(raw, microscope, pattern)
+    one = livesim.trust(raw[0], image[0], microscope, pattern)
+    both = livesim.trust(raw, image, microscope, pattern)
+    assert both[0].numbers == one.numbers
+    invented = image[0].copy()
+    invented[60:130, 60:130] += 5.0 * image[0].max()
+    wrong = livesim.trust(raw[0], invented, microscope, pattern)
+    assert wrong.verdict.word.value == "do not trust"
+    assert abs(wrong.numbers.worst_sigmas) > 3 * abs(one.numbers.worst_sigmas)
+
+
+def test_trust_refuses_what_it_cannot_judge(raw, microscope, pattern, image):
+    with pytest.raises(ValueError, match="expected an image"):
+        livesim.trust(raw, image[:2], microscope, pattern)
+    alone = livesim.settings(**OPTICS, **CAMERA, one="none", two="none")
+    with pytest.raises(ValueError, match="expected an image made with networks"):
+        livesim.trust(raw, image, alone, pattern)
+
+
+def test_settings_from_keywords():
+    made = livesim.settings(**OPTICS, gain=2.0, phases=5, reconstruction={"wiener": 0.1})
+    assert (made.optics.pixel_nm, made.camera.gain) == (80.0, 2.0)
+    assert (made.pattern.phases, made.reconstruction.wiener) == (5, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"pixel_um": 0.08}, "unknown key 'pixel_um'; the nearest known key is 'pixel_nm'"),
+        ({"numerical_aperture": 1.4}, "expected the key 'optics.emission_nm', found none"),
+        ({**OPTICS, "gain": -1.0}, "camera.gain"),
+        ({**OPTICS, "optics": {"pixel_nm": 80.0}}, r"expected optics\.pixel_nm once"),
+        ({**OPTICS, "camera": {"gian": 2.0}}, "nearest known key is 'gain'"),
+    ],
+)
+def test_wrong_keywords_are_refused(keys, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        livesim.settings(**keys)
+
+
+def test_every_key_of_a_section_belongs_to_one_section():
+    from livesim.config.keywords import SECTIONS
+    from livesim.config.settings import Settings
+
+    keys = [key for name in SECTIONS for key in Settings.model_fields[name].annotation.model_fields]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_device_that_is_not_there_is_refused(microscope, pattern):
+    for device in ("cuda:99", "gpu"):
+        with pytest.raises(ValueError, match="device: expected"):
+            livesim.Restorer(microscope, pattern, device=device)
