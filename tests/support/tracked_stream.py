@@ -1,4 +1,4 @@
-"""A watched pipeline and its background, with a reconstruction that is a fake, and its stacks."""
+"""A pipeline that tracks its pattern, with a reconstruction that is a fake, and its stacks."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def stack(number):
 
 
 class Stream:
-    """A watched pipeline of fakes and the stacks it gets."""
+    """A tracking pipeline of fakes and the stacks it gets."""
 
     def __init__(self, estimate=None, coherence=None):
         self.light = Light()

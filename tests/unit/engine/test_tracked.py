@@ -1,4 +1,4 @@
-"""The watched pipeline: stacks that drift, jump and fade in, turns and changes out."""
+"""A pipeline follows a pattern that drifts, jumps and fades, and says what has changed."""
 
 from __future__ import annotations
 

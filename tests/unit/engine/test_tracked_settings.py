@@ -1,4 +1,4 @@
-"""Other settings for a watched pipeline: from which stack on they hold."""
+"""Other settings for a pipeline that tracks its pattern: from which stack on they hold."""
 
 from __future__ import annotations
 
