@@ -11,8 +11,8 @@ from livesim.api.arrays import SOURCE, Array, native
 from livesim.config.settings import Settings, SettingsError
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
+from livesim.values.errors import DataError
 from livesim.values.finding import Examination
-from livesim.values.frames import DataError
 
 
 def doctor(raw: Array, settings: Settings) -> Examination:

@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator
 
 from livesim.values.figure import Figure, Tone, Unit
-from livesim.values.frames import Pattern, Rolling
+from livesim.values.frames import Rolling
 from livesim.values.illumination import FAST_DEG, WEAK_MODULATION, AngleState, TrackingHealth
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import DeviceStatus, EngineStatus
 from livesim.wire.stream_status import DoctorStatus, TrustStatus

@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from livesim.config.changes import SettingsChange
 from livesim.config.errors import sentence
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.values.frames import DataError, Pattern
-from livesim.values.illumination import Illumination, PatternChange, as_estimated
+from livesim.values.errors import DataError
+from livesim.values.illumination import Illumination, PatternChange, unturned
+from livesim.values.pattern import Pattern
 
 PATTERN_FORMAT = "livesim-pattern-log/1"
 SETTINGS_FORMAT = "livesim-settings-log/1"
@@ -96,7 +97,7 @@ def _pattern_line(change: PatternChange) -> dict[str, Any]:
 
 
 def _pattern_changes(path: Path, first: Pattern) -> Iterator[PatternChange]:
-    light = as_estimated(first)
+    light = unturned(first)
     for place, line in _lines(path, PATTERN_FORMAT):
         change = _parsed(_PATTERN_CHANGE, _completed(line, light, place), place)
         light = change.new

@@ -12,7 +12,8 @@ from pydantic_core import from_json, to_json
 
 from livesim.config.errors import sentence
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
 
 FORMAT = "livesim-pattern/1"
 

@@ -20,7 +20,8 @@ from livesim import __version__
 from livesim.config.errors import sentence
 from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
 
 FORMAT = "livesim-recipe/1"
 HASHED_WHOLE_BYTES = 64 * 2**20

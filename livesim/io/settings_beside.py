@@ -13,7 +13,7 @@ from livesim.io.recording_files import (
     SETTINGS_LOG_NAME,
     of_channel,
 )
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:

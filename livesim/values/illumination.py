@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from livesim.values.frames import Pattern, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.numbers import Count, Finite, NanAsNull
+from livesim.values.pattern import Pattern
 
 STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""
@@ -70,7 +71,7 @@ class Illumination:
         return replace(self.pattern, angles=angles)
 
 
-def as_estimated(pattern: Pattern) -> Illumination:
+def unturned(pattern: Pattern) -> Illumination:
     """Return `pattern` as it was estimated."""
     return Illumination(pattern, (0.0,) * len(pattern.angles))
 
@@ -126,15 +127,15 @@ def illuminations(
 
     A change whose own stack is missing holds from the next change on that has one.
     """
-    lights = [as_estimated(first), *(change.new for change in changes)]
-    for index, count in holding(indices, [change.stack for change in changes]):
+    lights = [unturned(first), *(change.new for change in changes)]
+    for index, count in changes_in_force(indices, [change.stack for change in changes]):
         yield index, lights[count]
 
 
-def holding(
+def changes_in_force(
     indices: Iterable[StackIndex], changed: Sequence[StackIndex]
 ) -> Iterator[tuple[StackIndex, int]]:
-    """Return each raw stack, in the order received, with the number of changes that hold for it.
+    """Return each raw stack, in the order received, with how many of the changes hold for it.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 WIRE_VERSION = 2
 """Of frames, results and control messages alike; both ends must speak the same."""

@@ -7,8 +7,9 @@ from pydantic import Field
 from livesim.config.changes import Value
 from livesim.config.settings import Settings
 from livesim.values.finding import Examination
-from livesim.values.frames import Pattern, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import ChangeKind, TrackingHealth
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustNumbers, Verdict
 from livesim.wire.header import Part
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 
 from livesim.config.section import Section
-from livesim.values.frames import Levels
 from livesim.values.numbers import NonNegative, Positive
+from livesim.values.pattern import Levels
 from livesim_models.domain import Domain
 from livesim_models.rcan.model import Architecture
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from livesim.config.errors import sentence
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.card import FORMAT, Card
 from livesim_models.rcan.model import Rcan
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.rcan.model import Architecture, Rcan
 
 _INSIDE = ("state_dict", "model_state_dict", "model", "params", "net")

@@ -7,8 +7,9 @@ from dataclasses import fields
 
 from livesim.config.settings import Settings
 from livesim.engine.figures import figures_of
-from livesim.values.frames import Pattern, PatternAngle, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import AngleHealth, AngleState, TrackingHealth
+from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.verdict import TrustNumbers, TrustWord, Verdict
 from livesim.wire.control import (
     BegunReply,

@@ -21,8 +21,8 @@ from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
+from livesim.values.errors import DataError
 from livesim.values.finding import Examination, Finding
-from livesim.values.frames import DataError
 
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "

@@ -16,7 +16,8 @@ from livesim.images.levels import Levels
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import CLASSIC_LIMIT_BYTES
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 MOST = np.iinfo(np.uint16).max
 STRAIGHT_LINE = 0

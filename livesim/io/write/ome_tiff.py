@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from livesim import __version__
 from livesim.io.recipe import FORMAT, Recipe
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 CLASSIC_LIMIT_BYTES = 2**32 - 2**25
 """Above this, 32-bit offsets do not reach the end of the file: BigTIFF."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 
 class Format(Protocol):

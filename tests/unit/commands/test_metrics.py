@@ -16,12 +16,12 @@ from livesim.engine.process import Engine
 from livesim.values.figure import Figure, Unit
 from tests.doubles.fake_engine import engine_status
 from tests.support.prometheus import page_of, samples_of
-from tests.support.running_engine import anywhere, at_work
+from tests.support.running_engine import Fakes, anywhere, at_work
 
 
 @contextmanager
 def running():
-    with Engine(anywhere(), lambda settings: lambda *_: None) as engine, at_work(engine):
+    with Engine(anywhere(), Fakes(lambda settings: lambda *_: None)) as engine, at_work(engine):
         yield engine
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from livesim.commands.simulate.files import RAW_NAME, simulate_files
 from livesim.engine.beside.tracking_log import TrackingLog
-from livesim.engine.in_use import patterns_in_use
+from livesim.engine.channels import pattern_now
 from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.networks import resolved
-from livesim.values.frames import FAINT_MCNR, FAINT_PEAK, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import STEP_DEG, WEAK_MODULATION
+from livesim.values.pattern import FAINT_MCNR, FAINT_PEAK
 from livesim.values.verdict import TrustWord
 from livesim.wire.control import RecalibrateRequest
 from livesim.wire.stream_status import ChannelStatus, SteeringStatus
@@ -236,10 +237,10 @@ def measured(photons, folder):
     make = pipeline_factory(settings)
     pipeline = next(p for n in range(1, TIMES + 1) if (p := make(stacks[:n], n == TIMES)))
     try:
-        last = [pipeline(stack) for stack in stacks][-1]
+        last = [pipeline.begin(stack).take() for stack in stacks][-1]
         watch = TrackingLog(lambda changes: None, None, lambda: None)
         watch.begin(pipeline)
-        own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
+        own = used().model_copy(update={"patterns": {0: pattern_now(pipeline)}})
         known = engine_status(
             in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.health),)
         )
@@ -247,7 +248,7 @@ def measured(photons, folder):
         pipeline.close()
     verdict = last.review(None).verdict
     review = trust_status(word=verdict.word, reasons=verdict.reasons)
-    return rung_of(f"{photons:g}", known, float(last.widefield.max()), review)
+    return rung_of(f"{photons:g}", known, float(last.result.widefield.max()), review)
 
 
 def test_of_simulated_recordings_the_lowest_that_passes_is_chosen(tmp_path):

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livesim.values.frames import PatternAngle, Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import PatternAngle
+from livesim.values.results import Result
 from livesim.wire.stream_status import ChannelStatus
 from livesim_gui.state.health.reached import EVERY_S, Pair, Reached, pair_of, reached_nm
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS, one_curve

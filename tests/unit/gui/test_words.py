@@ -9,8 +9,9 @@ import pytest
 
 from livesim.config.settings import Optics, PatternSettings, Settings
 from livesim.values.finding import Examination, Fault, Finding
-from livesim.values.frames import Pattern, PatternAngle, Rolling
+from livesim.values.frames import Rolling
 from livesim.values.illumination import ChangeKind
+from livesim.values.pattern import Pattern, PatternAngle
 from livesim.wire.messages import StreamStart
 from livesim.wire.status import DeviceStatus, EngineState, FaultStatus, StageStatus
 from livesim.wire.stream_status import ChangeStatus, ChannelStatus, DoctorStatus

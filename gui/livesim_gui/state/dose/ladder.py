@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from livesim.images.levels import levels_of, sampled
-from livesim.values.frames import PatternAngle
 from livesim.values.illumination import STEP_DEG, WEAK_MODULATION, AngleHealth, AngleState
+from livesim.values.pattern import PatternAngle
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import TrustStatus

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.frames import PatternAngle
 from livesim.values.illumination import AngleHealth
+from livesim.values.pattern import PatternAngle
 from livesim.wire.status import EngineStatus
 from livesim.wire.stream_status import InUse
 from livesim_gui.state.stream.facts import Vector

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from livesim.config.settings import Settings
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from livesim.wire.messages import StreamStart
 from livesim.wire.stream_status import InUse
 
