@@ -11,7 +11,7 @@ from torch import Tensor
 from livesim.config.section import NonNegative, Positive, Section
 from livesim.values.frames import Levels
 from livesim_models.domain import Domain
-from livesim_models.rcan.model import Architecture
+from livesim_models.registry import AnyArchitecture
 
 FORMAT: Final = "livesim-model/1"
 
@@ -24,7 +24,7 @@ class Card(Section):
     step: Literal["one", "two"]
     description: str = ""
     licence: str = ""
-    architecture: Architecture
+    architecture: AnyArchitecture
     normalisation: Literal["stabilised", "levels"]
     """Of the input: photo-electrons of noise 1, or the widefield image's quantiles as 0 ... 1."""
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"

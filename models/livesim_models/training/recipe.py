@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from livesim.config.errors import complaint
 from livesim.config.section import NonNegative, Positive, Section
 from livesim.config.settings import SettingsError
 from livesim.config.specimens import SpecimenName
-from livesim_models.rcan.model import Architecture
+from livesim_models.registry import AnyArchitecture, architecture_of
 
 Range = tuple[Positive, Positive]
 """(least, most)."""
@@ -105,8 +106,8 @@ class Recipe(Section):
     description: str = ""
     """For the cards."""
     licence: str = ""
-    one: Architecture = Architecture(inputs=9, outputs=9)
-    two: Architecture = Architecture(space_to_depth=2)
+    one: AnyArchitecture = architecture_of({"inputs": 9, "outputs": 9})
+    two: AnyArchitecture = architecture_of({"space_to_depth": 2})
     scenes: ScenesRecipe = ScenesRecipe()
     light: LightRecipe = LightRecipe()
     training: TrainingRecipe = TrainingRecipe()
@@ -167,8 +168,4 @@ def _parsed(text: str, source: str) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SettingsError(
-            f"{source}: {place}: {first['msg']}, found {first['input']!r}"
-        ) from error
+        raise SettingsError(complaint(source, error)) from error

@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from livesim_models.data.samples import Batch, Samples, collated
 from livesim_models.data.scene import Scene
-from livesim_models.rcan.model import Rcan
+from livesim_models.network import Network
+from livesim_models.registry import build
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import TwoStep
 from livesim_models.training.pictures import Pictures
@@ -34,8 +35,8 @@ ScenesOf = Callable[[Split], list[Scene]]
 class Trained:
     """What a training leaves."""
 
-    one: Rcan
-    two: Rcan
+    one: Network
+    two: Network
     hours: float
     """Of all stages together, including those of an interrupted run."""
 
@@ -58,8 +59,8 @@ def train(
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # of what it would sell
     lightning.seed_everything(recipe.training.seed, verbose=False)
-    one = start.one if start else Rcan(recipe.one)
-    two = start.two if start else Rcan(recipe.two)
+    one = start.one if start else build(recipe.one)
+    two = start.two if start else build(recipe.two)
     validation = validation_batch(scenes_of("validation"), recipe)
     hours = 0.0
     for number, stage in enumerate(recipe.stage):
@@ -127,14 +128,14 @@ def validation_batch(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
     return collated(samples)
 
 
-def _keep(place: Path, one: Rcan, two: Rcan) -> None:
+def _keep(place: Path, one: Network, two: Network) -> None:
     for name, network in (("one", one), ("two", two)):
         partial = place / f"{name}.safetensors.part"
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, partial)
         partial.replace(place / f"{name}.safetensors")
 
 
-def _restored(place: Path, one: Rcan, two: Rcan) -> bool:
+def _restored(place: Path, one: Network, two: Network) -> bool:
     """Whether the stage was finished before; its networks are then taken from the folder."""
     if not (place / "two.safetensors").exists():  # the last file that a stage writes
         return False
