@@ -59,7 +59,7 @@ def match_expected(peaks: list[Peak | None], pattern: PatternSettings) -> Matchi
     told = [math.degrees(math.atan2(peak.k[1], peak.k[0])) for peak in peaks if peak is not None]
     if expected is None or not len(expected) == len(told) == len(peaks) <= MOST_ANGLES:
         return None
-    if len(told) < 2 or pattern.layout == "hexagonal":
+    if len(told) < 2 or pattern.layout != "angle-phase":
         return None
     choices = list(itertools.permutations(range(len(expected))))
     away = torch.tensor(

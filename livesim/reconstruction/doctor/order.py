@@ -170,7 +170,7 @@ class OrderReport:
             )
             if found != said
         ]
-        if pattern.layout == "hexagonal":
+        if pattern.layout != "angle-phase":
             lines.append('layout = "angle-phase"')
         return lines if declared.phase_first else [*lines, 'order = ["phase", "angle"]']
 

@@ -37,7 +37,8 @@ class Annulus:
 
 def annuli_of(pattern: PatternSettings, otf: Otf, number: int) -> list[Annulus]:
     """Return where to search the highest harmonic of each wave vector in group `number`."""
-    vectors = range(3) if pattern.layout == "hexagonal" else range(number, number + 1)
+    each = pattern.vectors // pattern.stack_shape[0]
+    vectors = range(number * each, (number + 1) * each)
     return [_annulus(pattern, otf, vector) for vector in vectors]
 
 

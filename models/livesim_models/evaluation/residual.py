@@ -13,6 +13,7 @@ from livesim.reconstruction.forward.model import residual_sigmas
 from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.separation import groups
 from livesim.values.frames import Pattern
 from livesim_models.evaluation.reference import DEFAULT as COSINE
 from livesim_models.evaluation.reference import result_transfer
@@ -164,8 +165,7 @@ def _lit(pattern: Pattern) -> Pattern:
 
 
 def _check(result: Picture, frames: Tensor, pattern: Pattern) -> None:
-    angles = 1 if pattern.layout == "hexagonal" else len(pattern.angles)
-    count = angles * len(pattern.angles[0].phases_rad)
+    count = sum(len(group.frames) for group in groups(pattern))
     rows, columns = pattern.shape
     if result.shape != (2 * rows, 2 * columns) or frames.shape != (count, rows, columns):
         raise ValueError(

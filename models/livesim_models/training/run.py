@@ -26,7 +26,7 @@ from livesim_models.training.pictures import Pictures
 from livesim_models.training.recipe import LightRecipe, Recipe, Split, StageRecipe
 
 VALIDATION_PHOTONS = (5.0, 20.0, 100.0, 1000.0)
-_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 ScenesOf = Callable[[Split], list[Scene]]
 
@@ -89,7 +89,7 @@ def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> No
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=training.devices,
-        precision=_PRECISION[training.precision],  # type: ignore[arg-type]
+        precision=PRECISIONS[training.precision],  # type: ignore[arg-type]
         max_epochs=max(1, math.ceil(stage.steps / every)),
         limit_train_batches=min(every, stage.steps),
         callbacks=callbacks,
