@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from livesim.reconstruction.plan import Plan
+from livesim_models.data.recipe import LightRecipe
 from livesim_models.data.sample import Sample, measured_sample, simulated_sample
 from livesim_models.data.scene import Scene, bright_share, cropped, turned
-from livesim_models.training.recipe import LightRecipe
 
 LEAST_BRIGHT_SHARE = 0.005
 """A crop with less to see is drawn again: empty background teaches nothing."""

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from safetensors.torch import load_file, save_file
 
+from livesim_models.data.recipe import LightRecipe, Split
 from livesim_models.data.samples import Batch, Samples, collated
 from livesim_models.data.scene import Scene
 from livesim_models.network import Network
@@ -23,7 +24,7 @@ from livesim_models.registry import build
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import TwoStep
 from livesim_models.training.pictures import Pictures
-from livesim_models.training.recipe import LightRecipe, Recipe, Split, StageRecipe
+from livesim_models.training.recipe import Recipe, StageRecipe
 
 VALIDATION_PHOTONS = (5.0, 20.0, 100.0, 1000.0)
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
