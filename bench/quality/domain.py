@@ -1,4 +1,4 @@
-"""How often the shipped networks' domain check warns: `python -m bench.quality.domain`."""
+"""Count how often the domain check warns: `python -m bench.quality.domain`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the spread of the flips is worth: `python -m bench.quality.flips`.
+"""Measure what the spread of the flips is worth: `python -m bench.quality.flips`.
 
 Against the true error, pixel by pixel, for the shipped networks and for step two trained on
 filaments alone.

@@ -1,4 +1,4 @@
-"""A network shown what it was not trained on: `python -m bench.quality.foreign --two MODEL`.
+"""Show a network what it was not trained on: `python -m bench.quality.foreign --two MODEL`.
 
 MODEL is what `livesim train models/recipes/filaments.toml` leaves. Its step two works on plain
 reconstructions of filaments and of everything else. Printed are what PSNR says, what became of the

@@ -1,4 +1,4 @@
-"""Bands and settings in, the Wiener filter of every band out."""
+"""Compute the Wiener filter of every band once, when a plan is made."""
 
 from __future__ import annotations
 

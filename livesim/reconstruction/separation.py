@@ -1,4 +1,4 @@
-"""Phases and modulation in, the matrices that mix bands into frames and frames into bands out."""
+"""Build the matrices that mix bands into frames, and their inverses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model file says of its network: what it is, what it was trained on, how well it does."""
+"""Describe a network in its model file: what it is, its training, and how well it does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMAT: Final = "livesim-model/1"
 
 
 class Card(Section):
-    """Travels inside the model file, as JSON."""
+    """The card of a network, which its model file carries as JSON."""
 
     format: Literal["livesim-model/1"] = FORMAT
     name: Annotated[str, Field(min_length=1)]

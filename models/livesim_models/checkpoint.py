@@ -1,4 +1,4 @@
-"""A network and its card in, one safetensors file out, and back; nothing in a file is ever run."""
+"""Write and read model files, safetensors with a card; nothing in such a file is ever run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from livesim_models.registry import build
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network ready to run, and what it says of itself."""
+    """A network ready to run, and its card."""
 
     network: Network
     card: Card

@@ -1,4 +1,4 @@
-"""A checkpoint that others wrote with PyTorch in, a network of ours with its weights out."""
+"""Read the weights of a checkpoint that others wrote with PyTorch."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def _weights(path: Path) -> Mapping[str, Tensor]:
 
 
 def _sides(weight: Tensor) -> list[int]:
-    """Return the sides that say something: a 1 x 1 convolution is a linear layer."""
+    """Return the sides above 1: a 1 x 1 convolution then compares equal to a linear layer."""
     return [side for side in weight.shape if side > 1]

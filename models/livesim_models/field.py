@@ -1,4 +1,4 @@
-"""A field of any size in, a network's answer out: whole where memory allows, else in tiles."""
+"""Run a network on fields of any size: whole where memory allows, else in tiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_BYTES = 4 * 2**30
 
 
 class FieldRunner(nn.Module):
-    """Runs a network on whole fields, or on overlapping tiles whose weights fall to their borders.
+    """Runs a network on whole fields, or on overlapping tiles that are blended at their borders.
 
     Parameters
     ----------

@@ -52,5 +52,5 @@ def build(architecture: Architecture) -> Network:
 
 
 def freeze(network: Network, dtype: torch.dtype) -> nn.Module:
-    """Return a copy for inference alone, where the weights are now; later changes it ignores."""
+    """Return a copy for inference alone, on the device of the weights; this takes a while."""
     return KINDS[network.architecture.kind].freeze(network, dtype)

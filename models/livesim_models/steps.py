@@ -1,4 +1,4 @@
-"""A network and its normalisation in; step one or step two in photo-electrons out."""
+"""Wrap a network with its normalisation, as step one or step two in photo-electrons."""
 
 from __future__ import annotations
 

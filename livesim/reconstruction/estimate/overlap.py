@@ -1,4 +1,4 @@
-"""Frames and parameters in, how well the overlapping bands agree out, as small matrices."""
+"""Sum up how well two overlapping bands agree, as small matrices."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class Band:
         weight = self._weight()
         root = weight.sqrt()
         near, far = self._lens.near * root, self._lens.far * root
-        gram = _gram(torch.stack([self._windowed[:, self._own] * near, self._told() * far]))
+        gram = _gram(torch.stack([self._windowed[:, self._own] * near, self._zero_order() * far]))
         noise = self._channel_noise(weight).diagonal().real
-        band, told = float(noise[self._own]), float(noise[-3])
+        band, zero = float(noise[self._own]), float(noise[-3])
         share, factor = 1.0, gram[1, 1]
         for _ in range(_TURNS):
-            factor = (gram[1, 1] - share * told) / gram[1, 0]
+            factor = (gram[1, 1] - share * zero) / gram[1, 0]
             row = torch.stack([factor, -torch.ones_like(factor)])
-            expected = float(factor.abs()) ** 2 * band + told
+            expected = float(factor.abs()) ** 2 * band + zero
             share = max(float((row.conj() @ gram @ row).real) / expected, 1.0)
         return factor
 
@@ -93,7 +93,7 @@ class Band:
         near, far = self._lens.near * root, self._lens.far * root
         channels = [
             *(self._windowed * near).unbind(1),
-            self._told() * far,
+            self._zero_order() * far,
             *(self._moments() * near),
             self._mismatch() * root,
         ]
@@ -102,7 +102,7 @@ class Band:
         gradient[-2:] -= self._moment_noise(weight)
         return Overlap(self._own, gram[:-1, :-1], self._channel_noise(weight), gradient)
 
-    def _told(self) -> Tensor:
+    def _zero_order(self) -> Tensor:
         """Return the windowed zero order at f, whose conjugate is at -f, [time, y, x]."""
         return mirrored(self._windowed[:, 0]).conj()
 
@@ -132,8 +132,8 @@ class Band:
         near, far = (float((passed * one.square()).sum()) for one in (lens.near, lens.far))
         spread = [float((lens.window * axis).square().mean()) for axis in (lens.x, lens.y)]
         moments = float(self._noise[self._own, self._own].real) * near * (2.0 * math.pi) ** 2
-        told = self._noise[0, 0] * far * self._window_power
-        more = torch.tensor([told, *(moments * one for one in spread)], dtype=torch.complex128)
+        zero = self._noise[0, 0] * far * self._window_power
+        more = torch.tensor([zero, *(moments * one for one in spread)], dtype=torch.complex128)
         bands = self._noise * near * self._window_power
         return torch.block_diag(bands, torch.diag(more)) * times
 

@@ -1,4 +1,4 @@
-"""Readings of one stack after the other in; how far each angle has turned, and alarms, out."""
+"""Track all angles of a pattern from one raw stack to the next."""
 
 from __future__ import annotations
 

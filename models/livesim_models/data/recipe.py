@@ -43,12 +43,12 @@ class ScenesRecipe(Section):
     """Uniform light in units of the brightest pixel."""
 
     def count(self, split: Split) -> int:
-        """Return the number of scenes; the test set is made by whoever tests."""
+        """Return the number of scenes; a test makes its own."""
         return {"one": self.one, "two": self.two, "validation": self.validation, "test": 0}[split]
 
 
 class LightRecipe(Section):
-    """How much light the samples have."""
+    """The light and the camera noise of the samples."""
 
     photons: Range = (3.0, 1500.0)
     """At the brightest pixel of the widefield image; evenly drawn on a logarithmic scale."""

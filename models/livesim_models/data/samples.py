@@ -1,4 +1,4 @@
-"""Scenes in, endless samples out; the same number gives the same sample, whoever asks and when."""
+"""Number an endless supply of samples; the same number always gives the same sample."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Batch:
 
 
 class Samples(Dataset[Sample]):
-    """Samples `first` ... `first + count` of an endless row.
+    """The samples `first` to `first + count - 1` of an endless sequence.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Both networks with the reconstruction between them; batches in, losses out."""
+"""Train both networks, with the reconstruction between them, in Lightning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe's TOML in, frozen settings of a training out."""
+"""Read the recipe of a training from TOML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Steps = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class StageRecipe(Section):
-    """One stage of the training."""
+    """One stage of the training: which networks learn, how long and how fast."""
 
     trains: tuple[Literal["one", "two"], ...] = ("one",)
     """Which networks learn; what comes before them runs as it is."""
@@ -39,7 +39,7 @@ class StageRecipe(Section):
 
 
 class TrainingRecipe(Section):
-    """What all stages share."""
+    """The settings that all stages share."""
 
     seed: Annotated[int, Field(ge=0)] = 0
     precision: Literal["32", "bf16", "16"] = "bf16"

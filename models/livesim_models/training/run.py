@@ -1,4 +1,4 @@
-"""A recipe and its scenes in; both trained networks, logs and checkpoints in a folder out."""
+"""Run all stages of a recipe; checkpoints and logs go to a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ScenesOf = Callable[[Split], list[Scene]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What a training leaves."""
+    """Both networks as a training leaves them."""
 
     one: Network
     two: Network
@@ -137,7 +137,7 @@ def _keep(place: Path, one: Network, two: Network) -> None:
 
 
 def _restored(place: Path, one: Network, two: Network) -> bool:
-    """Whether the stage was finished before; its networks are then taken from the folder."""
+    """Read the networks of a stage that was finished before; return whether there were any."""
     if not (place / "two.safetensors").exists():  # the last file that a stage writes
         return False
     for name, network in (("one", one), ("two", two)):

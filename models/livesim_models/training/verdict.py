@@ -1,4 +1,4 @@
-"""Trained networks and samples they never saw in; how much each step gains, for the card, out."""
+"""Measure for the card how much each step gains on samples that training never saw."""
 
 from __future__ import annotations
 
