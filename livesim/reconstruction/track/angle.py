@@ -94,7 +94,7 @@ class AngleTracker:
         self.turn = self.phase
         self._modulation.refer(modulation)
         self.strength *= modulation
-        self._alarm.referred()
+        self._alarm.forget_changes()
         self._jumps.forget()
 
     def find(self, reading: BandReading) -> None:
@@ -103,7 +103,7 @@ class AngleTracker:
         self.turn = self.phase
         self._modulation.restart(abs(reading.ratio))
         self.lost = False
-        self._alarm.found()
+        self._alarm.forget_missing()
         self._jumps.forget()
 
     def _predict(self, stacks: float) -> None:

@@ -88,10 +88,10 @@ class FringeAlarm:
         # Said once, until something is done about it.
         return ChangeKind.MODULATION if self._changed == _STEADY else None
 
-    def found(self) -> None:
+    def forget_missing(self) -> None:
         """Count stacks without fringes from zero, after the angle was found again."""
         self._missing = 0
 
-    def referred(self) -> None:
+    def forget_changes(self) -> None:
         """Count stacks of another modulation from zero, after the cached pattern was replaced."""
         self._changed = 0

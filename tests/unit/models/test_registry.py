@@ -202,3 +202,8 @@ def test_settings_of_another_architecture_are_refused(table, sentence, recipe):
 def test_a_card_holds_everything_of_its_architecture(hourglass):
     mine = card().model_copy(update={"architecture": HourglassArchitecture(width=7)})
     assert type(mine).model_validate_json(mine.model_dump_json()) == mine
+
+
+def test_the_registry_and_the_settings_agree_on_the_names(hourglass):
+    for name, kind in registry.KINDS.items():
+        assert kind.settings.model_fields["kind"].default == name
