@@ -13,7 +13,7 @@ from livesim.pipeline.networks import resolved
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Image, Pattern, RawStack
-from livesim_models.evaluation.reference import doubled
+from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.residual import Instrument
 from livesim_models.shipped import NONE
 

@@ -1,4 +1,4 @@
-"""Make the images that results are compared with: an ideal SIM image, a widefield image."""
+"""Make the ideal SIM image of a simulated truth, which results are compared with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import resample
 from torch import Tensor
 
 from livesim.config.settings import Apodization
@@ -15,7 +14,6 @@ from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Pattern
-from livesim_models.evaluation.similarity import Picture, Values
 
 DEFAULT = Apodization()
 
@@ -72,14 +70,3 @@ def reference(
     passed = result_transfer((truth.shape[0], truth.shape[1]), pattern, otf, settings)
     spectrum = torch.fft.fft2(torch.from_numpy(np.asarray(truth, dtype=np.float64)))
     return np.asarray(torch.fft.ifft2(spectrum * passed).real.numpy())
-
-
-def doubled(image: Picture) -> Values:
-    """Return `image` [y, x] continued between its pixels, [2 y, 2 x].
-
-    By its Fourier series: every second sample is the image itself, and pixel (0, 0) stays where it
-    is. That is how a widefield image is compared with a reconstruction.
-    """
-    rows, columns = image.shape
-    tall = resample(image.astype(np.float64), 2 * rows, axis=0)
-    return np.asarray(resample(tall, 2 * columns, axis=1), dtype=np.float64)

@@ -21,7 +21,8 @@ from livesim.io.read.truth import open_truth
 from livesim.reconstruction.otf import Otf
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
-from livesim_models.evaluation.reference import doubled, reference
+from livesim_models.evaluation.doubled import doubled
+from livesim_models.evaluation.reference import reference
 from livesim_models.rcan.model import Rcan, RcanArchitecture
 
 DATA, USAGE = 1, 2
