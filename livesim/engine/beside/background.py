@@ -24,7 +24,7 @@ from livesim.engine.beside.proposals import (
     told,
     unchanged,
 )
-from livesim.reconstruction.track.angle import FOUND, PATIENCE
+from livesim.reconstruction.track.modulation import FOUND, PATIENCE
 from livesim.values.frames import Pattern, RawStack
 
 DUTY = 0.2

@@ -11,8 +11,8 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.background import BACKGROUND_FAULTS, Background
 from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Trackable, Wanted
 from livesim.engine.seams import Begun, Prepared
-from livesim.reconstruction.track.angle import Event
 from livesim.reconstruction.track.check import BandReading
+from livesim.reconstruction.track.event import Event
 from livesim.reconstruction.track.pattern import PatternTracker
 from livesim.values.frames import Pattern, RawStack, Result, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
