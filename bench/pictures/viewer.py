@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
-from PyQt5.QtCore import QEventLoop, QPointF, QTimer
-from PyQt5.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import QEventLoop, QPointF, QTimer
+from qtpy.QtWidgets import QApplication, QWidget
 
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PyQt5.QtCore import QEvent, QObject, QTimer
-from PyQt5.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QApplication
 
 from bench.report import Row, report
 from livesim_gui.app import ViewOptions, make_window

@@ -6,13 +6,14 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtWidgets import QApplication
+from qtpy import QT5
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication
 
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.launcher import Launcher
 from livesim_gui.engine_access import Session
+from livesim_gui.plotting import pg
 from livesim_gui.remembered import default_path
 from livesim_gui.state.stream.facts import StreamFacts
 from livesim_gui.state.stream.feed import Feed
@@ -74,8 +75,9 @@ def run_viewer(
     options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
 ) -> int:
     """Show the window until it is closed; return the exit status."""
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    if QT5:  # Qt 6 always scales
+        QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+        QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(["livesim"])
     app.setApplicationName("livesim")
     window = make_window(options, launcher, open_past)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from qtpy.QtCore import QObject, Signal
 
 FAULTS = (OSError, ValueError)
 """What a disk or an image can do to an errand; anything else is a mistake of ours."""
@@ -19,7 +19,7 @@ class BackgroundTasks(QObject):
     next frame brings a newer one.
     """
 
-    _done = pyqtSignal(str, object, object)
+    _done = Signal(str, object, object)
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PyQt5.QtCore import QSettings, QStandardPaths
+from qtpy.QtCore import QSettings, QStandardPaths
 
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import GAMMAS, colours

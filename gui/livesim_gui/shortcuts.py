@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
 
 from livesim_gui.state.keys import KEYS, STAGE, Key
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt5.QtGui import QColor, QPalette
-from PyQt5.QtWidgets import QApplication
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QApplication
 
 from livesim_gui.state.health.tone import Tone
 

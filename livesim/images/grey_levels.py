@@ -1,4 +1,4 @@
-"""Photo-electrons and levels in, 8-bit places in a colour table out."""
+"""Turn photo-electrons into 8-bit places in a colour table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several channels painted, each with its colour table, in; one colour picture out."""
+"""Merge several channels, each in its own colours, into one picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from livesim.images.colour_tables import SIZE, Colours
 
-MERGED_LUTS = ("green", "magenta", "cyan", "yellow")
-"""Of several channels, in turn, where nobody chose: each can be told from its neighbours."""
+MERGED_LUTS = ("green", "magenta", "cyan", "blue")
+"""Of several channels, in turn, where nobody chose. Who sees no red or no green tells every two of
+them apart; yellow would look like green to them."""
 
 
 def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QImage
+from qtpy.QtCore import Qt
 
 from livesim.config.changes import value_of
 from livesim.io.read.open import open_recording
@@ -28,6 +27,7 @@ from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.picture.stages import STEP_ONE
 from livesim_gui.state.stream.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.time.timeline import Mode
+from tests.support.viewer_window import pixels
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -37,12 +37,6 @@ FRAMES = 9
 """Of a raw stack."""
 LIVESIM = [sys.executable, "-m", "livesim"]
 VIEW = [*LIVESIM, "view"]
-
-
-def pixels(widget):
-    image = widget.grab().toImage().convertToFormat(QImage.Format_RGB32)
-    data = image.constBits().asarray(image.byteCount())
-    return np.frombuffer(data, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].copy()
 
 
 @pytest.fixture

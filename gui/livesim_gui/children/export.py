@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from PyQt5.QtCore import QObject, QProcess, pyqtSignal
+from qtpy.QtCore import QObject, QProcess, Signal
 
 from livesim_gui.state.picture.export import told
 
@@ -21,9 +21,9 @@ class ExportChild(QObject):
     because the viewer is gone.
     """
 
-    progressed = pyqtSignal(int, int)
+    progressed = Signal(int, int)
     """So many steps of so many are done."""
-    ended = pyqtSignal(bool, str)
+    ended = Signal(bool, str)
     """Whether the file is there; what to say."""
 
     def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:

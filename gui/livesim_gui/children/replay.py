@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt5.QtCore import QObject, QProcess, pyqtSignal
+from qtpy.QtCore import QObject, QProcess, Signal
 
 from livesim_gui.state.time.replay import Opened, Replay
 
@@ -18,7 +18,7 @@ END_MS = 15_000
 class ReplayChild(QObject):
     """One replay at a time. It ends with the window: its stdin closes then, however that ends."""
 
-    changed = pyqtSignal()
+    changed = Signal()
     """`state` is another one."""
 
     def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
@@ -83,9 +83,7 @@ class ExportDialog(QDialog):
         self.shown_words.setProperty("role", "faint")
         self.bar.setVisible(False)
         self.words.setWordWrap(True)
-        self.words.setTextInteractionFlags(
-            Qt.TextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        )
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.stop.setEnabled(False)
         self.start.setDefault(True)
 

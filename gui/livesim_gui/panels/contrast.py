@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
@@ -20,6 +19,7 @@ from PyQt5.QtWidgets import (
 from livesim.images.colour_tables import GAMMAS, NAMES
 from livesim.images.levels import Levels
 from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.plotting import pg
 from livesim_gui.state.picture.histogram import Histogram
 from livesim_gui.theme import Theme
 
@@ -30,10 +30,10 @@ _STEPS = 100
 class ContrastPanel(QWidget):
     """Levels by a range over the histogram, gamma, colours."""
 
-    levels_set = pyqtSignal(float, float)
-    automatic_set = pyqtSignal(bool)
-    gamma_set = pyqtSignal(float)
-    lut_set = pyqtSignal(str)
+    levels_set = Signal(float, float)
+    automatic_set = Signal(bool)
+    gamma_set = Signal(float)
+    lut_set = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()

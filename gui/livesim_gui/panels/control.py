@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
@@ -42,12 +42,12 @@ class Running:
 class ControlPanel(QScrollArea):
     """Connect to an engine; start one, a simulated microscope, or a replay."""
 
-    connect_asked = pyqtSignal(str, str)
+    connect_asked = Signal(str, str)
     """An address, and a folder of keys for other machines."""
-    engine_asked = pyqtSignal(bool)
-    simulator_asked = pyqtSignal(bool)
-    export_asked = pyqtSignal()
-    dose_asked = pyqtSignal()
+    engine_asked = Signal(bool)
+    simulator_asked = Signal(bool)
+    export_asked = Signal()
+    dose_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.picture.picture import Picture
+from livesim_gui.plotting import pg
 from livesim_gui.state.picture.profile import Profile, profile
 from livesim_gui.state.picture.region import RegionStatistics, region_statistics
 from livesim_gui.state.picture.stages import Stage

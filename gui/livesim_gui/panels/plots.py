@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
+from livesim_gui.plotting import pg
 from livesim_gui.theme import Theme
 
 

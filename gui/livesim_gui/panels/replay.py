@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -21,13 +21,13 @@ from livesim_gui.state.time.replay import RATES, Replay, rate_words
 class ReplayBar(QWidget):
     """The buttons of a replay, in the control panel. They show what it does, not what was asked."""
 
-    file_asked = pyqtSignal()
-    folder_asked = pyqtSignal()
-    main_pressed = pyqtSignal()
+    file_asked = Signal()
+    folder_asked = Signal()
+    main_pressed = Signal()
     """Pause, go on, or once more."""
-    step_asked = pyqtSignal()
-    stop_asked = pyqtSignal()
-    rate_chosen = pyqtSignal(str)
+    step_asked = Signal()
+    stop_asked = Signal()
+    rate_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
@@ -42,10 +42,10 @@ class SteerPanel(QScrollArea):
     dots; while a slider is held it stays under the hand.
     """
 
-    wished = pyqtSignal(str, object)
+    wished = Signal(str, object)
     """A dotted key and its new value."""
-    recalibration_asked = pyqtSignal()
-    recording_asked = pyqtSignal(bool)
+    recalibration_asked = Signal()
+    recording_asked = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class SteerPanel(QScrollArea):
     def _combo(self, key: str) -> QComboBox:
         box = QComboBox()
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        box.activated[str].connect(lambda name: self.wished.emit(key, name))
+        box.textActivated.connect(lambda name: self.wished.emit(key, name))
         return box
 
     def _slider(self, key: str) -> QSlider:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.plotting import pg
 from livesim_gui.state.health.strips import STRIPS, Strip, one_curve
 from livesim_gui.state.health.tracking_history import TrackingHistory
 from livesim_gui.theme import Theme, angle_colour

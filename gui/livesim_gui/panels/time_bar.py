@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
@@ -15,12 +15,12 @@ from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
 class TimeBar(QWidget):
     """Live edge, back through the memory, play, step, speed."""
 
-    went_to = pyqtSignal(int)
+    went_to = Signal(int)
     """The user dragged to the result at this place."""
-    stepped = pyqtSignal(int)
-    played = pyqtSignal()
-    live_asked = pyqtSignal()
-    speed_set = pyqtSignal(float)
+    stepped = Signal(int)
+    played = Signal()
+    live_asked = Signal()
+    speed_set = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class TimeBar(QWidget):
         self.words = QLabel()
         self.words.setMinimumWidth(150)
         self.words.setAlignment(
-            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+            Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
         self.live = _button("Live", "Back to the live edge (End)")
         self.live.setCheckable(True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from livesim_gui.state.health.health import Health
 from livesim_gui.state.picture.look import Look
@@ -18,12 +18,12 @@ from livesim_gui.theme import DARK, Theme
 class TopBar(QWidget):
     """One button a stage, the split view, and in the corner how the engine is."""
 
-    stage_chosen = pyqtSignal(str)
-    split_asked = pyqtSignal()
-    channel_chosen = pyqtSignal(int)
-    merge_asked = pyqtSignal()
-    keys_asked = pyqtSignal()
-    trust_asked = pyqtSignal()
+    stage_chosen = Signal(str)
+    split_asked = Signal()
+    channel_chosen = Signal(int)
+    merge_asked = Signal()
+    keys_asked = Signal()
+    trust_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class TopBar(QWidget):
         # It takes the room that is left: the window must not grow for a name.
         self.stream.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.stream.setAlignment(
-            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+            Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
         self.word = QLabel()
         self.trust = _button("", "")

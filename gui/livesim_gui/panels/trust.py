@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -30,10 +30,10 @@ _FULL = 100
 class TrustPanel(QScrollArea):
     """Whether the networks can be trusted, why, and maps of where."""
 
-    map_chosen = pyqtSignal(object)
+    map_chosen = Signal(object)
     """Its name; None hides it."""
-    opacity_set = pyqtSignal(float)
-    review_asked = pyqtSignal(bool)
+    opacity_set = Signal(float)
+    review_asked = Signal(bool)
     """Whether with flips."""
 
     def __init__(self) -> None:

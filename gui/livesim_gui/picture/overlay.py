@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
-from PyQt5.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
+from qtpy.QtWidgets import QWidget
 
 from livesim.images.scale_bar import ScaleBar
 from livesim_gui.state.picture.tint import Bar

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import QEvent, QObject, QRectF, Qt, pyqtSignal
-from PyQt5.QtGui import QColor
-from PyQt5.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidget
 
 from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
 from livesim_gui.picture.overlay import Captions, Overlay
+from livesim_gui.plotting import pg
 from livesim_gui.state.picture.tint import Tint
 from livesim_gui.state.stream.rolling import rolling_words
 from livesim_gui.state.viewer import Painted, Scene
@@ -31,13 +31,13 @@ class Picture(QWidget):
         The widget it is in.
     """
 
-    pointed = pyqtSignal(float, float)
+    pointed = Signal(float, float)
     """The mouse is over this place."""
-    left = pyqtSignal()
+    left = Signal()
     """The mouse is not over the picture any more."""
-    divided = pyqtSignal(float)
+    divided = Signal(float)
     """The divider was dragged to this share of the width."""
-    zoomed = pyqtSignal(float)
+    zoomed = Signal(float)
     """So many pixels of the screen now show one raw pixel."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -124,7 +124,7 @@ WAIT_MS = 30_000
 
 @pytest.fixture
 def dialog(qtbot, tmp_path):
-    pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
     from livesim_gui.children.export import ExportChild
     from livesim_gui.dialogs.export import ExportDialog
 

@@ -203,7 +203,7 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
 
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
-    pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
     from livesim_gui.background_tasks import BackgroundTasks
     from livesim_gui.engine_access import Session
     from livesim_gui.window import Window

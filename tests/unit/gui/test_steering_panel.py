@@ -112,8 +112,8 @@ def test_a_wish_that_fails_is_not_pending():
 
 # The widgets.
 
-QtCore = pytest.importorskip("PyQt5.QtCore", reason="Qt's system libraries", exc_type=ImportError)
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+QtCore = pytest.importorskip("qtpy.QtCore", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_sliders_models_and_keys_reach_the_engine(connected, qtbot):
     qtbot.waitUntil(lambda: panel.numbers[WIENER].text() == "0.5", timeout=WAIT_MS)
     assert panel.sliders[WIENER].value() == SCALES[WIENER].place(0.5)
     assert not panel.auto.isChecked()
-    panel.models[TWO].activated[str].emit("none")
+    panel.models[TWO].textActivated.emit("none")
     qtbot.waitUntil(
         lambda: any(isinstance(one, SteerRequest) and TWO in one.changes for one in engine.asked),
         timeout=WAIT_MS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
+from qtpy.QtCore import Qt
 
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
