@@ -25,7 +25,7 @@ from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.strips import DRIFT, K_CHANGE, MODULATION, STEPS
-from livesim_gui.state.stream.steering import SCALES, WIENER
+from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
@@ -69,20 +69,22 @@ def _replay() -> None:
         with _viewer(ViewOptions()) as window:
             window.widgets.tabs.setCurrentWidget(window.widgets.control)
             window.widgets.control.at_once.setChecked(False)
-            window.replaying.open(raw / "raw.ome.tif")
+            window.user_actions.replay.open(raw / "raw.ome.tif")
             _wait(lambda: window.presenter.drawn > 5)
-            window.replaying.pause_or_go_on()
-            _wait(lambda: window.replaying.child.state.paused)
+            window.user_actions.replay.pause_or_go_on()
+            _wait(lambda: window.replay.state.paused)
             _save(window, "viewer-replay")
 
 
 def _good() -> None:
     with _running(_settings(300.0), record=True) as window:
-        _wait(lambda: len(window.viewer.news.facts.found) == 3 and window.viewer.history.angles)
+        _wait(
+            lambda: len(window.viewer.stream.news.facts.found) == 3 and window.viewer.history.angles
+        )
         _pause(8.0)
-        window.user_actions.switch_split()
+        window.user_actions.picture.switch_split()
         _save(window, "viewer")
-        window.user_actions.switch_split()
+        window.user_actions.picture.switch_split()
         _pattern(window)
         _steer(window)
         _measure(window)
@@ -138,7 +140,7 @@ def _back(window: Window) -> None:
     window.widgets.contrast.lut.setCurrentText("fire")
     _pause(0.5)
     window.widgets.picture.fit()
-    window.viewer.step(-10)
+    window.viewer.time.step(-10)
     _save(window, "viewer-back-in-time")
     window.use_theme("dark")
     window.widgets.contrast.lut.setCurrentText("grey")
@@ -154,7 +156,7 @@ def _trouble() -> None:
     changed = own.model_copy(update={"pattern": pattern, "light": light})
     with _running(settings.model_copy(update={"simulation": changed}), record=False) as window:
         _wait(lambda: bool(window.viewer.history.angles))
-        _wait(lambda: _complained(window.viewer.news.status))
+        _wait(lambda: _complained(window.viewer.stream.news.status))
         _pause(3.0)
         _save(window, "viewer-trouble")
 
@@ -165,18 +167,18 @@ def _trust() -> None:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
         _wait(lambda: _word(window) is not None)
-        window.user_actions.review(True)
+        window.user_actions.trust.review(True)
         _wait(lambda: SPREAD in _maps(window))
         window.presenter.renew()
         _save(window, "viewer-flips")
-        window.user_actions.show_map(RESIDUAL)
-        window.user_actions.switch_split()
+        window.user_actions.trust.show_map(RESIDUAL)
+        window.user_actions.picture.switch_split()
         _wait(lambda: _word(window) is TrustWord.TRUSTED)
         _save(window, "viewer-trusted")
     with _running(_mistaken(), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
-        window.user_actions.switch_map()
+        window.user_actions.trust.switch_map()
         _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
         _save(window, "viewer-do-not-trust")
 
@@ -203,10 +205,10 @@ def _dim(photons: float) -> Settings:
 
 def _stream_again(window: Window, settings: Settings) -> None:
     """Stream with other settings, and wait for the new stream."""
-    before = window.viewer.news.stream
+    before = window.viewer.stream.news.stream
     _write(settings, Path(window.widgets.control.config.text()))
-    window.user_actions.switch_simulator(True)
-    _wait(lambda: window.viewer.news.stream != before)
+    window.user_actions.engine.switch_simulator(True)
+    _wait(lambda: window.viewer.stream.news.stream != before)
 
 
 def _mistaken() -> Settings:
@@ -220,7 +222,7 @@ def _mistaken() -> Settings:
 
 
 def _word(window: Window) -> TrustWord | None:
-    status = window.viewer.news.status
+    status = window.viewer.stream.news.status
     if status is None or status.stream is None:
         raise RuntimeError("expected the stream to last until its results have been checked")
     return None if status.trust is None else status.trust.word
@@ -256,10 +258,10 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
             control = window.widgets.control
             control.record.setText("recordings" if record else "")
             control.config.setText(config.name)
-            window.user_actions.switch_engine(True)
-            _wait(lambda: window.viewer.news.status is not None)
-            window.user_actions.switch_simulator(True)
-            _wait(lambda: window.viewer.scene is not None)
+            window.user_actions.engine.switch_engine(True)
+            _wait(lambda: window.viewer.stream.news.status is not None)
+            window.user_actions.engine.switch_simulator(True)
+            _wait(lambda: window.viewer.display.scene is not None)
             yield window
 
 

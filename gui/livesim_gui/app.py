@@ -1,4 +1,4 @@
-"""An engine's address in, the viewer on the screen until it is closed out."""
+"""Run the viewer: make the window, show it, and end in order when it is closed or interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QApplication
 
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.launcher import Launcher
-from livesim_gui.engine_access import Session
+from livesim_gui.children.local import LocalProcesses
+from livesim_gui.engine_access import EngineAccess
 from livesim_gui.plotting import pg
 from livesim_gui.remembered import default_path
 from livesim_gui.state.stream.facts import StreamFacts
@@ -50,9 +51,9 @@ def make_window(
     pg.setConfigOptions(antialias=True)
     tasks = BackgroundTasks()
     feed = Feed(Ring(options.memory_bytes), options.given)
-    session = Session(feed, tasks, launcher)
+    access, local = EngineAccess(feed, tasks), LocalProcesses(tasks, launcher)
     settings_file = options.settings_file or default_path()
-    window = Window(Viewer(feed), session, tasks, settings_file, open_past=open_past)
+    window = Window(Viewer(feed), access, local, tasks, settings_file, open_past=open_past)
     _begin(window, options)
     return window
 
@@ -65,10 +66,10 @@ def _begin(window: Window, options: ViewOptions) -> None:
         if options.record is not None:
             control.record.setText(str(options.record))
             control.at_once.setChecked(True)
-        window.user_actions.switch_engine(True)
+        window.user_actions.engine.switch_engine(True)
     elif options.engine is not None:
         control.show_address(options.engine)
-        window.user_actions.connect(options.engine, control.keys.text())
+        window.user_actions.engine.connect(options.engine, control.keys.text())
 
 
 def run_viewer(

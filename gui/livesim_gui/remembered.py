@@ -1,4 +1,4 @@
-"""What the viewer remembers from one start to the next <-> an INI file."""
+"""Keep the user's choices in an INI file, from one start of the viewer to the next."""
 
 from __future__ import annotations
 

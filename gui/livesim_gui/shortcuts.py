@@ -1,4 +1,4 @@
-"""The table of keys and what each does in; working keys and their list out."""
+"""Make the keys of the table work, and show the list of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livesim_gui.state.keys import KEYS, STAGE, Key
 def bind_keys(
     window: QWidget, actions: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
 ) -> None:
-    """Let every key of the table do its deed.
+    """Let every key of the table do what it stands for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Dark or light in; the colours of every widget and plot out."""
+"""Colour every widget and plot, dark or light."""
 
 from __future__ import annotations
 

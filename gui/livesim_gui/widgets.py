@@ -1,4 +1,4 @@
-"""All widgets of the window, made and laid out; none of them connected yet."""
+"""Make and lay out all widgets of the window; the actions connect them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The viewer's window: state and widgets brought together, driven by two timers."""
+"""Open the one window: it brings state, widgets and actions together, driven by timers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QMainWindow
 
 from livesim_gui import remembered
-from livesim_gui.actions import Actions, Clock
+from livesim_gui.actions.actions import Actions
+from livesim_gui.actions.time import Clock
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.export import ExportChild
+from livesim_gui.children.local import LocalProcesses
 from livesim_gui.children.replay import ReplayChild
-from livesim_gui.children.replaying import Replaying
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
-from livesim_gui.engine_access import Session
+from livesim_gui.engine_access import EngineAccess
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
-from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.time.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
@@ -46,8 +46,10 @@ class Window(QMainWindow):
     ----------
     viewer
         What is shown.
-    session
-        Connections and children.
+    access
+        The engine that is listened to.
+    local
+        What this viewer starts.
     tasks
         For what takes longer than a frame.
     settings_file
@@ -61,32 +63,31 @@ class Window(QMainWindow):
     def __init__(
         self,
         viewer: Viewer,
-        session: Session,
+        access: EngineAccess,
+        local: LocalProcesses,
         tasks: BackgroundTasks,
         settings_file: Path,
         clock: Clock = time.monotonic,
         open_past: OpenPast = nothing_past,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self.tasks = viewer, session, tasks
+        self.viewer, self.tasks = viewer, tasks
+        self._access, self._local = access, local
         self._settings_file, self._clock = settings_file, clock
         self.remembered = remembered.load(settings_file)
-        viewer.look = self.remembered.look
+        viewer.display.look = self.remembered.look
         self.widgets = Widgets()
-        self.replaying = Replaying(
-            session,
-            self.widgets.control,
-            ReplayChild(self),
-            lambda: viewer.news.connection is Connection.CONNECTED,
-        )
+        self.replay = ReplayChild(self)
         self.presenter = Presenter(
-            viewer, session, tasks, self.widgets, lambda: self.replaying.child.state
+            viewer, access, local, tasks, self.widgets, lambda: self.replay.state
         )
         self.notice = Notice()
-        self.user_actions = Actions(viewer, session, tasks, self.widgets, self.say, clock)
-        self.past = PastReader(viewer, tasks, open_past)
+        self.user_actions = Actions(
+            viewer, access, local, self.replay, tasks, self.widgets, self.say, clock
+        )
+        self.past = PastReader(viewer.stream, viewer.time.archive, tasks, open_past)
         self.export = ExportDialog(self, ExportChild(self))
-        self.dose = DoseDialog(self, viewer, session)
+        self.dose = DoseDialog(self, viewer.stream, access)
         self._lay_out()
         self._bind_keys()
         self._recall()
@@ -126,8 +127,8 @@ class Window(QMainWindow):
         }
         bind_keys(
             self,
-            self.user_actions.keys() | self.replaying.keys() | own,
-            self.user_actions.show_numbered,
+            self.user_actions.keys() | own,
+            self.user_actions.picture.show_numbered,
         )
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
@@ -185,8 +186,8 @@ class Window(QMainWindow):
 
     def show_export(self) -> None:
         """Ask what to export: at first the running stream's recording, as it is shown."""
-        folder = Path(self.viewer.recording or "")
-        there = self.viewer.recording is not None and folder.is_dir()
+        folder = Path(self.viewer.stream.last_folder or "")
+        there = self.viewer.stream.last_folder is not None and folder.is_dir()
         self.export.offer(folder if there else None, self.viewer.shown())
         self.export.show()
         self.export.raise_()
@@ -210,7 +211,7 @@ class Window(QMainWindow):
         path = None if event is None else _dropped(event)
         if path is not None:
             self.widgets.tabs.setCurrentWidget(self.widgets.control)
-            self.replaying.open(path)
+            self.user_actions.replay.open(path)
 
     def _show_notice(self) -> None:
         self.widgets.notice.setText(self.notice.words(self._clock()))
@@ -227,15 +228,16 @@ class Window(QMainWindow):
             timer.stop()
         remembered.save(self._settings_file, self._choices())
         self.export.child.close()
-        self.replaying.child.close()
-        self.session.close()
+        self.replay.close()
+        self._access.close()
+        self._local.close()
         self.tasks.close()
         super().closeEvent(event)
 
     def _choices(self) -> remembered.Remembered:
         seen = replace(
             self.remembered,
-            look=self.viewer.look,
+            look=self.viewer.display.look,
             tab=self.widgets.tabs.currentIndex(),
             geometry=bytes(self.saveGeometry()),
         )

@@ -11,7 +11,8 @@ from qtpy.QtGui import QImage
 
 from livesim.wire.messages import StreamStart
 from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.engine_access import Session
+from livesim_gui.children.local import LocalProcesses
+from livesim_gui.engine_access import EngineAccess
 from livesim_gui.plotting import pg
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.viewer import Viewer
@@ -36,8 +37,8 @@ def make(qtbot, feed, tmp_path):
 
     def make(launcher=None):
         tasks = BackgroundTasks()
-        session = Session(feed, tasks, launcher)
-        window = Window(Viewer(feed), session, tasks, tmp_path / "viewer.ini")
+        access, local = EngineAccess(feed, tasks), LocalProcesses(tasks, launcher)
+        window = Window(Viewer(feed), access, local, tasks, tmp_path / "viewer.ini")
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
         window.resize(1000, 700)

@@ -1,4 +1,4 @@
-"""Flags in; `livesim export` as a child process, its progress and its last word out."""
+"""Run `livesim export` as a child process, and follow how far it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
-from livesim_gui.state.picture.export import told
+from livesim_gui.state.picture.export import read_progress
 
 COMMAND = (sys.executable, "-m", "livesim", "export")
 END_MS = 5000
@@ -63,7 +63,7 @@ class ExportChild(QObject):
 
     def _read(self) -> None:
         while self._process.canReadLine():
-            line = told(bytes(self._process.readLine()).decode(errors="replace"))
+            line = read_progress(bytes(self._process.readLine()).decode(errors="replace"))
             if line is not None and line.total:
                 self.progressed.emit(line.done, line.total)
             elif line is not None:

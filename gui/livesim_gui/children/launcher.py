@@ -1,4 +1,4 @@
-"""What the window may start, as it sees it; the command line hands in what really does it."""
+"""Name what the window may start; the command line hands in what really starts it."""
 
 from __future__ import annotations
 

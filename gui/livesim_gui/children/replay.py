@@ -1,4 +1,4 @@
-"""A recording in; `livesim replay` as a child process that obeys, and what it says, out."""
+"""Run `livesim replay` as a child process that obeys, and follow what it says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
-from livesim_gui.state.time.replay import Opened, Replay
+from livesim_gui.state.time.replay import Replay, ReplayWish
 
 COMMAND = (sys.executable, "-m", "livesim", "replay")
 END_MS = 15_000
@@ -24,7 +24,7 @@ class ReplayChild(QObject):
     def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:
         super().__init__(parent)
         self.state = Replay()
-        self._next: tuple[Opened, str, str] | None = None
+        self._next: tuple[ReplayWish, str, str] | None = None
         """What begins once the one that runs has ended."""
         self._command = tuple(command)
         self._process = QProcess(self)
@@ -33,9 +33,9 @@ class ReplayChild(QObject):
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._failed)
 
-    def start(self, opened: Opened, engine: str, rate: str) -> None:
+    def start(self, wish: ReplayWish, engine: str, rate: str) -> None:
         """Begin a replay, after the one that runs, which is asked to end."""
-        self._next = (opened, engine, rate)
+        self._next = (wish, engine, rate)
         if self._process.state() == QProcess.ProcessState.NotRunning:
             self._begin()
         else:

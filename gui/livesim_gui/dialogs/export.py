@@ -1,4 +1,4 @@
-"""What the viewer shows and records in; the user's wish of an export, and how far it is, out."""
+"""Ask what to export into which file, and show how far it is."""
 
 from __future__ import annotations
 

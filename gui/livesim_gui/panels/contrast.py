@@ -1,4 +1,4 @@
-"""A stage's histogram and levels in; levels by hand, gamma and colours out."""
+"""Set levels over a stage's histogram, gamma and colours."""
 
 from __future__ import annotations
 

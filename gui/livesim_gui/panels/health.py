@@ -1,4 +1,4 @@
-"""Lines of words in, a table of them on the screen out."""
+"""Show how the engine is as a table of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and regions drawn into the picture in; a profile and statistics out."""
+"""Draw a line or a region into the picture, and show its profile or its statistics."""
 
 from __future__ import annotations
 

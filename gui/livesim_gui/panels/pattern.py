@@ -1,4 +1,4 @@
-"""A spectrum, curves of tracking and advice in; the pattern panel out."""
+"""Show how good the pattern is: advice, the spectrum with its peaks, curves over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A theme in, plots in its colours and without clutter out."""
+"""Make plots without clutter, and colour them as a theme says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay says of itself in; the wish to open, pause, step, speed up and end it out."""
+"""Offer to open, pause, step, speed up and end a replay, and show how far it is."""
 
 from __future__ import annotations
 

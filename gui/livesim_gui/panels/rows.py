@@ -1,4 +1,4 @@
-"""Fields and buttons in, rows of a form, with paths that are typed or chosen, out."""
+"""Build the rows of a form, with paths that are typed or chosen."""
 
 from __future__ import annotations
 

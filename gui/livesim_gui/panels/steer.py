@@ -1,4 +1,4 @@
-"""The engine's settings in; the user's wish for others, for a calibration or a recording out."""
+"""Offer everything that may change while a stream runs, and show what the engine uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from livesim.config.changes import Value
-from livesim_gui.state.stream.steering import (
+from livesim_gui.state.steering import (
     AUTO,
     FOLLOW,
     NO_FOLDER,
@@ -61,7 +61,7 @@ class SteerPanel(QScrollArea):
         self.auto.clicked.connect(self._switch_auto)
         self.follow = QCheckBox("Watch the pattern and follow it")
         self.follow.clicked.connect(lambda on: self.wished.emit(FOLLOW, bool(on)))
-        self.recalibrate = QPushButton("Calibrate anew (Ctrl+K)")
+        self.recalibrate = QPushButton("Calibrate again (Ctrl+K)")
         self.recalibrate.clicked.connect(lambda: self.recalibration_asked.emit())
         self.record = QPushButton("Record")
         self.record.clicked.connect(lambda: self.switch_recording())

@@ -1,4 +1,4 @@
-"""The history of a pattern in; one chosen quantity over time, a curve an angle, out."""
+"""Draw one chosen quantity of the pattern over time, a curve for each angle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results remembered and where one is in; where the user wants to go out."""
+"""Show where in time one is, and let the user go elsewhere."""
 
 from __future__ import annotations
 

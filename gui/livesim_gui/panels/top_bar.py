@@ -1,4 +1,4 @@
-"""Stages, channels and the engine's word in; which of them to show out."""
+"""Choose among stages and channels, and show in the corner how the engine is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the networks' work in; the trust panel, and which map is wanted, out."""
+"""Show whether the networks can be trusted, why, and which map lies over the picture."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TrustPanel(QScrollArea):
         self.check.clicked.connect(lambda: self.review_asked.emit(False))
         self.flip = QPushButton("Flip and compare")
         self.flip.setToolTip(
-            "Networks should not care how the field is turned. The newest result is made anew in\n"
+            "Networks should not care how the field is turned. The newest result is made again in\n"
             "eight symmetries; where those differ, the networks are undecided. Takes some seconds."
         )
         self.flip.clicked.connect(lambda: self.review_asked.emit(True))

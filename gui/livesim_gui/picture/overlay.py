@@ -1,4 +1,4 @@
-"""What is written over the picture: scale bar, names of the stages, where in time one is."""
+"""Write over the picture: scale bar, names of the stages, where in time one is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Painted stages in, the picture on the screen out: zoom, pan, split view, crosshair."""
+"""Show painted stages on the screen, with zoom, pan, split view and crosshair."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
 from livesim_gui.picture.overlay import Captions, Overlay
 from livesim_gui.plotting import pg
+from livesim_gui.state.picture.scene import Painted, Scene
 from livesim_gui.state.picture.tint import Tint
 from livesim_gui.state.stream.rolling import rolling_words
-from livesim_gui.state.viewer import Painted, Scene
 
 FURTHEST = 40.0
 """Pixels of the screen for each raw pixel, zoomed in."""

@@ -8,11 +8,11 @@ import pytest
 
 from livesim.images.levels import Levels
 from livesim_gui.state.picture.export import (
+    ExportProgress,
     ExportWish,
     Shown,
-    Told,
     free_name,
-    told,
+    read_progress,
     what_of,
     with_suffix,
 )
@@ -54,15 +54,15 @@ def test_what_is_missing_is_said():
 @pytest.mark.parametrize(
     ("line", "meant"),
     [
-        ('{"done": 3, "total": 60}\n', Told(3, 60)),
-        ('{"wrote": ["a.mp4"]}', Told(wrote=("a.mp4",))),
+        ('{"done": 3, "total": 60}\n', ExportProgress(3, 60)),
+        ('{"wrote": ["a.mp4"]}', ExportProgress(wrote=("a.mp4",))),
         ("a warning of some library", None),
         ("[1, 2]", None),
         ("", None),
     ],
 )
 def test_lines_of_the_child(line, meant):
-    assert told(line) == meant
+    assert read_progress(line) == meant
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_the_viewer_knows_what_it_shows_and_where_it_is_recorded():
     feed.answer(1, engine_status(recording="/data/stream-007"), 0.0)
     for channel in (0, 1):
         feed.take(1, result(channel=channel), 0.0)
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     viewer.tick(0.0)
-    viewer.contrast("super-resolved").set(5.0, 50.0)
+    viewer.display.contrast("super-resolved").set(5.0, 50.0)
     viewer.tick(0.1)
     feed.answer(1, engine_status(recording=None), 0.2)
     viewer.tick(0.2)
-    assert viewer.recording == "/data/stream-007"
+    assert viewer.stream.last_folder == "/data/stream-007"
     assert viewer.shown() == Shown("result", (Levels(5.0, 50.0),), ("grey",), 1.0, (1,))
 
 
@@ -214,4 +214,4 @@ def test_the_line_that_is_told_is_the_line_that_is_read(capsys):
     from livesim.commands.export.progress import tell_program
 
     tell_program(done=1, total=2)
-    assert told(capsys.readouterr().out) == Told(1, 2)
+    assert read_progress(capsys.readouterr().out) == ExportProgress(1, 2)

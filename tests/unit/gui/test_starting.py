@@ -76,7 +76,7 @@ def test_choices_are_remembered(window, make, qtbot):
     window.widgets.control.at_once.setChecked(False)
     window.close()
     again = make()
-    assert again.viewer.look.lut == "fire"
+    assert again.viewer.display.look.lut == "fire"
     assert again.remembered.theme == "light"
     assert not again.widgets.side.isVisible()
     assert again.widgets.tabs.currentIndex() == 2
@@ -89,16 +89,16 @@ def test_choices_are_remembered(window, make, qtbot):
 
 def test_what_is_remembered_wrongly_does_no_harm(make, tmp_path):
     (tmp_path / "viewer.ini").write_text(
-        "[General]\nlut=pink\ngamma=x\ndivider=9\ntheme=blue\ntab=a\n", encoding="utf-8"
+        "[General]\nlut=greeen\ngamma=x\ndivider=9\ntheme=blue\ntab=a\n", encoding="utf-8"
     )
     window = make()
-    assert (window.viewer.look.lut, window.viewer.look.gamma) == ("grey", 1.0)
-    assert window.viewer.look.divider == 0.98
+    assert (window.viewer.display.look.lut, window.viewer.display.look.gamma) == ("grey", 1.0)
+    assert window.viewer.display.look.divider == 0.98
     assert window.remembered.theme == "dark"
 
 
 def test_a_wrong_address_is_refused_in_words(window):
-    window.user_actions.connect("udp://x")
+    window.user_actions.engine.connect("udp://x")
     assert "expected an address such as" in window.widgets.control.words.text()
 
 
@@ -164,7 +164,7 @@ def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp
     wish = window.export.wish
     assert wish.recording == str(folder)
     assert wish.shown is not None
-    assert wish.shown.levels == (window.viewer.scene.main.levels,)
+    assert wish.shown.levels == (window.viewer.display.scene.main.levels,)
     window.export.hide()
     window.widgets.control.export_button.click()
     assert window.export.isVisible()

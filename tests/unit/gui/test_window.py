@@ -18,7 +18,7 @@ __all__ = ["feed", "make", "window"]
 
 
 def shown_time(window):
-    return window.viewer.scene.shot.result.index.time
+    return window.viewer.display.scene.shot.result.index.time
 
 
 def test_there_is_a_picture_and_a_scale_bar(window):
@@ -39,11 +39,11 @@ def test_one_key_each_shows_widefield_and_super_resolved(window, qtbot):
 
 
 def test_space_swaps_and_swaps_back(window, qtbot):
-    before = window.viewer.scene.main.stage.name
+    before = window.viewer.display.scene.main.stage.name
     press(window, qtbot, Qt.Key.Key_Space)
-    assert window.viewer.scene.main.stage.name != before
+    assert window.viewer.display.scene.main.stage.name != before
     press(window, qtbot, Qt.Key.Key_Space)
-    assert window.viewer.scene.main.stage.name == before
+    assert window.viewer.display.scene.main.stage.name == before
 
 
 def test_the_split_view_shows_one_stage_on_each_side(window, qtbot):
@@ -64,7 +64,7 @@ def test_the_divider_can_be_dragged(window, qtbot):
     picture._line.setValue(picture.view.left() + 0.25 * picture.view.width())
     picture._line.sigDragged.emit(picture._line)
     window.draw()
-    assert window.viewer.look.divider == pytest.approx(0.25)
+    assert window.viewer.display.look.divider == pytest.approx(0.25)
     assert picture.overlay.captions.divider == pytest.approx(0.25)
 
 
@@ -96,7 +96,7 @@ def test_the_arrows_hold_and_end_goes_live(window, qtbot, feed):
 def test_dragging_the_time_slider_holds(window):
     window.widgets.time_bar.slider.setValue(3)
     window.draw()
-    assert (shown_time(window), window.viewer.timeline.mode) == (3, Mode.HELD)
+    assert (shown_time(window), window.viewer.time.timeline.mode) == (3, Mode.HELD)
     assert not window.widgets.time_bar.live.isChecked()
     assert window.widgets.time_bar.play.text() == "Play"
 
@@ -105,22 +105,22 @@ def test_play_runs_to_the_live_edge(window, qtbot):
     press(window, qtbot, Qt.Key.Key_Home)
     window.widgets.time_bar.speed.setCurrentIndex(6)
     press(window, qtbot, Qt.Key.Key_P)
-    qtbot.waitUntil(lambda: window.viewer.timeline.mode is Mode.LIVE, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.time.timeline.mode is Mode.LIVE, timeout=WAIT_MS)
     assert shown_time(window) == 9
 
 
 def test_levels_by_hand_stay_until_automatic_is_pressed(window, qtbot, feed):
     panel = window.widgets.contrast
-    automatic = window.viewer.scene.main.levels
+    automatic = window.viewer.display.scene.main.levels
     panel.range.setRegion((5.0, 300.0))
     window.draw()
     feed.take(1, result(20, value=900.0), 3.0)
     window.draw()
-    levels = window.viewer.scene.main.levels
+    levels = window.viewer.display.scene.main.levels
     assert (levels.low, levels.high) == (5.0, 300.0)
     assert not panel.automatic.isChecked()
     press(window, qtbot, Qt.Key.Key_A)
-    assert window.viewer.scene.main.levels.high > automatic.high
+    assert window.viewer.display.scene.main.levels.high > automatic.high
     assert panel.automatic.isChecked()
 
 
@@ -143,7 +143,7 @@ def test_the_mouse_tells_the_photo_electrons(window, qtbot):
     picture = window.widgets.picture
     place = picture.box.mapViewToScene(QPointF(4.0, 14.0))
     picture._moved(place)
-    spot = window.viewer.scene.main.stage.image[28, 8]
+    spot = window.viewer.display.scene.main.stage.image[28, 8]
     words = window.widgets.value.text()
     assert words.endswith(f": {spot:.1f} photo-electrons")
     assert "(0.32 µm, 1.12 µm)" in words
@@ -188,7 +188,7 @@ def test_several_channels_can_be_chosen_between(window, feed, qtbot):
     box.setCurrentIndex(1)
     box.activated.emit(1)
     window.draw()
-    assert window.viewer.scene.shot.channel == 1
+    assert window.viewer.display.scene.shot.channel == 1
 
 
 def test_the_wheel_zooms_about_the_mouse(window, qtbot):
@@ -197,7 +197,7 @@ def test_the_wheel_zooms_about_the_mouse(window, qtbot):
     picture.box.scaleBy((0.25, 0.25), center=QPointF(8.0, 8.0))
     assert picture.view.contains(QPointF(8.0, 8.0))
     assert picture.view.width() < before
-    assert window.viewer.screen_per_raw == pytest.approx(picture.screen_per_raw)
+    assert window.viewer.display.screen_per_raw == pytest.approx(picture.screen_per_raw)
     assert picture.overlay.bar_pixels <= picture.width() / 4 + 1
     assert picture.rect().contains(QPoint(0, 0))
 

@@ -1,4 +1,4 @@
-"""How a word is meant: its colour on the screen."""
+"""Say how a word is meant, whatever colour a theme gives it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage as it is shown in; a PNG with a scale bar and a TIFF with the data out."""
+"""Save a stage as a PNG with a scale bar, as it is shown, and as a TIFF with its values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source, the engine and the command line say of a stream; together, for the viewer."""
+"""Join what a source, the engine and the command line say of a stream."""
 
 from __future__ import annotations
 

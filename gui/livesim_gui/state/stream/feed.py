@@ -1,4 +1,4 @@
-"""What the threads learn from an engine in; one frozen snapshot for the window out."""
+"""Take what threads learn from an engine, and give the window one frozen snapshot of it."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ class News:
     """Results received by the viewer."""
     missed: int = 0
     """Results that the viewer was too slow for; only the display misses them."""
+
+    def is_of_stream(self, other: News) -> bool:
+        """Return whether these news are of the same connection and stream as others."""
+        return (self.generation, self.stream) == (other.generation, other.stream)
 
 
 class Feed:
@@ -152,6 +156,11 @@ class Feed:
             else:
                 facts = merged(facts_of_start(message), self._given)
                 self._news = replace(self._news, facts=facts)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the engine answers."""
+        return self._news.connection is Connection.CONNECTED
 
     @property
     def statuses(self) -> int:

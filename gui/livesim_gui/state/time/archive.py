@@ -1,4 +1,4 @@
-"""What lies on the disk of a stream in; its part of the time line, and what was read of it, out."""
+"""Know what lies on the disk of a stream: its part of the time line, and what was read of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine says of its networks' work in; a word, its shape, and plain words out."""
+"""Put in words, with a mark that differs in shape, whether the networks can be trusted."""
 
 from __future__ import annotations
 
