@@ -94,7 +94,7 @@ def _good() -> None:
 
 def _export(window: Window) -> None:
     window.show_export()
-    window.export.beside.setChecked(True)
+    window.export.form.beside.setChecked(True)
     _pause(0.5)
     _save(window.export, "viewer-export")
     window.export.hide()
@@ -104,9 +104,9 @@ def _pattern(window: Window) -> None:
     charts = window.widgets.pattern.charts
     for chart, strip in zip(charts, (STEPS, K_CHANGE), strict=True):
         chart.chosen.setCurrentText(strip.title)
-    window.use_theme("light")
+    window.appearance.use_theme("light")
     _save(window, "viewer-pattern")
-    window.use_theme("dark")
+    window.appearance.use_theme("dark")
     for chart, strip in zip(charts, (MODULATION, DRIFT), strict=True):
         chart.chosen.setCurrentText(strip.title)
 
@@ -121,28 +121,28 @@ def _steer(window: Window) -> None:
 def _measure(window: Window) -> None:
     window.user_actions.keys()["line"]()
     window.user_actions.keys()["region"]()
-    window.show_crosshair(True)
+    window.appearance.show_crosshair(True)
     picture = window.widgets.picture
     picture.box.scaleBy((0.5, 0.5))
     picture.box.sigRangeChanged.emit(picture.box, picture.box.viewRange(), [True, True])
     _pause(0.5)
-    picture._moved(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
+    picture.point_at(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
     _save(window, "viewer-measure")
     window.user_actions.keys()["line"]()
     window.user_actions.keys()["region"]()
-    window.show_crosshair(False)
+    window.appearance.show_crosshair(False)
 
 
 def _back(window: Window) -> None:
     window.resize(*LARGE)
-    window.use_theme("light")
+    window.appearance.use_theme("light")
     window.widgets.tabs.setCurrentWidget(window.widgets.health)
     window.widgets.contrast.lut.setCurrentText("fire")
     _pause(0.5)
     window.widgets.picture.fit()
     window.viewer.time.step(-10)
     _save(window, "viewer-back-in-time")
-    window.use_theme("dark")
+    window.appearance.use_theme("dark")
     window.widgets.contrast.lut.setCurrentText("grey")
 
 

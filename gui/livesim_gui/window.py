@@ -9,10 +9,11 @@ from pathlib import Path
 
 from qtpy.QtCore import QByteArray, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QMainWindow
+from qtpy.QtWidgets import QMainWindow
 
 from livesim_gui import remembered
 from livesim_gui.actions.actions import Actions
+from livesim_gui.actions.appearance import AppearanceActions
 from livesim_gui.actions.time import Clock
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.export import ExportChild
@@ -27,7 +28,6 @@ from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
 from livesim_gui.state.time.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
-from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets
 
 DRAW_MS = 16
@@ -74,8 +74,8 @@ class Window(QMainWindow):
         self.viewer, self.tasks = viewer, tasks
         self._access, self._local = access, local
         self._settings_file, self._clock = settings_file, clock
-        self.remembered = remembered.load(settings_file)
-        viewer.display.look = self.remembered.look
+        known = remembered.load(settings_file)
+        viewer.display.look = known.look
         self.widgets = Widgets()
         self.replay = ReplayChild(self)
         self.presenter = Presenter(
@@ -89,8 +89,9 @@ class Window(QMainWindow):
         self.export = ExportDialog(self, ExportChild(self))
         self.dose = DoseDialog(self, viewer.stream, access)
         self._lay_out()
+        self.appearance = AppearanceActions(self.widgets, known)
         self._bind_keys()
-        self._recall()
+        self._recall(known)
         self.draw()
         self.presenter.renew()
         self._timers = [
@@ -117,9 +118,6 @@ class Window(QMainWindow):
         self.widgets.control.export_asked.connect(self.show_export)
         self.widgets.control.dose_asked.connect(self.show_dose)
         own: dict[str, Callable[[], None]] = {
-            "crosshair": lambda: self.show_crosshair(not self.remembered.crosshair),
-            "panel": lambda: self.show_panel(not self.remembered.panel),
-            "theme": self.switch_theme,
             "full": self._switch_full_screen,
             "keys": self.show_keys,
             "export": self.show_export,
@@ -127,7 +125,7 @@ class Window(QMainWindow):
         }
         bind_keys(
             self,
-            self.user_actions.keys() | own,
+            self.user_actions.keys() | self.appearance.keys() | own,
             self.user_actions.picture.show_numbered,
         )
 
@@ -138,15 +136,11 @@ class Window(QMainWindow):
         timer.start(every_ms)
         return timer
 
-    def _recall(self) -> None:
-        known = self.remembered
+    def _recall(self, known: remembered.Remembered) -> None:
         self.widgets.control.recall(known)
         self.widgets.tabs.setCurrentIndex(known.tab)
         if known.geometry:
             self.restoreGeometry(QByteArray(known.geometry))
-        self.show_crosshair(known.crosshair)
-        self.show_panel(known.panel)
-        self.use_theme(known.theme)
 
     def draw(self) -> None:
         """Draw the newest result, if there is anything new."""
@@ -157,28 +151,6 @@ class Window(QMainWindow):
         """Tell something below the picture, for a while or until it is over."""
         self.notice.say(words, self._clock(), over)
         self._show_notice()
-
-    def show_crosshair(self, on: bool) -> None:
-        """Draw lines through the mouse, or not."""
-        self.remembered = replace(self.remembered, crosshair=on)
-        self.widgets.picture.show_crosshair(on)
-
-    def show_panel(self, on: bool) -> None:
-        """Show the panels beside the picture, or leave all the room to the picture."""
-        self.remembered = replace(self.remembered, panel=on)
-        self.widgets.side.setVisible(on)
-
-    def switch_theme(self) -> None:
-        """Change between dark and light."""
-        self.use_theme(LIGHT.name if self.remembered.theme == DARK.name else DARK.name)
-
-    def use_theme(self, name: str) -> None:
-        """Colour everything."""
-        self.remembered = replace(self.remembered, theme=name)
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        apply_theme(app, THEMES[name])
-        self.widgets.use_theme(THEMES[name])
 
     def show_keys(self) -> None:
         """List all keys."""
@@ -236,7 +208,7 @@ class Window(QMainWindow):
 
     def _choices(self) -> remembered.Remembered:
         seen = replace(
-            self.remembered,
+            self.appearance.remembered,
             look=self.viewer.display.look,
             tab=self.widgets.tabs.currentIndex(),
             geometry=bytes(self.saveGeometry()),

@@ -60,7 +60,7 @@ class MeasurePanel(QWidget):
     def switch_line(self) -> None:
         """Draw a line, or take it away."""
         if self._line is not None:
-            self._picture.box.removeItem(self._line)
+            self._picture.remove(self._line)
             self._line = None
         else:
             view = self._picture.view
@@ -73,7 +73,7 @@ class MeasurePanel(QWidget):
     def switch_region(self) -> None:
         """Draw a region, or take it away."""
         if self._region is not None:
-            self._picture.box.removeItem(self._region)
+            self._picture.remove(self._region)
             self._region = None
         else:
             view = self._picture.view

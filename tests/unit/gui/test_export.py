@@ -145,15 +145,15 @@ def ended(dialog, qtbot):
 
 def test_the_dialog_offers_the_running_recording_as_it_is_shown(dialog, tmp_path):
     dialog.offer(tmp_path / "stream-001", SHOWN)
-    wish = dialog.wish
+    wish = dialog.form.wish
     assert (wish.recording, wish.shown) == (str(tmp_path / "stream-001"), SHOWN)
     assert wish.out == str(tmp_path / "stream-001.mp4")
-    dialog.format.setCurrentIndex(dialog.format.findData(".tif"))
-    assert dialog.wish.out == str(tmp_path / "stream-001.tif")
-    assert not dialog.fps.isEnabled()
+    dialog.form.format.setCurrentIndex(dialog.form.format.findData(".tif"))
+    assert dialog.form.wish.out == str(tmp_path / "stream-001.tif")
+    assert not dialog.form.fps.isEnabled()
     # Levels of the result say nothing of the raw frames.
-    dialog.what.setCurrentIndex(dialog.what.findData("raw"))
-    assert dialog.wish.shown is None
+    dialog.form.what.setCurrentIndex(dialog.form.what.findData("raw"))
+    assert dialog.form.wish.shown is None
 
 
 def test_progress_and_the_last_word_are_shown(dialog, qtbot, tmp_path):
@@ -171,18 +171,18 @@ def test_progress_and_the_last_word_are_shown(dialog, qtbot, tmp_path):
 
 
 def test_what_the_export_refuses_is_shown_in_its_words(dialog, qtbot):
-    dialog.recording.setText("/data/s")
-    dialog.out.setText("/data/a.mp4")
-    dialog.time.setText("bad")
+    dialog.form.recording.setText("/data/s")
+    dialog.form.out.setText("/data/a.mp4")
+    dialog.form.time.setText("bad")
     dialog.start.click()
     there, words = ended(dialog, qtbot)
     assert (there, words) == (False, "/data/s: expected results, found none")
 
 
 def test_cancel_ends_the_child(dialog, qtbot):
-    dialog.recording.setText("/data/s")
-    dialog.out.setText("/data/a.ome.tif")
-    dialog.time.setText("wait")
+    dialog.form.recording.setText("/data/s")
+    dialog.form.out.setText("/data/a.ome.tif")
+    dialog.form.time.setText("wait")
     with qtbot.waitSignal(dialog.child.progressed, timeout=WAIT_MS):
         dialog.start.click()
     dialog.stop.click()

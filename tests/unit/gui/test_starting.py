@@ -77,7 +77,7 @@ def test_choices_are_remembered(window, make, qtbot):
     window.close()
     again = make()
     assert again.viewer.display.look.lut == "fire"
-    assert again.remembered.theme == "light"
+    assert again.appearance.remembered.theme == "light"
     assert not again.widgets.side.isVisible()
     assert again.widgets.tabs.currentIndex() == 2
     assert again.widgets.control.wanted_engine == EngineWish(Path("/somewhere"), None, False)
@@ -94,7 +94,7 @@ def test_what_is_remembered_wrongly_does_no_harm(make, tmp_path):
     window = make()
     assert (window.viewer.display.look.lut, window.viewer.display.look.gamma) == ("grey", 1.0)
     assert window.viewer.display.look.divider == 0.98
-    assert window.remembered.theme == "dark"
+    assert window.appearance.remembered.theme == "dark"
 
 
 def test_a_wrong_address_is_refused_in_words(window):
@@ -161,7 +161,7 @@ def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp
     window.draw()
     qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     assert window.export.isVisible()
-    wish = window.export.wish
+    wish = window.export.form.wish
     assert wish.recording == str(folder)
     assert wish.shown is not None
     assert wish.shown.levels == (window.viewer.display.scene.main.levels,)

@@ -8,7 +8,9 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtWidgets import QInputDialog
 
+from livesim_gui.panels.contrast import OTHER
 from livesim_gui.plotting import pg
 from livesim_gui.state.time.timeline import Mode
 from tests.support.shown import result
@@ -61,8 +63,9 @@ def test_the_split_view_shows_one_stage_on_each_side(window, qtbot):
 def test_the_divider_can_be_dragged(window, qtbot):
     press(window, qtbot, Qt.Key.Key_X)
     picture = window.widgets.picture
-    picture._line.setValue(picture.view.left() + 0.25 * picture.view.width())
-    picture._line.sigDragged.emit(picture._line)
+    line = picture.split.line
+    line.setValue(picture.view.left() + 0.25 * picture.view.width())
+    line.sigDragged.emit(line)
     window.draw()
     assert window.viewer.display.look.divider == pytest.approx(0.25)
     assert picture.overlay.captions.divider == pytest.approx(0.25)
@@ -139,10 +142,28 @@ def test_gamma_and_colours_change_the_picture(window, qtbot):
     assert pixels(window.widgets.picture).mean() > grey.mean() + 1.0
 
 
+@pytest.mark.parametrize(
+    ("typed", "lut", "words"),
+    [
+        ("viridis_r", "viridis_r", ""),
+        ("virids", "grey", "did you mean 'viridis'"),
+        ("", "grey", ""),
+    ],
+)
+def test_any_colour_table_of_cmap_can_be_named(window, monkeypatch, typed, lut, words):
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: (typed, bool(typed)))
+    box = window.widgets.contrast.lut
+    box.setCurrentText(OTHER)
+    window.draw()
+    window.presenter.renew()
+    assert window.viewer.display.look.lut == box.currentText() == lut
+    assert words in window.widgets.notice.text()
+
+
 def test_the_mouse_tells_the_photo_electrons(window, qtbot):
     picture = window.widgets.picture
     place = picture.box.mapViewToScene(QPointF(4.0, 14.0))
-    picture._moved(place)
+    picture.point_at(place)
     spot = window.viewer.display.scene.main.stage.image[28, 8]
     words = window.widgets.value.text()
     assert words.endswith(f": {spot:.1f} photo-electrons")
@@ -152,10 +173,9 @@ def test_the_mouse_tells_the_photo_electrons(window, qtbot):
 def test_a_crosshair_follows_the_mouse_and_goes_with_it(window, qtbot):
     press(window, qtbot, Qt.Key.Key_C)
     picture = window.widgets.picture
-    assert not picture._cross[0].isVisible()
-    picture._moved(picture.box.mapViewToScene(QPointF(4.0, 14.0)))
-    assert picture._cross[0].isVisible()
-    assert picture._cross[0].value() == pytest.approx(14.0)
+    assert picture.crosshair.place is None
+    picture.point_at(picture.box.mapViewToScene(QPointF(4.0, 14.0)))
+    assert picture.crosshair.place == pytest.approx((4.0, 14.0))
 
 
 def test_line_and_region_are_measured_and_taken_away(window, qtbot):
