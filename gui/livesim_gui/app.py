@@ -10,10 +10,8 @@ from qtpy import QT5
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
-from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.backend import make_backend
 from livesim_gui.children.launcher import Launcher
-from livesim_gui.children.local import LocalProcesses
-from livesim_gui.engine_access import EngineAccess
 from livesim_gui.plotting import pg
 from livesim_gui.remembered import default_path
 from livesim_gui.state.stream.facts import StreamFacts
@@ -26,7 +24,7 @@ from livesim_gui.window import Window
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """What the viewer begins with."""
+    """The choices that the viewer begins with; the command line fills them in."""
 
     engine: str | None = None
     """Control address to connect to; None connects to nothing."""
@@ -49,11 +47,10 @@ def make_window(
 ) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
-    tasks = BackgroundTasks()
     feed = Feed(Ring(options.memory_bytes), options.given)
-    access, local = EngineAccess(feed, tasks), LocalProcesses(tasks, launcher)
+    backend = make_backend(feed, launcher)
     settings_file = options.settings_file or default_path()
-    window = Window(Viewer(feed), access, local, tasks, settings_file, open_past=open_past)
+    window = Window(Viewer(feed), backend, settings_file, open_past=open_past)
     _begin(window, options)
     return window
 

@@ -13,7 +13,7 @@ FAULTS = (OSError, ValueError)
 
 
 class BackgroundTasks(QObject):
-    """One thread for everything that must not hold the window.
+    """Runs everything that must not hold the window, in one thread, one after the other.
 
     A task has a name. While one of a name is under way, another of that name is refused: the
     next frame brings a newer one.

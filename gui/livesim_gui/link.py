@@ -23,8 +23,7 @@ LISTEN_S = 0.1
 class Link:
     """The connection to one engine: one thread asks how it is, another takes its results.
 
-    Neither is the window's. Both leave what they learn in the feed, of which the window takes the
-    newest when it draws.
+    Both leave what they learn in the feed; the window takes the newest from there when it draws.
 
     Parameters
     ----------

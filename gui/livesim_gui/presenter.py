@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.children.local import LocalProcesses
-from livesim_gui.engine_access import EngineAccess
+from livesim_gui.backend import Backend
 from livesim_gui.panels.time_bar import place_words
 from livesim_gui.state.health.advice import advice_on
 from livesim_gui.state.health.health import health_of
@@ -34,15 +32,13 @@ class Presenter:
     def __init__(
         self,
         viewer: Viewer,
-        access: EngineAccess,
-        local: LocalProcesses,
-        tasks: BackgroundTasks,
+        backend: Backend,
         widgets: Widgets,
         replay: Callable[[], Replay] = Replay,
     ) -> None:
         self._replay = replay
         self._viewer, self._widgets = viewer, widgets
-        self._access, self._local, self._tasks = access, local, tasks
+        self._backend = backend
         self.drawn = 0
         """Pictures drawn so far."""
 
@@ -54,7 +50,7 @@ class Presenter:
             self._draw(scene)
         if viewer.display.scene is None:
             news = viewer.stream.news
-            widgets.picture.clear(hint(news, self._local.under_way(news.status)))
+            widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
         else:
             widgets.picture.caption(viewer.display.scene, self._held(viewer.display.scene))
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
@@ -83,8 +79,8 @@ class Presenter:
         self._show_trust()
         self._show_pattern()
         widgets.picture.show_scale(news.facts.pixel_um)
-        widgets.steer.show_controls(self._access.controls(news.status))
-        widgets.control.show_running(self._local.running(news))
+        widgets.steer.show_controls(self._backend.access.controls(news.status))
+        widgets.control.show_running(self._backend.local.running(news))
         widgets.contrast.show_look(viewer.lut, viewer.display.look.gamma)
         if viewer.display.scene is None:
             widgets.top.show_stages(ALWAYS, Look())
@@ -126,7 +122,9 @@ class Presenter:
             self._widgets.contrast.show_histogram(counted)
         if self._widgets.pattern.isVisible():
             pixel = stage.step * (self._viewer.stream.news.facts.pixel_um or 1.0)
-            self._tasks.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
+            self._backend.tasks.run(
+                "spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum
+            )
             self._measure_resolution(scene.shot)
 
     def _measure_resolution(self, shot: Shot) -> None:
@@ -136,7 +134,7 @@ class Presenter:
             shot, news.shots, news.facts.pixel_nm, stream.seen_s, apart_s=stream.apart_s
         )
         if pair is not None:
-            self._tasks.run(
+            self._backend.tasks.run(
                 "resolution", lambda: reached_nm(pair), lambda nm: reached.take(pair, nm)
             )
 

@@ -17,7 +17,7 @@ from livesim_gui.theme import DARK, THEMES
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """The user's choices."""
+    """The user's choices, as they are kept in the file."""
 
     look: Look = field(default_factory=Look)
     theme: str = DARK.name

@@ -33,7 +33,7 @@ def bind_keys(
 
 
 class KeyList(QDialog):
-    """All keys; any key closes it."""
+    """Lists all keys."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

@@ -22,7 +22,7 @@ PANEL_WIDTHS = (340, 460)
 
 
 class Widgets(QWidget):
-    """The picture with what is above and below it, and the panels beside it."""
+    """Lays out the picture, what is above and below it, and the panels to its right."""
 
     def __init__(self) -> None:
         super().__init__()

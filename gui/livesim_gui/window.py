@@ -15,13 +15,11 @@ from livesim_gui import remembered
 from livesim_gui.actions.actions import Actions
 from livesim_gui.actions.appearance import AppearanceActions
 from livesim_gui.actions.time import Clock
-from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.backend import Backend
 from livesim_gui.children.export import ExportChild
-from livesim_gui.children.local import LocalProcesses
 from livesim_gui.children.replay import ReplayChild
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
-from livesim_gui.engine_access import EngineAccess
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
 from livesim_gui.shortcuts import KeyList, bind_keys
@@ -40,18 +38,14 @@ SIZE = (1280, 800)
 
 
 class Window(QMainWindow):
-    """The one window.
+    """Drives the viewer: draws at the rate of a screen, and renews words more slowly.
 
     Parameters
     ----------
     viewer
         What is shown.
-    access
-        The engine that is listened to.
-    local
-        What this viewer starts.
-    tasks
-        For what takes longer than a frame.
+    backend
+        What works behind it; it ends with the window.
     settings_file
         Where the user's choices are remembered.
     clock
@@ -63,31 +57,24 @@ class Window(QMainWindow):
     def __init__(
         self,
         viewer: Viewer,
-        access: EngineAccess,
-        local: LocalProcesses,
-        tasks: BackgroundTasks,
+        backend: Backend,
         settings_file: Path,
         clock: Clock = time.monotonic,
         open_past: OpenPast = nothing_past,
     ) -> None:
         super().__init__()
-        self.viewer, self.tasks = viewer, tasks
-        self._access, self._local = access, local
+        self.viewer, self._backend = viewer, backend
         self._settings_file, self._clock = settings_file, clock
         known = remembered.load(settings_file)
         viewer.display.look = known.look
         self.widgets = Widgets()
         self.replay = ReplayChild(self)
-        self.presenter = Presenter(
-            viewer, access, local, tasks, self.widgets, lambda: self.replay.state
-        )
+        self.presenter = Presenter(viewer, backend, self.widgets, lambda: self.replay.state)
         self.notice = Notice()
-        self.user_actions = Actions(
-            viewer, access, local, self.replay, tasks, self.widgets, self.say, clock
-        )
-        self.past = PastReader(viewer.stream, viewer.time.archive, tasks, open_past)
+        self.user_actions = Actions(viewer, backend, self.replay, self.widgets, self.say, clock)
+        self.past = PastReader(viewer.stream, viewer.time.archive, backend.tasks, open_past)
         self.export = ExportDialog(self, ExportChild(self))
-        self.dose = DoseDialog(self, viewer.stream, access)
+        self.dose = DoseDialog(self, viewer.stream, backend.access)
         self._lay_out()
         self.appearance = AppearanceActions(self.widgets, known)
         self._bind_keys()
@@ -201,9 +188,7 @@ class Window(QMainWindow):
         remembered.save(self._settings_file, self._choices())
         self.export.child.close()
         self.replay.close()
-        self._access.close()
-        self._local.close()
-        self.tasks.close()
+        self._backend.close()
         super().closeEvent(event)
 
     def _choices(self) -> remembered.Remembered:

@@ -14,13 +14,13 @@ MERGED_LUTS = ("green", "magenta", "cyan", "blue")
 them apart; yellow would look like green to them."""
 
 
-def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:
+def merged(greys: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:
     """Add the colours of all channels; what is brighter than white is white.
 
     Parameters
     ----------
-    places
-        [y, x] in the channel's colour table, all of one shape.
+    greys
+        [y, x] grey levels of each channel, all of one shape.
     tables
         [256, 3], one for each channel.
 
@@ -29,9 +29,9 @@ def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> ND
     NDArray[np.uint8]
         [y, x, 3], red, green, blue.
     """
-    if len(places) == 1:
-        return tables[0][places[0]]
-    total = np.zeros((*places[0].shape, 3), np.uint16)
-    for place, table in zip(places, tables, strict=True):
-        total += table[place]
+    if len(greys) == 1:
+        return tables[0][greys[0]]
+    total = np.zeros((*greys[0].shape, 3), np.uint16)
+    for grey, table in zip(greys, tables, strict=True):
+        total += table[grey]
     return np.minimum(total, SIZE - 1).astype(np.uint8)

@@ -10,9 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
 from livesim.wire.messages import StreamStart
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.children.local import LocalProcesses
-from livesim_gui.engine_access import EngineAccess
+from livesim_gui.backend import make_backend
 from livesim_gui.plotting import pg
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.viewer import Viewer
@@ -36,9 +34,8 @@ def make(qtbot, feed, tmp_path):
     windows = []
 
     def make(launcher=None):
-        tasks = BackgroundTasks()
-        access, local = EngineAccess(feed, tasks), LocalProcesses(tasks, launcher)
-        window = Window(Viewer(feed), access, local, tasks, tmp_path / "viewer.ini")
+        backend = make_backend(feed, launcher)
+        window = Window(Viewer(feed), backend, tmp_path / "viewer.ini")
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
         window.resize(1000, 700)

@@ -10,10 +10,8 @@ from livesim_gui.actions.replay import ReplayActions
 from livesim_gui.actions.snapshot import SnapshotAction
 from livesim_gui.actions.time import Clock, TimeActions
 from livesim_gui.actions.trust import TrustActions
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.children.local import LocalProcesses
+from livesim_gui.backend import Backend
 from livesim_gui.children.replay import ReplayChild
-from livesim_gui.engine_access import EngineAccess
 from livesim_gui.state.health.notice import Say
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
@@ -33,20 +31,18 @@ class Actions:
     def __init__(
         self,
         viewer: Viewer,
-        access: EngineAccess,
-        local: LocalProcesses,
+        backend: Backend,
         replay: ReplayChild,
-        tasks: BackgroundTasks,
         widgets: Widgets,
         say: Say,
         clock: Clock,
     ) -> None:
         self.picture = PictureActions(viewer, widgets, say)
         self.time = TimeActions(viewer.time, widgets.time_bar, clock)
-        self.engine = EngineActions(access, local, widgets.control, widgets.steer, say)
-        self.trust = TrustActions(viewer, access, widgets, say)
-        self.replay = ReplayActions(self.engine, local, widgets.control, replay)
-        self.snapshot = SnapshotAction(viewer, tasks, widgets.control, say)
+        self.engine = EngineActions(backend, widgets.control, widgets.steer, say)
+        self.trust = TrustActions(viewer, backend.access, widgets, say)
+        self.replay = ReplayActions(self.engine, backend.local, widgets.control, replay)
+        self.snapshot = SnapshotAction(viewer, backend.tasks, widgets.control, say)
 
     def keys(self) -> dict[str, Callable[[], None]]:
         """Return the actions by the names of their keys."""

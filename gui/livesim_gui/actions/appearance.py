@@ -13,7 +13,7 @@ from livesim_gui.widgets import Widgets
 
 
 class AppearanceActions:
-    """What the user does with the window itself; it is remembered until the next start.
+    """Changes the window itself, and remembers how it looks until the next start.
 
     Parameters
     ----------

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim_gui.children.local import LocalProcesses
-from livesim_gui.engine_access import EngineAccess
+from livesim_gui.backend import Backend
 from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.steer import SteerPanel
 from livesim_gui.state.health.notice import Say
@@ -15,7 +14,7 @@ Tell = Callable[[str], None]
 
 
 class EngineActions:
-    """What the user does with engines and the simulated microscope.
+    """Does what the user asks for with engines and the simulated microscope.
 
     Parameters
     ----------
@@ -24,14 +23,10 @@ class EngineActions:
     """
 
     def __init__(
-        self,
-        access: EngineAccess,
-        local: LocalProcesses,
-        control: ControlPanel,
-        steer: SteerPanel,
-        say: Say,
+        self, backend: Backend, control: ControlPanel, steer: SteerPanel, say: Say
     ) -> None:
-        self._access, self._local, self._control = access, local, control
+        access = backend.access
+        self._access, self._local, self._control = access, backend.local, control
         self._steer, self._say = steer, say
         control.connect_asked.connect(self.connect)
         control.engine_asked.connect(self.switch_engine)

@@ -14,7 +14,7 @@ from livesim_gui.widgets import Widgets
 
 
 class PictureActions:
-    """What the user does with stages, channels, contrast and colours.
+    """Does what the user asks for with stages, channels, contrast and colours.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ FILES = "Recordings (*.tif *.tiff *.dv *.mrc);;All files (*)"
 
 
 class ReplayActions:
-    """What the user does with a replay.
+    """Does what the user asks for with a replay.
 
     Parameters
     ----------

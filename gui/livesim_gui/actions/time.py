@@ -12,7 +12,7 @@ Clock = Callable[[], float]
 
 
 class TimeActions:
-    """What the user does with time."""
+    """Does what the user asks for with time: step, hold, play, back to the live edge."""
 
     def __init__(self, playback: Playback, bar: TimeBar, clock: Clock) -> None:
         self._playback, self._clock = playback, clock

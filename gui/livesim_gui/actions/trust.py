@@ -14,7 +14,7 @@ from livesim_gui.widgets import Widgets
 
 
 class TrustActions:
-    """What the user does to learn whether the networks can be trusted."""
+    """Does what the user asks for to learn whether the networks can be trusted."""
 
     def __init__(self, viewer: Viewer, access: EngineAccess, widgets: Widgets, say: Say) -> None:
         self._viewer, self._access, self._say = viewer, access, say

@@ -15,7 +15,7 @@ END_MS = 5000
 
 
 class ExportChild(QObject):
-    """One export at a time; the window goes on meanwhile.
+    """Runs one export at a time; the window goes on meanwhile.
 
     The child is tied to its stdin: it ends when that closes, be it because the user cancels or
     because the viewer is gone.

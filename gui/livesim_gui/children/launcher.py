@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class EngineWish:
-    """What an engine is started with."""
+    """The choices that an engine is started with."""
 
     record: Path | None = None
     """Folder for recordings; None = none."""

@@ -16,7 +16,7 @@ _ENGINE, _SIMULATOR, _FIND = "engine", "simulator", "find"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What the buttons show: the state of things, not the user's wish."""
+    """The state of the processes, which the buttons show; not what the user wishes."""
 
     connection: str
     can_start: bool

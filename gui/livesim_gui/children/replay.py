@@ -16,7 +16,7 @@ END_MS = 15_000
 
 
 class ReplayChild(QObject):
-    """One replay at a time. It ends with the window: its stdin closes then, however that ends."""
+    """Runs one replay at a time. It ends with the window, however that ends: its stdin closes."""
 
     changed = Signal()
     """`state` is another one."""

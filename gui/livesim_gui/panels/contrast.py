@@ -31,7 +31,7 @@ OTHER = "other…"
 
 
 class ContrastPanel(QWidget):
-    """Levels by a range over the histogram, gamma, colours."""
+    """Sets levels by a range over the histogram, gamma and colours."""
 
     levels_set = Signal(float, float)
     automatic_set = Signal(bool)

@@ -25,7 +25,7 @@ from livesim_gui.state.stream.connection import as_typed
 
 
 class ControlPanel(QScrollArea):
-    """Connect to an engine; start one, a simulated microscope, or a replay."""
+    """Asks for an engine to connect to or to start, a simulated microscope, or a replay."""
 
     connect_asked = Signal(str, str)
     """An address, and a folder of keys for other machines."""

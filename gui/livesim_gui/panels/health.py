@@ -11,7 +11,7 @@ from livesim_gui.theme import Theme
 
 
 class HealthPanel(QScrollArea):
-    """Rates, latency, queues, drops, recording, faults."""
+    """Lists rates, latency, queues, drops, recording and faults."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ SHARE = 0.25
 
 
 class MeasurePanel(QWidget):
-    """A line profile with its width, and the statistics of a region.
+    """Measures a line profile with its width, and the statistics of a region.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
 class PatternPanel(QScrollArea):
-    """Whether the pattern is good, and what to do where it is not."""
+    """Says whether the pattern is good, and what to do where it is not."""
 
     def __init__(self) -> None:
         super().__init__()

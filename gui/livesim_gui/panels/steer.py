@@ -36,7 +36,7 @@ ROWS = {ONE: "Step one", TWO: "Step two", WIENER: "Wiener", NOTCH: "Notch", NOTC
 
 
 class SteerPanel(QScrollArea):
-    """Everything that may change while a stream runs.
+    """Steers everything that may change while a stream runs.
 
     Each control shows what the engine uses. What was asked for and is not in use yet is marked by
     dots; while a slider is held it stays under the hand.

@@ -15,7 +15,7 @@ from livesim_gui.theme import Theme, angle_colour
 
 
 class StripChart(QWidget):
-    """A chart whose quantity is chosen above it.
+    """Charts the quantity that is chosen above it.
 
     Parameters
     ----------

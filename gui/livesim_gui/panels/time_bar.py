@@ -13,7 +13,7 @@ from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
 
 
 class TimeBar(QWidget):
-    """Live edge, back through the memory, play, step, speed."""
+    """Goes to the live edge or back in time, plays, steps, and sets the speed of playing."""
 
     went_to = Signal(int)
     """The user dragged to the result at this place."""

@@ -16,7 +16,7 @@ from livesim_gui.theme import DARK, Theme
 
 
 class TopBar(QWidget):
-    """One button a stage, the split view, and in the corner how the engine is."""
+    """Has a button for each stage, the split view, and in the corner how the engine is."""
 
     stage_chosen = Signal(str)
     split_asked = Signal()

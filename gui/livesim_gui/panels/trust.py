@@ -28,7 +28,7 @@ _FULL = 100
 
 
 class TrustPanel(QScrollArea):
-    """Whether the networks can be trusted, why, and maps of where."""
+    """Says whether the networks can be trusted and why, and offers maps of where."""
 
     map_chosen = Signal(object)
     """Its name; None hides it."""

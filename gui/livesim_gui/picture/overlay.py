@@ -19,7 +19,7 @@ COLOURS_WIDTH, COLOURS_HEIGHT = 180, 10
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """What is to be written."""
+    """The words that are written over the picture."""
 
     right: str = ""
     """Name of the stage; in a split view, of the one on the right."""

@@ -24,7 +24,7 @@ _BACKGROUND = "#0c0d0f"
 
 
 class Picture(QWidget):
-    """The picture. All its places are in raw pixels, whatever the stage's sampling.
+    """Shows the picture. All coordinates are in raw pixels, whatever the stage's sampling.
 
     Parameters
     ----------
@@ -158,10 +158,10 @@ class Picture(QWidget):
         return super().eventFilter(watched, event)
 
     def _put(self, item: Any, painted: Painted, scene: Scene) -> None:
-        is_merged = painted.places.ndim == 3
+        is_merged = painted.pixels.ndim == 3
         table = None if is_merged else colours(scene.look.lut, scene.look.gamma)
-        item.setImage(painted.places, levels=(0, 255), lut=table, autoLevels=False)
-        rows, columns = painted.places.shape[:2]
+        item.setImage(painted.pixels, levels=(0, 255), lut=table, autoLevels=False)
+        rows, columns = painted.pixels.shape[:2]
         step = painted.step
         # Pixel (0, 0) has its centre at (0, 0), whatever the step.
         half = painted.stage.step / 2

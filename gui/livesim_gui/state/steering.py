@@ -29,7 +29,7 @@ NO_FOLDER = "This engine was started without a folder: livesim engine --record F
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the panel shows: the state of the engine, and what is on its way there."""
+    """The state of the controls: what the engine uses, and what is on its way there."""
 
     live: bool
     """Whether there is a stream to steer."""
@@ -137,7 +137,7 @@ SCALES = {
 
 
 class Wishes:
-    """Changes on their way: from the user's hand until a status can know of them."""
+    """Holds changes on their way, from the user's hand until a status can know of them."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Value] = {}

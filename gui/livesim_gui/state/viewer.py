@@ -23,7 +23,7 @@ from livesim_gui.state.time.timeline import Mode
 
 
 class Viewer:
-    """The state behind the window, in parts that do not know each other; for one thread.
+    """Holds the state behind the window, in parts that do not know each other; for one thread.
 
     Parameters
     ----------

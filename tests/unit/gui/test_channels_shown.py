@@ -35,7 +35,7 @@ def viewer():
 
 def painted(viewer, now_s=1.0):
     viewer.tick(now_s)
-    return viewer.display.scene.main.places
+    return viewer.display.scene.main.pixels
 
 
 def test_the_same_time_point_belongs_together_or_else_the_one_before():
@@ -47,7 +47,7 @@ def test_the_same_time_point_belongs_together_or_else_the_one_before():
 
 
 def test_merging_adds_green_and_magenta(viewer):
-    assert viewer.display.scene.main.places.shape == (64, 64, 3)
+    assert viewer.display.scene.main.pixels.shape == (64, 64, 3)
     for channel in (0, 1):
         viewer.channels.chosen = channel
         viewer.tick(0.1)
@@ -97,7 +97,7 @@ def test_what_is_merged_is_exported_and_saved_as_it_is_shown(viewer):
     assert len(shown.levels) == 2
     assert all(isinstance(levels, Levels) for levels in shown.levels)
     seen = viewer.snapshot(datetime(2026, 1, 1))
-    np.testing.assert_array_equal(seen.merged, viewer.display.scene.main.places)
+    np.testing.assert_array_equal(seen.merged, viewer.display.scene.main.pixels)
 
 
 def test_a_stream_of_one_channel_has_nothing_to_merge():
@@ -107,5 +107,5 @@ def test_a_stream_of_one_channel_has_nothing_to_merge():
     viewer = Viewer(feed)
     viewer.channels.merge = Merge(on=True)
     viewer.tick(0.0)
-    assert viewer.display.scene.main.places.ndim == 2
+    assert viewer.display.scene.main.pixels.ndim == 2
     assert viewer.shown().channels == ()

@@ -155,8 +155,8 @@ def test_a_split_view_paints_both_stages(feed):
     viewer = Viewer(filled(feed), Look(split=True))
     scene = viewer.tick(0.0)
     assert scene.left.stage.name == WIDEFIELD
-    assert scene.left.places.shape == (32, 32)
-    assert scene.main.places.shape == (64, 64)
+    assert scene.left.pixels.shape == (32, 32)
+    assert scene.main.pixels.shape == (64, 64)
     assert replace(scene.look).divided_at(7.0).divider == 0.98
 
 
@@ -174,7 +174,7 @@ def test_only_as_many_pixels_are_painted_as_the_screen_has(feed):
     viewer = Viewer(filled(feed))
     viewer.display.screen_per_raw = 0.5
     scene = viewer.tick(0.0)
-    assert (scene.main.places.shape, scene.main.step) == ((16, 16), 2.0)
+    assert (scene.main.pixels.shape, scene.main.step) == ((16, 16), 2.0)
 
 
 def test_while_one_result_is_held_the_stream_goes_on(feed):

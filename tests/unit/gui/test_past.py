@@ -204,9 +204,7 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path):
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
-    from livesim_gui.background_tasks import BackgroundTasks
-    from livesim_gui.children.local import LocalProcesses
-    from livesim_gui.engine_access import EngineAccess
+    from livesim_gui.backend import make_backend
     from livesim_gui.window import Window
 
     feed = Feed(Ring(1))
@@ -214,12 +212,9 @@ def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     feed.answer(1, engine_status(recording=FOLDER), 0.0)
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
-    tasks = BackgroundTasks()
     window = Window(
         Viewer(feed),
-        EngineAccess(feed, tasks),
-        LocalProcesses(tasks),
-        tasks,
+        make_backend(feed),
         tmp_path / "viewer.ini",
         open_past=lambda folder: FakePast(10, folder),
     )

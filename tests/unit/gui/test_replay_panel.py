@@ -14,10 +14,8 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from livesim.config.settings import SettingsError
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.children.local import LocalProcesses
+from livesim_gui.backend import make_backend
 from livesim_gui.children.replay import ReplayChild
-from livesim_gui.engine_access import EngineAccess
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.time.replay import Replay, ReplayWish
 from livesim_gui.state.viewer import Viewer
@@ -115,10 +113,9 @@ def engine():
 
 @pytest.fixture
 def window(qtbot, tmp_path, engine):
-    tasks, feed = BackgroundTasks(), Feed()
+    feed = Feed()
     launcher = StubLauncher(engine.address)
-    access, local = EngineAccess(feed, tasks), LocalProcesses(tasks, launcher)
-    window = Window(Viewer(feed), access, local, tasks, tmp_path / "viewer.ini")
+    window = Window(Viewer(feed), make_backend(feed, launcher), tmp_path / "viewer.ini")
     window.launcher = launcher
     window.replay._command = (sys.executable, "-c", OBEYS)
     qtbot.addWidget(window)

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import NAMES, SIZE, colours
 from livesim.images.drawing import draw_scale_bar
-from livesim.images.grey_levels import places
+from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels, levels_of, sampled
 from livesim.images.merge import MERGED_LUTS, merged
 from livesim.images.scale_bar import scale_bar
@@ -79,7 +79,7 @@ def test_white_has_to_be_above_black():
 
 def test_what_is_not_a_number_is_black():
     image = np.array([[np.nan, -1.0, 5.0, 11.0]], np.float32)
-    np.testing.assert_array_equal(places(image, Levels(0.0, 10.0)), [[0, 0, 127, 255]])
+    np.testing.assert_array_equal(grey_levels(image, Levels(0.0, 10.0)), [[0, 0, 127, 255]])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Say(Protocol):
 
 
 class Notice:
-    """The one message; the next one replaces it."""
+    """Holds the one message; the next one replaces it."""
 
     def __init__(self) -> None:
         self._words, self._until_s, self._over = "", 0.0, never

@@ -39,7 +39,7 @@ class Pair:
 
 
 class Reached:
-    """The resolution reached, measured again every few seconds."""
+    """Says when the resolution is to be measured again, and keeps what was measured."""
 
     def __init__(self) -> None:
         self._nm: float | None = None

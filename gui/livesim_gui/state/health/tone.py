@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """From nothing to see to act now."""
+    """How urgent a word is, from nothing to see to act now."""
 
     QUIET = "quiet"
     GOOD = "good"

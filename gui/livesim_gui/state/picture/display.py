@@ -102,7 +102,7 @@ class Display:
         if not scene.layers:
             return seen
         whole = self._painted(main.stage, scene.shot.channel, scene.layers, every=1)
-        return replace(seen, merged=whole.places)
+        return replace(seen, merged=whole.pixels)
 
     def shown(self, channels: Channels) -> Shown | None:
         """Return what is shown and how, as an export takes it; None where nothing is."""

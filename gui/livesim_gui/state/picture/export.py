@@ -49,7 +49,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """What the dialog says."""
+    """One export, as the dialog asks for it."""
 
     recording: str
     out: str

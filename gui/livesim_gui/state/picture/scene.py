@@ -1,4 +1,4 @@
-"""Paint the stages of a result: 8-bit places in a colour table, or merged colours."""
+"""Paint the stages of a result: 8-bit grey levels, or merged colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.images.colour_tables import Colours
-from livesim.images.grey_levels import places
+from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels
 from livesim.images.merge import merged
 from livesim_gui.state.picture.look import Look
@@ -24,8 +24,8 @@ class Painted:
     """One stage, ready for the screen."""
 
     stage: Stage
-    places: NDArray[np.uint8]
-    """[y, x] in the colour table, or merged [y, x, 3] red, green, blue; its pixel (0, 0) has the
+    pixels: NDArray[np.uint8]
+    """[y, x] grey levels, or merged [y, x, 3] red, green, blue; its pixel (0, 0) has the
     same centre as the stage's."""
     step: float
     """A painted pixel in raw pixels."""
@@ -34,7 +34,7 @@ class Painted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is on the screen."""
+    """All that is on the screen, ready to be drawn."""
 
     shot: Shot
     main: Painted
@@ -50,7 +50,7 @@ class Scene:
 def paint(stage: Stage, levels: Levels, every: int = 1) -> Painted:
     """Return a stage as it is shown; of its rows and columns one in `every`."""
     thin = stage.image[::every, ::every]
-    return Painted(stage, places(thin, levels), stage.step * every, levels)
+    return Painted(stage, grey_levels(thin, levels), stage.step * every, levels)
 
 
 def paint_merged(
@@ -67,7 +67,7 @@ def paint_merged(
     tables
         One for each.
     """
-    coloured = merged([layer.places for layer in layers], tables)
+    coloured = merged([layer.pixels for layer in layers], tables)
     return Painted(stage, coloured, stage.step * every, levels)
 
 

@@ -1,4 +1,4 @@
-"""Colour the maps of a review, which are laid over the picture: red and blue, as strong as sure."""
+"""Colour the maps of a review, which are laid over the picture, in red and blue."""
 
 from __future__ import annotations
 

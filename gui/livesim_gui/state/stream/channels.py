@@ -51,7 +51,7 @@ class Layer:
 
 
 class Channels:
-    """The channels that there are, and what the user wants of them; for one thread."""
+    """Knows the channels that there are, and what the user wants of them; for one thread."""
 
     def __init__(self) -> None:
         self.available: tuple[int, ...] = ()

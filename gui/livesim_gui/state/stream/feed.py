@@ -57,7 +57,7 @@ class News:
 
 
 class Feed:
-    """Where the threads of a connection leave what they learn; any thread may call it.
+    """Keeps what the threads of a connection learn; any thread may call it.
 
     Every connection has a number. What a thread of an older connection still brings is dropped.
 

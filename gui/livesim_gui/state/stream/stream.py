@@ -7,7 +7,7 @@ from livesim_gui.state.stream.feed import Feed, News
 
 
 class Stream:
-    """The stream as the window knows it, since the last look at the feed; for one thread.
+    """Knows the stream as of the last look at the feed; for one thread.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def past_shots(past: Past | None) -> tuple[PastShot, ...]:
 
 
 class Archive:
-    """The stream's recording as the viewer knows it; for one thread, which reads nothing itself."""
+    """Knows the stream's recording; for one thread, which reads nothing itself."""
 
     def __init__(self) -> None:
         self.past: Past | None = None

@@ -8,7 +8,7 @@ from livesim_gui.state.time.timeline import Mode, Placed, Timeline
 
 
 class Playback:
-    """Where in time the viewer is, and the results among which it moves; for one thread."""
+    """Moves the viewer in time, among the results of one channel or all; for one thread."""
 
     def __init__(self) -> None:
         self.timeline = Timeline()

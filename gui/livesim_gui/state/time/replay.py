@@ -16,7 +16,7 @@ RATES = {
 
 @dataclass(frozen=True, slots=True)
 class ReplayWish:
-    """What is to be replayed."""
+    """One replay, as the user asks for it."""
 
     raw: Path
     config: Path | None = None
@@ -31,7 +31,7 @@ class ReplayWish:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One replay, as it tells of itself."""
+    """The state of one replay, as it reports it."""
 
     name: str = ""
     """Of the recording; empty = none was opened yet."""

@@ -31,7 +31,7 @@ class Shot:
 
 
 class Ring:
-    """The memory in which one goes back in time; any thread may call it.
+    """Keeps the newest results, in which one goes back in time; any thread may call it.
 
     Parameters
     ----------

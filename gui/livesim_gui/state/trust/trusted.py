@@ -22,7 +22,7 @@ _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What the window says of the networks' work."""
+    """The words of the window on the networks' work."""
 
     word: str
     """With its mark; empty where there is nothing to say."""
