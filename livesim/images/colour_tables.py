@@ -75,6 +75,6 @@ def _from_cmap(name: str) -> NDArray[np.float64]:
         known = (*NAMES, *Colormap.catalog().unique_keys())
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise SettingsError(
-            f"expected a colour table ({', '.join(NAMES)}, or another of cmap), found '{name}'; "
+            f"expected a colour table of {', '.join(NAMES)} or another of cmap, found '{name}'; "
             f"did you mean '{near}'?"
         ) from error
