@@ -1,4 +1,4 @@
-"""The machine in; whether a window can be opened, and if not, why not, in words, out."""
+"""Say whether a window can be opened on this machine, and if not, why not."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from livesim_gui.children.export import ExportChild
+from livesim_gui.panels.rows import beside
 from livesim_gui.state.picture.export import (
     FORMATS,
     MOVIE,
@@ -74,15 +75,15 @@ class ExportForm(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(8)
-        form.addRow("Recording", _row(self.recording, _browse(self._browse_recording)))
+        form.addRow("Recording", beside(self.recording, _browse(self._browse_recording)))
         form.addRow("Images", self.what)
         form.addRow("Time points", self.time)
         form.addRow("Channels", self.channel)
-        form.addRow("Planes in z", _row(self.z, self.projected))
-        form.addRow("Contrast", _row(self.as_shown, self.shown_words))
+        form.addRow("Planes in z", beside(self.z, self.projected))
+        form.addRow("Contrast", beside(self.as_shown, self.shown_words))
         form.addRow("Format", self.format)
-        form.addRow("Movie", _row(self.fps, self.beside))
-        form.addRow("Save as", _row(self.out, _browse(self._browse_out)))
+        form.addRow("Movie", beside(self.fps, self.beside))
+        form.addRow("Save as", beside(self.out, _browse(self._browse_out)))
 
     def offer(self, recording: Path | None, shown: Shown | None) -> None:
         """Fill in the recording and the look of what is on the screen, as `ExportDialog.offer`."""
@@ -229,15 +230,6 @@ class ExportDialog(QDialog):
         self.bar.setVisible(running)
         self.start.setEnabled(not running)
         self.stop.setEnabled(running)
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for number, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if number == 0 else 0)
-    return row
 
 
 def _browse(do: Callable[[], None]) -> QPushButton:

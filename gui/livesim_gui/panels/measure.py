@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
+from livesim_gui.panels.rows import button
 from livesim_gui.picture.picture import Picture
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.profile import Profile, profile
@@ -131,11 +132,9 @@ class MeasurePanel(QWidget):
 
 
 def _switch(words: str, do: Any) -> QPushButton:
-    button = QPushButton(words)
-    button.setCheckable(True)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.clicked.connect(lambda: do())
-    return button
+    made = button(words, checkable=True)
+    made.clicked.connect(lambda: do())
+    return made
 
 
 def _line_words(found: Profile, unit: float, name: str) -> str:

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -33,11 +32,11 @@ class ReplayBar(QWidget):
         super().__init__()
         self.open = button("Open recording…")
         self.open.setMenu(self._menu())
-        self.main = _small("Pause", "Ctrl+P")
+        self.main = button("Pause", "Ctrl+P")
         self.main.clicked.connect(lambda: self.main_pressed.emit())
-        self.step = _small("Step", "One more raw stack, then pause (.)")
+        self.step = button("Step", "One more raw stack, then pause (.)")
         self.step.clicked.connect(lambda: self.step_asked.emit())
-        self.stop = _small("End", "Ends the stream in order")
+        self.stop = button("End", "Ends the stream in order")
         self.stop.clicked.connect(lambda: self.stop_asked.emit())
         self.rate = QComboBox()
         self.rate.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -105,9 +104,3 @@ class ReplayBar(QWidget):
         opened = self.rate.view()
         if opened is None or not opened.isVisible():  # not while somebody chooses
             self.rate.setCurrentIndex(self.rate.findData(rate))
-
-
-def _small(words: str, tip: str) -> QPushButton:
-    made = button(words)
-    made.setToolTip(tip)
-    return made

@@ -6,8 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
+from livesim_gui.panels.rows import button
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
 
@@ -25,9 +26,9 @@ class TimeBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._showing = False
-        self.play = _button("Play", "Play from here; hold (P)")
+        self.play = button("Play", "Play from here; hold (P)")
         self.play.clicked.connect(lambda: self.played.emit())
-        self.back, self.forward = _button("‹", "One back (←)"), _button("›", "One forward (→)")
+        self.back, self.forward = button("‹", "One back (←)"), button("›", "One forward (→)")
         self.back.clicked.connect(lambda: self.stepped.emit(-1))
         self.forward.clicked.connect(lambda: self.stepped.emit(1))
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -38,8 +39,7 @@ class TimeBar(QWidget):
         self.words.setAlignment(
             Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
-        self.live = _button("Live", "Back to the live edge (End)")
-        self.live.setCheckable(True)
+        self.live = button("Live", "Back to the live edge (End)", checkable=True)
         self.live.clicked.connect(lambda: self.live_asked.emit())
         self._lay_out(self._speeds())
 
@@ -90,10 +90,3 @@ def place_words(shots: Sequence[Placed], shown: Shot) -> str:
 def _place(shots: Sequence[Placed], shown: Shot) -> int:
     at = bisect_left(shots, shown.number, key=lambda shot: shot.number)
     return min(at, len(shots) - 1)
-
-
-def _button(words: str, tip: str) -> QPushButton:
-    button = QPushButton(words)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setToolTip(tip)
-    return button
