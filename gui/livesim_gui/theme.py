@@ -1,13 +1,13 @@
-"""Dark or light in; the colours of every widget and plot out."""
+"""Colour every widget and plot, dark or light."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt5.QtGui import QColor, QPalette
-from PyQt5.QtWidgets import QApplication
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QApplication
 
-from livesim_gui.state.health.tone import Tone
+from livesim.values.figure import Tone
 
 ANGLE_COLOURS = ("#4c9be8", "#e8894c", "#58b368", "#c678dd", "#d4b106", "#e06c75")
 """Of the curves, one an angle."""

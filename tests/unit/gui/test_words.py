@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from livesim.config.settings import Optics, PatternSettings, Settings
+from livesim.values.figure import Tone
 from livesim.values.finding import Examination, Fault, Finding
 from livesim.values.frames import Rolling
 from livesim.values.illumination import ChangeKind
@@ -17,7 +18,6 @@ from livesim.wire.status import DeviceStatus, EngineState, FaultStatus, StageSta
 from livesim.wire.stream_status import ChangeStatus, ChannelStatus, DoctorStatus
 from livesim_gui.state.health.advice import advice_on
 from livesim_gui.state.health.health import NOT_RECORDED, health_of
-from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.keys import KEYS
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.facts import (

@@ -1,10 +1,11 @@
-"""What is known of the pattern in; what is wrong and what to do, in plain words, out."""
+"""Say in plain words what is wrong with the pattern, and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from livesim.values.figure import Tone
 from livesim.values.finding import Finding
 from livesim.values.illumination import (
     FAST_DEG,
@@ -16,7 +17,6 @@ from livesim.values.illumination import (
 )
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import ChangeStatus
-from livesim_gui.state.health.tone import Tone
 from livesim_gui.state.stream.facts import StreamFacts
 
 SURE = 0.99

@@ -1,13 +1,13 @@
-"""What the engine says of its networks' work in; a word, its shape, and plain words out."""
+"""Put in words, with a mark that differs in shape, whether the networks can be trusted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livesim.values.figure import Tone
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import TrustStatus
-from livesim_gui.state.health.tone import Tone
 
 _MARKS = {
     TrustWord.TRUSTED: ("✔", Tone.GOOD),
@@ -22,7 +22,7 @@ _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What the window says of the networks' work."""
+    """The words of the window on the networks' work."""
 
     word: str
     """With its mark; empty where there is nothing to say."""
