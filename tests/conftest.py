@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from livesim.engine.spinning import limit_spinning
+from livesim.engine.threads import limit_spinning
 
 limit_spinning()  # as `livesim.cli.main` does, before torch is loaded
 

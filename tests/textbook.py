@@ -13,7 +13,7 @@ import torch
 
 from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 
 EDGE = 8  # raw pixels over which a side band fades out at the border
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from livesim.values.frames import DataError, RawFrame
+from livesim.values.errors import DataError
+from livesim.values.frames import RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Delivery, Sender

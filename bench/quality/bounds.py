@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.grid import frequency_axes, positions
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.scenes import Scene
 
 _ITERATIONS = 200

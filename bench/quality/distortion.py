@@ -20,7 +20,7 @@ from livesim.reconstruction.forward.model import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_models.evaluation.reference import reference
 from livesim_models.evaluation.residual import Instrument

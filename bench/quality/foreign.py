@@ -18,7 +18,7 @@ from bench.quality.networks import KNOWN, READ_NOISE
 from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim_models.checkpoint import Model, read_model
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import simulated_sample

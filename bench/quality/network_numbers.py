@@ -8,7 +8,7 @@ from torch import Tensor
 from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_model
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample

@@ -23,7 +23,7 @@ from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_model
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample

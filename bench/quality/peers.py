@@ -21,7 +21,7 @@ from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.speed.peer import Peer
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.scenes import Scene, simulate
 
 PEAKS = (1000.0, 100.0)

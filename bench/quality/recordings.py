@@ -25,7 +25,7 @@ from scipy import ndimage, optimize
 
 from livesim.config.settings import load_settings
 from livesim.io.write.results import read_recipe
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 Array = NDArray[np.float64]
 BEADS = "zju_beads100nm_488_3x3"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.report import Row, report
 from livesim.reconstruction.doctor.start import SURE_ENOUGH, find_start
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.faults import SETTINGS, Light, expected_angles, sequence
 
 STACKS = 3

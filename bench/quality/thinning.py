@@ -24,7 +24,8 @@ from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate, with_levels, with_warnings
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 from livesim_models.data.draw import thinned
 from livesim_models.data.sample import scaled
 from livesim_models.evaluation.similarity import similarity

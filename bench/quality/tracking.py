@@ -18,9 +18,11 @@ from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.pipeline.build import calibrate, pipeline_factory
+from livesim.pipeline.cores import TorchCores
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
+from livesim.values.pattern import Pattern
 from tests.support.drifting import DriftingScene, phase_errors_deg, turned
 from tests.support.scenes import PLAIN, Scene, simulate
 
@@ -61,7 +63,7 @@ def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
     scene = simulate(seed, (size, size), peak)
     drifting, run = DriftingScene(scene, peak, seed), Run(peak)
     waiting: list[RawStack] = []
-    factory = pipeline_factory(settings_of(scene))
+    factory = pipeline_factory(settings_of(scene), claim=TorchCores().use_one)
     pipeline: TrackedPipeline | None = None
     for number in range(stacks):
         turn = 2.0 * math.pi * number / stacks
@@ -83,9 +85,9 @@ def stream(peak: float, size: int, stacks: int, seed: int) -> Run:
 
 
 def _time_estimates(pipeline: TrackedPipeline, run: Run) -> None:
-    background = pipeline._background
-    estimate = background._estimate
-    assert estimate is not None
+    estimates = pipeline._background._estimates
+    assert estimates is not None
+    estimate = estimates._estimate
 
     def timed(stacks: Sequence[RawStack]) -> Pattern:
         start = time.perf_counter()
@@ -94,7 +96,7 @@ def _time_estimates(pipeline: TrackedPipeline, run: Run) -> None:
         finally:
             run.estimate_s.append(time.perf_counter() - start)
 
-    background._estimate = timed
+    estimates._estimate = timed
 
 
 def _reconstruct(

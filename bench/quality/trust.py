@@ -26,7 +26,7 @@ from livesim.commands.train.scenes import simulated_scene
 from livesim.config.settings import Camera
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim.values.verdict import TrustWord
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_model

@@ -20,7 +20,8 @@ from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate, with_levels
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import Trust
 from livesim_models.data.sample import scaled
 
@@ -37,7 +38,7 @@ SCALE = 20.0
 def reviewed(stack: RawStack, settings: Settings, pattern: Pattern) -> Trust | None:
     """Return the review of what the shipped networks make of a stack."""
     known = with_levels(pattern, [stack], settings)
-    review = ReconstructionPipeline(settings, known)(stack).review
+    review = ReconstructionPipeline(settings, known).reconstruct(stack).review
     return None if review is None else review(None)
 
 

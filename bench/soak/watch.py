@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.soak.check import Acknowledged
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.sockets import Keep, Subscriber

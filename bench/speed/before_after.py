@@ -26,7 +26,7 @@ from rich.progress import track
 from bench.report import RESULTS, Row, report
 from bench.speed import before_after_stages
 from bench.speed.before_after_stages import STAGES
-from livesim.engine.spinning import SPINS
+from livesim.engine.threads import SPINS
 from livesim.speed.timing import Times
 from tests.support.scenes import CAMERA, OPTICS, simulate
 

@@ -83,7 +83,7 @@ def network(given: Given, side: int, step: str, precision: str) -> Task:
     import torch
 
     from livesim.pipeline.networks import load_networks
-    from livesim.values.frames import Levels
+    from livesim.values.pattern import Levels
 
     names = {"one": "none", "two": "none", step: "default"}
     networks = load_networks(given.settings(**names, precision=precision), torch.device("cpu"))

@@ -19,7 +19,7 @@ from livesim.processes.engine import EngineProcess
 from livesim.speed.live import memory_mb
 from livesim.speed.scene import Scene, make_scene
 from livesim.speed.source import send
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 
 EVERY_S = 1.0

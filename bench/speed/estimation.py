@@ -18,7 +18,7 @@ import torch
 
 from bench.report import Row, report
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.scenes import simulate
 
 BEFORE = "51776b6"

@@ -28,6 +28,7 @@ from livesim.config.settings import Settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
+from livesim.engine.seams import Computing, PipelineFactory
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim_acquisition.hook.hook import BackgroundSender, make_hook
@@ -171,11 +172,19 @@ def engine(record: str) -> Iterator[str]:
             process.wait(WAIT_S)
 
 
+class Nothing(Computing):
+    """Never knows a pattern, and so computes nothing."""
+
+    def factory_for(self, settings: Settings) -> PipelineFactory:
+        """Return what makes no pipeline."""
+        return lambda stacks, ended: None
+
+
 def serve(record: str) -> None:
     """Be an engine whose pipeline never knows the pattern, and so does nothing."""
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS)
     recorder = record_into(Path(record)) if record else None
-    with Engine(options, lambda own: lambda *_: None, None, recorder) as own:
+    with Engine(options, Nothing(), None, recorder) as own:
         print(own.endpoints.control, flush=True)
         own.run()
 

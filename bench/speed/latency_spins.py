@@ -1,7 +1,7 @@
 """Measure the latency against how long torch's threads spin: `python -m bench.speed.latency_spins`.
 
 The streams of `bench.speed.latency`, all at the same rate, a share of the highest; the engine's
-threads spin for each other longer or shorter (`livesim.engine.spinning`). In rounds, so that all
+threads spin for each other longer or shorter (`livesim.engine.threads`). In rounds, so that all
 see the same machine.
 """
 
@@ -17,7 +17,7 @@ from rich.progress import track
 
 from bench.report import Row, report
 from bench.speed.latency import AT_FIRST, SIDES, Heard, Stacks, raw_stacks, stream
-from livesim.engine.spinning import SPINS
+from livesim.engine.threads import SPINS
 
 TURNS = ("10000", SPINS, "0")
 ROUNDS = 3

@@ -35,7 +35,7 @@ def measure(side: int) -> Row:
     settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
     stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
     pipeline = ReconstructionPipeline(settings, with_levels(scene.pattern, [stack], settings))
-    review = pipeline(stack).review
+    review = pipeline.reconstruct(stack).review
     assert review is not None
     made, looked = core_s(lambda: pipeline(stack)), core_s(lambda: review(None))
     return {"raw frames": f"{side}²", "result s": made, "review s": looked, "share": looked / made}

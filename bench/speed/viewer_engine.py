@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from tests.doubles.fake_engine import FakeEngine
 
 DIFFERENT = 8

@@ -7,7 +7,8 @@ from livesim.config.settings import Settings
 from livesim.io.otf import otf_profile
 from livesim.pipeline.build import calibrate as estimated
 from livesim.pipeline.build import estimation_stacks
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
 
 
 def calibrate(raw: Array, settings: Settings) -> Pattern:

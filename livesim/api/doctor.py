@@ -12,7 +12,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.finding import Examination
 from livesim.reconstruction.doctor.survey import Survey
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 def doctor(raw: Array, settings: Settings) -> Examination:

@@ -10,7 +10,9 @@ import numpy as np
 
 from livesim.api.arrays import as_numpy
 from livesim.config.settings import Settings
-from livesim.values.frames import DataError, FrameAxes, RawFrame, Result
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, RawFrame
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import CONTROL_ADDRESS, beside, endpoint
 from livesim.wire.messages import StreamEnd, StreamStart

@@ -15,7 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 DIMS = ("t", "c", "z", "angle", "phase", "y", "x")
 

@@ -22,8 +22,10 @@ from livesim.io.pattern_file import read_pattern
 from livesim.pipeline.build import with_levels
 from livesim.pipeline.networks import load_networks, preferred_device
 from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
-from livesim.pipeline.work import Made
-from livesim.values.frames import DataError, Pattern, RawStack
+from livesim.pipeline.work import Work
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import Trust
 
 PLAIN = "reconstruct"
@@ -129,12 +131,12 @@ class Restorer:
         # Measured once: workers that measured for themselves would each scale differently.
         self.pattern = with_levels(self.pattern, [stacks[0]], self.settings)
 
-    def made(self, stack: RawStack) -> Made:
+    def made(self, stack: RawStack) -> Work:
         """Return one raw stack's images as tensors, with what they were made of."""
         with self._lock:
-            return self._prepared().make(stack)
+            return self._prepared().compute(stack)
 
-    def review(self, made: Made) -> Trust | None:
+    def review(self, made: Work) -> Trust | None:
         """Hold what `made` returned against the photons; None where it cannot be judged."""
         with self._lock:
             return self._prepared().review(made)
@@ -156,7 +158,7 @@ class Restorer:
     def _everything(self, raw: Array, stacks: RawStacks) -> Restored:
         made = [self.made(stack) for stack in stacks]
 
-        def joined(pick: Callable[[Made], torch.Tensor]) -> Any:
+        def joined(pick: Callable[[Work], torch.Tensor]) -> Any:
             images: NDArray[np.float32] = np.stack([pick(one).numpy() for one in made])
             return like(images.reshape(*stacks.leading, *images.shape[1:]), raw)
 

@@ -11,7 +11,8 @@ import torch
 from livesim.api.arrays import SOURCE, Array, RawStacks, as_numpy
 from livesim.api.restore import Restorer
 from livesim.config.settings import Settings
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import Trust
 
 

@@ -28,8 +28,8 @@ from livesim.cli.train import train
 from livesim.cli.view import view
 from livesim.cli.watch import watch
 from livesim.config.settings import SettingsError
-from livesim.engine.spinning import limit_spinning
-from livesim.values.frames import DataError
+from livesim.engine.threads import limit_spinning
+from livesim.values.errors import DataError
 from livesim.values.version import VERSION
 
 app = typer.Typer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from pathlib import Path
 from typing import Annotated
 
@@ -63,24 +62,7 @@ def engine(
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
 
-    from livesim.commands.device import device_status
     from livesim.io.otf import otf_profile
-    from livesim.pipeline.build import (  # torch: only once all else is right
-        doctor_for,
-        one_thread,
-        pipeline_factory,
-    )
-    from livesim.pipeline.networks import devices, resolved
+    from livesim.pipeline.computing import TorchComputing  # torch: only once all else is right
 
-    in_turn = cycle(devices())  # every stream's channels on all GPUs
-    run_engine(
-        options,
-        lambda own: pipeline_factory(own, known, otf_profile(own), next(in_turn)),
-        settings,
-        record,
-        doctor_for=doctor_for,
-        resolve=resolved,
-        device=device_status,
-        quieten=one_thread,
-        tied=tied,
-    )
+    run_engine(options, TorchComputing(known, otf_profile), settings, record, tied=tied)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from livesim.config.settings import Settings, SettingsError, load_settings
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.hook.acquire import Acquired, acquire
 from livesim_acquisition.hook.micromanager import opened_core
 

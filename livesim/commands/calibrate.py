@@ -17,7 +17,9 @@ from livesim.io.read.open import open_recording
 from livesim.io.read.pixel_size import choose_pixel_nm
 from livesim.io.read.recording import Recording
 from livesim.pipeline.build import calibrate, estimation_stacks
-from livesim.values.frames import DataError, Pattern, PatternAngle, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
 
 
 def calibrate_files(

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,9 @@ from livesim.config.settings import Settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.recorder import RecorderFor
-from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
-from livesim.engine.threads import limit_heaps
-from livesim.values.frames import DataError
-from livesim.wire.in_use import DeviceStatus
+from livesim.engine.seams import Computing
+from livesim.engine.threads import limit_arenas
+from livesim.values.errors import DataError
 from livesim.wire.status import EngineStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -26,14 +25,10 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def run_engine(
     options: EngineOptions,
-    factory_for: FactoryFor,
+    computing: Computing,
     settings: Settings | None = None,
     record: Path | None = None,
     *,
-    doctor_for: DoctorFor | None = None,
-    resolve: Resolve = Resolved,
-    device: Callable[[], DeviceStatus] | None = None,
-    quieten: Callable[[], None] = lambda: None,
     tied: bool = False,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
@@ -46,13 +41,11 @@ def run_engine(
         With `once`: if not every raw stack was reconstructed; always: if something that should
         have been recorded was not.
     """
-    limit_heaps()
+    limit_arenas()
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else _recorder_into(record)
     with (
-        Engine(
-            options, factory_for, settings, recorder_for, doctor_for, resolve, device, quieten
-        ) as engine,
+        Engine(options, computing, settings, recorder_for) as engine,
         _stopped_by_signals(engine),
     ):
         where = engine.endpoints

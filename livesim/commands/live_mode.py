@@ -15,7 +15,8 @@ from rich.console import Console
 
 from livesim.commands.acquire import acquisition_settings
 from livesim.config.settings import Settings
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.events import acquisition_of
 from livesim_acquisition.hook.micromanager import opened_core

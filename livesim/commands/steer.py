@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from livesim.config.changes import STEERED, Value
 from livesim.config.settings import SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineStatus
 

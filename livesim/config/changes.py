@@ -9,7 +9,7 @@ from typing import Any
 
 from livesim.config.settings import OLD_NAMES, Settings, SettingsError, parse_settings
 from livesim.values.frames import StackIndex
-from livesim.values.illumination import holding
+from livesim.values.illumination import changes_in_force
 
 STEERED = (
     "steps.one",
@@ -84,7 +84,7 @@ def settings_at(
     states = [first]
     for change in changes:
         states.append(steered(states[-1], change.new))
-    for _, count in holding(indices, [change.stack for change in changes]):
+    for _, count in changes_in_force(indices, [change.stack for change in changes]):
         yield states[count]
 
 

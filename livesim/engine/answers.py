@@ -1,14 +1,14 @@
-"""One request to the engine -> one reply, made in the control thread."""
+"""Answer what sources, viewers and `livesim status` ask the engine, in its control thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from livesim.config.settings import SettingsError
-from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import Intake
 from livesim.engine.opening import Opening
-from livesim.values.frames import DataError
+from livesim.engine.publishing import Outlet
+from livesim.values.errors import DataError
 from livesim.wire.replies import ReadyReply, RefusedReply, Reply, ReviewReply, StopReply
 from livesim.wire.requests import (
     EndRequest,
@@ -23,7 +23,7 @@ from livesim.wire.steer import BegunReply, RecalibrateRequest, RecordRequest, St
 
 
 class Answers:
-    """Answers what sources, viewers and `livesim status` ask.
+    """Makes the reply to each request.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Answers:
         self,
         intake: Intake,
         opening: Opening,
-        trust: LiveTrust,
+        outlet: Outlet,
         status: Callable[[], EngineStatus],
         endpoints: Endpoints,
     ) -> None:
-        self._intake, self._opening, self._trust = intake, opening, trust
+        self._intake, self._opening, self._outlet = intake, opening, outlet
         self._status, self._endpoints = status, endpoints
 
     def reply(self, request: Request) -> Reply:
@@ -51,18 +51,18 @@ class Answers:
                 self._intake.cut(request.stream)
                 return self._ready(request.stream)
             case StatusRequest():
-                return self._told(request)
+                return self._snapshot(request)
             case ReviewRequest():
-                return ReviewReply(accepted=self._trust.ask(flips=request.flips))
+                return ReviewReply(accepted=self._outlet.trust.ask(flips=request.flips))
             case StopRequest():
                 self._intake.stop()
                 return StopReply()
             case _:
                 return self._begun(request)
 
-    def _told(self, request: StatusRequest) -> EngineStatus:
+    def _snapshot(self, request: StatusRequest) -> EngineStatus:
         if request.step_one:
-            self._opening.show_step_one()
+            self._outlet.show_step_one()
         return self._status()
 
     def _begun(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> Reply:
@@ -89,12 +89,12 @@ class Answers:
         if known.stream != stream:
             return ReadyReply(started=False, ended=False, received=0, endpoints=self._endpoints)
         if known.ended or known.refused:
-            known.told.set()
+            known.heard.set()
         return ReadyReply(
             started=known.refused is None,
             ended=known.ended,
             received=session.counts.frames if session and not known.ended else known.received,
-            recorded=session.recorded if session else known.recorded,
+            recorded=session.recording.written if session else known.recorded,
             refused=known.refused,
             endpoints=self._endpoints,
         )

@@ -1,4 +1,4 @@
-"""Frames in any order -> complete raw stacks."""
+"""Sort frames that arrive in any order into complete raw stacks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Assembler:
     """Sort frames into raw stacks by their axes, never by counting.
 
     A lost frame costs its own stack and no other: an incomplete stack is given up once `patience`
-    newer stacks of the same position, channel and z are complete. Memory is bounded besides: the
+    newer stacks of the same position, channel and z are complete. Memory is bounded, too: the
     stack that was opened first is given up when more than `open_stacks` stacks or `open_bytes`
     bytes are open.
 
@@ -105,7 +105,7 @@ class Assembler:
             self._give_up(index, "incomplete_stacks")
 
     def _place(self, frame: RawFrame, index: StackIndex, place: tuple[int, int]) -> RawStack | None:
-        stack = self._open.get(index) or self._opened(frame, index)
+        stack = self._open.get(index) or self._new_stack(frame, index)
         if place not in stack.missing:
             self._count("repeated_frames")
         elif not stack.fits(frame.pixels):
@@ -118,7 +118,7 @@ class Assembler:
                 return self._complete(frame.stream, index)
         return None
 
-    def _opened(self, frame: RawFrame, index: StackIndex) -> _OpenStack:
+    def _new_stack(self, frame: RawFrame, index: StackIndex) -> _OpenStack:
         angles, phases = self._shape
         stack = _OpenStack(
             pixels=np.empty((angles, phases, *frame.pixels.shape), frame.pixels.dtype),

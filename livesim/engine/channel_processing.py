@@ -1,23 +1,20 @@
-"""Raw stacks of one channel in; results out, once the channel's pattern is known."""
+"""Process one channel of a stream: calibrate on its first stacks, then reconstruct every one."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from livesim.engine.meters import Faults
-from livesim.engine.seams import Beginning, Begun, Pipeline, PipelineFactory, Ready
+from livesim.engine.pending import Pending, ready
+from livesim.engine.seams import DATA_FAULTS, Beginning, Pipeline, PipelineFactory, Reconstructed
 from livesim.values.clock import steady_ns
-from livesim.values.frames import RawStack, Result
+from livesim.values.frames import Passage, RawStack
 
 CALIBRATION_STACKS = 32
 """Raw stacks kept while the pattern is not known."""
-
-STACK_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
-"""What data can do to a pipeline: wrong shapes, no signal, no memory on the GPU (torch raises
-RuntimeError). Anything else is a mistake of ours and ends the engine."""
 
 Value = TypeVar("Value")
 
@@ -69,33 +66,35 @@ class ChannelProcessing:
             self._faults.report("skipped_stacks")
         return self.pipeline is not None
 
-    def begin(self, stack: RawStack) -> Promise | None:
-        """Begin with one stack; None if it will have no result, which is counted."""
+    def begin(self, stack: RawStack) -> Pending[Reconstructed | None] | None:
+        """Begin with one stack; None if it has failed already or fails later, which is counted."""
         pipeline = self.pipeline
         assert pipeline is not None
-        taken = steady_ns()
+        taken_ns = steady_ns()
         begun = self._counted(lambda: _begun(pipeline, stack))
-        return None if begun is None else Promise(self, stack, taken, begun)
-
-    def finish(self, promise: Promise) -> Result | None:
-        """Return the result that was begun; None if it has none, which is counted."""
-        stack = promise.stack
-        result = self._counted(promise.begun.result)
-        if result is None:
+        if begun is None:
             return None
-        passage = replace(stack.passage, taken=promise.taken, reconstructed=steady_ns())
-        return replace(
-            result,
-            last_received_ns=stack.last_received_ns,
-            passage=passage,
-            rolling=stack.rolling,
-        )
+        return Pending(lambda: self._finish(stack, taken_ns, begun), begun.waits)
 
-    def give_up(self, said: str, *, hurried: bool) -> None:
-        """Skip what waits for a pattern that will not be known; `said`: why, as a doctor says."""
+    def _finish(
+        self, stack: RawStack, taken_ns: int, begun: Pending[Reconstructed]
+    ) -> Reconstructed | None:
+        """Take what was begun and say of it when its stack passed."""
+        made = self._counted(begun.take)
+        if made is None:
+            return None
+        result = replace(
+            made.result, last_received_ns=stack.last_received_ns, rolling=stack.rolling
+        )
+        known = stack.passage
+        passage = Passage(known.received, known.assembled, taken_ns, steady_ns())
+        return Reconstructed(result, made.step_one, made.review, made.steps_ms, passage)
+
+    def give_up(self, why: str, *, hurried: bool) -> None:
+        """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""
         count = len(self._waiting)
         words = f"expected a pattern in {count} raw stack(s), found none: {self._reason}"
-        words = f"{words}; doctor: {said}" if said else words
+        words = f"{words}; doctor: {why}" if why else words
         self._faults.report("skipped_stacks", None if hurried else words, count)
         self._waiting.clear()
 
@@ -109,31 +108,13 @@ class ChannelProcessing:
         """Do what one stack may make fail: the live loop's one catch."""
         try:
             return work()
-        except STACK_FAULTS as error:
+        except DATA_FAULTS as error:
             self._reason = str(error) or type(error).__name__
             self._faults.say(self._reason)
             return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Promise:
-    """A result that has been begun."""
-
-    lane: ChannelProcessing
-    stack: RawStack
-    taken: int
-    """When it was begun."""
-    begun: Begun
-
-    @property
-    def waits(self) -> bool:
-        """Whether the next stack may be begun meanwhile."""
-        return self.begun.waits
-
-    def result(self) -> Result | None:
-        """Return the result; None if there is none."""
-        return self.lane.finish(self)
-
-
-def _begun(pipeline: Pipeline, stack: RawStack) -> Begun:
-    return pipeline.begin(stack) if isinstance(pipeline, Beginning) else Ready(pipeline(stack))
+def _begun(pipeline: Pipeline, stack: RawStack) -> Pending[Reconstructed]:
+    if isinstance(pipeline, Beginning):
+        return pipeline.begin(stack)
+    return ready(Reconstructed(pipeline(stack)))

@@ -1,4 +1,4 @@
-"""Messages from the wire -> one session after another, and what is known of the last stream."""
+"""Take one stream after another from the wire, and keep what is known of the last one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from threading import Event
 
 from livesim.config.settings import SettingsError
 from livesim.engine.beside.doctor import LiveDoctor
+from livesim.engine.meters import Gauges
 from livesim.engine.options import EngineOptions
-from livesim.engine.session import Gauges, Session
-from livesim.engine.threads import give_back
-from livesim.values.frames import DataError, RawFrame
+from livesim.engine.session import Session
+from livesim.engine.threads import return_free_memory
+from livesim.values.errors import DataError
+from livesim.values.frames import RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller
@@ -31,8 +33,8 @@ class Known:
     recorded: int = 0
     """Raw stacks, once all is worked off."""
     refused: str | None = None
-    told: Event = field(default_factory=Event)
-    """The source has heard that its stream has ended or is refused."""
+    heard: Event = field(default_factory=Event)
+    """Set once the source has heard that its stream has ended or is refused."""
 
 
 class Intake:
@@ -171,11 +173,11 @@ class Intake:
     def _end_stream(self, end: StreamEnd | None = None) -> None:
         if self.session is not None:
             self.session.finish(end)
-            self.known = replace(self.known, recorded=self.session.recorded)
+            self.known = replace(self.known, recorded=self.session.recording.written)
             self.session = None
-            give_back()
+            return_free_memory()
 
     def _await_source(self) -> None:
         """Stay until the source has asked what became of its stream, or seems not to."""
         if self.known.ended or self.known.refused:
-            self.known.told.wait(self._options.farewell_s)
+            self.known.heard.wait(self._options.farewell_s)

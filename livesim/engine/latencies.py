@@ -1,4 +1,4 @@
-"""Passages of raw stacks through the engine in, percentiles of the time each stage took out."""
+"""Say how long raw stacks take through each stage of the engine, as percentiles."""
 
 from __future__ import annotations
 

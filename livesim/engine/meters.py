@@ -1,15 +1,16 @@
-"""Events of the engine's threads -> counts, rates and faults for a status."""
+"""Count what the engine's threads do, how fast, and what goes wrong."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import Counter, deque
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
 
 from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.latencies import Latencies
 from livesim.engine.queue import BoundedQueue
 from livesim.wire.status import FaultStatus, StageStatus
 
@@ -102,6 +103,23 @@ class Faults:
         """Return a snapshot, with what the running stream's assembler has counted so far."""
         with self._lock:
             return FaultStatus(**(self._counts + Counter(_assembly_faults(running))))
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What the engine measures over all its streams."""
+
+    receive: Stage = field(default_factory=lambda: Stage("receive"))
+    record: Stage = field(default_factory=lambda: Stage("record"))
+    process: Stage = field(default_factory=lambda: Stage("process"))
+    publish: Stage = field(default_factory=lambda: Stage("publish"))
+    latencies: Latencies = field(default_factory=Latencies)
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """In the order in which the data pass them."""
+        return (self.receive, self.record, self.process, self.publish)
 
 
 def _assembly_faults(counts: AssemblyCounts) -> dict[str, int]:

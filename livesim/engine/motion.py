@@ -1,4 +1,4 @@
-"""Two frames of the same angle and phase in, where they differ by more than photon noise out."""
+"""Find where two frames of the same angle and phase differ by more than photon noise."""
 
 from __future__ import annotations
 

@@ -1,21 +1,13 @@
-"""What a source says before its first frame -> the session that works on its stream."""
+"""Open a session for every stream whose settings can be used."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from livesim.config.settings import Settings, SettingsError
-from livesim.engine.beside.trust import LiveTrust
+from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import RecorderFor
-from livesim.engine.seams import DoctorFor, FactoryFor, Resolve
-from livesim.engine.session import Gauges, Session
-from livesim.engine.stream_settings import stream_settings
-from livesim.values.clock import steady_ns
+from livesim.engine.session import Session, Shared
 from livesim.wire.messages import StreamStart
-from livesim.wire.sockets import Publisher
-
-SHOWN_NS = 10_000_000_000
-"""How long step one is published after a viewer has asked: it asks twice a second."""
 
 
 class Opening:
@@ -23,34 +15,27 @@ class Opening:
 
     Parameters
     ----------
-    factory_for, settings, recorder_for, doctor_for, resolve
-        See `livesim.engine.process.Engine`.
+    shared
+        What all of them share.
+    settings
+        Those of this microscope; None takes what each source sends.
+    recorder_for
+        Where to record each stream; None records nothing.
     recording
         Whether streams are recorded before anybody asks, where there is a recorder.
     """
 
     def __init__(
         self,
-        factory_for: FactoryFor,
+        shared: Shared,
         settings: Settings | None,
         recorder_for: RecorderFor | None,
-        doctor_for: DoctorFor | None,
-        resolve: Resolve,
-        publisher: Publisher,
-        gauges: Gauges,
-        trust: LiveTrust,
         *,
-        lossless: bool,
         recording: bool,
     ) -> None:
-        self._factory_for, self._resolve = factory_for, resolve
-        self._settings = settings
-        self._recorder_for, self._doctor_for = recorder_for, doctor_for
-        self._publisher, self._gauges, self._trust = publisher, gauges, trust
-        self._lossless = lossless
+        self._shared, self._settings, self._recorder_for = shared, settings, recorder_for
         self.recording = recording and recorder_for is not None
         """Whether this stream and those that follow are recorded."""
-        self._shown_until_ns = 0
 
     def __call__(self, start: StreamStart) -> Session:
         """Return a session that has begun.
@@ -60,28 +45,12 @@ class Opening:
         SettingsError, DataError, OSError
             If the stream cannot be worked on; the message says why.
         """
-        resolved = self._resolve(stream_settings(self._settings, start))
-        self._trust.begin()
-        return Session(
-            start,
-            resolved,
-            self._factory_for,
-            self._resolve,
-            partial(self._recorder_for, start) if self._recorder_for else None,
-            self._publisher,
-            self._gauges,
-            lossless=self._lossless,
-            recording=self.recording,
-            examine=self._doctor_for(resolved.settings) if self._doctor_for else None,
-            offer=self._trust.offer,
-            shows_step_one=lambda: steady_ns() < self._shown_until_ns,
-        )
+        resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
+        self._shared.outlet.trust.begin()
+        record = partial(self._recorder_for, start) if self._recorder_for else None
+        return Session(start, resolved, record, self._shared, recording=self.recording)
 
     # The control thread.
-
-    def show_step_one(self) -> None:
-        """Publish for a while what step one alone gives."""
-        self._shown_until_ns = steady_ns() + SHOWN_NS
 
     def record(self, session: Session | None, *, on: bool) -> None:
         """Record this stream and those that follow, or no longer.
@@ -101,3 +70,38 @@ class Opening:
         if session is not None:
             session.record(on=on)
         self.recording = on
+
+
+def stream_settings(own: Settings | None, start: StreamStart) -> Settings:
+    """Return the settings that hold for a stream: the engine's own, or else the source's.
+
+    Raises
+    ------
+    SettingsError
+        If there are none, they are wrong, they disagree about the pattern, or nobody knows the
+        pixel size.
+    """
+    sent = None if start.settings is None else parse_settings(start.settings, "settings sent")
+    settings = own or sent
+    if settings is None:
+        raise SettingsError("expected settings from the engine or the source, found none")
+    if sent is not None and sent.pattern.stack_shape != settings.pattern.stack_shape:
+        raise SettingsError(
+            f"expected {_shape(settings)} as the engine's settings say, "
+            f"found {_shape(sent)} in those the source sent"
+        )
+    return _with_pixel(settings, start.pixel_nm)
+
+
+def _shape(settings: Settings) -> str:
+    angles, phases = settings.pattern.stack_shape
+    return f"{angles} angle(s) x {phases} phases"
+
+
+def _with_pixel(settings: Settings, pixel_nm: float | None) -> Settings:
+    if settings.optics.pixel_nm is not None:
+        return settings
+    if pixel_nm is None:
+        raise SettingsError("expected optics.pixel_nm from the settings or the source, found none")
+    optics = settings.optics.model_copy(update={"pixel_nm": pixel_nm})
+    return settings.model_copy(update={"optics": optics})

@@ -1,8 +1,7 @@
-"""Streams of raw frames from the wire -> results on the wire and recordings on the disk."""
+"""The engine: what binds its sockets, and runs and ends its threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Any, Self
@@ -12,13 +11,14 @@ from livesim.engine.answers import Answers
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.intake import POLL_S, Intake
+from livesim.engine.meters import Gauges
 from livesim.engine.opening import Opening
 from livesim.engine.options import EngineOptions
+from livesim.engine.publishing import Outlet
 from livesim.engine.record.recorder import RecorderFor
-from livesim.engine.seams import DoctorFor, FactoryFor, Resolve, Resolved
-from livesim.engine.session import Gauges, Session
+from livesim.engine.seams import Computing
+from livesim.engine.session import Session, Shared
 from livesim.wire.control_server import ControlServer
-from livesim.wire.in_use import DeviceStatus
 from livesim.wire.sockets import FramePuller, Publisher
 from livesim.wire.status import Endpoints, EngineState, EngineStatus
 from livesim.wire.steer import RecordStatus
@@ -32,20 +32,14 @@ class Engine:
 
     Parameters
     ----------
-    factory_for
-        The settings of a stream -> what makes its pipeline.
+    options
+        How it behaves.
+    computing
+        What it reconstructs with.
     settings
         Those of this microscope; None takes what each source sends.
     recorder_for
         Where to record each stream; None records nothing.
-    doctor_for
-        The settings of a stream -> what examines its first raw stacks; None examines nothing.
-    resolve
-        Replaces "auto" in the settings of a stream by what it stands for.
-    device
-        Says what is computed on, and how full it is.
-    quieten
-        Called in the thread that reviews results, before it computes anything.
 
     Raises
     ------
@@ -56,36 +50,24 @@ class Engine:
     def __init__(
         self,
         options: EngineOptions,
-        factory_for: FactoryFor,
+        computing: Computing,
         settings: Settings | None = None,
         recorder_for: RecorderFor | None = None,
-        doctor_for: DoctorFor | None = None,
-        resolve: Resolve = Resolved,
-        device: Callable[[], DeviceStatus] | None = None,
-        quieten: Callable[[], None] = lambda: None,
     ) -> None:
-        self._device = device
-        self._record_into = options.record_into
+        self._options, self._computing = options, computing
         self._gauges = Gauges()
         self._open_sockets(options)
-        self._trust = LiveTrust(self._publisher.publish, quieten)
+        self._trust = LiveTrust(self._publisher.publish, computing.use_one_core)
         self._sockets.callback(self._trust.close)
+        outlet = Outlet(self._publisher, self._trust)
         self._opening = Opening(
-            factory_for,
+            Shared(computing, outlet, self._gauges, options.lossless),
             settings,
             recorder_for,
-            doctor_for,
-            resolve,
-            self._publisher,
-            self._gauges,
-            self._trust,
-            lossless=options.lossless,
             recording=not options.record_later,
         )
         self._intake = Intake(self._puller, self._opening, self._gauges, options)
-        self._answers = Answers(
-            self._intake, self._opening, self._trust, self.status, self.endpoints
-        )
+        self._answers = Answers(self._intake, self._opening, outlet, self.status, self.endpoints)
 
     def _open_sockets(self, options: EngineOptions) -> None:
         with ExitStack() as opened:
@@ -136,7 +118,7 @@ class Engine:
     def status(self) -> EngineStatus:
         """Return a snapshot; safe in any thread."""
         session, doctor = self._intake.session, self._intake.doctor
-        folder = session.folder if session else None
+        folder = session.recording.folder if session else None
         running = session.counts if session else AssemblyCounts()
         return EngineStatus(
             state=self._state(session),
@@ -148,14 +130,14 @@ class Engine:
             faults=self._gauges.faults.status(running),
             last_fault=self._gauges.faults.last,
             recording=str(folder) if folder else None,
-            recording_fault=session.recording_fault if session else None,
+            recording_fault=session.recording.fault if session else None,
             channels=session.channels if session else (),
             rolling=session.rolling if session else None,
             doctor=doctor.status if doctor else None,
             in_use=session.in_use if session else None,
-            device=self._device() if self._device else None,
+            device=self._computing.device(),
             steering=session.steering.status if session else None,
-            record=RecordStatus(into=self._record_into, on=self._opening.recording),
+            record=RecordStatus(into=self._options.record_into, on=self._opening.recording),
             trust=self._trust.status,
         )
 

@@ -1,66 +1,75 @@
-"""Raw stacks of one stream -> results, those of each channel in the same order."""
+"""Reconstruct the raw stacks of one stream, in the stream's processing thread."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
-from livesim.engine.channel_processing import ChannelProcessing, Promise
-from livesim.engine.meters import Faults, Meter
+from livesim.engine.channel_processing import ChannelProcessing
+from livesim.engine.meters import Gauges
+from livesim.engine.pending import Pending
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.seams import Pipeline, PipelineFactory, Tracked
-from livesim.values.frames import RawStack, Result
+from livesim.engine.seams import Pipeline, PipelineFactory, Reconstructed, Tracked
+from livesim.values.frames import RawStack
+
+
+class Channels(Protocol):
+    """The channels of one stream; the processor asks them and says what it does."""
+
+    def factory(self, channel: int) -> PipelineFactory:
+        """Return what makes a channel's pipeline, given enough stacks."""
+        ...
+
+    def begin(self, channel: int, pipeline: Pipeline) -> None:
+        """Take a channel's pipeline, before its first result."""
+        ...
+
+    def before(self, stack: RawStack) -> None:
+        """Hear of every stack before it is reconstructed."""
+        ...
+
+    def after(self, stack: RawStack) -> None:
+        """Hear of every stack once its reconstruction has begun."""
+        ...
+
+    def conclusion(self) -> str:
+        """Say, once no more stacks come, why a pattern was not found; "" = nothing is known."""
+        ...
 
 
 class Processor:
     """The processing thread of one stream.
 
-    Every channel has a pattern and a pipeline of its own, and none waits for another's.
+    Every channel has a pattern and a pipeline of its own, and none waits for another's. Results
+    come in the order of the stacks within each channel.
 
     Parameters
     ----------
     stacks, results
         The queues on both sides; the processor abandons the one and closes the other at its end.
-    factory_of
-        A channel -> what makes its pipeline, given enough stacks.
-    on_ready
-        Called with a channel's pipeline, before its first result.
-    before
-        Called with every stack, before it is reconstructed.
-    on_stack
-        Called after every stack, with its channel.
+    channels
+        Of the stream.
+    gauges
+        Count results and faults.
     lossless
         Whether every stack must be reconstructed, see `ChannelProcessing`.
-    conclusion
-        Says, once no more stacks come and no pattern was found, what is wrong with them; "" =
-        nothing is known.
     """
 
     def __init__(
         self,
         stacks: BoundedQueue[RawStack],
-        results: BoundedQueue[Result],
-        factory_of: Callable[[int], PipelineFactory],
-        on_ready: Callable[[int, Pipeline], None],
-        before: Callable[[RawStack], None],
-        on_stack: Callable[[int], None],
-        meter: Meter,
-        faults: Faults,
+        results: BoundedQueue[Reconstructed],
+        channels: Channels,
+        gauges: Gauges,
         *,
         lossless: bool,
-        conclusion: Callable[[], str] = lambda: "",
     ) -> None:
-        self._stacks = stacks
-        self._results = results
-        self._factory_of = factory_of
-        self._on_ready = on_ready
-        self._before, self._on_stack = before, on_stack
-        self._meter = meter
-        self._faults = faults
+        self._stacks, self._results = stacks, results
+        self._channels = channels
+        self._meter, self._faults = gauges.process.meter, gauges.faults
         self._lossless = lossless
-        self._conclusion = conclusion
-        self._lanes: dict[int, ChannelProcessing] = {}
-        self._promised: deque[Promise] = deque()
+        self._processing: dict[int, ChannelProcessing] = {}
+        self._begun: deque[Pending[Reconstructed | None]] = deque()
         self._hurried = False
 
     def hurry(self) -> None:
@@ -72,7 +81,7 @@ class Processor:
         try:
             for stack in self._stacks:
                 self._sort(stack)
-                if self._calibrating:  # the queue may drop, a lane keeps what it needs
+                if self._calibrating:  # the queue may drop, a channel keeps what it needs
                     for other in self._stacks.take():
                         self._sort(other)
                 self._work()
@@ -80,50 +89,51 @@ class Processor:
         finally:
             self._stacks.abandon()
             self._results.close()
-            for lane in self._lanes.values():
-                if isinstance(lane.pipeline, Tracked):
-                    lane.pipeline.close()
+            for one in self._processing.values():
+                if isinstance(one.pipeline, Tracked):
+                    one.pipeline.close()
 
     @property
     def _calibrating(self) -> bool:
-        return any(lane.pipeline is None for lane in self._lanes.values())
+        return any(one.pipeline is None for one in self._processing.values())
 
     @property
     def _more(self) -> bool:
         """Whether there is another stack to begin with."""
-        lanes = (lane for lane in self._lanes.values() if lane.pipeline is not None)
-        return bool(self._stacks.queued) or any(lane.waiting for lane in lanes)
+        known = (one for one in self._processing.values() if one.pipeline is not None)
+        return bool(self._stacks.queued) or any(one.waiting for one in known)
 
     def _sort(self, stack: RawStack) -> None:
         channel = stack.index.channel
-        if channel not in self._lanes:
-            factory = self._factory_of(channel)
-            self._lanes[channel] = ChannelProcessing(factory, self._faults, lossless=self._lossless)
-        self._lanes[channel].add(stack)
+        if channel not in self._processing:
+            factory = self._channels.factory(channel)
+            own = ChannelProcessing(factory, self._faults, lossless=self._lossless)
+            self._processing[channel] = own
+        self._processing[channel].add(stack)
 
     def _work(self, *, ended: bool = False) -> None:
         """Do what can be done with the stacks that wait."""
-        for channel, lane in self._lanes.items():
-            if not self._hurried and lane.calibrate(ended=ended):
-                assert lane.pipeline is not None
-                self._on_ready(channel, lane.pipeline)
-            if lane.pipeline is not None:
-                for stack in lane.take():
-                    self._reconstruct(lane, stack)
-            elif ended and lane.waiting:
-                said = "" if self._hurried else self._conclusion()
-                lane.give_up(said, hurried=self._hurried)
+        for channel, own in self._processing.items():
+            if not self._hurried and own.calibrate(ended=ended):
+                assert own.pipeline is not None
+                self._channels.begin(channel, own.pipeline)
+            if own.pipeline is not None:
+                for stack in own.take():
+                    self._reconstruct(own, stack)
+            elif ended and own.waiting:
+                why = "" if self._hurried else self._channels.conclusion()
+                own.give_up(why, hurried=self._hurried)
         self._deliver()
 
-    def _reconstruct(self, lane: ChannelProcessing, stack: RawStack) -> None:
+    def _reconstruct(self, own: ChannelProcessing, stack: RawStack) -> None:
         if self._hurried:
             self._faults.report("skipped_stacks")
             return
-        self._before(stack)
-        promise = lane.begin(stack)
-        self._on_stack(stack.index.channel)
-        if promise is not None:
-            self._promised.append(promise)
+        self._channels.before(stack)
+        begun = own.begin(stack)
+        self._channels.after(stack)
+        if begun is not None:
+            self._begun.append(begun)
         self._deliver()
 
     def _deliver(self) -> None:
@@ -131,9 +141,9 @@ class Processor:
 
         While more stacks come, each channel's GPU may still be at work on one.
         """
-        kept = len(self._lanes) if self._more else 0
-        while self._promised and (len(self._promised) > kept or not self._promised[0].waits):
-            result = self._promised.popleft().result()
-            if result is not None:
+        kept = len(self._processing) if self._more else 0
+        while self._begun and (len(self._begun) > kept or not self._begun[0].waits):
+            made = self._begun.popleft().take()
+            if made is not None:
                 self._meter.tick()
-                self._results.put(result)
+                self._results.put(made)

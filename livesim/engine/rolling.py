@@ -1,4 +1,4 @@
-"""Frames in, running stacks of the newest ones out: more updates, not a better time resolution."""
+"""Make a raw stack of the newest frames, again and again: more updates, no better resolution."""
 
 from __future__ import annotations
 
@@ -116,12 +116,12 @@ class RunningStacks:
         if frame.axes.angle >= self._shape[0] or frame.axes.phase >= self._shape[1]:
             return None
         plane = replace(frame.axes.stack, time=0)
-        running = self._stacks.get(plane) or self._begun(plane)
+        running = self._stacks.get(plane) or self._new_stack(plane)
         self._stacks.move_to_end(plane)
         taken = running.add(frame)
         return running if taken and running.due(frame, self.mode) else None
 
-    def _begun(self, plane: StackIndex) -> RunningStack:
+    def _new_stack(self, plane: StackIndex) -> RunningStack:
         camera = self._settings.of_channel(plane.channel).camera
         self._stacks[plane] = RunningStack(self._shape, camera)
         while len(self._stacks) > 1 and sum(s.size for s in self._stacks.values()) > MOST_BYTES:

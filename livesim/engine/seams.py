@@ -1,4 +1,4 @@
-"""The seam between the engine and what it runs: a raw stack in, a result out."""
+"""The seam between the engine and what it lets be computed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
+from livesim.engine.pending import Pending
 from livesim.reconstruction.doctor.finding import Examination
-from livesim.values.frames import Pattern, RawStack, Result
+from livesim.values.frames import Passage, RawStack
 from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
+from livesim.values.pattern import Pattern
+from livesim.values.results import Image, Result
+from livesim.values.verdict import Trust
+from livesim.wire.in_use import DeviceStatus
 
 
 class Pipeline(Protocol):
@@ -31,43 +36,39 @@ class Pipeline(Protocol):
         ...
 
 
-class Begun(Protocol):
-    """Work on one raw stack that has been begun."""
+Tell = Callable[[float], None]
+"""Hears how much of the work is done, 0 to 1; what it raises ends the work."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether a GPU may still be at work on it, while the next one can be begun."""
-        ...
-
-    def result(self) -> Result:
-        """Return the result, once it is there.
-
-        Raises
-        ------
-        ValueError, RuntimeError
-            If this stack cannot be reconstructed.
-        """
-        ...
+Review = Callable[[Tell | None], Trust]
+"""Reviews one result. Given a `Tell`, it also repeats the reconstruction from flipped frames, which
+takes several times as long as the result itself, and adds how far they differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ready:
-    """Work that ended when it was begun."""
+class Reconstructed:
+    """What a pipeline has made of one raw stack: the result, and what the engine needs beside it.
 
-    made: Result
-    waits: bool = False
+    Only the result leaves the process.
+    """
 
-    def result(self) -> Result:
-        """Return the result."""
-        return self.made
+    result: Result
+    step_one: Callable[[], Image] | None = None
+    """Returns the image that step one alone gives, a copy from the GPU where it is made there; None
+    where not both networks made the result."""
+    review: Review | None = None
+    """Says whether the networks can be trusted here; None without networks."""
+    steps_ms: tuple[tuple[str, float], ...] = ()
+    """What the reconstruction consisted of, and how long each part took."""
+    passage: Passage = field(default_factory=Passage)
+    """When the raw stack passed the stages of the engine."""
 
 
 @runtime_checkable
 class Beginning(Protocol):
     """A pipeline that need not wait for a result before it begins with the next raw stack."""
 
-    def begin(self, stack: RawStack) -> Begun:
-        """Begin with one raw stack.
+    def begin(self, stack: RawStack) -> Pending[Reconstructed]:
+        """Begin with one raw stack; what makes it fail later is raised when the work is taken.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class Tracked(Protocol):
         ...
 
     def take_changes(self) -> Sequence[PatternChange]:
-        """Return what has changed since this was last asked."""
+        """Return what has changed since the last call."""
         ...
 
     def close(self) -> None:
@@ -135,9 +136,13 @@ class Steerable(Protocol):
         ...
 
     def recalibrate(self) -> None:
-        """Estimate the pattern anew from the next stacks; safe in any thread."""
+        """Estimate the pattern again from the next stacks; safe in any thread."""
         ...
 
+
+DATA_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
+"""What data can do to a computation: wrong shapes, no signal, no memory on the GPU (torch raises
+RuntimeError). Anything else is a mistake of ours and ends the engine."""
 
 PipelineFactory = Callable[[Sequence[RawStack], bool], Pipeline | None]
 """(the stacks seen so far, whether no more will come) -> a pipeline, or None for "not enough
@@ -156,15 +161,44 @@ class Resolved:
     """Step -> the shipped networks that fit the stream."""
 
 
-Resolve = Callable[[Settings], Resolved]
-"""Raises `SettingsError` or `DataError` if a network that is asked for cannot be used."""
-
-FactoryFor = Callable[[Settings], PipelineFactory]
-"""The settings of one stream -> its factory. `optics.pixel_nm` is always known here: where the
-settings leave it out, the engine has put in what the source says."""
-
 Examine = Callable[[Sequence[RawStack]], Examination]
 """Raw stacks, one after the other -> what is wrong with them."""
 
-DoctorFor = Callable[[Settings], Examine | None]
-"""The settings of one stream -> what examines its raw stacks; None = nothing does."""
+
+class Computing(Protocol):
+    """All that the engine lets be computed; the process that starts an engine hands it over.
+
+    A class that derives from it needs `factory_for` alone.
+    """
+
+    def factory_for(self, settings: Settings) -> PipelineFactory:
+        """Return what makes the pipeline of one stream, or of one channel of it.
+
+        `optics.pixel_nm` is always known here: where the settings leave it out, the engine has put
+        in what the source says.
+        """
+        ...
+
+    def resolve(self, settings: Settings) -> Resolved:
+        """Replace "auto" in the settings of a stream by what it stands for.
+
+        Raises
+        ------
+        SettingsError, DataError
+            If a network that is asked for cannot be used.
+        """
+        return Resolved(settings)
+
+    def examine_for(self, settings: Settings) -> Examine | None:
+        """Return what examines raw stacks of one stream; None = nothing does."""
+        return None
+
+    def device(self) -> DeviceStatus | None:
+        """Return what is computed on, and how full it is; None = nobody knows."""
+        return None
+
+    def use_all_cores(self) -> None:
+        """Let what the calling thread computes use every core; the frame path's thread asks."""
+
+    def use_one_core(self) -> None:
+        """Let what the calling thread computes use one core; every worker beside it asks."""

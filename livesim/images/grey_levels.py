@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.images.levels import Levels
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 WHITE = 255
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.frames import DataError, Image
+from livesim.values.errors import DataError
+from livesim.values.results import Image
 
 PERCENTILES = (1.0, 99.9)
 SAMPLES = 16384

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 MOST = 0.25
 """Of the width."""

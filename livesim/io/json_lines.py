@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livesim.config.errors import complaint
-from livesim.values.frames import DataError, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 
 Count = Annotated[int, Field(ge=0)]
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from livesim.config.errors import complaint
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError, Levels, NoiseToSignal, Pattern, PatternAngle
+from livesim.values.errors import DataError
+from livesim.values.pattern import Levels, NoiseToSignal, Pattern, PatternAngle
 
 FORMAT = "livesim-pattern/1"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

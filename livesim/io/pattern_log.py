@@ -11,8 +11,9 @@ from pydantic import FiniteFloat
 
 from livesim.io.json_lines import Count, LogLine, StackLine, append_lines, read_lines, stack_json
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.values.frames import DataError, Pattern
-from livesim.values.illumination import ChangeKind, Illumination, PatternChange, still
+from livesim.values.errors import DataError
+from livesim.values.illumination import ChangeKind, Illumination, PatternChange, unturned
+from livesim.values.pattern import Pattern
 
 FORMAT = "livesim-pattern-log/1"
 
@@ -71,7 +72,7 @@ def read_pattern_log(path: Path, first: Pattern) -> tuple[PatternChange, ...]:
 
 
 def _changes(path: Path, first: Pattern) -> Iterator[PatternChange]:
-    light = still(first)
+    light = unturned(first)
     for source, line in read_lines(path, FORMAT, _Change):
         new = _light(line.new, light.pattern, source)
         yield PatternChange(

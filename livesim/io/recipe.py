@@ -19,7 +19,8 @@ from pydantic import (
 from livesim.config.errors import complaint
 from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.values.frames import DataError, Pattern
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
 from livesim.values.version import VERSION
 
 FORMAT = "livesim-recipe/1"

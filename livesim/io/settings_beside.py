@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livesim.config.settings import Settings, SettingsError, load_settings, parse_settings
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:

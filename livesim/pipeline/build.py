@@ -1,17 +1,20 @@
-"""Settings in, a ready pipeline out: the only place where networks meet the engine."""
+"""Build what reconstructs, calibrates and examines the raw stacks of one stream.
+
+The only place where networks meet the engine. Nothing here changes how many cores torch uses: that
+belongs to the process that calls it (`livesim.pipeline.cores`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Lock, Thread
 
 import torch
 from torch import Tensor
 
 from livesim.config.settings import Settings, SettingsError
-from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
+from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
@@ -19,7 +22,8 @@ from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.doctor.finding import Examination
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.values.frames import Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -30,9 +34,6 @@ MOST_LIVE_PIXELS = 512
 
 FAINT_STACKS = 4
 """Raw stacks that are enough for a faint angle: from more of them a drift would be averaged."""
-
-_THREADS = torch.get_num_threads()
-_setting_threads = Lock()
 
 
 def estimation_stacks(frame_shape: tuple[int, int]) -> int:
@@ -93,42 +94,82 @@ def pipeline_factory(
     pattern: Pattern | None = None,
     otf_profile: OtfProfile | None = None,
     device: torch.device | None = None,
+    *,
+    claim: Callable[[], None] = lambda: None,
 ) -> PipelineFactory:
     """Return what makes the pipeline of one stream.
 
     With a `pattern` the pipeline is ready at once. Without, it is estimated from the first stack;
     where an angle does not stand out clearly, from `FAINT_STACKS`; while one does not stand out at
     all, from twice as many, up to `MOST_STACKS`, and then taken as it is: angles not found count
-    as widefield. `device`: None = the GPU where there is one, else the CPU.
+    as widefield.
 
     Unless the settings say otherwise the pipeline tracks its pattern: see docs/use/tracking.md.
+
+    Parameters
+    ----------
+    settings
+        Of the stream, or of one channel of it.
+    pattern
+        Its illumination; None estimates it.
+    otf_profile
+        Measured OTF; None = the theoretical one.
+    device
+        None = the GPU where there is one, else the CPU.
+    claim
+        Called once in the thread that tracks beside the frame path, before it computes anything.
+
+    Raises
+    ------
+    SettingsError
+        If there is no network of that name, or it does not fit the stream.
+    DataError
+        If a model file cannot be used.
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)
     prepare_for = _preparing(settings, networks, otf_profile, path_for(device))
-    next_try, enough = 1, MOST_STACKS
 
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
         warned = with_warnings(known, seen, settings, networks)
-        return watched(warned, prepare_for, settings, otf_profile)
+        return tracked(warned, prepare_for, settings, otf_profile, claim)
 
-    def make(stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
-        nonlocal next_try, enough
-        all_threads()
-        if pattern is not None:
-            return begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
-        if len(stacks) < next_try and not ended:
+    if pattern is not None:
+        return lambda stacks, ended: begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
+    return _Calibration(lambda stacks: calibrate(stacks, settings, otf_profile), begin)
+
+
+class _Calibration:
+    """Estimates the pattern of a stream from more and more of its first stacks.
+
+    Parameters
+    ----------
+    estimate
+        Raw stacks -> their pattern; dear.
+    begin
+        A pattern, and the stacks it was estimated from -> the pipeline.
+    """
+
+    def __init__(
+        self,
+        estimate: Callable[[Sequence[RawStack]], Pattern],
+        begin: Callable[[Pattern, Sequence[RawStack]], Pipeline],
+    ) -> None:
+        self._estimate, self._begin = estimate, begin
+        self._next_try, self._enough = 1, MOST_STACKS
+
+    def __call__(self, stacks: Sequence[RawStack], ended: bool) -> Pipeline | None:
+        """Return the pipeline once the stacks suffice, or when no more will come."""
+        if len(stacks) < self._next_try and not ended:
             return None
         most = estimation_stacks((stacks[0].pixels.shape[-2], stacks[0].pixels.shape[-1]))
-        most = min(most, enough)
-        found = calibrate(stacks[:most], settings, otf_profile)
-        enough = _enough(found)
-        next_try = max(2 * len(stacks), FAINT_STACKS)
-        if ended or len(stacks) >= min(most, enough):
-            return begin(found, stacks[:most])
+        most = min(most, self._enough)
+        found = self._estimate(stacks[:most])
+        self._enough = _enough(found)
+        self._next_try = max(2 * len(stacks), FAINT_STACKS)
+        if ended or len(stacks) >= min(most, self._enough):
+            return self._begin(found, stacks[:most])
         return None
-
-    return make
 
 
 def _enough(found: Pattern) -> int:
@@ -158,23 +199,24 @@ def _preparing(
     return prepare_for
 
 
-def watched(
+def tracked(
     pattern: Pattern,
     prepare_for: PrepareFor,
     settings: Settings,
     otf_profile: OtfProfile | None = None,
+    claim: Callable[[], None] = lambda: None,
 ) -> TrackedPipeline:
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
-    active, watch = prepare(pattern), settings.tracking
+    active, tracking = prepare(pattern), settings.tracking
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
         return calibrate(stacks, settings, otf_profile)
 
     most = estimation_stacks(pattern.shape)
-    background = Background(prepare, estimate, active, quieten=one_thread, most=most)
-    background.steer(prepare, watching=watch.follow and watch.estimate)
-    return TrackedPipeline(active, background, prepare_for, follows=watch.follow)
+    background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)
+    background.steer(prepare, unasked=tracking.follow and tracking.estimate)
+    return TrackedPipeline(active, background, prepare_for, follows=tracking.follow)
 
 
 def doctor_for(settings: Settings) -> Examine | None:
@@ -183,7 +225,6 @@ def doctor_for(settings: Settings) -> Examine | None:
         return None
 
     def examine(stacks: Sequence[RawStack]) -> Examination:
-        one_thread()
         first = stacks[0]
         shape = first.pixels.shape
         rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
@@ -193,31 +234,6 @@ def doctor_for(settings: Settings) -> Examine | None:
         return examine_stacks(pixels, own, _pixel_nm(own), number)
 
     return examine
-
-
-def one_thread() -> None:
-    """Let torch work in the calling thread alone: the others are the frame path's."""
-    with _setting_threads:
-        _set_threads(1)
-        # It holds for this thread and for all that begin later: they have to get them all again.
-        later = Thread(target=_set_threads, args=(_THREADS,))
-        later.start()
-        later.join()
-
-
-def all_threads() -> None:
-    """Let torch work on every core when called from this thread.
-
-    The frame path says so itself: a thread that torch meets first while `one_thread` is at work
-    would keep a single one, and bfloat16 sums come out differently on another number of threads.
-    """
-    with _setting_threads:
-        _set_threads(_THREADS)
-
-
-def _set_threads(count: int) -> None:
-    torch.get_num_threads()  # the first call from a thread sets what holds for all: let it be this
-    torch.set_num_threads(count)
 
 
 def _pixel_nm(settings: Settings) -> float:

@@ -1,18 +1,19 @@
-"""Sections and a raw stack in, its images out, one operation after the other."""
+"""The frame path that does one operation after the other, on a CPU or a GPU."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
+from livesim.engine.pending import Pending, ready
 from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import (
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
-    Decide,
-    Made,
+    TurnBands,
+    Work,
     as_factors,
     as_tensor,
 )
@@ -33,12 +34,12 @@ class EagerPath:
         self.device = device
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Done:
-        """Make everything of one raw stack [angle, phase, y, x]."""
+    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
+        """Compute everything of one raw stack [angle, phase, y, x] before it returns."""
         raw = as_tensor(pixels)
         counts, clock = raw.flatten(0, -3).to(self.device), StepClock(self.device)
         look = sections.look(counts)
-        turns = decide(lambda: sections.check(look.spectra))
+        turns = turn_bands(lambda: sections.check(look.spectra))
         clock.mark(RECONSTRUCT)
         frames = sections.denoise(counts)
         if sections.denoises:
@@ -49,17 +50,5 @@ class EagerPath:
         image = sections.refine(images.between)
         if sections.refines:
             clock.mark(STEP_TWO)
-        made = Made(raw, image, images.plain, images.between, images.widefield, turns)
-        return Done(replace(made.to(torch.device("cpu")), steps_ms=clock.read()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Done:
-    """Work that ended when it was begun."""
-
-    made: Made
-    waits: bool = False
-
-    def take(self) -> Made:
-        """Return what was made."""
-        return self.made
+        work = Work(raw, image, images.plain, images.between, images.widefield, turns)
+        return ready(replace(work.to(torch.device("cpu")), steps_ms=clock.read()))

@@ -1,4 +1,4 @@
-"""Sections and a raw stack in, its images out, by replaying what a GPU has captured once.
+"""The frame path of a GPU: its sections are captured once and replayed for every raw stack.
 
 Nothing is allocated on the GPU for a stack, and the host waits for it twice: for the few numbers by
 which the pattern is judged, while the GPU is at step one, and for the images.
@@ -14,17 +14,17 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from livesim.engine.pending import Pending
 from livesim.pipeline.cpu import EagerPath
-from livesim.pipeline.cuda import Gpu, Mark
+from livesim.pipeline.cuda import Gpu, Graph, Mark
 from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import (
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
-    Decide,
-    Made,
-    Making,
+    TurnBands,
     Turns,
+    Work,
     as_tensor,
 )
 from livesim.reconstruction.track.check import BandReading
@@ -52,14 +52,14 @@ class ReplayedPath:
         self._refuses = False
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Making:
+    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
         """Ask the GPU for everything that is made of one raw stack [angle, phase, y, x]."""
         counts = as_tensor(pixels)
         captured = self._captured(sections, counts.flatten(0, -3))
         if captured is None:
-            return EagerPath(self.device).begin(sections, pixels, decide)
+            return EagerPath(self.device).begin(sections, pixels, turn_bands)
         captured.load(sections)
-        return captured.begin(counts, decide)
+        return captured.begin(counts, turn_bands)
 
     def _captured(self, sections: Sections, counts: Tensor) -> Captured | None:
         if self._refuses:
@@ -91,6 +91,45 @@ class _Slot:
         """Where the GPU has read both; None = it has not been used."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Graphs:
+    """What a GPU has captured; every replay reads and writes the same memory."""
+
+    counts: Tensor
+    """[frame, y, x] of the raw stack."""
+    factors: Tensor
+    """[band] by which the side bands are turned."""
+    look: Graph
+    judge: Graph | None
+    sums: Tensor | None
+    """The numbers by which the pattern is judged; None where it is not."""
+    denoise: Graph | None
+    combine: Graph
+    refine: Graph | None
+    images: tuple[Tensor, Tensor, Tensor, Tensor]
+    """Image, plain, between and widefield."""
+
+
+def _capture(gpu: Gpu, own: Sections, like: Tensor) -> _Graphs:
+    """Capture sections for raw stacks [frame, y, x] of the size and type of `like`."""
+    counts = torch.zeros_like(like, device=gpu.device)
+    factors = torch.ones(len(own.plan.ramps), dtype=torch.complex64, device=gpu.device)
+    pool = gpu.pool()
+    look, looked = gpu.capture(lambda: own.look(counts), pool)
+    judge = sums = denoise = frames = refine = None
+    if own.check.able:
+        judge, sums = gpu.capture(lambda: own.check.sums(looked.spectra), pool)
+    if own.denoises:
+        denoise, frames = gpu.capture(lambda: own.denoise(counts), pool)
+    combine, made = gpu.capture(lambda: own.combine(looked, frames, factors), pool)
+    image = made.between
+    if own.refines:
+        refine, image = gpu.capture(lambda: own.refine(made.between), pool)
+    gpu.settle()
+    images = (image, made.plain, made.between, made.widefield)
+    return _Graphs(counts, factors, look, judge, sums, denoise, combine, refine, images)
+
+
 class Captured:
     """Sections of one form and size, captured on one GPU.
 
@@ -109,72 +148,55 @@ class Captured:
 
     def __init__(self, gpu: Gpu, sections: Sections, counts: Tensor) -> None:
         self._gpu, self._loaded, self._own = gpu, sections, sections.copied()
-        device = gpu.device
-        self._counts = torch.zeros_like(counts, device=device)
-        bands = len(sections.plan.ramps)
-        self._factors = torch.ones(bands, dtype=torch.complex64, device=device)
         self._up, self._work, self._down = gpu.queue(), gpu.queue(), gpu.queue()
-        self._capture()
-        self._slots = [_Slot(gpu, counts, self._factors) for _ in range(_SLOTS)]
+        self._graphs = _capture(gpu, self._own, counts)
+        sums = self._graphs.sums
+        self._host_sums = None if sums is None else gpu.pinned(sums.shape, sums.dtype)
+        self._slots = [_Slot(gpu, counts, self._graphs.factors) for _ in range(_SLOTS)]
         self._turn = 0
         self._read: Mark | None = None  # where the counts may be replaced
         self._fetched: Mark | None = None  # where the images may be replaced
 
-    def _capture(self) -> None:
-        own, gpu, pool = self._own, self._gpu, self._gpu.pool()
-        self._look, look = gpu.capture(lambda: own.look(self._counts), pool)
-        self._judge = self._denoise = self._refine = None
-        if own.check.able:
-            self._judge, sums = gpu.capture(lambda: own.check.sums(look.spectra), pool)
-            self._sums, self._host_sums = sums, gpu.pinned(sums.shape, sums.dtype)
-        frames = None
-        if own.denoises:
-            self._denoise, frames = gpu.capture(lambda: own.denoise(self._counts), pool)
-        self._combine, images = gpu.capture(lambda: own.combine(look, frames, self._factors), pool)
-        image = images.between
-        if own.refines:
-            self._refine, image = gpu.capture(lambda: own.refine(images.between), pool)
-        self._images = (image, images.plain, images.between, images.widefield)
-        gpu.settle()
-
     def has(self, sections: Sections, counts: Tensor) -> bool:
         """Whether these sections are loaded."""
-        same = counts.shape == self._counts.shape and counts.dtype == self._counts.dtype
-        return same and sections is self._loaded
+        return sections is self._loaded and self._takes(counts)
 
     def fits(self, sections: Sections, counts: Tensor) -> bool:
         """Whether these sections can be loaded."""
-        same = counts.shape == self._counts.shape and counts.dtype == self._counts.dtype
-        return same and sections.form == self._own.form
+        return self._takes(counts) and sections.form == self._own.form
+
+    def _takes(self, counts: Tensor) -> bool:
+        own = self._graphs.counts
+        return counts.shape == own.shape and counts.dtype == own.dtype
 
     def load(self, sections: Sections) -> None:
         """Work with the parameters of these sections from the next stack on."""
         if sections is self._loaded:
             return
-        self._gpu.settle()  # they were made in another queue
+        self._gpu.settle()  # they were computed in another queue
         for own, new in zip(self._own.tensors, sections.tensors, strict=True):
             self._work.copy(own, new)
         self._loaded = sections
 
-    def begin(self, raw: Tensor, decide: Decide) -> Replaying:
+    def begin(self, raw: Tensor, turn_bands: TurnBands) -> Pending[Work]:
         """Ask for everything that is made of one raw stack [angle, phase, y, x]."""
         slot = self._next_slot()
         self._send(slot, raw.flatten(0, -3))
         marks = [("", self._work.mark())]
         looked = self._looked_at()
         marks.append((RECONSTRUCT, looked))
-        if self._denoise is not None:
-            self._work.replay(self._denoise)
+        if self._graphs.denoise is not None:
+            self._work.replay(self._graphs.denoise)
             marks.append((STEP_ONE, self._work.mark()))
         self._read = marks[-1][1]
-        turns = decide(lambda: self._readings(looked))
+        turns = turn_bands(lambda: self._readings(looked))
         self._turned(slot, turns)
         if self._fetched is not None:
             self._work.wait(self._fetched)
-        self._work.replay(self._combine)
+        self._work.replay(self._graphs.combine)
         marks.append((RECONSTRUCT, self._work.mark()))
-        if self._refine is not None:
-            self._work.replay(self._refine)
+        if self._graphs.refine is not None:
+            self._work.replay(self._graphs.refine)
             marks.append((STEP_TWO, self._work.mark()))
         return self._fetching(raw, turns, tuple(marks))
 
@@ -190,19 +212,20 @@ class Captured:
         slot.counts.copy_(counts)
         if self._read is not None:
             self._up.wait(self._read)
-        self._up.copy(self._counts, slot.counts)
+        self._up.copy(self._graphs.counts, slot.counts)
         slot.free = self._up.mark()
         self._work.wait(slot.free)
 
     def _looked_at(self) -> Mark:
-        self._work.replay(self._look)
-        if self._judge is not None:
-            self._work.replay(self._judge)
-            self._work.copy(self._host_sums, self._sums)
+        graphs = self._graphs
+        self._work.replay(graphs.look)
+        if graphs.judge is not None and graphs.sums is not None and self._host_sums is not None:
+            self._work.replay(graphs.judge)
+            self._work.copy(self._host_sums, graphs.sums)
         return self._work.mark()
 
     def _readings(self, looked: Mark) -> tuple[BandReading, ...]:
-        if self._judge is None:
+        if self._host_sums is None:
             return ()
         looked.wait()
         return self._loaded.check.readings(self._host_sums.tolist())
@@ -213,28 +236,29 @@ class Captured:
             slot.factors.fill_(1.0)
         else:
             slot.factors.copy_(torch.tensor(turns, dtype=slot.factors.dtype))
-        self._work.copy(self._factors, slot.factors)
+        self._work.copy(self._graphs.factors, slot.factors)
         slot.free = self._work.mark()
 
     def _fetching(
         self, raw: Tensor, turns: Turns | None, marks: tuple[tuple[str, Mark], ...]
-    ) -> Replaying:
+    ) -> Pending[Work]:
         """Let the images come down; one that stands for several comes once."""
         self._down.wait(marks[-1][1])
         host: dict[Tensor, Tensor] = {}
-        for image in self._images:
+        for image in self._graphs.images:
             if image not in host:
                 host[image] = self._gpu.pinned(image.shape, image.dtype)
                 self._down.copy(host[image], image)
         self._fetched = self._down.mark()
-        image, plain, between, widefield = (host[one] for one in self._images)
+        image, plain, between, widefield = (host[one] for one in self._graphs.images)
         images = (image, plain, between, widefield)
-        return Replaying(raw, images, turns, self._fetched, marks)
+        fetch = _Fetch(raw, images, turns, self._fetched, marks)
+        return Pending(fetch.take, waits=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Replaying:
-    """Work that a GPU has been asked for."""
+class _Fetch:
+    """Images on their way from the GPU to the host."""
 
     raw: Tensor
     images: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -244,14 +268,13 @@ class Replaying:
     """Where the images are there."""
     marks: tuple[tuple[str, Mark], ...]
     """Ends of the steps, after where they begin."""
-    waits: bool = True
 
-    def take(self) -> Made:
-        """Return what was made, once it has come down."""
+    def take(self) -> Work:
+        """Return what was computed, once it has come down."""
         self.fetched.wait()
         sums: dict[str, float] = {}
         for (_, begin), (step, end) in pairwise(self.marks):
             sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
         image, plain, between, widefield = self.images
         steps_ms = tuple(sums.items())
-        return Made(self.raw, image, plain, between, widefield, self.turns, steps_ms)
+        return Work(self.raw, image, plain, between, widefield, self.turns, steps_ms)

@@ -1,4 +1,4 @@
-"""Settings in, the networks of a stream out, ready to run; a model that does not fit is refused."""
+"""Load the networks that the settings of a stream ask for; refuse those that do not fit it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.engine.seams import Resolved
-from livesim.values.frames import DataError, Levels
+from livesim.values.errors import DataError
+from livesim.values.pattern import Levels
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_card, read_model
 from livesim_models.field import FieldRunner, Precision

@@ -1,10 +1,9 @@
-"""Settings, a pattern and networks in; a raw stack's whole way to its result out."""
+"""A raw stack's whole way to its result: step one, the reconstruction, step two."""
 
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -12,21 +11,26 @@ import torch
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
-from livesim.engine.beside.proposals import Decide
+from livesim.engine.beside.proposals import Measure, TurnAngles
+from livesim.engine.pending import Pending
+from livesim.engine.seams import Reconstructed
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.review import Reviewer
 from livesim.pipeline.sections import Sections
-from livesim.pipeline.work import FramePath, Made, Making, Measure, Turns, as_tensor
+from livesim.pipeline.work import FramePath, Turns, Work, as_tensor
 from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
-from livesim.values.frames import DataError, Pattern, RawStack, Result
-from livesim.values.verdict import Review, Trust
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
+from livesim.values.verdict import Trust
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -38,7 +42,9 @@ def path_for(device: torch.device) -> FramePath:
 
 
 class ReconstructionPipeline:
-    """A raw stack in, its image out: step one, reconstruction, step two.
+    """Reconstructs raw stacks that are lit by one pattern: step one, reconstruction, step two.
+
+    Making one is dear, since it prepares everything that depends on settings and pattern alone.
 
     Parameters
     ----------
@@ -101,23 +107,35 @@ class ReconstructionPipeline:
         ValueError
             If the stack has another size than the pattern was estimated for.
         """
-        turns = () if turns_rad is None else tuple(turns_rad)
-        return self.begin(stack, lambda _: turns).result()
+        return self.reconstruct(stack, turns_rad).result
 
-    def begin(self, stack: RawStack, decide: Decide) -> BegunResult:
-        """Begin to reconstruct one raw stack with the turns that `decide` returns.
+    def reconstruct(
+        self, stack: RawStack, turns_rad: Sequence[float] | None = None
+    ) -> Reconstructed:
+        """Reconstruct one raw stack as a call does; return its review and its times as well.
+
+        Raises
+        ------
+        ValueError
+            If the stack has another size than the pattern was estimated for.
+        """
+        turns = () if turns_rad is None else tuple(turns_rad)
+        return self.begin(stack, lambda _: turns).take()
+
+    def begin(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
+        """Begin to reconstruct one raw stack with the turns that `turn_angles` returns.
 
         It may call what it is given: that compares this stack with the pattern.
         """
 
-        def turns(measure: Measure) -> Turns | None:
-            return self._turns(decide(measure))
+        def turn_bands(measure: Measure) -> Turns | None:
+            return self._turns(turn_angles(measure))
 
-        making = self._path.begin(self.sections, stack.pixels, turns)
-        return BegunResult(stack, making, self.networks, self._review)
+        begun = self._path.begin(self.sections, stack.pixels, turn_bands)
+        return begun.then(lambda work: self._reconstructed(stack, work))
 
-    def make(self, stack: RawStack) -> Made:
-        """Return all images of one raw stack, and what they were made of."""
+    def compute(self, stack: RawStack) -> Work:
+        """Return everything that is computed of one raw stack, as tensors on the host."""
         return self._path.begin(self.sections, stack.pixels, lambda _: None).take()
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
@@ -125,10 +143,9 @@ class ReconstructionPipeline:
         counts = as_tensor(stack.pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
 
-    def review(self, made: Made) -> Trust | None:
-        """Review what was made; None where there is nothing to review."""
-        review = self._review(made)
-        return None if review is None else review(None)
+    def review(self, work: Work) -> Trust | None:
+        """Review what was computed; None where there is nothing to review."""
+        return self._reviewer(work) if self._reviewer.able else None
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
         """Return what turns each side band; None where nothing has moved."""
@@ -136,38 +153,21 @@ class ReconstructionPipeline:
             return None
         return [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
 
-    def _review(self, made: Made) -> Review | None:
-        """Return what reviews a result; None where there is nothing to review."""
-        return partial(self._reviewer, made) if self._reviewer.able else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BegunResult:
-    """The result of one raw stack, on its way."""
-
-    stack: RawStack
-    making: Making
-    networks: Networks
-    review: Callable[[Made], Review | None]
-
-    @property
-    def waits(self) -> bool:
-        """Whether a GPU may still be at work on it, while the next one can be begun."""
-        return self.making.waits
-
-    def result(self) -> Result:
-        """Return the result, once it is there."""
-        made, networks = self.making.take(), self.networks
-        return Result(
-            stream=self.stack.stream,
-            index=self.stack.index,
-            image=made.image.numpy(),
-            widefield=made.widefield.numpy(),
-            plain=made.plain.numpy() if networks.any else None,
-            make_step_one=made.between.numpy if networks.both else None,
-            last_received_ns=self.stack.last_received_ns,
-            steps_ms=made.steps_ms,
-            review=self.review(made),
+    def _reconstructed(self, stack: RawStack, work: Work) -> Reconstructed:
+        networks = self.networks
+        result = Result(
+            stream=stack.stream,
+            index=stack.index,
+            image=work.image.numpy(),
+            widefield=work.widefield.numpy(),
+            plain=work.plain.numpy() if networks.any else None,
+            last_received_ns=stack.last_received_ns,
+        )
+        return Reconstructed(
+            result,
+            step_one=work.between.numpy if networks.both else None,
+            review=partial(self._reviewer, work) if self._reviewer.able else None,
+            steps_ms=work.steps_ms,
         )
 
 

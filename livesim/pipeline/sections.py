@@ -1,4 +1,4 @@
-"""A plan, its check and its networks in; what happens to one raw stack, cut into sections, out."""
+"""What happens to one raw stack, cut into sections between which something may be decided."""
 
 from __future__ import annotations
 

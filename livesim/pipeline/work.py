@@ -1,4 +1,4 @@
-"""A raw stack in; its images, or the promise of them, out: what every frame path offers."""
+"""What every frame path offers: it begins with a raw stack, and its images can be taken later."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from livesim.engine.beside.proposals import Measure
+from livesim.engine.pending import Pending
 from livesim.pipeline.sections import Sections
-from livesim.reconstruction.track.check import BandReading
 from livesim.values.frames import Pixels
 
 RECONSTRUCT, STEP_ONE, STEP_TWO = "reconstruct", "step one", "step two"
-"""The steps whose times are told."""
+"""The steps whose times are measured."""
 
-Measure = Callable[[], tuple[BandReading, ...]]
-"""Compares the stack in hand with the cached pattern."""
 Turns = Sequence[complex]
-"""What turns each side band."""
-Decide = Callable[[Measure], Turns | None]
-"""Returns what turns the bands of the stack in hand, measured or not; None = nothing does."""
+"""The factor of each side band by which it is turned."""
+TurnBands = Callable[[Measure], Turns | None]
+"""Returns what turns the bands of the stack in hand, having measured or not; None = nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """One result, and all that it was made of."""
+class Work:
+    """Everything that was computed of one raw stack."""
 
     counts: Tensor
     """[angle, phase, y, x] of the raw stack."""
@@ -49,23 +48,10 @@ class Made:
         """The turns as a tensor [band], where the images are."""
         return None if self.turns is None else as_factors(self.turns, self.image.device)
 
-    def to(self, device: torch.device) -> Made:
+    def to(self, device: torch.device) -> Work:
         """Return the same on `device`."""
         names = ("counts", "image", "plain", "between", "widefield")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
-
-
-class Making(Protocol):
-    """Work on one raw stack that has been begun."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether a GPU may still be at work on it, while the next one can be begun."""
-        ...
-
-    def take(self) -> Made:
-        """Return what was made, on the host, once it is there."""
-        ...
 
 
 class FramePath(Protocol):
@@ -76,8 +62,8 @@ class FramePath(Protocol):
         """Where the sections have to be."""
         ...
 
-    def begin(self, sections: Sections, pixels: Pixels, decide: Decide) -> Making:
-        """Begin with one raw stack [angle, phase, y, x]."""
+    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
+        """Begin with one raw stack [angle, phase, y, x]; what is taken lies on the host."""
         ...
 
 

@@ -7,7 +7,7 @@ import sys
 from typing import Self
 
 from livesim.processes.child import own_group, wait_or_kill
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError

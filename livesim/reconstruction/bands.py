@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.separation import group_unmixing, groups
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from livesim.config.settings import Apodization, Notch, Reconstruction
 from livesim.reconstruction.bands import Band
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import NoiseToSignal
+from livesim.values.pattern import NoiseToSignal
 
 DEFAULT_WIENER = 0.05
 """Where "auto" is asked for and the pattern does not know the noise."""

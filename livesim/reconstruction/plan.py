@@ -15,7 +15,7 @@ from livesim.reconstruction.grid import edge_window, positions
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.placements import Placement, band_placements, zero_placements
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 EDGE_PIXELS = 8
 """Border over which the side bands fade out, so that their periodic jump makes no ringing."""

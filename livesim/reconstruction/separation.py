@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ import numpy as np
 from livesim.io.pattern_file import write_pattern
 from livesim.processes.engine import EngineProcess
 from livesim.speed.scene import Scene
-from livesim.values.frames import DataError, Result
+from livesim.values.errors import DataError
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.messages import StreamEnd

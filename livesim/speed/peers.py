@@ -20,7 +20,7 @@ from livesim.speed.scene import Scene
 from livesim.speed.stages import MOST_S
 from livesim.speed.textbook_order import TextbookOrder
 from livesim.speed.timing import Task, Times, clocked, in_turn
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 OURS, TEXTBOOK, PEER = "livesim", "textbook order, torch", "napari-sim-processor"
 _WIENER = 0.05

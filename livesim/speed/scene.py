@@ -10,7 +10,8 @@ from torch import Tensor
 
 from livesim.config.settings import Settings, Steps
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Levels, Pattern, RawStack, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels, Pattern
 from livesim_acquisition.microscope.demo import demo_settings
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 

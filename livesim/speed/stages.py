@@ -26,7 +26,9 @@ from livesim.speed.floor import RECONSTRUCTION, STEP_ONE, STEP_TWO, traffic_byte
 from livesim.speed.machine import Limits
 from livesim.speed.scene import PHOTONS, Scene
 from livesim.speed.timing import Task, Times, clocked, in_turn
-from livesim.values.frames import Levels, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels
+from livesim.values.results import Result
 from livesim.wire.codec import decode, encode
 from livesim_models.flops import flops
 

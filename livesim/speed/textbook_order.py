@@ -14,7 +14,7 @@ from torch import Tensor
 
 from livesim.config.settings import Camera
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 
 class TextbookOrder:

@@ -1,26 +1,13 @@
-"""The frozen values that travel through livesim: frames, stacks, results, patterns."""
+"""The frozen values of the camera's side: raw frames, raw stacks and where they belong."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.verdict import Review
-
 Pixels = NDArray[np.generic]
-Image = NDArray[np.float32]
-
-FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
-"""Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
-to some degrees only."""
-
-
-class DataError(ValueError):
-    """The data cannot be used; the message says which file, what was expected, what was found."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,117 +109,3 @@ class RawStack:
     def whole(self) -> bool:
         """Whether all its frames are of one raw stack."""
         return self.rolling is None or self.rolling.whole
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """One reconstructed image, with the widefield image of the same photons beside it."""
-
-    stream: str
-    index: StackIndex
-    image: Image
-    """[2 y, 2 x], sampled at half the raw pixel; may be negative."""
-    widefield: Image
-    """[y, x], mean of the raw frames in photo-electrons."""
-    last_received_ns: int = 0
-    published_ns: int = 0
-    plain: Image | None = None
-    """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
-    step_one: Image | None = None
-    """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
-    looks at it."""
-    make_step_one: Callable[[], Image] | None = None
-    """Brings `step_one` to where it can be sent; in the engine only."""
-    passage: Passage = Passage()
-    """Known in the engine only."""
-    steps_ms: tuple[tuple[str, float], ...] = ()
-    """What the reconstruction consisted of, and how long each part took; in the engine only."""
-    rolling: Rolling | None = None
-    """None unless a new result is made with every angle or frame."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether all its frames are of one raw stack."""
-        return self.rolling is None or self.rolling.whole
-
-    review: Review | None = None
-    """Says whether the networks can be trusted here; in the engine only, None without networks."""
-
-
-@dataclass(frozen=True, slots=True)
-class PatternAngle:
-    """The illumination of one angle: I(r) = 1 + sum_h m_h cos(2 pi h k.r + h phi_n)."""
-
-    k_cycles_per_um: tuple[float, float]
-    """(kx, ky), pointing to x >= 0 (for kx = 0, to y > 0)."""
-    phases_rad: tuple[float, ...]
-    """One per frame; r = 0 is the centre of raw pixel (0, 0)."""
-    modulation: tuple[float, ...]
-    """One per harmonic."""
-    peak_to_noise: float = math.inf
-    mcnr: float = math.inf
-    usable: bool = True
-    intensity: tuple[float, ...] = ()
-    """Relative brightness of each frame (bleaching, exposure); empty = all 1."""
-
-    def __post_init__(self) -> None:
-        kx, ky = self.k_cycles_per_um
-        if kx < 0 or (kx == 0 and ky < 0):
-            raise ValueError(f"expected k to point to x >= 0, found ({kx}, {ky})")
-        if self.intensity and len(self.intensity) != len(self.phases_rad):
-            raise ValueError(
-                f"expected {len(self.phases_rad)} intensities, one per phase, "
-                f"found {len(self.intensity)}"
-            )
-
-    @property
-    def faint(self) -> bool:
-        """Whether one raw stack tells its phases to some degrees only."""
-        return self.peak_to_noise < FAINT_PEAK and self.mcnr < FAINT_MCNR
-
-    @property
-    def period_nm(self) -> float:
-        """Spacing of the first harmonic's fringes."""
-        return 1000.0 / math.hypot(*self.k_cycles_per_um)
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseToSignal:
-    """The noise of one raw stack's zero order over the object's power, a power law in frequency."""
-
-    at_cutoff: float
-    """At the widefield cut-off."""
-    exponent: float
-    """Of the frequency; objects have less power the finer the detail, so it is positive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """The brightness between which a network's input counts as 0 ... 1, held for a whole stream.
-
-    Of the widefield image, in photo-electrons.
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not self.high > self.low:
-            raise ValueError(f"expected high above low = {self.low:g}, found {self.high:g}")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The illumination of a raw stack, and how sure we are of it."""
-
-    pixel_nm: float
-    shape: tuple[int, int]
-    """(y, x) of the raw frames it was estimated from."""
-    angles: tuple[PatternAngle, ...]
-    attainable_resolution_nm: float = math.nan
-    warnings: tuple[str, ...] = field(default=())
-    layout: str = "angle-phase"
-    noise_to_signal: NoiseToSignal | None = None
-    """What the automatic Wiener filter needs; None = not measured."""
-    levels: Levels | None = None
-    """Of the stacks it was estimated from, for the networks; None = not measured."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from livesim.values.frames import Pattern, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern
 
 STEP_DEG = 1.0
 """Least change of a phase that is worth a change of the parameters."""
@@ -65,7 +66,7 @@ class Illumination:
         return replace(self.pattern, angles=angles)
 
 
-def still(pattern: Pattern) -> Illumination:
+def unturned(pattern: Pattern) -> Illumination:
     """Return `pattern` as it was estimated."""
     return Illumination(pattern, (0.0,) * len(pattern.angles))
 
@@ -121,15 +122,15 @@ def illuminations(
 
     A change whose own stack is missing holds from the next change on that has one.
     """
-    lights = [still(first), *(change.new for change in changes)]
-    for index, count in holding(indices, [change.stack for change in changes]):
+    lights = [unturned(first), *(change.new for change in changes)]
+    for index, count in changes_in_force(indices, [change.stack for change in changes]):
         yield index, lights[count]
 
 
-def holding(
+def changes_in_force(
     indices: Iterable[StackIndex], changed: Sequence[StackIndex]
 ) -> Iterator[tuple[StackIndex, int]]:
-    """Return each raw stack, in the order received, with the number of changes that hold for it.
+    """Return each raw stack, in the order received, with how many of the changes hold for it.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The frozen values of a review: can what the networks made of a raw stack be trusted, and why."""
+"""The frozen values of a review, which says whether a result of networks can be trusted and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ class TrustWord(StrEnum):
     TRUSTED = "trusted"
     """The photons do not contradict the result, and its like was in the training."""
     LOOK = "look"
-    """Something speaks against it in some place, or it cannot be told."""
+    """Something speaks against it in some place, or nothing can be said."""
     DO_NOT_TRUST = "do not trust"
     """The photons contradict it in many places, or in some and its like was not in the training."""
 
@@ -80,11 +80,3 @@ class Trust:
     numbers: TrustNumbers
     maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""
-
-
-Tell = Callable[[float], None]
-"""Is told how much of the work is done, 0 to 1; what it raises ends the work."""
-
-Review = Callable[[Tell | None], Trust]
-"""Reviews one result. Given a `Tell`, it also makes the result anew from flipped frames, which
-takes several times as long as the result itself, and adds how far they differ."""

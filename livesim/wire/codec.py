@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from livesim.values.frames import Image, Pixels, RawFrame, Result
+from livesim.values.frames import Pixels, RawFrame
+from livesim.values.results import Image, Result
 from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version, sentence
 from livesim.wire.messages import (
     FrameDtype,

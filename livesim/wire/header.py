@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 WIRE_VERSION = 1
 MAX_HEADER_BYTES = 1 << 20

@@ -8,14 +8,14 @@ from typing import Self
 from pydantic import Field
 
 from livesim.config.settings import Settings
-from livesim.values.frames import FAINT_MCNR, FAINT_PEAK, Pattern, PatternAngle
+from livesim.values.pattern import FAINT_MCNR, FAINT_PEAK, Pattern, PatternAngle
 from livesim.wire.header import Part
 
 Numbers = tuple[float, ...]
 
 
 class PatternAngleStatus(Part):
-    """The illumination of one angle, see `livesim.values.frames.PatternAngle`."""
+    """The illumination of one angle, see `livesim.values.pattern.PatternAngle`."""
 
     k_cycles_per_um: tuple[float, float]
     phases_rad: Numbers
@@ -29,7 +29,7 @@ class PatternAngleStatus(Part):
 
     @property
     def faint(self) -> bool:
-        """See `livesim.values.frames.PatternAngle.faint`; what was never measured is not."""
+        """See `livesim.values.pattern.PatternAngle.faint`; what was never measured is not."""
         if self.peak_to_noise is None or self.mcnr is None:
             return False
         return self.peak_to_noise < FAINT_PEAK and self.mcnr < FAINT_MCNR

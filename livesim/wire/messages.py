@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from livesim.values.frames import FrameAxes, Image, RawFrame, Result, Rolling, StackIndex
+from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
+from livesim.values.results import Image, Result
 from livesim.values.verdict import MAPS
 from livesim.wire.header import Header
 

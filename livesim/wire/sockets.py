@@ -21,7 +21,8 @@ import zmq
 
 from livesim.config.settings import SettingsError
 from livesim.values.clock import steady_ns
-from livesim.values.frames import RawFrame, Result
+from livesim.values.frames import RawFrame
+from livesim.values.results import Result
 from livesim.wire.codec import MAX_PIXEL_BYTES, Buffer, decode, encode
 from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import WireError

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from livesim.config.section import NonNegative, Positive, Section
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim_models.domain import Domain
 from livesim_models.registry import AnyArchitecture
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from livesim.config.errors import complaint
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.card import FORMAT, Card
 from livesim_models.network import Network
 from livesim_models.registry import build

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.network import Architecture, Network
 from livesim_models.registry import build
 

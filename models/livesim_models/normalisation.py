@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 
 LOW, HIGH = 0.02, 0.999
 """Quantiles of the widefield image that count as 0 and 1 (the MPhil report's percentiles)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from livesim.values.frames import Levels
+from livesim.values.pattern import Levels
 from livesim_models.normalisation import stabilised, unstabilised
 
 _STABILISED_SCALE = 0.1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from livesim.config.settings import Settings
-from livesim.values.frames import Pattern, PatternAngle, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.verdict import TrustWord
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import FREE_ADDRESS

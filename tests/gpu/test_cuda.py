@@ -57,12 +57,12 @@ def test_a_stack_allocates_nothing_and_waits_for_two_events_alone():
     stream = Stream(STEPS["both"])
     pipeline = on_gpu(stream)
     overlapped([pipeline] * 6, stream.stacks, followed)
-    held = [pipeline.begin(stack, followed).result() for stack in stream.stacks]
+    held = [pipeline.begin(stack, followed).take() for stack in stream.stacks]
     del held  # their host memory is used again
     before = torch.cuda.memory_stats(GPU)["allocation.all.allocated"]
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
         for stack in stream.stacks:
-            pipeline.begin(stack, followed).result()
+            pipeline.begin(stack, followed).take()
     assert torch.cuda.memory_stats(GPU)["allocation.all.allocated"] == before
     calls = {one.key: one.count for one in seen.key_averages()}
     assert not {name: calls[name] for name in WAITING if name in calls}
@@ -88,4 +88,4 @@ def test_another_thread_may_use_the_gpu_while_a_graph_is_captured():
         other.join()
     alone = overlapped([on_gpu(stream)] * 6, stream.stacks, followed)
     for one, same in zip(found, alone, strict=True):
-        np.testing.assert_array_equal(one.image, same.image)
+        np.testing.assert_array_equal(one.result.image, same.result.image)

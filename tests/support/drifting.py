@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livesim.values.frames import Pattern, RawStack, StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import Illumination
+from livesim.values.pattern import Pattern
 from tests.support.scenes import BACKGROUND, Scene, mean_photons
 
 

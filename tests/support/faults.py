@@ -12,7 +12,7 @@ from torch import Tensor
 from livesim.config.settings import Camera, Optics, PatternSettings, Settings
 from livesim.reconstruction.doctor.finding import Fault, Finding
 from livesim.reconstruction.forward.model import camera_counts
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.scenes import (
     BACKGROUND,
     CAMERA,

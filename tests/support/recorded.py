@@ -11,7 +11,8 @@ from livesim.io.recipe import Recipe
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
-from livesim.values.frames import RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Result
 
 PIXEL_NM = 80.0
 Y, X = 48, 64

@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from livesim.engine.options import EngineOptions
+from livesim.engine.pending import ready
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
-from livesim.values.frames import FrameAxes, Pattern, PatternAngle, RawFrame, Result
+from livesim.engine.seams import Computing, Reconstructed
+from livesim.values.frames import FrameAxes, RawFrame
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
@@ -54,9 +58,44 @@ class FakePipeline(Mean):
 class TwoSteps(FakePipeline):
     """Says besides what step one alone would give: 5 everywhere."""
 
-    def __call__(self, stack) -> Result:
-        made = super().__call__(stack)
-        return replace(made, plain=made.image, make_step_one=lambda: np.full_like(made.image, 5.0))
+    def begin(self, stack):
+        made = self(stack)
+        result = replace(made, plain=made.image)
+        return ready(Reconstructed(result, step_one=lambda: np.full_like(made.image, 5.0)))
+
+
+class Fakes(Computing):
+    """Computes with fake pipelines: the settings of a stream -> their factory."""
+
+    def __init__(self, factory_for, examine_for=None):
+        self.factory_for = factory_for
+        if examine_for is not None:
+            self.examine_for = examine_for
+
+
+class FakeChannels:
+    """The channels of a stream that has one factory; remembers whose pipelines are ready."""
+
+    def __init__(self, factory=None, before=lambda stack: None):
+        self._factory, self.before = factory, before
+        self.ready = []
+
+    def factory(self, channel):
+        return self._factory
+
+    def begin(self, channel, pipeline):
+        self.ready.append(channel)
+
+    def after(self, stack):
+        pass
+
+    def conclusion(self):
+        return ""
+
+
+def averaging():
+    """Return what averages every raw stack of every stream."""
+    return Fakes(lambda settings: lambda *_: Mean())
 
 
 def at_once(settings):
@@ -141,7 +180,7 @@ def at_work(engine):
 def running(factory=at_once, settings=None, record=None, **options):
     recorder = None if record is None else record_into(record)
     with (
-        Engine(anywhere(**options), factory, settings, recorder) as engine,
+        Engine(anywhere(**options), Fakes(factory), settings, recorder) as engine,
         Subscriber(engine.endpoints.results, Keep.DROP_OLDEST, 1000) as subscriber,
     ):
         _introduce(engine, subscriber)

@@ -15,7 +15,7 @@ from livesim.config.settings import Camera, Optics, PatternSettings, Steps
 from livesim.io.toml_text import toml_text
 from livesim.reconstruction.forward.model import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 from livesim_acquisition.specimens.filaments import Filaments
 
 OPTICS = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=80.0, otf_damping=1.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim_gui.state.time.ring import Shot
 
 

@@ -1,4 +1,4 @@
-"""A watched pipeline and its background, with a reconstruction that is a fake, and its stacks."""
+"""A pipeline that tracks its pattern, with a reconstruction that is a fake, and its stacks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Optics, Settings, Tracking
-from livesim.engine.beside.background import Background
 from livesim.engine.beside.tracked import TrackedPipeline
-from livesim.engine.seams import Ready
+from livesim.engine.beside.tracking import BackgroundTracking
+from livesim.engine.pending import ready
+from livesim.engine.seams import Reconstructed
 from livesim.reconstruction.track.check import BandReading
-from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 
 WAIT_S = 10.0
 ANGLES = tuple(PatternAngle((5.0, float(n)), (0.0, 2.0, 4.0), (0.8,)) for n in range(3))
@@ -41,7 +44,7 @@ class Fake:
     def begin(self, stack, decide):
         self.turns.append(decide(lambda: self.measure(stack)))
         image = np.zeros((32, 32), np.float32)
-        return Ready(Result(stack.stream, stack.index, image, image[:16, :16]))
+        return ready(Reconstructed(Result(stack.stream, stack.index, image, image[:16, :16])))
 
     def measure(self, stack):
         if self.light.fault is not None:
@@ -66,13 +69,13 @@ def stack(number):
 
 
 class Stream:
-    """A watched pipeline of fakes and the stacks it gets."""
+    """A tracking pipeline of fakes and the stacks it gets."""
 
     def __init__(self, estimate=None, coherence=None):
         self.light = Light()
         self.prepared = [Fake(PATTERN, self.light)]
         self._coherence = coherence
-        self.background = Background(self._prepare, estimate, self.prepared[0])
+        self.background = BackgroundTracking(self._prepare, estimate, self.prepared[0])
         self.pipeline = TrackedPipeline(self.prepared[0], self.background)
         self.changes = []
         self.count = 0

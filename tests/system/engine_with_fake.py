@@ -14,7 +14,10 @@ import numpy as np
 
 from livesim.commands.engine import run_engine
 from livesim.engine.options import EngineOptions
-from livesim.values.frames import DataError, Pattern, PatternAngle, Result
+from livesim.engine.seams import Computing
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.endpoints import FREE_ADDRESS
 
 ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
@@ -36,6 +39,16 @@ class MeanPipeline:
         return Result(stack.stream, stack.index, image, widefield)
 
 
+class Averaging(Computing):
+    """Makes the same pipeline for every stream."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+
+    def factory_for(self, settings):
+        return lambda stacks, ended: self.pipeline
+
+
 def main(record, *words):
     places = [word.removeprefix("at=").split(",") for word in words if word.startswith("at=")]
     frames, results, control = places[0] if places else [FREE_ADDRESS] * 3
@@ -51,7 +64,7 @@ def main(record, *words):
     pipeline = MeanPipeline(SLOW_S if "slow" in words else 0.0)
     folder = None if "unrecorded" in words else Path(record)
     try:
-        run_engine(options, lambda settings: lambda *_: pipeline, None, folder)
+        run_engine(options, Averaging(pipeline), None, folder)
     except DataError as error:
         sys.exit(f"livesim: {error}")
 

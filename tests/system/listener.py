@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber
 

@@ -12,7 +12,8 @@ import zarr
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern
 from livesim.processes.engine import EngineProcess
-from livesim.values.frames import FrameAxes, RawFrame, Result
+from livesim.values.frames import FrameAxes, RawFrame
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber

@@ -17,7 +17,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.support.running_engine import Mean, at_work
+from tests.support.running_engine import at_work, averaging
 
 PAGE = Path(__file__).parents[2] / "docs" / "use" / "microscope.md"
 RUN = Path(__file__).with_name("microscope_page.py")
@@ -55,7 +55,7 @@ def run_examples(folder, which):
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS)
     settings, recorder = load_settings(folder / "microscope.toml"), record_into(folder / "recorded")
     with (
-        Engine(options, lambda settings: lambda *_: Mean(), settings, recorder) as engine,
+        Engine(options, averaging(), settings, recorder) as engine,
         at_work(engine),
     ):
         words = [sys.executable, RUN, PAGE, engine.endpoints.control, which]

@@ -13,7 +13,7 @@ import pytest
 import zmq
 
 from livesim.config.settings import Settings
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.hook import make_hook

@@ -12,7 +12,7 @@ import zarr
 from livesim.config.settings import PatternSettings
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamEnd
 from livesim.wire.sockets import Keep, Subscriber

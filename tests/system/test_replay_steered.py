@@ -18,7 +18,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
-from tests.support.running_engine import Mean, at_work
+from tests.support.running_engine import at_work, averaging
 
 fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
@@ -38,7 +38,7 @@ def engine(tmp_path):
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, FREE_ADDRESS, lossless=True)
     recorder = record_into(tmp_path / "out")
     with (
-        Engine(options, lambda settings: lambda *_: Mean(), None, recorder) as engine,
+        Engine(options, averaging(), None, recorder) as engine,
         at_work(engine),
     ):
         yield engine

@@ -14,7 +14,7 @@ import zarr
 from livesim.config.settings import load_settings
 from livesim.io.read.open import open_recording
 from livesim.processes.engine import EngineProcess
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.microscope.live_source import at_rate
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.processes import LIMIT_S, LIVESIM, livesim

@@ -11,7 +11,7 @@ from typing import Any
 
 from livesim.config.acquisition import Acquisition
 from livesim.config.settings import Settings, SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.hook.background_sender import BackgroundSender, Counts
 from livesim_acquisition.hook.event_checks import check_events
 from livesim_acquisition.hook.events import (

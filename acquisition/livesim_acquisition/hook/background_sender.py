@@ -17,7 +17,8 @@ from threading import Thread
 from typing import Self, get_args
 
 from livesim.config.settings import PatternSettings, Settings
-from livesim.values.frames import DataError, Pixels, RawFrame
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels, RawFrame
 from livesim.wire.endpoints import CONTROL_ADDRESS, endpoint
 from livesim.wire.header import WireError
 from livesim.wire.keys import check_reachable

@@ -8,7 +8,8 @@ from typing import Any
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import SIM
-from livesim.values.frames import DataError, FrameAxes
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes
 
 STACK_AXES = ("time", "channel", "z", "position")
 FRAME_AXES = ("angle", "phase")

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from livesim.config.settings import PatternSettings, SettingsError
-from livesim.values.frames import DataError, FrameAxes, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, StackIndex
 from livesim_acquisition.hook.event_axes import EventAxes
 
 HELD = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from livesim.config.settings import Settings, SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.hook.events import acquisition_of
 
 REACH_S = 2.0

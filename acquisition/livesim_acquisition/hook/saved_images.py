@@ -16,7 +16,8 @@ from ndstorage.file_io import NDTiffFileIO
 from ndstorage.ndtiff_dataset import NDTiffDataset
 from ndstorage.ndtiff_file import SingleNDTiffReader
 
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 
 def read_saved(dataset: Any, axes: Mapping[str, Any]) -> tuple[Pixels, dict[str, Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 from livesim_acquisition.live_mode.images import Peek, Peeked
 
 EMPTY = "buffer is empty"

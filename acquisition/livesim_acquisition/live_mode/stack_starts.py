@@ -14,7 +14,8 @@ from typing import Protocol
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import SIM
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 from livesim_acquisition.live_mode.images import LiveImage
 
 STACKS = (3, 6)

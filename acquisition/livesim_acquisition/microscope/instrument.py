@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.true_pattern import true_angles
 
 Vector = NDArray[np.float64]

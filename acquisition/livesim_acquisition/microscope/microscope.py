@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation
-from livesim.values.frames import FrameAxes, Pattern, Pixels, RawFrame
+from livesim.values.frames import FrameAxes, Pixels, RawFrame
+from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.instrument import Instrument
 from livesim_acquisition.microscope.optics import check_optics, pupil_of, sensor_of, transfer_of
 from livesim_acquisition.microscope.sequence import arrivals

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation
-from livesim.values.frames import PatternAngle
+from livesim.values.pattern import PatternAngle
 
 REACH = 0.9
 """Of the optical cut-off: where the highest harmonic lies if nothing is said."""

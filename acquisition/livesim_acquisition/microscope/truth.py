@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livesim.io.write.truth import FrameTruth
-from livesim.values.frames import PatternAngle
+from livesim.values.pattern import PatternAngle
 from livesim_acquisition.microscope.instrument import Instrument
 from livesim_acquisition.microscope.microscope import SimulatedStack
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from livesim.config.settings import SettingsError
 from livesim.io.read.recording import Recording
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.streaming import Due
 
 

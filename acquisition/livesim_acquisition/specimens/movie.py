@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.specimens.drawing import Vector
 from livesim_acquisition.specimens.specimen import Density
 

@@ -13,7 +13,7 @@ from livesim.images.colour_tables import colours
 from livesim.images.grey_levels import every_nth, places
 from livesim.images.levels import Levels
 from livesim.images.merge import merged
-from livesim.values.frames import Image, Result
+from livesim.values.results import Image, Result
 from livesim.wire.messages import TrustMaps
 from livesim_gui.state.health.reached import Pair, Reached
 from livesim_gui.state.health.tracking_history import TrackingHistory, readings_of

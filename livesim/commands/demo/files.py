@@ -18,7 +18,8 @@ from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.picture import side_by_side
 from livesim.io.write.results import open_writer
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 
 TIFF_NAME = "super-resolved.ome.tif"
 PICTURE_NAME = "side-by-side.png"

@@ -22,7 +22,7 @@ from livesim.io.read.pixel_size import choose_pixel_nm
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.finding import Examination, Finding
 from livesim.reconstruction.doctor.survey import Survey
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "

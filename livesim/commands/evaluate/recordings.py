@@ -28,7 +28,9 @@ from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.truth import open_truth
 from livesim.pipeline.build import calibrate
-from livesim.values.frames import DataError, Image, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Image
 from livesim_models.evaluation.halves import halved, split
 from livesim_models.evaluation.residual import Instrument
 from livesim_models.evaluation.table import Kind, Known

@@ -13,7 +13,7 @@ from livesim.io.read.open import open_planes
 from livesim.io.read.planes import NO_PLANE, PlaneFile
 from livesim.io.read.truth import Truth
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.reference import reference
 from livesim_models.evaluation.similarity import Picture

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from livesim.commands.evaluate.stages import WIDEFIELD
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.evaluation.histograms import write_histograms
 from livesim_models.evaluation.montage import Example, write_montage
 from livesim_models.evaluation.similarity import Picture

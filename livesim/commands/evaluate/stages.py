@@ -12,7 +12,9 @@ from livesim.pipeline.build import with_levels
 from livesim.pipeline.networks import resolved
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Image, Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+from livesim.values.results import Image
 from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.residual import Instrument
 from livesim_models.shipped import NONE

@@ -14,7 +14,8 @@ from livesim.config.settings import SettingsError
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import Colours, colours
 from livesim.images.levels import Levels, levels_of, sampled
 from livesim.images.merge import MERGED_LUTS
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 LOOKED_AT = 32
 """Time points that automatic contrast is taken from, spread over the whole cut."""

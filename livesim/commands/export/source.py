@@ -11,7 +11,7 @@ from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
 from livesim.io.read.time_lapse import PARTIAL, TimeLapse
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 RESULT, PLAIN, WIDEFIELD, RAW = "result", "plain", "widefield", "raw"
 WHATS = (RESULT, PLAIN, WIDEFIELD, RAW)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 from livesim.config.settings import SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.replay.pace import Pace, PaceState
 from livesim_acquisition.replay.rate import Rate, parse_rate
 

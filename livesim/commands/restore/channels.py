@@ -21,8 +21,9 @@ from livesim.pipeline.build import calibrate, with_levels, with_warnings
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for
 from livesim.pipeline.work import FramePath
-from livesim.values.frames import Pattern, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import Illumination, PatternChange, illuminations
+from livesim.values.pattern import Pattern
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from livesim.commands.restore.channels import (
 )
 from livesim.commands.restore.trust import Reviews
 from livesim.config.settings import Settings, SettingsError
+from livesim.engine.seams import Reconstructed
 from livesim.io.read.known_axes import channel_names, z_step_nm
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
@@ -29,7 +30,8 @@ from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import Pattern, Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern
 
 KEPT_PATTERNS = 4
 """Of each channel, prepared at once."""
@@ -87,10 +89,10 @@ def restore_file(
         changes = () if settings_log is None else read_steering(settings_log)
         used = steered_settings(recording, settings, changes)
 
-        def make(index: StackIndex) -> Result:
+        def make(index: StackIndex) -> Reconstructed:
             light = light_of[index]
             pipeline = pipelines[index.channel].of(light.pattern, used[index])
-            return pipeline(recording.stack(index), light.turns_rad)
+            return pipeline.reconstruct(recording.stack(index), light.turns_rad)
 
         reviews = _reviews(recording, channels, make, console)
         recipe = _recipe(raw, settings, channels, recording, reviews)
@@ -105,7 +107,7 @@ def restore_file(
         ):
             for index in _tracked(recording.indices, console):
                 check_interrupt()
-                result = reviews.taken(index) or make(index)
+                result = reviews.taken(index) or make(index).result
                 writer.write(replace(index, time=index.time - begin), result.image)
     reviews.show(console)
     console.print(f"wrote {out}")
@@ -114,7 +116,7 @@ def restore_file(
 def _reviews(
     recording: Recording,
     channels: Channels,
-    make: Callable[[StackIndex], Result],
+    make: Callable[[StackIndex], Reconstructed],
     console: Console,
 ) -> Reviews:
     """Look at what the networks make of some raw stacks; without networks, at none."""

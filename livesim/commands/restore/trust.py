@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from livesim.values.frames import Result, StackIndex
+from livesim.engine.seams import Reconstructed
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.values.verdict import TrustWord, Verdict
 
 REVIEWED = 3
@@ -29,20 +31,23 @@ class Reviews:
     indices
         Of the recording.
     make
-        Makes the result of a raw stack.
+        Reconstructs a raw stack.
     """
 
-    def __init__(self, indices: Sequence[StackIndex], make: Callable[[StackIndex], Result]) -> None:
+    def __init__(
+        self, indices: Sequence[StackIndex], make: Callable[[StackIndex], Reconstructed]
+    ) -> None:
         self._made = {index: make(index) for index in spread(indices)}
         self.verdicts = {
-            index: result.review(None).verdict
-            for index, result in self._made.items()
-            if result.review is not None
+            index: one.review(None).verdict
+            for index, one in self._made.items()
+            if one.review is not None
         }
 
     def taken(self, index: StackIndex) -> Result | None:
         """Return the result of a raw stack if it has been made already; once only."""
-        return self._made.pop(index, None)
+        made = self._made.pop(index, None)
+        return None if made is None else made.result
 
     @property
     def lines(self) -> tuple[str, ...]:

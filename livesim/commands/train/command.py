@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
 from livesim.io.toml_text import toml_text
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_model, write_model
 from livesim_models.data.recipe import Split

@@ -14,7 +14,8 @@ from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
-from livesim.values.frames import DataError, RawStack
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
 from livesim_models.data.recipe import Split
 from livesim_models.data.scene import Scene
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livesim.values.frames import DataError, Image, Result, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image, Result
 
 if TYPE_CHECKING:
     from livesim.io.read.time_lapse import TimeLapse

@@ -1,12 +1,12 @@
-"""The first raw stacks of a stream in, what is wrong with them out, told while the stream runs."""
+"""Say what is wrong with the raw stacks of a stream while it runs."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
+from collections.abc import Callable
 
-from livesim.engine.beside.background import BACKGROUND_FAULTS, step_back
+from livesim.engine.beside.worker import Worker
 from livesim.engine.seams import Examine
 from livesim.reconstruction.doctor.finding import Examination, Finding
 from livesim.values.frames import RawStack
@@ -23,8 +23,8 @@ _log = logging.getLogger("livesim.engine")
 class LiveDoctor:
     """Looks at the first raw stacks of a stream, and at others when it is asked to.
 
-    Every look has a thread of low priority of its own, so there is one before a pattern is known,
-    and none once nothing is left to look at.
+    Every look has a worker of its own, so there is a thread before a pattern is known, and none
+    once nothing is left to look at.
 
     Parameters
     ----------
@@ -32,16 +32,21 @@ class LiveDoctor:
         Whose stacks these are.
     examine
         Says what is wrong; None = nothing is looked at.
+    claim
+        Called once in each new thread, see `Worker`.
     """
 
-    def __init__(self, stream: str, examine: Examine | None) -> None:
-        self._stream, self._examine = stream, examine
+    def __init__(
+        self, stream: str, examine: Examine | None, claim: Callable[[], None] = lambda: None
+    ) -> None:
+        self._stream, self._examine, self._claim = stream, examine, claim
         self._stacks: list[RawStack] = []
         self._collecting = examine is not None
         self._asked = False
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         self._rested_at = 0.0
-        self._seen = Examination(())
+        self._looked_at = 0, 0
+        self._found = Examination(())
         self._status: DoctorStatus | None = None
 
     @property
@@ -62,7 +67,7 @@ class LiveDoctor:
 
     def close(self) -> None:
         """Say that no more stacks will come: for the first look fewer have to do."""
-        if self._collecting and self._stacks and self._thread is None:
+        if self._collecting and self._stacks and self._worker is None:
             self._begin()
 
     def _continues(self, stack: RawStack) -> bool:
@@ -76,9 +81,10 @@ class LiveDoctor:
 
     def _begin(self) -> None:
         self._collecting = False
-        stacks, self._stacks = tuple(self._stacks), []  # large, and not needed after the look
-        self._thread = threading.Thread(target=self._look, args=(stacks,), name="livesim-doctor")
-        self._thread.start()
+        self._worker = Worker(
+            "doctor", self._look, lambda: False, claim=self._claim, failed=self._fail
+        )
+        self._worker.start()
 
     # The processor's thread.
 
@@ -91,43 +97,45 @@ class LiveDoctor:
 
         It waits for a look that is under way: for when nothing is left to reconstruct.
         """
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout_s)
-        return self._seen.summary
+        if self._worker is not None:
+            self._worker.join(timeout_s)
+        return self._found.summary
 
     @property
     def _idle(self) -> bool:
         """Whether a look is over and has been followed by a rest."""
-        done = self._thread is not None and not self._thread.is_alive()
-        return done and time.monotonic() >= self._rested_at
+        ended = self._worker is not None and self._worker.ended
+        return ended and time.monotonic() >= self._rested_at
 
     # A thread of its own.
 
-    def _look(self, stacks: tuple[RawStack, ...]) -> None:
+    def _look(self) -> None:
+        """Look at the stacks and let them go: they are large."""
+        assert self._worker is not None
         assert self._examine is not None
-        step_back()
-        try:
-            seen = self._examine(stacks)
-        except BACKGROUND_FAULTS as error:
-            _log.warning("doctor: %s", error)
-            seen = Examination((), (f"the examination failed: {error}",))
-        self._tell(stacks, seen)
-        self._rested_at = time.monotonic() + REST_S
+        self._worker.close()  # one look each
+        stacks, self._stacks = tuple(self._stacks), []
+        self._looked_at = stacks[0].index.time, len(stacks)
+        self._tell(self._examine(stacks))
 
-    def _tell(self, stacks: tuple[RawStack, ...], seen: Examination) -> None:
-        known = {finding.fault for finding in self._seen.findings}
-        self._seen = seen
+    def _fail(self, error: Exception) -> None:
+        self._tell(Examination((), (f"the examination failed: {error}",)))
+
+    def _tell(self, found: Examination) -> None:
+        known = {finding.fault for finding in self._found.findings}
+        self._found = found
+        first, count = self._looked_at
         self._status = DoctorStatus(
             stream=self._stream,
-            time=stacks[0].index.time,
-            stacks=len(stacks),
-            findings=tuple(_finding(one) for one in seen.findings),
-            undecided=seen.undecided,
+            time=first,
+            stacks=count,
+            findings=tuple(_finding(one) for one in found.findings),
+            undecided=found.undecided,
         )
-        for finding in seen.findings:
+        for finding in found.findings:
             if finding.fault not in known:
                 _log.warning("doctor: %s%s", finding.sentence, _mending(finding))
+        self._rested_at = time.monotonic() + REST_S
 
 
 def _mending(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""What the background of a watched stream hands to its frame path, and how it is judged."""
+"""Another pattern for a running stream: what asks for it, what it is, and whether it is better."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Protocol
 
-from livesim.engine.seams import Begun
+from livesim.engine.pending import Pending
+from livesim.engine.seams import Reconstructed
 from livesim.reconstruction.track.check import BandReading
-from livesim.values.frames import Pattern, PatternAngle, RawStack
+from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
+from livesim.values.pattern import Pattern, PatternAngle
 
 BETTER = 4.0
 """Gain in log likelihood for each held-out stack from which a new estimate replaces the old."""
-STILL_DEG = 10.0
+STEADY_DEG = 10.0
 """Stacks whose phases differ more than this from the newest are not averaged with it."""
 _SAME_K = 0.1
 """Relative: an angle that lies further away than this is another one."""
@@ -23,7 +25,7 @@ _SAMPLES = 500.0  # independent ones in the overlap of one band
 
 Measure = Callable[[], tuple[BandReading, ...]]
 """Compares the stack in hand with the cached pattern."""
-Decide = Callable[[Measure], tuple[float, ...]]
+TurnAngles = Callable[[Measure], tuple[float, ...]]
 """Returns each angle's turn in rad, having measured or not."""
 
 
@@ -35,8 +37,8 @@ class Trackable(Protocol):
         """The cached pattern."""
         ...
 
-    def begin(self, stack: RawStack, decide: Decide) -> Begun:
-        """Begin to reconstruct with the turns that `decide` returns."""
+    def begin(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
+        """Begin to reconstruct with the turns that `turn_angles` returns."""
         ...
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
@@ -67,7 +69,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class RecentStack:
     """One raw stack and the phases that tracking gave it."""
 
     stack: RawStack
@@ -77,8 +79,8 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
-    """A pattern to prepare, and why."""
+class PlanRequest:
+    """Asks for the plan of another pattern, and says why."""
 
     pattern: Pattern
     kind: ChangeKind
@@ -92,10 +94,10 @@ class Wanted:
         return Proposal(self.kind, self.angle, self.reason, self.based_on, prepared, shifts)
 
 
-def still_since(recent: Sequence[Seen], pattern: Pattern) -> list[Seen]:
+def steady_stacks(recent: Sequence[RecentStack], pattern: Pattern) -> list[RecentStack]:
     """Return the newest stacks between which the pattern hardly moved, oldest first."""
-    limit = math.radians(STILL_DEG)
-    kept: list[Seen] = []
+    limit = math.radians(STEADY_DEG)
+    kept: list[RecentStack] = []
     for one in reversed(recent):
         pairs = zip(one.phases, recent[-1].phases, strict=True)
         if one.pattern is not pattern or any(abs(a - b) > limit for a, b in pairs):
@@ -104,11 +106,11 @@ def still_since(recent: Sequence[Seen], pattern: Pattern) -> list[Seen]:
     return kept[::-1]
 
 
-def returned(
+def found_again(
     pattern: Pattern,
     back: set[int],
     readings: Sequence[BandReading],
-    prepare: Callable[[Pattern], Trackable],
+    prepare: Prepare,
 ) -> Proposal:
     """Return the pattern with the angles that are back."""
     angles = tuple(
@@ -129,21 +131,21 @@ def returned(
     )
 
 
-def fitted(found: Pattern, known: Pattern) -> Pattern | None:
-    """Return the new estimate, angle by angle beside the old one; None if it lacks one of them."""
+def matched(found: Pattern, known: Pattern) -> Pattern | None:
+    """Return the known pattern with the angles of an estimate; None if that lacks one of them."""
     angles = tuple(_nearest(old, found, number) for number, old in enumerate(known.angles))
     if not any(one.usable for one in angles):
         return None
     if any(old.usable and new is old for new, old in zip(angles, known.angles, strict=True)):
         return None
-    # The noise decides how sharp the images are: it must not change while one looks on.
+    # The noise decides how sharp the images are: it must not change while somebody looks on.
     return replace(
         known, angles=angles, noise_to_signal=known.noise_to_signal or found.noise_to_signal
     )
 
 
-def anew(found: Pattern, known: Pattern) -> Pattern:
-    """Return a new estimate with its angles in the order of the old one.
+def in_known_order(found: Pattern, known: Pattern) -> Pattern:
+    """Return a new estimate with its angles in the order of the known ones.
 
     An angle that it does not show is the old one, not usable: it may come back.
     """
@@ -166,8 +168,8 @@ def _shown(new: PatternAngle, old: PatternAngle) -> PatternAngle:
 def recalibrated(
     active: Trackable,
     found: Pattern,
-    seen: Sequence[Seen],
-    prepare: Callable[[Pattern], Trackable],
+    seen: Sequence[RecentStack],
+    prepare: Prepare,
 ) -> Proposal:
     """Return an estimate that was asked for: used whatever it is, unless it shows no fringes."""
     if not any(angle.usable for angle in found.angles):
@@ -196,7 +198,7 @@ def _nearest(old: PatternAngle, found: Pattern, number: int) -> PatternAngle:
 
 
 def estimated(
-    known: Pattern, prepared: Trackable, seen: Sequence[Seen], gains: Sequence[float]
+    known: Pattern, prepared: Trackable, seen: Sequence[RecentStack], gains: Sequence[float]
 ) -> Proposal | None:
     """Return a new estimate if it explains every held-out stack better, and well enough."""
     if min(gains) <= 0.0 or sum(gains) / len(gains) < BETTER:
@@ -213,7 +215,7 @@ def estimated(
     return Proposal(ChangeKind.ESTIMATE, None, reason, known, prepared, tuple(shifts))
 
 
-def told(prepared: Trackable, stack: RawStack) -> float:
+def log_likelihood(prepared: Trackable, stack: RawStack) -> float:
     """Return how well the bands of a stack agree, as a log likelihood of their coherence."""
     return sum(
         -_SAMPLES * math.log(max(1.0 - one.coherence, 1e-6)) for one in prepared.measure(stack)

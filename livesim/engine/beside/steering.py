@@ -1,15 +1,14 @@
-"""Wishes for other settings in; the pipelines with them, prepared off the frame path, out."""
+"""Steer a running stream: prepare other settings beside the frame path, use them between stacks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from threading import Condition, Thread
 
 from livesim.config.changes import Changes, difference, steered
 from livesim.config.settings import Settings, SettingsError
-from livesim.engine.beside.background import BACKGROUND_FAULTS, step_back
-from livesim.engine.seams import Pipeline, Prepared, Resolve, Resolved, Steerable
+from livesim.engine.beside.worker import Worker
+from livesim.engine.seams import DATA_FAULTS, Pipeline, Prepared, Resolved, Steerable
 from livesim.values.frames import RawStack
 from livesim.wire.steer import SteeringStatus
 
@@ -37,9 +36,16 @@ class Steering:
         In use at the beginning.
     resolve
         Replaces "auto" in settings.
+    claim
+        Called once in the thread, see `Worker`.
     """
 
-    def __init__(self, first: Resolved, resolve: Resolve) -> None:
+    def __init__(
+        self,
+        first: Resolved,
+        resolve: Callable[[Settings], Resolved],
+        claim: Callable[[], None] = lambda: None,
+    ) -> None:
         self.first = self.in_use = first
         """Safe in any thread."""
         self._resolve = resolve
@@ -50,9 +56,7 @@ class Steering:
         self._refused: str | None = None
         self._count = 0
         self._since: int | None = None
-        self._news = Condition()
-        self._closed = False
-        self._thread: Thread | None = None
+        self._worker = Worker("steering", self._work, lambda: self._due, claim=claim)
 
     # Any thread.
 
@@ -64,7 +68,7 @@ class Steering:
         SettingsError, DataError
             If they are wrong, or name a network that cannot be used.
         """
-        with self._news:
+        with self._worker.changed:
             if not all(isinstance(one, Steerable) for one in self._pipelines.values()):
                 raise SettingsError(NOT_STEERABLE)
             self._want(self._resolve(steered(self._wanted.settings, changes)))
@@ -79,7 +83,7 @@ class Steering:
         """
         pipelines = list(self._pipelines.values())
         if not pipelines:
-            raise SettingsError("expected a pattern that can be estimated anew, found none yet")
+            raise SettingsError("expected a pattern that can be estimated again, found none yet")
         for pipeline in pipelines:
             if not isinstance(pipeline, Steerable):
                 raise SettingsError(NOT_STEERABLE)
@@ -100,21 +104,19 @@ class Steering:
 
     def close(self) -> None:
         """End the thread, once what it prepares is done; does not wait for that."""
-        with self._news:
-            self._closed = True
-            self._news.notify()
+        self._worker.close()
 
     # The processor's thread.
 
     def begin(self, channel: int, pipeline: Pipeline) -> None:
         """Steer a channel's pipeline, which was made with the first settings."""
-        with self._news:
+        with self._worker.changed:
             self._pipelines[channel] = pipeline
             self._used[channel] = self.first.settings
             self._ready = None  # prepared without this channel
             if self.in_use is not self.first:
                 self._want(replace(self._wanted))  # a copy: it is not in use everywhere
-            self._news.notify()
+            self._worker.wake()
 
     def of(self, channel: int) -> Settings:
         """Return what a channel is reconstructed with."""
@@ -124,10 +126,10 @@ class Steering:
         """Use what is ready, from this stack on."""
         if self._ready is None:
             return
-        with self._news:
+        with self._worker.changed:
             ready, self._ready = self._ready, None
             if ready is None or not all(one.fits() for one in ready.prepared.values()):
-                self._news.notify()  # a pattern has changed since: prepare again
+                self._worker.wake()  # a pattern has changed since: prepare again
                 return
             for channel, one in ready.prepared.items():
                 one.use()
@@ -141,20 +143,15 @@ class Steering:
 
     def _want(self, wanted: Resolved) -> None:
         self._wanted, self._refused = wanted, None
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="livesim-steering")
-            self._thread.start()
-        self._news.notify()
+        self._worker.start()
+        self._worker.wake()
 
-    def _run(self) -> None:
-        step_back()
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._closed or self._due)
-                if self._closed:
-                    return
-                wanted, pipelines = self._wanted, dict(self._pipelines)
-            self._prepare(wanted, pipelines)
+    def _work(self) -> None:
+        with self._worker.changed:
+            if not self._due:
+                return
+            wanted, pipelines = self._wanted, dict(self._pipelines)
+        self._prepare(wanted, pipelines)
 
     @property
     def _due(self) -> bool:
@@ -167,11 +164,11 @@ class Steering:
                 channel: _prepared(pipeline, wanted.settings.of_channel(channel))
                 for channel, pipeline in pipelines.items()
             }
-        except BACKGROUND_FAULTS as error:
-            with self._news:
+        except DATA_FAULTS as error:  # the worker logs it; who has asked reads it in the status
+            with self._worker.changed:
                 self._refuse(wanted, str(error))
-            return
-        with self._news:
+            raise
+        with self._worker.changed:
             if len(pipelines) == len(self._pipelines):
                 self._ready = _Ready(wanted, prepared)
 

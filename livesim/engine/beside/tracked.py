@@ -1,4 +1,4 @@
-"""A raw stack in, its result out; on the way a look at the pattern, which is kept up to date."""
+"""The pipeline that checks its pattern with every raw stack and follows it when it moves."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from livesim.config.settings import Settings, SettingsError
-from livesim.engine.beside.background import BACKGROUND_FAULTS, Background
-from livesim.engine.beside.proposals import Measure, Prepare, Proposal, Seen, Trackable, Wanted
-from livesim.engine.seams import Begun, Prepared
+from livesim.engine.beside.proposals import (
+    Measure,
+    PlanRequest,
+    Prepare,
+    Proposal,
+    RecentStack,
+    Trackable,
+)
+from livesim.engine.beside.tracking import BackgroundTracking
+from livesim.engine.pending import Pending
+from livesim.engine.seams import DATA_FAULTS, Prepared, Reconstructed
 from livesim.reconstruction.track.check import BandReading
 from livesim.reconstruction.track.event import Event
 from livesim.reconstruction.track.pattern import PatternTracker
-from livesim.values.frames import Pattern, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 
 _log = logging.getLogger("livesim.engine")
 
@@ -37,13 +47,13 @@ class TrackedPipeline:
     prepare_for
         Settings -> what prepares a reconstruction with them; None = they cannot change.
     follows
-        Whether it begins with watching; if not, the pattern stays as it is until steered.
+        Whether it begins with tracking; if not, the pattern stays as it is until steered.
     """
 
     def __init__(
         self,
         active: Trackable,
-        background: Background,
+        background: BackgroundTracking,
         prepare_for: Callable[[Settings], Prepare] | None = None,
         *,
         follows: bool = True,
@@ -52,7 +62,7 @@ class TrackedPipeline:
         self._prepare_for, self.follows = prepare_for, follows
         self._recalibrate = False
         angles = active.pattern.angles
-        self._tracking = PatternTracker(
+        self._tracker = PatternTracker(
             [angle.usable for angle in angles], [angle.modulation[0] for angle in angles]
         )
         self._last: StackIndex | None = None
@@ -68,13 +78,13 @@ class TrackedPipeline:
     @property
     def illumination(self) -> Illumination:
         """What the next stack is taken to be lit with."""
-        return Illumination(self.pattern, self._tracking.turns)
+        return Illumination(self.pattern, self._tracker.turns)
 
     @property
     def health(self) -> TrackingHealth:
         """What is known of the pattern."""
         return TrackingHealth(
-            angles=self._tracking.health(),
+            angles=self._tracker.health(),
             estimates=self._background.estimates,
             swaps=self._counts["swaps"],
             alarms=self._counts["alarms"],
@@ -82,7 +92,7 @@ class TrackedPipeline:
         )
 
     def take_changes(self) -> list[PatternChange]:
-        """Return what has changed since this was last asked, oldest first."""
+        """Return what has changed since the last call, oldest first."""
         taken = list(self._changes)
         self._changes.clear()
         return taken
@@ -93,7 +103,7 @@ class TrackedPipeline:
         return self._recalibrate or self._background.recalibrating
 
     def recalibrate(self) -> None:
-        """Estimate the pattern anew from the next stacks; safe in any thread."""
+        """Estimate the pattern again from the next stacks; safe in any thread."""
         self._recalibrate = True
 
     def prepare(self, settings: Settings) -> Prepared:
@@ -107,15 +117,15 @@ class TrackedPipeline:
         if self._prepare_for is None:
             raise SettingsError("expected a pipeline whose settings can change, found a fixed one")
         known, prepare = self.pattern, self._prepare_for(settings)
-        # A copy: what the background prepares with the old settings is told by its pattern.
+        # A copy, whose identity tells it from what the background prepares with the old settings.
         prepared = prepare(replace(known))
 
         def use() -> None:
-            watch = settings.tracking
-            self._active, self.follows = prepared, watch.follow
-            self._background.steer(prepare, watching=watch.follow and watch.estimate)
+            tracking = settings.tracking
+            self._active, self.follows = prepared, tracking.follow
+            self._background.steer(prepare, unasked=tracking.follow and tracking.estimate)
             shifts = (0.0,) * len(known.angles)
-            self._background.use(prepared, shifts, self._tracking.lost, self._probe)
+            self._background.use(prepared, shifts, self._tracker.lost, self._probe)
 
         return Prepared(lambda: self.pattern is known, use)
 
@@ -127,19 +137,19 @@ class TrackedPipeline:
         ValueError, RuntimeError
             If it cannot be reconstructed.
         """
-        return self.begin(stack).result()
+        return self.begin(stack).take().result
 
-    def begin(self, stack: RawStack) -> Begun:
+    def begin(self, stack: RawStack) -> Pending[Reconstructed]:
         """Begin with one raw stack, as a call does."""
         if not stack.whole:
-            turns = self._tracking.turns  # its frames are looked at with the stacks they belong to
+            turns = self._tracker.turns  # its frames are looked at with the stacks they belong to
             return self._active.begin(stack, lambda measure: turns)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False
         self._adopt(stack)
         begun = self._active.begin(stack, lambda measure: self._decide(stack, measure))
-        self._background.offer(Seen(stack, self._tracking.phases, self.pattern))
+        self._background.offer(RecentStack(stack, self._tracker.phases, self.pattern))
         self._last = stack.index
         return begun
 
@@ -152,15 +162,15 @@ class TrackedPipeline:
         if self.follows:
             try:
                 self._look(stack, measure())
-            except BACKGROUND_FAULTS as error:
+            except DATA_FAULTS as error:
                 self._fail(error)
-        return self._tracking.turns
+        return self._tracker.turns
 
     def _look(self, stack: RawStack, readings: tuple[BandReading, ...]) -> None:
-        before = list(self._tracking.turns)
-        for event in self._tracking.see(readings, self._stacks_since(stack)):
+        before = list(self._tracker.turns)
+        for event in self._tracker.see(readings, self._stacks_since(stack)):
             old = Illumination(self.pattern, tuple(before))
-            before[event.angle] = self._tracking.turns[event.angle]
+            before[event.angle] = self._tracker.turns[event.angle]
             new = Illumination(self.pattern, tuple(before))
             if event.kind is not ChangeKind.MODULATION:  # recorded when it is acted upon
                 self._record(stack, event.kind, event.angle, event.reason, old, new)
@@ -177,18 +187,19 @@ class TrackedPipeline:
 
     def _request(self, event: Event) -> None:
         """Ask for a plan that fits what was seen of an angle."""
-        pattern, watch = self.pattern, self._tracking.angles[event.angle]
+        pattern, tracked = self.pattern, self._tracker.angles[event.angle]
         angles = list(pattern.angles)
-        for number in self._tracking.lost:
+        for number in self._tracker.lost:
             angles[number] = replace(angles[number], usable=False)
         if event.kind is ChangeKind.MODULATION:
             own = angles[event.angle]
-            changed = tuple(min(m * watch.modulation, 1.0) for m in own.modulation)
+            changed = tuple(min(m * tracked.modulation, 1.0) for m in own.modulation)
             angles[event.angle] = replace(own, modulation=changed)
         elif self._probe is None:
             self._probe = self._active
         wanted = replace(pattern, angles=tuple(angles))
-        self._background.want(Wanted(wanted, event.kind, event.angle, event.reason, pattern))
+        request = PlanRequest(wanted, event.kind, event.angle, event.reason, pattern)
+        self._background.request(request)
 
     def _adopt(self, stack: RawStack) -> None:
         """Take what the background proposes, from this stack on."""
@@ -206,23 +217,23 @@ class TrackedPipeline:
             return
         try:
             self._swap(stack, proposal)
-        except BACKGROUND_FAULTS as error:
+        except DATA_FAULTS as error:
             self._fail(error)
 
     def _swap(self, stack: RawStack, proposal: Proposal) -> None:
         old, new = self.illumination, proposal.prepared.pattern
-        pairs = zip(self._tracking.angles, old.pattern.angles, new.angles, strict=True)
-        for (watch, was, now), shift in zip(pairs, proposal.shifts, strict=True):
+        pairs = zip(self._tracker.angles, old.pattern.angles, new.angles, strict=True)
+        for (tracked, was, now), shift in zip(pairs, proposal.shifts, strict=True):
             if now.usable and was.modulation[0] > 0.0:
-                watch.refer(1.0, shift, now.modulation[0] / was.modulation[0])
+                tracked.refer(1.0, shift, now.modulation[0] / was.modulation[0])
             if was.usable and not now.usable:
-                watch.lost, self._probe = True, self._probe or self._active
+                tracked.lost, self._probe = True, self._probe or self._active
         for reading in proposal.found:
-            self._tracking.angles[reading.angle].find(reading)
+            self._tracker.angles[reading.angle].find(reading)
         if proposal.kind is ChangeKind.ESTIMATE:
-            self._tracking.admit([(one.usable, one.modulation[0]) for one in new.angles])
+            self._tracker.admit([(one.usable, one.modulation[0]) for one in new.angles])
         self._active = proposal.prepared
-        lost = self._tracking.lost
+        lost = self._tracker.lost
         self._probe = self._probe if lost else None
         self._background.use(self._active, proposal.shifts, lost, self._probe)
         words = proposal.reason

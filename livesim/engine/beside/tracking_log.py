@@ -1,4 +1,4 @@
-"""What a watched pipeline changes -> the recording's log, the engine's words and its status."""
+"""Pass on what tracking changes: to the recording, to the engine's log and to its status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livesim.values.illumination import AngleHealth, PatternChange
 from livesim.wire.pattern_status import AngleStatus, ChangeStatus, TrackingStatus
 
 SHOWN = 20
-"""Changes that a status tells."""
+"""Changes that a status shows."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -24,27 +24,27 @@ class TrackingLog:
 
     Parameters
     ----------
-    note
-        Writes the changes down.
+    record
+        Writes the changes beside the recording.
     faults
-        Where alarms are told.
+        Hear of alarms.
     on_alarm
         Called after each of them.
     """
 
     def __init__(
         self,
-        note: Callable[[Sequence[PatternChange]], None],
+        record: Callable[[Sequence[PatternChange]], None],
         faults: Faults,
         on_alarm: Callable[[], None] = lambda: None,
     ) -> None:
-        self._note, self._faults, self._on_alarm = note, faults, on_alarm
+        self._record, self._faults, self._on_alarm = record, faults, on_alarm
         self._tracked: Tracked | None = None
         self._changes: deque[ChangeStatus] = deque(maxlen=SHOWN)
         self._count = 0
 
     def begin(self, pipeline: Pipeline) -> None:
-        """Watch this pipeline, if it watches itself."""
+        """Begin with a pipeline; one that tracks no pattern has nothing to log."""
         self._tracked = pipeline if isinstance(pipeline, Tracked) else None
 
     def look(self) -> None:
@@ -54,7 +54,7 @@ class TrackingLog:
             return
         for change in changes:
             self._tell(change)
-        self._note(changes)
+        self._record(changes)
 
     def status(self) -> TrackingStatus | None:
         """Return a snapshot; safe in any thread."""
@@ -72,11 +72,11 @@ class TrackingLog:
 
     def _tell(self, change: PatternChange) -> None:
         self._count += 1
-        told = _change(change, self._count)
-        self._changes.append(told)
+        shown = _change(change, self._count)
+        self._changes.append(shown)
         angle = "" if change.angle is None else f", angle {change.angle}"
         words = f"pattern {change.kind}{angle} at stack {change.stack.time}: {change.reason}"
-        if told.alarm:
+        if shown.alarm:
             self._faults.say(words)
             self._on_alarm()
         else:

@@ -1,4 +1,4 @@
-"""One stream -> a folder of its own: raw.zarr, pattern.json and its log, results.ome.zarr."""
+"""Record each stream into a folder of its own: raw.zarr, pattern.json, logs, results.ome.zarr."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from livesim.io.recording_files import (
 from livesim.io.settings_log import append_settings_change
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
-from livesim.values.frames import Pattern, RawStack, Result
+from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 from livesim.wire.messages import StreamStart
 
 

@@ -10,8 +10,11 @@ from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
-from livesim.values.frames import DataError, Pattern, RawStack, Result
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
+from livesim.values.pattern import Pattern
+from livesim.values.results import Result
 from livesim.wire.messages import StreamStart
 
 Value = TypeVar("Value", RawStack, Result)

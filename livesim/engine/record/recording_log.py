@@ -1,4 +1,4 @@
-"""Pattern and settings in use, and their changes, in; notes of them beside each recording out."""
+"""Write beside each recording which pattern and settings were in use, and what changed them."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
 from livesim.engine.seams import Pipeline, Tracked
 from livesim.values.frames import RawStack
-from livesim.values.illumination import ChangeKind, PatternChange, still
+from livesim.values.illumination import ChangeKind, PatternChange, unturned
 
 
 class RecordingLog:
-    """What `livesim restore` needs besides the raw stacks; all in the processor's thread.
+    """Writes what `livesim restore` needs beside the raw stacks; all in the processor's thread.
 
     A recording may begin in the middle of a stream, so each begins with what is in use then.
-    Channels may be processed in another order than they came in, so each has notes of its own.
+    Channels may be processed in another order than they came in, so each has a log of its own.
     """
 
     def __init__(self, recordings: Recordings, faults: Faults) -> None:
         self._recordings, self._faults = recordings, faults
-        self._noted: dict[tuple[Path, int], Settings] = {}
+        self._logged: dict[tuple[Path, int], Settings] = {}
 
     def see(self, stack: RawStack, pipeline: Pipeline, settings: Settings) -> None:
-        """Note what a stack is going to be reconstructed with, where that has changed."""
+        """Log what a stack is going to be reconstructed with, where that has changed."""
         recorder = self._recordings.of(stack.index)
         if recorder is None:
             return
         key = (recorder.folder, stack.index.channel)
-        if key not in self._noted:
+        if key not in self._logged:
             self._write("the pattern", lambda: _first_pattern(recorder, stack, pipeline))
-        before = self._noted.get(key, recorder.settings)
-        self._noted[key] = settings
+        before = self._logged.get(key, recorder.settings)
+        self._logged[key] = settings
         if before is not settings:
             self._write("the settings' log", lambda: _settings(recorder, stack, before, settings))
 
     def pattern_changed(self, changes: Sequence[PatternChange]) -> None:
-        """Note changes of a channel's pattern, all of one stack."""
+        """Log changes of a channel's pattern, all of one stack."""
         recorder = self._recordings.of(changes[0].stack)
         if recorder is not None:
             self._write("the pattern's log", lambda: recorder.log_changes(changes))
@@ -64,7 +64,7 @@ def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> N
         ChangeKind.DRIFT,
         None,
         "the recording begins",
-        still(light.pattern),
+        unturned(light.pattern),
         light,
     )
     recorder.log_changes([change])

@@ -11,7 +11,8 @@ from mrc import DVFile
 
 from livesim.io.read.metadata import positive
 from livesim.io.read.planes import PlaneFile, consecutive, expecting
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 HEADER_BYTES = 1024
 ID_OFFSET = 96

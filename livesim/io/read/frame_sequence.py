@@ -15,7 +15,8 @@ from livesim.config.settings import Axis, PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.open import open_planes
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

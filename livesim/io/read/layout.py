@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.planes import UNNAMED, PlaneGrid
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 AXES = ("position", "time", "channel", "z", "angle", "phase")
 SIM = "sim"

@@ -18,7 +18,8 @@ from ndstorage.ndtiff_index import NDTiffIndexEntry, read_ndtiff_index
 
 from livesim.io.read.metadata import Metadata, micromanager_metadata, names_of
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, expecting
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 INDEX = "NDTiff.index"
 MAGIC, SUMMARY_MAGIC = 483729, 2355492

@@ -12,7 +12,7 @@ from livesim.io.read.planes import PlaneFile
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.zarr import MARKS, open_zarr
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 NDTIFF_ID = (483729).to_bytes(4, "little")

@@ -7,7 +7,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from livesim.config.settings import Optics
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 Profile = NDArray[np.float64]
 _SAMPLES = 129

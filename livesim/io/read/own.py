@@ -15,7 +15,8 @@ from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid
 from livesim.io.read.zarr_planes import plane_reader
 from livesim.io.write.growing_stacks import common_region
 from livesim.io.write.recorder import RAW_AXES, RAW_FORMAT
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 NAMES = tuple({"t": "time", "c": "channel"}.get(axis, axis) for axis in RAW_AXES[:-2])
 STACK_AXES = 4

@@ -19,7 +19,8 @@ from livesim.io.read.zarr_planes import BAD_ZARR
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 
 def open_raw(path: Path) -> TimeLapse:

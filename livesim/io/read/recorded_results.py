@@ -14,7 +14,9 @@ from livesim.io.read.zarr_planes import read_region
 from livesim.io.recipe import Recipe
 from livesim.io.write.growing_stacks import common_region
 from livesim.io.write.ome_zarr import LEVEL, read_recipe_of_zarr
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 
 class RecordedResults:

@@ -19,7 +19,8 @@ from livesim.io.read.planes import (
     counts_dtype,
     counts_warnings,
 )
-from livesim.values.frames import DataError, FrameAxes, Pixels, RawFrame, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, Pixels, RawFrame, RawStack, StackIndex
 
 
 @dataclass(frozen=True, slots=True)

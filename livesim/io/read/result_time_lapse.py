@@ -20,7 +20,9 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import read_recipe_of_tiff
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 RESULT_AXES = AXES[:4]
 Log = NDArray[np.int64]

@@ -16,7 +16,8 @@ import tifffile
 
 from livesim.io.read.metadata import read_metadata
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
-from livesim.values.frames import DataError, Pixels
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 # What tifffile raises on files that are cut off, garbled or compressed in an unknown way.
 BAD_TIFF = (

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import OutputLayout
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 PARTIAL = ".partial"
 """What the name of a folder ends in while it is being recorded."""

@@ -14,7 +14,9 @@ from livesim.config.settings import Settings, parse_settings
 from livesim.io.read.planes import expecting
 from livesim.io.read.zarr_planes import BAD_ZARR
 from livesim.io.write.truth import FORMAT, KEY
-from livesim.values.frames import DataError, Image, Pattern, PatternAngle
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)

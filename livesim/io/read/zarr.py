@@ -14,7 +14,7 @@ from livesim.io.read.metadata import NM, SECONDS, names_of, positive
 from livesim.io.read.own import is_own_recording, open_own_recording
 from livesim.io.read.planes import UNNAMED, PlaneFile, consecutive, expecting
 from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}

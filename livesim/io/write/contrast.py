@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 PERCENTILES = (0.1, 99.9)
 EVERY = 8

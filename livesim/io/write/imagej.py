@@ -17,7 +17,8 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import CLASSIC_LIMIT_BYTES
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 MOST = np.iinfo(np.uint16).max
 STRAIGHT_LINE = 0

@@ -13,7 +13,9 @@ import tifffile
 from livesim.io.recipe import FORMAT, Recipe
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 from livesim.values.version import VERSION
 
 CLASSIC_LIMIT_BYTES = 2**32 - 2**25

@@ -16,7 +16,9 @@ from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
 from livesim.io.write.stack_codec import stated_codec
-from livesim.values.frames import DataError, Image, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 AXES = ("t", "c", "z", "y", "x")
 LEVEL = "0"

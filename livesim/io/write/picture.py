@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from livesim.images.drawing import draw_scale_bar, draw_words, letter_height
 from livesim.io.write.placement import Placement
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 PERCENTILES = (10.0, 99.9)
 """Black lies within the background, so that its noise does not look like light."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 class Placement:

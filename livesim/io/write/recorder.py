@@ -15,7 +15,8 @@ from livesim.io.write.ome_zarr import create_image, describe_image, image_groups
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recording_folder import RecordingFolder
 from livesim.io.write.stack_codec import stated_codec
-from livesim.values.frames import RawStack, Result
+from livesim.values.frames import RawStack
+from livesim.values.results import Result
 
 RAW_FORMAT = "livesim-recording/1"
 RAW_AXES = ("position", "t", "c", "z", "angle", "phase", "y", "x")

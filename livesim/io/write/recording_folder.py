@@ -9,7 +9,7 @@ import zarr
 
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_zarr import KEY
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 class RecordingFolder:

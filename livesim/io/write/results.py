@@ -11,7 +11,8 @@ from livesim.io.write.ome_tiff import OmeTiffWriter, read_recipe_of_tiff
 from livesim.io.write.ome_zarr import OmeZarrWriter, read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
-from livesim.values.frames import Image, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 
 TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 ZARR_SUFFIXES = (".ome.zarr", ".zarr")

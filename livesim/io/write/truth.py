@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 FORMAT = "livesim-truth/1"
 KEY = "livesim"

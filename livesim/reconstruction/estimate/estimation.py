@@ -21,7 +21,7 @@ from livesim.reconstruction.estimate.search import Peak, find_peaks
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
 from livesim.reconstruction.estimate.zero_order import frames_of
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 
 SIGNIFICANT = 5.0
 """Peak-to-noise from which a wave vector counts as found."""

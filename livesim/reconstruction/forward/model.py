@@ -14,7 +14,7 @@ from livesim.reconstruction.forward.sensor import Sensor, camera_counts, residua
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import groups
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 __all__ = [
     "Illumination",

@@ -9,7 +9,7 @@ from livesim.reconstruction.forward.model import Illumination, illumination, sam
 from livesim.reconstruction.grid import positions
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import groups
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 
 class Projection:

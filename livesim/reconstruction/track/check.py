@@ -17,7 +17,7 @@ from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import EDGE_PIXELS
 from livesim.reconstruction.reconstructor import BandSpectra
-from livesim.values.frames import NoiseToSignal, Pattern
+from livesim.values.pattern import NoiseToSignal, Pattern
 
 SAMPLES = 2000
 """Spectral samples at which each band is compared: those that tell most."""

@@ -12,7 +12,7 @@ from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.draw import exposed, thinned
 from livesim_models.data.scene import Scene
 from livesim_models.normalisation import levels_of

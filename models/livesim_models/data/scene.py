@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Optics
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from livesim.config.settings import Optics
-from livesim.values.frames import DataError, NoiseToSignal, Pattern, PatternAngle
+from livesim.values.errors import DataError
+from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.scene import Scene
 
 FORMAT = "livesim-scenes/1"

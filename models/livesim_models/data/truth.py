@@ -10,7 +10,7 @@ from torch import Tensor
 from livesim.config.settings import Optics
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import NoiseToSignal, Pattern
+from livesim.values.pattern import NoiseToSignal, Pattern
 from livesim_models.evaluation.reference import result_transfer
 
 _FITTED = (0.1, 0.8)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from livesim.config.settings import Camera
-from livesim.values.frames import Levels, NoiseToSignal, Pattern, RawStack
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Levels, NoiseToSignal, Pattern
 
 _SMOOTHING = 2.0
 """Pixels: the variance of a pixel is read from its neighbourhood, not from its own noise."""

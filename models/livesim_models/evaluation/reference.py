@@ -13,7 +13,7 @@ from livesim.config.settings import Apodization
 from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 
 DEFAULT = Apodization()
 

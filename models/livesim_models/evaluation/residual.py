@@ -14,7 +14,7 @@ from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import groups
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from livesim_models.evaluation.reference import DEFAULT as COSINE
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.evaluation.similarity import BORDER, Picture

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from livesim.config.settings import SettingsError, parse_settings
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.hook import acquire as acquire_module
 from livesim_acquisition.hook.acquire import acquire
 from livesim_acquisition.hook.micromanager import opened_core

@@ -10,7 +10,8 @@ import pytest
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.planes import PlaneGrid
-from livesim.values.frames import DataError, FrameAxes
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes
 from livesim_acquisition.hook.event_axes import EventAxes
 
 HEXAGONAL = PatternSettings(layout="hexagonal")

@@ -17,7 +17,7 @@ from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.io.read.open import open_recording
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
 from livesim_acquisition.hook import background_sender
@@ -25,7 +25,7 @@ from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.hook import make_hook, make_saved_hook
 from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, Waiting
 from livesim_acquisition.hook.saved_images import read_saved
-from tests.support.running_engine import WAIT_S, Mean, at_work
+from tests.support.running_engine import WAIT_S, at_work, averaging
 
 SETTINGS = Settings.model_validate(
     {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
@@ -36,7 +36,7 @@ SETTINGS = Settings.model_validate(
 def running(folder, control=FREE_ADDRESS):
     options = EngineOptions(FREE_ADDRESS, FREE_ADDRESS, control)
     with (
-        Engine(options, lambda settings: lambda *_: Mean(), None, record_into(folder)) as engine,
+        Engine(options, averaging(), None, record_into(folder)) as engine,
         at_work(engine),
     ):
         yield engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.live_mode.images import LiveImages, Peeked
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from livesim.commands.replay.controls import obey, press, words
 from livesim.config.settings import SettingsError
-from livesim.values.frames import DataError, FrameAxes, RawFrame
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, RawFrame
 from livesim_acquisition.replay import pace as pace_module
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.rate import Rate

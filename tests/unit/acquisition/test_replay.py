@@ -8,7 +8,7 @@ import tifffile
 
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.rate import Rate, parse_rate
 from livesim_acquisition.replay.replay import replay

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from livesim.config.settings import SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.specimens.beads import Beads
 from livesim_acquisition.specimens.drawing import covered, draw, moved, pixel_edges
 from livesim_acquisition.specimens.filaments import Filaments

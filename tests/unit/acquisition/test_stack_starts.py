@@ -13,7 +13,7 @@ from livesim.commands.live_mode import start_finder
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.finding import Fault
 from livesim.reconstruction.doctor.start import find_start
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_acquisition.live_mode.images import LiveImage
 from livesim_acquisition.live_mode.stack_starts import MOST_PIXELS, StackStarts
 from tests.support.faults import FAULTS, SETTINGS, Light, expected_angles, sequence

@@ -19,7 +19,8 @@ from livesim.io.read.result_time_lapse import open_result
 from livesim.io.read.tiff import open_tiff
 from livesim.io.write import imagej as imagej_tiff
 from livesim.io.write.results import read_recipe
-from livesim.values.frames import DataError, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from tests.support.recorded import (
     PIXEL_NM,
     STEP_S,

@@ -9,7 +9,8 @@ from livesim.cli import app
 from livesim.commands.export.movie import GAP, SMALLEST_SIDE
 from livesim.config.settings import SettingsError
 from livesim.io.write.movie import MovieWriter
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from tests.support.recorded import PIXEL_NM, X, Y, open_results, received_ns, record, times
 
 ZOOM = 6

@@ -13,14 +13,14 @@ import pytest
 from livesim.commands.status.metrics import CONTENT_TYPE, MetricsServer, metrics
 from livesim.config.settings import SettingsError
 from livesim.engine.process import Engine
-from tests.support.running_engine import anywhere, at_work
+from tests.support.running_engine import Fakes, anywhere, at_work
 
 LINE = re.compile(r'(# TYPE \w+ (counter|gauge)|\w+(\{\w+="[\w.-]+"(,\w+="[\w.-]+")*\})? \S+)')
 
 
 @contextmanager
 def running():
-    with Engine(anywhere(), lambda settings: lambda *_: None) as engine, at_work(engine):
+    with Engine(anywhere(), Fakes(lambda settings: lambda *_: None)) as engine, at_work(engine):
         yield engine
 
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from livesim.commands.calibrate import show_pattern
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 
 
 def shown(pixel_nm: float, attainable_nm: float, *, usable: bool = True) -> str:

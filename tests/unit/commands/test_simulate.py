@@ -24,7 +24,8 @@ from livesim.io.toml_text import toml_text
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.forward.model import image
 from livesim.reconstruction.otf import Otf
-from livesim.values.frames import DataError, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim_acquisition.microscope.live_source import at_rate, stream_simulation
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.prefetch import Prefetch

@@ -13,7 +13,7 @@ from livesim.commands.simulate.files import simulate_files
 from livesim.commands.train.command import fine_tune, train_networks
 from livesim.commands.train.scenes import scenes_of
 from livesim.config.settings import SettingsError
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.checkpoint import read_model
 from livesim_models.domain import NAMES
 from livesim_models.training.pictures import Pictures

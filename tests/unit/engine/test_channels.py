@@ -1,4 +1,4 @@
-"""Settings, lanes and files of several channels."""
+"""Settings, processing and files of several channels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import pytest
 
 from livesim.config.settings import SettingsError, parse_settings
 from livesim.config.step_choice import with_steps
-from livesim.engine.meters import Faults, Meter
+from livesim.engine.meters import Gauges
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.pipeline.networks import resolved
-from livesim.values.frames import Pattern, PatternAngle, RawStack, Result, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.results import Result
 from livesim.wire.sockets import Keep
+from tests.support.running_engine import FakeChannels
 
 OPTICS = {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}
 RED = {"optics": {"emission_nm": 610.0}, "steps": {"two": "none"}}
@@ -85,22 +88,14 @@ class Lit:
 def processed(needed, channels):
     """Process stacks of these channels, one after another; return results, faults, order ready."""
     stacks, results = BoundedQueue(8, Keep.DROP_OLDEST), BoundedQueue(1000, Keep.BLOCK)
-    ready, faults = [], Faults()
+    gauges = Gauges()
 
-    def factory_of(channel):
-        return lambda seen, ended: Lit() if len(seen) >= needed[channel] else None
+    class Needy(FakeChannels):
+        def factory(self, channel):
+            return lambda seen, ended: Lit() if len(seen) >= needed[channel] else None
 
-    processor = Processor(
-        stacks,
-        results,
-        factory_of,
-        lambda channel, pipeline: ready.append(channel),
-        lambda stack: None,
-        lambda channel: None,
-        Meter(),
-        faults,
-        lossless=False,
-    )
+    known = Needy()
+    processor = Processor(stacks, results, known, gauges, lossless=False)
     pixels = np.zeros((3, 3, 4, 4), np.uint16)
     counts = dict.fromkeys(needed, 0)
     for channel in channels:
@@ -109,8 +104,8 @@ def processed(needed, channels):
     stacks.close()
     processor.run()
     results.close()
-    order = [(one.index.channel, one.index.time) for one in results]
-    return order, faults, ready
+    order = [(one.result.index.channel, one.result.index.time) for one in results]
+    return order, gauges.faults, known.ready
 
 
 def test_no_channel_waits_for_the_pattern_of_another():

@@ -9,21 +9,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from livesim.commands.status.command import show_status
-from livesim.config.settings import Settings
+from livesim.config.settings import Doctor, Settings
 from livesim.engine.beside.doctor import STACKS, LiveDoctor
 from livesim.engine.process import Engine
-from livesim.pipeline import build
 from livesim.pipeline.build import doctor_for
 from livesim.reconstruction.doctor.finding import Examination, Fault, Finding
-from livesim.values.frames import DataError, FrameAxes, RawFrame, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.support.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
-from tests.support.running_engine import anywhere, at_once, at_work
+from tests.support.running_engine import Fakes, anywhere, at_once, at_work
 
 WAIT_S = 60.0
 LIGHT = Light(100.0, 128)
@@ -49,7 +48,7 @@ def wait_for(condition):
 def status_after(frames, settings=SETTINGS, factory=at_once, stacks=STACKS):
     """Stream `frames` through an engine; return its status once the doctor has looked."""
     with (
-        Engine(anywhere(lossless=True), factory, None, None, doctor_for) as engine,
+        Engine(anywhere(lossless=True), Fakes(factory, doctor_for)) as engine,
         at_work(engine),
     ):
         with Sender(engine.endpoints.control) as sender:
@@ -124,8 +123,7 @@ def test_stacks_are_looked_at_in_the_order_of_acquisition():
 
 
 def test_the_settings_can_switch_it_off():
-    off = SETTINGS.model_copy(update={"tracking": SETTINGS.tracking.model_copy(
-        update={"examine": False})})  # fmt: skip
+    off = SETTINGS.model_copy(update={"doctor": Doctor(examine=False)})
     assert doctor_for(off) is None
     assert doctor_for(Settings(optics=SETTINGS.optics)) is not None
 
@@ -227,38 +225,3 @@ def test_the_status_is_printed(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "doctor, 1 raw stack(s) from 0 on:\n  rotated frame order, certain" in said
     assert "    mend: first_frame = 1  (in [pattern])\n" in said
-
-
-def test_one_thread_leaves_the_threads_of_the_frame_path_alone(monkeypatch):
-    before, found = torch.get_num_threads(), {}
-    monkeypatch.setattr(build, "_THREADS", 2)
-    met, quiet_done = threading.Event(), threading.Event()
-    set_threads = torch.set_num_threads
-
-    def slow_set(count):
-        set_threads(count)
-        if count == 1:  # the moment in which any thread that torch does not know yet gets one
-            met.set()
-            assert not quiet_done.wait(0.2)
-
-    def quiet():
-        build.one_thread()
-        found["quiet"] = torch.get_num_threads()
-        quiet_done.set()
-
-    def frame_path():
-        assert met.wait(WAIT_S)
-        found["met"] = torch.get_num_threads()
-        build.all_threads()
-        found["frame path"] = torch.get_num_threads()
-
-    monkeypatch.setattr(torch, "set_num_threads", slow_set)
-    threads = [threading.Thread(target=work) for work in (quiet, frame_path)]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        set_threads(before)
-    assert found == {"quiet": 1, "met": 1, "frame path": 2}

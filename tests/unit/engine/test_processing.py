@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.meters import Faults, Meter
+from livesim.engine.meters import Gauges
+from livesim.engine.pending import Pending
 from livesim.engine.processing import Processor
 from livesim.engine.queue import BoundedQueue
-from livesim.values.frames import RawStack, Result, StackIndex
+from livesim.engine.seams import Reconstructed
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Result
 from livesim.wire.sockets import Keep
-from tests.support.running_engine import PATTERN
+from tests.support.running_engine import PATTERN, FakeChannels
 
 IMAGE = np.zeros((8, 8), np.float32)
 
@@ -27,28 +30,18 @@ class Gpu:
     pattern = PATTERN
 
     def __call__(self, stack):
-        return self.begin(stack).result()
+        return self.begin(stack).take().result
 
     def begin(self, stack):
         self.said.append(f"begin {stack.index.time}")
-        return Work(self, stack)
+        return Pending(lambda: self._take(stack), self.waits)
 
-
-@dataclass
-class Work:
-    gpu: Gpu
-    stack: RawStack
-
-    @property
-    def waits(self):
-        return self.gpu.waits
-
-    def result(self):
-        time = self.stack.index.time
-        self.gpu.said.append(f"take {time}")
-        if time in self.gpu.broken:
+    def _take(self, stack):
+        time = stack.index.time
+        self.said.append(f"take {time}")
+        if time in self.broken:
             raise RuntimeError("no memory")
-        return Result(self.stack.stream, self.stack.index, IMAGE, IMAGE[:4, :4])
+        return Reconstructed(Result(stack.stream, stack.index, IMAGE, IMAGE[:4, :4]))
 
 
 class Line:
@@ -57,16 +50,13 @@ class Line:
     def __init__(self, pipeline, before=lambda line, stack: None):
         self.stacks = BoundedQueue(8, Keep.BLOCK)
         self.results = BoundedQueue(100, Keep.BLOCK)
-        self.faults = Faults()
+        gauges = Gauges()
+        self.faults = gauges.faults
         self.processor = Processor(
             self.stacks,
             self.results,
-            lambda channel: lambda seen, ended: pipeline,
-            lambda channel, pipeline: None,
-            lambda stack: before(self, stack),
-            lambda channel: None,
-            Meter(),
-            self.faults,
+            FakeChannels(lambda seen, ended: pipeline, lambda stack: before(self, stack)),
+            gauges,
             lossless=True,
         )
 
@@ -77,7 +67,7 @@ class Line:
     def run(self):
         self.stacks.close()
         self.processor.run()
-        return [one.index.time for one in self.results]
+        return [one.result.index.time for one in self.results]
 
 
 def run(pipeline, count):
@@ -108,10 +98,10 @@ def test_a_result_does_not_wait_for_a_stack_that_may_never_come():
     line.add(0)
     put = line.results.put
 
-    def next_one(result):
-        put(result)
-        if result.index.time < 2:
-            line.add(result.index.time + 1)
+    def next_one(made):
+        put(made)
+        if made.result.index.time < 2:
+            line.add(made.result.index.time + 1)
         else:
             line.stacks.close()
 

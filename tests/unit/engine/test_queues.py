@@ -20,6 +20,7 @@ from livesim_acquisition.sender import Sender
 from tests.support.running_engine import (
     WAIT_S,
     FakePipeline,
+    Fakes,
     anywhere,
     frames,
     running,
@@ -137,7 +138,7 @@ def test_a_mistake_of_ours_ends_the_engine_and_is_raised(tmp_path):
 
     recorder_for = record_into(tmp_path)
     with (
-        Engine(anywhere(), lambda s: lambda *_: Broken(), None, recorder_for) as engine,
+        Engine(anywhere(), Fakes(lambda s: lambda *_: Broken()), None, recorder_for) as engine,
         FramePusher(engine.endpoints.frames) as source,
     ):
         source.send(start(), WAIT_S)

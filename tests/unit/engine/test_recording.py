@@ -16,7 +16,7 @@ from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import RawRecorder
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
@@ -24,6 +24,7 @@ from tests.support.running_engine import (
     PATTERN,
     SETTINGS,
     WAIT_S,
+    Fakes,
     anywhere,
     at_once,
     frames,
@@ -111,7 +112,7 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
             raise OSError("no space left")
 
     options = anywhere(once=True, lossless=True)
-    with Engine(options, at_once, None, lambda *_: Full()) as engine:
+    with Engine(options, Fakes(at_once), None, lambda *_: Full()) as engine:
         thread = threading.Thread(target=engine.run)
         thread.start()
         with Sender(engine.endpoints.control) as sender:

@@ -8,7 +8,8 @@ import pytest
 from livesim.config.settings import Camera, Settings
 from livesim.engine.motion import FALSE_ALARMS, block_sums, changed_blocks, fewest_of_motion
 from livesim.engine.rolling import RunningStacks
-from livesim.values.frames import FrameAxes, RawFrame, Result, Rolling, StackIndex
+from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
+from livesim.values.results import Result
 from livesim.wire.codec import decode, encode
 
 SIDE = 96

@@ -4,10 +4,25 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from livesim.engine.beside.background import BACK, LOWEST, step_back
+from livesim.engine.beside.worker import BACK, LOWEST, step_back
+from livesim.engine.pending import ready
+from livesim.engine.process import Engine
+from livesim.engine.seams import Reconstructed
+from livesim.reconstruction.doctor.finding import Examination
+from livesim_acquisition.sender import Sender
+from tests.support.running_engine import (
+    WAIT_S,
+    FakePipeline,
+    Fakes,
+    anywhere,
+    at_work,
+    frames,
+    start,
+)
 
 ENGINE = """
 import sys
@@ -55,7 +70,7 @@ def test_the_engine_does_not_load_what_only_others_need(loaded, module):
     assert module not in loaded
 
 
-@pytest.mark.parametrize("module", ["livesim.cli", "livesim.engine.spinning"])
+@pytest.mark.parametrize("module", ["livesim.cli", "livesim.engine.threads"])
 def test_how_long_threads_spin_is_said_before_torch_is_loaded(module):
     check = f"import {module}; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0
@@ -79,3 +94,47 @@ def test_background_work_is_nicer_than_the_frame_path_however_nice_that_is(above
     before, after = nice
     assert after == min(before + BACK, LOWEST)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) <= before
+
+
+class Reviewed(FakePipeline):
+    """Can be reviewed, but not to the end."""
+
+    def begin(self, stack):
+        def review(tell):
+            raise ValueError("expected light, found none")
+
+        return ready(Reconstructed(self(stack), review=review))
+
+
+class Claims(Fakes):
+    """Remembers which threads have said how many cores they use."""
+
+    def __init__(self):
+        super().__init__(lambda settings: lambda *_: Reviewed(), lambda settings: self.examine)
+        self.all, self.one = [], []
+
+    def examine(self, stacks):
+        return Examination(())
+
+    def use_all_cores(self):
+        self.all.append(threading.current_thread().name)
+
+    def use_one_core(self):
+        self.one.append(threading.current_thread().name)
+
+
+def test_the_frame_path_claims_all_cores_and_what_runs_beside_it_one_each():
+    claims = Claims()
+    with Engine(anywhere(lossless=True), claims) as engine, at_work(engine):
+        with Sender(engine.endpoints.control) as sender:
+            sender.start(start())
+            for frame in frames(3):
+                sender.send(frame)
+            sender.finish()
+        deadline = time.monotonic() + WAIT_S
+        while set(claims.one) != {"livesim-doctor", "livesim-trust"}:
+            assert time.monotonic() < deadline, claims.one
+            time.sleep(0.005)
+    assert len(claims.one) == 2
+    (frame_path,) = claims.all
+    assert frame_path.startswith("livesim_")

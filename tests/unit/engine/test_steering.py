@@ -17,7 +17,8 @@ from livesim.engine.beside.steering import NOT_STEERABLE, Steering
 from livesim.engine.seams import Prepared, Resolved
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, SETTINGS_LOG_NAME
 from livesim.io.settings_log import append_settings_change, read_settings_log
-from livesim.values.frames import DataError, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.status import EngineState

@@ -9,7 +9,7 @@ import zarr
 
 from livesim.config.settings import Settings
 from livesim.io.recording_files import RAW_NAME
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamStart

@@ -1,4 +1,4 @@
-"""Memory that threads have left free: given back where the system can be asked to."""
+"""Memory that threads have left free goes back where the system can be asked to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = """
 
     import numpy as np
 
-    from livesim.engine.threads import give_back, limit_heaps
+    from livesim.engine.threads import return_free_memory, limit_arenas
 
     def resident_mb():
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -25,14 +25,14 @@ SCRIPT = """
         many = [np.zeros(12_500) for _ in range(1000)]
         kept.append(many[::100])
 
-    limit_heaps()
+    limit_arenas()
     before, kept = resident_mb(), []
     for _ in range(4):
         thread = threading.Thread(target=scatter)
         thread.start()
         thread.join()
     held = resident_mb() - before
-    give_back()
+    return_free_memory()
     print(held, resident_mb() - before)
 """
 

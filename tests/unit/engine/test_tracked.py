@@ -1,4 +1,4 @@
-"""The watched pipeline: stacks that drift, jump and fade in, turns and changes out."""
+"""A pipeline follows a pattern that drifts, jumps and fades, and says what has changed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from livesim.engine.in_use import patterns_in_use
+from livesim.engine.channels import pattern_now
 from livesim.engine.seams import Tracked
-from livesim.values.frames import DataError, Rolling, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import Rolling, StackIndex
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import stack, streams
 
@@ -35,8 +36,7 @@ def test_a_stack_is_turned_by_what_it_shows_itself(streams):
     assert change.new.turns_rad == stream.prepared[0].turns[-1]
     assert change.new.turns_rad == pytest.approx((0.0, 1.0, 0.0))
     assert stream.pipeline.health.alarms == 1
-    (told,) = patterns_in_use({0: stream.pipeline})
-    assert told.angles[1].phases_rad[0] == pytest.approx(1.0)
+    assert pattern_now(stream.pipeline).angles[1].phases_rad[0] == pytest.approx(1.0)
     assert change.new.turned.angles[1].phases_rad[0] == pytest.approx(1.0)
 
 

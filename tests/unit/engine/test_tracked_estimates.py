@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from livesim.engine.beside import background as background_module
-from livesim.values.frames import DataError
+from livesim.engine.beside import estimates as estimates_module
+from livesim.values.errors import DataError
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import ANGLES, BLIND, PATTERN, WAIT_S, shifted, steerable, streams
 
@@ -73,7 +73,7 @@ def test_an_estimate_that_misses_an_angle_is_not_taken(streams):
 
 
 def test_estimates_rest_four_fifths_of_the_time(streams, monkeypatch):
-    monkeypatch.setattr(background_module, "PERIOD_S", 0.0)
+    monkeypatch.setattr(estimates_module, "PERIOD_S", 0.0)
     spans = []
 
     def estimate(stacks):
@@ -91,7 +91,7 @@ def test_estimates_rest_four_fifths_of_the_time(streams, monkeypatch):
 def test_a_new_estimate_is_taken_when_asked_for_whatever_it_is(streams):
     stream = streams(shifted(0.3), coherence=0.6)
     stream.pipeline.follows = False
-    stream.background.steer(stream._prepare, watching=False)
+    stream.background.steer(stream._prepare, unasked=False)
     stream.feed(20)
     assert (stream.pipeline.health.estimates, stream.changes) == (0, [])
     stream.pipeline.recalibrate()
@@ -105,7 +105,7 @@ def test_a_new_estimate_is_taken_when_asked_for_whatever_it_is(streams):
 
 def test_an_estimate_that_comes_too_late_is_asked_for_again(streams):
     stream = steerable(streams(shifted(0.3), coherence=0.6))
-    stream.background.steer(stream._prepare, watching=False)
+    stream.background.steer(stream._prepare, unasked=False)
     stream.pipeline.recalibrate()
     deadline = time.monotonic() + WAIT_S
     stream.feed(4)
@@ -122,7 +122,7 @@ def test_an_estimate_that_comes_too_late_is_asked_for_again(streams):
 def test_an_estimate_that_shows_no_fringes_changes_nothing(streams):
     dark = tuple(replace(angle, usable=False) for angle in ANGLES)
     stream = streams(lambda stacks: replace(PATTERN, angles=dark))
-    stream.background.steer(stream._prepare, watching=False)
+    stream.background.steer(stream._prepare, unasked=False)
     stream.pipeline.recalibrate()
     stream.feed_until(lambda: stream.changes)
     (change,) = stream.changes
@@ -135,7 +135,7 @@ def test_an_estimate_that_shows_no_fringes_changes_nothing(streams):
 def test_an_angle_that_a_new_estimate_does_not_show_is_lost_and_comes_back(streams):
     without = (ANGLES[0], replace(ANGLES[1], usable=False), ANGLES[2])
     stream = streams(lambda stacks: replace(PATTERN, angles=without))
-    stream.background.steer(stream._prepare, watching=False)
+    stream.background.steer(stream._prepare, unasked=False)
     stream.light.modulation[1] = 0.0
     stream.pipeline.recalibrate()
     stream.feed_until(lambda: ChangeKind.ESTIMATE in stream.kinds())

@@ -1,4 +1,4 @@
-"""Other settings for a watched pipeline: from which stack on they hold."""
+"""Other settings for a pipeline that tracks its pattern: from which stack on they hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from livesim.engine.beside.proposals import Seen
+from livesim.engine.beside.proposals import RecentStack
 from livesim.values.illumination import ChangeKind
 from tests.support.tracked_stream import BLIND, WAIT_S, WATCHING, shifted, stack, steerable, streams
 
@@ -42,7 +42,9 @@ def test_what_the_background_prepares_with_old_settings_is_dropped(streams):
     stream.light.phases = [0.3, 0.3, 0.3]
     deadline = time.monotonic() + WAIT_S
     while stream.background._proposal is None:
-        stream.background.offer(Seen(stack(stream.count), (0.0,) * 3, stream.pipeline.pattern))
+        stream.background.offer(
+            RecentStack(stack(stream.count), (0.0,) * 3, stream.pipeline.pattern)
+        )
         assert time.monotonic() < deadline
         time.sleep(0.005)
     other = stream.pipeline.prepare(BLIND)

@@ -1,4 +1,4 @@
-"""Changes of a watched pattern in, the log, the status and the last fault out."""
+"""What tracking changes reaches the log, the status and the last fault."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class FakeRecorder:
         self.steered = change
 
 
-def notes_of(recorder, faults, count=100):
-    """Return notes beside a recording of so many stacks."""
+def logged(recorder, faults, count=100):
+    """Return the log beside a recording of so many stacks."""
     recordings = Recordings(recorder)
     for number in range(count):
         recordings.see(stack(number))
@@ -49,7 +49,7 @@ def notes_of(recorder, faults, count=100):
 def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
     stream, recorder, faults, alarms = streams(), FakeRecorder(), Faults(), []
     log = TrackingLog(
-        notes_of(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
+        logged(recorder, faults).pattern_changed, faults, lambda: alarms.append(faults.last)
     )
     assert log.status() is None
     log.begin(stream.pipeline)
@@ -71,7 +71,7 @@ def test_changes_reach_the_log_the_status_and_the_last_fault(streams):
 
 def test_a_full_disk_does_not_stop_the_tracking(streams):
     stream, faults = streams(), Faults()
-    log = TrackingLog(notes_of(FakeRecorder(full=True), faults).pattern_changed, faults)
+    log = TrackingLog(logged(FakeRecorder(full=True), faults).pattern_changed, faults)
     log.begin(stream.pipeline)
     stream.feed(3)
     stream.light.phases = [1.0, 0.0, 0.0]

@@ -12,14 +12,17 @@ import pytest
 from livesim.commands.status.command import show_status
 from livesim.commands.status.metrics import metrics
 from livesim.engine.beside.trust import LiveTrust
+from livesim.engine.pending import ready
 from livesim.engine.process import Engine
-from livesim.values.frames import Result, StackIndex
+from livesim.engine.seams import Reconstructed
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.values.verdict import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
-from tests.support.running_engine import FakePipeline, anywhere, at_work, frames, start
+from tests.support.running_engine import FakePipeline, Fakes, anywhere, at_work, frames, start
 
 WAIT_S = 20.0
 NUMBERS = TrustNumbers(1.0, 100, 0, 3.5, (4.0, 5.0), 12.0, 0.0)
@@ -42,9 +45,8 @@ def flipped(tell):
 
 def result(time=0, review=flipped, stream="s", channel=0):
     image = np.zeros((8, 12), np.float32)
-    return Result(
-        stream, StackIndex(time=time, channel=channel), image, image[::2, ::2], review=review
-    )
+    index = StackIndex(time=time, channel=channel)
+    return Reconstructed(Result(stream, index, image, image[::2, ::2]), review=review)
 
 
 class Published(list):
@@ -173,7 +175,7 @@ def test_closing_gives_up_flips_at_the_next_step():
         assert begun.wait(WAIT_S)
         closing = threading.Thread(target=live.close)
         closing.start()
-        while not live._closed:
+        while not live._worker.closed:
             pass
         gate.set()
         closing.join(WAIT_S)
@@ -209,14 +211,14 @@ def test_a_verdict_that_changes_is_logged_once(caplog):
 
 
 class Trusting(FakePipeline):
-    def __call__(self, stack):
-        return replace(super().__call__(stack), review=lambda tell: trust(BAD))
+    def begin(self, stack):
+        return ready(Reconstructed(self(stack), review=lambda tell: trust(BAD)))
 
 
 @pytest.fixture
 def engine():
     with (
-        Engine(anywhere(lossless=True), lambda s: lambda *_: Trusting()) as engine,
+        Engine(anywhere(lossless=True), Fakes(lambda s: lambda *_: Trusting())) as engine,
         at_work(engine),
     ):
         yield engine

@@ -9,7 +9,7 @@ from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import NAMES, colours
 from livesim.images.grey_levels import every_nth, places
 from livesim.images.levels import SAMPLES, Levels, levels_of, sampled
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_gui.state.picture.contrast import SteadyContrast
 from livesim_gui.state.picture.histogram import histogram
 

@@ -10,13 +10,15 @@ import pytest
 
 from livesim.commands.simulate.files import RAW_NAME, simulate_files
 from livesim.engine.beside.tracking_log import TrackingLog
-from livesim.engine.in_use import patterns_in_use
+from livesim.engine.channels import pattern_now
 from livesim.io.read.open import open_recording
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.networks import resolved
-from livesim.values.frames import FAINT_MCNR, FAINT_PEAK, StackIndex
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import STEP_DEG
+from livesim.values.pattern import FAINT_MCNR, FAINT_PEAK
 from livesim.values.verdict import TrustWord
+from livesim.wire.in_use import PatternStatus
 from livesim.wire.pattern_status import ChannelStatus
 from livesim.wire.steer import RecalibrateRequest, SteeringStatus
 from livesim_acquisition.microscope.demo import demo_settings
@@ -234,10 +236,10 @@ def measured(photons, folder):
     make = pipeline_factory(settings)
     pipeline = next(p for n in range(1, TIMES + 1) if (p := make(stacks[:n], n == TIMES)))
     try:
-        last = [pipeline(stack) for stack in stacks][-1]
+        last = [pipeline.begin(stack).take() for stack in stacks][-1]
         watch = TrackingLog(lambda changes: None, None, lambda: None)
         watch.begin(pipeline)
-        own = used().model_copy(update={"patterns": patterns_in_use({0: pipeline})})
+        own = used().model_copy(update={"patterns": (PatternStatus.of(pattern_now(pipeline), 0),)})
         known = engine_status(
             in_use=own, channels=(ChannelStatus(channel=0, tracking=watch.status()),)
         )
@@ -245,7 +247,7 @@ def measured(photons, folder):
         pipeline.close()
     verdict = last.review(None).verdict
     review = trust_status(word=verdict.word, reasons=verdict.reasons)
-    return rung_of(f"{photons:g}", known, float(last.widefield.max()), review)
+    return rung_of(f"{photons:g}", known, float(last.result.widefield.max()), review)
 
 
 def test_of_simulated_recordings_the_lowest_that_passes_is_chosen(tmp_path):

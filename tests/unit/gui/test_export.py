@@ -200,7 +200,7 @@ def test_the_flags_are_those_the_command_knows():
     from typer.testing import CliRunner
 
     from livesim.cli import app
-    from livesim.values.frames import DataError
+    from livesim.values.errors import DataError
 
     wish = ExportWish(
         "/none", "/none/a.mp4", time="1", channel="0", z="0", beside=True, shown=SHOWN

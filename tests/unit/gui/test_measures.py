@@ -12,7 +12,7 @@ from PIL import Image
 
 from livesim.images.levels import Levels
 from livesim.images.scale_bar import scale_bar
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_gui.state.picture.profile import profile
 from livesim_gui.state.picture.region import region_statistics
 from livesim_gui.state.picture.snapshot import Snapshot, save

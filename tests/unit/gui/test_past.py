@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from livesim.commands.view.past import recorded_past
-from livesim.values.frames import DataError, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.time.archive import KEPT, PastShot
 from livesim_gui.state.time.ring import Ring

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.wire.in_use import PatternAngleStatus
 from livesim.wire.pattern_status import ChannelStatus
 from livesim_gui.state.health.reached import EVERY_S, Pair, Reached, pair_of, reached_nm

@@ -10,7 +10,7 @@ pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=
 
 from PyQt5.QtCore import Qt
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_gui.children.launcher import EngineWish
 from tests.doubles.fake_engine import FakeEngine, engine_status
 from tests.support.shown import result

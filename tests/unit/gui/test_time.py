@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.time.timeline import Mode, Timeline, nearest
 from tests.support.shown import result, shots

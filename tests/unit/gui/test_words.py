@@ -7,7 +7,7 @@ import math
 import pytest
 
 from livesim.config.settings import Optics, PatternSettings, Settings
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 from livesim.wire.doctor_status import DoctorStatus, FindingStatus
 from livesim.wire.in_use import DeviceStatus, PatternStatus
 from livesim.wire.messages import StreamStart

@@ -9,7 +9,7 @@ from livesim.images.levels import Levels, levels_of, sampled
 from livesim.images.merge import merged
 from livesim.images.scale_bar import scale_bar
 from livesim.images.time_stamp import time_stamp
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from livesim.config.settings import SettingsError, load_settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.pixel_size import choose_pixel_nm
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from tests.support.bad_input import CASES, DATA, GOOD, SETTINGS
 
 

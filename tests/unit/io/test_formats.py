@@ -14,7 +14,8 @@ from livesim.io.read.open import open_recording
 from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import RawLayout
 from livesim.io.write.recorder import RawRecorder
-from livesim.values.frames import DataError, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
 
 TIMES, ANGLES, PHASES, Y, X = 2, 3, 3, 12, 16
 FRAMES = ANGLES * PHASES

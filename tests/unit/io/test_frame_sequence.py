@@ -9,7 +9,7 @@ import tifffile
 from livesim.config.settings import PatternSettings
 from livesim.io.read.frame_sequence import open_frames
 from livesim.io.read.open import open_recording
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 
 def numbered(*sizes):

@@ -8,7 +8,7 @@ import pytest
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.planes import consecutive
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 SOURCE = Path("raw.tif")
 

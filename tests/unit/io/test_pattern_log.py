@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 
 from livesim.io.pattern_log import PatternLog, read_pattern_log
-from livesim.values.frames import DataError, Pattern, PatternAngle, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
     ChangeKind,
     Illumination,
     PatternChange,
     illuminations,
-    still,
+    unturned,
 )
+from livesim.values.pattern import Pattern, PatternAngle
 
 ANGLE = PatternAngle((5.0, 1.0), (0.0, 2.0, 4.0), (0.8,), 20.0, 2.0)
 FIRST = Pattern(80.0, (16, 12), (ANGLE, replace(ANGLE, k_cycles_per_um=(1.0, 5.0))), 110.0)
@@ -23,7 +25,7 @@ SECOND = replace(FIRST, angles=(ANGLE, replace(FIRST.angles[1], usable=False)))
 
 
 def history():
-    first = still(FIRST)
+    first = unturned(FIRST)
     turned = Illumination(FIRST, (0.1 + 0.2, 0.0))
     other = Illumination(SECOND, (1e-17, -3.0))
     return (
@@ -111,11 +113,11 @@ def test_a_log_that_is_missing_is_said(tmp_path):
 def test_a_change_holds_from_its_stack_on():
     indices = [StackIndex(time=number) for number in (0, 3, 4, 7, 8)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    first, turned, other = still(FIRST), history()[0].new, history()[2].new
+    first, turned, other = unturned(FIRST), history()[0].new, history()[2].new
     assert lights == [first, turned, turned, other, other]
 
 
 def test_a_change_whose_stack_is_missing_holds_with_the_next():
     indices = [StackIndex(time=number) for number in (2, 4, 7)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
-    assert lights == [still(FIRST), still(FIRST), history()[2].new]
+    assert lights == [unturned(FIRST), unturned(FIRST), history()[2].new]

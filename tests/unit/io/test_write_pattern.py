@@ -4,7 +4,8 @@ import math
 import pytest
 
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json, read_pattern, write_pattern
-from livesim.values.frames import DataError, Pattern, PatternAngle
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern, PatternAngle
 
 ANGLE = PatternAngle((3.0, -4.0), (0.0, 2.1, 4.2), (0.8,), peak_to_noise=31.0, mcnr=7.2)
 PATTERN = Pattern(86.7, (512, 256), (ANGLE, ANGLE), 97.0, ("one angle is weak",))

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from livesim.io.write.picture import GAP, side_by_side, to_grey, upsample
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 
 RAMP = np.add.outer(np.arange(200.0), 2 * np.arange(300.0)).astype(np.float32)
 WHITE = 255

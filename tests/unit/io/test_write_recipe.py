@@ -6,7 +6,8 @@ import pytest
 from livesim.config.settings import Settings
 from livesim.io import recipe as recipe_module
 from livesim.io.recipe import Recipe, identify
-from livesim.values.frames import DataError, Pattern, PatternAngle
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern, PatternAngle
 
 SETTINGS = Settings.model_validate(
     {

@@ -27,7 +27,9 @@ from livesim.io.write import growing_stacks
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
 from livesim.io.write.results import read_recipe
-from livesim.values.frames import DataError, RawStack, Result, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Result
 
 RECIPE = Recipe(
     settings=Settings.model_validate({"optics": {"numerical_aperture": 1.4, "emission_nm": 525}})

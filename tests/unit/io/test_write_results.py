@@ -15,7 +15,9 @@ from livesim.io.recipe import Recipe
 from livesim.io.write import ome_tiff
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import open_writer, read_recipe
-from livesim.values.frames import DataError, Pattern, PatternAngle, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern, PatternAngle
 
 RECIPE = Recipe(
     settings=Settings.model_validate({"optics": {"numerical_aperture": 1.4, "emission_nm": 525}}),

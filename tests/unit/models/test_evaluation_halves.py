@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Camera
-from livesim.values.frames import Levels, NoiseToSignal, Pattern, PatternAngle, RawStack, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels, NoiseToSignal, Pattern, PatternAngle
 from livesim_models.evaluation.halves import halved, split
 
 CAMERA = Camera(offset=100.0, gain=2.0, read_noise=2.0)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from livesim.values.frames import DataError, Levels
+from livesim.values.errors import DataError
+from livesim.values.pattern import Levels
 from livesim_models.card import FORMAT, Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.convert import read_foreign

@@ -14,7 +14,8 @@ from livesim.commands.convert import convert_file
 from livesim.commands.train.command import train_networks
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.pipeline.networks import load_networks
-from livesim.values.frames import DataError, Levels
+from livesim.values.errors import DataError
+from livesim.values.pattern import Levels
 from livesim_models import registry
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.domain import NAMES

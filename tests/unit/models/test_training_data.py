@@ -13,7 +13,7 @@ from livesim.reconstruction.forward.illumination import Illumination
 from livesim.reconstruction.forward.model import expected_photons, illumination
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.separation import groups
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_models.data.draw import exposed, thinned
 from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.data.sample import measured_sample, simulated_sample

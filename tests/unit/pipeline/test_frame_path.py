@@ -12,7 +12,8 @@ from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Sections
-from livesim.values.frames import Levels, NoiseToSignal, RawStack, StackIndex
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels, NoiseToSignal
 from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate
@@ -67,10 +68,10 @@ def followed(measure):
     return tuple(turns)
 
 
-def images(result):
-    made = [result.image, result.widefield, result.plain]
-    made.append(result.make_step_one() if result.make_step_one else None)
-    return [one for one in made if one is not None]
+def images(made):
+    known = [made.result.image, made.result.widefield, made.result.plain]
+    known.append(made.step_one() if made.step_one else None)
+    return [one for one in known if one is not None]
 
 
 def overlapped(pipelines, stacks, decide, depth=2):
@@ -79,8 +80,8 @@ def overlapped(pipelines, stacks, decide, depth=2):
     for pipeline, stack in zip(pipelines, stacks, strict=True):
         begun.append(pipeline.begin(stack, decide))
         if len(begun) > depth:
-            results.append(begun.pop(0).result())
-    return results + [one.result() for one in begun]
+            results.append(begun.pop(0).take())
+    return results + [one.take() for one in begun]
 
 
 def same(found, expected):
@@ -98,7 +99,7 @@ def test_what_is_replayed_is_what_is_computed(steps, seed):
     eager = [stream.pipeline(EagerPath(CPU))] * len(stream.stacks)
     found = overlapped(replayed, stream.stacks, followed)
     same(found, overlapped(eager, stream.stacks, followed))
-    assert len({one.image.tobytes() for one in found}) == len(found)
+    assert len({one.result.image.tobytes() for one in found}) == len(found)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -178,9 +179,9 @@ def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
     pipeline = stream.pipeline(ReplayedPath(LateGpu(1)))
     begun = pipeline.begin(stream.stacks[0], followed)
     assert begun.waits
-    result = begun.result()
-    assert [name for name, _ in result.steps_ms] == ["reconstruct", "step one", "step two"]
-    assert dict(result.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
+    made = begun.take()
+    assert [name for name, _ in made.steps_ms] == ["reconstruct", "step one", "step two"]
+    assert dict(made.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
 
 
 def test_where_nothing_can_be_captured_it_is_said_once_and_computed(monkeypatch, caplog):
@@ -238,6 +239,6 @@ def test_a_stack_of_another_size_is_refused_and_the_next_one_is_not(path):
         ValueError, match=r"expected stacks of .*\(9, 40, 48\), found \(9, 39, 48\)"
     ):
         pipeline.begin(other, followed)
-    found = pipeline.begin(stream.stacks[0], followed).result()
-    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], followed).result()
+    found = pipeline.begin(stream.stacks[0], followed).take()
+    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], followed).take()
     same([found], [eager])

@@ -10,7 +10,9 @@ from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.pipeline.build import calibrate, pipeline_factory, with_levels
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import DataError, Levels, RawStack, StackIndex
+from livesim.values.errors import DataError
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Levels
 from livesim_models.domain import NAMES, domain_of
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.normalisation import levels_of, stabilised, unstabilised
@@ -34,10 +36,14 @@ def stack_of(scene):
     return RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
 
 
-def image_with(scene, steps):
+def made_with(scene, steps):
     own, stack = settings_of(scene, steps), stack_of(scene)
     known = with_levels(scene.pattern, [stack], own)
-    return ReconstructionPipeline(own, known)(stack)
+    return ReconstructionPipeline(own, known).reconstruct(stack)
+
+
+def image_with(scene, steps):
+    return made_with(scene, steps).result
 
 
 def test_auto_is_the_shipped_model_where_it_fits(scene):
@@ -56,11 +62,12 @@ def test_auto_is_the_shipped_model_where_it_fits(scene):
 
 
 def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them(scene):
-    plain, both = image_with(scene, PLAIN), image_with(scene, Steps())
+    without, both = made_with(scene, PLAIN), image_with(scene, Steps())
+    plain = without.result
     assert plain.plain is None
     np.testing.assert_array_equal(both.plain, plain.image)
     np.testing.assert_array_equal(both.widefield, plain.widefield)
-    assert plain.make_step_one is None
+    assert without.step_one is None
     truth = scene.truth.float().numpy()
     near, far = similarity(both.image, truth), similarity(plain.image, truth)
     assert near.ssim > far.ssim + 0.05
@@ -69,13 +76,13 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
 
 def test_each_step_alone_changes_the_image(scene):
     one = image_with(scene, Steps(two="none")).image
-    alone = image_with(scene, Steps(one="none"))
-    both = image_with(scene, Steps())
+    only_two, two_steps = made_with(scene, Steps(one="none")), made_with(scene, Steps())
+    alone, both = only_two.result, two_steps.result
     assert not np.array_equal(one, alone.image)
     assert not np.array_equal(alone.image, both.image)
     assert both.step_one is None, "nothing is copied before somebody looks at it"
-    np.testing.assert_array_equal(both.make_step_one(), one)
-    assert alone.make_step_one is None
+    np.testing.assert_array_equal(two_steps.step_one(), one)
+    assert only_two.step_one is None
 
 
 def test_half_precision_costs_next_to_nothing(scene):

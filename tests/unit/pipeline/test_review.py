@@ -42,7 +42,7 @@ class Taken:
 
     def result(self, steps, turns_rad=None, pattern=None):
         pipeline = ReconstructionPipeline(self.settings(steps), pattern or self.pattern)
-        return pipeline(self.stack, turns_rad)
+        return pipeline.reconstruct(self.stack, turns_rad)
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +99,17 @@ def test_a_field_too_small_to_judge_is_not_judged(side, able):
     scene = simulate(4, (side, side), peak=100.0)
     settings = Settings(optics=scene.optics, camera=scene.camera)
     stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
-    result = ReconstructionPipeline(settings, with_levels(scene.pattern, [stack], settings))(stack)
-    assert (result.review is not None) is able
+    pattern = with_levels(scene.pattern, [stack], settings)
+    made = ReconstructionPipeline(settings, pattern).reconstruct(stack)
+    assert (made.review is not None) is able
     if able:
-        assert result.review(None).numbers.places >= 0
+        assert made.review(None).numbers.places >= 0
 
 
 def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monkeypatch):
     """Reviews are made in a thread of their own, at any moment of the frame path."""
     pipeline = ReconstructionPipeline(beads.settings(Steps()), beads.pattern)
-    first = pipeline(beads.stack)
+    first = pipeline.reconstruct(beads.stack)
     invert, reviewed = pipeline.sections._of_photons.invert, []
 
     def interrupted(spectrum, image):
@@ -118,5 +119,5 @@ def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monke
         invert(spectrum, image)
 
     monkeypatch.setattr(pipeline.sections._of_photons, "invert", interrupted)
-    np.testing.assert_array_equal(pipeline(beads.stack).image, first.image)
+    np.testing.assert_array_equal(pipeline(beads.stack).image, first.result.image)
     assert reviewed

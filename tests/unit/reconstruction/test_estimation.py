@@ -7,7 +7,7 @@ import torch
 
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.values.frames import Pattern
+from livesim.values.pattern import Pattern
 from tests.support.scenes import CAMERA, OPTICS, Scene, pattern_errors, simulate
 
 K_PX, PHASE_DEG, MODULATION = 0.01, 0.5, 0.02

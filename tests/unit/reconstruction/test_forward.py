@@ -22,7 +22,7 @@ from livesim.reconstruction.forward.model import (
     sampled_transfer,
 )
 from livesim.reconstruction.separation import group_unmixing, groups
-from livesim.values.frames import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle
 from tests.support.scenes import OPTICS, random_pattern, simulate
 
 PIXEL = 0.08

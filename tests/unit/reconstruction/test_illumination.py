@@ -8,7 +8,7 @@ import torch
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.forward.illumination import Illumination, illumination
 from livesim.reconstruction.separation import Group, groups
-from livesim.values.frames import PatternAngle
+from livesim.values.pattern import PatternAngle
 from tests.support.scenes import random_pattern
 
 HEXAGONAL = PatternSettings(layout="hexagonal")

@@ -18,7 +18,7 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.richardson_lucy import richardson_lucy
-from livesim.values.frames import NoiseToSignal, Pattern, PatternAngle
+from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from tests import textbook
 from tests.support.scenes import OPTICS, Scene, simulate
 

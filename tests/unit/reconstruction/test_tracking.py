@@ -18,8 +18,8 @@ from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.reconstruction.track.pattern import PatternTracker
-from livesim.values.frames import NoiseToSignal
-from livesim.values.illumination import AngleState, ChangeKind, still
+from livesim.values.illumination import AngleState, ChangeKind, unturned
+from livesim.values.pattern import NoiseToSignal
 from tests.support.drifting import DriftingScene, phase_errors_deg, turned
 from tests.support.scenes import PLAIN, simulate
 
@@ -150,7 +150,7 @@ def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
         pipeline = make(stacks, False)
     pipeline.close()
     assert len(stacks) == needed
-    assert max(phase_errors_deg(still(pipeline.pattern), scene.pattern)) < 3.0
+    assert max(phase_errors_deg(unturned(pipeline.pattern), scene.pattern)) < 3.0
 
 
 # Many stacks: readings drawn around a known phase.

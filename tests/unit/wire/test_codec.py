@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
+from livesim.values.frames import FrameAxes, RawFrame, StackIndex
+from livesim.values.results import Result
 from livesim.wire import codec
 from livesim.wire.codec import decode, encode
 from livesim.wire.header import WireError

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from livesim.cli import app
 from livesim.config.settings import SettingsError
 from livesim.engine.options import EngineOptions
-from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
+from livesim.values.frames import FrameAxes, RawFrame, StackIndex
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
 from livesim.wire.endpoints import (

@@ -10,7 +10,8 @@ import pytest
 import zmq
 
 from livesim.config.settings import SettingsError
-from livesim.values.frames import FrameAxes, RawFrame, Result, StackIndex
+from livesim.values.frames import FrameAxes, RawFrame, StackIndex
+from livesim.values.results import Result
 from livesim.wire import sockets
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer

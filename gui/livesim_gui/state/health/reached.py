@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from livesim.images.resolution import BORDER, ring_resolution_nm
-from livesim.values.frames import Image
+from livesim.values.results import Image
 from livesim_gui.state.picture.spectrum import middle
 from livesim_gui.state.picture.stages import SUPER_RESOLVED, Stage, stages_of
 from livesim_gui.state.time.ring import Shot

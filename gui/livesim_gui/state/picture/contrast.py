@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from livesim.images.levels import Levels, levels_of, sampled
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 DEAD_BAND = 0.12
 """Of the range: the levels stand still while black and white are wrong by less than this."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.images.levels import sampled
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 BINS = 128
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.frames import Image
+from livesim.values.results import Image
 
 MOST_SIDE = 512
 """Rows and columns that are transformed, from the middle of the image."""

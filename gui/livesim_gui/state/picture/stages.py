@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from livesim.values.frames import Image, Result
+from livesim.values.results import Image, Result
 
 WIDEFIELD = "widefield"
 SUPER_RESOLVED = "super-resolved"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.frames import Image
+from livesim.values.results import Image
 from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, MAPS, RESIDUAL, SPREAD
 
 SIGMAS = 5.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim.wire.messages import Published, StreamEnd, TrustMaps
 from livesim.wire.status import EngineStatus
 from livesim_gui.state.stream.connection import Connection

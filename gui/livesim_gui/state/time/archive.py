@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from livesim.values.frames import Result, StackIndex
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim_gui.state.time.ring import Shot
 
 KEPT = 8

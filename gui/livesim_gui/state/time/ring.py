@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 
-from livesim.values.frames import Result
+from livesim.values.results import Result
 from livesim_gui.state.picture.stages import stages_of
 
 MOST_BYTES = 1 << 30

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
 
-from livesim.values.frames import DataError
+from livesim.values.errors import DataError
 from livesim_gui.state.time.archive import PastShot
 from livesim_gui.state.time.ring import Shot
 

@@ -1,0 +1,120 @@
+"""The channels of one stream: what each is reconstructed with, and what happens around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from livesim.engine.beside.doctor import LiveDoctor
+from livesim.engine.beside.steering import Steering
+from livesim.engine.beside.tracking_log import TrackingLog
+from livesim.engine.meters import Faults
+from livesim.engine.record.recording_log import RecordingLog
+from livesim.engine.seams import Computing, Pipeline, PipelineFactory, Resolved, Tracked
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+from livesim.wire.in_use import PatternStatus
+from livesim.wire.pattern_status import ChannelStatus
+
+FIRST = 0
+"""A stream without channels has this one."""
+CONCLUSION_S = 10.0
+"""How long a stream without a pattern waits at its end for the doctor to say why."""
+
+
+class StreamChannels:
+    """Makes the pipelines of one stream, steers them, and logs what tracking changes.
+
+    The channels in the settings have their factories from the beginning, so that a stream whose
+    networks cannot be used is refused.
+
+    Parameters
+    ----------
+    resolved
+        The first settings of the stream.
+    computing
+        Makes the pipelines.
+    log
+        Writes beside the recording what is in use.
+    doctor
+        Looks again after every alarm of tracking.
+    faults
+        Hear of alarms.
+    """
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        computing: Computing,
+        log: RecordingLog,
+        doctor: LiveDoctor,
+        faults: Faults,
+    ) -> None:
+        self._computing, self._log, self._doctor, self._faults = computing, log, doctor, faults
+        self.steering = Steering(resolved, computing.resolve, computing.use_one_core)
+        self._factories = {
+            channel: computing.factory_for(resolved.settings.of_channel(channel))
+            for channel in (FIRST, *resolved.settings.channels)
+        }
+        self._pipelines: Mapping[int, Pipeline] = {}
+        self._tracking: Mapping[int, TrackingLog] = {}
+
+    # Any thread.
+
+    @property
+    def known(self) -> bool:
+        """Whether the pattern of any channel is known."""
+        return bool(self._pipelines)
+
+    @property
+    def status(self) -> tuple[ChannelStatus, ...]:
+        """The channels whose patterns are known, and what tracking says of them."""
+        return tuple(
+            ChannelStatus(channel=channel, tracking=log.status())
+            for channel, log in sorted(self._tracking.items())
+        )
+
+    @property
+    def patterns(self) -> tuple[PatternStatus, ...]:
+        """The pattern that each channel's next stack is reconstructed with, once known."""
+        return tuple(
+            PatternStatus.of(pattern_now(pipeline), channel)
+            for channel, pipeline in sorted(self._pipelines.items())
+        )
+
+    # The processor's thread.
+
+    def factory(self, channel: int) -> PipelineFactory:
+        """Return what makes a channel's pipeline, given enough stacks."""
+        if channel not in self._factories:
+            settings = self.steering.first.settings.of_channel(channel)
+            self._factories[channel] = self._computing.factory_for(settings)
+        return self._factories[channel]
+
+    def begin(self, channel: int, pipeline: Pipeline) -> None:
+        """Take a channel's pipeline, before its first result."""
+        tracking = TrackingLog(self._log.pattern_changed, self._faults, self._doctor.ask)
+        tracking.begin(pipeline)
+        self._tracking = {**self._tracking, channel: tracking}
+        self._pipelines = {**self._pipelines, channel: pipeline}
+        self.steering.begin(channel, pipeline)
+
+    def before(self, stack: RawStack) -> None:
+        """Use other settings where they are ready, and log what the stack is reconstructed with."""
+        if not stack.whole:  # what is in use changes with whole stacks, which are recorded
+            return
+        channel = stack.index.channel
+        self.steering.adopt(stack)
+        self._log.see(stack, self._pipelines[channel], self.steering.of(channel))
+
+    def after(self, stack: RawStack) -> None:
+        """Log what the stack has changed of its channel's pattern."""
+        self._tracking[stack.index.channel].look()
+
+    def conclusion(self) -> str:
+        """Return what the doctor says of a stream whose pattern was not found."""
+        return self._doctor.conclusion(CONCLUSION_S)
+
+
+def pattern_now(pipeline: Pipeline) -> Pattern:
+    """Return the pattern that the next stack is taken to be lit with."""
+    return pipeline.illumination.turned if isinstance(pipeline, Tracked) else pipeline.pattern

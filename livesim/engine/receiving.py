@@ -1,0 +1,79 @@
+"""Sort the frames of one stream into raw stacks, and hand those to all who work on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from livesim.config.settings import Settings
+from livesim.engine.assemble import Assembler, AssemblyCounts
+from livesim.engine.beside.doctor import LiveDoctor
+from livesim.engine.meters import Meter
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.record.stream_recording import StreamRecording
+from livesim.engine.rolling import RunningStacks, running_stacks
+from livesim.values.clock import steady_ns
+from livesim.values.frames import Passage, RawFrame, RawStack
+
+
+class Receiver:
+    """The receiver's side of one stream; all in the thread that takes messages from the wire.
+
+    Parameters
+    ----------
+    settings
+        Of the stream.
+    recording
+        Gets every whole stack; waits while the disk is too slow.
+    doctor
+        Is offered every whole stack.
+    stacks
+        The processor's queue; gets running stacks as well, while it is empty.
+    meter
+        Counts frames.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        recording: StreamRecording,
+        doctor: LiveDoctor,
+        stacks: BoundedQueue[RawStack],
+        meter: Meter,
+    ) -> None:
+        self._recording, self._doctor, self._stacks = recording, doctor, stacks
+        self._meter = meter
+        self.first: RawFrame | None = None
+        """The first frame; None before it has come."""
+        self.running: RunningStacks | None = running_stacks(settings)
+        """None where there is no new result with every angle or frame."""
+        self._assembler = Assembler(settings.pattern.stack_shape)
+
+    @property
+    def counts(self) -> AssemblyCounts:
+        """What became of the frames; safe in any thread."""
+        return self._assembler.counts
+
+    def add(self, frame: RawFrame) -> None:
+        """Take one frame; waits as the policies of the queues say."""
+        self._meter.tick()
+        self.first = self.first or frame
+        assembled = self._assembler.add(frame)
+        running = self.running.add(frame) if self.running else None
+        if assembled is not None:
+            stack = replace(
+                assembled,
+                passage=Passage(frame.received_ns, steady_ns()),
+                rolling=running.state(whole=True) if running else None,
+            )
+            self._doctor.offer(stack)
+            self._recording.add(stack)
+            self._stacks.put(stack)
+        elif running is not None and not self._stacks.queued:  # never in the way of a whole stack
+            self._stacks.put(running.stack(frame))
+
+    def finish(self) -> None:
+        """Give up the stacks that are not complete: no more frames will come."""
+        self._assembler.finish()
+        self._doctor.close()
+        self._recording.end()
+        self._stacks.close()

@@ -1,0 +1,114 @@
+"""Record the raw stacks and the results of one stream, in the stream's recording thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from livesim.engine.meters import Gauges
+from livesim.engine.queue import BoundedQueue
+from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recording_log import RecordingLog
+from livesim.engine.record.recordings import Recordings, Tracks
+from livesim.engine.seams import Resolved
+from livesim.values.frames import RawStack
+from livesim.values.results import Result
+from livesim.wire.sockets import Keep
+
+RECORD_DEPTH = 32
+
+
+class StreamRecording:
+    """All recordings of one stream, while recording is switched on and off.
+
+    Between the receiver and this thread the policy is block: raw data are never given up, so a disk
+    that is too slow holds the source.
+
+    Parameters
+    ----------
+    record
+        Makes a recorder, which writes the settings it is given; None = nothing can be recorded.
+    first
+        What to record the first stack with; None = nothing is recorded until somebody asks.
+    gauges
+        Count stacks, and what could not be recorded.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Resolved], Recorder] | None,
+        first: Resolved | None,
+        gauges: Gauges,
+    ) -> None:
+        self._record, self._meter = record, gauges.record.meter
+        self._recordings = Recordings(record(first) if record and first else None)
+        self.log = RecordingLog(self._recordings, gauges.faults)
+        """What lies beside the recordings; for the processor's thread."""
+        self._stacks: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
+        gauges.record.attach(self._stacks)
+        self._raw = Tracks(self._recordings, lambda one: one.open_raw, gauges.faults)
+        self._results = Tracks(self._recordings, lambda one: one.open_results, gauges.faults)
+
+    # Any thread.
+
+    @property
+    def written(self) -> int:
+        """Raw stacks on the disk."""
+        return self._raw.written
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the next stack is recorded; None = nowhere."""
+        recorder = self._recordings.now
+        return None if recorder is None else recorder.folder
+
+    @property
+    def fault(self) -> str | None:
+        """Why raw stacks or results are not recorded any more."""
+        return self._raw.fault or self._results.fault
+
+    def switch(self, resolved: Resolved, *, on: bool) -> None:
+        """Begin a recording with the next raw stack, or end one.
+
+        Raises
+        ------
+        OSError
+            If there can be no folder for it.
+        """
+        if on and self._record and (self.folder is None or self.fault):
+            self._recordings.switch(self._record(resolved))
+        elif not on:
+            self._recordings.switch(None)
+
+    # The receiver's thread.
+
+    def add(self, stack: RawStack) -> None:
+        """Take a whole stack, before it is processed; waits while the disk is slow."""
+        self._recordings.see(stack)
+        self._stacks.put(stack)
+
+    def end(self) -> None:
+        """Say that no more stacks will come."""
+        self._stacks.close()
+
+    # The recording thread.
+
+    def run(self) -> None:
+        """Write raw stacks until no more come."""
+        try:
+            for stack in self._stacks:
+                self._raw.write(stack)
+                self._meter.tick()
+        finally:
+            self._stacks.abandon()
+            self._raw.close()
+
+    # The publishing thread.
+
+    def write(self, result: Result) -> None:
+        """Record the result of a whole stack."""
+        self._results.write(result)
+
+    def end_results(self) -> None:
+        """Finish the file of the results, if one is open."""
+        self._results.close()

@@ -1,0 +1,86 @@
+"""What the engine computes with: torch, the networks, and every GPU in turn."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from functools import cache
+from itertools import cycle
+from pathlib import Path
+
+import torch
+
+from livesim.config.settings import Settings
+from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
+from livesim.pipeline.build import doctor_for, pipeline_factory
+from livesim.pipeline.cores import TorchCores
+from livesim.pipeline.networks import devices, preferred_device, resolved
+from livesim.pipeline.pipeline import OtfProfile
+from livesim.values.pattern import Pattern
+from livesim.wire.in_use import DeviceStatus
+
+
+class TorchComputing(Computing):
+    """Everything that an engine lets be computed, with torch; one for a process.
+
+    Parameters
+    ----------
+    pattern
+        Of every stream; None estimates it.
+    profile_of
+        Reads the measured OTF that settings name, if any.
+    """
+
+    def __init__(
+        self, pattern: Pattern | None, profile_of: Callable[[Settings], OtfProfile | None]
+    ) -> None:
+        self._pattern, self._profile_of = pattern, profile_of
+        self._devices = cycle(devices())
+        self._cores = TorchCores()
+
+    def factory_for(self, settings: Settings) -> PipelineFactory:
+        """Return what makes the pipeline of one channel, on the next device."""
+        profile = self._profile_of(settings)
+        device = next(self._devices)
+        return pipeline_factory(settings, self._pattern, profile, device, claim=self._cores.use_one)
+
+    def examine_for(self, settings: Settings) -> Examine | None:
+        """Return the doctor of one stream."""
+        return doctor_for(settings)
+
+    def resolve(self, settings: Settings) -> Resolved:
+        """Replace "auto" by the shipped networks that fit."""
+        return resolved(settings)
+
+    def device(self) -> DeviceStatus | None:
+        """Return the first GPU and how full its memory is; without one, the processor."""
+        return device_status()
+
+    def use_all_cores(self) -> None:
+        """Let torch work on every core in the calling thread."""
+        self._cores.use_all()
+
+    def use_one_core(self) -> None:
+        """Let torch work in the calling thread alone."""
+        self._cores.use_one()
+
+
+def device_status() -> DeviceStatus:
+    """Return what networks and transforms run on, and of a GPU how full its memory is."""
+    if preferred_device().type != "cuda":
+        return DeviceStatus(name=_processor_name())
+    free, total = torch.cuda.mem_get_info()
+    return DeviceStatus(
+        name=torch.cuda.get_device_name(), memory_used_bytes=total - free, memory_total_bytes=total
+    )
+
+
+@cache
+def _processor_name() -> str:
+    """Return the processor's name as its maker writes it, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), "") or platform.processor() or platform.machine()

@@ -1,0 +1,89 @@
+"""The frozen values of a pattern: what lights each frame of a raw stack, and how sure we are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+FAINT_PEAK, FAINT_MCNR = 22.0, 1.0
+"""Peak over noise and fringes over noise: where an angle is below both, one stack tells its phases
+to some degrees only."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternAngle:
+    """The illumination of one angle: I(r) = 1 + sum_h m_h cos(2 pi h k.r + h phi_n)."""
+
+    k_cycles_per_um: tuple[float, float]
+    """(kx, ky), pointing to x >= 0 (for kx = 0, to y > 0)."""
+    phases_rad: tuple[float, ...]
+    """One per frame; r = 0 is the centre of raw pixel (0, 0)."""
+    modulation: tuple[float, ...]
+    """One per harmonic."""
+    peak_to_noise: float = math.inf
+    mcnr: float = math.inf
+    usable: bool = True
+    intensity: tuple[float, ...] = ()
+    """Relative brightness of each frame (bleaching, exposure); empty = all 1."""
+
+    def __post_init__(self) -> None:
+        kx, ky = self.k_cycles_per_um
+        if kx < 0 or (kx == 0 and ky < 0):
+            raise ValueError(f"expected k to point to x >= 0, found ({kx}, {ky})")
+        if self.intensity and len(self.intensity) != len(self.phases_rad):
+            raise ValueError(
+                f"expected {len(self.phases_rad)} intensities, one per phase, "
+                f"found {len(self.intensity)}"
+            )
+
+    @property
+    def faint(self) -> bool:
+        """Whether one raw stack tells its phases to some degrees only."""
+        return self.peak_to_noise < FAINT_PEAK and self.mcnr < FAINT_MCNR
+
+    @property
+    def period_nm(self) -> float:
+        """Spacing of the first harmonic's fringes."""
+        return 1000.0 / math.hypot(*self.k_cycles_per_um)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseToSignal:
+    """The noise of one raw stack's zero order over the object's power, a power law in frequency."""
+
+    at_cutoff: float
+    """At the widefield cut-off."""
+    exponent: float
+    """Of the frequency; objects have less power the finer the detail, so it is positive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The brightness between which a network's input counts as 0 ... 1, held for a whole stream.
+
+    Of the widefield image, in photo-electrons.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.high > self.low:
+            raise ValueError(f"expected high above low = {self.low:g}, found {self.high:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The illumination of a raw stack, and how sure we are of it."""
+
+    pixel_nm: float
+    shape: tuple[int, int]
+    """(y, x) of the raw frames it was estimated from."""
+    angles: tuple[PatternAngle, ...]
+    attainable_resolution_nm: float = math.nan
+    warnings: tuple[str, ...] = field(default=())
+    layout: str = "angle-phase"
+    noise_to_signal: NoiseToSignal | None = None
+    """What the automatic Wiener filter needs; None = not measured."""
+    levels: Levels | None = None
+    """Of the stacks it was estimated from, for the networks; None = not measured."""

@@ -1,0 +1,38 @@
+"""The frozen value that is published of every raw stack: its images, and which stack they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livesim.values.frames import Rolling, StackIndex
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One reconstructed image, with the widefield image of the same photons beside it."""
+
+    stream: str
+    index: StackIndex
+    image: Image
+    """[2 y, 2 x], sampled at half the raw pixel; may be negative."""
+    widefield: Image
+    """[y, x], mean of the raw frames in photo-electrons."""
+    last_received_ns: int = 0
+    published_ns: int = 0
+    plain: Image | None = None
+    """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
+    step_one: Image | None = None
+    """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
+    looks at it."""
+    rolling: Rolling | None = None
+    """None unless a new result is made with every angle or frame."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its frames are of one raw stack."""
+        return self.rolling is None or self.rolling.whole
