@@ -29,10 +29,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Without Qt's system libraries the viewer's windows are not tested, but all else is."""
     try:
-        import PyQt5.QtTest
-        import PyQt5.QtWidgets  # noqa: F401
+        import qtpy.QtTest
+        import qtpy.QtWidgets
     except ImportError:
         pluginmanager.unregister(name="pytest-qt")
+    else:
+        # One binding for the viewer and its tests, where several are installed.
+        os.environ["PYTEST_QT_API"] = qtpy.API
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
-from PyQt5.QtCore import QEventLoop, QPointF, QTimer
-from PyQt5.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import QEventLoop, QPointF, QTimer
+from qtpy.QtWidgets import QApplication, QWidget
 
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
@@ -25,7 +25,7 @@ from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.strips import DRIFT, K_CHANGE, MODULATION, STEPS
-from livesim_gui.state.stream.steering import SCALES, WIENER
+from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
@@ -69,20 +69,22 @@ def _replay() -> None:
         with _viewer(ViewOptions()) as window:
             window.widgets.tabs.setCurrentWidget(window.widgets.control)
             window.widgets.control.at_once.setChecked(False)
-            window.replaying.open(raw / "raw.ome.tif")
+            window.user_actions.replay.open(raw / "raw.ome.tif")
             _wait(lambda: window.presenter.drawn > 5)
-            window.replaying.pause_or_go_on()
-            _wait(lambda: window.replaying.child.state.paused)
+            window.user_actions.replay.pause_or_go_on()
+            _wait(lambda: window.replay.state.paused)
             _save(window, "viewer-replay")
 
 
 def _good() -> None:
     with _running(_settings(300.0), record=True) as window:
-        _wait(lambda: len(window.viewer.news.facts.found) == 3 and window.viewer.history.angles)
+        _wait(
+            lambda: len(window.viewer.stream.news.facts.found) == 3 and window.viewer.history.angles
+        )
         _pause(8.0)
-        window.user_actions.switch_split()
+        window.user_actions.picture.switch_split()
         _save(window, "viewer")
-        window.user_actions.switch_split()
+        window.user_actions.picture.switch_split()
         _pattern(window)
         _steer(window)
         _measure(window)
@@ -92,7 +94,7 @@ def _good() -> None:
 
 def _export(window: Window) -> None:
     window.show_export()
-    window.export.beside.setChecked(True)
+    window.export.form.beside.setChecked(True)
     _pause(0.5)
     _save(window.export, "viewer-export")
     window.export.hide()
@@ -102,9 +104,9 @@ def _pattern(window: Window) -> None:
     charts = window.widgets.pattern.charts
     for chart, strip in zip(charts, (STEPS, K_CHANGE), strict=True):
         chart.chosen.setCurrentText(strip.title)
-    window.use_theme("light")
+    window.appearance.use_theme("light")
     _save(window, "viewer-pattern")
-    window.use_theme("dark")
+    window.appearance.use_theme("dark")
     for chart, strip in zip(charts, (MODULATION, DRIFT), strict=True):
         chart.chosen.setCurrentText(strip.title)
 
@@ -119,28 +121,28 @@ def _steer(window: Window) -> None:
 def _measure(window: Window) -> None:
     window.user_actions.keys()["line"]()
     window.user_actions.keys()["region"]()
-    window.show_crosshair(True)
+    window.appearance.show_crosshair(True)
     picture = window.widgets.picture
     picture.box.scaleBy((0.5, 0.5))
     picture.box.sigRangeChanged.emit(picture.box, picture.box.viewRange(), [True, True])
     _pause(0.5)
-    picture._moved(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
+    picture.point_at(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
     _save(window, "viewer-measure")
     window.user_actions.keys()["line"]()
     window.user_actions.keys()["region"]()
-    window.show_crosshair(False)
+    window.appearance.show_crosshair(False)
 
 
 def _back(window: Window) -> None:
     window.resize(*LARGE)
-    window.use_theme("light")
+    window.appearance.use_theme("light")
     window.widgets.tabs.setCurrentWidget(window.widgets.health)
     window.widgets.contrast.lut.setCurrentText("fire")
     _pause(0.5)
     window.widgets.picture.fit()
-    window.viewer.step(-10)
+    window.viewer.time.step(-10)
     _save(window, "viewer-back-in-time")
-    window.use_theme("dark")
+    window.appearance.use_theme("dark")
     window.widgets.contrast.lut.setCurrentText("grey")
 
 
@@ -154,7 +156,7 @@ def _trouble() -> None:
     changed = own.model_copy(update={"pattern": pattern, "light": light})
     with _running(settings.model_copy(update={"simulation": changed}), record=False) as window:
         _wait(lambda: bool(window.viewer.history.angles))
-        _wait(lambda: _complained(window.viewer.news.status))
+        _wait(lambda: _complained(window.viewer.stream.news.status))
         _pause(3.0)
         _save(window, "viewer-trouble")
 
@@ -165,18 +167,18 @@ def _trust() -> None:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
         _wait(lambda: _word(window) is not None)
-        window.user_actions.review(True)
+        window.user_actions.trust.review(True)
         _wait(lambda: SPREAD in _maps(window))
         window.presenter.renew()
         _save(window, "viewer-flips")
-        window.user_actions.show_map(RESIDUAL)
-        window.user_actions.switch_split()
+        window.user_actions.trust.show_map(RESIDUAL)
+        window.user_actions.picture.switch_split()
         _wait(lambda: _word(window) is TrustWord.TRUSTED)
         _save(window, "viewer-trusted")
     with _running(_mistaken(), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: bool(window.viewer.history.angles))
-        window.user_actions.switch_map()
+        window.user_actions.trust.switch_map()
         _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
         _save(window, "viewer-do-not-trust")
 
@@ -203,10 +205,10 @@ def _dim(photons: float) -> Settings:
 
 def _stream_again(window: Window, settings: Settings) -> None:
     """Stream with other settings, and wait for the new stream."""
-    before = window.viewer.news.stream
+    before = window.viewer.stream.news.stream
     _write(settings, Path(window.widgets.control.config.text()))
-    window.user_actions.switch_simulator(True)
-    _wait(lambda: window.viewer.news.stream != before)
+    window.user_actions.engine.switch_simulator(True)
+    _wait(lambda: window.viewer.stream.news.stream != before)
 
 
 def _mistaken() -> Settings:
@@ -220,7 +222,7 @@ def _mistaken() -> Settings:
 
 
 def _word(window: Window) -> TrustWord | None:
-    status = window.viewer.news.status
+    status = window.viewer.stream.news.status
     if status is None or status.stream is None:
         raise RuntimeError("expected the stream to last until its results have been checked")
     return None if status.trust is None else status.trust.word
@@ -256,10 +258,10 @@ def _running(settings: Settings, *, record: bool) -> Iterator[Window]:
             control = window.widgets.control
             control.record.setText("recordings" if record else "")
             control.config.setText(config.name)
-            window.user_actions.switch_engine(True)
-            _wait(lambda: window.viewer.news.status is not None)
-            window.user_actions.switch_simulator(True)
-            _wait(lambda: window.viewer.scene is not None)
+            window.user_actions.engine.switch_engine(True)
+            _wait(lambda: window.viewer.stream.news.status is not None)
+            window.user_actions.engine.switch_simulator(True)
+            _wait(lambda: window.viewer.display.scene is not None)
             yield window
 
 

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PyQt5.QtCore import QEvent, QObject, QTimer
-from PyQt5.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QApplication
 
 from bench.report import Row, report
 from livesim_gui.app import ViewOptions, make_window
@@ -93,7 +93,7 @@ def measure(
         _run(app, ENOUGH_S)
         _wait_for_picture(app, window)
         paints, drawn = Paints(window), window.presenter.drawn
-        missed = window.viewer.news.missed
+        missed = window.viewer.stream.news.missed
         app.forget()
         began, cpu = time.perf_counter(), time.process_time()
         _run(app, seconds)
@@ -103,7 +103,7 @@ def measure(
             "sent /s": per_s,
             "shown /s": (window.presenter.drawn - drawn) / elapsed,
             "paints /s": paints.count / elapsed,
-            "missed": window.viewer.news.missed - missed,
+            "missed": window.viewer.stream.news.missed - missed,
             "busy ms, 99 %": float(np.percentile(app.busy_ms, 99)),
             "busy ms, longest": max(app.busy_ms),
             "of a processor": max(app.work_ms),

@@ -1,4 +1,4 @@
-"""An engine's address in, the viewer on the screen until it is closed out."""
+"""Run the viewer: make the window, show it, and end in order when it is closed or interrupted."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt, QTimer
-from PyQt5.QtWidgets import QApplication
+from qtpy import QT5
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication
 
-from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.backend import make_backend
 from livesim_gui.children.launcher import Launcher
-from livesim_gui.engine_access import Session
+from livesim_gui.plotting import pg
 from livesim_gui.remembered import default_path
 from livesim_gui.state.stream.facts import StreamFacts
 from livesim_gui.state.stream.feed import Feed
@@ -24,7 +24,7 @@ from livesim_gui.window import Window
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """What the viewer begins with."""
+    """The choices that the viewer begins with; the command line fills them in."""
 
     engine: str | None = None
     """Control address to connect to; None connects to nothing."""
@@ -47,11 +47,10 @@ def make_window(
 ) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
-    tasks = BackgroundTasks()
     feed = Feed(Ring(options.memory_bytes), options.given)
-    session = Session(feed, tasks, launcher)
+    backend = make_backend(feed, launcher)
     settings_file = options.settings_file or default_path()
-    window = Window(Viewer(feed), session, tasks, settings_file, open_past=open_past)
+    window = Window(Viewer(feed), backend, settings_file, open_past=open_past)
     _begin(window, options)
     return window
 
@@ -64,18 +63,19 @@ def _begin(window: Window, options: ViewOptions) -> None:
         if options.record is not None:
             control.record.setText(str(options.record))
             control.at_once.setChecked(True)
-        window.user_actions.switch_engine(True)
+        window.user_actions.engine.switch_engine(True)
     elif options.engine is not None:
         control.show_address(options.engine)
-        window.user_actions.connect(options.engine, control.keys.text())
+        window.user_actions.engine.connect(options.engine, control.keys.text())
 
 
 def run_viewer(
     options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
 ) -> int:
     """Show the window until it is closed; return the exit status."""
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    if QT5:  # Qt 6 always scales
+        QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+        QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(["livesim"])
     app.setApplicationName("livesim")
     window = make_window(options, launcher, open_past)

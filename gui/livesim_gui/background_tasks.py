@@ -1,4 +1,4 @@
-"""Work that takes longer than a frame in, its result back in the window's thread out."""
+"""Do in one thread what takes longer than a frame, and give the result to the window's thread."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from PyQt5.QtCore import QObject, pyqtSignal
+from qtpy.QtCore import QObject, Signal
 
 FAULTS = (OSError, ValueError)
-"""What a disk or an image can do to an errand; anything else is a mistake of ours."""
+"""What a disk or an image can do to a task; anything else is a mistake of ours."""
 
 
 class BackgroundTasks(QObject):
-    """One thread for everything that must not hold the window.
+    """Runs everything that must not hold the window, in one thread, one after the other.
 
-    An errand has a name. While one of a name is under way, another of that name is refused: the
+    A task has a name. While one of a name is under way, another of that name is refused: the
     next frame brings a newer one.
     """
 
-    _done = pyqtSignal(str, object, object)
+    _done = Signal(str, object, object)
 
     def __init__(self) -> None:
         super().__init__()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="livesim-errand")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="livesim-task")
         self._waiting: dict[str, Callable[[Any], None]] = {}
         self._failed: dict[str, Callable[[str], None]] = {}
         self._done.connect(self._deliver)
@@ -45,7 +45,7 @@ class BackgroundTasks(QObject):
         Returns
         -------
         bool
-            False if an errand of this name is under way: nothing was begun.
+            False if a task of this name is under way: nothing was begun.
         """
         if name in self._waiting:
             return False

@@ -1,4 +1,4 @@
-"""The address of an engine that does not answer in; why that may be, in words, out."""
+"""Explain why an engine does not answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATIENCE_S = 1.0
 
 
 def why_silent(address: str, otherwise: str) -> str:
-    """Tell keys that are refused, which get no answer at all, from an engine that is not there.
+    """Say whether keys are refused, which get no answer at all, or the engine is not there.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An engine's address in; its results and its words, brought by threads, out into a feed."""
+"""Bring what one engine says and publishes into a feed, by two threads of its own."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ LISTEN_S = 0.1
 class Link:
     """The connection to one engine: one thread asks how it is, another takes its results.
 
-    Neither is the window's. Both leave what they learn in the feed, of which the window takes the
-    newest when it draws.
+    Both leave what they learn in the feed; the window takes the newest from there when it draws.
 
     Parameters
     ----------
@@ -95,7 +94,7 @@ class Link:
                 self._converse(client)
 
     def _converse(self, client: ControlClient) -> None:
-        """Ask again and again, until nobody answers: then the socket begins anew."""
+        """Ask again and again, until nobody answers: then there is a new socket."""
         while not self._over.is_set():
             try:
                 status = client.status(ANSWER_S, step_one=True)

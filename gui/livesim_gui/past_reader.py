@@ -1,10 +1,10 @@
-"""Where the user has gone in time in; what the disk has of it, read by another thread, out."""
+"""Read results from the disk, in another thread, once the user has gone back beyond the memory."""
 
 from __future__ import annotations
 
 from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.state.time.archive import OpenPast, Past, PastShot, past_shots
-from livesim_gui.state.viewer import Viewer
+from livesim_gui.state.stream.stream import Stream
+from livesim_gui.state.time.archive import Archive, OpenPast, Past, PastShot, past_shots
 
 
 class PastReader:
@@ -19,18 +19,21 @@ class PastReader:
         Opens a recording, where it is on this machine.
     """
 
-    def __init__(self, viewer: Viewer, tasks: BackgroundTasks, open_past: OpenPast) -> None:
-        self._viewer, self._tasks, self._open = viewer, tasks, open_past
+    def __init__(
+        self, stream: Stream, archive: Archive, tasks: BackgroundTasks, open_past: OpenPast
+    ) -> None:
+        self._stream, self._archive = stream, archive
+        self._tasks, self._open = tasks, open_past
 
     def look(self) -> None:
         """Learn what has been recorded of the stream by now."""
-        folder = self._viewer.recorded
+        folder = self._stream.folder
         if folder is not None:
             self._tasks.run("recording", lambda: self._opened(folder), self._learn)
 
     def read(self) -> None:
         """Read what is wanted, if it is on the disk."""
-        archive = self._viewer.archive
+        archive = self._archive
         past, wanted = archive.past, archive.wanted
         if past is None or wanted is None:
             return
@@ -47,5 +50,5 @@ class PastReader:
 
     def _learn(self, found: tuple[Past | None, tuple[PastShot, ...]]) -> None:
         past, shots = found
-        if past is not None and past.folder == self._viewer.recorded:
-            self._viewer.archive.take(past, shots)
+        if past is not None and past.folder == self._stream.folder:
+            self._archive.take(past, shots)

@@ -1,24 +1,25 @@
-"""The viewer's state in; what the widgets show out."""
+"""Show the viewer's state in the widgets: the picture with every result, words now and then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.engine_access import Session
+from livesim_gui.backend import Backend
 from livesim_gui.panels.time_bar import place_words
 from livesim_gui.state.health.advice import advice_on
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.health.reached import reached_nm
 from livesim_gui.state.picture.histogram import histogram
 from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
 from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.replay import Replay
+from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
 from livesim_gui.state.trust.trusted import trusted
-from livesim_gui.state.viewer import Scene, Viewer
+from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
 ALWAYS = (WIDEFIELD, SUPER_RESOLVED)
@@ -31,70 +32,66 @@ class Presenter:
     def __init__(
         self,
         viewer: Viewer,
-        session: Session,
-        tasks: BackgroundTasks,
+        backend: Backend,
         widgets: Widgets,
         replay: Callable[[], Replay] = Replay,
     ) -> None:
         self._replay = replay
-        self._viewer, self._session = viewer, session
-        self._tasks, self._widgets = tasks, widgets
+        self._viewer, self._widgets = viewer, widgets
+        self._backend = backend
         self.drawn = 0
         """Pictures drawn so far."""
 
     def draw(self, now_s: float) -> None:
-        """Draw the newest scene, if there is another one."""
+        """Draw the newest scene, if there is another one; cheap where there is none."""
         viewer, widgets = self._viewer, self._widgets
         scene = viewer.tick(now_s)
         if scene is not None:
             self._draw(scene)
-        if viewer.scene is None:
-            widgets.picture.clear(hint(viewer.news, self._session.under_way(viewer.news.status)))
+        if viewer.display.scene is None:
+            news = viewer.stream.news
+            widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
         else:
-            widgets.picture.caption(viewer.scene, self._held(viewer.scene))
-        shown = None if viewer.scene is None else viewer.scene.shot
-        widgets.time_bar.show_time(viewer.timeline, viewer.shots, shown)
+            widgets.picture.caption(viewer.display.scene, self._held(viewer.display.scene))
+        widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
     def _draw(self, scene: Scene) -> None:
         self.drawn += 1
         widgets = self._widgets
         widgets.picture.draw(scene)
         widgets.measure.measure(scene.main.stage)
-        manual = self._viewer.contrast(scene.main.stage.name).manual
+        manual = self._viewer.display.contrast(scene.main.stage.name).manual
         widgets.contrast.show_levels(scene.main.levels, manual=manual)
         widgets.top.show_stages(tuple(stages_of(scene.shot.result)), scene.look)
 
     def _held(self, scene: Scene) -> str | None:
-        mode = self._viewer.timeline.mode
+        playback = self._viewer.time
+        mode = playback.timeline.mode
         if mode is Mode.LIVE and scene.tint is None:
             return None
         words = {Mode.LIVE: "As checked", Mode.HELD: "Held", Mode.PLAYING: "Playing"}
-        word = words[mode]
-        return f"{word}: {place_words(self._viewer.shots, scene.shot)}"
+        return f"{words[mode]}: {place_words(playback.shots, scene.shot)}"
 
     def renew(self) -> None:
         """Renew words, curves, histogram and spectrum; a few times a second is enough."""
-        viewer, widgets, news = self._viewer, self._widgets, self._viewer.news
+        viewer, widgets, news = self._viewer, self._widgets, self._viewer.stream.news
         self._show_health()
         self._show_trust()
-        facts = viewer.facts
-        widgets.pattern.show_facts(facts, viewer.reached_nm)
-        widgets.pattern.show_advice(advice_on(news.status, facts, viewer.shown_channel))
-        widgets.pattern.show_history(viewer.history)
+        self._show_pattern()
         widgets.picture.show_scale(news.facts.pixel_um)
-        widgets.steer.show_controls(self._session.controls(news.status))
-        widgets.control.show_running(self._session.running(news))
-        widgets.contrast.show_look(viewer.lut, viewer.look.gamma)
-        if viewer.scene is None:
+        widgets.steer.show_controls(self._backend.access.controls(news.status))
+        widgets.control.show_running(self._backend.local.running(news))
+        widgets.contrast.show_look(viewer.lut, viewer.display.look.gamma)
+        if viewer.display.scene is None:
             widgets.top.show_stages(ALWAYS, Look())
             widgets.top.show_channels((), 0)
         else:
-            widgets.top.show_channels(viewer.channels, viewer.scene.shot.channel)
-            widgets.top.show_merge(viewer.merge, viewer.channels)
-            self._count(viewer.scene)
+            widgets.top.show_channels(viewer.channels.available, viewer.channels.shown)
+            widgets.top.show_merge(viewer.channels.merge, viewer.channels.available)
+            self._count(viewer.display.scene)
 
     def _show_health(self) -> None:
-        widgets, news = self._widgets, self._viewer.news
+        widgets, news = self._widgets, self._viewer.stream.news
         health = health_of(news, replayed=self._replay().is_of(news.facts.source))
         widgets.alarm.setVisible(health.alarm is not None)
         widgets.alarm.setText(health.alarm or "")
@@ -102,12 +99,20 @@ class Presenter:
         widgets.top.show_health(health, news.facts.source or "")
 
     def _show_trust(self) -> None:
-        widgets, news, look = self._widgets, self._viewer.news, self._viewer.look
-        said = trusted(news.status)
+        viewer, widgets = self._viewer, self._widgets
+        look, maps = viewer.display.look, viewer.maps
+        said = trusted(viewer.stream.news.status)
         widgets.top.show_trust(said)
         widgets.trust.show_trust(said)
-        maps = self._viewer.maps
         widgets.trust.show_maps(maps.maps if maps else (), look.map, look.opacity)
+
+    def _show_pattern(self) -> None:
+        viewer, panel = self._viewer, self._widgets.pattern
+        news, channel = viewer.stream.news, viewer.channels.shown
+        facts = news.facts.of_channel(channel)
+        panel.show_facts(facts, viewer.reached.nm_of(viewer.time.shown))
+        panel.show_advice(advice_on(news.status, facts, channel))
+        panel.show_history(viewer.history)
 
     def _count(self, scene: Scene) -> None:
         """Renew histogram and spectrum, where they can be seen."""
@@ -116,15 +121,21 @@ class Presenter:
         if counted is not None:
             self._widgets.contrast.show_histogram(counted)
         if self._widgets.pattern.isVisible():
-            pixel = stage.step * (self._viewer.news.facts.pixel_um or 1.0)
-            self._tasks.run("spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum)
-            self._measure_resolution()
+            pixel = stage.step * (self._viewer.stream.news.facts.pixel_um or 1.0)
+            self._backend.tasks.run(
+                "spectrum", lambda: spectrum(stage.image, pixel), self._show_spectrum
+            )
+            self._measure_resolution(scene.shot)
 
-    def _measure_resolution(self) -> None:
-        viewer, pair = self._viewer, self._viewer.compared()
+    def _measure_resolution(self, shot: Shot) -> None:
+        stream, reached = self._viewer.stream, self._viewer.reached
+        news = stream.news
+        pair = reached.next(
+            shot, news.shots, news.facts.pixel_nm, stream.seen_s, apart_s=stream.apart_s
+        )
         if pair is not None:
-            self._tasks.run(
-                "resolution", lambda: reached_nm(pair), lambda nm: viewer.reached.take(pair, nm)
+            self._backend.tasks.run(
+                "resolution", lambda: reached_nm(pair), lambda nm: reached.take(pair, nm)
             )
 
     def _show_spectrum(self, found: Spectrum | None) -> None:

@@ -1,4 +1,4 @@
-"""What the viewer remembers from one start to the next <-> an INI file."""
+"""Keep the user's choices in an INI file, from one start of the viewer to the next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PyQt5.QtCore import QSettings, QStandardPaths
+from qtpy.QtCore import QSettings, QStandardPaths
 
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import GAMMAS, colours
@@ -17,7 +17,7 @@ from livesim_gui.theme import DARK, THEMES
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """The user's choices."""
+    """The user's choices, as they are kept in the file."""
 
     look: Look = field(default_factory=Look)
     theme: str = DARK.name

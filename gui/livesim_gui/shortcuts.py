@@ -1,12 +1,12 @@
-"""The table of keys and what each does in; working keys and their list out."""
+"""Make the keys of the table work, and show the list of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
 
 from livesim_gui.state.keys import KEYS, STAGE, Key
 
@@ -14,7 +14,7 @@ from livesim_gui.state.keys import KEYS, STAGE, Key
 def bind_keys(
     window: QWidget, actions: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
 ) -> None:
-    """Let every key of the table do its deed.
+    """Let every key of the table do what it stands for.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def bind_keys(
 
 
 class KeyList(QDialog):
-    """All keys; any key closes it."""
+    """Lists all keys."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,11 +1,11 @@
-"""Dark or light in; the colours of every widget and plot out."""
+"""Colour every widget and plot, dark or light."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt5.QtGui import QColor, QPalette
-from PyQt5.QtWidgets import QApplication
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QApplication
 
 from livesim_gui.state.health.tone import Tone
 

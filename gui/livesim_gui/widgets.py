@@ -1,8 +1,8 @@
-"""All widgets of the window, made and laid out; none of them connected yet."""
+"""Make and lay out all widgets of the window; the actions connect them."""
 
 from __future__ import annotations
 
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from livesim_gui.panels.contrast import ContrastPanel
 from livesim_gui.panels.control import ControlPanel
@@ -22,7 +22,7 @@ PANEL_WIDTHS = (340, 460)
 
 
 class Widgets(QWidget):
-    """The picture with what is above and below it, and the panels beside it."""
+    """Lays out the picture, what is above and below it, and the panels to its right."""
 
     def __init__(self) -> None:
         super().__init__()

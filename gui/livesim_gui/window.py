@@ -1,4 +1,4 @@
-"""The viewer's window: state and widgets brought together, driven by two timers."""
+"""Open the one window: it brings state, widgets and actions together, driven by timers."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt5.QtCore import QByteArray, Qt, QTimer
-from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt5.QtWidgets import QApplication, QMainWindow
+from qtpy.QtCore import QByteArray, Qt, QTimer
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QMainWindow
 
 from livesim_gui import remembered
-from livesim_gui.actions import Actions, Clock
-from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.actions.actions import Actions
+from livesim_gui.actions.appearance import AppearanceActions
+from livesim_gui.actions.time import Clock
+from livesim_gui.backend import Backend
 from livesim_gui.children.export import ExportChild
 from livesim_gui.children.replay import ReplayChild
-from livesim_gui.children.replaying import Replaying
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
-from livesim_gui.engine_access import Session
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
-from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.time.archive import OpenPast, nothing_past
 from livesim_gui.state.viewer import Viewer
-from livesim_gui.theme import DARK, LIGHT, THEMES, apply_theme
 from livesim_gui.widgets import Widgets
 
 DRAW_MS = 16
@@ -40,16 +38,14 @@ SIZE = (1280, 800)
 
 
 class Window(QMainWindow):
-    """The one window.
+    """Drives the viewer: draws at the rate of a screen, and renews words more slowly.
 
     Parameters
     ----------
     viewer
         What is shown.
-    session
-        Connections and children.
-    tasks
-        For what takes longer than a frame.
+    backend
+        What works behind it; it ends with the window.
     settings_file
         Where the user's choices are remembered.
     clock
@@ -61,35 +57,28 @@ class Window(QMainWindow):
     def __init__(
         self,
         viewer: Viewer,
-        session: Session,
-        tasks: BackgroundTasks,
+        backend: Backend,
         settings_file: Path,
         clock: Clock = time.monotonic,
         open_past: OpenPast = nothing_past,
     ) -> None:
         super().__init__()
-        self.viewer, self.session, self.tasks = viewer, session, tasks
+        self.viewer, self._backend = viewer, backend
         self._settings_file, self._clock = settings_file, clock
-        self.remembered = remembered.load(settings_file)
-        viewer.look = self.remembered.look
+        known = remembered.load(settings_file)
+        viewer.display.look = known.look
         self.widgets = Widgets()
-        self.replaying = Replaying(
-            session,
-            self.widgets.control,
-            ReplayChild(self),
-            lambda: viewer.news.connection is Connection.CONNECTED,
-        )
-        self.presenter = Presenter(
-            viewer, session, tasks, self.widgets, lambda: self.replaying.child.state
-        )
+        self.replay = ReplayChild(self)
+        self.presenter = Presenter(viewer, backend, self.widgets, lambda: self.replay.state)
         self.notice = Notice()
-        self.user_actions = Actions(viewer, session, tasks, self.widgets, self.say, clock)
-        self.past = PastReader(viewer, tasks, open_past)
+        self.user_actions = Actions(viewer, backend, self.replay, self.widgets, self.say, clock)
+        self.past = PastReader(viewer.stream, viewer.time.archive, backend.tasks, open_past)
         self.export = ExportDialog(self, ExportChild(self))
-        self.dose = DoseDialog(self, viewer, session)
+        self.dose = DoseDialog(self, viewer.stream, backend.access)
         self._lay_out()
+        self.appearance = AppearanceActions(self.widgets, known)
         self._bind_keys()
-        self._recall()
+        self._recall(known)
         self.draw()
         self.presenter.renew()
         self._timers = [
@@ -116,9 +105,6 @@ class Window(QMainWindow):
         self.widgets.control.export_asked.connect(self.show_export)
         self.widgets.control.dose_asked.connect(self.show_dose)
         own: dict[str, Callable[[], None]] = {
-            "crosshair": lambda: self.show_crosshair(not self.remembered.crosshair),
-            "panel": lambda: self.show_panel(not self.remembered.panel),
-            "theme": self.switch_theme,
             "full": self._switch_full_screen,
             "keys": self.show_keys,
             "export": self.show_export,
@@ -126,8 +112,8 @@ class Window(QMainWindow):
         }
         bind_keys(
             self,
-            self.user_actions.keys() | self.replaying.keys() | own,
-            self.user_actions.show_numbered,
+            self.user_actions.keys() | self.appearance.keys() | own,
+            self.user_actions.picture.show_numbered,
         )
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
@@ -137,15 +123,11 @@ class Window(QMainWindow):
         timer.start(every_ms)
         return timer
 
-    def _recall(self) -> None:
-        known = self.remembered
+    def _recall(self, known: remembered.Remembered) -> None:
         self.widgets.control.recall(known)
         self.widgets.tabs.setCurrentIndex(known.tab)
         if known.geometry:
             self.restoreGeometry(QByteArray(known.geometry))
-        self.show_crosshair(known.crosshair)
-        self.show_panel(known.panel)
-        self.use_theme(known.theme)
 
     def draw(self) -> None:
         """Draw the newest result, if there is anything new."""
@@ -157,36 +139,14 @@ class Window(QMainWindow):
         self.notice.say(words, self._clock(), over)
         self._show_notice()
 
-    def show_crosshair(self, on: bool) -> None:
-        """Draw lines through the mouse, or not."""
-        self.remembered = replace(self.remembered, crosshair=on)
-        self.widgets.picture.show_crosshair(on)
-
-    def show_panel(self, on: bool) -> None:
-        """Show the panels beside the picture, or leave all the room to the picture."""
-        self.remembered = replace(self.remembered, panel=on)
-        self.widgets.side.setVisible(on)
-
-    def switch_theme(self) -> None:
-        """Change between dark and light."""
-        self.use_theme(LIGHT.name if self.remembered.theme == DARK.name else DARK.name)
-
-    def use_theme(self, name: str) -> None:
-        """Colour everything."""
-        self.remembered = replace(self.remembered, theme=name)
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        apply_theme(app, THEMES[name])
-        self.widgets.use_theme(THEMES[name])
-
     def show_keys(self) -> None:
         """List all keys."""
         KeyList(self).show()
 
     def show_export(self) -> None:
         """Ask what to export: at first the running stream's recording, as it is shown."""
-        folder = Path(self.viewer.recording or "")
-        there = self.viewer.recording is not None and folder.is_dir()
+        folder = Path(self.viewer.stream.last_folder or "")
+        there = self.viewer.stream.last_folder is not None and folder.is_dir()
         self.export.offer(folder if there else None, self.viewer.shown())
         self.export.show()
         self.export.raise_()
@@ -210,7 +170,7 @@ class Window(QMainWindow):
         path = None if event is None else _dropped(event)
         if path is not None:
             self.widgets.tabs.setCurrentWidget(self.widgets.control)
-            self.replaying.open(path)
+            self.user_actions.replay.open(path)
 
     def _show_notice(self) -> None:
         self.widgets.notice.setText(self.notice.words(self._clock()))
@@ -227,15 +187,14 @@ class Window(QMainWindow):
             timer.stop()
         remembered.save(self._settings_file, self._choices())
         self.export.child.close()
-        self.replaying.child.close()
-        self.session.close()
-        self.tasks.close()
+        self.replay.close()
+        self._backend.close()
         super().closeEvent(event)
 
     def _choices(self) -> remembered.Remembered:
         seen = replace(
-            self.remembered,
-            look=self.viewer.look,
+            self.appearance.remembered,
+            look=self.viewer.display.look,
             tab=self.widgets.tabs.currentIndex(),
             geometry=bytes(self.saveGeometry()),
         )

@@ -1,4 +1,4 @@
-"""The machine in; whether a window can be opened, and if not, why not, in words, out."""
+"""Say whether a window can be opened on this machine, and if not, why not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 
 INSTALL = 'pip install "livesim[gui]"'
+_BINDINGS = ("PyQt5", "PyQt6", "PySide6")
+"""Of Qt: one of them is enough."""
 _UNSEEN = ("offscreen", "minimal")
 """Platforms of Qt that draw, but where nobody can see it."""
 
@@ -33,5 +35,7 @@ def _no_display() -> str | None:
 
 
 def _no_qt() -> str | None:
-    missing = [name for name in ("PyQt5", "pyqtgraph") if find_spec(name) is None]
+    missing = [name for name in ("qtpy", "pyqtgraph") if find_spec(name) is None]
+    if all(find_spec(name) is None for name in _BINDINGS):
+        missing.append(_BINDINGS[0])
     return f"the viewer needs {' and '.join(missing)} ({INSTALL})" if missing else None

@@ -1,1 +1,1 @@
-"""Values in, colours for the eye out: levels, colour tables, merging, scale bars, time stamps."""
+"""Make pictures of values: levels, colour tables, merging, scale bars, time stamps; only numpy."""

@@ -1,4 +1,4 @@
-"""A picture and the size of its pixel in; scale bar and words drawn into it out."""
+"""Draw scale bars and words into pictures that are saved; the window draws its own with Qt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photo-electrons and levels in, 8-bit places in a colour table out."""
+"""Turn photo-electrons into 8-bit grey levels, which a colour table gives their colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livesim.values.results import Image
 WHITE = 255
 
 
-def places(image: Image, levels: Levels) -> NDArray[np.uint8]:
+def grey_levels(image: Image, levels: Levels) -> NDArray[np.uint8]:
     """Return 0 where the image is black or not a number, 255 where it is white.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Images of one stage in; what is black and what is white out."""
+"""Choose what is shown as black and as white, from percentiles of a sample of the pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several channels painted, each with its colour table, in; one colour picture out."""
+"""Merge several channels, each in its own colours, into one picture."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from livesim.images.colour_tables import SIZE, Colours
 
-MERGED_LUTS = ("green", "magenta", "cyan", "yellow")
-"""Of several channels, in turn, where nobody chose: each can be told from its neighbours."""
+MERGED_LUTS = ("green", "magenta", "cyan", "blue")
+"""Of several channels, in turn, where nobody chose. Who sees no red or no green tells every two of
+them apart; yellow would look like green to them."""
 
 
-def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:
+def merged(greys: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> NDArray[np.uint8]:
     """Add the colours of all channels; what is brighter than white is white.
 
     Parameters
     ----------
-    places
-        [y, x] in the channel's colour table, all of one shape.
+    greys
+        [y, x] grey levels of each channel, all of one shape.
     tables
         [256, 3], one for each channel.
 
@@ -28,9 +29,9 @@ def merged(places: Sequence[NDArray[np.uint8]], tables: Sequence[Colours]) -> ND
     NDArray[np.uint8]
         [y, x, 3], red, green, blue.
     """
-    if len(places) == 1:
-        return tables[0][places[0]]
-    total = np.zeros((*places[0].shape, 3), np.uint16)
-    for place, table in zip(places, tables, strict=True):
-        total += table[place]
+    if len(greys) == 1:
+        return tables[0][greys[0]]
+    total = np.zeros((*greys[0].shape, 3), np.uint16)
+    for grey, table in zip(greys, tables, strict=True):
+        total += table[grey]
     return np.minimum(total, SIZE - 1).astype(np.uint8)

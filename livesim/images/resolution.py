@@ -1,4 +1,4 @@
-"""Two images of one object in; the resolution up to which they agree out. Without torch."""
+"""Measure up to which resolution two images of one object agree: Fourier ring correlation."""
 
 from __future__ import annotations
 

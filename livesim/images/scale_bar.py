@@ -1,4 +1,4 @@
-"""The width of a view in; a scale bar of a round length out."""
+"""Choose a scale bar of a round length for a view."""
 
 from __future__ import annotations
 

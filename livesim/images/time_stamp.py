@@ -1,4 +1,4 @@
-"""Seconds in; h:mm:ss.mmm out."""
+"""Write the time of an image as h:mm:ss.mmm, as movies and ImageJ files show it."""
 
 from __future__ import annotations
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QImage
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage
 
 from livesim.wire.messages import StreamStart
-from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.engine_access import Session
+from livesim_gui.backend import make_backend
+from livesim_gui.plotting import pg
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
@@ -35,9 +34,8 @@ def make(qtbot, feed, tmp_path):
     windows = []
 
     def make(launcher=None):
-        tasks = BackgroundTasks()
-        session = Session(feed, tasks, launcher)
-        window = Window(Viewer(feed), session, tasks, tmp_path / "viewer.ini")
+        backend = make_backend(feed, launcher)
+        window = Window(Viewer(feed), backend, tmp_path / "viewer.ini")
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
         window.resize(1000, 700)
@@ -69,9 +67,8 @@ def window(make, feed, qtbot):
 
 def pixels(widget):
     """Return what a widget looks like, [y, x, colour]."""
-    image = widget.grab().toImage().convertToFormat(QImage.Format_RGB32)
-    data = image.constBits().asarray(image.byteCount())
-    return np.frombuffer(data, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].copy()
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    return pg.functions.ndarray_from_qimage(image)[..., :3].copy()
 
 
 def press(window, qtbot, key, modifier=Qt.KeyboardModifier.NoModifier):

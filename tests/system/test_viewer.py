@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QImage
+from qtpy.QtCore import Qt
 
 from livesim.config.changes import value_of
 from livesim.io.read.open import open_recording
@@ -26,8 +25,9 @@ from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.picture.stages import STEP_ONE
-from livesim_gui.state.stream.steering import FOLLOW, SCALES, WIENER
+from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.time.timeline import Mode
+from tests.support.viewer_window import pixels
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -37,12 +37,6 @@ FRAMES = 9
 """Of a raw stack."""
 LIVESIM = [sys.executable, "-m", "livesim"]
 VIEW = [*LIVESIM, "view"]
-
-
-def pixels(widget):
-    image = widget.grab().toImage().convertToFormat(QImage.Format_RGB32)
-    data = image.constBits().asarray(image.byteCount())
-    return np.frombuffer(data, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].copy()
 
 
 @pytest.fixture
@@ -88,11 +82,11 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     assert _fine(one) > 1.3 * _fine(both)
 
     # What the engine knows of the pattern arrives.
-    qtbot.waitUntil(lambda: len(window.viewer.news.facts.found) == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(window.viewer.stream.news.facts.found) == 3, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: window.viewer.history.angles == 3, timeout=WAIT_MS)
     assert "Resolution: attainable" in widgets.pattern.facts.text()
     assert not widgets.alarm.isVisible()
-    assert window.viewer.news.facts.pixel_nm == pytest.approx(65.0)
+    assert window.viewer.stream.news.facts.pixel_nm == pytest.approx(65.0)
 
     # What is clicked is done by the engine, and shown once it says so.
     steer = widgets.steer
@@ -108,12 +102,12 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     qtbot.waitUntil(lambda: not widgets.alarm.isVisible(), timeout=WAIT_MS)
 
     qtbot.keyClick(window, Qt.Key.Key_Home)
-    qtbot.waitUntil(lambda: window.viewer.scene.shot.number == 0, timeout=WAIT_MS)
-    assert window.viewer.timeline.mode is Mode.HELD
-    held = window.viewer.scene.shot
-    before = len(window.viewer.shots)
-    qtbot.waitUntil(lambda: len(window.viewer.shots) > before, timeout=WAIT_MS)
-    assert window.viewer.scene.shot is held, "the stream goes on, the picture stays"
+    qtbot.waitUntil(lambda: window.viewer.display.scene.shot.number == 0, timeout=WAIT_MS)
+    assert window.viewer.time.timeline.mode is Mode.HELD
+    held = window.viewer.display.scene.shot
+    before = len(window.viewer.time.shots)
+    qtbot.waitUntil(lambda: len(window.viewer.time.shots) > before, timeout=WAIT_MS)
+    assert window.viewer.display.scene.shot is held, "the stream goes on, the picture stays"
     window.close()
 
     assert children.engine is None
@@ -135,20 +129,20 @@ def test_a_recording_is_opened_paused_and_stepped(qtbot, tmp_path, simulation):
     control.record.setText(str(tmp_path / "recordings"))
     control.at_once.setChecked(False)
     bar.rate.setCurrentIndex(bar.rate.findData("20"))
-    window.replaying.open(folder / "raw.ome.tif")
+    window.user_actions.replay.open(folder / "raw.ome.tif")
     qtbot.waitUntil(lambda: window.presenter.drawn > 2, timeout=WAIT_MS)
     assert not window.widgets.alarm.isVisible(), "nothing of a replay can be lost"
 
     bar.main.click()
     qtbot.waitUntil(lambda: bar.main.text() == "Go on", timeout=WAIT_MS)
-    whole = window.replaying.child.state.sent // FRAMES
+    whole = window.replay.state.sent // FRAMES
     qtbot.waitUntil(lambda: newest(window) == whole - 1, timeout=WAIT_MS)
     bar.step.click()
     qtbot.waitUntil(lambda: newest(window) == whole, timeout=WAIT_MS)
-    later = window.viewer.news.statuses + 3
-    qtbot.waitUntil(lambda: window.viewer.news.statuses >= later, timeout=WAIT_MS)
+    later = window.viewer.stream.news.statuses + 3
+    qtbot.waitUntil(lambda: window.viewer.stream.news.statuses >= later, timeout=WAIT_MS)
     assert newest(window) == whole
-    assert window.replaying.child.state.sent == FRAMES * (whole + 1)
+    assert window.replay.state.sent == FRAMES * (whole + 1)
 
     bar.stop.click()
     sent = FRAMES * (whole + 1)
@@ -160,12 +154,12 @@ def test_a_recording_is_opened_paused_and_stepped(qtbot, tmp_path, simulation):
 
 def newest(window):
     """Return the time point of the newest result."""
-    return window.viewer.shots[-1].result.index.time
+    return window.viewer.time.shots[-1].result.index.time
 
 
 def uses(window, key, value):
     """Return whether the engine says that it uses a value."""
-    status = window.viewer.news.status
+    status = window.viewer.stream.news.status
     in_use = None if status is None else status.in_use
     return in_use is not None and value_of(in_use.settings, key) == value
 
@@ -240,12 +234,12 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
 
     qtbot.waitUntil(lambda: window.viewer.maps is not None, timeout=WAIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_T)
-    qtbot.waitUntil(lambda: window.viewer.scene.tint is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.display.scene.tint is not None, timeout=WAIT_MS)
     with_map = pixels(widgets.picture).astype(int)
     colour = np.abs(with_map[..., 2] - with_map[..., 0])
     assert (colour > 40).mean() > (0.05 if "not" in word else 0.002)
     qtbot.keyClick(window, Qt.Key.Key_T)
-    qtbot.waitUntil(lambda: window.viewer.scene.tint is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.display.scene.tint is None, timeout=WAIT_MS)
     window.draw()
     grey = pixels(widgets.picture)[60:-80].astype(int)
     assert (np.abs(grey[..., 2] - grey[..., 0]) > 40).mean() < 0.002

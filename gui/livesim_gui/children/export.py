@@ -1,13 +1,13 @@
-"""Flags in; `livesim export` as a child process, its progress and its last word out."""
+"""Run `livesim export` as a child process, and follow how far it is."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from PyQt5.QtCore import QObject, QProcess, pyqtSignal
+from qtpy.QtCore import QObject, QProcess, Signal
 
-from livesim_gui.state.picture.export import told
+from livesim_gui.state.picture.export import read_progress
 
 COMMAND = (sys.executable, "-m", "livesim", "export")
 END_MS = 5000
@@ -15,15 +15,15 @@ END_MS = 5000
 
 
 class ExportChild(QObject):
-    """One export at a time; the window goes on meanwhile.
+    """Runs one export at a time; the window goes on meanwhile.
 
     The child is tied to its stdin: it ends when that closes, be it because the user cancels or
     because the viewer is gone.
     """
 
-    progressed = pyqtSignal(int, int)
+    progressed = Signal(int, int)
     """So many steps of so many are done."""
-    ended = pyqtSignal(bool, str)
+    ended = Signal(bool, str)
     """Whether the file is there; what to say."""
 
     def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:
@@ -63,7 +63,7 @@ class ExportChild(QObject):
 
     def _read(self) -> None:
         while self._process.canReadLine():
-            line = told(bytes(self._process.readLine()).decode(errors="replace"))
+            line = read_progress(bytes(self._process.readLine()).decode(errors="replace"))
             if line is not None and line.total:
                 self.progressed.emit(line.done, line.total)
             elif line is not None:

@@ -1,4 +1,4 @@
-"""What the window may start, as it sees it; the command line hands in what really does it."""
+"""Name what the window may start; the command line hands in what really starts it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class EngineWish:
-    """What an engine is started with."""
+    """The choices that an engine is started with."""
 
     record: Path | None = None
     """Folder for recordings; None = none."""

@@ -1,4 +1,4 @@
-"""A recording in; `livesim replay` as a child process that obeys, and what it says, out."""
+"""Run `livesim replay` as a child process that obeys, and follow what it says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt5.QtCore import QObject, QProcess, pyqtSignal
+from qtpy.QtCore import QObject, QProcess, Signal
 
-from livesim_gui.state.time.replay import Opened, Replay
+from livesim_gui.state.time.replay import Replay, ReplayWish
 
 COMMAND = (sys.executable, "-m", "livesim", "replay")
 END_MS = 15_000
@@ -16,15 +16,15 @@ END_MS = 15_000
 
 
 class ReplayChild(QObject):
-    """One replay at a time. It ends with the window: its stdin closes then, however that ends."""
+    """Runs one replay at a time. It ends with the window, however that ends: its stdin closes."""
 
-    changed = pyqtSignal()
+    changed = Signal()
     """`state` is another one."""
 
     def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:
         super().__init__(parent)
         self.state = Replay()
-        self._next: tuple[Opened, str, str] | None = None
+        self._next: tuple[ReplayWish, str, str] | None = None
         """What begins once the one that runs has ended."""
         self._command = tuple(command)
         self._process = QProcess(self)
@@ -33,9 +33,9 @@ class ReplayChild(QObject):
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._failed)
 
-    def start(self, opened: Opened, engine: str, rate: str) -> None:
+    def start(self, wish: ReplayWish, engine: str, rate: str) -> None:
         """Begin a replay, after the one that runs, which is asked to end."""
-        self._next = (opened, engine, rate)
+        self._next = (wish, engine, rate)
         if self._process.state() == QProcess.ProcessState.NotRunning:
             self._begin()
         else:

@@ -1,11 +1,11 @@
-"""Light levels that the user sets and names in; a table of what each is good for out."""
+"""Ask for one light level after the other, and show what each is good for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QDialog,
@@ -20,10 +20,10 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from livesim_gui.engine_access import Session
+from livesim_gui.engine_access import EngineAccess
 from livesim_gui.panels.plots import faint_label
 from livesim_gui.state.dose.ladder import COLUMNS, Ladder, Rung
-from livesim_gui.state.viewer import Viewer
+from livesim_gui.state.stream.stream import Stream
 
 SIZE = (820, 420)
 
@@ -35,13 +35,13 @@ class DoseDialog(QDialog):
     ----------
     parent
         The window.
-    viewer, session
+    stream, access
         What the engine says, and the way to ask it.
     """
 
-    def __init__(self, parent: QWidget | None, viewer: Viewer, session: Session) -> None:
+    def __init__(self, parent: QWidget | None, stream: Stream, access: EngineAccess) -> None:
         super().__init__(parent)
-        self._viewer, self._session = viewer, session
+        self._stream, self._access = stream, access
         self.ladder = Ladder()
         self._shown: tuple[Rung, ...] | None = None
         self.setWindowTitle("How little light is enough?")
@@ -57,7 +57,7 @@ class DoseDialog(QDialog):
         self.table = QTableWidget(0, len(COLUMNS))
         self.copy = _button("Copy table", lambda: _to_clipboard(self.ladder.table))
         self.copy_csv = _button("Copy as CSV", lambda: _to_clipboard(self.ladder.csv))
-        self.anew = _button("Begin anew", self._clear)
+        self.again = _button("Begin again", self._clear)
         self._lay_out()
         self.renew()
 
@@ -78,16 +78,16 @@ class DoseDialog(QDialog):
         layout.addLayout(_row(self.name, self.next, self.stop))
         layout.addWidget(self.progress)
         layout.addWidget(self.table, 1)
-        layout.addLayout(_row(self.anew, self.copy, self.copy_csv))
+        layout.addLayout(_row(self.again, self.copy, self.copy_csv))
 
     def renew(self) -> None:
         """Take what the engine says now."""
-        if self.ladder.see(self._viewer.news):
-            self._session.review(False, self.progress.setText)
+        if self.ladder.see(self._stream.news):
+            self._access.review(False, self.progress.setText)
         if self.ladder.measuring is not None:
             self.progress.setText(self.ladder.progress)
         free = self.ladder.measuring is None
-        self.next.setEnabled(free and self._viewer.news.status is not None)
+        self.next.setEnabled(free and self._stream.news.status is not None)
         self.stop.setEnabled(not free)
         if self.ladder.rungs != self._shown:
             self._show_rungs()
@@ -100,7 +100,7 @@ class DoseDialog(QDialog):
             for column, cell in enumerate(rung.cells):
                 self._show_cell(row, column, cell, lowest=rung is self.ladder.lowest)
         self.table.resizeRowsToContents()
-        for button in (self.copy, self.copy_csv, self.anew):
+        for button in (self.copy, self.copy_csv, self.again):
             button.setEnabled(bool(self._shown))
         if self.ladder.measuring is None:
             self.progress.setText("")
@@ -117,10 +117,10 @@ class DoseDialog(QDialog):
         if not name:
             self.progress.setText("Name the light first, as it is set now: 50 ms, 10 %, …")
         elif self.ladder.measuring is None:
-            self.ladder.ask(name, self._viewer.news.status)
+            self.ladder.ask(name, self._stream.news.status)
             self.renew()
-            feed = self._viewer.feed
-            self._session.recalibrate(self._refused, lambda: self.ladder.begun(feed.statuses))
+            feed = self._stream.feed
+            self._access.recalibrate(self._refused, lambda: self.ladder.begun(feed.statuses))
 
     def _refused(self, words: str) -> None:
         self._give_up()

@@ -1,12 +1,12 @@
-"""What the viewer shows and records in; the user's wish of an export, and how far it is, out."""
+"""Ask what to export into which file, and show how far it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
@@ -23,6 +23,7 @@ from PyQt5.QtWidgets import (
 )
 
 from livesim_gui.children.export import ExportChild
+from livesim_gui.panels.rows import beside
 from livesim_gui.state.picture.export import (
     FORMATS,
     MOVIE,
@@ -36,25 +37,14 @@ from livesim_gui.state.picture.export import (
 WIDTH = 560
 
 
-class ExportDialog(QDialog):
-    """Asks what to export into which file, and shows how far it is; the stream goes on.
+class ExportForm(QWidget):
+    """The fields that say what to export, how, and into which file."""
 
-    Parameters
-    ----------
-    parent
-        The window.
-    child
-        What does the work.
-    """
-
-    def __init__(self, parent: QWidget | None, child: ExportChild) -> None:
-        super().__init__(parent)
-        self.child = child
+    def __init__(self) -> None:
+        super().__init__()
         self._shown: Shown | None = None
         self._confirmed = ""
         """A file that the user has agreed to replace."""
-        self.setWindowTitle("Export")
-        self.setMinimumWidth(WIDTH)
         self.recording, self.out = QLineEdit(), QLineEdit()
         self.what, self.format = _choice(WHATS), _choice(FORMATS)
         self.time, self.channel, self.z = QLineEdit(), QLineEdit(), QLineEdit()
@@ -62,11 +52,10 @@ class ExportDialog(QDialog):
         self.fps = QDoubleSpinBox()
         self.beside = QCheckBox("Widefield on the left")
         self.as_shown, self.shown_words = QCheckBox("As shown now"), QLabel()
-        self.bar, self.words = QProgressBar(), QLabel()
-        self.start, self.stop = QPushButton("Export"), QPushButton("Cancel")
         self._set_up()
         self._lay_out()
-        self._connect()
+        self.format.currentIndexChanged.connect(self._choose)
+        self.what.currentIndexChanged.connect(self._choose)
         self._choose()
 
     def _set_up(self) -> None:
@@ -81,56 +70,23 @@ class ExportDialog(QDialog):
         self.fps.setDecimals(1)
         self.fps.setSuffix(" images/s")
         self.shown_words.setProperty("role", "faint")
-        self.bar.setVisible(False)
-        self.words.setWordWrap(True)
-        self.words.setTextInteractionFlags(
-            Qt.TextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        )
-        self.stop.setEnabled(False)
-        self.start.setDefault(True)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(8)
-        form.addRow("Recording", _row(self.recording, _browse(self._browse_recording)))
+        form.addRow("Recording", beside(self.recording, _browse(self._browse_recording)))
         form.addRow("Images", self.what)
         form.addRow("Time points", self.time)
         form.addRow("Channels", self.channel)
-        form.addRow("Planes in z", _row(self.z, self.projected))
-        form.addRow("Contrast", _row(self.as_shown, self.shown_words))
+        form.addRow("Planes in z", beside(self.z, self.projected))
+        form.addRow("Contrast", beside(self.as_shown, self.shown_words))
         form.addRow("Format", self.format)
-        form.addRow("Movie", _row(self.fps, self.beside))
-        form.addRow("Save as", _row(self.out, _browse(self._browse_out)))
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.words)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self.stop)
-        buttons.addWidget(self.start)
-        layout.addLayout(buttons)
-
-    def _connect(self) -> None:
-        self.start.clicked.connect(self._begin)
-        self.stop.clicked.connect(lambda: self.child.cancel())
-        self.format.currentIndexChanged.connect(self._choose)
-        self.what.currentIndexChanged.connect(self._choose)
-        self.child.progressed.connect(self._progressed)
-        self.child.ended.connect(self._ended)
+        form.addRow("Movie", beside(self.fps, self.beside))
+        form.addRow("Save as", beside(self.out, _browse(self._browse_out)))
 
     def offer(self, recording: Path | None, shown: Shown | None) -> None:
-        """Begin with the recording and the look of what is on the screen.
-
-        Parameters
-        ----------
-        recording
-            The folder of the stream, where it lies on this machine.
-        shown
-            How the stage is shown; None where nothing is.
-        """
-        if self.child.running:
-            return
+        """Fill in the recording and the look of what is on the screen, as `ExportDialog.offer`."""
         self._shown = shown
         if recording is not None:
             self.recording.setText(str(recording))
@@ -140,12 +96,11 @@ class ExportDialog(QDialog):
             self.shown_words.setText(shown.words)
             self.channel.setText(",".join(str(channel) for channel in shown.channels))
         self.as_shown.setChecked(shown is not None)
-        self.words.setText("")
         self._choose()
 
     @property
     def wish(self) -> ExportWish:
-        """What the dialog says now."""
+        """What the fields say now."""
         takes_look = self.as_shown.isChecked() and self.as_shown.isEnabled()
         out = self.out.text()
         return ExportWish(
@@ -162,6 +117,10 @@ class ExportDialog(QDialog):
             overwrite=bool(out) and out == self._confirmed,
         )
 
+    def forget_confirmation(self) -> None:
+        """Ask again before a file is replaced: what was agreed to has happened."""
+        self._confirmed = ""
+
     @property
     def _suffix(self) -> str:
         return str(self.format.currentData())
@@ -176,29 +135,6 @@ class ExportDialog(QDialog):
         self.shown_words.setVisible(matches)
         if self.out.text():
             self.out.setText(with_suffix(self.out.text(), self._suffix))
-
-    def _begin(self) -> None:
-        wish = self.wish
-        self.words.setText(wish.problem or "")
-        if wish.problem is not None or self.child.running:
-            return
-        self.bar.setRange(0, 0)
-        self._show_running(True)
-        self.child.start(wish.flags)
-
-    def _progressed(self, done: int, total: int) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-
-    def _ended(self, there: bool, words: str) -> None:
-        self._show_running(False)
-        self._confirmed = ""
-        self.words.setText(words)
-
-    def _show_running(self, running: bool) -> None:
-        self.bar.setVisible(running)
-        self.start.setEnabled(not running)
-        self.stop.setEnabled(running)
 
     def _browse_recording(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Choose a recording", self.recording.text())
@@ -217,13 +153,83 @@ class ExportDialog(QDialog):
             self._confirmed = named if named == chosen else ""
 
 
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for number, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if number == 0 else 0)
-    return row
+class ExportDialog(QDialog):
+    """Exports what the form says, and shows how far it is; the stream goes on.
+
+    Parameters
+    ----------
+    parent
+        The window.
+    child
+        What does the work.
+    """
+
+    def __init__(self, parent: QWidget | None, child: ExportChild) -> None:
+        super().__init__(parent)
+        self.child = child
+        self.form = ExportForm()
+        self.bar, self.words = QProgressBar(), QLabel()
+        self.start, self.stop = QPushButton("Export"), QPushButton("Cancel")
+        self.setWindowTitle("Export")
+        self.setMinimumWidth(WIDTH)
+        self._lay_out()
+        self.start.clicked.connect(self._begin)
+        self.stop.clicked.connect(lambda: self.child.cancel())
+        self.child.progressed.connect(self._progressed)
+        self.child.ended.connect(self._ended)
+
+    def _lay_out(self) -> None:
+        self.bar.setVisible(False)
+        self.words.setWordWrap(True)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.stop.setEnabled(False)
+        self.start.setDefault(True)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.form)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.words)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.stop)
+        buttons.addWidget(self.start)
+        layout.addLayout(buttons)
+
+    def offer(self, recording: Path | None, shown: Shown | None) -> None:
+        """Begin with the recording and the look of what is on the screen.
+
+        Parameters
+        ----------
+        recording
+            The folder of the stream, where it lies on this machine.
+        shown
+            How the stage is shown; None where nothing is.
+        """
+        if not self.child.running:
+            self.form.offer(recording, shown)
+            self.words.setText("")
+
+    def _begin(self) -> None:
+        wish = self.form.wish
+        self.words.setText(wish.problem or "")
+        if wish.problem is not None or self.child.running:
+            return
+        self.bar.setRange(0, 0)
+        self._show_running(True)
+        self.child.start(wish.flags)
+
+    def _progressed(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _ended(self, there: bool, words: str) -> None:
+        self._show_running(False)
+        self.form.forget_confirmation()
+        self.words.setText(words)
+
+    def _show_running(self, running: bool) -> None:
+        self.bar.setVisible(running)
+        self.start.setEnabled(not running)
+        self.stop.setEnabled(running)
 
 
 def _browse(do: Callable[[], None]) -> QPushButton:

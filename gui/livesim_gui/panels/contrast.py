@@ -1,16 +1,16 @@
-"""A stage's histogram and levels in; levels by hand, gamma and colours out."""
+"""Set levels over a stage's histogram, gamma and colours."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
+    QInputDialog,
     QLabel,
     QSlider,
     QVBoxLayout,
@@ -20,20 +20,23 @@ from PyQt5.QtWidgets import (
 from livesim.images.colour_tables import GAMMAS, NAMES
 from livesim.images.levels import Levels
 from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.plotting import pg
 from livesim_gui.state.picture.histogram import Histogram
 from livesim_gui.theme import Theme
 
 _STEPS = 100
 """Of the gamma slider, for each factor of ten."""
+OTHER = "other…"
+"""Last in the menu of colours: any name that cmap knows."""
 
 
 class ContrastPanel(QWidget):
-    """Levels by a range over the histogram, gamma, colours."""
+    """Sets levels by a range over the histogram, gamma and colours."""
 
-    levels_set = pyqtSignal(float, float)
-    automatic_set = pyqtSignal(bool)
-    gamma_set = pyqtSignal(float)
-    lut_set = pyqtSignal(str)
+    levels_set = Signal(float, float)
+    automatic_set = Signal(bool)
+    gamma_set = Signal(float)
+    lut_set = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class ContrastPanel(QWidget):
 
     def _lut_box(self) -> QComboBox:
         self.lut = QComboBox()
-        self.lut.addItems(NAMES)
+        self.lut.addItems((*NAMES, OTHER))
         self.lut.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.lut.currentTextChanged.connect(self._lut_chosen)
         return self.lut
@@ -100,6 +103,8 @@ class ContrastPanel(QWidget):
     def show_look(self, lut: str, gamma: float) -> None:
         """Show what holds now."""
         self._showing = True
+        if self.lut.findText(lut) < 0:  # one of cmap's, chosen by its name
+            self.lut.insertItem(self.lut.count() - 1, lut)
         self.lut.setCurrentText(lut)
         self.gamma.setValue(round(_STEPS * float(np.log10(gamma))))
         self.gamma_words.setText(f"{gamma:.2f}")
@@ -117,8 +122,12 @@ class ContrastPanel(QWidget):
             self.levels_set.emit(low, high)
 
     def _lut_chosen(self, name: str) -> None:
-        if not self._showing:
-            self.lut_set.emit(name)
+        if self._showing:
+            return
+        if name == OTHER:
+            name, _ = QInputDialog.getText(self, "Colours", "Name of a colour table of cmap:")
+        if name:
+            self.lut_set.emit(name.strip())
 
     def _gamma_moved(self, value: int) -> None:
         if not self._showing:

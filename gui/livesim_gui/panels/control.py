@@ -1,11 +1,11 @@
-"""Where the engine is and what runs in; the user's wish to connect, start and stop out."""
+"""Connect to an engine; start one, a simulated microscope, a replay or an export."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
@@ -17,37 +17,22 @@ from PyQt5.QtWidgets import (
 )
 
 from livesim_gui.children.launcher import EngineWish
+from livesim_gui.children.local import Running
 from livesim_gui.panels.replay import ReplayBar
 from livesim_gui.panels.rows import beside, button, file_button, folder_button, path_of
 from livesim_gui.remembered import Remembered
-from livesim_gui.state.stream.connection import typed
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What the buttons show: the state of things, not the user's wish."""
-
-    connection: str
-    can_start: bool
-    """Whether this viewer can start processes at all."""
-    engine: str | None
-    """Address of the engine that was started here."""
-    simulating: bool
-    busy: bool = False
-    """Whether something is under way."""
-    words: str | None = None
-    """What is under way, or stands in the way of the connection."""
+from livesim_gui.state.stream.connection import as_typed
 
 
 class ControlPanel(QScrollArea):
-    """Connect to an engine; start one, a simulated microscope, or a replay."""
+    """Asks for an engine to connect to or to start, a simulated microscope, or a replay."""
 
-    connect_asked = pyqtSignal(str, str)
+    connect_asked = Signal(str, str)
     """An address, and a folder of keys for other machines."""
-    engine_asked = pyqtSignal(bool)
-    simulator_asked = pyqtSignal(bool)
-    export_asked = pyqtSignal()
-    dose_asked = pyqtSignal()
+    engine_asked = Signal(bool)
+    simulator_asked = Signal(bool)
+    export_asked = Signal()
+    dose_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +105,7 @@ class ControlPanel(QScrollArea):
 
     def show_address(self, address: str) -> None:
         """Show where the engine is, as short as it can be typed; keys have a field of their own."""
-        plain, keys = typed(address)
+        plain, keys = as_typed(address)
         self.address.setText(plain)
         if keys is not None:
             self.keys.setText(keys)

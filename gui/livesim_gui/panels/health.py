@@ -1,9 +1,9 @@
-"""Lines of words in, a table of them on the screen out."""
+"""Show how the engine is as a table of words."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from livesim_gui.state.health.health import Health, Line
 from livesim_gui.state.health.tone import Tone
@@ -11,7 +11,7 @@ from livesim_gui.theme import Theme
 
 
 class HealthPanel(QScrollArea):
-    """Rates, latency, queues, drops, recording, faults."""
+    """Lists rates, latency, queues, drops, recording and faults."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,9 @@ class HealthPanel(QScrollArea):
         label.setProperty("role", "faint")
         value.setWordWrap(True)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        value.setAlignment(Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignTop)
+        value.setAlignment(
+            Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        )
         row = len(self._rows)
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(value, row, 1)

@@ -1,16 +1,17 @@
-"""Lines and regions drawn into the picture in; a profile and statistics out."""
+"""Draw a line or a region into the picture, and show its profile or its statistics."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
+from livesim_gui.panels.rows import button
 from livesim_gui.picture.picture import Picture
+from livesim_gui.plotting import pg
 from livesim_gui.state.picture.profile import Profile, profile
 from livesim_gui.state.picture.region import RegionStatistics, region_statistics
 from livesim_gui.state.picture.stages import Stage
@@ -21,7 +22,7 @@ SHARE = 0.25
 
 
 class MeasurePanel(QWidget):
-    """A line profile with its width, and the statistics of a region.
+    """Measures a line profile with its width, and the statistics of a region.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class MeasurePanel(QWidget):
     def switch_line(self) -> None:
         """Draw a line, or take it away."""
         if self._line is not None:
-            self._picture.box.removeItem(self._line)
+            self._picture.remove(self._line)
             self._line = None
         else:
             view = self._picture.view
@@ -73,7 +74,7 @@ class MeasurePanel(QWidget):
     def switch_region(self) -> None:
         """Draw a region, or take it away."""
         if self._region is not None:
-            self._picture.box.removeItem(self._region)
+            self._picture.remove(self._region)
             self._region = None
         else:
             view = self._picture.view
@@ -131,11 +132,9 @@ class MeasurePanel(QWidget):
 
 
 def _switch(words: str, do: Any) -> QPushButton:
-    button = QPushButton(words)
-    button.setCheckable(True)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.clicked.connect(lambda: do())
-    return button
+    made = button(words, checkable=True)
+    made.clicked.connect(lambda: do())
+    return made
 
 
 def _line_words(found: Profile, unit: float, name: str) -> str:

@@ -1,4 +1,4 @@
-"""A spectrum, curves of tracking and advice in; the pattern panel out."""
+"""Show how good the pattern is: advice, the spectrum with its peaks, curves over time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from livesim.images.colour_tables import colours
 from livesim_gui.panels.plots import faint_label
 from livesim_gui.panels.strip_chart import StripChart
+from livesim_gui.plotting import pg
 from livesim_gui.state.health.advice import Advice
 from livesim_gui.state.health.strips import DRIFT, MODULATION
 from livesim_gui.state.health.tracking_history import TrackingHistory
@@ -30,7 +30,7 @@ _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
 class PatternPanel(QScrollArea):
-    """Whether the pattern is good, and what to do where it is not."""
+    """Says whether the pattern is good, and what to do where it is not."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
-"""A theme in, plots in its colours and without clutter out."""
+"""Make plots without clutter, and colour them as a theme says."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
+from livesim_gui.plotting import pg
 from livesim_gui.theme import Theme
 
 

@@ -1,15 +1,14 @@
-"""What a replay says of itself in; the wish to open, pause, step, speed up and end it out."""
+"""Offer to open, pause, step, speed up and end a replay, and show how far it is."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -21,23 +20,23 @@ from livesim_gui.state.time.replay import RATES, Replay, rate_words
 class ReplayBar(QWidget):
     """The buttons of a replay, in the control panel. They show what it does, not what was asked."""
 
-    file_asked = pyqtSignal()
-    folder_asked = pyqtSignal()
-    main_pressed = pyqtSignal()
+    file_asked = Signal()
+    folder_asked = Signal()
+    main_pressed = Signal()
     """Pause, go on, or once more."""
-    step_asked = pyqtSignal()
-    stop_asked = pyqtSignal()
-    rate_chosen = pyqtSignal(str)
+    step_asked = Signal()
+    stop_asked = Signal()
+    rate_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.open = button("Open recording…")
         self.open.setMenu(self._menu())
-        self.main = _small("Pause", "Ctrl+P")
+        self.main = button("Pause", "Ctrl+P")
         self.main.clicked.connect(lambda: self.main_pressed.emit())
-        self.step = _small("Step", "One more raw stack, then pause (.)")
+        self.step = button("Step", "One more raw stack, then pause (.)")
         self.step.clicked.connect(lambda: self.step_asked.emit())
-        self.stop = _small("End", "Ends the stream in order")
+        self.stop = button("End", "Ends the stream in order")
         self.stop.clicked.connect(lambda: self.stop_asked.emit())
         self.rate = QComboBox()
         self.rate.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -105,9 +104,3 @@ class ReplayBar(QWidget):
         opened = self.rate.view()
         if opened is None or not opened.isVisible():  # not while somebody chooses
             self.rate.setCurrentIndex(self.rate.findData(rate))
-
-
-def _small(words: str, tip: str) -> QPushButton:
-    made = button(words)
-    made.setToolTip(tip)
-    return made

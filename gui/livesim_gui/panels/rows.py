@@ -1,11 +1,11 @@
-"""Fields and buttons in, rows of a form, with paths that are typed or chosen, out."""
+"""Build the rows of a form, with paths that are typed or chosen."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 
 def path_of(edit: QLineEdit) -> Path | None:
@@ -14,19 +14,22 @@ def path_of(edit: QLineEdit) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def beside(edit: QWidget, button: QWidget) -> QWidget:
-    """Return a row of both; the first takes the room."""
+def beside(first: QWidget, *others: QWidget) -> QWidget:
+    """Return a row of widgets; the first takes the room."""
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(edit, 1)
-    layout.addWidget(button)
+    layout.addWidget(first, 1)
+    for other in others:
+        layout.addWidget(other)
     return row
 
 
-def button(words: str) -> QPushButton:
+def button(words: str, tip: str = "", *, checkable: bool = False) -> QPushButton:
     """Return a button that leaves the keys to the window."""
     made = QPushButton(words)
+    made.setToolTip(tip)
+    made.setCheckable(checkable)
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return made
 

@@ -1,9 +1,9 @@
-"""The engine's settings in; the user's wish for others, for a calibration or a recording out."""
+"""Offer everything that may change while a stream runs, and show what the engine uses."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
@@ -16,7 +16,7 @@ from PyQt5.QtWidgets import (
 )
 
 from livesim.config.changes import Value
-from livesim_gui.state.stream.steering import (
+from livesim_gui.state.steering import (
     AUTO,
     FOLLOW,
     NO_FOLDER,
@@ -36,16 +36,16 @@ ROWS = {ONE: "Step one", TWO: "Step two", WIENER: "Wiener", NOTCH: "Notch", NOTC
 
 
 class SteerPanel(QScrollArea):
-    """Everything that may change while a stream runs.
+    """Steers everything that may change while a stream runs.
 
     Each control shows what the engine uses. What was asked for and is not in use yet is marked by
     dots; while a slider is held it stays under the hand.
     """
 
-    wished = pyqtSignal(str, object)
+    wished = Signal(str, object)
     """A dotted key and its new value."""
-    recalibration_asked = pyqtSignal()
-    recording_asked = pyqtSignal(bool)
+    recalibration_asked = Signal()
+    recording_asked = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class SteerPanel(QScrollArea):
         self.auto.clicked.connect(self._switch_auto)
         self.follow = QCheckBox("Watch the pattern and follow it")
         self.follow.clicked.connect(lambda on: self.wished.emit(FOLLOW, bool(on)))
-        self.recalibrate = QPushButton("Calibrate anew (Ctrl+K)")
+        self.recalibrate = QPushButton("Calibrate again (Ctrl+K)")
         self.recalibrate.clicked.connect(lambda: self.recalibration_asked.emit())
         self.record = QPushButton("Record")
         self.record.clicked.connect(lambda: self.switch_recording())
@@ -72,7 +72,7 @@ class SteerPanel(QScrollArea):
     def _combo(self, key: str) -> QComboBox:
         box = QComboBox()
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        box.activated[str].connect(lambda name: self.wished.emit(key, name))
+        box.textActivated.connect(lambda name: self.wished.emit(key, name))
         return box
 
     def _slider(self, key: str) -> QSlider:

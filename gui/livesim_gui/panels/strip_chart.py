@@ -1,21 +1,21 @@
-"""The history of a pattern in; one chosen quantity over time, a curve an angle, out."""
+"""Draw one chosen quantity of the pattern over time, a curve for each angle."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from livesim_gui.panels.plots import colour_plot, plain_plot
+from livesim_gui.plotting import pg
 from livesim_gui.state.health.strips import STRIPS, Strip, one_curve
 from livesim_gui.state.health.tracking_history import TrackingHistory
 from livesim_gui.theme import Theme, angle_colour
 
 
 class StripChart(QWidget):
-    """A chart whose quantity is chosen above it.
+    """Charts the quantity that is chosen above it.
 
     Parameters
     ----------

@@ -1,33 +1,34 @@
-"""The results remembered and where one is in; where the user wants to go out."""
+"""Show where in time one is, and let the user go elsewhere."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
+from livesim_gui.panels.rows import button
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
 
 
 class TimeBar(QWidget):
-    """Live edge, back through the memory, play, step, speed."""
+    """Goes to the live edge or back in time, plays, steps, and sets the speed of playing."""
 
-    went_to = pyqtSignal(int)
+    went_to = Signal(int)
     """The user dragged to the result at this place."""
-    stepped = pyqtSignal(int)
-    played = pyqtSignal()
-    live_asked = pyqtSignal()
-    speed_set = pyqtSignal(float)
+    stepped = Signal(int)
+    played = Signal()
+    live_asked = Signal()
+    speed_set = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
         self._showing = False
-        self.play = _button("Play", "Play from here; hold (P)")
+        self.play = button("Play", "Play from here; hold (P)")
         self.play.clicked.connect(lambda: self.played.emit())
-        self.back, self.forward = _button("‹", "One back (←)"), _button("›", "One forward (→)")
+        self.back, self.forward = button("‹", "One back (←)"), button("›", "One forward (→)")
         self.back.clicked.connect(lambda: self.stepped.emit(-1))
         self.forward.clicked.connect(lambda: self.stepped.emit(1))
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -36,10 +37,9 @@ class TimeBar(QWidget):
         self.words = QLabel()
         self.words.setMinimumWidth(150)
         self.words.setAlignment(
-            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+            Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
-        self.live = _button("Live", "Back to the live edge (End)")
-        self.live.setCheckable(True)
+        self.live = button("Live", "Back to the live edge (End)", checkable=True)
         self.live.clicked.connect(lambda: self.live_asked.emit())
         self._lay_out(self._speeds())
 
@@ -90,10 +90,3 @@ def place_words(shots: Sequence[Placed], shown: Shot) -> str:
 def _place(shots: Sequence[Placed], shown: Shot) -> int:
     at = bisect_left(shots, shown.number, key=lambda shot: shot.number)
     return min(at, len(shots) - 1)
-
-
-def _button(words: str, tip: str) -> QPushButton:
-    button = QPushButton(words)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setToolTip(tip)
-    return button

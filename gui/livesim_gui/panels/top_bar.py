@@ -1,12 +1,13 @@
-"""Stages, channels and the engine's word in; which of them to show out."""
+"""Choose among stages and channels, and show in the corner how the engine is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from livesim_gui.panels.rows import button
 from livesim_gui.state.health.health import Health
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.stages import title_of
@@ -16,14 +17,14 @@ from livesim_gui.theme import DARK, Theme
 
 
 class TopBar(QWidget):
-    """One button a stage, the split view, and in the corner how the engine is."""
+    """Has a button for each stage, the split view, and in the corner how the engine is."""
 
-    stage_chosen = pyqtSignal(str)
-    split_asked = pyqtSignal()
-    channel_chosen = pyqtSignal(int)
-    merge_asked = pyqtSignal()
-    keys_asked = pyqtSignal()
-    trust_asked = pyqtSignal()
+    stage_chosen = Signal(str)
+    split_asked = Signal()
+    channel_chosen = Signal(int)
+    merge_asked = Signal()
+    keys_asked = Signal()
+    trust_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,15 +32,19 @@ class TopBar(QWidget):
         """Of the stages, in the order of their keys."""
         self.buttons: dict[str, QPushButton] = {}
         self._theme = DARK
-        self.split = _button(
-            "Split (X)", "The two stages chosen last beside each other; drag the line"
+        self.split = button(
+            "Split (X)",
+            "The two stages chosen last beside each other; drag the line",
+            checkable=True,
         )
         self.split.clicked.connect(lambda: self.split_asked.emit())
         self.channel = QComboBox()
         self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.channel.hide()
         self.channel.activated.connect(self._choose_channel)
-        self.merge = _button("Merge (M)", "All channels in their colours; V hides the chosen one")
+        self.merge = button(
+            "Merge (M)", "All channels in their colours; V hides the chosen one", checkable=True
+        )
         self.merge.clicked.connect(lambda: self.merge_asked.emit())
         self.merge.hide()
         self.stream = QLabel()
@@ -47,15 +52,13 @@ class TopBar(QWidget):
         # It takes the room that is left: the window must not grow for a name.
         self.stream.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.stream.setAlignment(
-            Qt.Alignment(Qt.AlignmentFlag.AlignRight) | Qt.AlignmentFlag.AlignVCenter
+            Qt.AlignmentFlag(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
         self.word = QLabel()
-        self.trust = _button("", "")
-        self.trust.setCheckable(False)
+        self.trust = button("")
         self.trust.clicked.connect(lambda: self.trust_asked.emit())
         self.trust.hide()
-        self.keys = _button("?", "All keys")
-        self.keys.setCheckable(False)
+        self.keys = button("?", "All keys")
         self.keys.clicked.connect(lambda: self.keys_asked.emit())
         self._stages = QHBoxLayout()
         self._lay_out()
@@ -79,8 +82,8 @@ class TopBar(QWidget):
         """Show which stages there are, and which one is shown."""
         if tuple(names) != self.names:
             self._make_buttons(tuple(names))
-        for name, button in self.buttons.items():
-            button.setChecked(name == look.stage or (look.split and name == look.other))
+        for name, stage in self.buttons.items():
+            stage.setChecked(name == look.stage or (look.split and name == look.other))
         self.split.setChecked(look.split)
 
     def show_channels(self, channels: Sequence[int], shown: int) -> None:
@@ -126,23 +129,17 @@ class TopBar(QWidget):
         self.channel_chosen.emit(self.channel.itemData(at))
 
     def _make_buttons(self, names: tuple[str, ...]) -> None:
-        for button in self.buttons.values():
-            self._stages.removeWidget(button)
-            button.deleteLater()
+        for old in self.buttons.values():
+            self._stages.removeWidget(old)
+            old.deleteLater()
         self.names = names
         self.buttons = {name: self._stage_button(n, name) for n, name in enumerate(names)}
 
     def _stage_button(self, number: int, name: str) -> QPushButton:
         title = title_of(name)
-        button = _button(f"{title} ({number + 1})", f"Show {title.lower()}; space swaps back")
-        button.clicked.connect(lambda: self.stage_chosen.emit(name))
-        self._stages.addWidget(button)
-        return button
-
-
-def _button(words: str, tip: str) -> QPushButton:
-    button = QPushButton(words)
-    button.setCheckable(True)
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setToolTip(tip)
-    return button
+        made = button(
+            f"{title} ({number + 1})", f"Show {title.lower()}; space swaps back", checkable=True
+        )
+        made.clicked.connect(lambda: self.stage_chosen.emit(name))
+        self._stages.addWidget(made)
+        return made

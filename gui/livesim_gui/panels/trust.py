@@ -1,11 +1,11 @@
-"""What is said of the networks' work in; the trust panel, and which map is wanted, out."""
+"""Show whether the networks can be trusted, why, and which map lies over the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -28,12 +28,12 @@ _FULL = 100
 
 
 class TrustPanel(QScrollArea):
-    """Whether the networks can be trusted, why, and maps of where."""
+    """Says whether the networks can be trusted and why, and offers maps of where."""
 
-    map_chosen = pyqtSignal(object)
+    map_chosen = Signal(object)
     """Its name; None hides it."""
-    opacity_set = pyqtSignal(float)
-    review_asked = pyqtSignal(bool)
+    opacity_set = Signal(float)
+    review_asked = Signal(bool)
     """Whether with flips."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class TrustPanel(QScrollArea):
         self.check.clicked.connect(lambda: self.review_asked.emit(False))
         self.flip = QPushButton("Flip and compare")
         self.flip.setToolTip(
-            "Networks should not care how the field is turned. The newest result is made anew in\n"
+            "Networks should not care how the field is turned. The newest result is made again in\n"
             "eight symmetries; where those differ, the networks are undecided. Takes some seconds."
         )
         self.flip.clicked.connect(lambda: self.review_asked.emit(True))

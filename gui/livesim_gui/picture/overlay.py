@@ -1,12 +1,12 @@
-"""What is written over the picture: scale bar, names of the stages, where in time one is."""
+"""Write over the picture: scale bar, names of the stages, where in time one is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
-from PyQt5.QtWidgets import QWidget
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
+from qtpy.QtWidgets import QWidget
 
 from livesim.images.scale_bar import ScaleBar
 from livesim_gui.state.picture.tint import Bar
@@ -19,7 +19,7 @@ COLOURS_WIDTH, COLOURS_HEIGHT = 180, 10
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """What is to be written."""
+    """The words that are written over the picture."""
 
     right: str = ""
     """Name of the stage; in a split view, of the one on the right."""

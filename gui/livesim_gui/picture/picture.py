@@ -1,20 +1,21 @@
-"""Painted stages in, the picture on the screen out: zoom, pan, split view, crosshair."""
+"""Show painted stages on the screen, with zoom, pan, split view and crosshair."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PyQt5.QtCore import QEvent, QObject, QRectF, Qt, pyqtSignal
-from PyQt5.QtGui import QColor
-from PyQt5.QtWidgets import QGraphicsItem, QGraphicsRectItem, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QRectF, Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
+from livesim_gui.picture.crosshair import Crosshair
 from livesim_gui.picture.overlay import Captions, Overlay
+from livesim_gui.picture.split import SplitView
+from livesim_gui.plotting import pg
+from livesim_gui.state.picture.scene import Painted, Scene
 from livesim_gui.state.picture.tint import Tint
 from livesim_gui.state.stream.rolling import rolling_words
-from livesim_gui.state.viewer import Painted, Scene
 
 FURTHEST = 40.0
 """Pixels of the screen for each raw pixel, zoomed in."""
@@ -23,7 +24,7 @@ _BACKGROUND = "#0c0d0f"
 
 
 class Picture(QWidget):
-    """The picture. All its places are in raw pixels, whatever the stage's sampling.
+    """Shows the picture. All coordinates are in raw pixels, whatever the stage's sampling.
 
     Parameters
     ----------
@@ -31,13 +32,13 @@ class Picture(QWidget):
         The widget it is in.
     """
 
-    pointed = pyqtSignal(float, float)
+    pointed = Signal(float, float)
     """The mouse is over this place."""
-    left = pyqtSignal()
+    left = Signal()
     """The mouse is not over the picture any more."""
-    divided = pyqtSignal(float)
+    divided = Signal(float)
     """The divider was dragged to this share of the width."""
-    zoomed = pyqtSignal(float)
+    zoomed = Signal(float)
     """So many pixels of the screen now show one raw pixel."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -51,45 +52,32 @@ class Picture(QWidget):
         self.overlay = Overlay(self)
         self.pixel_um: float | None = None
         self._extent: tuple[int, int] | None = None
-        self._divider_at = 0.5
-        self._placing = False
         self._tint: Tint | None = None
         self._make_items()
+        self.split.divided.connect(self.divided)
         self.box.sigRangeChanged.connect(self._range_changed)
         self.box.sigResized.connect(self._range_changed)
-        self.graphics.scene().sigMouseMoved.connect(self._moved)
+        self.graphics.scene().sigMouseMoved.connect(self.point_at)
         self.graphics.installEventFilter(self)
 
     def _make_items(self) -> None:
         self._main = pg.ImageItem(axisOrder="row-major")
-        self._other = pg.ImageItem(axisOrder="row-major")
-        self._clip = QGraphicsRectItem()
-        self._clip.setPen(pg.mkPen(None))
-        self._clip.setFlag(QGraphicsItem.GraphicsItemFlag.ItemClipsChildrenToShape)
-        self._other.setParentItem(self._clip)
         self._map = pg.ImageItem(axisOrder="row-major")
         self._map.hide()
-        pen, hover = pg.mkPen("#ffffff", width=1), pg.mkPen("#4c9be8", width=3)
-        self._line = pg.InfiniteLine(angle=90, movable=True, pen=pen, hoverPen=hover)
-        self._line.sigDragged.connect(self._dragged)
-        faint = pg.mkPen(QColor(255, 255, 255, 140), width=1, style=Qt.PenStyle.DashLine)
-        self._cross = [pg.InfiniteLine(angle=angle, pen=faint) for angle in (0, 90)]
-        for item in (self._main, self._clip, self._map, self._line, *self._cross):
-            self.box.addItem(item, ignoreBounds=True)
-        self._crosshair = False
-        self._show_split(False)
-        self._point_out(False)
+        self.box.addItem(self._main, ignoreBounds=True)
+        self.split = SplitView(self.box)
+        self.box.addItem(self._map, ignoreBounds=True)
+        self.split.add_line()
+        self.crosshair = Crosshair(self.box)
 
     def draw(self, scene: Scene) -> None:
         """Show a scene."""
-        look = scene.look
         extent = scene.shot.result.widefield.shape
         self._put(self._main, scene.main, scene)
         if scene.left is not None:
-            self._put(self._other, scene.left, scene)
+            self._put(self.split.image, scene.left, scene)
         self._lay_over(scene.tint)
-        self._divider_at = look.divider
-        self._show_split(scene.left is not None)
+        self.split.show(scene.left is not None, scene.look.divider)
         if extent != self._extent:
             self._extent = (extent[0], extent[1])
             self.fit()
@@ -116,9 +104,8 @@ class Picture(QWidget):
         """Show no picture, but what to do to get one."""
         if self._extent is not None:
             self._main.clear()
-            self._other.clear()
             self._lay_over(None)
-            self._show_split(False)
+            self.split.clear()
             self._extent = None
         self.overlay.show_captions(Captions(hint=hint))
 
@@ -131,12 +118,15 @@ class Picture(QWidget):
 
     def show_crosshair(self, on: bool) -> None:
         """Draw the lines through the mouse, or not."""
-        self._crosshair = on
-        self._point_out(False)
+        self.crosshair.switch(on)
 
     def add(self, item: Any) -> None:
         """Draw something over the picture."""
         self.box.addItem(item, ignoreBounds=True)
+
+    def remove(self, item: Any) -> None:
+        """Take away what was drawn over the picture."""
+        self.box.removeItem(item)
 
     @property
     def view(self) -> QRectF:
@@ -163,54 +153,28 @@ class Picture(QWidget):
         if event is not None and event.type() == QEvent.Type.Resize:
             self.overlay.resize(self.graphics.size())
         if event is not None and event.type() == QEvent.Type.Leave:
-            self._point_out(False)
+            self.crosshair.leave()
             self.left.emit()
         return super().eventFilter(watched, event)
 
-    def _point_out(self, over: bool) -> None:
-        for line in self._cross:
-            line.setVisible(self._crosshair and over)
-
     def _put(self, item: Any, painted: Painted, scene: Scene) -> None:
-        is_merged = painted.places.ndim == 3
+        is_merged = painted.pixels.ndim == 3
         table = None if is_merged else colours(scene.look.lut, scene.look.gamma)
-        item.setImage(painted.places, levels=(0, 255), lut=table, autoLevels=False)
-        rows, columns = painted.places.shape[:2]
+        item.setImage(painted.pixels, levels=(0, 255), lut=table, autoLevels=False)
+        rows, columns = painted.pixels.shape[:2]
         step = painted.step
         # Pixel (0, 0) has its centre at (0, 0), whatever the step.
         half = painted.stage.step / 2
         item.setRect(QRectF(-half, -half, columns * step, rows * step))
 
-    def _show_split(self, on: bool) -> None:
-        for item in (self._clip, self._line):
-            item.setVisible(on)
-        if on:
-            self._place_divider()
-
-    def _place_divider(self) -> None:
-        view = self.view
-        at = view.left() + self._divider_at * view.width()
-        self._placing = True
-        self._line.setValue(at)
-        self._placing = False
-        tall = view.height() + 2.0
-        self._clip.setRect(QRectF(view.left() - 1, view.top() - 1, at - view.left() + 1, tall))
-
-    def _dragged(self, line: Any) -> None:
-        view = self.view
-        self.divided.emit((line.value() - view.left()) / max(view.width(), 1e-6))
-
     def _range_changed(self, *_: Any) -> None:
-        if self._clip.isVisible():
-            self._place_divider()
+        self.split.follow_view()
         self.show_scale(self.pixel_um)
         self.zoomed.emit(self.screen_per_raw)
 
-    def _moved(self, place: Any) -> None:
-        if self._extent is None:
-            return
-        point = self.box.mapSceneToView(place)
-        self._cross[0].setValue(point.y())
-        self._cross[1].setValue(point.x())
-        self._point_out(True)
-        self.pointed.emit(point.x(), point.y())
+    def point_at(self, place: Any) -> None:
+        """Point at a place of the graphics' scene, as the mouse does."""
+        if self._extent is not None:
+            point = self.box.mapSceneToView(place)
+            self.crosshair.point_at(point.x(), point.y())
+            self.pointed.emit(point.x(), point.y())

@@ -1,4 +1,4 @@
-"""Every key of the window, and what it does, in the order in which they are listed."""
+"""List every key of the window and what it does, in the order of the list on the screen."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KEYS = (
     Key("pause", ("Ctrl+P",), "Pause the replay; go on"),
     Key("step", (".",), "One raw stack of the replay, then pause"),
     Key("record", ("Ctrl+R",), "Begin and end a recording"),
-    Key("recalibrate", ("Ctrl+K",), "Calibrate anew from the next raw stacks"),
+    Key("recalibrate", ("Ctrl+K",), "Calibrate again, from the next raw stacks"),
     Key("panel", ("H",), "Hide and show the panel"),
     Key("theme", ("D",), "Dark and light window"),
     Key("full", ("F11",), "Full screen"),

@@ -18,7 +18,7 @@ from livesim.commands.export.progress import Step
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import Colours
 from livesim.images.drawing import draw_scale_bar, draw_words, letter_height
-from livesim.images.grey_levels import places
+from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels
 from livesim.images.merge import merged
 from livesim.images.time_stamp import time_stamp
@@ -68,7 +68,7 @@ class Panel:
         shown = [nothing if image is None else image for image in images]
         if self.doubled:
             shown = [upsample(image) for image in shown]
-        painted = [places(*one) for one in zip(shown, self.levels, strict=True)]
+        painted = [grey_levels(*one) for one in zip(shown, self.levels, strict=True)]
         coloured = merged(painted, self.tables)
         coloured = coloured.repeat(self.zoom, axis=0).repeat(self.zoom, axis=1)
         picture = Pillow.fromarray(coloured)

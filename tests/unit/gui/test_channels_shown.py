@@ -26,16 +26,16 @@ def viewer():
         for channel in (0, 1):
             feed.take(1, result(time, channel=channel), 0.1 * time)
     viewer = Viewer(feed)
-    viewer.screen_per_raw = 8.0
+    viewer.display.screen_per_raw = 8.0
     viewer.tick(0.0)
-    viewer.merge = viewer.merge.switch()
+    viewer.channels.merge = viewer.channels.merge.switch()
     viewer.tick(0.0)
     return viewer
 
 
 def painted(viewer, now_s=1.0):
     viewer.tick(now_s)
-    return viewer.scene.main.places
+    return viewer.display.scene.main.pixels
 
 
 def test_the_same_time_point_belongs_together_or_else_the_one_before():
@@ -47,46 +47,46 @@ def test_the_same_time_point_belongs_together_or_else_the_one_before():
 
 
 def test_merging_adds_green_and_magenta(viewer):
-    assert viewer.scene.main.places.shape == (64, 64, 3)
+    assert viewer.display.scene.main.pixels.shape == (64, 64, 3)
     for channel in (0, 1):
-        viewer.channel = channel
+        viewer.channels.chosen = channel
         viewer.tick(0.1)
-        viewer.contrast("super-resolved").set(0.0, 40.0)
+        viewer.display.contrast("super-resolved").set(0.0, 40.0)
     viewer.tick(0.2)
     # 20 of 40 in both channels: half green and half magenta are grey.
     np.testing.assert_array_equal(painted(viewer)[4, 60], [127, 127, 127])
-    viewer.contrast("super-resolved").set(0.0, 20.0)  # of the second channel
+    viewer.display.contrast("super-resolved").set(0.0, 20.0)  # of the second channel
     np.testing.assert_array_equal(painted(viewer)[4, 60], [255, 127, 255])
 
 
 def test_a_hidden_channel_is_left_out_and_the_last_one_stays(viewer):
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     viewer.tick(0.1)
-    viewer.switch_channel()
+    viewer.channels.switch_shown()
     assert painted(viewer)[..., (0, 2)].max() == 0  # green alone
-    viewer.channel = 0
+    viewer.channels.chosen = 0
     viewer.tick(0.2)
-    viewer.switch_channel()
-    assert viewer.merge.shown(viewer.channels) == (0,)
+    viewer.channels.switch_shown()
+    assert viewer.channels.merge.shown(viewer.channels.available) == (0,)
 
 
 def test_a_colour_is_that_of_the_chosen_channel_alone(viewer):
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     viewer.tick(0.1)
     viewer.colour("cyan")
     assert viewer.lut == "cyan"
     assert painted(viewer)[..., 0].max() == 0
-    assert viewer.look.lut == "grey"
-    viewer.channel = 0
+    assert viewer.display.look.lut == "grey"
+    viewer.channels.chosen = 0
     viewer.tick(0.2)
     assert viewer.lut == "green"
 
 
 def test_one_channel_by_itself_is_as_before(viewer):
-    viewer.merge = viewer.merge.switch()
+    viewer.channels.merge = viewer.channels.merge.switch()
     assert painted(viewer).ndim == 2
     viewer.colour("fire")
-    assert viewer.look.lut == "fire"
+    assert viewer.display.look.lut == "fire"
 
 
 def test_what_is_merged_is_exported_and_saved_as_it_is_shown(viewer):
@@ -97,7 +97,7 @@ def test_what_is_merged_is_exported_and_saved_as_it_is_shown(viewer):
     assert len(shown.levels) == 2
     assert all(isinstance(levels, Levels) for levels in shown.levels)
     seen = viewer.snapshot(datetime(2026, 1, 1))
-    np.testing.assert_array_equal(seen.merged, viewer.scene.main.places)
+    np.testing.assert_array_equal(seen.merged, viewer.display.scene.main.pixels)
 
 
 def test_a_stream_of_one_channel_has_nothing_to_merge():
@@ -105,7 +105,7 @@ def test_a_stream_of_one_channel_has_nothing_to_merge():
     feed.begin("tcp://127.0.0.1:1")
     feed.take(1, result(0), 0.0)
     viewer = Viewer(feed)
-    viewer.merge = Merge(on=True)
+    viewer.channels.merge = Merge(on=True)
     viewer.tick(0.0)
-    assert viewer.scene.main.places.ndim == 2
+    assert viewer.display.scene.main.pixels.ndim == 2
     assert viewer.shown().channels == ()

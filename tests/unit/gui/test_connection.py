@@ -14,7 +14,7 @@ from livesim.wire.keys import make_pair
 from livesim_gui.connection_help import why_silent
 from livesim_gui.link import Link
 from livesim_gui.state.health.notice import STAYS_S, Notice
-from livesim_gui.state.stream.connection import Connection, reached, typed
+from livesim_gui.state.stream.connection import Connection, as_typed, complete_address
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.hint import hint
 
@@ -35,13 +35,13 @@ AWAY = "tcp://127.0.0.2:5603"
     ],
 )
 def test_an_address_and_keys_say_where_the_engine_is_reached(address, keys, whole):
-    assert reached(address, keys) == whole
-    assert reached(*(part or keys for part in typed(whole))) == whole
+    assert complete_address(address, keys) == whole
+    assert complete_address(*(part or keys for part in as_typed(whole))) == whole
 
 
 def test_the_keys_of_another_machine_have_a_field_of_their_own():
-    assert typed("tcp://gpu:5603?keys=/k") == ("gpu:5603", "/k")
-    assert typed("tcp://127.0.0.1:5603?keys=/k") == ("127.0.0.1:5603?keys=/k", None)
+    assert as_typed("tcp://gpu:5603?keys=/k") == ("gpu:5603", "/k")
+    assert as_typed("tcp://127.0.0.1:5603?keys=/k") == ("127.0.0.1:5603?keys=/k", None)
 
 
 def test_nobody_there_and_keys_refused_are_told_apart():

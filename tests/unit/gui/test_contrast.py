@@ -7,7 +7,7 @@ import pytest
 
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import NAMES, colours
-from livesim.images.grey_levels import every_nth, places
+from livesim.images.grey_levels import every_nth, grey_levels
 from livesim.images.levels import SAMPLES, Levels, levels_of, sampled
 from livesim.values.errors import DataError
 from livesim_gui.state.picture.contrast import SteadyContrast
@@ -64,7 +64,7 @@ def test_levels_set_by_hand_stay_until_automatic_is_asked_for():
         Levels(-5.0, 50.0)
     }
     assert contrast.manual
-    contrast.automatic()
+    contrast.follow()
     image = noisy(rng)
     assert contrast.see(image, 9.0) == levels_of(sampled(image))
 
@@ -100,7 +100,9 @@ def test_samples_are_finite_and_not_too_many(shape):
 
 def test_painting_maps_black_white_and_what_is_outside_or_not_a_number():
     image = np.array([[10.0, 20.0, 15.0], [-99.0, 1e9, np.nan]], np.float32)
-    np.testing.assert_array_equal(places(image, Levels(10.0, 20.0)), [[0, 255, 127], [0, 255, 0]])
+    np.testing.assert_array_equal(
+        grey_levels(image, Levels(10.0, 20.0)), [[0, 255, 127], [0, 255, 0]]
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_gamma_below_one_brightens_the_middle_and_leaves_the_ends():
     np.testing.assert_array_equal(plain[[0, 255]], bright[[0, 255]])
 
 
-@pytest.mark.parametrize(("name", "gamma"), [("pink", 1.0), ("grey", 0.0)])
+@pytest.mark.parametrize(("name", "gamma"), [("greeen", 1.0), ("grey", 0.0)])
 def test_a_wrong_table_or_gamma_is_refused(name, gamma):
     with pytest.raises(SettingsError, match="expected"):
         colours(name, gamma)

@@ -263,7 +263,7 @@ def test_of_simulated_recordings_the_lowest_that_passes_is_chosen(tmp_path):
 
 # The widgets.
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def says(engine, known):
 
 
 def test_a_rung_is_measured_from_the_dialog_and_its_table_copied(connected, qtbot):
-    from PyQt5.QtWidgets import QApplication
+    from qtpy.QtWidgets import QApplication
 
     dialog, engine = connected
     assert dialog.isVisible()

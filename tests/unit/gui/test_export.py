@@ -8,11 +8,11 @@ import pytest
 
 from livesim.images.levels import Levels
 from livesim_gui.state.picture.export import (
+    ExportProgress,
     ExportWish,
     Shown,
-    Told,
     free_name,
-    told,
+    read_progress,
     what_of,
     with_suffix,
 )
@@ -54,15 +54,15 @@ def test_what_is_missing_is_said():
 @pytest.mark.parametrize(
     ("line", "meant"),
     [
-        ('{"done": 3, "total": 60}\n', Told(3, 60)),
-        ('{"wrote": ["a.mp4"]}', Told(wrote=("a.mp4",))),
+        ('{"done": 3, "total": 60}\n', ExportProgress(3, 60)),
+        ('{"wrote": ["a.mp4"]}', ExportProgress(wrote=("a.mp4",))),
         ("a warning of some library", None),
         ("[1, 2]", None),
         ("", None),
     ],
 )
 def test_lines_of_the_child(line, meant):
-    assert told(line) == meant
+    assert read_progress(line) == meant
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_the_viewer_knows_what_it_shows_and_where_it_is_recorded():
     feed.answer(1, engine_status(recording="/data/stream-007"), 0.0)
     for channel in (0, 1):
         feed.take(1, result(channel=channel), 0.0)
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     viewer.tick(0.0)
-    viewer.contrast("super-resolved").set(5.0, 50.0)
+    viewer.display.contrast("super-resolved").set(5.0, 50.0)
     viewer.tick(0.1)
     feed.answer(1, engine_status(recording=None), 0.2)
     viewer.tick(0.2)
-    assert viewer.recording == "/data/stream-007"
+    assert viewer.stream.last_folder == "/data/stream-007"
     assert viewer.shown() == Shown("result", (Levels(5.0, 50.0),), ("grey",), 1.0, (1,))
 
 
@@ -124,7 +124,7 @@ WAIT_MS = 30_000
 
 @pytest.fixture
 def dialog(qtbot, tmp_path):
-    pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
     from livesim_gui.children.export import ExportChild
     from livesim_gui.dialogs.export import ExportDialog
 
@@ -145,15 +145,15 @@ def ended(dialog, qtbot):
 
 def test_the_dialog_offers_the_running_recording_as_it_is_shown(dialog, tmp_path):
     dialog.offer(tmp_path / "stream-001", SHOWN)
-    wish = dialog.wish
+    wish = dialog.form.wish
     assert (wish.recording, wish.shown) == (str(tmp_path / "stream-001"), SHOWN)
     assert wish.out == str(tmp_path / "stream-001.mp4")
-    dialog.format.setCurrentIndex(dialog.format.findData(".tif"))
-    assert dialog.wish.out == str(tmp_path / "stream-001.tif")
-    assert not dialog.fps.isEnabled()
+    dialog.form.format.setCurrentIndex(dialog.form.format.findData(".tif"))
+    assert dialog.form.wish.out == str(tmp_path / "stream-001.tif")
+    assert not dialog.form.fps.isEnabled()
     # Levels of the result say nothing of the raw frames.
-    dialog.what.setCurrentIndex(dialog.what.findData("raw"))
-    assert dialog.wish.shown is None
+    dialog.form.what.setCurrentIndex(dialog.form.what.findData("raw"))
+    assert dialog.form.wish.shown is None
 
 
 def test_progress_and_the_last_word_are_shown(dialog, qtbot, tmp_path):
@@ -171,18 +171,18 @@ def test_progress_and_the_last_word_are_shown(dialog, qtbot, tmp_path):
 
 
 def test_what_the_export_refuses_is_shown_in_its_words(dialog, qtbot):
-    dialog.recording.setText("/data/s")
-    dialog.out.setText("/data/a.mp4")
-    dialog.time.setText("bad")
+    dialog.form.recording.setText("/data/s")
+    dialog.form.out.setText("/data/a.mp4")
+    dialog.form.time.setText("bad")
     dialog.start.click()
     there, words = ended(dialog, qtbot)
     assert (there, words) == (False, "/data/s: expected results, found none")
 
 
 def test_cancel_ends_the_child(dialog, qtbot):
-    dialog.recording.setText("/data/s")
-    dialog.out.setText("/data/a.ome.tif")
-    dialog.time.setText("wait")
+    dialog.form.recording.setText("/data/s")
+    dialog.form.out.setText("/data/a.ome.tif")
+    dialog.form.time.setText("wait")
     with qtbot.waitSignal(dialog.child.progressed, timeout=WAIT_MS):
         dialog.start.click()
     dialog.stop.click()
@@ -214,4 +214,4 @@ def test_the_line_that_is_told_is_the_line_that_is_read(capsys):
     from livesim.commands.export.progress import tell_program
 
     tell_program(done=1, total=2)
-    assert told(capsys.readouterr().out) == Told(1, 2)
+    assert read_progress(capsys.readouterr().out) == ExportProgress(1, 2)

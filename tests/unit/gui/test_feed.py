@@ -13,6 +13,7 @@ import pytest
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim_gui.link import Link
 from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.scene import value_at
 from livesim_gui.state.picture.stages import (
     RESTORED,
     STEP_ONE,
@@ -26,7 +27,7 @@ from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.time.timeline import Mode
-from livesim_gui.state.viewer import Viewer, value_at
+from livesim_gui.state.viewer import Viewer
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 from tests.support.shown import result
 
@@ -136,11 +137,11 @@ def test_step_one_stands_between_the_plain_and_the_restored_image(feed):
 def test_the_most_processed_stage_is_shown_first_and_the_swap_shows_widefield(feed):
     viewer = Viewer(filled(feed, plain=True))
     assert viewer.tick(0.0).main.stage.name == RESTORED
-    viewer.look = viewer.look.swap()
+    viewer.display.look = viewer.display.look.swap()
     assert viewer.tick(0.0).main.stage.name == WIDEFIELD
-    viewer.look = viewer.look.show(SUPER_RESOLVED)
+    viewer.display.look = viewer.display.look.show(SUPER_RESOLVED)
     assert viewer.tick(0.0).main.stage.name == SUPER_RESOLVED
-    viewer.look = viewer.look.swap()
+    viewer.display.look = viewer.display.look.swap()
     assert viewer.tick(0.0).main.stage.name == WIDEFIELD
 
 
@@ -154,8 +155,8 @@ def test_a_split_view_paints_both_stages(feed):
     viewer = Viewer(filled(feed), Look(split=True))
     scene = viewer.tick(0.0)
     assert scene.left.stage.name == WIDEFIELD
-    assert scene.left.places.shape == (32, 32)
-    assert scene.main.places.shape == (64, 64)
+    assert scene.left.pixels.shape == (32, 32)
+    assert scene.main.pixels.shape == (64, 64)
     assert replace(scene.look).divided_at(7.0).divider == 0.98
 
 
@@ -163,7 +164,7 @@ def test_nothing_is_painted_twice(feed):
     viewer = Viewer(filled(feed))
     assert viewer.tick(0.0) is not None
     assert viewer.tick(0.1) is None
-    viewer.look = replace(viewer.look, gamma=0.5)
+    viewer.display.look = replace(viewer.display.look, gamma=0.5)
     assert viewer.tick(0.2) is not None
     feed.take(1, result(5), 0.3)
     assert viewer.tick(0.3).shot.result.index.time == 5
@@ -171,45 +172,45 @@ def test_nothing_is_painted_twice(feed):
 
 def test_only_as_many_pixels_are_painted_as_the_screen_has(feed):
     viewer = Viewer(filled(feed))
-    viewer.screen_per_raw = 0.5
+    viewer.display.screen_per_raw = 0.5
     scene = viewer.tick(0.0)
-    assert (scene.main.places.shape, scene.main.step) == ((16, 16), 2.0)
+    assert (scene.main.pixels.shape, scene.main.step) == ((16, 16), 2.0)
 
 
 def test_while_one_result_is_held_the_stream_goes_on(feed):
     viewer = Viewer(filled(feed))
     viewer.tick(0.0)
-    viewer.step(-2)
+    viewer.time.step(-2)
     assert viewer.tick(0.1).shot.result.index.time == 2
     filled(feed, range(5, 9))
     assert viewer.tick(0.2) is None
-    assert len(viewer.shots) == 9
-    viewer.play_or_hold(1.0)
-    assert viewer.timeline.mode is Mode.PLAYING
+    assert len(viewer.time.shots) == 9
+    viewer.time.play_or_hold(1.0)
+    assert viewer.time.timeline.mode is Mode.PLAYING
     assert viewer.tick(1.21).shot.result.index.time == 4
-    viewer.play_or_hold(1.3)
-    assert viewer.timeline.mode is Mode.HELD
+    viewer.time.play_or_hold(1.3)
+    assert viewer.time.timeline.mode is Mode.HELD
 
 
 def test_playing_at_the_newest_begins_with_the_oldest(feed):
     viewer = Viewer(filled(feed))
     viewer.tick(0.0)
-    viewer.hold()
-    viewer.play_or_hold(1.0)
+    viewer.time.hold()
+    viewer.time.play_or_hold(1.0)
     assert viewer.tick(1.0).shot.result.index.time == 0
 
 
 def test_another_stream_goes_live_with_its_own_contrast(feed):
     viewer = Viewer(filled(feed))
     viewer.tick(0.0)
-    viewer.hold()
-    viewer.contrast(WIDEFIELD).set(1.0, 2.0)
-    before = viewer.scene.main.levels
+    viewer.time.hold()
+    viewer.display.contrast(WIDEFIELD).set(1.0, 2.0)
+    before = viewer.display.scene.main.levels
     feed.take(1, result(0, stream="other", value=900.0), 1.0)
     scene = viewer.tick(1.0)
-    assert viewer.timeline.mode is Mode.LIVE
+    assert viewer.time.timeline.mode is Mode.LIVE
     assert scene.main.levels.high > 5 * before.high
-    assert viewer.contrast(WIDEFIELD).manual, "levels set by hand stay"
+    assert viewer.display.contrast(WIDEFIELD).manual, "levels set by hand stay"
 
 
 def test_of_several_channels_one_is_shown(feed):
@@ -217,10 +218,10 @@ def test_of_several_channels_one_is_shown(feed):
         feed.take(1, result(time_point, channel=time_point % 2), 0.1 * time_point)
     viewer = Viewer(feed)
     assert viewer.tick(0.0).shot.channel == 0
-    assert viewer.channels == (0, 1)
-    viewer.channel = 1
+    assert viewer.channels.available == (0, 1)
+    viewer.channels.chosen = 1
     assert viewer.tick(0.1).shot.result.index.time == 5
-    viewer.step(-1)
+    viewer.time.step(-1)
     assert viewer.tick(0.2).shot.result.index.time == 3
 
 

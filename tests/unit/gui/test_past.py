@@ -44,99 +44,99 @@ def viewer():
         feed.take(1, result(time), 0.1 * time)
     viewer = Viewer(feed)
     viewer.tick(0.0)
-    assert len(viewer.shots) == IN_MEMORY
+    assert len(viewer.time.shots) == IN_MEMORY
     return viewer
 
 
 def read_wanted(viewer):
-    past, wanted = viewer.archive.past, viewer.archive.wanted
-    viewer.archive.keep(past.folder, wanted, past.read(wanted.index, wanted.received_ns))
+    past, wanted = viewer.time.archive.past, viewer.time.archive.wanted
+    viewer.time.archive.keep(past.folder, wanted, past.read(wanted.index, wanted.received_ns))
 
 
 def shown(viewer):
-    return viewer.scene.shot.result.index.time
+    return viewer.display.scene.shot.result.index.time
 
 
 def test_the_disk_comes_before_the_memory_and_nothing_twice(viewer):
-    viewer.archive.take(FakePast(10))
-    assert [shot.moment_s for shot in viewer.shots] == pytest.approx(
+    viewer.time.archive.take(FakePast(10))
+    assert [shot.moment_s for shot in viewer.time.shots] == pytest.approx(
         [1.0 + 0.1 * time for time in range(10)]
     )
-    kinds = [isinstance(shot, PastShot) for shot in viewer.shots]
+    kinds = [isinstance(shot, PastShot) for shot in viewer.time.shots]
     assert kinds == [True] * 7 + [False] * 3
-    numbers = [shot.number for shot in viewer.shots]
+    numbers = [shot.number for shot in viewer.time.shots]
     assert numbers == sorted(set(numbers))
 
 
 def test_what_is_on_the_disk_is_shown_once_it_is_read(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.timeline = viewer.timeline.hold(viewer.shots[2].number)
+    viewer.time.archive.take(FakePast(10))
+    viewer.time.timeline = viewer.time.timeline.hold(viewer.time.shots[2].number)
     assert viewer.tick(1.0) is None
     assert shown(viewer) == 9  # the picture stays until the other is there
-    assert viewer.archive.wanted.index.time == 2
+    assert viewer.time.archive.wanted.index.time == 2
     read_wanted(viewer)
     assert viewer.tick(1.1) is not None
     assert shown(viewer) == 2
-    assert viewer.archive.wanted is None
+    assert viewer.time.archive.wanted is None
 
 
 def test_stepping_crosses_from_the_disk_into_the_memory(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.timeline = viewer.timeline.hold(viewer.shots[6].number)
+    viewer.time.archive.take(FakePast(10))
+    viewer.time.timeline = viewer.time.timeline.hold(viewer.time.shots[6].number)
     viewer.tick(1.0)
     read_wanted(viewer)
     viewer.tick(1.0)
-    viewer.step(1)
+    viewer.time.step(1)
     viewer.tick(1.0)
-    assert (shown(viewer), viewer.archive.wanted) == (7, None)
-    viewer.step(-1)
+    assert (shown(viewer), viewer.time.archive.wanted) == (7, None)
+    viewer.time.step(-1)
     viewer.tick(1.0)
     assert shown(viewer) == 6  # still kept
 
 
 def test_what_leaves_the_memory_is_found_on_the_disk(viewer):
-    viewer.archive.take(FakePast(10))
-    held = viewer.shots[-1]
+    viewer.time.archive.take(FakePast(10))
+    held = viewer.time.shots[-1]
     for time in range(10, 20):
-        viewer.feed.take(1, result(time), 0.1 * time)
-    viewer.archive.take(FakePast(20))
+        viewer.stream.feed.take(1, result(time), 0.1 * time)
+    viewer.time.archive.take(FakePast(20))
     viewer.tick(2.0)
-    place = [shot.moment_s for shot in viewer.shots].index(held.moment_s)
-    assert isinstance(viewer.shots[place], PastShot)
-    assert len(viewer.shots) == 20
+    place = [shot.moment_s for shot in viewer.time.shots].index(held.moment_s)
+    assert isinstance(viewer.time.shots[place], PastShot)
+    assert len(viewer.time.shots) == 20
 
 
 def test_the_live_edge_runs_on_while_the_disk_is_looked_at(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.timeline = viewer.timeline.hold(viewer.shots[0].number)
+    viewer.time.archive.take(FakePast(10))
+    viewer.time.timeline = viewer.time.timeline.hold(viewer.time.shots[0].number)
     viewer.tick(1.0)
-    viewer.feed.take(1, result(10), 1.0)
-    viewer.timeline = viewer.timeline.live()
+    viewer.stream.feed.take(1, result(10), 1.0)
+    viewer.time.timeline = viewer.time.timeline.live()
     assert viewer.tick(1.1) is not None
-    assert (shown(viewer), viewer.archive.wanted) == (10, None)
-    assert viewer.timeline.mode is Mode.LIVE
+    assert (shown(viewer), viewer.time.archive.wanted) == (10, None)
+    assert viewer.time.timeline.mode is Mode.LIVE
 
 
 def test_what_was_read_of_another_recording_is_dropped(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.timeline = viewer.timeline.hold(viewer.shots[2].number)
+    viewer.time.archive.take(FakePast(10))
+    viewer.time.timeline = viewer.time.timeline.hold(viewer.time.shots[2].number)
     viewer.tick(1.0)
-    wanted = viewer.archive.wanted
-    viewer.archive.take(FakePast(10, folder="/data/stream-002"))
-    viewer.archive.keep(FOLDER, wanted, result(2))
+    wanted = viewer.time.archive.wanted
+    viewer.time.archive.take(FakePast(10, folder="/data/stream-002"))
+    viewer.time.archive.keep(FOLDER, wanted, result(2))
     assert viewer.tick(1.1) is None
-    assert viewer.archive.wanted is not None
+    assert viewer.time.archive.wanted is not None
 
 
 def test_another_stream_has_another_past(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.feed.take(1, result(0, stream="next"), 5.0)
+    viewer.time.archive.take(FakePast(10))
+    viewer.stream.feed.take(1, result(0, stream="next"), 5.0)
     viewer.tick(5.0)
-    assert viewer.recorded is None  # the engine still speaks of the one before
-    assert len(viewer.shots) == 1
-    viewer.feed.answer(1, engine_status(stream="next", recording="/data/stream-002"), 5.1)
+    assert viewer.stream.folder is None  # the engine still speaks of the one before
+    assert len(viewer.time.shots) == 1
+    viewer.stream.feed.answer(1, engine_status(stream="next", recording="/data/stream-002"), 5.1)
     viewer.tick(5.1)
-    assert viewer.recorded == "/data/stream-002"
+    assert viewer.stream.folder == "/data/stream-002"
 
 
 def test_only_the_channel_that_is_shown_is_taken_from_the_disk():
@@ -146,32 +146,32 @@ def test_only_the_channel_that_is_shown_is_taken_from_the_disk():
         for channel in (0, 1):
             feed.take(1, result(time, channel=channel), 0.1 * time)
     viewer = Viewer(feed)
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     viewer.tick(0.0)
-    viewer.archive.take(FakePast(5, channels=2))
-    assert [shot.channel for shot in viewer.shots] == [1] * 5
+    viewer.time.archive.take(FakePast(5, channels=2))
+    assert [shot.channel for shot in viewer.time.shots] == [1] * 5
 
 
 def test_few_of_those_read_are_kept(viewer):
-    viewer.archive.take(FakePast(10))
-    for shot in viewer.shots[:7]:
-        viewer.archive.keep(FOLDER, shot, result(shot.index.time))
+    viewer.time.archive.take(FakePast(10))
+    for shot in viewer.time.shots[:7]:
+        viewer.time.archive.keep(FOLDER, shot, result(shot.index.time))
     many = FakePast(40)
-    viewer.archive.take(many)
+    viewer.time.archive.take(many)
     for n in range(10, 10 + KEPT):
         index, received_ns = many.results[n]
-        viewer.archive.keep(FOLDER, PastShot(n, index, received_ns), result(n))
-    assert viewer.archive.shot(viewer.shots[0]) is None
+        viewer.time.archive.keep(FOLDER, PastShot(n, index, received_ns), result(n))
+    assert viewer.time.archive.shot(viewer.time.shots[0]) is None
 
 
 def test_what_cannot_be_read_is_no_longer_offered(viewer):
-    viewer.archive.take(FakePast(10))
-    viewer.timeline = viewer.timeline.hold(viewer.shots[0].number)
+    viewer.time.archive.take(FakePast(10))
+    viewer.time.timeline = viewer.time.timeline.hold(viewer.time.shots[0].number)
     viewer.tick(1.0)
-    viewer.archive.give_up()
+    viewer.time.archive.give_up()
     viewer.tick(1.1)
-    assert len(viewer.shots) == IN_MEMORY
-    assert viewer.archive.wanted is None
+    assert len(viewer.time.shots) == IN_MEMORY
+    assert viewer.time.archive.wanted is None
 
 
 @pytest.mark.parametrize("shard", [1, 2])
@@ -208,9 +208,8 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
 
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
-    pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
-    from livesim_gui.background_tasks import BackgroundTasks
-    from livesim_gui.engine_access import Session
+    pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    from livesim_gui.backend import make_backend
     from livesim_gui.window import Window
 
     feed = Feed(Ring(1))
@@ -218,11 +217,9 @@ def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     feed.answer(1, engine_status(recording=FOLDER), 0.0)
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
-    tasks = BackgroundTasks()
     window = Window(
         Viewer(feed),
-        Session(feed, tasks),
-        tasks,
+        make_backend(feed),
         tmp_path / "viewer.ini",
         open_past=lambda folder: FakePast(10, folder),
     )

@@ -162,16 +162,22 @@ def two_channels():
 
 def test_the_curves_and_peaks_are_those_of_the_channel_that_is_shown():
     viewer = Viewer(Feed())
-    viewer.feed.begin("tcp://127.0.0.1:1")
+    viewer.stream.feed.begin("tcp://127.0.0.1:1")
     for channel in (0, 1):
-        viewer.feed.take(1, result(0, channel=channel), 0.0)
-    viewer.feed.answer(1, two_channels(), 0.0)
+        viewer.stream.feed.take(1, result(0, channel=channel), 0.0)
+    viewer.stream.feed.answer(1, two_channels(), 0.0)
     viewer.tick(0.0)
-    assert (viewer.history.modulation(0).tolist(), viewer.facts.found[0]) == ([0.8], (5.0, 0.0))
-    viewer.channel = 1
+    assert (
+        viewer.history.modulation(0).tolist(),
+        viewer.stream.news.facts.of_channel(viewer.channels.shown).found[0],
+    ) == ([0.8], (5.0, 0.0))
+    viewer.channels.chosen = 1
     viewer.tick(0.1)
-    assert (viewer.history.modulation(0).tolist(), viewer.facts.found[0]) == ([0.4], (6.0, 0.0))
-    viewer.feed.take(1, result(0, stream="another"), 0.2)
+    assert (
+        viewer.history.modulation(0).tolist(),
+        viewer.stream.news.facts.of_channel(viewer.channels.shown).found[0],
+    ) == ([0.4], (6.0, 0.0))
+    viewer.stream.feed.take(1, result(0, stream="another"), 0.2)
     viewer.tick(0.2)
     assert viewer.history.angles == 0
 

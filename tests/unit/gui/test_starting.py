@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
+from qtpy.QtCore import Qt
 
 from livesim.values.errors import DataError
 from livesim_gui.children.launcher import EngineWish
@@ -76,8 +76,8 @@ def test_choices_are_remembered(window, make, qtbot):
     window.widgets.control.at_once.setChecked(False)
     window.close()
     again = make()
-    assert again.viewer.look.lut == "fire"
-    assert again.remembered.theme == "light"
+    assert again.viewer.display.look.lut == "fire"
+    assert again.appearance.remembered.theme == "light"
     assert not again.widgets.side.isVisible()
     assert again.widgets.tabs.currentIndex() == 2
     assert again.widgets.control.wanted_engine == EngineWish(Path("/somewhere"), None, False)
@@ -89,16 +89,16 @@ def test_choices_are_remembered(window, make, qtbot):
 
 def test_what_is_remembered_wrongly_does_no_harm(make, tmp_path):
     (tmp_path / "viewer.ini").write_text(
-        "[General]\nlut=pink\ngamma=x\ndivider=9\ntheme=blue\ntab=a\n", encoding="utf-8"
+        "[General]\nlut=greeen\ngamma=x\ndivider=9\ntheme=blue\ntab=a\n", encoding="utf-8"
     )
     window = make()
-    assert (window.viewer.look.lut, window.viewer.look.gamma) == ("grey", 1.0)
-    assert window.viewer.look.divider == 0.98
-    assert window.remembered.theme == "dark"
+    assert (window.viewer.display.look.lut, window.viewer.display.look.gamma) == ("grey", 1.0)
+    assert window.viewer.display.look.divider == 0.98
+    assert window.appearance.remembered.theme == "dark"
 
 
 def test_a_wrong_address_is_refused_in_words(window):
-    window.user_actions.connect("udp://x")
+    window.user_actions.engine.connect("udp://x")
     assert "expected an address such as" in window.widgets.control.words.text()
 
 
@@ -161,10 +161,10 @@ def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp
     window.draw()
     qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     assert window.export.isVisible()
-    wish = window.export.wish
+    wish = window.export.form.wish
     assert wish.recording == str(folder)
     assert wish.shown is not None
-    assert wish.shown.levels == (window.viewer.scene.main.levels,)
+    assert wish.shown.levels == (window.viewer.display.scene.main.levels,)
     window.export.hide()
     window.widgets.control.export_button.click()
     assert window.export.isVisible()

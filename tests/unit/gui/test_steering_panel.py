@@ -6,14 +6,14 @@ import pytest
 
 from livesim.wire.steer import RecordRequest, RecordStatus, SteeringStatus, SteerRequest
 from livesim_gui.state.health.tone import Tone
-from livesim_gui.state.stream.steering import (
+from livesim_gui.state.steering import (
     FOLLOW,
     NOTCH,
     ONE,
     SCALES,
     TWO,
     WIENER,
-    Asked,
+    Wishes,
     controls_of,
 )
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
@@ -60,7 +60,7 @@ def test_what_is_asked_for_is_pending_until_the_engine_uses_it():
 def test_a_refusal_and_a_calibration_are_told():
     refused = controls(refused="no memory on the GPU")
     assert (refused.words, refused.tone) == ("Not used: no memory on the GPU", Tone.BAD)
-    assert "estimated anew" in controls(recalibrating=True).words
+    assert "estimated again" in controls(recalibrating=True).words
     assert controls(changes=2, since=41).words == "In use since stack 41."
 
 
@@ -88,32 +88,32 @@ def test_a_slider_stands_where_its_value_is():
 
 
 def test_one_wish_is_under_way_and_the_newest_waits():
-    asked = Asked()
-    asked.ask(WIENER, 0.1)
-    assert asked.take() == {WIENER: 0.1}
-    asked.ask(WIENER, 0.2)
-    asked.ask(WIENER, 0.3)
-    asked.ask(TWO, "none")
-    assert asked.take() == {}, "one at a time"
-    asked.sent(10)
-    assert asked.take() == {WIENER: 0.3, TWO: "none"}
-    asked.sent(11)
-    assert asked.keys(12) == {WIENER, TWO}
-    assert asked.keys(13) == frozenset()
+    wishes = Wishes()
+    wishes.add(WIENER, 0.1)
+    assert wishes.take() == {WIENER: 0.1}
+    wishes.add(WIENER, 0.2)
+    wishes.add(WIENER, 0.3)
+    wishes.add(TWO, "none")
+    assert wishes.take() == {}, "one at a time"
+    wishes.sent(10)
+    assert wishes.take() == {WIENER: 0.3, TWO: "none"}
+    wishes.sent(11)
+    assert wishes.pending(12) == {WIENER, TWO}
+    assert wishes.pending(13) == frozenset()
 
 
 def test_a_wish_that_fails_is_not_pending():
-    asked = Asked()
-    asked.ask(WIENER, 0.1)
-    asked.take()
-    asked.failed()
-    assert asked.keys(0) == frozenset()
+    wishes = Wishes()
+    wishes.add(WIENER, 0.1)
+    wishes.take()
+    wishes.refused()
+    assert wishes.pending(0) == frozenset()
 
 
 # The widgets.
 
-QtCore = pytest.importorskip("PyQt5.QtCore", reason="Qt's system libraries", exc_type=ImportError)
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+QtCore = pytest.importorskip("qtpy.QtCore", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_sliders_models_and_keys_reach_the_engine(connected, qtbot):
     qtbot.waitUntil(lambda: panel.numbers[WIENER].text() == "0.5", timeout=WAIT_MS)
     assert panel.sliders[WIENER].value() == SCALES[WIENER].place(0.5)
     assert not panel.auto.isChecked()
-    panel.models[TWO].activated[str].emit("none")
+    panel.models[TWO].textActivated.emit("none")
     qtbot.waitUntil(
         lambda: any(isinstance(one, SteerRequest) and TWO in one.changes for one in engine.asked),
         timeout=WAIT_MS,
@@ -168,6 +168,6 @@ def test_sliders_models_and_keys_reach_the_engine(connected, qtbot):
 
 def test_what_the_engine_refuses_is_said(connected, qtbot):
     window, panel, engine = connected
-    engine.refuses = "expected a pattern that can be estimated anew, found none yet"
+    engine.refuses = "expected a pattern that can be estimated again, found none yet"
     panel.recalibrate.click()
     qtbot.waitUntil(lambda: "found none yet" in window.widgets.notice.text(), timeout=WAIT_MS)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
+from qtpy.QtCore import Qt
 
 from livesim.values.verdict import TrustWord
 from livesim.wire.pattern_status import ChannelStatus
@@ -49,7 +49,7 @@ def test_the_corner_and_the_health_panel_follow_the_engine(window, feed):
     window.draw()
     window.presenter.renew()
     assert "engine lost" in window.widgets.top.word.text()
-    assert window.viewer.scene is not None, "the last picture stays"
+    assert window.viewer.display.scene is not None, "the last picture stays"
 
 
 def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, feed):

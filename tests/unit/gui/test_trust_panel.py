@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from PyQt5.QtCore import Qt
+from qtpy.QtCore import Qt
 
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
@@ -122,29 +122,29 @@ def live(*results, look=MAPPED):
 
 def test_a_map_lies_over_the_result_that_it_is_about_and_over_no_other():
     viewer = live(0, 1, 2)
-    viewer.feed.take(1, maps(1), 0.3)
+    viewer.stream.feed.take(1, maps(1), 0.3)
     scene = viewer.tick(0.3)
     assert scene.shot.result.index.time == 1
     assert "result 1" in scene.tint.bar.title
-    viewer.step(1)
+    viewer.time.step(1)
     assert viewer.tick(0.4).tint is None, "another result is held"
-    viewer.step(-1)
+    viewer.time.step(-1)
     assert viewer.tick(0.5).tint is scene.tint, "coloured once"
 
 
 def test_without_a_map_the_newest_result_is_shown():
     viewer = live(0, 1, 2, look=Look())
-    viewer.feed.take(1, maps(1), 0.3)
+    viewer.stream.feed.take(1, maps(1), 0.3)
     assert viewer.tick(0.3).shot.result.index.time == 2
-    viewer.look = MAPPED
+    viewer.display.look = MAPPED
     assert viewer.tick(0.4).shot.result.index.time == 1
 
 
 def test_the_next_review_brings_its_own_result():
     viewer = live(0, 1, 2)
-    viewer.feed.take(1, maps(1), 0.3)
+    viewer.stream.feed.take(1, maps(1), 0.3)
     first = viewer.tick(0.3).tint
-    viewer.feed.take(1, maps(2), 0.4)
+    viewer.stream.feed.take(1, maps(2), 0.4)
     scene = viewer.tick(0.4)
     assert scene.shot.result.index.time == 2
     assert scene.tint is not first
@@ -152,7 +152,7 @@ def test_the_next_review_brings_its_own_result():
 
 def test_maps_of_a_result_that_is_forgotten_are_not_laid_over_another():
     viewer = live(0, 1, 2)
-    viewer.feed.take(1, maps(7), 0.3)
+    viewer.stream.feed.take(1, maps(7), 0.3)
     assert viewer.tick(0.3).tint is None
 
 
@@ -165,7 +165,7 @@ def test_every_channel_has_maps_of_its_own():
         image = np.full((SIDE, SIDE), float(channel), np.float32)
         feed.take(1, TrustMaps("s", StackIndex(channel=channel), {RESIDUAL: image}), 0.0)
     first = viewer.tick(0.1).tint
-    viewer.channel = 1
+    viewer.channels.chosen = 1
     second = viewer.tick(0.2).tint
     assert (first.rgba != second.rgba).any()
 
@@ -185,7 +185,7 @@ def test_maps_of_a_stream_that_is_over_are_dropped():
 
 def test_one_key_lays_the_residual_over_the_picture_and_takes_it_away(window, qtbot):
     plain = pixels(window.widgets.picture)[60:-80]
-    window.viewer.feed.take(1, maps(), 1.0)
+    window.viewer.stream.feed.take(1, maps(), 1.0)
     press(window, qtbot, Qt.Key.Key_T)
     tinted = pixels(window.widgets.picture)[60:-80]
     middle = plain.shape[1] // 2
@@ -207,7 +207,7 @@ def test_the_word_stands_in_the_corner_and_leads_to_its_reasons(window, qtbot):
     status = trust_status(
         word=TrustWord.DO_NOT_TRUST, reasons=("the photons contradict it",), advice="Use the plain."
     )
-    window.viewer.feed.answer(1, engine_status(trust=status), 1.0)
+    window.viewer.stream.feed.answer(1, engine_status(trust=status), 1.0)
     window.draw()
     window.presenter.renew()
     assert top.trust.isVisible()
@@ -220,28 +220,28 @@ def test_the_word_stands_in_the_corner_and_leads_to_its_reasons(window, qtbot):
 
 def test_maps_are_chosen_in_the_panel_and_those_not_made_are_called_so(window):
     panel = window.widgets.trust
-    window.viewer.feed.take(1, maps(names=(RESIDUAL, CHANGE_TWO)), 1.0)
+    window.viewer.stream.feed.take(1, maps(names=(RESIDUAL, CHANGE_TWO)), 1.0)
     panel.map.setCurrentIndex(panel.map.findData(CHANGE_TWO))
     panel.map.activated.emit(panel.map.currentIndex())
     window.draw()
     window.presenter.renew()
-    assert "Change by step two" in window.viewer.scene.tint.bar.title
+    assert "Change by step two" in window.viewer.display.scene.tint.bar.title
     assert panel.map.itemText(panel.map.findData(SPREAD)).endswith("(not made yet)")
     assert "step two made it brighter" in panel.meaning.text()
     panel.opacity.setValue(100)
     window.draw()
-    assert window.viewer.scene.tint.rgba[..., 3].min() == 255
+    assert window.viewer.display.scene.tint.rgba[..., 3].min() == 255
 
 
 def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
     window = make()
     with FakeEngine(trust=trust_status()) as engine:
-        window.user_actions.connect(engine.address)
+        window.user_actions.engine.connect(engine.address)
         panel = window.widgets.trust
         qtbot.waitUntil(lambda: panel.flip.isEnabled(), timeout=WAIT_MS)
         panel.flip.click()
         qtbot.waitUntil(lambda: engine.reviews == [True], timeout=WAIT_MS)
-        assert window.viewer.look.map == SPREAD
+        assert window.viewer.display.look.map == SPREAD
         engine.say(trust=trust_status(flipping=0.5))
         qtbot.waitUntil(lambda: panel.progress.value() == 50, timeout=WAIT_MS)
         assert not panel.flip.isEnabled()
@@ -249,5 +249,5 @@ def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
 
 
 def test_asking_without_an_engine_says_so(window):
-    window.user_actions.review(False)
+    window.user_actions.trust.review(False)
     assert window.widgets.notice.text() == "No engine is connected."

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("PyQt5.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-import pyqtgraph as pg
-from PyQt5.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtWidgets import QInputDialog
 
+from livesim_gui.panels.contrast import OTHER
+from livesim_gui.plotting import pg
 from livesim_gui.state.time.timeline import Mode
 from tests.support.shown import result
 from tests.support.viewer_window import WAIT_MS, feed, make, pixels, press, window
@@ -18,7 +20,7 @@ __all__ = ["feed", "make", "window"]
 
 
 def shown_time(window):
-    return window.viewer.scene.shot.result.index.time
+    return window.viewer.display.scene.shot.result.index.time
 
 
 def test_there_is_a_picture_and_a_scale_bar(window):
@@ -39,11 +41,11 @@ def test_one_key_each_shows_widefield_and_super_resolved(window, qtbot):
 
 
 def test_space_swaps_and_swaps_back(window, qtbot):
-    before = window.viewer.scene.main.stage.name
+    before = window.viewer.display.scene.main.stage.name
     press(window, qtbot, Qt.Key.Key_Space)
-    assert window.viewer.scene.main.stage.name != before
+    assert window.viewer.display.scene.main.stage.name != before
     press(window, qtbot, Qt.Key.Key_Space)
-    assert window.viewer.scene.main.stage.name == before
+    assert window.viewer.display.scene.main.stage.name == before
 
 
 def test_the_split_view_shows_one_stage_on_each_side(window, qtbot):
@@ -61,10 +63,11 @@ def test_the_split_view_shows_one_stage_on_each_side(window, qtbot):
 def test_the_divider_can_be_dragged(window, qtbot):
     press(window, qtbot, Qt.Key.Key_X)
     picture = window.widgets.picture
-    picture._line.setValue(picture.view.left() + 0.25 * picture.view.width())
-    picture._line.sigDragged.emit(picture._line)
+    line = picture.split.line
+    line.setValue(picture.view.left() + 0.25 * picture.view.width())
+    line.sigDragged.emit(line)
     window.draw()
-    assert window.viewer.look.divider == pytest.approx(0.25)
+    assert window.viewer.display.look.divider == pytest.approx(0.25)
     assert picture.overlay.captions.divider == pytest.approx(0.25)
 
 
@@ -96,7 +99,7 @@ def test_the_arrows_hold_and_end_goes_live(window, qtbot, feed):
 def test_dragging_the_time_slider_holds(window):
     window.widgets.time_bar.slider.setValue(3)
     window.draw()
-    assert (shown_time(window), window.viewer.timeline.mode) == (3, Mode.HELD)
+    assert (shown_time(window), window.viewer.time.timeline.mode) == (3, Mode.HELD)
     assert not window.widgets.time_bar.live.isChecked()
     assert window.widgets.time_bar.play.text() == "Play"
 
@@ -105,22 +108,22 @@ def test_play_runs_to_the_live_edge(window, qtbot):
     press(window, qtbot, Qt.Key.Key_Home)
     window.widgets.time_bar.speed.setCurrentIndex(6)
     press(window, qtbot, Qt.Key.Key_P)
-    qtbot.waitUntil(lambda: window.viewer.timeline.mode is Mode.LIVE, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewer.time.timeline.mode is Mode.LIVE, timeout=WAIT_MS)
     assert shown_time(window) == 9
 
 
 def test_levels_by_hand_stay_until_automatic_is_pressed(window, qtbot, feed):
     panel = window.widgets.contrast
-    automatic = window.viewer.scene.main.levels
+    automatic = window.viewer.display.scene.main.levels
     panel.range.setRegion((5.0, 300.0))
     window.draw()
     feed.take(1, result(20, value=900.0), 3.0)
     window.draw()
-    levels = window.viewer.scene.main.levels
+    levels = window.viewer.display.scene.main.levels
     assert (levels.low, levels.high) == (5.0, 300.0)
     assert not panel.automatic.isChecked()
     press(window, qtbot, Qt.Key.Key_A)
-    assert window.viewer.scene.main.levels.high > automatic.high
+    assert window.viewer.display.scene.main.levels.high > automatic.high
     assert panel.automatic.isChecked()
 
 
@@ -139,11 +142,29 @@ def test_gamma_and_colours_change_the_picture(window, qtbot):
     assert pixels(window.widgets.picture).mean() > grey.mean() + 1.0
 
 
+@pytest.mark.parametrize(
+    ("typed", "lut", "words"),
+    [
+        ("viridis_r", "viridis_r", ""),
+        ("virids", "grey", "did you mean 'viridis'"),
+        ("", "grey", ""),
+    ],
+)
+def test_any_colour_table_of_cmap_can_be_named(window, monkeypatch, typed, lut, words):
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: (typed, bool(typed)))
+    box = window.widgets.contrast.lut
+    box.setCurrentText(OTHER)
+    window.draw()
+    window.presenter.renew()
+    assert window.viewer.display.look.lut == box.currentText() == lut
+    assert words in window.widgets.notice.text()
+
+
 def test_the_mouse_tells_the_photo_electrons(window, qtbot):
     picture = window.widgets.picture
     place = picture.box.mapViewToScene(QPointF(4.0, 14.0))
-    picture._moved(place)
-    spot = window.viewer.scene.main.stage.image[28, 8]
+    picture.point_at(place)
+    spot = window.viewer.display.scene.main.stage.image[28, 8]
     words = window.widgets.value.text()
     assert words.endswith(f": {spot:.1f} photo-electrons")
     assert "(0.32 µm, 1.12 µm)" in words
@@ -152,10 +173,9 @@ def test_the_mouse_tells_the_photo_electrons(window, qtbot):
 def test_a_crosshair_follows_the_mouse_and_goes_with_it(window, qtbot):
     press(window, qtbot, Qt.Key.Key_C)
     picture = window.widgets.picture
-    assert not picture._cross[0].isVisible()
-    picture._moved(picture.box.mapViewToScene(QPointF(4.0, 14.0)))
-    assert picture._cross[0].isVisible()
-    assert picture._cross[0].value() == pytest.approx(14.0)
+    assert picture.crosshair.place is None
+    picture.point_at(picture.box.mapViewToScene(QPointF(4.0, 14.0)))
+    assert picture.crosshair.place == pytest.approx((4.0, 14.0))
 
 
 def test_line_and_region_are_measured_and_taken_away(window, qtbot):
@@ -188,7 +208,7 @@ def test_several_channels_can_be_chosen_between(window, feed, qtbot):
     box.setCurrentIndex(1)
     box.activated.emit(1)
     window.draw()
-    assert window.viewer.scene.shot.channel == 1
+    assert window.viewer.display.scene.shot.channel == 1
 
 
 def test_the_wheel_zooms_about_the_mouse(window, qtbot):
@@ -197,9 +217,9 @@ def test_the_wheel_zooms_about_the_mouse(window, qtbot):
     picture.box.scaleBy((0.25, 0.25), center=QPointF(8.0, 8.0))
     assert picture.view.contains(QPointF(8.0, 8.0))
     assert picture.view.width() < before
-    assert window.viewer.screen_per_raw == pytest.approx(picture.screen_per_raw)
+    assert window.viewer.display.screen_per_raw == pytest.approx(picture.screen_per_raw)
     assert picture.overlay.bar_pixels <= picture.width() / 4 + 1
-    assert QPoint(0, 0) in picture.rect()
+    assert picture.rect().contains(QPoint(0, 0))
 
 
 def test_one_key_merges_the_channels_in_colour(window, feed, qtbot):

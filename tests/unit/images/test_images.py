@@ -1,12 +1,17 @@
+import itertools
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from livesim.images.colour_tables import colours
+from livesim.config.settings import SettingsError
+from livesim.images.colour_tables import NAMES, SIZE, colours
 from livesim.images.drawing import draw_scale_bar
-from livesim.images.grey_levels import places
+from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels, levels_of, sampled
-from livesim.images.merge import merged
+from livesim.images.merge import MERGED_LUTS, merged
 from livesim.images.scale_bar import scale_bar
 from livesim.images.time_stamp import time_stamp
 from livesim.values.errors import DataError
@@ -74,4 +79,75 @@ def test_white_has_to_be_above_black():
 
 def test_what_is_not_a_number_is_black():
     image = np.array([[np.nan, -1.0, 5.0, 11.0]], np.float32)
-    np.testing.assert_array_equal(places(image, Levels(0.0, 10.0)), [[0, 0, 127, 255]])
+    np.testing.assert_array_equal(grey_levels(image, Levels(0.0, 10.0)), [[0, 0, 127, 255]])
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "colour"),
+    [
+        ("fire", 255, (255, 255, 255)),  # ours, not the one that cmap calls so
+        ("fire", 0, (0, 0, 0)),
+        ("green-hot", 85, (0, 160, 40)),
+        ("viridis", 0, (68, 1, 84)),
+        ("viridis_r", 0, (253, 231, 37)),
+        ("imagej:fire", 255, (255, 255, 255)),
+    ],
+)
+def test_a_colour_table_is_ours_or_one_of_cmap(name, at, colour):
+    table = colours(name)
+    assert table.shape == (SIZE, 3)
+    np.testing.assert_array_equal(table[at], colour)
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("virids", "viridis"), ("gren", "green")])
+def test_an_unknown_colour_table_is_answered_with_the_nearest(wrong, near):
+    with pytest.raises(SettingsError, match=f"found '{wrong}'; did you mean '{near}'"):
+        colours(wrong)
+
+
+def test_gamma_bends_a_table_of_cmap_as_it_bends_ours():
+    for name in NAMES:
+        plain, dark = colours(name), colours(name, 2.0)
+        np.testing.assert_array_equal(dark[[0, -1]], plain[[0, -1]])
+        np.testing.assert_allclose(dark[128].astype(int), plain[64].astype(int), atol=3)
+
+
+# Machado, Oliveira and Fernandes, IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009), table 1: what
+# linear red, green and blue look like without cones for red, and without those for green.
+NO_RED = [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+NO_GREEN = [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+CLEARLY = 25.0
+"""CIE 1976 distance; 2.3 can just be noticed."""
+
+
+def lab(linear):
+    """CIELAB under D65."""
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(to_xyz) @ np.clip(linear, 0.0, 1.0) / [0.9505, 1.0, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
+    return np.array([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)])
+
+
+def seen_apart(one, other, eye):
+    bright = [(colours(name)[-1] > 127).astype(float) for name in (one, other)]
+    return float(np.linalg.norm(lab(np.array(eye) @ bright[0]) - lab(np.array(eye) @ bright[1])))
+
+
+@pytest.mark.parametrize("eye", [np.eye(3), NO_RED, NO_GREEN], ids=["all", "no red", "no green"])
+def test_merged_channels_can_be_told_apart_by_the_colour_blind(eye):
+    for one, other in itertools.combinations(MERGED_LUTS, 2):
+        assert seen_apart(one, other, eye) > CLEARLY, (one, other)
+
+
+def test_the_measure_knows_that_yellow_looks_like_green_without_red():
+    assert (
+        seen_apart("green", "yellow", NO_RED) < CLEARLY < seen_apart("green", "yellow", np.eye(3))
+    )
+
+
+def test_tables_of_our_own_do_not_load_cmap():
+    code = (
+        "import sys; from livesim.images.colour_tables import colours; colours('fire'); "
+        "sys.exit('cmap' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""What an engine says at one light level after the other in; the lowest that still passes out."""
+"""Judge one light level after the other, and find the lowest that still passes every check."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class Ladder:
         self._now = None
 
     def clear(self) -> None:
-        """Begin anew without rungs."""
+        """Forget all rungs."""
         self.rungs, self._now = (), None
 
     def see(self, news: News) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of the pattern in; what is wrong and what to do, in plain words, out."""
+"""Say in plain words what is wrong with the pattern, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine and the viewer know of themselves in; words for the window out."""
+"""Put in words how the engine and the viewer are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message and what overtakes it in; the words below the picture, as long as they hold, out."""
+"""Keep the one message below the picture for as long as it holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Over = Callable[[], bool]
 
 
 def never() -> bool:
-    """Only time overtakes it."""
+    """Return False: only time ends the message."""
     return False
 
 
@@ -26,7 +26,7 @@ class Say(Protocol):
 
 
 class Notice:
-    """The one message; the next one replaces it."""
+    """Holds the one message; the next one replaces it."""
 
     def __init__(self) -> None:
         self._words, self._until_s, self._over = "", 0.0, never

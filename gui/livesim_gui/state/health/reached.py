@@ -1,4 +1,4 @@
-"""Results of a stream in; the resolution that they reach out.
+"""Measure the resolution that a stream reaches, from two results after one another.
 
 Two results after one another hold the same object and independent noise, so they agree, ring by
 ring in frequency, as far as there is signal. A single image does not tell: the noise of a
@@ -39,7 +39,7 @@ class Pair:
 
 
 class Reached:
-    """The resolution reached, measured anew now and then."""
+    """Says when the resolution is to be measured again, and keeps what was measured."""
 
     def __init__(self) -> None:
         self._nm: float | None = None

@@ -1,4 +1,4 @@
-"""The history of a pattern in; what a strip chart can show of it, by title, out."""
+"""List what a strip chart can show of the history of a pattern."""
 
 from __future__ import annotations
 

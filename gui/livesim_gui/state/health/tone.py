@@ -1,4 +1,4 @@
-"""How a word is meant: its colour on the screen."""
+"""Say how a word is meant, whatever colour a theme gives it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """From nothing to see to act now."""
+    """How urgent a word is, from nothing to see to act now."""
 
     QUIET = "quiet"
     GOOD = "good"

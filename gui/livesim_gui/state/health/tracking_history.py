@@ -1,4 +1,4 @@
-"""What tracking and pattern are, time after time, in; curves for each angle out."""
+"""Keep what the engine has said of the pattern over the last minutes, as curves for each angle."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TrackingHistory:
         """Angle -> its wave vector when it was first seen."""
 
     def see(self, reading: Reading) -> None:
-        """Keep a reading; another number of angles begins anew."""
+        """Keep a reading; with another number of angles it is the first."""
         if reading.angles != self.angles:
             self.clear()
         self._readings.append(reading)
@@ -122,6 +122,26 @@ class TrackingHistory:
     def _tracked(self, angle: int, value: Callable[[AngleStatus], float]) -> Curve:
         found = (_of(one.watched, angle) for one in self._readings)
         return np.array([np.nan if one is None else value(one) for one in found], np.float64)
+
+
+class TrackingHistories:
+    """The patterns of all channels over the last minutes."""
+
+    def __init__(self) -> None:
+        self._own: dict[int, TrackingHistory] = {}
+
+    def see(self, status: EngineStatus, now_s: float) -> None:
+        """Keep what an engine says of every channel."""
+        for channel, reading in readings_of(status, now_s).items():
+            self._own.setdefault(channel, TrackingHistory()).see(reading)
+
+    def of(self, channel: int) -> TrackingHistory:
+        """Return the history of a channel; an empty one where nothing is known."""
+        return self._own.get(channel, TrackingHistory())
+
+    def clear(self) -> None:
+        """Forget everything: another stream begins."""
+        self._own.clear()
 
 
 def _of(angles: tuple[Angle, ...], number: int) -> Angle | None:

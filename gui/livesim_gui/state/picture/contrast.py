@@ -1,4 +1,4 @@
-"""Images of one stage in; what is black and what is white, steady in time, out."""
+"""Follow the brightness of a stream with black and white levels that do not flicker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from livesim.images.levels import Levels, levels_of, sampled
 from livesim.values.results import Image
+from livesim_gui.state.picture.stages import Stage
 
 DEAD_BAND = 0.12
 """Of the range: the levels stand still while black and white are wrong by less than this."""
@@ -49,10 +50,10 @@ class SteadyContrast:
         self._levels = Levels(low, high)
         self._manual = True
 
-    def automatic(self) -> None:
-        """Take them from the next image at once, and follow from there."""
-        self._manual = False
-        self._levels = None
+    def follow(self, on: bool = True) -> None:
+        """Take them from the next image and follow from there, or leave them as they are."""
+        self._manual = not on
+        self._levels = None if on else self.levels
 
     def see(self, image: Image, now_s: float) -> Levels:
         """Look at the image that is shown now; return the levels to show it with."""
@@ -73,3 +74,22 @@ class SteadyContrast:
         share = 1.0 - math.exp(-elapsed_s / SECONDS)
         low = held.low + share * (wanted.low - held.low)
         return Levels(low, held.high + share * (wanted.high - held.high))
+
+
+class Contrasts:
+    """The contrast of every stage of every channel: each has a brightness of its own."""
+
+    def __init__(self) -> None:
+        self._own: dict[tuple[str, int], SteadyContrast] = {}
+
+    def of(self, stage: str, channel: int) -> SteadyContrast:
+        """Return the contrast of a stage, by its name, in a channel."""
+        return self._own.setdefault((stage, channel), SteadyContrast())
+
+    def see(self, stage: Stage, channel: int, now_s: float) -> Levels:
+        """Let a contrast follow the image that is shown now; return the levels to show it with."""
+        return self.of(stage.name, channel).see(stage.image, now_s)
+
+    def forget(self) -> None:
+        """Forget those that follow the stream, as another one begins; levels set by hand stay."""
+        self._own = {key: one for key, one in self._own.items() if one.manual}

@@ -1,4 +1,4 @@
-"""What the user wants exported in; the flags of `livesim export`, and what it answers, out."""
+"""Turn what the export dialog says into the flags of `livesim export`, and read its progress."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ExportWish:
-    """What the dialog says."""
+    """One export, as the dialog asks for it."""
 
     recording: str
     out: str
@@ -104,8 +104,8 @@ class ExportWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One line of what a running export tells."""
+class ExportProgress:
+    """One line of what a running export writes."""
 
     done: int = 0
     total: int = 0
@@ -113,11 +113,13 @@ class Told:
     """The files, once they are there."""
 
 
-def told(line: str) -> Told | None:
-    """Read one line; None where it is another one's."""
+def read_progress(line: str) -> ExportProgress | None:
+    """Read one line; None where it is something else, such as a warning of a library."""
     try:
         values = json.loads(line)
-        return Told(values.get("done", 0), values.get("total", 0), tuple(values.get("wrote", ())))
+        return ExportProgress(
+            values.get("done", 0), values.get("total", 0), tuple(values.get("wrote", ()))
+        )
     except (ValueError, AttributeError, TypeError):
         return None
 

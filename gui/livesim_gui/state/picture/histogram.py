@@ -1,4 +1,4 @@
-"""An image in; how many of its pixels have which value, out."""
+"""Count how many pixels of an image have which value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user wants to see: which stage, split or not, with which colours."""
+"""Describe what the user wants to see: which stage, split or not, with which colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image and a line across it in; the values along the line and their width out."""
+"""Measure the values along a line across an image, and the width of their highest peak."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image and a rectangle in, the statistics of the pixels inside out."""
+"""Measure the statistics of the pixels inside a rectangle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage as it is shown in; a PNG with a scale bar and a TIFF with the data out."""
+"""Save a stage as a PNG with a scale bar, as it is shown, and as a TIFF with its values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from livesim.images.colour_tables import colours
 from livesim.images.drawing import draw_scale_bar
-from livesim.images.grey_levels import places
+from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels
 from livesim_gui.state.picture.stages import Stage
 
@@ -88,7 +88,7 @@ def _picture(snapshot: Snapshot) -> Pillow.Image:
     zoom = -(-SMALLEST_SIDE // min(image.shape))
     table = colours(snapshot.lut, snapshot.gamma)
     own = snapshot.merged
-    coloured = table[places(image, snapshot.levels)] if own is None else own
+    coloured = table[grey_levels(image, snapshot.levels)] if own is None else own
     picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
     unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
     draw_scale_bar(picture, unit, in_um=snapshot.pixel_um is not None)

@@ -1,4 +1,4 @@
-"""An image in; the picture of its Fourier transform, with its frequencies, out."""
+"""Make a picture of an image's Fourier transform, with the frequencies of its pixels."""
 
 from __future__ import annotations
 

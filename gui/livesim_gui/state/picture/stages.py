@@ -1,4 +1,4 @@
-"""A result in; the images of it that can be shown, by name, out."""
+"""List the images of a result that can be shown, the least processed first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A map of a review in; what colours it lays over the picture out."""
+"""Colour the maps of a review, which are laid over the picture, in red and blue."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, MAPS, RESIDUAL, SPREAD
+from livesim.wire.messages import TrustMaps
+from livesim_gui.state.picture.look import Look
 
 SIGMAS = 5.0
 PERCENT = 20.0
@@ -69,6 +72,25 @@ def tint(name: str, image: Image, time: int, opacity: float) -> Tint:
     table = _table(opacity)
     rgba = table[np.rint((share + 1.0) * (_STEPS / 2.0)).astype(np.intp)]
     return Tint(rgba, _bar(name, time, signed=signed))
+
+
+class Tinting:
+    """Colours the map that is wanted, which takes milliseconds, only where it is another one."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._tint: Tint | None = None
+
+    def tint(self, maps: TrustMaps | None, index: StackIndex, look: Look) -> Tint | None:
+        """Return the map that is wanted over a result; None where there is none of this result."""
+        name = look.map
+        if maps is None or name is None or maps.index != index or name not in maps.maps:
+            return None
+        made_of = (maps, name, look.opacity)
+        if made_of != self._made_of:
+            self._tint = tint(name, maps.maps[name], maps.index.time, look.opacity)
+            self._made_of = made_of
+        return self._tint
 
 
 def _table(opacity: float) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Results of several channels in; which of them belong together, and in which colours, out."""
+"""Choose among the channels of a stream: which is shown, which are merged and in which colours."""
 
 from __future__ import annotations
 
@@ -40,6 +40,77 @@ class Merge:
     def shown(self, channels: Iterable[int]) -> tuple[int, ...]:
         """Return the channels that are not left out."""
         return tuple(channel for channel in channels if channel not in self.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One channel of a merged picture."""
+
+    shot: Shot
+    lut: str
+
+
+class Channels:
+    """Knows the channels that there are, and what the user wants of them; for one thread."""
+
+    def __init__(self) -> None:
+        self.available: tuple[int, ...] = ()
+        """Those of which results are in memory."""
+        self.chosen: int | None = None
+        """By the user; None follows the first one."""
+        self.shown = 0
+        """On the screen, or what will be with the first result."""
+        self.merge = Merge()
+
+    def see(self, shots: Iterable[Shot]) -> None:
+        """Learn which channels the results in memory have."""
+        self.available = tuple(sorted({shot.channel for shot in shots}))
+
+    def show(self, shot: Shot | None) -> None:
+        """Learn which result is on the screen; None = there is none."""
+        self.shown = (self.chosen or 0) if shot is None else shot.channel
+
+    def choose(self, channel: int) -> None:
+        """Show a channel from the next picture on."""
+        self.chosen = channel
+
+    @property
+    def wanted(self) -> int:
+        """The channel to show."""
+        first = self.available[0] if self.available else 0
+        return first if self.chosen is None else self.chosen
+
+    @property
+    def only(self) -> int | None:
+        """The channel among whose results the viewer moves in time; None = there is no other."""
+        return self.wanted if len(self.available) > 1 else None
+
+    @property
+    def merging(self) -> bool:
+        """Whether several channels are shown in one picture."""
+        return self.merge.on and len(self.available) > 1
+
+    def switch_merge(self) -> None:
+        """Show all channels in one picture, or one by itself."""
+        self.merge = self.merge.switch()
+
+    def switch_shown(self) -> None:
+        """Leave the channel that is shown out of the merged picture, or take it in again."""
+        if self.merging:
+            self.merge = self.merge.switch_channel(self.shown, self.available)
+
+    def layers(self, shot: Shot, shots: Sequence[Shot]) -> tuple[Layer, ...]:
+        """Return what is merged with a result; nothing where one channel is shown by itself.
+
+        Parameters
+        ----------
+        shots
+            All that are in memory, oldest first.
+        """
+        if not self.merging:
+            return ()
+        found = together(shot, shots, self.merge.shown(self.available))
+        return tuple(Layer(one, self.merge.lut(one.channel)) for one in found)
 
 
 def together(shot: Shot, shots: Sequence[Shot], channels: Iterable[int]) -> tuple[Shot, ...]:

@@ -1,4 +1,4 @@
-"""An address and a folder of keys as they are typed in, where the engine is reached out."""
+"""Complete the address of an engine as the user types it, and shorten it again to be shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Connection(Enum):
     """It has answered before, and does not any more."""
 
 
-def reached(address: str, keys: str) -> str:
+def complete_address(address: str, keys: str) -> str:
     """Complete what the user has typed.
 
     Parameters
@@ -40,8 +40,8 @@ def reached(address: str, keys: str) -> str:
     return with_keys(plain, Path(keys.strip()).expanduser())
 
 
-def typed(address: str) -> tuple[str, str | None]:
-    """Split an address as it is typed: without tcp://, and the folder of keys where it is apart."""
+def as_typed(address: str) -> tuple[str, str | None]:
+    """Return an address without tcp://, and the folder of its keys where that is not the usual."""
     plain, keys = split_keys(address.removeprefix("tcp://"))
     if keys is None or split_keys(endpoint(plain))[1] is None:
         return address.removeprefix("tcp://"), None

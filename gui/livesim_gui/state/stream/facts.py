@@ -1,4 +1,4 @@
-"""What a source, the engine and the command line say of a stream; together, for the viewer."""
+"""Join what a source, the engine and the command line say of a stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Vector = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What is known of a stream besides its images; None where nobody has said it."""
+    """All that is known of a stream but its images; None where nobody has said it."""
 
     source: str | None = None
     pixel_nm: float | None = None

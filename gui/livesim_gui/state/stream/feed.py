@@ -1,4 +1,4 @@
-"""What the threads learn from an engine in; one frozen snapshot for the window out."""
+"""Take what threads learn from an engine, and give the window one frozen snapshot of it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,13 @@ class News:
     missed: int = 0
     """Results that the viewer was too slow for; only the display misses them."""
 
+    def is_of_stream(self, other: News) -> bool:
+        """Return whether these news are of the same connection and stream as others."""
+        return (self.generation, self.stream) == (other.generation, other.stream)
+
 
 class Feed:
-    """Where the threads of a connection leave what they learn; any thread may call it.
+    """Keeps what the threads of a connection learn; any thread may call it.
 
     Every connection has a number. What a thread of an older connection still brings is dropped.
 
@@ -152,6 +156,11 @@ class Feed:
             else:
                 facts = merged(facts_of_start(message), self._given)
                 self._news = replace(self._news, facts=facts)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the engine answers."""
+        return self._news.connection is Connection.CONNECTED
 
     @property
     def statuses(self) -> int:

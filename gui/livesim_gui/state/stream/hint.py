@@ -1,4 +1,4 @@
-"""News in; what to do to get a picture, in words, out."""
+"""Say what to do to get a picture, where there is none."""
 
 from __future__ import annotations
 

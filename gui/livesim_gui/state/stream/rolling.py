@@ -1,4 +1,4 @@
-"""What a rolling result is made of in; the words that stand beside it out."""
+"""Put the rates of a rolling reconstruction in words."""
 
 from __future__ import annotations
 

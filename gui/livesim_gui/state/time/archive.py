@@ -1,4 +1,4 @@
-"""What lies on the disk of a stream in; its part of the time line, and what was read of it, out."""
+"""Know what lies on the disk of a stream: its part of the time line, and what was read of it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def past_shots(past: Past | None) -> tuple[PastShot, ...]:
 
 
 class Archive:
-    """The stream's recording as the viewer knows it; for one thread, which reads nothing itself."""
+    """Knows the stream's recording; for one thread, which reads nothing itself."""
 
     def __init__(self) -> None:
         self.past: Past | None = None

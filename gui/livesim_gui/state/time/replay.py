@@ -1,4 +1,4 @@
-"""What `livesim replay` writes in; how far it is and what can be asked of it, in words, out."""
+"""Read what `livesim replay` writes: how far it is, and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ RATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What is to be replayed."""
+class ReplayWish:
+    """One replay, as the user asks for it."""
 
     raw: Path
     config: Path | None = None
@@ -25,13 +25,13 @@ class Opened:
     def flags(self, engine: str, rate: str) -> list[str]:
         """Return the arguments of `livesim replay`."""
         own = [] if self.config is None else ["--config", str(self.config)]
-        told = ["--control", "stdin", "--json", "--engine", engine, "--rate", rate]
-        return [str(self.raw), *own, *told]
+        asked = ["--control", "stdin", "--json", "--engine", engine, "--rate", rate]
+        return [str(self.raw), *own, *asked]
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One replay, as it tells of itself."""
+    """The state of one replay, as it reports it."""
 
     name: str = ""
     """Of the recording; empty = none was opened yet."""
@@ -47,13 +47,13 @@ class Replay:
     def heard(self, line: str) -> Replay:
         """Take a line of its standard output."""
         try:
-            told = json.loads(line)
+            said = json.loads(line)
             return replace(
                 self,
-                sent=int(told["sent"]),
-                total=int(told["total"]),
-                paused=bool(told["paused"]),
-                rate=str(told["rate"]),
+                sent=int(said["sent"]),
+                total=int(said["total"]),
+                paused=bool(said["paused"]),
+                rate=str(said["rate"]),
             )
         except (ValueError, KeyError, TypeError):  # what a library has to say
             return self
@@ -85,7 +85,7 @@ class Replay:
 
     @property
     def main_words(self) -> str:
-        """What the one button does that pauses, goes on, or begins anew."""
+        """What the one button does that pauses, goes on, or begins again."""
         if self.running:
             return "Go on" if self.paused else "Pause"
         return "Again" if self.name else "Pause"

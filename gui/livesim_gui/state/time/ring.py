@@ -1,4 +1,4 @@
-"""Results as they come in; the newest ones, within a bound of memory, out."""
+"""Remember the newest results, within a bound of memory, so that one can go back in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from threading import Lock
 
 from livesim.values.results import Result
-from livesim_gui.state.picture.stages import stages_of
 
 MOST_BYTES = 1 << 30
 
@@ -32,7 +31,7 @@ class Shot:
 
 
 class Ring:
-    """The memory in which one goes back in time; any thread may call it.
+    """Keeps the newest results, in which one goes back in time; any thread may call it.
 
     Parameters
     ----------
@@ -82,4 +81,5 @@ class Ring:
 
 
 def _size(result: Result) -> int:
-    return sum(stage.image.nbytes for stage in stages_of(result).values())
+    images = (result.widefield, result.image, result.plain, result.step_one)
+    return sum(image.nbytes for image in images if image is not None)

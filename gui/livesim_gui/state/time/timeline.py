@@ -1,4 +1,4 @@
-"""Results that are remembered, and what the user asked for, in; the one to show now out."""
+"""Decide which of the remembered results is shown now: the newest, a held one, or one played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine says of its networks' work in; a word, its shape, and plain words out."""
+"""Put in words, with a mark that differs in shape, whether the networks can be trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What the window says of the networks' work."""
+    """The words of the window on the networks' work."""
 
     word: str
     """With its mark; empty where there is nothing to say."""

@@ -1,45 +1,47 @@
-"""A recording that the user chooses in, its replay to an engine, started if need be, out."""
+"""Replay a recording that the user chooses, to an engine that is started where none answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt5.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog
 
+from livesim_gui.actions.engine import EngineActions
+from livesim_gui.children.local import LocalProcesses
 from livesim_gui.children.replay import ReplayChild
-from livesim_gui.engine_access import Session
 from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.rows import settings_file
-from livesim_gui.state.time.replay import Opened
+from livesim_gui.state.time.replay import ReplayWish
 
 FILES = "Recordings (*.tif *.tiff *.dv *.mrc);;All files (*)"
 
 
-class Replaying:
-    """What the user does with a replay.
+class ReplayActions:
+    """Does what the user asks for with a replay.
 
     Parameters
     ----------
-    connected
-        Whether an engine answers.
+    engine
+        Finds or starts the engine that is replayed to.
+    child
+        What replays.
     """
 
     def __init__(
         self,
-        session: Session,
+        engine: EngineActions,
+        local: LocalProcesses,
         control: ControlPanel,
         child: ReplayChild,
-        connected: Callable[[], bool],
     ) -> None:
-        self.child = child
-        self._session, self._control, self._connected = session, control, connected
+        self._engine, self._local, self._control, self._child = engine, local, control, child
         self._bar = control.replay
-        self._opened: Opened | None = None
+        self._wish: ReplayWish | None = None
         self._bar.file_asked.connect(self.ask_file)
         self._bar.folder_asked.connect(self.ask_folder)
         self._bar.main_pressed.connect(self.pause_or_go_on)
-        self._bar.step_asked.connect(self.step)
+        self._bar.step_asked.connect(lambda: child.tell("step"))
         self._bar.stop_asked.connect(lambda: child.tell("stop"))
         self._bar.rate_chosen.connect(lambda rate: child.tell(f"rate {rate}"))
         child.changed.connect(lambda: self._bar.show_replay(child.state))
@@ -50,67 +52,54 @@ class Replaying:
             "open-file": self.ask_file,
             "open-folder": self.ask_folder,
             "pause": self.pause_or_go_on,
-            "step": self.step,
+            "step": lambda: self._child.tell("step"),
         }
 
     def ask_file(self) -> None:
         """Let the user choose a file."""
         chosen, _ = QFileDialog.getOpenFileName(
-            self._control, "Open a recording", self._last(), FILES
+            self._control, "Open a recording", self._last_folder(), FILES
         )
         if chosen:
             self.open(Path(chosen))
 
     def ask_folder(self) -> None:
         """Let the user choose a folder."""
-        chosen = QFileDialog.getExistingDirectory(self._control, "Open a recording", self._last())
+        chosen = QFileDialog.getExistingDirectory(
+            self._control, "Open a recording", self._last_folder()
+        )
         if chosen:
             self.open(Path(chosen))
 
     def open(self, chosen: Path) -> None:
         """Replay a recording with the settings that belong to it, or those that are asked for."""
         self._bar.say(f"{chosen.name}: opens…")
-        self._session.find_recording(
+        self._local.find_recording(
             chosen,
-            lambda raw: self._begin(Opened(raw)),
+            lambda raw: self._begin(ReplayWish(raw)),
             lambda words: self._ask_settings(chosen, words),
         )
 
     def pause_or_go_on(self) -> None:
-        """Pause, go on, or, where it has ended, begin anew."""
-        state = self.child.state
+        """Pause, go on, or, where it has ended, begin again."""
+        state = self._child.state
         if state.running:
-            self.child.tell("resume" if state.paused else "pause")
+            self._child.tell("resume" if state.paused else "pause")
         elif self._opened is not None:
             self._begin(self._opened)
-
-    def step(self) -> None:
-        """Send one raw stack, and pause."""
-        self.child.tell("step")
 
     def _ask_settings(self, chosen: Path, words: str) -> None:
         self._bar.say(words)
         config = settings_file(self._control, self._control.config.text() or str(chosen.parent))
         if config is not None:
-            self._begin(Opened(chosen, config))
+            self._begin(ReplayWish(chosen, config))
 
-    def _begin(self, opened: Opened) -> None:
-        self._opened = opened
-        address = self._session.address
-        if address is not None and self._connected():
-            self._start(address)
-        else:
-            self._session.start_engine(
-                self._control.wanted_engine, self._engine_started, self._bar.say
-            )
+    def _begin(self, wish: ReplayWish) -> None:
+        self._opened = wish
+        self._engine.with_engine(
+            lambda address: self._child.start(wish, address, self._bar.chosen_rate),
+            self._bar.say,
+        )
 
-    def _engine_started(self, address: str) -> None:
-        self._control.show_address(address)
-        self._start(address)
-
-    def _start(self, address: str) -> None:
-        if self._opened is not None:
-            self.child.start(self._opened, address, self._bar.chosen_rate)
-
-    def _last(self) -> str:
+    def _last_folder(self) -> str:
         return "" if self._opened is None else str(self._opened.raw.parent)

@@ -1,4 +1,4 @@
-"""An engine's status in; what the controls that steer it show out."""
+"""Decide what the controls that steer an engine show, and which wishes are on their way to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_FOLDER = "This engine was started without a folder: livesim engine --record F
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the panel shows: the state of the engine, and what is on its way there."""
+    """The state of the controls: what the engine uses, and what is on its way there."""
 
     live: bool
     """Whether there is a stream to steer."""
@@ -46,12 +46,12 @@ class Controls:
     tone: Tone = Tone.QUIET
 
 
-def controls_of(status: EngineStatus | None, asked: frozenset[str] = frozenset()) -> Controls:
+def controls_of(status: EngineStatus | None, wished: frozenset[str] = frozenset()) -> Controls:
     """Return what the controls show.
 
     Parameters
     ----------
-    asked
+    wished
         Keys of which this viewer has asked for a change that no status knows of yet.
     """
     if status is None:
@@ -63,7 +63,7 @@ def controls_of(status: EngineStatus | None, asked: frozenset[str] = frozenset()
         words = "No stream: there is nothing to steer yet."
         return Controls(False, recording=recording, can_record=can_record, words=words)
     steering, settings = status.steering, status.in_use.settings
-    pending = frozenset(steering.pending) | asked
+    pending = frozenset(steering.pending) | wished
     words, tone = _words(status, pending)
     return Controls(
         live=True,
@@ -95,7 +95,7 @@ def _words(status: EngineStatus, pending: frozenset[str]) -> tuple[str, Tone]:
         names = ", ".join(NAMES.get(key, key) for key in sorted(pending))
         return f"With the next raw stacks: {names}…", Tone.NOTE
     if steering.recalibrating:
-        return "The pattern is being estimated anew…", Tone.NOTE
+        return "The pattern is being estimated again…", Tone.NOTE
     if steering.since is not None:
         return f"In use since stack {steering.since}.", Tone.QUIET
     return "", Tone.QUIET
@@ -136,16 +136,16 @@ SCALES = {
 }
 
 
-class Asked:
-    """Wishes on their way: from the user's hand until a status can know of them."""
+class Wishes:
+    """Holds changes on their way, from the user's hand until a status can know of them."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Value] = {}
         self._under_way: dict[str, Value] = {}
-        self._told: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
 
-    def ask(self, key: str, value: Value) -> None:
-        """Wish; a newer wish for the same key takes the place of one that waits."""
+    def add(self, key: str, value: Value) -> None:
+        """Take a wish; a newer one for the same key takes the place of one that waits."""
         self._waiting[key] = value
 
     def take(self) -> dict[str, Value]:
@@ -158,14 +158,14 @@ class Asked:
     def sent(self, statuses: int) -> None:
         """Note that the engine has taken what was sent, after so many statuses."""
         # The next status may have been on its way already: the one after it knows.
-        self._told |= dict.fromkeys(self._under_way, statuses + 2)
+        self._sent |= dict.fromkeys(self._under_way, statuses + 2)
         self._under_way = {}
 
-    def failed(self) -> None:
+    def refused(self) -> None:
         """Note that it could not be sent, or was refused."""
         self._under_way = {}
 
-    def keys(self, statuses: int) -> frozenset[str]:
+    def pending(self, statuses: int) -> frozenset[str]:
         """Return the keys of which no status knows yet."""
-        self._told = {key: known for key, known in self._told.items() if known > statuses}
-        return frozenset((*self._waiting, *self._under_way, *self._told))
+        self._sent = {key: known for key, known in self._sent.items() if known > statuses}
+        return frozenset((*self._waiting, *self._under_way, *self._sent))

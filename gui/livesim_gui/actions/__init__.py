@@ -1,0 +1,1 @@
+"""What the user can do, by what it is done to."""

@@ -1,0 +1,123 @@
+"""Start and stop an engine and a simulated microscope here, without holding the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from livesim.wire.status import EngineStatus
+from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.children.launcher import EngineWish, Launcher
+from livesim_gui.state.stream.feed import News
+
+_ENGINE, _SIMULATOR, _FIND = "engine", "simulator", "find"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The state of the processes, which the buttons show; not what the user wishes."""
+
+    connection: str
+    can_start: bool
+    """Whether this viewer can start processes at all."""
+    engine: str | None
+    """Address of the engine that was started here."""
+    simulating: bool
+    busy: bool = False
+    """Whether something is under way."""
+    words: str | None = None
+    """What is under way, or stands in the way of the connection."""
+
+
+class LocalProcesses:
+    """The processes that this viewer has started; each start and stop takes seconds.
+
+    Parameters
+    ----------
+    launcher
+        Starts processes; None where this viewer may not.
+    """
+
+    def __init__(self, tasks: BackgroundTasks, launcher: Launcher | None = None) -> None:
+        self._tasks, self._launcher = tasks, launcher
+        self._under_way: str | None = None
+
+    def start_engine(
+        self, wish: EngineWish, started: Callable[[str], None], failed: Callable[[str], None]
+    ) -> None:
+        """Start an engine; `started` is called with its address, or `failed` with the reason."""
+        launcher = self._launcher
+        if launcher is None:
+            return
+        self._under_way = "The engine starts…"
+        self._tasks.run(
+            _ENGINE,
+            lambda: launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
+            lambda address: self._end(started, address),
+            lambda words: self._end(failed, words),
+        )
+
+    def stop_engine(self) -> None:
+        """End the engine that was started here."""
+        if self._launcher is not None:
+            self._under_way = "The engine finishes and closes its recordings…"
+            self._tasks.run(_ENGINE, self._launcher.stop_engine, self._ended)
+
+    def start_simulator(
+        self, engine: str, config: Path | None, failed: Callable[[str], None]
+    ) -> None:
+        """Stream a simulation to an engine."""
+        launcher = self._launcher
+        if launcher is not None:
+            self._tasks.run(
+                _SIMULATOR,
+                lambda: launcher.start_simulator(engine, config),
+                self._ended,
+                lambda words: self._end(failed, words),
+            )
+
+    def stop_simulator(self) -> None:
+        """End the simulated microscope."""
+        if self._launcher is not None:
+            self._under_way = "The simulator ends its stream…"
+            self._tasks.run(_SIMULATOR, self._launcher.stop_simulator, self._ended)
+
+    def find_recording(
+        self, chosen: Path, found: Callable[[Path], None], failed: Callable[[str], None]
+    ) -> None:
+        """Look what can be replayed of a file or folder; `failed` gets the reason if none."""
+        launcher = self._launcher
+        if launcher is not None:
+            self._tasks.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
+
+    def running(self, news: News) -> Running:
+        """Return what runs."""
+        launcher, busy = self._launcher, self._under_way is not None
+        return Running(
+            connection=news.connection.value,
+            can_start=launcher is not None,
+            engine=None if launcher is None else launcher.engine,
+            simulating=launcher is not None and launcher.simulating,
+            busy=busy,
+            words=self._under_way or (None if news.status is not None else news.words),
+        )
+
+    def under_way(self, status: EngineStatus | None) -> str | None:
+        """Say what was begun here and has not come to a stream yet."""
+        simulating = self._launcher is not None and self._launcher.simulating
+        if simulating and status is not None and status.stream is None:
+            return "The simulator makes its first frames…"
+        return self._under_way
+
+    def close(self) -> None:
+        """End everything that was started."""
+        if self._launcher is not None:
+            self._launcher.close()
+
+    def _ended(self, _: object) -> None:
+        self._under_way = None
+
+    def _end(self, call: Callable[[str], None], words: str) -> None:
+        self._under_way = None
+        call(words)

@@ -1,0 +1,86 @@
+"""Go through time: over the results in memory and, before them, those on the disk."""
+
+from __future__ import annotations
+
+from livesim_gui.state.time.archive import Archive
+from livesim_gui.state.time.ring import Shot
+from livesim_gui.state.time.timeline import Mode, Placed, Timeline
+
+
+class Playback:
+    """Moves the viewer in time, among the results of one channel or all; for one thread."""
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self.archive = Archive()
+        self.shown: Shot | None = None
+        """The result on the screen."""
+        self._received: tuple[Shot, ...] = ()
+        self._channel: int | None = None
+        self._memory: tuple[Shot, ...] = ()
+        """Of what was received, the results of the channel."""
+
+    def remember(self, received: tuple[Shot, ...], channel: int | None) -> None:
+        """Take the results in memory, oldest first.
+
+        Parameters
+        ----------
+        received
+            The same tuple as before costs nothing.
+        channel
+            Among whose results the viewer moves; None = all.
+        """
+        if received is self._received and channel == self._channel:
+            return
+        self._received, self._channel = received, channel
+        own = tuple(shot for shot in received if shot.channel == channel)
+        self._memory = received if channel is None else own
+
+    @property
+    def shots(self) -> tuple[Placed, ...]:
+        """All results among which the viewer moves, oldest first: on the disk, then in memory."""
+        return self.archive.join(self._memory, self._channel)
+
+    def advance(self, now_s: float) -> Shot | None:
+        """Return the result to show now; None where there is none, or it is still being read."""
+        self.timeline, place = self.timeline.advance(self.shots, now_s)
+        return None if place is None else self.archive.shot(place)
+
+    def forget(self) -> None:
+        """Go to the live edge of another stream, of which nothing is on the disk yet."""
+        self.archive.clear()
+        self.timeline = self.timeline.live()
+
+    def go_live(self) -> None:
+        """Go back to the newest result."""
+        self.timeline = self.timeline.live()
+
+    def go_to(self, place: int) -> None:
+        """Hold the result at a place among all; beyond the end nothing happens."""
+        shots = self.shots
+        if place < len(shots):
+            self.timeline = self.timeline.hold(shots[place].number)
+
+    def step(self, by: int) -> None:
+        """Go to a result before or after the one shown, and stay there."""
+        if self.shown is not None:
+            self.timeline = self.timeline.step(self.shots, self.shown.number, by)
+
+    def hold(self) -> None:
+        """Stay at the result that is shown."""
+        if self.shown is not None:
+            self.timeline = self.timeline.hold(self.shown.number)
+
+    def play_or_hold(self, now_s: float) -> None:
+        """Hold what runs, and let run what is held: from the start if it is at the end."""
+        if self.timeline.mode is not Mode.HELD:
+            self.hold()
+        elif self.shots and self.shown is not None:
+            at_end = self.shown.number == self.shots[-1].number
+            start = self.shots[0] if at_end else self.shown
+            self.timeline = self.timeline.play(start.number, now_s)
+
+    def set_speed(self, speed: float, now_s: float) -> None:
+        """Play faster or slower from here on."""
+        shown = 0 if self.shown is None else self.shown.number
+        self.timeline = self.timeline.at_speed(speed, shown, now_s)
