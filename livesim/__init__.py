@@ -7,8 +7,9 @@ when they are first used, so that `import livesim` costs next to nothing and doe
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
+
+from livesim.values.version import VERSION
 
 if TYPE_CHECKING:
     from livesim.api.calibrate import calibrate
@@ -33,7 +34,7 @@ __all__ = [
     "trust",
 ]
 
-version = __version__ = _version("livesim")
+__version__ = VERSION
 
 _ROOMS = {
     "Restorer": "livesim.api.restore",

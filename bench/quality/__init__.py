@@ -1,1 +1,1 @@
-"""How good its images, patterns and verdicts are."""
+"""Measure how good images, patterns and verdicts are."""

@@ -1,4 +1,4 @@
-"""Errors of the estimated pattern against simulated truth: `python -m bench.quality.accuracy`."""
+"""Measure the errors of the estimated pattern: `python -m bench.quality.accuracy`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The least error any unbiased estimate of the pattern can have, under the forward model."""
+"""Compute the least error that any unbiased estimate of the pattern can have."""
 
 from __future__ import annotations
 

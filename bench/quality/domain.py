@@ -1,4 +1,4 @@
-"""How often the shipped networks' domain check warns: `python -m bench.quality.domain`."""
+"""Count how often the domain check warns: `python -m bench.quality.domain`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
 from livesim_models.checkpoint import read_card
 from livesim_models.data.draw import exposed
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.shipped import model_file
-from livesim_models.training.recipe import ScenesRecipe
 
 SEED = 7
 """The numbers of the check were chosen on scenes of the seed 1."""

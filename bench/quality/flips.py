@@ -1,4 +1,4 @@
-"""What the spread of the flips is worth: `python -m bench.quality.flips`.
+"""Measure what the spread of the flips is worth: `python -m bench.quality.flips`.
 
 Against the true error, pixel by pixel, for the shipped networks and for step two trained on
 filaments alone.
@@ -19,10 +19,10 @@ from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Levels
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.evaluation.residual import inside
 from livesim_models.evaluation.similarity import BORDER
-from livesim_models.training.recipe import ScenesRecipe
 from livesim_models.trust.flips import Flip, ensemble, spread_percent
 
 Restore = Callable[[Flip, Flip], Tensor]

@@ -1,4 +1,4 @@
-"""A network shown what it was not trained on: `python -m bench.quality.foreign --two MODEL`.
+"""Show a network what it was not trained on: `python -m bench.quality.foreign --two MODEL`.
 
 MODEL is what `livesim train models/recipes/filaments.toml` leaves. Its step two works on plain
 reconstructions of filaments and of everything else. Printed are what PSNR says, what became of the
@@ -20,12 +20,12 @@ from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Levels
 from livesim_models.checkpoint import Model, read_model
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import simulated_sample
 from livesim_models.evaluation.distortion import distortion
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.field import FieldRunner
 from livesim_models.steps import StepTwo
-from livesim_models.training.recipe import ScenesRecipe
 
 IMAGE = Path(__file__).parents[2] / "docs" / "images" / "foreign-structure.png"
 Shown = tuple[str, np.ndarray, np.ndarray, np.ndarray]

@@ -1,4 +1,4 @@
-"""A good image in; the same with one lie in a place drawn at random out."""
+"""Put one lie into a good image, in a place drawn at random."""
 
 from __future__ import annotations
 

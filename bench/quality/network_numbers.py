@@ -10,12 +10,12 @@ from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_model
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.field import FieldRunner, Precision
 from livesim_models.shipped import model_file
 from livesim_models.steps import StepOne, StepTwo
-from livesim_models.training.recipe import ScenesRecipe
 
 SIZE = 320
 TILE = 192

@@ -25,6 +25,7 @@ from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_model
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.data.scene import Scene
 from livesim_models.evaluation.distortion import distortion
@@ -32,7 +33,6 @@ from livesim_models.evaluation.similarity import similarity
 from livesim_models.field import FieldRunner
 from livesim_models.shipped import model_file
 from livesim_models.steps import StepOne, StepTwo
-from livesim_models.training.recipe import ScenesRecipe
 
 PHOTONS = (5.0, 20.0, 100.0, 1000.0)
 """At the brightest pixel of the widefield image."""

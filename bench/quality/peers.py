@@ -1,4 +1,4 @@
-"""PSNR against simulated truth: `python -m bench.quality.peers [--peer-python P]`.
+"""Measure PSNR against simulated truth: `python -m bench.quality.peers [--peer-python P]`.
 
 The truth is low-passed to what SIM can see, the union of the band disks. Every image is fitted to
 it by least squares with a scale and an offset before the comparison, as methods differ in both.

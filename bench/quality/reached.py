@@ -11,9 +11,9 @@ from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim_gui.state.health.reached import Pair, reached_nm
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import simulated_sample
 from livesim_models.evaluation.resolution import decorrelation_nm
-from livesim_models.training.recipe import ScenesRecipe
 
 SIZE = 256
 PHOTONS = (5.0, 20.0, 100.0, 1000.0)

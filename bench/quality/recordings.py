@@ -1,4 +1,4 @@
-"""Real recordings in, what `livesim restore` makes of them held against independent answers out.
+"""Hold what `livesim restore` makes of real recordings against independent answers.
 
     LIVESIM_DATA=FOLDER python -m bench.quality.recordings [--out FOLDER]
 

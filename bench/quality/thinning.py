@@ -1,4 +1,4 @@
-"""Real recordings in 20 times less light: `LIVESIM_DATA=… python -m bench.quality.thinning`.
+"""Restore recordings in 20 times less light: `LIVESIM_DATA=… python -m bench.quality.thinning`.
 
 Photons are taken away at random; both steps of the shipped networks work on what is left, and the
 reconstruction of all photons is what they are held to. The pattern is the one found in all photons.

@@ -30,12 +30,12 @@ from livesim.values.pattern import Levels
 from livesim.values.verdict import TrustWord
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_model
+from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.evaluation.residual import Instrument, Reprojection
 from livesim_models.field import FieldRunner
 from livesim_models.shipped import model_file
 from livesim_models.steps import StepOne, StepTwo
-from livesim_models.training.recipe import ScenesRecipe
 from livesim_models.trust.maps import photon_maps
 from livesim_models.trust.verdict import numbers_of, verdict
 

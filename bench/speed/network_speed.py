@@ -125,7 +125,7 @@ def convolution(dtype: torch.dtype) -> tuple[Callable[[], object], float]:
     image = torch.randn(1, FEATURES, ROWS + 2, COLUMNS).to(dtype)
     image = image.to(memory_format=torch.channels_last)
     weight = torch.randn(FEATURES, FEATURES, 3, 3)
-    work = Convolution.made(weight, torch.zeros(FEATURES), dtype)
+    work = Convolution.packed(weight, torch.zeros(FEATURES), dtype)
     return partial(work, image), 2.0 * 9 * FEATURES**2 * ROWS * COLUMNS
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from livesim import __version__
 from livesim.cli.acquire import acquire
 from livesim.cli.bench import bench
 from livesim.cli.calibrate import calibrate
@@ -31,6 +30,7 @@ from livesim.cli.watch import watch
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
 from livesim.values.errors import DataError
+from livesim.values.version import VERSION
 
 app = typer.Typer(
     name="livesim",
@@ -66,7 +66,7 @@ for _command in (
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"livesim {__version__}")
+        print(f"livesim {VERSION}")
         raise typer.Exit
 
 

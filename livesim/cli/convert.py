@@ -16,7 +16,7 @@ def convert(
     out: Annotated[Path, typer.Option("--out", "-o", help="Model file (.safetensors).")],
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Make a model file of the weights of an RCAN trained elsewhere; runs nothing that is in it."""
+    """Make a model file of weights that were trained elsewhere; runs nothing in their file."""
     from livesim.commands.convert import convert_file
 
     convert_file(checkpoint, card, out, overwrite=overwrite)

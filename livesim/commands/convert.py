@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
+from livesim.config.errors import complaint
 from livesim.config.settings import SettingsError
 from livesim.io.write.placement import Placement
 from livesim_models.card import Card
@@ -40,6 +41,4 @@ def _card(path: Path) -> Card:
     try:
         return Card.model_validate({"recipe": f"converted: {path.name}"} | values)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{path}: {place}: {first['msg']}, found {first['input']!r}") from error
+        raise SettingsError(complaint(str(path), error)) from error

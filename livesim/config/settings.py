@@ -226,7 +226,7 @@ class Live(_Section):
 
 
 class RecordingSettings(_Section):
-    """How the engine writes what it records; see docs/files.md."""
+    """How the engine writes what it records; see docs/use/files.md."""
 
     shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
     """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""

@@ -16,12 +16,12 @@ from pydantic import (
     ValidationError,
 )
 
-from livesim import __version__
 from livesim.config.errors import complaint
 from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
+from livesim.values.version import VERSION
 
 FORMAT = "livesim-recipe/1"
 HASHED_WHOLE_BYTES = 64 * 2**20
@@ -58,7 +58,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["livesim-recipe/1"] = "livesim-recipe/1"
-    livesim_version: str = __version__
+    livesim_version: str = VERSION
     settings: Settings
     pattern: PatternField | None = None
     """None while nothing is reconstructed yet, as in a raw recording."""

@@ -1,4 +1,4 @@
-"""A pattern in, the bands that its raw stacks are separated into and where each belongs, out."""
+"""Separate a pattern's raw stacks into bands, and say where each of them belongs."""
 
 from __future__ import annotations
 

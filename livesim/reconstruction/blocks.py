@@ -1,4 +1,4 @@
-"""A long array in, the blocks of its rows that a cache holds out, and how one is laid on its side.
+"""Work on long arrays in blocks of rows that a cache holds.
 
 A transform of a whole stack goes through memory several times; done block by block, what one
 operation writes is still in the cache when the next one reads it, and nothing large is allocated.

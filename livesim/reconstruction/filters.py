@@ -1,8 +1,9 @@
-"""Bands and settings in, the Wiener filter of every band out."""
+"""Compute the Wiener filter of every band once, when a plan is made."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -16,6 +17,12 @@ from livesim.values.pattern import NoiseToSignal
 
 DEFAULT_WIENER = 0.05
 """Where "auto" is asked for and the pattern does not know the noise."""
+APODIZATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "cosine": lambda relative: torch.cos(relative * torch.pi / 2.0),
+    "triangle": lambda relative: 1.0 - relative,
+    "none": torch.ones_like,
+}
+"""Shape of the low-pass -> its values at frequencies in units of its cut-off, at most 1."""
 _LEAST_FLOOR = 1e-12  # a full notch leaves no signal at zero frequency to divide by
 
 
@@ -99,12 +106,9 @@ def apodization(frequency: Tensor, settings: Apodization, otf: Otf, reach: float
 
     `reach` is the highest frequency that any band holds, the cut-off that "auto" stands for.
     """
-    if settings.shape == "none":
-        return torch.ones_like(frequency)
     edge = reach if settings.cutoff == "auto" else settings.cutoff * otf.cutoff
     relative = (frequency / edge).clamp(max=1.0)
-    shape = torch.cos(relative * torch.pi / 2.0) if settings.shape == "cosine" else 1.0 - relative
-    return shape.clamp(min=0.0) ** settings.bend
+    return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
 
 
 def notch(frequency: Tensor, settings: Notch) -> Tensor:

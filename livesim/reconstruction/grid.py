@@ -1,4 +1,4 @@
-"""Sizes and pixel in, frequency axes and edge windows out; the one place that knows FFT layouts."""
+"""Make frequency axes and edge windows; no other module knows the layout of an FFT."""
 
 from __future__ import annotations
 

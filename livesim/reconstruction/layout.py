@@ -1,4 +1,4 @@
-"""Field and OTF in, index arithmetic between the raw spectrum and the result's out."""
+"""Convert indices between the raw spectrum and the spectrum of the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan in, the memory that its reconstruction works in out."""
+"""Allocate the memory that a reconstruction works in, once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livesim.reconstruction.plan import Plan
 
 
 class Memory:
-    """What one reconstructor writes to, stack after stack; the spectra lie on their side.
+    """The memory that one reconstructor writes to for every stack; its spectra are transposed.
 
     Found when it is first needed: some reconstructors only look at stacks, some are never used.
     """

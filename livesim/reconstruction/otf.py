@@ -1,4 +1,4 @@
-"""Frequencies in, the transfer function of the widefield microscope out."""
+"""Evaluate the transfer function of the widefield microscope, theoretical or measured."""
 
 from __future__ import annotations
 

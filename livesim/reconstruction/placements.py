@@ -1,4 +1,4 @@
-"""Filters and layout in, where every part of a band goes in the result's half spectrum, out."""
+"""Place every part of a band in the half spectrum of the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livesim.reconstruction.filters import Filters
 from livesim.reconstruction.layout import Layout
 
 ZERO_ORDER, BORDER = -1, -2
-"""Spectra besides the bands: the zero order, and the smooth part of it that its borders cause."""
+"""Spectra beside the bands: the zero order, and the smooth part of it that its borders cause."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Optics, pattern and settings in, everything the reconstruction can compute beforehand out."""
+"""Compute once what a reconstruction needs, from optics, pattern and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EDGE_PIXELS = 8
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that depends on settings only; the five transforms: docs/design/reconstruction.md."""
+    """Hold all that depends on settings alone; docs/design/reconstruction.md has the transforms."""
 
     shape: tuple[int, int]
     """(y, x) of the raw frames."""

@@ -1,4 +1,4 @@
-"""Raw stacks in, super-resolved images on the doubled grid out: the frame path."""
+"""Reconstruct super-resolved images on the doubled grid from raw stacks: the frame path."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ class Reconstructor:
         rows, columns = self.plan.shape
         image = self.plan.unmixing.new_empty(len(frames), 2 * rows, 2 * columns)
         widefield = self.plan.unmixing.new_empty(len(frames), rows, columns)
-        for stack, made, mean in zip(frames, image, widefield, strict=True):
+        for stack, result, mean in zip(frames, image, widefield, strict=True):
             spectra, zero = self.look(stack)
             mean.copy_(zero)
-            self.make(spectra, None if turn is None else turn(spectra), made)
+            self.make(spectra, None if turn is None else turn(spectra), result)
         return Reconstruction(image, widefield)
 
     def look(self, frames: Tensor) -> tuple[BandSpectra, Tensor]:

@@ -1,4 +1,4 @@
-"""An image and its transfer function in, a non-negative deconvolved image out."""
+"""Deconvolve an image with its transfer function, without negative values."""
 
 from __future__ import annotations
 

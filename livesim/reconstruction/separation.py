@@ -1,7 +1,8 @@
-"""Phases and modulation in, the matrices that mix bands into frames and frames into bands out."""
+"""Build the matrices that mix bands into frames, and their inverses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -45,13 +46,26 @@ def orders_of(vectors: int, harmonics: int) -> tuple[Order, ...]:
 
 def groups(pattern: Pattern) -> tuple[Group, ...]:
     """Return the groups of frames of `pattern`, in the order of the raw stack."""
-    if pattern.layout == "hexagonal":
-        return (Group(tuple(range(len(pattern.angles[0].phases_rad))), pattern.angles),)
+    return GROUPS[pattern.layout](pattern)
+
+
+def _of_all_angles(pattern: Pattern) -> tuple[Group, ...]:
+    return (Group(tuple(range(len(pattern.angles[0].phases_rad))), pattern.angles),)
+
+
+def _of_each_angle(pattern: Pattern) -> tuple[Group, ...]:
     phases = len(pattern.angles[0].phases_rad)
     return tuple(
         Group(tuple(range(number * phases, (number + 1) * phases)), (angle,))
         for number, angle in enumerate(pattern.angles)
     )
+
+
+GROUPS: Mapping[str, Callable[[Pattern], tuple[Group, ...]]] = {
+    "angle-phase": _of_each_angle,
+    "hexagonal": _of_all_angles,
+}
+"""Layout of a pattern -> its groups of frames."""
 
 
 def mixing_matrix(

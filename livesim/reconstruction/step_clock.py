@@ -1,4 +1,4 @@
-"""Marks between the steps of one reconstruction in, how long each took out."""
+"""Measure how long each step of one reconstruction takes, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 class StepClock:
-    """Runs from when it is made.
+    """Measures the steps of one reconstruction, from its construction on.
 
     On a GPU, where work is only queued by the one who asks for it, the marks are events in the
     device's own queue: they cost nothing and hold nobody.

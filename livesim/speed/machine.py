@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import conv2d
 
-import livesim
 from livesim.speed.timing import clocked, in_turn
+from livesim.values.version import VERSION
 
 PRECISIONS = {"cpu": ("float32", "bfloat16"), "cuda": ("float32", "bfloat16", "float16")}
 _MATRIX = {"cpu": 1024, "cuda": 8192}
@@ -96,7 +96,7 @@ def conditions() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "livesim": livesim.__version__,
+        "livesim": VERSION,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a model file says of its network: what it is, what it was trained on, how well it does."""
+"""Describe a network in its model file: what it is, its training, and how well it does."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 from livesim.config.section import NonNegative, Positive, Section
 from livesim.values.pattern import Levels
 from livesim_models.domain import Domain
-from livesim_models.rcan.model import Architecture
+from livesim_models.registry import AnyArchitecture
 
 FORMAT: Final = "livesim-model/1"
 
 
 class Card(Section):
-    """Travels inside the model file, as JSON."""
+    """The card of a network, which its model file carries as JSON."""
 
     format: Literal["livesim-model/1"] = FORMAT
     name: Annotated[str, Field(min_length=1)]
     step: Literal["one", "two"]
     description: str = ""
     licence: str = ""
-    architecture: Architecture
+    architecture: AnyArchitecture
     normalisation: Literal["stabilised", "levels"]
     """Of the input: photo-electrons of noise 1, or the widefield image's quantiles as 0 ... 1."""
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"

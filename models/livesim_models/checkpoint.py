@@ -1,4 +1,4 @@
-"""A network and its card in, one safetensors file out, and back; nothing in a file is ever run."""
+"""Write and read model files, safetensors with a card; nothing in such a file is ever run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from livesim.config.errors import complaint
 from livesim.values.errors import DataError
 from livesim_models.card import FORMAT, Card
-from livesim_models.rcan.model import Rcan
+from livesim_models.network import Network
+from livesim_models.registry import build
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network ready to run, and what it says of itself."""
+    """A network ready to run, and its card."""
 
-    network: Rcan
+    network: Network
     card: Card
 
 
-def write_model(path: Path, network: Rcan, card: Card) -> None:
+def write_model(path: Path, network: Network, card: Card) -> None:
     """Write weights and card; the file appears under its name when it is whole."""
     weights = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
@@ -52,9 +54,7 @@ def read_card(path: Path) -> Card:
     try:
         return Card.model_validate_json(metadata.get("card", ""))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "card"
-        raise DataError(f"{path}: {place}: {first['msg']}") from error
+        raise DataError(complaint(str(path), error)) from error
 
 
 def read_model(path: Path) -> Model:
@@ -67,7 +67,7 @@ def read_model(path: Path) -> Model:
     """
     card = read_card(path)
     with torch.device("meta"):
-        network = Rcan(card.architecture)
+        network = build(card.architecture)
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
@@ -79,5 +79,5 @@ def read_model(path: Path) -> Model:
             f"{wrong} {expected.get(wrong, 'absent')}, found {found.get(wrong, 'absent')}"
         )
     network.load_state_dict(weights, assign=True)
-    network.float().arrange()
+    network.float().arrange()  # from "meta" weights come as the file has them
     return Model(network.eval().requires_grad_(False), card)

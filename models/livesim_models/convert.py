@@ -1,4 +1,4 @@
-"""A checkpoint that others wrote with PyTorch in, a network of ours with its weights out."""
+"""Read the weights of a checkpoint that others wrote with PyTorch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from livesim.values.errors import DataError
-from livesim_models.rcan.model import Architecture, Rcan
+from livesim_models.network import Architecture, Network
+from livesim_models.registry import build
 
 _INSIDE = ("state_dict", "model_state_dict", "model", "params", "net")
 """Keys under which training scripts keep the weights."""
 
 
-def read_foreign(path: Path, architecture: Architecture) -> Rcan:
-    """Read an RCAN's weights from a `.pth` file, without running anything that is in it.
+def read_foreign(path: Path, architecture: Architecture) -> Network:
+    """Read a network's weights from a `.pth` file, without running anything that is in it.
 
     Names differ between implementations, the order of the layers does not: weights are taken one
     after another and must have the shapes of `architecture`. Attention made of 1 x 1 convolutions
@@ -31,8 +32,8 @@ def read_foreign(path: Path, architecture: Architecture) -> Rcan:
         If the file holds anything but tensors, numbers and text, or the weights do not fit.
     """
     weights = [value for value in _weights(path).values() if value.is_floating_point()]
-    network = Rcan(architecture)
-    ours = network.state_dict()
+    network = build(architecture)
+    ours = {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
     if len(weights) != len(ours):
         raise DataError(
             f"{path}: expected {len(ours)} weights and biases for {architecture!r}, "
@@ -66,5 +67,5 @@ def _weights(path: Path) -> Mapping[str, Tensor]:
 
 
 def _sides(weight: Tensor) -> list[int]:
-    """Return the sides that say something: a 1 x 1 convolution is a linear layer."""
+    """Return the sides above 1: a 1 x 1 convolution then compares equal to a linear layer."""
     return [side for side in weight.shape if side > 1]

@@ -1,4 +1,4 @@
-"""Widefield images in, whether they look like what a network was trained on out."""
+"""Tell whether widefield images look like those a network was trained on."""
 
 from __future__ import annotations
 

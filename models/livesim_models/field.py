@@ -1,4 +1,4 @@
-"""A field of any size in, a network's answer out: whole where memory allows, else in tiles."""
+"""Run a network on fields of any size: whole where memory allows, else in tiles."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from livesim_models.rcan.frozen import frozen
-from livesim_models.rcan.model import Rcan
+from livesim_models.network import Network
+from livesim_models.registry import freeze
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
-OVERLAP = 32
-"""Pixels that neighbouring tiles share, as in the MPhil report."""
-_LIVE_MAPS = 6
-"""Feature maps alive at once: skips, block input, change, and what the convolution works in."""
 _MOST_BYTES = 4 * 2**30
 """For feature maps on a CPU; on a GPU half of the memory that is free."""
 
 
 class FieldRunner(nn.Module):
-    """Runs a network on whole fields, or on overlapping tiles whose weights fall to their borders.
+    """Runs a network on whole fields, or on overlapping tiles that are blended at their borders.
 
     Parameters
     ----------
@@ -34,7 +30,7 @@ class FieldRunner(nn.Module):
     tile
         Side of a tile in pixels; None = as large as memory allows.
     overlap
-        Pixels that neighbouring tiles share.
+        Pixels that neighbouring tiles share; None = as the architecture says.
 
     Raises
     ------
@@ -44,16 +40,19 @@ class FieldRunner(nn.Module):
 
     def __init__(
         self,
-        network: Rcan,
+        network: Network,
         precision: Precision = "float32",
         tile: int | None = None,
-        overlap: int = OVERLAP,
+        overlap: int | None = None,
     ) -> None:
         super().__init__()
+        architecture = network.architecture
+        overlap = architecture.overlap if overlap is None else overlap
         if tile is not None and tile <= 2 * overlap:
             raise ValueError(f"expected a tile above {2 * overlap} pixels, found {tile}")
         self._dtype = getattr(torch, precision)
-        self.network = frozen(network, self._dtype)
+        self._outputs, self._pixel_values = architecture.outputs, architecture.live_values
+        self.network = freeze(network, self._dtype)
         self._tile, self._overlap = tile, overlap
         self._found: dict[torch.Size, int] = {}
 
@@ -71,17 +70,16 @@ class FieldRunner(nn.Module):
 
     def _affordable(self, image: Tensor) -> int:
         """Return the side of the largest square that memory allows."""
-        a = self.network.architecture
         most = _MOST_BYTES
         if image.device.type == "cuda":
             most = torch.cuda.mem_get_info(image.device)[0] // 2
-        per_pixel = _LIVE_MAPS * a.features * self._dtype.itemsize / a.space_to_depth**2
+        per_pixel = self._pixel_values * self._dtype.itemsize
         side = int((most / per_pixel / len(image)) ** 0.5)
         return max(side, 4 * self._overlap)
 
     def _tiled(self, image: Tensor, tile: int) -> Tensor:
         rows, columns = image.shape[-2:]
-        found = image.new_zeros(len(image), self.network.architecture.outputs, rows, columns)
+        found = image.new_zeros(len(image), self._outputs, rows, columns)
         weights = image.new_zeros(rows, columns)
         for y, x in product(spans(rows, tile, self._overlap), spans(columns, tile, self._overlap)):
             weight = _ramp(y, rows, self._overlap)[:, None] * _ramp(x, columns, self._overlap)

@@ -1,4 +1,4 @@
-"""A call in, its floating-point operations out, convolutions counted as direct ones."""
+"""Count the floating-point operations of a call, convolutions as direct ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def flops(work: Callable[[], object]) -> float:
 
 
 def _counter() -> FlopCounterMode:
-    """Return torch's counter, taught the convolutions of `StripRcan` where they exist."""
+    """Return torch's counter, which also counts oneDNN's own convolutions where they exist."""
     convolution = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
     own = {} if convolution is None else {convolution: _convolution_flops}
     return FlopCounterMode(display=False, custom_mapping=own)

@@ -1,4 +1,4 @@
-"""Photo-electrons in, what a network works on out, and back; never a number of one frame alone."""
+"""Scale photo-electrons to what a network works on, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A name or a path from the settings in, a model file out."""
+"""Find the file of a model by its name or path in the settings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A network and its normalisation in; step one or step two in photo-electrons out."""
+"""Wrap a network with its normalisation, as step one or step two in photo-electrons."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +21,7 @@ class StepOne(nn.Module):
     noise.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.network = network
 
@@ -38,7 +40,7 @@ class StepOne(nn.Module):
 class StepTwo(nn.Module):
     """Denoises a reconstruction on the doubled grid."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.network = network
 

@@ -15,7 +15,7 @@ from triton.compiler import ASTSource
 from livesim_models.rcan import fused as fused_attention
 from livesim_models.rcan.frozen import InferenceRcan
 from livesim_models.rcan.fused import FusedAttention, fuse
-from livesim_models.rcan.model import Architecture, ChannelAttention, Rcan
+from livesim_models.rcan.model import ChannelAttention, Rcan, RcanArchitecture
 
 SHAPES = [(2, 32, 9, 70), (1, 5, 3, 4), (1, 64, 40, 33), (2, 8, 3, 5, 6)]
 NAMES = {"*fp32": torch.float32, "*bf16": torch.bfloat16, "*fp16": torch.float16}
@@ -24,7 +24,7 @@ H100 = GPUTarget("cuda", 90, 32)
 
 def difference(shape: tuple[int, ...], dtype: torch.dtype) -> float:
     """Return the largest difference to plain torch in float32, in last places of the precision."""
-    attention = ChannelAttention(Architecture(features=shape[1])).requires_grad_(False)
+    attention = ChannelAttention(RcanArchitecture(features=shape[1])).requires_grad_(False)
     order = torch.channels_last if len(shape) == 4 else torch.channels_last_3d
     features, change = (torch.randn(shape).to(dtype).to(memory_format=order) for _ in range(2))
     exact = attention(features.float(), change.float())
@@ -36,7 +36,7 @@ def difference(shape: tuple[int, ...], dtype: torch.dtype) -> float:
 
 def network_difference() -> float:
     """Return how far a whole network with it lies from one without."""
-    network = Rcan(Architecture(groups=2, blocks=2, features=8)).requires_grad_(False)
+    network = Rcan(RcanArchitecture(groups=2, blocks=2, features=8)).requires_grad_(False)
     torch.nn.init.normal_(network.tail.weight, std=0.1)
     image, plain = torch.rand(2, 1, 12, 17), InferenceRcan(network, torch.float32)
     before = plain(image)

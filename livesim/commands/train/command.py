@@ -17,11 +17,12 @@ from livesim.io.toml_text import toml_text
 from livesim.values.errors import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_model, write_model
+from livesim_models.data.recipe import Split
 from livesim_models.data.samples import Samples
 from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
 from livesim_models.shipped import STEPS, StepName, model_file
-from livesim_models.training.recipe import Recipe, Split, fine_tuning, load_recipe
+from livesim_models.training.recipe import Recipe, fine_tuning, load_recipe
 from livesim_models.training.run import (
     ScenesOf,
     Trained,

@@ -16,8 +16,8 @@ from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
+from livesim_models.data.recipe import Split
 from livesim_models.data.scene import Scene
-from livesim_models.training.recipe import Split
 
 FEWEST = 3
 """Recordings: step one, step two and the validation have some each."""

@@ -11,10 +11,10 @@ import torch
 
 from livesim.config.settings import Settings, parse_settings
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
+from livesim_models.data.recipe import ScenesRecipe, Split
 from livesim_models.data.scene import Scene, bright_share
 from livesim_models.data.scene_file import read_scenes, write_scenes
 from livesim_models.data.truth import passed, unit_noise_to_signal
-from livesim_models.training.recipe import ScenesRecipe, Split
 
 BRIGHTEST = 1000.0
 """Photo-electrons the simulator is asked for; scenes are kept in units of it."""

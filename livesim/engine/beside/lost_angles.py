@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livesim.engine.beside.proposals import Prepare, Proposal, Trackable, found_again
 from livesim.engine.beside.worker import Rest
-from livesim.reconstruction.track.angle import FOUND, PATIENCE
+from livesim.reconstruction.track.modulation import FOUND, PATIENCE
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 

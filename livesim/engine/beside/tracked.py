@@ -19,8 +19,8 @@ from livesim.engine.beside.proposals import (
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.pending import Pending
 from livesim.engine.seams import DATA_FAULTS, Prepared, Reconstructed
-from livesim.reconstruction.track.angle import Event
 from livesim.reconstruction.track.check import BandReading
+from livesim.reconstruction.track.event import Event
 from livesim.reconstruction.track.pattern import PatternTracker
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth

@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 import tifffile
 
-from livesim import __version__
 from livesim.io.recipe import FORMAT, Recipe
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.placement import Placement
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
+from livesim.values.version import VERSION
 
 CLASSIC_LIMIT_BYTES = 2**32 - 2**25
 """Above this, 32-bit offsets do not reach the end of the file: BigTIFF."""
@@ -103,7 +103,7 @@ class OmeTiffWriter:
                     photometric="minisblack",
                     metadata=None,
                     description=self._ome_xml() if position == 0 else None,
-                    software=f"livesim {__version__}",
+                    software=f"livesim {VERSION}",
                     resolution=(1e7 / layout.pixel_nm, 1e7 / layout.pixel_nm),
                     resolutionunit="CENTIMETER",
                     returnoffset=True,
@@ -137,7 +137,7 @@ class OmeTiffWriter:
 
 def ome_xml(layout: OutputLayout, recipe: Recipe, name: str) -> str:
     """Return the OME-XML of a file whose planes follow each other in the order T, C, Z."""
-    xml = tifffile.OmeXml(Creator=f"livesim {__version__}")
+    xml = tifffile.OmeXml(Creator=f"livesim {VERSION}")
     planes = layout.time * layout.channel * layout.z
     note = {
         "Namespace": FORMAT,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from livesim import __version__
 from livesim.io.write.ome_tiff import CLASSIC_LIMIT_BYTES, DIRECTORY_BYTES
 from livesim.values.frames import Pixels
+from livesim.values.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def write_raw_tiff(path: Path, frames: Iterator[Pixels], layout: RawTiffLayout) 
             shape=layout.shape,
             dtype=layout.dtype,
             photometric="minisblack",
-            software=f"livesim {__version__}",
+            software=f"livesim {VERSION}",
             metadata=_metadata(layout),
         )
 

@@ -1,1 +1,1 @@
-"""What is wrong with a recording, told from its frames alone."""
+"""Find out from its frames alone what is wrong with a recording."""

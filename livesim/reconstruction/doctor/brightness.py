@@ -1,4 +1,4 @@
-"""The mean brightness of every frame in, findings about empty, dim and fading frames out."""
+"""Find empty, dim and fading frames by their mean brightness."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _empty(dark: Tensor, number: int) -> Finding:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Log brightness = angle + trend + less in first frames; with Student errors."""
+    """A fit of log brightness = angle + trend + less in first frames, with Student errors."""
 
     dim: float
     """Logarithm of the first frame's brightness over the others'."""
@@ -113,8 +113,8 @@ def _fit(means: Tensor, lit: Tensor, order: Order, error: float) -> Fit | None:
         _least_squares(torch.cat([*base, mark.double()[:, None]], dim=1), logs, which, usual)
         for which, mark in first.items()
     ]
-    told = [fit for fit in fits if fit is not None]
-    return max(told, key=lambda fit: abs(fit.dim_score)) if told else None
+    possible = [fit for fit in fits if fit is not None]
+    return max(possible, key=lambda fit: abs(fit.dim_score)) if possible else None
 
 
 def _least_squares(design: Tensor, logs: Tensor, which: str, usual: float) -> Fit | None:

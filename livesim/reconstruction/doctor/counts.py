@@ -1,4 +1,4 @@
-"""Camera counts in, findings about clipped pixels and about the offset out."""
+"""Find clipped pixels and a wrong offset in the camera counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fringes of every angle and the angles that the settings expect in, which is which out."""
+"""Match the fringes of every angle with the angles that the settings expect."""
 
 from __future__ import annotations
 
@@ -56,14 +56,16 @@ class Matching:
 def match_expected(peaks: list[Peak | None], pattern: PatternSettings) -> Matching | None:
     """Return the order of the angles; None where nothing is expected or nothing fits."""
     expected = pattern.expected_angles_deg
-    told = [math.degrees(math.atan2(peak.k[1], peak.k[0])) for peak in peaks if peak is not None]
-    if expected is None or not len(expected) == len(told) == len(peaks) <= MOST_ANGLES:
+    directions = [
+        math.degrees(math.atan2(peak.k[1], peak.k[0])) for peak in peaks if peak is not None
+    ]
+    if expected is None or not len(expected) == len(directions) == len(peaks) <= MOST_ANGLES:
         return None
-    if len(told) < 2 or pattern.layout == "hexagonal":
+    if len(directions) < 2 or pattern.layout != "angle-phase":
         return None
     choices = list(itertools.permutations(range(len(expected))))
     away = torch.tensor(
-        [[_apart(d, expected[n]) for d, n in zip(told, one, strict=True)] for one in choices],
+        [[_apart(d, expected[n]) for d, n in zip(directions, one, strict=True)] for one in choices],
         dtype=torch.float64,
     )
     if float(away.abs().amax(dim=1).min()) > _FAR_DEG:

@@ -1,4 +1,4 @@
-"""The fringes of every frame and the possible orders in, the probability of each order out."""
+"""Compute how probable each possible order of the frames is, from their fringes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ each other."""
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What the frames say of the orders."""
+    """How probable the possible orders are, given the frames."""
 
     orders: list[Order]
     probability: Tensor

@@ -1,4 +1,4 @@
-"""Frames in the order of acquisition and the settings in, all that is wrong with them out."""
+"""Examine frames in the order of acquisition for everything that can be wrong with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import Signature, signature
 
 FEWEST = 3
-"""Frames below which nothing can be told."""
+"""Frames below which nothing can be decided."""
 MOST_PIXELS = 1024
 """Rows and columns that are worth looking at, in the middle of larger frames."""
 
@@ -141,11 +141,11 @@ def _optical(
     verdict: Verdict, read: Signature, settings: Settings, pixel_nm: float
 ) -> tuple[list[Finding], list[str]]:
     """Return scale and modulation; with the wrong scale nothing is said of missing fringes."""
-    scale, untold = scale_findings(read, verdict, settings.optics, pixel_nm)
+    scale, undecided = scale_findings(read, verdict, settings.optics, pixel_nm)
     if scale:
-        return scale, untold
+        return scale, undecided
     findings, dim = modulation_findings(verdict, read, settings.optics, pixel_nm)
-    return findings, untold + dim
+    return findings, undecided + dim
 
 
 def _error_of_mean(photons: Tensor) -> float:
@@ -161,8 +161,8 @@ def _copies(frames: Tensor) -> Tensor:
 
 def _copy_findings(copies: Tensor, known: list[Finding], number: int) -> list[Finding]:
     frames = tuple(number + int(frame) for frame in copies.nonzero().flatten())
-    told = any(finding.fault is Fault.REPEATED_FRAME for finding in known)
-    if not frames or told:
+    reported = any(finding.fault is Fault.REPEATED_FRAME for finding in known)
+    if not frames or reported:
         return []
     return [
         Finding(

@@ -1,4 +1,4 @@
-"""What the doctor says: one frozen value for each fault."""
+"""Describe each fault that the doctor finds by one frozen value."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def mending(section: str, *lines: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All faults found, and what could not be told from these frames."""
+    """All faults found, and what could not be decided from these frames."""
 
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
-        """All findings in one line; where there are none, what could not be told."""
+        """All findings in one line; where there are none, what could not be decided."""
         return "; ".join([one.sentence for one in self.findings] or self.undecided)

@@ -1,4 +1,4 @@
-"""Which angles show fringes, and whether they would have been seen, in; findings out."""
+"""Find the angles that show no fringes although fringes would have been seen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CERTAIN = 0.99
 def modulation_findings(
     verdict: Verdict, signature: Signature, optics: Optics, pixel_nm: float
 ) -> tuple[list[Finding], list[str]]:
-    """Return the findings about missing fringes, and what cannot be told for want of light."""
+    """Return the findings about missing fringes, and what cannot be decided for want of light."""
     peaks = angle_peaks(verdict, signature)
     missing = [number for number, peak in enumerate(peaks) if peak is None]
     if not missing:

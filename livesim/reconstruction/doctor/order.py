@@ -1,4 +1,4 @@
-"""What the fringes say of the order of the frames in, findings about it out."""
+"""Turn what the fringes say of the order of the frames into findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOUBTFUL = 0.05
 
 @dataclass(frozen=True, eq=False)
 class OrderReport:
-    """Puts a verdict into words.
+    """Puts the verdict on the order of the frames into words.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class OrderReport:
             )
             if found != said
         ]
-        if pattern.layout == "hexagonal":
+        if pattern.layout != "angle-phase":
             lines.append('layout = "angle-phase"')
         return lines if declared.phase_first else [*lines, 'order = ["phase", "angle"]']
 

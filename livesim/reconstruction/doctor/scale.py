@@ -1,4 +1,4 @@
-"""The spectrum of the mean frame and the wave vectors in, a finding about the optical scale out.
+"""Check the optical scale against the spectrum of the mean frame and the wave vectors.
 
 What frames show is the cut-off in cycles per pixel, 2 NA pixel / wavelength: which of the three is
 wrong they do not say.
@@ -35,7 +35,7 @@ _MOST_SURE = 0.99
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """What the spectrum says of the cut-off."""
+    """How probable every cut-off is, given the spectrum."""
 
     cutoffs: Tensor
     """[cutoff] cycles/pixel."""
@@ -44,7 +44,7 @@ class Edge:
 
     @property
     def best(self) -> float:
-        """The most probable one, in the mean of the logarithm."""
+        """The most probable cut-off, as the mean of its logarithm."""
         return float((self.probability * self.cutoffs.log()).sum().exp())
 
     def within(self, cutoff: float, factor: float) -> float:
@@ -56,7 +56,7 @@ class Edge:
 def scale_findings(
     signature: Signature, verdict: Verdict, optics: Optics, pixel_nm: float
 ) -> tuple[list[Finding], list[str]]:
-    """Return whether the spectrum and the wave vectors fit the optics, and what cannot be told."""
+    """Return where spectrum or wave vectors do not fit the optics, and what is undecided."""
     declared = optics.cutoff_cycles_per_um * pixel_nm / 1000.0
     edge = support_edge(signature)
     sound = edge.within(declared, _TOLERATED) if signature.spectrum.white else 1.0

@@ -1,4 +1,4 @@
-"""The settings' layout and a number of frames in, the orders they may have come in out."""
+"""List the orders in which the frames of a recording may have come."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def possible_orders(declared: Layout, count: int, total: int, first: int = 0) ->
         _repeated(sound, count),
         _other_counts(sound, count, total),
     )
-    told = [[one for one in family if one.places != sound.places] for family in families]
-    present = [family for family in told if family]
+    distinct = [[one for one in family if one.places != sound.places] for family in families]
+    present = [family for family in distinct if family]
     orders = [replace(sound, weight=whole)]
     for family in present:
         share = (1.0 - whole) / len(present) / sum(one.weight for one in family)

@@ -1,4 +1,4 @@
-"""Frames in the order of acquisition in, the wave vectors and every frame's phase at each out.
+"""Find the wave vectors of a recording and the phase of every frame at each of them.
 
 Nothing of the settings enters but the number of frames to average: optics, angles and phases may
 be what is wrong. Frequencies are in cycles per pixel.

@@ -1,4 +1,4 @@
-"""Frames taken from any moment on in, which frame of the pattern the first one shows out."""
+"""Find which frame of the pattern comes first in frames taken from any moment on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long recording, read piece by piece, in; everything that is wrong with it out."""
+"""Examine a long recording piece by piece."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def _merged(found: list[tuple[int, Examination]], size: int) -> Examination:
     """Return every fault once, the surest first, with the pieces that show it if not all do."""
     merged: list[Finding] = []
     for fault in Fault:
-        places = [(start, one) for start, seen in found if (one := _first(seen, fault)) is not None]
-        if not places:
+        shown = [(start, one) for start, seen in found if (one := _first(seen, fault)) is not None]
+        if not shown:
             continue
-        best = max((one for _, one in places), key=lambda one: one.sureness)
-        if len(places) < len(found) and not best.frames and fault is not Fault.ROTATED:
-            pieces = ", ".join(f"{start} to {start + size - 1}" for start, _ in places)
-            best = replace(best, words=f"{best.words} (in frames {pieces})")
+        best = max((one for _, one in shown), key=lambda one: one.sureness)
+        if len(shown) < len(found) and not best.frames and fault is not Fault.ROTATED:
+            frames = ", ".join(f"{start} to {start + size - 1}" for start, _ in shown)
+            best = replace(best, words=f"{best.words} (in frames {frames})")
         merged.append(best)
-    untold = dict.fromkeys(words for _, seen in found for words in seen.undecided)
-    return Examination(tuple(sorted(merged, key=lambda one: -one.sureness)), tuple(untold))
+    undecided = dict.fromkeys(words for _, seen in found for words in seen.undecided)
+    return Examination(tuple(sorted(merged, key=lambda one: -one.sureness)), tuple(undecided))

@@ -1,4 +1,4 @@
-"""What is known of a pattern in, where its wave vectors may lie out."""
+"""Say where the wave vectors may lie, from what the settings know of the pattern."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ class Annulus:
     direction_deg: float | None = None
     tolerance_deg: float = 10.0
 
-    def mask(self, places: SpectralSamples) -> Tensor:
-        """Return which places lie in the half of the annulus with k to x >= 0, bool [place]."""
-        inside = (places.radius >= self.inner) & (places.radius <= self.outer) & places.forward
+    def mask(self, samples: SpectralSamples) -> Tensor:
+        """Return which samples lie in the half of the annulus with k to x >= 0, bool [sample]."""
+        inside = (samples.radius >= self.inner) & (samples.radius <= self.outer) & samples.forward
         if self.direction_deg is None:
             return inside
-        axis = torch.atan2(places.fy, places.fx) - math.radians(self.direction_deg)
+        axis = torch.atan2(samples.fy, samples.fx) - math.radians(self.direction_deg)
         apart = torch.rad2deg(torch.atan(torch.tan(axis)).abs())  # fringes have no sign
         return inside & (apart <= self.tolerance_deg)
 
 
 def annuli_of(pattern: PatternSettings, otf: Otf, number: int) -> list[Annulus]:
     """Return where to search the highest harmonic of each wave vector in group `number`."""
-    vectors = range(3) if pattern.layout == "hexagonal" else range(number, number + 1)
+    each = pattern.vectors // pattern.stack_shape[0]
+    vectors = range(number * each, (number + 1) * each)
     return [_annulus(pattern, otf, vector) for vector in vectors]
 
 

@@ -1,4 +1,4 @@
-"""A wave vector in, the region of the spectrum that two bands share out, on a grid of its size.
+"""Cut the region that two bands share out of the spectrum, on a grid of its own size.
 
 A side band of the wave vector k holds the object's spectrum from k away. Where both it and the zero
 order lie inside the OTF is a lens, the cut of two disks; moved by half of k it lies around zero
@@ -134,7 +134,7 @@ def _size(half: float, most: int) -> int:
 
 
 def _is_fast(size: int) -> bool:
-    """Whether transforms of an odd size have but small factors."""
+    """Return whether an odd size has small prime factors alone, so that transforms are fast."""
     for factor in (3, 5, 7):
         while size % factor == 0:
             size //= factor

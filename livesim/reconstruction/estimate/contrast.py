@@ -1,4 +1,4 @@
-"""Frames of one angle and their phases in, the modulation contrast to noise out."""
+"""Measure how far the modulation of one angle stands out of the noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """The frames that fringes are looked for in."""
+    """Measures in the frames of one angle how strong fringes of given phases are."""
 
     frames: Tensor
     """[frame, y, x] photo-electrons."""

@@ -1,4 +1,4 @@
-"""Spectra in, how every frame correlates with the object at every shift out."""
+"""Correlate every frame with the object at every shift of the spectrum."""
 
 from __future__ import annotations
 

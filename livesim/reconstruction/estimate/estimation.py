@@ -1,4 +1,4 @@
-"""Raw stacks in, the illumination pattern with its significance out; no prior needed."""
+"""Estimate the illumination pattern from raw stacks, with its significance; no prior needed."""
 
 from __future__ import annotations
 
@@ -119,12 +119,12 @@ def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSi
     """Fit a power law to the rings' signal-to-noise ratio where there is signal."""
     relative = torch.arange(len(signal_to_noise)) * grid.step / grid.otf.cutoff
     first, last = _FIT_RANGE
-    told = (relative >= first) & (relative <= last) & (signal_to_noise > 0.0)
-    if int(told.sum()) < _FEWEST_RINGS:
+    fitted = (relative >= first) & (relative <= last) & (signal_to_noise > 0.0)
+    if int(fitted.sum()) < _FEWEST_RINGS:
         return None
     # Rings weigh alike: few samples in the inner ones, little signal in the outer ones.
-    design = torch.stack([torch.ones(int(told.sum())), relative[told].log()], dim=1).double()
-    fit = torch.linalg.lstsq(design, -signal_to_noise[told].log().double()[:, None]).solution
+    design = torch.stack([torch.ones(int(fitted.sum())), relative[fitted].log()], dim=1).double()
+    fit = torch.linalg.lstsq(design, -signal_to_noise[fitted].log().double()[:, None]).solution
     return NoiseToSignal(float(fit[0].exp()), max(float(fit[1]), 0.0))
 
 
@@ -168,14 +168,14 @@ def _refined(
     search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
 ) -> list[Parameters | None]:
     """Return the refined parameters of every group; None where no pattern is significant."""
-    told = [
+    significant = [
         start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
         for start, peaks in zip(starts, search.peaks, strict=True)
     ]
-    frames = frames_of(search.spectra, told)
+    frames = frames_of(search.spectra, significant)
     fits = {
         number: Fit(frames[number], Turning.of(search.correlation, number, start), start, grid)
-        for number, start in enumerate(told)
+        for number, start in enumerate(significant)
         if start is not None
     }
     refined = dict(zip(fits, refine(list(fits.values())), strict=True))
@@ -185,7 +185,7 @@ def _refined(
 def _start(
     correlation: Correlation, group: int, peaks: Sequence[Peak], harmonics: int
 ) -> Parameters:
-    """Return the pattern as its peaks tell it."""
+    """Return the pattern that the peaks of the search stand for."""
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
     near = [correlation.around(group, (float(one[0]), float(one[1]))) for one in k]
     phases = torch.stack([there.phases(one) for there, one in zip(near, k, strict=True)])

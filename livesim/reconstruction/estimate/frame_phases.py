@@ -1,4 +1,4 @@
-"""The correlation of single frames in, what it tells of their phases and brightness out.
+"""Weigh what the correlation of single frames says of their phases and brightness.
 
 Where bands are separated with a wrong phase of one frame, they still agree in their overlap but for
 a small leak, so the overlap tells little of single frames. Their own correlation with the object

@@ -1,4 +1,4 @@
-"""A field's size and optics in, frequencies, OTF, window and rings for estimation out."""
+"""Prepare frequencies, OTF, window and rings once for all estimates on one size of field."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _gaussian(grid: EstimationGrid, width: float) -> Tensor:
 
 @lru_cache(maxsize=2)
 def estimation_grid(shape: tuple[int, int], pixel_um: float, otf: Otf) -> EstimationGrid:
-    """Return the grid; estimates of one stream ask for the same again and again."""
+    """Return the grid of a field; it is cached, since a stream's estimates all use the same one."""
     return EstimationGrid(shape, pixel_um, otf)
 
 

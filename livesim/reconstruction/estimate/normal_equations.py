@@ -1,4 +1,4 @@
-"""The overlaps of the bands in, the quadratic model of their misfit around the parameters out."""
+"""Build the quadratic model of the misfit of overlapping bands around the parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livesim.reconstruction.estimate.overlap import Overlap
 from livesim.reconstruction.estimate.parameters import Coordinates
 from livesim.reconstruction.estimate.spectra import Steady
 
-_TOLD = 1e-4  # of a parameter's scatter: less of it tells nothing
+_LEAST_SCATTER = 1e-4  # of a parameter's scatter: less of it tells nothing
 _LEAST_GAIN = 0.1  # of curvature over scatter: less is noise
 
 
@@ -30,17 +30,17 @@ class NormalEquations:
     def likelihood(self, clustering: float) -> tuple[Tensor, Tensor]:
         """Return the information matrix and information @ step.
 
-        Both are zero along what the overlaps do not tell: there is no scatter there.
+        Both are zero along directions that the overlaps do not constrain: there is no scatter.
         """
         scale = self.scatter.diagonal().clamp(min=1e-300).sqrt()
         values, vectors = torch.linalg.eigh(self.scatter / torch.outer(scale, scale))
-        told = values > _TOLD
-        root = values[told].sqrt()
-        inner = vectors[:, told] / root / scale[:, None]  # in whose terms the scatter is one
+        known = values > _LEAST_SCATTER
+        root = values[known].sqrt()
+        inner = vectors[:, known] / root / scale[:, None]  # in whose terms the scatter is one
         curvature = inner.mT @ self.curvature @ inner
         values, turned = torch.linalg.eigh(0.5 * (curvature + curvature.mT))
         gain = values.clamp(min=_LEAST_GAIN)
-        outer = scale[:, None] * vectors[:, told] * root @ turned
+        outer = scale[:, None] * vectors[:, known] * root @ turned
         weight = 2.0 / (clustering * max(self.misfit, 1.0))
         information = weight * (outer * gain.square()) @ outer.mT
         return information, -weight * outer @ (gain * (turned.mT @ inner.mT @ self.gradient))
@@ -59,17 +59,17 @@ def normal_equations(
     scatter, gradient = torch.zeros_like(curvature), torch.zeros_like(curvature[0])
     found = expected = 0.0
     for form, slopes in zip(forms, _slopes(coordinates, noise), strict=True):
-        told = slopes.clone()
-        told[-3] += slopes[form.band]
-        told[form.band] = 0.0
+        unbiased = slopes.clone()
+        unbiased[-3] += slopes[form.band]
+        unbiased[form.band] = 0.0
         row = torch.zeros_like(form.gradient)
         row[form.band], row[-3] = 1.0, -1.0
         alone = drowned * form.noise @ row
         found += float((row @ form.gradient).real)
         expected += float((row @ alone).real)
-        gradient += (told.mH @ (form.gradient - alone)).real
-        curvature += kept * (told.mH @ (form.gram - form.noise) @ slopes).real
-        scatter += kept * (told.mH @ form.gram @ told).real
+        gradient += (unbiased.mH @ (form.gradient - alone)).real
+        curvature += kept * (unbiased.mH @ (form.gram - form.noise) @ slopes).real
+        scatter += kept * (unbiased.mH @ form.gram @ unbiased).real
     return NormalEquations(curvature, scatter, gradient, found / expected)
 
 
@@ -80,7 +80,7 @@ def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:
     """
     unmixing = coordinates.start.unmixing(noise)
     leaks = -torch.einsum("bf,fcp->bcp", unmixing, coordinates.mixing_jacobian(coordinates.flat()))
-    leaks[..., coordinates.intensity] = 0.0  # told by the means, and not apart from modulation
+    leaks[..., coordinates.intensity] = 0.0  # the means say it, apart from modulation
     bands = len(leaks)
     slopes = leaks.new_zeros(len(coordinates.orders), bands + 3, coordinates.size)
     for number, order in enumerate(coordinates.orders):

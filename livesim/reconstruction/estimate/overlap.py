@@ -1,4 +1,4 @@
-"""Frames and parameters in, how well the overlapping bands agree out, as small matrices."""
+"""Sum up how well two overlapping bands agree, as small matrices."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class Band:
 
     def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
         self._steady, self._window_power = frames.steady, grid.window_power
-        self._lens = lens = BandOverlapGrid(grid, frames.steady, at.shift(number))
+        self._shared = shared = BandOverlapGrid(grid, frames.steady, at.shift(number))
         self._own = 1 + number
         rows = at.unmixing(frames.noise)
         self._noise = rows.conj() @ (frames.noise[:, None] * rows.mT)
-        regions = frames.map(lens.moved)
+        regions = frames.map(shared.moved)
         separated = rows.to(regions.dtype) @ regions.flatten(-2)
-        self._images = lens.images(separated.unflatten(-1, lens.shape))
+        self._images = shared.images(separated.unflatten(-1, shared.shape))
         """[time, band, y, x]."""
-        self._windowed = torch.fft.fft2(self._images * lens.window)
+        self._windowed = torch.fft.fft2(self._images * shared.window)
 
     def scale(self, factors: Tensor) -> None:
         """Multiply the bands: they are those of other modulation and phases."""
@@ -74,15 +74,15 @@ class Band:
         """Return what the band has to be multiplied by to agree with what the zero order says."""
         weight = self._weight()
         root = weight.sqrt()
-        near, far = self._lens.near * root, self._lens.far * root
-        gram = _gram(torch.stack([self._windowed[:, self._own] * near, self._told() * far]))
+        near, far = self._shared.near * root, self._shared.far * root
+        gram = _gram(torch.stack([self._windowed[:, self._own] * near, self._zero_order() * far]))
         noise = self._channel_noise(weight).diagonal().real
-        band, told = float(noise[self._own]), float(noise[-3])
+        band, zero = float(noise[self._own]), float(noise[-3])
         share, factor = 1.0, gram[1, 1]
         for _ in range(_TURNS):
-            factor = (gram[1, 1] - share * told) / gram[1, 0]
+            factor = (gram[1, 1] - share * zero) / gram[1, 0]
             row = torch.stack([factor, -torch.ones_like(factor)])
-            expected = float(factor.abs()) ** 2 * band + told
+            expected = float(factor.abs()) ** 2 * band + zero
             share = max(float((row.conj() @ gram @ row).real) / expected, 1.0)
         return factor
 
@@ -90,10 +90,10 @@ class Band:
         """Return the overlap with its gradient."""
         weight = self._weight()
         root = weight.sqrt()
-        near, far = self._lens.near * root, self._lens.far * root
+        near, far = self._shared.near * root, self._shared.far * root
         channels = [
             *(self._windowed * near).unbind(1),
-            self._told() * far,
+            self._zero_order() * far,
             *(self._moments() * near),
             self._mismatch() * root,
         ]
@@ -102,38 +102,38 @@ class Band:
         gradient[-2:] -= self._moment_noise(weight)
         return Overlap(self._own, gram[:-1, :-1], self._channel_noise(weight), gradient)
 
-    def _told(self) -> Tensor:
+    def _zero_order(self) -> Tensor:
         """Return the windowed zero order at f, whose conjugate is at -f, [time, y, x]."""
         return mirrored(self._windowed[:, 0]).conj()
 
     def _moments(self) -> Tensor:
         """Return the derivatives of the band with respect to kx and ky, [2, time, y, x]."""
-        inner = self._images[:, self._own] * (self._lens.window * (-2j * torch.pi))
-        return torch.fft.fft2(torch.stack([inner * self._lens.x, inner * self._lens.y]))
+        inner = self._images[:, self._own] * (self._shared.window * (-2j * torch.pi))
+        return torch.fft.fft2(torch.stack([inner * self._shared.x, inner * self._shared.y]))
 
     def _mismatch(self) -> Tensor:
         """Return the spectrum of how band and zero order differ, [time, y, x]."""
         band, zero = torch.fft.fft2(self._images[:, [self._own, 0]]).unbind(1)
-        apart = band * self._lens.near - mirrored(zero).conj() * self._lens.far
-        return torch.fft.fft2(torch.fft.ifft2(apart) * self._lens.trust)
+        apart = band * self._shared.near - mirrored(zero).conj() * self._shared.far
+        return torch.fft.fft2(torch.fft.ifft2(apart) * self._shared.trust)
 
     def _weight(self) -> Tensor:
         """Return every sample's weight, [y, x]."""
-        lens, noise = self._lens, self._noise.diagonal().real
+        shared, noise = self._shared, self._noise.diagonal().real
         band, zero = float(noise[self._own]), float(noise[0])
-        variance = band * lens.near.square() + zero * lens.far.square()
-        variance += lens.near_power * (_MODEL_ERROR * lens.near * lens.far).square()
-        weight = lens.near_power / (zero * band + lens.near_power * variance)
-        return torch.where(lens.inside, weight, 0.0)
+        variance = band * shared.near.square() + zero * shared.far.square()
+        variance += shared.near_power * (_MODEL_ERROR * shared.near * shared.far).square()
+        weight = shared.near_power / (zero * band + shared.near_power * variance)
+        return torch.where(shared.inside, weight, 0.0)
 
     def _channel_noise(self, weight: Tensor) -> Tensor:
-        lens, times = self._lens, len(self._images)
-        passed = weight * lens.fade.square()
-        near, far = (float((passed * one.square()).sum()) for one in (lens.near, lens.far))
-        spread = [float((lens.window * axis).square().mean()) for axis in (lens.x, lens.y)]
+        shared, times = self._shared, len(self._images)
+        passed = weight * shared.fade.square()
+        near, far = (float((passed * one.square()).sum()) for one in (shared.near, shared.far))
+        spread = [float((shared.window * axis).square().mean()) for axis in (shared.x, shared.y)]
         moments = float(self._noise[self._own, self._own].real) * near * (2.0 * math.pi) ** 2
-        told = self._noise[0, 0] * far * self._window_power
-        more = torch.tensor([told, *(moments * one for one in spread)], dtype=torch.complex128)
+        zero = self._noise[0, 0] * far * self._window_power
+        more = torch.tensor([zero, *(moments * one for one in spread)], dtype=torch.complex128)
         bands = self._noise * near * self._window_power
         return torch.block_diag(bands, torch.diag(more)) * times
 
@@ -144,7 +144,7 @@ class Band:
         the same noise in both does not cancel, and would pull every k towards zero.
         """
         kept = self._steady.noise_share * self._window_power * len(self._images)
-        slope = (self._lens.near * weight * self._lens.slopes()).sum(dim=(1, 2)).double()
+        slope = (self._shared.near * weight * self._shared.slopes()).sum(dim=(1, 2)).double()
         return 0.5 * float(self._noise[self._own, self._own].real) * kept * slope
 
 

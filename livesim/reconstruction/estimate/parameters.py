@@ -1,4 +1,4 @@
-"""The illumination of a group of frames, as named parameters and as a solver's flat vector."""
+"""Hold the illumination of a group of frames, named and as a solver's flat vector."""
 
 from __future__ import annotations
 

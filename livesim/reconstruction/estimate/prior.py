@@ -1,4 +1,4 @@
-"""What is known of a pattern before the data: its steps and its brightness are nearly equal."""
+"""State what is known of a pattern before the data: nearly equal steps and brightness."""
 
 from __future__ import annotations
 

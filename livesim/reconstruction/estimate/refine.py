@@ -1,4 +1,4 @@
-"""Frames and rough wave vectors in, wave vectors, phases, modulation and brightness out.
+"""Refine rough wave vectors together with phases, modulation and brightness.
 
 Where two bands overlap they hold the same object: with c_j the band of order j,
 ``c_j(f + k) O(f) = c_0(f) O(f + k)``. The bands are linear in the frames, so the squared
@@ -107,14 +107,16 @@ def refine(fits: Sequence[Fit]) -> list[Parameters | None]:
     Every group is compared with the zero order of all groups: they show the same object. Groups
     whose overlap does not determine the parameters come back as None.
     """
-    known = _go(fits, [fit.linearised() for fit in fits])
+    known = _find_most_probable(fits, [fit.linearised() for fit in fits])
     if any(fit.far for fit in fits):
-        known = _go(fits, [fit.linearised() for fit in fits])
+        known = _find_most_probable(fits, [fit.linearised() for fit in fits])
     return [None if one is None else _own(fit.at) for fit, one in zip(fits, known, strict=True)]
 
 
-def _go(fits: Sequence[Fit], known: Sequence[Quadratic | None]) -> Sequence[Quadratic | None]:
-    """Move all to the most probable parameters, with a prior that their instrument shares."""
+def _find_most_probable(
+    fits: Sequence[Fit], known: Sequence[Quadratic | None]
+) -> Sequence[Quadratic | None]:
+    """Move all fits to the most probable parameters, with a prior that their instrument shares."""
     clear = [one for one in known if one is not None and one.consistent]
     prior = Prior.fitted(clear) if clear else Prior()
     for fit, one in zip(fits, known, strict=True):
@@ -132,7 +134,7 @@ def _own(at: Parameters) -> Parameters:
 def _means_information(
     frames: Frames, grid: EstimationGrid, at: Parameters, coordinates: Coordinates
 ) -> Tensor:
-    """Return what the frames' means tell of their brightness, [parameter], as inverse variances.
+    """Return the information of the frames' means on their brightness, [parameter].
 
     The frames were scaled to equal means. A mean differs from the brightness only by the object's
     own content at the pattern's frequency, m/2 S(k), whose size the power spectrum tells.

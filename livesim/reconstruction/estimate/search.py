@@ -1,4 +1,4 @@
-"""A correlation in, the wave vectors of every group to a fraction of a spectral pixel out."""
+"""Search the wave vectors of every group to a fraction of a spectral pixel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
 _REACHES = (1.5, 0.08)
 """Spectral pixels around a sample, then around the best place there, in which the maximum is looked
 for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
-_PLACES = 41  # along each axis
+_STEPS = 41  # along each axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ def find_peaks(
     """Return one peak per annulus of every group, the strongest first come; no two are the same."""
     flat = [annulus for group in annuli for annulus in group]
     inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
-    places = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
-    turning = places.of(_over_frames(correlation.spectrum))
+    samples = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
+    turning = samples.of(_over_frames(correlation.spectrum))
     found = []
     for group, wanted in enumerate(annuli):
-        score = _score(turning[group], places)
+        score = _score(turning[group], samples)
         if harmonics == 2:
-            score = places.of(_with_fundamental(places.spread(score), grid))
-        found.append(_peaks(score, places, wanted, correlation, group, grid, harmonics))
+            score = samples.of(_with_fundamental(samples.spread(score), grid))
+        found.append(_peaks(score, samples, wanted, correlation, group, grid, harmonics))
     return found
 
 
@@ -61,13 +61,13 @@ def _over_frames(spectrum: Tensor) -> Tensor:
     return power_of((transform @ spectrum.flatten(-2)).unflatten(-1, spectrum.shape[-2:]))
 
 
-def _score(power: Tensor, places: SpectralSamples) -> Tensor:
-    """Return how far every place stands out for every number of turns, [frame - 1, place].
+def _score(power: Tensor, samples: SpectralSamples) -> Tensor:
+    """Return how far every sample stands out for every number of turns, [frame - 1, sample].
 
     Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
     power of the opposite turn is taken off.
     """
-    return (power - power.flip(0)) / places.level(power)
+    return (power - power.flip(0)) / samples.level(power)
 
 
 def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
@@ -84,7 +84,7 @@ def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
 
 def _peaks(
     score: Tensor,
-    places: SpectralSamples,
+    samples: SpectralSamples,
     annuli: Sequence[Annulus],
     correlation: Correlation,
     group: int,
@@ -92,16 +92,16 @@ def _peaks(
     harmonics: int,
 ) -> list[Peak]:
     peaks: list[Peak] = []
-    free = torch.ones_like(places.forward)
+    free = torch.ones_like(samples.forward)
     for annulus in annuli:
-        allowed = torch.where(annulus.mask(places) & free, score, -1.0)
-        turn, place = divmod(int(allowed.argmax()), score.shape[1])
-        coarse = (float(places.fx[place]), float(places.fy[place]))
-        strength = math.sqrt(max(float(allowed[turn, place]), 0.0))
+        allowed = torch.where(annulus.mask(samples) & free, score, -1.0)
+        turn, sample = divmod(int(allowed.argmax()), score.shape[1])
+        coarse = (float(samples.fx[sample]), float(samples.fy[sample]))
+        strength = math.sqrt(max(float(allowed[turn, sample]), 0.0))
         near = correlation.around(group, coarse)
         turns = harmonics * (turn + 1) % (len(score) + 1)
         peaks.append(Peak(_climb(near, grid, turns), strength))
-        free &= ~places.around(coarse, _NEIGHBOURS * grid.step)
+        free &= ~samples.around(coarse, _NEIGHBOURS * grid.step)
     return peaks
 
 
@@ -110,9 +110,9 @@ def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float
     frames, k = len(near.frames), near.k
     turning = torch.exp(-2j * torch.pi * turns / frames * torch.arange(frames)).to(torch.complex64)
     for reach in _REACHES:
-        steps = reach * torch.linspace(-1.0, 1.0, _PLACES, dtype=torch.float64)
+        steps = reach * torch.linspace(-1.0, 1.0, _STEPS, dtype=torch.float64)
         kx, ky = k[0] + steps * grid.steps[1], k[1] + steps * grid.steps[0]
         found = torch.tensordot(turning, near.at(kx, ky), dims=1)
-        row, column = divmod(int(found.abs().argmax()), _PLACES)
+        row, column = divmod(int(found.abs().argmax()), _STEPS)
         k = float(kx[column]), float(ky[row])
     return k

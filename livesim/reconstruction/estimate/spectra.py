@@ -1,4 +1,4 @@
-"""Raw frames in, their spectra, noise and the object's power spectrum out."""
+"""Transform raw frames, and estimate their noise and the object's power spectrum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _THINNED = 4  # pixels between those a median is taken of
 
 
 def power_of(spectrum: Tensor) -> Tensor:
-    """Return the squared magnitude; abs() would take roots first, and most of the time."""
+    """Return the squared magnitude; abs() would take roots first, which cost most of its time."""
     return spectrum.real.square() + spectrum.imag.square()
 
 
@@ -147,12 +147,12 @@ def _steady(
 
 
 def _share(weight: Tensor, values: Tensor) -> float:
-    """Return the mean of `weight` over places, by `values`."""
+    """Return the mean of `weight` over all samples, weighted by `values`."""
     return float(torch.vdot(weight.flatten(), values.flatten()) / values.sum().clamp(min=1e-30))
 
 
 def _local_power(windowed: Tensor, power: Tensor, noise: float, grid: EstimationGrid) -> Tensor:
-    """Return how much detail there is around every place, [y, x]."""
+    """Return how much detail there is around every pixel, [y, x]."""
     on_grid = power[grid.ring]
     whiten = grid.transfer * on_grid.sqrt() / (grid.transfer.square() * on_grid + noise)
     found = grid.image(windowed * whiten.masked_fill_(grid.low, 0.0)).square().mean(dim=0)
@@ -172,11 +172,11 @@ def _object_power(measured: Tensor, noise: float, grid: EstimationGrid, times: i
     rings = grid.ring_mean(measured).double()
     frequency = torch.arange(len(rings), dtype=torch.float64) * grid.step
     gain = grid.otf(frequency).square()
-    told = gain > _OTF_FLOOR**2
+    passed = gain > _OTF_FLOOR**2
     excess = (rings - noise) / gain.clamp(min=_OTF_FLOOR**2)
     power = excess.clamp(min=0.0)
     for _ in range(3):
-        precision = grid.ring_counts * times * (gain / (gain * power + noise)) ** 2 * told
+        precision = grid.ring_counts * times * (gain / (gain * power + noise)) ** 2 * passed
         sums = grid.nearness @ torch.stack([precision * excess, precision], dim=1)
         power = (sums[:, 0] / sums[:, 1].clamp(min=1e-300)).clamp(min=0.0)
-    return (power * told).float()
+    return (power * passed).float()

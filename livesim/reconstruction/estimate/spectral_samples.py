@@ -1,4 +1,4 @@
-"""Two radii in, the samples of the half spectrum between them out, and their level of noise."""
+"""Pick the samples of the half spectrum between two radii, and estimate their noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RINGS = 4
 
 
 class SpectralSamples:
-    """The samples of the half spectrum whose radius lies between two, all [place]."""
+    """The samples of the half spectrum whose radius lies between two, all [sample]."""
 
     def __init__(self, grid: EstimationGrid, inner: float, outer: float) -> None:
         self._grid = grid
@@ -27,7 +27,7 @@ class SpectralSamples:
         self._counts = torch.bincount(self._ring).clamp(min=1)
 
     def of(self, values: Tensor) -> Tensor:
-        """Return `values` [..., y, x // 2 + 1] at the places."""
+        """Return `values` [..., y, x // 2 + 1] at the samples."""
         return values.flatten(-2).index_select(-1, self.index)
 
     def spread(self, values: Tensor) -> Tensor:
@@ -37,12 +37,12 @@ class SpectralSamples:
         return whole.unflatten(-1, self._grid.radius.shape)
 
     def around(self, k: tuple[float, float], reach: float) -> Tensor:
-        """Return which places lie within `reach` of k or of -k, bool [place]."""
+        """Return which samples lie within `reach` of k or of -k, bool [sample]."""
         here = torch.hypot(self.fx - k[0], self.fy - k[1])
         return (here < reach) | (torch.hypot(self.fx + k[0], self.fy + k[1]) < reach)
 
     def level(self, power: Tensor) -> Tensor:
-        """Return the typical power [place] at every place's radius of `power` [turns, place].
+        """Return the typical power [sample] at every sample's radius of `power` [turns, sample].
 
         A trimmed mean: peaks do not count.
         """

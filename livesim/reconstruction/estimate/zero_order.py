@@ -1,4 +1,4 @@
-"""The spectra of all groups in, what each group is estimated from out.
+"""Prepare what each group of frames is estimated from, the other groups' zero order included.
 
 All groups show the same object: the zero order of the others counts as one more frame without
 fringes.
@@ -18,7 +18,7 @@ from livesim.reconstruction.estimate.spectra import Spectra, Steady
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """What one group is estimated from."""
+    """The frames and the zero order that one group is estimated from."""
 
     own: Tensor
     """[time, frame, y, x // 2 + 1] spectra of its frames."""
@@ -63,7 +63,7 @@ def frames_of(spectra: Spectra, at: Sequence[Parameters | None]) -> list[Frames]
 
 
 def _row(at: Parameters | None, noise: Tensor) -> Tensor:
-    """Return what makes the zero order of a group's frames, [frame]."""
+    """Return the row of weights that turns a group's frames into the zero order, [frame]."""
     if at is None:
         return torch.full_like(noise, 1.0 / len(noise))
     return at.unmixing(noise)[0].real

@@ -1,4 +1,4 @@
-"""Wave vectors, phases and modulation in, the light that falls on the specimen out."""
+"""Compute the light that falls on the specimen from wave vectors, phases and modulation."""
 
 from __future__ import annotations
 

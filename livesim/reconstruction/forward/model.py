@@ -1,4 +1,4 @@
-"""Specimen and pattern in, expected photons out: with its parts, the only physics in livesim.
+"""Predict the photons that a specimen gives: with its parts, the only physics in livesim.
 
 The parts: `illumination` makes the light, `otf` and `pupil` the blur, `sensor` the counts.
 """

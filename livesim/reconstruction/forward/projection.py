@@ -1,4 +1,4 @@
-"""A pattern and an OTF in; the forward model and its adjoint, prepared for many images, out."""
+"""Prepare the forward model of one pattern and its adjoint for many images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livesim.values.pattern import Pattern
 
 
 class Projection:
-    """What `forward.expected_frames` says, in one transform a band instead of one a frame.
+    """The forward model of `expected_frames`, with one transform a band instead of one a frame.
 
     I_n = b_n (1 + sum_o m_o Re(exp(i h phi_n) w_o)) with w_o = exp(2 pi i h k.r), so all frames of
     a group are mixtures of h * s and the h * (w_o s), and the sampling of every second pixel folds

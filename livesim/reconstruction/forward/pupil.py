@@ -1,4 +1,4 @@
-"""Optics and aberrations in, the complex transfer function of the microscope out."""
+"""Compute the transfer function of a microscope with aberrations from its pupil."""
 
 from __future__ import annotations
 

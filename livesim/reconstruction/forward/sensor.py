@@ -1,4 +1,4 @@
-"""Expected photo-electrons in, camera counts out: shot noise, read noise, gain, saturation."""
+"""Turn expected photo-electrons into camera counts: shot noise, read noise, gain, saturation."""
 
 from __future__ import annotations
 

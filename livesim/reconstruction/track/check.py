@@ -1,4 +1,4 @@
-"""Spectra of one stack's bands in, how far its pattern has moved from the cached one out."""
+"""Measure from one stack's bands how far its pattern has moved from the cached one."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class BandCheck:
         self._dark = self._shot * layout.shape[0] * layout.shape[1] * camera.read_noise**2
         box = (2 * layout.reach_x + 1) * layout.shape[0]
         sides = [number * box + one.side for number, one in enumerate(self._bands)]
-        beyond = _beyond(layout)
+        beyond = _noise_indices(layout)
         self._noisy = len(beyond)
         self._side = torch.cat(sides).to(device)
         self._zero = torch.cat([beyond, *(one.zero for one in self._bands)]).to(device)
@@ -101,12 +101,12 @@ class BandCheck:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All that `sums` reads besides the spectra."""
+        """All tensors that `sums` reads, apart from the spectra."""
         return (self._side, self._zero, self._far, self._near) if self.able else ()
 
     @property
     def form(self) -> tuple[object, ...]:
-        """What `sums` depends on besides: checks of equal form can take each other's tensors."""
+        """What else `sums` depends on: checks of equal form can take each other's tensors."""
         return (len(self._bands), self._noisy) if self.able else ()
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> BandCheck:
@@ -123,8 +123,8 @@ class BandCheck:
         The sums are the band's power, the zero order's, their product, the noise beyond the
         cut-off, and the light.
         """
-        side = _taken(spectra.side, self._side).view_as(self._far) * self._far
-        zero = _taken(spectra.zero, self._zero) - _taken(spectra.border, self._zero)
+        side = _picked(spectra.side, self._side).view_as(self._far) * self._far
+        zero = _picked(spectra.zero, self._zero) - _picked(spectra.border, self._zero)
         beyond, model = zero[: self._noisy], zero[self._noisy :].view_as(self._near) * self._near
         sums = [_product(side, side), _product(model, model), _product(model, side)]
         sums.append(_product(beyond, beyond).expand(len(side)))
@@ -170,9 +170,9 @@ class BandCheck:
         return self._shot * max(light, 0.0) + self._dark
 
 
-def _taken(values: Tensor, places: Tensor) -> Tensor:
-    """Return `values` at `places` of their flattened form."""
-    return values.view(-1).index_select(0, places)
+def _picked(values: Tensor, indices: Tensor) -> Tensor:
+    """Return `values` at `indices` of their flattened form."""
+    return values.view(-1).index_select(0, indices)
 
 
 def _product(one: Tensor, other: Tensor) -> Tensor:
@@ -221,7 +221,7 @@ class _Samples:
 
 
 def _spread(signal: Tensor, scatter: Tensor) -> float:
-    """Return the mean of products over the product of means, by which the error is told."""
+    """Return the mean of products over the product of means: by so much errors grow."""
     both = float((signal * scatter).sum())
     return both / max(float(signal.sum()) * float(scatter.sum()), _TINY)
 
@@ -232,12 +232,12 @@ def _padded(values: Tensor) -> Tensor:
     return torch.nn.functional.pad(values, (0, SAMPLES - len(values)))
 
 
-def _beyond(layout: Layout) -> Tensor:
-    """Return places [sample] in the zero order's half spectrum that hold noise alone."""
+def _noise_indices(layout: Layout) -> Tensor:
+    """Return the indices [sample] in the zero order's half spectrum that hold noise alone."""
     rows = layout.shape[0]
     gx = torch.arange(layout.reach_x + 1)[:, None]
     gy = (torch.fft.fftfreq(rows) * rows).round()[None, :]
     fx, fy = layout.frequencies(gx, gy)
     beyond = torch.sqrt(fx * fx + fy * fy) > _NOISE_FROM * layout.otf.cutoff
-    places = beyond.flatten().nonzero().flatten()
-    return places[:: max(len(places) // NOISE_SAMPLES, 1)]
+    indices = beyond.flatten().nonzero().flatten()
+    return indices[:: max(len(indices) // NOISE_SAMPLES, 1)]

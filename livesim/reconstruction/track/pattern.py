@@ -1,12 +1,13 @@
-"""Readings of one stack after the other in; how far each angle has turned, and alarms, out."""
+"""Track all angles of a pattern from one raw stack to the next."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from livesim.reconstruction.track.angle import AngleTracker, Event
+from livesim.reconstruction.track.angle import AngleTracker
 from livesim.reconstruction.track.check import BandReading
+from livesim.reconstruction.track.event import Event
 from livesim.values.illumination import AngleHealth, AngleState
 
 
@@ -52,11 +53,11 @@ class PatternTracker:
 
     def admit(self, angles: Sequence[tuple[bool, float]]) -> None:
         """Say of each angle whether a new estimate has it, and its modulation there."""
-        for watch, (usable, modulation) in zip(self.angles, angles, strict=True):
-            if usable and not self._usable[watch.number]:
-                self._usable[watch.number] = True
-                self._modulations[watch.number] = modulation
-            watch.lost = watch.lost and not usable
+        for angle, (usable, modulation) in zip(self.angles, angles, strict=True):
+            if usable and not self._usable[angle.number]:
+                self._usable[angle.number] = True
+                self._modulations[angle.number] = modulation
+            angle.lost = angle.lost and not usable
 
     def health(self) -> tuple[AngleHealth, ...]:
         """Return what is known of every angle."""

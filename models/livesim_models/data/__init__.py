@@ -1,1 +1,1 @@
-"""Recordings and simulations in, training samples out."""
+"""Make training samples of recordings and simulations."""

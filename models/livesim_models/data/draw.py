@@ -1,4 +1,4 @@
-"""Scenes in, what a camera sees of them in little light out: noise drawn, or photons taken away."""
+"""Draw what a camera sees of a scene in little light, or take photons away from a recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def thinned(
     """Return what would have been measured with `scale` times less light.
 
     Every photo-electron is kept with the probability 1 / scale, which turns a Poisson process into
-    the Poisson process of the lower rate (the MPhil report rescales the mean and draws anew, which
+    the Poisson process of the lower rate (the MPhil report rescales the mean and draws again, which
     keeps the noise of the original in the expectation). The camera's read noise does not thin, so
     what is missing of it is added.
 

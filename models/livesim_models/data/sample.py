@@ -1,4 +1,4 @@
-"""A scene and a photon level in, one training sample out."""
+"""Make one training sample of a scene at a photon level."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WIENER_ERROR = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """What networks are given, and what they should make of it."""
+    """The input of both networks, and the images that they should return."""
 
     low: Tensor
     """[frame, y, x] photo-electrons as measured."""

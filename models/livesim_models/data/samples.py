@@ -1,4 +1,4 @@
-"""Scenes in, endless samples out; the same number gives the same sample, whoever asks and when."""
+"""Number an endless supply of samples; the same number always gives the same sample."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from livesim.reconstruction.plan import Plan
+from livesim_models.data.recipe import LightRecipe
 from livesim_models.data.sample import Sample, measured_sample, simulated_sample
 from livesim_models.data.scene import Scene, bright_share, cropped, turned
-from livesim_models.training.recipe import LightRecipe
 
 LEAST_BRIGHT_SHARE = 0.005
 """A crop with less to see is drawn again: empty background teaches nothing."""
@@ -49,7 +49,7 @@ class Batch:
 
 
 class Samples(Dataset[Sample]):
-    """Samples `first` ... `first + count` of an endless row.
+    """The samples `first` to `first + count - 1` of an endless sequence.
 
     Parameters
     ----------

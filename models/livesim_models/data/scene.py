@@ -1,4 +1,4 @@
-"""What one raw stack shows, with its light: the value that training data are made of."""
+"""Hold one raw stack with its light: the value that training data are made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes in, one safetensors file out, and back."""
+"""Keep scenes in one safetensors file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FORMAT = "livesim-scenes/1"
 def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
     """Write scenes; frames and truths are kept as float16, which is finer than any shot noise."""
     tensors: dict[str, Tensor] = {}
-    told = []
+    tables = []
     for number, scene in enumerate(scenes):
         tensors[f"{number}.frames"] = scene.frames.half().contiguous()
         if scene.truth is not None:
             tensors[f"{number}.truth"] = scene.truth.half().contiguous()
-        told.append(
+        tables.append(
             {
                 "pattern": asdict(replace(scene.pattern, levels=None)),
                 "optics": scene.optics.model_dump(mode="json"),
@@ -39,7 +39,7 @@ def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
             }
         )
     partial = path.with_name(path.name + ".part")
-    save_file(tensors, partial, {"format": FORMAT, "scenes": json.dumps(told)})
+    save_file(tensors, partial, {"format": FORMAT, "scenes": json.dumps(tables)})
     partial.replace(path)
 
 
@@ -58,15 +58,15 @@ def read_scenes(path: Path) -> list[Scene]:
                 raise DataError(
                     f"{path}: expected the format {FORMAT}, found {metadata.get('format')}"
                 )
-            told = json.loads(metadata["scenes"])
+            tables = json.loads(metadata["scenes"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: expected a file of scenes, found: {error}") from error
-    return [_scene(number, one, tensors) for number, one in enumerate(told)]
+    return [_scene(number, one, tensors) for number, one in enumerate(tables)]
 
 
-def _scene(number: int, told: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Scene:
-    pattern = dict(told["pattern"])
+def _scene(number: int, table: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Scene:
+    pattern = dict(table["pattern"])
     angles = [_angle(angle) for angle in pattern.pop("angles")]
     pattern["shape"], pattern["warnings"] = tuple(pattern["shape"]), tuple(pattern["warnings"])
     noise = pattern.pop("noise_to_signal")
@@ -75,15 +75,15 @@ def _scene(number: int, told: dict[str, Any], tensors: dict[str, torch.Tensor]) 
         frames=tensors[f"{number}.frames"],
         truth=tensors.get(f"{number}.truth"),
         pattern=Pattern(angles=tuple(angles), **pattern),
-        optics=Optics.model_validate(told["optics"]),
-        structure=str(told["structure"]),
-        recording=str(told["recording"]),
-        read_noise=float(told["read_noise"]),
+        optics=Optics.model_validate(table["optics"]),
+        structure=str(table["structure"]),
+        recording=str(table["recording"]),
+        read_noise=float(table["read_noise"]),
     )
 
 
-def _angle(told: dict[str, Any]) -> PatternAngle:
+def _angle(table: dict[str, Any]) -> PatternAngle:
     values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in told.items()
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
     }
     return PatternAngle(**values)

@@ -1,4 +1,4 @@
-"""An object and its light in, the truth that a network is held to out."""
+"""Compute the image that a network is held to, from an object and its light."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def unit_noise_to_signal(specimen: Tensor, pattern: Pattern, optics: Optics) -> 
     shape = (specimen.shape[-2], specimen.shape[-1])
     fy, fx = frequency_axes(shape, pattern.pixel_nm / 2000.0)
     relative = torch.sqrt(fy * fy + fx * fx) / Otf.theoretical(optics).cutoff
-    told = (relative > _FITTED[0]) & (relative < _FITTED[1])
-    ring = (relative[told] / _RING).round().long()
-    power = (torch.fft.fft2(specimen)[told] / 4.0).abs().square().double()
+    fitted = (relative > _FITTED[0]) & (relative < _FITTED[1])
+    ring = (relative[fitted] / _RING).round().long()
+    power = (torch.fft.fft2(specimen)[fitted] / 4.0).abs().square().double()
     counts = torch.bincount(ring)
     full = counts > 0
     means = torch.bincount(ring, weights=power)[full] / counts[full]

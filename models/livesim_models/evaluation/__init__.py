@@ -1,1 +1,1 @@
-"""Images and what is known of the truth in, numbers, tables and pictures out."""
+"""Hold images against what is known of the truth, in numbers, tables and pictures."""

@@ -1,4 +1,4 @@
-"""An image and its reference in; how far structures moved, and how much came or went, out."""
+"""Measure how far structures moved, and how many came or went, against a reference."""
 
 from __future__ import annotations
 

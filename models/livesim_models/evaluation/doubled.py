@@ -1,4 +1,7 @@
-"""An image on the raw grid in, the same image on the doubled grid out."""
+"""Bring an image from the raw grid to the doubled one, where results are.
+
+A file of its own: SciPy takes long to load, and the engine has no need of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A raw stack in; two stacks of half the photons each, with independent noise, out."""
+"""Split a raw stack into two of half the photons each, with independent noise."""
 
 from __future__ import annotations
 

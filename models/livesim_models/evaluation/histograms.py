@@ -1,4 +1,4 @@
-"""Rows of numbers in; a picture of every metric by stage, and of its change, out."""
+"""Draw every metric by stage, and its change against the plain reconstruction."""
 
 from __future__ import annotations
 

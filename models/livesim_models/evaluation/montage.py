@@ -1,4 +1,4 @@
-"""Examples with their stages in; one picture to look at, with details and errors, out."""
+"""Draw examples with all their stages, details and errors in one picture."""
 
 from __future__ import annotations
 

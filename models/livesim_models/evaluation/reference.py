@@ -1,4 +1,4 @@
-"""A simulated truth in; what an ideal SIM image of it looks like out."""
+"""Make the ideal SIM image of a simulated truth, which results are compared with."""
 
 from __future__ import annotations
 

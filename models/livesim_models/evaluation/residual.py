@@ -1,4 +1,4 @@
-"""An image and the raw photons in; by how many standard deviations they disagree out."""
+"""Measure by how many standard deviations an image and the raw photons disagree."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from livesim.reconstruction.forward.model import residual_sigmas
 from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.separation import groups
 from livesim.values.pattern import Pattern
 from livesim_models.evaluation.reference import DEFAULT as COSINE
 from livesim_models.evaluation.reference import result_transfer
@@ -30,7 +31,7 @@ _LEAST_VARIANCE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """What the photons say against an image."""
+    """How far an image and the photons contradict each other."""
 
     rms_sigmas: float
     """Of the raw pixels of all frames: 1 where the image explains all but the noise."""
@@ -43,7 +44,7 @@ class Residual:
 
 @dataclass(frozen=True, eq=False)
 class Instrument:
-    """All that lies between a specimen and the counts."""
+    """Pattern, OTF and camera: all that lies between a specimen and the counts."""
 
     pattern: Pattern
     otf: Otf
@@ -54,7 +55,7 @@ class Instrument:
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """What an image says of a raw stack."""
+    """The raw stack that an image predicts, and its residuals."""
 
     photons: Tensor
     """[frame, y, x] photo-electrons that it expects, fitted with one scale and one offset."""
@@ -65,7 +66,7 @@ class Explained:
 
 
 class Reprojection:
-    """Sees images of one instrument through its forward model and compares them with raw photons.
+    """Compares images of one instrument, seen through its forward model, with raw photons.
 
     The result's own low-pass is divided out, the object seen through the forward model, and what is
     expected then fitted to the photons with one scale and one offset for the stack: the residual
@@ -164,8 +165,7 @@ def _lit(pattern: Pattern) -> Pattern:
 
 
 def _check(result: Picture, frames: Tensor, pattern: Pattern) -> None:
-    angles = 1 if pattern.layout == "hexagonal" else len(pattern.angles)
-    count = angles * len(pattern.angles[0].phases_rad)
+    count = sum(len(group.frames) for group in groups(pattern))
     rows, columns = pattern.shape
     if result.shape != (2 * rows, 2 * columns) or frames.shape != (count, rows, columns):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""An image in, its resolution in nm out: decorrelation analysis."""
+"""Measure the resolution of a single image by decorrelation analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image in, the lines and spots that run along its crests out."""
+"""Find the lines and spots that run along the crests of an image."""
 
 from __future__ import annotations
 

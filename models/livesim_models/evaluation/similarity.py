@@ -1,4 +1,4 @@
-"""An image and its reference in; PSNR, SSIM and NRMSE after the best linear fit out."""
+"""Measure PSNR, SSIM and NRMSE against a reference, after the best linear fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WINDOW = 11
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """How like its reference an image is."""
+    """The similarity of an image to its reference."""
 
     psnr_db: float
     """Peak signal-to-noise ratio; the peak is the reference's range, its maximum - its minimum."""
@@ -30,7 +30,7 @@ class Similarity:
 
 
 def similarity(image: Picture, reference: Picture, border: int = BORDER) -> Similarity:
-    """Return how like `reference` [y, x] an `image` [y, x] is.
+    """Return the similarity of `image` [y, x] to `reference` [y, x], the best linear fit first.
 
     The image is first fitted to the reference by least squares with a scale and an offset, as
     methods differ in both. SSIM is that of Wang et al., IEEE Trans. Image Process. 13, 600 (2004):

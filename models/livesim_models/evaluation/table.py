@@ -1,4 +1,4 @@
-"""Images with what is known of them in; rows of numbers, a CSV file and their means out."""
+"""Measure images with what is known of them, and write the numbers as CSV."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Kind = Literal["truth", "recording", "plain"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of one image; nan = could not be measured, for lack of a reference or so."""
+    """The numbers of one image; nan = not measured, for lack of a reference for example."""
 
     image: str
     stage: str

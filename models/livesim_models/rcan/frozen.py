@@ -1,4 +1,4 @@
-"""A trained RCAN and a precision in, the same network for inference alone out.
+"""Freeze a trained RCAN for inference in one precision.
 
 What can be done once is done here: weights in their precision and layout, no autocast.
 """
@@ -23,7 +23,7 @@ _MOST_FUSED_FEATURES = 128
 
 
 class InferenceRcan(nn.Module):
-    """The network's own layers, converted to a precision and laid out once.
+    """Runs the network's own layers, converted to a precision and laid out once.
 
     It asks nothing of its device while it runs, so that a CUDA graph can capture it.
     """
@@ -46,7 +46,7 @@ class InferenceRcan(nn.Module):
 
 
 def frozen(network: Rcan, dtype: torch.dtype) -> InferenceRcan | StripRcan:
-    """Return a network for inference alone, where its weights are now; later changes it ignores."""
+    """Return a copy for inference alone, in the cheapest form that its device has."""
     return (
         StripRcan(network, dtype) if _in_strips(network, dtype) else InferenceRcan(network, dtype)
     )

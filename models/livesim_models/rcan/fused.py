@@ -1,4 +1,4 @@
-"""A block's features, its change and a channel attention in, the features changed out: one kernel.
+"""Apply the channel attention of a block in one CUDA kernel.
 
 For CUDA, where plain torch starts seven kernels for it. It was held against plain torch in Triton's
 interpreter, and compiled for an H100; on a GPU it never ran, and so it was never timed.

@@ -1,4 +1,4 @@
-"""A field's size in, the feature maps that a network keeps for it out, and their strips."""
+"""Keep the feature maps of a network for one size of field, and cut them into strips."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FeatureMap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMaps:
-    """What a network keeps for one size of field."""
+    """All feature maps that a network keeps for one size of field."""
 
     strips: tuple[slice, ...]
     """Along y, in 3D along z."""
@@ -67,7 +67,7 @@ class FeatureMaps:
 
     @property
     def nbytes(self) -> int:
-        """Of memory."""
+        """Bytes that the maps occupy."""
         own = (self.given, self.outer, self.group, self.block, self.middle)
         return sum(one.whole.nbytes for one in own)
 

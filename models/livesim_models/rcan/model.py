@@ -1,4 +1,4 @@
-"""An architecture in, an RCAN out: residual groups with channel attention, no upsampling.
+"""The RCAN: residual groups of blocks with channel attention, as it is trained.
 
 Zhang et al., ECCV 2018 (arXiv:1807.02758), as the MPhil report uses it for denoising: without
 upsampling, since input and output have the same size.
@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle, relu
 
-Count = Annotated[int, Field(ge=1, le=1024)]
+from livesim_models.network import Architecture, Count
+
+_LIVE_MAPS = 6
+"""Feature maps alive at once: skips, block input, change, and what the convolution works in."""
 
 
-class Architecture(BaseModel):
-    """Everything that decides the shapes of a network's weights."""
+class RcanArchitecture(Architecture):
+    """Everything that decides the shapes of an RCAN's weights."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    kind: Literal["rcan"] = "rcan"
     dimensions: Literal[2, 3] = 2
-    inputs: Count = 1
-    outputs: Count = 1
     groups: Count = 5
     blocks: Count = 3
     """In every group."""
@@ -39,6 +39,11 @@ class Architecture(BaseModel):
         """Whether what the network finds is added to what it is given."""
         return self.inputs == self.outputs
 
+    @property
+    def live_values(self) -> float:
+        """Numbers that are in memory at once for every pixel of an image [y, x]."""
+        return _LIVE_MAPS * self.features / self.space_to_depth**2
+
 
 class Rcan(nn.Module):
     """Residual channel attention network.
@@ -47,7 +52,7 @@ class Rcan(nn.Module):
     nothing.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: RcanArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
         cell = a.space_to_depth**a.dimensions
@@ -84,7 +89,7 @@ class Rcan(nn.Module):
 class Group(nn.Module):
     """Blocks, a convolution, and a short skip around both."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: RcanArchitecture) -> None:
         super().__init__()
         self.blocks = nn.Sequential(*(Block(architecture) for _ in range(architecture.blocks)))
         self.end = _convolution(architecture, architecture.features, architecture.features)
@@ -97,7 +102,7 @@ class Group(nn.Module):
 class Block(nn.Module):
     """Two convolutions, weighed by channel, added to what came in."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: RcanArchitecture) -> None:
         super().__init__()
         features = architecture.features
         self.first = _convolution(architecture, features, features)
@@ -114,7 +119,7 @@ class Block(nn.Module):
 class ChannelAttention(nn.Module):
     """Adds a change, every channel of it weighed by the means of all (the paper's section 3.3)."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: RcanArchitecture) -> None:
         super().__init__()
         features = architecture.features
         narrow = max(1, features // architecture.reduction)
@@ -129,7 +134,9 @@ class ChannelAttention(nn.Module):
         return torch.addcmul(features, change, weights.reshape(shape))
 
 
-def _convolution(architecture: Architecture, inputs: int, outputs: int) -> nn.Conv2d | nn.Conv3d:
+def _convolution(
+    architecture: RcanArchitecture, inputs: int, outputs: int
+) -> nn.Conv2d | nn.Conv3d:
     kind = nn.Conv2d if architecture.dimensions == 2 else nn.Conv3d
     return kind(inputs, outputs, 3, padding=1)
 

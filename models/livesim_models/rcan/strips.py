@@ -1,4 +1,4 @@
-"""A trained RCAN in, the same network for a CPU out: strip by strip, so that it works in the cache.
+"""Run a trained RCAN on a CPU strip by strip, so that it works in the cache.
 
 What it saves against plain torch:
 
@@ -8,7 +8,7 @@ What it saves against plain torch:
 - The first convolution of a block clips at zero itself.
 - The channel attention reads no features. The mean over y, x of a convolution's output is that of
   its input, shifted by each of the weight's taps, times the weight; so the means come from the sums
-  of the first convolution's output, made while it is in the cache, and the attention scales the
+  of the first convolution's output, taken while it is in the cache, and the attention scales the
   weight of the second one instead of the features. (Zhang et al., arXiv:1807.02758, section 3.3,
   in another order.)
 """
@@ -101,12 +101,12 @@ class Convolution:
 
     @classmethod
     def of(cls, layer: nn.Conv2d | nn.Conv3d, dtype: torch.dtype) -> Convolution:
-        """Return a trained layer as it is."""
+        """Return the convolution of a trained layer."""
         assert layer.bias is not None
-        return cls.made(layer.weight, layer.bias, dtype)
+        return cls.packed(layer.weight, layer.bias, dtype)
 
     @classmethod
-    def made(cls, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Convolution:
+    def packed(cls, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Convolution:
         """Return the convolution with weights [output, input, (z,) y, x] and bias [output]."""
         ones = [1] * (weight.ndim - 2)
         packed = torch.ops.mkldnn._reorder_convolution_weight(
@@ -130,7 +130,7 @@ def _add(
 
 
 class _Group:
-    """Changes the group's map: blocks, a convolution, the short skip around both."""
+    """Runs a group in its map: blocks, a convolution, the short skip around both."""
 
     def __init__(self, group: Group, dtype: torch.dtype) -> None:
         self._blocks = [_Block(block, dtype) for block in group.blocks if isinstance(block, Block)]
@@ -145,7 +145,7 @@ class _Group:
 
 
 class _Block:
-    """Leaves in the blocks' map what it was given and its change."""
+    """Writes into the blocks' map its input plus its change."""
 
     def __init__(self, block: Block, dtype: torch.dtype) -> None:
         self._first = Convolution.of(block.first, dtype)
@@ -167,7 +167,7 @@ class _Block:
 
 
 class _Scaled:
-    """Sums of a convolution's input in, the convolution with the attention's weights out."""
+    """Scale a block's second convolution by the attention, from the sums of its input."""
 
     def __init__(self, block: Block, dtype: torch.dtype) -> None:
         self._dtype = dtype
@@ -183,7 +183,7 @@ class _Scaled:
         narrow = torch.addmv(self._narrow_bias, self._narrow, sums.flatten(), alpha=1.0 / pixels)
         scale = torch.addmv(self._wide_bias, self._wide, narrow.relu()).sigmoid()
         shape = (-1, *[1] * (self._weight.ndim - 1))
-        return Convolution.made(
+        return Convolution.packed(
             self._weight * scale.reshape(shape), self._bias * scale, self._dtype
         )
 
@@ -198,7 +198,7 @@ def sums_by_tap(lines: Tensor, features: Tensor) -> Tensor:
     lines
         The sums along x, [(z,) y, channel].
     features
-        [(z,) y, x, channel], of which only the first and the last along x are read.
+        [(z,) y, x, channel], only the first and the last along x are read.
 
     Returns
     -------

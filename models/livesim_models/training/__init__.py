@@ -1,1 +1,1 @@
-"""Recipes in, trained networks out."""
+"""Train networks as a recipe says."""

@@ -1,9 +1,9 @@
-"""Both networks with the reconstruction between them; batches in, losses out."""
+"""Train both networks, with the reconstruction between them, in Lightning."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import lightning
 import torch
@@ -22,6 +22,11 @@ from livesim_models.normalisation import stabilised, unstabilised
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.recipe import Recipe, StageRecipe
 
+DIFFERENCES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "absolute": torch.abs,
+    "squared": torch.square,
+}
+"""Names of the losses in a recipe."""
 SHOWN = 4
 """Validation samples that go to TensorBoard as pictures."""
 
@@ -88,8 +93,7 @@ class TwoStep(lightning.LightningModule):
         return found
 
     def _difference(self, error: Tensor) -> Tensor:
-        squared = self.stage.difference == "squared"
-        return error.square().mean() if squared else error.abs().mean()
+        return DIFFERENCES[self.stage.difference](error).mean()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of one batch."""

@@ -1,4 +1,4 @@
-"""Validation samples in, pictures in TensorBoard out: input, output and target side by side."""
+"""Show validation samples in TensorBoard: reconstruction, result and target side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livesim_models.training.module import SHOWN, TwoStep, reconstructed
 
 
 class Pictures(Callback):
-    """After every validation: reconstruction of the raw frames, result, target."""
+    """Writes reconstruction, result and target as pictures after every validation."""
 
     @torch.no_grad()
     def on_validation_end(

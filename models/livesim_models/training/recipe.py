@@ -1,4 +1,4 @@
-"""A recipe's TOML in, frozen settings of a training out."""
+"""Read the recipe of a training from TOML."""
 
 from __future__ import annotations
 
@@ -8,63 +8,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from livesim.config.errors import complaint
 from livesim.config.section import NonNegative, Positive, Section
 from livesim.config.settings import SettingsError
-from livesim.config.specimens import SpecimenName
-from livesim_models.rcan.model import Architecture
+from livesim_models.data.recipe import LightRecipe, ScenesRecipe
+from livesim_models.registry import AnyArchitecture, architecture_of
 
-Range = tuple[Positive, Positive]
-"""(least, most)."""
 Steps = Annotated[int, Field(ge=0, le=10_000_000)]
-Split = Literal["one", "two", "validation", "test"]
-
-
-class ScenesRecipe(Section):
-    """The simulated scenes: every one has a structure, optics and a pattern of its own."""
-
-    structures: Annotated[tuple[SpecimenName, ...], Field(min_length=1)] = (
-        *("filaments", "network", "mitochondria", "vesicles", "beads"),
-    )
-    mixed: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Share of the scenes that show two structures."""
-    size: Annotated[int, Field(ge=32, le=1024)] = 128
-    """Raw pixels, both sides."""
-    one: Annotated[int, Field(ge=0)] = 400
-    """Scenes for step one."""
-    two: Annotated[int, Field(ge=0)] = 400
-    """Scenes for step two; other ones, so that it meets step one's true errors."""
-    validation: Annotated[int, Field(ge=1)] = 40
-    seed: Annotated[int, Field(ge=0)] = 0
-    numerical_aperture: Range = (1.1, 1.49)
-    emission_nm: Range = (500.0, 680.0)
-    sampling: Range = (0.75, 1.0)
-    """Raw pixel in units of the largest that holds the widefield cut-off."""
-    otf_damping: Range = (0.2, 1.0)
-    reach: Range = (0.75, 0.95)
-    """Pattern frequency in units of the cut-off."""
-    modulation: Range = (0.5, 0.95)
-    phase_error_deg: NonNegative = 3.0
-    background: tuple[NonNegative, Positive] = (0.0, 0.2)
-    """Uniform light in units of the brightest pixel."""
-
-    def count(self, split: Split) -> int:
-        """Return the number of scenes; the test set is made by whoever tests."""
-        return {"one": self.one, "two": self.two, "validation": self.validation, "test": 0}[split]
-
-
-class LightRecipe(Section):
-    """How much light the samples have."""
-
-    photons: Range = (3.0, 1500.0)
-    """At the brightest pixel of the widefield image; evenly drawn on a logarithmic scale."""
-    read_noise: tuple[NonNegative, Positive] = (0.5, 2.5)
-    """Electrons; evenly drawn."""
-    thinning: Range = (10.0, 30.0)
-    """Of measured recordings."""
 
 
 class StageRecipe(Section):
-    """One stage of the training."""
+    """One stage of the training: which networks learn, how long and how fast."""
 
     trains: tuple[Literal["one", "two"], ...] = ("one",)
     """Which networks learn; what comes before them runs as it is."""
@@ -85,7 +39,7 @@ class StageRecipe(Section):
 
 
 class TrainingRecipe(Section):
-    """What all stages share."""
+    """The settings that all stages share."""
 
     seed: Annotated[int, Field(ge=0)] = 0
     precision: Literal["32", "bf16", "16"] = "bf16"
@@ -105,8 +59,8 @@ class Recipe(Section):
     description: str = ""
     """For the cards."""
     licence: str = ""
-    one: Architecture = Architecture(inputs=9, outputs=9)
-    two: Architecture = Architecture(space_to_depth=2)
+    one: AnyArchitecture = architecture_of({"inputs": 9, "outputs": 9})
+    two: AnyArchitecture = architecture_of({"space_to_depth": 2})
     scenes: ScenesRecipe = ScenesRecipe()
     light: LightRecipe = LightRecipe()
     training: TrainingRecipe = TrainingRecipe()
@@ -167,8 +121,4 @@ def _parsed(text: str, source: str) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SettingsError(
-            f"{source}: {place}: {first['msg']}, found {first['input']!r}"
-        ) from error
+        raise SettingsError(complaint(source, error)) from error

@@ -1,4 +1,4 @@
-"""A recipe and its scenes in; both trained networks, logs and checkpoints in a folder out."""
+"""Run all stages of a recipe; checkpoints and logs go to a folder."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from safetensors.torch import load_file, save_file
 
+from livesim_models.data.recipe import LightRecipe, Split
 from livesim_models.data.samples import Batch, Samples, collated
 from livesim_models.data.scene import Scene
-from livesim_models.rcan.model import Rcan
+from livesim_models.network import Network
+from livesim_models.registry import build
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import TwoStep
 from livesim_models.training.pictures import Pictures
-from livesim_models.training.recipe import LightRecipe, Recipe, Split, StageRecipe
+from livesim_models.training.recipe import Recipe, StageRecipe
 
 VALIDATION_PHOTONS = (5.0, 20.0, 100.0, 1000.0)
-_PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 ScenesOf = Callable[[Split], list[Scene]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What a training leaves."""
+    """Both networks as a training leaves them."""
 
-    one: Rcan
-    two: Rcan
+    one: Network
+    two: Network
     hours: float
     """Of all stages together, including those of an interrupted run."""
 
@@ -58,8 +60,8 @@ def train(
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # of what it would sell
     lightning.seed_everything(recipe.training.seed, verbose=False)
-    one = start.one if start else Rcan(recipe.one)
-    two = start.two if start else Rcan(recipe.two)
+    one = start.one if start else build(recipe.one)
+    two = start.two if start else build(recipe.two)
     validation = validation_batch(scenes_of("validation"), recipe)
     hours = 0.0
     for number, stage in enumerate(recipe.stage):
@@ -88,7 +90,7 @@ def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> No
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=training.devices,
-        precision=_PRECISION[training.precision],  # type: ignore[arg-type]
+        precision=PRECISIONS[training.precision],  # type: ignore[arg-type]
         max_epochs=max(1, math.ceil(stage.steps / every)),
         limit_train_batches=min(every, stage.steps),
         callbacks=callbacks,
@@ -127,15 +129,15 @@ def validation_batch(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
     return collated(samples)
 
 
-def _keep(place: Path, one: Rcan, two: Rcan) -> None:
+def _keep(place: Path, one: Network, two: Network) -> None:
     for name, network in (("one", one), ("two", two)):
         partial = place / f"{name}.safetensors.part"
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, partial)
         partial.replace(place / f"{name}.safetensors")
 
 
-def _restored(place: Path, one: Rcan, two: Rcan) -> bool:
-    """Whether the stage was finished before; its networks are then taken from the folder."""
+def _restored(place: Path, one: Network, two: Network) -> bool:
+    """Read the networks of a stage that was finished before; return whether there were any."""
     if not (place / "two.safetensors").exists():  # the last file that a stage writes
         return False
     for name, network in (("one", one), ("two", two)):

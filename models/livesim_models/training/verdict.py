@@ -1,4 +1,4 @@
-"""Trained networks and samples they never saw in; how much each step gains, for the card, out."""
+"""Measure for the card how much each step gains on samples that training never saw."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 
 from livesim_models.data.samples import Batch
 from livesim_models.evaluation.similarity import similarity
+from livesim_models.network import Network
 from livesim_models.normalisation import unstabilised
-from livesim_models.rcan.model import Rcan
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import reconstructed
 
@@ -19,7 +19,7 @@ STAGES = ("plain", "one", "one and two")
 
 
 @torch.inference_mode()
-def verdict(one: Rcan, two: Rcan, batch: Batch, groups: Sequence[str]) -> dict[str, float]:
+def verdict(one: Network, two: Network, batch: Batch, groups: Sequence[str]) -> dict[str, float]:
     """Return mean PSNR (dB) and SSIM against the targets, by group and stage.
 
     Parameters

@@ -1,1 +1,1 @@
-"""Whether what the networks made of a raw stack can be trusted."""
+"""Judge whether the images that networks made of a raw stack can be trusted."""

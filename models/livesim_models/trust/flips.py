@@ -1,4 +1,4 @@
-"""A network's work on a stack, as a function, in; how far its answers to flips differ out."""
+"""Measure how far a network's answers to a flipped stack differ."""
 
 from __future__ import annotations
 

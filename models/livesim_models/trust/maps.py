@@ -1,4 +1,4 @@
-"""A raw stack and the images made of it in; maps of where they contradict each other out."""
+"""Map where a raw stack and the images made of it contradict each other."""
 
 from __future__ import annotations
 

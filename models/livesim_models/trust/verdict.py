@@ -1,4 +1,4 @@
-"""Maps of contradiction and what the cards say in; a word, its reasons and what to do out."""
+"""Judge maps of contradiction: a word, its reasons and what to do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIT_SHARE = 0.02
 
 
 def numbers_of(maps: PhotonMaps) -> TrustNumbers:
-    """Return what the maps come to, their borders left out."""
+    """Return the numbers that summarise the maps, their borders left out."""
     residual, denied, light, plain = (
         inside(one, BORDER) for one in (maps.residual, maps.denied, maps.light, maps.plain)
     )
@@ -57,7 +57,7 @@ def numbers_of(maps: PhotonMaps) -> TrustNumbers:
 
 
 def verdict(numbers: TrustNumbers, unlike: Sequence[str]) -> Verdict:
-    """Return the word.
+    """Return the word for an image, with its reasons and what to do.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
 from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.reference import reference
-from livesim_models.rcan.model import Architecture, Rcan
+from livesim_models.rcan.model import Rcan, RcanArchitecture
 
 DATA, USAGE = 1, 2
 NAMES = ["evaluation.csv", "histograms.png", "montage.png"]
@@ -107,7 +107,7 @@ def test_a_simulation_is_held_against_the_truth_beside_it(evaluate, simulated, t
 def network(folder, step, frames):
     """Write a model of random weights."""
     torch.manual_seed(0)
-    architecture = Architecture(inputs=frames, outputs=frames, groups=1, blocks=1, features=8)
+    architecture = RcanArchitecture(inputs=frames, outputs=frames, groups=1, blocks=1, features=8)
     card = Card(
         name="random",
         step=step,

@@ -130,8 +130,8 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe, tmp_path):
     ("text", "sentence"),
     [
         ("name = ", "expected TOML"),
-        (SMALL, "stage: Field required"),
-        (SMALL.replace("[scenes]", "[scene]") + ONE, "scene: Extra inputs"),
+        (SMALL, "expected the key stage, found none"),
+        (SMALL.replace("[scenes]", "[scene]") + ONE, "expected only known keys, found scene"),
         (SMALL.replace("outputs = 9", "outputs = 3") + ONE, "as many outputs as inputs"),
         (SMALL.replace("size = 48", "size = 3") + ONE, "scenes.size"),
     ],

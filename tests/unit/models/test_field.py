@@ -8,11 +8,11 @@ import torch
 
 from livesim_models.checkpoint import read_model
 from livesim_models.field import FieldRunner, spans
-from livesim_models.rcan.model import Architecture
+from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.shipped import model_file
 from tests.unit.models.test_rcan import trained
 
-NARROW = Architecture(groups=2, blocks=2, features=8, reduction=4)
+NARROW = RcanArchitecture(groups=2, blocks=2, features=8, reduction=4)
 
 
 @pytest.mark.parametrize(("length", "tile", "overlap"), [(100, 40, 8), (41, 40, 8), (512, 128, 32)])

@@ -12,7 +12,7 @@ from bench.speed.network_speed_page import PAGE, written_page
 from livesim_models.flops import flops
 from livesim_models.rcan import strips as strip_form
 from livesim_models.rcan.frozen import InferenceRcan, fast_dtypes, frozen
-from livesim_models.rcan.model import Architecture
+from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.rcan.strips import StripRcan, sums_by_tap
 from tests.unit.models.test_rcan import SMALL, trained
 
@@ -20,12 +20,12 @@ strips = pytest.mark.skipif(torch.float32 not in fast_dtypes(), reason="no oneDN
 Narrow = partial(StripRcan, strip_bytes=2000)
 FORMS = [InferenceRcan, pytest.param(Narrow, marks=strips)]
 SHAPES = [
-    (Architecture(**SMALL, inputs=3, outputs=3), (2, 3, 40, 23)),
-    (Architecture(**SMALL, inputs=4, outputs=1), (1, 4, 17, 16)),
-    (Architecture(**SMALL, space_to_depth=2), (2, 1, 33, 31)),
-    (Architecture(groups=1, blocks=1, features=5, reduction=8), (1, 1, 1, 1)),
-    (Architecture(**SMALL, dimensions=3), (1, 1, 7, 9, 12)),
-    (Architecture(**SMALL, dimensions=3, space_to_depth=2), (2, 1, 5, 8, 9)),
+    (RcanArchitecture(**SMALL, inputs=3, outputs=3), (2, 3, 40, 23)),
+    (RcanArchitecture(**SMALL, inputs=4, outputs=1), (1, 4, 17, 16)),
+    (RcanArchitecture(**SMALL, space_to_depth=2), (2, 1, 33, 31)),
+    (RcanArchitecture(groups=1, blocks=1, features=5, reduction=8), (1, 1, 1, 1)),
+    (RcanArchitecture(**SMALL, dimensions=3), (1, 1, 7, 9, 12)),
+    (RcanArchitecture(**SMALL, dimensions=3, space_to_depth=2), (2, 1, 5, 8, 9)),
 ]
 
 
@@ -59,7 +59,7 @@ def test_the_same_within_the_rounding_of_a_precision(form, dtype):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shape", [(1, 1, 20, 24), (2, 1, 33, 31)])
 def test_operations_are_counted_as_those_of_the_trained_network(form, shape):
-    network = trained(Architecture(**SMALL, space_to_depth=2))
+    network = trained(RcanArchitecture(**SMALL, space_to_depth=2))
     ice, image = form(network, torch.float32), torch.rand(*shape)
     with FlopCounterMode(display=False) as counter:
         network(image)
@@ -69,7 +69,7 @@ def test_operations_are_counted_as_those_of_the_trained_network(form, shape):
 
 @strips
 def test_here_the_processor_s_own_form_is_chosen():
-    network = trained(Architecture(**SMALL))
+    network = trained(RcanArchitecture(**SMALL))
     for dtype in fast_dtypes():
         assert isinstance(frozen(network, dtype), StripRcan)
     assert isinstance(frozen(network, torch.float16), InferenceRcan)
@@ -77,7 +77,7 @@ def test_here_the_processor_s_own_form_is_chosen():
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_without_a_device_it_still_knows_its_shapes(dimensions):
-    network = trained(Architecture(**SMALL, dimensions=dimensions, space_to_depth=2)).to("meta")
+    network = trained(RcanArchitecture(**SMALL, dimensions=dimensions, space_to_depth=2)).to("meta")
     image = torch.empty(2, 1, *(9,) * dimensions, device="meta")
     found = answer(frozen(network, torch.float16), image)
     assert (found.shape, found.dtype) == (image.shape, torch.float32)
@@ -85,7 +85,7 @@ def test_without_a_device_it_still_knows_its_shapes(dimensions):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_freezing_copies(form):
-    network, image = trained(Architecture(**SMALL)), torch.rand(1, 1, 12, 12)
+    network, image = trained(RcanArchitecture(**SMALL)), torch.rand(1, 1, 12, 12)
     ice = form(network, torch.float32)
     before = answer(ice, image)
     network(image).sum().backward()
@@ -97,7 +97,7 @@ def test_freezing_copies(form):
 
 @strips
 def test_fields_of_other_sizes_and_other_threads_do_not_meet():
-    network = trained(Architecture(**SMALL))
+    network = trained(RcanArchitecture(**SMALL))
     images = [torch.rand(1, 1, rows, 64) for rows in (40, 41, 40, 80) * 3]
     alone = [answer(Narrow(network, torch.float32), image) for image in images]
     shared = Narrow(network, torch.float32)
@@ -123,7 +123,7 @@ def test_the_number_of_threads_changes_no_number():
 
 @strips
 def test_large_maps_are_given_back(monkeypatch):
-    ice, image = Narrow(trained(Architecture(**SMALL)), torch.float32), torch.rand(1, 1, 16, 16)
+    ice, image = Narrow(trained(RcanArchitecture(**SMALL)), torch.float32), torch.rand(1, 1, 16, 16)
     kept = answer(ice, image)
     assert len(ice._spare) == 1
     monkeypatch.setattr(strip_form, "MOST_KEPT_BYTES", ice._spare[0].nbytes - 1)
@@ -134,7 +134,7 @@ def test_large_maps_are_given_back(monkeypatch):
 @strips
 def test_a_field_comes_out_the_same_alone_and_in_a_batch():
     for dtype in fast_dtypes():
-        ice = Narrow(trained(Architecture(**SMALL)), dtype)
+        ice = Narrow(trained(RcanArchitecture(**SMALL)), dtype)
         images = torch.rand(3, 1, 30, 22)
         assert torch.equal(ice(images)[1:2], ice(images[1:2]))
 

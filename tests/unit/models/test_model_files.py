@@ -12,11 +12,11 @@ from livesim.values.pattern import Levels
 from livesim_models.card import FORMAT, Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.convert import read_foreign
-from livesim_models.rcan.model import Architecture
+from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.shipped import STEPS, model_file, shipped_models
 from tests.unit.models.test_rcan import SMALL, trained
 
-ARCHITECTURE = Architecture(**SMALL, space_to_depth=2)
+ARCHITECTURE = RcanArchitecture(**SMALL, space_to_depth=2)
 
 
 def card(**changes):
@@ -51,10 +51,10 @@ def test_a_model_survives_its_file(tmp_path):
         (lambda path: save_file({"a": torch.zeros(1)}, path), "of the format .* found None"),
         (
             lambda path: save_file({"a": torch.zeros(1)}, path, {"format": FORMAT, "card": "{}"}),
-            "Field required",
+            "expected the key name, found none",
         ),
         (
-            lambda path: write_model(path, trained(Architecture(**SMALL)), card()),
+            lambda path: write_model(path, trained(RcanArchitecture(**SMALL)), card()),
             "expected weights as the card's architecture says",
         ),
     ],

@@ -15,13 +15,13 @@ from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.separation import groups
 from livesim.values.errors import DataError
 from livesim_models.data.draw import exposed, thinned
+from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.data.sample import measured_sample, simulated_sample
 from livesim_models.data.samples import Samples, collated
 from livesim_models.data.scene import Scene, bright_share, cropped, turned
 from livesim_models.data.scene_file import read_scenes
 from livesim_models.data.truth import passed
 from livesim_models.evaluation.similarity import similarity
-from livesim_models.training.recipe import LightRecipe, ScenesRecipe
 from tests.support.scenes import simulate
 
 RECIPE = ScenesRecipe(size=64, one=3, two=3, validation=2)

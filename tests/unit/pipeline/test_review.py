@@ -18,7 +18,7 @@ from livesim.pipeline.review import SMALLEST
 from livesim.reconstruction.forward.model import camera_counts
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
-from livesim_models.training.recipe import ScenesRecipe
+from livesim_models.data.recipe import ScenesRecipe
 from tests.support.scenes import PLAIN, simulate
 
 WRONG = Path(__file__).parents[2] / "weights" / "filaments-two.safetensors"

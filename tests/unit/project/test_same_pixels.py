@@ -20,7 +20,7 @@ LIVESIM = """
 import shutil, sys
 from pathlib import Path
 
-MADE = Path(__file__).parents[2] / "made"
+MADE = Path(__file__).parents[1] / "made"
 words = sys.argv
 if words[1] == "engine":
     print("listening: frames tcp://f results tcp://r control tcp://c", flush=True)

@@ -12,7 +12,7 @@ OTF = Otf(cutoff=4.5)
 PIXEL_UM = 0.08
 
 
-def lens_of(
+def overlap_of(
     k: tuple[float, float], shape: tuple[int, int] = (96, 120)
 ) -> tuple[BandOverlapGrid, EstimationGrid]:
     grid = EstimationGrid(shape, PIXEL_UM, OTF)
@@ -25,13 +25,13 @@ VECTORS = [(4.0, -0.4), (2.9, 2.9), (0.1, 4.1), (2.4, -3.3)]
 
 @pytest.mark.parametrize("k", VECTORS)
 def test_the_grid_holds_all_that_two_disks_share(k):
-    lens, grid = lens_of(k)
+    shared, grid = overlap_of(k)
     reach, half = OTF.cutoff, math.hypot(*k) / 2
     area = 2 * (reach**2 * math.acos(half / reach) - half * math.sqrt(reach**2 - half**2))
     sample = math.prod(1.0 / (n * PIXEL_UM) for n in grid.shape)
-    found = ((lens.near > 0.0) & (lens.far > 0.0)).sum() * sample
+    found = ((shared.near > 0.0) & (shared.far > 0.0)).sum() * sample
     assert float(found) == pytest.approx(area, rel=0.01)
-    assert math.prod(lens.shape) < math.prod(grid.shape)
+    assert math.prod(shared.shape) < math.prod(grid.shape)
 
 
 def back_to_fft_order(shape: tuple[int, int]) -> torch.Tensor:
@@ -45,13 +45,13 @@ def back_to_fft_order(shape: tuple[int, int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("k", VECTORS)
 def test_images_are_the_frames_turned_back_by_half_of_k(k):
-    lens, grid = lens_of(k)
+    shared, grid = overlap_of(k)
     x, y = grid.x, grid.y
     blob = torch.exp(-(x**2 + y**2) / (2 * 0.9**2))  # narrow in frequency, nothing at the border
     frame = (blob * torch.cos(math.pi * (k[0] * x + k[1] * y) + 0.7)).float()
-    found = lens.images(lens.moved(torch.fft.rfft2(frame))) * back_to_fft_order(lens.shape)
-    small = torch.exp(-(lens.x**2 + lens.y**2) / (2 * 0.9**2))
-    scale = math.prod(grid.shape) / math.prod(lens.shape)
+    found = shared.images(shared.moved(torch.fft.rfft2(frame))) * back_to_fft_order(shared.shape)
+    small = torch.exp(-(shared.x**2 + shared.y**2) / (2 * 0.9**2))
+    scale = math.prod(grid.shape) / math.prod(shared.shape)
     expected = 0.5 * scale * small * complex(math.cos(0.7), math.sin(0.7))
     inside = small > 0.1
     error = (found - expected)[inside].abs().max() / expected.abs().max()
@@ -59,9 +59,9 @@ def test_images_are_the_frames_turned_back_by_half_of_k(k):
 
 
 def test_the_zero_order_lies_half_of_k_the_other_way():
-    lens, grid = lens_of((2.9, 2.9))
-    rows, columns = (torch.arange(n) - n // 2 for n in lens.shape)
+    shared, grid = overlap_of((2.9, 2.9))
+    rows, columns = (torch.arange(n) - n // 2 for n in shared.shape)
     radius = torch.hypot(
-        rows[:, None] * grid.steps[0] - lens.k[1] / 2, columns * grid.steps[1] - lens.k[0] / 2
+        rows[:, None] * grid.steps[0] - shared.k[1] / 2, columns * grid.steps[1] - shared.k[0] / 2
     )
-    torch.testing.assert_close(lens.near, OTF(radius), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(shared.near, OTF(radius), atol=1e-5, rtol=0.0)

@@ -1,0 +1,56 @@
+"""Know every architecture by its name; a further one is one line in `KINDS`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any
+
+import torch
+from pydantic import BeforeValidator, SerializeAsAny
+from torch import nn
+
+from livesim_models.network import Architecture, Kind, Network
+from livesim_models.rcan.frozen import frozen
+from livesim_models.rcan.model import Rcan, RcanArchitecture
+
+_RCAN: Kind[RcanArchitecture, Rcan] = Kind(RcanArchitecture, Rcan, frozen)
+KINDS: dict[str, Kind[Any, Any]] = {"rcan": _RCAN}
+DEFAULT_KIND = "rcan"
+"""Of cards and recipes that name none: those from before there was a choice."""
+
+
+def architecture_of(table: Any) -> Architecture:
+    """Return the architecture that a table of a card or a recipe describes.
+
+    Raises
+    ------
+    ValueError
+        If its kind is not known, or its settings are not those of its kind.
+    """
+    if isinstance(table, Architecture):
+        return table
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a table that describes an architecture, found {table!r}")
+    kind = table.get("kind", DEFAULT_KIND)
+    if not isinstance(kind, str) or kind not in KINDS:
+        near = difflib.get_close_matches(str(kind), KINDS, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"expected architecture one of {', '.join(KINDS)}, such as {near!r}, found {kind!r}"
+        )
+    settings: type[Architecture] = KINDS[kind].settings
+    return settings.model_validate(table)
+
+
+AnyArchitecture = Annotated[SerializeAsAny[Architecture], BeforeValidator(architecture_of)]
+"""A field of a card or a recipe that may hold every architecture of the registry."""
+
+
+def build(architecture: Architecture) -> Network:
+    """Return an untrained network."""
+    network: Network = KINDS[architecture.kind].build(architecture)
+    return network
+
+
+def freeze(network: Network, dtype: torch.dtype) -> nn.Module:
+    """Return a copy for inference alone, on the device of the weights; this takes a while."""
+    return KINDS[network.architecture.kind].freeze(network, dtype)

@@ -1,0 +1,210 @@
+"""A second architecture, known to the registry alone, goes the whole way from recipe to stream."""
+
+import warnings
+from copy import deepcopy
+from typing import Literal
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+from torch.nn.functional import avg_pool2d, interpolate, pad
+
+from livesim.commands.convert import convert_file
+from livesim.commands.train.command import train_networks
+from livesim.config.settings import Settings, SettingsError, Steps
+from livesim.pipeline.networks import load_networks
+from livesim.values.errors import DataError
+from livesim.values.pattern import Levels
+from livesim_models import registry
+from livesim_models.checkpoint import read_card, read_model, write_model
+from livesim_models.domain import NAMES
+from livesim_models.field import FieldRunner
+from livesim_models.flops import flops
+from livesim_models.network import Architecture, Kind
+from livesim_models.rcan.model import Rcan, RcanArchitecture
+from livesim_models.registry import architecture_of, build, freeze
+from livesim_models.shipped import STEPS, model_file
+from livesim_models.steps import StepTwo
+from livesim_models.training.recipe import load_recipe
+from tests.unit.models.test_model_files import card
+
+CPU = torch.device("cpu")
+RECIPE = """
+name = "small"
+[one]
+inputs = 9
+outputs = 9
+groups = 1
+blocks = 1
+features = 4
+[two]
+kind = "hourglass"
+width = 3
+[scenes]
+size = 48
+one = 2
+two = 2
+validation = 1
+[training]
+precision = "32"
+threads = 1
+[[stage]]
+trains = ["two"]
+steps = 2
+batch = 1
+"""
+
+
+class HourglassArchitecture(Architecture):
+    kind: Literal["hourglass"] = "hourglass"
+    width: int = 4
+
+    @property
+    def overlap(self):
+        return 16
+
+    @property
+    def live_values(self):
+        return 2.0 * self.width
+
+
+class Hourglass(nn.Module):
+    """A U-Net of one level: whatever its sides are, it works on even ones."""
+
+    def __init__(self, architecture):
+        super().__init__()
+        self.architecture = architecture
+        self.down = nn.Conv2d(architecture.inputs, architecture.width, 3, padding=1)
+        self.up = nn.Conv2d(architecture.width, architecture.outputs, 3, padding=1)
+        nn.init.zeros_(self.up.weight)
+
+    def arrange(self):
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image):
+        rows, columns = image.shape[-2:]
+        even = pad(image, (0, columns % 2, 0, rows % 2), mode="replicate")
+        coarse = torch.relu(self.down(avg_pool2d(even, 2)))
+        change = interpolate(self.up(coarse), scale_factor=2.0)
+        return image + change[..., :rows, :columns]
+
+
+class FrozenHourglass(nn.Module):
+    def __init__(self, network, dtype):
+        super().__init__()
+        self.dtype, self.network = dtype, deepcopy(network).requires_grad_(False).to(dtype)
+
+    def forward(self, image):
+        return self.network(image.to(self.dtype)).float()
+
+
+@pytest.fixture
+def hourglass(monkeypatch):
+    kind = Kind(HourglassArchitecture, Hourglass, FrozenHourglass)
+    monkeypatch.setitem(registry.KINDS, "hourglass", kind)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.mark.usefixtures("hourglass")
+def test_a_second_architecture_is_trained_kept_and_run_in_a_stream(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("livesim.commands.train.command.DESCRIBED", 10 * len(NAMES))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning|tensorboard")
+        train_networks(recipe, tmp_path / "out")
+    path = tmp_path / "out" / "small-two.safetensors"
+    model = read_model(path)
+    assert model.card.architecture == HourglassArchitecture(width=3)
+    assert isinstance(model.network, Hourglass)
+    assert float(model.network.up.weight.abs().max()) > 0.0  # zero before any training
+
+    settings = Settings.model_validate(
+        {
+            "optics": {"numerical_aperture": 1.4, "emission_nm": 525.0, "pixel_nm": 65.0},
+            "steps": Steps(one="none", two=str(path), precision="float32"),
+        }
+    )
+    networks, levels = load_networks(settings, CPU), Levels(0.0, 50.0)
+    image = 50.0 * torch.rand(64, 66)
+    expected = StepTwo(model.network)(image[None], levels)[0]
+    torch.testing.assert_close(networks.two(image, levels), expected)
+
+
+@pytest.mark.usefixtures("hourglass")
+def test_a_second_architecture_is_run_in_tiles_and_counted(tmp_path):
+    architecture = HourglassArchitecture(width=3)
+    network = build(architecture)
+    nn.init.normal_(network.up.weight)
+    image = torch.rand(1, 1, 96, 96)
+    whole = FieldRunner(network)(image)
+    torch.testing.assert_close(FieldRunner(network, tile=48)(image), whole)
+    assert not torch.equal(whole, image)
+    assert flops(lambda: freeze(network, torch.float32)(image)) == 48 * 48 * 9 * 3 * 2 * 2
+    with pytest.raises(ValueError, match="expected a tile above 32 pixels, found 32"):
+        FieldRunner(network, tile=32)
+
+
+@pytest.mark.usefixtures("hourglass")
+def test_weights_of_others_become_a_second_architecture(tmp_path):
+    network = build(HourglassArchitecture(width=3))
+    torch.save(network.state_dict(), tmp_path / "a.pth")
+    (tmp_path / "card.toml").write_text(
+        'name = "a"\nstep = "two"\nnormalisation = "levels"\nphotons = [3.0, 100.0]\n'
+        'read_noise = [0.5, 2.0]\nstructures = ["filaments"]\n'
+        'architecture = { kind = "hourglass", width = 3 }\n'
+    )
+    convert_file(tmp_path / "a.pth", tmp_path / "card.toml", tmp_path / "a.safetensors")
+    image = torch.rand(1, 1, 9, 8)
+    found = read_model(tmp_path / "a.safetensors").network
+    torch.testing.assert_close(found(image), network(image))
+
+
+def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytestconfig):
+    shipped = [model_file("default", step) for step in STEPS]
+    for path in [*shipped, pytestconfig.rootpath / "tests/weights/filaments-two.safetensors"]:
+        with safe_open(path, framework="pt") as file:
+            assert '"kind"' not in file.metadata()["card"].split('"recipe"')[0]
+        assert isinstance(read_card(path).architecture, RcanArchitecture)
+        assert isinstance(read_model(path).network, Rcan)
+    assert architecture_of({"groups": 2}) == RcanArchitecture(groups=2)
+
+
+def test_an_unknown_architecture_is_one_sentence(recipe, tmp_path):
+    sentence = "expected architecture one of rcan, such as 'rcan', found 'hourglass'"
+    with pytest.raises(SettingsError, match=rf"recipe.toml: two: {sentence}$"):
+        load_recipe(recipe)
+    network, path = build(RcanArchitecture()), tmp_path / "a.safetensors"
+    unknown = HourglassArchitecture()
+    write_model(path, network, card().model_copy(update={"architecture": unknown}))
+    with pytest.raises(DataError, match=rf"a.safetensors: architecture: {sentence}$"):
+        read_card(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("groups = 0", "two.groups: expected greater than or equal to 1, found 0"),
+        ("grops = 1", "expected only known keys, found two.grops"),
+        ("kind = 3", "expected architecture one of rcan, such as 'rcan', found 3"),
+    ],
+)
+def test_settings_of_another_architecture_are_refused(table, sentence, recipe):
+    recipe.write_text(RECIPE.replace('kind = "hourglass"\nwidth = 3', table))
+    with pytest.raises(SettingsError, match=sentence):
+        load_recipe(recipe)
+
+
+def test_a_card_holds_everything_of_its_architecture(hourglass):
+    mine = card().model_copy(update={"architecture": HourglassArchitecture(width=7)})
+    assert type(mine).model_validate_json(mine.model_dump_json()) == mine
+
+
+def test_the_registry_and_the_settings_agree_on_the_names(hourglass):
+    for name, kind in registry.KINDS.items():
+        assert kind.settings.model_fields["kind"].default == name
