@@ -25,8 +25,8 @@ def test_what_the_viewer_knows_loads_no_qt():
     code = (
         "import sys, livesim_gui.state.viewer, livesim_gui.state.dose.ladder, "
         "livesim_gui.state.steering, livesim_gui.state.trust.trusted; "
-        "windows = {'qtpy', 'PyQt5', 'PyQt6', 'PySide6', 'pyqtgraph'}; "
-        "sys.exit(' '.join(windows & set(sys.modules)) or 0)"
+        "loaded = {'qtpy', 'PyQt5', 'PyQt6', 'PySide6', 'pyqtgraph'} & set(sys.modules); "
+        "sys.exit(' '.join(loaded) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
