@@ -1,4 +1,4 @@
-"""One value <-> the parts of one message: a JSON header, then raw pixel buffers; no socket.
+"""Encode a value as the parts of a message, and decode them again; no socket is involved.
 
 A message is a UTF-8 JSON header whose first field is the version of the format, followed by the
 pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,

@@ -1,4 +1,4 @@
-"""What streams and results are made of on the wire: headers, and the values that they belong to."""
+"""Describe the messages of streams and results: their headers, and the values that they carry."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
+from livesim.values.numbers import Count, NonNegative, Positive
 from livesim.values.results import Image, Result
 from livesim.values.verdict import MAPS
 from livesim.wire.header import Header
@@ -16,13 +17,11 @@ from livesim.wire.header import Header
 StreamId = Annotated[str, Field(min_length=1, max_length=200)]
 FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MapName = Literal["residual", "change one", "change two", "spread"]
 
 
 class FrameHeader(Header):
-    """What is known of a raw frame besides its pixels."""
+    """What is known of a raw frame, apart from its pixels."""
 
     kind: Literal["frame"] = "frame"
     stream: StreamId
@@ -30,7 +29,7 @@ class FrameHeader(Header):
     axes: FrameAxes
     shape: Shape
     dtype: FrameDtype
-    exposure_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    exposure_ms: NonNegative = 0.0
     camera_ns: Count = 0
     sent_ns: Count = 0
 
@@ -65,7 +64,7 @@ class StreamEnd(Header):
 
 
 class ResultHeader(Header):
-    """What is known of a result besides its pixels."""
+    """What is known of a result, apart from its pixels."""
 
     kind: Literal["result"] = "result"
     stream: StreamId
@@ -84,7 +83,7 @@ class ResultHeader(Header):
 
 
 class MapsHeader(Header):
-    """What is known of the maps of a review besides their pixels."""
+    """What is known of the maps of a review, apart from their pixels."""
 
     kind: Literal["maps"] = "maps"
     stream: StreamId

@@ -1,4 +1,4 @@
-"""A folder that livesim recorded in, its planes in the order of acquisition out."""
+"""Read the planes of a folder that livesim recorded in, in the order of acquisition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of recorded results in, its images and when each was made out."""
+"""Read recorded results one by one, and when each was made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks in any order -> a Zarr array that grows with them, and a log of which are there."""
+"""Grow a Zarr array with the stacks that come, in any order, and log which are there."""
 
 from __future__ import annotations
 

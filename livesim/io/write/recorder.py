@@ -1,4 +1,4 @@
-"""Stacks and results of a live run -> Zarr folders that grow in time and survive a crash."""
+"""Record the stacks and results of a live run into Zarr folders that survive a crash."""
 
 from __future__ import annotations
 

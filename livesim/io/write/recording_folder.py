@@ -1,4 +1,4 @@
-"""A Zarr group to record into: NAME.partial while recording, NAME once closed."""
+"""Name the folder of a recording: NAME.partial while it is written, NAME once it is closed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livesim.values.errors import DataError
 
 
 class RecordingFolder:
-    """A folder that is named when it is closed, and is kept whatever happens before.
+    """A folder that is named when it is closed, and is kept even if the run fails before.
 
     Parameters
     ----------
