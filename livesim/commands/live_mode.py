@@ -1,4 +1,4 @@
-"""`livesim watch`: Micro-Manager's live mode in; a stream to the engine out, until Ctrl-C."""
+"""Follow Micro-Manager's live mode until Ctrl-C, for `livesim acquire --live`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SOURCE = "live mode"
 LOOK_S = 0.1
 
 
-def watch_live_mode(
+def follow_live_mode(
     config: Path | None, engine: str, first: int | None, changes: Sequence[str] = ()
 ) -> None:
     """Stream live mode; say on stderr what is waited for, and at the end what was streamed.
@@ -124,14 +124,14 @@ def _state(starts: StackStarts, sender: BackgroundSender) -> str:
 def _say(words: str, told: str, show: Callable[[str], None]) -> str:
     """Show what is new; return what was shown last."""
     if words != told:
-        show(f"livesim watch: {words}")
+        show(f"livesim acquire: {words}")
     return words
 
 
 def _tell(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     counts = sender.counts
     print(
-        f"livesim watch: {counts.offered} images in raw stacks, {images.missed} missed, "
+        f"livesim acquire: {counts.offered} images in raw stacks, {images.missed} missed, "
         f"{starts.before} before the first stack; {counts.sent} sent, "
         f"{counts.received} received by the engine, {counts.unsent} given up",
         file=sys.stderr,
