@@ -30,7 +30,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
-from livesim_acquisition.hook.hook import BackgroundSender, make_hook
+from livesim_acquisition.hook import BackgroundSender, make_hook
 from livesim_acquisition.microscope.camera import SimulatedCamera, simulated_core
 
 FRAMES = {512: 450, 1024: 180, 2048: 45}

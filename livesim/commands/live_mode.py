@@ -19,10 +19,14 @@ from livesim.values.frames import DataError, Pixels
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.events import acquisition_of
 from livesim_acquisition.hook.micromanager import opened_core
-from livesim_acquisition.live_mode.images import LiveImages
-from livesim_acquisition.live_mode.live_mode import stream_live_mode
-from livesim_acquisition.live_mode.peek import java_peek, python_peek
-from livesim_acquisition.live_mode.stack_starts import FindStart, StackStarts
+from livesim_acquisition.live_mode import (
+    FindStart,
+    LiveImages,
+    StackStarts,
+    java_peek,
+    python_peek,
+    stream_live_mode,
+)
 
 SOURCE = "live mode"
 LOOK_S = 0.1

@@ -1,8 +1,8 @@
-"""Live images in, the place of each in its raw stack out, once it is known where stacks begin.
+"""Find where raw stacks begin in live mode, and stream whole stacks from there on.
 
 Live mode is switched on at any moment, so its first image may show any frame of the pattern. Either
 the camera's number of a first frame is known, because the trigger started the pattern with it, or
-it is found: some images are collected and given to whoever can tell from their fringes.
+it is found: some images are collected, and a `FindStart` tells from their fringes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
 from typing import Protocol
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import SIM
+from livesim.io.read.metadata import micromanager_metadata
 from livesim.values.frames import DataError, Pixels
-from livesim_acquisition.live_mode.images import LiveImage
+from livesim_acquisition.hook.background_sender import BackgroundSender
+from livesim_acquisition.hook.image_queue import CameraImage
+from livesim_acquisition.live_mode.images import LiveImage, LiveImages
 
+POLL_S = 0.01
 STACKS = (3, 6)
 """Raw stacks' worth of images to find the start from; more where fewer are not enough."""
 MOST_PIXELS = 512
@@ -157,3 +163,23 @@ def _middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
         slice(start, start + min(size, MOST_PIXELS))
         for start, size in zip(starts, shape, strict=True)
     )
+
+
+def stream_live_mode(
+    images: LiveImages, starts: StackStarts, sender: BackgroundSender, stop: Event
+) -> None:
+    """Offer every image of live mode to an engine until `stop` is set.
+
+    Raises
+    ------
+    DataError
+        If the camera does not count its images, or can no longer be asked.
+    """
+    while not stop.wait(POLL_S):
+        for placed in starts.place(images.new()):
+            sender.offer(partial(_camera_image, placed), placed.image.pixels.nbytes)
+
+
+def _camera_image(placed: Placed) -> CameraImage:
+    stated = micromanager_metadata({}, dict(placed.image.metadata))
+    return CameraImage(placed.image.pixels, placed.axes, stated.exposure_ms or 0.0, stated.pixel_nm)

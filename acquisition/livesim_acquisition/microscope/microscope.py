@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation
 from livesim.values.frames import FrameAxes, Pattern, Pixels, RawFrame
+from livesim_acquisition.microscope.arrivals import arrivals
 from livesim_acquisition.microscope.instrument import Instrument
 from livesim_acquisition.microscope.optics import check_optics, pupil_of, sensor_of, transfer_of
-from livesim_acquisition.microscope.sequence import arrivals
 from livesim_acquisition.specimens.drawing import moved
 from livesim_acquisition.specimens.registry import make_specimen
 from livesim_acquisition.specimens.specimen import Density, Specimen

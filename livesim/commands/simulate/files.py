@@ -22,8 +22,8 @@ from livesim.io.write.truth import TruthWriter
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Pattern, Pixels
+from livesim_acquisition.microscope.arrivals import recorded
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.microscope.sequence import recorded
 from livesim_acquisition.microscope.truth import Taken, truth_of
 
 RAW_NAME = "raw.ome.tif"

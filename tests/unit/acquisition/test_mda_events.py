@@ -10,7 +10,7 @@ from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.values.frames import FrameAxes
 from livesim_acquisition.hook.event_axes import EventAxes
 from livesim_acquisition.hook.events import make_events
-from livesim_acquisition.mda_events import (
+from livesim_acquisition.mda.events import (
     axes_of,
     check_mda_events,
     described,

@@ -16,10 +16,9 @@ from livesim_acquisition.specimens.drawing import covered, draw, moved, pixel_ed
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.line_pairs import LinePairs
 from livesim_acquisition.specimens.mitochondria import Mitochondria
-from livesim_acquisition.specimens.mixture import Mixture
 from livesim_acquisition.specimens.movie import Movie
 from livesim_acquisition.specimens.network import Network
-from livesim_acquisition.specimens.registry import SPECIMENS, make_specimen
+from livesim_acquisition.specimens.registry import SPECIMENS, Mixture, make_specimen
 from livesim_acquisition.specimens.siemens_star import SiemensStar
 from livesim_acquisition.specimens.vesicles import Vesicles
 from tests.support.simulations import settings

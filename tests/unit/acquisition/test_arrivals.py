@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 import pytest
 
 from livesim.config.simulation import Sequence
-from livesim_acquisition.microscope.sequence import arrivals, recorded
+from livesim_acquisition.microscope.arrivals import arrivals, recorded
 
 
 @pytest.mark.parametrize(
