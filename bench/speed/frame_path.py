@@ -24,12 +24,12 @@ from torch import Tensor
 
 from bench.report import Row, report
 from bench.speed.frame_path_table import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
+from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.blocks import blocks
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.speed.scene import Scene, make_scene
-from livesim.speed.textbook_order import TextbookOrder
 
 Work = Callable[[], object]
 WIENER = 0.05

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.speed import before_after_table, frame_path_table, latency_table
+from bench.speed.peers_tables import comparison_sheets
 from livesim.speed.curves import draw
 from livesim.speed.tables import Sheet, machine_words, sheets
 
@@ -25,9 +26,9 @@ INTRODUCTION = """\
 # How fast it is
 
 `livesim bench` measures this on any machine: one command, tables, a JSON file, and the curves as a
-picture. `--quick` takes some seconds, to see that it runs; `--peers` times the textbook order and,
-where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
-on it as well; without one it says so.
+picture. `--quick` takes some seconds, to see that it runs; in a checkout, `--peers` times the
+textbook order and, where it is installed, napari-sim-processor in turn with livesim. With a GPU
+everything is measured on it as well; without one it says so.
 
 This page is written by `python -m bench.speed.performance_page` from what is kept in
 `bench/results`; no number in it was typed.
@@ -66,7 +67,7 @@ def page(found: Found, others: Mapping[str, Found]) -> str:
         Of other measurements, those of `OTHERS` that there are.
     """
     parts = [INTRODUCTION, machine_words(found) + "\n"]
-    parts += [_markdown(sheet) for sheet in sheets(found)]
+    parts += [_markdown(sheet) for sheet in sheets(found, comparison_sheets(found))]
     parts.append(f"![Time against size, batch, time points and channels]({PICTURE})\n")
     if "difference_to_textbook_order" in found:
         difference = found["difference_to_textbook_order"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -19,6 +20,8 @@ from livesim.config.settings import SettingsError
 from livesim.engine.spinning import limit_spinning
 from livesim.values.frames import DataError
 
+Command = Callable[..., None]
+
 app = typer.Typer(
     name="livesim",
     no_args_is_help=True,
@@ -26,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = (
+COMMANDS: tuple[Command, ...] = (
     demo,
     engine,
     replay,
@@ -47,7 +50,7 @@ COMMANDS = (
     live,
 )
 """In the order of `livesim --help`."""
-OLD_NAMES = (watch,)
+OLD_NAMES: tuple[Command, ...] = (watch,)
 """What commands were called before; `livesim --help` leaves them out."""
 
 for _command in COMMANDS:
