@@ -73,13 +73,13 @@ def engine(
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
 
-    from livesim.commands.device import device_status
     from livesim.io.otf import otf_profile
     from livesim.pipeline.build import (  # torch: only once all else is right
         doctor_for,
         one_thread,
         pipeline_factory,
     )
+    from livesim.pipeline.device import device_status
     from livesim.pipeline.networks import devices, resolved
 
     in_turn = cycle(devices())  # every stream's channels on all GPUs

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME, make_files
-from livesim.commands.display import nobody_watches
+from livesim.commands.progress import progress_bar
 from livesim.config.settings import SettingsError
 from livesim.io.recording_files import RAW_NAME
 from livesim.processes.engine import EngineProcess
-from livesim.processes.viewer import ViewerProcess
+from livesim.processes.viewer import ViewerProcess, why_nobody_watches
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_acquisition.microscope.live_source import at_rate, made_ahead, send_ahead
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
@@ -107,10 +106,8 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
 
 def _simulate(ahead: Prefetch, total: int, console: Console) -> None:
     """Take all frames beforehand, so that simulating does not slow the engine down."""
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("simulating", total=total)
-        ahead.wait_for(math.inf, total, lambda made: bar.update(task, completed=made))
+    with progress_bar("simulating", total, console) as bar:
+        ahead.wait_for(math.inf, total, lambda made: bar.show(made, total))
 
 
 def _recordings(out: Path) -> set[Path]:
@@ -123,7 +120,7 @@ def _shown(engine: EngineProcess, console: Console) -> Iterator[None]:
 
     At a terminal the window stays until the user closes it.
     """
-    why_not = nobody_watches()
+    why_not = why_nobody_watches()
     if why_not is not None:
         console.print(f"livesim demo: {why_not}, running headless")
         yield

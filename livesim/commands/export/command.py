@@ -10,8 +10,8 @@ from pathlib import Path
 from livesim.commands.export.cut import Cut, Ranges, cuts
 from livesim.commands.export.data import export_imagej, export_ome, imagej_steps
 from livesim.commands.export.movie import MovieRequest, check_movie, export_movie
-from livesim.commands.export.progress import Step, steps_told, tell_program
 from livesim.commands.export.source import RAW, RESULT, open_source, recorded, title
+from livesim.commands.progress import Step, counted_steps, print_json
 from livesim.config.settings import SettingsError
 from livesim.io.write.movie import check_encoder
 from livesim.io.write.placement import Placement
@@ -65,7 +65,7 @@ def export_recording(request: ExportRequest) -> None:
         for target in targets:
             Placement(target, overwrite=request.overwrite)
         total = sum(_steps(cut, suffix) for cut in parts)
-        with steps_told(total, as_json=request.as_json, tied=request.tied) as step:
+        with counted_steps(total, as_json=request.as_json, tied=request.tied) as step:
             for row, target in zip(rows, targets, strict=True):
                 _export(list(zip(titles, row, strict=True)), target, suffix, request, step)
     _tell(targets, request)
@@ -130,7 +130,7 @@ def _targets(out: Path, suffix: str, exported: list[Cut]) -> list[Path]:
 
 def _tell(targets: list[Path], request: ExportRequest) -> None:
     if request.as_json:
-        tell_program(wrote=[str(target) for target in targets])
+        print_json(wrote=[str(target) for target in targets])
         return
     for target in targets:
         print(f"wrote {target}", file=sys.stderr)

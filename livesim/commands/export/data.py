@@ -8,7 +8,7 @@ import numpy as np
 
 from livesim.commands.export.cut import Cut
 from livesim.commands.export.look import LookRequest, levels_for, tables_for
-from livesim.commands.export.progress import Step
+from livesim.commands.progress import Step
 from livesim.images.time_stamp import time_stamp
 from livesim.io.write.imagej import CountScale, ImageJLook, ImageJWriter
 from livesim.io.write.results import ResultWriter, open_writer

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.commands.interrupts import interrupts_held
+from livesim.commands.progress import interrupts_held, progress_bar
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import write_pattern
 from livesim.io.toml_text import toml_text
@@ -104,18 +103,14 @@ def _write_stacks(
         interval_s=microscope.stack_interval_s,
         name=microscope.settings.model_dump_json(),
     )
-    columns_shown = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn())
     with (
         interrupts_held() as check_interrupt,
-        Progress(
-            *columns_shown, TimeRemainingColumn(), console=console, disable=not console.is_terminal
-        ) as bar,
+        progress_bar("simulate", own.time_points, console) as bar,
     ):
-        task = bar.add_task("simulate", total=own.time_points)
 
         def step() -> None:
             check_interrupt()
-            bar.advance(task)
+            bar.advance()
 
         frames = _Frames(microscope, TruthWriter(truth, own.time_points, _attributes(microscope)))
         write_raw_tiff(raw, frames.written(step), layout)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from livesim.commands.progress import progress_bar
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
 from livesim.io.toml_text import toml_text
@@ -107,11 +107,9 @@ def _begun(told: str, out: Path) -> Console:
 
 
 def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[Scene]:
-    columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("scenes", total=recipe.scenes.count(split))
+    with progress_bar("scenes", recipe.scenes.count(split), console) as bar:
         path = out / f"{split}-scenes.safetensors"
-        return scenes_of(recipe.scenes, split, path, lambda: bar.advance(task))
+        return scenes_of(recipe.scenes, split, path, bar.advance)
 
 
 class _Made:

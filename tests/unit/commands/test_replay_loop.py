@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from livesim.commands.replay.command import replay_files
-from livesim.commands.replay.lines import state_told
+from livesim.commands.replay.command import replay_files, states_as_json
 from livesim.config.settings import PatternSettings, SettingsError
 from livesim.io.read.open import open_recording
 from livesim_acquisition.replay import replay as replay_module
@@ -61,7 +60,7 @@ def test_only_one_recording_is_repeated(tmp_path):
 
 def test_a_program_is_told_how_far_it_is_and_of_every_pause(capsys):
     pace = Pace(20.0)
-    with state_told("a.tif", pace) as progressed:
+    with states_as_json("a.tif", pace) as progressed:
         progressed(3, 18)
         pace.pause()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -1,4 +1,4 @@
-"""What torch computes on -> its name and, of a GPU, how full its memory is."""
+"""Name what torch computes on, and say how full the memory of a GPU is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def device_status() -> DeviceStatus:
 
 @cache
 def processor_name() -> str:
-    """Return the processor's name as its maker writes it, where the system tells."""
+    """Return the processor's name as its maker writes it, where the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
