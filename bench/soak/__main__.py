@@ -1,4 +1,4 @@
-"""Engine and recorder under faults: `python -m bench.soak [--minutes N] [--seed N]`.
+"""Run engine and recorder under faults: `python -m bench.soak [--minutes N] [--seed N]`.
 
 A source sends frames as fast as the engine takes them, a real engine reconstructs and records them,
 a real viewer shows them (drawn, but on no screen), and every few seconds something goes wrong. In

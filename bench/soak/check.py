@@ -1,4 +1,4 @@
-"""Recordings of a soak and the journals of its source in, what is right on the disk out."""
+"""Check recordings of a soak against the journals of its source."""
 
 from __future__ import annotations
 

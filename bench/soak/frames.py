@@ -1,4 +1,4 @@
-"""A stream and a number in, the frame that they stand for out: known to its last bit."""
+"""Make frames that are known to the last bit by their stream and number."""
 
 from __future__ import annotations
 

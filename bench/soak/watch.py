@@ -1,4 +1,4 @@
-"""A running engine in; when its results come, what it acknowledges and its memory out."""
+"""Watch a running engine: when results come, what it acknowledges, how its memory grows."""
 
 from __future__ import annotations
 

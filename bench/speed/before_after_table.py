@@ -1,4 +1,4 @@
-"""What `bench.speed.before_after` found in, a table for the page out."""
+"""Make the table of what `bench.speed.before_after` has measured."""
 
 from __future__ import annotations
 

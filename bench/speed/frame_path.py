@@ -1,4 +1,4 @@
-"""One raw stack in, where the time of its plain reconstruction on a CPU goes out.
+"""Time the parts of one plain reconstruction on a CPU: `python -m bench.speed.frame_path`.
 
 `python -m bench.speed.frame_path`: the textbook's order, livesim's with whole arrays
 and in the blocks that it works in, the stages of the latter, and what bounds them: the same

@@ -1,4 +1,4 @@
-"""Rows of `bench.speed.frame_path` in, their table and what they say of the bounds out."""
+"""Make the table of what `bench.speed.frame_path` has measured, and word its bounds."""
 
 from __future__ import annotations
 

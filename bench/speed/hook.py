@@ -1,4 +1,4 @@
-"""What the hook costs an acquisition: `python -m bench.speed.hook [--rounds N]`.
+"""Measure what the hook costs an acquisition: `python -m bench.speed.hook [--rounds N]`.
 
 pycromanager acquires from a camera written in Python that has all its frames ready, so what is
 measured is pycromanager, the hook and the wire. Each round takes all methods in turn. The engines

@@ -1,4 +1,4 @@
-"""What `bench.speed.latency` and `bench.speed.latency_spins` found in, tables for the page out."""
+"""Make the tables of what `bench.speed.latency` and `.latency_spins` have measured."""
 
 from __future__ import annotations
 

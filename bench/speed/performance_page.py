@@ -1,4 +1,4 @@
-"""Results of `livesim bench` in, docs/measured/performance.md and its picture out.
+"""Write docs/measured/performance.md and its picture from what `livesim bench` has measured.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
 `python -m bench.speed.performance_page`. What `OTHERS` names stands on the page as well where it

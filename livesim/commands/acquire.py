@@ -1,4 +1,4 @@
-"""`livesim acquire`: settings in; Micro-Manager's files on disk and a stream to the engine out."""
+"""Run `livesim acquire`: acquire a time-lapse with Micro-Manager, saved and streamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim calibrate`: recordings in, the pattern and its significance out."""
+"""Run `livesim calibrate`: estimate the illumination pattern, show it and write it."""
 
 from __future__ import annotations
 

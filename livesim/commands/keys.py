@@ -1,4 +1,4 @@
-"""`livesim keys`: make CURVE keys, exchange the public ones, show which there are."""
+"""Run `livesim keys`: make CURVE keys, exchange the public ones, show which there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim steer`: wishes on the command line -> a running engine, and what became of them."""
+"""Run `livesim steer`: change settings of a running engine, and wait until they hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How children are started out of reach of Ctrl-C, and ended when they do not end by themselves."""
+"""Start children out of reach of Ctrl-C, and end those that do not end by themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags in, a running engine as a child process out; it never outlives the one who started it."""
+"""Run an engine as a child process that never outlives the program that started it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A range of sizes in, how the time of a reconstruction grows out, as rows and as a picture."""
+"""Measure and draw how the time of a reconstruction grows with size, batch and channels."""
 
 from __future__ import annotations
 

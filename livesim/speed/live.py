@@ -1,4 +1,4 @@
-"""A scene in, what engine, source and listener manage together out, each in its own process."""
+"""Measure what engine, source and listener manage together, each in its own process."""
 
 from __future__ import annotations
 

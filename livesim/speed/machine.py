@@ -1,4 +1,4 @@
-"""The machine and its limits: what runs here, how fast it multiplies and copies."""
+"""Describe the machine, and measure how fast it multiplies and copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks in, how long each of them takes out, measured in turn."""
+"""Time tasks in turn, so that all of them see the same machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings and a microscope in; an NDTiff data set on disk and a stream to the engine out."""
+"""Acquire a SIM time-lapse with pycromanager, saved as NDTiff and streamed to the engine."""
 
 from __future__ import annotations
 

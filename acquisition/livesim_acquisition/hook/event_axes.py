@@ -1,4 +1,4 @@
-"""The axes that Micro-Manager gives an image in, where its frame belongs out."""
+"""Read from the axes of an image where its frame belongs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that wait to be sent: bounded in number and in bytes, the oldest given up and counted."""
+"""Queue images to be sent, and give up the oldest where there are too many."""
 
 from __future__ import annotations
 

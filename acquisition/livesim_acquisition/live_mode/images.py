@@ -1,4 +1,4 @@
-"""A camera's buffer that is only looked at in, every image of it once and in order out.
+"""Look at the images in a camera's buffer, each of them once and in order.
 
 Live mode belongs to Micro-Manager's own window, so its images are looked at where they lie, in the
 core's buffer, and stay there. The camera numbers the images of a sequence (`ImageNumber`): from the

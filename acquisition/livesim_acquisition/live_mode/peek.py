@@ -1,4 +1,4 @@
-"""A core of Micro-Manager in, how the images in its buffer are looked at out."""
+"""Look into the buffer of a Micro-Manager core, in this process or over the Java bridge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acquisitions as useq describes them, `MDASequence` and `MDAEvent`, with angle and phase added.
+"""Add angle and phase to acquisitions as useq describes them, `MDASequence` and `MDAEvent`.
 
 Today's `MDASequence` has no axes beside time, position, grid, channel and z; its events have: their
 index takes any name. So a SIM acquisition is a list of events, made here from a sequence or from

@@ -1,4 +1,4 @@
-"""How many frames and which faults in, the order in which the frames arrive out."""
+"""Order frames as they arrive: some late, some repeated, some never."""
 
 from __future__ import annotations
 

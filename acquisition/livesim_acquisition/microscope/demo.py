@@ -1,4 +1,4 @@
-"""What `livesim demo` looks at: size and light in, the settings of a small microscope out."""
+"""Set up the small microscope of `livesim demo`, which looks at gliding filaments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings and a stack's number in, the true light, brightness and place of its frames out."""
+"""Compute the true light, brightness and shift of every frame of a simulated instrument."""
 
 from __future__ import annotations
 

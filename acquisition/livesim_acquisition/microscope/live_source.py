@@ -1,4 +1,4 @@
-"""A simulated microscope in, one stream to the engine out, timed like that of a camera."""
+"""Stream a simulated microscope to an engine, timed like a camera."""
 
 from __future__ import annotations
 

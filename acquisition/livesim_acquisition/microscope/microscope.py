@@ -1,4 +1,4 @@
-"""Settings with `[simulation]` in, what a SIM microscope's camera counts out, and all that is true.
+"""Simulate the raw stacks of a SIM microscope, with all that is true of them.
 
 What the camera sees is computed by `livesim.reconstruction.forward.model`, the model that the
 reconstruction inverts; torch is loaded when the first stack is asked for.

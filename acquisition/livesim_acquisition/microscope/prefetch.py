@@ -1,4 +1,4 @@
-"""Frames that take time to make in, the same frames out, made ahead and kept in a bounded queue."""
+"""Compute frames ahead, in a thread and a bounded queue."""
 
 from __future__ import annotations
 

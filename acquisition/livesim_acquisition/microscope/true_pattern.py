@@ -1,4 +1,4 @@
-"""Settings and seed in, the wave vectors out that a simulated instrument really has."""
+"""Draw the wave vectors that a simulated instrument really has, its errors included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames of a simulated microscope in, what is true of each of them out."""
+"""Collect what is true of the frames of a file, sorted by their labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames in, each one out when its turn has come; paused, stepped and sped up while they flow."""
+"""Let frames through when they are due; pause, step and change the rate while they flow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording and a rate in, when each of its frames is due out."""
+"""Say when each frame of a recording is due at a rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording on disk -> a stream of raw frames, at its own pace or another."""
+"""Stream the frames of a recording to an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points or profiles in, a density on the doubled grid out."""
+"""Draw points, lines and profiles as a density on the doubled grid."""
 
 from __future__ import annotations
 

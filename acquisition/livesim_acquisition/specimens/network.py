@@ -1,4 +1,4 @@
-"""A seed and a time in, the density of a network like the endoplasmic reticulum out."""
+"""Draw a moving network like the endoplasmic reticulum."""
 
 from __future__ import annotations
 

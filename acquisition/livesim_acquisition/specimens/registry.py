@@ -1,4 +1,4 @@
-"""The settings of a simulation in, the specimen that they name out."""
+"""Make the specimen that the settings of a simulation name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim demo`: simulated microscope -> wire -> engine -> recording -> OME-TIFF and picture."""
+"""Simulate a microscope, stream it through an engine that records, and show the result."""
 
 from __future__ import annotations
 

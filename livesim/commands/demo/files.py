@@ -1,4 +1,4 @@
-"""A recording of the engine in, an OME-TIFF, a picture and how fast the engine was out."""
+"""Write the OME-TIFF and the picture of the demo's recording, and how fast the engine was."""
 
 from __future__ import annotations
 

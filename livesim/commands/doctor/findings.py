@@ -1,4 +1,4 @@
-"""Findings of the doctor, from a file or a running stream, in; lines for the terminal out."""
+"""Word a finding of the doctor for the terminal, from a file or from a running stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim evaluate`: what the user asked for in, the evaluation of images or recordings out."""
+"""Check the options of `livesim evaluate`, and evaluate images or recordings."""
 
 from __future__ import annotations
 

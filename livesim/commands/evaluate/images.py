@@ -1,4 +1,4 @@
-"""`livesim evaluate --truth`: images and their truth in, how good and how true they are out."""
+"""Compare images with their truth, for `livesim evaluate --truth`."""
 
 from __future__ import annotations
 

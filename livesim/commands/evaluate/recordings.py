@@ -1,4 +1,4 @@
-"""`livesim evaluate`: recordings in; every stage made, and held against what is known, out."""
+"""Make every stage of recordings, and compare each with what is known of the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user names as truth in; the picture that each image is held against out."""
+"""Find the picture that each image is compared with: a truth, or images of the user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images with what they are held against in; a table, a CSV file and two pictures out."""
+"""Measure images, and write a table, a CSV file and two pictures of all of them."""
 
 from __future__ import annotations
 

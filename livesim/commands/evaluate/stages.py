@@ -1,4 +1,4 @@
-"""Settings and pattern in; what makes every stage of a raw stack, and what is known of it, out."""
+"""Make every stage of a raw stack: widefield, plain, and after each network."""
 
 from __future__ import annotations
 

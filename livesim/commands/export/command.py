@@ -1,4 +1,4 @@
-"""`livesim export`: a recording in, a file for others out: for analysis, for Fiji, for a talk."""
+"""Write a recording, or a part of it, in the format that the name of the file asks for."""
 
 from __future__ import annotations
 

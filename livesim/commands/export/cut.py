@@ -1,4 +1,4 @@
-"""A time-lapse and ranges in; the part of it that is exported, one image at a time, out."""
+"""Choose the part of a time-lapse that is exported, and read it image by image."""
 
 from __future__ import annotations
 

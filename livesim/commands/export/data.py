@@ -1,4 +1,4 @@
-"""A cut of a time-lapse in; a file with its values out: OME-TIFF, OME-Zarr or ImageJ hyperstack."""
+"""Write a cut with its values: as OME-TIFF, OME-Zarr or ImageJ hyperstack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts of a time-lapse in; an MP4 with scale bar and time stamp, one or two panels wide, out."""
+"""Write cuts as a movie with scale bar and time stamp, one or two panels wide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording's folder or a result's file, and what is wanted of it, in; a time-lapse out."""
+"""Find the files of a recording, and open what is asked for of them."""
 
 from __future__ import annotations
 

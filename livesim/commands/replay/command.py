@@ -1,4 +1,4 @@
-"""`livesim replay`: stream recordings to an engine, one after another."""
+"""Stream recordings to an engine one after another, and show how far each is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys at a terminal, or lines on stdin, in; a replay that pauses, steps, changes its rate out."""
+"""Pause, step and speed up a replay by keys at a terminal or by lines on stdin."""
 
 from __future__ import annotations
 

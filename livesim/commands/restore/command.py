@@ -1,4 +1,4 @@
-"""`livesim restore`: recordings in, super-resolved time-lapses out."""
+"""Reconstruct every raw stack of recordings into a super-resolved time-lapse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Some results spread over a recording in; what to say of the networks' work out."""
+"""Review what the networks make of some raw stacks of a recording."""
 
 from __future__ import annotations
 

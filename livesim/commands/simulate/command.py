@@ -1,4 +1,4 @@
-"""`livesim simulate`: settings in; a raw file with its truth, or a live stream to an engine out."""
+"""Read the settings of a simulation, and stream it to an engine."""
 
 from __future__ import annotations
 

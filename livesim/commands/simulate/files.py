@@ -1,4 +1,4 @@
-"""A simulated microscope in; its raw file, settings, pattern and truth in one folder out."""
+"""Write the raw file, settings, pattern and truth of a simulation into one folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim train`: a recipe in, trained networks with their cards and logs out."""
+"""Train networks by a recipe, or fine-tune some, and write them with their cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim view` and `livesim live`: the viewer in this process, until it is closed."""
+"""Run the viewer in this process, until it is closed."""
 
 from __future__ import annotations
 

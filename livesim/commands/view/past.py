@@ -1,4 +1,4 @@
-"""A folder that an engine records into -> its results, read one by one while it grows."""
+"""Read the results of a recording one by one, while an engine still writes it."""
 
 from __future__ import annotations
 
