@@ -25,7 +25,7 @@ def stream_frames(
     Parameters
     ----------
     sent
-        Told after every frame how many have been sent.
+        Called after every frame with how many have been sent.
 
     Raises
     ------

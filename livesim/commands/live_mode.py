@@ -62,11 +62,11 @@ def follow_live_mode(
         images = LiveImages(java_peek(core) if java else python_peek(core), None if java else 0)
         with _left_alone(core) if java else _started(core, settings):
             _follow(images, starts, sender)
-    _tell(images, starts, sender)
+    _report(images, starts, sender)
 
 
 def start_finder(settings: Settings) -> FindStart:
-    """Return what tells from consecutive images which frame of the pattern comes first."""
+    """Return a function that finds from consecutive images which frame of the pattern is first."""
 
     def find(images: list[Pixels]) -> int:
         import torch  # takes seconds, and only this needs it
@@ -102,14 +102,14 @@ def _started(core: Any, settings: Settings) -> Iterator[None]:
 def _follow(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     """Stream until Ctrl-C, and say what is waited for."""
     stop, console = Event(), Console(stderr=True, highlight=False, soft_wrap=True)
-    told = ""
+    shown = ""
     with ThreadPoolExecutor(1, thread_name_prefix="livesim live mode") as pool:
         streaming = pool.submit(stream_live_mode, images, starts, sender, stop)
         try:
             with console.status("", refresh_per_second=4) as line:
                 while not wait([streaming], timeout=LOOK_S).done:
                     line.update(f"{sender.counts.offered} images, {images.missed} missed")
-                    told = _say(_state(starts, sender), told, console.print)
+                    shown = _say(_state(starts, sender), shown, console.print)
         except KeyboardInterrupt:
             pass
         finally:
@@ -125,14 +125,14 @@ def _state(starts: StackStarts, sender: BackgroundSender) -> str:
     return f"finding where raw stacks begin{f': {starts.fault}' if starts.fault else ''}"
 
 
-def _say(words: str, told: str, show: Callable[[str], None]) -> str:
-    """Show what is new; return what was shown last."""
-    if words != told:
+def _say(words: str, shown: str, show: Callable[[str], None]) -> str:
+    """Print words that differ from those printed last; return them."""
+    if words != shown:
         show(f"livesim acquire: {words}")
     return words
 
 
-def _tell(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
+def _report(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     counts = sender.counts
     print(
         f"livesim acquire: {counts.offered} images in raw stacks, {images.missed} missed, "

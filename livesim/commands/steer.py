@@ -26,7 +26,7 @@ def steer_engine(
     Raises
     ------
     SettingsError
-        If nothing was asked for, or something that is no wish.
+        If nothing was asked for, or a text that is not KEY=VALUE.
     DataError
         If the engine refuses: everything stays as it was.
     """

@@ -15,7 +15,7 @@ def own_group() -> dict[str, Any]:
 
 
 def wait_or_kill(child: subprocess.Popen[Any], limit_s: float) -> None:
-    """Wait for a child that was told to end; kill it if it takes longer than `limit_s`."""
+    """Wait for a child that has been asked to end; kill it if it takes longer than `limit_s`."""
     try:
         child.wait(limit_s)
     except subprocess.TimeoutExpired:

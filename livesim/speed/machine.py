@@ -83,7 +83,7 @@ def _copy(device: torch.device) -> float:
 
 
 def conditions() -> dict[str, Any]:
-    """Return what the figures depend on besides the code."""
+    """Return the machine, the versions and the load that the figures depend on."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "system": platform.system(),

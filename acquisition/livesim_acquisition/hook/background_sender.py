@@ -22,7 +22,7 @@ from livesim.wire.keys import check_reachable
 from livesim.wire.messages import FrameDtype, StreamStart
 from livesim_acquisition.hook.engine_link import EngineLink
 from livesim_acquisition.hook.event_axes import EventAxes
-from livesim_acquisition.hook.image_queue import CameraImage, ImageQueue, Read, Waiting
+from livesim_acquisition.hook.image_queue import CameraImage, ImageQueue, QueuedImage, Read
 
 SOURCE = "Micro-Manager"
 RETRY_S = 1.0
@@ -54,7 +54,7 @@ class Counts:
 
 
 class BackgroundSender:
-    """A source's connection to an engine that is, or is not, there.
+    """Sends images to an engine that may be there or not, and never holds the acquisition.
 
     Parameters
     ----------
@@ -138,8 +138,8 @@ class BackgroundSender:
             Those of the image where they are known already: names get their numbers in the order of
             the acquisition, even if the image is given up.
         """
-        self._axes.note(axes)
-        waiting = Waiting(self._offered, read, nbytes, time.time_ns())
+        self._axes.learn_names(axes)
+        waiting = QueuedImage(self._offered, read, nbytes, time.time_ns())
         self._offered += 1
         self._queue.put(waiting)
 
@@ -179,7 +179,7 @@ class BackgroundSender:
         self._finish()
         self._warn_of_losses()
 
-    def _frame(self, waiting: Waiting) -> tuple[RawFrame, CameraImage] | None:
+    def _frame(self, waiting: QueuedImage) -> tuple[RawFrame, CameraImage] | None:
         """Read an image and place it; what cannot be placed is counted."""
         try:
             image = waiting.read()

@@ -38,12 +38,12 @@ class FindStart(Protocol):
         Raises
         ------
         DataError
-            If it cannot be told.
+            If the images do not show it clearly enough.
         """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlacedImage:
     """A live image and where it belongs."""
 
     image: LiveImage
@@ -84,7 +84,7 @@ class StackStarts:
         """Whether it is known where stacks begin."""
         return self._origin is not None
 
-    def place(self, images: Iterable[LiveImage]) -> list[Placed]:
+    def place(self, images: Iterable[LiveImage]) -> list[PlacedImage]:
         """Return the images that have a place, with it."""
         placed = []
         for image in images:
@@ -94,11 +94,11 @@ class StackStarts:
             if axes is None:
                 self._before += 1
             else:
-                placed.append(Placed(image, axes))
+                placed.append(PlacedImage(image, axes))
         return placed
 
     def _begin(self, sequence: int) -> None:
-        """Begin anew with another sequence of the camera."""
+        """Start over with another sequence of the camera."""
         self._sequence, self._past = sequence, self._times
         self._search = None if isinstance(self._first, int) else _Search(self._pattern, self._first)
         self._origin: int | None = None
@@ -180,6 +180,6 @@ def stream_live_mode(
             sender.offer(partial(_camera_image, placed), placed.image.pixels.nbytes)
 
 
-def _camera_image(placed: Placed) -> CameraImage:
+def _camera_image(placed: PlacedImage) -> CameraImage:
     stated = micromanager_metadata({}, dict(placed.image.metadata))
     return CameraImage(placed.image.pixels, placed.axes, stated.exposure_ms or 0.0, stated.pixel_nm)

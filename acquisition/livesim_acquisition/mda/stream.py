@@ -19,9 +19,9 @@ from livesim_acquisition.hook.image_queue import CameraImage
 from livesim_acquisition.mda.events import (
     axes_of,
     check_in_stack,
-    described,
     interval_s,
     sequence_sizes,
+    settings_with_sequence,
 )
 
 SOURCE = "pymmcore-plus"
@@ -189,7 +189,7 @@ def _new_sender(
         return BackgroundSender(engine, settings, source=SOURCE, after=before)
     return BackgroundSender(
         engine,
-        None if settings is None else described(sequence, settings),
+        None if settings is None else settings_with_sequence(sequence, settings),
         sizes=sequence_sizes(sequence),
         interval_s=interval_s(sequence),
         source=SOURCE,

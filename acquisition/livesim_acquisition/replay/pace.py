@@ -13,7 +13,7 @@ from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.streaming import Due
 
 DueAt = Callable[[Rate | float], Due]
-"""A rate -> when each frame is due at that rate; see `rate.dues`."""
+"""A rate -> when each frame is due at that rate; see `rate.due_times`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def rate_text(rate: Rate | float) -> str:
     return rate.value if isinstance(rate, Rate) else f"{rate:g}"
 
 
-def dues(recording: Recording, rate: Rate | float) -> Due:
+def due_times(recording: Recording, rate: Rate | float) -> Due:
     """Return when a frame is due, in seconds from the start of the stream.
 
     Raises

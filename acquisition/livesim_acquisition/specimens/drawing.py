@@ -87,7 +87,7 @@ def pixel_edges(count: int, pixel_nm: float) -> Vector:
     return (np.arange(count + 1, dtype=np.float64) - 0.5) * pixel_nm
 
 
-def moved(density: Density, y_pixels: float, x_pixels: float) -> Density:
+def shifted(density: Density, y_pixels: float, x_pixels: float) -> Density:
     """Move a density on its torus by any fraction of a pixel.
 
     All frequencies keep their amplitude (the shift theorem), so nothing blurs or jumps on the way.

@@ -19,7 +19,7 @@ from livesim.io.recording_files import RAW_NAME
 from livesim.processes.engine import EngineProcess
 from livesim.processes.viewer import ViewerProcess, why_nobody_watches
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
-from livesim_acquisition.microscope.live_source import at_rate, made_ahead, send_ahead
+from livesim_acquisition.microscope.live_source import at_rate, prefetch_frames, stream_prefetched
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
@@ -94,18 +94,18 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
     # The engine loads torch while the frames are simulated.
     with (
         EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine,
-        made_ahead(microscope, MOST_BYTES) as ahead,
-        _shown(engine, console),
+        prefetch_frames(microscope, MOST_BYTES) as ahead,
+        _viewer_beside(engine, console),
     ):
         _simulate(ahead, options.stacks * SETTINGS.pattern.stack_frames, console)
         with Sender(engine.control()) as sender:
             paced = options.rate is not Rate.MAX
-            send_ahead(microscope, ahead, sender, paced=paced, name="demo")
+            stream_prefetched(microscope, ahead, sender, paced=paced, name="demo")
         engine.wait()
 
 
 def _simulate(ahead: Prefetch, total: int, console: Console) -> None:
-    """Take all frames beforehand, so that simulating does not slow the engine down."""
+    """Simulate all frames before the first is sent, so that the engine is not slowed down."""
     with progress_bar("simulating", total, console) as bar:
         ahead.wait_for(math.inf, total, lambda made: bar.show(made, total))
 
@@ -115,7 +115,7 @@ def _recordings(out: Path) -> set[Path]:
 
 
 @contextmanager
-def _shown(engine: EngineProcess, console: Console) -> Iterator[None]:
+def _viewer_beside(engine: EngineProcess, console: Console) -> Iterator[None]:
     """Show the engine's results where a window can be seen; say so where none can.
 
     At a terminal the window stays until the user closes it.

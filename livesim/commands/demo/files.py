@@ -47,7 +47,7 @@ class Pace:
 
 
 def make_files(folder: Path, settings: Settings, interval_s: float | None = None) -> Pace:
-    """Write what is meant for people beside a recording: TIFF_NAME and PICTURE_NAME.
+    """Write TIFF_NAME and PICTURE_NAME beside a recording, for people to look at.
 
     Parameters
     ----------

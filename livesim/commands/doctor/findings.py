@@ -7,8 +7,8 @@ from typing import Protocol
 from livesim.reconstruction.doctor.finding import in_words
 
 
-class Told(Protocol):
-    """One fault, as the doctor or a status of the engine tells it."""
+class AnyFinding(Protocol):
+    """One fault, as the doctor or a status of the engine states it."""
 
     @property
     def fault(self) -> str:
@@ -36,17 +36,17 @@ class Told(Protocol):
         ...
 
 
-def finding_lines(told: Told) -> list[str]:
+def finding_lines(finding: AnyFinding) -> list[str]:
     """Return a fault, how sure it is and what mends it."""
-    lines = [f"  {told.fault}, {in_words(told.sureness)}: {told.words}"]
-    if told.mend:
-        section, *values = told.mend.splitlines()
+    lines = [f"  {finding.fault}, {in_words(finding.sureness)}: {finding.words}"]
+    if finding.mend:
+        section, *values = finding.mend.splitlines()
         lines.append(f"    mend: {', '.join(values)}  (in {section})")
-    if told.advice:
-        lines.append(f"    {'or' if told.mend else 'do'}: {told.advice}")
+    if finding.advice:
+        lines.append(f"    {'or' if finding.mend else 'do'}: {finding.advice}")
     return lines
 
 
 def untold_lines(undecided: tuple[str, ...]) -> list[str]:
-    """Return what could not be told."""
+    """Return what could not be finding."""
     return [f"  not to be told: {words}" for words in undecided]

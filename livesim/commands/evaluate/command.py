@@ -29,7 +29,7 @@ class Request:
 def evaluate_files(
     files: Sequence[Path], request: Request, out: Path, examples: int, *, overwrite: bool
 ) -> None:
-    """Evaluate images where there is a truth to hold them against, otherwise recordings.
+    """Evaluate images where `--truth` is given, otherwise recordings.
 
     Raises
     ------

@@ -41,7 +41,7 @@ WORDS = {
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
-    """Return a short name for each file; files of one name are told apart by their folders."""
+    """Return a short name for each file; where names are equal, with the folder in front."""
     names = [path.name.split(".")[0] for path in paths]
     longer = [f"{path.resolve().parent.name}/{n}" for path, n in zip(paths, names, strict=True)]
     often = Counter(names)

@@ -19,7 +19,7 @@ from livesim.values.frames import Image, StackIndex
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """What is wanted along each axis, as `places` reads it; empty = all."""
+    """The part of each axis that is asked for, in words that `places` reads; empty = all."""
 
     time: str = ""
     channel: str = ""
@@ -74,7 +74,7 @@ class Cut:
 
     @cached_property
     def layout(self) -> OutputLayout:
-        """Sizes and scales of what is left."""
+        """Sizes and scales of the cut."""
         whole = self.whole.layout
         names = tuple(whole.channel_name(channel) for channel in self.channels)
         return replace(

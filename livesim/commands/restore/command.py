@@ -105,7 +105,7 @@ def restore_file(
         ):
             for index in bar.over(recording.indices):
                 check_interrupt()
-                result = reviews.taken(index) or make(index)
+                result = reviews.take(index) or make(index)
                 writer.write(replace(index, time=index.time - begin), result.image)
     reviews.show(console)
     console.print(f"wrote {out}")

@@ -21,7 +21,7 @@ from livesim.io.write.truth import TruthWriter
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Pattern, Pixels
-from livesim_acquisition.microscope.arrivals import recorded
+from livesim_acquisition.microscope.arrivals import recorded_order
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.truth import Taken, truth_of
 
@@ -46,7 +46,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     """
     console = Console(stderr=True)
     microscope = SimulatedMicroscope(settings)
-    with _made_folder(out), ExitStack() as stack:
+    with _new_folder(out), ExitStack() as stack:
         names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
         raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
         for placement in (raw, toml, truth, pattern):
@@ -64,7 +64,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
 
 
 @contextmanager
-def _made_folder(folder: Path) -> Iterator[None]:
+def _new_folder(folder: Path) -> Iterator[None]:
     """Make a folder, and take it away again if nothing came of it."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _write_stacks(
             bar.advance()
 
         frames = _Frames(microscope, TruthWriter(truth, own.time_points, _attributes(microscope)))
-        write_raw_tiff(raw, frames.written(step), layout)
+        write_raw_tiff(raw, frames.in_file_order(step), layout)
     return frames.saturated / (layout.time * layout.frames * rows * columns)
 
 
@@ -134,14 +134,14 @@ class _Frames:
     truth: TruthWriter
     saturated: int = 0
 
-    def written(self, step: Callable[[], None]) -> Iterator[Pixels]:
+    def in_file_order(self, step: Callable[[], None]) -> Iterator[Pixels]:
         """Yield all frames [y, x] in the file's order; `step` is called after every stack."""
         microscope, own = self.microscope, self.microscope.own
         per_stack = microscope.instrument.frames
         fading = microscope.instrument.visibility()
         if fading is not None:
             self.truth.write_visibility(fading)
-        numbers = recorded(own.sequence, own.seed, own.time_points * per_stack)
+        numbers = recorded_order(own.sequence, own.seed, own.time_points * per_stack)
         every = microscope.taken(numbers)
         for time in range(own.time_points):
             taken = list(islice(every, per_stack))

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import torch
 from rich.console import Console
@@ -32,6 +33,10 @@ from livesim_models.training.run import (
 from livesim_models.training.verdict import verdict
 
 RECIPE_NAME = "recipe.toml"
+NORMALISATIONS: dict[StepName, Literal["stabilised", "levels"]] = {
+    "one": "stabilised",
+    "two": "levels",
+}
 DESCRIBED = 600
 """Samples from which a card describes what a training looked like."""
 
@@ -47,8 +52,8 @@ def train_networks(recipe_path: Path, out: Path) -> None:
         If `out` holds the training of another recipe.
     """
     recipe = load_recipe(recipe_path)
-    console = _begun(recipe_path.read_text(encoding="utf-8"), out)
-    made = _Made(recipe, lambda split: _scenes(recipe, split, out, console))
+    console = _prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
+    made = _Training(recipe, lambda split: _scenes(recipe, split, out, console))
     made.write(train(recipe, made.scenes, out), out, console)
 
 
@@ -77,9 +82,9 @@ def fine_tune(
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
     values = recipe.model_dump(mode="json", exclude_none=True)
-    told = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
-    console = _begun(f"# from {start}\n{told}{toml_text(values)}", out)
-    made = _Made(recipe, lambda part: measured_scenes(split[part], config, dim))
+    raws_of = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
+    console = _prepare_folder(f"# from {start}\n{raws_of}{toml_text(values)}", out)
+    made = _Training(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
     made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
 
@@ -94,15 +99,15 @@ def _start_file(start: str, step: StepName) -> Path:
     return model_file(start, step)
 
 
-def _begun(told: str, out: Path) -> Console:
-    """Make the folder, and keep in it what is trained; refuse to go on with something else."""
+def _prepare_folder(recipe_text: str, out: Path) -> Console:
+    """Make the folder and write the recipe into it; refuse a folder with another recipe."""
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE_NAME
-    if kept.exists() and kept.read_text(encoding="utf-8") != told:
+    if kept.exists() and kept.read_text(encoding="utf-8") != recipe_text:
         raise DataError(
             f"{out}: expected an empty folder or one with the same recipe, found another recipe"
         )
-    kept.write_text(told, encoding="utf-8")
+    kept.write_text(recipe_text, encoding="utf-8")
     return Console(stderr=True)
 
 
@@ -112,8 +117,8 @@ def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[S
         return scenes_of(recipe.scenes, split, path, bar.advance)
 
 
-class _Made:
-    """A recipe and its scenes in; the model files of what was trained on them out."""
+class _Training:
+    """What was trained by a recipe: its scenes, its figures and its model files."""
 
     def __init__(self, recipe: Recipe, scenes_of: ScenesOf) -> None:
         self._recipe = recipe
@@ -153,7 +158,7 @@ class _Made:
     def _card(
         self,
         step: StepName,
-        told: str,
+        recipe_text: str,
         trained: Trained,
         domain: Domain,
         metrics: dict[str, float],
@@ -164,15 +169,15 @@ class _Made:
             step=step,
             description=recipe.description,
             licence=recipe.licence,
-            architecture=recipe.one if step == "one" else recipe.two,
-            normalisation="stabilised" if step == "one" else "levels",
+            architecture={"one": recipe.one, "two": recipe.two}[step],
+            normalisation=NORMALISATIONS[step],
             frames=recipe.one.inputs,
             photons=recipe.light.photons,
             read_noise=recipe.light.read_noise,
             structures=tuple(sorted({scene.structure for scene in self.scenes("two")})),
             domain=domain,
             behind=f"{recipe.name}-one" if step == "two" else None,
-            recipe=told,
+            recipe=recipe_text,
             metrics=metrics,
             training={
                 "date": datetime.now(UTC).date().isoformat(),

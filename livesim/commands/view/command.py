@@ -35,7 +35,7 @@ def run_view(request: ViewRequest) -> int:
         raise SettingsError(f"expected a display and Qt for the viewer, found: {why_not}")
     settings = None if request.config is None else load_settings(request.config)
 
-    from livesim.commands.view.past import recorded_past
+    from livesim.commands.view.past import open_past
     from livesim.processes.viewer_children import Children
     from livesim_gui.app import ViewOptions, run_viewer
     from livesim_gui.state.stream.facts import facts_of_settings
@@ -49,4 +49,4 @@ def run_view(request: ViewRequest) -> int:
         memory_bytes=request.memory_mib << 20,
         settings_file=request.settings_file,
     )
-    return run_viewer(options, Children(), recorded_past)
+    return run_viewer(options, Children(), open_past)

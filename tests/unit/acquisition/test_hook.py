@@ -24,7 +24,7 @@ from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
 from livesim_acquisition.hook import background_sender, engine_link, make_hook, make_saved_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
-from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, Waiting
+from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, QueuedImage
 from livesim_acquisition.hook.saved_images import read_saved
 from tests.support.running_engine import WAIT_S, Mean, at_work
 
@@ -263,7 +263,7 @@ def test_after_the_end_images_are_only_counted(nobody, impatient):
 def test_the_queue_keeps_the_newest_within_its_limits(depth, nbytes, kept):
     queue = ImageQueue(depth, nbytes)
     for number in range(6):
-        queue.put(Waiting(number, lambda: None, 100, 0))
+        queue.put(QueuedImage(number, lambda: None, 100, 0))
     assert queue.dropped == 6 - len(kept)
     queue.close()
     assert [queue.get().number for _ in kept] == kept

@@ -12,7 +12,7 @@ from PIL import Image
 from livesim.config.settings import SettingsError
 from livesim.values.frames import DataError
 from livesim_acquisition.specimens.beads import Beads
-from livesim_acquisition.specimens.drawing import covered, draw, moved, pixel_edges
+from livesim_acquisition.specimens.drawing import covered, draw, pixel_edges, shifted
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.line_pairs import LinePairs
 from livesim_acquisition.specimens.mitochondria import Mitochondria
@@ -164,7 +164,7 @@ def test_a_star_has_its_spokes():
 def test_moving_a_density_keeps_its_light_and_shifts_it():
     vesicles = Vesicles((96, 96), 32.5, count=1, seed=3)
     density = vesicles.density()
-    gone = moved(density, 0.25, -0.5)
+    gone = shifted(density, 0.25, -0.5)
     assert gone.sum() == pytest.approx(density.sum(), rel=1e-3)
     np.testing.assert_allclose(np.subtract(centre(gone), centre(density)), (0.25, -0.5), atol=0.01)
 
