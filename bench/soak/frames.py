@@ -17,7 +17,7 @@ Counts = NDArray[np.uint16]
 
 
 class KnownFrames:
-    """Frames under a real pattern whose every row tells from which stream and place it is.
+    """Frames under a real pattern; every row carries the stream and place that it belongs to.
 
     What a row adds, 0 to 15 counts, is a hash of stream and number, so that a row from elsewhere
     goes unnoticed once in sixteen times, and a frame from elsewhere never.

@@ -34,7 +34,7 @@ OLD_NAMES = {
 }
 """What modules were called before they moved into rooms."""
 Task = Callable[[], float]
-"""Does its work once and tells the milliseconds it took."""
+"""Does its work once and returns the milliseconds it took."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ from rich.console import Console
 from livesim.config.settings import SettingsError, Steps
 from livesim.io.write.placement import Placement
 from livesim.speed.curves import Ranges, curves, draw
-from livesim.speed.curves import values as curve_values
 from livesim.speed.floor import least_work
 from livesim.speed.live import run_live
 from livesim.speed.machine import conditions, devices, limits
-from livesim.speed.machine import values as limit_values
 from livesim.speed.scene import make_scene
 from livesim.speed.stages import (
     Stage,
@@ -114,7 +112,7 @@ def measure(
     found: dict[str, Any] = {"format": FORMAT, "size": options.size, "run": conditions()}
     say("limits of the machine")
     peaks = [limits(device) for device in devices()]
-    found["limits"] = [limit_values(peak) for peak in peaks]
+    found["limits"] = [asdict(peak) for peak in peaks]
     scene = make_scene(options.size)
     found["work"] = [asdict(work) for work in least_work(scene)]
     stages: list[Stage] = []
@@ -129,7 +127,7 @@ def measure(
     for device in devices():
         say(f"curves on {device.type}")
         points += curves(options.ranges, device, max(options.rounds // 2, 2))
-    found["curves"] = curve_values(points)
+    found["curves"] = [asdict(point) for point in points]
     found["live"] = [_live(options, size, steps, say) for size, steps in _streams(options)]
     if peers is not None:
         say("peers")

@@ -6,7 +6,7 @@ import datetime
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,3 @@ def conditions() -> dict[str, Any]:
         "numpy": np.__version__,
         "livesim": livesim.__version__,
     }
-
-
-def values(limit: Limits) -> dict[str, Any]:
-    """Return limits as JSON values."""
-    return asdict(limit)

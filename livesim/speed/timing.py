@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 Task = Callable[[], float]
-"""Does its work once and tells the milliseconds it took."""
+"""Does its work once and returns the milliseconds it took."""
 
 
 @dataclass(frozen=True, slots=True)

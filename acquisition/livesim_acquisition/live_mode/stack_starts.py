@@ -2,7 +2,7 @@
 
 Live mode is switched on at any moment, so its first image may show any frame of the pattern. Either
 the camera's number of a first frame is known, because the trigger started the pattern with it, or
-it is found: some images are collected, and a `FindStart` tells from their fringes.
+a `FindStart` finds it from the fringes of some consecutive images.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_PIXELS = 512
 
 
 class FindStart(Protocol):
-    """Tells from consecutive images which frame of the pattern the first one shows."""
+    """Finds from consecutive images which frame of the pattern the first one shows."""
 
     def __call__(self, images: list[Pixels]) -> int:
         """Return its place in the sequence, from 0.

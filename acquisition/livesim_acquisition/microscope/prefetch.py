@@ -50,7 +50,7 @@ class Prefetch:
     def frames_per_s(self) -> float:
         """How fast frames are made, not counting the first burst, during which torch is loaded.
 
-        0 as long as that cannot be told.
+        0 until enough frames are made to measure it.
         """
         if self._made < BURSTS * self._burst:
             return 0.0

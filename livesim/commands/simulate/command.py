@@ -17,7 +17,7 @@ from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Sender
 
 HELD = 0.98
-"""Of the rate asked for; below that, the user is told."""
+"""Share of the rate asked for, below which the user is warned."""
 
 
 def simulation_settings(config: Path, changes: Sequence[str]) -> Settings:
