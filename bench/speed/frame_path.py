@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from bench.report import Row, report
-from bench.speed.frame_path_table import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
+from bench.speed.page_tables import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
 from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.blocks import blocks

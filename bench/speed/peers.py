@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from bench.speed.page_tables import comparison_sheets
 from bench.speed.peer import Peer
-from bench.speed.peers_tables import comparison_sheets
 from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.estimate.estimation import estimate_pattern

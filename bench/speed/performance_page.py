@@ -12,8 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.speed import before_after_table, frame_path_table, latency_table
-from bench.speed.peers_tables import comparison_sheets
+from bench.speed.page_tables import (
+    before_after_sheet,
+    comparison_sheets,
+    frame_path_bounds,
+    frame_path_sheet,
+    latency_by_spins,
+    latency_by_stage,
+)
 from livesim.speed.curves import draw
 from livesim.speed.tables import Sheet, machine_words, sheets
 
@@ -105,8 +111,8 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 def _frame_path(found: Found) -> str:
     return (
-        f"{_markdown(frame_path_table.sheet(found))}\n`python -m bench.speed.frame_path`: the "
-        f"least of up to {found['rounds']} rounds, all in turn. {frame_path_table.bounds(found)} "
+        f"{_markdown(frame_path_sheet(found))}\n`python -m bench.speed.frame_path`: the "
+        f"least of up to {found['rounds']} rounds, all in turn. {frame_path_bounds(found)} "
         f"{machine_words(found)}\n"
     )
 
@@ -129,7 +135,7 @@ def _cell(value: Any) -> str:
 
 def _latency(found: Found) -> str:
     return (
-        f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.speed.latency`: "
+        f"{_markdown(latency_by_stage(found))}\n`python -m bench.speed.latency`: "
         f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
         f"rate. What the stages are: [live](../use/live.md). {machine_words(found)}\n"
     )
@@ -137,7 +143,7 @@ def _latency(found: Found) -> str:
 
 def _spins(found: Found) -> str:
     return (
-        f"{_markdown(latency_table.by_spins(found))}\n`python -m bench.speed.latency_spins`: all "
+        f"{_markdown(latency_by_spins(found))}\n`python -m bench.speed.latency_spins`: all "
         f"at one rate, half of the highest, {found['rounds']} times {found['stacks']} raw stacks "
         "in turn. "
         f"The second of each is what livesim sets. {machine_words(found)}\n"
@@ -146,7 +152,7 @@ def _spins(found: Found) -> str:
 
 def _changes(found: Found) -> str:
     return (
-        f"{_markdown(before_after_table.sheet(found))}\n`python -m bench.speed.before_after`: the "
+        f"{_markdown(before_after_sheet(found))}\n`python -m bench.speed.before_after`: the "
         "same raw stacks and settings, each revision in a checkout and a process of its own, in "
         "turn; "
         "beside each time, how many times faster than the first revision that has the stage. "
