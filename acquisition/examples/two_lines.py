@@ -13,7 +13,7 @@ from typing import Any
 import mm_test_adapters
 from pycromanager import Acquisition, start_headless
 
-from livesim_acquisition.hook.hook import BackgroundSender, make_hook  # livesim
+from livesim_acquisition.hook import BackgroundSender, make_hook  # livesim
 
 TIME_POINTS = 5
 

@@ -1,1 +1,1 @@
-"""Sources of raw frames: the simulated microscope and replay of a recording."""
+"""Send raw frames to the engine: from Micro-Manager, from a recording, or simulated."""

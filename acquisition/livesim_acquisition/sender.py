@@ -1,4 +1,4 @@
-"""Raw frames of one stream after another -> the engine, with a handshake at both ends."""
+"""Send raw frames to an engine, one stream after another, with a handshake at both ends."""
 
 from __future__ import annotations
 

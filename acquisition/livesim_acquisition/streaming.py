@@ -1,4 +1,4 @@
-"""Raw frames as they come -> one stream to the engine, ended properly whatever happens."""
+"""Send frames as one stream that is ended in order, also when it is interrupted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stream_frames(
     Parameters
     ----------
     sent
-        Told after every frame how many have been sent.
+        Called after every frame with how many have been sent.
 
     Raises
     ------

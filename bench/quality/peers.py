@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from bench.report import Row, report
+from bench.speed.peer import Peer
 from livesim.config.settings import Apodization, Reconstruction
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.speed.peer import Peer
 from livesim.values.pattern import Pattern
 from tests.support.scenes import Scene, simulate
 

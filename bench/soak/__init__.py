@@ -1,1 +1,1 @@
-"""How it fares under faults, for minutes or hours."""
+"""Run the engine under faults, for minutes or hours."""

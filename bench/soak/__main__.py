@@ -1,4 +1,4 @@
-"""Engine and recorder under faults: `python -m bench.soak [--minutes N] [--seed N]`.
+"""Run engine and recorder under faults: `python -m bench.soak [--minutes N] [--seed N]`.
 
 A source sends frames as fast as the engine takes them, a real engine reconstructs and records them,
 a real viewer shows them (drawn, but on no screen), and every few seconds something goes wrong. In
@@ -170,9 +170,13 @@ class Checker:
         known = {one.stream for one in self.checked}
         journals = self.places.journals
         streams = sorted(self.places.streams() - known)
-        told = {stream: self.watch.told[stream] for stream in streams if stream in self.watch.told}
+        acknowledged = {
+            stream: self.watch.acknowledged[stream]
+            for stream in streams
+            if stream in self.watch.acknowledged
+        }
         self._under_way[folder] = self._pool.submit(
-            check, folder, streams, told, journals, self.places.light
+            check, folder, streams, acknowledged, journals, self.places.light
         )
 
     def _take(self) -> None:

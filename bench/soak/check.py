@@ -1,4 +1,4 @@
-"""Recordings of a soak and the journals of its source in, what is right on the disk out."""
+"""Check recordings of a soak against the journals of its source."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ class Checked:
 
 
 def check(
-    folder: Path, streams: list[str], told: dict[str, Acknowledged], journals: Path, light: Path
+    folder: Path,
+    streams: list[str],
+    acknowledged: dict[str, Acknowledged],
+    journals: Path,
+    light: Path,
 ) -> Checked | None:
     """Compare one recording with what was sent, then empty it; None = it holds no raw stack.
 
@@ -62,7 +66,7 @@ def check(
         return None
     right = [time for time in written if _is_right(group, stream, time, frames)]
     sent = read_journal(journal(journals, stream))
-    said = told.get(stream, Acknowledged())
+    said = acknowledged.get(stream, Acknowledged())
     complete = complete_stacks(sent[: said.received])
     checked = Checked(
         stream=stream,

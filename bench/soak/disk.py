@@ -1,4 +1,4 @@
-"""A file system of its own in a file, which can be stalled; needs Linux and root."""
+"""Make a file system in a file that can be stalled; needs Linux and root."""
 
 from __future__ import annotations
 

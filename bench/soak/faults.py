@@ -1,4 +1,4 @@
-"""The faults of a soak: each does its harm and returns by which result one sees that it is over."""
+"""Cause the faults of a soak; each says by which result it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stream and a number in, the frame that they stand for out: known to its last bit."""
+"""Make frames that are known to the last bit by their stream and number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Counts = NDArray[np.uint16]
 
 
 class KnownFrames:
-    """Frames under a real pattern whose every row tells from which stream and place it is.
+    """Frames under a real pattern; every row carries the stream and place that it belongs to.
 
     What a row adds, 0 to 15 counts, is a hash of stream and number, so that a row from elsewhere
     goes unnoticed once in sixteen times, and a frame from elsewhere never.

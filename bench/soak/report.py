@@ -1,4 +1,4 @@
-"""What happened in a soak -> tables, a JSON file and whether all is well."""
+"""Report what happened in a soak as tables and JSON, and whether all is well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processes of a soak: engine, source and viewer, to be killed and started again."""
+"""Run the processes of a soak, to be killed and started again: engine, source and viewer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Send known frames as fast as the engine takes them: `python -m bench.soak.source …`.
 
-Every number is written to a journal before its frame is sent, so that whoever kills this process
+Every number is written to a journal before its frame is sent, so that who kills this process
 knows what may have arrived. A line on stdin, drop, repeat or reorder, spoils the next frames; a
 line on stdout says when that is done, in which stream, and the last number that it concerns.
 """

@@ -1,4 +1,4 @@
-"""A running engine in; when its results come, what it acknowledges and its memory out."""
+"""Watch a running engine: when results come, what it acknowledges, how its memory grows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.soak.check import Acknowledged
+from livesim.speed.live import memory_mb
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
@@ -48,22 +48,18 @@ class Life:
 
     def measure(self) -> None:
         """Take the memory of now, unless the process is gone."""
-        try:
-            text = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
-        except OSError:
-            return
-        found = [line.split()[1] for line in text.splitlines() if line.startswith("VmRSS:")]
-        if found:
-            self.memory.append((time.monotonic() - self.began, int(found[0]) / 1024.0))
+        resident_mb = memory_mb(self.pid)
+        if resident_mb is not None:
+            self.memory.append((time.monotonic() - self.began, resident_mb))
 
 
 class Watch:
-    """Follows whatever engine answers at an address, from threads of its own."""
+    """Follows the engine that answers at an address, from threads of its own."""
 
     def __init__(self, control: str, results: str) -> None:
         self._control, self._results = control, results
         self.lives: list[Life] = []
-        self.told: dict[str, Acknowledged] = {}
+        self.acknowledged: dict[str, Acknowledged] = {}
         """What was last acknowledged of each stream."""
         self._seen: deque[Seen] = deque(maxlen=REMEMBERED)
         self._arrived = threading.Condition()
@@ -132,8 +128,8 @@ class Watch:
             self.lives[-1].status = status
         if status.stream is not None:
             reply = client.ready(status.stream, ANSWER_S)
-            self.told[status.stream] = max(
-                self.told.get(status.stream, Acknowledged()),
+            self.acknowledged[status.stream] = max(
+                self.acknowledged.get(status.stream, Acknowledged()),
                 Acknowledged(reply.received, reply.recorded),
                 key=lambda said: (said.received, said.recorded),
             )

@@ -1,4 +1,4 @@
-"""Revisions in, what each stage took in each of them out: `python -m bench.speed.before_after`.
+"""Time each stage in one revision after another: `python -m bench.speed.before_after`.
 
 Every revision gets a git worktree of its own for as long as this runs; the same stages
 (`bench.speed.before_after_stages`) are timed with the modules of one after another, in rounds, so

@@ -53,7 +53,7 @@ def watch(scene: Scene, frames: int) -> list[Sample]:
                 done = {one.name: one.done for one in client.status().stages}["publish"]
                 memory = memory_mb(engine.pid)
                 if memory is None:
-                    raise DataError("expected a system that tells a process' memory, found none")
+                    raise DataError("expected a system that states a process' memory, found none")
                 samples.append(Sample(time.monotonic() - begin, done, memory))
     return samples
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -24,22 +25,26 @@ from tests.support.scenes import simulate
 BEFORE = "51776b6"
 """The last commit whose estimate went over all frames in every overlap."""
 SIZES = (128, 256, 512)
-_FOLDER, _PACKAGE = "livesim/reconstruction", "livesim.reconstruction"
+PACKAGE = "livesim_before"
 
 Estimate = Callable[..., Pattern]
 
 
 def estimate_of(commit: str, folder: Path) -> Estimate:
-    """Return `estimate_pattern` as it was at `commit`, unpacked into `folder`."""
-    command = ["git", "archive", commit, _FOLDER]
+    """Return `estimate_pattern` as it was at `commit`, unpacked into `folder` as another package.
+
+    It gets today's settings and stacks, whose fields it knows.
+    """
+    command = ["git", "archive", commit, "livesim"]
     packed = subprocess.run(command, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
-    (folder / _FOLDER).rename(folder / "reconstruction_before")
-    for file in (folder / "reconstruction_before").rglob("*.py"):
-        file.write_text(file.read_text().replace(_PACKAGE, "reconstruction_before"))
+    before = (folder / "livesim").rename(folder / PACKAGE)
+    for file in before.rglob("*.py"):
+        text = re.sub(r"(?m)^(\s*(?:from|import)) livesim\b", rf"\1 {PACKAGE}", file.read_text())
+        file.write_text(text)
     sys.path.insert(0, str(folder))
-    module = importlib.import_module("reconstruction_before.estimation")
+    module = importlib.import_module(f"{PACKAGE}.reconstruction.estimation")
     estimate: Estimate = module.estimate_pattern
     return estimate
 

@@ -1,4 +1,4 @@
-"""One raw stack in, where the time of its plain reconstruction on a CPU goes out.
+"""Time the parts of one plain reconstruction on a CPU: `python -m bench.speed.frame_path`.
 
 `python -m bench.speed.frame_path`: the textbook's order, livesim's with whole arrays
 and in the blocks that it works in, the stages of the latter, and what bounds them: the same
@@ -23,13 +23,13 @@ import torch
 from torch import Tensor
 
 from bench.report import Row, report
-from bench.speed.frame_path_table import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
+from bench.speed.page_tables import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
+from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.blocks import blocks
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.speed.scene import Scene, make_scene
-from livesim.speed.textbook_order import TextbookOrder
 
 Work = Callable[[], object]
 WIENER = 0.05

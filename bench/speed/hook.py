@@ -1,4 +1,4 @@
-"""What the hook costs an acquisition: `python -m bench.speed.hook [--rounds N]`.
+"""Measure what the hook costs an acquisition: `python -m bench.speed.hook [--rounds N]`.
 
 pycromanager acquires from a camera written in Python that has all its frames ready, so what is
 measured is pycromanager, the hook and the wire. Each round takes all methods in turn. The engines
@@ -31,7 +31,7 @@ from livesim.engine.record.folder import record_into
 from livesim.engine.seams import Computing, PipelineFactory
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import FREE_ADDRESS
-from livesim_acquisition.hook.hook import BackgroundSender, make_hook
+from livesim_acquisition.hook import BackgroundSender, make_hook
 from livesim_acquisition.microscope.camera import SimulatedCamera, simulated_core
 
 FRAMES = {512: 450, 1024: 180, 2048: 45}

@@ -1,4 +1,4 @@
-"""Where the time goes from raw frame to result: `python -m bench.speed.latency [--shares 0.5 0.9]`.
+"""Measure the time from raw frame to result: `python -m bench.speed.latency [--shares 0.5 0.9]`.
 
 A sender in this process, the engine in one of its own, a subscriber in this one, the plain
 reconstruction. First the raw stacks go as fast as the engine takes them, which gives the highest

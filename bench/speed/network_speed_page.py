@@ -1,4 +1,4 @@
-"""Results of `python -m bench.speed.network_speed` in, docs/measured/network-speed.md out."""
+"""Write docs/measured/network-speed.md from what `bench.speed.network_speed` has measured."""
 
 from __future__ import annotations
 

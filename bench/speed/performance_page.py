@@ -1,4 +1,4 @@
-"""Results of `livesim bench` in, docs/measured/performance.md and its picture out.
+"""Write docs/measured/performance.md and its picture from what `livesim bench` has measured.
 
 `livesim bench --peers --out bench/results/speed.json --overwrite`, then
 `python -m bench.speed.performance_page`. What `OTHERS` names stands on the page as well where it
@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.speed import before_after_table, frame_path_table, latency_table
+from bench.speed.page_tables import (
+    before_after_sheet,
+    comparison_sheets,
+    frame_path_bounds,
+    frame_path_sheet,
+    latency_by_spins,
+    latency_by_stage,
+)
 from livesim.speed.curves import draw
 from livesim.speed.tables import Sheet, machine_words, sheets
 
@@ -25,9 +32,9 @@ INTRODUCTION = """\
 # How fast it is
 
 `livesim bench` measures this on any machine: one command, tables, a JSON file, and the curves as a
-picture. `--quick` takes some seconds, to see that it runs; `--peers` times the textbook order and,
-where it is installed, napari-sim-processor in turn with livesim. With a GPU everything is measured
-on it as well; without one it says so.
+picture. `--quick` takes some seconds, to see that it runs; in a checkout, `--peers` times the
+textbook order and, where it is installed, napari-sim-processor in turn with livesim. With a GPU
+everything is measured on it as well; without one it says so.
 
 This page is written by `python -m bench.speed.performance_page` from what is kept in
 `bench/results`; no number in it was typed.
@@ -66,7 +73,7 @@ def page(found: Found, others: Mapping[str, Found]) -> str:
         Of other measurements, those of `OTHERS` that there are.
     """
     parts = [INTRODUCTION, machine_words(found) + "\n"]
-    parts += [_markdown(sheet) for sheet in sheets(found)]
+    parts += [_markdown(sheet) for sheet in sheets(found, comparison_sheets(found))]
     parts.append(f"![Time against size, batch, time points and channels]({PICTURE})\n")
     if "difference_to_textbook_order" in found:
         difference = found["difference_to_textbook_order"]
@@ -104,8 +111,8 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 def _frame_path(found: Found) -> str:
     return (
-        f"{_markdown(frame_path_table.sheet(found))}\n`python -m bench.speed.frame_path`: the "
-        f"least of up to {found['rounds']} rounds, all in turn. {frame_path_table.bounds(found)} "
+        f"{_markdown(frame_path_sheet(found))}\n`python -m bench.speed.frame_path`: the "
+        f"least of up to {found['rounds']} rounds, all in turn. {frame_path_bounds(found)} "
         f"{machine_words(found)}\n"
     )
 
@@ -128,7 +135,7 @@ def _cell(value: Any) -> str:
 
 def _latency(found: Found) -> str:
     return (
-        f"{_markdown(latency_table.by_stage(found))}\n`python -m bench.speed.latency`: "
+        f"{_markdown(latency_by_stage(found))}\n`python -m bench.speed.latency`: "
         f"{found['stacks'] - found['left_out']} raw stacks of 3 x 3, plain, frame by frame at each "
         f"rate. What the stages are: [live](../use/live.md). {machine_words(found)}\n"
     )
@@ -136,7 +143,7 @@ def _latency(found: Found) -> str:
 
 def _spins(found: Found) -> str:
     return (
-        f"{_markdown(latency_table.by_spins(found))}\n`python -m bench.speed.latency_spins`: all "
+        f"{_markdown(latency_by_spins(found))}\n`python -m bench.speed.latency_spins`: all "
         f"at one rate, half of the highest, {found['rounds']} times {found['stacks']} raw stacks "
         "in turn. "
         f"The second of each is what livesim sets. {machine_words(found)}\n"
@@ -145,7 +152,7 @@ def _spins(found: Found) -> str:
 
 def _changes(found: Found) -> str:
     return (
-        f"{_markdown(before_after_table.sheet(found))}\n`python -m bench.speed.before_after`: the "
+        f"{_markdown(before_after_sheet(found))}\n`python -m bench.speed.before_after`: the "
         "same raw stacks and settings, each revision in a checkout and a process of its own, in "
         "turn; "
         "beside each time, how many times faster than the first revision that has the stage. "

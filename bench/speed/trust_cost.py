@@ -1,4 +1,4 @@
-"""How long a review takes, in the time of one core: `python -m bench.speed.trust_cost`."""
+"""Time a review of the networks on one core: `python -m bench.speed.trust_cost`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames/s of the viewer and its longest pause: `xvfb-run -a python -m bench.speed.viewer`.
+"""Measure the viewer's frame rate and longest pause: `xvfb-run -a python -m bench.speed.viewer`.
 
 Busy is how long one event holds the window's thread, by the clock and in time of a processor. On a
 machine where others work as well the clock also counts their turns; the processor's time does not.

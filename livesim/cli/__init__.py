@@ -1,36 +1,26 @@
-"""The command line: words in, one sub-command run, the exit status out."""
+"""Run the command line: one table of commands, whose arguments the other files declare."""
+
+# What a command does is imported when it is run, so that `livesim --help` loads no torch.
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from livesim.cli.acquire import acquire
-from livesim.cli.bench import bench
-from livesim.cli.calibrate import calibrate
-from livesim.cli.convert import convert
-from livesim.cli.demo import demo
-from livesim.cli.doctor import doctor
-from livesim.cli.engine import engine
-from livesim.cli.evaluate import evaluate
-from livesim.cli.export import export
-from livesim.cli.keys import keys
-from livesim.cli.live import live
-from livesim.cli.replay import replay
-from livesim.cli.restore import restore
+from livesim.cli.data import calibrate, convert, doctor, evaluate, export, restore, train
+from livesim.cli.machine import bench, keys
+from livesim.cli.microscope import acquire, demo, simulate, watch
+from livesim.cli.run import engine, live, replay, status, steer, view
 from livesim.cli.shared import EXIT_DATA, EXIT_USAGE
-from livesim.cli.simulate import simulate
-from livesim.cli.status import status
-from livesim.cli.steer import steer
-from livesim.cli.train import train
-from livesim.cli.view import view
-from livesim.cli.watch import watch
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
 from livesim.values.errors import DataError
 from livesim.values.version import VERSION
+
+Command = Callable[..., None]
 
 app = typer.Typer(
     name="livesim",
@@ -39,13 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# In the order of `livesim --help`.
-for _command in (
+COMMANDS: tuple[Command, ...] = (
     demo,
     engine,
     replay,
     acquire,
-    watch,
     calibrate,
     restore,
     export,
@@ -60,8 +48,15 @@ for _command in (
     steer,
     view,
     live,
-):
+)
+"""In the order of `livesim --help`."""
+OLD_NAMES: tuple[Command, ...] = (watch,)
+"""What commands were called before; `livesim --help` leaves them out."""
+
+for _command in COMMANDS:
     app.command()(_command)
+for _command in OLD_NAMES:
+    app.command(hidden=True)(_command)
 
 
 def _print_version(asked: bool) -> None:

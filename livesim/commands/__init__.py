@@ -1,1 +1,1 @@
-"""What the sub-commands do, one file for each; imported only when one is run."""
+"""Do what the sub-commands ask for; each is imported only when it is run."""

@@ -1,4 +1,4 @@
-"""`livesim acquire`: settings in; Micro-Manager's files on disk and a stream to the engine out."""
+"""Run `livesim acquire`: acquire a time-lapse with Micro-Manager, saved and streamed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from livesim.commands.progress import progress_bar
 from livesim.config.settings import Settings, SettingsError, load_settings
 from livesim.values.errors import DataError
 from livesim_acquisition.hook.acquire import Acquired, acquire
@@ -35,20 +33,9 @@ def acquire_time_lapse(
         After an interrupted acquisition has been ended in order.
     """
     settings = acquisition_settings(config, out, changes)
-    console = Console(stderr=True)
-    columns = (TextColumn("acquire"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        opened_core(settings) as core,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-    ):
-        task = bar.add_task("acquire", total=None)
-        acquired = acquire(
-            settings,
-            core,
-            engine,
-            lambda taken, total: bar.update(task, completed=taken, total=total),
-        )
-    _tell(acquired)
+    with opened_core(settings) as core, progress_bar("acquire") as bar:
+        acquired = acquire(settings, core, engine, bar.show)
+    _report(acquired)
 
 
 def acquisition_settings(config: Path | None, out: Path | None, changes: Sequence[str]) -> Settings:
@@ -71,7 +58,7 @@ def acquisition_settings(config: Path | None, out: Path | None, changes: Sequenc
     return settings.model_copy(update={"acquisition": own})
 
 
-def _tell(acquired: Acquired) -> None:
+def _report(acquired: Acquired) -> None:
     counts = acquired.counts
     print(
         f"livesim acquire: {counts.offered} of {acquired.frames} frames in {acquired.folder}; "

@@ -1,10 +1,10 @@
-"""`livesim calibrate`: recordings in, the pattern and its significance out."""
+"""Run `livesim calibrate`: estimate the illumination pattern, show it and write it."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
 from livesim.values.errors import DataError
-from livesim.values.frames import RawStack, StackIndex
+from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern, PatternAngle
 
 
@@ -56,15 +56,13 @@ def _why(raw: Path, settings: Settings) -> str:
 
 
 def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:
-    """Read raw stacks of one channel, evenly spread over the recording."""
+    """Read at most so many raw stacks of one channel, evenly spread over the recording.
+
+    Without `most`, as many as an estimate of the pattern needs.
+    """
     indices = [index for index in recording.indices if index.channel == channel]
-    return list(_read(recording, indices, most or estimation_stacks(recording.frame_shape)))
-
-
-def _read(recording: Recording, indices: list[StackIndex], most: int) -> Iterator[RawStack]:
-    count = min(most, len(indices))
-    for number in range(count):
-        yield recording.stack(indices[number * len(indices) // count])
+    count = min(most or estimation_stacks(recording.frame_shape), len(indices))
+    return [recording.stack(indices[number * len(indices) // count]) for number in range(count)]
 
 
 def with_pixel(settings: Settings, recording: Recording) -> Settings:

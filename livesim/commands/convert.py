@@ -1,4 +1,4 @@
-"""`livesim convert`: a PyTorch checkpoint and a card in, a model file out."""
+"""Run `livesim convert`: make a model file of a PyTorch checkpoint and a card."""
 
 from __future__ import annotations
 

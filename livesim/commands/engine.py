@@ -1,4 +1,4 @@
-"""`livesim engine`: run the engine in this process until it is stopped."""
+"""Run `livesim engine`: the engine in this process, until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesim keys`: make CURVE keys, exchange the public ones, show which there are."""
+"""Run `livesim keys`: make CURVE keys, exchange the public ones, show which there are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livesim.wire.keys import make_pair, read_public
 def manage_keys(
     folder: Path, *, server: bool, client: bool, allow: Path | None, trust: Path | None
 ) -> None:
-    """Do what was asked for, then say what the folder holds and what is still to be done.
+    """Make or copy keys as asked for, then list those in the folder.
 
     Parameters
     ----------
@@ -74,6 +74,6 @@ def _show(folder: Path) -> None:
 
 
 def _this_machine() -> str:
-    """Return a file name that tells machines apart."""
+    """Return a file name that differs from machine to machine."""
     name = re.sub(r"[^A-Za-z0-9-]+", "-", platform.node()).strip("-")
     return name if name and name not in (SERVER, CLIENT) else f"{CLIENT}-{name or 'machine'}"

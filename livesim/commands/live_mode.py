@@ -1,4 +1,4 @@
-"""`livesim watch`: Micro-Manager's live mode in; a stream to the engine out, until Ctrl-C."""
+"""Follow Micro-Manager's live mode until Ctrl-C, for `livesim acquire --live`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ from livesim.values.frames import Pixels
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.events import acquisition_of
 from livesim_acquisition.hook.micromanager import opened_core
-from livesim_acquisition.live_mode.images import LiveImages
-from livesim_acquisition.live_mode.live_mode import stream_live_mode
-from livesim_acquisition.live_mode.peek import java_peek, python_peek
-from livesim_acquisition.live_mode.stack_starts import FindStart, StackStarts
+from livesim_acquisition.live_mode import (
+    FindStart,
+    LiveImages,
+    StackStarts,
+    java_peek,
+    python_peek,
+    stream_live_mode,
+)
 
 SOURCE = "live mode"
 LOOK_S = 0.1
 
 
-def watch_live_mode(
+def follow_live_mode(
     config: Path | None, engine: str, first: int | None, changes: Sequence[str] = ()
 ) -> None:
     """Stream live mode; say on stderr what is waited for, and at the end what was streamed.
@@ -59,11 +63,11 @@ def watch_live_mode(
         images = LiveImages(java_peek(core) if java else python_peek(core), None if java else 0)
         with _left_alone(core) if java else _started(core, settings):
             _follow(images, starts, sender)
-    _tell(images, starts, sender)
+    _report(images, starts, sender)
 
 
 def start_finder(settings: Settings) -> FindStart:
-    """Return what tells from consecutive images which frame of the pattern comes first."""
+    """Return a function that finds from consecutive images which frame of the pattern is first."""
 
     def find(images: list[Pixels]) -> int:
         import torch  # takes seconds, and only this needs it
@@ -99,14 +103,14 @@ def _started(core: Any, settings: Settings) -> Iterator[None]:
 def _follow(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     """Stream until Ctrl-C, and say what is waited for."""
     stop, console = Event(), Console(stderr=True, highlight=False, soft_wrap=True)
-    told = ""
+    shown = ""
     with ThreadPoolExecutor(1, thread_name_prefix="livesim live mode") as pool:
         streaming = pool.submit(stream_live_mode, images, starts, sender, stop)
         try:
             with console.status("", refresh_per_second=4) as line:
                 while not wait([streaming], timeout=LOOK_S).done:
                     line.update(f"{sender.counts.offered} images, {images.missed} missed")
-                    told = _say(_state(starts, sender), told, console.print)
+                    shown = _say(_state(starts, sender), shown, console.print)
         except KeyboardInterrupt:
             pass
         finally:
@@ -122,17 +126,17 @@ def _state(starts: StackStarts, sender: BackgroundSender) -> str:
     return f"finding where raw stacks begin{f': {starts.fault}' if starts.fault else ''}"
 
 
-def _say(words: str, told: str, show: Callable[[str], None]) -> str:
-    """Show what is new; return what was shown last."""
-    if words != told:
-        show(f"livesim watch: {words}")
+def _say(words: str, shown: str, show: Callable[[str], None]) -> str:
+    """Print words that differ from those printed last; return them."""
+    if words != shown:
+        show(f"livesim acquire: {words}")
     return words
 
 
-def _tell(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
+def _report(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     counts = sender.counts
     print(
-        f"livesim watch: {counts.offered} images in raw stacks, {images.missed} missed, "
+        f"livesim acquire: {counts.offered} images in raw stacks, {images.missed} missed, "
         f"{starts.before} before the first stack; {counts.sent} sent, "
         f"{counts.received} received by the engine, {counts.unsent} given up",
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""`livesim steer`: wishes on the command line -> a running engine, and what became of them."""
+"""Run `livesim steer`: change settings of a running engine, and wait until they hold."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def steer_engine(
     Raises
     ------
     SettingsError
-        If nothing was asked for, or something that is no wish.
+        If nothing was asked for, or a text that is not KEY=VALUE.
     DataError
         If the engine refuses: everything stays as it was.
     """
-    wishes = parse_wishes(changes)
+    values = parse_changes(changes)
     if record not in ("", "on", "off"):
         raise SettingsError(f"--record: expected on or off, found '{record}'")
-    if not (wishes or recalibrate or record):
+    if not (values or recalibrate or record):
         raise SettingsError(
             "expected KEY=VALUE, --recalibrate or --record on|off, found nothing; keys that can "
             f"change while a stream runs: {', '.join(STEERED)}"
         )
     with ControlClient(engine) as client:
-        if wishes:
-            client.steer(wishes)
+        if values:
+            client.steer(values)
             status = _wait(client, lambda one: not one.steering or not one.steering.pending)
             _say_steered(status)
         if recalibrate:
@@ -51,7 +51,7 @@ def steer_engine(
             _say_recording(client.status())
 
 
-def parse_wishes(changes: Sequence[str]) -> dict[str, Value]:
+def parse_changes(changes: Sequence[str]) -> dict[str, Value]:
     """Read "key=value" texts; a value is TOML, or a bare word.
 
     Raises
@@ -59,10 +59,10 @@ def parse_wishes(changes: Sequence[str]) -> dict[str, Value]:
     SettingsError
         If one is neither.
     """
-    return dict(_wish(change) for change in changes)
+    return dict(_parse(change) for change in changes)
 
 
-def _wish(change: str) -> tuple[str, Value]:
+def _parse(change: str) -> tuple[str, Value]:
     key, equals, text = change.partition("=")
     if not equals or not text.strip():
         raise SettingsError(f"expected KEY=VALUE, found '{change}'")

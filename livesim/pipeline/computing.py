@@ -68,7 +68,7 @@ class TorchComputing(Computing):
 def device_status() -> DeviceStatus:
     """Return what networks and transforms run on, and of a GPU how full its memory is."""
     if preferred_device().type != "cuda":
-        return DeviceStatus(name=_processor_name())
+        return DeviceStatus(name=processor_name())
     free, total = torch.cuda.mem_get_info()
     return DeviceStatus(
         name=torch.cuda.get_device_name(), memory_used_bytes=total - free, memory_total_bytes=total
@@ -76,7 +76,7 @@ def device_status() -> DeviceStatus:
 
 
 @cache
-def _processor_name() -> str:
+def processor_name() -> str:
     """Return the processor's name as its maker writes it, where the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -1,1 +1,1 @@
-"""Child processes of livesim: started together, ended in order."""
+"""Run engine, viewer and simulated microscope as child processes, ended in order."""

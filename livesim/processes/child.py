@@ -1,4 +1,4 @@
-"""How children are started out of reach of Ctrl-C, and ended when they do not end by themselves."""
+"""Start children out of reach of Ctrl-C, and end those that do not end by themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def own_group() -> dict[str, Any]:
 
 
 def wait_or_kill(child: subprocess.Popen[Any], limit_s: float) -> None:
-    """Wait for a child that was told to end; kill it if it takes longer than `limit_s`."""
+    """Wait for a child that has been asked to end; kill it if it takes longer than `limit_s`."""
     try:
         child.wait(limit_s)
     except subprocess.TimeoutExpired:

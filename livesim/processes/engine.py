@@ -1,4 +1,4 @@
-"""Flags in, a running engine as a child process out; it never outlives the one who started it."""
+"""Run an engine as a child process that never outlives the program that started it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
 
 STOP_S = 15.0
-"""How long an engine that was told to stop may work off what is queued."""
+"""How long an engine that was asked to stop may work off what is queued."""
 ANSWER_S = 2.0
 
 
@@ -27,7 +27,7 @@ class EngineProcess:
     Parameters
     ----------
     flags
-        For `livesim engine`, besides the addresses.
+        For `livesim engine`, in addition to the addresses.
     """
 
     def __init__(self, *flags: str) -> None:

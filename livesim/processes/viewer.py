@@ -1,10 +1,12 @@
-"""An engine's address in; a viewer of it as a child process out, which never holds its starter."""
+"""Run the viewer as a child process, and say where no window can be opened."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from typing import Self
 
 from livesim.processes.child import own_group, wait_or_kill
@@ -13,6 +15,12 @@ APPEAR_S = 20.0
 """How long a window may take to appear."""
 END_S = 10.0
 """How long a viewer may take to close."""
+
+INSTALL = 'pip install "livesim[gui]"'
+_BINDINGS = ("PyQt5", "PyQt6", "PySide6")
+"""Of Qt: one of them is enough."""
+_UNSEEN = ("offscreen", "minimal")
+"""Platforms of Qt that draw, but where nobody can see it."""
 
 
 class ViewerProcess:
@@ -63,3 +71,31 @@ class ViewerProcess:
         assert self._process.stdout is not None
         self._word = self._process.stdout.readline()
         self._ready.set()
+
+
+def why_no_window() -> str | None:
+    """Say why no window can be opened here; None where one can, be it offscreen."""
+    asked = os.environ.get("QT_QPA_PLATFORM")
+    return (None if asked else _no_display()) or _no_qt()
+
+
+def why_nobody_watches() -> str | None:
+    """Say why nobody would see a window that is opened unasked; None where somebody would."""
+    if os.environ.get("QT_QPA_PLATFORM") in _UNSEEN:
+        return "no display found"
+    return _no_display() or _no_qt()
+
+
+def _no_display() -> str | None:
+    if sys.platform in ("win32", "darwin"):
+        return None
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    return "no display found"
+
+
+def _no_qt() -> str | None:
+    missing = [name for name in ("qtpy", "pyqtgraph") if find_spec(name) is None]
+    if all(find_spec(name) is None for name in _BINDINGS):
+        missing.append(_BINDINGS[0])
+    return f"the viewer needs {' and '.join(missing)} ({INSTALL})" if missing else None

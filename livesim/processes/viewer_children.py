@@ -1,4 +1,4 @@
-"""Wishes of the viewer in; an engine and a simulated microscope as child processes out."""
+"""Start and end the engine and the simulated microscope that the viewer asks for."""
 
 from __future__ import annotations
 

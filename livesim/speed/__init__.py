@@ -1,1 +1,1 @@
-"""What `livesim bench` measures, one file a subject."""
+"""Measure how fast this machine reconstructs, for `livesim bench`."""

@@ -1,4 +1,4 @@
-"""`livesim bench`: how fast this machine reconstructs, as tables, a JSON file and a picture."""
+"""Run `livesim bench`: measure how fast this machine reconstructs, and show and keep it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
 
-from livesim.config.settings import Steps
+from livesim.config.settings import SettingsError, Steps
 from livesim.io.write.placement import Placement
 from livesim.speed.curves import Ranges, curves, draw
-from livesim.speed.curves import values as curve_values
 from livesim.speed.floor import least_work
 from livesim.speed.live import run_live
 from livesim.speed.machine import conditions, devices, limits
-from livesim.speed.machine import values as limit_values
-from livesim.speed.peers import (
-    compare,
-    difference_to_textbook_order,
-    peer_python,
-)
-from livesim.speed.peers import values as peer_values
 from livesim.speed.scene import make_scene
 from livesim.speed.stages import (
     Stage,
@@ -34,6 +26,9 @@ from livesim.speed.stages import (
     reconstruction_stages,
 )
 from livesim.speed.tables import show
+
+if TYPE_CHECKING:
+    from bench.speed.peers import Peers
 
 FORMAT = "livesim-bench/1"
 _WIDTH = 110  # of the widest table
@@ -66,21 +61,26 @@ def run_bench(options: BenchOptions, out: Path, *, overwrite: bool = False) -> N
 
     Raises
     ------
+    SettingsError
+        If other programs are to be timed, and what times them is not here.
     DataError
         If `out` exists already, or a process that is measured ends.
     """
+    peers = _load_peers(options.python) if options.peers else None
     console = Console(highlight=False, width=_WIDTH)
     picture = out.with_suffix(".png")
     with (
         Placement(out, overwrite=overwrite) as document,
         Placement(picture, overwrite=overwrite) as drawn,
     ):
-        found = measured(options, lambda words: console.print(f"measuring {words} …", style="dim"))
+        found = measure(
+            options, peers, lambda words: console.print(f"measuring {words} …", style="dim")
+        )
         document.partial.write_text(
             json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8"
         )
         document.commit()
-        show(found, console)
+        show(found, console, peers.sheets(found) if peers else ())
         console.print(f"wrote {out}", soft_wrap=True)
         try:
             draw(found["curves"], drawn.partial)
@@ -91,17 +91,33 @@ def run_bench(options: BenchOptions, out: Path, *, overwrite: bool = False) -> N
             console.print(f"wrote {picture}", soft_wrap=True)
 
 
-def measured(options: BenchOptions, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Return all that `options` ask for as JSON values; `tell` is told what is going on."""
+def _load_peers(python: str | None) -> Peers:
+    """Return what times other programs: a part of the repository that is not installed."""
+    try:
+        from bench.speed.peers import Peers
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "bench":
+            raise
+        raise SettingsError(
+            "--peers: expected the repository's folder bench, found none: clone the repository "
+            "and run `python -m livesim bench --peers` in it"
+        ) from error
+    return Peers(python)
+
+
+def measure(
+    options: BenchOptions, peers: Peers | None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return all that `options` ask for as JSON values; calls `say` with what is measured next."""
     found: dict[str, Any] = {"format": FORMAT, "size": options.size, "run": conditions()}
-    tell("limits of the machine")
+    say("limits of the machine")
     peaks = [limits(device) for device in devices()]
-    found["limits"] = [limit_values(peak) for peak in peaks]
+    found["limits"] = [asdict(peak) for peak in peaks]
     scene = make_scene(options.size)
     found["work"] = [asdict(work) for work in least_work(scene)]
     stages: list[Stage] = []
     for device, peak in zip(devices(), peaks, strict=True):
-        tell(f"stages on {device.type}")
+        say(f"stages on {device.type}")
         stages += reconstruction_stages(scene, device, peak, options.rounds)
         stages += network_stages(scene, device, peak, max(options.rounds // 4, 2))
         stages += path_stages(scene, device, max(options.rounds // 4, 2))
@@ -109,15 +125,15 @@ def measured(options: BenchOptions, tell: Callable[[str], None]) -> dict[str, An
     found["stages"] = [asdict(stage) for stage in stages]
     points = []
     for device in devices():
-        tell(f"curves on {device.type}")
+        say(f"curves on {device.type}")
         points += curves(options.ranges, device, max(options.rounds // 2, 2))
-    found["curves"] = curve_values(points)
-    found["live"] = [_live(options, size, steps, tell) for size, steps in _streams(options)]
-    if options.peers:
-        tell("peers")
-        found["difference_to_textbook_order"] = difference_to_textbook_order(scene)
-        found["peers"] = peer_values(compare(scene, peer_python(options.python), options.rounds))
-    found["not_measured"] = _not_measured(options)
+    found["curves"] = [asdict(point) for point in points]
+    found["live"] = [_live(options, size, steps, say) for size, steps in _streams(options)]
+    if peers is not None:
+        say("peers")
+        found |= peers.measure(scene, options.rounds)
+    found["not_measured"] = [] if torch.cuda.is_available() else [NO_GPU]
+    found["not_measured"] += peers.not_measured if peers else []
     return found
 
 
@@ -126,16 +142,9 @@ def _streams(options: BenchOptions) -> list[tuple[int, str]]:
 
 
 def _live(
-    options: BenchOptions, size: int, steps: str, tell: Callable[[str], None]
+    options: BenchOptions, size: int, steps: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    tell(f"a stream of {size} x {size}, steps {steps}")
+    say(f"a stream of {size} x {size}, steps {steps}")
     scene = make_scene(size, Steps(one=steps, two=steps))
     stacks = options.stacks if steps == "none" else max(options.stacks // 8, 3)
     return asdict(run_live(scene, "two-step" if steps == "auto" else "plain", stacks))
-
-
-def _not_measured(options: BenchOptions) -> list[str]:
-    missing = [] if torch.cuda.is_available() else [NO_GPU]
-    if options.peers and peer_python(options.python) is None:
-        missing.append("napari-sim-processor is not installed: not measured")
-    return missing

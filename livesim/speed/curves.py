@@ -1,9 +1,9 @@
-"""A range of sizes in, how the time of a reconstruction grows out, as rows and as a picture."""
+"""Measure and draw how the time of a reconstruction grows with size, batch and channels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def _points(varied: str, device: torch.device, times: dict[str, Times]) -> list[
     return [Point(varied, int(value), device.type, one) for value, one in times.items()]
 
 
-def _ready(scene: Scene, device: torch.device) -> Reconstructor:
+def _reconstructor(scene: Scene, device: torch.device) -> Reconstructor:
     settings = scene.settings
     plan = make_plan(
         scene.pattern, scene.otf, settings.camera, settings.reconstruction, device=device
@@ -68,7 +68,7 @@ def _sizes(sizes: Iterable[int], device: torch.device) -> dict[str, Task]:
     tasks = {}
     for size in sizes:
         scene = make_scene(size)
-        tasks[str(size)] = _repeated(_ready(scene, device), scene, 1, device)
+        tasks[str(size)] = _repeated(_reconstructor(scene, device), scene, 1, device)
     return tasks
 
 
@@ -79,13 +79,13 @@ def _repeated(work: Reconstructor, scene: Scene, count: int, device: torch.devic
 
 
 def _batches(scene: Scene, batches: Iterable[int], device: torch.device) -> dict[str, Task]:
-    work = _ready(scene, device)
+    work = _reconstructor(scene, device)
     stacks = {count: scene.counts[None].repeat(count, 1, 1, 1, 1).to(device) for count in batches}
     return {str(count): clocked(partial(work, own), device) for count, own in stacks.items()}
 
 
 def _time_points(scene: Scene, counts: Iterable[int], device: torch.device) -> dict[str, Task]:
-    work = _ready(scene, device)
+    work = _reconstructor(scene, device)
     return {str(count): _repeated(work, scene, count, device) for count in counts}
 
 
@@ -95,13 +95,8 @@ def _channels(scene: Scene, counts: Iterable[int], device: torch.device) -> dict
 
 
 def _one_of_each(scene: Scene, count: int, device: torch.device) -> Task:
-    each = [_repeated(_ready(scene, device), scene, 1, device) for _ in range(count)]
+    each = [_repeated(_reconstructor(scene, device), scene, 1, device) for _ in range(count)]
     return lambda: sum(task() for task in each)
-
-
-def values(points: Iterable[Point]) -> list[dict[str, Any]]:
-    """Return the points as JSON values."""
-    return [asdict(point) for point in points]
 
 
 def draw(points: list[dict[str, Any]], path: Path) -> None:

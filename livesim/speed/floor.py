@@ -1,4 +1,4 @@
-"""A scene in, the least work that any program has with one of its raw stacks out."""
+"""Count the least work that any program has with one raw stack of a scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scene in, what engine, source and listener manage together out, each in its own process."""
+"""Measure what engine, source and listener manage together, each in its own process."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Live:
     """The rate at which the latency was measured."""
     latency: Latency
     memory_mb: float | None
-    """Resident memory of the engine at the end; None where the system does not tell."""
+    """Resident memory of the engine at the end; None where the system does not say."""
 
 
 def run_live(scene: Scene, steps: str, stacks: int) -> Live:
@@ -91,11 +91,11 @@ def run_live(scene: Scene, steps: str, stacks: int) -> Live:
 
 
 def memory_mb(pid: int) -> float | None:
-    """Return the resident memory of a process in MB, None where the system does not tell."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
+    """Return the resident memory of a process in MB; None without /proc, or if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
         return None
-    lines = status.read_text(encoding="utf-8").splitlines()
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmRSS:")]
     return kilobytes[0] / 1024.0 if kilobytes else None
 
@@ -105,13 +105,7 @@ def _source(scene: Scene, folder: Path) -> Iterator[subprocess.Popen[str]]:
     counts, settings = folder / "counts.npy", folder / "settings.json"
     np.save(counts, scene.counts.numpy())
     settings.write_text(scene.settings.model_dump_json(), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "livesim.speed.source",
-        str(counts),
-        str(settings),
-    ]
+    command = [sys.executable, "-m", SOURCE, str(counts), str(settings)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,4 +1,4 @@
-"""The machine and its limits: what runs here, how fast it multiplies and copies."""
+"""Describe the machine, and measure how fast it multiplies and copies."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import datetime
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import conv2d
 
+from livesim.pipeline.computing import processor_name
 from livesim.speed.timing import clocked, in_turn
 from livesim.values.version import VERSION
 
@@ -83,12 +83,12 @@ def _copy(device: torch.device) -> float:
 
 
 def conditions() -> dict[str, Any]:
-    """Return what the figures depend on besides the code."""
+    """Return the machine, the versions and the load that the figures depend on."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "system": platform.system(),
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -98,17 +98,3 @@ def conditions() -> dict[str, Any]:
         "numpy": np.__version__,
         "livesim": VERSION,
     }
-
-
-def values(limit: Limits) -> dict[str, Any]:
-    """Return limits as JSON values."""
-    return asdict(limit)
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor()
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -1,4 +1,4 @@
-"""A size in, settings, a raw stack and its pattern out: what is reconstructed to be timed."""
+"""Make the raw stack, pattern and settings that are timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A raw stack in a file and requests as JSON lines in, streams to an engine out.
+"""Stream one raw stack again and again to an engine, as a process that is asked by JSON lines.
 
 A process of its own. It says "ready" once everything is loaded, as in a microscope that waits, and
 "sent" after every stream.

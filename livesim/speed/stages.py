@@ -1,4 +1,4 @@
-"""A scene and a device in, how long every stage of a raw stack takes there out."""
+"""Time every stage that a raw stack goes through on a device."""
 
 from __future__ import annotations
 

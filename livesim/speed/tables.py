@@ -1,4 +1,4 @@
-"""What `livesim bench` found in, as JSON values, tables out: for the terminal and for a page."""
+"""Make tables of what `livesim bench` has measured, for the terminal and for a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from livesim.speed.floor import H100_BF16_GFLOPS, H100_GB_S
-from livesim.speed.published import beside
 
 Found = dict[str, Any]
 
@@ -24,24 +23,29 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
 
 
-def sheets(found: Found) -> list[Sheet]:
-    """Return every table of a measurement that has rows."""
+def sheets(found: Found, comparisons: Iterable[Sheet] = ()) -> list[Sheet]:
+    """Return every table of a measurement that has rows.
+
+    Parameters
+    ----------
+    comparisons
+        Tables of other programs, such as those of `bench.speed.peers`.
+    """
     made = [
         _limits(found),
         _stages(found),
         _floors(found),
         _live(found),
-        _peers(found),
-        _published(found),
+        *comparisons,
         _curves(found),
     ]
     return [sheet for sheet in made if sheet.rows]
 
 
-def show(found: Found, console: Console) -> None:
+def show(found: Found, console: Console, comparisons: Iterable[Sheet] = ()) -> None:
     """Print all tables, the machine, and what was not measured."""
     console.print(machine_words(found))
-    for sheet in sheets(found):
+    for sheet in sheets(found, comparisons):
         table = Table(title=sheet.title, title_justify="left")
         for number, column in enumerate(sheet.columns):
             table.add_column(column, justify="right" if number else "left")
@@ -59,7 +63,7 @@ def machine_words(found: Found) -> str:
     return (
         f"{run['processor']}, {run['cores']} cores, {run['threads']} threads, {gpu}; torch "
         f"{run['torch']}, Python {run['python']}, livesim {run['livesim']}; {run['date'][:10]}. "
-        f"Load of the machine when it began: {_number(run['load_1min'])}."
+        f"Load of the machine when it began: {number_words(run['load_1min'])}."
     )
 
 
@@ -67,8 +71,8 @@ def _limits(found: Found) -> Sheet:
     rows = tuple(
         (
             limit["device"],
-            *(_number(limit["gemm_gflops"][one]) for one in ("float32", "bfloat16")),
-            _number(limit["copy_gb_s"]),
+            *(number_words(limit["gemm_gflops"][one]) for one in ("float32", "bfloat16")),
+            number_words(limit["copy_gb_s"]),
         )
         for limit in found["limits"]
     )
@@ -78,7 +82,7 @@ def _limits(found: Found) -> Sheet:
 
 def _stages(found: Found) -> Sheet:
     rows = tuple(
-        (stage["name"], stage["device"], *_times(stage["times"]), _share(stage["of_limit"]))
+        (stage["name"], stage["device"], *times_words(stage["times"]), _share(stage["of_limit"]))
         for stage in found["stages"]
     )
     size = found["size"]
@@ -100,9 +104,9 @@ def _floors(found: Found) -> Sheet:
                 (
                     stage["name"],
                     stage["device"],
-                    *(_number(one) for one in (work["gflop"], work["mb"], least)),
+                    *(number_words(one) for one in (work["gflop"], work["mb"], least)),
                     f"{ratio:.3g}",
-                    _number(h100),
+                    number_words(h100),
                 )
             )
     columns = ("work", "device", "GFLOP", "MB", "floor ms", "times the floor", "on an H100, ms")
@@ -127,11 +131,11 @@ def _live(found: Found) -> Sheet:
     rows = tuple(
         (
             f"{live['size']} x {live['size']}, {live['steps']}",
-            _number(live["first_result_s"]),
-            _number(live["results_per_s"]),
-            _number(live["paced_per_s"]),
+            number_words(live["first_result_s"]),
+            number_words(live["results_per_s"]),
+            number_words(live["paced_per_s"]),
             *_percentiles(live["latency"]),
-            _number(live["memory_mb"]),
+            number_words(live["memory_mb"]),
         )
         for live in found["live"]
     )
@@ -148,64 +152,29 @@ def _live(found: Found) -> Sheet:
     return Sheet("Engine, source and listener, each a process", columns, rows)
 
 
-def _peers(found: Found) -> Sheet:
-    rows = tuple(
-        (f"{row['job']}: {row['program']}", *_times(row["times"]), f"{row['ratio']:.2f}")
-        for row in found.get("peers", ())
-    )
-    return Sheet("Others, in turn", ("job", "median ms", "IQR ms", "times ours"), rows)
-
-
-def _published(found: Found) -> Sheet:
-    rows = tuple(
-        (
-            f"{one.other.program}: {one.other.job} ({one.other.source})",
-            one.other.device,
-            _number(one.other.milliseconds),
-            _number(one.other.peak_gflops),
-            one.device,
-            _number(one.milliseconds),
-            _number(one.gflops),
-            _number(one.rates),
-            _number(one.times),
-        )
-        for one in beside(found)
-    )
-    columns = (
-        "published",
-        "on",
-        "ms",
-        "peak GFLOP/s",
-        "ours on",
-        "ms",
-        "GEMM GFLOP/s",
-        "our rate / theirs",
-        "times ours at equal rates",
-    )
-    return Sheet("Published figures, and ours beside them", columns, rows)
-
-
 def _curves(found: Found) -> Sheet:
     rows = tuple(
-        (f"{point['varied']} {point['value']}", point["device"], *_times(point["times"]))
+        (f"{point['varied']} {point['value']}", point["device"], *times_words(point["times"]))
         for point in found["curves"]
     )
     return Sheet("Plain reconstruction", ("varied", "device", "median ms", "IQR ms"), rows)
 
 
-def _times(times: dict[str, float]) -> tuple[str, str]:
-    return _number(times["median_ms"]), _number(times["iqr_ms"])
+def times_words(times: dict[str, float]) -> tuple[str, str]:
+    """Return (median, distance of the quartiles) of a task, both in ms."""
+    return number_words(times["median_ms"]), number_words(times["iqr_ms"])
 
 
 def _percentiles(latency: dict[str, float]) -> Iterable[str]:
-    return [_number(latency[name]) for name in ("p50_ms", "p95_ms", "p99_ms")]
+    return [number_words(latency[name]) for name in ("p50_ms", "p95_ms", "p99_ms")]
 
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}"
 
 
-def _number(value: float | None) -> str:
+def number_words(value: float | None) -> str:
+    """Return a figure in three digits, or a dash where there is none."""
     if value is None:
         return "–"
     return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Tasks in, how long each of them takes out, measured in turn."""
+"""Time tasks in turn, so that all of them see the same machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 Task = Callable[[], float]
-"""Does its work once and tells the milliseconds it took."""
+"""Does its work once and returns the milliseconds it took."""
 
 
 @dataclass(frozen=True, slots=True)

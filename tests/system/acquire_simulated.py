@@ -11,7 +11,7 @@ from pathlib import Path
 from pycromanager import Acquisition
 
 from livesim.config.settings import load_settings
-from livesim_acquisition.hook.hook import BackgroundSender, make_hook, make_saved_hook
+from livesim_acquisition.hook import BackgroundSender, make_hook, make_saved_hook
 from livesim_acquisition.microscope.camera import camera_of, simulated_core
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 

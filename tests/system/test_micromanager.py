@@ -141,8 +141,8 @@ def test_channels_and_planes_are_sorted_by_their_axes(tmp_path, config):
 
 @contextmanager
 def watching(config, engine, *flags):
-    """`livesim watch`, and what it says as soon as it has been told to end."""
-    command = ["watch", "-c", config, "--engine", engine.control(), *flags]
+    """`livesim acquire --live`, and what it says as soon as it has been told to end."""
+    command = ["acquire", "--live", "-c", config, "--engine", engine.control(), *flags]
     words = [sys.executable, "-m", "livesim", *map(str, command)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as watch:
         try:

@@ -15,8 +15,8 @@ import zmq
 from livesim.config.settings import Settings
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep, Subscriber
+from livesim_acquisition.hook import make_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
-from livesim_acquisition.hook.hook import make_hook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -1,4 +1,4 @@
-"""Settings and a microscope in; an NDTiff data set on disk and a stream to the engine out."""
+"""Acquire a SIM time-lapse with pycromanager, saved as NDTiff and streamed to the engine."""
 
 from __future__ import annotations
 
@@ -27,10 +27,16 @@ POLL_S = 0.1
 BRIDGE_BYTES_PER_S = 100e6
 """That the Java bridge carries at least, by what pycromanager's authors say."""
 
-Progress = Callable[[int, int], None]
-"""(frames taken, frames in all)."""
 Hook = Callable[..., Any]
 """Called by pycromanager."""
+HOOKS: Mapping[str, tuple[str, Callable[[BackgroundSender], Hook]]] = {
+    "camera": ("image_process_fn", make_hook),
+    "disk": ("image_saved_fn", make_saved_hook),
+}
+"""By where the frames are streamed from: their name in pycromanager, and what makes them."""
+
+Progress = Callable[[int, int], None]
+"""(frames taken, frames in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,12 @@ def _result(ended: Future[None]) -> None:
 
 
 def _hooks(own: Acquisition, core: Any, sender: BackgroundSender) -> dict[str, Hook]:
-    """Return what hands the frames to the sender."""
-    if own.stream_from == "disk" or (own.stream_from == "auto" and _too_fast(own, core)):
-        return {"image_saved_fn": make_saved_hook(sender)}
-    return {"image_process_fn": make_hook(sender)}
+    """Return the hook that hands the frames to the sender, by its name in pycromanager."""
+    chosen = own.stream_from
+    if chosen == "auto":
+        chosen = "disk" if _too_fast(own, core) else "camera"
+    name, make = HOOKS[chosen]
+    return {name: make(sender)}
 
 
 def _too_fast(own: Acquisition, core: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Images of an acquisition as they come -> the engine, from a thread that nothing waits for.
+"""Send the images of an acquisition to the engine, from a thread that nothing waits for.
 
 The acquisition is never held and never harmed: whether the engine is there, is slow, vanishes or
 comes back, `offer` returns at once. What could not be sent is counted.
@@ -9,9 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import time
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Self, get_args
@@ -23,14 +21,11 @@ from livesim.wire.endpoints import CONTROL_ADDRESS, endpoint
 from livesim.wire.header import WireError
 from livesim.wire.keys import check_reachable
 from livesim.wire.messages import FrameDtype, StreamStart
-from livesim.wire.sockets import Keep
+from livesim_acquisition.hook.engine_link import EngineLink
 from livesim_acquisition.hook.event_axes import EventAxes
-from livesim_acquisition.hook.image_queue import CameraImage, ImageQueue, Read, Waiting
-from livesim_acquisition.sender import Sender
+from livesim_acquisition.hook.image_queue import CameraImage, ImageQueue, QueuedImage, Read
 
 SOURCE = "Micro-Manager"
-ANSWER_S = 2.0
-"""How long to wait for any answer of the engine."""
 RETRY_S = 1.0
 """Between two attempts to reach an engine."""
 CLOSE_S = 30.0
@@ -60,7 +55,7 @@ class Counts:
 
 
 class BackgroundSender:
-    """A source's connection to an engine that is, or is not, there.
+    """Sends images to an engine that may be there or not, and never holds the acquisition.
 
     Parameters
     ----------
@@ -97,20 +92,21 @@ class BackgroundSender:
     ) -> None:
         self.engine = endpoint(engine)
         check_reachable(self.engine)
-        self._settings = settings
-        self._start = StreamStart(
-            stream=source,
-            source=source,
-            settings=None if settings is None else settings.model_dump(mode="json"),
-            sizes=None if sizes is None else dict(sizes),
-            interval_s=interval_s,
+        self._link = EngineLink(
+            self.engine,
+            StreamStart(
+                stream=source,
+                source=source,
+                settings=None if settings is None else settings.model_dump(mode="json"),
+                sizes=None if sizes is None else dict(sizes),
+                interval_s=interval_s,
+            ),
         )
         self._axes = EventAxes(PatternSettings() if settings is None else settings.pattern)
         self._queue = ImageQueue()
         self._counts = Counts()
         self._offered = 0
         self._fault: str | None = None
-        self._sender: Sender | None = None
         before = None if after is None else after._thread
         self._thread: Thread = Thread(
             target=self._run, args=(before,), name="livesim sender", daemon=True
@@ -123,7 +119,7 @@ class BackgroundSender:
         """A snapshot."""
         counts = self._counts
         unsent = counts.unsent + self._queue.dropped
-        return replace(counts, offered=self._offered, unsent=unsent)
+        return replace(counts, offered=self._offered, unsent=unsent, streams=self._link.streams)
 
     @property
     def fault(self) -> str | None:
@@ -143,8 +139,8 @@ class BackgroundSender:
             Those of the image where they are known already: names get their numbers in the order of
             the acquisition, even if the image is given up.
         """
-        self._axes.note(axes)
-        waiting = Waiting(self._offered, read, nbytes, time.time_ns())
+        self._axes.learn_names(axes)
+        waiting = QueuedImage(self._offered, read, nbytes, time.time_ns())
         self._offered += 1
         self._queue.put(waiting)
 
@@ -157,7 +153,7 @@ class BackgroundSender:
         self.end()
         self._thread.join(limit_s)
         if self._thread.is_alive():
-            self._say(f"expected the engine to take what is left within {limit_s:g} s, gave up")
+            self._report(f"expected the engine to take what is left within {limit_s:g} s, gave up")
             self._queue.abandon()
         atexit.unregister(self.close)
         return self.counts
@@ -173,16 +169,18 @@ class BackgroundSender:
     def _run(self, before: Thread | None) -> None:
         if before is not None:
             before.join()
-        with suppress(WireError):
-            self._sender = self._connected()  # so that a missing engine is told of at once
+        try:
+            self._link.connect()  # so that a missing engine is reported at once
+        except WireError as error:
+            self._report(str(error))
         while (waiting := self._queue.get()) is not None:
             frame = self._frame(waiting)
             if frame is not None:
                 self._deliver(*frame)
         self._finish()
-        self._tell_lost()
+        self._warn_of_losses()
 
-    def _frame(self, waiting: Waiting) -> tuple[RawFrame, CameraImage] | None:
+    def _frame(self, waiting: QueuedImage) -> tuple[RawFrame, CameraImage] | None:
         """Read an image and place it; what cannot be placed is counted."""
         try:
             image = waiting.read()
@@ -196,7 +194,7 @@ class BackgroundSender:
             )
         except IMAGE_FAULTS as error:
             kind = "" if isinstance(error, DataError) else f"{type(error).__name__}: "
-            self._say(f"an image cannot be used: {kind}{error}")
+            self._report(f"an image cannot be used: {kind}{error}")
             self._count(unusable=1)
             return None
         return frame, image
@@ -205,9 +203,9 @@ class BackgroundSender:
         """Send a frame, over a new connection if need be, until the acquisition is over."""
         while True:
             try:
-                self._send(frame, image)
+                self._link.send(frame, image)
             except WireError as error:
-                self._lose(error)
+                self._report(str(error))
             else:
                 self._count(sent=1)
                 return
@@ -216,47 +214,13 @@ class BackgroundSender:
                 self._queue.abandon()
                 return
 
-    def _send(self, frame: RawFrame, image: CameraImage) -> None:
-        if self._sender is None:
-            self._sender = self._connected()
-        if not self._sender.streaming:
-            self._sender.start(self._start_of(image))
-            self._count(streams=1)
-        self._sender.send(frame)
-
-    def _connected(self) -> Sender:
-        try:
-            return Sender(self.engine, Keep.BLOCK, ANSWER_S)
-        except WireError as error:
-            self._say(str(error))
-            raise
-
-    def _start_of(self, image: CameraImage) -> StreamStart:
-        return self._start.model_copy(
-            update={
-                "stream": f"{self._start.source[:160]}-{uuid.uuid4().hex[:8]}",
-                "pixel_nm": image.pixel_nm,
-                "exposure_ms": image.exposure_ms or None,
-            }
-        )
-
-    def _lose(self, error: WireError) -> None:
-        self._say(str(error))
-        if self._sender is not None:
-            self._sender.close()
-            self._sender = None
-
     def _finish(self) -> None:
-        if self._sender is None:
-            return
         try:
-            if self._sender.streaming:
-                self._count(received=self._sender.finish().received)
+            self._count(received=self._link.finish())
         except WireError as error:
-            self._say(str(error))
-        self._sender.close()
+            self._report(str(error))
 
-    def _tell_lost(self) -> None:
+    def _warn_of_losses(self) -> None:
         counts = self.counts
         if counts.unsent or counts.unusable:
             _log.warning(
@@ -272,15 +236,15 @@ class BackgroundSender:
             counts, **{name: getattr(counts, name) + number for name, number in more.items()}
         )
 
-    def _say(self, words: str) -> None:
-        """Log what is new."""
+    def _report(self, words: str) -> None:
+        """Keep a fault in words, and log it unless it is the same as the last one."""
         if words != self._fault:
             _log.warning("livesim: %s", words)
         self._fault = words
 
 
 def _checked(pixels: Pixels) -> Pixels:
-    """Return pixels that the wire carries; told here, for there it would look like a lost engine.
+    """Return pixels that the wire carries; on the wire, others would look like a lost engine.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The axes that Micro-Manager gives an image in, where its frame belongs out."""
+"""Read from the axes of an image where its frame belongs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class EventAxes:
         self._pattern = pattern
         self._names: dict[str, dict[str, int]] = {axis: {} for axis in STACK_AXES}
 
-    def note(self, axes: object) -> None:
-        """Give numbers to names in the order in which they come; ignore whatever else is there.
+    def learn_names(self, axes: object) -> None:
+        """Give channels and positions with names their numbers, in the order in which they come.
 
         For images that may be given up before they are placed: without it, the first channel that
         reaches the engine would become channel 0.

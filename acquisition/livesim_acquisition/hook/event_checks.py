@@ -1,4 +1,4 @@
-"""Events for pycromanager in; nothing out, or the sentence that says what would go wrong."""
+"""Refuse events with which pycromanager would go wrong without a word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings in, the events of a SIM time-lapse as pycromanager acquires them out."""
+"""Make the events of a SIM time-lapse as pycromanager acquires them."""
 
 from __future__ import annotations
 

@@ -1,12 +1,4 @@
-"""Images of a pycromanager acquisition in, offered to the engine and handed on unchanged.
-
-Two lines in a script that has a `pycromanager.Acquisition`::
-
-    from livesim_acquisition.hook.hook import BackgroundSender, make_hook
-    with BackgroundSender() as sender, Acquisition(..., image_process_fn=make_hook(sender)) as acq:
-
-Nothing here imports pycromanager, so that it runs with whatever version the microscope has.
-"""
+"""Make the functions by which pycromanager hands its images to a sender."""
 
 from __future__ import annotations
 
@@ -18,9 +10,6 @@ from livesim.io.read.metadata import micromanager_metadata
 from livesim.values.frames import Pixels
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.image_queue import CameraImage
-from livesim_acquisition.hook.saved_images import read_saved
-
-__all__ = ["BackgroundSender", "make_hook", "make_saved_hook"]
 
 Metadata = dict[str, Any]
 ImageHook = Callable[[Pixels, Metadata], tuple[Pixels, Metadata]]
@@ -48,20 +37,21 @@ def make_saved_hook(sender: BackgroundSender) -> SavedHook:
     With the Java backend, whatever passes an `image_process_fn` crosses the bridge twice; here the
     pixels are read from the data set on disk, in the sender's thread.
     """
+    # Brings dask along, more than half a second that only this hook needs.
+    from livesim_acquisition.hook.saved_images import read_saved
+
+    def read(axes: Mapping[str, Any], dataset: Any) -> CameraImage:
+        pixels, metadata = read_saved(dataset, axes)
+        return _camera_image(pixels, axes, metadata)
 
     def hook(axes: Mapping[str, Any], dataset: Any) -> None:
-        sender.offer(partial(_from_dataset, dict(axes), dataset), axes=axes)
+        sender.offer(partial(read, dict(axes), dataset), axes=axes)
 
     return hook
 
 
 def _from_camera(image: Pixels, metadata: Metadata) -> CameraImage:
     return _camera_image(image, metadata["Axes"], metadata)
-
-
-def _from_dataset(axes: Mapping[str, Any], dataset: Any) -> CameraImage:
-    pixels, metadata = read_saved(dataset, axes)
-    return _camera_image(pixels, axes, metadata)
 
 
 def _camera_image(pixels: Pixels, axes: Mapping[str, Any], metadata: Metadata) -> CameraImage:

@@ -1,4 +1,4 @@
-"""Images that wait to be sent: bounded in number and in bytes, the oldest given up and counted."""
+"""Queue images to be sent, and give up the oldest where there are too many."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Read = Callable[[], CameraImage]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class QueuedImage:
     """An image in the queue."""
 
     number: int
@@ -55,7 +55,7 @@ class ImageQueue:
 
     def __init__(self, depth: int = DEPTH, nbytes: int = BYTES) -> None:
         self._limits = (depth, nbytes)
-        self._items: deque[Waiting] = deque()
+        self._items: deque[QueuedImage] = deque()
         self._bytes = 0
         self._dropped = 0
         self._closed = False
@@ -76,7 +76,7 @@ class ImageQueue:
         """Whether no more images will come."""
         return self._closed
 
-    def put(self, item: Waiting) -> None:
+    def put(self, item: QueuedImage) -> None:
         """Add an image; gives up the oldest ones where there is no room, and all once closed."""
         with self._changed:
             if self._closed:
@@ -89,7 +89,7 @@ class ImageQueue:
                 self._dropped += 1
             self._changed.notify()
 
-    def get(self) -> Waiting | None:
+    def get(self) -> QueuedImage | None:
         """Take the oldest image, waiting for one; None once the queue is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed)
@@ -118,7 +118,7 @@ class ImageQueue:
         depth, nbytes = self._limits
         return len(self._items) > 1 and (len(self._items) > depth or self._bytes > nbytes)
 
-    def _pop(self) -> Waiting:
+    def _pop(self) -> QueuedImage:
         item = self._items.popleft()
         self._bytes -= item.nbytes
         return item

@@ -1,4 +1,4 @@
-"""`[acquisition] backend` in, the core of a Micro-Manager that pycromanager can drive out."""
+"""Open the Micro-Manager core that `[acquisition] backend` names."""
 
 from __future__ import annotations
 

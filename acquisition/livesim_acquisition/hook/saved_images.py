@@ -1,4 +1,4 @@
-"""The axes of an image that is being saved in, its pixels and metadata from the data set out.
+"""Read images from a data set that is still being written.
 
 NDTiff's own reader keeps the 8 KB that it last read beyond an image. While the file is written,
 these hold zeros where the next image is going to be, and ndstorage 0.1.18 then takes the beginning

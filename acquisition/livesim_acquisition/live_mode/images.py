@@ -1,4 +1,4 @@
-"""A camera's buffer that is only looked at in, every image of it once and in order out.
+"""Look at the images in a camera's buffer, each of them once and in order.
 
 Live mode belongs to Micro-Manager's own window, so its images are looked at where they lie, in the
 core's buffer, and stay there. The camera numbers the images of a sequence (`ImageNumber`): from the
@@ -26,11 +26,11 @@ class LiveImage:
     pixels: Pixels
     metadata: Mapping[str, Any]
     sequence: int = 0
-    """How often the camera has begun anew since the first look."""
+    """How many sequences the camera has begun since the first look."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Peeked:
+class BufferedImage:
     """An image in the buffer whose pixels are fetched when they are wanted."""
 
     metadata: Mapping[str, Any]
@@ -51,12 +51,12 @@ class Peeked:
         return int(number)
 
 
-Peek = Callable[[int], Peeked | None]
+Peek = Callable[[int], BufferedImage | None]
 """n -> the image n before the newest one; None where the buffer has none."""
 
 
 class LiveImages:
-    """What is new since the last look.
+    """The images of a camera's buffer that are new since the last look.
 
     Parameters
     ----------
@@ -110,12 +110,12 @@ class LiveImages:
             return (newest if self._first is None else self._first) - 1
         if newest >= self._seen:
             return self._seen
-        self._sequence += 1  # the camera has begun anew
+        self._sequence += 1  # the camera has begun another sequence
         return -1
 
-    def _walk(self, newest: Peeked, last: int) -> dict[int, Peeked]:
-        found: dict[int, Peeked] = {}
-        image: Peeked | None = newest
+    def _walk(self, newest: BufferedImage, last: int) -> dict[int, BufferedImage]:
+        found: dict[int, BufferedImage] = {}
+        image: BufferedImage | None = newest
         before = 0
         while image is not None and image.number > last:
             found[image.number] = image

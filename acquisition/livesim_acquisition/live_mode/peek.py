@@ -1,4 +1,4 @@
-"""A core of Micro-Manager in, how the images in its buffer are looked at out."""
+"""Look into the buffer of a Micro-Manager core, in this process or over the Java bridge."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any
 
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
-from livesim_acquisition.live_mode.images import Peek, Peeked
+from livesim_acquisition.live_mode.images import BufferedImage, Peek
 
 EMPTY = "buffer is empty"
 """What the core says where there is no such image."""
 
 
 def python_peek(core: Any) -> Peek:
-    """Return how the images of a Python core (pymmcore) are looked at."""
+    """Return a function that reads the buffer of a Python core (pymmcore)."""
     import pymmcore
 
-    def peek(before: int) -> Peeked | None:
+    def peek(before: int) -> BufferedImage | None:
         metadata = pymmcore.Metadata()
         try:
             pixels = core.get_n_before_last_image_md(before, metadata)
         except (IndexError, RuntimeError):  # the buffer holds no such image
             return None
         tags = {key: metadata.GetSingleTag(key).GetValue() for key in metadata.GetKeys()}
-        return Peeked(tags, lambda: pixels)
+        return BufferedImage(tags, lambda: pixels)
 
     return peek
 
 
 def java_peek(core: Any) -> Peek:
-    """Return how the images of a running Micro-Manager are looked at, over pycromanager's bridge.
+    """Return a function that reads the buffer of a running Micro-Manager over the Java bridge.
 
     Metadata and pixels cross the bridge one by one; the pixels of new images only.
     """
 
-    def peek(before: int) -> Peeked | None:
+    def peek(before: int) -> BufferedImage | None:
         try:
             image = core.get_n_before_last_tagged_image(before)
             tags = image.tags
@@ -44,7 +44,7 @@ def java_peek(core: Any) -> Peek:
             if EMPTY in str(error):
                 return None
             raise DataError(f"expected an image of Micro-Manager, found: {error}") from error
-        return Peeked(tags, partial(_pixels, image, tags))
+        return BufferedImage(tags, partial(_pixels, image, tags))
 
     return peek
 

@@ -1,8 +1,8 @@
-"""Live images in, the place of each in its raw stack out, once it is known where stacks begin.
+"""Find where raw stacks begin in live mode, and stream whole stacks from there on.
 
 Live mode is switched on at any moment, so its first image may show any frame of the pattern. Either
 the camera's number of a first frame is known, because the trigger started the pattern with it, or
-it is found: some images are collected and given to whoever can tell from their fringes.
+a `FindStart` finds it from the fringes of some consecutive images.
 """
 
 from __future__ import annotations
@@ -10,14 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
 from typing import Protocol
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import SIM
+from livesim.io.read.metadata import micromanager_metadata
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
-from livesim_acquisition.live_mode.images import LiveImage
+from livesim_acquisition.hook.background_sender import BackgroundSender
+from livesim_acquisition.hook.image_queue import CameraImage
+from livesim_acquisition.live_mode.images import LiveImage, LiveImages
 
+POLL_S = 0.01
 STACKS = (3, 6)
 """Raw stacks' worth of images to find the start from; more where fewer are not enough."""
 MOST_PIXELS = 512
@@ -25,7 +31,7 @@ MOST_PIXELS = 512
 
 
 class FindStart(Protocol):
-    """Tells from consecutive images which frame of the pattern the first one shows."""
+    """Finds from consecutive images which frame of the pattern the first one shows."""
 
     def __call__(self, images: list[Pixels]) -> int:
         """Return its place in the sequence, from 0.
@@ -33,12 +39,12 @@ class FindStart(Protocol):
         Raises
         ------
         DataError
-            If it cannot be told.
+            If the images do not show it clearly enough.
         """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class PlacedImage:
     """A live image and where it belongs."""
 
     image: LiveImage
@@ -79,7 +85,7 @@ class StackStarts:
         """Whether it is known where stacks begin."""
         return self._origin is not None
 
-    def place(self, images: Iterable[LiveImage]) -> list[Placed]:
+    def place(self, images: Iterable[LiveImage]) -> list[PlacedImage]:
         """Return the images that have a place, with it."""
         placed = []
         for image in images:
@@ -89,11 +95,11 @@ class StackStarts:
             if axes is None:
                 self._before += 1
             else:
-                placed.append(Placed(image, axes))
+                placed.append(PlacedImage(image, axes))
         return placed
 
     def _begin(self, sequence: int) -> None:
-        """Begin anew with another sequence of the camera."""
+        """Start over with another sequence of the camera."""
         self._sequence, self._past = sequence, self._times
         self._search = None if isinstance(self._first, int) else _Search(self._pattern, self._first)
         self._origin: int | None = None
@@ -158,3 +164,23 @@ def _middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
         slice(start, start + min(size, MOST_PIXELS))
         for start, size in zip(starts, shape, strict=True)
     )
+
+
+def stream_live_mode(
+    images: LiveImages, starts: StackStarts, sender: BackgroundSender, stop: Event
+) -> None:
+    """Offer every image of live mode to an engine until `stop` is set.
+
+    Raises
+    ------
+    DataError
+        If the camera does not count its images, or can no longer be asked.
+    """
+    while not stop.wait(POLL_S):
+        for placed in starts.place(images.new()):
+            sender.offer(partial(_camera_image, placed), placed.image.pixels.nbytes)
+
+
+def _camera_image(placed: PlacedImage) -> CameraImage:
+    stated = micromanager_metadata({}, dict(placed.image.metadata))
+    return CameraImage(placed.image.pixels, placed.axes, stated.exposure_ms or 0.0, stated.pixel_nm)

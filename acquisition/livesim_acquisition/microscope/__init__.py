@@ -1,1 +1,1 @@
-"""The simulated microscope."""
+"""Simulate a SIM microscope, its faults and its camera; the truth of every frame is known."""

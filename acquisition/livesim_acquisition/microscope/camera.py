@@ -1,4 +1,4 @@
-"""Frames of a simulated microscope in, a camera that the real pycromanager drives out.
+"""Show the frames of a simulated microscope as a camera that pycromanager drives.
 
 The camera is a device written in Python under `pymmcore_plus`' UniMMCore, which has the functions
 of Micro-Manager's core. pycromanager's acquisition engine runs on it as on any other core, so

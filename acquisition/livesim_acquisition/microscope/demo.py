@@ -1,4 +1,4 @@
-"""What `livesim demo` looks at: size and light in, the settings of a small microscope out."""
+"""Set up the small microscope of `livesim demo`, which looks at gliding filaments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SETTINGS = Settings(
     optics=Optics(numerical_aperture=1.49, emission_nm=525.0, pixel_nm=PIXEL_NM, otf_damping=0.5),
     camera=Camera(offset=100.0, gain=2.0, read_noise=1.5),
 )
-"""Without what is simulated: all that an engine is told."""
+"""Without `[simulation]`: what an engine gets."""
 DIRECTIONS_DEG = (-50.0, 10.0, 70.0)
 PHASE_ERROR_DEG = 2.0
 BACKGROUND = 0.03

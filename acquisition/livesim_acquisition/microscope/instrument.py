@@ -1,4 +1,4 @@
-"""Settings and a stack's number in, the true light, brightness and place of its frames out."""
+"""Compute the true light, brightness and shift of every frame of a simulated instrument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.true_pattern import true_angles
 
 Vector = NDArray[np.float64]
-Places = NDArray[np.intp]
+FrameNumbers = NDArray[np.intp]
 
 
 class Instrument:
@@ -112,12 +112,12 @@ class Instrument:
         )
 
     @cached_property
-    def places(self) -> Places:
-        """Where each frame of a stack belongs by its label, [frame] as taken, angle-major."""
+    def labels(self) -> FrameNumbers:
+        """The angle-major number with which each frame of a stack is labelled, [frame] as taken."""
         return np.roll(self._sequence, -self._settings.pattern.first_frame)
 
     @cached_property
-    def _sequence(self) -> Places:
+    def _sequence(self) -> FrameNumbers:
         """Return the order in which an instrument without faults takes the frames, angle-major."""
         order = self._settings.pattern.order
         labels = np.arange(self.frames).reshape(self.stack_shape)
@@ -127,7 +127,7 @@ class Instrument:
         return labels.T.ravel() if angle_is_faster else labels.ravel()
 
     @cached_property
-    def order(self) -> Places:
+    def order(self) -> FrameNumbers:
         """Which frame of the pattern each frame of a stack really shows, [frame] as taken."""
         sequence = self._own.sequence
         shown = np.arange(self.frames).reshape(self.stack_shape)

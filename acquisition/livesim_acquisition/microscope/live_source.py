@@ -1,4 +1,4 @@
-"""A simulated microscope in, one stream to the engine out, timed like that of a camera."""
+"""Stream a simulated microscope to an engine, timed like a camera."""
 
 from __future__ import annotations
 
@@ -87,12 +87,14 @@ def stream_simulation(
     WireError
         If the engine refuses the stream or stops answering.
     """
-    with made_ahead(microscope, ahead_bytes) as ahead:
-        return send_ahead(microscope, ahead, sender, paced=paced, name=name, progress=progress)
+    with prefetch_frames(microscope, ahead_bytes) as frames:
+        return stream_prefetched(
+            microscope, frames, sender, paced=paced, name=name, progress=progress
+        )
 
 
-def made_ahead(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -> Prefetch:
-    """Return what makes the frames of all time points in a thread of its own."""
+def prefetch_frames(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -> Prefetch:
+    """Return a prefetch of the frames of all time points; `with` starts its thread."""
     rows, columns = microscope.own.size
     pixel_bytes = 1 if microscope.own.camera.bits == 8 else 2
     room = most_bytes // (rows * columns * pixel_bytes)
@@ -100,7 +102,7 @@ def made_ahead(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -
     return Prefetch(frames, room, microscope.instrument.frames)
 
 
-def send_ahead(
+def stream_prefetched(
     microscope: SimulatedMicroscope,
     ahead: Prefetch,
     sender: Sender,
@@ -109,7 +111,7 @@ def send_ahead(
     name: str = "simulated",
     progress: Progress = lambda sent, total: None,
 ) -> Timing:
-    """Stream the frames that `ahead` makes; as `stream_simulation`."""
+    """Stream the frames of a prefetch that runs; otherwise as `stream_simulation`."""
     total = microscope.own.time_points * microscope.instrument.frames
     frame_s = microscope.instrument.frame_interval_s
     if paced:

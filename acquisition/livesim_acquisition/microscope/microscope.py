@@ -1,4 +1,4 @@
-"""Settings with `[simulation]` in, what a SIM microscope's camera counts out, and all that is true.
+"""Simulate the raw stacks of a SIM microscope, with all that is true of them.
 
 What the camera sees is computed by `livesim.reconstruction.forward.model`, the model that the
 reconstruction inverts; torch is loaded when the first stack is asked for.
@@ -19,10 +19,10 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation
 from livesim.values.frames import FrameAxes, Pixels, RawFrame
 from livesim.values.pattern import Pattern
+from livesim_acquisition.microscope.arrivals import arrivals
 from livesim_acquisition.microscope.instrument import Instrument
 from livesim_acquisition.microscope.optics import check_optics, pupil_of, sensor_of, transfer_of
-from livesim_acquisition.microscope.sequence import arrivals
-from livesim_acquisition.specimens.drawing import moved
+from livesim_acquisition.specimens.drawing import shifted
 from livesim_acquisition.specimens.registry import make_specimen
 from livesim_acquisition.specimens.specimen import Density, Specimen
 
@@ -129,7 +129,7 @@ class SimulatedMicroscope:
 
     def _frame(self, number: int, pixels: Pixels) -> RawFrame:
         time, taken = divmod(number, self.instrument.frames)
-        angle, phase = divmod(int(self.instrument.places[taken]), self.instrument.stack_shape[1])
+        angle, phase = divmod(int(self.instrument.labels[taken]), self.instrument.stack_shape[1])
         jitter = np.random.default_rng((self.own.seed, 4, number)).normal(0.0, TIMESTAMP_JITTER_NS)
         begun_ns = 1e9 * self.instrument.times_s(time)[taken] + jitter
         return RawFrame(
@@ -157,7 +157,7 @@ class SimulatedMicroscope:
         if (y_nm, x_nm) == (0.0, 0.0):
             return density
         fine_nm = self.specimen.pixel_nm
-        return moved(density, y_nm / fine_nm, x_nm / fine_nm)
+        return shifted(density, y_nm / fine_nm, x_nm / fine_nm)
 
     def _expected(self, objects: torch.Tensor, pattern: Pattern) -> torch.Tensor:
         """Return the mean photo-electrons [frame, y, x] in the order of the pattern."""

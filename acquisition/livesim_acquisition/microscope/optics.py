@@ -1,4 +1,4 @@
-"""Settings in, the optics and the camera of the simulated microscope out; torch is loaded late."""
+"""Build the objective and the sensor of the simulated microscope; torch is loaded late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames that take time to make in, the same frames out, made ahead and kept in a bounded queue."""
+"""Compute frames ahead, in a thread and a bounded queue."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Prefetch:
 
     @property
     def frames_per_s(self) -> float:
-        """How fast frames are made, without the first burst, which waits for what is loaded.
+        """How fast frames are made, not counting the first burst, during which torch is loaded.
 
-        0 as long as that cannot be told.
+        0 until enough frames are made to measure it.
         """
         if self._made < BURSTS * self._burst:
             return 0.0
@@ -68,12 +68,12 @@ class Prefetch:
         return speed > 0.0 and self.waiting > missing
 
     def wait_for(
-        self, rate: float, total: int, tell: Callable[[int], None] = lambda made: None
+        self, rate: float, total: int, report: Callable[[int], None] = lambda made: None
     ) -> None:
-        """Wait until `is_ready`; `tell` is told now and then how many frames are made."""
+        """Wait until `is_ready`; calls `report` now and then with how many frames are made."""
         while not self.is_ready(rate, total):
             self._done.wait(LOOK_S)
-            tell(self._made)
+            report(self._made)
 
     def __iter__(self) -> Iterator[RawFrame]:
         while True:

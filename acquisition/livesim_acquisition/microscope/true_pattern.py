@@ -1,4 +1,4 @@
-"""Settings and seed in, the wave vectors out that a simulated instrument really has."""
+"""Draw the wave vectors that a simulated instrument really has, its errors included."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _angle(settings: Settings, own: Simulation, number: int) -> PatternAngle:
 def _steps(settings: Settings, number: int) -> Vector:
     """Return equal steps; of seven hexagonal frames 1, 2 and 4 sevenths of a turn."""
     count = settings.pattern.stack_shape[1]
-    turns = 2**number if settings.pattern.layout == "hexagonal" else 1
+    turns = {"angle-phase": 1.0, "hexagonal": 2.0**number}[settings.pattern.layout]
     return 2.0 * np.pi * turns / count * np.arange(count, dtype=np.float64)
 
 

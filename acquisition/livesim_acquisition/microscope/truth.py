@@ -1,4 +1,4 @@
-"""Frames of a simulated microscope in, what is true of each of them out."""
+"""Collect what is true of the frames of a file, sorted by their labels."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def _time_s(instrument: Instrument, number: int) -> float:
 def _placed(instrument: Instrument, values: ArrayLike) -> NDArray[Any]:
     """Sort values of frames [frame, ...] as taken by their labels, [angle, phase, ...]."""
     as_taken = np.asarray(values)
-    sorted_ = as_taken[np.argsort(instrument.places)]
+    sorted_ = as_taken[np.argsort(instrument.labels)]
     return sorted_.reshape(*instrument.stack_shape, *as_taken.shape[1:])

@@ -1,1 +1,1 @@
-"""Replay a recording at its own pace or another."""
+"""Stream a recording to the engine, at its own pace or another."""

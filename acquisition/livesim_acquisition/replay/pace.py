@@ -1,4 +1,4 @@
-"""Frames in, each one out when its turn has come; paused, stepped and sped up while they flow."""
+"""Let frames through when they are due; pause, step and change the rate while they flow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.streaming import Due
 
 DueAt = Callable[[Rate | float], Due]
-"""A rate -> when each frame is due at that rate; see `rate.dues`."""
+"""A rate -> when each frame is due at that rate; see `rate.due_times`."""
 
 
 @dataclass(frozen=True, slots=True)

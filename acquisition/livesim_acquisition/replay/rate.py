@@ -1,4 +1,4 @@
-"""A recording and a rate in, when each of its frames is due out."""
+"""Say when each frame of a recording is due at a rate."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rate_text(rate: Rate | float) -> str:
     return rate.value if isinstance(rate, Rate) else f"{rate:g}"
 
 
-def dues(recording: Recording, rate: Rate | float) -> Due:
+def due_times(recording: Recording, rate: Rate | float) -> Due:
     """Return when a frame is due, in seconds from the start of the stream.
 
     Raises

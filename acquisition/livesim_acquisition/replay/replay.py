@@ -1,4 +1,4 @@
-"""A recording on disk -> a stream of raw frames, at its own pace or another."""
+"""Stream the frames of a recording to an engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livesim.io.read.recording import Recording
 from livesim.values.frames import RawFrame
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.replay.pace import Pace
-from livesim_acquisition.replay.rate import dues
+from livesim_acquisition.replay.rate import due_times
 from livesim_acquisition.sender import Delivery, Sender
 from livesim_acquisition.streaming import stream_frames
 
@@ -49,9 +49,9 @@ def replay(
     WireError
         If the engine refuses the stream or stops answering.
     """
-    due_at = partial(dues, recording)
+    due_at = partial(due_times, recording)
     due_at(pace.state.rate)  # before a stream is opened
-    frames = again_and_again(recording) if loop else recording.frames()
+    frames = looped_frames(recording) if loop else recording.frames()
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
     return stream_frames(
         pace.paced(frames, due_at, prod(recording.stack_shape)),
@@ -61,7 +61,7 @@ def replay(
     )
 
 
-def again_and_again(recording: Recording) -> Iterator[RawFrame]:
+def looped_frames(recording: Recording) -> Iterator[RawFrame]:
     """Yield all frames without end; every round continues the time points of the one before."""
     for number in count():
         for frame in recording.frames():

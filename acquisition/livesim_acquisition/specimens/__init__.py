@@ -1,1 +1,1 @@
-"""What lies under the simulated microscope: one file a structure, all named in the registry."""
+"""Draw what lies under the simulated microscope, one structure a file."""

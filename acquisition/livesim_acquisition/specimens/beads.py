@@ -1,4 +1,4 @@
-"""A seed in, the density of fixed beads smaller than the resolution out."""
+"""Draw fixed beads that are smaller than the resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points or profiles in, a density on the doubled grid out."""
+"""Draw points, lines and profiles as a density on the doubled grid."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def pixel_edges(count: int, pixel_nm: float) -> Vector:
     return (np.arange(count + 1, dtype=np.float64) - 0.5) * pixel_nm
 
 
-def moved(density: Density, y_pixels: float, x_pixels: float) -> Density:
+def shifted(density: Density, y_pixels: float, x_pixels: float) -> Density:
     """Move a density on its torus by any fraction of a pixel.
 
     All frequencies keep their amplitude (the shift theorem), so nothing blurs or jumps on the way.

@@ -1,4 +1,4 @@
-"""A seed and a time in, the fluorophore density of gliding filaments out."""
+"""Draw filaments that glide along themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spacings in, groups of lines that show which of them is still resolved out."""
+"""Draw groups of lines whose spacings test the resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seed and a time in, the density of worm-like bodies that drift and bend out."""
+"""Draw worm-like bodies that drift and bend."""
 
 from __future__ import annotations
 

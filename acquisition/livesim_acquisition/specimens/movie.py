@@ -1,4 +1,4 @@
-"""An image or a movie of the user's in, its density on the doubled grid at any time out."""
+"""Take an image or a movie of the user's as the specimen."""
 
 from __future__ import annotations
 

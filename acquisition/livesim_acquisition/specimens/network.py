@@ -1,4 +1,4 @@
-"""A seed and a time in, the density of a network like the endoplasmic reticulum out."""
+"""Draw a moving network like the endoplasmic reticulum."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Network:
         return centres
 
     def _around_the_torus(self, centres: Vector) -> tuple[Vector, Indices]:
-        """Return (centres with their copies within the margin around the field, whose they are)."""
+        """Return the centres and their copies in the margin around the field, with numbers."""
         margin = np.minimum(MARGIN_CELLS * 1000.0 * self.mesh_um, self._size_nm)
         steps = [(0, 0), (0, 1), (1, 0), (1, 1), (0, -1), (-1, 0), (-1, -1), (1, -1), (-1, 1)]
         copies = np.concatenate([centres + np.array(step) * self._size_nm for step in steps])

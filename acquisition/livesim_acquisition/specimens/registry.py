@@ -1,9 +1,12 @@
-"""The settings of a simulation in, the specimen that they name out."""
+"""Make the specimen that the settings of a simulation name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from livesim.config.settings import SettingsError
 from livesim.config.simulation import Simulation
@@ -11,11 +14,10 @@ from livesim_acquisition.specimens.beads import Beads
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.line_pairs import LinePairs
 from livesim_acquisition.specimens.mitochondria import Mitochondria
-from livesim_acquisition.specimens.mixture import Mixture
 from livesim_acquisition.specimens.movie import Movie
 from livesim_acquisition.specimens.network import Network
 from livesim_acquisition.specimens.siemens_star import SiemensStar
-from livesim_acquisition.specimens.specimen import Specimen
+from livesim_acquisition.specimens.specimen import Density, Specimen
 from livesim_acquisition.specimens.vesicles import Vesicles
 
 
@@ -94,6 +96,32 @@ SPECIMENS: Mapping[str, Callable[[Simulation, Field], Specimen]] = {
     "file": _file,
 }
 """By the name in the settings."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Structures on top of each other; the brightest pixel of each is 1 at time 0."""
+
+    parts: tuple[Specimen, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(2 y, 2 x) of the density."""
+        return self.parts[0].shape
+
+    @property
+    def pixel_nm(self) -> float:
+        """Of the doubled grid."""
+        return self.parts[0].pixel_nm
+
+    def density(self, time_s: float = 0.0) -> Density:
+        """Return the sum of the densities [y, x] at `time_s`."""
+        scaled = zip(self.parts, self._brightest, strict=True)
+        return np.sum([part.density(time_s) / most for part, most in scaled], axis=0)
+
+    @cached_property
+    def _brightest(self) -> tuple[np.float32, ...]:
+        return tuple(part.density(0.0).max() for part in self.parts)
 
 
 def make_specimen(simulation: Simulation, pixel_nm: float) -> Specimen:

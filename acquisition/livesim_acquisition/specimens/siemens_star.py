@@ -1,4 +1,4 @@
-"""A number of spokes in, a star whose spokes come closer and closer towards its centre out."""
+"""Draw a Siemens star, whose spokes come closer towards its centre."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam between structures and the microscope: anything that has a density at a time."""
+"""Define what the microscope asks of a structure: its density at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seed and a time in, the density of vesicles that run and diffuse out."""
+"""Draw vesicles that run and diffuse."""
 
 from __future__ import annotations
 

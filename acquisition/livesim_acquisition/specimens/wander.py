@@ -1,4 +1,4 @@
-"""A seed and a time in, smooth random motion out: at any time, in any order, for ever."""
+"""Move values smoothly and at random, known at any time and in any order."""
 
 from __future__ import annotations
 

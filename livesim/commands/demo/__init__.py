@@ -1,1 +1,1 @@
-"""`livesim demo`."""
+"""Run `livesim demo`."""

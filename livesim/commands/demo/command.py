@@ -1,4 +1,4 @@
-"""`livesim demo`: simulated microscope -> wire -> engine -> recording -> OME-TIFF and picture."""
+"""Simulate a microscope, stream it through an engine that records, and show the result."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME, make_files
-from livesim.commands.display import nobody_watches
+from livesim.commands.progress import progress_bar
 from livesim.config.settings import SettingsError
 from livesim.io.recording_files import RAW_NAME
 from livesim.processes.engine import EngineProcess
-from livesim.processes.viewer import ViewerProcess
+from livesim.processes.viewer import ViewerProcess, why_nobody_watches
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
-from livesim_acquisition.microscope.live_source import at_rate, made_ahead, send_ahead
+from livesim_acquisition.microscope.live_source import at_rate, prefetch_frames, stream_prefetched
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
@@ -95,22 +94,20 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
     # The engine loads torch while the frames are simulated.
     with (
         EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine,
-        made_ahead(microscope, MOST_BYTES) as ahead,
-        _shown(engine, console),
+        prefetch_frames(microscope, MOST_BYTES) as ahead,
+        _viewer_beside(engine, console),
     ):
         _simulate(ahead, options.stacks * SETTINGS.pattern.stack_frames, console)
         with Sender(engine.control()) as sender:
             paced = options.rate is not Rate.MAX
-            send_ahead(microscope, ahead, sender, paced=paced, name="demo")
+            stream_prefetched(microscope, ahead, sender, paced=paced, name="demo")
         engine.wait()
 
 
 def _simulate(ahead: Prefetch, total: int, console: Console) -> None:
-    """Take all frames beforehand, so that simulating does not slow the engine down."""
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("simulating", total=total)
-        ahead.wait_for(math.inf, total, lambda made: bar.update(task, completed=made))
+    """Simulate all frames before the first is sent, so that the engine is not slowed down."""
+    with progress_bar("simulating", total, console) as bar:
+        ahead.wait_for(math.inf, total, lambda made: bar.show(made, total))
 
 
 def _recordings(out: Path) -> set[Path]:
@@ -118,12 +115,12 @@ def _recordings(out: Path) -> set[Path]:
 
 
 @contextmanager
-def _shown(engine: EngineProcess, console: Console) -> Iterator[None]:
+def _viewer_beside(engine: EngineProcess, console: Console) -> Iterator[None]:
     """Show the engine's results where a window can be seen; say so where none can.
 
     At a terminal the window stays until the user closes it.
     """
-    why_not = nobody_watches()
+    why_not = why_nobody_watches()
     if why_not is not None:
         console.print(f"livesim demo: {why_not}, running headless")
         yield

@@ -1,4 +1,4 @@
-"""A recording of the engine in, an OME-TIFF, a picture and how fast the engine was out."""
+"""Write the OME-TIFF and the picture of the demo's recording, and how fast the engine was."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pace:
 
 
 def make_files(folder: Path, settings: Settings, interval_s: float | None = None) -> Pace:
-    """Write what is meant for people beside a recording: TIFF_NAME and PICTURE_NAME.
+    """Write TIFF_NAME and PICTURE_NAME beside a recording, for people to look at.
 
     Parameters
     ----------

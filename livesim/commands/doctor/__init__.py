@@ -1,1 +1,1 @@
-"""`livesim doctor`."""
+"""Run `livesim doctor`."""

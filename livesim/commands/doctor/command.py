@@ -1,4 +1,4 @@
-"""`livesim doctor`: recordings in, what is wrong with them and how to mend it out."""
+"""Examine recordings for faults, and print what was found or write it as JSON."""
 
 from __future__ import annotations
 

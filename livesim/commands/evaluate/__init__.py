@@ -1,1 +1,1 @@
-"""`livesim evaluate`."""
+"""Run `livesim evaluate`."""

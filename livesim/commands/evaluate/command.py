@@ -1,4 +1,4 @@
-"""`livesim evaluate`: what the user asked for in, the evaluation of images or recordings out."""
+"""Check the options of `livesim evaluate`, and evaluate images or recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request:
 def evaluate_files(
     files: Sequence[Path], request: Request, out: Path, examples: int, *, overwrite: bool
 ) -> None:
-    """Evaluate images where there is a truth to hold them against, otherwise recordings.
+    """Evaluate images where `--truth` is given, otherwise recordings.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`livesim evaluate --truth`: images and their truth in, how good and how true they are out."""
+"""Compare images with their truth, for `livesim evaluate --truth`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from livesim_models.evaluation.table import Known
 def evaluate_images(
     images: Sequence[Path], truth: Path, report: Report, pixel_nm: float | None = None
 ) -> None:
-    """Hold images against a truth: every file is a stage, every image in it a row.
+    """Compare images with a truth: every file is a stage, every image in it a row.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class _Aims:
 def _aims(
     truth: Path, files: Sequence[PlaneFile], pixel_nm: float | None, stack: ExitStack
 ) -> _Aims:
-    """Return what the images are held against."""
+    """Return what the images are compared with."""
     if is_truth(truth):
         simulated = open_truth(truth)
         return _Aims(ideal_pictures(simulated), simulated.pixel_nm / 2.0)

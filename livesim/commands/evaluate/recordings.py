@@ -1,4 +1,4 @@
-"""`livesim evaluate`: recordings in; every stage made, and held against what is known, out."""
+"""Make every stage of recordings, and compare each with what is known of the truth."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Source:
 def evaluate_recordings(
     sources: Sequence[Source], reference: Path | None, report: Report, *, halves: bool = False
 ) -> None:
-    """Make every stage of recordings, and hold each against what is known of the truth.
+    """Make every stage of recordings, and compare each with what is known of the truth.
 
     That is `reference` where it is given, else the truth that `livesim simulate` left beside the
     recording, else nothing but the photons and the plain reconstruction.
@@ -119,7 +119,7 @@ def _items(
 
 
 def _photons_are_known(settings: Settings, recording: Recording) -> bool:
-    """Whether the settings say how many photons a count is; tell the user if not."""
+    """Whether the settings say how many photons a count is; warn the user if not."""
     known = "gain" in settings.camera.model_fields_set
     if not known:
         print(
@@ -132,7 +132,7 @@ def _photons_are_known(settings: Settings, recording: Recording) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Aims:
-    """What the images of a recording are held against."""
+    """What the images of a recording are compared with."""
 
     kind: Kind
     pictures: Pictures | None

@@ -1,4 +1,4 @@
-"""What the user names as truth in; the picture that each image is held against out."""
+"""Find the picture that each image is compared with: a truth, or images of the user's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from livesim_models.evaluation.reference import reference
 from livesim_models.evaluation.similarity import Picture
 
 TRUTH_ARRAYS = ("object", "k_cycles_per_um")
-"""By which the truth of a simulation is told from other Zarr folders."""
+"""What the truth of a simulation has and other Zarr folders have not."""
 Pictures = Callable[[int], Picture]
 """The number of an image -> its picture [y, x]."""
 

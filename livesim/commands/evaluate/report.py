@@ -1,4 +1,4 @@
-"""Images with what they are held against in; a table, a CSV file and two pictures out."""
+"""Measure images, and write a table, a CSV file and two pictures of all of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from livesim.commands.evaluate.stages import WIDEFIELD
+from livesim.commands.progress import progress_bar
 from livesim.io.write.placement import Placement
 from livesim.values.errors import DataError
 from livesim_models.evaluation.histograms import write_histograms
@@ -41,7 +41,7 @@ WORDS = {
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
-    """Return a short name for each file; files of one name are told apart by their folders."""
+    """Return a short name for each file; where names are equal, with the folder in front."""
     names = [path.name.split(".")[0] for path in paths]
     longer = [f"{path.resolve().parent.name}/{n}" for path, n in zip(paths, names, strict=True)]
     often = Counter(names)
@@ -98,10 +98,9 @@ class Report:
         DataError
             If one cannot be held against its reference.
         """
-        columns = (TextColumn("evaluate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         shown = {number * count // self._examples for number in range(self._examples)}
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            for number, item in enumerate(bar.track(items, total=count)):
+        with progress_bar("evaluate", count, console) as bar:
+            for number, item in enumerate(bar.over(items)):
                 self._add(item)
                 if number in shown:
                     self._shown.append(item)

@@ -1,17 +1,15 @@
-"""Settings and pattern in; what makes every stage of a raw stack, and what is known of it, out."""
+"""Make every stage of a raw stack: widefield, plain, and after each network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from livesim.config.settings import Settings
 from livesim.pipeline.build import with_levels
 from livesim.pipeline.networks import resolved
-from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline
-from livesim.reconstruction.otf import Otf
+from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image
@@ -89,15 +87,7 @@ def instrument(settings: Settings, pattern: Pattern, profile: OtfProfile | None)
     """Return what the residual against the photons needs to know."""
     return Instrument(
         pattern,
-        microscope_otf(settings, profile),
+        otf_of(settings, profile),
         settings.camera,
         settings.reconstruction.apodization,
     )
-
-
-def microscope_otf(settings: Settings, profile: OtfProfile | None) -> Otf:
-    """Return the measured OTF, or the theoretical one."""
-    if profile is None:
-        return Otf.theoretical(settings.optics)
-    cutoff = settings.optics.cutoff_cycles_per_um
-    return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))

@@ -1,1 +1,1 @@
-"""`livesim export`."""
+"""Run `livesim export`."""

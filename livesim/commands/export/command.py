@@ -1,8 +1,9 @@
-"""`livesim export`: a recording in, a file for others out: for analysis, for Fiji, for a talk."""
+"""Write a recording, or a part of it, in the format that the name of the file asks for."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 from livesim.commands.export.cut import Cut, Ranges, cuts
 from livesim.commands.export.data import export_imagej, export_ome, imagej_steps
 from livesim.commands.export.movie import MovieRequest, check_movie, export_movie
-from livesim.commands.export.progress import Step, steps_told, tell_program
-from livesim.commands.export.source import RAW, RESULT, open_source, recorded, title
+from livesim.commands.export.source import RAW, RESULT, open_source, recording_files, title
+from livesim.commands.progress import Step, counted_steps, print_json
 from livesim.config.settings import SettingsError
 from livesim.io.write.movie import check_encoder
 from livesim.io.write.placement import Placement
@@ -19,6 +20,9 @@ from livesim.io.write.placement import Placement
 OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 IMAGEJ = (".tif", ".tiff")
 MOVIE = (".mp4",)
+
+Row = list[tuple[str, Cut]]
+"""(title, cut) of what stands beside each other in a movie; the last is what is exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def export_recording(request: ExportRequest) -> None:
     """
     suffix = _suffix(request)
     with ExitStack() as stack:
-        files = recorded(request.recording)
+        files = recording_files(request.recording)
         whole = stack.enter_context(open_source(files, request.what))
         if request.interval_s is not None:
             whole = whole.every(request.interval_s)
@@ -65,23 +69,31 @@ def export_recording(request: ExportRequest) -> None:
         for target in targets:
             Placement(target, overwrite=request.overwrite)
         total = sum(_steps(cut, suffix) for cut in parts)
-        with steps_told(total, as_json=request.as_json, tied=request.tied) as step:
+        with counted_steps(total, as_json=request.as_json, tied=request.tied) as step:
             for row, target in zip(rows, targets, strict=True):
-                _export(list(zip(titles, row, strict=True)), target, suffix, request, step)
-    _tell(targets, request)
+                WRITERS[suffix](list(zip(titles, row, strict=True)), target, request, step)
+    _report(targets, request)
 
 
-def _export(
-    row: list[tuple[str, Cut]], out: Path, suffix: str, request: ExportRequest, step: Step
-) -> None:
-    cut = row[-1][1]
-    if suffix in MOVIE:
-        check_movie(cut)
-        export_movie(row, out, request.movie, step, request.overwrite)
-    elif suffix in IMAGEJ:
-        export_imagej(cut, out, request.movie.look, step, overwrite=request.overwrite)
-    else:
-        export_ome(cut, out, step, overwrite=request.overwrite)
+def _write_ome(row: Row, out: Path, request: ExportRequest, step: Step) -> None:
+    export_ome(row[-1][1], out, step, overwrite=request.overwrite)
+
+
+def _write_imagej(row: Row, out: Path, request: ExportRequest, step: Step) -> None:
+    export_imagej(row[-1][1], out, request.movie.look, step, overwrite=request.overwrite)
+
+
+def _write_movie(row: Row, out: Path, request: ExportRequest, step: Step) -> None:
+    check_movie(row[-1][1])
+    export_movie(row, out, request.movie, step, request.overwrite)
+
+
+WRITERS: dict[str, Callable[[Row, Path, ExportRequest, Step], None]] = {
+    **dict.fromkeys(OME, _write_ome),
+    **dict.fromkeys(IMAGEJ, _write_imagej),
+    **dict.fromkeys(MOVIE, _write_movie),
+}
+"""By the end of the file's name."""
 
 
 def _beside(request: ExportRequest) -> list[str]:
@@ -91,11 +103,10 @@ def _beside(request: ExportRequest) -> list[str]:
 def _suffix(request: ExportRequest) -> str:
     """Return the format, by the end of the file's name; refuse what it cannot hold."""
     name = request.out.name.lower()
-    known = (*OME, *IMAGEJ, *MOVIE)
-    suffix = next((end for end in known if name.endswith(end)), None)
+    suffix = next((end for end in WRITERS if name.endswith(end)), None)
     if suffix is None:
         raise SettingsError(
-            f"--out {request.out}: expected a name that ends in one of {', '.join(known)}"
+            f"--out {request.out}: expected a name that ends in one of {', '.join(WRITERS)}"
         )
     if request.what == RAW and suffix in OME:
         raise SettingsError(
@@ -128,9 +139,9 @@ def _targets(out: Path, suffix: str, exported: list[Cut]) -> list[Path]:
     ]
 
 
-def _tell(targets: list[Path], request: ExportRequest) -> None:
+def _report(targets: list[Path], request: ExportRequest) -> None:
     if request.as_json:
-        tell_program(wrote=[str(target) for target in targets])
+        print_json(wrote=[str(target) for target in targets])
         return
     for target in targets:
         print(f"wrote {target}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A time-lapse and ranges in; the part of it that is exported, one image at a time, out."""
+"""Choose the part of a time-lapse that is exported, and read it image by image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from livesim.values.results import Image
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """What is wanted along each axis, as `places` reads it; empty = all."""
+    """The part of each axis that is asked for, in words that `places` reads; empty = all."""
 
     time: str = ""
     channel: str = ""
@@ -75,7 +75,7 @@ class Cut:
 
     @cached_property
     def layout(self) -> OutputLayout:
-        """Sizes and scales of what is left."""
+        """Sizes and scales of the cut."""
         whole = self.whole.layout
         names = tuple(whole.channel_name(channel) for channel in self.channels)
         return replace(

@@ -1,4 +1,4 @@
-"""A cut of a time-lapse in; a file with its values out: OME-TIFF, OME-Zarr or ImageJ hyperstack."""
+"""Write a cut with its values: as OME-TIFF, OME-Zarr or ImageJ hyperstack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from livesim.commands.export.cut import Cut
 from livesim.commands.export.look import LookRequest, levels_for, tables_for
-from livesim.commands.export.progress import Step
+from livesim.commands.progress import Step
 from livesim.images.time_stamp import time_stamp
 from livesim.io.write.imagej import CountScale, ImageJ, ImageJLook
 from livesim.io.write.result_writer import ResultWriter

@@ -1,4 +1,4 @@
-"""What the command line says of contrast and colours in; levels and tables of a cut out."""
+"""Choose the contrast and the colours of each channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts of a time-lapse in; an MP4 with scale bar and time stamp, one or two panels wide, out."""
+"""Write cuts as a movie with scale bar and time stamp, one or two panels wide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from livesim.commands.export.cut import Cut
 from livesim.commands.export.look import LookRequest, levels_for, tables_for
-from livesim.commands.export.progress import Step
+from livesim.commands.progress import Step
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import Colours
 from livesim.images.drawing import draw_scale_bar, draw_words, letter_height

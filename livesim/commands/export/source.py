@@ -1,4 +1,4 @@
-"""A recording's folder or a result's file, and what is wanted of it, in; a time-lapse out."""
+"""Find the files of a recording, and open what is asked for of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHATS = (RESULT, PLAIN, WIDEFIELD, RAW)
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingFiles:
     """The files of a recording, as far as there are any."""
 
     given: Path
@@ -26,7 +26,7 @@ class Recorded:
     raw: Path | None
 
 
-def recorded(path: Path) -> Recorded:
+def recording_files(path: Path) -> RecordingFiles:
     """Return the files that belong to a folder, to a result or to a raw recording.
 
     Raises
@@ -37,19 +37,19 @@ def recorded(path: Path) -> Recorded:
     if not path.exists():
         raise DataError(f"{path}: expected a recording, found nothing there")
     if path.is_dir() and not (path / "zarr.json").is_file():
-        found = Recorded(path, _there(path / RESULTS_NAME), _there(path / RAW_NAME))
+        found = RecordingFiles(path, _existing(path / RESULTS_NAME), _existing(path / RAW_NAME))
         if found.result is None and found.raw is None:
             raise DataError(f"{path}: expected a recording, {_what_else(path)}")
         return found
     if path.name.removesuffix(PARTIAL) == RAW_NAME:
-        return Recorded(path, _there(path.with_name(RESULTS_NAME)), path)
+        return RecordingFiles(path, _existing(path.with_name(RESULTS_NAME)), path)
     raw = path.with_name(RAW_NAME)
     own = path.name.removesuffix(PARTIAL) == RESULTS_NAME
-    return Recorded(path, path, _there(raw) if own else None)
+    return RecordingFiles(path, path, _existing(raw) if own else None)
 
 
-def open_source(files: Recorded, what: str) -> TimeLapse:
-    """Open what is wanted of a recording.
+def open_source(files: RecordingFiles, what: str) -> TimeLapse:
+    """Open the results, the plain results, the widefield or the raw frames of a recording.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def open_source(files: Recorded, what: str) -> TimeLapse:
     """
     if what not in WHATS:
         raise SettingsError(f"--what: expected one of {' | '.join(WHATS)}, found {what!r}")
-    opened: dict[str, Callable[[Recorded], TimeLapse]] = {
+    opened: dict[str, Callable[[RecordingFiles], TimeLapse]] = {
         RESULT: _result,
         PLAIN: _plain,
         WIDEFIELD: lambda files: open_widefield(_raw(files, WIDEFIELD)),
@@ -76,7 +76,7 @@ def title(what: str, whole: TimeLapse) -> str:
     return "Super-resolved" if _is_plain(whole) else "Restored"
 
 
-def _there(path: Path) -> Path | None:
+def _existing(path: Path) -> Path | None:
     """Return the path, or what it is called while it is being recorded; None for neither."""
     growing = path.with_name(path.name + PARTIAL)
     return next((one for one in (path, growing) if one.exists()), None)
@@ -89,7 +89,7 @@ def _what_else(folder: Path) -> str:
     return f"found neither {RESULTS_NAME} nor {RAW_NAME} in the folder"
 
 
-def _result(files: Recorded) -> TimeLapse:
+def _result(files: RecordingFiles) -> TimeLapse:
     if files.result is None:
         raise DataError(
             f"{files.given}: expected results, found raw frames only; "
@@ -98,7 +98,7 @@ def _result(files: Recorded) -> TimeLapse:
     return open_result(files.result)
 
 
-def _plain(files: Recorded) -> TimeLapse:
+def _plain(files: RecordingFiles) -> TimeLapse:
     whole = None if files.result is None else open_result(files.result)
     if whole is not None and _is_plain(whole):
         return whole
@@ -119,7 +119,7 @@ def _is_plain(whole: TimeLapse) -> bool:
     return whole.recipe.steps == ("reconstruct",)
 
 
-def _raw(files: Recorded, what: str) -> Path:
+def _raw(files: RecordingFiles, what: str) -> Path:
     if files.raw is None:
         raise DataError(
             f"{files.given}: expected {RAW_NAME} beside it for --what {what}, found none"

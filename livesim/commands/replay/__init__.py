@@ -1,1 +1,1 @@
-"""`livesim replay`."""
+"""Run `livesim replay`."""

@@ -1,4 +1,4 @@
-"""`livesim replay`: stream recordings to an engine, one after another."""
+"""Stream recordings to an engine one after another, and show how far each is."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from livesim.commands.progress import print_json
 from livesim.commands.replay.controls import steered_by_keys, steered_by_lines, words
-from livesim.commands.replay.lines import state_told
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim_acquisition.replay.pace import Pace
+from livesim_acquisition.replay.rate import rate_text
 from livesim_acquisition.replay.replay import Progress as Progressed
 from livesim_acquisition.replay.replay import replay
 from livesim_acquisition.sender import Sender
+
+EVERY_S = 0.1
+"""Between two lines of JSON, at least."""
 
 
 def replay_files(
@@ -68,7 +73,7 @@ class _PaceColumn(ProgressColumn):
 def _replay_file(
     raw: Path, settings: Settings, pace: Pace, sender: Sender, *, loop: bool, as_json: bool
 ) -> None:
-    shown = state_told(raw.name, pace) if as_json else _shown_at_terminal(raw.name, pace)
+    shown = states_as_json(raw.name, pace) if as_json else _shown_at_terminal(raw.name, pace)
     with open_recording(raw, settings.pattern) as recording, shown as progressed:
         for warning in recording.warnings:
             print(f"livesim replay: {warning}", file=sys.stderr)
@@ -100,3 +105,46 @@ def _shown_at_terminal(name: str, pace: Pace) -> Iterator[Progressed]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=None)
         yield lambda sent, total: bar.update(task, completed=sent, total=total)
+
+
+@contextmanager
+def states_as_json(name: str, pace: Pace) -> Iterator[Progressed]:
+    """Write a line of JSON to stdout whenever a replay has gone on or changed its pace.
+
+    Parameters
+    ----------
+    name
+        Of the recording.
+    pace
+        Of the replay, whose pauses and rate are written as well.
+    """
+    counted = (0, 0)
+    over = Event()
+
+    def count(sent: int, total: int) -> None:
+        nonlocal counted
+        counted = (sent, total)
+
+    def state() -> dict[str, object]:
+        sent, total = counted
+        own = pace.state
+        known = {"recording": name, "sent": sent, "total": total}
+        return known | {"paused": own.paused, "rate": rate_text(own.rate)}
+
+    def write() -> None:
+        last: dict[str, object] = {}
+        while True:
+            ending = over.wait(EVERY_S)
+            if (now := state()) != last:
+                print_json(**now)
+                last = now
+            if ending:
+                return
+
+    thread = Thread(target=write, name="livesim states")
+    thread.start()
+    try:
+        yield count
+    finally:
+        over.set()
+        thread.join()

@@ -1,4 +1,4 @@
-"""Keys at a terminal, or lines on stdin, in; a replay that pauses, steps, changes its rate out."""
+"""Pause, step and speed up a replay by keys at a terminal or by lines on stdin."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ HELP = "space: pause, go on   . or right arrow: one raw stack   + -: faster, slo
 HELP += "r: as recorded   m: as fast as it goes   q: end"
 FIRST_RATE = 20.0
 """Raw frames per second: where + and - begin from a rate that is no number."""
+RATE_WORDS = {Rate.REAL: "as recorded", Rate.MAX: "as fast as it goes"}
 SLOWEST, FASTEST = 0.1, 1e5
 RIGHT_ARROWS = (b"\x1b[C", b"\x1bOC")
 READ_BYTES = 1024
@@ -69,9 +70,7 @@ def words(state: PaceState) -> str:
     rate = state.rate
     if state.paused:
         return "paused"
-    if isinstance(rate, Rate):
-        return "as recorded" if rate is Rate.REAL else "as fast as it goes"
-    return f"{rate:g} frames/s"
+    return RATE_WORDS[rate] if isinstance(rate, Rate) else f"{rate:g} frames/s"
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""`livesim restore`."""
+"""Run `livesim restore`."""

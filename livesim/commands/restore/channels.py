@@ -1,4 +1,4 @@
-"""A recording and its settings in; what each of its channels is restored with out."""
+"""Prepare each channel of a recording: its settings, networks, pattern and their changes."""
 
 from __future__ import annotations
 

@@ -1,17 +1,16 @@
-"""`livesim restore`: recordings in, super-resolved time-lapses out."""
+"""Reconstruct every raw stack of recordings into a super-resolved time-lapse."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from livesim.commands.calibrate import show_pattern, with_pixel
-from livesim.commands.interrupts import interrupts_held
+from livesim.commands.progress import interrupts_held, progress_bar
 from livesim.commands.restore.channels import (
     Channels,
     lights,
@@ -104,10 +103,11 @@ def restore_file(
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
+            progress_bar("restore", len(recording.indices), console) as bar,
         ):
-            for index in _tracked(recording.indices, console):
+            for index in bar.over(recording.indices):
                 check_interrupt()
-                result = reviews.taken(index) or make(index).result
+                result = reviews.take(index) or make(index).result
                 writer.write(replace(index, time=index.time - begin), result.image)
     reviews.show(console)
     console.print(f"wrote {out}")
@@ -166,13 +166,6 @@ def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayou
         interval_s=recording.interval_s,
         channel_names=channel_names(settings, sizes.channel, recording.channel_names),
     )
-
-
-def _tracked(indices: Sequence[StackIndex], console: Console) -> Iterator[StackIndex]:
-    """Return every raw stack, with a progress bar where there is a terminal."""
-    columns = (TextColumn("restore"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        yield from bar.track(indices)
 
 
 class Pipelines:

@@ -1,4 +1,4 @@
-"""Some results spread over a recording in; what to say of the networks' work out."""
+"""Review what the networks make of some raw stacks of a recording."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spread(indices: Sequence[StackIndex]) -> tuple[StackIndex, ...]:
 
 
 class Reviews:
-    """Makes some results of a recording beforehand, and keeps what is said of them.
+    """The verdicts on some results of a recording, which are made before all others.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ class Reviews:
             if one.review is not None
         }
 
-    def taken(self, index: StackIndex) -> Result | None:
-        """Return the result of a raw stack if it has been made already; once only."""
+    def take(self, index: StackIndex) -> Result | None:
+        """Return the result of a raw stack that was made for its review; None the second time."""
         made = self._made.pop(index, None)
         return None if made is None else made.result
 
@@ -56,10 +56,10 @@ class Reviews:
 
     def show(self, console: Console) -> None:
         """Print each word, and why it was said; equal ones once."""
-        told: dict[str, tuple[Verdict, list[str]]] = {}
+        by_sentence: dict[str, tuple[Verdict, list[str]]] = {}
         for index, one in self.verdicts.items():
-            told.setdefault(one.sentence, (one, []))[1].append(_named(index))
-        for verdict, names in told.values():
+            by_sentence.setdefault(one.sentence, (one, []))[1].append(_named(index))
+        for verdict, names in by_sentence.values():
             console.print(f"networks, {', '.join(names)}: ", end="", highlight=False)
             console.print(verdict.word.value, style=_COLOURS[verdict.word], highlight=False)
             for words in (*verdict.reasons, verdict.advice):

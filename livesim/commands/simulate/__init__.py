@@ -1,1 +1,1 @@
-"""`livesim simulate`."""
+"""Run `livesim simulate`."""

@@ -1,4 +1,4 @@
-"""`livesim simulate`: settings in; a raw file with its truth, or a live stream to an engine out."""
+"""Read the settings of a simulation, and stream it to an engine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from livesim.commands.progress import progress_bar
 from livesim.config.settings import Settings, SettingsError, load_settings
 from livesim.wire.sockets import Keep
 from livesim_acquisition.microscope.live_source import Timing, at_rate, stream_simulation
@@ -18,7 +17,7 @@ from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Sender
 
 HELD = 0.98
-"""Of the rate asked for; below that, the user is told."""
+"""Share of the rate asked for, below which the user is warned."""
 
 
 def simulation_settings(config: Path, changes: Sequence[str]) -> Settings:
@@ -72,21 +71,13 @@ def simulate_stream(settings: Settings, engine: str, rate: Rate | float) -> None
     """
     paced = rate is not Rate.MAX
     microscope = SimulatedMicroscope(at_rate(settings, rate))
-    console = Console(stderr=True)
-    columns = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # one is left for the sender
     with (
         # A camera does not wait: what the engine does not take in time is given up and counted.
         Sender(engine, Keep.DROP_OLDEST if paced else Keep.BLOCK) as sender,
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        progress_bar("simulate") as bar,
     ):
-        task = bar.add_task("simulate", total=None)
-        timing = stream_simulation(
-            microscope,
-            sender,
-            paced=paced,
-            progress=lambda sent, total: bar.update(task, completed=sent, total=total),
-        )
+        timing = stream_simulation(microscope, sender, paced=paced, progress=bar.show)
     print(_words(timing, None if not paced else microscope), file=sys.stderr)
 
 

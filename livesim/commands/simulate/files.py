@@ -1,4 +1,4 @@
-"""A simulated microscope in; its raw file, settings, pattern and truth in one folder out."""
+"""Write the raw file, settings, pattern and truth of a simulation into one folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from livesim.commands.interrupts import interrupts_held
+from livesim.commands.progress import interrupts_held, progress_bar
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import write_pattern
 from livesim.io.write.placement import Placement
@@ -22,8 +21,8 @@ from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.otf import Otf
 from livesim.values.frames import Pixels
 from livesim.values.pattern import Pattern
+from livesim_acquisition.microscope.arrivals import recorded_order
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.microscope.sequence import recorded
 from livesim_acquisition.microscope.truth import Taken, truth_of
 
 RAW_NAME = "raw.ome.tif"
@@ -47,7 +46,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     """
     console = Console(stderr=True)
     microscope = SimulatedMicroscope(settings)
-    with _made_folder(out), ExitStack() as stack:
+    with _new_folder(out), ExitStack() as stack:
         names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
         raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
         for placement in (raw, toml, truth, pattern):
@@ -64,7 +63,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
 
 
 @contextmanager
-def _made_folder(folder: Path) -> Iterator[None]:
+def _new_folder(folder: Path) -> Iterator[None]:
     """Make a folder, and take it away again if nothing came of it."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,21 +102,17 @@ def _write_stacks(
         interval_s=microscope.stack_interval_s,
         name=microscope.settings.model_dump_json(),
     )
-    columns_shown = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn())
     with (
         interrupts_held() as check_interrupt,
-        Progress(
-            *columns_shown, TimeRemainingColumn(), console=console, disable=not console.is_terminal
-        ) as bar,
+        progress_bar("simulate", own.time_points, console) as bar,
     ):
-        task = bar.add_task("simulate", total=own.time_points)
 
         def step() -> None:
             check_interrupt()
-            bar.advance(task)
+            bar.advance()
 
         frames = _Frames(microscope, TruthWriter(truth, own.time_points, _attributes(microscope)))
-        write_raw_tiff(raw, frames.written(step), layout)
+        write_raw_tiff(raw, frames.in_file_order(step), layout)
     return frames.saturated / (layout.time * layout.frames * rows * columns)
 
 
@@ -138,14 +133,14 @@ class _Frames:
     truth: TruthWriter
     saturated: int = 0
 
-    def written(self, step: Callable[[], None]) -> Iterator[Pixels]:
+    def in_file_order(self, step: Callable[[], None]) -> Iterator[Pixels]:
         """Yield all frames [y, x] in the file's order; `step` is called after every stack."""
         microscope, own = self.microscope, self.microscope.own
         per_stack = microscope.instrument.frames
         fading = microscope.instrument.visibility()
         if fading is not None:
             self.truth.write_visibility(fading)
-        numbers = recorded(own.sequence, own.seed, own.time_points * per_stack)
+        numbers = recorded_order(own.sequence, own.seed, own.time_points * per_stack)
         every = microscope.taken(numbers)
         for time in range(own.time_points):
             taken = list(islice(every, per_stack))

@@ -1,1 +1,1 @@
-"""`livesim train`."""
+"""Run `livesim train`."""

@@ -1,4 +1,4 @@
-"""`livesim train`: a recipe in, trained networks with their cards and logs out."""
+"""Train networks by a recipe, or fine-tune some, and write them with their cards."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from livesim.commands.progress import progress_bar
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
 from livesim.values.errors import DataError
@@ -32,6 +33,10 @@ from livesim_models.training.run import (
 from livesim_models.training.verdict import verdict
 
 RECIPE_NAME = "recipe.toml"
+NORMALISATIONS: dict[StepName, Literal["stabilised", "levels"]] = {
+    "one": "stabilised",
+    "two": "levels",
+}
 DESCRIBED = 600
 """Samples from which a card describes what a training looked like."""
 
@@ -47,8 +52,8 @@ def train_networks(recipe_path: Path, out: Path) -> None:
         If `out` holds the training of another recipe.
     """
     recipe = load_recipe(recipe_path)
-    console = _begun(recipe_path.read_text(encoding="utf-8"), out)
-    made = _Made(recipe, lambda split: _scenes(recipe, split, out, console))
+    console = _prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
+    made = _Training(recipe, lambda split: _scenes(recipe, split, out, console))
     made.write(train(recipe, made.scenes, out), out, console)
 
 
@@ -76,9 +81,9 @@ def fine_tune(
     one, two = (read_model(_start_file(start, step)) for step in STEPS)
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
-    told = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
-    console = _begun(f"# from {start}\n{told}{recipe.to_toml()}", out)
-    made = _Made(recipe, lambda part: measured_scenes(split[part], config, dim))
+    raws_of = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
+    console = _prepare_folder(f"# from {start}\n{raws_of}{recipe.to_toml()}", out)
+    made = _Training(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
     made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
 
@@ -93,28 +98,26 @@ def _start_file(start: str, step: StepName) -> Path:
     return model_file(start, step)
 
 
-def _begun(told: str, out: Path) -> Console:
-    """Make the folder, and keep in it what is trained; refuse to go on with something else."""
+def _prepare_folder(recipe_text: str, out: Path) -> Console:
+    """Make the folder and write the recipe into it; refuse a folder with another recipe."""
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE_NAME
-    if kept.exists() and kept.read_text(encoding="utf-8") != told:
+    if kept.exists() and kept.read_text(encoding="utf-8") != recipe_text:
         raise DataError(
             f"{out}: expected an empty folder or one with the same recipe, found another recipe"
         )
-    kept.write_text(told, encoding="utf-8")
+    kept.write_text(recipe_text, encoding="utf-8")
     return Console(stderr=True)
 
 
 def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[Scene]:
-    columns = (TextColumn("scenes"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("scenes", total=recipe.scenes.count(split))
+    with progress_bar("scenes", recipe.scenes.count(split), console) as bar:
         path = out / f"{split}-scenes.safetensors"
-        return scenes_of(recipe.scenes, split, path, lambda: bar.advance(task))
+        return scenes_of(recipe.scenes, split, path, bar.advance)
 
 
-class _Made:
-    """A recipe and its scenes in; the model files of what was trained on them out."""
+class _Training:
+    """What was trained by a recipe: its scenes, its figures and its model files."""
 
     def __init__(self, recipe: Recipe, scenes_of: ScenesOf) -> None:
         self._recipe = recipe
@@ -154,7 +157,7 @@ class _Made:
     def _card(
         self,
         step: StepName,
-        told: str,
+        recipe_text: str,
         trained: Trained,
         domain: Domain,
         metrics: dict[str, float],
@@ -165,15 +168,15 @@ class _Made:
             step=step,
             description=recipe.description,
             licence=recipe.licence,
-            architecture=recipe.one if step == "one" else recipe.two,
-            normalisation="stabilised" if step == "one" else "levels",
+            architecture={"one": recipe.one, "two": recipe.two}[step],
+            normalisation=NORMALISATIONS[step],
             frames=recipe.one.inputs,
             photons=recipe.light.photons,
             read_noise=recipe.light.read_noise,
             structures=tuple(sorted({scene.structure for scene in self.scenes("two")})),
             domain=domain,
             behind=f"{recipe.name}-one" if step == "two" else None,
-            recipe=told,
+            recipe=recipe_text,
             metrics=metrics,
             training={
                 "date": datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,4 @@
-"""Recordings of one's own in, measured scenes for a fine-tuning out, split by recording."""
+"""Make training scenes of the user's recordings, split by recording."""
 
 from __future__ import annotations
 

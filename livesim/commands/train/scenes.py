@@ -1,4 +1,4 @@
-"""A recipe in, simulated scenes out, each with a structure, optics and a pattern of its own."""
+"""Simulate training scenes, each with a structure, optics and a pattern of its own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`livesim view` and `livesim live`."""
+"""Run `livesim view` and `livesim live`."""

@@ -1,12 +1,12 @@
-"""`livesim view` and `livesim live`: the viewer in this process, until it is closed."""
+"""Run the viewer in this process, until it is closed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesim.commands.display import no_window
 from livesim.config.settings import SettingsError, load_settings
+from livesim.processes.viewer import why_no_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ def run_view(request: ViewRequest) -> int:
     SettingsError
         If no window can be opened here, or the settings are wrong.
     """
-    why_not = no_window()
+    why_not = why_no_window()
     if why_not is not None:
         raise SettingsError(f"expected a display and Qt for the viewer, found: {why_not}")
     settings = None if request.config is None else load_settings(request.config)
 
-    from livesim.commands.view.past import recorded_past
+    from livesim.commands.view.past import open_past
     from livesim.processes.viewer_children import Children
     from livesim_gui.app import ViewOptions, run_viewer
     from livesim_gui.state.stream.facts import facts_of_settings
@@ -49,4 +49,4 @@ def run_view(request: ViewRequest) -> int:
         memory_bytes=request.memory_mib << 20,
         settings_file=request.settings_file,
     )
-    return run_viewer(options, Children(), recorded_past)
+    return run_viewer(options, Children(), open_past)

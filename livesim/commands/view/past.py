@@ -1,4 +1,4 @@
-"""A folder that an engine records into -> its results, read one by one while it grows."""
+"""Read the results of a recording one by one, while an engine still writes it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from livesim.io.read.time_lapse import TimeLapse
 
 
-def recorded_past(folder: str) -> RecordedPast | None:
-    """Open what is recorded in a folder; None where nothing of it is on this machine."""
+def open_past(folder: str) -> RecordedPast | None:
+    """Open the results recorded in a folder; None where there are none on this machine."""
     if not Path(folder).is_dir():
         return None
     from livesim.commands.export.source import RESULT, WIDEFIELD  # loads zarr
@@ -26,10 +26,10 @@ def recorded_past(folder: str) -> RecordedPast | None:
 
 
 def _opened(folder: Path, what: str) -> TimeLapse | None:
-    from livesim.commands.export.source import open_source, recorded
+    from livesim.commands.export.source import open_source, recording_files
 
     try:
-        return open_source(recorded(folder), what)
+        return open_source(recording_files(folder), what)
     except DataError:  # nothing yet, being renamed just now, or another version's
         return None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -20,10 +22,9 @@ from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
 from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.header import WireError
-from livesim_acquisition.hook import background_sender
+from livesim_acquisition.hook import background_sender, engine_link, make_hook, make_saved_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
-from livesim_acquisition.hook.hook import make_hook, make_saved_hook
-from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, Waiting
+from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, QueuedImage
 from livesim_acquisition.hook.saved_images import read_saved
 from tests.support.running_engine import WAIT_S, at_work, averaging
 
@@ -56,7 +57,7 @@ def nobody():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(background_sender, "ANSWER_S", 0.2)
+    monkeypatch.setattr(engine_link, "ANSWER_S", 0.2)
     monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
 
 
@@ -101,8 +102,8 @@ def test_every_image_arrives_where_it_belongs(tmp_path):
 
 def test_the_stream_says_what_the_metadata_say(tmp_path, monkeypatch):
     starts = []
-    monkeypatch.setattr(background_sender.Sender, "start", lambda self, start: starts.append(start))
-    monkeypatch.setattr(background_sender.Sender, "send", lambda self, frame: None)
+    monkeypatch.setattr(engine_link.Sender, "start", lambda self, start: starts.append(start))
+    monkeypatch.setattr(engine_link.Sender, "send", lambda self, frame: None)
     with running(tmp_path) as engine:
         sender = BackgroundSender(engine.endpoints.control, sizes={"time": 1}, interval_s=2.0)
         feed(make_hook(sender), 1)
@@ -170,7 +171,7 @@ def test_the_hook_never_waits_for_the_engine(nobody, monkeypatch):
         assert answered.wait(WAIT_S)
         raise WireError("expected an engine, found none")
 
-    monkeypatch.setattr(background_sender, "Sender", unanswered)
+    monkeypatch.setattr(engine_link, "Sender", unanswered)
     sender = BackgroundSender(nobody, SETTINGS)
     feed(make_hook(sender), 40)  # returns, though nobody has answered yet
     assert sender.counts.unsent == 360 - DEPTH
@@ -262,8 +263,15 @@ def test_after_the_end_images_are_only_counted(nobody, impatient):
 def test_the_queue_keeps_the_newest_within_its_limits(depth, nbytes, kept):
     queue = ImageQueue(depth, nbytes)
     for number in range(6):
-        queue.put(Waiting(number, lambda: None, 100, 0))
+        queue.put(QueuedImage(number, lambda: None, 100, 0))
     assert queue.dropped == 6 - len(kept)
     queue.close()
     assert [queue.get().number for _ in kept] == kept
     assert queue.get() is None
+
+
+def test_the_two_lines_load_nothing_heavy():
+    """A user's script imports the hook in the process that drives the microscope."""
+    heavy = "{'torch', 'dask', 'pycromanager', 'zarr', 'PyQt5'}"
+    code = f"import livesim_acquisition.hook, sys; sys.exit(bool({heavy} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -172,12 +172,12 @@ def test_the_order_in_which_the_pattern_really_runs(sequence, pattern, order):
     made = instrument(sequence=sequence, pattern=pattern)
     assert made.order.tolist() == order
     ideal = instrument(pattern=pattern)
-    assert made.places.tolist() == ideal.order.tolist()
+    assert made.labels.tolist() == ideal.order.tolist()
 
 
 def test_the_settings_that_mend_a_rotation_give_the_labels_back():
     rotated = instrument(sequence={"rotated_by": 4}, pattern={"first_frame": 4})
-    assert rotated.order.tolist() == rotated.places.tolist()
+    assert rotated.order.tolist() == rotated.labels.tolist()
 
 
 def test_a_frame_has_the_phase_and_brightness_of_the_moment_it_is_taken():

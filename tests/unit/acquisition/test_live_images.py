@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livesim.values.errors import DataError
-from livesim_acquisition.live_mode.images import LiveImages, Peeked
+from livesim_acquisition.live_mode.images import BufferedImage, LiveImages
 
 
 class Buffer:
@@ -19,7 +19,9 @@ class Buffer:
         number = self.taken - 1 - before
         held = number >= 0 and before < self.depth
         self.taken += self.arrivals()
-        return Peeked({"ImageNumber": str(number)}, lambda: np.zeros((2, 2))) if held else None
+        return (
+            BufferedImage({"ImageNumber": str(number)}, lambda: np.zeros((2, 2))) if held else None
+        )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -78,7 +80,7 @@ def test_pixels_of_new_images_only_are_fetched():
 
     def peek(before):
         number = 30 - before
-        return Peeked({"ImageNumber": number}, lambda: fetched.append(number))
+        return BufferedImage({"ImageNumber": number}, lambda: fetched.append(number))
 
     LiveImages(peek, 28).new()
     assert fetched == [28, 29, 30]
@@ -86,4 +88,4 @@ def test_pixels_of_new_images_only_are_fetched():
 
 def test_a_camera_that_does_not_count_is_told_of():
     with pytest.raises(DataError, match="expected ImageNumber in the metadata"):
-        LiveImages(lambda before: Peeked({}, lambda: None)).new()
+        LiveImages(lambda before: BufferedImage({}, lambda: None)).new()

@@ -17,7 +17,7 @@ from useq import MDAEvent, MDASequence
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
-from livesim_acquisition.hook import background_sender
+from livesim_acquisition.hook import background_sender, engine_link
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.image_queue import DEPTH
 from livesim_acquisition.mda import sim_events, stream
@@ -47,7 +47,7 @@ def core(signals):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(background_sender, "ANSWER_S", 0.2)
+    monkeypatch.setattr(engine_link, "ANSWER_S", 0.2)
     monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
 
 
@@ -98,8 +98,8 @@ def test_every_frame_arrives_where_its_event_says(tmp_path, core, signals):
 def starts(monkeypatch):
     """The headers of the streams that begin; nothing is sent."""
     starts = []
-    monkeypatch.setattr(background_sender.Sender, "start", lambda self, start: starts.append(start))
-    monkeypatch.setattr(background_sender.Sender, "send", lambda self, frame: None)
+    monkeypatch.setattr(engine_link.Sender, "start", lambda self, start: starts.append(start))
+    monkeypatch.setattr(engine_link.Sender, "send", lambda self, frame: None)
     return starts
 
 
@@ -232,9 +232,9 @@ def test_the_acquisition_never_waits_and_what_is_given_up_is_told(
 
     def unanswered(*_):
         assert answered.wait(WAIT_S)
-        raise background_sender.WireError("expected an engine, found none")
+        raise engine_link.WireError("expected an engine, found none")
 
-    monkeypatch.setattr(background_sender, "Sender", unanswered)
+    monkeypatch.setattr(engine_link, "Sender", unanswered)
     with stream(core, NOBODY, SETTINGS) as streamed:
         acquire(signals, sim_events(sequence(40), SETTINGS.pattern))  # returns all the same
         assert streamed.counts.unsent == 360 - DEPTH

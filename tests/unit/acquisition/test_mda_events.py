@@ -10,13 +10,13 @@ from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.values.frames import FrameAxes
 from livesim_acquisition.hook.event_axes import EventAxes
 from livesim_acquisition.hook.events import make_events
-from livesim_acquisition.mda_events import (
+from livesim_acquisition.mda.events import (
     axes_of,
     check_mda_events,
-    described,
     interval_s,
     mda_sequence,
     sequence_sizes,
+    settings_with_sequence,
     sim_events,
 )
 
@@ -147,7 +147,7 @@ def test_sizes_and_settings_of_a_sequence():
     planned = mda_sequence(own)
     assert sequence_sizes(planned) == {"time": 3, "channel": 2, "z": 3, "position": 1}
     assert interval_s(planned) == 4.0
-    told = described(planned, settings()).acquisition
+    told = settings_with_sequence(planned, settings()).acquisition
     assert (told.time_points, told.interval_s, told.channels) == (3, 4.0, ("488", "561"))
     assert told.z_um == (100.0, 100.5, 101.0)
 
@@ -166,11 +166,11 @@ def test_what_a_sequence_does_not_say_is_not_invented():
         z_plan={"absolute": [1.0, 2.0, 4.0]},
         channels=[{"config": "488"}, {"config": "488", "group": "Other"}],
     )
-    told = described(planned, settings()).acquisition
+    told = settings_with_sequence(planned, settings()).acquisition
     assert (told.z_um, told.channels, told.interval_s) == ((), (), 0.0)
     unknown = GeneratorMDASequence()
     assert (sequence_sizes(unknown), interval_s(unknown)) == (None, None)
-    assert described(unknown, settings()) == settings()
+    assert settings_with_sequence(unknown, settings()) == settings()
 
 
 def frames(**changes):

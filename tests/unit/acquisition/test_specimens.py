@@ -12,14 +12,13 @@ from PIL import Image
 from livesim.config.settings import SettingsError
 from livesim.values.errors import DataError
 from livesim_acquisition.specimens.beads import Beads
-from livesim_acquisition.specimens.drawing import covered, draw, moved, pixel_edges
+from livesim_acquisition.specimens.drawing import covered, draw, pixel_edges, shifted
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.line_pairs import LinePairs
 from livesim_acquisition.specimens.mitochondria import Mitochondria
-from livesim_acquisition.specimens.mixture import Mixture
 from livesim_acquisition.specimens.movie import Movie
 from livesim_acquisition.specimens.network import Network
-from livesim_acquisition.specimens.registry import SPECIMENS, make_specimen
+from livesim_acquisition.specimens.registry import SPECIMENS, Mixture, make_specimen
 from livesim_acquisition.specimens.siemens_star import SiemensStar
 from livesim_acquisition.specimens.vesicles import Vesicles
 from tests.support.simulations import settings
@@ -165,7 +164,7 @@ def test_a_star_has_its_spokes():
 def test_moving_a_density_keeps_its_light_and_shifts_it():
     vesicles = Vesicles((96, 96), 32.5, count=1, seed=3)
     density = vesicles.density()
-    gone = moved(density, 0.25, -0.5)
+    gone = shifted(density, 0.25, -0.5)
     assert gone.sum() == pytest.approx(density.sum(), rel=1e-3)
     np.testing.assert_allclose(np.subtract(centre(gone), centre(density)), (0.25, -0.5), atol=0.01)
 

@@ -162,3 +162,28 @@ def test_no_help_text_has_brackets_that_rich_would_take_for_markup():
 def test_what_the_commands_take_is_known_without_what_runs_them():
     code = "import livesim.cli, sys; sys.exit(bool({'torch', 'zmq', 'zarr'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["acquire", "--first", "3"], "--first: expected --live with it, found it alone"),
+        (["acquire", "--live", "--out", "o"], "--out: expected it without --live, found both"),
+        (["acquire", "--live"], "expected --config or one TOML file in this folder, found none"),
+        (["watch", "--first", "3"], "expected --config or one TOML file in this folder, found"),
+    ],
+)
+def test_options_of_live_mode(words, sentence, livesim):
+    status, said = livesim(*words)
+    assert status == USAGE
+    assert said.startswith(f"livesim: {sentence}")
+
+
+def test_old_names_run_but_are_not_listed(capsys):
+    group = get_command(app)
+    assert group.commands["watch"].hidden
+    with pytest.raises(SystemExit):
+        group.main(["--help"])
+    listed = capsys.readouterr().out
+    assert "acquire" in listed
+    assert "watch" not in listed

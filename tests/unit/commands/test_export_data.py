@@ -267,6 +267,6 @@ def test_an_interrupt_leaves_nothing(two_channels, tmp_path, name, monkeypatch):
         if values["done"] == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("livesim.commands.export.progress.tell_program", interrupt)
+    monkeypatch.setattr("livesim.commands.progress.print_json", interrupt)
     assert export(two_channels, tmp_path / name, "--json").exit_code == 130
     assert list(tmp_path.iterdir()) == []

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from livesim.commands.replay.command import replay_files
-from livesim.commands.replay.lines import state_told
+from livesim.commands.replay.command import replay_files, states_as_json
 from livesim.config.settings import PatternSettings, SettingsError
 from livesim.io.read.open import open_recording
 from livesim_acquisition.replay import replay as replay_module
 from livesim_acquisition.replay.pace import Pace
-from livesim_acquisition.replay.rate import Rate, dues
-from livesim_acquisition.replay.replay import again_and_again, replay
+from livesim_acquisition.replay.rate import Rate, due_times
+from livesim_acquisition.replay.replay import looped_frames, replay
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def recording(tmp_path):
 
 
 def test_every_round_continues_the_time(recording):
-    frames = list(islice(again_and_again(recording), 5 * 9))
+    frames = list(islice(looped_frames(recording), 5 * 9))
     assert [frame.sequence for frame in frames] == list(range(45))
     assert [frame.axes.time for frame in frames] == np.repeat(np.arange(5), 9).tolist()
     assert [int(frame.pixels[0, 0]) for frame in frames] == [n % 18 for n in range(45)]
@@ -47,7 +46,7 @@ def test_the_pace_goes_on_and_the_stream_has_no_end(recording, monkeypatch):
     replay(recording, None, None, Pace(1000.0), loop=True)
     assert told["start"].sizes is None
     assert [frame.sequence for frame in told["frames"]] == list(range(40))
-    due = dues(recording, 1000.0)
+    due = due_times(recording, 1000.0)
     np.testing.assert_allclose([due(frame) for frame in told["frames"]], np.arange(40) / 1000.0)
     replay(recording, None, None, Pace(Rate.MAX))
     assert told["start"].sizes["time"] == 2
@@ -61,7 +60,7 @@ def test_only_one_recording_is_repeated(tmp_path):
 
 def test_a_program_is_told_how_far_it_is_and_of_every_pause(capsys):
     pace = Pace(20.0)
-    with state_told("a.tif", pace) as progressed:
+    with states_as_json("a.tif", pace) as progressed:
         progressed(3, 18)
         pace.pause()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

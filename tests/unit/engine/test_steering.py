@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 import zarr
 
-from livesim.commands.steer import parse_wishes, steer_engine
+from livesim.commands.steer import parse_changes, steer_engine
 from livesim.config.changes import SettingsChange, difference, settings_at, steered, value_of
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.steering import NOT_STEERABLE, Steering
@@ -113,7 +113,7 @@ def test_the_log_is_read_as_it_was_written(tmp_path):
 
 def test_words_of_the_command_line_are_values():
     words = ["steps.two=none", "reconstruction.wiener = 0.1", "tracking.follow=false"]
-    assert parse_wishes([*words, 'steps.one="a/b.safetensors"', "steps.precision=auto"]) == {
+    assert parse_changes([*words, 'steps.one="a/b.safetensors"', "steps.precision=auto"]) == {
         "steps.two": "none",
         "reconstruction.wiener": 0.1,
         "tracking.follow": False,
@@ -122,7 +122,7 @@ def test_words_of_the_command_line_are_values():
     }
     for wrong in ("steps.two", "steps.two=", "steps.two=[1]"):
         with pytest.raises(SettingsError, match="expected"):
-            parse_wishes([wrong])
+            parse_changes([wrong])
 
 
 # The thread.

@@ -211,7 +211,7 @@ def test_the_flags_are_those_the_command_knows():
 
 
 def test_the_line_that_is_told_is_the_line_that_is_read(capsys):
-    from livesim.commands.export.progress import tell_program
+    from livesim.commands.progress import print_json
 
-    tell_program(done=1, total=2)
+    print_json(done=1, total=2)
     assert read_progress(capsys.readouterr().out) == ExportProgress(1, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livesim.commands.view.past import recorded_past
+from livesim.commands.view.past import open_past
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim_gui.state.stream.feed import Feed
@@ -176,12 +176,12 @@ def test_what_cannot_be_read_is_no_longer_offered(viewer):
 
 @pytest.mark.parametrize("shard", [1, 2])
 def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path, shard):
-    assert recorded_past(str(tmp_path / "elsewhere")) is None
-    assert recorded_past(str(tmp_path)) is None
+    assert open_past(str(tmp_path / "elsewhere")) is None
+    assert open_past(str(tmp_path)) is None
     with open_results(tmp_path, shard=shard) as recorder:
         for index in times(3):
             recorder.write(recorded_result(index))
-        past = recorded_past(str(tmp_path))
+        past = open_past(str(tmp_path))
     assert [index.time for index, _ in past.results] == [0, 1, 2]
     found = past.read(*past.results[1])  # closed meanwhile
     np.testing.assert_array_equal(found.image, image(StackIndex(time=1)))
@@ -194,7 +194,7 @@ def test_a_recording_is_read_result_by_result_while_it_grows(tmp_path, shard):
 def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
     steps = ("one", "reconstruct", "two")
     folder = record(tmp_path / "stream", times(2), steps=steps, shard=shard)
-    past = recorded_past(str(folder))
+    past = open_past(str(folder))
     found = past.read(*past.results[1])
     expected = (counts(StackIndex(time=1)).mean(axis=(0, 1)) - 100) / 2
     np.testing.assert_allclose(found.widefield, expected, rtol=1e-5)

@@ -1,4 +1,6 @@
 import json
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,17 +12,20 @@ from bench.speed.before_after_stages import (
     Given,
     Stage,
     estimation,
+    import_by_old_names,
     milliseconds,
     network,
     reconstruction,
 )
+from bench.speed.peers import Peers, compare, difference_to_textbook_order
 from bench.speed.performance_page import PAGE, page, written_page
+from bench.speed.published import GTX_1080_TI_GFLOPS, beside
+from livesim.config.settings import SettingsError
 from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.speed.command import BenchOptions, _load_peers, run_bench
 from livesim.speed.floor import RECONSTRUCTION, least_work
 from livesim.speed.live import Latency
 from livesim.speed.machine import Limits, limits
-from livesim.speed.peers import compare, difference_to_textbook_order
-from livesim.speed.published import GTX_1080_TI_GFLOPS, beside
 from livesim.speed.scene import make_scene
 from livesim.speed.stages import host_stages, reconstruction_stages
 from livesim.speed.tables import sheets
@@ -246,3 +251,27 @@ def test_latency_is_that_of_a_stream_that_has_settled():
     """The first stacks wait for their pipeline; what they took says nothing of the others."""
     found = Latency.of([900.0] * 20 + [float(n) for n in range(80)])
     assert found == Latency(80, 39.5, pytest.approx(75.05), pytest.approx(78.21))
+
+
+def test_peers_without_the_repository_are_one_sentence(tmp_path, monkeypatch):
+    """As it is where livesim is installed from a wheel, which has no folder bench."""
+    monkeypatch.setitem(sys.modules, "bench.speed.peers", None)
+    out = tmp_path / "found.json"
+    with pytest.raises(SettingsError, match=r"--peers: expected .*found none: clone"):
+        run_bench(BenchOptions.quick(peers=True), out)
+    assert not list(tmp_path.iterdir())
+
+
+def test_peers_of_the_repository_are_loaded():
+    peers = _load_peers("python-with-the-peer")
+    assert isinstance(peers, Peers)
+    assert peers.not_measured == []
+
+
+def test_modules_of_older_revisions_have_todays_names(monkeypatch):
+    """A revision from before the move has `livesim.frames`, and no `livesim.values`."""
+    old = ModuleType("livesim.frames")
+    monkeypatch.setitem(sys.modules, "livesim.frames", old)
+    monkeypatch.setitem(sys.modules, "livesim.values.frames", None)
+    import_by_old_names()
+    assert sys.modules["livesim.values.frames"] is old

@@ -1,4 +1,4 @@
-"""A Python that has napari-sim-processor in, a handle that reconstructs with it out."""
+"""Run napari-sim-processor in a Python of its own, and time it."""
 
 from __future__ import annotations
 

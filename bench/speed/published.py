@@ -1,4 +1,4 @@
-"""What `livesim bench` found in, ours beside what others have published of their speed out."""
+"""Compare what `livesim bench` has measured with what others have published of their speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scene in, the times of others' reconstructions beside ours out, measured in turn."""
+"""Time other programs in turn with livesim, for `livesim bench --peers`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any
 
 import torch
 
+from bench.speed.page_tables import comparison_sheets
+from bench.speed.peer import Peer
+from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.speed.peer import Peer
 from livesim.speed.scene import Scene
 from livesim.speed.stages import MOST_S
-from livesim.speed.textbook_order import TextbookOrder
+from livesim.speed.tables import Found, Sheet
 from livesim.speed.timing import Task, Times, clocked, in_turn
 from livesim.values.errors import DataError
 
@@ -36,6 +38,43 @@ class Compared:
     times: Times
     ratio: float
     """Its median over livesim's."""
+
+
+class Peers:
+    """The comparison that `livesim bench --peers` makes.
+
+    Parameters
+    ----------
+    python
+        A Python that has napari-sim-processor; None: this one, if it has it.
+    """
+
+    def __init__(self, python: str | None) -> None:
+        self._python = peer_python(python)
+
+    def measure(self, scene: Scene, rounds: int) -> dict[str, Any]:
+        """Return what is added to the figures of `livesim bench`, as JSON values.
+
+        Raises
+        ------
+        DataError
+            If the peer does not answer.
+        """
+        return {
+            "difference_to_textbook_order": difference_to_textbook_order(scene),
+            "peers": [asdict(row) for row in compare(scene, self._python, rounds)],
+        }
+
+    @property
+    def not_measured(self) -> list[str]:
+        """What cannot be compared here, in words."""
+        if self._python is None:
+            return ["napari-sim-processor is not installed: not measured"]
+        return []
+
+    def sheets(self, found: Found) -> list[Sheet]:
+        """Return the tables of the comparison."""
+        return comparison_sheets(found)
 
 
 def peer_python(given: str | None) -> str | None:
@@ -77,11 +116,6 @@ def difference_to_textbook_order(scene: Scene) -> float:
     textbook = TextbookOrder(scene.pattern, scene.otf, camera, _WIENER)
     expected = textbook(scene.counts)[inside, inside]
     return float((found - expected).norm() / expected.norm())
-
-
-def values(rows: list[Compared]) -> list[dict[str, Any]]:
-    """Return rows as JSON values."""
-    return [asdict(row) for row in rows]
 
 
 @contextmanager

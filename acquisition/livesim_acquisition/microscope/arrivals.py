@@ -1,4 +1,4 @@
-"""How many frames and which faults in, the order in which the frames arrive out."""
+"""Order frames as they arrive: some late, some repeated, some never."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def arrivals(faults: Sequence, seed: int, frames: int | None = None) -> Iterator
         yield heapq.heappop(waiting)[1]
 
 
-def recorded(faults: Sequence, seed: int, frames: int) -> list[int]:
+def recorded_order(faults: Sequence, seed: int, frames: int) -> list[int]:
     """Return which frames a file of `frames` frames holds, in its order.
 
     A file does not say which frames it lacks: after a lost one all others move up.

@@ -1,4 +1,4 @@
-"""Acquisitions as useq describes them, `MDASequence` and `MDAEvent`, with angle and phase added.
+"""Add angle and phase to acquisitions as useq describes them, `MDASequence` and `MDAEvent`.
 
 Today's `MDASequence` has no axes beside time, position, grid, channel and z; its events have: their
 index takes any name. So a SIM acquisition is a list of events, made here from a sequence or from
@@ -56,13 +56,13 @@ def sim_events(events: Iterable[MDAEvent], pattern: PatternSettings) -> list[MDA
     SettingsError
         If `[pattern] order` steps another axis within a raw stack.
     """
-    places = _places(pattern)
+    places = _frame_axes(pattern)
     setup = getattr(events, "setup", None)
     beginning = [] if setup is None else [setup]
     return beginning + [frame for event in events for frame in _frames(event, places)]
 
 
-def _places(pattern: PatternSettings) -> list[dict[str, int]]:
+def _frame_axes(pattern: PatternSettings) -> list[dict[str, int]]:
     """Return angle and phase of the frames of a raw stack, as they are taken."""
     order = axis_order(pattern)
     if set(order[:2]) != set(FRAME_AXES):
@@ -115,7 +115,7 @@ def mda_sequence(settings: Settings) -> MDASequence:
     )
 
 
-def described(sequence: MDASequence, settings: Settings) -> Settings:
+def settings_with_sequence(sequence: MDASequence, settings: Settings) -> Settings:
     """Return the settings with the sequence's times, channels and planes as `[acquisition]`.
 
     They go along with a stream, whose recording takes the names of the channels and the step of z

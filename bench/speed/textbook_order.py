@@ -1,6 +1,6 @@
-"""A raw stack in, its reconstruction in the textbook's order out, as a competent torch user has it.
+"""Reconstruct in the textbook's order, as a competent user of torch would write it.
 
-All that depends on settings is computed beforehand, transforms are batched, float32 throughout; the
+All that depends on settings is computed in advance, transforms are batched, float32 throughout; the
 order is that of Gustafsson (2000): transform the frames, separate, pad, shift in real space, weigh,
 add, divide, transform back.
 """

@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 import pytest
 
 from livesim.config.simulation import Sequence
-from livesim_acquisition.microscope.sequence import arrivals, recorded
+from livesim_acquisition.microscope.arrivals import arrivals, recorded_order
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def test_frames_arrive_as_the_faults_say(faults, arriving):
 
 
 def test_a_file_is_full_though_frames_are_lost():
-    assert recorded(Sequence(dropped_frames=(1, 4)), 0, 6) == [0, 2, 3, 5, 6, 7]
-    assert recorded(Sequence(repeated_frames=(1,)), 0, 6) == [0, 1, 1, 2, 3, 4]
+    assert recorded_order(Sequence(dropped_frames=(1, 4)), 0, 6) == [0, 2, 3, 5, 6, 7]
+    assert recorded_order(Sequence(repeated_frames=(1,)), 0, 6) == [0, 1, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

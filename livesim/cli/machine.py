@@ -1,4 +1,4 @@
-"""The arguments of `livesim bench`; what it does is imported when it is run."""
+"""Measure this machine and exchange its keys: the arguments of bench and keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.shared import OverwriteOption
+from livesim.cli.shared import KeysOption, OverwriteOption
 
 
 def bench(
@@ -41,3 +41,25 @@ def bench(
     else:
         options = BenchOptions(size, rounds, stacks, peers=peers, python=peer_python)
     run_bench(options, out, overwrite=overwrite)
+
+
+def keys(
+    server: Annotated[
+        bool, typer.Option("--server", help="Make the engine's pair of keys, on its machine.")
+    ] = False,
+    client: Annotated[
+        bool, typer.Option("--client", help="Make this machine's pair, as a source or viewer.")
+    ] = False,
+    allow: Annotated[
+        Path | None, typer.Option(help="Public key of a client that the engine here lets in.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="Public key of the engine that is reached from here.")
+    ] = None,
+    folder: KeysOption = None,
+) -> None:
+    """Make and exchange the keys without which an engine listens to its own machine only."""
+    from livesim.commands.keys import manage_keys
+    from livesim.wire.endpoints import default_keys
+
+    manage_keys(folder or default_keys(), server=server, client=client, allow=allow, trust=trust)

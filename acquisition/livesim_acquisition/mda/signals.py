@@ -1,14 +1,4 @@
-"""Stream the frames of a pymmcore-plus acquisition to the engine, from within the same process.
-
-Two lines in a script that has a `CMMCorePlus`::
-
-    from livesim_acquisition.mda import sim_events, stream
-    with stream(core, "tcp://127.0.0.1:5603", settings) as streamed:
-        core.mda.run(sim_events(sequence, settings.pattern))
-
-The frames are taken from the signals that the core's acquisition runner emits anyway. The runner
-is never held: a frame is put into the sender's bounded queue, and all else happens in its thread.
-"""
+"""Stream the frames of a pymmcore-plus acquisition, taken from the signals of its runner."""
 
 from __future__ import annotations
 
@@ -26,18 +16,13 @@ from livesim.wire.endpoints import endpoint
 from livesim.wire.keys import check_reachable
 from livesim_acquisition.hook.background_sender import CLOSE_S, BackgroundSender, Counts
 from livesim_acquisition.hook.image_queue import CameraImage
-from livesim_acquisition.mda_events import (
+from livesim_acquisition.mda.events import (
     axes_of,
     check_in_stack,
-    check_mda_events,
-    described,
     interval_s,
-    mda_sequence,
     sequence_sizes,
-    sim_events,
+    settings_with_sequence,
 )
-
-__all__ = ["MdaStream", "check_mda_events", "mda_sequence", "sim_events", "stream"]
 
 SOURCE = "pymmcore-plus"
 
@@ -204,7 +189,7 @@ def _new_sender(
         return BackgroundSender(engine, settings, source=SOURCE, after=before)
     return BackgroundSender(
         engine,
-        None if settings is None else described(sequence, settings),
+        None if settings is None else settings_with_sequence(sequence, settings),
         sizes=sequence_sizes(sequence),
         interval_s=interval_s(sequence),
         source=SOURCE,

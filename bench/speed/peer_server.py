@@ -1,4 +1,4 @@
-"""Requests as JSON lines in, napari-sim-processor's images and times out; runs in its own Python.
+"""Answer requests for napari-sim-processor's images and times; runs in its own Python.
 
 Needs napari-sim-processor with numpy < 2.4, scipy and matplotlib; pyfftw, torch and opencv where
 its fast paths are to be timed. It has no command line, so its processor class is called here.

@@ -1,0 +1,244 @@
+"""Work on recordings and networks: the arguments of the commands that read and write files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livesim.cli.shared import (
+    EXIT_DATA,
+    ConfigOption,
+    OverwriteOption,
+    PatternOption,
+    RawArgument,
+    SetOption,
+    TiedOption,
+)
+from livesim.config.settings import SettingsError
+
+
+def restore(
+    raw: RawArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Result (.ome.tif or .ome.zarr), or a folder."),
+    ] = None,
+    config: ConfigOption = None,
+    pattern: PatternOption = None,
+    steps: Annotated[
+        str,
+        typer.Option(help="reconstruct, with one before and two behind it, as in one,reconstruct."),
+    ] = "",
+    preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Reconstruct recordings; --config defaults to the TOML file beside each.
+
+    A recording of livesim's own brings its settings and its pattern along.
+    """
+    from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
+
+    changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
+    settings = [settings_for(path, config, changes) for path in raw]
+
+    from livesim.commands.restore.command import restore_file, targets
+    from livesim.config.step_choice import with_steps
+
+    if steps:
+        settings = [with_steps(own, steps) for own in settings]
+    for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
+        log = None if steps else settings_log_for(path, config, changes)
+        restore_file(path, own, pattern or pattern_for(path), target, overwrite, log)
+
+
+def calibrate(
+    raw: RawArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Pattern file to write (JSON).")],
+    config: ConfigOption = None,
+    stacks: Annotated[
+        int | None, typer.Option(min=1, help="Raw stacks to use of each recording.")
+    ] = None,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Estimate the illumination pattern; --config defaults to the TOML file beside the first."""
+    from livesim.io.settings_beside import settings_for
+
+    settings = settings_for(raw[0], config, change or [])
+
+    from livesim.commands.calibrate import calibrate_files
+
+    calibrate_files(raw, settings, out, stacks, overwrite)
+
+
+def export(
+    recording: Annotated[
+        Path, typer.Argument(help="Folder that an engine recorded into, or a result.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="NAME.ome.tif, NAME.ome.zarr, NAME.tif (for ImageJ) or NAME.mp4."
+        ),
+    ],
+    what: Annotated[str, typer.Option(help="result, plain, widefield or raw.")] = "result",
+    beside: Annotated[
+        str, typer.Option(help="Of a movie, shown on the left: widefield, plain or result.")
+    ] = "",
+    time: Annotated[str, typer.Option(help="Time points, from 0: 7, or 10:50 (50 left out).")] = "",
+    channel: Annotated[str, typer.Option(help="Channels, likewise; several are merged.")] = "",
+    z: Annotated[str, typer.Option(help="Planes in z, likewise.")] = "",
+    position: Annotated[str, typer.Option(help="Positions; each has a file of its own.")] = "",
+    max_projection: Annotated[
+        bool, typer.Option("--max-projection", help="Take the brightest value along z.")
+    ] = False,
+    interval: Annotated[
+        float | None, typer.Option(min=1e-6, help="Seconds between time points; else as recorded.")
+    ] = None,
+    fps: Annotated[float, typer.Option(min=0.1, max=240, help="Of a movie: images/s.")] = 10.0,
+    contrast: Annotated[
+        str, typer.Option(help="Black and white, LOW:HIGH, one or one a channel; else automatic.")
+    ] = "",
+    gamma: Annotated[float, typer.Option(min=0.1, max=10, help="Below 1 shows the dim.")] = 1.0,
+    lut: Annotated[str, typer.Option(help="Colour table, one or one a channel.")] = "",
+    marks: Annotated[
+        bool, typer.Option("--marks/--no-marks", help="Of a movie: scale bar and time stamp.")
+    ] = True,
+    overwrite: OverwriteOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell the progress to programs.")] = False,
+    tied: TiedOption = False,
+) -> None:
+    """Write a recording, or a part of it, for analysis, for Fiji or as a movie.
+
+    One that is still being recorded is exported as far as it is there.
+    """
+    from livesim.commands.export.command import ExportRequest, export_recording
+    from livesim.commands.export.cut import Ranges
+    from livesim.commands.export.look import LookRequest
+    from livesim.commands.export.movie import MovieRequest
+
+    export_recording(
+        ExportRequest(
+            recording=recording,
+            out=out,
+            movie=MovieRequest(LookRequest(contrast, gamma, lut), fps, marks),
+            what=what,
+            beside=beside,
+            ranges=Ranges(time, channel, z, position),
+            projected=max_projection,
+            interval_s=interval,
+            overwrite=overwrite,
+            as_json=as_json,
+            tied=tied,
+        )
+    )
+
+
+def doctor(
+    raw: RawArgument,
+    config: ConfigOption = None,
+    change: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is wrong with recordings, from the frames alone, and how to mend it.
+
+    Exit status 0: no fault found; 1: a fault was found.
+    """
+    from livesim.io.settings_beside import settings_for
+
+    settings = [settings_for(path, config, change or []) for path in raw]
+
+    from livesim.commands.doctor.command import examine_files
+
+    if not examine_files(raw, settings, as_json=as_json):
+        raise typer.Exit(EXIT_DATA)
+
+
+def evaluate(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or with --truth images.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the table and the pictures.")
+    ],
+    truth: Annotated[
+        Path | None, typer.Option(help="Hold images against this: truth.zarr, or an image file.")
+    ] = None,
+    config: ConfigOption = None,
+    pattern: PatternOption = None,
+    one: Annotated[str, typer.Option(help="Step one: a model's name or path, or none.")] = "",
+    two: Annotated[str, typer.Option(help="Step two, likewise.")] = "",
+    reference: Annotated[
+        Path | None, typer.Option(help="Images of the same recordings with more light.")
+    ] = None,
+    halves: Annotated[
+        bool, typer.Option("--halves", help="Split the photons for a ring correlation.")
+    ] = False,
+    pixel: Annotated[
+        float | None, typer.Option(help="Pixel of the truth in nm, where no file says.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=1, max=20, help="Images in the montage.")] = 3,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Say how good and how true images are: widefield, plain and after each network.
+
+    Recordings are taken through every stage, and held against their truth where `livesim simulate`
+    left it, or against --reference. With --truth, images made before are held against it.
+    """
+    from livesim.commands.evaluate.command import Request, evaluate_files
+
+    request = Request(truth, config, pattern, one, two, reference, halves, pixel, change or [])
+    evaluate_files(files, request, out, examples, overwrite=overwrite)
+
+
+def train(
+    recipe: Annotated[
+        Path | None, typer.Argument(help="Recipe (TOML); see models/recipes.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for scenes, checkpoints, logs and models.")
+    ] = Path("livesim-training"),
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Fine-tune this shipped pair of models, or that of a folder."),
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Recording with much light; give it for every one.")
+    ] = None,
+    low: Annotated[
+        list[Path] | None,
+        typer.Option(help="The same in less light, in the same order; else photons are thinned."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
+    _check(recipe, start, data)
+
+    from livesim.commands.train.command import fine_tune, train_networks
+
+    if recipe is not None:
+        train_networks(recipe, out)
+    elif start is not None and data:
+        fine_tune(start, data, low or [], config, out)
+
+
+def _check(recipe: Path | None, start: str | None, data: list[Path] | None) -> None:
+    expected = "expected a recipe, or --from with --data for every recording, found "
+    if (recipe is None) == (start is None):
+        raise SettingsError(expected + "neither or both")
+    if (start is None) != (not data):
+        raise SettingsError(expected + "--from or --data alone")
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Weights written by PyTorch (.pth).")],
+    card: Annotated[Path, typer.Option(help="What they are (TOML); see docs/use/networks.md.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model file (.safetensors).")],
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Make a model file of weights that were trained elsewhere; runs nothing in their file."""
+    from livesim.commands.convert import convert_file
+
+    convert_file(checkpoint, card, out, overwrite=overwrite)

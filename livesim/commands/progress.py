@@ -1,0 +1,148 @@
+"""Show how far work is, at a terminal or to programs, and interrupt it between two steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+Step = Callable[[], None]
+"""Called after every step; raises KeyboardInterrupt where the work is to stop."""
+
+
+class Bar:
+    """One line of progress; `progress_bar` makes it.
+
+    Parameters
+    ----------
+    progress
+        What draws it.
+    title
+        Written in front of it.
+    total
+        Steps in all, where they are known.
+    """
+
+    def __init__(self, progress: Progress, title: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=total)
+
+    def advance(self) -> None:
+        """Count one more step."""
+        self._progress.advance(self._task)
+
+    def show(self, done: int, total: int | None = None) -> None:
+        """Show that so many steps are done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+    def over(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield `items`; a step is over when the next item is asked for."""
+        for item in items:
+            yield item
+            self.advance()
+
+
+@contextmanager
+def progress_bar(
+    title: str, total: int | None = None, console: Console | None = None
+) -> Iterator[Bar]:
+    """Draw a line of progress where there is a terminal, on stderr unless `console` is another."""
+    shown = console or Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=shown, disable=not shown.is_terminal) as progress:
+        yield Bar(progress, title, total)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the work calls what this yields, which then raises KeyboardInterrupt.
+
+    Zarr writes in a thread of its own: an interrupt in the middle of a write would leave that
+    thread writing into a folder that is being removed.
+    """
+    asked = Event()
+
+    def check() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # started in the background: it stays uninterruptible
+        yield check
+        return
+    signal.signal(signal.SIGINT, lambda *_: asked.set())
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def counted_steps(total: int, *, as_json: bool = False, tied: bool = False) -> Iterator[Step]:
+    """Show the progress of work that has `total` steps, and let it be interrupted between them.
+
+    Parameters
+    ----------
+    total
+        How many steps there are.
+    as_json
+        Write a line {"done": …, "total": …} to stdout after every step, for programs.
+    tied
+        Stop when stdin closes as well, as it does when the program that started this ends.
+    """
+    ended = _end_of_stdin() if tied else Event()
+    with interrupts_held() as check_interrupt, _counter(total, as_json=as_json) as count:
+
+        def step() -> None:
+            count()
+            check_interrupt()
+            if ended.is_set():
+                raise KeyboardInterrupt
+
+        yield step
+
+
+def print_json(**values: object) -> None:
+    """Write one line of JSON to stdout."""
+    print(json.dumps(values), flush=True)
+
+
+@contextmanager
+def _counter(total: int, *, as_json: bool) -> Iterator[Step]:
+    if as_json:
+        yield _lines(total)
+        return
+    with progress_bar("export", total) as bar:
+        yield bar.advance
+
+
+def _lines(total: int) -> Step:
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        print_json(done=done, total=total)
+
+    return count
+
+
+def _end_of_stdin() -> Event:
+    ended = Event()
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        ended.set()
+
+    Thread(target=wait, daemon=True).start()
+    return ended
