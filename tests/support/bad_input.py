@@ -300,8 +300,8 @@ CASES = (
     data("dv of floats", dv(NINE.astype(np.float32)), COUNTS + "float32"),
     data("dv of negative counts", dv(NINE.astype(np.int16) - 3), r"counts >= 0, found -3"),
     data("dv with ten frames", dv(TEN), WHOLE + "10"),
-    data("empty folder", empty_folder, r"expected an NDTiff folder.*Zarr.*found an empty folder"),
-    data("folder of text", folder_of_text, r"expected an NDTiff folder.*found a folder of 1 other"),
+    data("empty folder", empty_folder, r"expected a folder of NDTiff.*Zarr.*found an empty folder"),
+    data("folder of text", folder_of_text, r"expected a folder of NDTiff.*found a folder of 1 other"),
     data("zarr group without array", zarr_group(0), r"one array, found a group of 0 arrays"),
     data("zarr group of two arrays", zarr_group(2), r"one array, found a group of 2 arrays"),
     data(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from livesim.config.settings import PatternSettings
@@ -17,7 +18,39 @@ from livesim.values.errors import DataError
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 NDTIFF_ID = (483729).to_bytes(4, "little")
 NDTIFF_ID_OFFSET = 8
-FORMATS = "TIFF, DeltaVision (.dv, .mrc), NDTiff or Zarr"
+START_BYTES = 256
+"""How much of a file its format is told by."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A format whose recordings are single files."""
+
+    name: str
+    begins: Callable[[bytes], bool]
+    """Whether a file that begins with these `START_BYTES` bytes, or fewer, has it."""
+    open: Callable[[Path], PlaneFile]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFormat:
+    """A format whose recordings are folders."""
+
+    name: str
+    marks: tuple[str, ...]
+    """Files of which one lies in every such folder."""
+    open: Callable[[Path], PlaneFile]
+
+
+FILES = (
+    FileFormat("TIFF", lambda start: start[:4] in TIFF_STARTS, lambda path: _open_tiff(path)),
+    FileFormat("DeltaVision (.dv, .mrc)", lambda start: start[ID_OFFSET:][:2] in IDS, open_dv),
+)
+FOLDERS = (
+    FolderFormat("NDTiff", (INDEX,), open_ndtiff),
+    FolderFormat("Zarr", MARKS, open_zarr),
+)
+"""All formats; the first that fits is taken."""
 
 
 def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = False) -> Recording:
@@ -66,33 +99,31 @@ def _reader(path: Path) -> Callable[[Path], PlaneFile]:
 
 
 def _folder_reader(path: Path) -> Callable[[Path], PlaneFile]:
-    if (path / INDEX).exists():
-        return open_ndtiff
-    if any((path / mark).exists() for mark in MARKS):
-        return open_zarr
+    for one in FOLDERS:
+        if any((path / mark).exists() for mark in one.marks):
+            return one.open
     entries = sorted(entry.name for entry in path.iterdir())
     found = f"a folder of {len(entries)} other entries" if entries else "an empty folder"
-    raise DataError(
-        f"{path}: expected an NDTiff folder (with {INDEX}) or a Zarr folder "
-        f"(with {', '.join(MARKS)}), found {found}"
-    )
+    known = " or of ".join(f"{one.name} (with {', '.join(one.marks)})" for one in FOLDERS)
+    raise DataError(f"{path}: expected a folder of {known}, found {found}")
 
 
 def _file_reader(path: Path) -> Callable[[Path], PlaneFile]:
     with path.open("rb") as file:
-        start = file.read(ID_OFFSET + 2)
+        start = file.read(START_BYTES)
     if not start:
         raise DataError(f"{path}: expected a recording, found an empty file")
-    if start[:4] in TIFF_STARTS:
-        return _tiff_reader(path, start)
-    if start[ID_OFFSET:] in IDS:
-        return open_dv
-    raise DataError(f"{path}: expected {FORMATS}, found a file that begins with {start[:8]!r}")
+    for one in FILES:
+        if one.begins(start):
+            return one.open
+    known = ", ".join(one.name for one in (*FILES, *FOLDERS))
+    raise DataError(f"{path}: expected {known}, found a file that begins with {start[:8]!r}")
 
 
-def _tiff_reader(path: Path, start: bytes) -> Callable[[Path], PlaneFile]:
+def _open_tiff(path: Path) -> PlaneFile:
     """Read one file of an NDTiff folder as the folder, where the axes are known."""
-    found = start[NDTIFF_ID_OFFSET : NDTIFF_ID_OFFSET + 4]
+    with path.open("rb") as file:
+        found = file.read(START_BYTES)[NDTIFF_ID_OFFSET : NDTIFF_ID_OFFSET + 4]
     if found == NDTIFF_ID and (path.parent / INDEX).exists():
-        return lambda file: open_ndtiff(file.parent)
-    return open_tiff
+        return open_ndtiff(path.parent)
+    return open_tiff(path)
