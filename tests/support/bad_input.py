@@ -301,7 +301,9 @@ CASES = (
     data("dv of negative counts", dv(NINE.astype(np.int16) - 3), r"counts >= 0, found -3"),
     data("dv with ten frames", dv(TEN), WHOLE + "10"),
     data("empty folder", empty_folder, r"expected a folder of NDTiff.*Zarr.*found an empty folder"),
-    data("folder of text", folder_of_text, r"expected a folder of NDTiff.*found a folder of 1 other"),
+    data(
+        "folder of text", folder_of_text, r"expected a folder of NDTiff.*found a folder of 1 other"
+    ),
     data("zarr group without array", zarr_group(0), r"one array, found a group of 0 arrays"),
     data("zarr group of two arrays", zarr_group(2), r"one array, found a group of 2 arrays"),
     data(
@@ -325,7 +327,9 @@ CASES = (
     data("OME-Zarr without its array", ome_zarr_without_its_array, r"expected a Zarr.*found"),
     data("zarr of ten frames", zarr_array(TEN), WHOLE + "10"),
     data(
-        "NDTiff without index", ndtiff_without_index, r"NDTiff folder \(with NDTiff.index\).*found"
+        "NDTiff without index",
+        ndtiff_without_index,
+        r"folder of NDTiff \(with NDTiff.index\).*found",
     ),
     data("NDTiff without pixels", ndtiff_without_pixels, r"every file that the index names, found"),
     data(
