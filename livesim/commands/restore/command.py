@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,8 @@ from livesim.values.pattern import Pattern
 
 KEPT_PATTERNS = 4
 """Of each channel, prepared at once."""
+Make = Callable[[StackIndex], Reconstructed]
+"""Reconstructs a raw stack."""
 _SUFFIX = ".restored.ome.tif"
 
 
@@ -80,24 +82,11 @@ def restore_file(
     with open_recording(raw, settings.pattern) as recording:
         settings = resolved(with_pixel(settings, recording)).settings
         channels = restored_channels(raw, recording, settings, pattern_file)
-        for number, channel in channels.items():
-            console.print(f"{raw.name}, channel {number}:")
-            show_pattern(channel.pattern, console)
-        pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
-        light_of = lights(recording, channels)
+        _show_patterns(raw, channels, console)
         changes = () if settings_log is None else read_steering(settings_log)
-        used = steered_settings(recording, settings, changes)
-
-        def make(index: StackIndex) -> Reconstructed:
-            light = light_of[index]
-            pipeline = pipelines[index.channel].of(light.pattern, used[index])
-            return pipeline.reconstruct(recording.stack(index), light.turns_rad)
-
+        make = _maker(recording, channels, steered_settings(recording, settings, changes))
         reviews = _reviews(recording, channels, make, console)
-        recipe = _recipe(raw, settings, channels, recording, reviews)
-        if changes:
-            words = f"the settings were steered: {len(changes)} changes as logged in the live run"
-            recipe = recipe.with_warning(words)
+        recipe = _recipe(raw, settings, channels, recording, reviews, len(changes))
         begin = min(index.time for index in recording.indices)
         layout = _layout(recording, settings, begin)
         with (
@@ -113,12 +102,28 @@ def restore_file(
     console.print(f"wrote {out}")
 
 
-def _reviews(
-    recording: Recording,
-    channels: Channels,
-    make: Callable[[StackIndex], Reconstructed],
-    console: Console,
-) -> Reviews:
+def _show_patterns(raw: Path, channels: Channels, console: Console) -> None:
+    for number, channel in channels.items():
+        console.print(f"{raw.name}, channel {number}:")
+        show_pattern(channel.pattern, console)
+
+
+def _maker(
+    recording: Recording, channels: Channels, settings: Mapping[StackIndex, Settings]
+) -> Make:
+    """Return what reconstructs a raw stack with the light and the settings that held for it."""
+    pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
+    light_of = lights(recording, channels)
+
+    def make(index: StackIndex) -> Reconstructed:
+        light = light_of[index]
+        pipeline = pipelines[index.channel].of(light.pattern, settings[index])
+        return pipeline.reconstruct(recording.stack(index), light.turns_rad)
+
+    return make
+
+
+def _reviews(recording: Recording, channels: Channels, make: Make, console: Console) -> Reviews:
     """Look at what the networks make of some raw stacks; without networks, at none."""
     indices = [index for index in recording.indices if channels[index.channel].networks.any]
     with console.status("looking at what the networks make of some raw stacks"):
@@ -126,8 +131,14 @@ def _reviews(
 
 
 def _recipe(
-    raw: Path, settings: Settings, channels: Channels, recording: Recording, reviews: Reviews
+    raw: Path,
+    settings: Settings,
+    channels: Channels,
+    recording: Recording,
+    reviews: Reviews,
+    steered: int,
 ) -> Recipe:
+    """Return how the result was made; `steered` says how often the live run changed settings."""
     first = channels[min(channels)].pattern
     notes = [
         f"channel {number} has a pattern of its own: {channel.pattern}"
@@ -137,6 +148,8 @@ def _recipe(
     changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
     if changes:
         notes.append(f"the pattern was followed: {changes} changes as logged in the live run")
+    if steered:
+        notes.append(f"the settings were steered: {steered} changes as logged in the live run")
     return Recipe(
         settings=settings,
         pattern=first,
