@@ -1,4 +1,4 @@
-"""Rows of one measurement in, a printed table and a JSON file beside this one out."""
+"""Print the rows of a measurement as a table and keep them as JSON in `results`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The structures of the simulator in, their picture out: `python -m bench.pictures.specimens`."""
+"""Draw the structures of the simulator: `python -m bench.pictures.specimens`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Recordings in, restored time-lapses out."""
+"""Read and write files: recordings, results, patterns and logs."""

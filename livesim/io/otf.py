@@ -1,4 +1,4 @@
-"""Settings in, the measured OTF that they name out."""
+"""Find the measured OTF that settings name."""
 
 from __future__ import annotations
 
