@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from livesim.commands import display
+from livesim.processes import viewer
 
 
 def test_plots_and_tests_use_the_binding_of_the_viewer():
@@ -42,6 +42,6 @@ def test_what_the_viewer_knows_loads_no_qt():
 )
 def test_without_any_binding_it_is_said_what_is_missing(monkeypatch, installed, missing):
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    monkeypatch.setattr(display, "find_spec", lambda name: name if name in installed else None)
-    words = display.no_window()
+    monkeypatch.setattr(viewer, "find_spec", lambda name: name if name in installed else None)
+    words = viewer.why_no_window()
     assert words == (missing and f'the viewer needs {missing} (pip install "livesim[gui]")')
