@@ -6,9 +6,10 @@ import difflib
 from typing import Annotated, Any
 
 import torch
-from pydantic import BeforeValidator, SerializeAsAny
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from torch import nn
 
+from livesim.config.errors import sentence
 from livesim_models.network import Architecture, Kind, Network
 from livesim_models.rcan.frozen import frozen
 from livesim_models.rcan.model import Rcan, RcanArchitecture
@@ -38,7 +39,10 @@ def architecture_of(table: Any) -> Architecture:
             f"expected architecture one of {', '.join(KINDS)}, such as {near!r}, found {kind!r}"
         )
     settings: type[Architecture] = KINDS[kind].settings
-    return settings.model_validate(table)
+    try:
+        return settings.model_validate(table)
+    except ValidationError as error:  # in words here, where it is known which keys there are
+        raise ValueError(sentence(error, settings)) from error
 
 
 AnyArchitecture = Annotated[SerializeAsAny[Architecture], BeforeValidator(architecture_of)]

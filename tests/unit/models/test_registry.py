@@ -182,15 +182,15 @@ def test_an_unknown_architecture_is_one_sentence(recipe, tmp_path):
     network, path = build(RcanArchitecture()), tmp_path / "a.safetensors"
     unknown = HourglassArchitecture()
     write_model(path, network, card().model_copy(update={"architecture": unknown}))
-    with pytest.raises(DataError, match=rf"a.safetensors: architecture: {sentence}$"):
+    with pytest.raises(DataError, match=rf"a.safetensors: card: architecture: {sentence}$"):
         read_card(path)
 
 
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("groups = 0", "two.groups: expected greater than or equal to 1, found 0"),
-        ("grops = 1", "expected only known keys, found two.grops"),
+        ("groups = 0", "two: groups: expected greater than or equal to 1, found 0"),
+        ("grops = 1", "two: unknown key 'grops'; the nearest known key is 'groups'"),
         ("kind = 3", "expected architecture one of rcan, such as 'rcan', found 3"),
     ],
 )
