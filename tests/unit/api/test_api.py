@@ -300,6 +300,7 @@ def test_settings_from_keywords():
         ({"numerical_aperture": 1.4}, "expected the key 'optics.emission_nm', found none"),
         ({**OPTICS, "gain": -1.0}, "camera.gain"),
         ({**OPTICS, "optics": {"pixel_nm": 80.0}}, r"expected optics\.pixel_nm once"),
+        ({**OPTICS, "optics": None}, "expected optics as a mapping or by its keys, found both"),
         ({**OPTICS, "camera": {"gian": 2.0}}, "nearest known key is 'gain'"),
     ],
 )
