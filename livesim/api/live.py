@@ -74,16 +74,20 @@ def _results(
     subscriber: Subscriber, client: ControlClient, streams: int | None
 ) -> Iterator[Result]:
     ended, heard_s = 0, monotonic()
+    stream: str | None = None  # whose end is awaited
     while streams is None or ended < streams:
         message = subscriber.receive(POLL_S)
         if message is None and monotonic() - heard_s < ASK_EVERY_S:
             continue
-        if message is None:
-            client.status(ANSWER_S)  # raises where nobody answers
         heard_s = monotonic()
-        if isinstance(message, StreamEnd):
-            ended += 1
+        if message is None:
+            running = client.status(ANSWER_S).stream  # raises where nobody answers
+            if stream not in (None, running):  # a slow loop can miss the end as well
+                ended, stream = ended + 1, None
+        elif isinstance(message, StreamEnd):
+            ended, stream = ended + 1, None
         elif isinstance(message, Result):
+            stream = message.stream
             yield message
 
 

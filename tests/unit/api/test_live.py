@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import livesim
+from livesim.api import live
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result
 from livesim.wire.header import WireError
 from tests.support.running_engine import Mean, running
 from tests.support.simulations import settings
@@ -85,3 +90,15 @@ def test_the_error_of_a_block_is_seen_though_the_engine_is_gone():
 def test_another_way_of_keeping_is_refused():
     with pytest.raises(ValueError, match="expected keep='latest' or 'drop-oldest', found 'all'"):
         next(livesim.listen("tcp://127.0.0.1:1", keep="all"))
+
+
+def test_listening_ends_though_the_end_of_the_stream_was_missed(monkeypatch):
+    monkeypatch.setattr(live, "ASK_EVERY_S", 0.0)
+    images = (np.zeros((2, 2), np.float32), np.zeros((1, 1), np.float32))
+    heard = Result("cells", StackIndex(), *images)
+    messages = iter([heard])
+    subscriber = SimpleNamespace(receive=lambda timeout_s: next(messages, None))
+    running = ["cells", "cells", None]
+    client = SimpleNamespace(status=lambda timeout_s: SimpleNamespace(stream=running.pop(0)))
+    assert list(live._results(subscriber, client, 1)) == [heard]
+    assert not running
