@@ -168,8 +168,8 @@ class Sender:
         )
         self._check(axes)
         if not self._sender.streaming:
-            self._start()
             self._shape = pixels.shape
+            self._start()
         if pixels.shape != self._shape:
             raise DataError(f"expected frames {self._shape} in this stream, found {pixels.shape}")
         exposure_ms = self._exposure_ms or 0.0
