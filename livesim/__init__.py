@@ -50,12 +50,14 @@ _ROOMS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name of the public API when it is first used."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'livesim' has no attribute '{name}'")
-    found = globals()[name] = getattr(import_module(_ROOMS[name]), name)
-    return found
+if not TYPE_CHECKING:  # to a type checker only the names above exist
+
+    def __getattr__(name: str) -> Any:
+        """Load a name of the public API when it is first used."""
+        if name not in _ROOMS:
+            raise AttributeError(f"module 'livesim' has no attribute '{name}'")
+        found = globals()[name] = getattr(import_module(_ROOMS[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

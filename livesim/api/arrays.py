@@ -19,6 +19,8 @@ from livesim.values.frames import Pixels, RawStack, StackIndex
 SOURCE = Path("array")
 """What the sentences about an array begin with, where those about a file name the file."""
 MOST_COUNTS = np.iinfo(np.uint16).max
+SMALLEST = 8
+"""Rows and columns of a frame at least: so few hold no fringes, and show axes that are mixed up."""
 
 
 class Array(Protocol):
@@ -53,20 +55,29 @@ class RawStacks:
     """
 
     def __init__(self, raw: Array, pattern: PatternSettings) -> None:
-        shape = tuple(int(n) for n in raw.shape)
+        shape = shape_of(raw)
         if len(shape) < 3 or not all(shape):
             raise DataError(f"{SOURCE}: expected frames […, frames, y, x], found the shape {shape}")
+        if min(shape[-2:]) < SMALLEST:
+            raise DataError(
+                f"{SOURCE}: expected frames of at least {SMALLEST} x {SMALLEST} pixels at the end "
+                f"of the axes […, frames, y, x], found the shape {shape}"
+            )
         self._raw = raw
         self.frame_shape = (shape[-2], shape[-1])
         self.stack_axes = 2 if shape[-4:-2] == pattern.stack_shape else 1
-        """How many axes hold the frames of one raw stack: [angle, phase], or one for both."""
+        """How many axes hold the frames of one raw stack: [angle, phase], or one for both.
+
+        Of a single angle, [1, phase] is taken for both.
+        """
         outer = shape[: -2 - self.stack_axes]
         if self.stack_axes == 2:
             frames = np.arange(prod(pattern.stack_shape)).reshape(1, *pattern.stack_shape)
         else:
             flat = consecutive((UNNAMED,), (shape[-3],))
             frames = arrange(flat, pattern, SOURCE).reshape(-1, *pattern.stack_shape)
-        self._frames = frames
+        self.frames = frames
+        """Numbers of the frames along their axis, [inner stack, angle, phase]."""
         self._outer = outer
         self.leading = outer if len(frames) == 1 else (*outer, len(frames))
         """Length of each axis in front of a raw stack."""
@@ -79,11 +90,18 @@ class RawStacks:
 
     def __getitem__(self, number: int) -> RawStack:
         """Read one raw stack, counted along the leading axes as numpy counts."""
-        outer, inner = divmod(number, len(self._frames))
-        place = tuple(int(n) for n in np.unravel_index(outer, self._outer)) if self._outer else ()
-        counts = native(self._raw[place])
-        flat = counts.reshape(-1, *self.frame_shape)
-        pixels = np.ascontiguousarray(flat[self._frames[inner]])
+        outer, inner = divmod(number, len(self.frames))
+        place: tuple[int | slice, ...] = ()
+        if self._outer:
+            place = tuple(int(n) for n in np.unravel_index(outer, self._outer))
+        frames = self.frames[inner]
+        if self.stack_axes == 1:  # the axis may hold many raw stacks: read this one only
+            first = int(frames.min())
+            step = int(np.gcd.reduce((frames - first).ravel())) or 1
+            place = (*place, slice(first, int(frames.max()) + 1, step))
+            frames = (frames - first) // step
+        flat = native(self._raw[place]).reshape(-1, *self.frame_shape)
+        pixels = np.ascontiguousarray(flat[frames])
         return RawStack(stream=str(SOURCE), index=StackIndex(time=number), pixels=pixels)
 
     def spread(self, most: int) -> list[RawStack]:
@@ -92,15 +110,33 @@ class RawStacks:
         return [self[number * len(self) // count] for number in range(count)]
 
 
+def shape_of(raw: Array) -> tuple[int, ...]:
+    """Return the length of every axis.
+
+    Raises
+    ------
+    DataError
+        If it is no array, or one of dask that does not know its lengths.
+    """
+    if not hasattr(raw, "shape"):
+        raise DataError(f"{SOURCE}: expected an array, found {type(raw).__name__}")
+    try:
+        return tuple(int(n) for n in raw.shape)
+    except ValueError as error:  # dask writes NaN for a length that it does not know
+        raise DataError(f"{SOURCE}: expected known lengths, found the shape {raw.shape}") from error
+
+
 def native(values: Any) -> Pixels:
     """Return counts as a numpy array in the byte order of this machine.
 
     Raises
     ------
     DataError
-        If they are no counts: negative, not finite, above 16 bits in an integer type, or no
-        numbers at all.
+        If they are no counts: negative, not finite, above 16 bits in an integer type, masked, or
+        no numbers at all.
     """
+    if np.ma.is_masked(values):
+        raise DataError(f"{SOURCE}: expected counts in every pixel, found masked ones")
     counts = as_numpy(values)
     if (
         counts.dtype.kind in "iu"
@@ -114,7 +150,8 @@ def native(values: Any) -> Pixels:
             )
         return counts.astype(np.uint16)
     if counts.dtype.kind == "f":
-        counts = counts.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # infinity is refused below
+            counts = counts.astype(np.float32, copy=False)
     return as_counts(counts, counts_dtype(counts.dtype, SOURCE, allow_float=True), SOURCE)
 
 

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import torch
 
-from livesim.api.arrays import SOURCE, Array, native
+from livesim.api.arrays import SMALLEST, SOURCE, Array, native, shape_of
 from livesim.config.settings import Settings, SettingsError
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
@@ -42,10 +42,13 @@ def doctor(raw: Array, settings: Settings) -> Examination:
     """
     if settings.optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
-    shape = tuple(int(n) for n in raw.shape)
+    shape = shape_of(raw)
     total = prod(shape[:-2])
-    if len(shape) < 3 or total < FEWEST:
-        raise DataError(f"{SOURCE}: expected at least {FEWEST} frames [frame, y, x], found {shape}")
+    if len(shape) < 3 or total < FEWEST or min(shape[-2:]) < SMALLEST:
+        raise DataError(
+            f"{SOURCE}: expected at least {FEWEST} frames [frame, y, x] of {SMALLEST} x {SMALLEST} "
+            f"pixels, found the shape {shape}"
+        )
     rows, columns = middle((shape[-2], shape[-1]))
 
     def read(first: int, count: int) -> torch.Tensor:

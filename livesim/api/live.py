@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from operator import index
+from time import monotonic, strftime
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from livesim.api.arrays import as_numpy
+from livesim.api.arrays import native
 from livesim.config.settings import Settings
 from livesim.values.errors import DataError
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import CONTROL_ADDRESS, beside, endpoint
+from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Delivery
@@ -54,7 +58,11 @@ def listen(
         If no engine answers.
     SettingsError
         If `engine` is no address, or its keys are not there.
+    ValueError
+        If `keep` is another word.
     """
+    if keep not in ("latest", "drop-oldest"):
+        raise ValueError(f"expected keep='latest' or 'drop-oldest', found {keep!r}")
     control = endpoint(engine)
     with ControlClient(control) as client:
         results = beside(control, client.status(ANSWER_S).endpoints.results)
@@ -65,17 +73,21 @@ def listen(
 def _results(
     subscriber: Subscriber, client: ControlClient, streams: int | None
 ) -> Iterator[Result]:
-    ended, heard_s = 0, time.monotonic()
+    ended, heard_s = 0, monotonic()
+    stream: str | None = None  # whose end is awaited
     while streams is None or ended < streams:
         message = subscriber.receive(POLL_S)
-        if message is None and time.monotonic() - heard_s < ASK_EVERY_S:
+        if message is None and monotonic() - heard_s < ASK_EVERY_S:
             continue
+        heard_s = monotonic()
         if message is None:
-            client.status(ANSWER_S)  # raises where nobody answers
-        heard_s = time.monotonic()
-        if isinstance(message, StreamEnd):
-            ended += 1
+            running = client.status(ANSWER_S).stream  # raises where nobody answers
+            if stream not in (None, running):  # a slow loop can miss the end as well
+                ended, stream = ended + 1, None
+        elif isinstance(message, StreamEnd):
+            ended, stream = ended + 1, None
         elif isinstance(message, Result):
+            stream = message.stream
             yield message
 
 
@@ -89,7 +101,8 @@ class Sender:
     settings
         Of the microscope; None leaves them to the engine.
     stream
-        What the stream is called; None = by the time of its first frame.
+        What its streams are called, each with an ending of its own; None = by the time of the first
+        frame.
     wait
         Whether `send` waits for a slow engine. If not, it never waits, and the oldest frames are
         given up and counted.
@@ -113,9 +126,11 @@ class Sender:
     ) -> None:
         self._sender = FrameSender(endpoint(engine), Keep.BLOCK if wait else Keep.DROP_OLDEST)
         self._settings = settings
-        self._stream = stream or time.strftime("notebook %Y-%m-%d %H.%M.%S")
+        self._name = stream
         self._exposure_ms = exposure_ms
-        self._sent = 0
+        self._stream, self._sent = "", 0
+        self._shape: tuple[int, ...] = ()
+        self._closed = False
 
     def send(
         self,
@@ -133,19 +148,30 @@ class Sender:
         Raises
         ------
         DataError
-            If it is no image of counts.
+            If it is no image of counts, or has another shape than the first one of the stream, or
+            if the settings have no such angle or phase.
         WireError
-            If the engine refuses the stream or has stopped answering.
+            If the engine refuses the stream or has stopped answering, or this sender is closed.
         """
-        pixels = np.array(as_numpy(frame), copy=True)
-        if pixels.ndim != 2:
+        if self._closed:
+            raise WireError("expected an open sender, found it closed")
+        pixels = np.array(native(frame), copy=True, order="C")
+        if pixels.ndim != 2 or not pixels.size:
             raise DataError(f"expected a frame [y, x], found the shape {pixels.shape}")
-        pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-        if not self._sender.streaming:
-            self._start()
         axes = FrameAxes(
-            time=time, channel=channel, z=z, position=position, angle=angle, phase=phase
+            time=index(time),
+            channel=index(channel),
+            z=index(z),
+            position=index(position),
+            angle=index(angle),
+            phase=index(phase),
         )
+        self._check(axes)
+        if not self._sender.streaming:
+            self._shape = pixels.shape
+            self._start()
+        if pixels.shape != self._shape:
+            raise DataError(f"expected frames {self._shape} in this stream, found {pixels.shape}")
         exposure_ms = self._exposure_ms or 0.0
         self._sender.send(RawFrame(self._stream, self._sent, axes, pixels, exposure_ms))
         self._sent += 1
@@ -162,20 +188,39 @@ class Sender:
 
     def close(self) -> None:
         """End the stream, if one is open, and the connection."""
-        try:
-            self.finish()
-        finally:
-            self._sender.close()
+        self._close(aborted=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None and self._sender.streaming:
-            self._sender.finish(aborted=True)
-        self.close()
+        self._close(aborted=kind is not None)
+
+    def _close(self, *, aborted: bool) -> None:
+        try:
+            if aborted and self._sender.streaming:
+                with suppress(WireError):  # what ended the block is to be seen, not this
+                    self._sender.finish(aborted=True)
+            else:
+                self.finish()
+        finally:
+            self._closed = True
+            self._sender.close()
+
+    def _check(self, axes: FrameAxes) -> None:
+        if self._settings is None:
+            return
+        angles, phases = self._settings.pattern.stack_shape
+        if axes.angle >= angles or axes.phase >= phases:
+            raise DataError(
+                f"expected an angle from 0 to {angles - 1} and a phase from 0 to {phases - 1}, "
+                f"found angle {axes.angle}, phase {axes.phase}"
+            )
 
     def _start(self) -> None:
+        name = self._name or strftime("notebook %Y-%m-%d %H.%M.%S")
+        # The engine knows its streams by their names: an old name would get the old answers.
+        self._stream, self._sent = f"{name[:160]}-{uuid.uuid4().hex[:8]}", 0
         known = None if self._settings is None else self._settings.model_dump(mode="json")
         self._sender.start(
             StreamStart(

@@ -88,10 +88,12 @@ class LazyRecording:
         Raises
         ------
         DataError
-            If a frame of it is missing or cannot be read.
+            If a frame of it is missing or cannot be read, or the recording is closed.
         IndexError
             If the index lies outside, or is of another kind.
         """
+        if not self._finalizer.alive:
+            raise DataError(f"{self._recording.source}: expected it open, found it closed")
         chosen = _axes_chosen(index, self.shape)
         numbers = self._recording.numbers[self._position][np.ix_(*chosen[:5])]
         missing = np.argwhere(numbers < 0)
@@ -143,6 +145,10 @@ class LazyRecording:
     def close(self) -> None:
         """Close the file; nothing can be read afterwards. It is closed in the end in any case."""
         self._finalizer()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what opens it again, so that other processes can read it."""
+        return open, (self._recording.source.absolute(), self.settings, self._position)
 
     def __enter__(self) -> Self:
         return self
@@ -205,8 +211,8 @@ def _whole(index: Any, ndim: int) -> tuple[Any, ...]:
     given = index if isinstance(index, tuple) else (index,)
     if sum(one is Ellipsis for one in given) > 1:
         raise IndexError("expected at most one ellipsis, found several")
-    if Ellipsis in given:
-        at = given.index(Ellipsis)
+    at = next((number for number, one in enumerate(given) if one is Ellipsis), None)
+    if at is not None:
         given = (*given[:at], *[slice(None)] * (ndim - len(given) + 1), *given[at + 1 :])
     if len(given) > ndim:
         raise IndexError(f"expected at most {ndim} indices, found {len(given)}")
@@ -216,6 +222,8 @@ def _whole(index: Any, ndim: int) -> tuple[Any, ...]:
 
 def _integer(one: Any) -> int:
     try:
+        if isinstance(one, bool):  # of numpy a mask
+            raise TypeError("no integer")
         return int(one.__index__())
     except (AttributeError, TypeError) as error:
         raise IndexError(f"expected an integer, a slice or ..., found {one!r}") from error

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -43,6 +42,9 @@ class Restored:
     """[…, 2 y, 2 x] with step one alone; equals `plain` where there is no step one."""
     widefield: Any
     """[…, y, x] mean of the raw frames, in photo-electrons."""
+
+    def __repr__(self) -> str:
+        return f"<images {tuple(self.image.shape)}, widefield {tuple(self.widefield.shape)}>"
 
 
 class Restorer:
@@ -86,6 +88,7 @@ class Restorer:
         self.settings = settings if steps is None else with_steps(settings, steps)
         self.pattern = known
         self.device = _device(device)
+        self._asked = None if device is None else str(self.device)
         self._lock = Lock()
         self._pipeline: ReconstructionPipeline | None = None
 
@@ -105,15 +108,12 @@ class Restorer:
         """
         stacks = RawStacks(raw, self.settings.pattern)
         self.fit(stacks)
-        if everything:
-            return self._everything(raw, stacks)
-        if is_dask(raw):
+        if is_dask(raw) and not everything:
             return _later(raw, stacks, self)
-        y, x = stacks.frame_shape
-        images = np.empty((len(stacks), 2 * y, 2 * x), np.float32)
-        for number, stack in enumerate(stacks):
-            images[number] = self.made(stack).image.numpy()
-        return like(images.reshape(*stacks.leading, 2 * y, 2 * x), raw)
+        names = ("image", "plain", "between", "widefield") if everything else ("image",)
+        images = self._images(stacks, names)
+        image, *others = (like(one.reshape(*stacks.leading, *one.shape[1:]), raw) for one in images)
+        return Restored(image, *others) if everything else image
 
     def fit(self, stacks: RawStacks) -> None:
         """Make sure that the pattern is one for these frames and knows how bright they are.
@@ -128,8 +128,12 @@ class Restorer:
                 f"{SOURCE}: expected frames of (y, x) = {self.pattern.shape}, as the pattern is "
                 f"for, found {stacks.frame_shape}"
             )
+        if self.pattern.levels is not None:
+            return
         # Measured once: workers that measured for themselves would each scale differently.
-        self.pattern = with_levels(self.pattern, [stacks[0]], self.settings)
+        first = stacks[0]
+        with self._lock:
+            self.pattern = with_levels(self.pattern, [first], self.settings)
 
     def made(self, stack: RawStack) -> Work:
         """Return one raw stack's images as tensors, with what they were made of."""
@@ -142,7 +146,7 @@ class Restorer:
             return self._prepared().review(made)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Restorer, (self.settings, self.pattern, str(self.device))
+        return Restorer, (self.settings, self.pattern, self._asked)
 
     def _prepared(self) -> ReconstructionPipeline:
         if self._pipeline is None:
@@ -155,19 +159,16 @@ class Restorer:
             )
         return self._pipeline
 
-    def _everything(self, raw: Array, stacks: RawStacks) -> Restored:
-        made = [self.made(stack) for stack in stacks]
-
-        def joined(pick: Callable[[Work], torch.Tensor]) -> Any:
-            images: NDArray[np.float32] = np.stack([pick(one).numpy() for one in made])
-            return like(images.reshape(*stacks.leading, *images.shape[1:]), raw)
-
-        return Restored(
-            image=joined(lambda one: one.image),
-            plain=joined(lambda one: one.plain),
-            step_one=joined(lambda one: one.between),
-            widefield=joined(lambda one: one.widefield),
-        )
+    def _images(self, stacks: RawStacks, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Return images of all raw stacks, [stack, y, x] each; only one stack is at work."""
+        images: list[NDArray[np.float32]] = []
+        for number, stack in enumerate(stacks):
+            made = self.made(stack)
+            found = [getattr(made, name).numpy() for name in names]
+            images = images or [np.empty((len(stacks), *one.shape), np.float32) for one in found]
+            for kept, one in zip(images, found, strict=True):
+                kept[number] = one
+        return images
 
 
 def restore(
@@ -219,20 +220,18 @@ def restore(
 
 def _later(raw: Any, stacks: RawStacks, restorer: Restorer) -> Any:
     """Return a dask array that restores a raw stack when its chunk is asked for."""
-    frames = raw.shape[-2 - stacks.stack_axes : -2]
-    each = len(stacks) // max(1, prod(raw.shape[: -2 - stacks.stack_axes]))
-    whole = raw.rechunk(dict.fromkeys(range(-2 - stacks.stack_axes, 0), -1))
-    own = len(frames)
     y, x = stacks.frame_shape
-    kept = whole.chunks[: whole.ndim - 2 - own]
-    inner = () if each == 1 else ((each,),)
-    dropped = [whole.ndim - 2 - n for n in range(1, own + 1 - len(inner))]
+    if stacks.stack_axes == 1:
+        raw = raw[..., stacks.frames.reshape(-1), :, :]
+        raw = raw.reshape(*stacks.leading, *stacks.frames.shape[1:], y, x)
+    outer = len(stacks.leading)
+    whole = raw.rechunk((*(1,) * outer, -1, -1, -1, -1))
     return whole.map_blocks(
         restorer,
         dtype=np.float32,
-        drop_axis=dropped,
-        chunks=(*kept, *inner, (2 * y,), (2 * x,)),
-        meta=np.empty((0,) * (whole.ndim - len(dropped)), np.float32),
+        drop_axis=[outer, outer + 1],
+        chunks=(*whole.chunks[:outer], (2 * y,), (2 * x,)),
+        meta=np.empty((0,) * (outer + 2), np.float32),
     )
 
 
@@ -241,8 +240,10 @@ def _device(device: str | torch.device | None) -> torch.device:
         return preferred_device()
     try:
         found = torch.device(device)
-    except RuntimeError as error:
-        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {device!r}") from error
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {device!r}")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if found.type == "cuda" and (found.index or 0) >= count:
         raise SettingsError(f"device: expected one of {count} GPU(s), found {device!r}")

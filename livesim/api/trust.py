@@ -39,8 +39,9 @@ def trust(
     Raises
     ------
     DataError
-        If the images do not belong to the raw stacks, or cannot be judged: no network made them,
-        the field is too small, or Richardson-Lucy steps follow the reconstruction.
+        If the images do not belong to the raw stacks, are not finite, or cannot be judged: no
+        network made them, the field is too small, or Richardson-Lucy steps follow the
+        reconstruction.
     """
     stacks = RawStacks(raw, settings.pattern)
     restorer = Restorer(settings, pattern)
@@ -52,6 +53,10 @@ def trust(
             f"{SOURCE}: expected an image {(*stacks.leading, 2 * y, 2 * x)} of these raw stacks, "
             f"found {images.shape}"
         )
+    if images.dtype.kind not in "fiu":
+        raise DataError(f"{SOURCE}: expected an image of real numbers, found {images.dtype}")
+    if not np.isfinite(images).all():
+        raise DataError(f"{SOURCE}: expected finite values in the image, found NaN or infinity")
     found = []
     for stack, one in zip(stacks, images.reshape(-1, 2 * y, 2 * x), strict=True):
         pixels = torch.from_numpy(np.ascontiguousarray(one, np.float32))

@@ -44,6 +44,8 @@ def settings(**keys: Any) -> Settings:
             near = difflib.get_close_matches(key, [*known, *Settings.model_fields], 1, 0.0)[0]
             raise SettingsError(f"unknown key '{key}'; the nearest known key is '{near}'")
         table = values.setdefault(known[key], {})
+        if not isinstance(table, dict):
+            raise SettingsError(f"expected {known[key]} as a mapping or by its keys, found both")
         if key in table:
             raise SettingsError(f"expected {known[key]}.{key} once, found it twice")
         table[key] = value

@@ -17,7 +17,7 @@ def with_steps(settings: Settings, steps: str) -> Settings:
         If `steps` is none of those known.
     """
     if steps not in STEPS:
-        raise SettingsError(f"--steps: expected one of {' | '.join(STEPS)}, found {steps!r}")
+        raise SettingsError(f"expected steps {' | '.join(STEPS)}, found {steps!r}")
     asked = steps.split(",")
     left_out = {step: "none" for step in ("one", "two") if step not in asked}
     inherited = dict.fromkeys(left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,15 @@ class Result:
 
     stream: str
     index: StackIndex
-    image: Image
+    image: Image = field(repr=False)
     """[2 y, 2 x], sampled at half the raw pixel; may be negative."""
-    widefield: Image
+    widefield: Image = field(repr=False)
     """[y, x], mean of the raw frames in photo-electrons."""
     last_received_ns: int = 0
     published_ns: int = 0
-    plain: Image | None = None
+    plain: Image | None = field(default=None, repr=False)
     """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
-    step_one: Image | None = None
+    step_one: Image | None = field(default=None, repr=False)
     """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
     looks at it."""
     rolling: Rolling | None = None

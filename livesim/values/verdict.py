@@ -78,5 +78,5 @@ class Trust:
 
     verdict: Verdict
     numbers: TrustNumbers
-    maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""

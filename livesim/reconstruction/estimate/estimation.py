@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import linear_regression
 
 import torch
 from torch import Tensor
@@ -123,9 +124,11 @@ def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSi
     if int(fitted.sum()) < _FEWEST_RINGS:
         return None
     # Rings weigh alike: few samples in the inner ones, little signal in the outer ones.
-    design = torch.stack([torch.ones(int(fitted.sum())), relative[fitted].log()], dim=1).double()
-    fit = torch.linalg.lstsq(design, -signal_to_noise[fitted].log().double()[:, None]).solution
-    return NoiseToSignal(float(fit[0].exp()), max(float(fit[1]), 0.0))
+    # Not lstsq: its last digit changes from call to call, and equal frames have equal patterns.
+    exponent, at_cutoff = linear_regression(
+        relative[fitted].log().tolist(), (-signal_to_noise[fitted].log()).tolist()
+    )
+    return NoiseToSignal(math.exp(at_cutoff), max(exponent, 0.0))
 
 
 @dataclass(frozen=True, eq=False)

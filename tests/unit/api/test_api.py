@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
 
 import dask.array as da
 import numpy as np
@@ -68,7 +69,11 @@ FORMS = {
     "float64": lambda raw: raw.astype(float),
     "not contiguous": lambda raw: np.asfortranarray(raw),
     "a view": lambda raw: np.repeat(raw, 2, axis=0)[::2],
+    "read-only": lambda raw: np.frombuffer(raw.tobytes(), raw.dtype).reshape(raw.shape),
+    "no pixel masked": np.ma.masked_array,
     "torch": lambda raw: torch.from_numpy(raw.astype(np.int32)),
+    "torch, not contiguous": lambda raw: torch.from_numpy(raw).mT.contiguous().mT,
+    "torch, with gradient": lambda raw: torch.from_numpy(raw.astype(np.float32)).requires_grad_(),
     "dask": lambda raw: da.from_array(raw.reshape(TIMES, 9, *SIZE), chunks=(2, 4, 20, 30)),
 }
 
@@ -77,7 +82,7 @@ FORMS = {
 def test_every_form_of_the_same_frames_gives_the_same_pixels(form, raw, microscope, pattern, image):
     given = FORMS[form](raw)
     found = livesim.restore(given, microscope, pattern, plain=True)
-    assert type(found) is type(given)
+    assert isinstance(given, type(found))
     assert np.asarray(found).dtype == np.float32
     assert np.array_equal(np.asarray(found).reshape(image.shape), image)
 
@@ -101,6 +106,16 @@ WRONG = {
     "negative": (lambda raw: raw.astype(np.int32) - 70000, "expected camera counts from 0 to"),
     "too large": (lambda raw: raw.astype(np.int64) + 70000, "expected camera counts from 0 to"),
     "NaN": (lambda raw: np.where(raw > 0, np.nan, raw), "expected finite values"),
+    "too large a float": (lambda raw: raw * 1e39, "expected finite values"),
+    "masked": (lambda raw: np.ma.masked_less(raw, 150), "found masked ones"),
+    "a list": (list, "expected an array, found list"),
+    "a path": (lambda raw: "cells.tif", "expected an array, found str"),
+    "dask of unknown length": (
+        lambda raw: (lambda lazy: lazy[lazy[:, 0, 0, 0, 0] > 0])(da.from_array(raw)),
+        "expected known lengths, found the shape",
+    ),
+    "the frames last": (lambda raw: np.moveaxis(raw.reshape(-1, *SIZE)[:9], 0, -1), "multiple of"),
+    "tiny frames": (lambda raw: raw[..., :4, :4], "expected frames of at least 8 x 8 pixels"),
     "complex": (lambda raw: raw.astype(complex), "expected camera counts"),
     "bool": (lambda raw: raw > 0, "expected camera counts"),
     "another size": (lambda raw: raw[..., :-2], "expected frames of"),
@@ -112,6 +127,52 @@ def test_what_is_no_raw_stack_is_refused_in_a_sentence(case, raw, microscope, pa
     make, sentence = WRONG[case]
     with pytest.raises(ValueError, match=sentence):
         livesim.restore(make(raw), microscope, pattern, plain=True)
+
+
+class Watched:
+    """An array that remembers how much of it was read."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.ndim = values, values.shape, values.dtype, 3
+        self.read = 0
+
+    def __getitem__(self, index):
+        part = self.values[index]
+        self.read += part.size
+        return part
+
+
+@pytest.mark.parametrize("order", list(permutations(("phase", "angle", "time"))), ids=",".join)
+def test_one_long_axis_of_any_order_is_read_a_raw_stack_at_a_time(
+    order, raw, microscope, pattern, image
+):
+    place = {"time": 0, "angle": 1, "phase": 2}
+    slowest_first = [place[name] for name in reversed(order)]
+    frames = np.ascontiguousarray(raw.transpose(*slowest_first, 3, 4)).reshape(-1, *SIZE)
+    ordered = microscope.pattern.model_copy(update={"order": order})
+    known = microscope.model_copy(update={"pattern": ordered})
+    watched = Watched(frames)
+    found = livesim.restore(watched, known, pattern, plain=True)
+    assert np.array_equal(found, image)
+    assert watched.read <= frames.size * (1 if order.index("time") != 1 else TIMES)
+    lazy = da.from_array(frames, chunks=(5, 20, 30))
+    later = livesim.restore(lazy, known, pattern, plain=True)
+    assert np.array_equal(later.compute(), image)
+
+
+def test_of_dask_nothing_is_read_before_it_is_asked_for(raw, microscope, pattern, image):
+    watched = Watched(raw.reshape(-1, *SIZE))
+    meta = np.empty((0, 0, 0), raw.dtype)
+    lazy = da.from_array(watched, chunks=(1, -1, -1), asarray=False, meta=meta)
+    later = livesim.restore(lazy, microscope, pattern, plain=True)
+    watched.read = 0  # dask itself may look at the first pixel
+    assert later.chunks == ((1,) * TIMES, (2 * SIZE[0],), (2 * SIZE[1],))
+    assert np.array_equal(later[1].compute(), image[1])
+    assert watched.read == raw[1].size
+
+
+def test_equal_frames_have_equal_patterns(raw, microscope, pattern):
+    assert [livesim.calibrate(raw.copy(), microscope) for _ in range(12)] == [pattern] * 12
 
 
 def test_no_fringes_are_refused(microscope):
@@ -141,6 +202,18 @@ def test_a_restorer_pickles_as_its_recipe(raw, microscope, pattern, image):
     text = pickle.dumps(one)
     assert len(text) < 10_000
     assert np.array_equal(pickle.loads(text)(raw), image)  # our own pickle
+
+
+def test_a_restorer_chooses_its_device_where_it_works(microscope, pattern):
+    asked = pickle.loads(pickle.dumps(livesim.Restorer(microscope, pattern, "cpu")))
+    assert asked.device == torch.device("cpu")
+    recipe = livesim.Restorer(microscope, pattern).__reduce__()[1]
+    assert recipe[2] is None  # a machine without a GPU can take it as well
+
+
+def test_what_is_returned_is_shown_in_a_line(raw, microscope, pattern):
+    made = livesim.restore(raw, microscope, pattern, plain=True, everything=True)
+    assert repr(made) == "<images (3, 96, 128), widefield (3, 48, 64)>"
 
 
 def test_a_restorer_may_be_called_from_several_threads(raw, microscope, pattern, image):
@@ -179,6 +252,12 @@ def test_the_doctor_finds_a_lost_frame(raw, microscope):
     assert "lost frame" in words
 
 
+@pytest.mark.parametrize("wrong", [[1, 2], np.zeros((9, 5, 64)), np.zeros((2, 64, 64))])
+def test_the_doctor_refuses_what_are_no_frames(wrong, microscope):
+    with pytest.raises(ValueError, match="array: expected"):
+        livesim.doctor(wrong, microscope)
+
+
 def test_trust_has_a_verdict_for_each_raw_stack():
     microscope = settings(size=(96, 96), time_points=2, peak_photons=300.0)
     simulated = SimulatedMicroscope(microscope)
@@ -188,6 +267,7 @@ def test_trust_has_a_verdict_for_each_raw_stack():
     one = livesim.trust(raw[0], image[0], microscope, pattern)
     both = livesim.trust(raw, image, microscope, pattern)
     assert both[0].numbers == one.numbers
+    assert len(repr(one)) < 2000
     invented = image[0].copy()
     invented[60:130, 60:130] += 5.0 * image[0].max()
     wrong = livesim.trust(raw[0], invented, microscope, pattern)
@@ -198,6 +278,10 @@ def test_trust_has_a_verdict_for_each_raw_stack():
 def test_trust_refuses_what_it_cannot_judge(raw, microscope, pattern, image):
     with pytest.raises(ValueError, match="expected an image"):
         livesim.trust(raw, image[:2], microscope, pattern)
+    with pytest.raises(ValueError, match="expected finite values"):
+        livesim.trust(raw, np.where(image > 0, image, np.nan), microscope, pattern)
+    with pytest.raises(ValueError, match="expected an image of real numbers, found complex128"):
+        livesim.trust(raw, image.astype(complex), microscope, pattern)
     alone = livesim.settings(**OPTICS, **CAMERA, one="none", two="none")
     with pytest.raises(ValueError, match="expected an image made with networks"):
         livesim.trust(raw, image, alone, pattern)
@@ -216,6 +300,7 @@ def test_settings_from_keywords():
         ({"numerical_aperture": 1.4}, "expected the key 'optics.emission_nm', found none"),
         ({**OPTICS, "gain": -1.0}, "camera.gain"),
         ({**OPTICS, "optics": {"pixel_nm": 80.0}}, r"expected optics\.pixel_nm once"),
+        ({**OPTICS, "optics": None}, "expected optics as a mapping or by its keys, found both"),
         ({**OPTICS, "camera": {"gian": 2.0}}, "nearest known key is 'gain'"),
     ],
 )
@@ -233,6 +318,6 @@ def test_every_key_of_a_section_belongs_to_one_section():
 
 
 def test_a_device_that_is_not_there_is_refused(microscope, pattern):
-    for device in ("cuda:99", "gpu"):
+    for device in ("cuda:99", "gpu", "meta"):
         with pytest.raises(ValueError, match="device: expected"):
             livesim.Restorer(microscope, pattern, device=device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tifffile
@@ -58,7 +60,9 @@ def test_it_says_what_it_is(recording, values):
     assert len(recording) == 2
 
 
-@pytest.mark.parametrize("index", [5, (0, 0, 0, 3), (0,) * 8, ([0, 1],), (..., ...), 1.5])
+@pytest.mark.parametrize(
+    "index", [5, (0, 0, 0, 3), (0,) * 8, ([0, 1],), (..., ...), 1.5, True, np.array([0, 1])]
+)
 def test_what_is_no_index_is_refused(recording, index):
     with pytest.raises(IndexError):
         recording[index]
@@ -91,3 +95,25 @@ def test_a_missing_position_is_refused(tmp_path, recording):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="found nothing there"):
         livesim.open(tmp_path / "none.tif", SETTINGS)
+
+
+def test_a_pickled_recording_is_opened_again(recording, values):
+    text = pickle.dumps(recording)
+    assert len(text) < 10_000
+    with pickle.loads(text) as again:  # our own pickle
+        assert again.settings == recording.settings
+        assert np.array_equal(again[1, 1], values[1, 1])
+
+
+@pytest.mark.slow
+def test_dask_reads_it_in_other_processes(recording, values):
+    read = recording.to_dask()[:, 1].compute(scheduler="processes", num_workers=2)
+    assert np.array_equal(read, values[:, 1])
+
+
+def test_a_closed_recording_says_so(recording):
+    again = livesim.open(recording._recording.source, recording.settings)
+    again.close()
+    again.close()
+    with pytest.raises(ValueError, match="expected it open, found it closed"):
+        again[0]

@@ -66,7 +66,7 @@ def pattern_json(**changes):
 
 
 WRONG_USE = {
-    "unknown steps": (["--steps", "two"], USAGE, "--steps: expected one of .*found 'two'"),
+    "unknown steps": (["--steps", "two"], USAGE, "expected steps .*found 'two'"),
     "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*default.*found 'best'"),
     "a network for another step": (
         ["--set", f'steps.one="{model_file("default", "two").as_posix()}"'],
