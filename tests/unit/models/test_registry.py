@@ -1,7 +1,9 @@
 """Every architecture of the registry, and one more, goes the whole way from recipe to stream."""
 
+import importlib
 import warnings
 from copy import deepcopy
+from pkgutil import walk_packages
 from typing import Literal, get_args
 
 import pytest
@@ -10,6 +12,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+import livesim_models
 from livesim.commands.convert import convert_file
 from livesim.commands.train.command import train_networks
 from livesim.config.settings import Settings, SettingsError, Steps
@@ -194,6 +197,15 @@ def test_weights_of_others_become_a_second_architecture(tmp_path):
     image = torch.rand(1, 1, 9, 8)
     found = read_model(tmp_path / "a.safetensors").network
     torch.testing.assert_close(found(image), network(image))
+
+
+def test_no_architecture_is_missing_from_the_registry():
+    for module in walk_packages(livesim_models.__path__, "livesim_models."):
+        importlib.import_module(module.name)
+    ours = {
+        one for one in Architecture.__subclasses__() if one.__module__.startswith("livesim_models.")
+    }
+    assert ours == {kind.settings for kind in registry.KINDS.values()}
 
 
 def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytestconfig):
