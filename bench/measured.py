@@ -1,10 +1,13 @@
-"""Fill the tables of docs/measured with what is kept in bench/results: `python -m bench.measured`.
+"""Fill what pages show of kept results and of the code: `python -m bench.measured`.
 
 A table stands between two comments. The first says which result it shows, which part of it
 ("rows" where nothing is said), which of those rows, and which columns under which headings:
 
     <!-- measured: {"result": "trust", "where": {"photons": 5.0}, "columns": {"fields": "of"}} -->
     <!-- end of measured -->
+
+The formats that are read stand on the page on recordings in the same way, between
+`<!-- formats -->` and `<!-- end of formats -->`.
 """
 
 from __future__ import annotations
@@ -14,22 +17,34 @@ import re
 from pathlib import Path
 from typing import Any
 
+from livesim.io.read.open import FILES, FOLDERS
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 PAGES = ROOT / "docs" / "measured"
+RECORDINGS = ROOT / "docs" / "use" / "recordings.md"
 BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)
+FORMATS = re.compile(r"(<!-- formats -->\n).*?(<!-- end of formats -->)", re.DOTALL)
 
 Row = dict[str, Any]
 
 
 def filled(text: str) -> str:
     """Return a page with all of its tables made from the results that are kept now."""
+    text = FORMATS.sub(lambda found: found[1] + _formats() + found[2], text)
     return BLOCK.sub(lambda found: found[1] + _table(**json.loads(found[2])) + found[3], text)
 
 
 def pages() -> list[Path]:
-    """Return the pages that hold such tables."""
-    return [page for page in sorted(PAGES.glob("*.md")) if BLOCK.search(page.read_text("utf-8"))]
+    """Return the pages that are filled."""
+    measured = [
+        page for page in sorted(PAGES.glob("*.md")) if BLOCK.search(page.read_text("utf-8"))
+    ]
+    return [*measured, RECORDINGS]
+
+
+def _formats() -> str:
+    return "".join(f"- {one.name}\n" for one in (*FILES, *FOLDERS)) + "\n"
 
 
 def _table(

@@ -167,7 +167,7 @@ def open(path: str | Path, settings: Settings, position: int = 0) -> LazyRecordi
     Parameters
     ----------
     path
-        A TIFF, ImageJ, OME-TIFF, DeltaVision or MRC file, or an NDTiff or Zarr folder.
+        A file or folder in a format that docs/use/recordings.md names.
     settings
         Of the microscope: how many angles and phases a raw stack has, and in which order.
     position

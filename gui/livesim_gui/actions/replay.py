@@ -14,8 +14,6 @@ from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.rows import settings_file
 from livesim_gui.state.time.replay import ReplayWish
 
-FILES = "Recordings (*.tif *.tiff *.dv *.mrc);;All files (*)"
-
 
 class ReplayActions:
     """Does what the user asks for with a replay.
@@ -58,7 +56,7 @@ class ReplayActions:
     def ask_file(self) -> None:
         """Let the user choose a file."""
         chosen, _ = QFileDialog.getOpenFileName(
-            self._control, "Open a recording", self._last_folder(), FILES
+            self._control, "Open a recording", self._last_folder()
         )
         if chosen:
             self.open(Path(chosen))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
@@ -14,6 +15,7 @@ from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.zarr import MARKS, open_zarr
 from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 NDTIFF_ID = (483729).to_bytes(4, "little")
@@ -59,7 +61,7 @@ def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = 
     Parameters
     ----------
     path
-        A TIFF, ImageJ, OME-TIFF, DeltaVision or MRC file, or an NDTiff or Zarr folder.
+        A file or folder in a format of `FILES` or `FOLDERS`.
     pattern
         How many angles and phases a raw stack has, and in which order, for files that do not say.
     allow_float
@@ -86,38 +88,64 @@ def open_planes(path: Path) -> PlaneFile:
     DataError
         Naming the file, what was expected and what was found.
     """
-    return _reader(path)(path)
+    return _refusing_once_closed(format_of(path).open(path))
 
 
-def _reader(path: Path) -> Callable[[Path], PlaneFile]:
+def format_of(path: Path) -> FileFormat | FolderFormat:
+    """Return the format that a file or folder has, told by how it begins or what lies in it.
+
+    Raises
+    ------
+    DataError
+        Naming the file, what was expected and what was found.
+    """
     if not path.exists():
         raise DataError(f"{path}: expected a file or folder, found nothing there")
     try:
-        return _folder_reader(path) if path.is_dir() else _file_reader(path)
+        return _folder_format(path) if path.is_dir() else _file_format(path)
     except OSError as error:
         raise DataError(f"{path}: expected something readable, found: {error}") from error
 
 
-def _folder_reader(path: Path) -> Callable[[Path], PlaneFile]:
+def _folder_format(path: Path) -> FolderFormat:
     for one in FOLDERS:
         if any((path / mark).exists() for mark in one.marks):
-            return one.open
+            return one
     entries = sorted(entry.name for entry in path.iterdir())
     found = f"a folder of {len(entries)} other entries" if entries else "an empty folder"
     known = " or of ".join(f"{one.name} (with {', '.join(one.marks)})" for one in FOLDERS)
     raise DataError(f"{path}: expected a folder of {known}, found {found}")
 
 
-def _file_reader(path: Path) -> Callable[[Path], PlaneFile]:
+def _file_format(path: Path) -> FileFormat:
     with path.open("rb") as file:
         start = file.read(START_BYTES)
     if not start:
         raise DataError(f"{path}: expected a recording, found an empty file")
     for one in FILES:
         if one.begins(start):
-            return one.open
+            return one
     known = ", ".join(one.name for one in (*FILES, *FOLDERS))
     raise DataError(f"{path}: expected {known}, found a file that begins with {start[:8]!r}")
+
+
+def _refusing_once_closed(file: PlaneFile) -> PlaneFile:
+    """Return the file, whose planes are asked of its reader only until it is closed.
+
+    A reader that maps its file into memory would end the process with a segmentation fault.
+    """
+    closed = Event()
+
+    def read(number: int) -> Pixels:
+        if closed.is_set():
+            raise DataError(f"{file.source}: expected an open file, found a closed one")
+        return file.read(number)
+
+    def close() -> None:
+        closed.set()
+        file.close()
+
+    return replace(file, read=read, close=close)
 
 
 def _open_tiff(path: Path) -> PlaneFile:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from typing import get_args
 
 import pytest
 
 from livesim.config.errors import sentence
 from livesim.config.schema import SCHEMA_FILE, schema_text
-from livesim.config.settings import Settings, parse_settings
+from livesim.config.settings import Apodization, Settings, parse_settings
 
+SHAPES = get_args(Apodization.model_fields["shape"].annotation)
 OPTICS = {"numerical_aperture": 1.4, "emission_nm": 525.0}
 
 
@@ -23,8 +26,27 @@ def test_it_tells_what_a_key_means_and_which_values_it_has():
     tables = json.loads(schema_text())["$defs"]
     assert tables["Optics"]["required"] == ["numerical_aperture", "emission_nm"]
     assert "theoretical OTF" in tables["Optics"]["properties"]["otf_damping"]["description"]
-    assert tables["Apodization"]["properties"]["shape"]["enum"] == ["cosine", "triangle", "none"]
+    assert tables["Apodization"]["properties"]["shape"]["enum"] == [*SHAPES]
     assert tables["Optics"]["additionalProperties"] is False
+
+
+def words_to_choose(schema):
+    """Yield the table and key, and every word that a key may have for its value."""
+    for table, described in schema["$defs"].items():
+        for key, value in described.get("properties", {}).items():
+            for one in (value, value.get("items", {}), *value.get("anyOf", ())):
+                words = (word for word in one.get("enum", ()) if isinstance(word, str))
+                yield from ((table, key, word) for word in words)
+
+
+def test_the_page_of_the_settings_names_every_word_that_may_be_chosen(pytestconfig):
+    folder = pytestconfig.rootpath / "docs/use"
+    named = set(re.findall(r'"([\w-]+)"', (folder / "settings.md").read_text(encoding="utf-8")))
+    named |= set(re.findall(r"[\w-]+", (folder / "simulation.md").read_text(encoding="utf-8")))
+    choices = {one for one in words_to_choose(json.loads(schema_text())) if one[2] != "auto"}
+    assert ("Apodization", "shape", "triangle") in choices
+    missing = sorted(one for one in choices if one[2] not in named)
+    assert missing == [], "expected these words in docs/use/settings.md or simulation.md"
 
 
 def test_one_value_is_allowed_where_several_are():

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import math
+import re
 from dataclasses import replace
+from inspect import getsource
 
 import pytest
 from rich.console import Console
 
 from livesim.commands.status.command import print_status
+from livesim.engine import figures
 from livesim.engine.figures import figures_of
 from livesim.values.figure import Figure, Tone, Unit, labels
+from livesim.values.finding import Examination
 from livesim.values.frames import Rolling
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import DeviceStatus, EngineStatus, RollingStatus
-from livesim.wire.stream_status import ChannelStatus
+from livesim.wire.stream_status import ChannelStatus, DoctorStatus
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import News
@@ -38,6 +43,7 @@ def everything():
         rolling=RollingStatus(
             mode="frame", newest=Rolling(False, 90.0, 0.034, motion=True, updates_per_s=33.3)
         ),
+        doctor=DoctorStatus(stream="s", time=0, stacks=3, found=Examination(())),
         trust=trust_status(word=TrustWord.DO_NOT_TRUST, denied=7, spread_percent=9.0),
         device=DeviceStatus(name="GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30),
         tracking=tracking_status(angle_status(), angle_status(modulation=0.2), swaps=3, alarms=1),
@@ -62,6 +68,27 @@ def test_a_new_figure_appears_everywhere_without_further_ado():
     shown = health_of(News(connection=Connection.CONNECTED, status=sent)).lines
     (line,) = (one for one in shown if one.label == "Quite new number, channel 2")
     assert (line.value, line.tone) == ("12.3 nm of 20", Tone.BAD)
+
+
+NAMES = {
+    "raw frames", "reconstructed", "rolling updates", "rolling time resolution", "rolling changed",
+    "rolling motion", "pattern angles usable", "pattern attainable resolution",
+    "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
+    "pattern alarms", "pattern check failures", "doctor faults", "trust denied places",
+    "trust residual", "trust worst place", "trust visible change", "trust noise ratio",
+    "trust spread", "GPU memory",
+}  # fmt: skip
+"""Alerts are made of them: one is added and none is ever changed."""
+
+
+def test_every_figure_is_tested_and_keeps_its_name():
+    calls = [one for one in ast.walk(ast.parse(getsource(figures))) if isinstance(one, ast.Call)]
+    made = [one.args[0] for one in calls if getattr(one.func, "id", "") == "Figure"]
+    assert {name.value for name in made} == NAMES, "expected every figure's name in NAMES"
+    shown = figures_of(everything())
+    assert {one.name for one in shown} == NAMES, "expected every figure of everything()"
+    assert all(re.fullmatch(r"[A-Za-z]+( [A-Za-z]+)*", name) for name in NAMES)
+    assert len({(one.name, one.channel) for one in shown}) == len(shown), "expected a name once"
 
 
 def test_the_list_has_what_there_is_to_say():

@@ -10,7 +10,7 @@ import zarr
 from ndstorage import NDTiffDataset
 
 from livesim.config.settings import PatternSettings, Settings
-from livesim.io.read.open import open_recording
+from livesim.io.read.open import FILES, FOLDERS, format_of, open_recording
 from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import RawLayout
 from livesim.io.write.recorder import RawRecorder
@@ -237,8 +237,45 @@ def test_a_format_gives_back_what_was_written(name, tmp_path):
             place = (frame.axes.time, frame.axes.angle, frame.axes.phase)
             assert place == np.unravel_index(number, TRUTH.shape[:3])
             assert frame.pixels.dtype.isnative
+            assert type(frame.pixels) is np.ndarray  # a map of the file would end with it
             assert np.array_equal(frame.pixels, SEQUENCE[number])
         assert number == len(SEQUENCE) - 1
+    with pytest.raises(DataError, match="expected an open file, found a closed one"):
+        recording.plane(0)
+
+
+def test_every_format_that_is_read_is_written_here(tmp_path):
+    written = set()
+    for at, (write, file, _) in enumerate(FORMATS.values()):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        written.add(format_of(write(folder / file) or folder / file).name)
+    known = {one.name for one in (*FILES, *FOLDERS)}
+    assert known - written == set(), "expected a line in FORMATS for every format, found none of"
+
+
+def read_all(path):
+    with open_recording(path, PATTERN) as recording:
+        return list(recording.frames())
+
+
+SINGLE_FILES = [
+    name for name in FORMATS if not name.startswith(("Zarr", "OME-Z", "NDT", "livesim"))
+]
+"""What damage to a file in a folder leads to, tests/support/bad_input.py lists one by one."""
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3])
+@pytest.mark.parametrize("name", SINGLE_FILES)
+def test_what_is_left_of_a_cut_file_gets_one_sentence(name, keep, tmp_path):
+    write, file, _ = FORMATS[name]
+    path = write(tmp_path / file) or tmp_path / file
+    blob = path.read_bytes()
+    path.write_bytes(blob[: int(len(blob) * keep)])
+    with pytest.raises(DataError, match=r"expected .*, found ") as caught:
+        read_all(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_ndtiff_frames_come_as_acquired(tmp_path):

@@ -1,8 +1,10 @@
-"""A second architecture, known to the registry alone, goes the whole way from recipe to stream."""
+"""Every architecture of the registry, and one more, goes the whole way from recipe to stream."""
 
+import importlib
 import warnings
 from copy import deepcopy
-from typing import Literal
+from pkgutil import walk_packages
+from typing import Literal, get_args
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from safetensors import safe_open
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+import livesim_models
 from livesim.commands.convert import convert_file
 from livesim.commands.train.command import train_networks
 from livesim.config.settings import Settings, SettingsError, Steps
@@ -19,7 +22,7 @@ from livesim.values.pattern import Levels
 from livesim_models import registry
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.domain import NAMES
-from livesim_models.field import FieldRunner
+from livesim_models.field import FieldRunner, Precision
 from livesim_models.flops import flops
 from livesim_models.network import Architecture, Kind
 from livesim_models.rcan.model import Rcan, RcanArchitecture
@@ -30,6 +33,8 @@ from livesim_models.training.recipe import load_recipe
 from tests.unit.models.test_model_files import card
 
 CPU = torch.device("cpu")
+EVERY = [*registry.KINDS, "hourglass"]
+KNOWN = ", ".join(registry.KINDS)
 RECIPE = """
 name = "small"
 [one]
@@ -40,7 +45,6 @@ blocks = 1
 features = 4
 [two]
 kind = "hourglass"
-width = 3
 [scenes]
 size = 48
 one = 2
@@ -113,16 +117,21 @@ def recipe(tmp_path):
 
 
 @pytest.mark.usefixtures("hourglass")
-def test_a_second_architecture_is_trained_kept_and_run_in_a_stream(recipe, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_architecture_is_trained_kept_and_run_in_a_stream(
+    kind, recipe, tmp_path, monkeypatch
+):
+    recipe.write_text(RECIPE.replace("hourglass", kind))
     monkeypatch.setattr("livesim.commands.train.command.DESCRIBED", 10 * len(NAMES))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning|tensorboard")
         train_networks(recipe, tmp_path / "out")
     path = tmp_path / "out" / "small-two.safetensors"
     model = read_model(path)
-    assert model.card.architecture == HourglassArchitecture(width=3)
-    assert isinstance(model.network, Hourglass)
-    assert float(model.network.up.weight.abs().max()) > 0.0  # zero before any training
+    assert model.card.architecture == registry.KINDS[kind].settings()
+    assert type(model.network) is type(build(model.card.architecture))
+    if kind == "hourglass":
+        assert float(model.network.up.weight.abs().max()) > 0.0  # zero before any training
 
     settings = Settings.model_validate(
         {
@@ -134,6 +143,31 @@ def test_a_second_architecture_is_trained_kept_and_run_in_a_stream(recipe, tmp_p
     image = 50.0 * torch.rand(64, 66)
     expected = StepTwo(model.network)(image[None], levels)[0]
     torch.testing.assert_close(networks.two(image, levels), expected)
+
+
+@pytest.mark.usefixtures("hourglass")
+@pytest.mark.parametrize("precision", get_args(Precision))
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_architecture_takes_fields_of_any_size_in_every_precision(kind, precision):
+    network = build(registry.KINDS[kind].settings(inputs=2, outputs=2)).eval()
+    torch.manual_seed(0)
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=0.02)  # what begins as zero would hide what is frozen wrongly
+    image = torch.rand(3, 2, 7, 13)
+    found = FieldRunner(network, precision)(image)
+    assert (found.shape, found.dtype) == (image.shape, torch.float32)
+    torch.testing.assert_close(found, network(image).detach(), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.usefixtures("hourglass")
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_architecture_is_run_in_tiles(kind):
+    network = build(registry.KINDS[kind].settings()).eval()
+    overlap = network.architecture.overlap
+    image = torch.rand(1, 1, 6 * overlap, 6 * overlap)
+    found = FieldRunner(network, tile=3 * overlap)(image)
+    torch.testing.assert_close(found, FieldRunner(network)(image), rtol=0.05, atol=0.05)
+    assert network.architecture.live_values > 0.0
 
 
 @pytest.mark.usefixtures("hourglass")
@@ -165,6 +199,15 @@ def test_weights_of_others_become_a_second_architecture(tmp_path):
     torch.testing.assert_close(found(image), network(image))
 
 
+def test_no_architecture_is_missing_from_the_registry():
+    for module in walk_packages(livesim_models.__path__, "livesim_models."):
+        importlib.import_module(module.name)
+    ours = {
+        one for one in Architecture.__subclasses__() if one.__module__.startswith("livesim_models.")
+    }
+    assert ours == {kind.settings for kind in registry.KINDS.values()}
+
+
 def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytestconfig):
     shipped = [model_file("default", step) for step in STEPS]
     for path in [*shipped, pytestconfig.rootpath / "tests/weights/filaments-two.safetensors"]:
@@ -176,7 +219,7 @@ def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytest
 
 
 def test_an_unknown_architecture_is_one_sentence(recipe, tmp_path):
-    sentence = "expected architecture one of rcan, such as 'rcan', found 'hourglass'"
+    sentence = rf"expected architecture one of {KNOWN}, such as '\w+', found 'hourglass'"
     with pytest.raises(SettingsError, match=rf"recipe.toml: two: {sentence}$"):
         load_recipe(recipe)
     network, path = build(RcanArchitecture()), tmp_path / "a.safetensors"
@@ -191,11 +234,11 @@ def test_an_unknown_architecture_is_one_sentence(recipe, tmp_path):
     [
         ("groups = 0", "two: groups: expected greater than or equal to 1, found 0"),
         ("grops = 1", "two: unknown key 'grops'; the nearest known key is 'groups'"),
-        ("kind = 3", "expected architecture one of rcan, such as 'rcan', found 3"),
+        ("kind = 3", rf"expected architecture one of {KNOWN}, such as '\w+', found 3"),
     ],
 )
 def test_settings_of_another_architecture_are_refused(table, sentence, recipe):
-    recipe.write_text(RECIPE.replace('kind = "hourglass"\nwidth = 3', table))
+    recipe.write_text(RECIPE.replace('kind = "hourglass"', table))
     with pytest.raises(SettingsError, match=sentence):
         load_recipe(recipe)
 
