@@ -63,6 +63,12 @@ class RawStacks:
                 f"{SOURCE}: expected frames of at least {SMALLEST} x {SMALLEST} pixels at the end "
                 f"of the axes […, frames, y, x], found the shape {shape}"
             )
+        channels = dict(getattr(raw, "sizes", {})).get("c", 1)
+        if channels > 1:
+            raise DataError(
+                f"{SOURCE}: expected one channel, since each has a pattern of its own, found "
+                f"{channels}: take recording[:, c] with settings.of_channel(c)"
+            )
         self._raw = raw
         self.frame_shape = (shape[-2], shape[-1])
         self.stack_axes = 2 if shape[-4:-2] == pattern.stack_shape else 1

@@ -93,7 +93,9 @@ class Engine:
         """Receive and answer until stopped; what a thread of the engine raises is raised here."""
         with ThreadPoolExecutor(2, thread_name_prefix="livesim") as pool:
             threads: list[Future[Any]] = [pool.submit(self._intake.run), pool.submit(self._answer)]
-            while wait(threads, timeout=POLL_S).not_done:
+            while (now := wait(threads, timeout=POLL_S)).not_done:
+                if any(one.exception() for one in now.done):
+                    self._intake.stop()  # rather than work on without an answer to anybody
                 self._intake.hurry_if_due()
         for thread in threads:
             thread.result()

@@ -117,3 +117,11 @@ def test_a_closed_recording_says_so(recording):
     again.close()
     with pytest.raises(ValueError, match="expected it open, found it closed"):
         again[0]
+
+
+def test_several_channels_at_once_are_refused(recording):
+    for several in (recording, recording.to_xarray()):
+        with pytest.raises(
+            ValueError, match=r"expected one channel.*found 2: take recording\[:, c\]"
+        ):
+            livesim.calibrate(several, recording.settings)

@@ -12,6 +12,7 @@ import zarr
 
 from livesim.config.settings import Settings
 from livesim.engine import publishing as publishing_module
+from livesim.engine.process import Engine
 from livesim.io.recording_files import RAW_NAME
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
@@ -21,7 +22,10 @@ from tests.support.running_engine import (
     SETTINGS,
     WAIT_S,
     FakePipeline,
+    Fakes,
     TwoSteps,
+    anywhere,
+    at_once,
     frames,
     running,
     send,
@@ -124,3 +128,26 @@ def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_n
     for one in results:
         assert (one.step_one is not None) is sent
         assert not sent or (one.step_one == 5.0).all()
+
+
+def test_an_engine_that_cannot_answer_ends(monkeypatch):
+    with Engine(anywhere(), Fakes(at_once)) as engine:
+        failed = []
+        thread = threading.Thread(target=lambda: failed.append(raised_by(engine.run)))
+        thread.start()
+        monkeypatch.setattr("livesim.engine.process.figures_of", lambda status: 1 / 0)
+        with (
+            ControlClient(engine.endpoints.control) as client,
+            pytest.raises(ValueError, match="expected an engine"),
+        ):
+            client.status(1.0)
+        thread.join(WAIT_S)
+        assert not thread.is_alive()
+        assert failed == [ZeroDivisionError]
+
+
+def raised_by(work):
+    try:
+        work()
+    except ArithmeticError as error:
+        return type(error)
