@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from bench.quality.networks import PHOTONS, READ_NOISE
 from bench.report import Row, report, show
 from livesim.commands.train.scenes import simulated_scene
+from livesim.reconstruction.camera_noise import measure_camera_noise
 from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
@@ -37,6 +38,7 @@ from livesim_models.normalisation import levels_of
 from livesim_models.shipped import DEFAULT, StepName, model_file
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.trust.arbitration import Arbiter
+from livesim_models.trust.fission import mean_light, noise_variance
 
 KNOWN = ("filaments", "network")
 UNKNOWN = ("siemens_star", "line_pairs")
@@ -135,14 +137,34 @@ def arbiter(sample: Sample, own: Scene) -> Arbiter:
     return Arbiter(sample.plan.transfer, low_pass[:, : columns // 2 + 1].float())
 
 
-def measure(own: Scene, photons: float, seed: int, fissions: int) -> Row:
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What is believed of the camera."""
+
+    gain_error: float
+    """What is called a photo-electron is so many."""
+    measured: bool
+    """Whether the noise is read beyond the cut-off, not told from the photo-electrons."""
+
+    def variance(self, photons: Tensor, own: Scene) -> Tensor:
+        """Return the variance [frame, y, x] of photo-electrons [frame, y, x], as believed."""
+        if not self.measured:
+            return noise_variance(photons, READ_NOISE)
+        pixel_um = own.pattern.pixel_nm / 1000.0
+        noise = measure_camera_noise(photons, pixel_um, own.optics.cutoff_cycles_per_um)
+        return noise.variance(mean_light(photons)).clamp(min=0.1)
+
+
+def measure(own: Scene, photons: float, seed: int, fissions: int, camera: Camera) -> Row:
     """Return the figures of one field in one light."""
-    sample = simulated_sample(own, photons, READ_NOISE, torch.Generator().manual_seed(seed))
+    drawn = simulated_sample(own, photons, READ_NOISE, torch.Generator().manual_seed(seed))
+    off = camera.gain_error
+    sample = replace(drawn, low=off * drawn.low, target=off * drawn.target)
     images, judge = Images(sample), arbiter(sample, own)
     plain, network = images.plain(sample.low), images.network(sample.low)
     weights = judge.weights(
         sample.low,
-        sample.read_noise,
+        camera.variance(sample.low, own),
         images.plain,
         images.network,
         torch.Generator().manual_seed(10_000 + seed),
@@ -151,11 +173,11 @@ def measure(own: Scene, photons: float, seed: int, fissions: int) -> Row:
     shown = judge.image(plain, network, weights)
     truth = sample.target.double().numpy()
     psnr = [similarity(x.double().numpy(), truth).psnr_db for x in (plain, network, shown)]
-    off = inside((shown - sample.target).abs() / weights.error, BORDER)
+    sigmas = inside((shown - sample.target).abs() / weights.error, BORDER)
     return {
         **dict(zip(("plain", "network", "arbitrated"), psnr, strict=True)),
-        "within 1": float((off < 1.0).double().mean()),
-        "within 2": float((off < 2.0).double().mean()),
+        "within 1": float((sigmas < 1.0).double().mean()),
+        "within 2": float((sigmas < 2.0).double().mean()),
     }
 
 
@@ -165,7 +187,8 @@ def summary(rows: list[Row]) -> Row:
         np.array([row[name] for row in rows]) for name in ("plain", "network", "arbitrated")
     )
     gained = network > plain + NOTICEABLE_DB
-    share = np.sum((shown - plain)[gained]) / np.sum((network - plain)[gained])
+    gain = float(np.sum((network - plain)[gained]))
+    kept = 100.0 * float(np.sum((shown - plain)[gained])) / gain if gained.any() else None
     return {
         "plain dB": float(plain.mean()),
         "network dB": float(network.mean()),
@@ -173,7 +196,7 @@ def summary(rows: list[Row]) -> Row:
         "below plain": f"{np.sum(shown < plain - NOTICEABLE_DB)}/{len(rows)}",
         "least dB": float((shown - plain).min()),
         "above both": f"{np.sum(shown > np.maximum(plain, network))}/{len(rows)}",
-        "gain kept %": 100.0 * float(share) if gained.any() else None,
+        "gain kept %": kept,
         "in 1 sigma %": 100.0 * float(np.mean([row["within 1"] for row in rows])),
         "in 2 sigma %": 100.0 * float(np.mean([row["within 2"] for row in rows])),
     }
@@ -188,14 +211,18 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="raw pixels, both sides")
     parser.add_argument("--fissions", type=int, default=2)
     parser.add_argument("--seed", type=int, default=11, help="of the scenes")
+    parser.add_argument("--gain-error", type=float, default=1.0, help="factor, 1 = known")
+    parser.add_argument("--measured", action="store_true", help="read the noise off the frames")
+    parser.add_argument("--name", default="arbitration", help="of the file of results")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    camera = Camera(options.gain_error, options.measured)
     found: list[Row] = []
     for kind in options.kinds:
         for number in range(options.fields):
             own = scene(kind, number, options.size, options.seed)
             for photons in options.photons:
-                row = measure(own, photons, number, options.fissions)
+                row = measure(own, photons, number, options.fissions, camera)
                 found.append({"specimen": kind, "photons": photons, "field": number, **row})
     rows = [
         {"specimen": kind, "photons": photons} | summary(_of(found, kind, photons))
@@ -205,7 +232,7 @@ def main() -> None:
     levels = [{"photons": p} | summary(_of(found, None, p)) for p in options.photons]
     show("All kinds", [*levels, {"photons": None} | summary(found)])
     report(
-        "arbitration",
+        options.name,
         "Plain, networks' and arbitrated image against the ideal one",
         rows,
         levels=levels,
@@ -215,6 +242,8 @@ def main() -> None:
         size=options.size,
         seed=options.seed,
         fissions=options.fissions,
+        gain_error=options.gain_error,
+        measured=options.measured,
     )
 
 

@@ -127,7 +127,9 @@ def _tiles(frames: Tensor, pixel_um: float) -> tuple[Tensor, Tensor, Tensor]:
     return spectra.abs().square() / window.square().sum(), means, torch.hypot(fy, fx)
 
 
-def _line(means: Tensor, variances: Tensor, count: float) -> tuple[float, float, float, float, float]:
+def _line(
+    means: Tensor, variances: Tensor, count: float
+) -> tuple[float, float, float, float, float]:
     """Return gain, its error, dark variance, its error and their covariance."""
     centre = float(means.mean())
     design = torch.stack([means - centre, torch.ones_like(means)], dim=1)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim_models.trust.fission import fission, noise_variance
+from livesim_models.trust.fission import fission
 
 Restore = Callable[[Tensor], Tensor]
 """A raw stack [frame, y, x] in photo-electrons -> its image [2 y, 2 x]; leaves its input alone."""
@@ -40,7 +40,7 @@ _NEIGHBOURHOOD = 1.25
 """Standard deviation of local means in wavelengths of the band."""
 _CAUTION = 1.0
 """Standard errors taken off a weight."""
-_MEASURED_SHARE = 0.3
+_MEASURED_SHARE = 0.15
 """Above it what the Wiener filter held back is measured, below it is told from the noise."""
 _LEAST_ERROR = 0.05
 """Of the plain image's variance: no error is said to be less."""
@@ -149,7 +149,7 @@ class Arbiter:
     def weights(
         self,
         photons: Tensor,
-        read_noise: float,
+        variance: Tensor,
         plain: Restore,
         network: Restore,
         generator: torch.Generator,
@@ -161,8 +161,8 @@ class Arbiter:
         ----------
         photons
             [frame, y, x] photo-electrons.
-        read_noise
-            Electrons, standard deviation.
+        variance
+            [frame, y, x] of their noise, `fission.noise_variance` where the camera is known.
         plain, network
             Without and with networks.
         generator
@@ -170,10 +170,7 @@ class Arbiter:
         fissions
             Independent ones that are averaged.
         """
-        variance = noise_variance(photons, read_noise)
-        parts = [
-            self._parts(photons, variance, plain, network, generator) for _ in range(fissions)
-        ]
+        parts = [self._parts(photons, variance, plain, network, generator) for _ in range(fissions)]
         change = torch.fft.rfft2(network(photons) - plain(photons))
         found = [self._examined(band, change, parts) for band in self._bands]
         lessened = sum((less for _, less in found), torch.zeros(self._shape).to(photons))
@@ -197,9 +194,7 @@ class Arbiter:
         images = (change, larger, plain(parts.smaller), plain(parts.noise))
         return _Parts(*(torch.fft.rfft2(image) for image in images))
 
-    def _examined(
-        self, band: _Band, change: Tensor, parts: list[_Parts]
-    ) -> tuple[Tensor, Tensor]:
+    def _examined(self, band: _Band, change: Tensor, parts: list[_Parts]) -> tuple[Tensor, Tensor]:
         """Return the weight of a band [2 y, 2 x], and by how much it lessens the squared error."""
         seen = self._seen(change * band.weighed)
         power, whole = local_mean(seen.square(), band.sigma).clamp(min=_TINY), seen.square().mean()
@@ -235,8 +230,13 @@ class Arbiter:
         agreed = _mean(
             [self._seen(p.smaller * factor) * self._seen(p.change * band.weighed) for p in parts]
         )
-        noise = (1.0 + ETA**-2) * _mean([self._seen(p.noise * factor).square().mean() for p in parts])
-        common, common_error = agreed.mean() / (whole + _TINY), noise / (band.count * (whole + _TINY))
+        noise = (1.0 + ETA**-2) * _mean(
+            [self._seen(p.noise * factor).square().mean() for p in parts]
+        )
+        common, common_error = (
+            agreed.mean() / (whole + _TINY),
+            noise / (band.count * (whole + _TINY)),
+        )
         local, error = local_mean(agreed, band.sigma) / power, noise / (band.local_count * power)
         spread = ((local - common).square() - error) * (power / power.sum())
         between = spread.sum().clamp(min=0.0)

@@ -1,4 +1,4 @@
-"""Split a raw stack into two of unequal light whose noise is independent, without a second exposure.
+"""Split a raw stack into two of unequal light whose noise is independent, from one exposure.
 
 For y of variance v and z ~ N(0, v), y + eta z and y - z / eta are uncorrelated, and independent
 where the noise is normal (Leiner, Duan, Wasserman, Ramdas, Data fission, JASA 120, 135, 2025). With
@@ -44,6 +44,16 @@ class Fission:
         return 1.0 + 1.0 / self.eta**2
 
 
+def mean_light(photons: Tensor) -> Tensor:
+    """Return the mean light [frame, y, x] around every pixel of a stack [frame, y, x]."""
+    radius = math.ceil(3.0 * _SMOOTHING)
+    at = torch.arange(-radius, radius + 1, device=photons.device, dtype=photons.dtype)
+    kernel = torch.exp(-0.5 * (at / _SMOOTHING) ** 2)
+    kernel = kernel / kernel.sum()
+    wide = pad(photons[:, None], (radius,) * 4, mode="replicate")
+    return conv2d(conv2d(wide, kernel[None, None, None]), kernel[None, None, :, None])[:, 0]
+
+
 def noise_variance(photons: Tensor, read_noise: float) -> Tensor:
     """Return the variance of every pixel of a stack, from the mean light around it.
 
@@ -59,13 +69,8 @@ def noise_variance(photons: Tensor, read_noise: float) -> Tensor:
     Tensor
         [frame, y, x] photo-electrons squared.
     """
-    radius = math.ceil(3.0 * _SMOOTHING)
-    at = torch.arange(-radius, radius + 1, device=photons.device, dtype=photons.dtype)
-    kernel = torch.exp(-0.5 * (at / _SMOOTHING) ** 2)
-    kernel = kernel / kernel.sum()
-    wide = pad(photons[:, None], (radius,) * 4, mode="replicate")
-    light = conv2d(conv2d(wide, kernel[None, None, None]), kernel[None, None, :, None])[:, 0]
-    return (light.clamp(min=0.0) + read_noise**2).clamp(min=_LEAST_VARIANCE)
+    light = mean_light(photons).clamp(min=0.0)
+    return (light + read_noise**2).clamp(min=_LEAST_VARIANCE)
 
 
 def fission(photons: Tensor, variance: Tensor, eta: float, generator: torch.Generator) -> Fission:
