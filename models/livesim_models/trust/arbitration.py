@@ -196,53 +196,66 @@ class Arbiter:
 
     def _examined(self, band: _Band, change: Tensor, parts: list[_Parts]) -> tuple[Tensor, Tensor]:
         """Return the weight of a band [2 y, 2 x], and by how much it lessens the squared error."""
-        seen = self._seen(change * band.weighed)
-        power, whole = local_mean(seen.square(), band.sigma).clamp(min=_TINY), seen.square().mean()
         noise = _mean([self._seen(p.noise * band.weighed).square() for p in parts])
-        taken = self._noise_taken(band, parts, noise, whole)
-        local_noise = local_mean(noise, 1.5 * band.sigma).clamp(min=0.0)
-        asked, asked_error = self._asked_for(band, parts, power, whole)
-        best = taken * local_noise / power + asked
+        noise = local_mean(noise, 1.5 * band.sigma).clamp(min=_TINY)
+        power = self._power(band, change, noise)
+        asked, asked_error = self._asked_for(band, parts, power)
+        best = self._noise_taken(band, parts, noise) * noise / power + asked
         weight = (best - _CAUTION * asked_error).clamp(0.0, 1.0)
         shown = local_mean(self._seen(change * band.shown).square(), band.sigma).clamp(min=0.0)
         return weight, _alone(band.shown) * shown * weight * (2.0 * best - weight)
 
-    def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor, whole: Tensor) -> float:
-        """Return kappa: which share of the noise in a band the network took away, 0 ... 1."""
-        agreed = [
-            self._seen((p.smaller - p.larger) * band.weighed) * self._seen(p.change * band.weighed)
-            for p in parts
-        ]
-        strength = float(noise.mean()) + _TINY
-        found = float(_mean(agreed).mean()) / strength
-        error = math.sqrt((1.0 + ETA**-2) * float(whole) / (band.count * strength))
-        return min(max((found - _CAUTION * error) / (1.0 + ETA**2), 0.0), 1.0)
+    def _power(self, band: _Band, change: Tensor, noise: Tensor) -> Tensor:
+        """Return the local power of the change, [2 y, 2 x].
 
-    def _asked_for(
-        self, band: _Band, parts: list[_Parts], power: Tensor, whole: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        In units of the noise's it is drawn towards that of the whole band, as far as it varies no
+        more than a mean of so many values does: a weight that follows chance keeps the noise.
+        """
+        seen = self._seen(change * band.weighed).square()
+        ratio = local_mean(seen, band.sigma).clamp(min=_TINY) / noise
+        common = seen.mean() / noise.mean()
+        return noise * _drawn(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
+
+    def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor) -> float:
+        """Return kappa: which share of the noise in a band the network took away, 0 ... 1."""
+        agreed, error = self._agreement(
+            band, [p.smaller - p.larger for p in parts], parts, band.weighed
+        )
+        found = float(agreed.mean()) - _CAUTION * error
+        return min(max(found / ((1.0 + ETA**2) * float(noise.mean())), 0.0), 1.0)
+
+    def _asked_for(self, band: _Band, parts: list[_Parts], power: Tensor) -> tuple[Tensor, Tensor]:
         """Return (weight, error) of what the Wiener filter held back, [2 y, 2 x].
 
         The local weights are drawn towards that of the whole band, as far as their spread is that
         of their errors (empirical Bayes).
         """
-        factor = band.weighed * self._held_back
-        agreed = _mean(
-            [self._seen(p.smaller * factor) * self._seen(p.change * band.weighed) for p in parts]
+        agreed, error = self._agreement(
+            band, [p.smaller for p in parts], parts, band.weighed * self._held_back
         )
-        noise = (1.0 + ETA**-2) * _mean(
-            [self._seen(p.noise * factor).square().mean() for p in parts]
-        )
-        common, common_error = (
-            agreed.mean() / (whole + _TINY),
-            noise / (band.count * (whole + _TINY)),
-        )
-        local, error = local_mean(agreed, band.sigma) / power, noise / (band.local_count * power)
-        spread = ((local - common).square() - error) * (power / power.sum())
-        between = spread.sum().clamp(min=0.0)
-        trust = between / (between + error + _TINY)
-        squared = trust.square() * error + (1.0 - trust).square() * common_error
-        return common + trust * (local - common), squared.sqrt()
+        common, whole = agreed.mean() / power.mean(), power.mean()
+        common_error = (error / whole) ** 2
+        local_error = common_error * (band.count / band.local_count) * whole / power
+        local = local_mean(agreed, band.sigma) / power
+        drawn, trust = _drawn(local, common, local_error, power)
+        squared = trust.square() * local_error + (1.0 - trust).square() * common_error
+        return drawn, squared.sqrt()
+
+    def _agreement(
+        self, band: _Band, spectra: list[Tensor], parts: list[_Parts], factor: Tensor
+    ) -> tuple[Tensor, float]:
+        """Return the product [2 y, 2 x] of spectra and the network's change, and its mean's error.
+
+        That is what the noise of the smaller part makes of it, frequency by frequency.
+        """
+        changes = [p.change * band.weighed for p in parts]
+        pairs = zip(spectra, changes, strict=True)
+        agreed = _mean([self._seen(s * factor) * self._seen(c) for s, c in pairs])
+        noises = _mean([(p.noise * factor).abs().square() for p in parts])
+        powers = _mean([change.abs().square() for change in changes])
+        pixels = self._shape[0] * self._shape[1]
+        squared = (1.0 + ETA**-2) * float(_doubled(noises * powers).sum()) / float(pixels) ** 4
+        return agreed, math.sqrt(squared)
 
     def _plain_error(self, parts: list[_Parts]) -> Tensor:
         """Return the mean square error of the plain image, noise and what was held back."""
@@ -294,6 +307,17 @@ def _doubled(half: Tensor) -> Tensor:
 def _alone(band: Tensor) -> float:
     """Return what the squares of neighbouring bands, which overlap, lack of the sum's square."""
     return float(_doubled(band).sum() / _doubled(band.square()).sum())
+
+
+def _drawn(local: Tensor, common: Tensor, error: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return local values drawn to the common one, and how far they are trusted, 0 ... 1.
+
+    `error` is the variance of the local values; what they spread beyond it is real.
+    """
+    spread = ((local - common).square() - error) * (weight / weight.sum())
+    between = spread.sum().clamp(min=0.0)
+    trust = between / (between + error + _TINY)
+    return common + trust * (local - common), trust
 
 
 def _mean(values: list[Tensor]) -> Tensor:

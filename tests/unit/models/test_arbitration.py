@@ -1,6 +1,6 @@
 """Independent photons decide: fission is fair, bands add up, lies go and truths stay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pytest
@@ -10,6 +10,8 @@ from torch import Tensor
 from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
+from livesim_models.data.sample import scaled
+from livesim_models.data.truth import unit_noise_to_signal
 from livesim_models.evaluation.reference import reference, result_transfer
 from livesim_models.evaluation.residual import inside
 from livesim_models.trust.arbitration import Arbiter, Weights, local_mean, octave_bands, split_bands
@@ -109,7 +111,10 @@ class Field:
     @cached_property
     def reconstruct(self) -> Reconstructor:
         scene = self.scene
-        return Reconstructor(make_plan(scene.pattern, scene.otf, Camera(), Reconstruction()))
+        unit = unit_noise_to_signal(scene.truth.float(), scene.pattern, scene.optics)
+        variance = float(self.photons.mean()) + CAMERA.read_noise**2
+        pattern = replace(scene.pattern, noise_to_signal=scaled(unit, variance))
+        return Reconstructor(make_plan(pattern, scene.otf, Camera(), Reconstruction()))
 
     def plain(self, photons: Tensor) -> Tensor:
         return self.reconstruct(photons[None]).image[0]
