@@ -44,6 +44,8 @@ _MEASURED_SHARE = 0.15
 """Above it what the Wiener filter held back is measured, below it is told from the noise."""
 _LEAST_ERROR = 0.05
 """Of the plain image's variance: no error is said to be less."""
+_LEAST_CHANGE = 1e-6
+"""Power of a change in units of the noise's: less is none."""
 _TINY = 1e-12
 
 
@@ -212,8 +214,8 @@ class Arbiter:
         more than a mean of so many values does: a weight that follows chance keeps the noise.
         """
         seen = self._seen(change * band.weighed).square()
-        ratio = local_mean(seen, band.sigma).clamp(min=_TINY) / noise
-        common = seen.mean() / noise.mean()
+        ratio = (local_mean(seen, band.sigma) / noise).clamp(min=_LEAST_CHANGE)
+        common = (seen.mean() / noise.mean()).clamp(min=_LEAST_CHANGE)
         return noise * _drawn(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
 
     def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor) -> float:
