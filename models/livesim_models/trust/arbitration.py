@@ -32,8 +32,11 @@ OCTAVES = 6
 """Bands of the partition; the last one holds everything coarser."""
 NOT_CARRIED = 0.02
 """Of the Wiener share: where the plain image holds less of the object, it alone is shown."""
-WEAKLY_CARRIED = 0.1
-"""Where it holds less than this, a network is examined apart: it may be right where light is."""
+FULLY_SHOWN = 0.2
+"""From there on a network may be shown in full; in between gradually, as edges in a spectrum ring
+in the image."""
+APART, TOGETHER = 0.1, 0.3
+"""Below and above it a network is examined apart: it may be right only where light is."""
 _FINEST = 0.35
 """Cycles/pixel of the doubled grid at the lower edge of the finest band."""
 _NEIGHBOURHOOD = 1.25
@@ -135,10 +138,10 @@ class Arbiter:
         self._shape = (transfer.shape[0], 2 * (transfer.shape[1] - 1))
         share = torch.where(passed > NOT_CARRIED, transfer / passed.clamp(min=NOT_CARRIED), 0.0)
         self._share = share.clamp(0.0, 1.0)
-        carried = self._share > NOT_CARRIED
-        well = self._share > WEAKLY_CARRIED
+        carried = _rise(self._share, NOT_CARRIED, FULLY_SHOWN)
+        well = _rise(self._share, APART, TOGETHER)
         octaves = octave_bands(self._shape).to(transfer)
-        parts = torch.cat([octaves * well, octaves * (carried & ~well)])
+        parts = torch.cat([octaves * well, octaves * (carried - well).clamp(min=0.0)])
         self.bands = parts[parts.sum(dim=(1, 2)) > 1.0]
         """[band, 2 y, x + 1] in which the network has a say; the rest is the plain image's."""
         self._bands = [self._band(shown) for shown in self.bands]
@@ -320,6 +323,12 @@ def _drawn(local: Tensor, common: Tensor, error: Tensor, weight: Tensor) -> tupl
     between = spread.sum().clamp(min=0.0)
     trust = between / (between + error + _TINY)
     return common + trust * (local - common), trust
+
+
+def _rise(share: Tensor, low: float, high: float) -> Tensor:
+    """Return 0 below a share and 1 above another one, smoothly and even in its logarithm."""
+    at = (share.clamp(min=_TINY) / low).log() / math.log(high / low)
+    return torch.sin(0.5 * math.pi * at.clamp(0.0, 1.0)).square()
 
 
 def _mean(values: list[Tensor]) -> Tensor:
