@@ -40,11 +40,6 @@ def devices() -> list[torch.device]:
     return [torch.device("cpu"), *gpu]
 
 
-def device_name(device: torch.device) -> str:
-    """Return what a device is called in a table."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-
-
 def limits(device: torch.device) -> Limits:
     """Measure a device's matrix products and memory copies."""
     rates = {name: _gemm(device, getattr(torch, name)) for name in PRECISIONS[device.type]}
