@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from livesim.config.settings import OLD_NAMES, Settings, SettingsError, parse_settings
+from livesim.config.old_names import OLD_NAMES
+from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import changes_in_force
 

@@ -19,6 +19,7 @@ from livesim.config.acquisition import Acquisition
 from livesim.config.channels import Channel, ChannelNumber
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
+from livesim.config.old_names import with_new_names
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
 from livesim.values.numbers import NonNegative, Positive
@@ -250,7 +251,7 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _accept_old_names(cls, values: Any) -> Any:
-        return _with_new_names(values) if isinstance(values, dict) else values
+        return with_new_names(values) if isinstance(values, dict) else values
 
     @field_validator("simulation")
     @classmethod
@@ -311,38 +312,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
         raise SettingsError(
             f"--set {change}: expected key=value in TOML, found: {error}"
         ) from error
-    _merge(values, _with_new_names(changed))
-
-
-OLD_NAMES = {
-    "watchdog.follow": "tracking.follow",
-    "watchdog.estimate": "tracking.estimate",
-    "watchdog.examine": "doctor.examine",
-}
-"""Keys of earlier versions, which settings, recordings and --set may still use."""
-
-
-def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with every key of `OLD_NAMES` under its present name.
-
-    Raises
-    ------
-    ValueError
-        If a key stands there under both names.
-    """
-    found = {name: dict(one) if isinstance(one, dict) else one for name, one in values.items()}
-    for old, new in OLD_NAMES.items():
-        (old_table, old_key), (table, key) = old.split("."), new.split(".")
-        given = found.get(old_table)
-        if not isinstance(given, dict) or old_key not in given:
-            continue
-        present = found.setdefault(table, {})
-        if key in present:
-            raise ValueError(f"expected {new} alone, found its old name {old} as well")
-        present[key] = given.pop(old_key)
-        if not given:
-            del found[old_table]
-    return found
+    _merge(values, with_new_names(changed))
 
 
 def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
@@ -364,7 +334,7 @@ def parse_settings(
         Naming `source`, the key, what was expected and what was found.
     """
     try:
-        values = _with_new_names(values)
+        values = with_new_names(values)
     except ValueError as error:
         raise SettingsError(f"{source}: {error}") from error
     for change in changes:

@@ -11,6 +11,7 @@ A socket belongs to the thread that uses it; hand it on only after the first thr
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -130,12 +131,12 @@ class _Socket:
         self._context.term()
 
 
-class _Closing:
+class _Closing(ABC):
     """A wrapper of one socket that is closed at the end of a `with` block."""
 
+    @abstractmethod
     def close(self) -> None:
         """Close the socket and drop what has not been sent."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self

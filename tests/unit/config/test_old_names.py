@@ -42,3 +42,9 @@ def test_both_names_at_once_are_refused():
 def test_an_unknown_key_of_the_old_table_is_still_refused():
     with pytest.raises(SettingsError, match=r"unknown key 'watchdog(\.sleep)?'"):
         parse_settings({"optics": OPTICS, "watchdog": {"sleep": True}}, "cells.toml")
+
+
+def test_a_table_that_is_none_is_refused_in_a_sentence():
+    values = {"optics": OPTICS, "tracking": 3, "watchdog": {"follow": False}}
+    with pytest.raises(SettingsError, match=r"cells\.toml: "):
+        parse_settings(values, "cells.toml")
