@@ -32,6 +32,5 @@ def with_new_names(values: dict[str, Any]) -> dict[str, Any]:
         if key in present:
             raise ValueError(f"expected {new} alone, found its old name {old} as well")
         present[key] = given.pop(old_key)
-        if not given:
-            del found[old_table]
-    return found
+    emptied = {old.split(".")[0] for old in OLD_NAMES}
+    return {name: one for name, one in found.items() if name not in emptied or one != {}}

@@ -48,3 +48,7 @@ def test_a_table_that_is_none_is_refused_in_a_sentence():
     values = {"optics": OPTICS, "tracking": 3, "watchdog": {"follow": False}}
     with pytest.raises(SettingsError, match=r"cells\.toml: "):
         parse_settings(values, "cells.toml")
+
+
+def test_an_empty_table_of_an_old_name_is_taken():
+    assert parse_settings({"optics": OPTICS, "watchdog": {}}, "cells.toml").tracking.follow
