@@ -60,7 +60,7 @@ class Answers:
             case StatusRequest():
                 return self._snapshot(request)
             case ReviewRequest():
-                return ReviewReply(accepted=self._outlet.trust.ask(flips=request.flips))
+                return ReviewReply(accepted=self._outlet.trust.ask())
             case StopRequest():
                 self._intake.stop()
                 return StopReply()
@@ -68,8 +68,8 @@ class Answers:
                 return self._begun(request)
 
     def _snapshot(self, request: StatusRequest) -> EngineStatus:
-        if request.step_one:
-            self._outlet.show_step_one()
+        if request.stages:
+            self._outlet.show_stages()
         return self._status()
 
     def _begun(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> Reply:

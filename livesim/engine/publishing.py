@@ -17,7 +17,7 @@ from livesim.wire.sockets import Keep, Publisher
 
 RESULT_DEPTH = 4
 SHOWN_NS = 10_000_000_000
-"""How long step one is published after a viewer has asked: it asks twice a second."""
+"""How long all stages are published after a viewer has asked: it asks twice a second."""
 
 
 class Outlet:
@@ -35,13 +35,13 @@ class Outlet:
         self.publisher, self.trust = publisher, trust
         self._shown_until_ns = 0
 
-    def show_step_one(self) -> None:
-        """Publish for a while what step one alone gives; safe in any thread."""
+    def show_stages(self) -> None:
+        """Publish all stages for a while; safe in any thread."""
         self._shown_until_ns = steady_ns() + SHOWN_NS
 
     @property
-    def shows_step_one(self) -> bool:
-        """Whether somebody looks at what step one alone gives."""
+    def shows_stages(self) -> bool:
+        """Whether somebody looks at the stages on the way to the restored image."""
         return steady_ns() < self._shown_until_ns
 
 
@@ -90,9 +90,7 @@ class Publishing:
 
     def _publish_one(self, made: Reconstructed) -> None:
         result = self._stamped(made.result)
-        step_one = made.step_one if self._outlet.shows_step_one else None
-        shown = replace(result, step_one=step_one()) if step_one else result
-        self._outlet.publisher.publish(shown)
+        self._outlet.publisher.publish(made.with_stages if self._outlet.shows_stages else result)
         self._outlet.trust.offer(made)
         self._meter.tick()
         self._latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)

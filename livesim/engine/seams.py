@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
@@ -39,9 +39,8 @@ class Pipeline(Protocol):
 Tell = Callable[[float], None]
 """Hears how much of the work is done, 0 to 1; what it raises ends the work."""
 
-Review = Callable[[Tell | None], Trust]
-"""Reviews one result. Given a `Tell`, it also repeats the reconstruction from flipped frames, which
-takes several times as long as the result itself, and adds how far they differ."""
+Review = Callable[[Tell], Trust]
+"""Reviews one result, which takes several times as long as the result itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +54,24 @@ class Reconstructed:
     step_one: Callable[[], Image] | None = None
     """Returns the image that step one alone gives, a copy from the GPU where it is made there; None
     where not both networks made the result."""
+    network: Callable[[], Image] | None = None
+    """Returns what the networks alone give, in the same way; None without networks."""
     review: Review | None = None
     """Says whether the networks can be trusted here; None without networks."""
     steps_ms: tuple[tuple[str, float], ...] = ()
     """What the reconstruction consisted of, and how long each part took."""
     passage: Passage = field(default_factory=Passage)
     """When the raw stack passed the stages of the engine."""
+
+    @property
+    def with_stages(self) -> Result:
+        """The result with every stage on the way to it."""
+        step_one, network = self.step_one, self.network
+        return replace(
+            self.result,
+            step_one=None if step_one is None else step_one(),
+            network=None if network is None else network(),
+        )
 
 
 @runtime_checkable

@@ -19,7 +19,8 @@ class Result:
     stream: str
     index: StackIndex
     image: Image = field(repr=False)
-    """[2 y, 2 x], sampled at half the raw pixel; may be negative."""
+    """[2 y, 2 x], sampled at half the raw pixel; may be negative. With networks it is the arbitrated
+    image: of what they changed, as much as the photons carry."""
     widefield: Image = field(repr=False)
     """[y, x], mean of the raw frames in photo-electrons."""
     last_received_ns: int = 0
@@ -28,6 +29,9 @@ class Result:
     """[2 y, 2 x] the reconstruction without networks; None where `image` is that itself."""
     step_one: Image | None = field(default=None, repr=False)
     """[2 y, 2 x] what step one alone gives; None where not both networks made the image, or nobody
+    looks at it."""
+    network: Image | None = field(default=None, repr=False)
+    """[2 y, 2 x] what the networks alone give, unarbitrated; None without networks, or where nobody
     looks at it."""
     rolling: Rolling | None = None
     """None unless a new result is made with every angle or frame."""

@@ -9,13 +9,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+ERROR = "error"
+"""Standard deviation of the restored image, in photo-electrons per raw pixel."""
+SHOWN = "shown"
+"""Share of the networks' change that is shown, 0 to 1."""
 RESIDUAL = "residual"
-"""What the raw photons say against the result, in standard deviations of their noise."""
-CHANGE_ONE, CHANGE_TWO = "change one", "change two"
-"""What each step changed, in standard deviations of the plain reconstruction's noise."""
-SPREAD = "spread"
-"""Standard deviation of the results of the flipped stacks, in % of the light there."""
-MAPS = (RESIDUAL, CHANGE_ONE, CHANGE_TWO, SPREAD)
+"""What the raw photons say against the plain reconstruction, in standard deviations of their
+noise: where it is no noise, pattern, OTF or camera are not what the settings say."""
+MAPS = (ERROR, SHOWN, RESIDUAL)
 
 
 class TrustWord(StrEnum):
@@ -33,24 +34,22 @@ class TrustWord(StrEnum):
 class TrustNumbers:
     """What a verdict rests on."""
 
-    rms_sigmas: float
-    """Of the residual map: 1 for the truth, less where the result explains noise as well."""
-    places: int
-    """Squares of the field in which there is light."""
-    denied: int
-    """Those of them in which the photons contradict what the networks changed."""
-    worst_sigmas: float
-    """The strongest contradiction of what the networks changed; positive: light is missing."""
-    worst_yx: tuple[float, float]
-    """Where it lies, in raw pixels."""
-    visible_percent: float
-    """The smallest change that the photons would show, of the light of the brightest structures."""
+    carried_percent: float
+    """Share of the restored image's structure that photons carry: 100 less the expected square of
+    its error, over the square of its structure, where there is light."""
+    shown_percent: float
+    """Share of the networks' change that is shown."""
+    error_percent: float
+    """Standard deviation of the restored image, of the light of the brightest structures."""
+    overruled_sigmas: float
+    """How far the networks' image is off where it was overruled most, in standard deviations of the
+    restored image there; 0 where it was not."""
+    overruled_yx: tuple[float, float]
+    """Where that is, in raw pixels."""
     plain_denied_percent: float
     """Share of the field where they contradict the plain reconstruction: pattern, OTF or camera."""
     noise_ratio: float = 1.0
     """The noise found beyond the optical cut-off, of what the camera's gain and read noise say."""
-    spread_percent: float | None = None
-    """Of the flipped stacks, in the places with the most light; None = not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ A message is a UTF-8 JSON header whose first field is the version of the format,
 pixels as raw little-endian bytes in C order. Raw frames carry one pixel buffer. Results carry two,
 the image and the widefield image, and where networks made the image a third, the reconstruction
 without them: a restored image is never shown without the plain ones beside it, so they must arrive
-together or not at all, and as separate buffers none is copied. A fourth, what step one alone gives,
-is there while a viewer asks for it (`StatusRequest.step_one`). The maps of a review follow the
-result that they are about, as 16-bit floats. Stream starts and ends carry no pixels.
+together or not at all, and as separate buffers none is copied. What step one alone and what the
+networks alone give follow while a viewer asks for them (`StatusRequest.stages`). The maps of a
+review follow the result that they are about, as 16-bit floats. Stream starts and ends carry no pixels.
 Nothing is ever unpickled.
 """
 
@@ -152,7 +152,7 @@ def _frame_header(frame: RawFrame) -> FrameHeader:
 
 def _images(result: Result) -> list[Image]:
     """Return a result's images in the order of the wire."""
-    images = (result.image, result.widefield, result.plain, result.step_one)
+    images = (result.image, result.widefield, result.plain, result.step_one, result.network)
     return [one for one in images if one is not None]
 
 
@@ -160,7 +160,7 @@ def _result_header(result: Result) -> ResultHeader:
     for pixels in _images(result):
         if _FrameSize.of(pixels).dtype != ResultHeader.dtype:
             raise WireError(f"expected a float32 result, found {pixels.dtype.name}")
-    for beside in (result.plain, result.step_one):
+    for beside in (result.plain, result.step_one, result.network):
         if beside is not None and beside.shape != result.image.shape:
             raise WireError(
                 f"expected images of the shape {result.image.shape}, found {beside.shape}"
@@ -172,6 +172,7 @@ def _result_header(result: Result) -> ResultHeader:
         widefield_shape=_FrameSize.of(result.widefield).shape,
         plain=result.plain is not None,
         step_one=result.step_one is not None,
+        network=result.network is not None,
         last_received_ns=result.last_received_ns,
         published_ns=result.published_ns,
         rolling=result.rolling,
@@ -193,7 +194,7 @@ def _frame(header: FrameHeader, buffers: Sequence[Buffer], received_ns: int) -> 
 
 
 def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
-    _expect_buffers(header.kind, buffers, 2 + header.plain + header.step_one)
+    _expect_buffers(header.kind, buffers, 2 + header.plain + header.step_one + header.network)
     beside = iter([_pixels(buffer, header.shape, header.dtype) for buffer in buffers[2:]])
     return Result(
         stream=header.stream,
@@ -202,6 +203,7 @@ def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
         widefield=_pixels(buffers[1], header.widefield_shape, header.dtype),
         plain=next(beside) if header.plain else None,
         step_one=next(beside) if header.step_one else None,
+        network=next(beside) if header.network else None,
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
         rolling=header.rolling,

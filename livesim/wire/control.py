@@ -33,16 +33,15 @@ class StatusRequest(Header):
     """Ask how the engine is doing."""
 
     kind: Literal["status"] = "status"
-    step_one: bool = False
-    """Whether the asker shows what step one alone gives: results carry it for some seconds."""
+    stages: bool = False
+    """Whether the asker shows the stages on the way to the restored image: results carry what step
+    one and what the networks alone give for some seconds."""
 
 
 class ReviewRequest(Header):
     """Ask for a review of the newest result now: the maps come over the results' socket."""
 
     kind: Literal["review"] = "review"
-    flips: bool = False
-    """Also make the result again from flipped frames, which takes several times as long."""
 
 
 class StopRequest(Header):

@@ -76,13 +76,13 @@ class ControlClient:
         """Tell the engine to end `stream` without what is still under way."""
         return self._ask(EndRequest(stream=stream), ReadyReply, timeout_s)
 
-    def status(self, timeout_s: float = 2.0, *, step_one: bool = False) -> EngineStatus:
-        """Ask for a snapshot; with `step_one` also for that stage of the next results."""
-        return self._ask(StatusRequest(step_one=step_one), EngineStatus, timeout_s)
+    def status(self, timeout_s: float = 2.0, *, stages: bool = False) -> EngineStatus:
+        """Ask for a snapshot; with `stages` also for all stages of the next results."""
+        return self._ask(StatusRequest(stages=stages), EngineStatus, timeout_s)
 
-    def review(self, *, flips: bool = False, timeout_s: float = 2.0) -> ReviewReply:
+    def review(self, timeout_s: float = 2.0) -> ReviewReply:
         """Ask for a review of the newest result now."""
-        return self._ask(ReviewRequest(flips=flips), ReviewReply, timeout_s)
+        return self._ask(ReviewRequest(), ReviewReply, timeout_s)
 
     def stop(self, timeout_s: float = 2.0) -> StopReply:
         """Tell the engine to finish and end."""

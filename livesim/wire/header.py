@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from livesim.values.errors import DataError
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Of frames, results and control messages alike; both ends must speak the same."""
 MAX_HEADER_BYTES = 1 << 20
 

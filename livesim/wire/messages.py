@@ -17,7 +17,7 @@ from livesim.wire.header import Header
 StreamId = Annotated[str, Field(min_length=1, max_length=200)]
 FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
-MapName = Literal["residual", "change one", "change two", "spread"]
+MapName = Literal["error", "shown", "residual"]
 
 
 class FrameHeader(Header):
@@ -75,6 +75,8 @@ class ResultHeader(Header):
     """Whether the reconstruction without networks follows, of the image's shape."""
     step_one: bool = False
     """Whether what step one alone gives follows then, of the same shape."""
+    network: bool = False
+    """Whether what the networks alone give follows then, of the same shape."""
     last_received_ns: Count = 0
     published_ns: Count = 0
     rolling: Rolling | None = None

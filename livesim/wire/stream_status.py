@@ -92,8 +92,6 @@ class TrustStatus(Part):
     """Results reviewed of this stream so far."""
     failures: int = 0
     """Reviews that failed; the stream went on."""
-    flipping: float | None = None
-    """How much of what was asked for is done, 0 to 1; None = nothing is under way."""
 
 
 class SteeringStatus(Part):
