@@ -19,8 +19,8 @@ class Result:
     stream: str
     index: StackIndex
     image: Image = field(repr=False)
-    """[2 y, 2 x], sampled at half the raw pixel; may be negative. With networks it is the arbitrated
-    image: of what they changed, as much as the photons carry."""
+    """[2 y, 2 x], sampled at half the raw pixel; may be negative. With networks it is
+    arbitrated: of what they changed, as much as the photons carry."""
     widefield: Image = field(repr=False)
     """[y, x], mean of the raw frames in photo-electrons."""
     last_received_ns: int = 0

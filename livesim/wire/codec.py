@@ -6,8 +6,8 @@ the image and the widefield image, and where networks made the image a third, th
 without them: a restored image is never shown without the plain ones beside it, so they must arrive
 together or not at all, and as separate buffers none is copied. What step one alone and what the
 networks alone give follow while a viewer asks for them (`StatusRequest.stages`). The maps of a
-review follow the result that they are about, as 16-bit floats. Stream starts and ends carry no pixels.
-Nothing is ever unpickled.
+review follow the result that they are about, as 16-bit floats. Stream starts and ends carry no
+pixels. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
