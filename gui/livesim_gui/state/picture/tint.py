@@ -161,4 +161,5 @@ def _table(kind: Kind, opacity: float) -> NDArray[np.uint8]:
     colours = [np.interp(share, at, channel) for channel in zip(*kind.colours, strict=True)]
     far = np.abs(share - kind.clear) / max(kind.clear, 1.0 - kind.clear)
     alpha = 255.0 * (opacity + (1.0 - opacity) * far)
-    return np.rint(np.stack([*colours, alpha], axis=1)).astype(np.uint8)
+    table: NDArray[np.uint8] = np.rint(np.stack([*colours, alpha], axis=1)).astype(np.uint8)
+    return table
