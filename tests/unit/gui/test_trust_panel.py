@@ -21,6 +21,7 @@ from livesim.values.frames import StackIndex
 from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, TrustWord
 from livesim.wire.messages import StreamStart, TrustMaps
 from livesim.wire.status import EngineState
+from livesim_gui.picture.overlay import Name
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.snapshot import Snapshot, save
 from livesim_gui.state.picture.stages import NETWORK, SUPER_RESOLVED, stages_of
@@ -95,7 +96,7 @@ def test_numbers_come_in_words_and_the_carried_share_as_a_bar():
 def test_where_networks_were_overruled_and_what_the_plain_image_lacks_is_said():
     status = trust_status(overruled_sigmas=6.2, overruled_yx=(40.0, 51.0), plain_denied_percent=3.0)
     said = "\n".join(trusted(engine_status(trust=status)).facts)
-    assert "Overruled most at x = 51, y = 40: there the networks alone are off by 6 times" in said
+    assert "Overruled most at x = 51, y = 40: the networks alone are off there by 6 times" in said
     assert "In 3 % of the field the photons contradict even the plain image" in said
 
 
@@ -299,8 +300,8 @@ def test_a_review_is_asked_of_the_engine_which_is_asked_for_all_stages(make, qtb
         window.user_actions.engine.connect(engine.address)
         panel = window.widgets.trust
         qtbot.waitUntil(lambda: panel.check.isEnabled(), timeout=WAIT_MS)
-        assert panel.carried.isVisibleTo(panel)
-        assert panel.carried.value() == 97
+        assert panel.carried.text() == "97 % of the structure is carried by photons"
+        assert (panel.bar.isVisibleTo(panel), panel.bar.value()) == (True, 97)
         panel.check.click()
         qtbot.waitUntil(lambda: engine.reviews == 1, timeout=WAIT_MS)
         assert engine.stages_asked
@@ -318,12 +319,12 @@ def shown(window, made, **status):
 
 def test_one_key_flips_between_restored_and_networks_alone_which_are_marked(window, qtbot):
     captions = shown(window, result(11, network=True))
-    assert (captions.right, captions.right_warning) == ("Restored", "")
+    assert (captions.right.title, captions.right.note) == ("Restored", "")
     before = pixels(window.widgets.picture)
     press(window, qtbot, Qt.Key.Key_N)
     captions = window.widgets.picture.overlay.captions
-    assert captions.right == "Networks alone"
-    assert captions.right_warning == "not arbitrated: may invent structure"
+    assert captions.right.title == "Networks alone"
+    assert captions.right.note == "not arbitrated: may invent structure"
     framed = pixels(window.widgets.picture)[1, :].astype(int)
     assert (framed[:, 2] - framed[:, 0]).min() > 100, "an amber frame"
     press(window, qtbot, Qt.Key.Key_N)
@@ -331,8 +332,8 @@ def test_one_key_flips_between_restored_and_networks_alone_which_are_marked(wind
     press(window, qtbot, Qt.Key.Key_N)
     press(window, qtbot, Qt.Key.Key_X)
     captions = window.widgets.picture.overlay.captions
-    assert (captions.left, captions.left_warning) == ("Restored", "")
-    assert captions.right_warning
+    assert captions.left == Name("Restored")
+    assert captions.right.framed
 
 
 def test_the_key_says_where_there_is_no_image_of_the_networks_alone(window, qtbot):
@@ -345,11 +346,11 @@ def test_a_restored_image_that_is_the_plain_one_says_why(window):
     made = result(11, plain=True)
     same = replace(made, plain=made.image)
     waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
-    assert shown(window, same, in_use=waiting).right_warning == UNJUDGED
+    assert shown(window, same, in_use=waiting).right == Name("Restored", UNJUDGED)
     assert window.widgets.top.trust.text() == "… not judged yet"
     judged = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
-    assert judged.right_warning == ALL_OVERRULED
-    assert not shown(window, result(13, plain=True), trust=trust_status()).right_warning
+    assert judged.right == Name("Restored", ALL_OVERRULED)
+    assert not shown(window, result(13, plain=True), trust=trust_status()).right.note
 
 
 def test_the_value_below_the_mouse_has_its_error(window):

@@ -40,22 +40,22 @@ class Kind:
 KINDS = {
     ERROR: Kind(
         "Error of the restored image",
-        "how far the restored image may be off, in photo-electrons: two pixels of three are closer "
-        "to the truth than this, 19 of 20 than twice this",
+        "How far the restored image may be off, in photo-electrons: two pixels of three are closer "
+        "to the truth than this, 19 of 20 closer than twice this.",
         _SEQUENTIAL,
         0.0,
     ),
     SHOWN: Kind(
         "Networks' change that is shown",
-        "clear: what the networks changed is shown; violet: they were overruled, and the plain "
-        "image stands there",
+        "Clear: what the networks changed is shown. Violet: they were overruled, and the plain "
+        "image stands there.",
         _OVERRULED,
         1.0,
     ),
     RESIDUAL: Kind(
         "Residual",
-        "what the raw frames say against the plain image; red: they ask for more light, blue: for "
-        "less. Structure in it: pattern, OTF or camera are not what the settings say",
+        "What the raw frames say against the plain image. Red: they ask for more light, blue: for "
+        "less. Structure in it means that pattern, OTF or camera are not what the settings say.",
         _DIVERGING,
         0.5,
     ),

@@ -116,16 +116,16 @@ def _facts(trust: TrustStatus) -> Iterator[str]:
 def _of_networks(numbers: TrustNumbers) -> Iterator[str]:
     yield (
         f"Of what the networks changed, {numbers.shown_percent:.0f} % is shown; of the rest the "
-        "photons say too little, or the opposite"
+        "photons say nothing, or the opposite"
     )
     if numbers.overruled_sigmas:
         y, x = numbers.overruled_yx
         yield (
-            f"Overruled most at x = {x:.0f}, y = {y:.0f}: there the networks alone are off by "
+            f"Overruled most at x = {x:.0f}, y = {y:.0f}: the networks alone are off there by "
             f"{numbers.overruled_sigmas:.0f} times the error of what is shown"
         )
     yield (
-        f"The restored image is off by ± {_digits(numbers.error_percent)} % of the light of the "
+        f"What is shown is off by ± {_digits(numbers.error_percent)} % of the light of the "
         "brightest structures; the error map says where"
     )
 
