@@ -11,6 +11,7 @@ from livesim.io.recording_files import (
     PATTERN_NAME,
     RAW_NAME,
     SETTINGS_LOG_NAME,
+    WEIGHTS_LOG_NAME,
     of_channel,
 )
 from livesim.values.errors import DataError
@@ -60,6 +61,12 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
     own = raw.with_name(of_channel(PATTERN_NAME, channel))
     log = raw.with_name(of_channel(PATTERN_LOG_NAME, channel if own.is_file() else 0))
     return own if own.is_file() else pattern_file, log if log.is_file() else None
+
+
+def weights_log_for(raw: Path, channel: int) -> Path | None:
+    """Return the log of a channel's weights in a recording of livesim's own, if there is one."""
+    log = raw.with_name(of_channel(WEIGHTS_LOG_NAME, channel))
+    return log if raw.name == RAW_NAME and log.is_file() else None
 
 
 def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
