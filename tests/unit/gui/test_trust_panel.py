@@ -88,16 +88,7 @@ def test_numbers_come_in_words_and_the_carried_share_as_a_bar():
     said = "\n".join(found.facts)
     assert "Of what the networks changed, 61 % is shown" in said
     assert "off by ± 4.0 % of the light" in said
-    assert "Overruled" not in said
-    assert "contradict even the plain image" not in said
     assert trusted(engine_status(trust=trust_status(carried_percent=math.nan))).carried is None
-
-
-def test_where_networks_were_overruled_and_what_the_plain_image_lacks_is_said():
-    status = trust_status(overruled_sigmas=6.2, overruled_yx=(40.0, 51.0), plain_denied_percent=3.0)
-    said = "\n".join(trusted(engine_status(trust=status)).facts)
-    assert "Overruled most at x = 51, y = 40: the networks alone are off there by 6 times" in said
-    assert "In 3 % of the field the photons contradict even the plain image" in said
 
 
 def test_nothing_is_said_where_no_network_is_at_work():
@@ -108,21 +99,23 @@ def test_nothing_is_said_where_no_network_is_at_work():
     assert "No network is at work" in alone.reasons[0]
 
 
-def without_networks(usable=True, choices=("default",)):
-    """Return the words where no network is at work."""
+def without_networks(*notes, usable=True):
+    """Return the words where networks were asked for and none runs."""
     used = in_use()
     angles = tuple(replace(one, usable=usable) for one in used.patterns[0].angles)
     patterns = {0: replace(used.patterns[0], angles=angles)}
-    update = {"patterns": patterns, "choices": dict.fromkeys(("one", "two"), choices)}
+    update = {"patterns": patterns, "notes": notes, "models": {"default-one.safetensors": "0"}}
     return trusted(engine_status(in_use=used.model_copy(update=update)))
 
 
-def test_why_no_network_can_be_at_work_is_said():
+def test_why_no_network_runs_is_said():
     blind = without_networks(usable=False)
     assert (blind.word, blind.tone) == ("▲ no network", Tone.NOTE)
     assert "no usable angle" in blind.reasons[0]
     assert "plain reconstruction" in blind.reasons[1]
-    assert "No network fits this layout" in without_networks(choices=()).reasons[0]
+    misfit = without_networks("no network runs: expected the layout 3x3, found hexagonal")
+    assert misfit.word == "▲ no network"
+    assert misfit.reasons[0].startswith("No network runs: expected the layout")
 
 
 def test_until_the_photons_have_judged_the_words_say_that_the_picture_is_plain():

@@ -19,10 +19,9 @@ _MARKS = {
 """Shapes that differ also for those who see no colours."""
 NOISE_AS_SAID = (0.7, 1.4)
 """Between these the noise is called what the camera's settings say."""
-PLAIN_DENIED_PERCENT = 1.0
-"""Of the field: from there on it is said that the plain image is contradicted."""
 UNJUDGED = "Plain until the photons have judged the networks"
-ALL_OVERRULED = "Plain: the photons carry nothing of what the networks changed"
+ALL_OVERRULED = "Plain: the photons bear out nothing of what the networks changed"
+_PLAIN = "What is shown is the plain reconstruction."
 _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -58,8 +57,11 @@ def trusted(status: EngineStatus | None) -> Trusted:
         return _reviewed(status.trust)
     if status.state not in _WORKING or status.in_use is None:
         return NOTHING
+    why = _why_none(status.in_use)
+    if why:
+        return Trusted("▲ no network", Tone.NOTE, (*why, _PLAIN))
     if not status.in_use.models:
-        return _without(status.in_use)
+        return Trusted("", Tone.QUIET, ("No network is at work.", _PLAIN))
     return Trusted("… not judged yet", Tone.QUIET, (f"{UNJUDGED}.",))
 
 
@@ -68,29 +70,21 @@ def plain_words(status: EngineStatus | None) -> str:
     return UNJUDGED if status is None or status.trust is None else ALL_OVERRULED
 
 
-def _without(in_use: InUse) -> Trusted:
-    """Say why no network is at work."""
-    shown = "What is shown is the plain reconstruction."
-    why = _why_none(in_use)
-    if why:
-        return Trusted("▲ no network", Tone.NOTE, (why, shown))
-    return Trusted("", Tone.QUIET, ("No network is at work.", shown))
-
-
-def _why_none(in_use: InUse) -> str:
-    """Return the reason why none can work; nothing where the user has switched them off."""
+def _why_none(in_use: InUse) -> tuple[str, ...]:
+    """Return why no network runs; nothing where one does, or where they are switched off."""
+    if in_use.notes:
+        return tuple(_sentence(note) for note in in_use.notes)
     patterns = in_use.patterns.values()
-    if patterns and not any(angle.usable for one in patterns for angle in one.angles):
-        return "The pattern has no usable angle, so no network works on it."
-    if patterns and not any(in_use.choices.values()):
-        return "No network fits this layout of angles and phases."
-    return ""
+    blind = patterns and not any(angle.usable for one in patterns for angle in one.angles)
+    if blind and in_use.models:
+        return ("No network runs: the pattern has no usable angle.",)
+    return ()
 
 
 def _reviewed(trust: TrustStatus) -> Trusted:
     verdict, carried = trust.verdict, trust.numbers.carried_percent
     mark, tone = _MARKS[verdict.word]
-    reasons = tuple(f"{words[:1].upper()}{words[1:]}." for words in verdict.reasons)
+    reasons = tuple(_sentence(words) for words in verdict.reasons)
     return Trusted(
         f"{mark} {verdict.word}",
         tone,
@@ -108,7 +102,7 @@ def _facts(trust: TrustStatus) -> Iterator[str]:
     yield from _of_networks(numbers)
     if not trust.verdict.unlike:
         yield "Training: the images look like those that the networks were trained on"
-    yield from _of_instrument(numbers)
+    yield from _of_camera(numbers)
     if trust.failures:
         yield f"{trust.failures} reviews failed; the engine has said why"
 
@@ -118,29 +112,22 @@ def _of_networks(numbers: TrustNumbers) -> Iterator[str]:
         f"Of what the networks changed, {numbers.shown_percent:.0f} % is shown; of the rest the "
         "photons say nothing, or the opposite"
     )
-    if numbers.overruled_sigmas:
-        y, x = numbers.overruled_yx
-        yield (
-            f"Overruled most at x = {x:.0f}, y = {y:.0f}: the networks alone are off there by "
-            f"{numbers.overruled_sigmas:.0f} times the error of what is shown"
-        )
     yield (
         f"What is shown is off by ± {_digits(numbers.error_percent)} % of the light of the "
         "brightest structures; the error map says where"
     )
 
 
-def _of_instrument(numbers: TrustNumbers) -> Iterator[str]:
-    if numbers.plain_denied_percent >= PLAIN_DENIED_PERCENT:
-        yield (
-            f"In {numbers.plain_denied_percent:.0f} % of the field the photons contradict even the "
-            "plain image: pattern, OTF or camera are not what the settings say (residual map)"
-        )
+def _of_camera(numbers: TrustNumbers) -> Iterator[str]:
     if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
         yield (
             f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
             "say: is [camera] right? The check itself goes by the noise that is there"
         )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _digits(percent: float) -> str:
