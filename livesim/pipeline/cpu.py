@@ -54,7 +54,5 @@ class EagerPath:
         image = sections.arbitrate(images.plain, network)
         if sections.arbitrates:
             clock.mark(ARBITRATION)
-        work = Work(
-            raw, image, images.plain, images.between, network, images.widefield, turns
-        )
+        work = Work(raw, image, images.plain, images.between, network, images.widefield, turns)
         return ready(replace(work.to(torch.device("cpu")), steps_ms=clock.read()))

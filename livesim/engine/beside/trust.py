@@ -58,9 +58,7 @@ class LiveTrust:
         self._asked = False
         self._reviewed = 0
         self._rest = Rest()
-        self._worker = Worker(
-            "trust", self._work, lambda: self._asked, poll_s=_POLL_S, claim=claim
-        )
+        self._worker = Worker("trust", self._work, lambda: self._asked, poll_s=_POLL_S, claim=claim)
 
     @property
     def status(self) -> TrustStatus | None:
