@@ -69,11 +69,18 @@ def weights_log_for(raw: Path, channel: int) -> Path | None:
     return log if raw.name == RAW_NAME and log.is_file() else None
 
 
-def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
-    """Return the log of a recording of livesim's own that is restored with its own settings."""
+def follows_live(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> bool:
+    """Whether a recording of livesim's own is restored with its own settings.
+
+    Then what the live run logged of settings and weights is followed.
+    """
+    return config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
+
+
+def settings_log_for(raw: Path) -> Path | None:
+    """Return the log of the settings in a recording of livesim's own, if there is one."""
     log = raw.with_name(SETTINGS_LOG_NAME)
-    own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
-    return log if own and log.is_file() else None
+    return log if log.is_file() else None
 
 
 def _beside(raw: Path) -> list[Path]:

@@ -18,10 +18,10 @@ from livesim.engine.seams import Reconstructed, Tell
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
 from livesim.pipeline.graphs import ReplayedPath
-from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
+from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.review import Reviewed, Reviewer
 from livesim.pipeline.sections import Arbitration, Sections
-from livesim.pipeline.weights import as_images, grid_shapes
+from livesim.pipeline.weights import as_images
 from livesim.pipeline.work import FramePath, Turns, Work, as_tensor
 from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.otf import Otf
@@ -101,17 +101,13 @@ class ReconstructionPipeline:
         levels = _levels(pattern, self.networks, device)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
-        self._reviewer: Reviewer | None = None
-        self.weight_shapes: tuple[tuple[int, int], ...] = ()
-        """Those of the weights that fit; none without networks."""
+        self._make_reviewer = partial(_reviewer, settings, pattern, otf, self.networks, plan)
+        self._reviewer = self._make_reviewer() if self.networks.any else None
         arbitration = None
-        if self.networks.any:
-            arbiter = _arbiter(plan, pattern, otf, settings)
-            of_photons = Reconstructor(plan.for_photons(settings.camera))
-            self._reviewer = Reviewer(settings, pattern, otf, self.networks, of_photons, arbiter)
-            self.weight_shapes = grid_shapes(arbiter.bands)
-            nothing = torch.zeros(len(arbiter.bands), *_doubled(pattern.shape), device=device)
-            arbitration = Arbitration(arbiter.bands, nothing)
+        if self._reviewer is not None:
+            bands = self._reviewer.bands
+            nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
+            arbitration = Arbitration(bands, nothing)
         first = Sections(plan, check, self.networks, settings.camera, levels, arbitration)
         self._plain_sections = self.sections = first
         self._weights: BandWeights | None = None
@@ -173,26 +169,38 @@ class ReconstructionPipeline:
         begun = self._path.begin(self.sections, stack.pixels, turn_bands)
         return begun.then(lambda work: self._reconstructed(stack, work))
 
-    def compute(self, stack: RawStack, turns_rad: Sequence[float] | None = None) -> Work:
-        """Return everything that is computed of one raw stack, as tensors on the host.
+    @property
+    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Those of the weights that fit; none without networks."""
+        return () if self._reviewer is None else self._reviewer.weight_shapes
 
-        The image is the plain one, as without weights; `examine` measures them.
-        """
-        self._weigh(None)
+    def compute(
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
+    ) -> Work:
+        """Return everything that is computed of one raw stack, as tensors on the host."""
+        self._weigh(weights)
         turns = None if turns_rad is None else self._turns(turns_rad)
         return self._path.begin(self.sections, stack.pixels, lambda _: turns).take()
 
     def examine(self, work: Work, image: torch.Tensor | None = None) -> Reviewed | None:
-        """Measure weights and error for one raw stack; None without networks.
+        """Measure weights and error for one raw stack; it takes some times as long as `compute`.
 
         Parameters
         ----------
         work
             Of `compute`.
         image
-            As for `Reviewer`.
+            [2 y, 2 x] that is judged; None = the one that the weights found here give.
+
+        Returns
+        -------
+        None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
         """
-        return None if self._reviewer is None else self._reviewer(work, lambda _: None, image)
+        reviewer = self._reviewer or self._make_reviewer()
+        return None if reviewer is None else reviewer(work, lambda _: None, image)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
@@ -206,7 +214,7 @@ class ReconstructionPipeline:
         if weights is None:
             self.sections = self._plain_sections
         elif weights.shapes != self.weight_shapes:
-            raise ValueError(
+            raise DataError(
                 f"expected weights on grids of {self.weight_shapes}, found {weights.shapes}"
             )
         else:
@@ -251,10 +259,17 @@ def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
     return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
 
 
-def _arbiter(plan: Plan, pattern: Pattern, otf: Otf, settings: Settings) -> Arbiter:
+def _reviewer(
+    settings: Settings, pattern: Pattern, otf: Otf, networks: Networks, plan: Plan
+) -> Reviewer | None:
+    """Return what measures errors; None where nothing can be measured."""
+    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
+        return None
     shape = _doubled(pattern.shape)
     passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
-    return Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
+    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
+    of_photons = Reconstructor(plan.for_photons(settings.camera))
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter)
 
 
 def _doubled(shape: tuple[int, int]) -> tuple[int, int]:

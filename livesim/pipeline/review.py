@@ -17,6 +17,7 @@ from livesim.pipeline.networks import Networks
 from livesim.pipeline.weights import arbitrated, as_images, as_recorded, grid_shapes
 from livesim.pipeline.work import Work
 from livesim.reconstruction.bands import separated_bands
+from livesim.reconstruction.camera_noise import NoiseModel, believed_noise
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Levels, Pattern
@@ -24,13 +25,15 @@ from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, Trust
 from livesim.values.weights import BandWeights
 from livesim_models.evaluation.residual import Instrument, Reprojection
 from livesim_models.trust.arbitration import ETA, Arbiter, Weights
-from livesim_models.trust.fission import noise_variance
+from livesim_models.trust.fission import mean_light
 from livesim_models.trust.maps import NEAR, Restoration, mean_around, plain_residual
 from livesim_models.trust.verdict import numbers_of, verdict
 
 FISSIONS = 2
 _RESTORED = 4 * FISSIONS
 """Images of the parts: three plain ones and one of the networks each."""
+_LEAST_VARIANCE = 0.01
+"""Photo-electrons squared, so that dark pixels can be divided by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +80,9 @@ class Reviewer:
         self._pattern, self._otf, self._networks = pattern, otf, networks
         self._reconstruct, self._arbiter = reconstruct, arbiter
         self._device = arbiter.bands.device
-        self._shapes = grid_shapes(arbiter.bands)
+        self.bands = arbiter.bands
+        """[band, 2 y, x + 1] in which the networks have a say."""
+        self.weight_shapes = grid_shapes(arbiter.bands)
         bands = separated_bands(pattern)[1]
         self._first_bands = {b.angle: n for n, b in enumerate(bands) if b.harmonic == 1}
 
@@ -95,21 +100,33 @@ class Reviewer:
             [2 y, 2 x] that is judged; None = the one that the weights found here give.
         """
         work = work.to(self._device)
-        found = self._examined(work, tell)
-        weights = as_recorded(found.network, self._shapes)
+        noise = self._noise(work)
+        found = self._examined(work, noise, tell)
+        weights = as_recorded(found.network, self.weight_shapes)
         made = self._restoration(work, weights, found.error)
         if image is not None:
             made = _judged(made, image.to(self._device))
-        return Reviewed(self._trust(work, made, weights), weights, made.image, made.error)
+        trust = self._trust(work, made, weights, noise.refusal)
+        return Reviewed(trust, weights, made.image, made.error)
 
-    def _examined(self, work: Work, tell: Tell) -> Weights:
+    def _examined(self, work: Work, noise: NoiseModel, tell: Tell) -> Weights:
         photons = self._photons(work)
+        # Seeded by the stack itself: whoever examines it again finds the same.
         generator = torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
         restore = _Restoring(self, work, photons, tell)
-        variance = noise_variance(photons, self._camera.read_noise)
-        return self._arbiter.weights(
+        variance = noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
+        found = self._arbiter.weights(
             photons, variance, restore.plain, restore.network, generator, FISSIONS
         )
+        if noise.refusal is None:
+            return found
+        nothing = torch.zeros_like(found.network)
+        return replace(found, network=nothing, error=found.plain_error)
+
+    def _noise(self, work: Work) -> NoiseModel:
+        """Return the noise of the stack, as it shows it itself where it does."""
+        frames = work.counts.flatten(0, 1).float()
+        return believed_noise(frames, self._camera, self._pattern.pixel_nm / 1e3, self._otf.cutoff)
 
     def plain(self, photons: Tensor, work: Work) -> Tensor:
         """Return the plain image [2 y, 2 x] of photo-electrons, turned as the stack was."""
@@ -126,17 +143,19 @@ class Reviewer:
     def _restoration(self, work: Work, weights: BandWeights, error: Tensor) -> Restoration:
         rows, columns = work.plain.shape
         shares = as_images(weights, (rows, columns)).to(self._device)
-        image = arbitrated(work.plain, work.network, self._arbiter.bands, shares)
+        image = arbitrated(work.plain, work.network, self.bands, shares)
         return Restoration(work.plain, work.network, image, error)
 
-    def _trust(self, work: Work, made: Restoration, weights: BandWeights) -> Trust:
+    def _trust(
+        self, work: Work, made: Restoration, weights: BandWeights, refusal: str | None
+    ) -> Trust:
         instrument = Instrument(self._lit(work), self._otf, self._camera, self._apodization)
         reprojection = Reprojection(instrument, device=self._device)
         residual = plain_residual(reprojection, work.counts.flatten(0, 1), work.plain)
         numbers = numbers_of(made, residual)
         maps = {ERROR: made.error, SHOWN: made.shown, RESIDUAL: residual.sigmas}
         return Trust(
-            verdict(numbers, self._unlike(work)),
+            verdict(numbers, self._unlike(work), refusal),
             numbers,
             {name: _thinned(one) for name, one in maps.items()},
             weights,

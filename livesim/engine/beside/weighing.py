@@ -1,4 +1,4 @@
-"""Follow the weights of one pipeline's networks: what reviews find is used from the next stack on."""
+"""Follow the weights of a pipeline: what a review finds is used from the next raw stack on."""
 
 from __future__ import annotations
 

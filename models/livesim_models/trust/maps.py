@@ -1,5 +1,4 @@
-"""Map what the photons say of a restored image: its error, what is shown of the networks, and
-where they contradict the instrument."""
+"""Map what the photons say of a restored image and of the instrument that took it."""
 
 from __future__ import annotations
 
@@ -54,8 +53,10 @@ class Restoration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainResidual:
-    """What the photons say of the plain reconstruction, which explains all but noise if pattern,
-    OTF and camera are what the settings say."""
+    """What the photons say of the plain reconstruction.
+
+    It explains all but noise if pattern, OTF and camera are what the settings say.
+    """
 
     sigmas: Tensor
     """[2 y, 2 x] positive where the photons ask for more light; of noise alone mean 0, variance
@@ -80,9 +81,7 @@ def plain_residual(reprojection: Reprojection, counts: Tensor, plain: Tensor) ->
     dark = torch.quantile(_sampled(photons.mean(dim=0)), _DARK)
     light = (found.photons - dark).clamp(min=0.0) * found.weights
     sigmas = reprojection.map(found.sigmas / noise)
-    return PlainResidual(
-        sigmas - mean_around(sigmas, HAZE), reprojection.map(light / noise), noise
-    )
+    return PlainResidual(sigmas - mean_around(sigmas, HAZE), reprojection.map(light / noise), noise)
 
 
 def noise_ratio(sigmas: Tensor, band: Tensor) -> float:

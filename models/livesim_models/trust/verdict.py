@@ -59,7 +59,7 @@ def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
     )
 
 
-def verdict(numbers: TrustNumbers, unlike: Sequence[str], correlated: bool = False) -> Verdict:
+def verdict(numbers: TrustNumbers, unlike: Sequence[str], refusal: str | None = None) -> Verdict:
     """Return the word for an image, with its reasons and what to do.
 
     Parameters
@@ -69,17 +69,14 @@ def verdict(numbers: TrustNumbers, unlike: Sequence[str], correlated: bool = Fal
     unlike
         What the networks' cards say against the images; nothing where they look like the training.
         The error is measured for these images too, so it does not change the word.
-    correlated
-        Whether neighbouring pixels share noise, so that the photons cannot decide.
+    refusal
+        Why the photons cannot decide, as where neighbouring pixels share their noise.
     """
     said = (*_carried(numbers), *_overruled(numbers), *unlike)
-    if correlated:
-        words = (
-            "neighbouring pixels share their noise: the recording was resampled or smoothed, so "
-            "the photons cannot decide and the plain image is shown"
-        )
+    if refusal is not None:
+        words = f"the photons cannot decide, so the plain image is shown: {refusal}"
         advice = "Give livesim the camera's own frames."
-        return Verdict(TrustWord.LOOK, (words, *said), advice, tuple(unlike))
+        return Verdict(TrustWord.LOOK, (words, *unlike), advice, tuple(unlike))
     if numbers.plain_denied_percent > PLAIN_PERCENT:
         words = (
             "the photons contradict the plain reconstruction in "
