@@ -61,11 +61,11 @@ def test_every_word_has_a_shape_and_a_colour_of_its_own(word):
 
 def test_reasons_come_as_sentences_with_what_to_do():
     status = trust_status(
-        word=TrustWord.LOOK, reasons=("too few photons to tell",), advice="Take more light once."
+        word=TrustWord.LOOK, reasons=("too few photons", "is x = 2?"), advice="Take more light."
     )
     found = trusted(engine_status(trust=status))
-    assert found.reasons == ("Too few photons to tell.", "Take more light once.")
-    assert found.tip == "Too few photons to tell.\nTake more light once."
+    assert found.reasons == ("Too few photons.", "Is x\xa0=\xa02?", "Take more light.")
+    assert found.tip.splitlines() == list(found.reasons)
 
 
 def test_the_cards_are_spoken_of_in_both_cases():
@@ -139,7 +139,7 @@ def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
 
 
 @pytest.mark.parametrize(
-    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "10"), (20.0, "20"), (210.0, "500")]
+    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
 )
 def test_the_error_is_clear_at_nothing_and_its_scale_a_round_number(most, high):
     found = tint(ERROR, np.array([[0.0, most, np.nan]], np.float32), 3, 0.0)
@@ -341,9 +341,12 @@ def test_a_restored_image_that_is_the_plain_one_says_why(window):
     waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
     assert shown(window, same, in_use=waiting).right == Name("Restored", UNJUDGED)
     assert window.widgets.top.trust.text() == "… not judged yet"
-    judged = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
+    later = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
+    assert later.right == Name("Restored", UNJUDGED), "published while the review went on"
+    refused = trust_status(shown_percent=0.0)
+    judged = shown(window, replace(same, index=StackIndex(time=13)), trust=refused)
     assert judged.right == Name("Restored", ALL_OVERRULED)
-    assert not shown(window, result(13, plain=True), trust=trust_status()).right.note
+    assert not shown(window, result(14, plain=True), trust=trust_status()).right.note
 
 
 def test_the_value_below_the_mouse_has_its_error(window):

@@ -22,6 +22,8 @@ NOISE_AS_SAID = (0.7, 1.4)
 UNJUDGED = "Plain until the photons have judged the networks"
 ALL_OVERRULED = "Plain: the photons bear out nothing of what the networks changed"
 _PLAIN = "What is shown is the plain reconstruction."
+_SOME = 0.5
+"""Per cent of the networks' change from which on some of it is shown."""
 _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -66,8 +68,14 @@ def trusted(status: EngineStatus | None) -> Trusted:
 
 
 def plain_words(status: EngineStatus | None) -> str:
-    """Say why the restored image is the plain one, where it is."""
-    return UNJUDGED if status is None or status.trust is None else ALL_OVERRULED
+    """Say why the restored image is the plain one, where it is.
+
+    Results from before the first review and while it went on were published without networks, and
+    stay so when one goes back to them.
+    """
+    if status is None or status.trust is None or status.trust.numbers.shown_percent >= _SOME:
+        return UNJUDGED
+    return ALL_OVERRULED
 
 
 def _why_none(in_use: InUse) -> tuple[str, ...]:
@@ -127,7 +135,11 @@ def _of_camera(numbers: TrustNumbers) -> Iterator[str]:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    """Return words as a sentence, with no line break inside "x = 1"."""
+    end = "" if words.endswith(("?", "!", ".")) else "."
+    return f"{words[:1].upper()}{words[1:]}{end}".replace(
+        " = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
+    )
 
 
 def _digits(percent: float) -> str:
