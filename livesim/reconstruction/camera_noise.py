@@ -97,7 +97,12 @@ class CameraNoise:
     @property
     def straight(self) -> bool:
         """Whether the variance grows in a straight line with the light, as that of photons does."""
-        return self.bend < _BENT and self.gain > 0.0
+        return self.bend < _BENT
+
+    @property
+    def told(self) -> bool:
+        """Whether the light differs enough between tiles to tell gain and intercept apart."""
+        return self.straight and self.gain > 0.0 and self.gain_error < _MOST_ERROR * self.gain
 
     def error(self, counts: float) -> float:
         """Return the standard deviation of the line's variance at a mean of `counts`."""
@@ -117,7 +122,7 @@ class CameraNoise:
 
         Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
         """
-        if not self.straight:
+        if not self.straight or self.gain <= 0.0:
             return self.nodes
         dark, bright = self.light
         least = 0.5 * max(self.line(dark), self.nodes[0][1])
