@@ -41,6 +41,8 @@ _FEWEST_TILES = 12
 _ROUNDS = 8
 _OUTLIER = 6.0
 """Robust standard deviations at which a tile counts nothing (Tukey's biweight)."""
+_HONEST = 1.5
+"""Times the errors of independent tiles: the noise of neighbours is not quite independent."""
 _COARSE = 0.05
 """Variance in squared steps of the counts below which rounding hides the noise."""
 _RIPPLE = 0.05
@@ -56,6 +58,10 @@ _ALWAYS = 1e9
 """Photo-electrons that no pixel has."""
 _MOST_ERROR = 0.2
 """Of the variance over the light that occurs: what is less certain is not measured."""
+
+
+Node = tuple[float, float]
+"""(light, variance)"""
 
 
 class NoiseUnknownError(ValueError):
@@ -80,18 +86,23 @@ class CameraNoise:
     covariance: float
     """Of the two errors."""
     light: tuple[float, float]
-    """Counts of the darkest and the brightest tile that were compared (1st, 99th percentile)."""
+    """Counts of the darkest and the brightest hundredth of the pixels."""
     bend: float
     """Root mean square of the variance's relative departure from the line; 0 if not significant."""
-    nodes: tuple[tuple[float, float], ...]
-    """(counts, variance), medians of tiles of like light: what the line is drawn through."""
+    nodes: tuple[Node, ...]
+    """(counts, variance) of tiles of like light."""
     ripple: float
     """Relative scatter of the noise's power over the frequencies; 0 of independent pixels."""
 
     @property
     def straight(self) -> bool:
         """Whether the variance grows in a straight line with the light, as that of photons does."""
-        return self.bend < _BENT and self.gain > 0.0
+        return self.bend < _BENT
+
+    @property
+    def told(self) -> bool:
+        """Whether the light differs enough between tiles to tell gain and intercept apart."""
+        return self.straight and self.gain > 0.0 and self.gain_error < _MOST_ERROR * self.gain
 
     def error(self, counts: float) -> float:
         """Return the standard deviation of the line's variance at a mean of `counts`."""
@@ -106,12 +117,12 @@ class CameraNoise:
         """Return the noise's variance in counts squared where the mean is `counts`."""
         return _interpolated(counts, self.curve())
 
-    def curve(self) -> tuple[tuple[float, float], ...]:
+    def curve(self) -> tuple[Node, ...]:
         """Return (counts, variance) between which variances lie on straight lines.
 
         Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
         """
-        if not self.straight:
+        if not self.straight or self.gain <= 0.0:
             return self.nodes
         dark, bright = self.light
         least = 0.5 * max(self.line(dark), self.nodes[0][1])
@@ -145,7 +156,7 @@ class CameraNoise:
 class NoiseModel:
     """The variance of pixels against their light, in photo-electrons as the settings count them."""
 
-    curve: tuple[tuple[float, float], ...]
+    curve: tuple[Node, ...]
     """(photo-electrons, variance), ascending; straight lines between them, level beyond."""
     measured: bool
     """Whether the frames told it; if not, it is that of the settings."""
@@ -221,17 +232,19 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
             "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
             f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
         )
-    means, variances = _tiles(frames, highpass)
-    _check(frames, means, variances)
-    return _measured(means, variances, ripple)
+    tiles = _tiles(frames, highpass)
+    _check(frames, tiles)
+    return _measured(tiles, ripple)
 
 
 @dataclass(frozen=True, eq=False)
 class _Highpass:
-    """What lies beyond the optics' cut-off."""
+    """What lies beyond the optics' cut-off, and what lies well within it."""
 
     kernel: Tensor
     """[2 reach + 1, 2 reach + 1]"""
+    lowpass: Tensor
+    """[2 reach + 1, 2 reach + 1], of frequencies that hardly pass the other."""
 
     @property
     def reach(self) -> int:
@@ -273,17 +286,24 @@ def _highpass(frames: Tensor, cutoff: float) -> _Highpass:
 
 
 def _kaiser(frames: Tensor, cutoff: float, reach: int, shape: float) -> _Highpass:
-    """Return a disc of no transmission, its kernel cut by a Kaiser window (Kaiser 1974)."""
+    """Return filters with edges at a frequency, cut by a Kaiser window (Kaiser 1974)."""
     width = (shape / 0.1102 + 0.7) / (14.36 * 2 * reach)
-    fine = 32 * reach
-    axis = frequency_axes((fine, fine), 1.0, device=frames.device)
-    ideal = (torch.hypot(*axis) > cutoff + width / 2.0).double()
-    kernel = torch.fft.fftshift(torch.fft.ifft2(ideal).real)
-    half = slice(fine // 2 - reach, fine // 2 + reach + 1)
+    axes = frequency_axes((32 * reach, 32 * reach), 1.0, device=frames.device)
+    radius = torch.hypot(*axes)
     at = torch.arange(-reach, reach + 1, dtype=torch.float64, device=frames.device)
     far = (torch.hypot(at[:, None], at[None]) / (reach + 0.5)).clamp(max=1.0)
     window = torch.i0(shape * (1.0 - far.square()).sqrt()) / torch.i0(torch.tensor(shape))
-    return _Highpass(kernel[half, half] * window)
+    return _Highpass(
+        window * _kernel(radius > cutoff + width / 2.0, reach),
+        window * _kernel(radius < cutoff - width / 4.0, reach),
+    )
+
+
+def _kernel(passed: Tensor, reach: int) -> Tensor:
+    """Return the middle of the kernel of the frequencies passed."""
+    kernel = torch.fft.fftshift(torch.fft.ifft2(passed.double()).real)
+    middle = slice(len(kernel) // 2 - reach, len(kernel) // 2 + reach + 1)
+    return kernel[middle, middle]
 
 
 def _filtered(frames: Tensor, kernel: Tensor) -> Tensor:
@@ -295,19 +315,31 @@ def _filtered(frames: Tensor, kernel: Tensor) -> Tensor:
     return torch.fft.irfft2(spectra, size)[..., start:rows, start:columns]
 
 
-def _tiles(frames: Tensor, highpass: _Highpass) -> tuple[Tensor, Tensor]:
-    """Return mean counts and noise variance of every tile, [tile] both."""
+@dataclass(frozen=True, eq=False)
+class _Tiles:
+    """Light and noise of the tiles of the frames."""
+
+    means: Tensor
+    """[tile] counts."""
+    variances: Tensor
+    """[tile] counts squared."""
+    light: tuple[float, float]
+    """Counts of the darkest and the brightest hundredth of the pixels."""
+
+
+def _tiles(frames: Tensor, highpass: _Highpass) -> _Tiles:
     level = frames.mean()
-    beyond = _filtered(frames - level, highpass.kernel)
+    frames = frames - level
+    beyond = _filtered(frames, highpass.kernel)
+    noise, told = _changing(beyond, _filtered(frames, highpass.lowpass))
     # The variance behind the filter is a mean with the squared kernel, so the light has to be one.
-    weight = highpass.kernel.square() / highpass.power
-    light = _filtered(frames - level, weight) + level
-    cut = slice(highpass.reach, -highpass.reach)
-    noise, told = _changing(beyond, frames[:, cut, cut] - beyond)
-    means = (told * light).sum(dim=0) / told.sum(dim=0)
+    light = _filtered(frames, highpass.kernel.square() / highpass.power)
+    means = (told * light).sum(dim=0) / told.sum(dim=0) + level
     variances = noise / (told.sum(dim=0) * highpass.power)
+    cut = slice(highpass.reach, -highpass.reach)
     kept = _pooled(_unclipped(frames)[cut, cut].double()) == 1.0
-    return _pooled(means)[kept], _pooled(variances)[kept]
+    dark, bright = (float(means.flatten().quantile(share)) for share in (0.01, 0.99))
+    return _Tiles(_pooled(means)[kept], _pooled(variances)[kept], (dark, bright))
 
 
 def _changing(beyond: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
@@ -339,32 +371,32 @@ def _unclipped(frames: Tensor) -> Tensor:
     return ~(at_top & (not few)).any(dim=0)
 
 
-def _check(frames: Tensor, means: Tensor, variances: Tensor) -> None:
+def _check(frames: Tensor, tiles: _Tiles) -> None:
     """Refuse counts that hide their noise."""
-    if len(means) < _FEWEST_TILES:
+    if len(tiles.means) < _FEWEST_TILES:
         raise NoiseUnknownError("hardly a part of the frames is free of clipped pixels")
     levels = frames[0].unique()
     step = float((levels[1:] - levels[:-1]).min()) if len(levels) > 1 else math.inf
-    if not float(variances.median()) > _COARSE * step**2:
+    noise = float(tiles.variances.median())
+    if not noise > _COARSE * step**2:
         raise NoiseUnknownError(
             f"counts are rounded to steps of {step:g}, too coarse to show noise of "
-            f"{math.sqrt(float(variances.median())):.2g}"
+            f"{math.sqrt(max(noise, 0.0)):.2g}"
         )
 
 
-def _measured(means: Tensor, variances: Tensor, ripple: float) -> CameraNoise:
+def _measured(tiles: _Tiles, ripple: float) -> CameraNoise:
     """Return the line through the tiles, and how far they bend from it."""
-    gain, dark, normal, scatter = _line(means, variances)
-    light = torch.quantile(means, torch.tensor([0.01, 0.99]).to(means)).tolist()
-    nodes = _nodes(means, variances)
-    bend = _bend(nodes, gain, dark, scatter / math.sqrt(len(means) / _NODES))
+    gain, dark, covariance, scatter = _line(tiles.means, tiles.variances)
+    nodes = _nodes(tiles.means, tiles.variances)
+    bend = _bend(nodes, gain, dark, scatter / math.sqrt(len(tiles.means) / _NODES))
     return CameraNoise(
         gain,
-        math.sqrt(float(normal[0, 0])),
+        _HONEST * math.sqrt(float(covariance[0, 0])),
         dark,
-        math.sqrt(float(normal[1, 1])),
-        float(normal[0, 1]),
-        (light[0], light[1]),
+        _HONEST * math.sqrt(float(covariance[1, 1])),
+        _HONEST**2 * float(covariance[0, 1]),
+        tiles.light,
         bend,
         nodes,
         ripple,
@@ -386,18 +418,25 @@ def _line(means: Tensor, variances: Tensor) -> tuple[float, float, Tensor, float
         off = (variances - expected) / expected
         spread = 1.4826 * (off - off.median()).abs().median()
         trust = (1.0 - (off / (_OUTLIER * spread)).square()).clamp(min=0.0).square()
-    covariance = normal * spread.square() / torch.outer(scale, scale)
+    # The scatter differs from tile to tile, so the errors come from the residuals (White 1980).
+    pulls = design * (weight[:, 0] * (variances - design @ found))[:, None]
+    covariance = normal @ (pulls.mT @ pulls) @ normal / torch.outer(scale, scale)
     slope, level = (found / scale).tolist()
     return slope, level, covariance, float(spread)
 
 
-def _nodes(means: Tensor, variances: Tensor) -> tuple[tuple[float, float], ...]:
-    """Return medians of the variances over groups of tiles of like light."""
+def _nodes(means: Tensor, variances: Tensor) -> tuple[Node, ...]:
+    """Return mean variances, without outliers, over groups of tiles of like light."""
     groups = means.argsort().tensor_split(_NODES)
-    return tuple((float(means[one].mean()), float(variances[one].median())) for one in groups)
+    return tuple((float(means[one].mean()), _typical(variances[one])) for one in groups)
 
 
-def _bend(nodes: tuple[tuple[float, float], ...], gain: float, dark: float, error: float) -> float:
+def _typical(values: Tensor) -> float:
+    off = (values - values.median()).abs()
+    return float(values[off <= _OUTLIER * off.median()].mean())
+
+
+def _bend(nodes: tuple[Node, ...], gain: float, dark: float, error: float) -> float:
     """Return the rms relative departure of the nodes from the line, 0 if it may be chance."""
     off = [(variance - gain * light - dark) / variance for light, variance in nodes]
     squares = sum(one**2 for one in off) / len(off)
@@ -439,12 +478,26 @@ def _alike(window: Tensor) -> float:
 def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
     """Return measured noise in the settings' photo-electrons."""
     if found.straight and _uncertainty(found) > _MOST_ERROR:
-        return settings_noise(camera, "the settings' noise: the light is too even to measure it")
-    electrons = tuple(
-        ((counts - camera.offset) / camera.gain, variance / camera.gain**2)
-        for counts, variance in found.curve()
-    )
-    return NoiseModel(electrons, True, "measured beyond the optics' cut-off")
+        return _scaled(found, camera)
+    words = "measured beyond the optics' cut-off"
+    if not found.straight:
+        words += "; it does not grow in a straight line with the light"
+    return NoiseModel(_electrons(found.curve(), camera), True, words)
+
+
+def _electrons(curve: tuple[Node, ...], camera: Camera) -> tuple[Node, ...]:
+    offset, gain = camera.offset, camera.gain
+    return tuple(((counts - offset) / gain, variance / gain**2) for counts, variance in curve)
+
+
+def _scaled(found: CameraNoise, camera: Camera) -> NoiseModel:
+    """Return the settings' noise times a measured factor, where the light is too even for more."""
+    kept = settings_noise(camera)
+    light, variances = torch.tensor(_electrons(found.nodes, camera), dtype=torch.float64).T
+    factor = float((variances / kept.variance(light)).median())
+    curve = tuple((at, factor * variance) for at, variance in kept.curve)
+    words = f"{factor:.2g} times the settings', measured; the light is too even to tell more"
+    return NoiseModel(curve, True, words)
 
 
 def _uncertainty(found: CameraNoise) -> float:
@@ -452,10 +505,10 @@ def _uncertainty(found: CameraNoise) -> float:
     return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
 
 
-def _interpolated(light: Tensor, curve: tuple[tuple[float, float], ...]) -> Tensor:
+def _interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:
     """Return the curve's values at `light`; level beyond its ends."""
     at, values = torch.tensor(curve, dtype=light.dtype, device=light.device).T.contiguous()
-    above = torch.bucketize(light, at).clamp(1, len(at) - 1)
+    above = torch.bucketize(light.contiguous(), at).clamp(1, len(at) - 1)
     start, end = at[above - 1], at[above]
     share = ((light - start) / (end - start)).clamp(0.0, 1.0)
     return values[above - 1] + share * (values[above] - values[above - 1])
