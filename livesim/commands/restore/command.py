@@ -87,8 +87,9 @@ def restore_file(
         make = _maker(recording, channels, steered_settings(recording, settings, changes))
         reviews = _reviews(recording, channels, make, console)
         recipe = _recipe(raw, settings, channels, recording, reviews, len(changes))
-        begin = min(index.time for index in recording.indices)
-        layout = _layout(recording, settings, begin)
+        times = [index.time for index in recording.indices]
+        begin = min(times)
+        layout = _layout(recording, settings, max(times) + 1 - begin)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=overwrite) as writer,
@@ -161,8 +162,8 @@ def _recipe(
     )
 
 
-def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayout:
-    """Return the layout of the result, without the time before a recording that began later."""
+def _layout(recording: Recording, settings: Settings, times: int) -> OutputLayout:
+    """Return the layout of the result, from the first to the last time of a whole raw stack."""
     y, x = recording.frame_shape
     sizes = recording.sizes
     if settings.optics.pixel_nm is None:
@@ -171,7 +172,7 @@ def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayou
         y=2 * y,
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
-        time=sizes.time - begin,
+        time=times,
         channel=sizes.channel,
         z=sizes.z,
         position=sizes.position,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ class PlaneGrid:
     """One per dimension, slowest first; an axis the file leaves unnamed is `UNNAMED`."""
     numbers: NDArray[np.int64]
     """Plane numbers in acquisition order, `NO_PLANE` where the file has none."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """Places of an axis below the first that the file has: 5 where its times begin with 5."""
 
 
 UNNAMED = ""
@@ -49,6 +51,8 @@ class PlaneFile:
     channel_names: tuple[str, ...] = ()
     """Of the file's own axis "channel"; none where it states none."""
     warnings: tuple[str, ...] = ()
+    unfinished: bool = False
+    """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
 
 
 def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:

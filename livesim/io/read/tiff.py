@@ -32,6 +32,10 @@ AXIS_NAMES = {
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
 STATES_SHAPE = ("shaped", "imagej")
 DAMAGE = ("invalid", "corrupt", "circular", "failed", "missing")
+# What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
+# planned size, which `_planned` says better.
+HARMLESS = ("display settings", "comments", "MMStack")
+PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,24 +49,31 @@ class _Part:
     kind: str
     read: Callable[[int], Pixels]
     has: Callable[[int], bool]
+    """Whether the file holds all bytes of the plane."""
 
 
 def open_tiff(source: Path) -> PlaneFile:
     """Open a TIFF file of any flavour; no pixel is read yet.
 
+    Frames of a file that was cut off, or of an acquisition that was stopped, are missing in the
+    grid; `warnings` says so.
+
     Raises
     ------
     DataError
-        If it is no TIFF file, is cut off, or does not hold grey frames of one shape.
+        If it is no TIFF file, or does not hold grey frames of one shape.
     """
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
             parts = [_make_part(tif, series, source) for series in tif.series]
             metadata = read_metadata(tif)
-        _check_whole(parts, reports, source)
+        _check_alike(parts, source)
         first = parts[0]
-        grid, read = _join(parts)
+        with expecting("a TIFF file", source, *BAD_TIFF):
+            grid, read = _join(parts)
+            grid = _from_the_first_frame(grid, tif) if first.kind == "mmstack" else grid
+        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -76,6 +87,8 @@ def open_tiff(source: Path) -> PlaneFile:
         interval_s=metadata.interval_s,
         z_step_nm=metadata.z_step_nm,
         channel_names=metadata.channel_names,
+        warnings=warnings,
+        unfinished=bool(warnings),
     )
 
 
@@ -98,12 +111,64 @@ def _plain(record: logging.LogRecord) -> str:
     return " ".join(re.sub(r"^<[^>]*> ", "", record.getMessage()).split())
 
 
-def _check_whole(parts: list[_Part], reports: list[str], source: Path) -> None:
+def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> tuple[str, ...]:
+    """Say what of the file is cut off or damaged; the frames before it can be read."""
+    found = int((grid.numbers != NO_PLANE).sum())
+    serious = [
+        report
+        for report in reports
+        if any(word in report for word in DAMAGE)
+        and not any(word in report.lower() for word in map(str.lower, HARMLESS))
+    ]
+    if first.kind in STATES_SHAPE or not serious:
+        if found == grid.numbers.size or first.kind == "mmstack":
+            return ()
+        return (
+            f"{source}: expected {grid.numbers.size} frames, found {found} in a file that is cut "
+            "off or of which others are missing",
+        )
+    return (
+        f"{source}: expected a whole TIFF file, found a damaged one: {serious[0]}; "
+        f"it holds {found} frames that are whole",
+    )
+
+
+def _planned(
+    tif: tifffile.TiffFile, first: _Part, grid: PlaneGrid, source: Path
+) -> tuple[str, ...]:
+    """Say by how much a file of Micro-Manager holds less than the acquisition was to have."""
+    if first.kind != "mmstack":
+        return ()
+    summary = (tif.micromanager_metadata or {}).get("Summary", {})
+    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
+    found = int((grid.numbers != NO_PLANE).sum())
+    if found >= planned:
+        return ()
+    return (
+        f"{source}: expected {planned} frames as the acquisition was planned, found {found}: it "
+        "was stopped early, or other files of it are not in the folder",
+    )
+
+
+def _from_the_first_frame(grid: PlaneGrid, tif: tifffile.TiffFile) -> PlaneGrid:
+    """Begin each axis with the acquisition, not with the file: a later one may begin in mid-stack.
+
+    tifffile counts from the lowest place in a file whose companions are missing.
+    """
+    index = np.asarray((tif.micromanager_metadata or {})["IndexMap"])
+    lowest = dict(zip(("channel", "z", "time"), index[:, :3].min(axis=0).tolist(), strict=True))
+    length = dict(zip(("channel", "z", "time"), index[:, :3].max(axis=0).tolist(), strict=True))
+    before = [
+        lowest.get(name, 0) if size == length.get(name, 0) - lowest.get(name, 0) + 1 else 0
+        for name, size in zip(grid.names, grid.numbers.shape, strict=True)
+    ]
+    widths = [(places, 0) for places in before]
+    return PlaneGrid(grid.names, np.pad(grid.numbers, widths, constant_values=NO_PLANE))
+
+
+def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
-    damage = [report for report in reports if any(word in report for word in DAMAGE)]
-    if damage and parts[0].kind not in STATES_SHAPE:
-        raise DataError(f"{source}: expected a whole TIFF file, found a damaged one: {damage[0]}")
     shapes = {(part.shape, part.dtype, part.sizes) for part in parts}
     if len(shapes) > 1:
         frames = " and ".join(sorted({f"{y} x {x} {dtype}" for (y, x), dtype, _ in shapes}))
@@ -120,7 +185,7 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
     if series.dtype is None:
         raise DataError(f"{source}: expected camera counts, found pixels of an unknown type")
     y, x = series.shape[-2:]
-    reads = _contiguous(tif, series, source) or _by_page(series, source)
+    reads = _contiguous(tif, series) or _by_page(series)
     return _Part(
         names=tuple(AXIS_NAMES.get(axis, axis) for axis in series.axes[:-2]),
         sizes=tuple(series.shape[:-2]),
@@ -135,34 +200,29 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
 Reads = tuple[Callable[[int], Pixels], Callable[[int], bool]]
 
 
-def _contiguous(
-    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: Path
-) -> Reads | None:
-    """Read by offset; ImageJ files beyond 4 GB have but one page, and this is the only way."""
+def _contiguous(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reads | None:
+    """Read by offset; ImageJ files beyond 4 GB have but one page, and this is the only way.
+
+    Offsets of a series in another file of the recording mean nothing in this one.
+    """
     offset = series.dataoffset
-    if offset is None:
+    if offset is None or series.is_multifile or series.keyframe.parent is not tif:
         return None
     y, x = series.shape[-2:]
     stored = np.dtype(tif.byteorder + series.dtype.char)
+    size = y * x * stored.itemsize
     handle = tif.filehandle
-    end = offset + series.size * stored.itemsize
-    if end > handle.size:
-        raise DataError(
-            f"{source}: expected {series.size // (y * x)} frames of {y} x {x} pixels "
-            f"({end} bytes), found a file cut off at {handle.size} bytes"
-        )
 
     def read(number: int) -> Pixels:
         with handle.lock:
-            handle.seek(offset + number * y * x * stored.itemsize)
+            handle.seek(offset + number * size)
             plane: Pixels = handle.read_array(stored, y * x).reshape(y, x)
         return plane
 
-    return read, lambda _: True
+    return read, lambda number: offset + (number + 1) * size <= handle.size
 
 
-def _by_page(series: tifffile.TiffPageSeries, source: Path) -> Reads:
-    _check_pages(series, source)
+def _by_page(series: tifffile.TiffPageSeries) -> Reads:
     y, x = series.shape[-2:]
     per_page = max(1, series.keyframe.size // (y * x))
 
@@ -170,25 +230,33 @@ def _by_page(series: tifffile.TiffPageSeries, source: Path) -> Reads:
         page = series[number // per_page]
         if page is None:
             raise IndexError(f"no page {number // per_page}")
-        plane: Pixels = page.asarray().reshape(per_page, y, x)[number % per_page]
+        with _opened(page.parent.filehandle):
+            plane: Pixels = page.asarray().reshape(per_page, y, x)[number % per_page]
         return plane
 
-    return read, lambda number: series[number // per_page] is not None
+    return read, lambda number: _is_whole(series[number // per_page])
 
 
-def _check_pages(series: tifffile.TiffPageSeries, source: Path) -> None:
-    """Refuse a page whose pixels lie beyond the end of the file."""
-    for number, page in enumerate(series):
-        if page is None:
-            continue
-        parts = zip(page.dataoffsets, page.databytecounts, strict=True)
-        end = max((offset + size for offset, size in parts), default=0)
-        found = page.parent.filehandle.size
-        if end > found:
-            raise DataError(
-                f"{source}: expected {end} bytes for frame {number}, "
-                f"found a file cut off at {found} bytes"
-            )
+@contextmanager
+def _opened(handle: tifffile.FileHandle) -> Iterator[None]:
+    """Open a file of the recording for a moment: only the one that was asked for stays open."""
+    closed = handle.closed
+    if closed:
+        handle.open()
+    try:
+        yield
+    finally:
+        if closed:
+            handle.close()
+
+
+def _is_whole(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> bool:
+    """Whether all pixels of a page lie in its file, which may be another one than was opened."""
+    if page is None or not page.dataoffsets:
+        return False
+    size = page.parent.filehandle.size
+    parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+    return all(offset > 0 and 0 < count <= size - offset for offset, count in parts)
 
 
 def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
