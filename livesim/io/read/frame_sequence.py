@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from livesim.config.settings import Axis, PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.open import open_planes
-from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype
+from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype_of
 from livesim.io.read.whole_stacks import fewest_whole, missing_frames, whole_stacks
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -63,7 +63,7 @@ def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
     """
     file = open_planes(path)
     try:
-        dtype = counts_dtype(file.dtype, file.source, allow_float=True)
+        dtype = counts_dtype_of(file)
         if not {"angle", "phase"}.isdisjoint(file.grid.names):
             pattern = pattern.model_copy(update={"first_frame": 0})
         return _sequence(file, dtype, pattern)

@@ -23,6 +23,8 @@ from livesim.values.errors import DataError
 AXES = ("position", "time", "channel", "z", "angle", "phase")
 SIM = "sim"
 """An axis that counts the frames of one raw stack, as acquisition scripts name it."""
+MOST_ANSWERS = 2
+"""Settings that a question names."""
 FRAMES = "frames"
 """An axis that the settings name as the host of the frames of raw stacks."""
 
@@ -133,7 +135,8 @@ def _find_frames(
         answers += [_setting(grid, {angle: "angle", phase: "phase"}) for angle, phase in pairs]
         raise DataError(
             f"{source}: expected one way to find {_frames(pattern)} among the axes {_sizes(grid)}, "
-            f"found {len(answers)}: say in [pattern] {' or '.join(answers)}"
+            f"found {len(answers)}: say in [pattern] {' or '.join(answers[:MOST_ANSWERS])}"
+            f"{' or another' if len(answers) > MOST_ANSWERS else ''}"
         )
     if hosts:
         return _split_host(*hosts[0], pattern, source)
@@ -197,7 +200,7 @@ def _split_host(
     inside = [axis for axis in _order(pattern) if axis not in kept]
     merged = _merge(grid, hosts)
     left = merged.numbers.shape[-1] // pattern.stack_frames
-    sizes = {axis: pattern.sizes[axis] for axis in inside if axis in pattern.sizes}
+    sizes = dict(_sized(grid, pattern))
     left //= prod(sizes.values())
     unknown = [axis for axis in inside if axis not in ("angle", "phase", *sizes)]
     if left > 1 and not unknown:
@@ -361,7 +364,7 @@ def _sizes(grid: PlaneGrid) -> str:
 
 def _sized(grid: PlaneGrid, pattern: PatternSettings) -> Mapping[str, int]:
     """Return the lengths that `[pattern] sizes` gives to axes that the file does not have."""
-    return {axis: size for axis, size in pattern.sizes.items() if axis not in grid.names}
+    return {str(axis): size for axis, size in pattern.sizes.items() if axis not in grid.names}
 
 
 def _frames(pattern: PatternSettings, sized: Mapping[str, int] | None = None) -> str:

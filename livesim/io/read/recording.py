@@ -16,7 +16,7 @@ from livesim.io.read.planes import (
     NO_PLANE,
     PlaneFile,
     as_counts,
-    counts_dtype,
+    counts_dtype_of,
     counts_warnings,
 )
 from livesim.io.read.whole_stacks import (
@@ -47,7 +47,7 @@ class Recording:
     numbers: NDArray[np.int64]
     """Plane numbers, [position, time, channel, z, angle, phase]."""
     dtype: np.dtype[np.generic]
-    """Of the counts: uint8 or uint16 (float32 only where that was allowed)."""
+    """Of the counts: uint8 or uint16, or float32 with a warning."""
     gaps: str | None = None
     """Which raw stacks are not whole; None where all are."""
 
@@ -96,7 +96,8 @@ class Recording:
     def warnings(self) -> tuple[str, ...]:
         """Sentences that the user should see; the data can be used all the same."""
         gaps = () if self.gaps is None else (self.gaps,)
-        return (*self.file.warnings, *gaps, *counts_warnings(self.dtype, self.source))
+        counts = counts_warnings(self.file.dtype, self.dtype, self.source)
+        return (*self.file.warnings, *gaps, *counts)
 
     @property
     def is_taken_for_stopped(self) -> bool:
@@ -205,9 +206,7 @@ class Recording:
         return numbers
 
 
-def make_recording(
-    file: PlaneFile, pattern: PatternSettings, *, allow_float: bool = False
-) -> Recording:
+def make_recording(file: PlaneFile, pattern: PatternSettings) -> Recording:
     """Fit an open file to the settings of the pattern.
 
     Raises
@@ -215,7 +214,7 @@ def make_recording(
     DataError
         If the file holds no camera counts, or not one whole raw stack.
     """
-    dtype = counts_dtype(file.dtype, file.source, allow_float=allow_float)
+    dtype = counts_dtype_of(file)
     try:
         numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest_whole(file))
     except DataError as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -35,6 +36,12 @@ DAMAGE = ("invalid", "corrupt", "circular", "failed", "missing")
 # What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
 # planned size, which `_planned` says better.
 HARMLESS = ("display settings", "comments", "MMStack")
+FRAME_KEYS = {
+    "position": "PositionIndex",
+    "time": "FrameIndex",
+    "z": "SliceIndex",
+    "channel": "ChannelIndex",
+}
 PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 
@@ -67,12 +74,16 @@ def open_tiff(source: Path) -> PlaneFile:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
             parts = [_make_part(tif, series, source) for series in tif.series]
+            parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
         _check_alike(parts, source)
         first = parts[0]
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
-            grid = _from_the_first_frame(grid, tif) if first.kind == "mmstack" else grid
+            if first.kind == "mmstack":
+                grid = _from_the_first_frame(grid, tif)
+            elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
+                grid = _as_the_frames_say(tif, grid)
         warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
         stack.pop_all()
     return PlaneFile(
@@ -166,6 +177,23 @@ def _from_the_first_frame(grid: PlaneGrid, tif: tifffile.TiffFile) -> PlaneGrid:
     return PlaneGrid(grid.names, np.pad(grid.numbers, widths, constant_values=NO_PLANE))
 
 
+def _as_the_frames_say(tif: tifffile.TiffFile, grid: PlaneGrid) -> PlaneGrid:
+    """Sort the frames of Micro-Manager by their own metadata, where a crash cost the index."""
+    frames = [_metadata_of_frame(tif, number) for number in range(grid.numbers.size)]
+    places = np.array([[int(frame.get(key, 0)) for key in FRAME_KEYS.values()] for frame in frames])
+    if not all(frames) or len(np.unique(places, axis=0)) < len(frames):
+        return grid
+    numbers = np.full(places.max(axis=0) + 1, NO_PLANE, dtype=np.int64)
+    numbers[tuple(places.T)] = grid.numbers.ravel()
+    return PlaneGrid(tuple(FRAME_KEYS), numbers)
+
+
+def _metadata_of_frame(tif: tifffile.TiffFile, number: int) -> dict[str, Any]:
+    page = tif.pages[number]
+    tag = page.aspage().tags.get("MicroManagerMetadata")
+    return tag.value if tag is not None and isinstance(tag.value, dict) else {}
+
+
 def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
@@ -197,6 +225,36 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
     )
 
 
+def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
+    """Return the series of an ImageJ file that is cut off in its pixels, which tifffile gives up.
+
+    The first page states how many frames follow it in one block; none where the file is whole.
+    """
+    page, stated = tif.pages.first, tif.imagej_metadata or {}
+    sizes = {
+        name: int(stated.get(key, 1))
+        for name, key in (("channel", "channels"), ("z", "slices"), ("time", "frames"))
+    }
+    frames = int(np.prod(list(sizes.values())))
+    in_one_block = tif.is_imagej and page.is_final and page.axes == "YX" and page.dtype is not None
+    if not in_one_block or page.dataoffsets[0] + frames * page.nbytes <= tif.filehandle.size:
+        return []
+    letters = {"c": "channel", "z": "z", "t": "time"}
+    names = [letters[one] for one in reversed(stated.get("order", "czt").lower())]
+    read, has = _block(tif, page.dataoffsets[0], (page.shape[0], page.shape[1]), page.dtype)
+    return [
+        _Part(
+            names=tuple(names),
+            sizes=tuple(sizes[name] for name in names),
+            shape=(page.shape[0], page.shape[1]),
+            dtype=page.dtype,
+            kind="imagej",
+            read=read,
+            has=has,
+        )
+    ]
+
+
 Reads = tuple[Callable[[int], Pixels], Callable[[int], bool]]
 
 
@@ -208,15 +266,22 @@ def _contiguous(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Read
     offset = series.dataoffset
     if offset is None or series.is_multifile or series.keyframe.parent is not tif:
         return None
-    y, x = series.shape[-2:]
-    stored = np.dtype(tif.byteorder + series.dtype.char)
-    size = y * x * stored.itemsize
+    return _block(tif, offset, (series.shape[-2], series.shape[-1]), series.dtype)
+
+
+def _block(
+    tif: tifffile.TiffFile, offset: int, shape: tuple[int, int], dtype: np.dtype[np.generic]
+) -> Reads:
+    """Read frames that lie one behind the other."""
+    stored = np.dtype(tif.byteorder + dtype.char)
+    pixels = shape[0] * shape[1]
+    size = pixels * stored.itemsize
     handle = tif.filehandle
 
     def read(number: int) -> Pixels:
         with handle.lock:
             handle.seek(offset + number * size)
-            plane: Pixels = handle.read_array(stored, y * x).reshape(y, x)
+            plane: Pixels = handle.read_array(stored, pixels).reshape(shape)
         return plane
 
     return read, lambda number: offset + (number + 1) * size <= handle.size
@@ -277,6 +342,14 @@ def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
 def _guarded(read: Callable[[int], Pixels], source: Path) -> Callable[[int], Pixels]:
     def guarded(number: int) -> Pixels:
         with expecting(f"a readable frame {number}", source, *BAD_TIFF):
-            return read(number)
+            try:
+                return read(number)
+            except ValueError as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                raise DataError(
+                    f"{source}: expected the package imagecodecs for its compression, found none "
+                    "or an older one; pip install --upgrade imagecodecs"
+                ) from error
 
     return guarded

@@ -51,33 +51,30 @@ def missing_frames(numbers: NDArray[np.int64], source: Path) -> str | None:
 
     The time before the first frame is no gap: a stream may be recorded from its middle on.
     """
-    numbers = _without_unrecorded_begin(numbers)
-    whole = whole_stacks(numbers)
+    times = np.flatnonzero((numbers != NO_PLANE).any(axis=(0, 2, 3, 4, 5)))
+    begin = int(times[0]) if len(times) else 0
+    whole = whole_stacks(numbers)[:, begin:]
     if whole.all():
         return None
     stacks = f"each of {whole.size} raw stacks" if whole.size > 1 else "the raw stack"
+    found = " and ".join(filter(None, _found(numbers, begin)))
     return (
-        f"{source}: expected {numbers[0, 0, 0, 0].size} frames in {stacks}, "
-        f"found {_found(numbers, whole)}; {_what_is_used(int(whole.sum()))}"
+        f"{source}: expected {numbers[0, 0, 0, 0].size} frames in {stacks}, found {found}; "
+        f"{_what_is_used(int(whole.sum()))}"
     )
 
 
-def _without_unrecorded_begin(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    times = np.flatnonzero((numbers != NO_PLANE).any(axis=(0, 2, 3, 4, 5)))
-    return numbers[:, int(times.min(initial=0)) :]
-
-
-def _found(numbers: NDArray[np.int64], whole: NDArray[np.bool_]) -> str:
-    """Return "8 at time 1 (angle 0, phase 2 is missing) and none in 7 others"."""
+def _found(numbers: NDArray[np.int64], begin: int) -> tuple[str, str]:
+    """Return "8 at time 1 (without angle 0, phase 2)" and "none in 7 others"."""
     present = (numbers != NO_PLANE).sum(axis=(4, 5))
-    torn = np.argwhere(~whole & (present > 0))
+    torn = np.argwhere(~whole_stacks(numbers) & (present > 0))
     words = [_torn(numbers, tuple(int(at) for at in place)) for place in torn[:MOST_NAMED]]
     if len(torn) > MOST_NAMED:
         words.append(f"too few in {len(torn) - MOST_NAMED} more")
-    empty = int((present == 0).sum())
-    if empty:
-        words.append(f"none in {empty}{' others' if words else ''}")
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    empty = int((present[:, begin:] == 0).sum())
+    other = " other" if words else ""
+    nothing = f"none in {empty}{other}{'s' if other and empty > 1 else ''}" if empty else ""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]])), nothing
 
 
 def _torn(numbers: NDArray[np.int64], place: tuple[int, ...]) -> str:

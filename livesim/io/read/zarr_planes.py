@@ -52,7 +52,7 @@ def recorded_planes(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     A plane was written if all of its chunks exist. Where a chunk holds several planes, those at
     the end of what exists are looked at: planes of nothing but the fill value were not written.
     """
-    whole = _stored_chunks(array, folder).all(axis=(-2, -1))
+    whole = np.asarray(_stored_chunks(array, folder).all(axis=(-2, -1)))
     sizes = array.chunks[:-2]
     planes = whole
     for axis, size in enumerate(sizes):
@@ -66,42 +66,36 @@ def recorded_planes(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
 
 def _stored_chunks(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     """Return which chunks there are, in the shape of their grid."""
-    files = _chunk_files(array, folder)
-    if array.shards is None:
-        return np.fromiter((file is not None for file in files.flat), bool).reshape(files.shape)
-    inside = tuple(n // size for n, size in zip(array.shards, array.chunks, strict=True))
-    stored = np.zeros([n * size for n, size in zip(files.shape, inside, strict=True)], bool)
-    for place in np.ndindex(*files.shape):
-        region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, inside, strict=True))
-        if files[place] is not None:
-            stored[region] = _in_shard(array, files[place], inside)
-    return stored[
-        tuple(slice(-(-n // size)) for n, size in zip(array.shape, array.chunks, strict=True))
-    ]
-
-
-def _chunk_files(array: zarr.Array[Any], folder: Path) -> NDArray[np.object_]:
-    """Return the file of each chunk, or shard, in the shape of their grid; None = not written."""
-    sizes = array.shards or array.chunks
-    grid = tuple(-(-length // size) for length, size in zip(array.shape, sizes, strict=True))
-    root = folder / array.path
+    sharding = _sharding(array)
+    sizes = array.chunks if array.shards is None else array.shards
+    inside = tuple(n // chunk for n, chunk in zip(sizes, array.chunks, strict=True))
+    files = tuple(-(-length // n) for length, n in zip(array.shape, sizes, strict=True))
+    stored = np.zeros([n * size for n, size in zip(files, inside, strict=True)], bool)
     # One walk through the folders: asking for each of 100 000 files takes seconds.
+    root = folder / array.path
     known = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
-    files = np.empty(grid, dtype=object)
-    for place in np.ndindex(*grid):
-        files[place] = known.get(array.metadata.encode_chunk_key(place))
-    return files
+    for place in np.ndindex(*files):
+        file = known.get(array.metadata.encode_chunk_key(place))
+        region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, inside, strict=True))
+        if file is not None:
+            stored[region] = True if sharding is None else _in_shard(sharding, file, inside)
+    chunks = (-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True))
+    return stored[tuple(map(slice, chunks))]
 
 
-def _in_shard(array: zarr.Array[Any], file: Path, inside: tuple[int, ...]) -> NDArray[np.bool_]:
+def _sharding(array: zarr.Array[Any]) -> ShardingCodec | None:
+    codecs = () if array.metadata.zarr_format == 2 else array.metadata.codecs
+    return next((codec for codec in codecs if isinstance(codec, ShardingCodec)), None)
+
+
+def _in_shard(sharding: ShardingCodec, file: Path, inside: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return which chunks a shard holds: its index, offsets and lengths, says ~0 of the others."""
-    (sharding,) = (one for one in array.metadata.codecs if isinstance(one, ShardingCodec))
-    values = int(np.prod(inside)) * 2
+    size = 16 * int(np.prod(inside))
     checksum = CHECKSUM_BYTES * (len(sharding.index_codecs) - 1)
     with file.open("rb") as shard:
         if sharding.index_location is ShardingCodecIndexLocation.end:
-            shard.seek(-(values * 8 + checksum), 2)
-        index = np.frombuffer(shard.read(values * 8), "<u8")
+            shard.seek(-(size + checksum), 2)
+        index = np.frombuffer(shard.read(size), "<u8")
     return np.asarray((index != NOT_IN_SHARD).reshape(*inside, 2).all(axis=-1))
 
 
