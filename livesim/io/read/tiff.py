@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from livesim.io.read.layout import count
 from livesim.io.read.metadata import read_metadata
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
 from livesim.values.errors import DataError
@@ -32,10 +33,16 @@ AXIS_NAMES = {
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
 STATES_SHAPE = ("shaped", "imagej")
-DAMAGE = ("invalid", "corrupt", "circular", "failed", "missing")
+# What tifffile logs of files of which something is missing.
+DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
 # What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
 # planned size, which `_planned` says better.
-HARMLESS = ("display settings", "comments", "MMStack")
+HARMLESS = re.compile("display settings|comments|display header|MMStack")
+REPORTS = (
+    (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
+    (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
+    (re.compile("index map"), "expected Micro-Manager's index of the frames, found none: a crash"),
+)
 FRAME_KEYS = {
     "position": "PositionIndex",
     "time": "FrameIndex",
@@ -74,7 +81,8 @@ def open_tiff(source: Path) -> PlaneFile:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
             parts = [_make_part(tif, series, source) for series in tif.series]
-            parts = _cut_imagej(tif) or parts
+            if tif.is_imagej and all(part.kind != "imagej" for part in parts):
+                parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
         _check_alike(parts, source)
         first = parts[0]
@@ -125,23 +133,23 @@ def _plain(record: logging.LogRecord) -> str:
 def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> tuple[str, ...]:
     """Say what of the file is cut off or damaged; the frames before it can be read."""
     found = int((grid.numbers != NO_PLANE).sum())
-    serious = [
-        report
-        for report in reports
-        if any(word in report for word in DAMAGE)
-        and not any(word in report.lower() for word in map(str.lower, HARMLESS))
-    ]
-    if first.kind in STATES_SHAPE or not serious:
-        if found == grid.numbers.size or first.kind == "mmstack":
-            return ()
-        return (
-            f"{source}: expected {grid.numbers.size} frames, found {found} in a file that is cut "
-            "off or of which others are missing",
-        )
+    serious = [one for one in reports if DAMAGE.search(one) and not HARMLESS.search(one)]
+    if serious and first.kind not in STATES_SHAPE:
+        return (f"{source}: {_plain_words(serious[0])}; {count(found, 'whole frame')} in all",)
+    if found == grid.numbers.size or first.kind == "mmstack":
+        return ()
     return (
-        f"{source}: expected a whole TIFF file, found a damaged one: {serious[0]}; "
-        f"it holds {found} frames that are whole",
+        f"{source}: expected {count(grid.numbers.size, 'frame')}, found {found} in a file that is "
+        "cut off",
     )
+
+
+def _plain_words(report: str) -> str:
+    """Say what tifffile reports as a sentence of what was expected and found."""
+    for known, words in REPORTS:
+        if found := known.search(report):
+            return words.format(*found.groups())
+    return f"expected a whole TIFF file, found a damaged one: {report}"
 
 
 def _planned(
@@ -231,28 +239,17 @@ def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
     The first page states how many frames follow it in one block; none where the file is whole.
     """
     page, stated = tif.pages.first, tif.imagej_metadata or {}
-    sizes = {
-        name: int(stated.get(key, 1))
-        for name, key in (("channel", "channels"), ("z", "slices"), ("time", "frames"))
-    }
+    axes = {"c": ("channel", "channels"), "z": ("z", "slices"), "t": ("time", "frames")}
+    letters = reversed(stated.get("order", "czt").lower())
+    sizes = {axes[one][0]: int(stated.get(axes[one][1], 1)) for one in letters if one in axes}
     frames = int(np.prod(list(sizes.values())))
-    in_one_block = tif.is_imagej and page.is_final and page.axes == "YX" and page.dtype is not None
-    if not in_one_block or page.dataoffsets[0] + frames * page.nbytes <= tif.filehandle.size:
+    if not page.is_final or page.axes != "YX" or page.dtype is None:
         return []
-    letters = {"c": "channel", "z": "z", "t": "time"}
-    names = [letters[one] for one in reversed(stated.get("order", "czt").lower())]
-    read, has = _block(tif, page.dataoffsets[0], (page.shape[0], page.shape[1]), page.dtype)
-    return [
-        _Part(
-            names=tuple(names),
-            sizes=tuple(sizes[name] for name in names),
-            shape=(page.shape[0], page.shape[1]),
-            dtype=page.dtype,
-            kind="imagej",
-            read=read,
-            has=has,
-        )
-    ]
+    if page.dataoffsets[0] + frames * page.nbytes <= tif.filehandle.size:
+        return []
+    shape = (page.shape[0], page.shape[1])
+    read, has = _block(tif, page.dataoffsets[0], shape, page.dtype)
+    return [_Part(tuple(sizes), tuple(sizes.values()), shape, page.dtype, "imagej", read, has)]
 
 
 Reads = tuple[Callable[[int], Pixels], Callable[[int], bool]]
