@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench.measured import PAGES, RECORDINGS, filled, pages
+from tests.support.reader_faults import CASES
 
 BLOCK = '<!-- measured: {"result": "start", "where": {"kind": "no fringes"}} -->\n'
 END = "<!-- end of measured -->"
-from tests.support.reader_faults import CASES
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
