@@ -158,7 +158,7 @@ def native(values: Any) -> Pixels:
     if counts.dtype.kind == "f":
         with np.errstate(over="ignore"):  # infinity is refused below
             counts = counts.astype(np.float32, copy=False)
-    return as_counts(counts, counts_dtype(counts.dtype, SOURCE, allow_float=True), SOURCE)
+    return as_counts(counts, counts_dtype(counts.dtype, SOURCE), SOURCE)
 
 
 def as_numpy(values: Any) -> NDArray[Any]:

@@ -18,8 +18,12 @@ from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
 from livesim.values.errors import DataError
+from livesim.values.finding import Fault
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern, PatternAngle
+
+NO_STOP = (Fault.LOST_FRAME, Fault.REPEATED_FRAME, Fault.WRONG_COUNT)
+"""Faults that leave a raw stack unfinished at the end of a file as a stop does."""
 
 
 def calibrate_files(
@@ -51,7 +55,7 @@ def calibrate_files(
 
 def _why(raw: Path, settings: Settings) -> str:
     """Return what the doctor says, as the end of a sentence."""
-    _, seen = examine_file(raw, settings, quiet=True)
+    seen = examine_file(raw, settings, quiet=True).seen
     return f"; doctor: {seen.summary}" if seen.summary else ""
 
 
@@ -66,12 +70,32 @@ def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[
 
 
 def with_pixel(settings: Settings, recording: Recording) -> Settings:
-    """Return `settings` with the pixel size settled; warn where file and settings disagree."""
+    """Return `settings` with the pixel size settled; warn where file and settings disagree.
+
+    Raises
+    ------
+    DataError
+        If the recording ends in mid-stack, and not because it was stopped.
+    """
     size = choose_pixel_nm(settings.optics.pixel_nm, recording.pixel_nm, recording.source)
     for warning in (*recording.warnings, *size.warnings):
         print(f"livesim: {warning}", file=sys.stderr)
     optics = settings.optics.model_copy(update={"pixel_nm": size.nm})
-    return settings.model_copy(update={"optics": optics})
+    settings = settings.model_copy(update={"optics": optics})
+    if recording.is_taken_for_stopped:
+        _check_stopped(recording.source, settings)
+    return settings
+
+
+def _check_stopped(raw: Path, settings: Settings) -> None:
+    """Refuse a recording that ends in mid-stack because a frame was lost before its end."""
+    seen = examine_file(raw, settings, quiet=True).seen
+    other = [finding for finding in seen.findings if finding.fault in NO_STOP]
+    if other:
+        raise DataError(
+            f"{raw}: expected whole raw stacks up to a stop in the last one, found "
+            f"{other[0].sentence}"
+        )
 
 
 def show_pattern(pattern: Pattern, console: Console) -> None:

@@ -25,6 +25,7 @@ from livesim.config.simulation import Simulation
 from livesim.values.numbers import NonNegative, Positive
 
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
+FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames"]
 
 
 SHARD_LIMIT = 255
@@ -71,6 +72,13 @@ class PatternSettings(Section):
     layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
     order: tuple[Axis, ...] = ("phase", "angle")
     """Fastest axis first, for files and streams that carry no axes."""
+    axes: dict[str, FileAxis] = Field(default_factory=dict)
+    """What axes of the file stand for, where it calls them otherwise: {channel = "phase"}; the
+    one that holds all frames of the raw stacks is "frames"."""
+    sizes: dict[Literal["time", "channel", "z"], Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict
+    )
+    """How long axes in `order` are that the file does not have: {channel = 2}."""
     first_frame: Annotated[int, Field(ge=0)] = 0
     """Place in the sequence of the first frame of every stack, for files that carry no axes."""
     expected_period_nm: Positive | tuple[Positive, ...] | None = None
@@ -99,6 +107,12 @@ class PatternSettings(Section):
             )
         if len(set(self.order)) != len(self.order):
             raise ValueError(f"expected every axis once in order, found {list(self.order)}")
+        strange = set(self.sizes) - set(self.order)
+        if strange:
+            raise ValueError(
+                f"expected sizes of axes in order, found {sorted(strange)}, not in "
+                f"{list(self.order)}"
+            )
         missing = {"angle", "phase"} - set(self.order)
         if missing and self.layout == "angle-phase":
             raise ValueError(f"expected {sorted(missing)} in order, found {list(self.order)}")

@@ -109,19 +109,14 @@ def mixed_tiff(folder):
     return folder / "raw.tif"
 
 
-def separate_pages(folder):
-    """IFD, pixels, IFD, pixels ...: a cut costs pages without a trace in the others."""
-    with tifffile.TiffWriter(folder / "raw.tif") as tif:
-        for frame in np.concatenate([NINE, NINE]):
-            tif.write(frame, contiguous=False, metadata=None)
-    return folder / "raw.tif"
-
-
 def cut_between_pages(folder):
-    """Leave nine whole frames of eighteen: only the last page's pointer tells."""
-    path = separate_pages(folder)
+    """Leave four whole frames of nine (IFD, pixels, IFD ...): only the last one's pointer tells."""
+    path = folder / "raw.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for frame in NINE:
+            tif.write(frame, contiguous=False, metadata=None)
     with tifffile.TiffFile(path) as tif:
-        offset = tif.pages[9].offset
+        offset = tif.pages[4].offset
     path.write_bytes(path.read_bytes()[:offset])
     return path
 
@@ -252,14 +247,15 @@ CASES = (
     data("empty file", content("raw.tif", b""), r"expected a recording, found an empty file"),
     data("text named tif", content("raw.tif", b"hello, world\n" * 9), r"TIFF.*found.*b'hello, w'"),
     data("TIFF header only", content("raw.tif", b"II*\0\x08\0\0\0"), r"expected.*TIFF.*found"),
-    data("TIFF cut in the pixels", cut(tiff(NINE, metadata={}), 0.5), r"9 frames.*cut off at"),
+    data(
+        "TIFF cut in the pixels",
+        cut(tiff(NINE, metadata={}), 0.5),
+        r"9 frames in the raw stack, found 5 .*whole; .*found 5 in a file that is cut off",
+    ),
     data(
         "TIFF cut in the pages",
         cut_between_pages,
-        r"expected a whole TIFF.*damaged one: invalid page offset",
-    ),
-    data(
-        "TIFF cut in the last frame", cut(separate_pages, 0.999), r"for frame 17, found.*cut off at"
+        r"expected a multiple of 9 frames.*found 4 frames",
     ),
     data("TIFF cut in the directory", cut(tiff(NINE), 0.02), r"expected a TIFF file, found"),
     data("ImageJ cut", cut(tiff(NINE, imagej=True, metadata={}), 0.5), r"expected.*found"),
@@ -270,20 +266,40 @@ CASES = (
         "colour", tiff(np.zeros((9, Y, X, 3), np.uint8), photometric="rgb"), r"grey.*colour \(RGB"
     ),
     data("mixed shapes", mixed_tiff, r"one shape and type, found 2 .*12 x 16 uint16 and 12 x 17"),
-    data("float", tiff(NINE.astype(np.float32)), COUNTS + "float32"),
-    data("double", tiff(NINE.astype(np.float64)), COUNTS + "float64"),
+    data(
+        "not a number",
+        tiff(np.full((9, Y, X), np.nan, np.float32)),
+        r"expected finite values, found NaN or inf",
+    ),
     data("long integers", tiff(NINE.astype(np.int32)), COUNTS + "int32"),
     data("unsigned long integers", tiff(NINE.astype(np.uint32)), COUNTS + "uint32"),
     data("complex", zarr_array(NINE.astype(np.complex64)), COUNTS + "complex64"),
-    data("negative counts", tiff(NINE.astype(np.int16) - 5), r"camera counts >= 0, found -5"),
+    data(
+        "negative counts behind a frame without any",
+        tiff(np.where(NINE < 200, 0, -NINE.astype(np.int16))),
+        r"camera counts >= 0, found -383",
+    ),
+    data(
+        "unsigned counts stored as signed ones",
+        tiff((NINE + 40000).view(np.int16)),
+        r"little below 0 .*found -25536: unsigned counts",
+    ),
     data(
         "five phases in the file",
         tiff(NINE[:3].repeat(5, 0).reshape(3, 5, Y, X), metadata={"axes": "APYX"}),
         r"3 angles x 3 phases as the settings say, found 3 angles x 5 phases",
     ),
     data("z does not divide", tiff(TEN, imagej=True, metadata={"axes": "ZYX"}), WHOLE + "10"),
-    data("dv cut", cut(dv(), 0.5), r"expected a whole DeltaVision.*found"),
-    data("dv without pixels", cut(dv(), 0.1), r"expected a whole DeltaVision.*found"),
+    data(
+        "dv cut",
+        cut(dv(), 0.5),
+        r"found 3 .*whole; expected 9 frames as the header says, found 3 in a file that is cut off",
+    ),
+    data(
+        "dv without pixels",
+        cut(dv(), 0.1),
+        r"whole DeltaVision .*found an error: unpack requires",
+    ),
     data(
         "dv cut in the header", content("raw.dv", bytes(96) + b"\xa0\xc0" + bytes(9)), r"whole Del"
     ),
@@ -297,8 +313,7 @@ CASES = (
         "dv with wrong channels", dv_header(196, "<h", 2), r"expected 9 frames.*found 1 times x 2"
     ),
     data("dv without times", dv_header(180, "<h", 0), r"expected.*found"),
-    data("dv of floats", dv(NINE.astype(np.float32)), COUNTS + "float32"),
-    data("dv of negative counts", dv(NINE.astype(np.int16) - 3), r"counts >= 0, found -3"),
+    data("dv of infinite values", dv(np.full((9, Y, X), np.inf, np.float32)), r"found NaN or inf"),
     data("dv with ten frames", dv(TEN), WHOLE + "10"),
     data("empty folder", empty_folder, r"expected a folder of NDTiff.*Zarr.*found an empty folder"),
     data(
@@ -322,7 +337,7 @@ CASES = (
         ),
         r"expected each of the axes.*found power",
     ),
-    data("zarr with a cut chunk", zarr_with_a_cut_chunk, r"readable frame 0, found"),
+    data("zarr with a cut chunk", zarr_with_a_cut_chunk, r"readable frames, found"),
     data("zarr without metadata", broken_zarr_json, r"expected a Zarr array.*found"),
     data("OME-Zarr without its array", ome_zarr_without_its_array, r"expected a Zarr.*found"),
     data("zarr of ten frames", zarr_array(TEN), WHOLE + "10"),
@@ -333,21 +348,23 @@ CASES = (
     ),
     data("NDTiff without pixels", ndtiff_without_pixels, r"every file that the index names, found"),
     data(
-        "NDTiff with a cut index", ndtiff_damaged("NDTiff.index", 0.7), r"readable NDTiff.index, f"
+        "NDTiff with a cut index",
+        ndtiff_damaged("NDTiff.index", 0.7),
+        r"found 2 angles x 3 .*; expected a finished NDTiff.index, found one without an end",
     ),
     data(
         "NDTiff with an empty index",
         ndtiff_damaged("NDTiff.index", 0),
         r"frames in NDT.*found none",
     ),
-    data("NDTiff cut", ndtiff_damaged("*.tif", 0.3), r"expected a whole frame \d+.*found"),
+    data("NDTiff cut", ndtiff_damaged("*.tif", 0.3), r"9 frames.*found 2 .*files that are cut off"),
     data(
         "NDTiff with an empty file", ndtiff_damaged("*.tif", 0), r"expected an NDTiff file, found"
     ),
     data(
         "NDTiff with a frame missing",
         ndtiff(ap(3, 3)[:4] + ap(3, 3)[5:]),
-        r"expected 9 frames in the stack.*found 8; missing: angle 1, phase 1",
+        r"expected 9 frames in the raw stack, found 8 .*\(without angle 1, phase 1\)",
     ),
     data("NDTiff with five phases", ndtiff(ap(3, 5)), r"x 3 phases as the settings.*x 5 phase"),
     data(

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,36 @@ def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) 
     DataError
         If a recording cannot be read.
     """
-    seen = [
-        (raw, *examine_file(raw, own, quiet=as_json))
-        for raw, own in zip(raws, settings, strict=True)
+    examined = [
+        examine_file(raw, own, quiet=as_json) for raw, own in zip(raws, settings, strict=True)
     ]
     if as_json:
-        print(json.dumps([_document(*one) for one in seen], indent=1))
+        print(json.dumps([_document(one) for one in examined], indent=1))
     else:
-        for one in seen:
-            _print(*one, Console())
-    return not any(misfit or examination.findings for _, misfit, examination in seen)
+        for one in examined:
+            _print(one, Console())
+    return not any(seen.is_faulty for seen in examined)
 
 
-def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | None, Examination]:
-    """Return (why the frames make no whole stacks, if they do not; what else was found).
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the doctor says of one recording."""
+
+    raw: Path
+    misfit: str | None
+    """Why the frames make no whole raw stacks; None where they do."""
+    gaps: str | None
+    """Which raw stacks are not whole; None where all are."""
+    seen: Examination
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether anything is wrong with it."""
+        return bool(self.misfit or self.gaps or self.seen.findings)
+
+
+def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
+    """Examine the whole raw stacks of a recording, or all frames where they make none.
 
     Raises
     ------
@@ -71,9 +88,10 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> tuple[str | N
         hidden = quiet or not console.is_terminal
         with Progress(console=console, transient=True, disable=hidden) as progress:
             task = progress.add_task(f"examining {raw.name}", total=None)
-            return frames.misfit, survey.run(
+            seen = survey.run(
                 lambda done, pieces: progress.update(task, completed=done, total=pieces)
             )
+    return Examined(raw, frames.misfit, frames.gaps, seen)
 
 
 def _reader(frames: FrameSequence) -> Callable[[int, int], Tensor]:
@@ -87,12 +105,13 @@ def _reader(frames: FrameSequence) -> Callable[[int, int], Tensor]:
     return read
 
 
-def _document(raw: Path, misfit: str | None, seen: Examination) -> dict[str, Any]:
+def _document(one: Examined) -> dict[str, Any]:
     return {
-        "recording": str(raw),
-        "misfit": misfit,
-        "findings": [_values(finding) for finding in seen.findings],
-        "undecided": list(seen.undecided),
+        "recording": str(one.raw),
+        "misfit": one.misfit,
+        "gaps": one.gaps,
+        "findings": [_values(finding) for finding in one.seen.findings],
+        "undecided": list(one.seen.undecided),
     }
 
 
@@ -108,13 +127,16 @@ def _values(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _print(raw: Path, misfit: str | None, seen: Examination, console: Console) -> None:
-    lines = [f"{raw}:"]
-    if misfit:
-        lines.append(f"  the frames make no whole stacks: {misfit.removeprefix(f'{raw}: ')}")
-    for finding in seen.findings:
+def _print(one: Examined, console: Console) -> None:
+    lines = [f"{one.raw}:"]
+    if one.misfit:
+        words = one.misfit.removeprefix(f"{one.raw}: ")
+        lines.append(f"  the frames make no whole stacks: {words}")
+    if one.gaps:
+        lines.append(f"  frames are missing: {one.gaps.removeprefix(f'{one.raw}: ')}")
+    for finding in one.seen.findings:
         lines += finding_lines(finding)
-    if not seen.findings and not misfit:
+    if not one.is_faulty:
         lines.append(f"  no fault found (checked: {CHECKED})")
-    lines += undecided_lines(seen.undecided)
+    lines += undecided_lines(one.seen.undecided)
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)

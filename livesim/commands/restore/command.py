@@ -91,8 +91,9 @@ def restore_file(asked: RestoreRequest) -> None:
         )
         reviews = _reviews(recording, make, console)
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
-        begin = min(index.time for index in recording.indices)
-        layout = _layout(recording, chosen.settings, begin, error=asked.error)
+        times = [index.time for index in recording.indices]
+        begin = min(times)
+        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=asked.error)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=asked.overwrite) as writer,
@@ -175,8 +176,8 @@ def _arbitration(channels: Channels, *, error: bool) -> Iterator[str]:
         yield "error planes: standard deviation of the image beside, photo-electrons per raw pixel"
 
 
-def _layout(recording: Recording, settings: Settings, begin: int, *, error: bool) -> OutputLayout:
-    """Return the layout of the result, without the time before a recording that began later.
+def _layout(recording: Recording, settings: Settings, times: int, *, error: bool) -> OutputLayout:
+    """Return the layout of the result, from the first to the last time of a whole raw stack.
 
     Error planes are further channels, behind those of the images.
     """
@@ -192,7 +193,7 @@ def _layout(recording: Recording, settings: Settings, begin: int, *, error: bool
         y=2 * y,
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
-        time=sizes.time - begin,
+        time=times,
         channel=2 * sizes.channel if error else sizes.channel,
         z=sizes.z,
         position=sizes.position,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mrc import DVFile
 
+from livesim.io.read.layout import count
 from livesim.io.read.metadata import positive
-from livesim.io.read.planes import PlaneFile, consecutive, expecting
+from livesim.io.read.planes import NO_PLANE, PlaneFile, consecutive, expecting
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
@@ -25,38 +26,59 @@ BAD_DV = (ValueError, OSError, struct.error, KeyError, OverflowError, TypeError)
 EXTENDED_INTS, EXTENDED_FLOATS = 8, 14
 
 
+class _Header(DVFile):
+    """What a file says of itself; mrc would map its pixels, all or none."""
+
+    def open(self) -> None:
+        """Leave the pixels alone."""
+
+
 def open_dv(source: Path) -> PlaneFile:
     """Open a DeltaVision file; no pixel is read yet.
+
+    Frames behind the end of a file that was cut off are missing in the grid.
 
     Raises
     ------
     DataError
-        If the header is not one of DeltaVision's or promises more than the file holds.
+        If the header is not one of DeltaVision's.
     """
-    with ExitStack() as stack:
-        with expecting("a whole DeltaVision (.dv, .mrc) file", source, *BAD_DV):
-            dv = DVFile(source)
-            stack.callback(dv.close)
-            exposure_ms = _exposure_ms(dv)
-        _check_header(dv, source)
-        stack.pop_all()
-    names = tuple(AXIS_NAMES[axis] for axis in dv.axes[:-2])
-    y, x = dv.shape[-2:]
+    with expecting("a whole DeltaVision (.dv, .mrc) file", source, *BAD_DV):
+        dv = _Header(source)
+        exposure_ms = _exposure_ms(dv)
+        axes, shape, dtype = dv.axes[:-2], dv.shape, dv.dtype
+    _check_header(dv, source)
+    y, x = shape[-2:]
+    begin, size = HEADER_BYTES + dv.hdr.ext_hdr_len, y * x * dtype.itemsize
+    grid = consecutive(tuple(AXIS_NAMES[axis] for axis in axes), shape[:-2])
+    found = max(0, source.stat().st_size - begin) // size
+    pixels = source.open("rb")
 
     def read(number: int) -> Pixels:
-        # A copy: mrc unmaps the file on closing, and a view of it would crash the process.
-        return np.array(dv.data.reshape(-1, y, x)[number])
+        pixels.seek(begin + number * size)
+        return np.fromfile(pixels, dtype, y * x).reshape(y, x)
 
     return PlaneFile(
         source=source,
         frame_shape=(y, x),
-        dtype=dv.dtype,
-        grid=consecutive(names, dv.shape[:-2]),
+        dtype=dtype,
+        grid=replace(grid, numbers=np.where(grid.numbers < found, grid.numbers, NO_PLANE)),
         read=read,
-        close=dv.close,
+        close=pixels.close,
         pixel_nm=_voxel_nm(dv, 0),
         z_step_nm=_voxel_nm(dv, 2),
         exposure_ms=exposure_ms,
+        warnings=_cut_off(found, grid.numbers.size, source),
+        unfinished=found < grid.numbers.size,
+    )
+
+
+def _cut_off(found: int, stated: int, source: Path) -> tuple[str, ...]:
+    if found >= stated:
+        return ()
+    return (
+        f"{source}: expected {count(stated, 'frame')} as the header says, found {found} in a file "
+        "that is cut off",
     )
 
 
@@ -68,10 +90,6 @@ def _check_header(dv: DVFile, source: Path) -> None:
             f"{source}: expected {header.n_sections} frames as the header says, "
             f"found {header.nt} times x {header.nc} channels x {header.nz} sections in it"
         )
-    needed = HEADER_BYTES + header.ext_hdr_len + int(np.prod(dv.shape)) * dv.dtype.itemsize
-    size = source.stat().st_size
-    if size < needed:
-        raise DataError(f"{source}: expected {needed} bytes, found {size}: the file is cut off")
 
 
 def _voxel_nm(dv: DVFile, axis: int) -> float | None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from livesim.config.settings import Axis, PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.open import open_planes
-from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype
+from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype_of
+from livesim.io.read.whole_stacks import fewest_whole, missing_frames, whole_stacks
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
@@ -31,6 +32,8 @@ class FrameSequence:
     """How the frames follow each other here, whatever the file's own axes say."""
     misfit: str | None = None
     """Why the frames make no whole stacks; None where they do."""
+    gaps: str | None = None
+    """Which raw stacks of the recording are not whole; None where all are."""
 
     def read(self, first: int, count: int) -> Pixels:
         """Read consecutive frames, [frame, y, x], fewer at the end.
@@ -60,7 +63,7 @@ def open_frames(path: Path, pattern: PatternSettings) -> FrameSequence:
     """
     file = open_planes(path)
     try:
-        dtype = counts_dtype(file.dtype, file.source, allow_float=True)
+        dtype = counts_dtype_of(file)
         if not {"angle", "phase"}.isdisjoint(file.grid.names):
             pattern = pattern.model_copy(update={"first_frame": 0})
         return _sequence(file, dtype, pattern)
@@ -73,12 +76,19 @@ def _sequence(
     file: PlaneFile, dtype: np.dtype[np.generic], pattern: PatternSettings
 ) -> FrameSequence:
     try:
-        numbers = arrange(file.grid, pattern, file.source)[0, :, 0, 0]
+        # Where the file shows no stop, a frame may as well have been lost in the middle.
+        fewest = fewest_whole(file) if file.unfinished else None
+        numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest)
     except DataError as error:
         return FrameSequence(file, _all(file.grid), dtype, pattern, str(error))
-    whole = numbers[(numbers != NO_PLANE).all(axis=(1, 2))]
+    gaps = missing_frames(numbers, file.source)
+    first = numbers[0, :, 0, 0]
+    whole = first[whole_stacks(numbers)[0, :, 0, 0]]
+    if not len(whole):
+        return FrameSequence(file, _all(file.grid), dtype, pattern, gaps)
     order = pattern.model_copy(update={"order": _as_stored(pattern.order, whole)})
-    return FrameSequence(file, np.sort(whole.reshape(len(whole), -1)).ravel(), dtype, order)
+    acquired = np.sort(whole.reshape(len(whole), -1)).ravel()
+    return FrameSequence(file, acquired, dtype, order, gaps=gaps)
 
 
 def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axis, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from ndstorage.file_io import NDTiffFileIO
 from ndstorage.ndtiff_file import SingleNDTiffReader
-from ndstorage.ndtiff_index import NDTiffIndexEntry, read_ndtiff_index
+from ndstorage.ndtiff_index import NDTiffIndexEntry
 
 from livesim.io.read.metadata import Metadata, micromanager_metadata, names_of
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, expecting
@@ -55,15 +55,16 @@ def open_ndtiff(folder: Path) -> PlaneFile:
     entries = list(index.values())
     _check_entries(entries, folder)
     with ExitStack() as stack:
-        readers = {
-            name: stack.enter_context(closing(_open_file(folder, name)))
-            for name in dict.fromkeys(entry.filename for entry in entries)
-        }
-        first = entries[0]
+        readers, missing = _open_files(entries, folder, stack)
+        whole = [_is_whole(entry, folder, readers) for entry in entries]
+        if not any(whole):
+            raise DataError(f"{folder}: expected whole frames in its files, found none")
+        first = entries[whole.index(True)]
         metadata = _metadata(readers[first.filename], first, folder)
         frames: list[Axes] = [dict(key) for key in index]
-        grid = _grid(frames, folder)
+        grid = _grid(frames, whole, folder)
         close = stack.pop_all().close
+    notes = (*notes, *missing, *_cut_off(whole, len(missing), folder))
     return PlaneFile(
         source=folder,
         frame_shape=(first.image_height, first.image_width),
@@ -77,24 +78,32 @@ def open_ndtiff(folder: Path) -> PlaneFile:
         z_step_nm=metadata.z_step_nm,
         channel_names=_names(frames, "channel") or metadata.channel_names,
         warnings=notes,
+        unfinished=bool(notes),
     )
 
 
 def _read_index(folder: Path) -> tuple[Index, tuple[str, ...]]:
+    """Read the index as far as it goes; what follows its last whole entry was never finished."""
     path = folder / INDEX
-    with (
-        expecting(f"a readable {INDEX}", folder, *BAD_INDEX),
-        warnings.catch_warnings(record=True) as caught,
-    ):
-        # ndstorage warns of an index without an end: an acquisition that was interrupted.
-        warnings.simplefilter("always")
-        index: Index = read_ndtiff_index(path.read_bytes(), verbose=False)
+    with expecting(f"a readable {INDEX}", folder, OSError):
+        data = path.read_bytes()
+    index: Index = {}
+    at = 0
+    with warnings.catch_warnings(), suppress(*BAD_INDEX):
+        warnings.simplefilter("ignore")  # that it has no end, which is said below
+        while at < len(data):
+            entry = NDTiffIndexEntry.unpack_single_index_entry(data, at)
+            if entry is None:
+                break
+            at, axes, found = entry
+            index[frozenset(axes.items())] = found
     if not index:
         raise DataError(f"{folder}: expected frames in {INDEX}, found none")
-    return index, tuple(
+    if at == len(data):
+        return index, ()
+    return index, (
         f"{folder}: expected a finished {INDEX}, found one without an end: "
-        "the acquisition was interrupted"
-        for _ in caught[:1]
+        "the acquisition was interrupted",
     )
 
 
@@ -110,6 +119,40 @@ def _check_entries(entries: list[NDTiffIndexEntry], folder: Path) -> None:
         raise DataError(f"{folder}: expected grey frames, found colour (RGB) images")
     if kind not in DEPTHS:
         raise DataError(f"{folder}: expected a pixel type 0 to 6, found {kind}")
+
+
+def _open_files(
+    entries: list[NDTiffIndexEntry], folder: Path, stack: ExitStack
+) -> tuple[dict[str, SingleNDTiffReader], tuple[str, ...]]:
+    """Open the files that the index names; also say which are not there."""
+    names = list(dict.fromkeys(entry.filename for entry in entries))
+    there = [name for name in names if (folder / name).exists()]
+    readers = {name: stack.enter_context(closing(_open_file(folder, name))) for name in there}
+    absent = [name for name in names if name not in readers]
+    if not there:
+        raise DataError(f"{folder}: expected every file that the index names, found no {names[0]}")
+    return readers, tuple(
+        f"{folder}: expected every file that the index names, found no {name}" for name in absent
+    )
+
+
+def _is_whole(
+    entry: NDTiffIndexEntry, folder: Path, readers: Mapping[str, SingleNDTiffReader]
+) -> bool:
+    """Whether all pixels of a frame lie in its file."""
+    if entry.filename not in readers:
+        return False
+    size = entry.image_height * entry.image_width * (1 if entry.pixel_type == BYTE else 2)
+    return bool(entry.pix_offset + size <= (folder / entry.filename).stat().st_size)
+
+
+def _cut_off(whole: list[bool], missing_files: int, folder: Path) -> tuple[str, ...]:
+    if all(whole) or missing_files:
+        return ()
+    return (
+        f"{folder}: expected {len(whole)} frames as {INDEX} says, found {sum(whole)} in files that "
+        "are cut off",
+    )
 
 
 def _open_file(folder: Path, name: str) -> SingleNDTiffReader:
@@ -150,8 +193,8 @@ def _read(
     return plane
 
 
-def _grid(frames: list[Axes], folder: Path) -> PlaneGrid:
-    """Sort frames by their axes; what a frame does not say of an axis counts as the first."""
+def _grid(frames: list[Axes], whole: list[bool], folder: Path) -> PlaneGrid:
+    """Sort whole frames by their axes; what one does not say of an axis counts as the first."""
     names = sorted(dict.fromkeys(name for frame in frames for name in frame))
     names.sort(key=lambda name: _first_change(frames, name), reverse=True)
     places = {name: _places(frames, name) for name in names}
@@ -164,8 +207,8 @@ def _grid(frames: list[Axes], folder: Path) -> PlaneGrid:
         )
     numbers = np.full(shape, NO_PLANE, dtype=np.int64)
     for number, place in enumerate(zip(*places.values(), strict=True)):
-        numbers[place] = number
-    return PlaneGrid(tuple(names), numbers)
+        numbers[place] = number if whole[number] else NO_PLANE
+    return PlaneGrid(tuple(names), numbers, {name: _lowest(frames, name) for name in names})
 
 
 def _first_change(frames: list[Axes], name: str) -> int:
@@ -184,9 +227,14 @@ def _names(frames: list[Axes], name: str) -> tuple[str, ...]:
 def _places(frames: list[Axes], name: str) -> list[int]:
     """Return each frame's place on an axis: numbers from the lowest, names as first seen."""
     values = [frame.get(name) for frame in frames]
-    numbers = [value for value in values if isinstance(value, int)]
     if any(isinstance(value, str) for value in values):
         rank = {value: at for at, value in enumerate(dict.fromkeys(values))}
         return [rank[value] for value in values]
-    lowest = 0 if name in FIXED_ORIGIN else min(numbers)
+    lowest = _lowest(frames, name)
     return [(value if isinstance(value, int) else lowest) - lowest for value in values]
+
+
+def _lowest(frames: list[Axes], name: str) -> int:
+    """Return the number with which an axis begins; 0 for names."""
+    values = [value for frame in frames if isinstance(value := frame.get(name), int)]
+    return 0 if name in FIXED_ORIGIN or not values else min(values)

@@ -55,7 +55,7 @@ FOLDERS = (
 """All formats; the first that fits is taken."""
 
 
-def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = False) -> Recording:
+def open_recording(path: Path, pattern: PatternSettings) -> Recording:
     """Open a recording in any of the formats that livesim reads.
 
     Parameters
@@ -64,8 +64,6 @@ def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = 
         A file or folder in a format of `FILES` or `FOLDERS`.
     pattern
         How many angles and phases a raw stack has, and in which order, for files that do not say.
-    allow_float
-        Take float32 values for camera counts, with a warning (simulated DeltaVision files).
 
     Raises
     ------
@@ -74,7 +72,7 @@ def open_recording(path: Path, pattern: PatternSettings, *, allow_float: bool = 
     """
     file = open_planes(path)
     try:
-        return make_recording(file, pattern, allow_float=allow_float)
+        return make_recording(file, pattern)
     except BaseException:
         file.close()
         raise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
 NO_PLANE = -1
+LOWEST_WITHOUT_OFFSET = -(2**12)
+"""Signed values below it are no noise around a subtracted offset."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +26,8 @@ class PlaneGrid:
     """One per dimension, slowest first; an axis the file leaves unnamed is `UNNAMED`."""
     numbers: NDArray[np.int64]
     """Plane numbers in acquisition order, `NO_PLANE` where the file has none."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """Places of an axis below the first that the file has: 5 where its times begin with 5."""
 
 
 UNNAMED = ""
@@ -49,6 +53,8 @@ class PlaneFile:
     channel_names: tuple[str, ...] = ()
     """Of the file's own axis "channel"; none where it states none."""
     warnings: tuple[str, ...] = ()
+    unfinished: bool = False
+    """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
 
 
 def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:
@@ -74,9 +80,7 @@ def _words(error: Exception) -> str:
     return f"no entry {text}" if isinstance(error, KeyError) else text
 
 
-def counts_dtype(
-    stored: np.dtype[np.generic], source: Path, *, allow_float: bool = False
-) -> np.dtype[np.generic]:
+def counts_dtype(stored: np.dtype[np.generic], source: Path) -> np.dtype[np.generic]:
     """Return the type in which the camera counts of a file are handed on.
 
     Signed 16-bit integers are handed on as unsigned ones: DeltaVision cameras store them so.
@@ -84,29 +88,59 @@ def counts_dtype(
     Raises
     ------
     DataError
-        If the file does not hold camera counts of 8 to 16 bits.
+        If the file does not hold camera counts of 8 to 16 bits, or floating-point numbers.
     """
     native = stored.newbyteorder("=")
     if native in (np.uint8, np.uint16):
         return native
     if native == np.int16:
         return np.dtype(np.uint16)
-    if allow_float and native == np.float32:
-        return native
+    if native.kind == "f":
+        return np.dtype(np.float32)
     raise DataError(f"{source}: expected camera counts (unsigned integers), found {native}")
 
 
-def counts_warnings(dtype: np.dtype[np.generic], source: Path) -> tuple[str, ...]:
-    """Return what the user should know of a file that holds its counts in this type."""
+def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:
+    """Return `counts_dtype` of an open file; the first frame of signed integers is looked at.
+
+    Where it holds values below 0, the camera's offset was subtracted, and float32 is handed on.
+
+    Raises
+    ------
+    DataError
+        If the file holds no camera counts, or unsigned ones of which the upper half is negative.
+    """
+    dtype = counts_dtype(file.dtype, file.source)
+    first = file.grid.numbers[file.grid.numbers != NO_PLANE]
+    if file.dtype.kind != "i" or not first.size:
+        return dtype
+    lowest = int(file.read(int(first.min())).min())
+    if lowest < LOWEST_WITHOUT_OFFSET:
+        raise DataError(
+            f"{file.source}: expected camera counts, or little below 0 where the offset was "
+            f"subtracted, found {lowest}: unsigned counts were probably stored as signed ones"
+        )
+    return dtype if lowest >= 0 else np.dtype(np.float32)
+
+
+def counts_warnings(
+    stored: np.dtype[np.generic], dtype: np.dtype[np.generic], source: Path
+) -> tuple[str, ...]:
+    """Return what the user should know of a file that hands its counts on as `dtype`."""
     if dtype == np.uint8:
         return (
             f"{source}: expected camera counts of more than 8 bits, found uint8: "
             "the dynamic range is low and the values were probably rescaled",
         )
+    if dtype == np.float32 and stored.kind == "i":
+        return (
+            f"{source}: expected camera counts (unsigned integers), found values below 0: the "
+            "camera's offset was probably subtracted, and then offset = 0 in [camera] holds",
+        )
     if dtype == np.float32:
         return (
-            f"{source}: expected camera counts (unsigned integers), found float32: "
-            "the camera model of the settings may not hold for them",
+            f"{source}: expected camera counts (unsigned integers), found {stored.name}: offset "
+            "and gain in [camera] have to be those of these values, 0 and 1 for photo-electrons",
         )
     return ()
 
@@ -117,9 +151,10 @@ def as_counts(plane: Pixels, dtype: np.dtype[np.generic], source: Path) -> Pixel
     Raises
     ------
     DataError
-        If a signed plane holds negative values, or a float one values that are not finite.
+        If a signed plane that is to be unsigned holds negative values, or a float one values that
+        are not finite.
     """
-    if plane.dtype.kind == "i" and plane.size and int(plane.min()) < 0:
+    if plane.dtype.kind == "i" and dtype.kind == "u" and plane.size and int(plane.min()) < 0:
         raise DataError(f"{source}: expected camera counts >= 0, found {plane.min()}")
     if plane.dtype.kind == "f" and not np.isfinite(plane).all():
         raise DataError(f"{source}: expected finite values, found NaN or infinity")

@@ -16,8 +16,14 @@ from livesim.io.read.planes import (
     NO_PLANE,
     PlaneFile,
     as_counts,
-    counts_dtype,
+    counts_dtype_of,
     counts_warnings,
+)
+from livesim.io.read.whole_stacks import (
+    fewest_whole,
+    missing_frames,
+    whole_stacks,
+    without_unrecorded_end,
 )
 from livesim.values.errors import DataError
 from livesim.values.frames import FrameAxes, Pixels, RawFrame, RawStack, StackIndex
@@ -41,7 +47,9 @@ class Recording:
     numbers: NDArray[np.int64]
     """Plane numbers, [position, time, channel, z, angle, phase]."""
     dtype: np.dtype[np.generic]
-    """Of the counts: uint8 or uint16 (float32 only where that was allowed)."""
+    """Of the counts: uint8 or uint16, or float32 with a warning."""
+    gaps: str | None = None
+    """Which raw stacks are not whole; None where all are."""
 
     @property
     def source(self) -> Path:
@@ -87,7 +95,17 @@ class Recording:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that the user should see; the data can be used all the same."""
-        return (*self.file.warnings, *counts_warnings(self.dtype, self.source))
+        gaps = () if self.gaps is None else (self.gaps,)
+        counts = counts_warnings(self.file.dtype, self.dtype, self.source)
+        return (*self.file.warnings, *gaps, *counts)
+
+    @property
+    def is_taken_for_stopped(self) -> bool:
+        """Whether its end is taken for a stop in mid-stack, which the file itself does not show.
+
+        Then a frame may as well have been lost in the middle; `livesim doctor` knows.
+        """
+        return self.numbers.size > self.file.grid.numbers.size and not self.file.unfinished
 
     @property
     def sizes(self) -> Sizes:
@@ -96,11 +114,15 @@ class Recording:
 
     @property
     def indices(self) -> list[StackIndex]:
-        """The raw stacks of which at least one frame exists, in the order of their ends."""
-        last = self.numbers.max(axis=(4, 5))
-        order = np.argsort(last, axis=None, kind="stable")
-        places = np.stack(np.unravel_index(order[last.ravel()[order] != NO_PLANE], last.shape), 1)
-        return [_stack_index(place) for place in places]
+        """The raw stacks that are whole, in the order of their ends."""
+        places = np.argwhere(self.whole)
+        ends = self.numbers.max(axis=(4, 5))[self.whole]
+        return [_stack_index(place) for place in places[np.argsort(ends, kind="stable")]]
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which raw stacks have all their frames, [position, time, channel, z]."""
+        return whole_stacks(self.numbers)
 
     def stack(self, index: StackIndex) -> RawStack:
         """Read one raw stack, pixels [angle, phase, y, x].
@@ -184,18 +206,29 @@ class Recording:
         return numbers
 
 
-def make_recording(
-    file: PlaneFile, pattern: PatternSettings, *, allow_float: bool = False
-) -> Recording:
+def make_recording(file: PlaneFile, pattern: PatternSettings) -> Recording:
     """Fit an open file to the settings of the pattern.
 
     Raises
     ------
     DataError
-        If the file holds no camera counts, or its frames do not make whole raw stacks.
+        If the file holds no camera counts, or not one whole raw stack.
     """
-    dtype = counts_dtype(file.dtype, file.source, allow_float=allow_float)
-    return Recording(file, arrange(file.grid, pattern, file.source), dtype)
+    dtype = counts_dtype_of(file)
+    try:
+        numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest_whole(file))
+    except DataError as error:
+        raise _refusal(str(error), file) from error
+    gaps = missing_frames(numbers, file.source)
+    if not whole_stacks(numbers).any():
+        raise _refusal(gaps or f"{file.source}: expected frames, found none", file)
+    return Recording(file, without_unrecorded_end(numbers), dtype, gaps)
+
+
+def _refusal(sentence: str, file: PlaneFile) -> DataError:
+    """Return the refusal of a file, with what is known of its state."""
+    state = (warning.removeprefix(f"{file.source}: ") for warning in file.warnings)
+    return DataError("; ".join((sentence, *state)))
 
 
 def _stack_index(place: NDArray[np.intp]) -> StackIndex:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
 
+from livesim.io.read.layout import count
 from livesim.io.read.metadata import read_metadata
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
 from livesim.values.errors import DataError
@@ -31,7 +33,23 @@ AXIS_NAMES = {
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
 STATES_SHAPE = ("shaped", "imagej")
-DAMAGE = ("invalid", "corrupt", "circular", "failed", "missing")
+# What tifffile logs of files of which something is missing.
+DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
+# What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
+# planned size, which `_planned` says better.
+HARMLESS = re.compile("display settings|comments|display header|MMStack")
+REPORTS = (
+    (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
+    (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
+    (re.compile("index map"), "expected Micro-Manager's index of the frames, found none: a crash"),
+)
+FRAME_KEYS = {
+    "position": "PositionIndex",
+    "time": "FrameIndex",
+    "z": "SliceIndex",
+    "channel": "ChannelIndex",
+}
+PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,24 +63,36 @@ class _Part:
     kind: str
     read: Callable[[int], Pixels]
     has: Callable[[int], bool]
+    """Whether the file holds all bytes of the plane."""
 
 
 def open_tiff(source: Path) -> PlaneFile:
     """Open a TIFF file of any flavour; no pixel is read yet.
 
+    Frames of a file that was cut off, or of an acquisition that was stopped, are missing in the
+    grid; `warnings` says so.
+
     Raises
     ------
     DataError
-        If it is no TIFF file, is cut off, or does not hold grey frames of one shape.
+        If it is no TIFF file, or does not hold grey frames of one shape.
     """
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
             parts = [_make_part(tif, series, source) for series in tif.series]
+            if tif.is_imagej and all(part.kind != "imagej" for part in parts):
+                parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
-        _check_whole(parts, reports, source)
+        _check_alike(parts, source)
         first = parts[0]
-        grid, read = _join(parts)
+        with expecting("a TIFF file", source, *BAD_TIFF):
+            grid, read = _join(parts)
+            if first.kind == "mmstack":
+                grid = _from_the_first_frame(grid, tif)
+            elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
+                grid = _as_the_frames_say(tif, grid)
+        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -76,6 +106,8 @@ def open_tiff(source: Path) -> PlaneFile:
         interval_s=metadata.interval_s,
         z_step_nm=metadata.z_step_nm,
         channel_names=metadata.channel_names,
+        warnings=warnings,
+        unfinished=bool(warnings),
     )
 
 
@@ -98,12 +130,81 @@ def _plain(record: logging.LogRecord) -> str:
     return " ".join(re.sub(r"^<[^>]*> ", "", record.getMessage()).split())
 
 
-def _check_whole(parts: list[_Part], reports: list[str], source: Path) -> None:
+def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> tuple[str, ...]:
+    """Say what of the file is cut off or damaged; the frames before it can be read."""
+    found = int((grid.numbers != NO_PLANE).sum())
+    serious = [one for one in reports if DAMAGE.search(one) and not HARMLESS.search(one)]
+    if serious and first.kind not in STATES_SHAPE:
+        return (f"{source}: {_plain_words(serious[0])}; {count(found, 'whole frame')} in all",)
+    if found == grid.numbers.size or first.kind == "mmstack":
+        return ()
+    return (
+        f"{source}: expected {count(grid.numbers.size, 'frame')}, found {found} in a file that is "
+        "cut off",
+    )
+
+
+def _plain_words(report: str) -> str:
+    """Say what tifffile reports as a sentence of what was expected and found."""
+    for known, words in REPORTS:
+        if found := known.search(report):
+            return words.format(*found.groups())
+    return f"expected a whole TIFF file, found a damaged one: {report}"
+
+
+def _planned(
+    tif: tifffile.TiffFile, first: _Part, grid: PlaneGrid, source: Path
+) -> tuple[str, ...]:
+    """Say by how much a file of Micro-Manager holds less than the acquisition was to have."""
+    if first.kind != "mmstack":
+        return ()
+    summary = (tif.micromanager_metadata or {}).get("Summary", {})
+    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
+    found = int((grid.numbers != NO_PLANE).sum())
+    if found >= planned:
+        return ()
+    return (
+        f"{source}: expected {planned} frames as the acquisition was planned, found {found}: it "
+        "was stopped early, or other files of it are not in the folder",
+    )
+
+
+def _from_the_first_frame(grid: PlaneGrid, tif: tifffile.TiffFile) -> PlaneGrid:
+    """Begin each axis with the acquisition, not with the file: a later one may begin in mid-stack.
+
+    tifffile counts from the lowest place in a file whose companions are missing.
+    """
+    index = np.asarray((tif.micromanager_metadata or {})["IndexMap"])
+    lowest = dict(zip(("channel", "z", "time"), index[:, :3].min(axis=0).tolist(), strict=True))
+    length = dict(zip(("channel", "z", "time"), index[:, :3].max(axis=0).tolist(), strict=True))
+    before = [
+        lowest.get(name, 0) if size == length.get(name, 0) - lowest.get(name, 0) + 1 else 0
+        for name, size in zip(grid.names, grid.numbers.shape, strict=True)
+    ]
+    widths = [(places, 0) for places in before]
+    return PlaneGrid(grid.names, np.pad(grid.numbers, widths, constant_values=NO_PLANE))
+
+
+def _as_the_frames_say(tif: tifffile.TiffFile, grid: PlaneGrid) -> PlaneGrid:
+    """Sort the frames of Micro-Manager by their own metadata, where a crash cost the index."""
+    frames = [_metadata_of_frame(tif, number) for number in range(grid.numbers.size)]
+    places = np.array([[int(frame.get(key, 0)) for key in FRAME_KEYS.values()] for frame in frames])
+    if not all(frames) or len(np.unique(places, axis=0)) < len(frames):
+        return grid
+    numbers = np.full(places.max(axis=0) + 1, NO_PLANE, dtype=np.int64)
+    numbers[tuple(places.T)] = grid.numbers.ravel()
+    return PlaneGrid(tuple(FRAME_KEYS), numbers)
+
+
+def _metadata_of_frame(tif: tifffile.TiffFile, number: int) -> dict[str, Any]:
+    page = tif.pages[number]
+    tag = page.aspage().tags.get("MicroManagerMetadata")
+    return tag.value if tag is not None and isinstance(tag.value, dict) else {}
+
+
+def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
-    damage = [report for report in reports if any(word in report for word in DAMAGE)]
-    if damage and parts[0].kind not in STATES_SHAPE:
-        raise DataError(f"{source}: expected a whole TIFF file, found a damaged one: {damage[0]}")
     shapes = {(part.shape, part.dtype, part.sizes) for part in parts}
     if len(shapes) > 1:
         frames = " and ".join(sorted({f"{y} x {x} {dtype}" for (y, x), dtype, _ in shapes}))
@@ -120,7 +221,7 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
     if series.dtype is None:
         raise DataError(f"{source}: expected camera counts, found pixels of an unknown type")
     y, x = series.shape[-2:]
-    reads = _contiguous(tif, series, source) or _by_page(series, source)
+    reads = _contiguous(tif, series) or _by_page(series)
     return _Part(
         names=tuple(AXIS_NAMES.get(axis, axis) for axis in series.axes[:-2]),
         sizes=tuple(series.shape[:-2]),
@@ -132,37 +233,58 @@ def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: 
     )
 
 
+def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
+    """Return the series of an ImageJ file that is cut off in its pixels, which tifffile gives up.
+
+    The first page states how many frames follow it in one block; none where the file is whole.
+    """
+    page, stated = tif.pages.first, tif.imagej_metadata or {}
+    axes = {"c": ("channel", "channels"), "z": ("z", "slices"), "t": ("time", "frames")}
+    letters = reversed(stated.get("order", "czt").lower())
+    sizes = {axes[one][0]: int(stated.get(axes[one][1], 1)) for one in letters if one in axes}
+    frames = int(np.prod(list(sizes.values())))
+    if not page.is_final or page.axes != "YX" or page.dtype is None:
+        return []
+    if page.dataoffsets[0] + frames * page.nbytes <= tif.filehandle.size:
+        return []
+    shape = (page.shape[0], page.shape[1])
+    read, has = _block(tif, page.dataoffsets[0], shape, page.dtype)
+    return [_Part(tuple(sizes), tuple(sizes.values()), shape, page.dtype, "imagej", read, has)]
+
+
 Reads = tuple[Callable[[int], Pixels], Callable[[int], bool]]
 
 
-def _contiguous(
-    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: Path
-) -> Reads | None:
-    """Read by offset; ImageJ files beyond 4 GB have but one page, and this is the only way."""
+def _contiguous(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reads | None:
+    """Read by offset; ImageJ files beyond 4 GB have but one page, and this is the only way.
+
+    Offsets of a series in another file of the recording mean nothing in this one.
+    """
     offset = series.dataoffset
-    if offset is None:
+    if offset is None or series.is_multifile or series.keyframe.parent is not tif:
         return None
-    y, x = series.shape[-2:]
-    stored = np.dtype(tif.byteorder + series.dtype.char)
+    return _block(tif, offset, (series.shape[-2], series.shape[-1]), series.dtype)
+
+
+def _block(
+    tif: tifffile.TiffFile, offset: int, shape: tuple[int, int], dtype: np.dtype[np.generic]
+) -> Reads:
+    """Read frames that lie one behind the other."""
+    stored = np.dtype(tif.byteorder + dtype.char)
+    pixels = shape[0] * shape[1]
+    size = pixels * stored.itemsize
     handle = tif.filehandle
-    end = offset + series.size * stored.itemsize
-    if end > handle.size:
-        raise DataError(
-            f"{source}: expected {series.size // (y * x)} frames of {y} x {x} pixels "
-            f"({end} bytes), found a file cut off at {handle.size} bytes"
-        )
 
     def read(number: int) -> Pixels:
         with handle.lock:
-            handle.seek(offset + number * y * x * stored.itemsize)
-            plane: Pixels = handle.read_array(stored, y * x).reshape(y, x)
+            handle.seek(offset + number * size)
+            plane: Pixels = handle.read_array(stored, pixels).reshape(shape)
         return plane
 
-    return read, lambda _: True
+    return read, lambda number: offset + (number + 1) * size <= handle.size
 
 
-def _by_page(series: tifffile.TiffPageSeries, source: Path) -> Reads:
-    _check_pages(series, source)
+def _by_page(series: tifffile.TiffPageSeries) -> Reads:
     y, x = series.shape[-2:]
     per_page = max(1, series.keyframe.size // (y * x))
 
@@ -170,25 +292,33 @@ def _by_page(series: tifffile.TiffPageSeries, source: Path) -> Reads:
         page = series[number // per_page]
         if page is None:
             raise IndexError(f"no page {number // per_page}")
-        plane: Pixels = page.asarray().reshape(per_page, y, x)[number % per_page]
+        with _opened(page.parent.filehandle):
+            plane: Pixels = page.asarray().reshape(per_page, y, x)[number % per_page]
         return plane
 
-    return read, lambda number: series[number // per_page] is not None
+    return read, lambda number: _is_whole(series[number // per_page])
 
 
-def _check_pages(series: tifffile.TiffPageSeries, source: Path) -> None:
-    """Refuse a page whose pixels lie beyond the end of the file."""
-    for number, page in enumerate(series):
-        if page is None:
-            continue
-        parts = zip(page.dataoffsets, page.databytecounts, strict=True)
-        end = max((offset + size for offset, size in parts), default=0)
-        found = page.parent.filehandle.size
-        if end > found:
-            raise DataError(
-                f"{source}: expected {end} bytes for frame {number}, "
-                f"found a file cut off at {found} bytes"
-            )
+@contextmanager
+def _opened(handle: tifffile.FileHandle) -> Iterator[None]:
+    """Open a file of the recording for a moment: only the one that was asked for stays open."""
+    closed = handle.closed
+    if closed:
+        handle.open()
+    try:
+        yield
+    finally:
+        if closed:
+            handle.close()
+
+
+def _is_whole(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> bool:
+    """Whether all pixels of a page lie in its file, which may be another one than was opened."""
+    if page is None or not page.dataoffsets:
+        return False
+    size = page.parent.filehandle.size
+    parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+    return all(offset > 0 and 0 < count <= size - offset for offset, count in parts)
 
 
 def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
@@ -209,6 +339,14 @@ def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
 def _guarded(read: Callable[[int], Pixels], source: Path) -> Callable[[int], Pixels]:
     def guarded(number: int) -> Pixels:
         with expecting(f"a readable frame {number}", source, *BAD_TIFF):
-            return read(number)
+            try:
+                return read(number)
+            except ValueError as error:
+                if "imagecodecs" not in str(error):
+                    raise
+                raise DataError(
+                    f"{source}: expected the package imagecodecs for its compression, found none "
+                    "or an older one; pip install --upgrade imagecodecs"
+                ) from error
 
     return guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ import zarr
 
 from livesim.io.read.metadata import NM, SECONDS, names_of, positive
 from livesim.io.read.own import is_own_recording, open_own_recording
-from livesim.io.read.planes import UNNAMED, PlaneFile, consecutive, expecting
-from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader
+from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
+from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader, recorded_planes
 from livesim.values.errors import DataError
 
+_NUMBERS = re.compile(r"(\d+)")
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}
 
@@ -51,12 +53,15 @@ def open_zarr(folder: Path) -> PlaneFile:
     shape = first.array.shape
     each = int(np.prod(shape[:-2]))
     names = ("position", *first.names[:-2])
+    with expecting("readable frames", folder, *BAD_ZARR):
+        recorded = np.stack([recorded_planes(image.array, folder) for image in images])
+    numbers = np.where(recorded, consecutive(names, recorded.shape).numbers, NO_PLANE)
     reads = [plane_reader(image.array, folder) for image in images]
     return PlaneFile(
         source=folder,
         frame_shape=(shape[-2], shape[-1]),
         dtype=first.array.dtype,
-        grid=consecutive(names, (len(images), *shape[:-2])),
+        grid=PlaneGrid(names, numbers),
         read=lambda number: reads[number // each](number % each),
         close=lambda: None,  # zarr keeps no file open
         pixel_nm=first.pixel_nm,
@@ -78,9 +83,11 @@ def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrIm
         return [_plain(node)]
     attributes = _ome(node.attrs.asdict())
     if "multiscales" in attributes:
-        return [_multiscale(node, attributes)]
-    if "bioformats2raw.layout" in attributes:
-        return _positions(node, folder)
+        # Several in one group are positions: some writers of Zarr 2 have no group for each.
+        return [_multiscale(node, one, attributes) for one in attributes["multiscales"]]
+    paths = _paths_of_positions(node, attributes, folder)
+    if paths:
+        return [image for path in paths for image in find_images(_group(node, path), folder)]
     arrays = [array for _, array in sorted(node.arrays())]
     if len(arrays) != 1:
         raise DataError(
@@ -90,12 +97,33 @@ def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrIm
     return [_plain(arrays[0])]
 
 
-def _positions(node: zarr.Group, folder: Path) -> list[ZarrImage]:
-    """Return the images of a bioformats2raw group, which are numbered from 0."""
-    keys = sorted((key for key in node.group_keys() if key.isdigit()), key=int)
+def _paths_of_positions(node: zarr.Group, attributes: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return the groups of the positions: of a plate, of a well, or of a series of images."""
+    if "plate" in attributes:
+        return [well["path"] for well in attributes["plate"]["wells"]]
+    if "well" in attributes:
+        return [image["path"] for image in attributes["well"]["images"]]
+    if "bioformats2raw.layout" not in attributes:
+        return _groups_of_images(node)
+    names = node.get("OME")
+    series = _ome(names.attrs.asdict()).get("series") if isinstance(names, zarr.Group) else None
+    keys = series or _groups_of_images(node)
     if not keys:
         raise DataError(f"{folder}: expected the images 0, 1 ... in the group, found none")
-    return [find_images(node[key], folder)[0] for key in keys]
+    return list(keys)
+
+
+def _groups_of_images(node: zarr.Group) -> list[str]:
+    """Return the groups that hold an image each, numbers by their value: 2 before 10."""
+    keys = [key for key, group in node.groups() if "multiscales" in _ome(group.attrs.asdict())]
+    return sorted(keys, key=lambda key: [int(n) if n.isdigit() else n for n in _NUMBERS.split(key)])
+
+
+def _group(node: zarr.Group, path: str) -> zarr.Group:
+    group = node[path]
+    if not isinstance(group, zarr.Group):
+        raise TypeError(f"{path} is an array")
+    return group
 
 
 def _ome(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,8 +145,9 @@ def _axis_name(name: Any) -> str:
     return AXIS_NAMES.get(name.lower(), name.lower())
 
 
-def _multiscale(node: zarr.Group, attributes: Mapping[str, Any]) -> ZarrImage:
-    multiscale = attributes["multiscales"][0]
+def _multiscale(
+    node: zarr.Group, multiscale: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> ZarrImage:
     dataset = multiscale["datasets"][0]
     array = node[dataset["path"]]
     if not isinstance(array, zarr.Array):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation
 
 from livesim.io.read.planes import expecting
 from livesim.values.frames import Pixels
@@ -19,6 +20,9 @@ from livesim.values.frames import Pixels
 BAD_ZARR = (
     ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, IndexError, SystemError,
 )  # fmt: skip
+
+NOT_IN_SHARD = np.uint64(2**64 - 1)
+CHECKSUM_BYTES = 4
 
 
 def plane_reader(array: zarr.Array[Any], folder: Path) -> Callable[[int], Pixels]:
@@ -40,6 +44,66 @@ def plane_reader(array: zarr.Array[Any], folder: Path) -> Callable[[int], Pixels
         return plane
 
     return read
+
+
+def recorded_planes(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
+    """Return which planes of an array were written, [outer axes]; Zarr reads others as zeros.
+
+    A plane was written if all of its chunks exist. Where a chunk holds several planes, those at
+    the end of what exists are looked at: planes of nothing but the fill value were not written.
+    """
+    whole = np.asarray(_stored_chunks(array, folder).all(axis=(-2, -1)))
+    sizes = array.chunks[:-2]
+    planes = whole
+    for axis, size in enumerate(sizes):
+        planes = planes.repeat(size, axis=axis)
+    planes = planes[tuple(slice(length) for length in array.shape[:-2])]
+    for place in _ends(whole) if np.prod(sizes, dtype=int) > 1 else ():
+        region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, sizes, strict=True))
+        planes[region] &= (read_region(array, region) != array.fill_value).any(axis=(-2, -1))
+    return planes
+
+
+def _stored_chunks(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
+    """Return which chunks there are, in the shape of their grid."""
+    sharding = _sharding(array)
+    sizes = array.chunks if array.shards is None else array.shards
+    inside = tuple(n // chunk for n, chunk in zip(sizes, array.chunks, strict=True))
+    files = tuple(-(-length // n) for length, n in zip(array.shape, sizes, strict=True))
+    stored = np.zeros([n * size for n, size in zip(files, inside, strict=True)], bool)
+    # One walk through the folders: asking for each of 100 000 files takes seconds.
+    root = folder / array.path
+    known = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
+    for place in np.ndindex(*files):
+        file = known.get(array.metadata.encode_chunk_key(place))
+        region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, inside, strict=True))
+        if file is not None:
+            stored[region] = True if sharding is None else _in_shard(sharding, file, inside)
+    chunks = (-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True))
+    return stored[tuple(map(slice, chunks))]
+
+
+def _sharding(array: zarr.Array[Any]) -> ShardingCodec | None:
+    codecs = () if array.metadata.zarr_format == 2 else array.metadata.codecs
+    return next((codec for codec in codecs if isinstance(codec, ShardingCodec)), None)
+
+
+def _in_shard(sharding: ShardingCodec, file: Path, inside: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which chunks a shard holds: its index, offsets and lengths, says ~0 of the others."""
+    size = 16 * int(np.prod(inside))
+    checksum = CHECKSUM_BYTES * (len(sharding.index_codecs) - 1)
+    with file.open("rb") as shard:
+        if sharding.index_location is ShardingCodecIndexLocation.end:
+            shard.seek(-(size + checksum), 2)
+        index = np.frombuffer(shard.read(size), "<u8")
+    return np.asarray((index != NOT_IN_SHARD).reshape(*inside, 2).all(axis=-1))
+
+
+def _ends(whole: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    """Return the places of the chunks after which one is missing, and that of the last one."""
+    flat = whole.ravel()
+    ends = np.flatnonzero(flat & ~np.append(flat[1:], False))
+    return [tuple(int(at) for at in np.unravel_index(end, whole.shape)) for end in ends]
 
 
 def read_region(array: zarr.Array[Any], region: tuple[int | slice, ...]) -> NDArray[Any]:

@@ -39,7 +39,7 @@ def test_an_omx_file_gives_its_planes(recordings):
     path = recordings / "sim3d" / "raw.dv"
     pattern = PatternSettings(phases=5, harmonics=2, order=("phase", "z", "angle"))
     truth = np.fromfile(path, "<f4", offset=1024).reshape(3, 9, 5, 64, 64)
-    with open_recording(path, pattern, allow_float=True) as recording:
+    with open_recording(path, pattern) as recording:
         assert (recording.sizes.z, recording.stack_shape) == (9, (3, 5))
         assert recording.pixel_nm == pytest.approx(80.0)
         assert "found float32" in recording.warnings[0]

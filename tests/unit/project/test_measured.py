@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.measured import PAGES, RECORDINGS, filled, pages
+from tests.support.reader_faults import CASES
 
 BLOCK = '<!-- measured: {"result": "start", "where": {"kind": "no fringes"}} -->\n'
 END = "<!-- end of measured -->"
@@ -20,9 +21,17 @@ def test_every_page_of_figures_is_made_by_a_script():
     made = {page.name for page in pages() if page != RECORDINGS} | {
         "performance.md",
         "network-speed.md",
+        "files.md",
         "index.md",
     }
     assert {page.name for page in PAGES.glob("*.md")} == made
+
+
+def test_the_page_on_files_shows_every_case():
+    text = (PAGES / "files.md").read_text(encoding="utf-8")
+    shown = [line.split(" | ")[:3] for line in text.splitlines() if line.startswith("| ")]
+    cases = [[f"| {case.format}", case.fault, case.outcome] for case in CASES]
+    assert [line for line in shown if line in cases] == cases
 
 
 def test_a_typed_number_does_not_stay():

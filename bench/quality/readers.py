@@ -1,0 +1,49 @@
+"""Write the table of the readers: `python -m bench.quality.readers` fills docs/measured/files.md.
+
+The cases are those that the tests check; what a reader says of each is taken from a run.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from livesim.io.read.open import open_recording
+from livesim.values.errors import DataError
+from tests.support.reader_faults import CASES, Case
+
+PAGE = Path(__file__).parents[2] / "docs" / "measured" / "files.md"
+BLOCK = re.compile(r"(<!-- readers -->\n).*?(<!-- end of readers -->)", re.DOTALL)
+
+
+def table() -> str:
+    """Return the table, a line for every case."""
+    lines = ["| format | fault | | what is said |", "| --- | --- | --- | --- |"]
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            said = said_of(case, Path(folder))
+        words = said.replace("|", r"\|") or "–"
+        lines.append(f"| {case.format} | {case.fault} | {case.outcome} | {words} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def said_of(case: Case, folder: Path) -> str:
+    """Return the warnings, or the refusal, without the names of folders."""
+    path = case.build(folder)
+    try:
+        with open_recording(path, case.pattern) as recording:
+            said = "; ".join(recording.warnings)
+    except DataError as error:
+        said = str(error)
+    return said.replace(f"{path}: ", "").replace(f"{folder}/", "")
+
+
+def main() -> None:
+    """Fill the page in its place."""
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda found: found[1] + table() + found[2], page), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

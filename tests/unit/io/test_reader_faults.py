@@ -1,0 +1,37 @@
+"""Every fault of a file that microscopes leave: what is whole is read, the rest is said."""
+
+import re
+
+import numpy as np
+import pytest
+
+from livesim.io.read.open import open_recording
+from livesim.values.errors import DataError
+from tests.support.reader_faults import CASES, REFUSED
+
+
+def place(index):
+    return (index.position, index.time, index.channel, index.z)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}: {case.fault}")
+def test_what_is_whole_is_read_and_the_rest_is_said(case, tmp_path):
+    path = case.build(tmp_path)
+    if case.outcome == REFUSED:
+        with pytest.raises(DataError, match=case.says):
+            open_recording(path, case.pattern)
+        return
+    with open_recording(path, case.pattern) as recording:
+        found = {place(index): recording.stack(index).pixels for index in recording.indices}
+        warnings = "; ".join(recording.warnings)
+    assert found.keys() == case.stacks.keys(), warnings
+    for key, pixels in case.stacks.items():
+        assert np.array_equal(found[key], pixels), key
+    assert bool(case.says) == bool(warnings), warnings
+    assert re.search(case.says, warnings), warnings
+    assert "\n" not in warnings
+
+
+def test_names_of_cases_are_unique():
+    names = [(case.format, case.fault) for case in CASES]
+    assert len(set(names)) == len(names)
