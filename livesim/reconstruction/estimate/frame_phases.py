@@ -12,12 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neighbourhood
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
-
-_AROUND = (-14, -10, -6, 6, 10, 14)
-"""Spectral pixels from the peak where the correlation is but noise and the object's own."""
-
 
 @dataclass(frozen=True, eq=False)
 class Turning:
@@ -34,10 +30,9 @@ class Turning:
     def of(cls, correlation: Correlation, group: int, start: Parameters) -> Turning:
         """Return what there is near the orders of a pattern."""
         shifts = [start.shift(number) for number in range(len(start.orders))]
-        away = torch.cartesian_prod(torch.tensor(_AROUND), torch.tensor(_AROUND))
         return cls(
             tuple(correlation.around(group, k) for k in shifts),
-            tuple(correlation.near(group, k, away).to(torch.complex128) for k in shifts),
+            tuple(correlation.near(group, k, AWAY).to(torch.complex128) for k in shifts),
             correlation.shares[group],
         )
 
