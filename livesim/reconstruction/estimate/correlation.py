@@ -74,8 +74,8 @@ class Correlation:
         """Return with what details and carrier are added up at k: signal over noise power."""
         found = []
         for spectrum in self.spectra:
-            here = self._at(spectrum[group], k, torch.zeros(1, 2, dtype=torch.long))[:, 0]
-            floor = power_of(self._at(spectrum[group], k, AWAY)).mean(dim=1).sum().clamp(min=1e-30)
+            here = self._grid.around(spectrum[group], k, torch.zeros(1, 2, dtype=torch.long))[:, 0]
+            floor = power_of(self._grid.around(spectrum[group], k, AWAY)).mean(dim=1).sum().clamp(min=1e-30)
             excess = power_of(here - here.mean()).sum() / floor - 1.0
             found.append((float(excess.clamp(min=0.0)), float(floor.sqrt())))
         if not any(excess for excess, _ in found):
@@ -85,17 +85,8 @@ class Correlation:
     def near(self, group: int, k: tuple[float, float], away: Tensor) -> Tensor:
         """Return it at the samples `away` [shift, (x, y)] from the one at k, [frame, shift]."""
         details, carrier = self.around(group, k).weights
-        there = (self._at(spectrum[group], k, away) for spectrum in self.spectra)
+        there = (self._grid.around(spectrum[group], k, away) for spectrum in self.spectra)
         return details * next(there) + carrier * next(there)
-
-    def _at(self, spectrum: Tensor, k: tuple[float, float], away: Tensor) -> Tensor:
-        rows, columns = self._grid.shape
-        step_y, step_x = self._grid.steps
-        x, y = round(k[0] / step_x) + away[:, 0], round(k[1] / step_y) + away[:, 1]
-        opposite = torch.remainder(x, columns) > columns // 2
-        sign = torch.where(opposite, -1, 1)
-        found = spectrum[:, (sign * y) % rows, (sign * x) % columns]
-        return torch.where(opposite, found.conj(), found)
 
 
 @dataclass(frozen=True, eq=False)

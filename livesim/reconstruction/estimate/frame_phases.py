@@ -50,12 +50,13 @@ def frame_information(
     """
     at = coordinates.parameters(flat)
     count = at.phases.shape[-1]
-    mixing, slopes = at.mixing()[:count], coordinates.mixing_jacobian(flat)[:count]
-    less_thing = (torch.eye(count) - turning.shares).to(mixing.dtype)
+    slopes = coordinates.mixing_jacobian(flat)[:count]
+    less_thing = (torch.eye(count) - turning.shares).to(slopes.dtype)
+    added = _added(at, turning.shares)
     information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     pull = torch.zeros(coordinates.size, dtype=torch.float64)
     for number, order in enumerate(at.orders):
-        expected = less_thing @ mixing[:, 1 + number]
+        expected = added[:, number]
         peak = turning.at(number, order.harmonic * at.k[order.vector])
         free = count - 1.0 - float(turning.shares.sum())
         found, noise = _measured(peak, turning.floors[number], expected, free)
@@ -63,6 +64,16 @@ def frame_information(
         information += 2.0 / noise * (change.mH @ change).real
         pull += 2.0 / noise * (change.mH @ found).real
     return information, pull
+
+
+def _added(at: Parameters, shares: Tensor) -> Tensor:
+    """Return what every frame holds of every order that the object's image does not, [frame, order].
+
+    `shares` [frame] is what the frames contribute to that image.
+    """
+    count = at.phases.shape[-1]
+    mixing = at.mixing()[:count, 1 : 1 + len(at.orders)]
+    return (torch.eye(count) - shares).to(mixing.dtype) @ mixing
 
 
 def _measured(peak: Tensor, floor: Tensor, expected: Tensor, free: float) -> tuple[Tensor, float]:

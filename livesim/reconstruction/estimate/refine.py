@@ -18,6 +18,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.estimate.carrier import Carrier, carrier_information
 from livesim.reconstruction.estimate.frame_phases import Turning, frame_information
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
@@ -65,6 +66,8 @@ class Fit:
             information, pull = normal.likelihood(frames.steady.clustering)
             means = _means_information(frames, self._grid, self.at, coordinates)
             information, pull = information + torch.diag(means), pull - means * flat
+            carried = carrier_information(coordinates, self._carriers())
+            information, pull = information + carried[0], pull + carried[1]
             if normal.misfit > _CONSISTENT:
                 return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
             single = frame_information(coordinates, flat, self._turning)
@@ -79,6 +82,10 @@ class Fit:
             self._scale(bands)
         coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
         return normal_equations(coordinates, forms, frames.noise, steady), coordinates
+
+    def _carriers(self) -> list[Carrier]:
+        orders = range(len(self.at.orders))
+        return [Carrier(self._frames, self._grid, self.at, number) for number in orders]
 
     def _scale(self, bands: Sequence[Band]) -> None:
         """Find modulation and common phase, k and the steps held.
