@@ -12,6 +12,8 @@ from livesim.reconstruction.estimate.spectra import Spectra, power_of
 
 _BAND_NOISE = 8.0  # times a frame's noise over the number of frames: a side band's at m = 0.7
 _BLOCKS = 32  # along each axis: a shift of one spectral pixel turns by a fifth of a radian in one
+_DOUBT = 4.0  # times the noise's power: a mean that is no larger is taken for noise
+_ALL = 0.99  # of the object's image, from a group alone: its mean fringes are nowhere else
 _OFFSETS = torch.tensor((-14, -10, -6, 6, 10, 14))
 AWAY = torch.cartesian_prod(_OFFSETS, _OFFSETS)
 """[shift, (x, y)] spectral pixels from a peak where there is but noise and the object's own."""
@@ -70,6 +72,23 @@ class Correlation:
         )
         return Neighbourhood(down[1].mT @ columns, across[0], down[0], k, weights)
 
+    def phases(self, group: int, k: Tensor) -> Tensor:
+        """Return the phase of every frame of a group at k (kx, ky), [frame] rad float64.
+
+        Frames show themselves less what their group's fringes leave in the object's image: nothing
+        where the steps are even, which is believed until noise does not explain the rest.
+        """
+        place = (float(k[0]), float(k[1]))
+        found = self.around(group, place).at(k[:1], k[1:])[:, 0, 0]
+        mean, left = found.mean(), float(self.shares[group].sum())
+        floor = float(power_of(self.near(group, place, AWAY)).mean()) / len(found)
+        known = max(1.0 - _DOUBT * floor / max(float(power_of(mean)), 1e-30), 0.0)
+        if left < _ALL:
+            found = found - mean + known * mean / (1.0 - left)
+        else:
+            found = found - mean
+        return found.angle().double()
+
     def _weights(self, group: int, k: tuple[float, float]) -> tuple[float, float]:
         """Return with what details and carrier are added up at k: signal over noise power."""
         found = []
@@ -111,10 +130,6 @@ class Neighbourhood:
         along_x = torch.exp(-2j * torch.pi * self.x[:, None] * (kx - self.k[0]))
         return along_y.to(torch.complex64) @ (self.frames @ along_x.to(torch.complex64))
 
-    def phases(self, k: Tensor) -> Tensor:
-        """Return the phase of every frame at the shift `k` (kx, ky), [frame] rad float64."""
-        found = self.at(k[:1], k[1:])[:, 0, 0]
-        return (found - found.mean()).angle().double()
 
 
 def _blocks(positions: Tensor, k: float) -> tuple[Tensor, Tensor]:

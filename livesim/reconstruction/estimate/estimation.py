@@ -17,7 +17,7 @@ from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.frame_phases import Turning
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import Parameters, at_origin
-from livesim.reconstruction.estimate.refine import Fit, refine
+from livesim.reconstruction.estimate.refine import Fit, Refined, refine
 from livesim.reconstruction.estimate.search import Peak, find_peaks
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
 from livesim.reconstruction.estimate.zero_order import frames_of
@@ -169,7 +169,7 @@ def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) ->
 
 def _refined(
     search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
-) -> list[Parameters | None]:
+) -> list[Refined | None]:
     """Return the refined parameters of every group; None where no pattern is significant."""
     significant = [
         start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
@@ -190,8 +190,7 @@ def _start(
 ) -> Parameters:
     """Return the pattern that the peaks of the search stand for."""
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    near = [correlation.around(group, (float(one[0]), float(one[1]))) for one in k]
-    phases = torch.stack([there.phases(one) for there, one in zip(near, k, strict=True)])
+    phases = torch.stack([correlation.phases(group, one) for one in k])
     return Parameters(
         k=k,
         phases=phases,
@@ -201,14 +200,14 @@ def _start(
 
 
 def _angles(
-    refined: Parameters | None,
+    refined: Refined | None,
     start: Parameters,
     peaks: Sequence[Peak],
     contrast: Contrast,
     intensity: Tensor,
     grid: EstimationGrid,
 ) -> list[PatternAngle]:
-    parameters = at_origin(refined or start, grid)
+    parameters = at_origin(refined.parameters if refined else start, grid)
     intensity = parameters.intensity * intensity
     intensity = intensity / intensity.mean()
     harmonics = len(parameters.modulation) // len(parameters.k)

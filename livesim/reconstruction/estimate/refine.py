@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,44 @@ from livesim.reconstruction.estimate.zero_order import Frames
 _FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
 _FAR = 0.05  # the same of phases, in rad, and of modulation, relative
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Standard errors of the parameters, as the curvature of the posterior tells them."""
+
+    k: Tensor
+    """[vector] cycles/µm, along the worse direction."""
+    phase: Tensor
+    """[vector] rad, root mean square over the frames."""
+    modulation: Tensor
+    """[order], relative."""
+    consistent: bool
+    """Whether noise explains how the bands differ."""
+
+    @classmethod
+    def of(cls, known: Quadratic, prior: Prior, at: Parameters) -> Errors:
+        """Return the errors of the most probable parameters."""
+        own = known.coordinates
+        covariance = torch.linalg.inv(known.information + prior.precision(own))
+        variance = covariance.diagonal()
+        ends = [own.shift.start + 2 * vector for vector in range(own.vectors)]
+        shifts = torch.stack([covariance[n : n + 2, n : n + 2] for n in ends])
+        phases = variance[own.phase].unflatten(0, (own.vectors, own.phased)).mean(dim=1)
+        return cls(
+            k=torch.linalg.eigvalsh(shifts)[:, -1].clamp(min=0.0).sqrt(),
+            phase=phases.clamp(min=0.0).sqrt(),
+            modulation=variance[own.modulation].clamp(min=0.0).sqrt() / at.modulation,
+            consistent=known.consistent,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """The most probable parameters of a group, and how far they are known."""
+
+    parameters: Parameters
+    errors: Errors
 
 
 class Fit:
@@ -54,6 +92,8 @@ class Fit:
         self.at = replace(start, intensity=torch.ones_like(frames.noise))
         """What is known so far."""
         self._rough = True
+        self.errors: Errors | None = None
+        """Of what is known; None before anything is."""
         self.far = False
         """Whether the last step went so far that a linearisation is not enough."""
 
@@ -99,7 +139,9 @@ class Fit:
 
     def move(self, known: Quadratic, prior: Prior) -> None:
         """Go to the most probable parameters, no further than the linearisation holds."""
-        step = (prior if known.consistent else HELD).step(known)
+        used = prior if known.consistent else HELD
+        step = used.step(known)
+        self.errors = Errors.of(known, used, self.at)
         flat = known.coordinates.limited(known.flat, step, self._grid.step)
         before, self.at = self.at, known.coordinates.parameters(flat)
         k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
@@ -108,7 +150,7 @@ class Fit:
         self.far = k > _FAR_PX or max(phase, change) > _FAR
 
 
-def refine(fits: Sequence[Fit]) -> list[Parameters | None]:
+def refine(fits: Sequence[Fit]) -> list[Refined | None]:
     """Return the most probable parameters, those that bring the overlapping bands into agreement.
 
     Every group is compared with the zero order of all groups: they show the same object. Groups
@@ -117,7 +159,10 @@ def refine(fits: Sequence[Fit]) -> list[Parameters | None]:
     known = _find_most_probable(fits, [fit.linearised() for fit in fits])
     if any(fit.far for fit in fits):
         known = _find_most_probable(fits, [fit.linearised() for fit in fits])
-    return [None if one is None else _own(fit.at) for fit, one in zip(fits, known, strict=True)]
+    return [
+        None if one is None or fit.errors is None else Refined(_own(fit.at), fit.errors)
+        for fit, one in zip(fits, known, strict=True)
+    ]
 
 
 def _find_most_probable(
