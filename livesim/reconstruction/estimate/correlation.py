@@ -80,14 +80,12 @@ class Correlation:
         """
         place = (float(k[0]), float(k[1]))
         found = self.around(group, place).at(k[:1], k[1:])[:, 0, 0]
-        mean, left = found.mean(), float(self.shares[group].sum())
         floor = float(power_of(self.near(group, place, AWAY)).mean()) / len(found)
-        known = max(1.0 - _DOUBT * floor / max(float(power_of(mean)), 1e-30), 0.0)
-        if left < _ALL:
-            found = found - mean + known * mean / (1.0 - left)
-        else:
-            found = found - mean
-        return found.angle().double()
+        left = float(self.shares[group].sum())
+        middle = found.mean()
+        away = middle / (1.0 - left) if left < _ALL else middle - _centre(found)
+        known = max(1.0 - _DOUBT * floor / max(float(power_of(away)), 1e-30), 0.0)
+        return (found - middle + known * away).angle().double()
 
     def _weights(self, group: int, k: tuple[float, float]) -> tuple[float, float]:
         """Return with what details and carrier are added up at k: signal over noise power."""
@@ -130,6 +128,15 @@ class Neighbourhood:
         along_x = torch.exp(-2j * torch.pi * self.x[:, None] * (kx - self.k[0]))
         return along_y.to(torch.complex64) @ (self.frames @ along_x.to(torch.complex64))
 
+
+
+def _centre(points: Tensor) -> Tensor:
+    """Return the centre of the circle through complex points, least squares (Kåsa, 1976)."""
+    xy = torch.view_as_real(points).double()
+    design = torch.cat([2.0 * xy, torch.ones_like(xy[:, :1])], dim=1)
+    scale = xy.square().sum(dim=1)
+    found = torch.linalg.pinv(design, rtol=1e-3) @ scale
+    return torch.complex(found[0], found[1])
 
 
 def _blocks(positions: Tensor, k: float) -> tuple[Tensor, Tensor]:

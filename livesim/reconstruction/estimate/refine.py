@@ -42,6 +42,8 @@ class Errors:
     """[vector] rad, root mean square over the frames."""
     modulation: Tensor
     """[order], relative."""
+    unexplained: float
+    """Of the bands' overlap, as `NormalEquations.unexplained`."""
     consistent: bool
     """Whether noise explains how the bands differ."""
 
@@ -58,6 +60,7 @@ class Errors:
             k=torch.linalg.eigvalsh(shifts)[:, -1].clamp(min=0.0).sqrt(),
             phase=phases.clamp(min=0.0).sqrt(),
             modulation=variance[own.modulation].clamp(min=0.0).sqrt() / at.modulation,
+            unexplained=known.unexplained,
             consistent=known.consistent,
         )
 
@@ -109,10 +112,12 @@ class Fit:
             carried = carrier_information(coordinates, self._carriers())
             information, pull = information + carried[0], pull + carried[1]
             if normal.misfit > _CONSISTENT:
-                return Quadratic(coordinates, information, pull, flat, flat, consistent=False)
+                held = (information, pull, flat, flat, normal.unexplained)
+                return Quadratic(coordinates, *held, consistent=False)
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
-            return Quadratic(coordinates, information + single[0], pull + single[1], flat, centre)
+            information, pull = information + single[0], pull + single[1]
+            return Quadratic(coordinates, information, pull, flat, centre, normal.unexplained)
         return None
 
     def _normal(self) -> tuple[NormalEquations, Coordinates]:
