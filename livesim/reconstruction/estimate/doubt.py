@@ -7,10 +7,10 @@ import math
 from livesim.reconstruction.estimate.parameters import LEAST_MODULATION
 from livesim.reconstruction.estimate.refine import Refined
 
-_K_PX = 0.1
-"""Standard error in spectral pixels: more than twice that, and fringes are a quarter off at the
-borders of the field."""
-_PHASE_DEG = 12.0
+_K_PX = 0.15
+"""Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
+_FRINGES_DEG = 15.0
+"""Standard error of where the fringes lie, over the light."""
 _MODULATION = 0.4
 """Relative."""
 _UNEXPLAINED = 0.3
@@ -25,9 +25,9 @@ def doubt_of(found: Refined, step: float) -> str | None:
         Spectral pixel in cycles/µm.
     """
     errors = found.errors
-    k, phase = (float(values.max()) for values in (errors.k / step, errors.phase))
+    k, fringes = float((errors.k / step).max()), math.degrees(float(errors.fringes.max()))
     modulation = float(errors.modulation.max())
-    if not all(map(math.isfinite, (k, phase, modulation))):
+    if not all(map(math.isfinite, (k, fringes, modulation))):
         return "fringes that the bands do not determine"
     if float(found.parameters.modulation.min()) <= LEAST_MODULATION:
         return (
@@ -41,8 +41,8 @@ def doubt_of(found: Refined, step: float) -> str | None:
         )
     if k > _K_PX:
         return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"
-    if math.degrees(phase) > _PHASE_DEG:
-        return f"phases that are known to {math.degrees(phase):.0f}°, expected {_PHASE_DEG:g}° or less"
+    if fringes > _FRINGES_DEG:
+        return f"fringes that are known to {fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
     if modulation > _MODULATION:
         return f"a modulation that is known to {modulation:.0%}, expected {_MODULATION:.0%} or less"
     return None

@@ -38,8 +38,8 @@ class Errors:
 
     k: Tensor
     """[vector] cycles/µm, along the worse direction."""
-    phase: Tensor
-    """[vector] rad, root mean square over the frames."""
+    fringes: Tensor
+    """[vector] rad, of the fringes' place, root mean square over the frames and over the light."""
     modulation: Tensor
     """[order], relative."""
     unexplained: float
@@ -48,21 +48,34 @@ class Errors:
     """Whether noise explains how the bands differ."""
 
     @classmethod
-    def of(cls, known: Quadratic, prior: Prior, at: Parameters) -> Errors:
-        """Return the errors of the most probable parameters."""
+    def of(cls, known: Quadratic, prior: Prior, at: Parameters, spread: Tensor) -> Errors:
+        """Return the errors of the most probable parameters; `spread` as `Steady.spread`."""
         own = known.coordinates
         covariance = torch.linalg.inv(known.information + prior.precision(own))
         variance = covariance.diagonal()
-        ends = [own.shift.start + 2 * vector for vector in range(own.vectors)]
-        shifts = torch.stack([covariance[n : n + 2, n : n + 2] for n in ends])
-        phases = variance[own.phase].unflatten(0, (own.vectors, own.phased)).mean(dim=1)
+        shifts = [slice(own.shift.start + 2 * v, own.shift.start + 2 * v + 2) for v in range(own.vectors)]
+        fringes = torch.stack([
+            torch.stack([
+                _turned(covariance, own.phase.start + v * own.phased + frame, shifts[v], spread)
+                for frame in range(own.phased)
+            ]).mean()
+            for v in range(own.vectors)
+        ])
         return cls(
-            k=torch.linalg.eigvalsh(shifts)[:, -1].clamp(min=0.0).sqrt(),
-            phase=phases.clamp(min=0.0).sqrt(),
+            k=torch.stack([
+                torch.linalg.eigvalsh(covariance[place, place])[-1] for place in shifts
+            ]).clamp(min=0.0).sqrt(),
+            fringes=fringes.clamp(min=0.0).sqrt(),
             modulation=variance[own.modulation].clamp(min=0.0).sqrt() / at.modulation,
             unexplained=known.unexplained,
             consistent=known.consistent,
         )
+
+
+def _turned(covariance: Tensor, phase: int, shift: slice, spread: Tensor) -> Tensor:
+    """Return the variance of a frame's fringes, mean over the light."""
+    place = [phase, *range(shift.start, shift.stop)]
+    return (covariance[place][:, place] * spread).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +159,7 @@ class Fit:
         """Go to the most probable parameters, no further than the linearisation holds."""
         used = prior if known.consistent else HELD
         step = used.step(known)
-        self.errors = Errors.of(known, used, self.at)
+        self.errors = Errors.of(known, used, self.at, self._frames.steady.spread)
         flat = known.coordinates.limited(known.flat, step, self._grid.step)
         before, self.at = self.at, known.coordinates.parameters(flat)
         k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
