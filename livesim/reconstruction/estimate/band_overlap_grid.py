@@ -73,6 +73,27 @@ class BandOverlapGrid:
             region[..., :-first] = part.flip(-1).conj()
         return region
 
+    def without_carrier(self, region: Tensor) -> Tensor:
+        """Return a region [..., y, x] without the fringes that even light shows.
+
+        Frames come with their means taken off; this takes off what the order holds of the same. It
+        is the most by far in objects that fill the field, and its foothills would bury the rest.
+        """
+        along = [self._sinusoid(axis) for axis in range(2)]
+        carrier = along[1][:, None] * along[0]
+        size = (carrier.conj() * region).sum(dim=(-2, -1)) / carrier.abs().square().sum()
+        return region - size[..., None, None] * carrier
+
+    def _sinusoid(self, axis: int) -> Tensor:
+        """Return the region's part of the transform of exp(2 pi i k r) along x (0) or y (1)."""
+        count, size = self._grid.shape[1 - axis], self.shape[1 - axis]
+        pixel = self._grid.pixel_um
+        place = torch.arange(size, dtype=torch.float64) - size // 2 + self._middle[axis]
+        turn = torch.pi * (self.k[axis] * pixel - place / count)
+        # Dirichlet's kernel: a sum of `count` turns of twice that.
+        height = torch.where(turn.sin().abs() < 1e-12, 1.0 * count, (count * turn).sin() / turn.sin())
+        return (height * torch.exp(1j * (count - 1) * turn)).to(torch.complex64)
+
     def images(self, region: Tensor) -> Tensor:
         """Return the images [..., y, x] times exp(-pi i k.r), r from the centre of the field."""
         lengths = [self._grid.pixel_um * n for n in self._grid.shape[::-1]]

@@ -8,10 +8,15 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.grid import EstimationGrid
-from livesim.reconstruction.estimate.spectra import Spectra
+from livesim.reconstruction.estimate.spectra import Spectra, power_of
 
 _BAND_NOISE = 8.0  # times a frame's noise over the number of frames: a side band's at m = 0.7
 _BLOCKS = 32  # along each axis: a shift of one spectral pixel turns by a fifth of a radian in one
+_DOUBT = 4.0  # times the noise's power: a mean that is no larger is taken for noise
+_ALL = 0.99  # of the object's image, from a group alone: its mean fringes are nowhere else
+_OFFSETS = torch.tensor((-14, -10, -6, 6, 10, 14))
+AWAY = torch.cartesian_prod(_OFFSETS, _OFFSETS)
+"""[shift, (x, y)] spectral pixels from a peak where there is but noise and the object's own."""
 
 
 class Correlation:
@@ -22,6 +27,11 @@ class Correlation:
     (Wicker et al., Opt. Express 21, 2032, 2013). The filters are those of the maximum-likelihood
     correlator in weak light (Knapp & Carter, IEEE TASSP 24, 320, 1976): the object's least-squares
     estimate on the one side, noise-weighted deconvolution on the other.
+
+    An object that fills the field carries the fringes as light that is even: the carrier, what a
+    frame adds at the frequency k itself. Details alone would not do there: carrier and a strong
+    detail at d correlate at k + d, far more than the details with themselves at k. The two are kept
+    apart, since background is even as well, but without fringes, so that their ratio is not known.
     """
 
     def __init__(self, spectra: Spectra, grid: EstimationGrid) -> None:
@@ -29,11 +39,19 @@ class Correlation:
         self.shares = steady.shares
         """[group, frame] what every frame contributes to the object's image."""
         common, changing = _filters(spectra, grid)
-        added = (spectra.windowed - steady.windowed[:, None, None]).mul_(changing)
+        added = spectra.windowed - steady.windowed[:, None, None]
+        plain = added.sum(dim=0)
+        added.mul_(changing)
         thing = grid.image(steady.windowed * common) * steady.trust
-        self._product = grid.image(added).mul_(thing[:, None, None]).sum(dim=0)
-        self.spectrum = torch.fft.rfft2(self._product)
-        """[group, frame, y, x // 2 + 1]."""
+        images = grid.image(added)
+        carrier = images.sum(dim=0) if len(images) > 1 else images[0]
+        product = (images * thing[:, None, None]).sum(dim=0)
+        self._images = (product, carrier)
+        self.spectra = (torch.fft.rfft2(product), added.sum(dim=0))
+        """With the details of the object, and the carrier: [group, frame, y, x // 2 + 1] each."""
+        self.searched = (self.spectra[0], plain)
+        """The same with the carrier as it is: where the OTF ends, filters are too steep for rings
+        to tell the level of noise."""
         self._known: dict[tuple[int, int, int], Neighbourhood] = {}
 
     def around(self, group: int, k: tuple[float, float]) -> Neighbourhood:
@@ -45,22 +63,47 @@ class Correlation:
         return self._known[group, x, y]
 
     def _around(self, group: int, k: tuple[float, float]) -> Neighbourhood:
-        grid, product = self._grid, self._product[group]
+        grid, weights = self._grid, self._weights(group, k)
         across, down = _blocks(grid.x.flatten(), k[0]), _blocks(grid.y.flatten(), k[1])
+        details, carrier = (part[group] for part in self._images)
+        images = torch.add(weights[0] * details, carrier, alpha=weights[1])
         columns = torch.view_as_complex(
-            (product @ torch.view_as_real(across[1]).flatten(1)).unflatten(-1, (-1, 2))
+            (images @ torch.view_as_real(across[1]).flatten(1)).unflatten(-1, (-1, 2))
         )
-        return Neighbourhood(down[1].mT @ columns, across[0], down[0], k)
+        return Neighbourhood(down[1].mT @ columns, across[0], down[0], k, weights)
+
+    def phases(self, group: int, k: Tensor) -> Tensor:
+        """Return the phase of every frame of a group at k (kx, ky), [frame] rad float64.
+
+        Frames show themselves less what their group's fringes leave in the object's image: nothing
+        where the steps are even, which is believed until noise does not explain the rest.
+        """
+        place = (float(k[0]), float(k[1]))
+        found = self.around(group, place).at(k[:1], k[1:])[:, 0, 0]
+        floor = float(power_of(self.near(group, place, AWAY)).mean()) / len(found)
+        left = float(self.shares[group].sum())
+        middle = found.mean()
+        away = middle / (1.0 - left) if left < _ALL else middle - _centre(found)
+        known = max(1.0 - _DOUBT * floor / max(float(power_of(away)), 1e-30), 0.0)
+        return (found - middle + known * away).angle().double()
+
+    def _weights(self, group: int, k: tuple[float, float]) -> tuple[float, float]:
+        """Return with what details and carrier are added up at k: signal over noise power."""
+        found = []
+        for spectrum in self.spectra:
+            here = self._grid.around(spectrum[group], k, torch.zeros(1, 2, dtype=torch.long))[:, 0]
+            floor = power_of(self._grid.around(spectrum[group], k, AWAY)).mean(dim=1).sum().clamp(min=1e-30)
+            excess = power_of(here - here.mean()).sum() / floor - 1.0
+            found.append((float(excess.clamp(min=0.0)), float(floor.sqrt())))
+        if not any(excess for excess, _ in found):
+            return 1.0, 0.0
+        return found[0][0] ** 0.5 / found[0][1], found[1][0] ** 0.5 / found[1][1]
 
     def near(self, group: int, k: tuple[float, float], away: Tensor) -> Tensor:
         """Return it at the samples `away` [shift, (x, y)] from the one at k, [frame, shift]."""
-        rows, columns = self._grid.shape
-        step_y, step_x = self._grid.steps
-        x, y = round(k[0] / step_x) + away[:, 0], round(k[1] / step_y) + away[:, 1]
-        opposite = torch.remainder(x, columns) > columns // 2
-        sign = torch.where(opposite, -1, 1)
-        found = self.spectrum[group][:, (sign * y) % rows, (sign * x) % columns]
-        return torch.where(opposite, found.conj(), found)
+        details, carrier = self.around(group, k).weights
+        there = (self._grid.around(spectrum[group], k, away) for spectrum in self.spectra)
+        return details * next(there) + carrier * next(there)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +116,8 @@ class Neighbourhood:
     """Centres of the blocks in µm, float64."""
     y: Tensor
     k: tuple[float, float]
+    weights: tuple[float, float]
+    """Of the object's details and of the carrier."""
 
     def at(self, kx: Tensor, ky: Tensor) -> Tensor:
         """Return the frames' correlation at all shifts of a grid, complex [frame, y, x shift].
@@ -83,10 +128,15 @@ class Neighbourhood:
         along_x = torch.exp(-2j * torch.pi * self.x[:, None] * (kx - self.k[0]))
         return along_y.to(torch.complex64) @ (self.frames @ along_x.to(torch.complex64))
 
-    def phases(self, k: Tensor) -> Tensor:
-        """Return the phase of every frame at the shift `k` (kx, ky), [frame] rad float64."""
-        found = self.at(k[:1], k[1:])[:, 0, 0]
-        return (found - found.mean()).angle().double()
+
+
+def _centre(points: Tensor) -> Tensor:
+    """Return the centre of the circle through complex points, least squares (Kåsa, 1976)."""
+    xy = torch.view_as_real(points).double()
+    design = torch.cat([2.0 * xy, torch.ones_like(xy[:, :1])], dim=1)
+    scale = xy.square().sum(dim=1)
+    found = torch.linalg.pinv(design, rtol=1e-3) @ scale
+    return torch.complex(found[0], found[1])
 
 
 def _blocks(positions: Tensor, k: float) -> tuple[Tensor, Tensor]:

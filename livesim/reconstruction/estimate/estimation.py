@@ -14,10 +14,11 @@ from livesim.config.settings import Camera, Optics, PatternSettings
 from livesim.reconstruction.estimate.annulus import annuli_of
 from livesim.reconstruction.estimate.contrast import Contrast
 from livesim.reconstruction.estimate.correlation import Correlation
+from livesim.reconstruction.estimate.doubt import doubt_of
 from livesim.reconstruction.estimate.frame_phases import Turning
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import Parameters, at_origin
-from livesim.reconstruction.estimate.refine import Fit, refine
+from livesim.reconstruction.estimate.refine import Fit, Refined, refine
 from livesim.reconstruction.estimate.search import Peak, find_peaks
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
 from livesim.reconstruction.estimate.zero_order import frames_of
@@ -81,19 +82,23 @@ def estimate_pattern(
         _start(best.correlation, number, peaks, pattern.harmonics)
         for number, peaks in enumerate(best.peaks)
     ]
-    angles = []
+    angles: list[PatternAngle] = []
+    doubts: list[str | None] = []
     for number, refined in enumerate(_refined(best, starts, grid)):
         intensity = spectra.intensity[number]
         noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
         contrast = Contrast(photons[:, number].mean(dim=0), noise)
-        angles += _angles(refined, starts[number], best.peaks[number], contrast, intensity, grid)
+        doubt = None if refined is None else doubt_of(refined, grid.step)
+        doubts += [doubt] * len(best.peaks[number])
+        trusted = None if doubt else refined
+        angles += _angles(trusted, starts[number], best.peaks[number], contrast, intensity, grid)
     stack_noise = spectra.steady.noise * spectra.stacks * stacks.shape[1]
     return Pattern(
         pixel_nm=pixel_nm,
         shape=shape,
         angles=tuple(angles),
         attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
-        warnings=tuple(_warnings(angles)),
+        warnings=tuple(_warnings(angles, doubts)),
         layout=pattern.layout,
         noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, grid),
     )
@@ -107,13 +112,19 @@ def attainable_resolution_nm(angles: list[PatternAngle], otf: Otf, pixel_nm: flo
     return max(1000.0 / frequency, pixel_nm)
 
 
-def _warnings(angles: list[PatternAngle]) -> list[str]:
+def _warnings(angles: list[PatternAngle], doubts: Sequence[str | None]) -> list[str]:
     return [
-        f"angle {number}: no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
-        f"expected {SIGNIFICANT:.1f} or more); its frames count as widefield only"
-        for number, angle in enumerate(angles)
+        f"angle {number}: {doubt or _insignificant(angle)}; its frames count as widefield only"
+        for number, (angle, doubt) in enumerate(zip(angles, doubts, strict=True))
         if not angle.usable
     ]
+
+
+def _insignificant(angle: PatternAngle) -> str:
+    return (
+        f"no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
+        f"expected {SIGNIFICANT:.1f} or more)"
+    )
 
 
 def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSignal | None:
@@ -169,7 +180,7 @@ def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) ->
 
 def _refined(
     search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
-) -> list[Parameters | None]:
+) -> list[Refined | None]:
     """Return the refined parameters of every group; None where no pattern is significant."""
     significant = [
         start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
@@ -190,8 +201,7 @@ def _start(
 ) -> Parameters:
     """Return the pattern that the peaks of the search stand for."""
     k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    near = [correlation.around(group, (float(one[0]), float(one[1]))) for one in k]
-    phases = torch.stack([there.phases(one) for there, one in zip(near, k, strict=True)])
+    phases = torch.stack([correlation.phases(group, one) for one in k])
     return Parameters(
         k=k,
         phases=phases,
@@ -201,14 +211,14 @@ def _start(
 
 
 def _angles(
-    refined: Parameters | None,
+    refined: Refined | None,
     start: Parameters,
     peaks: Sequence[Peak],
     contrast: Contrast,
     intensity: Tensor,
     grid: EstimationGrid,
 ) -> list[PatternAngle]:
-    parameters = at_origin(refined or start, grid)
+    parameters = at_origin(refined.parameters if refined else start, grid)
     intensity = parameters.intensity * intensity
     intensity = intensity / intensity.mean()
     harmonics = len(parameters.modulation) // len(parameters.k)

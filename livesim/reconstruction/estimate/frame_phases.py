@@ -12,12 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neighbourhood
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
-
-_AROUND = (-14, -10, -6, 6, 10, 14)
-"""Spectral pixels from the peak where the correlation is but noise and the object's own."""
-
 
 @dataclass(frozen=True, eq=False)
 class Turning:
@@ -34,10 +30,9 @@ class Turning:
     def of(cls, correlation: Correlation, group: int, start: Parameters) -> Turning:
         """Return what there is near the orders of a pattern."""
         shifts = [start.shift(number) for number in range(len(start.orders))]
-        away = torch.cartesian_prod(torch.tensor(_AROUND), torch.tensor(_AROUND))
         return cls(
             tuple(correlation.around(group, k) for k in shifts),
-            tuple(correlation.near(group, k, away).to(torch.complex128) for k in shifts),
+            tuple(correlation.near(group, k, AWAY).to(torch.complex128) for k in shifts),
             correlation.shares[group],
         )
 
@@ -55,12 +50,13 @@ def frame_information(
     """
     at = coordinates.parameters(flat)
     count = at.phases.shape[-1]
-    mixing, slopes = at.mixing()[:count], coordinates.mixing_jacobian(flat)[:count]
-    less_thing = (torch.eye(count) - turning.shares).to(mixing.dtype)
+    slopes = coordinates.mixing_jacobian(flat)[:count]
+    less_thing = (torch.eye(count) - turning.shares).to(slopes.dtype)
+    added = _added(at, turning.shares)
     information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     pull = torch.zeros(coordinates.size, dtype=torch.float64)
     for number, order in enumerate(at.orders):
-        expected = less_thing @ mixing[:, 1 + number]
+        expected = added[:, number]
         peak = turning.at(number, order.harmonic * at.k[order.vector])
         free = count - 1.0 - float(turning.shares.sum())
         found, noise = _measured(peak, turning.floors[number], expected, free)
@@ -68,6 +64,16 @@ def frame_information(
         information += 2.0 / noise * (change.mH @ change).real
         pull += 2.0 / noise * (change.mH @ found).real
     return information, pull
+
+
+def _added(at: Parameters, shares: Tensor) -> Tensor:
+    """Return what every frame holds of every order that the object's image does not, [frame, order].
+
+    `shares` [frame] is what the frames contribute to that image.
+    """
+    count = at.phases.shape[-1]
+    mixing = at.mixing()[:count, 1 : 1 + len(at.orders)]
+    return (torch.eye(count) - shares).to(mixing.dtype) @ mixing
 
 
 def _measured(peak: Tensor, floor: Tensor, expected: Tensor, free: float) -> tuple[Tensor, float]:

@@ -66,6 +66,18 @@ class EstimationGrid:
         weights = (values.flatten() * self._copies).double()
         return torch.bincount(self.ring.flatten(), weights=weights)
 
+    def around(self, spectrum: Tensor, k: tuple[float, float], away: Tensor) -> Tensor:
+        """Return a half spectrum [..., y, x // 2 + 1] near k (kx, ky), complex [..., shift].
+
+        `away` [shift, (x, y)] is in whole samples, from the sample next to k.
+        """
+        rows, columns = self.shape
+        x, y = round(k[0] / self.steps[1]) + away[:, 0], round(k[1] / self.steps[0]) + away[:, 1]
+        opposite = torch.remainder(x, columns) > columns // 2
+        sign = torch.where(opposite, -1, 1)
+        found = spectrum[..., (sign * y) % rows, (sign * x) % columns]
+        return torch.where(opposite, found.conj(), found)
+
     def image(self, spectrum: Tensor) -> Tensor:
         """Return the real image [..., y, x] of a spectrum."""
         return torch.fft.irfft2(spectrum, s=self.shape)

@@ -26,6 +26,10 @@ class NormalEquations:
     gradient: Tensor
     misfit: float
     """Observed over expected mismatch, 1 where noise explains it all."""
+    unexplained: float
+    """What noise does not explain of the mismatch, over the power of what the zero order says: 0
+    where the bands hold the same object, 1 or more where they have nothing to do with each other.
+    """
 
     def likelihood(self, clustering: float) -> tuple[Tensor, Tensor]:
         """Return the information matrix and information @ step.
@@ -57,7 +61,7 @@ def normal_equations(
     kept, drowned = steady.signal_share, steady.noise_share
     curvature = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     scatter, gradient = torch.zeros_like(curvature), torch.zeros_like(curvature[0])
-    found = expected = 0.0
+    found = expected = signal = 0.0
     for form, slopes in zip(forms, _slopes(coordinates, noise), strict=True):
         unbiased = slopes.clone()
         unbiased[-3] += slopes[form.band]
@@ -67,10 +71,12 @@ def normal_equations(
         alone = drowned * form.noise @ row
         found += float((row @ form.gradient).real)
         expected += float((row @ alone).real)
+        signal += float((form.gram - form.noise)[-3, -3].real) * kept
         gradient += (unbiased.mH @ (form.gradient - alone)).real
         curvature += kept * (unbiased.mH @ (form.gram - form.noise) @ slopes).real
         scatter += kept * (unbiased.mH @ form.gram @ unbiased).real
-    return NormalEquations(curvature, scatter, gradient, found / expected)
+    unexplained = max(found - expected, 0.0) / max(signal, 1e-30)
+    return NormalEquations(curvature, scatter, gradient, found / expected, unexplained)
 
 
 def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:

@@ -60,7 +60,8 @@ class Band:
         self._noise = rows.conj() @ (frames.noise[:, None] * rows.mT)
         regions = frames.map(shared.moved)
         separated = rows.to(regions.dtype) @ regions.flatten(-2)
-        self._images = shared.images(separated.unflatten(-1, shared.shape))
+        separated = separated.unflatten(-1, shared.shape)
+        self._images = shared.images(shared.without_carrier(separated))
         """[time, band, y, x]."""
         self._windowed = torch.fft.fft2(self._images * shared.window)
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.separation import Order, mixing_matrix, orders_of
 
-_MODULATION_RANGE = (0.02, 1.0)
+LEAST_MODULATION = 0.02
+_MODULATION_RANGE = (LEAST_MODULATION, 1.0)
 _STEP = 1e-6  # of the numerical derivatives
 
 

@@ -25,6 +25,8 @@ class Quadratic:
     flat: Tensor
     centre: Tensor
     """Where the prior has its mean."""
+    unexplained: float
+    """As `NormalEquations.unexplained`."""
     consistent: bool = True
     """Whether noise explains how the bands differ; if not, single frames keep their phase."""
 

@@ -19,6 +19,8 @@ _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
 _REACHES = (1.5, 0.08)
 """Spectral pixels around a sample, then around the best place there, in which the maximum is looked
 for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
+_PASSED = 0.005
+"""Least OTF at which a carrier is looked for."""
 _STEPS = 41  # along each axis
 
 
@@ -40,10 +42,11 @@ def find_peaks(
     flat = [annulus for group in annuli for annulus in group]
     inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
     samples = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
-    turning = samples.of(_over_frames(correlation.spectrum))
+    details, carrier = (_over_frames(samples.of(part)) for part in correlation.searched)
+    passed = samples.of(grid.transfer) > _PASSED
     found = []
     for group, wanted in enumerate(annuli):
-        score = _score(turning[group], samples)
+        score = _score(details[group], samples) + passed * _score(carrier[group], samples)
         if harmonics == 2:
             score = samples.of(_with_fundamental(samples.spread(score), grid))
         found.append(_peaks(score, samples, wanted, correlation, group, grid, harmonics))
@@ -51,14 +54,14 @@ def find_peaks(
 
 
 def _over_frames(spectrum: Tensor) -> Tensor:
-    """Return the power of every number of turns over the frames, [group, frame - 1, y, x // 2 + 1].
+    """Return the power of every number of turns over the frames, [group, frame - 1, sample].
 
     Frames whose phases make `t` equal turns add up in row t - 1 and nowhere else.
     """
     frames = spectrum.shape[1]
     turns = torch.arange(1, frames)[:, None] * torch.arange(frames)
     transform = torch.exp(-2j * torch.pi / frames * turns).to(torch.complex64)
-    return power_of((transform @ spectrum.flatten(-2)).unflatten(-1, spectrum.shape[-2:]))
+    return power_of(transform @ spectrum)
 
 
 def _score(power: Tensor, samples: SpectralSamples) -> Tensor:

@@ -75,6 +75,8 @@ class Steady:
     """Part of the windowed object's power that `trust` leaves."""
     noise_share: float
     """Part of the windowed noise's power that it leaves."""
+    spread: Tensor
+    """[3, 3] mean over the light of what (phase, kx, ky) turn the fringes by, squared, float64."""
     clustering: float
     """How much stronger shot noise is where the object is than on average."""
 
@@ -142,8 +144,24 @@ def _steady(
         trust=grid.window * weight,
         signal_share=_share(weight, detail),
         noise_share=_share(weight, shot),
+        spread=_spread(light, grid),
         clustering=_share(light, (light - light.mean()).square()) / max(float(light.mean()), 1e-6),
     )
+
+
+def _spread(light: Tensor, grid: EstimationGrid) -> Tensor:
+    """Return the mean of r r' with r = (1, 2 pi x, 2 pi y) from the field's centre, over `light`."""
+    along = [light.sum(dim=axis).double() for axis in range(2)]
+    total = along[0].sum().clamp(min=1e-30)
+    x, y = grid.x.flatten(), grid.y.flatten()
+    both = torch.stack([torch.ones_like(x), 2.0 * torch.pi * x]), 2.0 * torch.pi * y
+    mean = both[0] @ (both[0] * along[0]).mT / total
+    spread = torch.zeros(3, 3, dtype=torch.float64)
+    spread[:2, :2] = mean
+    spread[2, 0] = spread[0, 2] = both[1] @ along[1] / total
+    spread[2, 2] = both[1].square() @ along[1] / total
+    spread[2, 1] = spread[1, 2] = both[1] @ light.double() @ both[0][1] / total
+    return spread
 
 
 def _share(weight: Tensor, values: Tensor) -> float:

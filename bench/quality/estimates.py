@@ -1,0 +1,397 @@
+"""Count the angles that are right, refused, and wrong in silence: `python -m bench.quality.estimates`.
+
+Every stack has its own specimen, layout, field, light, phases, modulation and OTF. An angle is
+right if its wave vector, its phases and its modulation all are, within `Tolerance`; one that is
+called usable and is not right is wrong in silence, which is what must not happen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+import torch
+
+from bench.quality.specimens import FINE_NM, SPECIMENS
+from bench.report import Row, report, show
+from livesim.config.settings import Camera, Optics, PatternSettings
+from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.forward.model import camera_counts, expected_photons
+from livesim.reconstruction.otf import Otf
+from livesim.values.pattern import Pattern, PatternAngle
+
+PIXEL_NM = 2.0 * FINE_NM
+OPTICS = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=PIXEL_NM)
+CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)
+LAYOUTS = {
+    "3 x 3": PatternSettings(),
+    "3 x 5": PatternSettings(phases=5),
+    "3 x 5, 2 harmonics": PatternSettings(phases=5, harmonics=2),
+    "5 x 5": PatternSettings(angles=5, phases=5),
+    "hexagonal": PatternSettings(layout="hexagonal"),
+}
+SHARES = (0.4, 0.15, 0.1, 0.15, 0.2)
+"""Of the layouts."""
+SIZES, SIZE_SHARES = (64, 96, 128, 192, 256, 512), (0.12, 0.08, 0.38, 0.1, 0.28, 0.04)
+PHOTONS = (5.0, 20.0, 50.0, 200.0, 1000.0, 5000.0)
+"""Of the brightest pixel."""
+MODULATIONS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+UNEVEN_DEG, UNEVEN_SHARES = (0.0, 15.0, 45.0, 90.0), (0.5, 0.2, 0.15, 0.15)
+DAMPINGS = (1.0, 0.4, 0.15)
+WRONG_DAMPING, WRONG_SHARE = 2.5, 0.35
+BLEACHED_SHARE = 0.25
+REACH = (0.6, 0.95)
+"""Of the cut-off, where the highest harmonic lies."""
+GOOD_PHOTONS, GOOD_MODULATION = 50.0, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a value may be off and still be called right."""
+
+    k_px: float = 0.1
+    """Spectral pixels of the field; 2.5 times that below 50 photons, where no estimate could do
+    better in most fields."""
+    phase_deg: float = 10.0
+    """Of the fringes, root mean square over an angle's frames and over the specimen; twice that
+    below 50 photons. Of a full field, 0.1 pixels of k are as much."""
+    modulation: float = 0.1
+    """Or 30 %, whichever is more; twice that below 50 photons. With a wrong damping, which the
+    modulation cannot be told from, a factor of three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one stack is simulated with."""
+
+    number: int
+    seed: int
+    kind: str
+    layout: str
+    size: int
+    photons: float
+    modulation: float
+    uneven_deg: float
+    damping: float
+    believed: float
+    """The damping that the settings state."""
+    bleached: bool
+    hot: int = 0
+    """Pixels of the stack that are stuck."""
+
+    @property
+    def good(self) -> bool:
+        """Whether the light and the fringes are strong enough to be found without excuse."""
+        return self.photons >= GOOD_PHOTONS and self.modulation >= GOOD_MODULATION
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one angle."""
+
+    case: Case
+    angle: int
+    usable: bool
+    k_px: float
+    phase_deg: float
+    modulation: float
+    """Found."""
+    true_modulation: float
+    peak_to_noise: float
+    mcnr: float
+    pairs: tuple[str, ...] = ()
+    """Combinations of other true wave vectors that the found one is."""
+
+    def faults(self, allowed: Tolerance) -> tuple[str, ...]:
+        """Return what is not right of it."""
+        weak = 2.0 if self.case.photons < GOOD_PHOTONS else 1.0
+        ratio = self.modulation / self.true_modulation
+        if self.case.damping != self.case.believed:
+            off = not 1.0 / 3.0 < ratio < 3.0
+        else:
+            limit = max(allowed.modulation, 0.3 * self.true_modulation)
+            off = abs(self.modulation - self.true_modulation) > weak * limit
+        wrong_k = self.k_px > (2.5 if weak > 1.0 else 1.0) * allowed.k_px
+        wrong = {
+            "k elsewhere": self.k_px > 1.5,
+            "k": wrong_k and self.k_px <= 1.5,
+            "phases": not self.k_px > 1.5 and self.phase_deg > weak * allowed.phase_deg,
+            "modulation": not self.k_px > 1.5 and off,
+        }
+        return tuple(name for name, is_so in wrong.items() if is_so)
+
+    @property
+    def outcome(self) -> str:
+        if not self.usable:
+            return "refused"
+        return "wrong" if self.faults(Tolerance()) else "right"
+
+
+def cases(count: int, seed: int, hot: int = 0) -> list[Case]:
+    """Draw the cases of a table."""
+    random = np.random.default_rng(seed)
+    kinds = list(SPECIMENS)
+    drawn = []
+    for number in range(count):
+        damping = DAMPINGS[int(random.integers(len(DAMPINGS)))]
+        factor = WRONG_DAMPING if random.random() < 0.5 else 1.0 / WRONG_DAMPING
+        wrong = min(damping * factor, 1.0) if random.random() < WRONG_SHARE else damping
+        drawn.append(
+            Case(
+                number=number,
+                seed=1000 * seed + number,
+                kind=kinds[number % len(kinds)],
+                layout=str(random.choice(list(LAYOUTS), p=SHARES)),
+                size=int(random.choice(SIZES, p=SIZE_SHARES)),
+                photons=float(random.choice(PHOTONS)),
+                modulation=float(random.choice(MODULATIONS)),
+                uneven_deg=float(random.choice(UNEVEN_DEG, p=UNEVEN_SHARES)),
+                damping=damping,
+                believed=wrong,
+                bleached=bool(random.random() < BLEACHED_SHARE),
+                hot=hot,
+            )
+        )
+    return drawn
+
+
+def true_pattern(case: Case, random: np.random.Generator) -> Pattern:
+    """Draw the illumination of a case."""
+    settings = LAYOUTS[case.layout]
+    vectors, frames = settings.vectors, settings.stack_frames
+    length = random.uniform(*REACH) * OPTICS.cutoff_cycles_per_um / settings.harmonics
+    first = random.uniform(0.0, np.pi)
+    left = np.linspace(1.0, 0.5, frames) if case.bleached else np.ones(frames)
+    angles = []
+    for number in range(vectors):
+        axis = (first + number * np.pi / vectors + 0.03 * random.standard_normal()) % np.pi
+        axis -= np.pi if axis > 0.5 * np.pi else 0.0
+        own = length * random.uniform(0.97, 1.03)
+        phases = random.uniform(0.0, 2.0 * np.pi) + _ladder(settings, number)
+        phases += np.deg2rad(random.uniform(-1.0, 1.0, len(phases)) * case.uneven_deg)
+        of_angle = slice(0, frames) if settings.layout == "hexagonal" else None
+        of_angle = of_angle or slice(number * len(phases), (number + 1) * len(phases))
+        share = {"hexagonal": 0.5}.get(settings.layout, 1.0 if settings.harmonics == 1 else 0.85)
+        angles.append(
+            PatternAngle(
+                (own * math.cos(axis), own * math.sin(axis)),
+                tuple(phases.tolist()),
+                (share * case.modulation,) * settings.harmonics,
+                intensity=tuple(left[of_angle].tolist()),
+            )
+        )
+    shape = (case.size, case.size)
+    return Pattern(PIXEL_NM, shape, tuple(angles), layout=settings.layout)
+
+
+def _ladder(settings: PatternSettings, vector: int) -> np.ndarray:
+    frames = settings.stack_shape[1]
+    turns = 2**vector if settings.layout == "hexagonal" else 1
+    return 2.0 * np.pi * turns / frames * np.arange(frames)
+
+
+def counts_of(case: Case) -> tuple[torch.Tensor, Pattern, torch.Tensor]:
+    """Return the counts [1, angle, phase, y, x] of a case, its pattern and its specimen."""
+    random = np.random.default_rng(case.seed)
+    pattern = true_pattern(case, random)
+    density = torch.from_numpy(SPECIMENS[case.kind](2 * case.size, random))
+    light = expected_photons(density, pattern, Otf(OPTICS.cutoff_cycles_per_um, case.damping))
+    brightness = torch.tensor([angle.intensity for angle in pattern.angles][: len(light)])
+    light = light / light.max() + random.uniform(0.0, 0.2) * brightness[..., None, None]
+    generator = torch.Generator().manual_seed(case.seed)
+    counts = camera_counts(case.photons * light, CAMERA, generator)
+    for _ in range(case.hot):
+        y, x = random.integers(0, case.size, 2)
+        counts[..., y, x] = int(100 + 20 * case.photons)
+    return counts[None], pattern, density[::2, ::2]
+
+
+def verdicts(case: Case) -> tuple[list[Verdict], float]:
+    """Estimate the pattern of a case; return what became of its angles, and the seconds spent."""
+    counts, true, density = counts_of(case)
+    optics = OPTICS.model_copy(update={"otf_damping": case.believed})
+    start = time.process_time()
+    found = estimate_pattern(counts, optics, LAYOUTS[case.layout], CAMERA, PIXEL_NM)
+    spent = time.process_time() - start
+    pairs = zip(_matched(found.angles, true), true.angles, strict=True)
+    return [
+        _verdict(case, n, one, other, true, density) for n, (one, other) in enumerate(pairs)
+    ], spent
+
+
+def _matched(found: Sequence[PatternAngle], true: Pattern) -> Sequence[PatternAngle]:
+    """Return the found angles in the order of the true ones; those of a hexagon have none."""
+    if true.layout != "hexagonal":
+        return found
+
+    def apart(order: Sequence[PatternAngle]) -> float:
+        pairs = zip(order, true.angles, strict=True)
+        return sum(min(_k_px(one, other, true)[0], 3.0) for one, other in pairs)
+
+    return min(permutations(found), key=apart)
+
+
+def _k_px(one: PatternAngle, other: PatternAngle, true: Pattern) -> tuple[float, float]:
+    """Return how many spectral pixels two wave vectors are apart, and the sign to compare with."""
+    length = np.array(true.shape[::-1]) * true.pixel_nm / 1000.0
+    ours, theirs = np.array(one.k_cycles_per_um), np.array(other.k_cycles_per_um)
+    each = [float(np.hypot(*((sign * ours - theirs) * length))) for sign in (1.0, -1.0)]
+    return (each[0], 1.0) if each[0] <= each[1] else (each[1], -1.0)
+
+
+def _verdict(
+    case: Case,
+    number: int,
+    one: PatternAngle,
+    other: PatternAngle,
+    true: Pattern,
+    density: torch.Tensor,
+) -> Verdict:
+    k_px, sign = _k_px(one, other, true)
+    off = sign * np.array(one.k_cycles_per_um) - np.array(other.k_cycles_per_um)
+    turn = sign * np.array(one.phases_rad) - np.array(other.phases_rad)
+    worst = max(
+        zip(one.modulation, other.modulation, strict=True),
+        key=lambda pair: abs(math.log(max(pair[0], 1e-6) / pair[1])),
+    )
+    return Verdict(
+        case=case,
+        angle=number,
+        usable=one.usable,
+        k_px=k_px,
+        phase_deg=_fringes_deg(turn, off * true.pixel_nm / 1000.0, density.numpy()),
+        modulation=worst[0],
+        true_modulation=worst[1],
+        peak_to_noise=one.peak_to_noise,
+        mcnr=one.mcnr,
+        pairs=_combinations(one, number, true),
+    )
+
+
+def _fringes_deg(turns: np.ndarray, off: np.ndarray, density: np.ndarray) -> float:
+    """Return how far fringes are off, root mean square over frames and over the specimen."""
+    y, x = np.indices(density.shape)
+    place = 2.0 * np.pi * (off[0] * x + off[1] * y)
+    each = [(turn + place + np.pi) % (2.0 * np.pi) - np.pi for turn in turns]
+    return float(np.rad2deg(np.sqrt(np.mean([np.average(e**2, weights=density) for e in each]))))
+
+
+def _combinations(one: PatternAngle, number: int, true: Pattern) -> tuple[str, ...]:
+    """Return which sums, differences and doubles of true wave vectors the found one is."""
+    names = {}
+    for i, a in enumerate(true.angles):
+        names[f"2 k{i}"] = 2.0 * np.array(a.k_cycles_per_um)
+        if i != number:
+            names[f"k{i}"] = np.array(a.k_cycles_per_um)
+        for j, b in enumerate(true.angles[:i]):
+            names[f"k{i} + k{j}"] = np.add(a.k_cycles_per_um, b.k_cycles_per_um)
+            names[f"k{i} - k{j}"] = np.subtract(a.k_cycles_per_um, b.k_cycles_per_um)
+    found = []
+    for name, k in names.items():
+        sign = 1.0 if k[0] > 0 or (k[0] == 0 and k[1] > 0) else -1.0
+        there = replace(one, k_cycles_per_um=(float(sign * k[0]), float(sign * k[1])))
+        if _k_px(one, there, true)[0] < 1.0:
+            found.append(name)
+    return tuple(found)
+
+
+def summary(angles: Sequence[Verdict]) -> Row:
+    """Return the shares of some angles."""
+    found = Counter(one.outcome for one in angles)
+    good = [one for one in angles if one.case.good]
+    kept = sum(one.outcome == "right" for one in good)
+    return {
+        "angles": len(angles),
+        "right %": 100.0 * found["right"] / max(len(angles), 1),
+        "refused %": 100.0 * found["refused"] / max(len(angles), 1),
+        "wrong and usable": found["wrong"],
+        "wrong %": 100.0 * found["wrong"] / max(len(angles), 1),
+        "right of the good %": 100.0 * kept / len(good) if good else None,
+    }
+
+
+def table(angles: Sequence[Verdict], name: str, of: Callable[[Case], object]) -> list[Row]:
+    """Return one row for every value of a property of the cases."""
+    values = sorted({of(one.case) for one in angles}, key=lambda v: (str(type(v)), v))
+    return [
+        {name: value, **summary([one for one in angles if of(one.case) == value])}
+        for value in values
+    ]
+
+
+PROPERTIES: dict[str, Callable[[Case], object]] = {
+    "photons": lambda case: case.photons,
+    "specimen": lambda case: case.kind,
+    "layout": lambda case: case.layout,
+    "field": lambda case: case.size,
+    "modulation": lambda case: case.modulation,
+    "phases off by": lambda case: case.uneven_deg,
+    "damping": lambda case: "wrong" if case.damping != case.believed else "right",
+    "bleached": lambda case: "by half" if case.bleached else "no",
+}
+
+
+def wrong_ones(angles: Sequence[Verdict]) -> list[Row]:
+    """Return what is wrong of the angles that are wrong in silence."""
+    return [
+        {
+            "case": one.case.number,
+            "of": f"{one.case.kind}, {one.case.layout}, {one.case.size}",
+            "light": f"{one.case.photons:g} ph, m {one.case.modulation:g}",
+            "with": f"±{one.case.uneven_deg:g}°, {one.case.damping:g}/{one.case.believed:g}"
+            + (", bleached" if one.case.bleached else ""),
+            "fault": ", ".join((*one.faults(Tolerance()), *one.pairs)),
+            "k px": one.k_px,
+            "phase": one.phase_deg,
+            "m (true)": f"{one.modulation:.2f} ({one.true_modulation:.2f})",
+            "peak": one.peak_to_noise,
+            "mcnr": one.mcnr,
+        }
+        for one in angles
+        if one.outcome == "wrong"
+    ]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stacks", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hot", type=int, default=0, help="stuck pixels in every stack")
+    parser.add_argument("--most", type=int, default=512, help="raw pixels; larger fields are left out")
+    parser.add_argument("--name", default="estimates", help="of the file of results")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    angles: list[Verdict] = []
+    spent = 0.0
+    for case in cases(options.stacks, options.seed, options.hot):
+        if case.size <= options.most:
+            found, seconds = verdicts(case)
+            angles, spent = angles + found, spent + seconds
+    rows = {name: table(angles, name, of) for name, of in PROPERTIES.items()}
+    for name, lines in rows.items():
+        show(f"By {name}", lines)
+    wrong = wrong_ones(angles)
+    if wrong:
+        show("Wrong and called usable", wrong)
+    report(
+        options.name,
+        "Angles of simulated stacks that are right, refused, and wrong but called usable",
+        [{"of": "all", **summary(angles)}],
+        by=rows,
+        wrong=wrong,
+        stacks=options.stacks,
+        seed=options.seed,
+        hot=options.hot,
+        estimation_cpu_s=spent,
+    )
+
+
+if __name__ == "__main__":
+    main()

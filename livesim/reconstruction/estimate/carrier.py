@@ -1,0 +1,174 @@
+"""Weigh what even light says of the common phase and of the wave vector.
+
+An object that fills the field shows the fringes as such: light times a sinusoid. How exactly its
+phase and frequency are known follows from how far it stands out (Rife & Boorstyn, IEEE Trans. Inf.
+Theory 20, 591, 1974). It says nothing of the modulation, since even light may be background.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from livesim.reconstruction.estimate.grid import LOW, EstimationGrid
+from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+from livesim.reconstruction.estimate.zero_order import Frames
+
+_SAMPLES = (3, 8)  # spectral pixels on either side of the carrier, least and most
+_BORDER = 0.12  # of the field, on every side: there the cut spectrum rings
+_HALF = 0.5  # of the carrier's own OTF: where less passes, noise outweighs what it tells
+_REACH = 0.2  # spectral pixels: where the peak's height and phase are compared
+_MOST = 5e3  # of power over noise: no model of light and optics is better
+_STRONG = 20.0  # of power over noise: less may be noise's own maximum
+
+
+class Carrier:
+    """The carrier of one order: its band near its own wave vector, times the light there.
+
+    Both hold the same object at its lowest frequencies, so that their product in real space is the
+    light's square times a sinusoid of what the wave vector is wrong by.
+
+    Parameters
+    ----------
+    frames
+        Of one group.
+    grid
+        Of the same field.
+    at
+        The pattern that the bands are separated with.
+    number
+        Of the order.
+    """
+
+    def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
+        self.k, self._steps = at.shift(number), grid.steps
+        low = LOW * grid.otf.cutoff / grid.step
+        half = min(max(round(low), _SAMPLES[0]), _SAMPLES[1])
+        away = torch.cartesian_prod(*[torch.arange(-half, half + 1)] * 2).flip(-1)
+        rows = at.unmixing(frames.noise)[[0, 1 + number]]
+        passed = _passed(grid, self.k, away)
+        noise = (rows.abs().square() @ frames.noise)[1] * passed.square()
+        light, band = (
+            torch.einsum("n,tns->ts", row, frames.map(lambda part, k=k: grid.around(part, k, away)))
+            for row, k in zip(rows.to(torch.complex64), ((0.0, 0.0), self.k), strict=True)
+        )
+        size = (2 * half + 1, 2 * half + 1)
+        light = light * _passed(grid, (0.0, 0.0), away)
+        light[:, len(away) // 2] += frames.level * math.prod(grid.shape)
+        there = _image(light, size).real.clamp(min=0.0)
+        brightness = there * _window(size)
+        self._product = (_image(band * passed, size) * brightness).sum(dim=0).to(torch.complex128)
+        filtered = torch.fft.fftshift(torch.fft.fft2(brightness), dim=(-2, -1)).abs().square()
+        mixed = (filtered.flatten(-2) * noise).sum().double() / math.prod(size) ** 2
+        self.noise = max(float(mixed) * _brighter(brightness.square(), there), 1e-30)
+        """Power of the noise in `at`."""
+        self._whole = [round(one / step) * step for one, step in zip(self.k, self._steps[::-1], strict=True)]
+        self._places = [_places(n * grid.pixel_um, size[0]) for n in grid.shape[::-1]]
+        for places, k, centre in zip(self._places, self._whole, grid.centre_um, strict=True):
+            places -= centre
+            self._product *= cmath.exp(2j * math.pi * k * centre)
+
+    def at(self, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return the carrier at all wave vectors of a grid (cycles/µm), complex [y, x].
+
+        Its phase is what the common phase at the centre of the field is wrong by.
+        """
+        along = [
+            torch.exp(-2j * torch.pi * (k[:, None] - whole) * places)
+            for k, whole, places in zip((kx, ky), self._whole, self._places, strict=True)
+        ]
+        return along[1] @ self._product @ along[0].mT
+
+    def information(self) -> tuple[Tensor, Tensor] | None:
+        """Return (information [3, 3], information @ step) of the phase and of kx and ky.
+
+        None where the carrier does not stand out, or has no peak around.
+        """
+        reach = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64) * _REACH
+        step_y, step_x = self._steps
+        around = self.at(self.k[0] + reach * step_x, self.k[1] + reach * step_y)
+        power, middle = around.abs().square() / self.noise, around[1, 1]
+        if float(power[1, 1]) < _STRONG:
+            return None
+        power *= min(_MOST / float(power[1, 1]), 1.0)
+        step = _REACH * torch.tensor([step_x, step_y], dtype=torch.float64)
+        gradient, curvature = _slopes(power, step)
+        if not bool((torch.linalg.eigvalsh(curvature) > 0.0).all()):
+            return None
+        turn = (around / middle).angle()
+        row = torch.ones(3, dtype=torch.float64)
+        row[1:] = torch.stack([turn[1, 0] - turn[1, 2], turn[0, 1] - turn[2, 1]]) / (2.0 * step)
+        certainty = 2.0 * power[1, 1]
+        information = certainty * torch.outer(row, row)
+        information[1:, 1:] += curvature
+        pull = certainty * middle.angle() * row
+        pull[1:] += gradient
+        return information, pull
+
+
+def carrier_information(
+    coordinates: Coordinates, carriers: Sequence[Carrier]
+) -> tuple[Tensor, Tensor]:
+    """Return (information [parameter, parameter], information @ step) of all orders' carriers."""
+    information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
+    pull = torch.zeros(coordinates.size, dtype=torch.float64)
+    for order, carrier in zip(coordinates.orders, carriers, strict=True):
+        told = carrier.information()
+        if told is None:
+            continue
+        vector, times = order.vector, order.harmonic
+        rows = torch.zeros(3, coordinates.size, dtype=torch.float64)
+        first, shift = coordinates.phased * vector, coordinates.shift.start + 2 * vector
+        rows[0, first : first + coordinates.phased] = times / coordinates.phased
+        rows[1, shift] = rows[2, shift + 1] = times
+        information += rows.mT @ told[0] @ rows
+        pull += rows.mT @ told[1]
+    return information, pull
+
+
+def _slopes(power: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Return gradient [2] and negative curvature [2, 2] of `power` [y, x] with respect to (x, y)."""
+    gradient = torch.stack([power[1, 2] - power[1, 0], power[2, 1] - power[0, 1]]) / (2.0 * step)
+    bend = torch.stack([power[1, 2] + power[1, 0], power[2, 1] + power[0, 1]]) - 2.0 * power[1, 1]
+    curvature = torch.diag(bend)
+    curvature[0, 1] = (power[2, 2] + power[0, 0] - power[2, 0] - power[0, 2]) / 4.0
+    curvature[1, 0] = curvature[0, 1]
+    return gradient, -curvature / torch.outer(step, step)
+
+
+def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tensor:
+    """Return what undoes the OTF at the samples `away` from k, [shift]; zero where little passes."""
+    x, y = (
+        (round(one / step) + away[:, axis]) * step
+        for axis, (one, step) in enumerate(zip(k, grid.steps[::-1], strict=True))
+    )
+    transfer = grid.otf(torch.hypot(x, y))
+    seen = (transfer > _HALF * transfer[len(away) // 2]) & (transfer > 0.0)
+    return torch.where(seen, 1.0 / transfer.clamp(min=1e-12), 0.0)
+
+
+def _image(samples: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image [..., y, x] of samples [..., shift] around zero frequency."""
+    return torch.fft.ifft2(torch.fft.ifftshift(samples.unflatten(-1, size), dim=(-2, -1)))
+
+
+def _brighter(weight: Tensor, light: Tensor) -> float:
+    """Return how much more light, and so shot noise, there is where the weight is."""
+    total = weight.sum() * light.mean()
+    return float((weight * light).sum() / total) if float(total) > 0.0 else 1.0
+
+
+def _places(length: float, count: int) -> Tensor:
+    return torch.arange(count, dtype=torch.float64) * (length / count)
+
+
+def _window(size: tuple[int, int]) -> Tensor:
+    """Return what falls to zero at the borders, [y, x]."""
+    place = torch.arange(size[0]) / size[0]
+    edge = (torch.minimum(place, 1.0 - place) / _BORDER).clamp(max=1.0)
+    along = torch.sin(0.5 * torch.pi * edge).square()
+    return along[:, None] * along

@@ -1,0 +1,48 @@
+"""Say why a pattern that stands out is not usable all the same."""
+
+from __future__ import annotations
+
+import math
+
+from livesim.reconstruction.estimate.parameters import LEAST_MODULATION
+from livesim.reconstruction.estimate.refine import Refined
+
+_K_PX = 0.15
+"""Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
+_FRINGES_DEG = 15.0
+"""Standard error of where the fringes lie, over the light."""
+_MODULATION = 0.4
+"""Relative."""
+_UNEXPLAINED = 0.3
+
+
+def doubt_of(found: Refined, step: float) -> str | None:
+    """Return why a group's pattern is not known well enough, a part of a sentence; None if it is.
+
+    Parameters
+    ----------
+    step
+        Spectral pixel in cycles/µm.
+    """
+    errors = found.errors
+    k, fringes = float((errors.k / step).max()), math.degrees(float(errors.fringes.max()))
+    modulation = float(errors.modulation.max())
+    if not all(map(math.isfinite, (k, fringes, modulation))):
+        return "fringes that the bands do not determine"
+    if float(found.parameters.modulation.min()) <= LEAST_MODULATION:
+        return (
+            f"something periodic without a band beside it (modulation {LEAST_MODULATION:g} at the "
+            f"most)"
+        )
+    if not errors.consistent and errors.unexplained > _UNEXPLAINED:
+        return (
+            f"bands that do not hold the same object ({errors.unexplained:.0%} of their overlap is "
+            f"unexplained, expected {_UNEXPLAINED:.0%} or less)"
+        )
+    if k > _K_PX:
+        return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"
+    if fringes > _FRINGES_DEG:
+        return f"fringes that are known to {fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
+    if modulation > _MODULATION:
+        return f"a modulation that is known to {modulation:.0%}, expected {_MODULATION:.0%} or less"
+    return None
