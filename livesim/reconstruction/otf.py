@@ -38,7 +38,7 @@ class Otf:
     @classmethod
     def theoretical(cls, optics: Optics) -> Otf:
         """Return the OTF of `optics` with its damping."""
-        return cls(optics.cutoff_cycles_per_um, optics.otf_damping)
+        return cls(optics.cutoff_cycles_per_um, optics.damping)
 
     def __call__(self, frequency: Tensor) -> Tensor:
         """Return the OTF at `frequency` (cycles/µm, any shape), same shape and dtype."""

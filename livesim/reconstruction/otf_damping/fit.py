@@ -20,6 +20,7 @@ from torch import Tensor
 
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.otf_damping.shared_light import SharedLight
+from livesim.reconstruction.otf_damping.zero_order_power import ZeroOrderPower
 
 _START = math.log(0.3)
 _BOUNDS = (math.log(0.005), math.log(3.0))
@@ -29,8 +30,6 @@ _STEPS = 25
 _LONGEST, _SHORTEST = 0.5, 1e-4  # step of a logarithm
 _PULL = 1.0 / 3.0  # share of what the light that is not shared changed that counts as error
 _DOUBT = 9.0  # squared standard errors from which less coherence is half believed
-_RINGS = 32
-_CLEAR = 4.0  # standard errors from which a ring's power is fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +63,7 @@ class _Fit:
         self.orders = int(light.order.max()) + 1
         ideal = Otf(1.0)
         self._ideal = ideal(light.band_at) / ideal(light.zero_at)
-        self._power = _smooth_power(light)
+        self._power = ZeroOrderPower(light)(light.zero_at)
         members = torch.nn.functional.one_hot(light.order, self.orders).double()
         self._design = torch.cat([light.nearer[:, None], members], dim=1)
         self._at = torch.tensor([_START] + [0.0] * self.orders, dtype=torch.float64)
@@ -136,30 +135,3 @@ class _Fit:
 
     def _sums(self, values: Tensor) -> Tensor:
         return torch.bincount(self._light.order, values, self.orders)
-
-
-def _smooth_power(light: SharedLight) -> Tensor:
-    """Return the zero order's power per sample in every bin: a power law of the object's, damped.
-
-    It only weighs. Taken ring by ring, chance would weigh upward what it has made brighter.
-    """
-    ring = (light.zero_at * _RINGS).long().clamp(max=_RINGS - 1)
-    samples = torch.bincount(ring, light.samples, _RINGS)
-    mean = torch.bincount(ring, light.zero, _RINGS) / samples.clamp(min=1.0)
-    noise = float(light.zero_noise.mean())
-    orders = float(light.order.max()) + 1.0
-    error = (mean.clamp(min=0.0) + noise) / (0.5 * samples / orders).clamp(min=1.0).sqrt()
-    clear = (mean > _CLEAR * error) & (samples > 0.0)
-    at = (torch.arange(_RINGS, dtype=torch.float64) + 0.5) / _RINGS
-    ideal = Otf(1.0)
-    if int(clear.sum()) < 4:
-        return ideal(light.zero_at).square() * float(mean.clamp(min=noise).max())
-
-    def terms(frequency: Tensor) -> Tensor:
-        columns = [torch.ones_like(frequency), frequency.log(), frequency]
-        return torch.stack(columns[: 3 if int(clear.sum()) >= 8 else 2], dim=1)
-
-    level = (mean[clear].log() - 2.0 * ideal(at[clear]).log())[:, None]
-    law = torch.linalg.lstsq(terms(at[clear]), level).solution[:, 0]
-    power = torch.exp(terms(light.zero_at) @ law) * ideal(light.zero_at).square()
-    return power.clamp(min=1e-6 * noise + 1e-30)
