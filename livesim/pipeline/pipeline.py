@@ -81,7 +81,7 @@ class ReconstructionPipeline:
         self._path = path or path_for(preferred_device())
         device = self._path.device
         self.networks = networks or load_networks(settings, device)
-        otf = otf_of(settings, otf_profile)
+        otf = otf_of(settings, otf_profile, pattern)
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
         levels = _levels(pattern, self.networks, device)
@@ -171,10 +171,10 @@ class ReconstructionPipeline:
         )
 
 
-def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
-    """Return the OTF of a microscope: as measured, or as its optics say."""
+def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | None = None) -> Otf:
+    """Return the OTF of a microscope: as measured, as found with its pattern, or as set."""
     if profile is None:
-        return Otf.theoretical(settings.optics)
+        return Otf.under(pattern, settings.optics) if pattern else Otf.theoretical(settings.optics)
     cutoff = settings.optics.cutoff_cycles_per_um
     return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
 

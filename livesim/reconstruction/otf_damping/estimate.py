@@ -26,6 +26,7 @@ UNCERTAIN = 0.35
 """Standard error of the logarithm from which the frames do not tell the damping."""
 SLOWEST, FASTEST = 1.15, 0.03
 """Dampings beyond which no objective lies, errors included."""
+_FAR = 3.0  # errors from which a damping that is set is doubted
 _MODULATION = (0.02, 1.0)
 _FITTED = [0.1 + 0.01 * n for n in range(71)]  # of the cut-off, as the estimate's own fit
 
@@ -60,13 +61,15 @@ class FoundDamping:
 
 
 @torch.inference_mode()
-def find_damping(photons: Tensor, pattern: Pattern, optics: Optics) -> FoundDamping:
-    """Find how fast the OTF falls from one or more raw stacks.
+def find_damping(photons: Tensor, stacks: int, pattern: Pattern, optics: Optics) -> FoundDamping:
+    """Find how fast the OTF falls.
 
     Parameters
     ----------
     photons
-        [time, frame, y, x] photo-electrons.
+        [frame, y, x] photo-electrons of the mean raw stack.
+    stacks
+        How many it is the mean of.
     pattern
         Estimated from them; its modulation and noise may belong to another damping.
     optics
@@ -77,14 +80,46 @@ def find_damping(photons: Tensor, pattern: Pattern, optics: Optics) -> FoundDamp
     DampingUnknownError
         If the frames do not tell it.
     """
-    light = shared_light(photons.mean(dim=0), pattern, optics.cutoff_cycles_per_um)
+    light = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
     used, line = _clear_line(light)
     damping = _checked(line)
     bands = [separated_bands(pattern)[1][number] for number in used]
-    stacks = len(photons) * len(groups(pattern))
+    zero_orders = stacks * len(groups(pattern))
     return FoundDamping(
-        damping, _modulation(pattern, bands, line), _noise_to_signal(light, damping, stacks)
+        damping, _modulation(pattern, bands, line), _noise_to_signal(light, damping, zero_orders)
     )
+
+
+def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Optics) -> Pattern:
+    """Return the pattern under the OTF that the frames show, or with a warning.
+
+    A damping that the settings name stays; where the frames say another, a warning tells.
+
+    Parameters
+    ----------
+    pattern
+        As just estimated from the frames with the damping of `optics`.
+    photons, stacks, optics
+        As of `find_damping`.
+    """
+    if not any(angle.usable for angle in pattern.angles):
+        return pattern
+    try:
+        found = find_damping(photons, stacks, pattern, optics)
+    except DampingUnknownError as error:
+        said = f"OTF damping: {optics.damping:g} is assumed; {error}"
+        return _warned(pattern, said) if optics.otf_damping == "auto" else pattern
+    if optics.otf_damping == "auto":
+        return found.pattern(pattern)
+    value, error = found.damping.value, found.damping.error
+    if abs(value - optics.damping) <= _FAR * error:
+        return pattern
+    said = f"OTF damping: {optics.damping:g} is set, the frames show {value:.2g} ± {error:.1g}"
+    return _warned(pattern, said)
+
+
+def _warned(pattern: Pattern, said: str) -> Pattern:
+    return replace(pattern, warnings=(*pattern.warnings, said))
 
 
 def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
@@ -131,9 +166,7 @@ def _checked(line: Line) -> OtfDamping:
     return OtfDamping(value, value * line.error)
 
 
-def _modulation(
-    pattern: Pattern, bands: list[Band], line: Line
-) -> dict[tuple[int, int], float]:
+def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[int, int], float]:
     found = {}
     for band, strength in zip(bands, line.log_strength.tolist(), strict=True):
         before = pattern.angles[band.angle].modulation[band.harmonic - 1]
@@ -143,13 +176,13 @@ def _modulation(
 
 
 def _noise_to_signal(
-    light: SharedLight, damping: OtfDamping, stacks: int
+    light: SharedLight, damping: OtfDamping, zero_orders: int
 ) -> NoiseToSignal | None:
     """Fit a power law to the noise of one angle's zero order over the object's power."""
     power = ZeroOrderPower(light)
     if not power.known:
         return None
     at = torch.tensor(_FITTED, dtype=torch.float64)
-    ratio = power.noise * stacks * Otf(1.0, damping.value)(at).square() / power(at)
+    ratio = power.noise * zero_orders * Otf(1.0, damping.value)(at).square() / power(at)
     exponent, at_cutoff = linear_regression(at.log().tolist(), ratio.log().tolist())
     return NoiseToSignal(math.exp(at_cutoff), max(exponent, 0.0))
