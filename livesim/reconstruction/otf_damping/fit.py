@@ -4,10 +4,11 @@ With S the object, the zero order at f holds X = S(f) O(f) and a side band Y = s
 Y / X = s O(f - k) / O(f). The logarithm of that ratio over the one of ideal OTFs is a straight line
 in (|f - k| - |f|) / cut-off: its slope is the logarithm of the damping, its height that of s.
 
-Both X and Y are noisy. The score is that of total least squares: the mismatch Y - r X times the best
-estimate of S from both, in whose mean noise cancels (Fuller, Measurement Error Models, Wiley, 1987,
-sec. 1.3), so that weak light does not bias it. Light that only one of the two holds (out of focus,
-moved between frames) would pull it; it is told from the coherence of the two and taken off.
+Both X and Y are noisy. The score is that of total least squares: the mismatch Y - r X times the
+best estimate of S from both, in whose mean noise cancels (Fuller, Measurement Error Models, Wiley,
+1987, sec. 1.3), so that weak light does not bias it. Light that only one of the two holds (out of
+focus, moved between frames) would pull it: the coherence of the two tells it, and it is taken
+off.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class _Fit:
         return math.sqrt(max(float(inverse[0, 0]), float(pulls.square().sum())))
 
     def _agreement(self, ratio: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coherence and significance [order]; of the first only what noise cannot explain."""
+        """Return coherence, apart from what noise explains, and significance, [order]."""
         light, power = self._light, self._power
         zero, band = light.zero_noise, light.band_noise
         weight = ratio / (band + ratio.square() * zero)
