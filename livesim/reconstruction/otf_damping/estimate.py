@@ -27,6 +27,7 @@ UNCERTAIN = 0.35
 SLOWEST, FASTEST = 1.15, 0.03
 """Dampings beyond which no objective lies, errors included."""
 _FAR = 3.0  # errors from which a damping that is set is doubted
+_NOTICEABLE = 0.2  # relative: less does not show in an image
 _MODULATION = (0.02, 1.0)
 _FITTED = [0.1 + 0.01 * n for n in range(71)]  # of the cut-off, as the estimate's own fit
 
@@ -112,7 +113,7 @@ def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Opt
     if optics.otf_damping == "auto":
         return found.pattern(pattern)
     value, error = found.damping.value, found.damping.error
-    if abs(value - optics.damping) <= _FAR * error:
+    if abs(value - optics.damping) <= max(_FAR * error, _NOTICEABLE * value):
         return pattern
     said = f"OTF damping: {optics.damping:g} is set, the frames show {value:.2g} ± {error:.1g}"
     return _warned(pattern, said)
@@ -127,26 +128,23 @@ def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
     if not len(light):
         raise DampingUnknownError("expected overlapping bands, found none")
     line = fit_line(light)
-    good = (line.significance >= SIGNIFICANT) & (line.coherence >= COHERENT)
-    if not bool(good.any()):
-        raise DampingUnknownError(_why_none(line))
-    used = good.nonzero()[:, 0]
-    if not bool(good.all()):
-        kept = light.where(good[light.order])
+    clear = line.significance >= SIGNIFICANT
+    if not bool(clear.any()):
+        raise DampingUnknownError(
+            f"expected light in the overlap of bands that is {SIGNIFICANT:g} times the noise, "
+            f"found {float(line.significance.max()):.1f}"
+        )
+    least = float(line.coherence[clear].min())
+    if least < COHERENT:
+        raise DampingUnknownError(
+            f"expected bands that share {100 * COHERENT:.0f} % or more of their light where they "
+            f"overlap, found {100 * least:.0f} %"
+        )
+    used = clear.nonzero()[:, 0]
+    if not bool(clear.all()):
+        kept = light.where(clear[light.order])
         line = fit_line(replace(kept, order=torch.searchsorted(used, kept.order)))
     return used.tolist(), line
-
-
-def _why_none(line: Line) -> str:
-    if bool((line.significance >= SIGNIFICANT).any()):
-        return (
-            f"expected bands that share {100 * COHERENT:.0f} % or more of their light where they "
-            f"overlap, found {100 * float(line.coherence.max()):.0f} %"
-        )
-    return (
-        f"expected light in the overlap of bands that is {SIGNIFICANT:g} times the noise, "
-        f"found {float(line.significance.max()):.1f}"
-    )
 
 
 def _checked(line: Line) -> OtfDamping:
