@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from livesim.commands.doctor.command import examine_file
-from livesim.config.settings import Settings
+from livesim.config.settings import ASSUMED_DAMPING, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
@@ -104,9 +104,18 @@ def show_pattern(pattern: Pattern, console: Console) -> None:
         "angle  direction     period  peak/noise   MCNR  modulation  phases",
         *(f"{number:5d}  {_line(angle)}" for number, angle in enumerate(pattern.angles)),
         f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm, {_limit(pattern)}",
+        *_damping_lines(pattern),
         *(f"livesim: {warning}" for warning in pattern.warnings),
     ]
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _damping_lines(pattern: Pattern) -> list[str]:
+    """Say what was found of the OTF; what is assumed or contradicted is among the warnings."""
+    found = pattern.otf_damping
+    if found is None:
+        return []
+    return [f"OTF damping {found.value:.2f} ± {found.error:.2f} found, {ASSUMED_DAMPING:g} assumed"]
 
 
 def _limit(pattern: Pattern) -> str:

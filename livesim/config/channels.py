@@ -12,6 +12,7 @@ from livesim.values.numbers import NonNegative, Positive
 
 ChannelNumber = Annotated[int, Field(ge=0)]
 """As the frames' channel axis counts."""
+Damping = Annotated[float, Field(gt=0, le=1)] | Literal["auto"]
 
 
 class ChannelOptics(Section):
@@ -21,7 +22,7 @@ class ChannelOptics(Section):
     emission_nm: Positive | None = None
     refractive_index: Positive | None = None
     otf_file: Path | None = None
-    otf_damping: Annotated[float, Field(gt=0, le=1)] | None = None
+    otf_damping: Damping | None = None
 
 
 class ChannelPattern(Section):

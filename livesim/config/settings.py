@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from livesim.config.acquisition import Acquisition
-from livesim.config.channels import Channel, ChannelNumber
+from livesim.config.channels import Channel, ChannelNumber, Damping
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
@@ -33,6 +33,10 @@ SHARD_LIMIT = 255
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
 
 
+ASSUMED_DAMPING = 0.15
+"""Where `optics.otf_damping` is "auto" and the frames do not tell it."""
+
+
 class Optics(Section):
     """The microscope's optics."""
 
@@ -43,8 +47,9 @@ class Optics(Section):
     refractive_index: Positive = 1.518
     otf_file: Path | None = None
     """Measured OTF or PSF image; None uses the theoretical OTF."""
-    otf_damping: Annotated[float, Field(gt=0, le=1)] = 0.15
-    """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off)."""
+    otf_damping: Damping = "auto"
+    """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off); "auto"
+    finds it from the frames."""
 
     @model_validator(mode="after")
     def _aperture_fits_medium(self) -> Self:
@@ -54,6 +59,11 @@ class Optics(Section):
                 f"found {self.numerical_aperture}"
             )
         return self
+
+    @property
+    def damping(self) -> float:
+        """Damping of the OTF: as set, or what is assumed until the frames tell."""
+        return ASSUMED_DAMPING if self.otf_damping == "auto" else self.otf_damping
 
     @property
     def cutoff_cycles_per_um(self) -> float:

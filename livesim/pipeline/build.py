@@ -21,6 +21,8 @@ from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of
 from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.otf import optics_under
+from livesim.reconstruction.otf_damping.estimate import with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
@@ -50,13 +52,24 @@ def calibrate(
 ) -> Pattern:
     """Estimate the pattern from raw stacks taken with the same illumination.
 
+    Where no OTF was measured, the damping of the theoretical one is found with it.
+
     Raises
     ------
     SettingsError
         If the pixel size is not known.
     """
     pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
-    found = estimate_pattern(
+    found = _estimated(pixels, settings, otf_profile)
+    if otf_profile is None:
+        photons = (pixels.float().mean(dim=0) - settings.camera.offset) / settings.camera.gain
+        found = with_otf_damping(found, photons.flatten(0, 1), len(stacks), settings.optics)
+    return with_levels(found, stacks, settings)
+
+
+def _estimated(pixels: Tensor, settings: Settings, otf_profile: OtfProfile | None) -> Pattern:
+    """Estimate the pattern of [time, angle, phase, y, x] counts under the OTF of the settings."""
+    return estimate_pattern(
         pixels,
         settings.optics,
         settings.pattern,
@@ -64,7 +77,6 @@ def calibrate(
         _pixel_nm(settings),
         otf_of(settings, otf_profile),
     )
-    return with_levels(found, stacks, settings)
 
 
 def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Pattern:
@@ -241,9 +253,15 @@ def tracked(
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
     active, tracking = prepare(pattern), settings.tracking
+    # The OTF of a running stream stays: only its pattern drifts.
+    held = settings.model_copy(update={"optics": optics_under(pattern, settings.optics)})
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
-        return calibrate(stacks, settings, otf_profile)
+        if pattern.otf_damping is None:
+            return calibrate(stacks, settings, otf_profile)
+        pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
+        found = replace(_estimated(pixels, held, otf_profile), otf_damping=pattern.otf_damping)
+        return with_levels(found, stacks, settings)
 
     most = estimation_stacks(pattern.shape)
     background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)

@@ -95,7 +95,7 @@ class ReconstructionPipeline:
         self.networks = asked.fitting(pattern)
         if asked.any and not self.networks.any:
             _log.warning("%s", why_none(pattern))
-        otf = otf_of(settings, otf_profile)
+        otf = otf_of(settings, otf_profile, pattern)
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
         levels = _levels(pattern, self.networks, device)
@@ -251,10 +251,10 @@ def _trust(reviewer: Reviewer, work: Work, tell: Tell) -> Trust:
     return reviewer(work, tell).trust
 
 
-def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
-    """Return the OTF of a microscope: as measured, or as its optics say."""
+def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | None = None) -> Otf:
+    """Return the OTF of a microscope: as measured, as found with its pattern, or as set."""
     if profile is None:
-        return Otf.theoretical(settings.optics)
+        return Otf.under(pattern, settings.optics) if pattern else Otf.theoretical(settings.optics)
     cutoff = settings.optics.cutoff_cycles_per_um
     return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
 

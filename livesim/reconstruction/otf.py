@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Optics
+from livesim.values.pattern import Pattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,14 @@ class Otf:
         return hash(self._key())
 
     @classmethod
+    def under(cls, pattern: Pattern, optics: Optics) -> Otf:
+        """Return the OTF of `optics` that the modulation of `pattern` was estimated with."""
+        return cls.theoretical(optics_under(pattern, optics))
+
+    @classmethod
     def theoretical(cls, optics: Optics) -> Otf:
         """Return the OTF of `optics` with its damping."""
-        return cls(optics.cutoff_cycles_per_um, optics.otf_damping)
+        return cls(optics.cutoff_cycles_per_um, optics.damping)
 
     def __call__(self, frequency: Tensor) -> Tensor:
         """Return the OTF at `frequency` (cycles/µm, any shape), same shape and dtype."""
@@ -51,6 +57,13 @@ class Otf:
     def at(self, fy: Tensor, fx: Tensor) -> Tensor:
         """Return the OTF on the grid spanned by `fy` and `fx`, broadcast against each other."""
         return self(torch.sqrt(fy * fy + fx * fx))
+
+
+def optics_under(pattern: Pattern, optics: Optics) -> Optics:
+    """Return `optics` with the damping found together with the pattern, unless they set one."""
+    if optics.otf_damping != "auto" or pattern.otf_damping is None:
+        return optics
+    return optics.model_copy(update={"otf_damping": pattern.otf_damping.value})
 
 
 def _interpolate(profile: Tensor, relative: Tensor) -> Tensor:

@@ -70,6 +70,18 @@ class NoiseToSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class OtfDamping:
+    """How fast the OTF falls, found from the frames: the theoretical one times a ** (f / cut-off).
+
+    1 is that of an ideal objective.
+    """
+
+    value: Annotated[float, Field(gt=0, le=1)]
+    error: Positive
+    """Standard error, in the same unit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Levels:
     """The brightness between which a network's input counts as 0 ... 1, held for a whole stream.
 
@@ -101,3 +113,5 @@ class Pattern:
     """What the automatic Wiener filter needs; None = not measured."""
     levels: Annotated[Levels | None, LEFT_OUT_IF_EMPTY] = None
     """Of the stacks it was estimated from, for the networks; None = not measured."""
+    otf_damping: Annotated[OtfDamping | None, LEFT_OUT_IF_EMPTY] = None
+    """That modulation and `noise_to_signal` belong to; None = that of the settings."""

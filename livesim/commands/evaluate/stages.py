@@ -94,7 +94,7 @@ def instrument(settings: Settings, pattern: Pattern, profile: OtfProfile | None)
     """Return what the residual against the photons needs to know."""
     return Instrument(
         pattern,
-        otf_of(settings, profile),
+        otf_of(settings, profile, pattern),
         settings.camera,
         settings.reconstruction.apodization,
     )

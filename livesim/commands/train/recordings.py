@@ -14,6 +14,7 @@ from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
+from livesim.reconstruction.otf import optics_under
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim_models.data.recipe import Split
@@ -100,7 +101,7 @@ def _scenes(raw: Path, config: Path | None, low: Path | None) -> list[Scene]:
             low=None if low is None else _photons(other, camera),
             truth=None,
             pattern=pattern,
-            optics=settings.optics,
+            optics=optics_under(pattern, settings.optics),
             structure="measured",
             recording=raw.name,
             read_noise=camera.read_noise,

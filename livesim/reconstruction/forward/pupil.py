@@ -81,7 +81,7 @@ class Pupil:
         )
         fy, fx = frequency_axes(shape, pixel_um)
         relative = torch.sqrt(fy * fy + fx * fx) / (2.0 * edge)
-        passed = overlap[rows][:, columns] * self.optics.otf_damping**relative
+        passed = overlap[rows][:, columns] * self.optics.damping**relative
         return torch.where(relative < 1.0, passed, 0.0)
 
     def _sampled(self, steps: Sequence[float]) -> tuple[Tensor, float]:

@@ -1,0 +1,1 @@
+"""Find how fast the OTF of a recording really falls."""

@@ -1,0 +1,186 @@
+"""Find the damping of the OTF with its error, or say why the frames do not tell it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import linear_regression
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Optics
+from livesim.reconstruction.bands import Band, separated_bands
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.otf_damping.fit import Line, fit_line
+from livesim.reconstruction.otf_damping.shared_light import SharedLight, shared_light
+from livesim.reconstruction.otf_damping.zero_order_power import ZeroOrderPower
+from livesim.reconstruction.separation import groups
+from livesim.values.pattern import NoiseToSignal, OtfDamping, Pattern, PatternAngle
+
+SIGNIFICANT = 4.0
+"""Shared light over what chance would give, from which a side band counts."""
+COHERENT = 0.6
+"""Share of its light that a side band has to have in common with the zero order."""
+UNCERTAIN = 0.35
+"""Standard error of the logarithm from which the frames do not tell the damping."""
+SLOWEST, FASTEST = 1.15, 0.03
+"""Dampings beyond which no objective lies, errors included."""
+_FAR = 3.0  # errors from which a damping that is set is doubted
+_NOTICEABLE = 0.2  # relative: less does not show in an image
+_MODULATION = (0.02, 1.0)
+_FITTED = [0.1 + 0.01 * n for n in range(71)]  # of the cut-off, as the estimate's own fit
+
+
+class DampingUnknownError(ValueError):
+    """The frames do not tell the damping; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundDamping:
+    """What the frames say of the OTF, and of the pattern under this OTF."""
+
+    damping: OtfDamping
+    modulation: dict[tuple[int, int], float]
+    """(angle, harmonic) -> modulation, of the side bands that were used."""
+    noise_to_signal: NoiseToSignal | None
+
+    def pattern(self, pattern: Pattern) -> Pattern:
+        """Return the pattern under the OTF found."""
+        angles = [self._angle(number, angle) for number, angle in enumerate(pattern.angles)]
+        noise = self.noise_to_signal or pattern.noise_to_signal
+        return replace(
+            pattern, angles=tuple(angles), noise_to_signal=noise, otf_damping=self.damping
+        )
+
+    def _angle(self, number: int, angle: PatternAngle) -> PatternAngle:
+        found = [
+            self.modulation.get((number, harmonic), modulation)
+            for harmonic, modulation in enumerate(angle.modulation, start=1)
+        ]
+        return replace(angle, modulation=tuple(found))
+
+
+@torch.inference_mode()
+def find_damping(photons: Tensor, stacks: int, pattern: Pattern, optics: Optics) -> FoundDamping:
+    """Find how fast the OTF falls.
+
+    Parameters
+    ----------
+    photons
+        [frame, y, x] photo-electrons of the mean raw stack.
+    stacks
+        How many it is the mean of.
+    pattern
+        Estimated from them; its modulation and noise may belong to another damping.
+    optics
+        Of the microscope.
+
+    Raises
+    ------
+    DampingUnknownError
+        If the frames do not tell it.
+    """
+    light = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
+    used, line = _clear_line(light)
+    damping = _checked(line)
+    bands = [separated_bands(pattern)[1][number] for number in used]
+    zero_orders = stacks * len(groups(pattern))
+    return FoundDamping(
+        damping, _modulation(pattern, bands, line), _noise_to_signal(light, damping, zero_orders)
+    )
+
+
+def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Optics) -> Pattern:
+    """Return the pattern under the OTF that the frames show, or with a warning.
+
+    A damping that the settings name stays; where the frames say another, a warning tells.
+
+    Parameters
+    ----------
+    pattern
+        As just estimated from the frames with the damping of `optics`.
+    photons, stacks, optics
+        As of `find_damping`.
+    """
+    if not any(angle.usable for angle in pattern.angles):
+        return pattern
+    try:
+        found = find_damping(photons, stacks, pattern, optics)
+    except DampingUnknownError as error:
+        said = f"OTF damping: {optics.damping:g} is assumed; {error}"
+        return _warned(pattern, said) if optics.otf_damping == "auto" else pattern
+    if optics.otf_damping == "auto":
+        return found.pattern(pattern)
+    value, error = found.damping.value, found.damping.error
+    if abs(value - optics.damping) <= max(_FAR * error, _NOTICEABLE * value):
+        return pattern
+    said = f"OTF damping: {optics.damping:g} is set, the frames show {value:.2g} ± {error:.1g}"
+    return _warned(pattern, said)
+
+
+def _warned(pattern: Pattern, said: str) -> Pattern:
+    return replace(pattern, warnings=(*pattern.warnings, said))
+
+
+def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
+    """Return the side bands that share enough light with the zero order, and their line."""
+    if not len(light):
+        raise DampingUnknownError("expected overlapping bands, found none")
+    line = fit_line(light)
+    clear = line.significance >= SIGNIFICANT
+    if not bool(clear.any()):
+        raise DampingUnknownError(
+            f"expected light in the overlap of bands that is {SIGNIFICANT:g} times the noise, "
+            f"found {float(line.significance.max()):.1f}"
+        )
+    least = float(line.coherence[clear].min())
+    if least < COHERENT:
+        raise DampingUnknownError(
+            f"expected bands that share {100 * COHERENT:.0f} % or more of their light where they "
+            f"overlap, found {100 * least:.0f} %"
+        )
+    used = clear.nonzero()[:, 0]
+    if not bool(clear.all()):
+        kept = light.where(clear[light.order])
+        line = fit_line(replace(kept, order=torch.searchsorted(used, kept.order)))
+    return used.tolist(), line
+
+
+def _checked(line: Line) -> OtfDamping:
+    value, factor = math.exp(line.log_damping), math.exp(2.0 * line.error)
+    low, high = value / factor, value * factor
+    if line.error > UNCERTAIN:
+        raise DampingUnknownError(
+            f"expected an error below {100 * UNCERTAIN:.0f} %, found that anything from {low:.2g} "
+            f"to {high:.2g} is likely"
+        )
+    if high < FASTEST or low > SLOWEST:
+        raise DampingUnknownError(
+            f"expected {FASTEST:g} to 1, found {value:.2g}: frames that were resampled or "
+            "processed look like this, and a wrong aperture, wavelength or pixel"
+        )
+    value = min(value, 1.0)
+    return OtfDamping(value, value * line.error)
+
+
+def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[int, int], float]:
+    found = {}
+    for band, strength in zip(bands, line.log_strength.tolist(), strict=True):
+        before = pattern.angles[band.angle].modulation[band.harmonic - 1]
+        least, most = _MODULATION
+        found[band.angle, band.harmonic] = min(max(before * math.exp(strength), least), most)
+    return found
+
+
+def _noise_to_signal(
+    light: SharedLight, damping: OtfDamping, zero_orders: int
+) -> NoiseToSignal | None:
+    """Fit a power law to the noise of one angle's zero order over the object's power."""
+    power = ZeroOrderPower(light)
+    if not power.known:
+        return None
+    at = torch.tensor(_FITTED, dtype=torch.float64)
+    ratio = power.noise * zero_orders * Otf(1.0, damping.value)(at).square() / power(at)
+    exponent, at_cutoff = linear_regression(at.log().tolist(), ratio.log().tolist())
+    return NoiseToSignal(math.exp(at_cutoff), max(exponent, 0.0))
