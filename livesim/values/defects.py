@@ -8,8 +8,8 @@ from typing import Literal
 
 from livesim.values.numbers import Count
 
-DefectKind = Literal["hot", "warm", "dead", "stuck"]
-"""Far too bright, too bright, too dark, or not following the light."""
+DefectKind = Literal["hot", "warm", "dim", "dead", "stuck"]
+"""Far too bright, too bright, too dark, without any light, or of one count whatever the light."""
 Place = tuple[Count, Count]
 """(y, x) of a pixel."""
 

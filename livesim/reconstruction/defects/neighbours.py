@@ -25,11 +25,21 @@ class Prediction:
         """Return what the pixels [..., pixel] should hold in flattened frames [..., all pixels]."""
         return (values[..., self.neighbours].float() * self.weights).sum(dim=-1)
 
+    @property
+    def used(self) -> Tensor:
+        """Which neighbours [pixel, neighbour] there are."""
+        return self.weights != 0.0
+
+    @property
+    def noise_gain(self) -> Tensor:
+        """Variance [pixel] of a remainder over that of a pixel."""
+        return 1.0 + self.weights.square().sum(dim=1)
+
     def brightest(self, values: Tensor) -> Tensor:
         """Return the most [..., pixel] that a usable neighbour holds."""
         lowest = torch.full_like(self.weights, -torch.inf)
         near = values[..., self.neighbours].float()
-        return torch.where(self.weights != 0.0, near, lowest).amax(dim=-1)
+        return torch.where(self.used, near, lowest).amax(dim=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +73,16 @@ class Field:
         weights = self.sharpness.weights(kinds)
         leaks = self.sharpness.leaks(kinds, weights)
         return Prediction(pixels, numbers, weights.float()[which]), leaks[which].float()
+
+    def reached(self, pixels: Tensor) -> Tensor:
+        """Return `pixels` and all that are predicted from them, sorted."""
+        numbers, inside = self.around(pixels)
+        return torch.cat([numbers[inside], pixels]).unique()
+
+    @property
+    def leak(self) -> float:
+        """The bound of the remainders of pixels whose neighbourhood is whole."""
+        return float(self.predict(torch.tensor([self.shape[0] // 2 * self.shape[1] + REACH]))[1])
 
     @property
     def border(self) -> Tensor:

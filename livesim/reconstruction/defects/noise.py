@@ -16,6 +16,7 @@ _BINS = 16
 _MOST_FRAMES = 24
 _KEPT, _KEPT_VARIANCE = 0.98, 0.8735
 """Share of the smallest remainders that is used, and their variance of a normal distribution."""
+_SATURATED = 0.5
 _SURE = 5.0
 _ROUNDS = 4
 
@@ -56,7 +57,7 @@ def scatter_of(remainders: Tensor, light: Tensor, gain: float, noise_gain: float
     noise_gain
         Variance of a remainder over that of a pixel.
     """
-    means, variances, weights = _bins(remainders, light)
+    means, variances, weights = _unsaturated(*_bins(remainders, light))
     line = _line(means, variances / noise_gain, weights)
     constant, slope, error = line
     sure = slope > _SURE * error
@@ -85,6 +86,12 @@ def _bins(remainders: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     counts = [float(len(part)) for part in parts]
     a, b, c = (torch.tensor(x, dtype=torch.float64) for x in (centres, found, counts))
     return a, b, c
+
+
+def _unsaturated(means: Tensor, variances: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+    """Return the bins without those in which brighter light scatters less: it is cut off."""
+    kept = variances >= _SATURATED * variances.cummax(dim=0).values
+    return means[kept], variances[kept], weights[kept]
 
 
 def _inner_blocks(remainders: Tensor) -> Tensor:

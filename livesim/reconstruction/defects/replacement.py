@@ -83,4 +83,6 @@ def put(values: Tensor, prediction: Prediction) -> None:
     if not values.dtype.is_floating_point:
         limits = torch.iinfo(values.dtype)
         found = found.round().clamp(limits.min, limits.max)
-    values[..., prediction.pixels] = found.to(values.dtype)
+    # torch cannot put numbers into tensors of these two types, but into their bits.
+    bits = {torch.uint16: torch.int16, torch.uint32: torch.int32}.get(values.dtype, values.dtype)
+    values.view(bits)[..., prediction.pixels] = found.to(values.dtype).view(bits)

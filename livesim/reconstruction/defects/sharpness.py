@@ -19,7 +19,7 @@ _SIGNAL_TO_NOISE = 1e3
 """Of the prediction: lower ones blur, higher ones add the neighbours' noise."""
 _MARGIN = 1.06
 """Of the cut-off, for an emission that is no single wavelength."""
-_FAINTEST = 0.05
+_FAINTEST = 0.15
 """Of a point source's peak: from darker neighbours nothing is concluded."""
 _GRID = 64
 _SHIFTS = 5
