@@ -19,19 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.quality.arbitration import FRACTAL, PHOTOGRAPHS, UNKNOWN, scene
+from bench.quality.arbitration import FRACTAL, PHOTOGRAPHS, UNKNOWN, scene, specimen
 from bench.report import Row, report, show
 from livesim.commands.train.scenes import simulated_scene
 from livesim.config.settings import Camera, PatternSettings, Reconstruction
 from livesim.reconstruction.defects.replacement import replaced
 from livesim.reconstruction.defects.search import find_defects
 from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.forward.sensor import Sensor
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.defects import Defects
-from livesim.values.pattern import Pattern
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.scene import Scene
 from livesim_models.evaluation.similarity import similarity
@@ -43,7 +43,8 @@ COUNTS = (1, 12, 100)
 WRONG = ("hot", "warm", "dead", "stuck", "ray")
 SHARES = (0.3, 0.3, 0.15, 0.15, 0.1)
 CAMERA = Camera(offset=100.0, gain=2.0, read_noise=1.5)
-COARSE_NM = 110.0
+COARSE = 1.25
+"""Pixels of 110 nm in units of the largest that holds the cut-off."""
 NOTICEABLE = 8.0
 """Standard deviations of a pixel's noise from which a defect has to be found."""
 
@@ -203,19 +204,21 @@ def alarms(fields: Sequence[Scene], photons: float) -> list[Row]:
     ]
 
 
-def coarse(own: Scene) -> Scene:
-    """Return a scene as if its pixels were `COARSE_NM` wide and its aperture 1.49."""
-    pixel = own.pattern.pixel_nm
-    factor = COARSE_NM / pixel
-    optics = own.optics.model_copy(
-        update={"numerical_aperture": 1.49, "emission_nm": 525.0, "pixel_nm": COARSE_NM}
+def coarse(kind: str, number: int, size: int, seed: int) -> Scene:
+    """Return a field of pixels of 110 nm at an aperture of 1.49: too large for its cut-off."""
+    recipe = ScenesRecipe(
+        seed=seed,
+        size=size,
+        numerical_aperture=(1.49, 1.49),
+        emission_nm=(525.0, 525.0),
+        sampling=(COARSE, COARSE),
     )
-    angles = tuple(
-        replace(a, k_cycles_per_um=(a.k_cycles_per_um[0] / factor, a.k_cycles_per_um[1] / factor))
-        for a in own.pattern.angles
-    )
-    pattern: Pattern = replace(own.pattern, pixel_nm=COARSE_NM, angles=angles)
-    return replace(own, optics=optics, pattern=pattern)
+    own = simulated_scene(recipe, "test", number, kind if kind in SIMULATED else SIMULATED[0])
+    if kind in SIMULATED:
+        return own
+    there = torch.from_numpy(specimen(kind, 2 * size, np.random.default_rng((seed, number))))
+    frames = Projection(own.pattern, Otf.theoretical(own.optics)).frames(there.float())
+    return replace(own, frames=(frames / frames.mean(dim=0).max()).reshape(own.frames.shape))
 
 
 def main() -> None:
@@ -237,6 +240,10 @@ def main() -> None:
     ]
     quiet = [row for photons in options.photons for row in alarms(clean, photons)]
     show("Nothing is wrong: what is found", quiet)
+    kinds = [kind for kind in options.kinds if kind not in UNKNOWN]
+    large = [coarse(kind, 0, options.size, options.seed) for kind in kinds]
+    coarsely = [row for photons in options.photons for row in alarms(large, photons)]
+    show("Pixels of 110 nm, nothing is wrong: what is found", coarsely)
     rows = []
     for number in options.defects:
         for photons in options.photons:
@@ -251,6 +258,7 @@ def main() -> None:
         "Found, and the plain image without defects, with them, and with them replaced",
         rows,
         clean=quiet,
+        coarse=coarsely,
         kinds=list(options.kinds),
         fields=options.fields,
         size=options.size,

@@ -58,8 +58,8 @@ class Field:
         inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
         return torch.where(inside, pixels[:, None] + dy * columns + dx, pixels[:, None]), inside
 
-    def predict(self, pixels: Tensor, bad: Tensor | None = None) -> tuple[Prediction, Tensor]:
-        """Return the prediction of `pixels` and the bound of their remainders [pixel].
+    def predict(self, pixels: Tensor, bad: Tensor | None = None) -> Prediction:
+        """Return the prediction of `pixels`.
 
         Parameters
         ----------
@@ -71,8 +71,13 @@ class Field:
             usable = usable & ~bad[numbers]
         kinds, which = _kinds(usable)
         weights = self.sharpness.weights(kinds)
-        leaks = self.sharpness.leaks(kinds, weights)
-        return Prediction(pixels, numbers, weights.float()[which]), leaks[which].float()
+        return Prediction(pixels, numbers, weights.float()[which])
+
+    def leaks(self, prediction: Prediction) -> Tensor:
+        """Return the bound of the remainders [pixel], as a share of the brightest neighbour."""
+        kinds, which = _kinds(prediction.used)
+        leaks = self.sharpness.leaks(kinds, self.sharpness.weights(kinds))
+        return leaks.float()[which]
 
     def reached(self, pixels: Tensor) -> Tensor:
         """Return `pixels` and all that are predicted from them, sorted."""
@@ -82,7 +87,8 @@ class Field:
     @property
     def leak(self) -> float:
         """The bound of the remainders of pixels whose neighbourhood is whole."""
-        return float(self.predict(torch.tensor([self.shape[0] // 2 * self.shape[1] + REACH]))[1])
+        inside = torch.tensor([self.shape[0] // 2 * self.shape[1] + REACH])
+        return float(self.leaks(self.predict(inside)))
 
     @property
     def border(self) -> Tensor:

@@ -13,7 +13,8 @@ from livesim.reconstruction.defects.sharpness import REACH
 BLOCK = 8
 """Pixels on a side over which the light is averaged."""
 _BINS = 16
-_MOST_FRAMES = 24
+_MOST_BLOCKS = 4093
+"""That are looked at; a prime, so that they lie in all columns."""
 _KEPT, _KEPT_VARIANCE = 0.98, 0.8735
 """Share of the smallest remainders that is used, and their variance of a normal distribution."""
 _SATURATED = 0.5
@@ -76,10 +77,13 @@ def scatter_of(remainders: Tensor, light: Tensor, gain: float, noise_gain: float
 
 def _bins(remainders: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, variance of the remainders and weight of blocks of about equal light."""
-    every = max(len(remainders) // _MOST_FRAMES, 1)
-    whole = _inner_blocks(remainders[::every])
-    means = light[::every, 1 : 1 + whole.shape[1], 1 : 1 + whole.shape[2]].flatten()
-    blocks = whole.reshape(len(means), -1)
+    whole = _inner_blocks(remainders)
+    rows, columns = whole.shape[1:3]
+    means = light[:, 1 : 1 + rows, 1 : 1 + columns].flatten()
+    count = min(len(means), _MOST_BLOCKS)
+    some = torch.arange(count) * len(means) // count
+    means = means[some]
+    blocks = whole[some // (rows * columns), some // columns % rows, some % columns].flatten(1)
     parts = means.argsort().chunk(_BINS)
     found = [float(_variance(blocks[part].flatten())) for part in parts]
     centres = [float(means[part].mean()) for part in parts]
@@ -103,8 +107,8 @@ def _inner_blocks(remainders: Tensor) -> Tensor:
 
 def _variance(remainders: Tensor) -> Tensor:
     squares = remainders.square()
-    kept = squares.sort().values[: max(int(_KEPT * len(squares)), 1)]
-    return kept.mean() / _KEPT_VARIANCE
+    most = squares.kthvalue(max(int(_KEPT * len(squares)), 1)).values
+    return squares[squares <= most].mean() / _KEPT_VARIANCE
 
 
 def _line(means: Tensor, variances: Tensor, counts: Tensor) -> tuple[float, float, float]:

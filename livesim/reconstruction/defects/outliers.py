@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.defects.neighbours import Field
+from livesim.reconstruction.defects.neighbours import Field, Prediction
 from livesim.reconstruction.defects.noise import BLOCK, Scatter, light_of
 from livesim.reconstruction.defects.replacement import put
 
@@ -66,9 +66,7 @@ class Outliers:
         Measures the noise; called again while outliers are found, since they disturb it.
     """
 
-    def __init__(
-        self, field: Field, values: Tensor, remainders: Tensor, limit_of: LimitOf
-    ) -> None:
+    def __init__(self, field: Field, values: Tensor, remainders: Tensor, limit_of: LimitOf) -> None:
         self._field, self._values, self._limit_of = field, values, limit_of
         self._middle = middle_of(remainders)
         self._bad = torch.zeros(len(self._middle), dtype=torch.bool)
@@ -103,9 +101,8 @@ class Outliers:
         """Return the candidates beyond the limit that no stronger one nearby explains."""
         if not len(candidates):
             return candidates
-        prediction, leak = self._field.predict(candidates)
-        brightest = prediction.brightest(self._values.mean(dim=0))
-        excess = self._middle[candidates].abs() / limit(brightest, prediction.noise_gain, leak)
+        prediction = self._field.predict(candidates)
+        excess = self._middle[candidates].abs() / self._limits(prediction, limit)
         strength = torch.zeros_like(self._middle)
         strength[candidates] = excess
         alone = excess >= strength[prediction.neighbours].amax(dim=1)
@@ -118,21 +115,25 @@ class Outliers:
         """Take new pixels out, and see what the remainders around them are now."""
         self._bad[new] = True
         self._taken.append((new, self._values[:, new]))
-        put(self._values, self._field.predict(new, self._bad)[0])
+        put(self._values, self._field.predict(new, self._bad))
         near = self._field.reached(new)
-        prediction, _ = self._field.predict(near)
-        self._middle[near] = middle_of(self._values[:, near] - prediction(self._values))
+        expected = self._field.predict(near)(self._values)
+        self._middle[near] = middle_of(self._values[:, near] - expected)
 
     def _confirmed(self, limit: Limit) -> Tensor:
         """Return the outliers that are some still, now that the others are out."""
         pixels = torch.cat([pixels for pixels, _ in self._taken])
         own = torch.cat([values for _, values in self._taken], dim=1)
-        prediction, leak = self._field.predict(pixels, self._bad)
+        prediction = self._field.predict(pixels, self._bad)
         off = middle_of(own - prediction(self._values)).abs()
-        brightest = prediction.brightest(self._values.mean(dim=0))
-        wrong = off > limit(brightest, prediction.noise_gain, leak)
+        wrong = off > self._limits(prediction, limit)
         self._values[:, pixels[~wrong]] = own[:, ~wrong]
         return pixels[wrong].sort().values
+
+    def _limits(self, prediction: Prediction, limit: Limit) -> Tensor:
+        """Return by how much the pixels of a prediction may differ from it."""
+        brightest = prediction.brightest(self._values.mean(dim=0))
+        return limit(brightest, prediction.noise_gain, self._field.leaks(prediction))
 
     def _full(self, limit: Limit) -> float:
         """Return from which count on pixels may be saturated.
@@ -150,6 +151,8 @@ class Outliers:
 def middle_of(remainders: Tensor) -> Tensor:
     """Return the mean [pixel] over maps [map, pixel], the least and the most left out."""
     count = len(remainders)
+    if count == 1:
+        return remainders[0]
     if count < _FEWEST:
         return remainders.median(dim=0).values
     ends = remainders.amin(dim=0) + remainders.amax(dim=0)

@@ -74,7 +74,7 @@ def prediction_of(field: Field, pixels: Tensor, size: int) -> Prediction:
     """Return what predicts `pixels` of `size` pixels in all from the others."""
     bad = torch.zeros(size, dtype=torch.bool)
     bad[pixels] = True
-    return field.predict(pixels, bad)[0]
+    return field.predict(pixels, bad)
 
 
 def put(values: Tensor, prediction: Prediction) -> None:

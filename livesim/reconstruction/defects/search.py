@@ -14,7 +14,7 @@ from torch import Tensor
 
 from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.defects.neighbours import Field
-from livesim.reconstruction.defects.noise import BLOCK, Scatter, light_of, scatter_of
+from livesim.reconstruction.defects.noise import BLOCK, light_of, scatter_of
 from livesim.reconstruction.defects.outliers import Limit, Outliers
 from livesim.reconstruction.defects.replacement import field_of, prediction_of, put
 from livesim.reconstruction.defects.sharpness import REACH
@@ -71,9 +71,10 @@ class _Search:
         self._gain = camera.gain
         self._noise_gain = float(field.sharpness.kernel.square().sum())
         self._remainders = _remainders(field, frames)
-        light = light_of(frames).flatten()
-        dark = float(light[:: max(len(light) // _DARK_SAMPLES, 1)].quantile(0.01))
-        self._floor = min(camera.offset, dark)
+        light = light_of(frames)
+        some = light.flatten()[:: max(light.numel() // _DARK_SAMPLES, 1)]
+        self._floor = min(camera.offset, float(some.quantile(0.01)))
+        self._step = scatter_of(self._remainders, light, self._gain, self._noise_gain).step
 
     def run(self) -> Defects:
         """Find pixels first, then hits; those that are hit again and again are pixels as well."""
@@ -93,11 +94,11 @@ class _Search:
 
     def _lasting(self, most: int) -> Tensor:
         """Return the pixels that differ in the mean of all frames."""
-        count, step = len(self._frames) // self._times, self._scatter().step
+        count = len(self._frames) // self._times
 
         def limit_of(remainders: Tensor, light: Tensor) -> Limit:
             scatter = scatter_of(remainders, light, self._gain, self._noise_gain)
-            scatter, frames = replace(scatter, step=step), 0.5 * len(self._frames)
+            scatter, frames = replace(scatter, step=self._step), 0.5 * len(self._frames)
             return Limit(scatter, self._floor, _LASTING_ODDS, frames)
 
         each = (self._frames, self._remainders)
@@ -114,10 +115,6 @@ class _Search:
         values, remainders = self._frames.view(1, -1), self._remainders.view(1, -1)
         return Outliers(self._field, values, remainders, limit_of).find(most)
 
-    def _scatter(self) -> Scatter:
-        light = light_of(self._frames)
-        return scatter_of(self._remainders, light, self._gain, self._noise_gain)
-
     def _replace_everywhere(self, pixels: Tensor) -> None:
         """Replace pixels in all frames."""
         if not len(pixels):
@@ -125,13 +122,13 @@ class _Search:
         values, remainders = self._frames.flatten(1), self._remainders.flatten(1)
         put(values, prediction_of(self._field, pixels, values.shape[1]))
         near = self._field.reached(pixels)
-        remainders[:, near] = values[:, near] - self._field.predict(near)[0](values)
+        remainders[:, near] = values[:, near] - self._field.predict(near)(values)
 
     def _kind(self, pixel: Tensor) -> DefectKind:
         """Return what is wrong with a pixel, before it is replaced."""
         frames = self._frames.flatten(1)
         own = frames[:, pixel]
-        light = float(self._field.predict(pixel[None])[0](frames).median()) - self._floor
+        light = float(self._field.predict(pixel[None])(frames).median()) - self._floor
         found = float(own.median()) - self._floor
         if _never_changes(own):
             return "stuck"
@@ -153,8 +150,7 @@ def _remainders(field: Field, frames: Tensor) -> Tensor:
         level = frame.mean()  # a large mean would cost digits
         own.copy_(torch.fft.irfft2(torch.fft.rfft2(frame - level) * spectrum, s=field.shape))
     border, values = field.border, frames.flatten(1)
-    at_border, _ = field.predict(border)
-    found.flatten(1)[:, border] = values[:, border] - at_border(values)
+    found.flatten(1)[:, border] = values[:, border] - field.predict(border)(values)
     return found
 
 
