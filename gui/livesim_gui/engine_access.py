@@ -62,8 +62,8 @@ class EngineAccess:
         self._link = Link(complete, self._feed)
         return None
 
-    def review(self, flips: bool, failed: Tell) -> None:
-        """Ask the engine to check its newest result now; with flips, in eight symmetries."""
+    def review(self, failed: Tell) -> None:
+        """Ask the engine to check its newest result now."""
         link = self._link
         if link is None:
             failed("No engine is connected.")
@@ -73,7 +73,7 @@ class EngineAccess:
             if not accepted:
                 failed("There is no result of networks to check.")
 
-        self._tasks.run(_REVIEW, lambda: link.review(flips), answered, failed)
+        self._tasks.run(_REVIEW, link.review, answered, failed)
 
     def wish(self, key: str, value: Value, failed: Tell) -> None:
         """Ask the engine for another setting; the newest of each is sent when its turn comes."""

@@ -51,7 +51,7 @@ class Link:
                 if thread is not None:
                     thread.join(wait_s)
 
-    def review(self, flips: bool) -> bool:
+    def review(self) -> bool:
         """Ask for a review; return whether there is anything to review. Waits for the answer.
 
         Raises
@@ -60,7 +60,7 @@ class Link:
             If nobody answers.
         """
         with ControlClient(self.address) as client:
-            return client.review(flips=flips, timeout_s=ANSWER_S).accepted
+            return client.review(ANSWER_S).accepted
 
     def steer(self, changes: Changes) -> None:
         """Ask for other settings; waits for the answer.
@@ -97,7 +97,7 @@ class Link:
         """Ask again and again, until nobody answers: then there is a new socket."""
         while not self._over.is_set():
             try:
-                status = client.status(ANSWER_S, step_one=True)
+                status = client.status(ANSWER_S, stages=True)
             except WireError as error:
                 self._feed.silence(self._generation, why_silent(self.address, str(error)))
                 return

@@ -18,7 +18,7 @@ from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
-from livesim_gui.state.trust.trusted import trusted
+from livesim_gui.state.trust.trusted import plain_words, trusted
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
@@ -52,7 +52,7 @@ class Presenter:
             news = viewer.stream.news
             widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
         else:
-            widgets.picture.caption(viewer.display.scene, self._held(viewer.display.scene))
+            self._caption(viewer.display.scene)
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
     def _draw(self, scene: Scene) -> None:
@@ -63,6 +63,11 @@ class Presenter:
         manual = self._viewer.display.contrast(scene.main.stage.name).manual
         widgets.contrast.show_levels(scene.main.levels, manual=manual)
         widgets.top.show_stages(tuple(stages_of(scene.shot.result)), scene.look)
+
+    def _caption(self, scene: Scene) -> None:
+        """Write over the picture what it is; the restored image may still be the plain one."""
+        plain = plain_words(self._viewer.stream.news.status) if scene.is_plain else ""
+        self._widgets.picture.caption(scene, self._held(scene), plain)
 
     def _held(self, scene: Scene) -> str | None:
         playback = self._viewer.time

@@ -18,16 +18,18 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
-from livesim.pipeline.build import with_levels
+from livesim.pipeline.build import in_this_light
 from livesim.pipeline.networks import load_networks, preferred_device
 from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
-from livesim.pipeline.work import Work
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.verdict import Trust
 
 PLAIN = "reconstruct"
+ERROR = "error"
+EVERYTHING = ("image", "plain", "between", "network", "widefield", ERROR)
+"""What a `Restored` holds, in its order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +37,19 @@ class Restored:
     """All images that are made of raw stacks."""
 
     image: Any
-    """[…, 2 y, 2 x] with all networks; may be negative."""
+    """[…, 2 y, 2 x] arbitrated: of what the networks changed, as much as the photons carry; may be
+    negative."""
     plain: Any
-    """[…, 2 y, 2 x] without any."""
+    """[…, 2 y, 2 x] without any network."""
     step_one: Any
     """[…, 2 y, 2 x] with step one alone; equals `plain` where there is no step one."""
+    network: Any
+    """[…, 2 y, 2 x] what the networks alone make; equals `plain` where there is none."""
     widefield: Any
     """[…, y, x] mean of the raw frames, in photo-electrons."""
+    error: Any
+    """[…, 2 y, 2 x] standard deviation of `image`, photo-electrons per raw pixel; None where it
+    cannot be measured: fields that are too small, or Richardson-Lucy steps."""
 
     def __repr__(self) -> str:
         return f"<images {tuple(self.image.shape)}, widefield {tuple(self.widefield.shape)}>"
@@ -49,6 +57,10 @@ class Restored:
 
 class Restorer:
     """Restores raw stacks of one field with one pattern; what can be computed once is kept.
+
+    How much of the networks' change is shown is measured for every raw stack from its own photons,
+    always in the same way: neither other stacks nor their order play a part. It takes about three
+    times as long as the networks alone; ``steps="reconstruct"`` does without.
 
     It may be called from several threads, which then take turns. Pickled, it is its recipe alone
     (settings, pattern, device: a few kB), so that dask, concurrent.futures and joblib can hand it
@@ -90,6 +102,8 @@ class Restorer:
         self.device = _device(device)
         self._asked = None if device is None else str(self.device)
         self._lock = Lock()
+        # Once: workers that measured for themselves would each scale differently.
+        self._fitted = False
         self._pipeline: ReconstructionPipeline | None = None
 
     def __call__(self, raw: Array, *, everything: bool = False) -> Any:
@@ -110,13 +124,17 @@ class Restorer:
         self.fit(stacks)
         if is_dask(raw) and not everything:
             return _later(raw, stacks, self)
-        names = ("image", "plain", "between", "widefield") if everything else ("image",)
-        images = self._images(stacks, names)
-        image, *others = (like(one.reshape(*stacks.leading, *one.shape[1:]), raw) for one in images)
+        images = self._images(stacks, EVERYTHING if everything else EVERYTHING[:1])
+        image, *others = (
+            None if one is None else like(one.reshape(*stacks.leading, *one.shape[1:]), raw)
+            for one in images
+        )
         return Restored(image, *others) if everything else image
 
     def fit(self, stacks: RawStacks) -> None:
-        """Make sure that the pattern is one for these frames and knows how bright they are.
+        """Make sure that the pattern is one for these frames, and for as much light.
+
+        The first raw stack that is ever restored decides about the light.
 
         Raises
         ------
@@ -128,25 +146,22 @@ class Restorer:
                 f"{SOURCE}: expected frames of (y, x) = {self.pattern.shape}, as the pattern is "
                 f"for, found {stacks.frame_shape}"
             )
-        if self.pattern.levels is not None:
-            return
-        # Measured once: workers that measured for themselves would each scale differently.
-        first = stacks[0]
         with self._lock:
-            self.pattern = with_levels(self.pattern, [first], self.settings)
+            if self._fitted:
+                return
+            profile = otf_profile(self.settings)
+            self.pattern = in_this_light(self.pattern, [stacks[0]], self.settings, profile)
+            self._fitted = True
 
-    def made(self, stack: RawStack) -> Work:
-        """Return one raw stack's images as tensors, with what they were made of."""
+    def judged(self, stack: RawStack, image: torch.Tensor) -> Trust | None:
+        """Hold an image [2 y, 2 x] of a raw stack against the photons; None where nothing can."""
         with self._lock:
-            return self._prepared().compute(stack)
-
-    def review(self, made: Work) -> Trust | None:
-        """Hold what `made` returned against the photons; None where it cannot be judged."""
-        with self._lock:
-            return self._prepared().review(made)
+            pipeline = self._prepared()
+            found = pipeline.examine(pipeline.compute(stack), image)
+        return None if found is None else found.trust
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Restorer, (self.settings, self.pattern, self._asked)
+        return _unpickled, (self.settings, self.pattern, self._asked, self._fitted)
 
     def _prepared(self) -> ReconstructionPipeline:
         if self._pipeline is None:
@@ -159,16 +174,32 @@ class Restorer:
             )
         return self._pipeline
 
-    def _images(self, stacks: RawStacks, names: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _images(self, stacks: RawStacks, names: Sequence[str]) -> list[NDArray[np.float32] | None]:
         """Return images of all raw stacks, [stack, y, x] each; only one stack is at work."""
-        images: list[NDArray[np.float32]] = []
+        images: list[NDArray[np.float32] | None] = []
         for number, stack in enumerate(stacks):
-            made = self.made(stack)
-            found = [getattr(made, name).numpy() for name in names]
-            images = images or [np.empty((len(stacks), *one.shape), np.float32) for one in found]
+            found = self._made(stack, names)
+            images = images or [
+                None if one is None else np.empty((len(stacks), *one.shape), np.float32)
+                for one in found
+            ]
             for kept, one in zip(images, found, strict=True):
-                kept[number] = one
+                if kept is not None and one is not None:
+                    kept[number] = one
         return images
+
+    def _made(self, stack: RawStack, names: Sequence[str]) -> list[NDArray[np.float32] | None]:
+        """Return the images of one raw stack that are asked for by name."""
+        with self._lock:
+            pipeline = self._prepared()
+            work = pipeline.compute(stack)
+            asked = pipeline.networks.any or ERROR in names
+            reviewed = pipeline.examine(work) if asked else None
+        known: dict[str, torch.Tensor | None] = {ERROR: None}
+        if reviewed is not None:
+            known = {ERROR: reviewed.error, "image": reviewed.image}
+        tensors = (known[name] if name in known else getattr(work, name) for name in names)
+        return [None if one is None else one.cpu().numpy() for one in tensors]
 
 
 def restore(
@@ -181,7 +212,7 @@ def restore(
     everything: bool = False,
     device: str | torch.device | None = None,
 ) -> Any:
-    """Restore raw stacks: reconstruct them, with the networks that the settings name.
+    """Restore raw stacks: reconstruct them, with as much of the networks as the photons carry.
 
     Parameters
     ----------
@@ -198,7 +229,7 @@ def restore(
     plain
         Without any network; the same as ``steps="reconstruct"``.
     everything
-        Return the plain and the widefield images too.
+        Return the plain, the networks' and the widefield images and the error too.
     device
         As `Restorer`.
 
@@ -216,6 +247,12 @@ def restore(
         raise SettingsError(f"expected plain=True or steps='{steps}', found both")
     known = calibrate(raw, settings) if pattern is None else pattern
     return Restorer(settings, known, device, PLAIN if plain else steps)(raw, everything=everything)
+
+
+def _unpickled(settings: Settings, pattern: Pattern, device: str | None, fitted: bool) -> Restorer:
+    restorer = Restorer(settings, pattern, device)
+    restorer._fitted = fitted
+    return restorer
 
 
 def _later(raw: Any, stacks: RawStacks, restorer: Restorer) -> Any:

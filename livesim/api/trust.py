@@ -1,8 +1,7 @@
-"""Hold restored images against the raw photons."""
+"""Judge restored images by the error that the raw photons show."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from livesim.values.verdict import Trust
 def trust(
     raw: Array, image: Array, settings: Settings, pattern: Pattern | str | Path
 ) -> Trust | tuple[Trust, ...]:
-    """Say whether the photons agree with what networks made of them.
+    """Say how much of restored images the photons carry.
 
     Parameters
     ----------
@@ -34,14 +33,14 @@ def trust(
     Returns
     -------
     The verdict with its reasons, its numbers and maps [y, x]; one for each raw stack where there
-    are leading axes.
+    are leading axes. What `restore` made is judged by its measured error; any other image by that
+    and by how far it is off.
 
     Raises
     ------
     DataError
-        If the images do not belong to the raw stacks, are not finite, or cannot be judged: no
-        network made them, the field is too small, or Richardson-Lucy steps follow the
-        reconstruction.
+        If the images do not belong to the raw stacks, are not finite, or cannot be judged: the
+        field is too small, or Richardson-Lucy steps follow the reconstruction.
     """
     stacks = RawStacks(raw, settings.pattern)
     restorer = Restorer(settings, pattern)
@@ -59,14 +58,12 @@ def trust(
         raise DataError(f"{SOURCE}: expected finite values in the image, found NaN or infinity")
     found = []
     for stack, one in zip(stacks, images.reshape(-1, 2 * y, 2 * x), strict=True):
-        pixels = torch.from_numpy(np.ascontiguousarray(one, np.float32))
-        made = replace(restorer.made(stack), image=pixels)
-        verdict = restorer.review(made)
+        verdict = restorer.judged(stack, torch.from_numpy(np.ascontiguousarray(one, np.float32)))
         if verdict is None:
             raise DataError(
-                f"{SOURCE}: expected an image made with networks, without Richardson-Lucy steps "
-                f"and of a field that is large enough to judge, found settings or a size that are "
-                f"not so (frames of {y} x {x})"
+                f"{SOURCE}: expected an image without Richardson-Lucy steps and of a field that "
+                f"is large enough to judge, found settings or a size that are not so (frames of "
+                f"{y} x {x})"
             )
         found.append(verdict)
     return tuple(found) if stacks.leading else found[0]

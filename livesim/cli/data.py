@@ -32,26 +32,35 @@ def restore(
         typer.Option(help="reconstruct, with one before and two behind it, as in one,reconstruct."),
     ] = "",
     preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
+    error: Annotated[
+        bool,
+        typer.Option(
+            "--error", help="Write the error of every image beside it, as further channels."
+        ),
+    ] = False,
     change: SetOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Reconstruct recordings; --config defaults to the TOML file beside each.
 
-    A recording of livesim's own brings its settings and its pattern along.
+    A recording of livesim's own brings its settings and its pattern along, and what its live run
+    measured of the networks. For any other the photons of every raw stack decide how much of the
+    networks' work is shown, which takes about three times as long as the networks do.
     """
-    from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
+    from livesim.io.settings_beside import follows_live, pattern_for, settings_for
 
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
 
-    from livesim.commands.restore.command import restore_file, targets
+    from livesim.commands.restore.command import RestoreRequest, restore_file, targets
     from livesim.config.step_choice import with_steps
 
     if steps:
         settings = [with_steps(own, steps) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
-        log = None if steps else settings_log_for(path, config, changes)
-        restore_file(path, own, pattern or pattern_for(path), target, overwrite, log)
+        live = not steps and follows_live(path, config, changes)
+        known = pattern or pattern_for(path)
+        restore_file(RestoreRequest(path, own, known, target, overwrite, live, error))
 
 
 def calibrate(

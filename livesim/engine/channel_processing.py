@@ -88,7 +88,7 @@ class ChannelProcessing:
         )
         known = stack.passage
         passage = Passage(known.received, known.assembled, taken_ns, steady_ns())
-        return Reconstructed(result, made.step_one, made.review, made.steps_ms, passage)
+        return replace(made, result=result, passage=passage)
 
     def give_up(self, why: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""

@@ -105,8 +105,11 @@ class StreamChannels:
         self._log.see(stack, self._pipelines[channel], self.steering.of(channel))
 
     def after(self, stack: RawStack) -> None:
-        """Log what the stack has changed of its channel's pattern."""
-        self._tracking[stack.index.channel].look()
+        """Log what the stack has changed of its channel's pattern, and its weights."""
+        channel = stack.index.channel
+        self._tracking[channel].look()
+        if stack.whole:
+            self._log.began(stack, self._pipelines[channel])
 
     def conclusion(self) -> str:
         """Return what the doctor says of a stream whose pattern was not found."""

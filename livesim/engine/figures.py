@@ -116,25 +116,27 @@ def _of_doctor(doctor: DoctorStatus) -> Figure:
 
 def _of_trust(trust: TrustStatus) -> Iterator[Figure]:
     numbers, tone, channel = trust.numbers, TRUST_TONES[trust.verdict.word], trust.index.channel
+    structure = f"of the structure, by photons: {trust.verdict.word}"
     yield Figure(
-        "trust denied places",
-        numbers.denied,
-        Unit.COUNT,
-        tone,
-        remark=f"of {numbers.places} with light: {trust.verdict.word}",
+        "trust carried", numbers.carried_percent, Unit.PERCENT, tone, channel, remark=structure
     )
-    yield Figure("trust residual", numbers.rms_sigmas, Unit.SIGMAS, channel=channel)
-    yield Figure("trust worst place", numbers.worst_sigmas, Unit.SIGMAS, channel=channel)
-    yield Figure("trust visible change", numbers.visible_percent, Unit.PERCENT, channel=channel)
+    change = "of what the networks changed"
+    yield Figure("trust shown", numbers.shown_percent, Unit.PERCENT, channel=channel, remark=change)
+    light = "of the light"
+    yield Figure("trust error", numbers.error_percent, Unit.PERCENT, channel=channel, remark=light)
+    y, x = numbers.overruled_yx
+    where = f"at x = {x:.0f}, y = {y:.0f}" if numbers.overruled_sigmas else ""
+    yield Figure(
+        "trust overruled", numbers.overruled_sigmas, Unit.SIGMAS, channel=channel, remark=where
+    )
+    yield Figure(
+        "trust plain denied",
+        numbers.plain_denied_percent,
+        Unit.PERCENT,
+        channel=channel,
+        remark="of the field",
+    )
     yield Figure("trust noise ratio", numbers.noise_ratio, Unit.NONE, channel=channel)
-    if numbers.spread_percent is not None:
-        yield Figure(
-            "trust spread",
-            numbers.spread_percent,
-            Unit.PERCENT,
-            channel=channel,
-            remark="when flipped",
-        )
 
 
 def _of_device(device: DeviceStatus) -> Iterator[Figure]:

@@ -14,6 +14,7 @@ from livesim.values.illumination import Illumination, PatternChange, TrackingHea
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result
 from livesim.values.verdict import Trust
+from livesim.values.weights import BandWeights
 from livesim.wire.status import DeviceStatus
 
 
@@ -86,6 +87,16 @@ class Beginning(Protocol):
         ValueError, RuntimeError
             If this stack cannot be reconstructed.
         """
+        ...
+
+
+@runtime_checkable
+class Arbitrated(Protocol):
+    """A pipeline that shows as much of its networks' change as the photons carry."""
+
+    @property
+    def weights(self) -> BandWeights | None:
+        """What the last stack was reconstructed with; None = without its networks' change."""
         ...
 
 
@@ -170,6 +181,8 @@ class Resolved:
     """File of a network -> SHA-256."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Step -> the shipped networks that fit the stream."""
+    notes: tuple[str, ...] = ()
+    """Why "auto" stands for no network, where it does."""
 
 
 Examine = Callable[[Sequence[RawStack]], Examination]

@@ -1,4 +1,4 @@
-"""Write and read the logs of a recorded stream: what changed of its pattern and its settings.
+"""Write and read the logs of a recorded stream: changes of pattern, settings and weights.
 
 A log is a text file: a line that names its format, then one JSON object a line, each with the raw
 stack from which on the change holds. It is appended to while the stream runs, so after a crash
@@ -7,33 +7,97 @@ every line is whole but perhaps the last.
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
+from typing_extensions import TypedDict
 
 from livesim.config.changes import SettingsChange
 from livesim.config.errors import sentence
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim.values.illumination import Illumination, PatternChange, unturned
+from livesim.values.numbers import Count
 from livesim.values.pattern import Pattern
+from livesim.values.weights import BandWeights, WeightGrid, WeightsChange
 
 PATTERN_FORMAT = "livesim-pattern-log/1"
 SETTINGS_FORMAT = "livesim-settings-log/1"
+WEIGHTS_FORMAT = "livesim-weights-log/1"
 
 _PATTERN_CHANGE: TypeAdapter[PatternChange] = TypeAdapter(PatternChange)
 _SETTINGS_CHANGE: TypeAdapter[SettingsChange] = TypeAdapter(SettingsChange)
 _LINE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+Side = Annotated[int, Field(ge=1, le=2**15)]
+"""Of a grid of weights."""
 
 
 class _Header(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: str
+
+
+def _grid_to_json(grid: WeightGrid) -> dict[str, Any]:
+    """Return a band's numbers deflated (RFC 1950) and in base64."""
+    packed = base64.b64encode(zlib.compress(grid.numbers)).decode("ascii")
+    return {"shape": list(grid.shape), "deflated": packed}
+
+
+def _grid_from_json(value: Any) -> WeightGrid:
+    if isinstance(value, WeightGrid):
+        return value
+    written = _GRID.validate_python(value)
+    rows, columns = written["shape"]
+    try:
+        packed = base64.b64decode(written["deflated"], validate=True)
+        # One more than expected is enough to see that there are too many.
+        numbers = zlib.decompressobj().decompress(packed, rows * columns + 1)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"expected deflated numbers in base64, found: {error}") from error
+    return WeightGrid((rows, columns), numbers)
+
+
+class _GridValues(TypedDict):
+    """A band's numbers as they are written."""
+
+    shape: tuple[Side, Side]
+    deflated: str
+
+
+_GRID: TypeAdapter[_GridValues] = TypeAdapter(_GridValues)
+_Grid = Annotated[WeightGrid, PlainValidator(_grid_from_json), PlainSerializer(_grid_to_json)]
+
+
+class _WeightsLine(BaseModel):
+    """A line of a weights' log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stack: StackIndex
+    received_ns: Count
+    weights: tuple[_Grid, ...] | None
+
+    @property
+    def change(self) -> WeightsChange:
+        """What was written."""
+        weights = None if self.weights is None else BandWeights(self.weights)
+        return WeightsChange(self.stack, self.received_ns, weights)
 
 
 def append_pattern_changes(path: Path, changes: Sequence[PatternChange]) -> None:
@@ -83,6 +147,35 @@ def read_settings_log(path: Path) -> tuple[SettingsChange, ...]:
     """
     return tuple(
         _parsed(_SETTINGS_CHANGE, line, place) for place, line in _lines(path, SETTINGS_FORMAT)
+    )
+
+
+def append_weights_change(path: Path, change: WeightsChange) -> None:
+    """Append a change to the log of a channel's weights, which the first one begins.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    grids = None if change.weights is None else change.weights.grids
+    line = _WeightsLine(stack=change.stack, received_ns=change.received_ns, weights=grids)
+    _append(path, WEIGHTS_FORMAT, [line.model_dump(mode="json")])
+
+
+def read_weights_log(path: Path) -> tuple[WeightsChange, ...]:
+    """Read the log of a channel's weights.
+
+    A last line that is not whole, as a crash may leave it, is passed over.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or a line is no change: the file, the line, what was expected.
+    """
+    return tuple(
+        _parsed(TypeAdapter(_WeightsLine), line, place).change
+        for place, line in _lines(path, WEIGHTS_FORMAT)
     )
 
 

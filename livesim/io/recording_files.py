@@ -7,6 +7,7 @@ RESULTS_NAME = "results.ome.zarr"
 PATTERN_NAME = "pattern.json"
 PATTERN_LOG_NAME = "pattern-log.jsonl"
 SETTINGS_LOG_NAME = "settings-log.jsonl"
+WEIGHTS_LOG_NAME = "weights-log.jsonl"
 
 
 def of_channel(name: str, channel: int | str) -> str:

@@ -11,6 +11,7 @@ from livesim.io.recording_files import (
     PATTERN_NAME,
     RAW_NAME,
     SETTINGS_LOG_NAME,
+    WEIGHTS_LOG_NAME,
     of_channel,
 )
 from livesim.values.errors import DataError
@@ -62,11 +63,24 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
     return own if own.is_file() else pattern_file, log if log.is_file() else None
 
 
-def settings_log_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Path | None:
-    """Return the log of a recording of livesim's own that is restored with its own settings."""
+def weights_log_for(raw: Path, channel: int) -> Path | None:
+    """Return the log of a channel's weights in a recording of livesim's own, if there is one."""
+    log = raw.with_name(of_channel(WEIGHTS_LOG_NAME, channel))
+    return log if raw.name == RAW_NAME and log.is_file() else None
+
+
+def follows_live(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> bool:
+    """Whether a recording of livesim's own is restored with its own settings.
+
+    Then what the live run logged of settings and weights is followed.
+    """
+    return config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
+
+
+def settings_log_for(raw: Path) -> Path | None:
+    """Return the log of the settings in a recording of livesim's own, if there is one."""
     log = raw.with_name(SETTINGS_LOG_NAME)
-    own = config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
-    return log if own and log.is_file() else None
+    return log if log.is_file() else None
 
 
 def _beside(raw: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
-from livesim.pipeline.networks import Networks, load_networks, preferred_device
+from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
@@ -32,6 +32,9 @@ _MOST_PIXELS = MOST_STACKS * 512 * 512
 MOST_LIVE_PIXELS = 512
 """Rows and columns that the doctor looks at while a stream runs: some seconds at most."""
 
+SAME_LIGHT = 1.5
+"""Factor between two brightnesses that count as the same: a noise-to-signal ratio that is off by as
+much costs the Wiener filter less than 0.1 dB."""
 FAINT_STACKS = 4
 """Raw stacks that are enough for a faint angle: from more of them a drift would be averaged."""
 
@@ -74,12 +77,39 @@ def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
 def with_warnings(
     pattern: Pattern, stacks: Sequence[RawStack], settings: Settings, networks: Networks
 ) -> Pattern:
-    """Return the pattern with what the networks' cards say against these stacks."""
-    if pattern.levels is None:
-        return pattern
-    found = networks.warnings(_widefields(stacks, settings), pattern.levels)
+    """Return the pattern with what speaks against these stacks: that no network fits, or cards."""
+    misfit = why_none(pattern) if networks.any else ""
+    found: tuple[str, ...] = (misfit,) if misfit else ()
+    if not misfit and pattern.levels is not None:
+        found = networks.warnings(_widefields(stacks, settings), pattern.levels)
     new = tuple(words for words in found if words not in pattern.warnings)
     return replace(pattern, warnings=(*pattern.warnings, *new))
+
+
+def in_this_light(
+    pattern: Pattern,
+    stacks: Sequence[RawStack],
+    settings: Settings,
+    otf_profile: OtfProfile | None = None,
+) -> Pattern:
+    """Return a known pattern with the brightness and the noise of these stacks.
+
+    Both are kept where the light is the pattern's own within `SAME_LIGHT`; else they are measured
+    anew, and a warning says so. Angles, phases and modulation stay.
+    """
+    known = pattern.levels
+    if known is None or not stacks:
+        return with_levels(pattern, stacks, settings)
+    now = levels_of(torch.stack(_widefields(stacks, settings)))
+    factor = (now.high - now.low) / (known.high - known.low)
+    if 1.0 / SAME_LIGHT <= factor <= SAME_LIGHT:
+        return pattern
+    words = (
+        f"the light is {factor:.2g} times that of the pattern's own stacks (expected 1 within a "
+        f"factor of {SAME_LIGHT}): its levels and noise were measured again"
+    )
+    noise = calibrate(stacks, settings, otf_profile).noise_to_signal or pattern.noise_to_signal
+    return replace(pattern, levels=now, noise_to_signal=noise, warnings=(*pattern.warnings, words))
 
 
 def _widefields(stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
@@ -135,7 +165,9 @@ def pipeline_factory(
         return tracked(warned, prepare_for, settings, otf_profile, claim)
 
     if pattern is not None:
-        return lambda stacks, ended: begin(with_levels(pattern, stacks[:1], settings), stacks[:1])
+        return lambda stacks, ended: begin(
+            in_this_light(pattern, stacks[:1], settings, otf_profile), stacks[:1]
+        )
     return _Calibration(lambda stacks: calibrate(stacks, settings, otf_profile), begin)
 
 

@@ -9,6 +9,7 @@ import torch
 from livesim.engine.pending import Pending, ready
 from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import (
+    ARBITRATION,
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
@@ -47,8 +48,11 @@ class EagerPath:
         factors = None if turns is None else as_factors(turns, self.device)
         images = sections.combine(look, frames, factors)
         clock.mark(RECONSTRUCT)
-        image = sections.refine(images.between)
+        network = sections.refine(images.between)
         if sections.refines:
             clock.mark(STEP_TWO)
-        work = Work(raw, image, images.plain, images.between, images.widefield, turns)
+        image = sections.arbitrate(images.plain, network)
+        if sections.arbitrates:
+            clock.mark(ARBITRATION)
+        work = Work(raw, image, images.plain, images.between, network, images.widefield, turns)
         return ready(replace(work.to(torch.device("cpu")), steps_ms=clock.read()))

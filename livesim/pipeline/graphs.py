@@ -19,6 +19,7 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Gpu, Graph, Mark
 from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import (
+    ARBITRATION,
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
@@ -91,6 +92,10 @@ class _Slot:
         """Where the GPU has read both; None = it has not been used."""
 
 
+Images = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Image, plain, between, network and widefield."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Graphs:
     """What a GPU has captured; every replay reads and writes the same memory."""
@@ -106,8 +111,8 @@ class _Graphs:
     denoise: Graph | None
     combine: Graph
     refine: Graph | None
-    images: tuple[Tensor, Tensor, Tensor, Tensor]
-    """Image, plain, between and widefield."""
+    arbitrate: Graph | None
+    images: Images
 
 
 def _capture(gpu: Gpu, own: Sections, like: Tensor) -> _Graphs:
@@ -116,18 +121,21 @@ def _capture(gpu: Gpu, own: Sections, like: Tensor) -> _Graphs:
     factors = torch.ones(len(own.plan.ramps), dtype=torch.complex64, device=gpu.device)
     pool = gpu.pool()
     look, looked = gpu.capture(lambda: own.look(counts), pool)
-    judge = sums = denoise = frames = refine = None
+    judge = sums = denoise = frames = refine = arbitrate = None
     if own.check.able:
         judge, sums = gpu.capture(lambda: own.check.sums(looked.spectra), pool)
     if own.denoises:
         denoise, frames = gpu.capture(lambda: own.denoise(counts), pool)
     combine, made = gpu.capture(lambda: own.combine(looked, frames, factors), pool)
-    image = made.between
+    network = made.between
     if own.refines:
-        refine, image = gpu.capture(lambda: own.refine(made.between), pool)
+        refine, network = gpu.capture(lambda: own.refine(made.between), pool)
+    image = network
+    if own.arbitrates:
+        arbitrate, image = gpu.capture(lambda: own.arbitrate(made.plain, network), pool)
     gpu.settle()
-    images = (image, made.plain, made.between, made.widefield)
-    return _Graphs(counts, factors, look, judge, sums, denoise, combine, refine, images)
+    images = (image, made.plain, made.between, network, made.widefield)
+    return _Graphs(counts, factors, look, judge, sums, denoise, combine, refine, arbitrate, images)
 
 
 class Captured:
@@ -174,8 +182,10 @@ class Captured:
         if sections is self._loaded:
             return
         self._gpu.settle()  # they were computed in another queue
-        for own, new in zip(self._own.tensors, sections.tensors, strict=True):
-            self._work.copy(own, new)
+        triples = zip(self._own.tensors, self._loaded.tensors, sections.tensors, strict=True)
+        for own, old, new in triples:
+            if new is not old:  # other weights share all else
+                self._work.copy(own, new)
         self._loaded = sections
 
     def begin(self, raw: Tensor, turn_bands: TurnBands) -> Pending[Work]:
@@ -198,6 +208,9 @@ class Captured:
         if self._graphs.refine is not None:
             self._work.replay(self._graphs.refine)
             marks.append((STEP_TWO, self._work.mark()))
+        if self._graphs.arbitrate is not None:
+            self._work.replay(self._graphs.arbitrate)
+            marks.append((ARBITRATION, self._work.mark()))
         return self._fetching(raw, turns, tuple(marks))
 
     def _next_slot(self) -> _Slot:
@@ -250,8 +263,8 @@ class Captured:
                 host[image] = self._gpu.pinned(image.shape, image.dtype)
                 self._down.copy(host[image], image)
         self._fetched = self._down.mark()
-        image, plain, between, widefield = (host[one] for one in self._graphs.images)
-        images = (image, plain, between, widefield)
+        image, plain, between, network, widefield = (host[one] for one in self._graphs.images)
+        images = (image, plain, between, network, widefield)
         fetch = _Fetch(raw, images, turns, self._fetched, marks)
         return Pending(fetch.take, waits=True)
 
@@ -261,8 +274,8 @@ class _Fetch:
     """Images on their way from the GPU to the host."""
 
     raw: Tensor
-    images: tuple[Tensor, Tensor, Tensor, Tensor]
-    """Image, plain, between and widefield, on the host."""
+    images: Images
+    """On the host."""
     turns: Turns | None
     fetched: Mark
     """Where the images are there."""
@@ -275,6 +288,4 @@ class _Fetch:
         sums: dict[str, float] = {}
         for (_, begin), (step, end) in pairwise(self.marks):
             sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
-        image, plain, between, widefield = self.images
-        steps_ms = tuple(sums.items())
-        return Work(self.raw, image, plain, between, widefield, self.turns, steps_ms)
+        return Work(self.raw, *self.images, self.turns, tuple(sums.items()))

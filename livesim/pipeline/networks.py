@@ -13,9 +13,10 @@ from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError
-from livesim.values.pattern import Levels
+from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner, Precision
 from livesim_models.shipped import (
     AUTO,
@@ -27,6 +28,10 @@ from livesim_models.shipped import (
     shipped_models,
 )
 from livesim_models.steps import StepOne, StepTwo
+from livesim_models.trust.verdict import SIDE
+
+SMALLEST = BORDER + SIDE // 2
+"""Raw pixels of the shorter side of a field that can be judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +56,10 @@ class Networks:
         """Whether there are two."""
         return self.step_one is not None and self.step_two is not None
 
+    def fitting(self, pattern: Pattern) -> Networks:
+        """Return the networks that work with a pattern: these, or none; `why_none` says why."""
+        return Networks(self.read_noise) if self.any and why_none(pattern) else self
+
     def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> tuple[str, ...]:
         """Return what about a stream lies outside of what the networks were trained on."""
         names: dict[str, list[str]] = {}
@@ -72,6 +81,22 @@ class Networks:
             return image
         images: Tensor = self.step_two(image[None], levels)
         return images[0]
+
+
+def why_none(pattern: Pattern) -> str:
+    """Return why no network runs with a pattern; "" where nothing speaks against it."""
+    if not any(angle.usable for angle in pattern.angles):
+        return (
+            "no network runs: no angle of the pattern was found, and networks would draw "
+            "structures into an image that shows none"
+        )
+    if min(pattern.shape) < SMALLEST:
+        rows, columns = pattern.shape
+        return (
+            f"no network runs: expected a field of at least {SMALLEST} x {SMALLEST} raw pixels, "
+            f"in which its error can be measured, found {rows} x {columns}"
+        )
+    return ""
 
 
 def devices() -> tuple[torch.device, ...]:
@@ -123,7 +148,9 @@ def resolved(settings: Settings) -> Resolved:
         number: _with_steps(channel, each[number].settings.steps)
         for number, channel in settings.channels.items()
     }
-    return Resolved(own.settings.model_copy(update={"channels": channels}), models, own.choices)
+    notes = tuple(dict.fromkeys((*own.notes, *(n for one in each.values() for n in one.notes))))
+    resolved = own.settings.model_copy(update={"channels": channels})
+    return Resolved(resolved, models, own.choices, notes)
 
 
 def _with_steps(channel: Channel, steps: Steps) -> Channel:
@@ -141,7 +168,8 @@ def _resolved(settings: Settings) -> Resolved:
         update={"one": names["one"], "two": names["two"], "precision": precision}
     )
     choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
-    return Resolved(settings.model_copy(update={"steps": chosen}), models, choices)
+    with_names = settings.model_copy(update={"steps": chosen})
+    return Resolved(with_names, models, choices, _notes(settings))
 
 
 def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
@@ -155,9 +183,21 @@ def _name(settings: Settings, step: StepName) -> str:
     name: str = getattr(settings.steps, step)
     if name != AUTO:
         return name
+    return NONE if _why_not(settings, step) else DEFAULT
+
+
+def _why_not(settings: Settings, step: StepName) -> str:
+    """Return why "auto" stands for no network; "" = it stands for the shipped one."""
     if DEFAULT not in shipped_models(step):
-        return NONE
-    return NONE if _misfit(settings, read_card(model_file(DEFAULT, step))) else DEFAULT
+        return "expected a shipped network, found none"
+    return _misfit(settings, read_card(model_file(DEFAULT, step)))
+
+
+def _notes(settings: Settings) -> tuple[str, ...]:
+    """Return what is to be said of the networks that "auto" leaves out."""
+    left_out = [step for step in STEPS if getattr(settings.steps, step) == AUTO]
+    reasons = dict.fromkeys(_why_not(settings, step) for step in left_out)
+    return tuple(f"no network runs: {why}" for why in reasons if why)[:1]
 
 
 def _model(settings: Settings, step: StepName) -> Model | None:
@@ -178,6 +218,12 @@ def _model(settings: Settings, step: StepName) -> Model | None:
 
 def _misfit(settings: Settings, card: Card) -> str:
     """Return why a model cannot work on a stream; "" = it can."""
+    iterations = settings.reconstruction.richardson_lucy_iterations
+    if iterations:
+        return (
+            "expected reconstruction.richardson_lucy_iterations = 0, since photons cannot measure "
+            f"what a network is worth behind such steps, found {iterations}"
+        )
     pattern = settings.pattern
     found = (pattern.layout, pattern.stack_frames, pattern.harmonics)
     expected = (card.layout, card.frames, card.harmonics)

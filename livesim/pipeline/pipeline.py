@@ -1,8 +1,9 @@
-"""A raw stack's whole way to its result: step one, the reconstruction, step two."""
+"""A raw stack's whole way to its result: step one, reconstruction, step two, arbitration."""
 
 from __future__ import annotations
 
 import cmath
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,17 +14,18 @@ from numpy.typing import NDArray
 from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure, TurnAngles
 from livesim.engine.pending import Pending
-from livesim.engine.seams import Reconstructed
+from livesim.engine.seams import Reconstructed, Tell
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
 from livesim.pipeline.graphs import ReplayedPath
-from livesim.pipeline.networks import Networks, load_networks, preferred_device
-from livesim.pipeline.review import Reviewer
-from livesim.pipeline.sections import Sections
+from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
+from livesim.pipeline.review import Reviewed, Reviewer
+from livesim.pipeline.sections import Arbitration, Sections
+from livesim.pipeline.weights import as_images
 from livesim.pipeline.work import FramePath, Turns, Work, as_tensor
 from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import make_plan
+from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.values.errors import DataError
@@ -31,6 +33,11 @@ from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
 from livesim.values.verdict import Trust
+from livesim.values.weights import BandWeights
+from livesim_models.evaluation.reference import result_transfer
+from livesim_models.trust.arbitration import Arbiter
+
+_log = logging.getLogger("livesim.engine")
 
 OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
@@ -43,6 +50,10 @@ def path_for(device: torch.device) -> FramePath:
 
 class ReconstructionPipeline:
     """Reconstructs raw stacks that are lit by one pattern: step one, reconstruction, step two.
+
+    Of what the networks change as much is shown as weights say, none of it without weights. They
+    are measured by a review, which takes several times as long as a result; who calls decides when
+    to measure, and which weights to use for a raw stack.
 
     Making one is dear, since it prepares everything that depends on settings and pattern alone.
 
@@ -80,19 +91,34 @@ class ReconstructionPipeline:
         self.pattern = pattern
         self._path = path or path_for(preferred_device())
         device = self._path.device
-        self.networks = networks or load_networks(settings, device)
+        asked = networks or load_networks(settings, device)
+        self.networks = asked.fitting(pattern)
+        if asked.any and not self.networks.any:
+            _log.warning("%s", why_none(pattern))
         otf = otf_of(settings, otf_profile)
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
         levels = _levels(pattern, self.networks, device)
-        self.sections = Sections(plan, check, self.networks, settings.camera, levels)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
-        of_photons = Reconstructor(plan.for_photons(settings.camera))
-        self._reviewer = Reviewer(settings, pattern, otf, self.networks, of_photons, device)
+        self._make_reviewer = partial(_reviewer, settings, pattern, otf, self.networks, plan)
+        self._reviewer = self._make_reviewer() if self.networks.any else None
+        arbitration = None
+        if self._reviewer is not None:
+            bands = self._reviewer.bands
+            nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
+            arbitration = Arbitration(bands, nothing)
+        first = Sections(plan, check, self.networks, settings.camera, levels, arbitration)
+        self._plain_sections = self.sections = first
+        self._weights: BandWeights | None = None
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 
-    def __call__(self, stack: RawStack, turns_rad: Sequence[float] | None = None) -> Result:
+    def __call__(
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
+    ) -> Result:
         """Reconstruct one raw stack.
 
         Parameters
@@ -101,28 +127,36 @@ class ReconstructionPipeline:
             As long as it is lit by the pattern.
         turns_rad
             For each angle, by how much all its phases have drifted; None = not at all.
+        weights
+            How much of the networks' change is shown; None = nothing.
 
         Raises
         ------
         ValueError
-            If the stack has another size than the pattern was estimated for.
+            If the stack has another size than the pattern was estimated for, or the weights are
+            those of other bands.
         """
-        return self.reconstruct(stack, turns_rad).result
+        return self.reconstruct(stack, turns_rad, weights).result
 
     def reconstruct(
-        self, stack: RawStack, turns_rad: Sequence[float] | None = None
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
     ) -> Reconstructed:
         """Reconstruct one raw stack as a call does; return its review and its times as well.
 
         Raises
         ------
         ValueError
-            If the stack has another size than the pattern was estimated for.
+            As a call.
         """
         turns = () if turns_rad is None else tuple(turns_rad)
-        return self.begin(stack, lambda _: turns).take()
+        return self.begin(stack, lambda _: turns, weights).take()
 
-    def begin(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
+    def begin(
+        self, stack: RawStack, turn_angles: TurnAngles, weights: BandWeights | None = None
+    ) -> Pending[Reconstructed]:
         """Begin to reconstruct one raw stack with the turns that `turn_angles` returns.
 
         It may call what it is given: that compares this stack with the pattern.
@@ -131,21 +165,62 @@ class ReconstructionPipeline:
         def turn_bands(measure: Measure) -> Turns | None:
             return self._turns(turn_angles(measure))
 
+        self._weigh(weights)
         begun = self._path.begin(self.sections, stack.pixels, turn_bands)
         return begun.then(lambda work: self._reconstructed(stack, work))
 
-    def compute(self, stack: RawStack) -> Work:
+    @property
+    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Those of the weights that fit; none without networks."""
+        return () if self._reviewer is None else self._reviewer.weight_shapes
+
+    def compute(
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
+    ) -> Work:
         """Return everything that is computed of one raw stack, as tensors on the host."""
-        return self._path.begin(self.sections, stack.pixels, lambda _: None).take()
+        self._weigh(weights)
+        turns = None if turns_rad is None else self._turns(turns_rad)
+        return self._path.begin(self.sections, stack.pixels, lambda _: turns).take()
+
+    def examine(self, work: Work, image: torch.Tensor | None = None) -> Reviewed | None:
+        """Measure weights and error for one raw stack; it takes some times as long as `compute`.
+
+        Parameters
+        ----------
+        work
+            Of `compute`.
+        image
+            [2 y, 2 x] that is judged; None = the one that the weights found here give.
+
+        Returns
+        -------
+        None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
+        """
+        reviewer = self._reviewer or self._make_reviewer()
+        return None if reviewer is None else reviewer(work, lambda _: None, image)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
         counts = as_tensor(stack.pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
 
-    def review(self, work: Work) -> Trust | None:
-        """Review what was computed; None where there is nothing to review."""
-        return self._reviewer(work) if self._reviewer.able else None
+    def _weigh(self, weights: BandWeights | None) -> None:
+        """Use weights from the next stack on."""
+        if weights is self._weights:
+            return
+        if weights is None:
+            self.sections = self._plain_sections
+        elif weights.shapes != self.weight_shapes:
+            raise DataError(
+                f"expected weights on grids of {self.weight_shapes}, found {weights.shapes}"
+            )
+        else:
+            images = as_images(weights, _doubled(self.pattern.shape))
+            self.sections = self._plain_sections.weighing(images.to(self._path.device))
+        self._weights = weights
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
         """Return what turns each side band; None where nothing has moved."""
@@ -166,9 +241,14 @@ class ReconstructionPipeline:
         return Reconstructed(
             result,
             step_one=work.between.numpy if networks.both else None,
-            review=partial(self._reviewer, work) if self._reviewer.able else None,
+            network=work.network.numpy if networks.any else None,
+            review=None if self._reviewer is None else partial(_trust, self._reviewer, work),
             steps_ms=work.steps_ms,
         )
+
+
+def _trust(reviewer: Reviewer, work: Work, tell: Tell) -> Trust:
+    return reviewer(work, tell).trust
 
 
 def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
@@ -177,6 +257,23 @@ def otf_of(settings: Settings, profile: OtfProfile | None) -> Otf:
         return Otf.theoretical(settings.optics)
     cutoff = settings.optics.cutoff_cycles_per_um
     return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
+
+
+def _reviewer(
+    settings: Settings, pattern: Pattern, otf: Otf, networks: Networks, plan: Plan
+) -> Reviewer | None:
+    """Return what measures errors; None where nothing can be measured."""
+    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
+        return None
+    shape = _doubled(pattern.shape)
+    passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
+    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
+    of_photons = Reconstructor(plan.for_photons(settings.camera))
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter)
+
+
+def _doubled(shape: tuple[int, int]) -> tuple[int, int]:
+    return 2 * shape[0], 2 * shape[1]
 
 
 def _levels(pattern: Pattern, networks: Networks, device: torch.device) -> torch.Tensor | None:

@@ -1,37 +1,55 @@
-"""Judge whether what the networks made of a raw stack can be trusted, from the raw photons."""
+"""Measure what the networks of a pipeline are worth on one raw stack, and judge the result."""
 
 from __future__ import annotations
 
 import cmath
-from dataclasses import replace
+import zlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from livesim.config.settings import Settings
 from livesim.engine.seams import Tell
 from livesim.pipeline.networks import Networks
+from livesim.pipeline.weights import arbitrated, as_images, as_recorded, grid_shapes
 from livesim.pipeline.work import Work
 from livesim.reconstruction.bands import separated_bands
+from livesim.reconstruction.camera_noise import NoiseModel, believed_noise
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.pattern import Pattern
-from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, RESIDUAL, SPREAD, Trust
-from livesim_models.evaluation.residual import Instrument, Reprojection, inside
-from livesim_models.evaluation.similarity import BORDER
-from livesim_models.trust.flips import FLIPS, Flip, ensemble, spread_percent
-from livesim_models.trust.maps import change_map, photon_maps
-from livesim_models.trust.verdict import SIDE, numbers_of, verdict
+from livesim.values.pattern import Levels, Pattern
+from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, Trust
+from livesim.values.weights import BandWeights
+from livesim_models.evaluation.residual import Instrument, Reprojection
+from livesim_models.trust.arbitration import ETA, Arbiter, Weights
+from livesim_models.trust.fission import mean_light
+from livesim_models.trust.maps import NEAR, Restoration, mean_around, plain_residual
+from livesim_models.trust.verdict import numbers_of, verdict
 
-SMALLEST = BORDER + SIDE // 2
-"""Raw pixels of the shorter side of a field in which there is a square to judge."""
+FISSIONS = 2
+_RESTORED = 4 * FISSIONS
+"""Images of the parts: three plain ones and one of the networks each."""
+_LEAST_VARIANCE = 0.01
+"""Photo-electrons squared, so that dark pixels can be divided by."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reviewed:
+    """What one raw stack says of the networks."""
+
+    trust: Trust
+    weights: BandWeights
+    image: Tensor
+    """[2 y, 2 x] arbitrated with these weights."""
+    error: Tensor
+    """[2 y, 2 x] its standard deviation, photo-electrons per raw pixel."""
 
 
 class Reviewer:
-    """Reviews what one pipeline makes.
+    """Reviews what one pipeline makes, in another thread than the frame path's.
 
     Parameters
     ----------
@@ -45,8 +63,8 @@ class Reviewer:
         Of the pipeline.
     reconstruct
         Makes images of photo-electrons.
-    device
-        Of all of them.
+    arbiter
+        Of the same reconstruction.
     """
 
     def __init__(
@@ -56,35 +74,91 @@ class Reviewer:
         otf: Otf,
         networks: Networks,
         reconstruct: Reconstructor,
-        device: torch.device,
+        arbiter: Arbiter,
     ) -> None:
         self._camera, self._apodization = settings.camera, settings.reconstruction.apodization
         self._pattern, self._otf, self._networks = pattern, otf, networks
-        self._reconstruct, self._device = reconstruct, device
+        self._reconstruct, self._arbiter = reconstruct, arbiter
+        self._device = arbiter.bands.device
+        self.bands = arbiter.bands
+        """[band, 2 y, x + 1] in which the networks have a say."""
+        self.weight_shapes = grid_shapes(arbiter.bands)
         bands = separated_bands(pattern)[1]
         self._first_bands = {b.angle: n for n, b in enumerate(bands) if b.harmonic == 1}
-        # Richardson-Lucy steps leave no known transfer that could be divided out.
-        linear = not settings.reconstruction.richardson_lucy_iterations
-        large = min(pattern.shape) >= SMALLEST
-        self.able = networks.any and linear and large
-        """Whether there is anything to review, and a way to."""
 
     @torch.inference_mode()
-    def __call__(self, work: Work, tell: Tell | None = None) -> Trust:
-        """Review one result; with `tell`, flip it as well."""
+    def __call__(self, work: Work, tell: Tell, image: Tensor | None = None) -> Reviewed:
+        """Review one result; dear: eight plain images and two of the networks.
+
+        Parameters
+        ----------
+        work
+            Of one raw stack; the same stack is always split in the same way.
+        tell
+            Hears how much is done; what it raises ends the review.
+        image
+            [2 y, 2 x] that is judged; None = the one that the weights found here give.
+        """
         work = work.to(self._device)
+        noise = self._noise(work)
+        found = self._examined(work, noise, tell)
+        weights = as_recorded(found.network, self.weight_shapes)
+        made = self._restoration(work, weights, found.error)
+        if image is not None:
+            made = _judged(made, image.to(self._device))
+        trust = self._trust(work, made, weights, noise.refusal)
+        return Reviewed(trust, weights, made.image, made.error)
+
+    def _examined(self, work: Work, noise: NoiseModel, tell: Tell) -> Weights:
+        photons = self._photons(work)
+        # Seeded by the stack itself: whoever examines it again finds the same.
+        generator = torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
+        restore = _Restoring(self, work, photons, tell)
+        variance = noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
+        found = self._arbiter.weights(
+            photons, variance, restore.plain, restore.network, generator, FISSIONS
+        )
+        if noise.refusal is None:
+            return found
+        nothing = torch.zeros_like(found.network)
+        return replace(found, network=nothing, error=found.plain_error)
+
+    def _noise(self, work: Work) -> NoiseModel:
+        """Return the noise of the stack, as it shows it itself where it does."""
+        frames = work.counts.flatten(0, 1).float()
+        return believed_noise(frames, self._camera, self._pattern.pixel_nm / 1e3, self._otf.cutoff)
+
+    def plain(self, photons: Tensor, work: Work) -> Tensor:
+        """Return the plain image [2 y, 2 x] of photo-electrons, turned as the stack was."""
+        return self._reconstruct(photons[None], lambda _: work.factors).image[0]
+
+    def network(self, photons: Tensor, work: Work, light: float) -> Tensor:
+        """Return the networks' image of photo-electrons that are a share of the stack's light."""
+        between = self.plain(self._networks.one(photons), work)
+        levels = self._pattern.levels
+        if levels is None:
+            return between
+        return self._networks.two(between, Levels(light * levels.low, light * levels.high))
+
+    def _restoration(self, work: Work, weights: BandWeights, error: Tensor) -> Restoration:
+        rows, columns = work.plain.shape
+        shares = as_images(weights, (rows, columns)).to(self._device)
+        image = arbitrated(work.plain, work.network, self.bands, shares)
+        return Restoration(work.plain, work.network, image, error)
+
+    def _trust(
+        self, work: Work, made: Restoration, weights: BandWeights, refusal: str | None
+    ) -> Trust:
         instrument = Instrument(self._lit(work), self._otf, self._camera, self._apodization)
         reprojection = Reprojection(instrument, device=self._device)
-        maps = photon_maps(reprojection, work.counts.flatten(0, 1), work.image, work.plain)
-        numbers = numbers_of(maps)
-        shown = {RESIDUAL: maps.residual, **self._changes(work)}
-        if tell is not None:
-            spread, typical = self._spread(work, tell)
-            shown[SPREAD], numbers = spread, replace(numbers, spread_percent=typical)
+        residual = plain_residual(reprojection, work.counts.flatten(0, 1), work.plain)
+        numbers = numbers_of(made, residual)
+        maps = {ERROR: made.error, SHOWN: made.shown, RESIDUAL: residual.sigmas}
         return Trust(
-            verdict(numbers, self._unlike(work)),
+            verdict(numbers, self._unlike(work), refusal),
             numbers,
-            {name: _thinned(one) for name, one in shown.items()},
+            {name: _thinned(one) for name, one in maps.items()},
+            weights,
         )
 
     def _lit(self, work: Work) -> Pattern:
@@ -109,50 +183,46 @@ class Reviewer:
         widefield = self._photons(work).mean(dim=0).cpu()
         return self._networks.warnings([widefield], self._pattern.levels)
 
-    def _changes(self, work: Work) -> dict[str, Tensor]:
-        noise = self._noise(work)
-        steps = {
-            CHANGE_ONE: (self._networks.step_one, work.plain, work.between),
-            CHANGE_TWO: (self._networks.step_two, work.between, work.image),
-        }
-        return {
-            name: change_map(before, after, noise)
-            for name, (network, before, after) in steps.items()
-            if network is not None
-        }
 
-    def _noise(self, work: Work) -> Tensor:
-        """Return what the reconstruction makes of noise as strong as that of this stack."""
-        photons = self._photons(work)
-        smooth = avg_pool2d(photons[None], 9, 1, 4, count_include_pad=False)[0]
-        spread = (smooth.clamp(min=0.0) + self._camera.read_noise**2).sqrt()
-        drawn = torch.randn(photons.shape, generator=torch.Generator().manual_seed(0))
-        return self._seen(spread * drawn.to(self._device), work)
+class _Restoring:
+    """Makes the images of one examination, and tells how far it is.
 
-    def _seen(self, photons: Tensor, work: Work) -> Tensor:
-        return self._reconstruct(photons[None], lambda _: work.factors).image[0]
+    Parameters
+    ----------
+    photons
+        Of the whole stack, whose images are known.
+    """
 
-    def _spread(self, work: Work, tell: Tell) -> tuple[Tensor, float]:
-        """Return how far the flipped results differ, [2 y, 2 x] in %, and the median of it."""
-        images = []
-        for image in ensemble(lambda there, back: self._flipped(work, there, back)):
-            images.append(image)
-            tell(len(images) / FLIPS)
-        inner = inside(work.image, BORDER)
-        some = inner.flatten()[:: max(1, inner.numel() // 2**20)]
-        dark, bright = torch.quantile(some, some.new_tensor([0.02, 0.99])).tolist()
-        spread = spread_percent(images, bright, dark)
-        lit = inner > dark + (bright - dark) / 3.0
-        return spread, float(inside(spread, BORDER)[lit].median())
+    def __init__(self, reviewer: Reviewer, work: Work, photons: Tensor, tell: Tell) -> None:
+        self._reviewer, self._work, self._photons, self._tell = reviewer, work, photons, tell
+        self._done = 0
 
-    def _flipped(self, work: Work, there: Flip, back: Flip) -> Tensor:
-        image = work.plain
-        if self._networks.step_one is not None:
-            frames = self._networks.one(there(self._photons(work)).contiguous())
-            image = self._seen(back(frames).contiguous(), work)
-        if self._networks.step_two is not None and self._pattern.levels is not None:
-            image = back(self._networks.two(there(image).contiguous(), self._pattern.levels))
-        return image
+    def plain(self, photons: Tensor) -> Tensor:
+        """Return the plain image of the stack or of one of its parts."""
+        if photons is self._photons:
+            return self._work.plain
+        self._count()
+        return self._reviewer.plain(photons, self._work)
+
+    def network(self, photons: Tensor) -> Tensor:
+        """Return the networks' image of the stack, or of a part in the light that suits its noise.
+
+        Step two counts as 0 and as 1 what is as bright in that light.
+        """
+        if photons is self._photons:
+            return self._work.network
+        self._count()
+        return self._reviewer.network(photons, self._work, 1.0 / (1.0 + ETA**2))
+
+    def _count(self) -> None:
+        self._tell(min(self._done / _RESTORED, 1.0))
+        self._done += 1
+
+
+def _judged(made: Restoration, image: Tensor) -> Restoration:
+    """Return a restoration that shows another image, whose error grows by how far it is off."""
+    off = mean_around((image - made.image).square(), NEAR)
+    return replace(made, image=image, error=(made.error.square() + off).sqrt())
 
 
 def _thinned(image: Tensor) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from livesim.config.settings import Camera
 from livesim.pipeline.networks import Networks
+from livesim.pipeline.weights import arbitrated
 from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor
 from livesim.reconstruction.track.check import BandCheck
@@ -24,8 +26,22 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Arbitration:
+    """Which share of the networks' change is shown."""
+
+    bands: Tensor
+    """[band, 2 y, x + 1] of a half spectrum, `Arbiter.bands`."""
+    weights: Tensor
+    """[band, 2 y, 2 x] 0 to 1."""
+
+    def copied(self) -> Arbitration:
+        """Return the same in memory of its own."""
+        return Arbitration(self.bands.clone(), self.weights.clone())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Images:
-    """What is made of one raw stack but for step two."""
+    """What is made of one raw stack but for step two and the arbitration."""
 
     plain: Tensor
     """[2 y, 2 x] without any network."""
@@ -36,7 +52,7 @@ class Images:
 
 
 class Sections:
-    """What happens to one raw stack: four sections, tensors in, tensors out.
+    """What happens to one raw stack: five sections, each a function of tensors.
 
     No section looks at a value, so that each can be captured once and replayed; whatever is decided
     is decided between the first and the third.
@@ -51,6 +67,8 @@ class Sections:
         Step one and step two, each of which may be absent.
     levels
         [1, 2] what step two counts as 0 and as 1; None without step two.
+    arbitration
+        Of the networks; None without any.
     """
 
     def __init__(
@@ -60,8 +78,10 @@ class Sections:
         networks: Networks,
         camera: Camera,
         levels: Tensor | None,
+        arbitration: Arbitration | None,
     ) -> None:
         self.plan, self.check, self.networks, self.levels = plan, check, networks, levels
+        self.arbitration = arbitration
         self._camera = camera
         self._of_counts = Reconstructor(plan)
         self._of_photons = Reconstructor(plan.for_photons(camera))
@@ -77,24 +97,40 @@ class Sections:
         return self.networks.step_two is not None and self.levels is not None
 
     @property
+    def arbitrates(self) -> bool:
+        """Whether there are networks, whose change is weighed."""
+        return self.arbitration is not None
+
+    @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All parameters but the weights of the networks."""
+        """All parameters but those that the networks have learned."""
         levels = () if self.levels is None else (self.levels,)
+        found = self.arbitration
+        arbitration = () if found is None else (found.bands, found.weights)
         own = self._of_photons.plan.unmixing
-        return (*self.plan.tensors, own, *self.check.tensors, *levels)
+        return (*self.plan.tensors, own, *self.check.tensors, *levels, *arbitration)
 
     @property
     def form(self) -> tuple[object, ...]:
         """What is not in `tensors`: those of equal form can take each other's values."""
         networks = (self.networks.step_one, self.networks.step_two)
         noise = self.networks.read_noise
-        return (self.plan.form, self.check.form, self._camera, networks, noise)
+        bands = None if self.arbitration is None else self.arbitration.bands.shape
+        return (self.plan.form, self.check.form, self._camera, networks, noise, bands)
 
     def copied(self) -> Sections:
         """Return the same with parameters of its own; the networks are shared."""
         levels = None if self.levels is None else self.levels.clone()
         plan, check = self.plan.mapped(torch.clone), self.check.mapped(torch.clone)
-        return Sections(plan, check, self.networks, self._camera, levels)
+        arbitration = None if self.arbitration is None else self.arbitration.copied()
+        return Sections(plan, check, self.networks, self._camera, levels, arbitration)
+
+    def weighing(self, weights: Tensor) -> Sections:
+        """Return the same with other weights [band, 2 y, 2 x]; all else is shared."""
+        assert self.arbitration is not None
+        other = copy(self)
+        other.arbitration = Arbitration(self.arbitration.bands, weights)
+        return other
 
     def look(self, counts: Tensor) -> Look:
         """Separate the bands of a raw stack [frame, y, x].
@@ -130,6 +166,12 @@ class Sections:
         if not self.refines or self.levels is None:
             return between
         return self.networks.two(between, self.levels)
+
+    def arbitrate(self, plain: Tensor, network: Tensor) -> Tensor:
+        """Return the plain image [2 y, 2 x] with as much of the networks' as the weights say."""
+        if self.arbitration is None:
+            return network
+        return arbitrated(plain, network, self.arbitration.bands, self.arbitration.weights)
 
     def _made(
         self, reconstruct: Reconstructor, spectra: BandSpectra, factors: Tensor | None

@@ -16,6 +16,7 @@ from livesim.pipeline.sections import Sections
 from livesim.values.frames import Pixels
 
 RECONSTRUCT, STEP_ONE, STEP_TWO = "reconstruct", "step one", "step two"
+ARBITRATION = "arbitration"
 """The steps whose times are measured."""
 
 Turns = Sequence[complex]
@@ -31,11 +32,13 @@ class Work:
     counts: Tensor
     """[angle, phase, y, x] of the raw stack."""
     image: Tensor
-    """[2 y, 2 x] with all networks."""
+    """[2 y, 2 x] the plain image with as much of the networks' as the weights say."""
     plain: Tensor
-    """[2 y, 2 x] without any."""
+    """[2 y, 2 x] without any network."""
     between: Tensor
     """[2 y, 2 x] with step one alone."""
+    network: Tensor
+    """[2 y, 2 x] with all networks."""
     widefield: Tensor
     """[y, x]."""
     turns: Turns | None
@@ -50,7 +53,7 @@ class Work:
 
     def to(self, device: torch.device) -> Work:
         """Return the same on `device`."""
-        names = ("counts", "image", "plain", "between", "widefield")
+        names = ("counts", "image", "plain", "between", "network", "widefield")
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 

@@ -1,11 +1,15 @@
-"""Measure a camera's gain, offset and read noise from the recorded frames themselves.
+"""Measure how strong a camera's noise is, as a function of light, from the raw frames themselves.
 
-Optics pass nothing beyond their cut-off, so what a spectrum holds there is noise. In counts its
-variance is gain x (mean - offset) + (gain x read noise)²: a straight line over the mean light of
-tiles (photon transfer; Janesick, Photon Transfer, SPIE Press, 2007, with the noise read beyond the
-cut-off instead of between two equal exposures). The line tells the gain, and of offset and read
-noise either one if the other is known: the two share its intercept. The variance of every pixel,
-which is what images are weighed with, needs neither.
+Optics pass nothing beyond their cut-off, so what a spectrum holds there is noise, or stays the same
+from frame to frame: pixels differ in offset and gain. A high-pass that nulls the optics' passband
+leaves those two; per pixel a constant and a part in proportion to the light are removed over the
+frames; the rest is noise. In counts its variance is gain x (mean - offset) + (gain x read noise)²:
+a straight line over the mean light of small tiles (photon transfer; Janesick, Photon Transfer, SPIE
+Press, 2007, here beyond the cut-off instead of between two equal exposures). The line tells the
+gain, and of offset and read noise either one if the other is known: the two share its intercept.
+The variance of every pixel, which is what images are weighed with, needs neither.
+
+`measure_camera_noise` measures or refuses; `believed_noise` is what arbitration calls.
 """
 
 from __future__ import annotations
@@ -16,20 +20,50 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from livesim.config.settings import Camera
 from livesim.reconstruction.grid import frequency_axes
 
-TILE = 32
-"""Raw pixels: large enough for a spectrum, small enough for different light."""
-_BEYOND = 1.06
-"""Of the cut-off; a tile's window smears what is inside."""
-_LEAST_SAMPLES = 20
-"""Frequencies of a tile that have to lie beyond."""
-_CORRELATED = 0.7
-"""Of the whiteness: lower ones are those of resampled or smoothed frames."""
-_INDEPENDENT = 0.264
-"""Share of a tile's frequencies that are independent behind a Hann window in both directions."""
-_LEAST_GAIN = 1e-9
-_ROUNDS = 5
+_TILE = 8
+"""Raw pixels: small enough for different light, hot pixels spoil few of them."""
+_MOST_PIXELS = 768
+_MOST_FRAMES = 30
+_MARGIN = 1.04
+"""Of the cut-off: optics are known to some per cent."""
+_REACH = (8, 16)
+"""Least and greatest radius of the high-pass, raw pixels; a sixth of the frames between them."""
+_SHAPES = (9.0, 6.5, 4.0)
+"""Kaiser windows of the high-pass, from -95 to -45 dB in the passband: the first that leaves
+frequencies enough."""
+_ENOUGH = 0.12
+"""Share of all frequencies that lie beyond; with less, a window of a narrower edge."""
+_LEAST_SHARE = 0.03
+_FEWEST_TILES = 12
+_ROUNDS = 8
+_OUTLIER = 6.0
+"""Robust standard deviations at which a tile counts nothing (Tukey's biweight)."""
+_COARSE = 0.05
+"""Variance in squared steps of the counts below which rounding hides the noise."""
+_RIPPLE = 0.05
+"""Of the noise's power over the frequencies: more is that of resampled or smoothed frames."""
+_CELLS = 8
+"""Cells of the spectrum along half an axis of frequencies."""
+_BENT = 0.1
+"""Of the variance: how far it may lie from a straight line, root mean square."""
+_CLEAR = 5.0
+"""Standard deviations."""
+_NODES = 8
+_ALWAYS = 1e9
+"""Photo-electrons that no pixel has."""
+_MOST_ERROR = 0.2
+"""Of the variance over the light that occurs: what is less certain is not measured."""
+
+
+class NoiseUnknownError(ValueError):
+    """The frames do not tell their noise; the sentence says why."""
+
+
+class CorrelatedNoiseError(NoiseUnknownError):
+    """Neighbouring pixels share noise: the frames were resampled, smoothed or denoised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +79,45 @@ class CameraNoise:
     dark_variance_error: float
     covariance: float
     """Of the two errors."""
-    whiteness: float
-    """Least over most power in parts of the frequencies beyond; 1 of independent pixels."""
+    light: tuple[float, float]
+    """Counts of the darkest and the brightest tile that were compared (1st, 99th percentile)."""
+    bend: float
+    """Root mean square of the variance's relative departure from the line; 0 if not significant."""
+    nodes: tuple[tuple[float, float], ...]
+    """(counts, variance), medians of tiles of like light: what the line is drawn through."""
+    ripple: float
+    """Relative scatter of the noise's power over the frequencies; 0 of independent pixels."""
 
     @property
-    def correlated(self) -> bool:
-        """Whether neighbouring pixels share noise: the frames were resampled or smoothed."""
-        return self.whiteness < _CORRELATED
+    def straight(self) -> bool:
+        """Whether the variance grows in a straight line with the light, as that of photons does."""
+        return self.bend < _BENT and self.gain > 0.0
+
+    def error(self, counts: float) -> float:
+        """Return the standard deviation of the line's variance at a mean of `counts`."""
+        squared = (counts * self.gain_error) ** 2 + self.dark_variance_error**2
+        return math.sqrt(max(squared + 2.0 * counts * self.covariance, 0.0))
+
+    def line(self, counts: float) -> float:
+        """Return the line's variance, counts squared, at a mean of `counts`."""
+        return self.gain * counts + self.dark_variance
 
     def variance(self, counts: Tensor) -> Tensor:
         """Return the noise's variance in counts squared where the mean is `counts`."""
-        return (self.gain * counts + self.dark_variance).clamp(min=0.0)
+        return _interpolated(counts, self.curve())
+
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        """Return (counts, variance) between which variances lie on straight lines.
+
+        Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
+        """
+        if not self.straight:
+            return self.nodes
+        dark, bright = self.light
+        least = 0.5 * max(self.line(dark), self.nodes[0][1])
+        start = (least - self.dark_variance) / self.gain
+        far = max(bright, start) + 100.0 * (bright - dark)
+        return ((start, least), (far, self.line(far)))
 
     def read_noise(self, offset: float) -> tuple[float, float]:
         """Return (electrons, error) of the read noise, for an offset that is known.
@@ -79,13 +141,65 @@ class CameraNoise:
         return value, math.sqrt(max(spread, 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class NoiseModel:
+    """The variance of pixels against their light, in photo-electrons as the settings count them."""
+
+    curve: tuple[tuple[float, float], ...]
+    """(photo-electrons, variance), ascending; straight lines between them, level beyond."""
+    measured: bool
+    """Whether the frames told it; if not, it is that of the settings."""
+    words: str
+    """Where the numbers come from, in a sentence."""
+    refusal: str | None = None
+    """Why no variance of single pixels describes this noise; None where one does."""
+
+    def variance(self, light: Tensor) -> Tensor:
+        """Return the noise's variance where the mean light is `light` photo-electrons."""
+        return _interpolated(light, self.curve)
+
+
+def settings_noise(camera: Camera, words: str = "as the settings say") -> NoiseModel:
+    """Return the noise of a camera that is as its settings say."""
+    dark = camera.read_noise**2 + 1.0 / (12.0 * camera.gain**2)
+    return NoiseModel(((0.0, dark), (_ALWAYS, _ALWAYS + dark)), False, words)
+
+
+def believed_noise(frames: Tensor, camera: Camera, pixel_um: float, cutoff: float) -> NoiseModel:
+    """Return the noise to weigh images with: measured where the frames tell it, else the settings'.
+
+    Dear for a frame (0.1 s for nine of 256 x 256), so it is called beside the frame path, once for
+    a stream. Where only photo-electrons are at hand, they are counts of a `Camera` of gain 1.
+
+    Parameters
+    ----------
+    frames
+        [frame, y, x] counts of one or several raw stacks.
+    camera
+        As the settings say; photo-electrons are counted with its offset and gain.
+    pixel_um
+        Raw pixel in the specimen.
+    cutoff
+        Cycles/µm of the optics, 2 NA / emission wavelength.
+    """
+    try:
+        found = measure_camera_noise(frames, pixel_um, cutoff)
+    except CorrelatedNoiseError as reason:
+        kept = settings_noise(camera, f"the settings' noise: {reason}")
+        return NoiseModel(kept.curve, False, kept.words, str(reason))
+    except NoiseUnknownError as reason:
+        return settings_noise(camera, f"the settings' noise: {reason}")
+    return _in_electrons(found, camera)
+
+
 def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> CameraNoise:
     """Return gain, and offset or read noise, of the camera that recorded `frames`.
 
     Parameters
     ----------
     frames
-        [frame, y, x] counts of any number of raw frames.
+        [frame, y, x] counts of one or several raw stacks, at least three frames. Of larger ones the
+        middle 768 rows and columns and the first 30 are looked at.
     pixel_um
         Raw pixel in the specimen.
     cutoff
@@ -93,71 +207,255 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
 
     Raises
     ------
-    ValueError
-        If the frames are smaller than two tiles, or their pixels so large that hardly a frequency
-        lies beyond the cut-off.
+    CorrelatedNoiseError
+        If neighbouring pixels share their noise.
+    NoiseUnknownError
+        If the frames are too small or too few, their pixels so large that hardly a frequency lies
+        beyond the cut-off, their counts too coarse, or the light too even.
     """
-    if frames.ndim != 3 or min(frames.shape[-2:]) < 2 * TILE:
-        raise ValueError(
-            f"expected frames [frame, y, x] of at least {2 * TILE} pixels, "
+    frames = _looked_at(frames)
+    highpass = _highpass(frames, pixel_um * cutoff)
+    ripple, error = _ripple(frames, _MARGIN * pixel_um * cutoff)
+    if ripple > math.hypot(_RIPPLE, 1.5 * error):
+        raise CorrelatedNoiseError(
+            "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
+            f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
+        )
+    means, variances = _tiles(frames, highpass)
+    _check(frames, means, variances)
+    return _measured(means, variances, ripple)
+
+
+@dataclass(frozen=True, eq=False)
+class _Highpass:
+    """What lies beyond the optics' cut-off."""
+
+    kernel: Tensor
+    """[2 reach + 1, 2 reach + 1]"""
+
+    @property
+    def reach(self) -> int:
+        return self.kernel.shape[0] // 2
+
+    @property
+    def power(self) -> float:
+        """Of white noise of variance 1 behind it."""
+        return float(self.kernel.square().sum())
+
+
+def _looked_at(frames: Tensor) -> Tensor:
+    least = 2 * _REACH[0] + 5 * _TILE
+    if frames.ndim != 3 or min(frames.shape[-2:]) < least or len(frames) < 3:
+        raise NoiseUnknownError(
+            f"expected three or more frames [frame, y, x] of at least {least} pixels, "
             f"found {tuple(frames.shape)}"
         )
-    power, means, frequency = _tiles(frames.double(), pixel_um)
-    beyond = frequency > _BEYOND * cutoff + 1.0 / (TILE * pixel_um)
-    if int(beyond.sum()) < _LEAST_SAMPLES:
-        raise ValueError(
-            f"expected pixels small enough for frequencies beyond {cutoff:.3g} cycles/µm, "
-            f"found pixels of {1000.0 * pixel_um:.0f} nm"
+    rows, columns = (
+        (max(n - _MOST_PIXELS, 0) // 2, min(n, _MOST_PIXELS)) for n in frames.shape[1:]
+    )
+    middle = frames[:_MOST_FRAMES].narrow(1, *rows).narrow(2, *columns)
+    return middle.double()
+
+
+def _highpass(frames: Tensor, cutoff: float) -> _Highpass:
+    """Return a high-pass for a cut-off in cycles/pixel, its stop as deep as there is room for."""
+    reach = min(max(min(frames.shape[-2:]) // 6, _REACH[0]), _REACH[1])
+    made = [_kaiser(frames, _MARGIN * cutoff, reach, shape) for shape in _SHAPES]
+    for highpass in made:
+        if highpass.power > _ENOUGH:
+            return highpass
+    if made[-1].power < _LEAST_SHARE:
+        raise NoiseUnknownError(
+            "pixels are too large for the noise to be seen beyond the optics' cut-off, which lies "
+            f"at {cutoff:.2f} cycles/pixel (expected less than 0.55)"
         )
-    count = _INDEPENDENT * float(beyond.sum()) / 2.0
-    line = _line(means, power[:, beyond].mean(dim=1), count)
-    return CameraNoise(*line, whiteness=_whiteness(power.mean(dim=0), beyond))
+    return made[-1]
 
 
-def _tiles(frames: Tensor, pixel_um: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return power [tile, y, x], mean counts [tile] and frequencies [y, x]."""
-    tiles = frames.unfold(1, TILE, TILE).unfold(2, TILE, TILE).reshape(-1, TILE, TILE)
-    hann = torch.hann_window(TILE, dtype=tiles.dtype, device=tiles.device)
-    window = hann[:, None] * hann
-    weight = window.square() / window.square().sum()
-    # The noise's variance is a mean with the squared window, so the light has to be one too.
-    means = (tiles * weight).sum(dim=(1, 2))
-    spectra = torch.fft.fft2((tiles - means[:, None, None]) * window)
-    fy, fx = frequency_axes((TILE, TILE), pixel_um, device=tiles.device)
-    return spectra.abs().square() / window.square().sum(), means, torch.hypot(fy, fx)
+def _kaiser(frames: Tensor, cutoff: float, reach: int, shape: float) -> _Highpass:
+    """Return a disc of no transmission, its kernel cut by a Kaiser window (Kaiser 1974)."""
+    width = (shape / 0.1102 + 0.7) / (14.36 * 2 * reach)
+    fine = 32 * reach
+    axis = frequency_axes((fine, fine), 1.0, device=frames.device)
+    ideal = (torch.hypot(*axis) > cutoff + width / 2.0).double()
+    kernel = torch.fft.fftshift(torch.fft.ifft2(ideal).real)
+    half = slice(fine // 2 - reach, fine // 2 + reach + 1)
+    at = torch.arange(-reach, reach + 1, dtype=torch.float64, device=frames.device)
+    far = (torch.hypot(at[:, None], at[None]) / (reach + 0.5)).clamp(max=1.0)
+    window = torch.i0(shape * (1.0 - far.square()).sqrt()) / torch.i0(torch.tensor(shape))
+    return _Highpass(kernel[half, half] * window)
 
 
-def _line(
-    means: Tensor, variances: Tensor, count: float
-) -> tuple[float, float, float, float, float]:
-    """Return gain, its error, dark variance, its error and their covariance."""
-    centre = float(means.mean())
-    design = torch.stack([means - centre, torch.ones_like(means)], dim=1)
-    expected = variances.mean().expand_as(variances)
-    for _ in range(_ROUNDS):  # the errors are in proportion to what is expected
-        weight = count / expected.square()
-        normal = torch.linalg.inv((design * weight[:, None]).mT @ design)
-        slope, level = (normal @ (design * weight[:, None]).mT @ variances).tolist()
-        expected = (design @ torch.tensor([slope, level]).to(design)).clamp(
-            min=0.1 * float(variances.median())
-        )
-    squares = float((weight * (variances - expected).square()).mean())
-    (a, b), (_, d) = (normal * max(squares, 1.0)).tolist()
-    slope = max(slope, _LEAST_GAIN * abs(level))
-    error = math.sqrt(max(d - 2.0 * centre * b + centre**2 * a, 0.0))
-    return slope, math.sqrt(a), level - slope * centre, error, b - centre * a
+def _filtered(frames: Tensor, kernel: Tensor) -> Tensor:
+    """Return frames [..., y, x] convolved, where the kernel lies wholly within them."""
+    rows, columns = frames.shape[-2:]
+    size = (rows + kernel.shape[0] - 1, columns + kernel.shape[1] - 1)
+    spectra = torch.fft.rfft2(frames, size) * torch.fft.rfft2(kernel, size)
+    start = kernel.shape[0] - 1
+    return torch.fft.irfft2(spectra, size)[..., start:rows, start:columns]
 
 
-def _whiteness(power: Tensor, beyond: Tensor) -> float:
-    """Return the least over the most power of four parts of the frequencies beyond.
+def _tiles(frames: Tensor, highpass: _Highpass) -> tuple[Tensor, Tensor]:
+    """Return mean counts and noise variance of every tile, [tile] both."""
+    level = frames.mean()
+    beyond = _filtered(frames - level, highpass.kernel)
+    # The variance behind the filter is a mean with the squared kernel, so the light has to be one.
+    weight = highpass.kernel.square() / highpass.power
+    light = _filtered(frames - level, weight) + level
+    cut = slice(highpass.reach, -highpass.reach)
+    noise, told = _changing(beyond, frames[:, cut, cut] - beyond)
+    means = (told * light).sum(dim=0) / told.sum(dim=0)
+    variances = noise / (told.sum(dim=0) * highpass.power)
+    kept = _pooled(_unclipped(frames)[cut, cut].double()) == 1.0
+    return _pooled(means)[kept], _pooled(variances)[kept]
 
-    Near to the cut-off and far out, along the rows and along the columns.
+
+def _changing(beyond: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the squares [y, x] without what a pixel always adds, and every frame's share in them.
+
+    A pixel's own offset is the same in all frames, its own gain goes with the light in it. Fitting
+    them takes most from the frames that differ most from the mean: the share [frame, y, x] of a
+    frame's variance that is left is 1 less its leverage.
     """
-    at = torch.fft.fftfreq(TILE, dtype=power.dtype, device=power.device).abs()
-    far = torch.hypot(at[:, None], at[None, :])
-    outer, upright = far > far[beyond].median(), at[:, None] > at[None, :]
-    level = at[:, None] < at[None, :]
-    parts = [beyond & outer & upright, beyond & outer & level]
-    parts += [beyond & ~outer & upright, beyond & ~outer & level]
-    values = [float(power[part].mean()) for part in parts if bool(part.any())]
-    return min(values) / max(max(values), 1e-30)
+    rest = beyond - beyond.mean(dim=0)
+    told = torch.full_like(rest, 1.0 - 1.0 / len(rest))
+    if len(rest) > 4:
+        moved = light - light.mean(dim=0)
+        moved = moved / moved.square().sum(dim=0).sqrt().clamp(min=1e-30)
+        rest = rest - (rest * moved).sum(dim=0) * moved
+        told = told - moved.square()
+    return rest.square().sum(dim=0), told
+
+
+def _pooled(values: Tensor) -> Tensor:
+    """Return the means of the tiles of [y, x], flat."""
+    return torch.nn.functional.avg_pool2d(values[None, None], _TILE).flatten()
+
+
+def _unclipped(frames: Tensor) -> Tensor:
+    """Return where no frame is at its highest count, [y, x]; all True if few pixels are."""
+    at_top = frames == frames.max()
+    few = int(at_top.sum()) < max(8, 1e-5 * frames.numel())
+    return ~(at_top & (not few)).any(dim=0)
+
+
+def _check(frames: Tensor, means: Tensor, variances: Tensor) -> None:
+    """Refuse counts that hide their noise."""
+    if len(means) < _FEWEST_TILES:
+        raise NoiseUnknownError("hardly a part of the frames is free of clipped pixels")
+    levels = frames[0].unique()
+    step = float((levels[1:] - levels[:-1]).min()) if len(levels) > 1 else math.inf
+    if not float(variances.median()) > _COARSE * step**2:
+        raise NoiseUnknownError(
+            f"counts are rounded to steps of {step:g}, too coarse to show noise of "
+            f"{math.sqrt(float(variances.median())):.2g}"
+        )
+
+
+def _measured(means: Tensor, variances: Tensor, ripple: float) -> CameraNoise:
+    """Return the line through the tiles, and how far they bend from it."""
+    gain, dark, normal, scatter = _line(means, variances)
+    light = torch.quantile(means, torch.tensor([0.01, 0.99]).to(means)).tolist()
+    nodes = _nodes(means, variances)
+    bend = _bend(nodes, gain, dark, scatter / math.sqrt(len(means) / _NODES))
+    return CameraNoise(
+        gain,
+        math.sqrt(float(normal[0, 0])),
+        dark,
+        math.sqrt(float(normal[1, 1])),
+        float(normal[0, 1]),
+        (light[0], light[1]),
+        bend,
+        nodes,
+        ripple,
+    )
+
+
+def _line(means: Tensor, variances: Tensor) -> tuple[float, float, Tensor, float]:
+    """Return slope, intercept, their covariance and the tiles' relative scatter about the line."""
+    design = torch.stack([means, torch.ones_like(means)], dim=1)
+    scale = design.abs().amax(dim=0)
+    design = design / scale
+    least = 0.1 * variances.median()
+    expected, trust = variances.median().expand_as(variances), torch.ones_like(variances)
+    for _ in range(_ROUNDS):
+        weight = (trust / expected.square())[:, None]
+        normal = torch.linalg.inv(design.mT @ (weight * design))
+        found = normal @ (design.mT @ (weight[:, 0] * variances))
+        expected = (design @ found).clamp(min=float(least))
+        off = (variances - expected) / expected
+        spread = 1.4826 * (off - off.median()).abs().median()
+        trust = (1.0 - (off / (_OUTLIER * spread)).square()).clamp(min=0.0).square()
+    covariance = normal * spread.square() / torch.outer(scale, scale)
+    slope, level = (found / scale).tolist()
+    return slope, level, covariance, float(spread)
+
+
+def _nodes(means: Tensor, variances: Tensor) -> tuple[tuple[float, float], ...]:
+    """Return medians of the variances over groups of tiles of like light."""
+    groups = means.argsort().tensor_split(_NODES)
+    return tuple((float(means[one].mean()), float(variances[one].median())) for one in groups)
+
+
+def _bend(nodes: tuple[tuple[float, float], ...], gain: float, dark: float, error: float) -> float:
+    """Return the rms relative departure of the nodes from the line, 0 if it may be chance."""
+    off = [(variance - gain * light - dark) / variance for light, variance in nodes]
+    squares = sum(one**2 for one in off) / len(off)
+    return math.sqrt(squares) if squares > (_CLEAR * error) ** 2 else 0.0
+
+
+def _ripple(frames: Tensor, beyond: float) -> tuple[float, float]:
+    """Return the scatter of the noise's power over cells of the frequencies beyond, and its error.
+
+    Frequencies along the axes do not count: rows and columns of a sensor have noise of their own.
+    """
+    moved = (frames - frames.mean(dim=0)) * math.sqrt(len(frames) / (len(frames) - 1))
+    rows, columns = (torch.kaiser_window(n, False, 9.0).to(frames) for n in frames.shape[-2:])
+    window = rows[:, None] * columns
+    power = torch.fft.fft2(moved * window).abs().square().mean(dim=0) / window.square().sum()
+    fy, fx = (one.abs() for one in frequency_axes(tuple(power.shape), 1.0, device=frames.device))
+    leak = 3.0 / min(power.shape)
+    used = (torch.hypot(fy, fx) > beyond + leak) & (fx > leak) & (fy > leak)
+    cell = ((2 * _CELLS * fy).long() * (_CELLS + 1) + (2 * _CELLS * fx).long())[used]
+    count = torch.bincount(cell)
+    mean = torch.bincount(cell, power[used])[count > 0] / count[count > 0]
+    weight = count[count > 0].double() / count.sum()
+    alike = _alike(rows) * _alike(columns)
+    # Factor 2: a frequency and its negative say the same.
+    chance = 2.0 * alike / (count[count > 0] * (len(frames) - 1))
+    squares = (weight * ((mean / (weight * mean).sum() - 1.0).square() - chance)).sum()
+    error = (2.0 * (weight * chance).square().sum()).sqrt()
+    return math.sqrt(max(float(squares), 0.0)), math.sqrt(float(error))
+
+
+def _alike(window: Tensor) -> float:
+    """Return how many frequencies beside each other say the same behind a window, within a cell."""
+    shared = torch.fft.fft(window.square()).abs().square()
+    apart = torch.fft.fftfreq(len(window), 1.0 / len(window)).to(window).abs()
+    within = (1.0 - apart * 2.0 * _CELLS / len(window)).clamp(min=0.0)
+    return float((within * shared).sum() / shared[0])
+
+
+def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
+    """Return measured noise in the settings' photo-electrons."""
+    if found.straight and _uncertainty(found) > _MOST_ERROR:
+        return settings_noise(camera, "the settings' noise: the light is too even to measure it")
+    electrons = tuple(
+        ((counts - camera.offset) / camera.gain, variance / camera.gain**2)
+        for counts, variance in found.curve()
+    )
+    return NoiseModel(electrons, True, "measured beyond the optics' cut-off")
+
+
+def _uncertainty(found: CameraNoise) -> float:
+    """Return the variance's relative error where it is largest of the light that occurs."""
+    return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
+
+
+def _interpolated(light: Tensor, curve: tuple[tuple[float, float], ...]) -> Tensor:
+    """Return the curve's values at `light`; level beyond its ends."""
+    at, values = torch.tensor(curve, dtype=light.dtype, device=light.device).T.contiguous()
+    above = torch.bucketize(light, at).clamp(1, len(at) - 1)
+    start, end = at[above - 1], at[above]
+    share = ((light - start) / (end - start)).clamp(0.0, 1.0)
+    return values[above - 1] + share * (values[above] - values[above - 1])

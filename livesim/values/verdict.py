@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.values.weights import BandWeights
+
 ERROR = "error"
 """Standard deviation of the restored image, in photo-electrons per raw pixel."""
 SHOWN = "shown"
@@ -23,11 +25,11 @@ class TrustWord(StrEnum):
     """The verdict, from good to bad."""
 
     TRUSTED = "trusted"
-    """The photons do not contradict the result, and its like was in the training."""
+    """Photons carry nearly all of the structure that is shown."""
     LOOK = "look"
-    """Something speaks against it in some place, or nothing can be said."""
+    """They carry more than half of it, or the instrument is not what the settings say."""
     DO_NOT_TRUST = "do not trust"
-    """The photons contradict it in many places, or in some and its like was not in the training."""
+    """They carry less than half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,5 @@ class Trust:
     numbers: TrustNumbers
     maps: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""
+    weights: BandWeights | None = field(default=None, repr=False)
+    """What the photons grant the networks here, for this stack and those that follow."""

@@ -18,6 +18,7 @@ from livesim.wire.control import (
     RefusedReply,
     ReviewReply,
     ReviewRequest,
+    StatusRequest,
     SteerRequest,
     StopReply,
     StopRequest,
@@ -102,12 +103,11 @@ def trust_status(**values):
     """Return what an engine says of networks that can be trusted, but for `values`."""
     verdict = {"word": TrustWord.TRUSTED, "reasons": ("the photons do not contradict it",)}
     numbers = {
-        "rms_sigmas": 0.95,
-        "places": 100,
-        "denied": 0,
-        "worst_sigmas": 3.5,
-        "worst_yx": (4.0, 5.0),
-        "visible_percent": 12.0,
+        "carried_percent": 97.0,
+        "shown_percent": 61.0,
+        "error_percent": 4.0,
+        "overruled_sigmas": 0.0,
+        "overruled_yx": (4.0, 5.0),
         "plain_denied_percent": 0.0,
     }
     known = {"stream": "s", "index": StackIndex(time=3), "reviewed": 2}
@@ -133,7 +133,7 @@ class FakeEngine:
         self._stop = threading.Event()
         self.asked, self.refuses = [], None
         self.stop_asked = threading.Event()
-        self.reviews: list[bool] = []
+        self.reviews, self.stages_asked = 0, False
         where = Endpoints(
             frames=FREE_ADDRESS, results=self._publisher.endpoint, control=self._control.endpoint
         )
@@ -168,7 +168,7 @@ class FakeEngine:
 
     def _reply(self, request):
         if isinstance(request, ReviewRequest):
-            self.reviews.append(request.flips)
+            self.reviews += 1
             return ReviewReply(accepted=self.status.trust is not None)
         if isinstance(request, StopRequest):
             self.stop_asked.set()
@@ -176,4 +176,6 @@ class FakeEngine:
         if isinstance(request, SteerRequest | RecalibrateRequest | RecordRequest):
             self.asked.append(request)
             return RefusedReply(reason=self.refuses) if self.refuses else BegunReply()
+        if isinstance(request, StatusRequest):
+            self.stages_asked = request.stages
         return self.status

@@ -10,7 +10,15 @@ from livesim_gui.state.time.ring import Shot
 
 
 def result(
-    time=0, side=32, stream="s", channel=0, plain=False, step_one=False, value=None, interval_s=0.1
+    time=0,
+    side=32,
+    stream="s",
+    channel=0,
+    plain=False,
+    step_one=False,
+    network=False,
+    value=None,
+    interval_s=0.1,
 ):
     """Return a widefield ramp and a doubled image with one bright spot that moves with time."""
     widefield = np.linspace(0.0, 50.0, side * side, dtype=np.float32).reshape(side, side)
@@ -23,8 +31,9 @@ def result(
         image=image,
         widefield=widefield,
         last_received_ns=round(1e9 * (1.0 + interval_s * time)),
-        plain=image + 5.0 if plain or step_one else None,
+        plain=image + 5.0 if plain or step_one or network else None,
         step_one=image + 2.0 if step_one else None,
+        network=image - 3.0 if network else None,
     )
 
 

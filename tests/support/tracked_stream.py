@@ -35,16 +35,19 @@ class Light:
 
 
 class Fake:
-    """A reconstruction that remembers with which turns it was asked."""
+    """A reconstruction that remembers with which turns and weights it was asked."""
 
     def __init__(self, pattern, light, coherence=None):
         self.pattern, self.light, self.coherence = pattern, light, coherence
-        self.turns = []
+        self.turns, self.weights = [], []
+        self.weight_shapes, self.review = (), None
 
-    def begin(self, stack, decide):
+    def begin(self, stack, decide, weights):
         self.turns.append(decide(lambda: self.measure(stack)))
+        self.weights.append(weights)
         image = np.zeros((32, 32), np.float32)
-        return ready(Reconstructed(Result(stack.stream, stack.index, image, image[:16, :16])))
+        result = Result(stack.stream, stack.index, image, image[:16, :16])
+        return ready(Reconstructed(result, review=self.review))
 
     def measure(self, stack):
         if self.light.fault is not None:

@@ -9,6 +9,7 @@ from livesim.config.settings import SettingsError
 from livesim_gui.state.health.notice import Say
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import value_words
+from livesim_gui.state.picture.stages import NETWORK
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
@@ -51,6 +52,7 @@ class PictureActions:
         measure = self._widgets.measure
         return {
             "swap": lambda: self._display.change(Look.swap),
+            "networks": self.flip_networks,
             "split": self.switch_split,
             "merge": self._viewer.channels.switch_merge,
             "channel": self._viewer.channels.switch_shown,
@@ -70,6 +72,13 @@ class PictureActions:
         if number < len(names):
             self.show_stage(names[number])
 
+    def flip_networks(self) -> None:
+        """Show what the networks alone give, or the restored image again."""
+        if NETWORK in self._widgets.top.names:
+            self._display.change(Look.flip_networks)
+        else:
+            self._say("This result has no image of the networks alone.")
+
     def switch_split(self) -> None:
         """Show two stages beside each other, or one."""
         self._display.change(lambda look: replace(look, split=not look.split))
@@ -87,5 +96,7 @@ class PictureActions:
 
     def _show_value(self, x: float, y: float) -> None:
         scene, pixel_um = self._display.scene, self._viewer.stream.news.facts.pixel_um
-        words = "" if scene is None else value_words(scene.main.stage, x, y, pixel_um)
+        words = ""
+        if scene is not None:
+            words = value_words(scene.main.stage, x, y, pixel_um, self._viewer.error_of(scene))
         self._widgets.value.setText(words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from livesim.values.verdict import SPREAD
 from livesim_gui.engine_access import EngineAccess
 from livesim_gui.state.health.notice import Say
 from livesim_gui.state.picture.look import Look
@@ -31,7 +30,7 @@ class TrustActions:
         return {"map": self.switch_map}
 
     def switch_map(self) -> None:
-        """Lay the residual map over the picture, or take it away."""
+        """Lay the error map over the picture, or take it away."""
         display = self._viewer.display
         display.change(Look.switch_map)
         if display.look.map is not None and self._viewer.maps is None:
@@ -42,8 +41,6 @@ class TrustActions:
         """Lay a map over the picture; None takes it away."""
         self._viewer.display.change(lambda look: replace(look, map=name))
 
-    def review(self, flips: bool) -> None:
-        """Ask the engine to check the newest result now; with flips their spread is shown then."""
-        self._access.review(flips, self._say)
-        if flips:
-            self.show_map(SPREAD)
+    def review(self) -> None:
+        """Ask the engine to check the newest result now."""
+        self._access.review(self._say)

@@ -83,7 +83,7 @@ class DoseDialog(QDialog):
     def renew(self) -> None:
         """Take what the engine says now."""
         if self.ladder.see(self._stream.news):
-            self._access.review(False, self.progress.setText)
+            self._access.review(self.progress.setText)
         if self.ladder.measuring is not None:
             self.progress.setText(self.ladder.progress)
         free = self.ladder.measuring is None

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from livesim.values.verdict import MAPS
 from livesim_gui.panels.plots import faint_label
-from livesim_gui.state.picture.tint import MEANINGS, TITLES
+from livesim_gui.state.picture.tint import KINDS
 from livesim_gui.state.trust.trusted import Trusted
 from livesim_gui.theme import DARK, Theme
 
@@ -33,8 +32,7 @@ class TrustPanel(QScrollArea):
     map_chosen = Signal(object)
     """Its name; None hides it."""
     opacity_set = Signal(float)
-    review_asked = Signal(bool)
-    """Whether with flips."""
+    review_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,21 +45,17 @@ class TrustPanel(QScrollArea):
         self.map = QComboBox()
         self.map.addItem(_OFF, None)
         for name in MAPS:
-            self.map.addItem(TITLES[name], name)
+            self.map.addItem(KINDS[name].title, name)
         self.map.activated.connect(lambda at: self.map_chosen.emit(self.map.itemData(at)))
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, _FULL)
         self.opacity.valueChanged.connect(lambda at: self.opacity_set.emit(at / _FULL))
         self.check = QPushButton("Check now")
-        self.check.clicked.connect(lambda: self.review_asked.emit(False))
-        self.flip = QPushButton("Flip and compare")
-        self.flip.setToolTip(
-            "Networks should not care how the field is turned. The newest result is made again in\n"
-            "eight symmetries; where those differ, the networks are undecided. Takes some seconds."
-        )
-        self.flip.clicked.connect(lambda: self.review_asked.emit(True))
-        self.progress = QProgressBar()
-        self.progress.setRange(0, _FULL)
+        self.check.setToolTip("Review the newest result now, without waiting for its turn")
+        self.check.clicked.connect(lambda: self.review_asked.emit())
+        self.carried = QProgressBar()
+        self.carried.setRange(0, _FULL)
+        self.carried.setFormat("%v % of the structure is carried by photons")
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -72,19 +66,16 @@ class TrustPanel(QScrollArea):
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setSpacing(8)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.check)
-        buttons.addWidget(self.flip)
         layout.addWidget(self.word)
+        layout.addWidget(self.carried)
         layout.addWidget(self.reasons)
+        layout.addWidget(self.facts)
         layout.addWidget(faint_label("Over the picture (T)"))
         layout.addWidget(self.map)
         layout.addWidget(self.meaning)
         layout.addWidget(faint_label("Opacity"))
         layout.addWidget(self.opacity)
-        layout.addLayout(buttons)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.facts)
+        layout.addWidget(self.check)
         layout.addStretch(1)
         self.setWidget(inside)
 
@@ -95,20 +86,20 @@ class TrustPanel(QScrollArea):
         self.word.setVisible(bool(trusted.word))
         self.reasons.setText("\n".join(trusted.reasons))
         self.facts.setText("\n".join(trusted.facts))
-        for button in (self.check, self.flip):
-            button.setEnabled(trusted.can_ask)
-        self.progress.setVisible(trusted.progress is not None)
-        self.progress.setValue(round(_FULL * (trusted.progress or 0.0)))
+        self.check.setEnabled(trusted.can_ask)
+        self.carried.setVisible(trusted.carried is not None)
+        self.carried.setValue(min(max(round(trusted.carried or 0.0), 0), _FULL))
+        self.carried.setStyleSheet(f"QProgressBar::chunk {{ background: {colour}; }}")
 
     def show_maps(self, known: Collection[str], shown: str | None, opacity: float) -> None:
         """Show which maps there are, and which one lies over the picture."""
         for at in range(self.map.count()):
             name = self.map.itemData(at)
             there = name is None or name in known
-            words = _OFF if name is None else TITLES[name]
+            words = _OFF if name is None else KINDS[name].title
             self.map.setItemText(at, words if there else f"{words} (not made yet)")
         self.map.setCurrentIndex(self.map.findData(shown))
-        self.meaning.setText("" if shown is None else MEANINGS[shown])
+        self.meaning.setText("" if shown is None else KINDS[shown].meaning)
         if not self.opacity.isSliderDown():
             self.opacity.setValue(round(_FULL * opacity))
 

@@ -1,11 +1,11 @@
-"""Write over the picture: scale bar, names of the stages, where in time one is."""
+"""Write over the picture: scale bar, names of the stages and warnings, where in time one is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
+from qtpy.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from livesim.images.scale_bar import ScaleBar
@@ -15,6 +15,9 @@ MARGIN = 14
 BAR_HEIGHT = 4
 LINE_HEIGHT = 20
 COLOURS_WIDTH, COLOURS_HEIGHT = 180, 10
+FRAME = 3
+"""Width of the frame around what carries a warning."""
+NOTED = QColor("#e3b341")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,10 @@ class Captions:
 
     right: str = ""
     """Name of the stage; in a split view, of the one on the right."""
+    right_warning: str = ""
+    """Stands below the name, in a frame around the picture."""
     left: str | None = None
+    left_warning: str = ""
     divider: float = 0.5
     held: str | None = None
     """Where in time one is, unless live."""
@@ -65,25 +71,49 @@ class Overlay(QWidget):
             return
         self._names(painter, captions)
         if captions.held is not None:
-            # In a split view the names of the stages stand in the middle of the first line.
-            top = MARGIN if captions.left is None else MARGIN + LINE_HEIGHT
-            middle = QRectF(0, top, self.width(), LINE_HEIGHT)
-            _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held, QColor("#e3b341"))
+            self._held(painter, captions)
         if self.bar is not None:
             self._bar(painter, self.bar)
         if captions.bar is not None:
             self._colours(painter, captions.bar)
 
     def _names(self, painter: QPainter, captions: Captions) -> None:
-        whole = QRectF(MARGIN, MARGIN, self.width() - 2 * MARGIN, LINE_HEIGHT)
-        if captions.left is None:
-            _write(painter, whole, Qt.AlignmentFlag.AlignLeft, captions.right)
+        at = 0.0 if captions.left is None else captions.divider * self.width()
+        right = QRectF(self.rect()).adjusted(at, 0, 0, 0)
+        self._name(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right)
+        self._warning(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right_warning)
+        if captions.left is not None:
+            left = QRectF(0, 0, at, self.height())
+            self._name(painter, left, Qt.AlignmentFlag.AlignRight, captions.left)
+            self._warning(painter, left, Qt.AlignmentFlag.AlignRight, captions.left_warning)
+
+    def _name(self, painter: QPainter, part: QRectF, side: Qt.AlignmentFlag, words: str) -> None:
+        """Write into the first line of a part of the picture."""
+        line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
+        _write(painter, line, side, self._elided(words, line))
+
+    def _warning(self, painter: QPainter, part: QRectF, side: Qt.AlignmentFlag, words: str) -> None:
+        """Write into the second line of a part of the picture, and draw a frame around it."""
+        if not words:
             return
-        at = captions.divider * self.width()
-        left = QRectF(0, MARGIN, at - MARGIN, LINE_HEIGHT)
-        right = QRectF(at + MARGIN, MARGIN, self.width(), LINE_HEIGHT)
-        _write(painter, left, Qt.AlignmentFlag.AlignRight, captions.left)
-        _write(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right)
+        line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
+        line.translate(0, LINE_HEIGHT)
+        _write(painter, line, side, self._elided(words, line), NOTED)
+        painter.setPen(QPen(NOTED, FRAME))
+        painter.drawRect(part.adjusted(FRAME / 2, FRAME / 2, -FRAME / 2, -FRAME / 2))
+
+    def _elided(self, words: str, line: QRectF) -> str:
+        """Shorten what would reach beyond its part of the picture."""
+        metrics = self.fontMetrics()
+        return metrics.elidedText(words, Qt.TextElideMode.ElideRight, max(int(line.width()), 0))
+
+    def _held(self, painter: QPainter, captions: Captions) -> None:
+        """Write where in time one is into the first line below the names."""
+        above = 2 if captions.right_warning or captions.left_warning else 1
+        # Without a split the name stands on the left, and the middle of its line is free.
+        top = MARGIN + (0 if captions.left is None else above) * LINE_HEIGHT
+        middle = QRectF(0, top, self.width(), LINE_HEIGHT)
+        _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held or "", NOTED)
 
     def _bar(self, painter: QPainter, bar: ScaleBar) -> None:
         right, bottom = self.width() - MARGIN, self.height() - MARGIN

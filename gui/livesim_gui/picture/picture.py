@@ -14,6 +14,7 @@ from livesim_gui.picture.overlay import Captions, Overlay
 from livesim_gui.picture.split import SplitView
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.scene import Painted, Scene
+from livesim_gui.state.picture.stages import RESTORED, Stage
 from livesim_gui.state.picture.tint import Tint
 from livesim_gui.state.stream.rolling import rolling_words
 
@@ -91,13 +92,25 @@ class Picture(QWidget):
             self._map.setRect(QRectF(-0.5, -0.5, columns, rows))
         self._tint = tint
 
-    def caption(self, scene: Scene, held: str | None) -> None:
-        """Name the stages, and where in time they are."""
-        left = None if scene.left is None else scene.left.stage.title
-        bar = None if scene.tint is None else scene.tint.bar
+    def caption(self, scene: Scene, held: str | None, plain: str = "") -> None:
+        """Name the stages, and where in time they are.
+
+        Parameters
+        ----------
+        plain
+            Why the restored image of this result is the plain one; empty where it is not.
+        """
+        main, left = scene.main.stage, None if scene.left is None else scene.left.stage
         words = rolling_words(scene.shot.result.rolling)
-        right = f"{scene.main.stage.title}, {words}" if words else scene.main.stage.title
-        captions = Captions(right, left, scene.look.divider, held, bar=bar)
+        captions = Captions(
+            right=f"{main.title}, {words}" if words else main.title,
+            right_warning=_warning(main, plain),
+            left=None if left is None else left.title,
+            left_warning="" if left is None else _warning(left, plain),
+            divider=scene.look.divider,
+            held=held,
+            bar=None if scene.tint is None else scene.tint.bar,
+        )
         self.overlay.show_captions(captions)
 
     def clear(self, hint: str) -> None:
@@ -178,3 +191,8 @@ class Picture(QWidget):
             point = self.box.mapSceneToView(place)
             self.crosshair.point_at(point.x(), point.y())
             self.pointed.emit(point.x(), point.y())
+
+
+def _warning(stage: Stage, plain: str) -> str:
+    """Return what has to be said of a stage."""
+    return plain if stage.name == RESTORED else stage.warning

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from livesim.images.colour_tables import colours
+from livesim.values.results import Image
+from livesim.values.verdict import ERROR
 from livesim.wire.messages import TrustMaps
 from livesim_gui.state.health.reached import Reached
 from livesim_gui.state.health.tracking_history import TrackingHistories, TrackingHistory
@@ -14,6 +16,7 @@ from livesim_gui.state.picture.export import Shown
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.snapshot import Snapshot
+from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.stream import Stream
@@ -86,6 +89,14 @@ class Viewer:
     def maps(self) -> TrustMaps | None:
         """The maps of the channel that is shown, if there are any."""
         return self.stream.maps(self.channels.wanted)
+
+    def error_of(self, scene: Scene) -> Image | None:
+        """Return the error map [y, x] of the restored image that is shown; None = not known."""
+        maps = self.maps
+        about = maps is not None and maps.index == scene.shot.result.index
+        if maps is None or not about or scene.main.stage.name != RESTORED:
+            return None
+        return maps.maps.get(ERROR)
 
     @property
     def history(self) -> TrackingHistory:

@@ -20,13 +20,15 @@ from livesim_models.shipped import NONE
 Stages = Callable[[RawStack], dict[str, Image]]
 """A raw stack -> its images on the doubled grid by stage, the widefield first."""
 
-WIDEFIELD, PLAIN, ONE, TWO, BOTH = (
+WIDEFIELD, PLAIN, ONE, TWO, BOTH, RESTORED = (
     "widefield",
     "plain",
     "after one",
     "after two",
     "after one and two",
+    "restored",
 )
+"""The networks' images are their own; "restored" is what the photons leave of the last one."""
 
 
 def make_stages(
@@ -60,9 +62,14 @@ def make_stages(
     }
 
     def make(stack: RawStack) -> dict[str, Image]:
-        made = {name: pipeline(stack) for name, pipeline in pipelines.items()}
-        widefield = doubled(made[PLAIN].widefield).astype(np.float32)
-        return {WIDEFIELD: widefield, **{name: result.image for name, result in made.items()}}
+        made = {name: pipeline.compute(stack) for name, pipeline in pipelines.items()}
+        images: dict[str, Image] = {name: one.network.numpy() for name, one in made.items()}
+        last = list(pipelines)[-1]
+        examined = pipelines[last].examine(made[last]) if last != PLAIN else None
+        if examined is not None:
+            images[RESTORED] = examined.image.cpu().numpy()
+        widefield = doubled(made[PLAIN].widefield.numpy()).astype(np.float32)
+        return {WIDEFIELD: widefield, **images}
 
     return make
 

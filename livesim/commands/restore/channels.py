@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from livesim.commands.calibrate import spread_stacks
 from livesim.config.changes import SettingsChange, settings_at
 from livesim.config.settings import Settings, Steps
-from livesim.io.logs import read_pattern_log, read_settings_log
+from livesim.io.logs import read_pattern_log, read_settings_log, read_weights_log
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
-from livesim.io.settings_beside import own_pattern_files
-from livesim.pipeline.build import calibrate, with_levels, with_warnings
+from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
+from livesim.pipeline.build import calibrate, in_this_light, with_levels, with_warnings
 from livesim.pipeline.networks import Networks, load_networks, preferred_device
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import StackIndex
-from livesim.values.illumination import Illumination, PatternChange, illuminations
+from livesim.values.illumination import (
+    Illumination,
+    PatternChange,
+    changes_in_force,
+    illuminations,
+)
 from livesim.values.pattern import Pattern
+from livesim.values.weights import BandWeights, WeightsChange
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,8 @@ class RestoredChannel:
     log: Path | None
     """Of its pattern, as the live run wrote it; None = the pattern stays as it is."""
     changes: tuple[PatternChange, ...]
+    weighed: tuple[WeightsChange, ...] | None = None
+    """Weights of its networks, as the live run logged them; None = there is no log."""
     steered: dict[Steps, Networks] = field(default_factory=dict)
     """Networks to which the live run was steered, once they are loaded."""
     path: FramePath = field(default_factory=lambda: path_for(preferred_device()))
@@ -56,9 +64,19 @@ Channels = Mapping[int, RestoredChannel]
 
 
 def restored_channels(
-    raw: Path, recording: Recording, settings: Settings, pattern_file: Path | None
+    raw: Path,
+    recording: Recording,
+    settings: Settings,
+    pattern_file: Path | None,
+    *,
+    live: bool,
 ) -> Channels:
     """Return every channel of a recording with its pattern: known, or estimated from it.
+
+    Parameters
+    ----------
+    live
+        Whether to follow what the live run logged of its weights.
 
     Raises
     ------
@@ -66,10 +84,13 @@ def restored_channels(
         If a network, a pattern or its log cannot be used.
     """
     numbers = sorted({index.channel for index in recording.indices})
-    return {
+    channels = {
         number: _channel(raw, recording, settings.of_channel(number), pattern_file, number)
         for number in numbers
     }
+    if not live or pattern_file is None or pattern_file != pattern_for(raw):
+        return channels
+    return {number: _weighed(raw, one, number) for number, one in channels.items()}
 
 
 def lights(recording: Recording, channels: Channels) -> dict[StackIndex, Illumination]:
@@ -86,6 +107,20 @@ def lights(recording: Recording, channels: Channels) -> dict[StackIndex, Illumin
         first = channels[numbers[0]]
         indices = [index for index in recording.indices if index.channel in numbers]
         known.update(illuminations(indices, first.pattern, first.changes))
+    return known
+
+
+def weights(recording: Recording, channels: Channels) -> dict[StackIndex, BandWeights]:
+    """Return the weights that a log names for each raw stack; no entry = nothing was shown."""
+    known: dict[StackIndex, BandWeights] = {}
+    for number, channel in channels.items():
+        changes = channel.weighed or ()
+        states = (None, *(change.weights for change in changes))
+        indices = [index for index in recording.indices if index.channel == number]
+        for index, count in changes_in_force(indices, [change.stack for change in changes]):
+            found = states[count]
+            if found is not None:
+                known[index] = found
     return known
 
 
@@ -122,9 +157,22 @@ def _channel(
     stacks = spread_stacks(recording, 1, number)
     print(f"livesim: pattern from {file}", file=sys.stderr)
     known = read_pattern_for(file, recording.frame_shape)
-    known = with_levels(known, stacks, settings)
+    # The recording's own knows its light, which may have changed since: the live run kept it.
+    fit = with_levels if pattern_file == pattern_for(raw) else in_this_light
+    known = fit(known, stacks, settings)
     pattern = with_warnings(known, stacks, settings, networks)
     return make(pattern, log, () if log is None else _read_log(log, pattern))
+
+
+def _weighed(raw: Path, channel: RestoredChannel, number: int) -> RestoredChannel:
+    """Return a channel with the weights that the live run logged, if it did."""
+    log = weights_log_for(raw, number)
+    if log is None:
+        return channel
+    changes = read_weights_log(log)
+    shown = sum(change.weights is not None for change in changes)
+    print(f"livesim: {shown} times other weights of the networks from {log}", file=sys.stderr)
+    return replace(channel, weighed=changes)
 
 
 def _read_log(log: Path, pattern: Pattern) -> tuple[PatternChange, ...]:

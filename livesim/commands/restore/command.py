@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,29 +13,23 @@ from livesim.commands.calibrate import show_pattern, with_pixel
 from livesim.commands.progress import interrupts_held, progress_bar
 from livesim.commands.restore.channels import (
     Channels,
-    lights,
     read_steering,
     restored_channels,
     steered_settings,
 )
+from livesim.commands.restore.stacks import StackRestorer
 from livesim.commands.restore.trust import Reviews
 from livesim.config.settings import Settings, SettingsError
-from livesim.engine.seams import Reconstructed
+from livesim.engine.seams import Resolved
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, identify, steps_run
-from livesim.io.write.output_layout import OutputLayout
+from livesim.io.settings_beside import settings_log_for
+from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
-from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.frames import StackIndex
-from livesim.values.pattern import Pattern
 
-KEPT_PATTERNS = 4
-"""Of each channel, prepared at once."""
-Make = Callable[[StackIndex], Reconstructed]
-"""Reconstructs a raw stack."""
 _SUFFIX = ".restored.ome.tif"
 
 
@@ -57,82 +51,83 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
     return [folder / f"{raw.name.split('.')[0]}{_SUFFIX}" for raw in raws]
 
 
-def restore_file(
-    raw: Path,
-    settings: Settings,
-    pattern_file: Path | None,
-    out: Path,
-    overwrite: bool,
-    settings_log: Path | None = None,
-) -> None:
-    """Reconstruct every raw stack of a recording into one file.
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """What is to be made of one recording."""
 
-    Parameters
-    ----------
-    settings_log
-        What the live run changed of the settings, if that is to be followed.
+    raw: Path
+    settings: Settings
+    pattern_file: Path | None
+    """None: the pattern is estimated."""
+    out: Path
+    overwrite: bool = False
+    live: bool = False
+    """Whether to follow what the live run logged of its settings and weights."""
+    error: bool = False
+    """Whether to write the error of every image beside it."""
+
+
+def restore_file(asked: RestoreRequest) -> None:
+    """Reconstruct every raw stack of a recording into one file.
 
     Raises
     ------
     DataError
-        If the recording or the pattern file cannot be used, or `out` exists already.
+        If the recording or the pattern file cannot be used, or the result exists already.
     """
     console = Console(stderr=True)
-    check_target(out, overwrite=overwrite)
-    with open_recording(raw, settings.pattern) as recording:
-        settings = resolved(with_pixel(settings, recording)).settings
-        channels = restored_channels(raw, recording, settings, pattern_file)
-        _show_patterns(raw, channels, console)
-        changes = () if settings_log is None else read_steering(settings_log)
-        make = _maker(recording, channels, steered_settings(recording, settings, changes))
-        reviews = _reviews(recording, channels, make, console)
-        recipe = _recipe(raw, settings, channels, recording, reviews, len(changes))
+    raw, out = asked.raw, asked.out
+    check_target(out, overwrite=asked.overwrite)
+    with open_recording(raw, asked.settings.pattern) as recording:
+        chosen = resolved(with_pixel(asked.settings, recording))
+        channels = restored_channels(
+            raw, recording, chosen.settings, asked.pattern_file, live=asked.live
+        )
+        _show(raw, channels, chosen.notes, console)
+        log = settings_log_for(raw) if asked.live else None
+        changes = () if log is None else read_steering(log)
+        make = StackRestorer(
+            recording, channels, steered_settings(recording, chosen.settings, changes)
+        )
+        reviews = _reviews(recording, make, console)
+        recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         begin = min(index.time for index in recording.indices)
-        layout = _layout(recording, settings, begin)
+        layout = _layout(recording, chosen.settings, begin, error=asked.error)
         with (
             interrupts_held() as check_interrupt,
-            open_writer(out, layout, recipe, overwrite=overwrite) as writer,
+            open_writer(out, layout, recipe, overwrite=asked.overwrite) as writer,
             progress_bar("restore", len(recording.indices), console) as bar,
         ):
             for index in bar.over(recording.indices):
                 check_interrupt()
-                result = reviews.take(index) or make(index).result
-                writer.write(replace(index, time=index.time - begin), result.image)
+                one = reviews.take(index) or make(index, examined=asked.error)
+                place = replace(index, time=index.time - begin)
+                writer.write(place, one.image)
+                if asked.error and one.error is not None:
+                    beside = index.channel + recording.sizes.channel
+                    writer.write(replace(place, channel=beside), one.error)
     reviews.show(console)
     console.print(f"wrote {out}")
 
 
-def _show_patterns(raw: Path, channels: Channels, console: Console) -> None:
+def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console) -> None:
     for number, channel in channels.items():
         console.print(f"{raw.name}, channel {number}:")
         show_pattern(channel.pattern, console)
+    for note in notes:
+        console.print(f"livesim: {note}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _maker(
-    recording: Recording, channels: Channels, settings: Mapping[StackIndex, Settings]
-) -> Make:
-    """Return what reconstructs a raw stack with the light and the settings that held for it."""
-    pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
-    light_of = lights(recording, channels)
-
-    def make(index: StackIndex) -> Reconstructed:
-        light = light_of[index]
-        pipeline = pipelines[index.channel].of(light.pattern, settings[index])
-        return pipeline.reconstruct(recording.stack(index), light.turns_rad)
-
-    return make
-
-
-def _reviews(recording: Recording, channels: Channels, make: Make, console: Console) -> Reviews:
+def _reviews(recording: Recording, make: StackRestorer, console: Console) -> Reviews:
     """Look at what the networks make of some raw stacks; without networks, at none."""
-    indices = [index for index in recording.indices if channels[index.channel].networks.any]
+    indices = [index for index in recording.indices if make.has_networks(index.channel)]
     with console.status("looking at what the networks make of some raw stacks"):
-        return Reviews(indices, make)
+        return Reviews(indices, partial(make, examined=True))
 
 
 def _recipe(
-    raw: Path,
-    settings: Settings,
+    asked: RestoreRequest,
+    chosen: Resolved,
     channels: Channels,
     recording: Recording,
     reviews: Reviews,
@@ -140,31 +135,57 @@ def _recipe(
 ) -> Recipe:
     """Return how the result was made; `steered` says how often the live run changed settings."""
     first = channels[min(channels)].pattern
-    notes = [
-        f"channel {number} has a pattern of its own: {channel.pattern}"
-        for number, channel in channels.items()
-        if channel.pattern != first
-    ]
-    changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
-    if changes:
-        notes.append(f"the pattern was followed: {changes} changes as logged in the live run")
-    if steered:
-        notes.append(f"the settings were steered: {steered} changes as logged in the live run")
     return Recipe(
-        settings=settings,
+        settings=chosen.settings,
         pattern=first,
-        steps=steps_run(settings.steps),
+        steps=steps_run(chosen.settings.steps),
         models={k: v for one in channels.values() for k, v in one.networks.models.items()},
-        sources=(identify(raw),),
-        warnings=(*recording.warnings, *first.warnings, *notes),
+        sources=(identify(asked.raw),),
+        warnings=(
+            *recording.warnings,
+            *chosen.notes,
+            *first.warnings,
+            *_followed(channels, steered),
+            *_arbitration(channels, error=asked.error),
+        ),
         trust=reviews.lines,
     )
 
 
-def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayout:
-    """Return the layout of the result, without the time before a recording that began later."""
+def _followed(channels: Channels, steered: int) -> Iterator[str]:
+    """Yield what differs between channels and what changed while the recording was made."""
+    first = channels[min(channels)].pattern
+    for number, channel in channels.items():
+        if channel.pattern != first:
+            yield f"channel {number} has a pattern of its own: {channel.pattern}"
+    changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
+    if changes:
+        yield f"the pattern was followed: {changes} changes as logged in the live run"
+    if steered:
+        yield f"the settings were steered: {steered} changes as logged in the live run"
+
+
+def _arbitration(channels: Channels, *, error: bool) -> Iterator[str]:
+    """Yield how much of the networks' work is shown, and by what."""
+    if any(one.networks.any for one in channels.values()):
+        logged = all(one.weighed is not None for one in channels.values())
+        source = "as logged in the live run" if logged else "measured for every raw stack"
+        yield f"the images are arbitrated between plain reconstruction and networks, {source}"
+    if error:
+        yield "error planes: standard deviation of the image beside, photo-electrons per raw pixel"
+
+
+def _layout(recording: Recording, settings: Settings, begin: int, *, error: bool) -> OutputLayout:
+    """Return the layout of the result, without the time before a recording that began later.
+
+    Error planes are further channels, behind those of the images.
+    """
     y, x = recording.frame_shape
     sizes = recording.sizes
+    names = channel_names(settings, sizes.channel, recording.channel_names)
+    if error:
+        known = names or tuple(f"channel {number}" for number in range(sizes.channel))
+        names = (*known, *(f"{name}{ERROR_SUFFIX}" for name in known))
     if settings.optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
     return OutputLayout(
@@ -172,26 +193,10 @@ def _layout(recording: Recording, settings: Settings, begin: int) -> OutputLayou
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
         time=sizes.time - begin,
-        channel=sizes.channel,
+        channel=2 * sizes.channel if error else sizes.channel,
         z=sizes.z,
         position=sizes.position,
         z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
         interval_s=recording.interval_s,
-        channel_names=channel_names(settings, sizes.channel, recording.channel_names),
+        channel_names=names,
     )
-
-
-class Pipelines:
-    """A channel's reconstructions with its last patterns and settings, prepared when needed."""
-
-    def __init__(self, prepare: Callable[[Pattern, Settings], ReconstructionPipeline]) -> None:
-        self._prepare = prepare
-        self._ready: deque[tuple[Settings, ReconstructionPipeline]] = deque(maxlen=KEPT_PATTERNS)
-
-    def of(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
-        """Return the reconstruction with this pattern and these settings."""
-        for own, pipeline in self._ready:
-            if pipeline.pattern is pattern and own == settings:
-                return pipeline
-        self._ready.append((settings, self._prepare(pattern, settings)))
-        return self._ready[-1][1]

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from livesim.engine.seams import Reconstructed
+from livesim.commands.restore.stacks import RestoredStack
 from livesim.values.frames import StackIndex
-from livesim.values.results import Result
 from livesim.values.verdict import TrustWord, Verdict
 
 REVIEWED = 3
-"""Raw stacks of a recording; each takes about as long as a plain reconstruction of ten."""
+"""Raw stacks of a recording."""
 _COLOURS = {TrustWord.TRUSTED: "green", TrustWord.LOOK: "yellow", TrustWord.DO_NOT_TRUST: "red"}
 
 
@@ -31,23 +30,20 @@ class Reviews:
     indices
         Of the recording.
     make
-        Reconstructs a raw stack.
+        Restores and examines a raw stack.
     """
 
     def __init__(
-        self, indices: Sequence[StackIndex], make: Callable[[StackIndex], Reconstructed]
+        self, indices: Sequence[StackIndex], make: Callable[[StackIndex], RestoredStack]
     ) -> None:
         self._made = {index: make(index) for index in spread(indices)}
         self.verdicts = {
-            index: one.review(None).verdict
-            for index, one in self._made.items()
-            if one.review is not None
+            index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }
 
-    def take(self, index: StackIndex) -> Result | None:
-        """Return the result of a raw stack that was made for its review; None the second time."""
-        made = self._made.pop(index, None)
-        return None if made is None else made.result
+    def take(self, index: StackIndex) -> RestoredStack | None:
+        """Return a raw stack that was restored for its review; None the second time."""
+        return self._made.pop(index, None)
 
     @property
     def lines(self) -> tuple[str, ...]:

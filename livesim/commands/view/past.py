@@ -54,7 +54,7 @@ class RecordedPast:
         """Read one result, and the mean of its raw stack as its widefield image.
 
         What is not recorded is black: the widefield without a raw recording, and beside a result
-        made with networks the one without them and that of step one alone.
+        made with networks the one without them and those of the networks alone.
 
         Raises
         ------
@@ -75,6 +75,7 @@ class RecordedPast:
             last_received_ns=received_ns,
             plain=_black(image) if restored else None,
             step_one=_black(image) if {"one", "two"} <= {*steps} else None,
+            network=_black(image) if restored else None,
         )
 
 

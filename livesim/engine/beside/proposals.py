@@ -14,6 +14,7 @@ from livesim.reconstruction.track.check import BandReading
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind
 from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.weights import BandWeights
 
 BETTER = 4.0
 """Gain in log likelihood for each held-out stack from which a new estimate replaces the old."""
@@ -37,8 +38,15 @@ class Trackable(Protocol):
         """The cached pattern."""
         ...
 
-    def begin(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
-        """Begin to reconstruct with the turns that `turn_angles` returns."""
+    @property
+    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Those of the weights that fit; none without networks."""
+        ...
+
+    def begin(
+        self, stack: RawStack, turn_angles: TurnAngles, weights: BandWeights | None
+    ) -> Pending[Reconstructed]:
+        """Begin to reconstruct with the turns that `turn_angles` returns, and with weights."""
         ...
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:

@@ -15,8 +15,10 @@ from livesim.engine.beside.proposals import (
     Proposal,
     RecentStack,
     Trackable,
+    TurnAngles,
 )
 from livesim.engine.beside.tracking import BackgroundTracking
+from livesim.engine.beside.weighing import Weighing
 from livesim.engine.pending import Pending
 from livesim.engine.seams import DATA_FAULTS, Prepared, Reconstructed
 from livesim.reconstruction.track.check import BandReading
@@ -26,6 +28,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, TrackingHealth
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
+from livesim.values.weights import BandWeights
 
 _log = logging.getLogger("livesim.engine")
 
@@ -67,6 +70,7 @@ class TrackedPipeline:
         )
         self._last: StackIndex | None = None
         self._probe: Trackable | None = None
+        self._weighing = Weighing()
         self._changes: deque[PatternChange] = deque()
         self._counts: Counter[str] = Counter()
 
@@ -79,6 +83,11 @@ class TrackedPipeline:
     def illumination(self) -> Illumination:
         """What the next stack is taken to be lit with."""
         return Illumination(self.pattern, self._tracker.turns)
+
+    @property
+    def weights(self) -> BandWeights | None:
+        """What the last stack was reconstructed with; None = without its networks' change."""
+        return self._weighing.weights
 
     @property
     def health(self) -> TrackingHealth:
@@ -123,6 +132,7 @@ class TrackedPipeline:
         def use() -> None:
             tracking = settings.tracking
             self._active, self.follows = prepared, tracking.follow
+            self._weighing.restart()
             self._background.steer(prepare, unasked=tracking.follow and tracking.estimate)
             shifts = (0.0,) * len(known.angles)
             self._background.use(prepared, shifts, self._tracker.lost, self._probe)
@@ -143,12 +153,13 @@ class TrackedPipeline:
         """Begin with one raw stack, as a call does."""
         if not stack.whole:
             turns = self._tracker.turns  # its frames are looked at with the stacks they belong to
-            return self._active.begin(stack, lambda measure: turns)
+            return self._begun(stack, lambda measure: turns)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False
         self._adopt(stack)
-        begun = self._active.begin(stack, lambda measure: self._decide(stack, measure))
+        self._weighing.adopt(self._active.weight_shapes)
+        begun = self._begun(stack, lambda measure: self._decide(stack, measure))
         self._background.offer(RecentStack(stack, self._tracker.phases, self.pattern))
         self._last = stack.index
         return begun
@@ -156,6 +167,10 @@ class TrackedPipeline:
     def close(self) -> None:
         """End the background's thread."""
         self._background.close()
+
+    def _begun(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
+        watched = self._weighing.watch()
+        return self._active.begin(stack, turn_angles, self._weighing.weights).then(watched)
 
     def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
         """Return how far each angle has turned, this stack included."""

@@ -1,4 +1,4 @@
-"""Review now and then, while a stream runs, whether its results can be trusted."""
+"""Review now and then, while a stream runs, how much of the networks' work photons carry."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ class LiveTrust:
 
     The channels take turns.
 
-    It never holds the frame path: a result is handed over by reference. It outlives a stream, so
-    the last result of one can still be reviewed, and looked at closer when somebody asks.
+    It never holds the frame path: a result is handed over by reference, and the weights that its
+    review finds are taken before a later stack. It outlives a stream, so the last result of one can
+    still be reviewed when somebody asks.
 
     Parameters
     ----------
@@ -54,13 +55,10 @@ class LiveTrust:
         self._offers: dict[int, _Offer] = {}
         self._seen: dict[int, StackIndex] = {}
         self._found: dict[int, TrustStatus] = {}
-        self._asked: bool | None = None
-        self._flipping: float | None = None
+        self._asked = False
         self._reviewed = 0
         self._rest = Rest()
-        self._worker = Worker(
-            "trust", self._work, lambda: self._asked is not None, poll_s=_POLL_S, claim=claim
-        )
+        self._worker = Worker("trust", self._work, lambda: self._asked, poll_s=_POLL_S, claim=claim)
 
     @property
     def status(self) -> TrustStatus | None:
@@ -72,11 +70,7 @@ class LiveTrust:
         if not found:
             return None
         worst = max(found, key=lambda one: _WORST.index(one.verdict.word))
-        now = {
-            "reviewed": self._reviewed,
-            "failures": self._worker.failures,
-            "flipping": self._flipping,
-        }
+        now = {"reviewed": self._reviewed, "failures": self._worker.failures}
         return worst.model_copy(update=now)
 
     # The publisher's thread.
@@ -84,7 +78,7 @@ class LiveTrust:
     def begin(self) -> None:
         """Forget the last stream."""
         with self._worker.changed:
-            self._newest = self._asked = self._flipping = None
+            self._newest, self._asked = None, False
             self._offers, self._seen, self._found = {}, {}, {}
             self._reviewed = self._worker.failures = 0
 
@@ -104,13 +98,12 @@ class LiveTrust:
 
     # The control thread.
 
-    def ask(self, *, flips: bool) -> bool:
-        """Ask for a review now, with flips or without; return whether there is what to review."""
+    def ask(self) -> bool:
+        """Ask for a review now; return whether there is what to review."""
         with self._worker.changed:
             if self._newest is None:
                 return False
-            self._asked = flips or bool(self._asked)
-            self._flipping = 0.0 if flips else self._flipping
+            self._asked = True
             self._worker.wake()
             return True
 
@@ -123,19 +116,15 @@ class LiveTrust:
 
     def _work(self) -> None:
         with self._worker.changed:
-            asked, self._asked = self._asked, None
-            offer = self._due() if asked is None else self._newest
+            asked, self._asked = self._asked, False
+            offer = self._newest if asked else self._due()
             if offer is None:
                 return
             self._seen.pop(offer.index.channel, None)
             self._seen[offer.index.channel] = offer.index
-        try:
-            # What somebody asked for does not count: else it would be long until the next review.
-            with self._rest if asked is None else nullcontext():
-                self._take(offer, offer.review(self._tell if asked else None))
-        finally:
-            if asked:
-                self._flipping = None
+        # What somebody asked for does not count: else it would be long until the next review.
+        with nullcontext() if asked else self._rest:
+            self._take(offer, offer.review(lambda done: self._worker.check_open()))
 
     def _due(self) -> _Offer | None:
         """Return the newest result of the channel that was not reviewed for longest."""
@@ -144,10 +133,6 @@ class LiveTrust:
         turns = (*(set(self._offers) - set(self._seen)), *self._seen)
         fresh = (self._offers[c] for c in turns if self._offers[c].index != self._seen.get(c))
         return next(fresh, None)
-
-    def _tell(self, done: float) -> None:
-        self._worker.check_open()
-        self._flipping = done
 
     def _take(self, offer: _Offer, trust: Trust) -> None:
         channel = offer.index.channel

@@ -10,7 +10,11 @@ from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
 from livesim.engine.seams import Resolved
-from livesim.io.logs import append_pattern_changes, append_settings_change
+from livesim.io.logs import (
+    append_pattern_changes,
+    append_settings_change,
+    append_weights_change,
+)
 from livesim.io.pattern_file import write_pattern
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, steps_run
@@ -20,6 +24,7 @@ from livesim.io.recording_files import (
     RAW_NAME,
     RESULTS_NAME,
     SETTINGS_LOG_NAME,
+    WEIGHTS_LOG_NAME,
     of_channel,
 )
 from livesim.io.write.output_layout import OutputLayout, RawLayout
@@ -28,6 +33,7 @@ from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
+from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
 
@@ -39,8 +45,8 @@ def record_into(folder: Path) -> RecorderFor:
 class FolderRecorder:
     """Where one stream is recorded.
 
-    With the pattern and its log beside it, the raw recording can be restored to the pixels of the
-    live run: `livesim restore FOLDER/raw.zarr`, which looks for all three.
+    With the pattern and the logs beside it, the raw recording can be restored to the pixels of the
+    live run: `livesim restore FOLDER/raw.zarr`, which looks for all of them.
     """
 
     def __init__(self, folder: Path, start: StreamStart, resolved: Resolved) -> None:
@@ -105,6 +111,11 @@ class FolderRecorder:
     def log_settings(self, change: SettingsChange) -> None:
         """Append to the log of the settings, which the first change begins."""
         append_settings_change(self.folder / SETTINGS_LOG_NAME, change)
+
+    def log_weights(self, change: WeightsChange) -> None:
+        """Append to the log of one channel's weights, which the first stack begins."""
+        name = of_channel(WEIGHTS_LOG_NAME, change.stack.channel)
+        append_weights_change(self.folder / name, change)
 
     def _size(self, axis: str) -> int:
         """Return how long the source expects an axis to be; 1 where it does not know."""

@@ -15,6 +15,7 @@ from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
+from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
 Value = TypeVar("Value", RawStack, Result)
@@ -68,6 +69,10 @@ class Recorder(Protocol):
 
     def log_settings(self, change: SettingsChange) -> None:
         """Write beside it what has changed of the settings."""
+        ...
+
+    def log_weights(self, change: WeightsChange) -> None:
+        """Write beside it the weights that one channel is reconstructed with."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Write beside each recording which pattern and settings were in use, and what changed them."""
+"""Write beside each recording which pattern, settings and weights were in use, and changes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from livesim.config.settings import Settings
 from livesim.engine.meters import Faults
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
-from livesim.engine.seams import Pipeline, Tracked
+from livesim.engine.seams import Arbitrated, Pipeline, Tracked
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind, PatternChange, unturned
+from livesim.values.weights import BandWeights, WeightsChange
 
 
 class RecordingLog:
@@ -25,6 +26,7 @@ class RecordingLog:
     def __init__(self, recordings: Recordings, faults: Faults) -> None:
         self._recordings, self._faults = recordings, faults
         self._logged: dict[tuple[Path, int], Settings] = {}
+        self._weights: dict[tuple[Path, int], BandWeights | None] = {}
 
     def see(self, stack: RawStack, pipeline: Pipeline, settings: Settings) -> None:
         """Log what a stack is going to be reconstructed with, where that has changed."""
@@ -38,6 +40,18 @@ class RecordingLog:
         self._logged[key] = settings
         if before is not settings:
             self._write("the settings' log", lambda: _settings(recorder, stack, before, settings))
+
+    def began(self, stack: RawStack, pipeline: Pipeline) -> None:
+        """Log the weights that a stack is reconstructed with, where the last one had others."""
+        recorder = self._recordings.of(stack.index)
+        if recorder is None or not isinstance(pipeline, Arbitrated):
+            return
+        key, now = (recorder.folder, stack.index.channel), pipeline.weights
+        if key in self._weights and self._weights[key] is now:
+            return
+        self._weights[key] = now
+        change = WeightsChange(stack.index, stack.last_received_ns, now)
+        self._write("the weights' log", lambda: recorder.log_weights(change))
 
     def pattern_changed(self, changes: Sequence[PatternChange]) -> None:
         """Log changes of a channel's pattern, all of one stack."""

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
+ERROR_SUFFIX = " error"
+"""Ends the name of a channel that holds the standard deviation of another one's images."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputLayout:

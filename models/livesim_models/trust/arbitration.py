@@ -49,6 +49,10 @@ _LEAST_ERROR = 0.05
 """Of the plain image's variance: no error is said to be less."""
 _LEAST_CHANGE = 1e-6
 """Power of a change in units of the noise's: less is none."""
+_DARK, _BRIGHT = 0.02, 0.99
+"""Quantiles of an image that count as no light and as the brightest structures."""
+_LIT = 0.3
+"""Of the brightest structures: where there is less, structure is not counted."""
 _TINY = 1e-12
 
 
@@ -97,6 +101,13 @@ class Weights:
     """[2 y, 2 x] standard deviation of the arbitrated image, photo-electrons per raw pixel."""
     plain_error: Tensor
     """[2 y, 2 x] that of the plain image."""
+    network_error: Tensor
+    """[2 y, 2 x] that of the network's own image."""
+    carried: float
+    """Share of the arbitrated image's structure that photons carry: 1 less the mean square of its
+    error over that of its structure, where there is light."""
+    shown: float
+    """Share of the network's change that is shown, 0 ... 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +119,17 @@ class _Parts:
     larger: Tensor
     smaller: Tensor
     noise: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What is found of a network in one band, [2 y, 2 x] each."""
+
+    weight: Tensor
+    lessened: Tensor
+    """By how much the squared error falls with this weight."""
+    lessened_alone: Tensor
+    """By how much it falls with a weight of 1; negative where the network makes it worse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,12 +198,28 @@ class Arbiter:
             Independent ones that are averaged.
         """
         parts = [self._parts(photons, variance, plain, network, generator) for _ in range(fissions)]
-        change = torch.fft.rfft2(network(photons) - plain(photons))
-        found = [self._examined(band, change, parts) for band in self._bands]
-        lessened = sum((less for _, less in found), torch.zeros(self._shape).to(photons))
+        without = plain(photons)
+        return self._weights(without, network(photons) - without, parts)
+
+    def _weights(self, plain: Tensor, change: Tensor, parts: list[_Parts]) -> Weights:
+        """Return the weights of a change [2 y, 2 x] to a plain image."""
+        spectrum = torch.fft.rfft2(change)
+        judged = [self._judged(band, spectrum, parts) for band in self._bands]
+        weights = torch.stack([one.weight for one in judged])
         before = self._plain_error(parts)
-        after = torch.maximum(before - lessened, _LEAST_ERROR * before)
-        return Weights(torch.stack([weight for weight, _ in found]), after.sqrt(), before.sqrt())
+        after = before - _sum([one.lessened for one in judged])
+        error = torch.maximum(after, _LEAST_ERROR * before).sqrt()
+        unchecked = self._seen(spectrum * (1.0 - self.bands.sum(dim=0))).square()
+        alone = before - _sum([one.lessened_alone for one in judged]) + unchecked
+        added = (weights * split_bands(change, self.bands)).sum(dim=0)
+        return Weights(
+            network=weights,
+            error=error,
+            plain_error=before.sqrt(),
+            network_error=torch.maximum(alone, _LEAST_ERROR * before).sqrt(),
+            carried=carried_share(plain + added, error),
+            shown=_share_of(added, change),
+        )
 
     def _parts(
         self,
@@ -199,8 +237,8 @@ class Arbiter:
         images = (change, larger, plain(parts.smaller), plain(parts.noise))
         return _Parts(*(torch.fft.rfft2(image) for image in images))
 
-    def _examined(self, band: _Band, change: Tensor, parts: list[_Parts]) -> tuple[Tensor, Tensor]:
-        """Return the weight of a band [2 y, 2 x], and by how much it lessens the squared error."""
+    def _judged(self, band: _Band, change: Tensor, parts: list[_Parts]) -> _Judged:
+        """Return the weight of a band, and by how much the change lessens the squared error."""
         noise = _mean([self._seen(p.noise * band.weighed).square() for p in parts])
         noise = local_mean(noise, 1.5 * band.sigma).clamp(min=_TINY)
         power = self._power(band, change, noise)
@@ -208,7 +246,8 @@ class Arbiter:
         best = self._noise_taken(band, parts, noise) * noise / power + asked
         weight = (best - _CAUTION * asked_error).clamp(0.0, 1.0)
         shown = local_mean(self._seen(change * band.shown).square(), band.sigma).clamp(min=0.0)
-        return weight, _alone(band.shown) * shown * weight * (2.0 * best - weight)
+        shown = _alone(band.shown) * shown
+        return _Judged(weight, shown * weight * (2.0 * best - weight), shown * (2.0 * best - 1.0))
 
     def _power(self, band: _Band, change: Tensor, noise: Tensor) -> Tensor:
         """Return the local power of the change, [2 y, 2 x].
@@ -329,6 +368,39 @@ def _rise(share: Tensor, low: float, high: float) -> Tensor:
     """Return 0 below a share and 1 above another one, smoothly and even in its logarithm."""
     at = (share.clamp(min=_TINY) / low).log() / math.log(high / low)
     return torch.sin(0.5 * math.pi * at.clamp(0.0, 1.0)).square()
+
+
+def carried_share(image: Tensor, error: Tensor) -> float:
+    """Return the share of an image's structure that its error leaves, 0 ... 1.
+
+    Parameters
+    ----------
+    image
+        [2 y, 2 x] photo-electrons.
+    error
+        [2 y, 2 x] its standard deviation.
+    """
+    dark, bright = torch.quantile(_thinned(image), torch.tensor([_DARK, _BRIGHT]).to(image))
+    structure = image - dark
+    lit = structure > _LIT * (bright - dark)
+    left = 1.0 - error[lit].square().mean() / structure[lit].square().mean().clamp(min=_TINY)
+    return float(left.nan_to_num(0.0).clamp(0.0, 1.0))
+
+
+def _share_of(added: Tensor, change: Tensor) -> float:
+    """Return which share of a change was added, 0 ... 1; all of no change."""
+    power = float(change.square().mean())
+    return min(max(float((added * change).mean()) / power, 0.0), 1.0) if power > _TINY else 1.0
+
+
+def _thinned(values: Tensor) -> Tensor:
+    """Return few enough values for a quantile."""
+    flat = values.flatten()
+    return flat[:: max(1, flat.numel() // 2**20)]
+
+
+def _sum(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).sum(dim=0)
 
 
 def _mean(values: list[Tensor]) -> Tensor:

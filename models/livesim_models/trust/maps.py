@@ -1,4 +1,4 @@
-"""Map where a raw stack and the images made of it contradict each other."""
+"""Map what the photons say of a restored image and of the instrument that took it."""
 
 from __future__ import annotations
 
@@ -11,74 +11,77 @@ from torch.nn.functional import avg_pool2d
 from livesim_models.evaluation.residual import Reprojection, inside
 from livesim_models.evaluation.similarity import BORDER
 
+NEAR = 5
+"""Pixels of the doubled grid over which squares are averaged that are held against an error."""
+HAZE = 33
+"""Pixels of the doubled grid: what is smoother is taken for light out of focus."""
 _DARK = 0.02
 """Quantile of the widefield image that counts as no light."""
 _LEAST_BEYOND = 0.02
 """Of all frequencies: fewer than that beyond the cut-off tell little."""
 _LEAST_NOISE = 1e-3
-_HAZE = 33
-"""Pixels of the doubled grid: what is smoother is taken for light out of focus."""
-_NEAR = 33
-"""Pixels of the doubled grid that count as the neighbourhood."""
+_LEAST_CHANGE = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
-class PhotonMaps:
-    """What the photons say of an image and of the plain reconstruction, [2 y, 2 x] each.
+@dataclass(frozen=True, slots=True, eq=False)
+class Restoration:
+    """One stack's images [2 y, 2 x], photo-electrons per raw pixel."""
 
-    All are in standard deviations: of noise alone mean 0 and variance 1.
-    """
-
-    residual: Tensor
-    """Of the image: positive where the photons ask for more light."""
     plain: Tensor
-    """The same of the plain reconstruction, which explains noise as well."""
-    change: Tensor
-    """`residual` minus `plain`, weighed alike: what the networks changed, as the photons see it."""
-    light: Tensor
-    """What the structures themselves are worth."""
-    noise_ratio: float = 1.0
-    """By which all of them were divided: the noise found, of that which the camera's gain and read
-    noise say."""
+    """Without networks."""
+    network: Tensor
+    """With networks alone, or another image that is to be judged."""
+    image: Tensor
+    """Arbitrated."""
+    error: Tensor
+    """Standard deviation of the arbitrated image."""
 
     @property
-    def denied(self) -> Tensor:
-        """What the photons deny and the networks brought in: of residual and change the lesser.
+    def shown(self) -> Tensor:
+        """Share of the network's change that is shown around every pixel, [2 y, 2 x] 0 to 1."""
+        change = self.network - self.plain
+        power = mean_around(change.square(), NEAR)
+        agreed = mean_around((self.image - self.plain) * change, NEAR)
+        return (agreed / power.clamp(min=_LEAST_CHANGE)).clamp(0.0, 1.0)
 
-        An instrument that is not what the pattern says leaves a residual in the plain
-        reconstruction too; that is no fault of the networks and drops out.
-        """
-        size = torch.minimum(self.residual.abs(), self.change.abs())
-        return self.residual.sign() * size
+    @property
+    def overruled(self) -> Tensor:
+        """How far the network's image is off around every pixel, in standard deviations."""
+        off = mean_around((self.network - self.image).square(), NEAR)
+        return (off / mean_around(self.error.square(), NEAR).clamp(min=_LEAST_CHANGE)).sqrt()
 
 
-def photon_maps(
-    reprojection: Reprojection, counts: Tensor, image: Tensor, plain: Tensor
-) -> PhotonMaps:
-    """Hold an image and the plain reconstruction against the raw photons.
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainResidual:
+    """What the photons say of the plain reconstruction.
+
+    It explains all but noise if pattern, OTF and camera are what the settings say.
+    """
+
+    sigmas: Tensor
+    """[2 y, 2 x] positive where the photons ask for more light; of noise alone mean 0, variance
+    1."""
+    light: Tensor
+    """[2 y, 2 x] what the structures themselves are worth, in the same unit."""
+    noise_ratio: float
+    """By which both were divided: the noise found, of that which gain and read noise say."""
+
+
+def plain_residual(reprojection: Reprojection, counts: Tensor, plain: Tensor) -> PlainResidual:
+    """Hold the plain reconstruction [2 y, 2 x] against the raw counts [frame, y, x].
 
     Parameters
     ----------
     reprojection
         Of the instrument as it was.
-    counts
-        [frame, y, x] of the raw stack.
-    image, plain
-        [2 y, 2 x] with and without networks.
     """
-    found, without = (reprojection.explained(one, counts) for one in (image, plain))
-    noise = noise_ratio(without.sigmas, reprojection.band)
+    found = reprojection.explained(plain, counts)
+    noise = noise_ratio(found.sigmas, reprojection.band)
     photons = (counts.to(found.photons) - reprojection.camera.offset) / reprojection.camera.gain
     dark = torch.quantile(_sampled(photons.mean(dim=0)), _DARK)
-    light = (torch.maximum(found.photons, without.photons) - dark).clamp(min=0.0)
-    weights = found.weights / noise
-    return PhotonMaps(
-        residual=_without_haze(reprojection.map(found.sigmas / noise)),
-        plain=_without_haze(reprojection.map(without.sigmas / noise)),
-        change=_without_haze(reprojection.map((without.photons - found.photons) * weights)),
-        light=reprojection.map(light * weights),
-        noise_ratio=noise,
-    )
+    light = (found.photons - dark).clamp(min=0.0) * found.weights
+    sigmas = reprojection.map(found.sigmas / noise)
+    return PlainResidual(sigmas - mean_around(sigmas, HAZE), reprojection.map(light / noise), noise)
 
 
 def noise_ratio(sigmas: Tensor, band: Tensor) -> float:
@@ -107,26 +110,7 @@ def noise_ratio(sigmas: Tensor, band: Tensor) -> float:
     return float(power.mean().sqrt().clamp(min=_LEAST_NOISE))
 
 
-def change_map(before: Tensor, after: Tensor, noise: Tensor) -> Tensor:
-    """Return what a step changed, [2 y, 2 x], in standard deviations of `noise`.
-
-    Parameters
-    ----------
-    before, after
-        [2 y, 2 x] in the same unit.
-    noise
-        [2 y, 2 x] what the plain reconstruction makes of noise alone; its strength in the
-        neighbourhood is what counts.
-    """
-    return (after - before) / _nearby(noise.square(), _NEAR).sqrt().clamp(min=1e-6)
-
-
-def _without_haze(sigmas: Tensor) -> Tensor:
-    """Return a map without what is the same all around: light out of focus is in no model here."""
-    return sigmas - _nearby(sigmas, _HAZE)
-
-
-def _nearby(image: Tensor, side: int) -> Tensor:
+def mean_around(image: Tensor, side: int) -> Tensor:
     """Return the mean over squares of `side` pixels, at the border over what there is of them."""
     rows = avg_pool2d(image[None], (side, 1), 1, (side // 2, 0), count_include_pad=False)
     return avg_pool2d(rows, (1, side), 1, (0, side // 2), count_include_pad=False)[0]

@@ -1,4 +1,4 @@
-"""Judge maps of contradiction: a word, its reasons and what to do."""
+"""Judge a restored image by its measured error: a word, its reasons and what to do."""
 
 from __future__ import annotations
 
@@ -6,121 +6,130 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from livesim.values.verdict import TrustNumbers, TrustWord, Verdict
 from livesim_models.evaluation.residual import DENIED_SIGMAS, inside
 from livesim_models.evaluation.similarity import BORDER
-from livesim_models.trust.maps import PhotonMaps
+from livesim_models.trust.maps import HAZE, PlainResidual, Restoration, mean_around
 
-SIDE, STRIDE = 32, 16
-"""Of the squares that are judged, in pixels of the doubled grid."""
-LEAST_SHARE = 0.1
-"""A contradiction smaller than this share of the light there does not count: with many photons
-no image is exact enough."""
-FAINT = 0.3
-"""Of the brightest structures: where there is less light, contradictions are held against this."""
-LEAST_PIXELS = 12
-"""So many contradicted pixels make a square denied: chance and good networks leave up to 7."""
-MANY = 0.05
-"""Of the squares with light: so many denied ones are no single spots any more."""
-VISIBLE_PERCENT = 50.0
-"""Where the photons show coarser changes only, they cannot vouch for an image."""
+SIDE = 32
+"""Pixels of the doubled grid that a field has at least inside its border to be judged."""
+CARRIED_PERCENT = 80.0
+"""From there on an image is trusted: it correlates with the truth by 0.9 (0.9² = 0.81)."""
+HALF_PERCENT = 50.0
+"""Below it more than half of what is seen is noise or was held back."""
 PLAIN_PERCENT = 1.0
 """Where so much of the plain reconstruction is denied, the instrument is another one."""
-_BRIGHT = 0.99
-_LIT_SHARE = 0.02
+LEAST_SHARE = 0.1
+"""A residual smaller than this share of the light there does not count: with many photons no
+settings are exact enough."""
+FAINT = 0.3
+"""Of the brightest structures: places with less light do not count."""
+OVERRULED_SIGMAS = 5.0
+"""Standard deviations from which on it is said where the networks were overruled."""
+_BRIGHT, _DARK = 0.99, 0.02
+_LEAST_LIGHT = 1e-6
 
 
-def numbers_of(maps: PhotonMaps) -> TrustNumbers:
-    """Return the numbers that summarise the maps, their borders left out."""
-    residual, denied, light, plain = (
-        inside(one, BORDER) for one in (maps.residual, maps.denied, maps.light, maps.plain)
+def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
+    """Return the numbers that summarise a restoration, its border left out."""
+    plain, network, image, overruled = (
+        inside(one, BORDER) for one in (made.plain, made.network, made.image, made.overruled)
     )
-    top = float(torch.quantile(_thinned(light), _BRIGHT).clamp(min=1e-6))
-    most = LEAST_SHARE * light.clamp(min=FAINT * top)
-    in_square = _mean_in_squares(_beyond(denied, most)) * SIDE**2
-    bad = in_square > LEAST_PIXELS - 0.5
-    lit = (_mean_in_squares(light > FAINT * top) > _LIT_SHARE) | bad
-    worst = int(denied.abs().argmax())
-    row, column = divmod(worst, denied.shape[1])
+    squared = inside(made.error.square(), BORDER)
+    light = inside(mean_around(made.plain, HAZE // 4 + 1), BORDER)
+    dark, top = torch.quantile(_thinned(light), light.new_tensor([_DARK, _BRIGHT])).tolist()
+    lit = light - dark >= FAINT * (top - dark)
+    structure = inside(made.image - mean_around(made.image, HAZE), BORDER)
+    carried = 1.0 - float(squared[lit].mean()) / max(
+        float(structure[lit].square().mean()), _LEAST_LIGHT
+    )
+    change = network - plain
+    power = max(float(change.square().sum()), _LEAST_LIGHT)
+    worst = int(overruled.argmax())
+    row, column = divmod(worst, overruled.shape[1])
     return TrustNumbers(
-        rms_sigmas=float(residual.square().mean().sqrt()),
-        places=int(lit.sum()),
-        denied=int(bad.sum()),
-        worst_sigmas=float(denied.flatten()[worst]),
-        worst_yx=((row + BORDER) / 2.0, (column + BORDER) / 2.0),
-        visible_percent=100.0 * DENIED_SIGMAS / top,
-        noise_ratio=maps.noise_ratio,
-        plain_denied_percent=100.0 * float(_beyond(plain, most).double().mean()),
+        carried_percent=100.0 * min(max(carried, 0.0), 1.0),
+        shown_percent=100.0 * min(max(float(((image - plain) * change).sum()) / power, 0.0), 1.0),
+        error_percent=100.0 * float(squared[lit].mean().sqrt()) / max(top - dark, _LEAST_LIGHT),
+        overruled_sigmas=float(overruled.flatten()[worst]),
+        overruled_yx=((row + BORDER) / 2.0, (column + BORDER) / 2.0),
+        plain_denied_percent=_denied_percent(residual),
+        noise_ratio=residual.noise_ratio,
     )
 
 
-def verdict(numbers: TrustNumbers, unlike: Sequence[str]) -> Verdict:
+def verdict(numbers: TrustNumbers, unlike: Sequence[str], refusal: str | None = None) -> Verdict:
     """Return the word for an image, with its reasons and what to do.
 
     Parameters
     ----------
     numbers
-        Of the maps.
+        Of the restoration.
     unlike
         What the networks' cards say against the images; nothing where they look like the training.
+        The error is measured for these images too, so it does not change the word.
+    refusal
+        Why the photons cannot decide, as where neighbouring pixels share their noise.
     """
-    many = numbers.denied >= MANY * max(numbers.places, 1)
-    if numbers.denied and (many or unlike):
-        word = TrustWord.DO_NOT_TRUST
-        advice = "Use the plain reconstruction, or a network trained on such structures."
-    elif numbers.denied:
-        word = TrustWord.LOOK
-        advice = "Compare that place with the plain reconstruction and the residual map."
-    elif unlike:
-        word = TrustWord.LOOK
-        advice = "Compare with the plain reconstruction; more light lets the photons decide."
-    else:
-        return _undenied(numbers)
-    return Verdict(word, (*_denials(numbers), *unlike), advice, tuple(unlike))
+    said = (*_carried(numbers), *_overruled(numbers), *unlike)
+    if refusal is not None:
+        words = f"the photons cannot decide, so the plain image is shown: {refusal}"
+        advice = "Give livesim the camera's own frames."
+        return Verdict(TrustWord.LOOK, (words, *unlike), advice, tuple(unlike))
+    if numbers.plain_denied_percent > PLAIN_PERCENT:
+        words = (
+            "the photons contradict the plain reconstruction in "
+            f"{numbers.plain_denied_percent:.0f} % of the field: pattern, OTF or camera are not "
+            "what the settings say"
+        )
+        advice = "Calibrate again; check the camera's offset and gain, and the OTF."
+        poor = numbers.carried_percent < HALF_PERCENT
+        word = TrustWord.DO_NOT_TRUST if poor else TrustWord.LOOK
+        return Verdict(word, (words, *said), advice, tuple(unlike))
+    return Verdict(_word(numbers), said, _advice(numbers), tuple(unlike))
 
 
-def _denials(numbers: TrustNumbers) -> tuple[str, ...]:
-    if not numbers.denied:
-        return ()
-    y, x = numbers.worst_yx
+def _word(numbers: TrustNumbers) -> TrustWord:
+    if numbers.carried_percent >= CARRIED_PERCENT:
+        return TrustWord.TRUSTED
+    half = numbers.carried_percent >= HALF_PERCENT
+    return TrustWord.LOOK if half else TrustWord.DO_NOT_TRUST
+
+
+def _advice(numbers: TrustNumbers) -> str:
+    if numbers.carried_percent >= CARRIED_PERCENT:
+        return ""
+    if numbers.carried_percent >= HALF_PERCENT:
+        return "Look at the error map before you believe a fine structure; more light helps."
+    return "Take more light, or believe coarse structures only."
+
+
+def _carried(numbers: TrustNumbers) -> tuple[str, ...]:
     return (
-        f"the photons contradict what the networks made in {numbers.denied} of {numbers.places} "
-        f"places, worst at x = {x:.0f}, y = {y:.0f} by {abs(numbers.worst_sigmas):.0f} sigmas",
+        f"photons carry {numbers.carried_percent:.0f} % of the structure, "
+        f"error {numbers.error_percent:.1f} % of the light; {numbers.shown_percent:.0f} % of what "
+        "the networks changed is shown",
     )
 
 
-def _undenied(numbers: TrustNumbers) -> Verdict:
-    """Return the word where nothing speaks against the image."""
-    seen = f"changes below {numbers.visible_percent:.0f} % of the light would not show"
-    if numbers.visible_percent > VISIBLE_PERCENT:
-        return Verdict(
-            TrustWord.LOOK,
-            (f"too few photons to tell: {seen}",),
-            "Take more light once, and compare.",
-        )
-    if numbers.plain_denied_percent > PLAIN_PERCENT:
-        return Verdict(
-            TrustWord.LOOK,
-            (
-                "the photons contradict the plain reconstruction as well, in "
-                f"{numbers.plain_denied_percent:.0f} % of the field: pattern, OTF or camera are "
-                "not what the settings say, so the residual tells little",
-            ),
-            "Calibrate again; check the camera's offset and gain, and the OTF.",
-        )
-    return Verdict(TrustWord.TRUSTED, (f"the photons do not contradict it; {seen}",))
+def _overruled(numbers: TrustNumbers) -> tuple[str, ...]:
+    if numbers.overruled_sigmas < OVERRULED_SIGMAS:
+        return ()
+    y, x = numbers.overruled_yx
+    return (
+        f"the networks were overruled, most at x = {x:.0f}, y = {y:.0f} by "
+        f"{numbers.overruled_sigmas:.0f} sigmas",
+    )
 
 
-def _beyond(sigmas: Tensor, most: Tensor) -> Tensor:
-    """Return where a contradiction is neither noise nor small for the light there."""
-    return (sigmas.abs() > DENIED_SIGMAS) & (sigmas.abs() > most)
-
-
-def _mean_in_squares(values: Tensor) -> Tensor:
-    """Return the mean over every square."""
-    return avg_pool2d(values.float()[None], SIDE, STRIDE)[0]
+def _denied_percent(residual: PlainResidual) -> float:
+    """Return where the instrument is contradicted, beyond noise and not small for the light."""
+    sigmas, light = inside(residual.sigmas, BORDER), inside(residual.light, BORDER)
+    top = float(torch.quantile(_thinned(light), _BRIGHT).clamp(min=_LEAST_LIGHT))
+    most = LEAST_SHARE * light.clamp(min=FAINT * top)
+    beyond = (sigmas.abs() > DENIED_SIGMAS) & (sigmas.abs() > most)
+    return 100.0 * float(beyond.double().mean())
 
 
 def _thinned(values: Tensor) -> Tensor:

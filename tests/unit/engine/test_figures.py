@@ -44,7 +44,7 @@ def everything():
             mode="frame", newest=Rolling(False, 90.0, 0.034, motion=True, updates_per_s=33.3)
         ),
         doctor=DoctorStatus(stream="s", time=0, stacks=3, found=Examination(())),
-        trust=trust_status(word=TrustWord.DO_NOT_TRUST, denied=7, spread_percent=9.0),
+        trust=trust_status(word=TrustWord.DO_NOT_TRUST, carried_percent=42.0, overruled_sigmas=6.0),
         device=DeviceStatus(name="GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30),
         tracking=tracking_status(angle_status(), angle_status(modulation=0.2), swaps=3, alarms=1),
     )
@@ -74,9 +74,9 @@ NAMES = {
     "raw frames", "reconstructed", "rolling updates", "rolling time resolution", "rolling changed",
     "rolling motion", "pattern angles usable", "pattern attainable resolution",
     "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
-    "pattern alarms", "pattern check failures", "doctor faults", "trust denied places",
-    "trust residual", "trust worst place", "trust visible change", "trust noise ratio",
-    "trust spread", "GPU memory",
+    "pattern alarms", "pattern check failures", "doctor faults", "trust carried",
+    "trust shown", "trust error", "trust overruled", "trust plain denied", "trust noise ratio",
+    "GPU memory",
 }  # fmt: skip
 """Alerts are made of them: one is added and none is ever changed."""
 
@@ -102,9 +102,12 @@ def test_the_list_has_what_there_is_to_say():
     assert words["pattern modulation"] == "0.20 in the worst angle"
     assert words["pattern swaps"] == "3"
     assert words["GPU memory"] == "39.0 GiB of 40.0"
-    assert words["trust denied places"].startswith("7 of 100")
+    assert words["trust carried"] == "42.0 % of the structure, by photons: do not trust"
+    assert words["trust shown"] == "61.0 % of what the networks changed"
+    assert words["trust error"] == "4.00 % of the light"
+    assert words["trust overruled"] == "6.00 σ at x = 5, y = 4"
     tones = {name for name, one in found.items() if one.tone is Tone.BAD}
-    assert tones == {"trust denied places"}
+    assert tones == {"trust carried"}
     noted = {name for name, one in found.items() if one.tone is Tone.NOTE}
     assert noted == {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
 
@@ -116,7 +119,8 @@ def test_metrics_keep_the_names_that_alerts_use():
     assert values["livesim_rolling_changed_share",] == pytest.approx(0.034)
     assert values["livesim_rolling_motion",] == 1.0
     assert values["livesim_trust", ("word", "do-not-trust")] == 1.0
-    assert values["livesim_trust_denied_places",] == 7.0
+    assert values["livesim_trust_carried_share", ("channel", "0")] == pytest.approx(0.42)
+    assert values["livesim_trust_overruled_sigmas", ("channel", "0")] == 6.0
     assert values["livesim_pattern_swaps_total", ("channel", "0")] == 3.0
     assert values["livesim_pattern_alarms_total", ("channel", "0")] == 1.0
     assert values["livesim_gpu_memory_bytes",] == 39 << 30

@@ -16,7 +16,7 @@ from livesim.engine.process import Engine
 from livesim.engine.seams import Reconstructed
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
-from livesim.values.verdict import RESIDUAL, SPREAD, Trust, TrustNumbers, TrustWord, Verdict
+from livesim.values.verdict import RESIDUAL, Trust, TrustNumbers, TrustWord, Verdict
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps
 from livesim.wire.sockets import Keep, Subscriber
@@ -25,7 +25,7 @@ from tests.support.prometheus import page_of
 from tests.support.running_engine import FakePipeline, Fakes, anywhere, at_work, frames, start
 
 WAIT_S = 20.0
-NUMBERS = TrustNumbers(1.0, 100, 0, 3.5, (4.0, 5.0), 12.0, 0.0)
+NUMBERS = TrustNumbers(90.0, 60.0, 5.0, 0.0, (4.0, 5.0), 0.0)
 GOOD = Verdict(TrustWord.TRUSTED, ("the photons do not contradict it",))
 BAD = Verdict(TrustWord.DO_NOT_TRUST, ("the photons contradict it",), "Use the plain one.")
 
@@ -35,15 +35,13 @@ def trust(verdict=GOOD, names=(RESIDUAL,), **numbers):
     return Trust(verdict, replace(NUMBERS, **numbers), maps)
 
 
-def flipped(tell):
-    """Return a review that flips when it is asked to."""
-    if tell is None:
-        return trust()
+def quick(tell):
+    """Review and tell how far it is."""
     tell(0.5)
-    return trust(names=(RESIDUAL, SPREAD), spread_percent=4.0)
+    return trust()
 
 
-def result(time=0, review=flipped, stream="s", channel=0):
+def result(time=0, review=quick, stream="s", channel=0):
     image = np.zeros((8, 12), np.float32)
     index = StackIndex(time=time, channel=channel)
     return Reconstructed(Result(stream, index, image, image[::2, ::2]), review=review)
@@ -89,7 +87,7 @@ def test_the_newest_result_is_reviewed_and_its_maps_are_published():
 def test_results_of_no_network_begin_no_thread_and_cannot_be_asked_about():
     with watching() as (live, _):
         live.offer(result(review=None))
-        assert not live.ask(flips=False)
+        assert not live.ask()
         assert not any(thread.name == "livesim-trust" for thread in threading.enumerate())
 
 
@@ -144,25 +142,22 @@ def test_networks_that_are_switched_off_are_not_spoken_of_any_more():
         assert live.status is not None
         live.offer(result(1, None))
         assert live.status is None
-        assert not live.ask(flips=False)
+        assert not live.ask()
 
 
-def test_flips_are_made_when_they_are_asked_for_and_their_progress_is_told():
+def test_a_review_that_is_asked_for_comes_before_the_rest_is_over():
     with watching() as (live, published):
         live.offer(result())
         published.wait(1)
-        assert live.ask(flips=True)
-        assert list(published.wait(2).maps) == [RESIDUAL, SPREAD]
-        assert live.status.numbers.spread_percent == 4.0
-        assert live.status.flipping is None
+        live._rest._until = float("inf")
+        assert live.ask()
+        assert published.wait(2).index.time == 0
 
 
-def test_closing_gives_up_flips_at_the_next_step():
+def test_closing_gives_up_a_review_at_its_next_step():
     begun, gate = threading.Event(), threading.Event()
 
     def endless(tell):
-        if tell is None:
-            return trust()
         begun.set()
         assert gate.wait(WAIT_S)
         tell(0.5)
@@ -170,8 +165,6 @@ def test_closing_gives_up_flips_at_the_next_step():
 
     with watching() as (live, published):
         live.offer(result(0, endless))
-        published.wait(1)
-        live.ask(flips=True)
         assert begun.wait(WAIT_S)
         closing = threading.Thread(target=live.close)
         closing.start()
@@ -180,7 +173,7 @@ def test_closing_gives_up_flips_at_the_next_step():
         gate.set()
         closing.join(WAIT_S)
         assert not closing.is_alive()
-        assert len(published) == 1
+        assert not published
 
 
 def test_a_review_that_fails_is_counted_and_the_next_is_made(caplog):
@@ -191,11 +184,11 @@ def test_a_review_that_fails_is_counted_and_the_next_is_made(caplog):
         live.offer(result())
         published.wait(1)
         live.offer(result(1, failing))
-        live.ask(flips=False)
+        live.ask()
         while live.status.failures == 0:
             pass
         live.offer(result(2))
-        live.ask(flips=False)
+        live.ask()
         assert published.wait(2).index.time == 2
         assert live.status.failures == 1
     assert "expected light, found none" in caplog.text
@@ -205,7 +198,7 @@ def test_a_verdict_that_changes_is_logged_once(caplog):
     with watching() as (live, published):
         for time, word in enumerate((GOOD, BAD, BAD)):
             live.offer(result(time, lambda tell, word=word: trust(word)))
-            live.ask(flips=False)
+            live.ask()
             published.wait(time + 1)
     assert caplog.text.count("do not trust: the photons contradict it") == 1
 

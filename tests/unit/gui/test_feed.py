@@ -15,6 +15,7 @@ from livesim_gui.link import Link
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import value_at
 from livesim_gui.state.picture.stages import (
+    NETWORK,
     RESTORED,
     STEP_ONE,
     SUPER_RESOLVED,
@@ -123,11 +124,13 @@ def test_stages_have_their_places_and_names():
     assert restored[RESTORED].image is one.image
 
 
-def test_step_one_stands_between_the_plain_and_the_restored_image(feed):
-    one = result(step_one=True)
+def test_the_stages_on_the_way_stand_between_the_plain_and_the_restored_image(feed):
+    one = result(step_one=True, network=True)
     stages = stages_of(one)
-    assert list(stages) == [WIDEFIELD, SUPER_RESOLVED, STEP_ONE, RESTORED]
+    assert list(stages) == [WIDEFIELD, SUPER_RESOLVED, STEP_ONE, NETWORK, RESTORED]
     assert stages[STEP_ONE].image is one.step_one
+    assert stages[NETWORK].image is one.network
+    assert [name for name, stage in stages.items() if stage.warning] == [NETWORK]
     viewer = Viewer(filled(feed, step_one=True), Look(stage=STEP_ONE, other=RESTORED, split=True))
     scene = viewer.tick(0.0)
     assert (scene.main.stage.name, scene.left.stage.name) == (STEP_ONE, RESTORED)
@@ -143,6 +146,17 @@ def test_the_most_processed_stage_is_shown_first_and_the_swap_shows_widefield(fe
     assert viewer.tick(0.0).main.stage.name == SUPER_RESOLVED
     viewer.display.look = viewer.display.look.swap()
     assert viewer.tick(0.0).main.stage.name == WIDEFIELD
+
+
+def test_networks_that_come_and_go_are_followed_unless_another_stage_was_chosen(feed):
+    viewer = Viewer(filled(feed))
+    for at, plain, name in ((20, False, SUPER_RESOLVED), (21, True, RESTORED)):
+        feed.take(1, result(at, plain=plain), 0.1 * at)
+        assert viewer.tick(0.1 * at).main.stage.name == name
+    viewer.display.look = viewer.display.look.show(SUPER_RESOLVED)
+    assert viewer.tick(2.2).main.stage.name == SUPER_RESOLVED
+    feed.take(1, result(23, plain=True), 2.3)
+    assert viewer.tick(2.3).main.stage.name == SUPER_RESOLVED
 
 
 def test_a_stage_that_the_stream_does_not_have_is_replaced(feed):

@@ -201,6 +201,7 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
     # Not recorded: never taken for the restored one.
     assert np.isnan(found.plain).all()
     assert np.isnan(found.step_one).all()
+    assert np.isnan(found.network).all()
     file = folder / "results.ome.zarr" / "0" / "c" / str(1 // shard) / "0" / "0" / "0" / "0"
     file.unlink()
     with pytest.raises(DataError, match="expected a result at"):

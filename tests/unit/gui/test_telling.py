@@ -74,10 +74,10 @@ def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
     }
     feed.answer(1, engine_status(**told, state=EngineState.CALIBRATING), 0.0)
     made = result(20, plain=True)
-    feed.take(1, replace(made, step_one=made.image), 0.0)
+    feed.take(1, replace(made, step_one=made.image, network=made.image), 0.0)
     window.draw()
     window.presenter.renew()
-    assert len(window.widgets.top.buttons) == 4
+    assert len(window.widgets.top.buttons) == 5
     assert "left port" in window.widgets.top.stream.toolTip()
     assert window.minimumSizeHint().width() <= SIZE[0]
 

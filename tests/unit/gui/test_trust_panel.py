@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image as Pillow
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 from qtpy.QtCore import Qt
 
+from livesim.images.levels import Levels
 from livesim.values.figure import Tone
 from livesim.values.frames import StackIndex
-from livesim.values.verdict import CHANGE_TWO, RESIDUAL, SPREAD, TrustWord
+from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, TrustWord
 from livesim.wire.messages import StreamStart, TrustMaps
 from livesim.wire.status import EngineState
 from livesim_gui.state.picture.look import Look
+from livesim_gui.state.picture.snapshot import Snapshot, save
+from livesim_gui.state.picture.stages import NETWORK, SUPER_RESOLVED, stages_of
 from livesim_gui.state.picture.tint import SIGMAS, tint
 from livesim_gui.state.stream.feed import Feed
-from livesim_gui.state.trust.trusted import NOTHING, trusted
+from livesim_gui.state.trust.trusted import ALL_OVERRULED, NOTHING, UNJUDGED, trusted
 from livesim_gui.state.viewer import Viewer
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use, trust_status
 from tests.support.shown import result
@@ -28,7 +37,7 @@ __all__ = ["feed", "make", "window"]
 SIDE = 32
 
 
-def maps(time=3, stream="s", value=SIGMAS, names=(RESIDUAL,)):
+def maps(time=3, stream="s", value=SIGMAS, names=(ERROR,)):
     """Return maps that say nothing, but `value` in the left half."""
     image = np.zeros((SIDE, SIDE), np.float32)
     image[:, : SIDE // 2] = value
@@ -72,19 +81,54 @@ def test_a_camera_that_is_not_what_its_settings_say_is_named():
     assert not any("The noise is" in fact for fact in usual.facts)
 
 
+def test_numbers_come_in_words_and_the_carried_share_as_a_bar():
+    found = trusted(engine_status(trust=trust_status(carried_percent=96.6)))
+    assert found.carried == 96.6
+    said = "\n".join(found.facts)
+    assert "Of what the networks changed, 61 % is shown" in said
+    assert "off by ± 4.0 % of the light" in said
+    assert "Overruled" not in said
+    assert "contradict even the plain image" not in said
+    assert trusted(engine_status(trust=trust_status(carried_percent=math.nan))).carried is None
+
+
+def test_where_networks_were_overruled_and_what_the_plain_image_lacks_is_said():
+    status = trust_status(overruled_sigmas=6.2, overruled_yx=(40.0, 51.0), plain_denied_percent=3.0)
+    said = "\n".join(trusted(engine_status(trust=status)).facts)
+    assert "Overruled most at x = 51, y = 40: there the networks alone are off by 6 times" in said
+    assert "In 3 % of the field the photons contradict even the plain image" in said
+
+
 def test_nothing_is_said_where_no_network_is_at_work():
     assert trusted(None) is NOTHING
     assert trusted(engine_status(state=EngineState.IDLE, trust=None)) is NOTHING
     alone = trusted(engine_status(in_use=in_use()))
     assert alone.word == ""
     assert "No network is at work" in alone.reasons[0]
+
+
+def without_networks(usable=True, choices=("default",)):
+    """Return the words where no network is at work."""
+    used = in_use()
+    angles = tuple(replace(one, usable=usable) for one in used.patterns[0].angles)
+    patterns = {0: replace(used.patterns[0], angles=angles)}
+    update = {"patterns": patterns, "choices": dict.fromkeys(("one", "two"), choices)}
+    return trusted(engine_status(in_use=used.model_copy(update=update)))
+
+
+def test_why_no_network_can_be_at_work_is_said():
+    blind = without_networks(usable=False)
+    assert (blind.word, blind.tone) == ("▲ no network", Tone.NOTE)
+    assert "no usable angle" in blind.reasons[0]
+    assert "plain reconstruction" in blind.reasons[1]
+    assert "No network fits this layout" in without_networks(choices=()).reasons[0]
+
+
+def test_until_the_photons_have_judged_the_words_say_that_the_picture_is_plain():
     waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
-    assert "not checked yet" in trusted(engine_status(in_use=waiting)).word
-
-
-def test_flips_under_way_show_how_far_they_are():
-    found = trusted(engine_status(trust=trust_status(flipping=0.25)))
-    assert found.progress == 0.25
+    found = trusted(engine_status(in_use=waiting))
+    assert found.word == "… not judged yet"
+    assert found.reasons == (f"{UNJUDGED}.",)
     assert not found.can_ask
 
 
@@ -100,14 +144,27 @@ def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
     assert tint(RESIDUAL, image, 3, 1.0).rgba[..., 3].min() == 255
 
 
-def test_the_spread_has_no_sign_and_a_bar_of_its_own():
-    found = tint(SPREAD, np.array([[0.0, 20.0]], np.float32), 3, 0.0)
-    assert (found.bar.low, found.bar.high) == ("0", "20 %")
-    assert found.rgba[0, 0, 3] < 3
-    assert found.rgba[0, 1, 0] > 150 > found.rgba[0, 1, 2]
+@pytest.mark.parametrize(
+    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "10"), (20.0, "20"), (210.0, "500")]
+)
+def test_the_error_is_clear_at_nothing_and_its_scale_a_round_number(most, high):
+    found = tint(ERROR, np.array([[0.0, most, np.nan]], np.float32), 3, 0.0)
+    assert (found.bar.low, found.bar.high) == ("0", f"± {high} photo-electrons")
+    nothing, much, unknown = found.rgba[0].astype(int)
+    assert nothing[3] == unknown[3] == 0
+    assert most == 0.0 or much[3] > 100
 
 
-MAPPED = Look(map=RESIDUAL)
+def test_the_share_is_clear_where_everything_is_shown():
+    found = tint(SHOWN, np.array([[0.0, 1.0, np.nan]], np.float32), 3, 0.0)
+    assert (found.bar.low, found.bar.high) == ("0 %", "100 %")
+    overruled, shown, unknown = found.rgba[0].astype(int)
+    assert overruled[3] == 255
+    assert min(overruled[0], overruled[2]) > 150 > overruled[1], "violet"
+    assert shown[3] == unknown[3] == 0
+
+
+MAPPED = Look(map=ERROR)
 
 
 def live(*results, look=MAPPED):
@@ -162,8 +219,9 @@ def test_every_channel_has_maps_of_its_own():
     viewer = Viewer(feed, MAPPED)
     for channel in (0, 1):
         feed.take(1, result(0, channel=channel), 0.0)
-        image = np.full((SIDE, SIDE), float(channel), np.float32)
-        feed.take(1, TrustMaps("s", StackIndex(channel=channel), {RESIDUAL: image}), 0.0)
+        image = np.full((SIDE, SIDE), 1.0 + channel, np.float32)
+        image[0] = 5.0
+        feed.take(1, TrustMaps("s", StackIndex(channel=channel), {ERROR: image}), 0.0)
     first = viewer.tick(0.1).tint
     viewer.channels.chosen = 1
     second = viewer.tick(0.2).tint
@@ -183,7 +241,7 @@ def test_maps_of_a_stream_that_is_over_are_dropped():
     assert feed.news(0.3).maps == {}
 
 
-def test_one_key_lays_the_residual_over_the_picture_and_takes_it_away(window, qtbot):
+def test_one_key_lays_the_error_over_the_picture_and_takes_it_away(window, qtbot):
     plain = pixels(window.widgets.picture)[60:-80]
     window.viewer.stream.feed.take(1, maps(), 1.0)
     press(window, qtbot, Qt.Key.Key_T)
@@ -195,8 +253,10 @@ def test_one_key_lays_the_residual_over_the_picture_and_takes_it_away(window, qt
     assert changed[:, left : middle - 8].mean() > 0.9
     assert changed[:, middle + 8 :].mean() < 0.2
     red, blue = tinted[..., 2].astype(int), tinted[..., 0].astype(int)
-    assert (red - blue)[:, left : middle - 8].mean() > 100
-    assert "Residual, result 3" in window.widgets.picture.overlay.captions.bar.title
+    assert (red - blue)[:, left : middle - 8].mean() > 100, "the bright end of the scale"
+    assert (
+        "Error of the restored image, result 3" in window.widgets.picture.overlay.captions.bar.title
+    )
     press(window, qtbot, Qt.Key.Key_T)
     np.testing.assert_array_equal(pixels(window.widgets.picture)[60:-80], plain)
 
@@ -220,34 +280,101 @@ def test_the_word_stands_in_the_corner_and_leads_to_its_reasons(window, qtbot):
 
 def test_maps_are_chosen_in_the_panel_and_those_not_made_are_called_so(window):
     panel = window.widgets.trust
-    window.viewer.stream.feed.take(1, maps(names=(RESIDUAL, CHANGE_TWO)), 1.0)
-    panel.map.setCurrentIndex(panel.map.findData(CHANGE_TWO))
+    window.viewer.stream.feed.take(1, maps(names=(ERROR, SHOWN)), 1.0)
+    panel.map.setCurrentIndex(panel.map.findData(SHOWN))
     panel.map.activated.emit(panel.map.currentIndex())
     window.draw()
     window.presenter.renew()
-    assert "Change by step two" in window.viewer.display.scene.tint.bar.title
-    assert panel.map.itemText(panel.map.findData(SPREAD)).endswith("(not made yet)")
-    assert "step two made it brighter" in panel.meaning.text()
+    assert "change that is shown" in window.viewer.display.scene.tint.bar.title
+    assert panel.map.itemText(panel.map.findData(RESIDUAL)).endswith("(not made yet)")
+    assert "they were overruled" in panel.meaning.text()
     panel.opacity.setValue(100)
     window.draw()
     assert window.viewer.display.scene.tint.rgba[..., 3].min() == 255
 
 
-def test_flips_are_asked_of_the_engine_and_their_map_is_shown(make, qtbot):
+def test_a_review_is_asked_of_the_engine_which_is_asked_for_all_stages(make, qtbot):
     window = make()
     with FakeEngine(trust=trust_status()) as engine:
         window.user_actions.engine.connect(engine.address)
         panel = window.widgets.trust
-        qtbot.waitUntil(lambda: panel.flip.isEnabled(), timeout=WAIT_MS)
-        panel.flip.click()
-        qtbot.waitUntil(lambda: engine.reviews == [True], timeout=WAIT_MS)
-        assert window.viewer.display.look.map == SPREAD
-        engine.say(trust=trust_status(flipping=0.5))
-        qtbot.waitUntil(lambda: panel.progress.value() == 50, timeout=WAIT_MS)
-        assert not panel.flip.isEnabled()
+        qtbot.waitUntil(lambda: panel.check.isEnabled(), timeout=WAIT_MS)
+        assert panel.carried.isVisibleTo(panel)
+        assert panel.carried.value() == 97
+        panel.check.click()
+        qtbot.waitUntil(lambda: engine.reviews == 1, timeout=WAIT_MS)
+        assert engine.stages_asked
         window.close()
 
 
+def shown(window, made, **status):
+    """Show one result with this status."""
+    window.viewer.stream.feed.answer(1, engine_status(**status), 2.0)
+    window.viewer.stream.feed.take(1, made, 2.0)
+    window.draw()
+    window.presenter.renew()
+    return window.widgets.picture.overlay.captions
+
+
+def test_one_key_flips_between_restored_and_networks_alone_which_are_marked(window, qtbot):
+    captions = shown(window, result(11, network=True))
+    assert (captions.right, captions.right_warning) == ("Restored", "")
+    before = pixels(window.widgets.picture)
+    press(window, qtbot, Qt.Key.Key_N)
+    captions = window.widgets.picture.overlay.captions
+    assert captions.right == "Networks alone"
+    assert captions.right_warning == "not arbitrated: may invent structure"
+    framed = pixels(window.widgets.picture)[1, :].astype(int)
+    assert (framed[:, 2] - framed[:, 0]).min() > 100, "an amber frame"
+    press(window, qtbot, Qt.Key.Key_N)
+    np.testing.assert_array_equal(pixels(window.widgets.picture), before)
+    press(window, qtbot, Qt.Key.Key_N)
+    press(window, qtbot, Qt.Key.Key_X)
+    captions = window.widgets.picture.overlay.captions
+    assert (captions.left, captions.left_warning) == ("Restored", "")
+    assert captions.right_warning
+
+
+def test_the_key_says_where_there_is_no_image_of_the_networks_alone(window, qtbot):
+    press(window, qtbot, Qt.Key.Key_N)
+    assert "no image of the networks alone" in window.widgets.notice.text()
+    assert window.viewer.display.look.stage != NETWORK
+
+
+def test_a_restored_image_that_is_the_plain_one_says_why(window):
+    made = result(11, plain=True)
+    same = replace(made, plain=made.image)
+    waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
+    assert shown(window, same, in_use=waiting).right_warning == UNJUDGED
+    assert window.widgets.top.trust.text() == "… not judged yet"
+    judged = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
+    assert judged.right_warning == ALL_OVERRULED
+    assert not shown(window, result(13, plain=True), trust=trust_status()).right_warning
+
+
+def test_the_value_below_the_mouse_has_its_error(window):
+    shown(window, result(3, plain=True))
+    window.viewer.stream.feed.take(1, maps(3, value=2.5), 3.0)
+    window.draw()
+    window.user_actions.picture._show_value(4.0, 4.0)
+    assert " ± 2.5 photo-electrons" in window.widgets.value.text()
+    window.user_actions.picture.show_stage(SUPER_RESOLVED)
+    window.draw()
+    window.user_actions.picture._show_value(4.0, 4.0)
+    assert "±" not in window.widgets.value.text()
+
+
+def test_a_snapshot_of_the_networks_alone_says_what_it_is(tmp_path):
+    stage = stages_of(result(network=True))[NETWORK]
+    taken = Snapshot(stage, Levels(0.0, 100.0), "grey", 1.0, 0.08, datetime(2024, 5, 1, tzinfo=UTC))
+    png, tiff = save(taken, tmp_path)
+    with tifffile.TiffFile(tiff) as file:
+        assert "not arbitrated" in file.imagej_metadata["Info"]
+    other = replace(taken, stage=replace(stage, name=SUPER_RESOLVED))
+    marked, bare = (np.asarray(Pillow.open(path)) for path in (png, save(other, tmp_path)[0]))
+    assert (marked != bare)[:60, :200].any(), "words in the upper corner"
+
+
 def test_asking_without_an_engine_says_so(window):
-    window.user_actions.trust.review(False)
+    window.user_actions.trust.review()
     assert window.widgets.notice.text() == "No engine is connected."

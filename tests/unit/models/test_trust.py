@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from livesim_models.trust.flips import FLIPS, ensemble, flips, spread_percent
 
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.plan import make_plan
@@ -12,7 +13,6 @@ from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.verdict import TrustNumbers, TrustWord
 from livesim_models.evaluation.reference import reference
 from livesim_models.evaluation.residual import Instrument, Reprojection, inside
-from livesim_models.trust.flips import FLIPS, ensemble, flips, spread_percent
 from livesim_models.trust.maps import change_map, photon_maps
 from livesim_models.trust.verdict import numbers_of, verdict
 from tests.support.scenes import simulate

@@ -11,10 +11,13 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.pipeline.sections import Sections
+from livesim.pipeline.sections import Arbitration, Sections
+from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels, NoiseToSignal
+from livesim.values.weights import BandWeights, WeightGrid
 from livesim_models.rcan import frozen
+from livesim_models.trust.arbitration import split_bands
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate
 
@@ -70,15 +73,27 @@ def followed(measure):
 
 def images(made):
     known = [made.result.image, made.result.widefield, made.result.plain]
-    known.append(made.step_one() if made.step_one else None)
+    known += [one() if one else None for one in (made.step_one, made.network)]
     return [one for one in known if one is not None]
 
 
-def overlapped(pipelines, stacks, decide, depth=2):
+def weights_for(pipeline, seed):
+    """Return weights that differ from place to place."""
+    random = np.random.default_rng(seed)
+    return BandWeights(
+        tuple(
+            WeightGrid(shape, random.integers(0, 256, shape, dtype=np.uint8).tobytes())
+            for shape in pipeline.weight_shapes
+        )
+    )
+
+
+def overlapped(pipelines, stacks, decide, depth=2, weights=None):
     """Return the results of stacks of which several are under way at once."""
     results, begun = [], []
-    for pipeline, stack in zip(pipelines, stacks, strict=True):
-        begun.append(pipeline.begin(stack, decide))
+    weights = weights or [None] * len(stacks)
+    for pipeline, stack, one in zip(pipelines, stacks, weights, strict=True):
+        begun.append(pipeline.begin(stack, decide, one))
         if len(begun) > depth:
             results.append(begun.pop(0).take())
     return results + [one.take() for one in begun]
@@ -100,6 +115,52 @@ def test_what_is_replayed_is_what_is_computed(steps, seed):
     found = overlapped(replayed, stream.stacks, followed)
     same(found, overlapped(eager, stream.stacks, followed))
     assert len({one.result.image.tobytes() for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_weights_change_between_two_stacks_while_others_are_under_way(seed):
+    """Every stack is weighed as it was asked for, and nothing is captured for that."""
+    stream, late = Stream(STEPS["both"]), LateGpu(seed)
+    replayed, eager = stream.pipeline(ReplayedPath(late)), stream.pipeline(EagerPath(CPU))
+    one, other = weights_for(eager, 1), weights_for(eager, 2)
+    order = [None, one, one, other, None, other]
+
+    def made(pipeline):
+        return overlapped([pipeline] * 6, stream.stacks, followed, weights=order)
+
+    found = made(replayed)
+    same(found, made(eager))
+    alone = [eager.begin(s, followed, w).take() for s, w in zip(stream.stacks, order, strict=True)]
+    same(found, alone)
+    once = late.captures
+    made(replayed)
+    assert late.captures == once
+
+
+def test_without_weights_the_plain_image_is_shown_to_the_bit_and_with_all_of_them_the_networks():
+    stream = Stream(STEPS["both"])
+    pipeline = stream.pipeline(EagerPath(CPU))
+    made = pipeline.reconstruct(stream.stacks[0])
+    np.testing.assert_array_equal(made.result.image, made.result.plain)
+    assert np.abs(made.network() - made.result.plain).max() > 1.0
+    nothing = BandWeights(tuple(WeightGrid(s, bytes(s[0] * s[1])) for s in pipeline.weight_shapes))
+    zero = pipeline.reconstruct(stream.stacks[0], weights=nothing)
+    np.testing.assert_array_equal(zero.result.image, made.result.plain)
+    whole = BandWeights(
+        tuple(WeightGrid(s, b"\xff" * (s[0] * s[1])) for s in pipeline.weight_shapes)
+    )
+    all_of_it = pipeline.reconstruct(stream.stacks[0], weights=whole)
+    change = torch.from_numpy(made.network() - made.result.plain)
+    within = split_bands(change, pipeline.sections.arbitration.bands).sum(dim=0).numpy()
+    np.testing.assert_allclose(all_of_it.result.image, made.result.plain + within, atol=1e-3)
+
+
+def test_weights_of_other_bands_are_refused():
+    stream = Stream(STEPS["both"])
+    pipeline = stream.pipeline(EagerPath(CPU))
+    fewer = BandWeights(weights_for(pipeline, 1).grids[1:])
+    with pytest.raises(DataError, match="expected weights on grids of"):
+        pipeline.reconstruct(stream.stacks[0], weights=fewer)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -125,7 +186,7 @@ def test_another_pattern_of_the_same_form_is_used_without_another_capture(seed):
         replace(one, phases_rad=tuple(p + 0.2 for p in one.phases_rad))
         for one in stream.pattern.angles
     )
-    noise = NoiseToSignal(0.5, 1.5)
+    noise = NoiseToSignal(0.02, 1.5)  # as many bands are weighed as without it
     better = replace(stream.pattern, angles=angles, levels=Levels(1.0, 90.0), noise_to_signal=noise)
     late = LateGpu(seed)
 
@@ -180,7 +241,12 @@ def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
     begun = pipeline.begin(stream.stacks[0], followed)
     assert begun.waits
     made = begun.take()
-    assert [name for name, _ in made.steps_ms] == ["reconstruct", "step one", "step two"]
+    assert [name for name, _ in made.steps_ms] == [
+        "reconstruct",
+        "step one",
+        "step two",
+        "arbitration",
+    ]
     assert dict(made.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
 
 
@@ -210,12 +276,14 @@ def test_no_section_asks_for_a_value(steps):
     """On torch's "meta" device there are none: whatever would wait for a GPU fails here."""
     stream = Stream(steps)
     sections, nowhere = stream.pipeline(EagerPath(CPU)).sections, torch.device("meta")
+    known = sections.arbitration
     moved = Sections(
         sections.plan.to(nowhere),
         sections.check.mapped(lambda values: values.to(nowhere)),
         load_networks(stream.settings, nowhere),
         stream.settings.camera,
         None if sections.levels is None else sections.levels.to(nowhere),
+        None if known is None else Arbitration(known.bands.to(nowhere), known.weights.to(nowhere)),
     )
     counts = torch.empty(9, *SHAPE, dtype=torch.uint16, device=nowhere)
     factors = torch.empty(len(moved.plan.ramps), dtype=torch.complex64, device=nowhere)
@@ -223,7 +291,7 @@ def test_no_section_asks_for_a_value(steps):
         look = moved.look(counts)
         assert moved.check.sums(look.spectra).device == nowhere
         images = moved.combine(look, moved.denoise(counts), factors)
-        image = moved.refine(images.between)
+        image = moved.arbitrate(images.plain, moved.refine(images.between))
     assert image.device == nowhere
     assert image.shape == (2 * SHAPE[0], 2 * SHAPE[1])
     with pytest.raises(RuntimeError):

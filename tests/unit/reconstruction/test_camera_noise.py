@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from livesim.reconstruction.camera_noise import measure_camera_noise
+from livesim.reconstruction.camera_noise import CorrelatedNoiseError, measure_camera_noise
 from tests.support.scenes import OPTICS, simulate
 
 PIXEL_UM = OPTICS.pixel_nm / 1000.0
@@ -41,7 +41,6 @@ def test_a_camera_is_found_within_the_errors(expected, gain, offset, read_noise,
     assert abs(found - offset) < 4.0 * error
     found, error = noise.read_noise(offset)
     assert abs(found - read_noise) < 4.0 * error
-    assert not noise.correlated
 
 
 def test_the_errors_are_as_large_as_the_spread(expected):
@@ -73,13 +72,14 @@ def test_the_variance_needs_neither_offset_nor_read_noise(expected):
 )
 def test_noise_that_pixels_share_is_recognised(expected, changed):
     frames = recorded(expected, 100.0, 2.0, 100.0, 1.5, 4)
-    assert not measured(frames).correlated
-    assert measured(changed(frames)).correlated
+    assert measured(frames).ripple < 0.05
+    with pytest.raises(CorrelatedNoiseError, match="neighbouring pixels share noise"):
+        measured(changed(frames))
 
 
 def test_large_pixels_and_small_frames_are_refused(expected):
     frames = recorded(expected, 100.0, 2.0, 100.0, 1.5, 5)
-    with pytest.raises(ValueError, match="expected pixels small enough"):
+    with pytest.raises(ValueError, match="pixels are too large"):
         measure_camera_noise(frames, 2.0 * PIXEL_UM, CUTOFF)
-    with pytest.raises(ValueError, match="expected frames"):
+    with pytest.raises(ValueError, match="expected three or more frames"):
         measured(frames[:, :40, :40])

@@ -76,11 +76,11 @@ def test_a_result_brings_its_widefield():
     assert (got.index, got.last_received_ns, got.published_ns) == (StackIndex(1, 2, 3, 4), 5, 6)
 
 
-@pytest.mark.parametrize("names", [(), ("plain",), ("step_one",), ("plain", "step_one")])
+@pytest.mark.parametrize("names", [(), ("plain",), ("network",), ("plain", "step_one", "network")])
 def test_the_stages_of_a_result_that_are_there_come_back(names):
     sent = result(**{name: image((8, 12)) * len(name) for name in names})
     got = decode(encode(sent))
-    for name in ("plain", "step_one"):
+    for name in ("plain", "step_one", "network"):
         np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
     with pytest.raises(WireError, match=f"expected {2 + len(names)} pixel buffers"):
         decode(encode(sent)[:-1])
@@ -110,7 +110,7 @@ def test_starts_and_ends_come_back(message):
 
 def test_the_version_comes_first():
     for message in (frame(np.zeros((2, 2), np.uint8)), result(), StreamEnd(stream="s")):
-        assert bytes(encode(message)[0]).startswith(b'{"version":2,')
+        assert bytes(encode(message)[0]).startswith(b'{"version":3,')
 
 
 FRAME = encode(frame(np.zeros((4, 6), np.uint16)))
@@ -124,7 +124,7 @@ RESULT = encode(result())
         ([b"\x80\x04pickle"], "expected a message header"),
         ([b"[1]"], "expected a message header"),
         ([b"\xff\xfe{}"], "expected a message header"),
-        (changed(FRAME, version=1), "expected version 2 of the wire format, found 1"),
+        (changed(FRAME, version=1), "expected version 3 of the wire format, found 1"),
         (changed(FRAME, version="1"), "version"),
         (changed(FRAME, kind="movie"), "found 'movie'"),
         (changed(FRAME, colour="red"), "colour"),
@@ -167,7 +167,7 @@ def test_too_many_pixels_are_refused(monkeypatch):
         encode(frame(np.zeros((4, 6), np.uint8)))
 
 
-MAPS = {"residual": image((4, 6)), "change two": 1e6 * image((4, 6))}
+MAPS = {"residual": image((4, 6)), "error": 1e6 * image((4, 6))}
 
 
 def test_maps_of_a_review_come_back_with_three_digits():
@@ -176,7 +176,7 @@ def test_maps_of_a_review_come_back_with_three_digits():
     assert isinstance(got, TrustMaps)
     assert (got.stream, got.index, list(got.maps)) == ("s", sent.index, list(MAPS))
     np.testing.assert_allclose(got.maps["residual"], MAPS["residual"], rtol=1e-3, atol=1e-6)
-    assert np.isfinite(got.maps["change two"]).all()
+    assert np.isfinite(got.maps["error"]).all()
     assert got.maps["residual"].dtype == np.float32
 
 
@@ -184,7 +184,7 @@ def test_maps_of_a_review_come_back_with_three_digits():
     ("maps", "words"),
     [
         ({}, "expected maps of one shape"),
-        ({"residual": image((4, 6)), "spread": image((6, 4))}, "expected maps of one shape"),
+        ({"residual": image((4, 6)), "shown": image((6, 4))}, "expected maps of one shape"),
         ({"other": image((4, 6))}, "expected maps that the wire carries"),
     ],
 )

@@ -14,7 +14,7 @@ from livesim_gui.state.picture.export import Shown, what_of
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Painted, Scene, paint, paint_merged, same_stage
 from livesim_gui.state.picture.snapshot import Snapshot
-from livesim_gui.state.picture.stages import RESTORED, Stage, stages_of
+from livesim_gui.state.picture.stages import RESTORED, Stage, shows_plain, stages_of
 from livesim_gui.state.picture.tint import Tinting
 from livesim_gui.state.stream.channels import Channels, Layer
 from livesim_gui.state.time.ring import Shot
@@ -37,6 +37,7 @@ class Display:
         self.scene: Scene | None = None
         self._tinting = Tinting()
         self._painted_of: tuple[object, ...] = ()
+        self._stages: tuple[str, ...] = ()
 
     def change(self, change: Callable[[Look], Look]) -> None:
         """Replace the look by another one made of it."""
@@ -48,7 +49,7 @@ class Display:
 
     def clear(self) -> None:
         """Show nothing: there is no result."""
-        self.scene, self._painted_of = None, ()
+        self.scene, self._painted_of, self._stages = None, (), ()
 
     def paint(
         self, shot: Shot, layers: tuple[Layer, ...], maps: TrustMaps | None, now_s: float
@@ -63,7 +64,8 @@ class Display:
             Of the channel that is shown.
         """
         stages = stages_of(shot.result)
-        look = self.look = self.look.among(tuple(stages))
+        look = self.look = self.look.among(tuple(stages), self._stages)
+        self._stages = tuple(stages)
         names = [look.stage, look.other] if look.split else [look.stage]
         shown = [stages[name] for name in names if name is not None]
         levels = [self.contrasts.see(stage, shot.channel, now_s) for stage in shown]
@@ -77,8 +79,9 @@ class Display:
             self._painted(stage, shot.channel, layers, n)
             for stage, n in zip(shown, every, strict=True)
         ]
+        plain = shows_plain(shot.result)
         tint = self._tinting.tint(maps, shot.result.index, look)
-        self.scene = Scene(shot, main, left[0] if left else None, look, tint, layers)
+        self.scene = Scene(shot, main, left[0] if left else None, look, tint, layers, plain)
         return self.scene
 
     def contrast(self, stage: str | None = None) -> SteadyContrast:

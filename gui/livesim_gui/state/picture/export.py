@@ -125,7 +125,9 @@ def read_progress(line: str) -> ExportProgress | None:
 
 
 def what_of(stage: str, *, restored: bool) -> str:
-    """Return what to export so that it is the stage shown; what step one alone gives is not kept.
+    """Return what to export so that it is the stage shown.
+
+    What step one and what the networks alone give is not recorded: the result stands for them.
 
     Parameters
     ----------

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from livesim.values.verdict import RESIDUAL
+from livesim.values.verdict import ERROR
+from livesim_gui.state.picture.stages import NETWORK, RESTORED
 
 NARROW = 0.02
 """Of the width: the divider of a split view cannot be dragged nearer to the edge."""
@@ -30,9 +31,21 @@ class Look:
     opacity: float = 0.0
     """Of the map where it has nothing to say."""
 
-    def among(self, names: Sequence[str]) -> Self:
-        """Return the same with two of the stages that there are, the least processed first."""
-        stage = self.stage if self.stage is not None and self.stage in names else names[-1]
+    def among(self, names: Sequence[str], before: Sequence[str] = ()) -> Self:
+        """Return the same with two of the stages that there are.
+
+        Parameters
+        ----------
+        names
+            The least processed first.
+        before
+            Those of the result shown before. Where the last of them was shown, the last of
+            `names` is: networks that are switched on or off are followed.
+        """
+        followed = bool(before) and self.stage == before[-1]
+        stage = self.stage
+        if stage is None or stage not in names or followed:
+            stage = names[-1]
         rest = [name for name in names if name != stage] or [stage]
         return replace(self, stage=stage, other=self.other if self.other in rest else rest[0])
 
@@ -43,8 +56,12 @@ class Look:
         return replace(self, stage=name, other=self.stage)
 
     def switch_map(self) -> Self:
-        """Lay the residual map over the picture, or take away what lies there."""
-        return replace(self, map=RESIDUAL if self.map is None else None)
+        """Lay the error map over the picture, or take away what lies there."""
+        return replace(self, map=ERROR if self.map is None else None)
+
+    def flip_networks(self) -> Self:
+        """Show what the networks alone give, or the restored image where that is shown."""
+        return self.show(RESTORED if self.stage == NETWORK else NETWORK)
 
     def swap(self) -> Self:
         """Swap the two stages."""

@@ -12,6 +12,7 @@ from livesim.images.colour_tables import Colours
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels
 from livesim.images.merge import merged
+from livesim.values.results import Image
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.stages import Stage, stages_of
 from livesim_gui.state.picture.tint import Tint
@@ -45,6 +46,8 @@ class Scene:
     """The map that is laid over it."""
     layers: tuple[Layer, ...] = ()
     """The channels that are merged; empty where one is shown by itself."""
+    is_plain: bool = False
+    """Whether nothing of what networks changed is in the restored image."""
 
 
 def paint(stage: Stage, levels: Levels, every: int = 1) -> Painted:
@@ -85,10 +88,20 @@ def value_at(stage: Stage, x: float, y: float) -> float | None:
     return float(stage.image[row, column])
 
 
-def value_words(stage: Stage, x: float, y: float, pixel_um: float | None) -> str:
-    """Say where the mouse is and what the stage has there; nothing outside the image."""
+def value_words(
+    stage: Stage, x: float, y: float, pixel_um: float | None, error: Image | None = None
+) -> str:
+    """Say where the mouse is and what the stage has there; nothing outside the image.
+
+    Parameters
+    ----------
+    error
+        [y, x] of raw pixels, its standard deviation, where that is known.
+    """
     value = value_at(stage, x, y)
     if value is None:
         return ""
+    off = None if error is None else value_at(Stage("", error, 1.0), x, y)
+    exact = "" if off is None else f" ± {off:.1f}"
     um = "" if pixel_um is None else f" ({x * pixel_um:.2f} µm, {y * pixel_um:.2f} µm)"
-    return f"x {x:.1f}, y {y:.1f}{um}: {value:.1f} photo-electrons"
+    return f"x {x:.1f}, y {y:.1f}{um}: {value:.1f}{exact} photo-electrons"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from livesim.images.colour_tables import colours
-from livesim.images.drawing import draw_scale_bar
+from livesim.images.drawing import draw_scale_bar, draw_words, letter_height
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import Levels
 from livesim_gui.state.picture.stages import Stage
@@ -40,6 +40,12 @@ class Snapshot:
     def name(self) -> str:
         """Of its files, without their endings."""
         return f"livesim-{self.taken:%Y%m%d-%H%M%S-%f}-{self.stage.name}"
+
+    @property
+    def warning(self) -> str:
+        """What is written into both files; empty for most stages."""
+        stage = self.stage
+        return f"{stage.title}, {stage.warning}" if stage.warning else ""
 
 
 def save(snapshot: Snapshot, folder: Path) -> tuple[Path, Path]:
@@ -69,7 +75,7 @@ def _placed(target: Path, write: Callable[[Path], None]) -> None:
 def _write_tiff(snapshot: Snapshot, path: Path) -> None:
     """Write the values as they are, float32, negative ones included, with the pixel size."""
     stage = snapshot.stage
-    metadata = {"axes": "YX"}
+    metadata = {"axes": "YX"} | ({"Info": snapshot.warning} if snapshot.warning else {})
     if snapshot.pixel_um is None:
         tifffile.imwrite(path, stage.image, imagej=True, metadata=metadata)
         return
@@ -92,4 +98,7 @@ def _picture(snapshot: Snapshot) -> Pillow.Image:
     picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
     unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
     draw_scale_bar(picture, unit, in_um=snapshot.pixel_um is not None)
+    if snapshot.warning:
+        margin = letter_height(picture) / 2
+        draw_words(picture, (margin, margin), snapshot.warning)
     return picture

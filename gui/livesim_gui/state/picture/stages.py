@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from livesim.values.results import Image, Result
 
 WIDEFIELD = "widefield"
 SUPER_RESOLVED = "super-resolved"
 STEP_ONE = "step one"
+NETWORK = "networks alone"
 RESTORED = "restored"
 TITLES = {
     WIDEFIELD: "Widefield",
     SUPER_RESOLVED: "Super-resolved",
     STEP_ONE: "Step one",
+    NETWORK: "Networks alone",
     RESTORED: "Restored",
 }
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
+WARNINGS = {NETWORK: "not arbitrated: may invent structure"}
+"""What stands beside the title of a stage wherever it is shown or saved."""
+_EVERY = 4
+"""Rows and columns that are compared to tell whether two images are the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +42,11 @@ class Stage:
         """What is written on its button."""
         return title_of(self.name)
 
+    @property
+    def warning(self) -> str:
+        """What has to be said wherever it is shown; empty for most stages."""
+        return WARNINGS.get(self.name, "")
+
 
 def title_of(name: str) -> str:
     """Return what is written on the button of a stage."""
@@ -47,10 +60,19 @@ def stages_of(result: Result) -> dict[str, Stage]:
     return {name: Stage(name, image, columns / image.shape[1]) for name, image in images}
 
 
+def shows_plain(result: Result) -> bool:
+    """Return whether nothing of what networks changed is in the restored image of a result."""
+    if result.plain is None:
+        return False
+    thinned = (slice(None, None, _EVERY),) * 2
+    return np.array_equal(result.image[thinned], result.plain[thinned])
+
+
 def _images(result: Result) -> dict[str, Image]:
-    """Return the images that a result carries; the one with networks, where there is one, last."""
+    """Return the images that a result carries; the restored one, where there is one, last."""
     if result.plain is None:
         return {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.image}
-    step_one = {} if result.step_one is None else {STEP_ONE: result.step_one}
+    beside = {STEP_ONE: result.step_one, NETWORK: result.network}
+    there = {name: image for name, image in beside.items() if image is not None}
     plain = {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.plain}
-    return {**plain, **step_one, RESTORED: result.image}
+    return {**plain, **there, RESTORED: result.image}

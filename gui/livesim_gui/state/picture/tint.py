@@ -1,7 +1,8 @@
-"""Colour the maps of a review, which are laid over the picture, in red and blue."""
+"""Colour the maps of a review, which are laid over the picture."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,27 +10,57 @@ from numpy.typing import NDArray
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
-from livesim.values.verdict import CHANGE_ONE, CHANGE_TWO, MAPS, RESIDUAL, SPREAD
+from livesim.values.verdict import ERROR, MAPS, RESIDUAL, SHOWN
 from livesim.wire.messages import TrustMaps
 from livesim_gui.state.picture.look import Look
 
 SIGMAS = 5.0
-PERCENT = 20.0
-_BLUE, _WHITE, _RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
-_STEPS = 256  # even: the middle of the scale has a colour of its own, and lets all through
-TITLES = {
-    RESIDUAL: "Residual",
-    CHANGE_ONE: "Change by step one",
-    CHANGE_TWO: "Change by step two",
-    SPREAD: "Spread of the flips",
+_BRIGHT = 99.5
+"""Percentile of the error map that its scale has to reach."""
+_ROUND = (1.0, 2.0, 5.0, 10.0)
+_STEPS = 256  # even: the middle of the scale has a colour of its own
+Colour = tuple[int, int, int]
+_DIVERGING: tuple[Colour, ...] = ((33, 102, 172), (247, 247, 247), (178, 24, 43))
+_SEQUENTIAL: tuple[Colour, ...] = ((13, 8, 135), (156, 23, 158), (237, 121, 83), (240, 249, 33))
+_OVERRULED: tuple[Colour, ...] = ((197, 27, 225), (247, 247, 247))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of map is coloured and explained."""
+
+    title: str
+    meaning: str
+    colours: tuple[Colour, ...]
+    """From the low end of the scale to the high one."""
+    clear: float
+    """Where on the scale, 0 to 1, there is nothing to say and the picture is seen through."""
+
+
+KINDS = {
+    ERROR: Kind(
+        "Error of the restored image",
+        "how far the restored image may be off, in photo-electrons: two pixels of three are closer "
+        "to the truth than this, 19 of 20 than twice this",
+        _SEQUENTIAL,
+        0.0,
+    ),
+    SHOWN: Kind(
+        "Networks' change that is shown",
+        "clear: what the networks changed is shown; violet: they were overruled, and the plain "
+        "image stands there",
+        _OVERRULED,
+        1.0,
+    ),
+    RESIDUAL: Kind(
+        "Residual",
+        "what the raw frames say against the plain image; red: they ask for more light, blue: for "
+        "less. Structure in it: pattern, OTF or camera are not what the settings say",
+        _DIVERGING,
+        0.5,
+    ),
 }
-MEANINGS = {
-    RESIDUAL: "red: the photons ask for more light there, blue: for less",
-    CHANGE_ONE: "red: step one made it brighter, in noise of the plain reconstruction",
-    CHANGE_TWO: "red: step two made it brighter, in noise of the plain reconstruction",
-    SPREAD: "red: the networks are undecided there, in % of the light",
-}
-assert tuple(TITLES) == MAPS
+assert tuple(KINDS) == MAPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +70,7 @@ class Bar:
     title: str
     low: str
     high: str
-    colours: tuple[tuple[int, int, int], ...]
+    colours: tuple[Colour, ...]
     """From low to high."""
 
 
@@ -52,6 +83,16 @@ class Tint:
     bar: Bar
 
 
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The values at the ends of a scale, and how they are written."""
+
+    low: float
+    high: float
+    low_words: str
+    high_words: str
+
+
 def tint(name: str, image: Image, time: int, opacity: float) -> Tint:
     """Return a map as colours.
 
@@ -60,18 +101,19 @@ def tint(name: str, image: Image, time: int, opacity: float) -> Tint:
     name
         Out of `livesim.values.verdict.MAPS`.
     image
-        [y, x] in sigmas, the spread in %.
+        [y, x] in photo-electrons (error), 0 to 1 (shown) or sigmas (residual). What is not finite
+        is clear.
     time
         Of the result that it is about.
     opacity
-        0 to 1, of what lies in the middle of the scale; its ends are always opaque.
+        0 to 1, of what has nothing to say; the far ends of the scale are always opaque.
     """
-    signed = name != SPREAD
-    most = SIGMAS if signed else PERCENT
-    share = np.clip(np.nan_to_num(image) / np.float32(most), -1.0 if signed else 0.0, 1.0)
-    table = _table(opacity)
-    rgba = table[np.rint((share + 1.0) * (_STEPS / 2.0)).astype(np.intp)]
-    return Tint(rgba, _bar(name, time, signed=signed))
+    kind, scale = KINDS[name], _scale(name, image)
+    share = (image - np.float32(scale.low)) / np.float32(scale.high - scale.low)
+    known = np.where(np.isfinite(share), share, kind.clear).clip(0.0, 1.0)
+    rgba = _table(kind, opacity)[np.rint(known * _STEPS).astype(np.intp)]
+    bar = Bar(f"{kind.title}, result {time}", scale.low_words, scale.high_words, kind.colours)
+    return Tint(rgba, bar)
 
 
 class Tinting:
@@ -93,18 +135,31 @@ class Tinting:
         return self._tint
 
 
-def _table(opacity: float) -> NDArray[np.uint8]:
+def _scale(name: str, image: Image) -> _Scale:
+    if name == RESIDUAL:
+        return _Scale(-SIGMAS, SIGMAS, f"−{SIGMAS:.0f} σ", f"+{SIGMAS:.0f} σ")
+    if name == SHOWN:
+        return _Scale(0.0, 1.0, "0 %", "100 %")
+    high = _rounded_up(image)
+    return _Scale(0.0, high, "0", f"± {high:g} photo-electrons")
+
+
+def _rounded_up(image: Image) -> float:
+    """Return the next 1, 2 or 5 times a power of ten: the scale then seldom changes."""
+    finite = image[np.isfinite(image)]
+    most = float(np.percentile(finite, _BRIGHT)) if finite.size else 0.0
+    if most <= 0.0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(most))
+    return next(power * one for one in _ROUND if power * one >= most)
+
+
+def _table(kind: Kind, opacity: float) -> NDArray[np.uint8]:
     """Return red, green, blue and opacity from the low end of the scale to the high end."""
-    share = np.linspace(-1.0, 1.0, _STEPS + 1)
-    colours = [
-        np.interp(share, (-1.0, 0.0, 1.0), three) for three in zip(_BLUE, _WHITE, _RED, strict=True)
-    ]
-    alpha = 255.0 * (opacity + (1.0 - opacity) * np.abs(share))
-    return np.rint(np.stack([*colours, alpha], axis=1)).astype(np.uint8)
-
-
-def _bar(name: str, time: int, *, signed: bool) -> Bar:
-    title = f"{TITLES[name]}, result {time}"
-    if signed:
-        return Bar(title, f"−{SIGMAS:.0f} σ", f"+{SIGMAS:.0f} σ", (_BLUE, _WHITE, _RED))
-    return Bar(title, "0", f"{PERCENT:.0f} %", (_WHITE, _RED))
+    share = np.linspace(0.0, 1.0, _STEPS + 1)
+    at = np.linspace(0.0, 1.0, len(kind.colours))
+    colours = [np.interp(share, at, channel) for channel in zip(*kind.colours, strict=True)]
+    far = np.abs(share - kind.clear) / max(kind.clear, 1.0 - kind.clear)
+    alpha = 255.0 * (opacity + (1.0 - opacity) * far)
+    table: NDArray[np.uint8] = np.rint(np.stack([*colours, alpha], axis=1)).astype(np.uint8)
+    return table

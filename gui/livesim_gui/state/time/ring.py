@@ -81,5 +81,6 @@ class Ring:
 
 
 def _size(result: Result) -> int:
-    images = (result.widefield, result.image, result.plain, result.step_one)
+    beside = (result.plain, result.step_one, result.network)
+    images = (result.widefield, result.image, *beside)
     return sum(image.nbytes for image in images if image is not None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livesim.values.figure import Tone
-from livesim.values.verdict import TrustWord
+from livesim.values.verdict import TrustNumbers, TrustWord
 from livesim.wire.status import EngineState, EngineStatus
-from livesim.wire.stream_status import TrustStatus
+from livesim.wire.stream_status import InUse, TrustStatus
 
 _MARKS = {
     TrustWord.TRUSTED: ("✔", Tone.GOOD),
@@ -17,6 +19,10 @@ _MARKS = {
 """Shapes that differ also for those who see no colours."""
 NOISE_AS_SAID = (0.7, 1.4)
 """Between these the noise is called what the camera's settings say."""
+PLAIN_DENIED_PERCENT = 1.0
+"""Of the field: from there on it is said that the plain image is contradicted."""
+UNJUDGED = "Plain until the photons have judged the networks"
+ALL_OVERRULED = "Plain: the photons carry nothing of what the networks changed"
 _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -30,8 +36,8 @@ class Trusted:
     reasons: tuple[str, ...] = ()
     """Plain words, and last what to do."""
     facts: tuple[str, ...] = ()
-    progress: float | None = None
-    """Of the flips that were asked for, 0 to 1."""
+    carried: float | None = None
+    """Per cent of the structure that photons carry; None where nothing is known of it."""
     can_ask: bool = False
     """Whether there is a result that can be reviewed now."""
 
@@ -53,13 +59,36 @@ def trusted(status: EngineStatus | None) -> Trusted:
     if status.state not in _WORKING or status.in_use is None:
         return NOTHING
     if not status.in_use.models:
-        words = "No network is at work: what is shown is the reconstruction alone."
-        return Trusted("", Tone.QUIET, (words,))
-    return Trusted("… not checked yet", Tone.QUIET, ("The first results are being looked at.",))
+        return _without(status.in_use)
+    return Trusted("… not judged yet", Tone.QUIET, (f"{UNJUDGED}.",))
+
+
+def plain_words(status: EngineStatus | None) -> str:
+    """Say why the restored image is the plain one, where it is."""
+    return UNJUDGED if status is None or status.trust is None else ALL_OVERRULED
+
+
+def _without(in_use: InUse) -> Trusted:
+    """Say why no network is at work."""
+    shown = "What is shown is the plain reconstruction."
+    why = _why_none(in_use)
+    if why:
+        return Trusted("▲ no network", Tone.NOTE, (why, shown))
+    return Trusted("", Tone.QUIET, ("No network is at work.", shown))
+
+
+def _why_none(in_use: InUse) -> str:
+    """Return the reason why none can work; nothing where the user has switched them off."""
+    patterns = in_use.patterns.values()
+    if patterns and not any(angle.usable for one in patterns for angle in one.angles):
+        return "The pattern has no usable angle, so no network works on it."
+    if patterns and not any(in_use.choices.values()):
+        return "No network fits this layout of angles and phases."
+    return ""
 
 
 def _reviewed(trust: TrustStatus) -> Trusted:
-    verdict = trust.verdict
+    verdict, carried = trust.verdict, trust.numbers.carried_percent
     mark, tone = _MARKS[verdict.word]
     reasons = tuple(f"{words[:1].upper()}{words[1:]}." for words in verdict.reasons)
     return Trusted(
@@ -67,32 +96,53 @@ def _reviewed(trust: TrustStatus) -> Trusted:
         tone,
         (*reasons, verdict.advice) if verdict.advice else reasons,
         tuple(_facts(trust)),
-        trust.flipping,
-        can_ask=trust.flipping is None,
+        carried if math.isfinite(carried) else None,
+        can_ask=True,
     )
 
 
-def _facts(trust: TrustStatus) -> list[str]:
+def _facts(trust: TrustStatus) -> Iterator[str]:
     numbers = trust.numbers
     channel = f" of channel {trust.index.channel + 1}" if trust.index.channel else ""
-    facts = [
-        f"Result {trust.index.time}{channel}; {trust.reviewed} of this stream reviewed so far",
-        f"Residual: {numbers.rms_sigmas:.2f} sigmas (1 where only noise is left, less where the "
-        "result explains noise as well)",
-        f"Changes below {numbers.visible_percent:.0f} % of the light cannot be seen by the "
-        "photons, nor can detail that the microscope does not pass",
-    ]
+    yield f"Result {trust.index.time}{channel}; {trust.reviewed} of this stream reviewed so far"
+    yield from _of_networks(numbers)
     if not trust.verdict.unlike:
-        facts.append("Training: the images look like those that the networks were trained on")
-    if numbers.spread_percent is not None:
-        facts.append(
-            f"Flipped, the bright structures differ by {numbers.spread_percent:.0f} % (median)"
+        yield "Training: the images look like those that the networks were trained on"
+    yield from _of_instrument(numbers)
+    if trust.failures:
+        yield f"{trust.failures} reviews failed; the engine has said why"
+
+
+def _of_networks(numbers: TrustNumbers) -> Iterator[str]:
+    yield (
+        f"Of what the networks changed, {numbers.shown_percent:.0f} % is shown; of the rest the "
+        "photons say too little, or the opposite"
+    )
+    if numbers.overruled_sigmas:
+        y, x = numbers.overruled_yx
+        yield (
+            f"Overruled most at x = {x:.0f}, y = {y:.0f}: there the networks alone are off by "
+            f"{numbers.overruled_sigmas:.0f} times the error of what is shown"
+        )
+    yield (
+        f"The restored image is off by ± {_digits(numbers.error_percent)} % of the light of the "
+        "brightest structures; the error map says where"
+    )
+
+
+def _of_instrument(numbers: TrustNumbers) -> Iterator[str]:
+    if numbers.plain_denied_percent >= PLAIN_DENIED_PERCENT:
+        yield (
+            f"In {numbers.plain_denied_percent:.0f} % of the field the photons contradict even the "
+            "plain image: pattern, OTF or camera are not what the settings say (residual map)"
         )
     if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
-        facts.append(
+        yield (
             f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
             "say: is [camera] right? The check itself goes by the noise that is there"
         )
-    if trust.failures:
-        facts.append(f"{trust.failures} reviews failed; the engine has said why")
-    return facts
+
+
+def _digits(percent: float) -> str:
+    """Return a number as exactly as it is known."""
+    return f"{percent:.0f}" if percent >= 10.0 else f"{percent:.1f}"

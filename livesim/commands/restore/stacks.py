@@ -1,0 +1,107 @@
+"""Restore the raw stacks of a recording one by one, as the live run did or each by its photons."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from livesim.commands.restore.channels import Channels, lights, weights
+from livesim.config.settings import Settings
+from livesim.io.read.recording import Recording
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
+from livesim.values.pattern import Pattern
+from livesim.values.results import Image
+from livesim.values.verdict import Trust
+
+KEPT_PATTERNS = 4
+"""Of each channel, prepared at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RestoredStack:
+    """What is made of one raw stack."""
+
+    image: Image
+    """[2 y, 2 x] arbitrated, where there are networks."""
+    error: Image | None = None
+    """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked."""
+    trust: Trust | None = None
+    """None without networks, or where nobody asked."""
+
+
+class StackRestorer:
+    """Restores raw stacks with the light, the settings and the weights that held for each.
+
+    Where the live run has logged its weights they are used, so that its pixels come back. Without
+    a log they are measured for every raw stack from that stack itself: whatever the order, the
+    result is the same.
+
+    Parameters
+    ----------
+    recording
+        Open.
+    channels
+        Of it.
+    settings
+        What held for each raw stack.
+    """
+
+    def __init__(
+        self, recording: Recording, channels: Channels, settings: Mapping[StackIndex, Settings]
+    ) -> None:
+        self._recording, self._channels, self._settings = recording, channels, settings
+        self._pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
+        self._lights = lights(recording, channels)
+        self._weights = weights(recording, channels)
+
+    def __call__(self, index: StackIndex, *, examined: bool) -> RestoredStack:
+        """Restore one raw stack; `examined`: say how far it can be trusted, and its error.
+
+        Raises
+        ------
+        DataError
+            If the error is asked for and cannot be measured, or a log holds weights that do not
+            fit.
+        """
+        light, settings = self._lights[index], self._settings[index]
+        pipeline = self._pipelines[index.channel].of(light.pattern, settings)
+        logged = self._channels[index.channel].weighed is not None
+        found = self._weights.get(index)
+        work = pipeline.compute(self._recording.stack(index), light.turns_rad, found)
+        if not examined and (logged or not pipeline.networks.any):
+            return RestoredStack(work.image.numpy())
+        reviewed = pipeline.examine(work, work.image if logged else None)
+        if reviewed is None:
+            raise DataError(
+                f"{self._recording.source}: expected a field of which the error can be measured, "
+                "large enough and without Richardson-Lucy steps, found another one"
+            )
+        trust = reviewed.trust if pipeline.networks.any else None
+        error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
+        return RestoredStack(reviewed.image.cpu().numpy(), error, trust)
+
+    def has_networks(self, channel: int) -> bool:
+        """Whether networks take part in a channel's images at its beginning."""
+        one = self._channels[channel]
+        return one.networks.fitting(one.pattern).any
+
+
+class Pipelines:
+    """A channel's reconstructions with its last patterns and settings, prepared when needed."""
+
+    def __init__(self, prepare: Callable[[Pattern, Settings], ReconstructionPipeline]) -> None:
+        self._prepare = prepare
+        self._ready: deque[tuple[Settings, ReconstructionPipeline]] = deque(maxlen=KEPT_PATTERNS)
+
+    def of(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
+        """Return the reconstruction with this pattern and these settings."""
+        for own, pipeline in self._ready:
+            if pipeline.pattern is pattern and own == settings:
+                return pipeline
+        self._ready.append((settings, self._prepare(pattern, settings)))
+        return self._ready[-1][1]
