@@ -50,10 +50,8 @@ class Defects:
         return tuple((one.y, one.x) for one in self.pixels)
 
     @property
-    def summary(self) -> str:
-        """What was found, in words; "" where it is nothing."""
+    def kinds(self) -> str:
+        """How many pixels of which kind, in words; "" where there are none."""
         kinds = Counter(one.kind for one in self.pixels)
-        parts = [f"{count} {kind} pixel{'s'[: count > 1]}" for kind, count in kinds.most_common()]
-        if self.hits:
-            parts.append(f"{len(self.hits)} hit{'s'[: len(self.hits) > 1]} in single frames")
+        parts = (f"{count} {kind} pixel{'s'[: count > 1]}" for kind, count in kinds.most_common())
         return ", ".join(parts)

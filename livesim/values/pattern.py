@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from livesim.values.defects import Place
 from livesim.values.numbers import Finite, InfinityAsNull, NanAsNull, NonNegative, Positive
 
 SomeNumbers = Annotated[tuple[Finite, ...], Field(min_length=1)]
@@ -101,3 +102,5 @@ class Pattern:
     """What the automatic Wiener filter needs; None = not measured."""
     levels: Annotated[Levels | None, LEFT_OUT_IF_EMPTY] = None
     """Of the stacks it was estimated from, for the networks; None = not measured."""
+    defects: Annotated[tuple[Place, ...], LEFT_OUT_IF_EMPTY] = ()
+    """(y, x) of the camera's pixels that are replaced before anything else, for they are wrong."""

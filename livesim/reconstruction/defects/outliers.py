@@ -81,10 +81,14 @@ class Outliers:
                 break
         return self._confirmed(limit) if self._taken else self._bad.nonzero()[:, 0]
 
+    @property
+    def _mean(self) -> Tensor:
+        return self._values[0] if len(self._values) == 1 else self._values.mean(dim=0)
+
     def _take_out(self, most: int) -> Limit:
         """Take out the strongest outliers of every neighbourhood until there are no more."""
         shape = self._field.shape
-        light = light_of(self._values.mean(dim=0).view(-1, *shape))
+        light = light_of(self._mean.view(-1, *shape))
         limit = self._limit_of(self._middle.view(-1, *shape), light)
         kernel = self._field.sharpness.kernel
         screen = _spread(limit.noise(light, float(kernel.square().sum())), shape).flatten()
@@ -132,7 +136,7 @@ class Outliers:
 
     def _limits(self, prediction: Prediction, limit: Limit) -> Tensor:
         """Return by how much the pixels of a prediction may differ from it."""
-        brightest = prediction.brightest(self._values.mean(dim=0))
+        brightest = prediction.brightest(self._mean)
         return limit(brightest, prediction.noise_gain, self._field.leaks(prediction))
 
     def _full(self, limit: Limit) -> float:
