@@ -84,6 +84,9 @@ def _of_pattern(pattern: Pattern, channel: int) -> Iterator[Figure]:
         Unit.NANOMETRES,
         channel=channel,
     )
+    defects = len(pattern.defects)
+    tone = Tone.NOTE if defects else Tone.QUIET
+    yield Figure("camera defects", defects, Unit.COUNT, tone, channel, "pixels, replaced")
     faint = any(angle.faint for angle in pattern.angles)
     contrast = min(angle.mcnr for angle in pattern.angles)
     tone = Tone.NOTE if faint else Tone.QUIET

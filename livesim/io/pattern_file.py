@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 
 from livesim.config.errors import sentence
 from livesim.io.write.placement import Placement
+from livesim.values.defects import Place
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
 
@@ -86,7 +87,7 @@ def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> N
 def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     """Return the pattern as JSON values; what is unknown or infinite is null.
 
-    `layout`, `noise_to_signal`, `levels` and an angle's `intensity` are left out where they say
+    `layout`, `noise_to_signal`, `levels`, `defects` and an angle's `intensity` are left out where they say
     nothing.
     """
     return {"format": FORMAT, **_PATTERN.dump_python(pattern, mode="json")}
@@ -131,6 +132,13 @@ def _fault(pattern: Pattern) -> str | None:
             "expected as many phases and harmonics in every angle, "
             f"found (phases, harmonics) = {sorted(counts)}"
         )
+    outside = [one for one in pattern.defects if not _inside(one, pattern.shape)]
+    if outside:
+        return f"defects: expected (y, x) inside frames of {pattern.shape}, found {outside[0]}"
     if pattern.attainable_resolution_nm <= 0:
         return f"expected a resolution above 0 nm, found {pattern.attainable_resolution_nm}"
     return None
+
+
+def _inside(place: Place, shape: tuple[int, int]) -> bool:
+    return place[0] < shape[0] and place[1] < shape[1]

@@ -16,6 +16,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
+from livesim.pipeline.defects import Mending, with_defects, without_defects
 from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
@@ -25,7 +26,7 @@ from livesim.reconstruction.otf import optics_under
 from livesim.reconstruction.otf_damping.estimate import with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
-from livesim.values.pattern import Pattern
+from livesim.values.pattern import Levels, Pattern
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -52,19 +53,21 @@ def calibrate(
 ) -> Pattern:
     """Estimate the pattern from raw stacks taken with the same illumination.
 
-    Where no OTF was measured, the damping of the theoretical one is found with it.
+    Defects of the camera are found first and replaced; the pattern names them. Where no OTF was
+    measured, the damping of the theoretical one is found with it.
 
     Raises
     ------
     SettingsError
         If the pixel size is not known.
     """
+    stacks, defects = without_defects(stacks, settings, _pixel_nm(settings))
     pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
         photons = (pixels.float().mean(dim=0) - settings.camera.offset) / settings.camera.gain
         found = with_otf_damping(found, photons.flatten(0, 1), len(stacks), settings.optics)
-    return with_levels(found, stacks, settings)
+    return with_levels(with_defects(found, defects), stacks, settings)
 
 
 def _estimated(pixels: Tensor, settings: Settings, otf_profile: OtfProfile | None) -> Pattern:
@@ -83,7 +86,7 @@ def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
     """Return the pattern with the brightness of these stacks, unless it knows one already."""
     if pattern.levels is not None or not stacks:
         return pattern
-    return replace(pattern, levels=levels_of(torch.stack(_widefields(stacks, settings))))
+    return replace(pattern, levels=_levels(pattern, stacks, settings))
 
 
 def with_warnings(
@@ -93,7 +96,7 @@ def with_warnings(
     misfit = why_none(pattern) if networks.any else ""
     found: tuple[str, ...] = (misfit,) if misfit else ()
     if not misfit and pattern.levels is not None:
-        found = networks.warnings(_widefields(stacks, settings), pattern.levels)
+        found = networks.warnings(_widefields(pattern, stacks, settings), pattern.levels)
     new = tuple(words for words in found if words not in pattern.warnings)
     return replace(pattern, warnings=(*pattern.warnings, *new))
 
@@ -104,15 +107,18 @@ def in_this_light(
     settings: Settings,
     otf_profile: OtfProfile | None = None,
 ) -> Pattern:
-    """Return a known pattern with the brightness and the noise of these stacks.
+    """Return a known pattern with the defects, the brightness and the noise of these stacks.
 
-    Both are kept where the light is the pattern's own within `SAME_LIGHT`; else they are measured
+    Defects that they show are added. The other two are kept where the light is the pattern's own within `SAME_LIGHT`; else they are measured
     anew, and a warning says so. Angles, phases and modulation stay.
     """
+    if stacks:
+        _, defects = without_defects(stacks, settings, pattern.pixel_nm)
+        pattern = with_defects(pattern, replace(defects, hits=()))
     known = pattern.levels
     if known is None or not stacks:
         return with_levels(pattern, stacks, settings)
-    now = levels_of(torch.stack(_widefields(stacks, settings)))
+    now = _levels(pattern, stacks, settings)
     factor = (now.high - now.low) / (known.high - known.low)
     if 1.0 / SAME_LIGHT <= factor <= SAME_LIGHT:
         return pattern
@@ -124,10 +130,14 @@ def in_this_light(
     return replace(pattern, levels=now, noise_to_signal=noise, warnings=(*pattern.warnings, words))
 
 
-def _widefields(stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
-    """Return the mean frame [y, x] of every stack in photo-electrons."""
-    camera = settings.camera
-    means = (as_tensor(stack.pixels).float().mean(dim=(0, 1)) for stack in stacks)
+def _levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Levels:
+    return levels_of(torch.stack(_widefields(pattern, stacks, settings)))
+
+
+def _widefields(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
+    """Return the mean frame [y, x] of every stack in photo-electrons, defects replaced."""
+    camera, mended = settings.camera, map(Mending(pattern, settings), stacks)
+    means = (as_tensor(stack.pixels).float().mean(dim=(0, 1)) for stack in mended)
     return [(mean - camera.offset) / camera.gain for mean in means]
 
 
@@ -278,9 +288,11 @@ def doctor_for(settings: Settings) -> Examine | None:
         first = stacks[0]
         shape = first.pixels.shape
         rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
-        pixels = torch.stack([as_tensor(stack.pixels)[..., rows, columns] for stack in stacks])
         number = first.index.time * settings.pattern.stack_frames
         own = settings.of_channel(first.index.channel)
+        cut = [replace(stack, pixels=stack.pixels[..., rows, columns]) for stack in stacks]
+        clean, _ = without_defects(cut, own, _pixel_nm(own))
+        pixels = torch.stack([as_tensor(stack.pixels) for stack in clean])
         return examine_stacks(pixels, own, _pixel_nm(own), number)
 
     return examine

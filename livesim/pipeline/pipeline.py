@@ -17,6 +17,7 @@ from livesim.engine.pending import Pending
 from livesim.engine.seams import Reconstructed, Tell
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
+from livesim.pipeline.defects import Mending
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.review import Reviewed, Reviewer
@@ -88,7 +89,7 @@ class ReconstructionPipeline:
         path: FramePath | None = None,
     ) -> None:
         _check_layout(settings, pattern)
-        self.pattern = pattern
+        self.pattern, self._mend = pattern, Mending(pattern, settings)
         self._path = path or path_for(preferred_device())
         device = self._path.device
         asked = networks or load_networks(settings, device)
@@ -166,7 +167,7 @@ class ReconstructionPipeline:
             return self._turns(turn_angles(measure))
 
         self._weigh(weights)
-        begun = self._path.begin(self.sections, stack.pixels, turn_bands)
+        begun = self._path.begin(self.sections, self._mend(stack).pixels, turn_bands)
         return begun.then(lambda work: self._reconstructed(stack, work))
 
     @property
@@ -183,7 +184,7 @@ class ReconstructionPipeline:
         """Return everything that is computed of one raw stack, as tensors on the host."""
         self._weigh(weights)
         turns = None if turns_rad is None else self._turns(turns_rad)
-        return self._path.begin(self.sections, stack.pixels, lambda _: turns).take()
+        return self._path.begin(self.sections, self._mend(stack).pixels, lambda _: turns).take()
 
     def examine(self, work: Work, image: torch.Tensor | None = None) -> Reviewed | None:
         """Measure weights and error for one raw stack; it takes some times as long as `compute`.
@@ -204,7 +205,7 @@ class ReconstructionPipeline:
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
-        counts = as_tensor(stack.pixels).to(self._path.device)
+        counts = as_tensor(self._mend(stack).pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
 
     def _weigh(self, weights: BandWeights | None) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from livesim.values.defects import Place
 from livesim.values.numbers import Finite, InfinityAsNull, NanAsNull, NonNegative, Positive
 
 SomeNumbers = Annotated[tuple[Finite, ...], Field(min_length=1)]
@@ -115,3 +116,5 @@ class Pattern:
     """Of the stacks it was estimated from, for the networks; None = not measured."""
     otf_damping: Annotated[OtfDamping | None, LEFT_OUT_IF_EMPTY] = None
     """That modulation and `noise_to_signal` belong to; None = that of the settings."""
+    defects: Annotated[tuple[Place, ...], LEFT_OUT_IF_EMPTY] = ()
+    """(y, x) of the camera's pixels that are replaced before anything else, for they are wrong."""

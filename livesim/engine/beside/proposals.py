@@ -148,7 +148,10 @@ def matched(found: Pattern, known: Pattern) -> Pattern | None:
         return None
     # The noise decides how sharp the images are: it must not change while somebody looks on.
     return replace(
-        known, angles=angles, noise_to_signal=known.noise_to_signal or found.noise_to_signal
+        known,
+        angles=angles,
+        noise_to_signal=known.noise_to_signal or found.noise_to_signal,
+        defects=tuple(sorted({*known.defects, *found.defects})),
     )
 
 

@@ -1,0 +1,64 @@
+"""Find the defects of the camera of a stream, and give raw stacks on without them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from livesim.config.settings import Settings
+from livesim.pipeline.work import as_tensor
+from livesim.reconstruction.defects.replacement import Replacement, replaced
+from livesim.reconstruction.defects.search import find_defects
+from livesim.values.defects import Defects, Place
+from livesim.values.frames import RawStack
+from livesim.values.pattern import Pattern
+
+
+def without_defects(
+    stacks: Sequence[RawStack], settings: Settings, pixel_nm: float
+) -> tuple[list[RawStack], Defects]:
+    """Return raw stacks with all defects replaced that they show, and what those are; dear."""
+    counts = torch.stack([as_tensor(stack.pixels) for stack in stacks])
+    defects = find_defects(counts, settings.optics, settings.camera, pixel_nm)
+    clean = replaced(counts, defects, settings.optics, pixel_nm)
+    pairs = zip(stacks, clean, strict=True)
+    return [replace(stack, pixels=pixels.numpy()) for stack, pixels in pairs], defects
+
+
+def with_defects(pattern: Pattern, defects: Defects) -> Pattern:
+    """Return a pattern that names these defects of the camera too, with words about new ones."""
+    known = set(pattern.defects)
+    new = [one for one in defects.pixels if (one.y, one.x) not in known]
+    fresh = replace(defects, pixels=tuple(new))
+    words = tuple(word for word in _words(fresh) if word not in pattern.warnings)
+    places: tuple[Place, ...] = tuple(sorted(known | set(fresh.places)))
+    return replace(pattern, defects=places, warnings=(*pattern.warnings, *words))
+
+
+class Mending:
+    """Replaces the defects that a pattern names in one raw stack after the other; cheap."""
+
+    def __init__(self, pattern: Pattern, settings: Settings) -> None:
+        self._replace = Replacement(
+            pattern.defects, pattern.shape, settings.optics, pattern.pixel_nm
+        )
+        self._none = not pattern.defects
+
+    def __call__(self, stack: RawStack) -> RawStack:
+        """Return the stack with the defects replaced; itself where there are none."""
+        if self._none:
+            return stack
+        return replace(stack, pixels=self._replace(as_tensor(stack.pixels)).numpy())
+
+
+def _words(defects: Defects) -> list[str]:
+    """Return what to say of the defects found; nothing where there are none."""
+    words = [f"no defects of the camera are replaced: {defects.doubt}"] if defects.doubt else []
+    if defects.pixels:
+        words.append(f"{defects.kinds} of the camera: replaced by what their neighbours say")
+    if defects.hits:
+        count = len(defects.hits)
+        words.append(f"{count} hit{'s'[: count > 1]} of single frames: left out of the estimate")
+    return words
