@@ -109,8 +109,9 @@ def in_this_light(
 ) -> Pattern:
     """Return a known pattern with the defects, the brightness and the noise of these stacks.
 
-    Defects that they show are added. The other two are kept where the light is the pattern's own within `SAME_LIGHT`; else they are measured
-    anew, and a warning says so. Angles, phases and modulation stay.
+    Defects that they show are added. Brightness and noise are kept where the light is the pattern's
+    own within `SAME_LIGHT`; else they are measured anew, and a warning says so. Angles, phases and
+    modulation stay.
     """
     if stacks:
         _, defects = without_defects(stacks, settings, pattern.pixel_nm)
