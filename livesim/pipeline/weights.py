@@ -15,7 +15,6 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from livesim.values.weights import FULL, BandWeights, WeightGrid
 
-
 _TINY = 1e-12
 
 
