@@ -33,9 +33,9 @@ ETA = 0.5
 OCTAVES, FAINT_OCTAVES = 5, 3
 """Bands where the plain image carries the object well, and where it does faintly; the last one of
 each holds everything coarser."""
-NOT_CARRIED = 0.0075
+NOT_CARRIED = 0.003
 """Of the Wiener share: where the plain image holds less of the object, it alone is shown."""
-FULLY_SHOWN = 0.05
+FULLY_SHOWN = 0.1
 """From there on a network may be shown in full; in between gradually, as edges in a spectrum ring
 in the image."""
 APART, TOGETHER = 0.1, 0.3
