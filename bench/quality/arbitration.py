@@ -209,6 +209,7 @@ def main() -> None:
             for photons in options.photons:
                 row = measure(own, photons, number, options.fissions, belief)
                 found.append({"specimen": kind, "photons": photons, "field": number, **row})
+            print(kind, number, flush=True)
     rows = [
         {"specimen": kind, "photons": photons} | summary(_of(found, kind, photons))
         for kind in options.kinds
