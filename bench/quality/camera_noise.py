@@ -305,8 +305,9 @@ def _changed_row(name: str, change: Callable[[Frames], Frames], samples: list[Sa
             continue
         missed.append(one.name)
         if one.mean is not None:
-            true = _within(frames, torch.from_numpy(change(one.mean)), pixel_um * one.cutoff)
-            ratio = float(model.variance(frames).mean()) / true
+            mean = torch.from_numpy(np.ascontiguousarray(change(one.mean)))
+            true = _within(frames, mean, pixel_um * one.cutoff)
+            ratio = float(model.variance(mean).mean()) / true
             harmful += [] if HARMLESS[0] < ratio < HARMLESS[1] else [one.name]
     return {
         "changed": name,
@@ -320,8 +321,13 @@ def _changed_row(name: str, change: Callable[[Frames], Frames], samples: list[Sa
 
 
 def _within(frames: Tensor, mean: Tensor, cutoff: float) -> float:
-    """Return the variance that white noise with the power within the cut-off would have."""
-    spectra = torch.fft.fft2(frames.double() - mean).abs().square().mean(dim=0)
+    """Return the variance of white noise that has the power found within the cut-off.
+
+    What is the same in all frames is the sensor's, no noise.
+    """
+    noise = frames.double() - mean
+    noise = (noise - noise.mean(dim=0)) * np.sqrt(len(noise) / (len(noise) - 1.0))
+    spectra = torch.fft.fft2(noise).abs().square().mean(dim=0)
     fy, fx = frequency_axes((frames.shape[-2], frames.shape[-1]), 1.0)
     disc = torch.hypot(fy, fx) < cutoff
     disc[0, 0] = False
