@@ -51,11 +51,13 @@ _SHARED = 0.03
 """Correlation of neighbours; that of cameras was below 0.015."""
 _CELLS = 8
 """Cells of the spectrum along half an axis of frequencies."""
-_BENT = 0.1
+_BENT = 0.05
 """Of the variance: how far it may lie from a straight line, root mean square."""
 _CLEAR = 5.0
 """Standard deviations."""
 _NODES = 8
+_FAR = 100.0
+"""Times the range of the light: where curves end."""
 _ALWAYS = 1e9
 """Photo-electrons that no pixel has."""
 _MOST_ERROR = 0.2
@@ -99,7 +101,7 @@ class CameraNoise:
     @property
     def straight(self) -> bool:
         """Whether the variance grows in a straight line with the light, as that of photons does."""
-        return self.bend < _BENT
+        return self.bend < _BENT and self.gain > -_CLEAR * self.gain_error
 
     @property
     def told(self) -> bool:
@@ -120,17 +122,12 @@ class CameraNoise:
         return _interpolated(counts, self.curve())
 
     def curve(self) -> tuple[Node, ...]:
-        """Return (counts, variance) between which variances lie on straight lines.
-
-        Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
-        """
+        """Return (counts, variance) between which variances lie on straight lines."""
         if not self.straight or self.gain <= 0.0:
-            return self.nodes
+            return _extended(self.nodes)
         dark, bright = self.light
-        least = 0.5 * max(self.line(dark), self.nodes[0][1])
-        start = (least - self.dark_variance) / self.gain
-        far = max(bright, start) + 100.0 * (bright - dark)
-        return ((start, least), (far, self.line(far)))
+        least = max(self.line(dark), 0.5 * self.nodes[0][1])
+        return _extended(((dark, least), (bright, max(self.line(bright), least))))
 
     def read_noise(self, offset: float) -> tuple[float, float]:
         """Return (electrons, error) of the read noise, for an offset that is known.
@@ -228,10 +225,9 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
     """
     frames = _looked_at(frames)
     highpass = _highpass(frames, pixel_um * cutoff)
-    ripple = _white(frames, _MARGIN * pixel_um * cutoff)
     tiles = _tiles(frames, highpass)
     _check(frames, tiles)
-    return _measured(tiles, ripple)
+    return _measured(tiles, _white(frames, _MARGIN * pixel_um * cutoff))
 
 
 @dataclass(frozen=True, eq=False)
@@ -521,7 +517,7 @@ def _alike(window: Tensor) -> float:
 
 def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
     """Return measured noise in the settings' photo-electrons."""
-    if found.straight and _uncertainty(found) > _MOST_ERROR:
+    if found.straight and (found.gain <= 0.0 or _uncertainty(found) > _MOST_ERROR):
         return _scaled(found, camera)
     words = "measured beyond the optics' cut-off"
     if not found.straight:
@@ -547,6 +543,24 @@ def _scaled(found: CameraNoise, camera: Camera) -> NoiseModel:
 def _uncertainty(found: CameraNoise) -> float:
     """Return the variance's relative error where it is largest of the light that occurs."""
     return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
+
+
+def _extended(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Return the nodes with an end on both sides, where the variance rises with the light there.
+
+    In darker places it falls to half of the darkest node's, not to zero or below.
+    """
+    (dark, least), (bright, most) = nodes[0], nodes[-1]
+    after, before = nodes[min(2, len(nodes) - 1)], nodes[-min(3, len(nodes))]
+    span = bright - dark
+    curve = nodes
+    if after[1] > least:
+        slope = (after[1] - least) / (after[0] - dark)
+        curve = ((dark - 0.5 * least / slope, 0.5 * least), *curve)
+    if most > before[1]:
+        slope = (most - before[1]) / (bright - before[0])
+        curve = (*curve, (bright + _FAR * span, most + _FAR * span * slope))
+    return curve
 
 
 def _interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:
