@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import os
 import tomllib
 from collections import Counter
@@ -57,6 +58,7 @@ GOOD = 0.1
 LARGEST_CHANGED = 256
 """Raw pixels: denoising takes its time."""
 MATTERS = 1.26
+NUMBERS = ("gain", "error", "offset", "ripple", "dark", "bright")
 HARMLESS = (0.7, 1.4)
 """Measured variance over that within the cut-off: arbitration stands it."""
 
@@ -412,10 +414,37 @@ def recording_row(path: Path, settings: Settings, frames: Tensor) -> Row:
     try:
         found = measure_camera_noise(frames, pixel_um, cutoff)
     except NoiseUnknownError:
-        numbers: Row = dict.fromkeys(("gain", "error", "offset", "ripple", "dark", "bright"))
+        numbers: Row = dict.fromkeys((*NUMBERS, "inside"))
     else:
         numbers = _numbers(found, model, camera)
+        numbers["inside"] = _inside(frames, settings, found)
     return {"recording": path.stem, **numbers, "words": model.words}
+
+
+def _inside(frames: Tensor, settings: Settings, found: CameraNoise) -> float | None:
+    """Return the noise between 0.8 and 1 of the cut-off over that measured beyond.
+
+    The sums over the phases of two angles show the same widefield image, so near to the cut-off,
+    where little of it is left, their difference is noise, and what brightness and drift leave.
+    """
+    angles, phases = settings.pattern.stack_shape
+    if angles < 2:
+        return None
+    sums = frames[: angles * phases].double().unflatten(0, (angles, phases)).sum(dim=1)
+    window = torch.kaiser_window(sums.shape[1], False, 9.0)[:, None]
+    window = (window * torch.kaiser_window(sums.shape[2], False, 9.0)).double()
+    variance = phases * found.variance(frames.double().mean(dim=0))
+    fy, fx = frequency_axes((sums.shape[1], sums.shape[2]), 1.0)
+    cutoff = settings.optics.cutoff_cycles_per_um * float(settings.optics.pixel_nm or 0.0) / 1000.0
+    ring = (torch.hypot(fy, fx) / cutoff - 0.9).abs() < 0.1
+    ratios = []
+    for one, other in itertools.combinations(sums, 2):
+        scale = (one * other).sum() / other.square().sum()
+        moved = one - scale * other
+        power = torch.fft.fft2((moved - moved.mean()) * window).abs().square()[ring].mean()
+        expected = (1.0 + scale**2) * (variance * window.square()).sum()
+        ratios.append(float(power / expected))
+    return float(np.mean(ratios))
 
 
 def _numbers(found: CameraNoise, model: NoiseModel, camera: Camera) -> Row:
