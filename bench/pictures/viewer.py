@@ -246,9 +246,12 @@ def _mistaken() -> Settings:
 
 def _trust_of(window: Window) -> TrustStatus | None:
     status = window.viewer.stream.news.status
-    if status is None or status.stream is None:
-        raise RuntimeError("expected the stream to last until its results have been checked")
-    return status.trust
+    if status is not None and status.stream is None:
+        raise RuntimeError(
+            "expected the stream to last until its results have been checked, found the engine "
+            f"{status.state} ({status.last_fault})"
+        )
+    return None if status is None else status.trust
 
 
 def _complained(status: EngineStatus | None) -> bool:

@@ -139,7 +139,7 @@ def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
 
 
 @pytest.mark.parametrize(
-    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
+    ("most", "high"), [(0.0, "1"), (0.03, "0.03"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
 )
 def test_the_error_is_clear_at_nothing_and_its_scale_a_round_number(most, high):
     found = tint(ERROR, np.array([[0.0, most, np.nan]], np.float32), 3, 0.0)
