@@ -166,10 +166,10 @@ def _trust() -> None:
     with _judged(_settings(100.0, MANY), TrustWord.TRUSTED) as window:
         window.user_actions.trust.switch_map()
         _save(window, "viewer-trusted")
-    with _judged(_settings(3.0, MANY), TrustWord.DO_NOT_TRUST) as window:
+    with _judged(_settings(3.0, MANY)) as window:
         window.user_actions.trust.switch_map()
         window.appearance.use_theme("light")
-        _save(window, "viewer-do-not-trust")
+        _save(window, "viewer-little-light")
         window.appearance.use_theme("dark")
     with _judged(_mistaken()) as window:
         window.user_actions.picture.flip_networks()
@@ -246,9 +246,12 @@ def _mistaken() -> Settings:
 
 def _trust_of(window: Window) -> TrustStatus | None:
     status = window.viewer.stream.news.status
-    if status is None or status.stream is None:
-        raise RuntimeError("expected the stream to last until its results have been checked")
-    return status.trust
+    if status is not None and status.stream is None:
+        raise RuntimeError(
+            "expected the stream to last until its results have been checked, found the engine "
+            f"{status.state} ({status.last_fault})"
+        )
+    return None if status is None else status.trust
 
 
 def _complained(status: EngineStatus | None) -> bool:

@@ -47,13 +47,17 @@ _COARSE = 0.05
 """Variance in squared steps of the counts below which rounding hides the noise."""
 _RIPPLE = 0.05
 """Of the noise's power over the frequencies: more is that of resampled or smoothed frames."""
+_SHARED = 0.03
+"""Correlation of neighbours; that of cameras was below 0.015."""
 _CELLS = 8
 """Cells of the spectrum along half an axis of frequencies."""
-_BENT = 0.1
+_BENT = 0.05
 """Of the variance: how far it may lie from a straight line, root mean square."""
 _CLEAR = 5.0
 """Standard deviations."""
 _NODES = 8
+_FAR = 100.0
+"""Times the range of the light: where curves end."""
 _ALWAYS = 1e9
 """Photo-electrons that no pixel has."""
 _MOST_ERROR = 0.2
@@ -97,7 +101,7 @@ class CameraNoise:
     @property
     def straight(self) -> bool:
         """Whether the variance grows in a straight line with the light, as that of photons does."""
-        return self.bend < _BENT
+        return self.bend < _BENT and self.gain > -_CLEAR * self.gain_error
 
     @property
     def told(self) -> bool:
@@ -118,17 +122,12 @@ class CameraNoise:
         return _interpolated(counts, self.curve())
 
     def curve(self) -> tuple[Node, ...]:
-        """Return (counts, variance) between which variances lie on straight lines.
-
-        Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
-        """
+        """Return (counts, variance) between which variances lie on straight lines."""
         if not self.straight or self.gain <= 0.0:
-            return self.nodes
+            return _extended(self.nodes)
         dark, bright = self.light
-        least = 0.5 * max(self.line(dark), self.nodes[0][1])
-        start = (least - self.dark_variance) / self.gain
-        far = max(bright, start) + 100.0 * (bright - dark)
-        return ((start, least), (far, self.line(far)))
+        least = max(self.line(dark), 0.5 * self.nodes[0][1])
+        return _extended(((dark, least), (bright, max(self.line(bright), least))))
 
     def read_noise(self, offset: float) -> tuple[float, float]:
         """Return (electrons, error) of the read noise, for an offset that is known.
@@ -226,15 +225,9 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
     """
     frames = _looked_at(frames)
     highpass = _highpass(frames, pixel_um * cutoff)
-    ripple, error = _ripple(frames, _MARGIN * pixel_um * cutoff)
-    if ripple > math.hypot(_RIPPLE, 1.5 * error):
-        raise CorrelatedNoiseError(
-            "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
-            f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
-        )
     tiles = _tiles(frames, highpass)
     _check(frames, tiles)
-    return _measured(tiles, ripple)
+    return _measured(tiles, _white(frames, _MARGIN * pixel_um * cutoff))
 
 
 @dataclass(frozen=True, eq=False)
@@ -443,28 +436,75 @@ def _bend(nodes: tuple[Node, ...], gain: float, dark: float, error: float) -> fl
     return math.sqrt(squares) if squares > (_CLEAR * error) ** 2 else 0.0
 
 
-def _ripple(frames: Tensor, beyond: float) -> tuple[float, float]:
-    """Return the scatter of the noise's power over cells of the frequencies beyond, and its error.
+def _white(frames: Tensor, beyond: float) -> float:
+    """Return the ripple of noise that is the same at all frequencies, refuse any other."""
+    cells = _cells(frames, beyond)
+    (ripple, error), (shared, doubt) = cells.ripple, cells.shared
+    if ripple > math.hypot(_RIPPLE, 1.5 * error) or shared > math.hypot(_SHARED, 4.5 * doubt):
+        raise CorrelatedNoiseError(
+            "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
+            f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
+        )
+    return ripple
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Power of the noise in cells of the frequencies beyond, 1 on average."""
+
+    power: Tensor
+    """[cell]"""
+    chance: Tensor
+    """[cell] variance of the power of independent pixels."""
+    weight: Tensor
+    """[cell] share of the frequencies."""
+    waves: Tensor
+    """[cell, 2] what noise shared by neighbours in y and in x adds to the power."""
+
+    @property
+    def ripple(self) -> tuple[float, float]:
+        """Root mean square of the departures from 1 that are not chance, and its error."""
+        squares = float((self.weight * ((self.power - 1.0).square() - self.chance)).sum())
+        error = float((2.0 * (self.weight * self.chance).square().sum()).sqrt())
+        return math.sqrt(max(squares, 0.0)), math.sqrt(error)
+
+    @property
+    def shared(self) -> tuple[float, float]:
+        """Correlation of neighbours as the power tells it, y or x, whichever is clearer; error."""
+        design = self.waves - self.weight @ self.waves
+        weighted = design / self.chance[:, None]
+        normal = torch.linalg.pinv(weighted.mT @ design)
+        found = normal @ (weighted.mT @ (self.power - 1.0))
+        errors = normal.diagonal().clamp(min=0.0).sqrt()
+        clearest = int((found.abs() / errors.clamp(min=1e-9)).argmax())
+        return abs(float(found[clearest])), float(errors[clearest])
+
+
+def _cells(frames: Tensor, beyond: float) -> _Cells:
+    """Return the noise's power beyond a frequency in cycles/pixel.
 
     Frequencies along the axes do not count: rows and columns of a sensor have noise of their own.
     """
     moved = (frames - frames.mean(dim=0)) * math.sqrt(len(frames) / (len(frames) - 1))
     rows, columns = (torch.kaiser_window(n, False, 9.0).to(frames) for n in frames.shape[-2:])
-    window = rows[:, None] * columns
-    power = torch.fft.fft2(moved * window).abs().square().mean(dim=0) / window.square().sum()
+    power = torch.fft.fft2(moved * rows[:, None] * columns).abs().square().mean(dim=0)
     fy, fx = (one.abs() for one in frequency_axes(tuple(power.shape), 1.0, device=frames.device))
     leak = 3.0 / min(power.shape)
     used = (torch.hypot(fy, fx) > beyond + leak) & (fx > leak) & (fy > leak)
     cell = ((2 * _CELLS * fy).long() * (_CELLS + 1) + (2 * _CELLS * fx).long())[used]
-    count = torch.bincount(cell)
-    mean = torch.bincount(cell, power[used])[count > 0] / count[count > 0]
-    weight = count[count > 0].double() / count.sum()
-    alike = _alike(rows) * _alike(columns)
+    every = torch.bincount(cell).double()
+
+    def mean(values: Tensor) -> Tensor:
+        sums = torch.bincount(cell, values.expand(power.shape)[used])
+        return sums[every > 0] / every[every > 0]
+
+    count = every[every > 0]
+    weight = count / count.sum()
+    level = mean(power)
     # Factor 2: a frequency and its negative say the same.
-    chance = 2.0 * alike / (count[count > 0] * (len(frames) - 1))
-    squares = (weight * ((mean / (weight * mean).sum() - 1.0).square() - chance)).sum()
-    error = (2.0 * (weight * chance).square().sum()).sqrt()
-    return math.sqrt(max(float(squares), 0.0)), math.sqrt(float(error))
+    chance = 2.0 * _alike(rows) * _alike(columns) / (count * (len(frames) - 1))
+    waves = [mean(2.0 * torch.cos(2.0 * math.pi * axis)) for axis in (fy, fx)]
+    return _Cells(level / (weight @ level), chance, weight, torch.stack(waves, dim=1))
 
 
 def _alike(window: Tensor) -> float:
@@ -477,7 +517,7 @@ def _alike(window: Tensor) -> float:
 
 def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
     """Return measured noise in the settings' photo-electrons."""
-    if found.straight and _uncertainty(found) > _MOST_ERROR:
+    if found.straight and (found.gain <= 0.0 or _uncertainty(found) > _MOST_ERROR):
         return _scaled(found, camera)
     words = "measured beyond the optics' cut-off"
     if not found.straight:
@@ -503,6 +543,24 @@ def _scaled(found: CameraNoise, camera: Camera) -> NoiseModel:
 def _uncertainty(found: CameraNoise) -> float:
     """Return the variance's relative error where it is largest of the light that occurs."""
     return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
+
+
+def _extended(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Return the nodes with an end on both sides, where the variance rises with the light there.
+
+    In darker places it falls to half of the darkest node's, not to zero or below.
+    """
+    (dark, least), (bright, most) = nodes[0], nodes[-1]
+    after, before = nodes[min(2, len(nodes) - 1)], nodes[-min(3, len(nodes))]
+    span = bright - dark
+    curve = nodes
+    if after[1] > least:
+        slope = (after[1] - least) / (after[0] - dark)
+        curve = ((dark - 0.5 * least / slope, 0.5 * least), *curve)
+    if most > before[1]:
+        slope = (most - before[1]) / (bright - before[0])
+        curve = (*curve, (bright + _FAR * span, most + _FAR * span * slope))
+    return curve
 
 
 def _interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:

@@ -47,6 +47,10 @@ class TrustPanel(QScrollArea):
         self.facts = faint_label("")
         self.meaning = faint_label("")
         self.map = QComboBox()
+        # The panel must not grow for a long name.
+        self.map.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.map.addItem(_OFF, None)
         for name in MAPS:
             self.map.addItem(KINDS[name].title, name)

@@ -68,7 +68,7 @@ def offset_findings(
     step = max(0.5, 0.002 * camera.offset)
     if camera.offset - darkest < step or short < 4.0:
         return []
-    highest = math.floor(darkest)
+    highest = float(math.floor(darkest))
     if measured is not None and measured.told:
         highest = min(highest, max(measured.offset(camera.read_noise)[0], 0.0))
     return [

@@ -16,6 +16,7 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 from qtpy.QtCore import Qt
 
 from livesim.images.levels import Levels
+from livesim.pipeline.networks import why_none
 from livesim.values.figure import Tone
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, TrustWord
@@ -99,23 +100,29 @@ def test_nothing_is_said_where_no_network_is_at_work():
     assert "No network is at work" in alone.reasons[0]
 
 
-def without_networks(*notes, usable=True):
-    """Return the words where networks were asked for and none runs."""
+def without_trust(*warnings, notes=(), models=("default-one.safetensors",)):
+    """Return the words for channels with these warnings before anything was reviewed."""
     used = in_use()
-    angles = tuple(replace(one, usable=usable) for one in used.patterns[0].angles)
-    patterns = {0: replace(used.patterns[0], angles=angles)}
-    update = {"patterns": patterns, "notes": notes, "models": {"default-one.safetensors": "0"}}
+    patterns = {n: replace(used.patterns[0], warnings=each) for n, each in enumerate(warnings)}
+    update = {"patterns": patterns, "notes": notes, "models": dict.fromkeys(models, "0")}
     return trusted(engine_status(in_use=used.model_copy(update=update)))
 
 
+BLIND = why_none(replace(in_use().patterns[0], angles=()))
+
+
 def test_why_no_network_runs_is_said():
-    blind = without_networks(usable=False)
-    assert (blind.word, blind.tone) == ("▲ no network", Tone.NOTE)
-    assert "no usable angle" in blind.reasons[0]
-    assert "plain reconstruction" in blind.reasons[1]
-    misfit = without_networks("no network runs: expected the layout 3x3, found hexagonal")
-    assert misfit.word == "▲ no network"
-    assert misfit.reasons[0].startswith("No network runs: expected the layout")
+    found = without_trust(("angle 2 is weak", BLIND))
+    assert (found.word, found.tone) == ("▲ no network", Tone.NOTE)
+    assert found.reasons[0].startswith("No network runs: no angle of the pattern was found")
+    assert found.reasons[1:] == ("What is shown is the plain reconstruction.",)
+    note = "no network runs: expected the layout 3x3, found hexagonal"
+    misfit = without_trust((), notes=(note,), models=())
+    assert misfit.reasons[0] == "No network runs: expected the layout 3x3, found hexagonal."
+
+
+def test_networks_of_one_channel_are_waited_for_though_another_has_none():
+    assert without_trust((BLIND,), ()).word == "… not judged yet"
 
 
 def test_until_the_photons_have_judged_the_words_say_that_the_picture_is_plain():
@@ -139,7 +146,7 @@ def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
 
 
 @pytest.mark.parametrize(
-    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
+    ("most", "high"), [(0.0, "1"), (0.03, "0.03"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
 )
 def test_the_error_is_clear_at_nothing_and_its_scale_a_round_number(most, high):
     found = tint(ERROR, np.array([[0.0, most, np.nan]], np.float32), 3, 0.0)

@@ -48,7 +48,15 @@ def test_sound_frames_are_found_sound(seed):
     assert findings_of(sound(seed, Light(1000.0 if seed % 2 else 100.0, 128))) == ()
 
 
-MENDED = ("transposed", "rotated", "reversed", "wrong counts", "wrong scale", "wrong offset")
+MENDED = (
+    "transposed",
+    "rotated",
+    "reversed",
+    "wrong counts",
+    "wrong scale",
+    "wrong offset",
+    "wrong gain",
+)
 
 
 @pytest.mark.parametrize("name", MENDED)

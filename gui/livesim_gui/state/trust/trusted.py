@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livesim.values.figure import Tone
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustNumbers, TrustWord
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import InUse, TrustStatus
@@ -19,6 +20,8 @@ _MARKS = {
 """Shapes that differ also for those who see no colours."""
 NOISE_AS_SAID = (0.7, 1.4)
 """Between these the noise is called what the camera's settings say."""
+NO_NETWORK = "no network runs"
+"""What the engine begins such a warning with."""
 UNJUDGED = "Plain until the photons have judged the networks"
 ALL_OVERRULED = "Plain: the photons bear out nothing of what the networks changed"
 _PLAIN = "What is shown is the plain reconstruction."
@@ -80,13 +83,17 @@ def plain_words(status: EngineStatus | None) -> str:
 
 def _why_none(in_use: InUse) -> tuple[str, ...]:
     """Return why no network runs; nothing where one does, or where they are switched off."""
-    if in_use.notes:
+    if not in_use.models:
         return tuple(_sentence(note) for note in in_use.notes)
-    patterns = in_use.patterns.values()
-    blind = patterns and not any(angle.usable for one in patterns for angle in one.angles)
-    if blind and in_use.models:
-        return ("No network runs: the pattern has no usable angle.",)
-    return ()
+    warned = [_misfits(pattern) for pattern in in_use.patterns.values()]
+    if not all(warned):
+        return ()  # one of the channels has networks
+    return tuple(dict.fromkeys(_sentence(words) for each in warned for words in each))
+
+
+def _misfits(pattern: Pattern) -> list[str]:
+    """Return those of a pattern's warnings that say why no network runs with it."""
+    return [words for words in pattern.warnings if words.startswith(NO_NETWORK)]
 
 
 def _reviewed(trust: TrustStatus) -> Trusted:
