@@ -74,9 +74,6 @@ class Placement:
         self._check()
         if self.partial.is_file():
             _flush(self.partial)
-        elif not (self.partial / "zarr.json").is_file():
-            # The folder was removed in between: Zarr makes one anew, without what lay in it.
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.partial))
         with ExitStack() as undo:
             # No rename replaces a folder that holds something, or a file by a folder.
             aside = self.partial.with_suffix(".replaced")
