@@ -123,7 +123,10 @@ class Placement:
         )
 
     def _refusal(self, error: OSError) -> DataError:
-        expected, found = REFUSED.get(error.errno or 0, ("that it can be written", str(error)))
+        unknown = ("that it can be written", str(error))
+        if error.errno is None and "requested and" in str(error):  # numpy's words, without a number
+            unknown = ("room for it", "none for all of it")
+        expected, found = REFUSED.get(error.errno or 0, unknown)
         return DataError(f"{self.target}: expected {expected}, found {found}")
 
 
