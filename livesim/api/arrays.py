@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import arrange
-from livesim.io.read.planes import UNNAMED, as_counts, consecutive, counts_dtype
+from livesim.io.read.planes import SMALLEST, UNNAMED, as_counts, consecutive, counts_dtype
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels, RawStack, StackIndex
 
 SOURCE = Path("array")
 """What the sentences about an array begin with, where those about a file name the file."""
 MOST_COUNTS = np.iinfo(np.uint16).max
-SMALLEST = 8
-"""Rows and columns of a frame at least: so few hold no fringes, and show axes that are mixed up."""
 
 
 class Array(Protocol):

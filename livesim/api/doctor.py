@@ -7,8 +7,9 @@ from math import prod
 import numpy as np
 import torch
 
-from livesim.api.arrays import SMALLEST, SOURCE, Array, native, shape_of
+from livesim.api.arrays import SOURCE, Array, native, shape_of
 from livesim.config.settings import Settings, SettingsError
+from livesim.io.read.planes import SMALLEST
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.errors import DataError

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -80,14 +81,30 @@ def _options(
 def main() -> None:
     """Run the command line: exit status 0 done, 1 the data could not be used, 2 wrong usage."""
     limit_spinning()
+    _interrupt_on_termination()
     try:
         app()
     except DataError as error:
         _fail(error, EXIT_DATA)
     except SettingsError as error:
         _fail(error, EXIT_USAGE)
+    except OSError as error:  # of a disk or a device: nothing here that a traceback would explain
+        _fail(_words(error), EXIT_DATA)
 
 
-def _fail(error: Exception, status: int) -> None:
+def _interrupt_on_termination() -> None:
+    """Let SIGTERM and a closed terminal end a command as Ctrl-C does, with nothing half-written."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _words(error: OSError) -> str:
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}expected that it can be read and written, found: {error.strerror or error}"
+
+
+def _fail(error: Exception | str, status: int) -> None:
     print(f"livesim: {error}", file=sys.stderr)
     sys.exit(status)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from livesim.config.errors import SettingsError, sentence
+from livesim.config.settings import read_toml
 from livesim.io.write.placement import Placement
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
@@ -34,10 +34,6 @@ def convert_file(path: Path, card_file: Path, out: Path, *, overwrite: bool = Fa
 
 def _card(path: Path) -> Card:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
-    try:
-        return Card.model_validate({"recipe": f"converted: {path.name}"} | values)
+        return Card.model_validate({"recipe": f"converted: {path.name}"} | read_toml(path))
     except ValidationError as error:
         raise SettingsError(f"{path}: {sentence(error, Card)}") from error

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -64,10 +64,10 @@ def progress_bar(
 
 @contextmanager
 def interrupts_held() -> Iterator[Callable[[], None]]:
-    """Hold Ctrl-C back until the work calls what this yields, which then raises KeyboardInterrupt.
+    """Hold Ctrl-C and SIGTERM back until the work calls what this yields.
 
-    Zarr writes in a thread of its own: an interrupt in the middle of a write would leave that
-    thread writing into a folder that is being removed.
+    That then raises KeyboardInterrupt. Zarr writes in a thread of its own: an interrupt in the
+    middle of a write would leave that thread writing into a folder that is being removed.
     """
     asked = Event()
 
@@ -75,15 +75,13 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
         if asked.is_set():
             raise KeyboardInterrupt
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:  # started in the background: it stays uninterruptible
+    with ExitStack() as undo:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN:  # started in the background: it stays uninterruptible
+                signal.signal(number, lambda *_: asked.set())
+                undo.callback(signal.signal, number, before)
         yield check
-        return
-    signal.signal(signal.SIGINT, lambda *_: asked.set())
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

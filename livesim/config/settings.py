@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames"]
 
 
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Marks with which a file in UTF-16 begins."""
 SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
@@ -317,15 +320,29 @@ def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
     SettingsError
         If the file cannot be read, is not TOML, or holds an unknown key or a wrong value.
     """
+    return parse_settings(read_toml(path), str(path), path.parent, changes)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; editors on Windows write a mark in front of it, which is no part of it.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, or is not TOML.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        if data.startswith(UTF_16):
+            raise SettingsError(
+                f"{path}: expected TOML in UTF-8, found UTF-16; save it as UTF-8, as Notepad does "
+                "where that is chosen beside 'Encoding'"
+            )
+        return tomllib.loads(data.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
-    try:
-        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: expected TOML, found: {error}") from error
-    return parse_settings(values, str(path), path.parent, changes)
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

@@ -20,8 +20,10 @@ from livesim.values.errors import DataError
 def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> Settings:
     """Read `config`, or else the settings that belong to a recording; `changes` win over them.
 
-    Those are in the TOML file with the recording's name (up to its first dot), or in the only TOML
-    file in its folder, or, in a recording of livesim's own, inside it.
+    Those are in the TOML file with the recording's name, or in the only TOML file in its folder,
+    or, in a recording of livesim's own, inside it. Of "cells_0.5.ome.tif" the longest name wins:
+    "cells_0.5.ome.toml", then "cells_0.5.toml". Where nothing lies beside a symbolic link, that
+    beside its target is taken.
 
     Raises
     ------
@@ -84,8 +86,20 @@ def settings_log_for(raw: Path) -> Path | None:
 
 
 def _beside(raw: Path) -> list[Path]:
-    same_name = raw.with_name(f"{raw.name.split('.')[0]}.toml")
-    return [same_name] if same_name.is_file() else sorted(raw.parent.glob("*.toml"))
+    """Return the TOML files that may belong to a recording: one, if it has its name."""
+    for place in dict.fromkeys((raw, raw.resolve())):
+        same_name = (place.with_name(name) for name in _toml_names(place))
+        found = next((file for file in same_name if file.is_file()), None)
+        others = [found] if found else sorted(place.parent.glob("*.toml"))
+        if others:
+            return others
+    return []
+
+
+def _toml_names(raw: Path) -> list[str]:
+    """Return what the settings of a recording may be called: its name, cut at a dot."""
+    parts = raw.name.split(".")
+    return [f"{'.'.join(parts[:end])}.toml" for end in range(len(parts), 0, -1)]
 
 
 def _recorded(raw: Path, changes: Sequence[str]) -> Settings:
@@ -100,8 +114,8 @@ def _recorded(raw: Path, changes: Sequence[str]) -> Settings:
 
 
 def _not_one(raw: Path, found: Sequence[Path]) -> SettingsError:
-    same_name = f"{raw.name.split('.')[0]}.toml"
+    names = _toml_names(raw)
     return SettingsError(
-        f"{raw}: expected {same_name} or one TOML file beside it, "
+        f"{raw}: expected {', '.join(names[1:] or names)} or one TOML file beside it, "
         f"found {', '.join(file.name for file in found) or 'none'}; or give --config"
     )

@@ -8,6 +8,7 @@ never written.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -301,6 +302,44 @@ MICROMANAGER = (
         "expected Micro-Manager's index .*found none: a crash; 54 whole frames in all",
     ),
 )
+
+
+def single_files(name, count=27, summary=None, positions=1, lost=()):
+    """Return a builder of a folder with a TIFF for every frame, named as `name` formats it."""
+
+    def build(folder: Path) -> Path:
+        for position in range(positions):
+            place = folder / "raw_1" / f"Pos{position}"
+            place.mkdir(parents=True)
+            said = {"Summary": summary or {}, "FrameKey-0-0-0": {"PixelSizeUm": 0.065}}
+            (place / "metadata.txt").write_text(json.dumps(said))
+            for number in range(count):
+                if number not in lost:
+                    file = place / name.format(time=number, position=position)
+                    tifffile.imwrite(file, TRUTH[position][number])
+        return folder / "raw_1"
+
+    return build
+
+
+def one_position(build):
+    return lambda folder: build(folder) / "Pos0"
+
+
+VERSION_2 = "img_channel000_position{position:03d}_time{time:09d}_z000.tif"
+VERSION_1 = "img_{time:09d}_FITC_000.tif"
+SINGLE_FILES = (
+    Case("Micro-Manager single files", "version 2", single_files(VERSION_2), ALL),
+    Case("Micro-Manager single files", "version 1.4", single_files(VERSION_1), ALL),
+    Case("Micro-Manager single files", "two positions", single_files(VERSION_2, positions=2), BOTH),
+    Case("Micro-Manager single files", "the folder of one position",
+         one_position(single_files(VERSION_1, positions=2)), ALL),
+    Case("Micro-Manager single files", "stopped in mid-stack",
+         single_files(VERSION_2, 13, {"Frames": 900}), at_times(0),
+         "expected 900 frames as the acquisition was planned, found 13: .* found 4 at time 1; "),
+    Case("Micro-Manager single files", "a file missing", single_files(VERSION_1, lost=[13]),
+         at_times(0, 2), r"found 8 at time 1 \(without angle 1, phase 1\); "),
+)  # fmt: skip
 
 # NDTiff
 
@@ -827,6 +866,7 @@ TYPES = (
 CASES = (
     *OME_FILES,
     *MICROMANAGER,
+    *SINGLE_FILES,
     *NDTIFF,
     *CUT_TIFF,
     *STOPPED_ZARR,

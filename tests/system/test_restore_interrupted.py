@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of `livesim restore` leaves neither the result nor a part of it."""
+"""Ctrl-C or SIGTERM in the middle of `livesim restore` leaves no part of the result."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ STACKS = 3000
 """So many that the work outlasts the signal by far."""
 
 
-@pytest.mark.parametrize("name", ["result.ome.tif", "result.ome.zarr"])
-def test_an_interrupted_restore_leaves_nothing(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("result.ome.tif", signal.SIGINT),
+        ("result.ome.zarr", signal.SIGINT),
+        ("result.ome.zarr", signal.SIGTERM),
+    ],
+)
+def test_an_interrupted_restore_leaves_nothing(name, number, tmp_path):
     stack = simulate(0, (64, 64)).counts.numpy()
     tifffile.imwrite(tmp_path / "raw.tif", np.tile(stack.reshape(9, 64, 64), (STACKS, 1, 1)))
     (tmp_path / "raw.toml").write_text(TOML)
@@ -31,7 +38,7 @@ def test_an_interrupted_restore_leaves_nothing(name, tmp_path):
     command = [sys.executable, "-m", "livesim", "restore", tmp_path / "raw.tif"]
     with subprocess.Popen([*command, "--out", out / name], stderr=subprocess.DEVNULL) as process:
         _wait_for_partial(out, process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(LIMIT_S) == 130
     assert list(out.iterdir()) == []
 

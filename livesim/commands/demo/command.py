@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,7 +67,6 @@ def run_demo(options: DemoOptions) -> None:
         After everything has been ended in order.
     """
     console = Console(highlight=False, soft_wrap=True)
-    _interrupt_on_termination()
     settings = demo_settings(options.size, options.photons, options.stacks)
     microscope = SimulatedMicroscope(at_rate(settings, options.rate))
     options.out.mkdir(parents=True, exist_ok=True)
@@ -133,10 +131,3 @@ def _viewer_beside(engine: EngineProcess, console: Console) -> Iterator[None]:
         if seen and console.is_terminal:
             console.print("close the viewer's window to go on")
             viewer.wait()
-
-
-def _interrupt_on_termination() -> None:
-    """Let SIGTERM and a closed terminal end everything as Ctrl-C does."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from livesim.commands.evaluate.stages import WIDEFIELD
 from livesim.commands.progress import progress_bar
+from livesim.io.recording_files import bare_name
 from livesim.io.write.placement import Placement
 from livesim.values.errors import DataError
 from livesim_models.evaluation.histograms import write_histograms
@@ -42,7 +43,7 @@ WORDS = {
 
 def labels(paths: Sequence[Path]) -> list[str]:
     """Return a short name for each file; where names are equal, with the folder in front."""
-    names = [path.name.split(".")[0] for path in paths]
+    names = [bare_name(path) for path in paths]
     longer = [f"{path.resolve().parent.name}/{n}" for path, n in zip(paths, names, strict=True)]
     often = Counter(names)
     found = [n if often[n] == 1 else m for n, m in zip(names, longer, strict=True)]

@@ -25,6 +25,7 @@ from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, identify, steps_run
+from livesim.io.recording_files import bare_name
 from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
@@ -48,7 +49,7 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
             f"--out {out}: expected a folder for {len(raws)} recordings, found no such folder"
         )
     folder = out or Path()
-    return [folder / f"{raw.name.split('.')[0]}{_SUFFIX}" for raw in raws]
+    return [folder / f"{bare_name(raw)}{_SUFFIX}" for raw in raws]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     with _new_folder(out), ExitStack() as stack:
         names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
         raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
-        for placement in (raw, toml, truth, pattern):
+        for placement in (toml, pattern, truth, raw):  # a full disk names the last one
             stack.enter_context(placement)
         toml.partial.write_text(settings.to_toml(), encoding="utf-8")
         write_pattern(pattern.partial, _first_pattern(microscope), overwrite=True)

@@ -10,7 +10,7 @@ import numpy as np
 from mrc import DVFile
 
 from livesim.io.read.layout import count
-from livesim.io.read.metadata import positive
+from livesim.io.read.metadata import not_square, positive
 from livesim.io.read.planes import NO_PLANE, PlaneFile, consecutive, expecting
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -68,7 +68,10 @@ def open_dv(source: Path) -> PlaneFile:
         pixel_nm=_voxel_nm(dv, 0),
         z_step_nm=_voxel_nm(dv, 2),
         exposure_ms=exposure_ms,
-        warnings=_cut_off(found, grid.numbers.size, source),
+        warnings=(
+            *_cut_off(found, grid.numbers.size, source),
+            *not_square(_voxel_nm(dv, 0), _voxel_nm(dv, 1), source),
+        ),
         unfinished=found < grid.numbers.size,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,6 +16,8 @@ NM = {
     "micrometer": 1e3,
     "mm": 1e6, "millimeter": 1e6, "cm": 1e7, "centimeter": 1e7,
     "m": 1e9, "meter": 1e9,
+    "å": 0.1, "Å": 0.1, "\\u00c5": 0.1, "angstrom": 0.1, "ångström": 0.1, "pm": 1e-3,
+    "picometer": 1e-3, "in": 25.4e6, "inch": 25.4e6, "inches": 25.4e6, '"': 25.4e6,
 }  # fmt: skip
 SECONDS = {
     "ns": 1e-9, "nanosecond": 1e-9, "us": 1e-6, "µs": 1e-6, "microsecond": 1e-6,
@@ -32,6 +35,21 @@ class Metadata:
     interval_s: float | None = None
     z_step_nm: float | None = None
     channel_names: tuple[str, ...] = ()
+    pixel_y_nm: float | None = None
+    """Along y, where the file states it; `pixel_nm` is that along x."""
+
+
+SQUARE_WITHIN = 0.01
+
+
+def not_square(x_nm: float | None, y_nm: float | None, source: Path) -> tuple[str, ...]:
+    """Warn of pixels that are no squares: livesim takes both sides for that along x."""
+    if x_nm is None or y_nm is None or abs(y_nm / x_nm - 1) <= SQUARE_WITHIN:
+        return ()
+    return (
+        f"{source}: expected square pixels, found {x_nm:g} nm along x and {y_nm:g} nm along y: "
+        "periods, angles and resolution are wrong along y",
+    )
 
 
 def positive(value: Any, scale: float | None = 1.0) -> float | None:
@@ -62,16 +80,19 @@ def _ome(xml: str) -> Metadata:
     pixels = root.find(".//{*}Pixels")
     if pixels is None:
         return Metadata()
-    size_unit = pixels.get("PhysicalSizeXUnit", "µm")
+
+    def size(axis: str) -> float | None:
+        unit = NM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+        return positive(pixels.get(f"PhysicalSize{axis}"), unit)
+
     plane = pixels.find("{*}Plane")
     exposure_s = None if plane is None else _time(plane, "ExposureTime")
     return Metadata(
-        pixel_nm=positive(pixels.get("PhysicalSizeX"), NM.get(size_unit)),
+        pixel_nm=size("X"),
+        pixel_y_nm=size("Y"),
         exposure_ms=positive(exposure_s, 1e3),
         interval_s=_time(pixels, "TimeIncrement"),
-        z_step_nm=positive(
-            pixels.get("PhysicalSizeZ"), NM.get(pixels.get("PhysicalSizeZUnit", "µm"))
-        ),
+        z_step_nm=size("Z"),
         channel_names=names_of([one.get("Name") for one in pixels.findall("{*}Channel")]),
     )
 
@@ -108,10 +129,11 @@ def micromanager_metadata(summary: dict[str, Any], frame: dict[str, Any]) -> Met
 
 def _imagej(tif: tifffile.TiffFile) -> Metadata:
     metadata = tif.imagej_metadata or {}
-    per_unit = positive(tif.pages.first.resolution[0])
+    per_unit, per_unit_y = (positive(one) for one in tif.pages.first.resolution)
     unit = str(metadata.get("unit", "")).strip().lower()
     return Metadata(
         pixel_nm=positive(NM.get(unit), 1 / per_unit) if per_unit else None,
+        pixel_y_nm=positive(NM.get(unit), 1 / per_unit_y) if per_unit_y else None,
         interval_s=positive(metadata.get("finterval"), SECONDS.get(metadata.get("tunit", "s"))),
         z_step_nm=positive(metadata.get("spacing"), NM.get(unit)),
     )

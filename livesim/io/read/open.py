@@ -8,10 +8,12 @@ from pathlib import Path
 from threading import Event
 
 from livesim.config.settings import PatternSettings
+from livesim.io.read import single_files
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
 from livesim.io.read.ndtiff import INDEX, open_ndtiff
 from livesim.io.read.planes import PlaneFile
 from livesim.io.read.recording import Recording, make_recording
+from livesim.io.read.single_files import open_single_files
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.zarr import MARKS, open_zarr
 from livesim.values.errors import DataError
@@ -40,7 +42,7 @@ class FolderFormat:
 
     name: str
     marks: tuple[str, ...]
-    """Files of which one lies in every such folder."""
+    """Files of which one lies in every such folder, or in the folders inside it."""
     open: Callable[[Path], PlaneFile]
 
 
@@ -51,6 +53,7 @@ FILES = (
 FOLDERS = (
     FolderFormat("NDTiff", (INDEX,), open_ndtiff),
     FolderFormat("Zarr", MARKS, open_zarr),
+    FolderFormat("Micro-Manager's single files", single_files.MARKS, open_single_files),
 )
 """All formats; the first that fits is taken."""
 
@@ -107,7 +110,7 @@ def format_of(path: Path) -> FileFormat | FolderFormat:
 
 def _folder_format(path: Path) -> FolderFormat:
     for one in FOLDERS:
-        if any((path / mark).exists() for mark in one.marks):
+        if any(next(path.glob(mark), None) for mark in one.marks):
             return one
     entries = sorted(entry.name for entry in path.iterdir())
     found = f"a folder of {len(entries)} other entries" if entries else "an empty folder"

@@ -16,7 +16,7 @@ import numpy as np
 import tifffile
 
 from livesim.io.read.layout import count
-from livesim.io.read.metadata import read_metadata
+from livesim.io.read.metadata import not_square, read_metadata
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -106,7 +106,7 @@ def open_tiff(source: Path) -> PlaneFile:
         interval_s=metadata.interval_s,
         z_step_nm=metadata.z_step_nm,
         channel_names=metadata.channel_names,
-        warnings=warnings,
+        warnings=(*warnings, *not_square(metadata.pixel_nm, metadata.pixel_y_nm, source)),
         unfinished=bool(warnings),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from livesim.io.read.metadata import NM, SECONDS, names_of, positive
+from livesim.io.read.metadata import NM, SECONDS, names_of, not_square, positive
 from livesim.io.read.own import is_own_recording, open_own_recording
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
 from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader, recorded_planes
@@ -29,6 +29,7 @@ class ZarrImage:
     array: zarr.Array[Any]
     names: tuple[str, ...]
     pixel_nm: float | None = None
+    pixel_y_nm: float | None = None
     interval_s: float | None = None
     z_step_nm: float | None = None
     channel_names: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ def open_zarr(folder: Path) -> PlaneFile:
         interval_s=first.interval_s,
         z_step_nm=first.z_step_nm,
         channel_names=first.channel_names,
+        warnings=not_square(first.pixel_nm, first.pixel_y_nm, folder),
     )
 
 
@@ -160,12 +162,14 @@ def _multiscale(
         for axis, own, whole in zip(axes, scale, overall, strict=True)
     }
     x, x_unit = known.get("x", (0.0, None))
+    y, y_unit = known.get("y", (0.0, None))
     t, t_unit = known.get("t", (0.0, None))
     z, z_unit = known.get("z", (0.0, None))
     return ZarrImage(
         array=array,
         names=tuple(_axis_name(axis["name"]) for axis in axes),
         pixel_nm=positive(x, NM.get(x_unit or "")),
+        pixel_y_nm=positive(y, NM.get(y_unit or "")),
         interval_s=positive(t, SECONDS.get(t_unit or "")),
         z_step_nm=positive(z, NM.get(z_unit or "")),
         channel_names=_labels(attributes.get("omero")),

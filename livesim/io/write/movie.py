@@ -95,13 +95,16 @@ class MovieWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
         with self._placement:
             if kind is None:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
             if kind is None:
                 self._placement.commit()
+        self._placement.refuse(error)
 
 
 def check_encoder() -> None:

@@ -50,7 +50,7 @@ class OmeZarr:
     """
 
     def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, name: str) -> None:
-        self._layout, self._recipe, self._name = layout, recipe, name
+        self._path, self._layout, self._recipe, self._name = path, layout, recipe, name
         self._contrasts = [Contrast() for _ in range(layout.position)]
         self._root = zarr.create_group(path, zarr_format=3)
         self._store_recipe()
@@ -66,11 +66,17 @@ class OmeZarr:
 
     def finish(self, written: NDArray[np.bool_]) -> None:
         """Describe the channels, whose contrast is known now, and count the missing planes."""
+        self._check_still_there()
         for group, contrast in zip(self._groups, self._contrasts, strict=True):
             describe_image(group, self._layout, self._name, self._layout.channel, contrast)
         if not written.all():
             self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
             self._store_recipe()
+
+    def _check_still_there(self) -> None:
+        """Fail where the folder was removed in between: Zarr goes on in a new one, a part of it."""
+        for image in self._images:
+            (self._path / image.path / "zarr.json").stat()
 
     def close(self) -> None:
         """Do nothing: every chunk is a file that has been written and closed."""

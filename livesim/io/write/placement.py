@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from livesim.values.errors import DataError
+
+REFUSED = {
+    errno.ENOSPC: ("room for it", "the disk full"),
+    errno.EDQUOT: ("room for it", "the quota used up"),
+    errno.EFBIG: ("room for it", "that files may not become so large here"),
+    errno.EACCES: ("permission to write it", "none"),
+    errno.EPERM: ("permission to write it", "none"),
+    errno.EROFS: ("permission to write it", "a disk that can only be read"),
+    errno.ENOENT: ("its folder to stay", "it gone"),
+    errno.EIO: ("a disk that takes it", "an error of the device"),
+}
+"""What was expected and found, by the error of the disk."""
 
 
 class Placement:
     """A file or folder that appears under its real name only when it is whole.
 
     Write to `partial` and call `commit`. Leaving the context without `commit`, by an error or
-    an interrupt, removes the temporary; an existing target stays as it was.
+    an interrupt, removes the temporary; an existing target stays as it was. What the disk refuses
+    meanwhile becomes a DataError that names the target.
 
     Parameters
     ----------
@@ -29,19 +43,25 @@ class Placement:
     ------
     DataError
         If the target exists and `overwrite` is false, if it is a folder that holds no Zarr, or
-        if its folder does not exist.
+        if its folder does not exist or cannot be written to.
     """
 
     def __init__(self, target: Path, *, overwrite: bool = False) -> None:
         self.target = target
         self.partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         self._overwrite = overwrite
-        self._check()
+        try:
+            self._check()
+        except OSError as error:
+            raise self._refusal(error) from error
         _remove(self.partial)
 
     def _check(self) -> None:
-        if not self.target.parent.is_dir():
+        folder = self.target.parent
+        if not folder.is_dir():
             raise DataError(f"{self.target}: expected an existing folder to write to, found none")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         if not self.target.exists():
             return
         if not self._overwrite:
@@ -79,8 +99,35 @@ class Placement:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
         self.discard()
+        self.refuse(error)
+
+    def refuse(self, error: BaseException | None) -> None:
+        """Raise what the disk refused as a DataError; do nothing for all else.
+
+        Raises
+        ------
+        DataError
+            If `error` is one of the disk, and not of another file.
+        """
+        if isinstance(error, OSError) and self._is_own(error):
+            raise self._refusal(error) from error
+
+    def _is_own(self, error: OSError) -> bool:
+        """Whether the disk refused this file; an error of writing does not name one."""
+        return error.filename is None or Path(str(error.filename)).is_relative_to(
+            self.target.parent
+        )
+
+    def _refusal(self, error: OSError) -> DataError:
+        unknown = ("that it can be written", str(error))
+        if error.errno is None and "requested and" in str(error):  # numpy's words, without a number
+            unknown = ("room for it", "none for all of it")
+        expected, found = REFUSED.get(error.errno or 0, unknown)
+        return DataError(f"{self.target}: expected {expected}, found {found}")
 
 
 def _flush(path: Path) -> None:
@@ -93,4 +140,5 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be gone, or closed to us
+            path.unlink(missing_ok=True)

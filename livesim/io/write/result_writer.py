@@ -93,10 +93,13 @@ class ResultWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
         with self._placement:
             with closing(self._file):
                 if kind is None:
                     self._file.finish(self._written)
             if kind is None:
                 self._placement.commit()
+        self._placement.refuse(error)

@@ -1,5 +1,6 @@
 """Every format, written by its own library, read back frame by frame against what was written."""
 
+import json
 import struct
 
 import mrc
@@ -185,6 +186,15 @@ def write_ndtiff_backwards(path):
     return write_ndtiff(path, sorted(named_coordinates(), key=lambda one: -one[0]["phase"]))
 
 
+def write_single_files(path):
+    path.mkdir()
+    frame = {"PixelSizeUm": PIXEL_NM / 1000, "Exposure-ms": 5.0}
+    said = {"Summary": {"Interval_ms": 500}, "FrameKey-0-0-0": frame}
+    (path / "metadata.txt").write_text(json.dumps(said))
+    for number, pixels in enumerate(SEQUENCE):
+        tifffile.imwrite(path / f"img_{number:09d}_Default_000.tif", pixels)
+
+
 # format: how to write it, file name, (pixel_nm, exposure_ms, interval_s) as stated by it
 FORMATS = {
     "plain pages": (write_pages, "raw.tif", (None, None, None)),
@@ -210,6 +220,7 @@ FORMATS = {
     "livesim": (write_own_recording, "raw.zarr", (PIXEL_NM, 5.0, 0.5)),
     "NDTiff named": (write_ndtiff_named, "raw", (PIXEL_NM, 5.0, 0.5)),
     "NDTiff sim": (write_ndtiff_sim, "raw", (PIXEL_NM, 5.0, 0.5)),
+    "Micro-Manager's single files": (write_single_files, "raw", (PIXEL_NM, 5.0, 0.5)),
     "NDTiff time": (write_ndtiff_time, "raw", (PIXEL_NM, 5.0, 0.5)),
 }
 
@@ -260,7 +271,7 @@ def read_all(path):
 
 
 SINGLE_FILES = [
-    name for name in FORMATS if not name.startswith(("Zarr", "OME-Z", "NDT", "livesim"))
+    name for name in FORMATS if not name.startswith(("Zarr", "OME-Z", "NDT", "livesim", "Micro"))
 ]
 """What damage to a file in a folder leads to, tests/support/bad_input.py lists one by one."""
 

@@ -72,7 +72,7 @@ def test_only_the_first_channel_is_read(tmp_path):
 
 
 def test_no_camera_counts_are_refused(tmp_path):
-    path = write(tmp_path, numbered(9).astype(np.float64))
+    path = write(tmp_path, numbered(9).astype(np.int32))
     with pytest.raises(DataError, match="expected camera counts"):
         open_frames(path, PatternSettings())
 

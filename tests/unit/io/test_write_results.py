@@ -204,7 +204,7 @@ def test_a_failed_start_leaves_nothing(tmp_path, suffix, monkeypatch):
 
     monkeypatch.setattr(tifffile.TiffWriter, "write", fail)
     monkeypatch.setattr(zarr.Group, "create_array", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DataError, match="expected that it can be written, found no space"):
         open_writer(tmp_path / f"result{suffix}", LAYOUT, RECIPE)
     assert list(tmp_path.iterdir()) == []
 
@@ -241,7 +241,7 @@ def test_a_replacement_that_fails_leaves_the_old(tmp_path, monkeypatch):
     write_all(path, ONE)
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", fail)
-        with pytest.raises(OSError, match="no permission"):
+        with pytest.raises(DataError, match="found no permission"):
             write_all(path, ONE, places=[], overwrite=True)
     np.testing.assert_array_equal(read(path, ONE), expected(ONE))
     assert list(tmp_path.iterdir()) == [path]

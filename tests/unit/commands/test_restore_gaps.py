@@ -1,0 +1,74 @@
+"""Recordings with gaps: whole raw stacks are restored, the rest is said, kept, and NaN."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from livesim.commands.doctor.command import examine_files
+from livesim.commands.restore.command import restore_file
+from livesim.config.settings import Settings
+from livesim.io.write.results import read_recipe
+from livesim.values.errors import DataError
+from tests.support.reader_faults import ndtiff
+from tests.support.scenes import PLAIN, simulate
+
+SIZE, TIMES = (96, 96), 5
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return simulate(4, SIZE, peak=200.0, times=TIMES)
+
+
+@pytest.fixture(scope="module")
+def frames(scene):
+    return scene.counts.flatten(0, 2).numpy().astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def settings(scene):
+    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN)
+
+
+def restored(raw, settings, folder):
+    out = folder / "out.ome.tif"
+    restore_file(raw, settings, None, out, overwrite=True)
+    return tifffile.imread(out), read_recipe(out).warnings
+
+
+def test_a_missing_frame_costs_its_raw_stack_only(frames, settings, tmp_path, capsys):
+    axes = [({"time": number}, frame) for number, frame in enumerate(frames)]
+    raw = ndtiff(axes[:13] + axes[14:])(tmp_path)
+    images, warnings = restored(raw, settings, tmp_path)
+    assert images.shape == (TIMES, 2 * SIZE[0], 2 * SIZE[1])
+    assert [bool(np.isnan(image).all()) for image in images] == [False, True, *[False] * 3]
+    assert not np.isnan(images[[0, 2, 3, 4]]).any()
+    gap = (
+        f"{raw}: expected 9 frames in each of 5 raw stacks, found 8 at time 1 "
+        "(without angle 1, phase 1); the 4 whole ones are used"
+    )
+    assert gap in warnings
+    assert f"livesim: {gap}" in capsys.readouterr().err
+    assert not examine_files([raw], [settings], as_json=True)
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["gaps"] == gap
+    assert document["findings"] == []
+
+
+def test_a_stop_in_mid_stack_leaves_the_others_as_they_are(frames, settings, tmp_path):
+    whole, cut = tmp_path / "whole.tif", tmp_path / "cut.tif"
+    tifffile.imwrite(whole, frames[:-9], metadata=None)
+    tifffile.imwrite(cut, frames[:-5], metadata=None)
+    expected, _ = restored(whole, settings, tmp_path)
+    found, warnings = restored(cut, settings, tmp_path)
+    assert np.array_equal(found, expected)
+    assert "found 4 at time 4; the 4 whole ones are used" in warnings[0]
+
+
+def test_a_frame_lost_in_the_middle_is_no_stop(frames, settings, tmp_path):
+    raw = tmp_path / "lost.tif"
+    tifffile.imwrite(raw, np.delete(frames, 22, axis=0), metadata=None)
+    with pytest.raises(DataError, match="up to a stop in the last one, found lost frame, certain"):
+        restored(raw, settings, tmp_path)
