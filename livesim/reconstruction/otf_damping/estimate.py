@@ -107,8 +107,8 @@ def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Opt
         return pattern
     try:
         found = find_damping(photons, stacks, pattern, optics)
-    except DampingUnknownError as error:
-        said = f"OTF damping: {optics.damping:g} is assumed; {error}"
+    except DampingUnknownError as reason:
+        said = f"OTF damping: {optics.damping:g} is assumed; {reason}"
         return _warned(pattern, said) if optics.otf_damping == "auto" else pattern
     if optics.otf_damping == "auto":
         return found.pattern(pattern)

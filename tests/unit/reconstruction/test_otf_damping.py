@@ -97,7 +97,8 @@ def test_noise_does_not_bias_it_and_its_error_is_right():
 def test_several_stacks_tell_it_better():
     one, many = scene_of(0.4, 2, peak=30.0), scene_of(0.4, 2, peak=30.0, times=8)
     first, second = estimated(one).otf_damping, estimated(many).otf_damping
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert second.error < 0.7 * first.error
     assert second.value == pytest.approx(0.4, abs=3.0 * second.error)
 
@@ -124,7 +125,8 @@ def test_noise_over_signal_is_that_of_an_estimate_with_the_true_otf():
     scene = scene_of(0.9, 1, (192, 192), peak=100.0)
     known = estimate_pattern(scene.counts, scene.optics, scene.settings, CAMERA, 80.0)
     found, expected = estimated(scene).noise_to_signal, known.noise_to_signal
-    assert found is not None and expected is not None
+    assert found is not None
+    assert expected is not None
     for relative in (0.2, 0.5, 0.8):
         ratio = [n.at_cutoff * relative**n.exponent for n in (found, expected)]
         assert ratio[0] == pytest.approx(ratio[1], rel=0.3)
