@@ -13,8 +13,7 @@ from livesim.config.settings import Optics
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.otf_damping.fit import Line, fit_line
-from livesim.reconstruction.otf_damping.shared_light import SharedLight, shared_light
-from livesim.reconstruction.otf_damping.zero_order_power import ZeroOrderPower
+from livesim.reconstruction.otf_damping.shared_light import Rings, SharedLight, shared_light
 from livesim.reconstruction.separation import groups
 from livesim.values.pattern import NoiseToSignal, OtfDamping, Pattern, PatternAngle
 
@@ -22,14 +21,15 @@ SIGNIFICANT = 4.0
 """Shared light over what chance would give, from which a side band counts."""
 COHERENT = 0.6
 """Share of its light that a side band has to have in common with the zero order."""
-UNCERTAIN = 0.35
+UNCERTAIN = 0.5
 """Standard error of the logarithm from which the frames do not tell the damping."""
 SLOWEST, FASTEST = 1.15, 0.03
 """Dampings beyond which no objective lies, errors included."""
 _FAR = 3.0  # errors from which a damping that is set is doubted
 _NOTICEABLE = 0.2  # relative: less does not show in an image
 _MODULATION = (0.02, 1.0)
-_FITTED = [0.1 + 0.01 * n for n in range(71)]  # of the cut-off, as the estimate's own fit
+_FITTED = (0.1, 0.8)  # of the cut-off: where the object's power is read
+_FEWEST_RINGS = 5
 
 
 class DampingUnknownError(ValueError):
@@ -81,13 +81,13 @@ def find_damping(photons: Tensor, stacks: int, pattern: Pattern, optics: Optics)
     DampingUnknownError
         If the frames do not tell it.
     """
-    light = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
+    light, rings = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
     used, line = _clear_line(light)
     damping = _checked(line)
     bands = [separated_bands(pattern)[1][number] for number in used]
     zero_orders = stacks * len(groups(pattern))
     return FoundDamping(
-        damping, _modulation(pattern, bands, line), _noise_to_signal(light, damping, zero_orders)
+        damping, _modulation(pattern, bands, line), _noise_to_signal(rings, damping, zero_orders)
     )
 
 
@@ -107,8 +107,8 @@ def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Opt
         return pattern
     try:
         found = find_damping(photons, stacks, pattern, optics)
-    except DampingUnknownError as error:
-        said = f"OTF damping: {optics.damping:g} is assumed; {error}"
+    except DampingUnknownError as reason:
+        said = f"OTF damping: {optics.damping:g} is assumed; {reason}"
         return _warned(pattern, said) if optics.otf_damping == "auto" else pattern
     if optics.otf_damping == "auto":
         return found.pattern(pattern)
@@ -173,14 +173,15 @@ def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[i
     return found
 
 
-def _noise_to_signal(
-    light: SharedLight, damping: OtfDamping, zero_orders: int
-) -> NoiseToSignal | None:
+def _noise_to_signal(rings: Rings, damping: OtfDamping, zero_orders: int) -> NoiseToSignal | None:
     """Fit a power law to the noise of one angle's zero order over the object's power."""
-    power = ZeroOrderPower(light)
-    if not power.known:
+    error = (rings.power.clamp(min=0.0) + rings.noise) / rings.samples.clamp(min=1.0).sqrt()
+    fitted = (rings.frequency > _FITTED[0]) & (rings.frequency < _FITTED[1])
+    fitted &= (rings.samples > 0.0) & (rings.power > error)
+    if int(fitted.sum()) < _FEWEST_RINGS:
         return None
-    at = torch.tensor(_FITTED, dtype=torch.float64)
-    ratio = power.noise * zero_orders * Otf(1.0, damping.value)(at).square() / power(at)
+    at = rings.frequency[fitted]
+    gain = Otf(1.0, damping.value)(at).square()
+    ratio = zero_orders * rings.noise * gain / rings.power[fitted]
     exponent, at_cutoff = linear_regression(at.log().tolist(), ratio.log().tolist())
     return NoiseToSignal(math.exp(at_cutoff), max(exponent, 0.0))

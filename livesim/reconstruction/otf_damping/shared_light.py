@@ -64,8 +64,23 @@ class SharedLight:
         return SharedLight(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 
-def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> SharedLight:
-    """Return what the zero order and every usable side band share; dear: a transform each.
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """The zero order's power over frequency, in all directions; [ring] float64."""
+
+    frequency: Tensor
+    """Of the cut-off."""
+    samples: Tensor
+    power: Tensor
+    """Mean |X|², noise taken off."""
+    noise: float
+    """What was taken off."""
+
+
+def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> tuple[SharedLight, Rings]:
+    """Return what zero order and usable side bands share, and all that the zero order shows.
+
+    It is dear: a transform for each of them.
 
     Parameters
     ----------
@@ -80,7 +95,8 @@ def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> SharedLigh
     field = _Field(pattern, cutoff)
     x = field.spectrum(_image(photons - photons.mean(), zero.row.real), (0.0, 0.0))
     noise = _noise(x, field.radius)
-    return _joined([field.shared(photons, x, noise, n, band) for n, band in enumerate(bands)])
+    shared = [field.shared(photons, x, noise, n, band) for n, band in enumerate(bands)]
+    return _joined(shared), field.rings(x, noise)
 
 
 def _image(photons: Tensor, row: Tensor) -> Tensor:
@@ -159,6 +175,15 @@ class _Field:
             torch.full_like(samples, band_noise),
         )
         return SharedLight(*(values[kept] for values in whole))
+
+    def rings(self, x: Tensor, noise: float) -> Rings:
+        """Return the mean power of a real image's spectrum over every ring."""
+        half = x.shape[1] // 2 + 1
+        ring = (self.radius[:, :half] * _BINS).long().clamp(max=_BINS).flatten()
+        samples = torch.bincount(ring, minlength=_BINS + 1)[:_BINS].double()
+        power = x[:, :half].abs().square().flatten().double()
+        power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0) - noise
+        return Rings((torch.arange(_BINS).double() + 0.5) / _BINS, samples, power, noise)
 
     def _held(self, shift: tuple[float, float]) -> Tensor:
         """Return which samples were not beyond the band's own sampling, [y, x]."""

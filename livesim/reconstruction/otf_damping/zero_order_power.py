@@ -24,26 +24,23 @@ class ZeroOrderPower:
         ring = (light.zero_at * _RINGS).long().clamp(max=_RINGS - 1)
         samples = torch.bincount(ring, light.samples, _RINGS)
         mean = torch.bincount(ring, light.zero, _RINGS) / samples.clamp(min=1.0)
-        self.noise = float(light.zero_noise.mean())
-        """Noise power per sample."""
+        self._noise = float(light.zero_noise.mean())
         independent = 0.5 * samples / (light.order.max() + 1)  # all orders show the same X
-        error = (mean.clamp(min=0.0) + self.noise) / independent.clamp(min=1.0).sqrt()
+        error = (mean.clamp(min=0.0) + self._noise) / independent.clamp(min=1.0).sqrt()
         clear = (mean > _CLEAR * error) & (samples > 0.0)
         self._terms = 3 if int(clear.sum()) >= _MANY else 2
-        self.known = int(clear.sum()) >= _FEW
-        """Whether enough frequencies stand out of the noise."""
         at = (torch.arange(_RINGS, dtype=torch.float64) + 0.5) / _RINGS
-        if self.known:
+        if int(clear.sum()) >= _FEW:
             level = mean[clear].log() - 2.0 * _IDEAL(at[clear]).log()
             self._law = torch.linalg.lstsq(self._columns(at[clear]), level[:, None]).solution[:, 0]
         else:
-            flat = max(float(mean.max()), self.noise, 1e-30)
+            flat = max(float(mean.max()), self._noise, 1e-30)
             self._law = torch.tensor([flat, 1.0, 1.0], dtype=torch.float64).log()[: self._terms]
 
     def __call__(self, frequency: Tensor) -> Tensor:
         """Return it at `frequency`, in units of the cut-off."""
         power = torch.exp(self._columns(frequency) @ self._law) * _IDEAL(frequency).square()
-        return power.clamp(min=1e-6 * self.noise + 1e-30)
+        return power.clamp(min=1e-6 * self._noise + 1e-30)
 
     def _columns(self, frequency: Tensor) -> Tensor:
         columns = [torch.ones_like(frequency), frequency.log(), frequency]

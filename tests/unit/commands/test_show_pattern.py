@@ -4,12 +4,16 @@ import pytest
 from rich.console import Console
 
 from livesim.commands.calibrate import show_pattern
-from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.pattern import OtfDamping, Pattern, PatternAngle
 
 
-def shown(pixel_nm: float, attainable_nm: float, *, usable: bool = True) -> str:
+def shown(
+    pixel_nm: float, attainable_nm: float, *, usable: bool = True, otf: OtfDamping | None = None
+) -> str:
     angle = PatternAngle((5.0, 0.0), (0.0, 2.1, 4.2), (0.8,), usable=usable)
-    pattern = Pattern(pixel_nm, (64, 64), (angle,), attainable_resolution_nm=attainable_nm)
+    pattern = Pattern(
+        pixel_nm, (64, 64), (angle,), attainable_resolution_nm=attainable_nm, otf_damping=otf
+    )
     text = io.StringIO()
     show_pattern(pattern, Console(file=text, width=200))
     return text.getvalue()
@@ -25,3 +29,9 @@ def shown(pixel_nm: float, attainable_nm: float, *, usable: bool = True) -> str:
 )
 def test_what_limits_the_resolution_is_said(pixel_nm, attainable_nm, usable, words):
     assert words in shown(pixel_nm, attainable_nm, usable=usable)
+
+
+def test_the_otf_found_is_said_beside_the_one_assumed():
+    words = "OTF damping 0.42 ± 0.03 found, 0.15 assumed"
+    assert words in shown(65.0, 95.0, otf=OtfDamping(0.42, 0.03))
+    assert "OTF" not in shown(65.0, 95.0)

@@ -5,7 +5,7 @@ import pytest
 
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json, read_pattern, write_pattern
 from livesim.values.errors import DataError
-from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.pattern import OtfDamping, Pattern, PatternAngle
 
 ANGLE = PatternAngle((3.0, -4.0), (0.0, 2.1, 4.2), (0.8,), peak_to_noise=31.0, mcnr=7.2)
 PATTERN = Pattern(86.7, (512, 256), (ANGLE, ANGLE), 97.0, ("one angle is weak",))
@@ -52,8 +52,9 @@ def test_the_json_is_the_contract():
             90.0,
             layout="hexagonal",
         ),
+        Pattern(65.0, (8, 9), (ANGLE,), 90.0, otf_damping=OtfDamping(0.17, 0.01)),
     ],
-    ids=["3 phases", "3D, of unknown quality", "hexagonal, with intensities"],
+    ids=["3 phases", "3D, of unknown quality", "hexagonal, with intensities", "with its OTF"],
 )
 def test_what_is_written_is_read(tmp_path, pattern):
     path = tmp_path / "pattern.json"
@@ -126,3 +127,9 @@ def test_an_existing_file_is_kept(tmp_path):
     assert path.read_text() == "mine"
     write_pattern(path, PATTERN, overwrite=True)
     assert read_pattern(path) == PATTERN
+
+
+@pytest.mark.parametrize("damping", [{"value": 1.2, "error": 0.1}, {"value": 0.2, "error": 0.0}])
+def test_a_damping_that_no_otf_has_is_refused(damping):
+    with pytest.raises(DataError, match="otf_damping"):
+        pattern_from_json(document(otf_damping=damping))

@@ -1,0 +1,186 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from livesim.config.settings import ASSUMED_DAMPING, Optics, PatternSettings
+from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.otf import Otf, optics_under
+from livesim.reconstruction.otf_damping.estimate import (
+    DampingUnknownError,
+    find_damping,
+    with_otf_damping,
+)
+from livesim.values.pattern import OtfDamping, Pattern
+from tests.support.scenes import CAMERA, OPTICS, Scene, random_pattern, simulate
+
+AUTO = OPTICS.model_copy(update={"otf_damping": "auto"})
+SMALL = (128, 128)
+
+
+def scene_of(damping: float, seed: int = 0, shape=SMALL, peak: float = 1000.0, **more) -> Scene:
+    optics = OPTICS.model_copy(update={"otf_damping": damping})
+    return simulate(seed, shape, peak, optics=optics, **more)
+
+
+def photons_of(counts: torch.Tensor) -> torch.Tensor:
+    """Return the mean raw stack [frame, y, x] in photo-electrons."""
+    return ((counts.float() - CAMERA.offset) / CAMERA.gain).mean(dim=0).flatten(0, 1)
+
+
+def estimated(scene: Scene, optics: Optics = AUTO) -> Pattern:
+    """Return the pattern as a calibration finds it."""
+    found = estimate_pattern(scene.counts, optics, scene.settings, CAMERA, 80.0)
+    return with_otf_damping(found, photons_of(scene.counts), len(scene.counts), optics)
+
+
+def off(found: Pattern, true: float) -> tuple[float, float]:
+    """Return the error of the damping: relative, and in standard errors."""
+    told = found.otf_damping
+    assert told is not None, found.warnings
+    return told.value / true - 1.0, (told.value - true) / told.error
+
+
+def modulation_error(found: Pattern, true: Pattern) -> float:
+    errors = [
+        np.subtract(one.modulation, other.modulation)
+        for other in true.angles
+        for one in [
+            min(
+                found.angles,
+                key=lambda f: math.dist(f.k_cycles_per_um, other.k_cycles_per_um),
+            )
+        ]
+    ]
+    return float(np.abs(errors).max())
+
+
+@pytest.mark.parametrize("damping", [0.1, 0.25, 0.5, 0.9])
+def test_damping_and_modulation_are_found_whatever_was_assumed(damping):
+    scene = scene_of(damping)
+    found = estimated(scene)
+    relative, sigmas = off(found, damping)
+    assert abs(relative) < 0.1
+    assert abs(sigmas) < 3.0
+    assert modulation_error(found, scene.pattern) < 0.05
+
+
+def test_modulation_was_wrong_before():
+    scene = scene_of(0.9)
+    before = estimate_pattern(scene.counts, AUTO, scene.settings, CAMERA, 80.0)
+    assert modulation_error(before, scene.pattern) > 0.1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [PatternSettings(phases=5, harmonics=2), PatternSettings(layout="hexagonal")],
+    ids=["two harmonics", "hexagonal"],
+)
+def test_damping_is_found_in_every_layout(settings):
+    scene = scene_of(0.4, 1, (192, 192), settings=settings)
+    found = estimated(scene)
+    relative, _ = off(found, 0.4)
+    assert abs(relative) < 0.1
+    assert modulation_error(found, scene.pattern) < 0.05
+
+
+def test_noise_does_not_bias_it_and_its_error_is_right():
+    values = [off(estimated(scene_of(0.4, seed, peak=60.0)), 0.4) for seed in range(6)]
+    relative, sigmas = np.transpose(values)
+    assert abs(relative.mean()) < 0.08
+    assert 0.3 < np.sqrt(np.mean(sigmas**2)) < 2.0
+
+
+def test_several_stacks_tell_it_better():
+    one, many = scene_of(0.4, 2, peak=30.0), scene_of(0.4, 2, peak=30.0, times=8)
+    first, second = estimated(one).otf_damping, estimated(many).otf_damping
+    assert first is not None
+    assert second is not None
+    assert second.error < 0.7 * first.error
+    assert second.value == pytest.approx(0.4, abs=3.0 * second.error)
+
+
+def test_light_out_of_focus_does_not_pull_it():
+    scene = scene_of(1.0, 3, (192, 192))
+    haze = ndimage.gaussian_filter(scene.expected.mean(dim=(0, 1)).numpy(), 8.0)
+    expected = scene.expected + 300.0 * torch.from_numpy(haze / haze.max())
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.poisson(expected, generator=generator) + CAMERA.offset
+    relative, _ = off(estimated(replace(scene, counts=counts[None])), 1.0)
+    assert abs(relative) < 0.1
+
+
+def test_a_fixed_pattern_of_the_camera_is_noise():
+    scene = scene_of(0.3, 4, times=8)
+    generator = torch.Generator().manual_seed(0)
+    offsets = 6.0 * torch.randn(SMALL, generator=generator)
+    relative, _ = off(estimated(replace(scene, counts=scene.counts + offsets)), 0.3)
+    assert abs(relative) < 0.15
+
+
+def test_noise_over_signal_is_that_of_an_estimate_with_the_true_otf():
+    scene = scene_of(0.9, 1, (192, 192), peak=100.0)
+    known = estimate_pattern(scene.counts, scene.optics, scene.settings, CAMERA, 80.0)
+    found, expected = estimated(scene).noise_to_signal, known.noise_to_signal
+    assert found is not None
+    assert expected is not None
+    for relative in (0.2, 0.5, 0.8):
+        ratio = [n.at_cutoff * relative**n.exponent for n in (found, expected)]
+        assert ratio[0] == pytest.approx(ratio[1], rel=0.3)
+
+
+def test_a_damping_that_is_set_stays_and_what_the_frames_say_is_told():
+    scene = scene_of(0.6)
+    optics = OPTICS.model_copy(update={"otf_damping": 0.2})
+    found = estimated(scene, optics)
+    plain = estimate_pattern(scene.counts, optics, scene.settings, CAMERA, 80.0)
+    assert found.otf_damping is None
+    assert found.angles == plain.angles
+    assert any("0.2 is set, the frames show 0.6" in words for words in found.warnings)
+
+
+def test_a_damping_that_is_set_rightly_is_not_doubted():
+    scene = scene_of(0.6)
+    assert estimated(scene, scene.optics).warnings == ()
+
+
+def test_frames_without_shared_light_do_not_tell_it():
+    scene = scene_of(0.4)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.poisson(torch.full_like(scene.expected, 100.0), generator=generator)
+    with pytest.raises(DampingUnknownError, match="4 times the noise, found"):
+        find_damping(noise.float().flatten(0, 1), 1, scene.pattern, AUTO)
+
+
+def test_bands_that_show_different_things_do_not_tell_it():
+    scene = scene_of(0.4)
+    unlit = scene_of(0.4, 5).expected.mean(dim=(0, 1))  # another object, without fringes
+    counts = scene.counts + 3.0 * unlit.float()
+    with pytest.raises(DampingUnknownError, match="60 % or more of their light where they overlap"):
+        find_damping(photons_of(counts), 1, scene.pattern, AUTO)
+
+
+def test_frames_that_were_smoothed_are_refused_in_a_sentence():
+    scene = scene_of(0.3, peak=5000.0)
+    smooth = ndimage.gaussian_filter(scene.counts.float().numpy(), (0, 0, 0, 1.6, 1.6))
+    found = with_otf_damping(scene.pattern, photons_of(torch.from_numpy(smooth)), 1, AUTO)
+    assert found.otf_damping is None
+    assert found.angles == scene.pattern.angles
+    assert f"{ASSUMED_DAMPING:g} is assumed; expected 0.03 to 1, found" in found.warnings[0]
+
+
+def test_a_pattern_without_usable_angles_is_left_alone():
+    pattern = random_pattern(0, SMALL, PatternSettings())
+    dark = replace(pattern, angles=tuple(replace(a, usable=False) for a in pattern.angles))
+    assert with_otf_damping(dark, torch.zeros(9, *SMALL), 1, AUTO) is dark
+
+
+def test_the_otf_of_a_pattern_is_the_one_found_unless_one_is_set():
+    pattern = replace(random_pattern(0, SMALL, PatternSettings()), otf_damping=OtfDamping(0.4, 0.1))
+    assert Otf.under(pattern, AUTO).damping == 0.4
+    assert Otf.under(pattern, OPTICS).damping == OPTICS.otf_damping
+    assert Otf.under(replace(pattern, otf_damping=None), AUTO).damping == ASSUMED_DAMPING
+    assert optics_under(pattern, AUTO).numerical_aperture == AUTO.numerical_aperture
