@@ -74,7 +74,7 @@ def normal_equations(
         signal += float((form.gram - form.noise)[-3, -3].real) * kept
         gradient += (unbiased.mH @ (form.gradient - alone)).real
         curvature += kept * (unbiased.mH @ (form.gram - form.noise) @ slopes).real
-        scatter += kept * (unbiased.mH @ form.gram @ unbiased).real
+        scatter += steady.scatter_share * (unbiased.mH @ form.gram @ unbiased).real
     unexplained = max(found - expected, 0.0) / max(signal, 1e-30)
     return NormalEquations(curvature, scatter, gradient, found / expected, unexplained)
 
