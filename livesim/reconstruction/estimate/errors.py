@@ -26,7 +26,8 @@ class Errors:
     clear: Tensor
     """[order] power of the correlation's peak over that around it."""
     unexplained: float
-    """Of the bands' overlap, as `NormalEquations.unexplained`."""
+    """Of the bands' overlap, as in `NormalEquations`, and the next."""
+    unexplained_error: float
     consistent: bool
     """Whether noise explains how the bands differ."""
 
@@ -56,6 +57,7 @@ def errors_of(
         modulation=variance.clamp(min=0.0).sqrt() / at.modulation,
         clear=torch.tensor([peak.clear for peak in peaks]),
         unexplained=known.unexplained,
+        unexplained_error=known.unexplained_error,
         consistent=known.consistent,
     )
 

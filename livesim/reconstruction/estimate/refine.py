@@ -78,13 +78,15 @@ class Fit:
             information, pull = information + torch.diag(means), pull - means * flat
             carried = carrier_information(coordinates, self._carriers())
             information, pull = information + carried[0], pull + carried[1]
+            misfit = normal.unexplained, normal.unexplained_error
             if normal.misfit > _CONSISTENT:
-                held = (information, pull, flat, flat, normal.unexplained)
-                return Quadratic(coordinates, *held, consistent=False)
+                return Quadratic(
+                    coordinates, information, pull, flat, flat, *misfit, consistent=False
+                )
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
             information, pull = information + single[0], pull + single[1]
-            return Quadratic(coordinates, information, pull, flat, centre, normal.unexplained)
+            return Quadratic(coordinates, information, pull, flat, centre, *misfit)
         return None
 
     def _normal(self) -> tuple[NormalEquations, Coordinates]:

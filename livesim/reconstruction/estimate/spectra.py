@@ -134,7 +134,8 @@ def _steady(
     power = _object_power(measured, noise, grid, len(image.windowed))
     light = (grid.image(image.whole.mean(dim=0) * grid.low_pass(_LIGHT)) + level.float()).relu_()
     detail = _local_power(image.windowed, power, noise, grid)
-    usual = detail[::_THINNED, ::_THINNED][grid.window[::_THINNED, ::_THINNED] > 0.5].median()
+    inner = detail[::_THINNED, ::_THINNED][grid.window[::_THINNED, ::_THINNED] > 0.5]
+    usual = inner.median() if len(inner) else detail.median()  # a field of a few pixels
     dark = max(noise * stacks * frames / pixels - float(level), 0.0)
     lit = light / (light + dark / stacks + 1e-6)
     weight = lit / (1.0 + detail / (_BRIGHT * usual.clamp(min=1e-30)))
