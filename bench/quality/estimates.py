@@ -56,13 +56,12 @@ class Tolerance:
     """How far a value may be off and still be called right."""
 
     k_px: float = 0.1
-    """Spectral pixels of the field; 2.5 times that below 50 photons, where no estimate could do
-    better in most fields."""
+    """Spectral pixels of the field; 2.5 times that in weak light or with a modulation below 0.3."""
     phase_deg: float = 10.0
     """Of the fringes, root mean square over an angle's frames and over the specimen; twice that
-    below 50 photons. Of a full field, 0.1 pixels of k are as much."""
+    there. Of a full field, 0.1 pixels of k are as much."""
     modulation: float = 0.1
-    """Or 30 %, whichever is more; twice that below 50 photons. With a wrong damping, which the
+    """Or 30 %, whichever is more; twice that there. With a wrong damping, which the
     modulation cannot be told from, a factor of three."""
 
 
@@ -88,7 +87,15 @@ class Case:
     @property
     def good(self) -> bool:
         """Whether the light and the fringes are strong enough to be found without excuse."""
-        return self.photons >= GOOD_PHOTONS and self.modulation >= GOOD_MODULATION
+        return self.photons >= GOOD_PHOTONS and self.own_modulation >= GOOD_MODULATION
+
+    @property
+    def own_modulation(self) -> float:
+        """Of every order: those that share the light have less."""
+        settings = LAYOUTS[self.layout]
+        if settings.layout == "hexagonal":
+            return 0.5 * self.modulation
+        return self.modulation if settings.harmonics == 1 else 0.85 * self.modulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class Verdict:
 
     def faults(self, allowed: Tolerance) -> tuple[str, ...]:
         """Return what is not right of it."""
-        weak = 2.0 if self.case.photons < GOOD_PHOTONS else 1.0
+        weak = 1.0 if self.case.good else 2.0
         ratio = self.modulation / self.true_modulation
         if self.case.damping != self.case.believed:
             off = not 1.0 / 3.0 < ratio < 3.0
@@ -177,12 +184,11 @@ def true_pattern(case: Case, random: np.random.Generator) -> Pattern:
         phases += np.deg2rad(random.uniform(-1.0, 1.0, len(phases)) * case.uneven_deg)
         of_angle = slice(0, frames) if settings.layout == "hexagonal" else None
         of_angle = of_angle or slice(number * len(phases), (number + 1) * len(phases))
-        share = {"hexagonal": 0.5}.get(settings.layout, 1.0 if settings.harmonics == 1 else 0.85)
         angles.append(
             PatternAngle(
                 (own * math.cos(axis), own * math.sin(axis)),
                 tuple(phases.tolist()),
-                (share * case.modulation,) * settings.harmonics,
+                (case.own_modulation,) * settings.harmonics,
                 intensity=tuple(left[of_angle].tolist()),
             )
         )

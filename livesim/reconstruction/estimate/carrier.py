@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.grid import LOW, EstimationGrid
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+from livesim.reconstruction.estimate.peak import around_peak, peak_information
 from livesim.reconstruction.estimate.zero_order import Frames
 
 _SAMPLES = (3, 8)  # spectral pixels on either side of the carrier, least and most
 _BORDER = 0.12  # of the field, on every side: there the cut spectrum rings
 _HALF = 0.5  # of the carrier's own OTF: where less passes, noise outweighs what it tells
-_REACH = 0.2  # spectral pixels: where the peak's height and phase are compared
-_MOST = 5e3  # of power over noise: no model of light and optics is better
+_MOST = 2e3  # of power over noise: no model of light and optics is better
 _STRONG = 20.0  # of power over noise: less may be noise's own maximum
 
 
@@ -88,35 +88,20 @@ class Carrier:
 
         None where the carrier does not stand out, or has no peak around.
         """
-        reach = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64) * _REACH
-        step_y, step_x = self._steps
-        around = self.at(self.k[0] + reach * step_x, self.k[1] + reach * step_y)
-        power, middle = around.abs().square() / self.noise, around[1, 1]
-        if float(power[1, 1]) < _STRONG:
+        around = self.at(*around_peak(self.k, self._steps))
+        if _power(around) < _STRONG * self.noise:
             return None
-        power *= min(_MOST / float(power[1, 1]), 1.0)
-        step = _REACH * torch.tensor([step_x, step_y], dtype=torch.float64)
-        gradient, curvature = _slopes(power, step)
-        if not bool((torch.linalg.eigvalsh(curvature) > 0.0).all()):
-            return None
-        turn = (around / middle).angle()
-        row = torch.ones(3, dtype=torch.float64)
-        row[1:] = torch.stack([turn[1, 0] - turn[1, 2], turn[0, 1] - turn[2, 1]]) / (2.0 * step)
-        certainty = 2.0 * power[1, 1]
-        information = certainty * torch.outer(row, row)
-        information[1:, 1:] += curvature
-        pull = certainty * middle.angle() * row
-        pull[1:] += gradient
-        return information, pull
+        return peak_information(around, max(self.noise, _power(around) / _MOST), self._steps)
 
 
 def carrier_information(
-    coordinates: Coordinates, carriers: Sequence[Carrier]
+    coordinates: Coordinates, carriers: Mapping[int, Carrier]
 ) -> tuple[Tensor, Tensor]:
-    """Return (information [parameter, parameter], information @ step) of all orders' carriers."""
+    """Return (information [parameter, parameter], information @ step) of the orders' carriers."""
     information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
     pull = torch.zeros(coordinates.size, dtype=torch.float64)
-    for order, carrier in zip(coordinates.orders, carriers, strict=True):
+    for number, carrier in carriers.items():
+        order = coordinates.orders[number]
         told = carrier.information()
         if told is None:
             continue
@@ -128,16 +113,6 @@ def carrier_information(
         information += rows.mT @ told[0] @ rows
         pull += rows.mT @ told[1]
     return information, pull
-
-
-def _slopes(power: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Return gradient [2] and negative curvature [2, 2] of `power` [y, x] with respect to (x, y)."""
-    gradient = torch.stack([power[1, 2] - power[1, 0], power[2, 1] - power[0, 1]]) / (2.0 * step)
-    bend = torch.stack([power[1, 2] + power[1, 0], power[2, 1] + power[0, 1]]) - 2.0 * power[1, 1]
-    curvature = torch.diag(bend)
-    curvature[0, 1] = (power[2, 2] + power[0, 0] - power[2, 0] - power[0, 2]) / 4.0
-    curvature[1, 0] = curvature[0, 1]
-    return gradient, -curvature / torch.outer(step, step)
 
 
 def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tensor:
@@ -154,6 +129,10 @@ def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tenso
 def _image(samples: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the image [..., y, x] of samples [..., shift] around zero frequency."""
     return torch.fft.ifft2(torch.fft.ifftshift(samples.unflatten(-1, size), dim=(-2, -1)))
+
+
+def _power(around: Tensor) -> float:
+    return float(around[1, 1].abs().square())
 
 
 def _brighter(weight: Tensor, light: Tensor) -> float:

@@ -15,6 +15,7 @@ _BLOCKS = 32  # along each axis: a shift of one spectral pixel turns by a fifth 
 _DOUBT = 4.0  # times the noise's power: a mean that is no larger is taken for noise
 _ALL = 0.99  # of the object's image, from a group alone: its mean fringes are nowhere else
 _OFFSETS = torch.tensor((-14, -10, -6, 6, 10, 14))
+_HERE = torch.zeros(1, 2, dtype=torch.long)
 AWAY = torch.cartesian_prod(_OFFSETS, _OFFSETS)
 """[shift, (x, y)] spectral pixels from a peak where there is but noise and the object's own."""
 
@@ -63,14 +64,14 @@ class Correlation:
         return self._known[group, x, y]
 
     def _around(self, group: int, k: tuple[float, float]) -> Neighbourhood:
-        grid, weights = self._grid, self._weights(group, k)
+        grid, excess, weights = self._grid, *self._weights(group, k)
         across, down = _blocks(grid.x.flatten(), k[0]), _blocks(grid.y.flatten(), k[1])
         details, carrier = (part[group] for part in self._images)
         images = torch.add(weights[0] * details, carrier, alpha=weights[1])
         columns = torch.view_as_complex(
             (images @ torch.view_as_real(across[1]).flatten(1)).unflatten(-1, (-1, 2))
         )
-        return Neighbourhood(down[1].mT @ columns, across[0], down[0], k, weights)
+        return Neighbourhood(down[1].mT @ columns, across[0], down[0], k, weights, excess[1] > excess[0])
 
     def phases(self, group: int, k: Tensor) -> Tensor:
         """Return the phase of every frame of a group at k (kx, ky), [frame] rad float64.
@@ -87,17 +88,20 @@ class Correlation:
         known = max(1.0 - _DOUBT * floor / max(float(power_of(away)), 1e-30), 0.0)
         return (found - middle + known * away).angle().double()
 
-    def _weights(self, group: int, k: tuple[float, float]) -> tuple[float, float]:
-        """Return with what details and carrier are added up at k: signal over noise power."""
-        found = []
+    def _weights(
+        self, group: int, k: tuple[float, float]
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return how far details and carrier stand out at k, and with what they are added up."""
+        excess, weights = [], []
         for spectrum in self.spectra:
-            here = self._grid.around(spectrum[group], k, torch.zeros(1, 2, dtype=torch.long))[:, 0]
-            floor = power_of(self._grid.around(spectrum[group], k, AWAY)).mean(dim=1).sum().clamp(min=1e-30)
-            excess = power_of(here - here.mean()).sum() / floor - 1.0
-            found.append((float(excess.clamp(min=0.0)), float(floor.sqrt())))
-        if not any(excess for excess, _ in found):
-            return 1.0, 0.0
-        return found[0][0] ** 0.5 / found[0][1], found[1][0] ** 0.5 / found[1][1]
+            here = self._grid.around(spectrum[group], k, _HERE)[:, 0]
+            away = power_of(self._grid.around(spectrum[group], k, AWAY)).mean(dim=1)
+            floor = max(float(away.sum()), 1e-30)
+            excess.append(max(float(power_of(here - here.mean()).sum()) / floor - 1.0, 0.0))
+            weights.append((excess[-1] / floor) ** 0.5)
+        if not any(excess):
+            weights[0] = 1.0
+        return (excess[0], excess[1]), (weights[0], weights[1])
 
     def near(self, group: int, k: tuple[float, float], away: Tensor) -> Tensor:
         """Return it at the samples `away` [shift, (x, y)] from the one at k, [frame, shift]."""
@@ -118,6 +122,8 @@ class Neighbourhood:
     k: tuple[float, float]
     weights: tuple[float, float]
     """Of the object's details and of the carrier."""
+    carried: bool
+    """Whether the carrier stands out more than the details do."""
 
     def at(self, kx: Tensor, ky: Tensor) -> Tensor:
         """Return the frames' correlation at all shifts of a grid, complex [frame, y, x shift].

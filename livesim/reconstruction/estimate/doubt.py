@@ -13,7 +13,9 @@ _FRINGES_DEG = 15.0
 """Standard error of where the fringes lie, over the light."""
 _MODULATION = 0.4
 """Relative."""
-_UNEXPLAINED = 0.3
+_UNEXPLAINED = 0.7
+"""Of the overlap: bands that have nothing to do with each other leave 1 or more, a damping of the
+OTF that is wrong by a factor of six 0.5."""
 
 
 def doubt_of(found: Refined, step: float) -> str | None:

@@ -30,6 +30,8 @@ SIGNIFICANT = 5.0
 _START_MODULATION = 0.5
 _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
+_SLIGHT, _SURE = 0.02, 3.0  # unexplained of the overlap, plus standard errors of it: no misfit
+_MIDDLE_SHARE = 0.5  # of the signal's power in the middle of the overlap: there it is the most
 _NEARLY = 0.95  # of the best strength: then the longest means are taken
 _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 
@@ -84,7 +86,9 @@ def estimate_pattern(
     ]
     angles: list[PatternAngle] = []
     doubts: list[str | None] = []
-    for number, refined in enumerate(_refined(best, starts, grid)):
+    found = _refined(best, starts, grid)
+    misfit = _misfit([one for one in found if one is not None], grid)
+    for number, refined in enumerate(found):
         intensity = spectra.intensity[number]
         noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
         contrast = Contrast(photons[:, number].mean(dim=0), noise)
@@ -100,7 +104,7 @@ def estimate_pattern(
         attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
         warnings=tuple(_warnings(angles, doubts)),
         layout=pattern.layout,
-        noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, grid),
+        noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, misfit, grid),
     )
 
 
@@ -127,7 +131,27 @@ def _insignificant(angle: PatternAngle) -> str:
     )
 
 
-def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSignal | None:
+def _misfit(found: Sequence[Refined], grid: EstimationGrid) -> float:
+    """Return what the model of optics and light does not explain, in the object's power.
+
+    What bands do not share in the middle of their overlap is as good as noise there: a filter that
+    trusts a wrong OTF to the noise's level would amplify its errors without end.
+    """
+    if not found:
+        return 0.0
+    shares = [
+        _MIDDLE_SHARE
+        * one.errors.unexplained
+        * float(grid.otf(0.5 * one.parameters.k.norm(dim=1)).square().mean())
+        * (one.errors.unexplained > _SLIGHT + _SURE * one.errors.unexplained_error)
+        for one in found
+    ]
+    return sum(shares) / len(shares)
+
+
+def _noise_to_signal(
+    signal_to_noise: Tensor, misfit: float, grid: EstimationGrid
+) -> NoiseToSignal | None:
     """Fit a power law to the rings' signal-to-noise ratio where there is signal."""
     relative = torch.arange(len(signal_to_noise)) * grid.step / grid.otf.cutoff
     first, last = _FIT_RANGE
@@ -139,7 +163,7 @@ def _noise_to_signal(signal_to_noise: Tensor, grid: EstimationGrid) -> NoiseToSi
     exponent, at_cutoff = linear_regression(
         relative[fitted].log().tolist(), (-signal_to_noise[fitted].log()).tolist()
     )
-    return NoiseToSignal(math.exp(at_cutoff), max(exponent, 0.0))
+    return NoiseToSignal(max(math.exp(at_cutoff), misfit), max(exponent, 0.0))
 
 
 @dataclass(frozen=True, eq=False)

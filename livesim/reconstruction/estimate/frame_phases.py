@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neighbourhood
+from livesim.reconstruction.estimate.grid import EstimationGrid
+from livesim.reconstruction.estimate.peak import around_peak, peak_information
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,29 @@ class Turning:
     def at(self, number: int, k: Tensor) -> Tensor:
         """Return every frame's correlation at the shift `k` (kx, ky), [frame]."""
         return self.peaks[number].at(k[:1], k[1:])[:, 0, 0].to(torch.complex128)
+
+
+    def peak(self, number: int, at: Parameters, grid: EstimationGrid) -> PeakSeen:
+        """Return how an order's peak stands out where all frames are turned back by their phases.
+        """
+        order, expected = at.orders[number], _added(at, self.shares)[:, number]
+        back = (expected / expected.norm()).conj().to(torch.complex64)
+        kx, ky = (order.harmonic * at.k[order.vector]).tolist()
+        around = torch.einsum("n,nyx->yx", back, self.peaks[number].at(*around_peak((kx, ky), grid.steps)))
+        noise = float((back.to(torch.complex128) @ self.floors[number]).abs().square().mean())
+        clear = float(around[1, 1].abs().square()) / max(noise, 1e-30)
+        told = peak_information(around, max(noise, 1e-30), grid.steps)
+        return PeakSeen(clear, None if told is None else told[0])
+
+
+@dataclass(frozen=True, eq=False)
+class PeakSeen:
+    """The peak of one order in the correlation."""
+
+    clear: float
+    """Its power over that around it."""
+    information: Tensor | None
+    """[3, 3] on the phase at the centre of the field, kx and ky of the order; None without peak."""
 
 
 def frame_information(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ class NormalEquations:
     """What noise does not explain of the mismatch, over the power of what the zero order says: 0
     where the bands hold the same object, 1 or more where they have nothing to do with each other.
     """
+    unexplained_error: float
+    """Standard error of that."""
 
     def likelihood(self, clustering: float) -> tuple[Tensor, Tensor]:
         """Return the information matrix and information @ step.
@@ -74,9 +77,12 @@ def normal_equations(
         signal += float((form.gram - form.noise)[-3, -3].real) * kept
         gradient += (unbiased.mH @ (form.gradient - alone)).real
         curvature += kept * (unbiased.mH @ (form.gram - form.noise) @ slopes).real
-        scatter += kept * (unbiased.mH @ form.gram @ unbiased).real
-    unexplained = max(found - expected, 0.0) / max(signal, 1e-30)
-    return NormalEquations(curvature, scatter, gradient, found / expected, unexplained)
+        scatter += steady.scatter_share * (unbiased.mH @ form.gram @ unbiased).real
+    signal = max(signal, 1e-30)
+    unexplained = max(found - expected, 0.0) / signal
+    samples = sum(form.samples for form in forms)
+    error = expected / signal * math.sqrt(2.0 * steady.clustering / samples)
+    return NormalEquations(curvature, scatter, gradient, found / expected, unexplained, error)
 
 
 def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:

@@ -35,6 +35,8 @@ class Overlap:
     gradient: Tensor
     """[channel] with the mismatch. Windowed frames do not quite obey the overlap, so the mismatch
     is formed of whole frames and windowed last."""
+    samples: float
+    """How many independent frequencies there are, about."""
 
 
 class Band:
@@ -101,7 +103,14 @@ class Band:
         gram = _gram(torch.stack(channels))
         gradient = gram[:-1, -1].clone()
         gradient[-2:] -= self._moment_noise(weight)
-        return Overlap(self._own, gram[:-1, :-1], self._channel_noise(weight), gradient)
+        return Overlap(
+            self._own, gram[:-1, :-1], self._channel_noise(weight), gradient, self._samples(weight)
+        )
+
+    def _samples(self, weight: Tensor) -> float:
+        """Return how many independent frequencies the sums are made of."""
+        even = weight.sum().square() / weight.square().sum().clamp(min=1e-300)
+        return max(float(even) * self._window_power * len(self._images), 1.0)
 
     def _zero_order(self) -> Tensor:
         """Return the windowed zero order at f, whose conjugate is at -f, [time, y, x]."""

@@ -26,7 +26,8 @@ class Quadratic:
     centre: Tensor
     """Where the prior has its mean."""
     unexplained: float
-    """As `NormalEquations.unexplained`."""
+    """As in `NormalEquations`, and the next."""
+    unexplained_error: float
     consistent: bool = True
     """Whether noise explains how the bands differ; if not, single frames keep their phase."""
 

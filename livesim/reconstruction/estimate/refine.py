@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.carrier import Carrier, carrier_information
+from livesim.reconstruction.estimate.errors import Errors, errors_of
 from livesim.reconstruction.estimate.frame_phases import Turning, frame_information
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
@@ -30,52 +31,6 @@ from livesim.reconstruction.estimate.zero_order import Frames
 _FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
 _FAR = 0.05  # the same of phases, in rad, and of modulation, relative
 _CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
-
-
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """Standard errors of the parameters, as the curvature of the posterior tells them."""
-
-    k: Tensor
-    """[vector] cycles/µm, along the worse direction."""
-    fringes: Tensor
-    """[vector] rad, of the fringes' place, root mean square over the frames and over the light."""
-    modulation: Tensor
-    """[order], relative."""
-    unexplained: float
-    """Of the bands' overlap, as `NormalEquations.unexplained`."""
-    consistent: bool
-    """Whether noise explains how the bands differ."""
-
-    @classmethod
-    def of(cls, known: Quadratic, prior: Prior, at: Parameters, spread: Tensor) -> Errors:
-        """Return the errors of the most probable parameters; `spread` as `Steady.spread`."""
-        own = known.coordinates
-        covariance = torch.linalg.inv(known.information + prior.precision(own))
-        variance = covariance.diagonal()
-        shifts = [slice(own.shift.start + 2 * v, own.shift.start + 2 * v + 2) for v in range(own.vectors)]
-        fringes = torch.stack([
-            torch.stack([
-                _turned(covariance, own.phase.start + v * own.phased + frame, shifts[v], spread)
-                for frame in range(own.phased)
-            ]).mean()
-            for v in range(own.vectors)
-        ])
-        return cls(
-            k=torch.stack([
-                torch.linalg.eigvalsh(covariance[place, place])[-1] for place in shifts
-            ]).clamp(min=0.0).sqrt(),
-            fringes=fringes.clamp(min=0.0).sqrt(),
-            modulation=variance[own.modulation].clamp(min=0.0).sqrt() / at.modulation,
-            unexplained=known.unexplained,
-            consistent=known.consistent,
-        )
-
-
-def _turned(covariance: Tensor, phase: int, shift: slice, spread: Tensor) -> Tensor:
-    """Return the variance of a frame's fringes, mean over the light."""
-    place = [phase, *range(shift.start, shift.stop)]
-    return (covariance[place][:, place] * spread).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +63,7 @@ class Fit:
         self.at = replace(start, intensity=torch.ones_like(frames.noise))
         """What is known so far."""
         self._rough = True
-        self.errors: Errors | None = None
-        """Of what is known; None before anything is."""
+        self._posterior: tuple[Quadratic, Prior] | None = None
         self.far = False
         """Whether the last step went so far that a linearisation is not enough."""
 
@@ -124,13 +78,15 @@ class Fit:
             information, pull = information + torch.diag(means), pull - means * flat
             carried = carrier_information(coordinates, self._carriers())
             information, pull = information + carried[0], pull + carried[1]
+            misfit = normal.unexplained, normal.unexplained_error
             if normal.misfit > _CONSISTENT:
-                held = (information, pull, flat, flat, normal.unexplained)
-                return Quadratic(coordinates, *held, consistent=False)
+                return Quadratic(
+                    coordinates, information, pull, flat, flat, *misfit, consistent=False
+                )
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
             information, pull = information + single[0], pull + single[1]
-            return Quadratic(coordinates, information, pull, flat, centre, normal.unexplained)
+            return Quadratic(coordinates, information, pull, flat, centre, *misfit)
         return None
 
     def _normal(self) -> tuple[NormalEquations, Coordinates]:
@@ -141,9 +97,22 @@ class Fit:
         coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
         return normal_equations(coordinates, forms, frames.noise, steady), coordinates
 
-    def _carriers(self) -> list[Carrier]:
+    def _carriers(self) -> dict[int, Carrier]:
+        """Return the carriers of the orders that stand out by it more than by details."""
+        return {
+            number: Carrier(self._frames, self._grid, self.at, number)
+            for number, peak in enumerate(self._turning.peaks)
+            if peak.carried
+        }
+
+    def refined(self) -> Refined | None:
+        """Return what is known, and how well; None where nothing is."""
+        if self._posterior is None:
+            return None
         orders = range(len(self.at.orders))
-        return [Carrier(self._frames, self._grid, self.at, number) for number in orders]
+        peaks = [self._turning.peak(number, _own(self.at), self._grid) for number in orders]
+        spread = self._frames.steady.spread
+        return Refined(_own(self.at), errors_of(*self._posterior, self.at, peaks, spread))
 
     def _scale(self, bands: Sequence[Band]) -> None:
         """Find modulation and common phase, k and the steps held.
@@ -159,7 +128,7 @@ class Fit:
         """Go to the most probable parameters, no further than the linearisation holds."""
         used = prior if known.consistent else HELD
         step = used.step(known)
-        self.errors = Errors.of(known, used, self.at, self._frames.steady.spread)
+        self._posterior = known, used
         flat = known.coordinates.limited(known.flat, step, self._grid.step)
         before, self.at = self.at, known.coordinates.parameters(flat)
         k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
@@ -177,10 +146,7 @@ def refine(fits: Sequence[Fit]) -> list[Refined | None]:
     known = _find_most_probable(fits, [fit.linearised() for fit in fits])
     if any(fit.far for fit in fits):
         known = _find_most_probable(fits, [fit.linearised() for fit in fits])
-    return [
-        None if one is None or fit.errors is None else Refined(_own(fit.at), fit.errors)
-        for fit, one in zip(fits, known, strict=True)
-    ]
+    return [None if one is None else fit.refined() for fit, one in zip(fits, known, strict=True)]
 
 
 def _find_most_probable(

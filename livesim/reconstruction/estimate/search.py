@@ -21,6 +21,7 @@ _REACHES = (1.5, 0.08)
 for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
 _PASSED = 0.005
 """Least OTF at which a carrier is looked for."""
+_OPPOSITE = 0.5  # of the power of the opposite turn
 _STEPS = 41  # along each axis
 
 
@@ -67,10 +68,10 @@ def _over_frames(spectrum: Tensor) -> Tensor:
 def _score(power: Tensor, samples: SpectralSamples) -> Tensor:
     """Return how far every sample stands out for every number of turns, [frame - 1, sample].
 
-    Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so the
-    power of the opposite turn is taken off.
+    Steps of a pattern turn one way. What moves or changes otherwise turns both ways alike, so half
+    the power of the opposite turn is taken off: very uneven steps turn both ways as well.
     """
-    return (power - power.flip(0)) / samples.level(power)
+    return (power - _OPPOSITE * power.flip(0)) / samples.level(power)
 
 
 def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:

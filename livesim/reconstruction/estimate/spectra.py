@@ -75,10 +75,13 @@ class Steady:
     """Part of the windowed object's power that `trust` leaves."""
     noise_share: float
     """Part of the windowed noise's power that it leaves."""
+    scatter_share: float
+    """The same with its square, which is what a sum's variance goes with."""
     spread: Tensor
     """[3, 3] mean over the light of what (phase, kx, ky) turn the fringes by, squared, float64."""
     clustering: float
-    """How much stronger shot noise is where the object is than on average."""
+    """How much stronger noise is where the object is than on average: shot noise is, read noise is
+    the same everywhere."""
 
 
 def prepare(photons: Tensor, grid: EstimationGrid) -> Spectra:
@@ -131,7 +134,8 @@ def _steady(
     power = _object_power(measured, noise, grid, len(image.windowed))
     light = (grid.image(image.whole.mean(dim=0) * grid.low_pass(_LIGHT)) + level.float()).relu_()
     detail = _local_power(image.windowed, power, noise, grid)
-    usual = detail[::_THINNED, ::_THINNED][grid.window[::_THINNED, ::_THINNED] > 0.5].median()
+    inner = detail[::_THINNED, ::_THINNED][grid.window[::_THINNED, ::_THINNED] > 0.5]
+    usual = inner.median() if len(inner) else detail.median()  # a field of a few pixels
     dark = max(noise * stacks * frames / pixels - float(level), 0.0)
     lit = light / (light + dark / stacks + 1e-6)
     weight = lit / (1.0 + detail / (_BRIGHT * usual.clamp(min=1e-30)))
@@ -144,8 +148,10 @@ def _steady(
         trust=grid.window * weight,
         signal_share=_share(weight, detail),
         noise_share=_share(weight, shot),
+        scatter_share=_share(weight.square(), detail),
         spread=_spread(light, grid),
-        clustering=_share(light, (light - light.mean()).square()) / max(float(light.mean()), 1e-6),
+        clustering=_share(light + dark, (light - light.mean()).square())
+        / max(float(light.mean()) + dark, 1e-6),
     )
 
 
