@@ -87,8 +87,8 @@ def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> N
 def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     """Return the pattern as JSON values; what is unknown or infinite is null.
 
-    `layout`, `noise_to_signal`, `levels`, `defects` and an angle's `intensity` are left out where they say
-    nothing.
+    `layout`, `noise_to_signal`, `levels`, `defects` and an angle's `intensity` are left out where
+    they say nothing.
     """
     return {"format": FORMAT, **_PATTERN.dump_python(pattern, mode="json")}
 

@@ -16,7 +16,7 @@ from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.defects.neighbours import Field
 from livesim.reconstruction.defects.noise import BLOCK, light_of, scatter_of
 from livesim.reconstruction.defects.outliers import Limit, Outliers
-from livesim.reconstruction.defects.replacement import field_of, prediction_of, put
+from livesim.reconstruction.defects.replacement import field_of, prediction_of, put, replaced
 from livesim.reconstruction.defects.sharpness import REACH
 from livesim.values.defects import DefectKind, DefectPixel, Defects, Hit
 
@@ -61,6 +61,20 @@ def find_defects(counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
         return Defects(shape, doubt=f"pixels of {pixel_nm:g} nm are too coarse to tell defects")
     times = counts.shape[0] if counts.ndim == 5 else 1
     return _Search(field, counts.reshape(-1, *shape).float().clone(), times, camera).run()
+
+
+def without_defects(
+    counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
+) -> tuple[Tensor, Defects]:
+    """Return frames with all defects replaced that they show, and what those are.
+
+    Parameters
+    ----------
+    counts, optics, camera, pixel_nm
+        As of `find_defects`.
+    """
+    defects = find_defects(counts, optics, camera, pixel_nm)
+    return replaced(counts, defects, optics, pixel_nm), defects
 
 
 class _Search:
