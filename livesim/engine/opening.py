@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.session import Session, Shared
 from livesim.wire.messages import StreamStart
+
+_log = logging.getLogger("livesim.engine")
 
 
 class Opening:
@@ -46,6 +49,8 @@ class Opening:
             If the stream cannot be worked on; the message says why.
         """
         resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
+        for note in resolved.notes:
+            _log.warning("%s", note)
         self._shared.outlet.trust.begin()
         record = partial(self._recorder_for, start) if self._recorder_for else None
         return Session(start, resolved, record, self._shared, recording=self.recording)

@@ -141,6 +141,7 @@ class Session:
             settings=resolved.settings,
             models=dict(resolved.models),
             choices=dict(resolved.choices),
+            notes=resolved.notes,
             patterns=self._channels.patterns,
         )
 

@@ -40,6 +40,8 @@ class InUse(Part):
     """File of a network -> SHA-256."""
     choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Step ("one", "two") -> the networks on the engine's machine that fit the stream."""
+    notes: tuple[str, ...] = ()
+    """Why "auto" stands for no network, where it does."""
     patterns: dict[int, Pattern] = Field(default_factory=dict)
     """Channel -> the pattern that its next raw stack is reconstructed with, once it is known; the
     phases are those of the newest stack where the pattern is tracked."""

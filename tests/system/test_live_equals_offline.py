@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
+import tomllib
+from itertools import count
+
 import numpy as np
 import pytest
 import tifffile
 import zarr
 
+from livesim.api.live import Sender
+from livesim.config.settings import Settings
+from livesim.io.logs import read_weights_log
 from livesim.io.pattern_file import read_pattern
 from livesim.processes.engine import EngineProcess
-from tests.support.processes import livesim
+from livesim.wire.control_client import ControlClient
+from tests.support.processes import LIMIT_S, livesim
 from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 TIMES = 3
+SHAPE = (96, 112)
+ANSWER_S = 30.0
 TOML = settings_text(pattern={"order": ["phase", "angle", "time"]})
 
 
@@ -32,10 +42,9 @@ def live_images(stream):
     return zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
 
 
-def simulated_recording(folder):
-    scenes = [simulate(seed, (96, 112), peak=1000.0) for seed in range(TIMES)]
-    first = scenes[0]
-    again = [simulate(seed, (96, 112), peak=1000.0, pattern=first.pattern) for seed in range(TIMES)]
+def simulated_recording(folder, times=TIMES):
+    first = simulate(0, SHAPE, peak=100.0)
+    again = [simulate(seed, SHAPE, peak=100.0, pattern=first.pattern) for seed in range(times)]
     counts = np.concatenate([scene.counts.numpy() for scene in again])
     raw = folder / "filaments.tif"
     tifffile.imwrite(raw, counts.reshape(-1, *counts.shape[-2:]))
@@ -49,16 +58,62 @@ def test_live_results_are_the_offline_results(tmp_path):
     live = live_images(stream)
     pattern = stream / "pattern.json"
 
-    offline = tmp_path / "offline.ome.tif"
-    livesim("restore", raw, "--pattern", pattern, "--out", offline)
-    from_recording = tmp_path / "again.ome.zarr"
-    livesim("restore", stream / "raw.zarr", "--out", from_recording)
+    again = tmp_path / "again.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--out", again)
 
-    assert live.shape == (TIMES, 192, 224)
+    assert live.shape == (TIMES, 2 * SHAPE[0], 2 * SHAPE[1])
     assert live.std() > 0
-    np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
-    np.testing.assert_array_equal(live, zarr.open_array(from_recording / "0", mode="r")[:, 0, 0])
+    np.testing.assert_array_equal(live, zarr.open_array(again / "0", mode="r")[:, 0, 0])
+    # Without networks nothing depends on when their weights were there.
+    plain = tmp_path / "plain.ome.tif"
+    livesim("restore", raw, "--pattern", pattern, "--steps", "reconstruct", "--out", plain)
+    np.testing.assert_array_equal(live[0], tifffile.imread(plain)[0])
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def stream_until_weighed(folder, changes):
+    """Send stacks to an engine that records, until its weights have changed so often."""
+    first = simulate(0, SHAPE, peak=100.0)
+    scenes = [simulate(seed, SHAPE, peak=100.0, pattern=first.pattern) for seed in range(4)]
+    settings = tomllib.loads(TOML)
+    stacks = [scene.counts[0].numpy() for scene in scenes]
+    deadline = time.monotonic() + LIMIT_S
+    with EngineProcess("--once", "--lossless", f"--record={folder}") as engine:
+        with Sender(engine.control(), Settings.model_validate(settings)) as sender:
+            client = ControlClient(engine.control())
+            for number in count():
+                for angle, phase in np.ndindex(3, 3):
+                    frame = stacks[number % len(stacks)][angle, phase]
+                    sender.send(frame, time=number, angle=angle, phase=phase)
+                client.review(ANSWER_S)  # rather than wait until the reviews have rested
+                log = next(folder.glob("*/weights-log.jsonl"), None)
+                if log and len(log.read_text(encoding="utf-8").splitlines()) > changes + 1:
+                    break
+                assert time.monotonic() < deadline
+            client.close()
+        engine.wait()
+    (stream,) = folder.iterdir()
+    return stream
+
+
+def test_live_results_are_the_offline_results_while_the_weights_change(tmp_path):
+    stream = stream_until_weighed(tmp_path / "recorded", 3)
+    changes = read_weights_log(stream / "weights-log.jsonl")
+    times = [change.stack.time for change in changes]
+    live = live_images(stream)
+    assert changes[0].weights is None
+    assert len({change.weights for change in changes}) == len(changes) >= 4
+    assert times == sorted(set(times))
+
+    again = tmp_path / "again.ome.tif"
+    livesim("restore", stream / "raw.zarr", "--out", again)
+    np.testing.assert_array_equal(live, tifffile.imread(again))
+
+    plain = tmp_path / "plain.ome.tif"
+    livesim("restore", stream / "raw.zarr", "--steps", "reconstruct", "--out", plain)
+    pairs = zip(live, tifffile.imread(plain), strict=True)
+    same = [bool((one == other).all()) for one, other in pairs]
+    assert same == [number < times[1] for number in range(len(live))]
 
 
 @pytest.mark.recordings

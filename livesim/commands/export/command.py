@@ -60,7 +60,8 @@ def export_recording(request: ExportRequest) -> None:
         whole = stack.enter_context(open_source(files, request.what))
         if request.interval_s is not None:
             whole = whole.every(request.interval_s)
-        parts = cuts(whole, request.ranges, projected=request.projected)
+        errors = suffix not in MOVIE
+        parts = cuts(whole, request.ranges, projected=request.projected, errors=errors)
         beside = [stack.enter_context(open_source(files, kind)) for kind in _beside(request)]
         rows = [[*(cut.of(other) for other in beside), cut] for cut in parts]
         titles = [title(kind, one) for kind, one in zip(_beside(request), beside, strict=True)]

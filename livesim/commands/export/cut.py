@@ -13,7 +13,7 @@ import numpy as np
 from livesim.config.settings import SettingsError
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recipe import Recipe
-from livesim.io.write.output_layout import OutputLayout
+from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
@@ -166,8 +166,15 @@ def _words(found: tuple[int, ...]) -> str:
     return f"{found[0]} to {found[-1]}" + ("" if step == 1 else f" in steps of {step}")
 
 
-def cuts(whole: TimeLapse, ranges: Ranges, *, projected: bool = False) -> list[Cut]:
+def cuts(
+    whole: TimeLapse, ranges: Ranges, *, projected: bool = False, errors: bool = True
+) -> list[Cut]:
     """Return what goes into each file: one for every position.
+
+    Parameters
+    ----------
+    errors
+        Whether error planes belong to it where no channel is named: they are no colours.
 
     Raises
     ------
@@ -177,6 +184,10 @@ def cuts(whole: TimeLapse, ranges: Ranges, *, projected: bool = False) -> list[C
     position, time, channel, z = whole.layout.sizes
     times = places("--time", ranges.time, time)
     channels = places("--channel", ranges.channel, channel)
+    if not errors and not ranges.channel:
+        names = [whole.layout.channel_name(number) for number in channels]
+        pairs = zip(channels, names, strict=True)
+        channels = tuple(number for number, name in pairs if not name.endswith(ERROR_SUFFIX))
     zs = places("--z", ranges.z, z)
     return [
         Cut(whole, at, times, channels, zs, projected)

@@ -52,6 +52,9 @@ def print_status(status: EngineStatus, console: Console) -> None:
 def _circumstances(status: EngineStatus) -> Iterator[str]:
     if status.in_use is not None:
         yield _in_use(status.in_use)
+        patterns = status.in_use.patterns.values()
+        warned = (words for pattern in patterns for words in pattern.warnings)
+        yield from dict.fromkeys((*status.in_use.notes, *warned))
     if status.device is not None:
         yield f"on {status.device.name}"
     if status.rolling is not None:

@@ -71,7 +71,7 @@ class Steering:
         with self._worker.changed:
             if not all(isinstance(one, Steerable) for one in self._pipelines.values()):
                 raise SettingsError(NOT_STEERABLE)
-            self._want(self._resolve(steered(self._wanted.settings, changes)))
+            self._want(self._resolved(steered(self._wanted.settings, changes)))
 
     def recalibrate(self) -> None:
         """Ask for a new estimate of every channel's pattern.
@@ -138,6 +138,13 @@ class Steering:
             self.in_use = ready.resolved
         if changed:
             self._count, self._since = self._count + 1, stack.index.time
+
+    def _resolved(self, settings: Settings) -> Resolved:
+        """Return settings without "auto"; what that stood for before is still to be said."""
+        found = self._resolve(settings)
+        if found.settings.steps != self._wanted.settings.steps:
+            return found
+        return replace(found, notes=self._wanted.notes)
 
     # The thread.
 

@@ -36,6 +36,11 @@ from livesim.values.results import Result
 from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
+ARBITRATED = (
+    "the images are arbitrated between plain reconstruction and networks, with the weights logged "
+    "beside them"
+)
+
 
 def record_into(folder: Path) -> RecorderFor:
     """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
@@ -53,6 +58,7 @@ class FolderRecorder:
         self.folder = folder
         self._start = start
         self.settings, self._models = resolved.settings, resolved.models
+        self._notes = resolved.notes
         sent = start.settings
         self._source = self.settings if sent is None else Settings.model_validate(sent)
         """What the source acquires with, though the engine may have settings of its own."""
@@ -93,6 +99,7 @@ class FolderRecorder:
             pattern=self._patterns.get(first.index.channel),
             steps=steps_run(self.settings.steps),
             models=self._models,
+            warnings=(*self._notes, *((ARBITRATED,) if self._models else ())),
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
         return ResultRecorder(path, layout, recipe, shard=shard)

@@ -21,18 +21,21 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
 
 from livesim_models.trust.fission import fission
+from livesim_models.trust.structures import Drawn, supported
 
 Restore = Callable[[Tensor], Tensor]
 """A raw stack [frame, y, x] in photo-electrons -> its image [2 y, 2 x]; leaves its input alone."""
 
 ETA = 0.5
-OCTAVES = 6
-"""Bands of the partition; the last one holds everything coarser."""
-NOT_CARRIED = 0.02
+OCTAVES, FAINT_OCTAVES = 5, 3
+"""Bands where the plain image carries the object well, and where it does faintly; the last one of
+each holds everything coarser."""
+NOT_CARRIED = 0.0075
 """Of the Wiener share: where the plain image holds less of the object, it alone is shown."""
-FULLY_SHOWN = 0.2
+FULLY_SHOWN = 0.05
 """From there on a network may be shown in full; in between gradually, as edges in a spectrum ring
 in the image."""
 APART, TOGETHER = 0.1, 0.3
@@ -41,14 +44,22 @@ _FINEST = 0.35
 """Cycles/pixel of the doubled grid at the lower edge of the finest band."""
 _NEIGHBOURHOOD = 1.25
 """Standard deviation of local means in wavelengths of the band."""
+_STRUCTURE = 0.04
+"""Cycles/pixel of the doubled grid: coarser bands draw no threads."""
 _CAUTION = 1.0
 """Standard errors taken off a weight."""
 _MEASURED_SHARE = 0.15
 """Above it what the Wiener filter held back is measured, below it is told from the noise."""
-_LEAST_ERROR = 0.05
+_PRIOR_SPREAD = 0.7
+"""How far off the Wiener filter's idea of the object's power may be, as a share of it."""
+_LEAST_ERROR = 0.03
 """Of the plain image's variance: no error is said to be less."""
 _LEAST_CHANGE = 1e-6
 """Power of a change in units of the noise's: less is none."""
+_NOISE_SIGMA, _BIAS_SIGMA, _EDGE_SIGMA = 8.0, 40.0, 1.5
+"""Pixels: over which noise, what was held back and the steepness of the image are averaged."""
+_FLAT = 0.02
+"""Of the mean steepness: what a flat place counts as."""
 _DARK, _BRIGHT = 0.02, 0.99
 """Quantiles of an image that count as no light and as the brightest structures."""
 _LIT = 0.3
@@ -112,13 +123,18 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
-    """The spectra of one fission."""
+    """The half spectra of one fission."""
 
-    change: Tensor
-    """Of the network, which saw the larger part only."""
+    network: Tensor
+    """Of its image of the larger part."""
     larger: Tensor
     smaller: Tensor
     noise: Tensor
+
+    @property
+    def change(self) -> Tensor:
+        """What the network changed, which saw the larger part only."""
+        return self.network - self.larger
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,10 +142,12 @@ class _Judged:
     """What is found of a network in one band, [2 y, 2 x] each."""
 
     weight: Tensor
-    lessened: Tensor
-    """By how much the squared error falls with this weight."""
-    lessened_alone: Tensor
-    """By how much it falls with a weight of 1; negative where the network makes it worse."""
+    best: Tensor
+    """The weight without caution; it may be negative or beyond 1."""
+    change: Tensor
+    """Local power of the change."""
+    noise: Tensor
+    """Local power of the plain image's noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,9 +158,14 @@ class _Band:
     weighed: Tensor
     """As `shown`, the frequencies weighed by how well they are measured."""
     sigma: float
+    """Of its local means, pixels."""
+    step: int
+    """Pixels of the grid that is fine enough for them."""
     local_count: float
     """Independent values in a local mean, and in the whole image."""
     count: float
+    empty: bool
+    """Whether the plain image carries nothing there."""
 
 
 class Arbiter:
@@ -160,14 +183,16 @@ class Arbiter:
         self._shape = (transfer.shape[0], 2 * (transfer.shape[1] - 1))
         share = torch.where(passed > NOT_CARRIED, transfer / passed.clamp(min=NOT_CARRIED), 0.0)
         self._share = share.clamp(0.0, 1.0)
-        carried = _rise(self._share, NOT_CARRIED, FULLY_SHOWN)
+        self._carried = _rise(self._share, NOT_CARRIED, FULLY_SHOWN)
         well = _rise(self._share, APART, TOGETHER)
         octaves = octave_bands(self._shape).to(transfer)
-        parts = torch.cat([octaves * well, octaves * (carried - well).clamp(min=0.0)])
-        self.bands = parts[parts.sum(dim=(1, 2)) > 1.0]
+        few = octave_bands(self._shape, FAINT_OCTAVES).to(transfer)
+        self.bands = torch.cat([octaves * well, few * (self._carried - well).clamp(min=0.0)])
         """[band, 2 y, x + 1] in which the network has a say; the rest is the plain image's."""
         self._bands = [self._band(shown) for shown in self.bands]
         self._held_back = (1.0 - self._share) / self._share.clamp(min=NOT_CARRIED)
+        fine = _frequency(self._shape).to(transfer) / _STRUCTURE
+        self._structure = self._carried * _rise(fine, math.sqrt(0.5), math.sqrt(2.0))
 
     def image(self, plain: Tensor, network: Tensor, weights: Weights) -> Tensor:
         """Return the arbitrated image of a plain and a network's image, [2 y, 2 x] each."""
@@ -182,7 +207,7 @@ class Arbiter:
         generator: torch.Generator,
         fissions: int = 2,
     ) -> Weights:
-        """Examine a network on one raw stack; every fission costs three images and a network's.
+        """Examine a network on one raw stack; every fission costs a plain image and a network's.
 
         Parameters
         ----------
@@ -191,146 +216,234 @@ class Arbiter:
         variance
             [frame, y, x] of their noise, `fission.noise_variance` where the camera is known.
         plain, network
-            Without and with networks.
+            Without and with networks; `plain` has to be linear.
         generator
             Of the fissions.
         fissions
             Independent ones that are averaged.
         """
-        parts = [self._parts(photons, variance, plain, network, generator) for _ in range(fissions)]
         without = plain(photons)
-        return self._weights(without, network(photons) - without, parts)
+        spectrum = torch.fft.rfft2(without)
+        parts = []
+        for _ in range(fissions):
+            split = fission(photons, variance, ETA, generator)
+            noise = torch.fft.rfft2(plain(split.noise))
+            # As an exposure of less light would look: its noise then fits its light.
+            excess = split.larger_variance
+            seen = torch.fft.rfft2(excess * network(split.larger / excess))
+            parts.append(_Parts(seen, spectrum + ETA * noise, spectrum - noise / ETA, noise))
+        return self._weights(without, network(photons), parts)
 
-    def _weights(self, plain: Tensor, change: Tensor, parts: list[_Parts]) -> Weights:
-        """Return the weights of a change [2 y, 2 x] to a plain image."""
-        spectrum = torch.fft.rfft2(change)
-        judged = [self._judged(band, spectrum, parts) for band in self._bands]
+    def _weights(self, plain: Tensor, network: Tensor, parts: list[_Parts]) -> Weights:
+        change = torch.fft.rfft2(network - plain)
+        support = self._supported(network, parts)
+        judged = [self._judged(band, change, parts, support) for band in self._bands]
         weights = torch.stack([one.weight for one in judged])
-        before = self._plain_error(parts)
-        after = before - _sum([one.lessened for one in judged])
-        error = torch.maximum(after, _LEAST_ERROR * before).sqrt()
-        unchecked = self._seen(spectrum * (1.0 - self.bands.sum(dim=0))).square()
-        alone = before - _sum([one.lessened_alone for one in judged]) + unchecked
-        added = (weights * split_bands(change, self.bands)).sum(dim=0)
+        parted = self._seen(change * self.bands)
+        image = plain + (weights * parted).sum(dim=0)
+        unchecked = self._seen(change) - parted.sum(dim=0)
+        errors = self._errors(image, judged, parts, unchecked)
         return Weights(
-            network=weights,
-            error=error,
-            plain_error=before.sqrt(),
-            network_error=torch.maximum(alone, _LEAST_ERROR * before).sqrt(),
-            carried=carried_share(plain + added, error),
-            shown=_share_of(added, change),
+            weights,
+            *(error.sqrt() for error in errors),
+            carried=carried_share(image, errors[0].sqrt()),
+            shown=_share_of(image - plain, network - plain),
         )
 
-    def _parts(
-        self,
-        photons: Tensor,
-        variance: Tensor,
-        plain: Restore,
-        network: Restore,
-        generator: torch.Generator,
-    ) -> _Parts:
-        parts = fission(photons, variance, ETA, generator)
-        larger = plain(parts.larger)
-        # As an exposure of less light would look: its noise then fits its light.
-        excess = parts.larger_variance
-        change = excess * network(parts.larger / excess) - larger
-        images = (change, larger, plain(parts.smaller), plain(parts.noise))
-        return _Parts(*(torch.fft.rfft2(image) for image in images))
-
-    def _judged(self, band: _Band, change: Tensor, parts: list[_Parts]) -> _Judged:
-        """Return the weight of a band, and by how much the change lessens the squared error."""
+    def _judged(self, band: _Band, change: Tensor, parts: list[_Parts], support: Tensor) -> _Judged:
+        """Return the weight of a band, and what it rests on."""
+        if band.empty:
+            nothing = torch.zeros(self._shape).to(change.real)
+            return _Judged(nothing, nothing, nothing, nothing)
         noise = _mean([self._seen(p.noise * band.weighed).square() for p in parts])
-        noise = local_mean(noise, 1.5 * band.sigma).clamp(min=_TINY)
+        noise = self._local(noise, 1.5 * band.sigma, band.step)
         power = self._power(band, change, noise)
         asked, asked_error = self._asked_for(band, parts, power)
-        best = self._noise_taken(band, parts, noise) * noise / power + asked
-        weight = (best - _CAUTION * asked_error).clamp(0.0, 1.0)
-        shown = local_mean(self._seen(change * band.shown).square(), band.sigma).clamp(min=0.0)
-        shown = _alone(band.shown) * shown
-        return _Judged(weight, shown * weight * (2.0 * best - weight), shown * (2.0 * best - 1.0))
+        taken, taken_error = self._noise_taken(band, parts, noise)
+        ratio = noise / power
+        best = self._spread(taken * ratio + asked)
+        caution = _CAUTION * self._spread(asked_error + taken_error * ratio)
+        weight = (best - caution).clamp(0.0, 1.0)
+        if 1.0 / band.sigma > _STRUCTURE / _NEIGHBOURHOOD:
+            weight = weight * support
+        back = _alone(band.shown) * self._unweighed(band, change)
+        noises = _mean([p.noise.abs().square() for p in parts]).sqrt()
+        noise = self._spread(noise) * _alone(band.shown) * self._unweighed(band, noises)
+        return _Judged(weight, best, back * self._spread(power), noise)
+
+    def _unweighed(self, band: _Band, spectrum: Tensor) -> float:
+        """Return the power of a band as it is shown, in units of that weighed."""
+        power = _doubled(spectrum.abs().square())
+        weighed = (power * band.weighed.square()).sum().clamp(min=_TINY)
+        return float((power * band.shown.square()).sum() / weighed)
 
     def _power(self, band: _Band, change: Tensor, noise: Tensor) -> Tensor:
-        """Return the local power of the change, [2 y, 2 x].
+        """Return the local power of the change.
 
         In units of the noise's it is drawn towards that of the whole band, as far as it varies no
         more than a mean of so many values does: a weight that follows chance keeps the noise.
         """
         seen = self._seen(change * band.weighed).square()
-        ratio = (local_mean(seen, band.sigma) / noise).clamp(min=_LEAST_CHANGE)
+        ratio = (self._local(seen, band.sigma, band.step) / noise).clamp(min=_LEAST_CHANGE)
         common = (seen.mean() / noise.mean()).clamp(min=_LEAST_CHANGE)
         return noise * _drawn(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
 
-    def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor) -> float:
-        """Return kappa: which share of the noise in a band the network took away, 0 ... 1."""
-        agreed, error = self._agreement(
-            band, [p.smaller - p.larger for p in parts], parts, band.weighed
-        )
-        found = float(agreed.mean()) - _CAUTION * error
-        return min(max(found / ((1.0 + ETA**2) * float(noise.mean())), 0.0), 1.0)
+    def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor) -> tuple[float, float]:
+        """Return kappa, which share of the noise in a band the network took away, and its error."""
+        weighed = band.weighed
+        products = [((p.smaller - p.larger) * p.change.conj()).real * weighed**2 for p in parts]
+        found = float(_doubled(_mean(products)).sum()) / (self._shape[0] * self._shape[1]) ** 2
+        unit = (1.0 + ETA**2) * float(noise.mean())
+        error = self._agreement_error(weighed, weighed, parts)
+        return min(max(found / unit, 0.0), 1.0), error / unit
 
     def _asked_for(self, band: _Band, parts: list[_Parts], power: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (weight, error) of what the Wiener filter held back, [2 y, 2 x].
+        """Return (weight, error) of what the Wiener filter held back.
 
         The local weights are drawn towards that of the whole band, as far as their spread is that
         of their errors (empirical Bayes).
         """
-        agreed, error = self._agreement(
-            band, [p.smaller for p in parts], parts, band.weighed * self._held_back
-        )
-        common, whole = agreed.mean() / power.mean(), power.mean()
-        common_error = (error / whole) ** 2
+        held = band.weighed * self._held_back
+        pairs = ((p.smaller * held, p.change * band.weighed) for p in parts)
+        agreed = _mean([self._seen(one) * self._seen(other) for one, other in pairs])
+        whole = power.mean()
+        common = agreed.mean() / whole
+        common_error = (self._agreement_error(held, band.weighed, parts) / whole) ** 2
         local_error = common_error * (band.count / band.local_count) * whole / power
-        local = local_mean(agreed, band.sigma) / power
+        local = self._mean_near(agreed, band.sigma, band.step) / power
         drawn, trust = _drawn(local, common, local_error, power)
         squared = trust.square() * local_error + (1.0 - trust).square() * common_error
         return drawn, squared.sqrt()
 
-    def _agreement(
-        self, band: _Band, spectra: list[Tensor], parts: list[_Parts], factor: Tensor
-    ) -> tuple[Tensor, float]:
-        """Return the product [2 y, 2 x] of spectra and the network's change, and its mean's error.
+    def _agreement_error(self, factor: Tensor, weighed: Tensor, parts: list[_Parts]) -> float:
+        """Return the error of the mean product of the smaller parts and the network's changes.
 
-        That is what the noise of the smaller part makes of it, frequency by frequency.
+        That is what the noise of the smaller parts makes of it, frequency by frequency.
         """
-        changes = [p.change * band.weighed for p in parts]
-        pairs = zip(spectra, changes, strict=True)
-        agreed = _mean([self._seen(s * factor) * self._seen(c) for s, c in pairs])
         noises = _mean([(p.noise * factor).abs().square() for p in parts])
-        powers = _mean([change.abs().square() for change in changes])
+        powers = _mean([(p.change * weighed).abs().square() for p in parts])
         pixels = self._shape[0] * self._shape[1]
-        squared = (1.0 + ETA**-2) * float(_doubled(noises * powers).sum()) / float(pixels) ** 4
-        return agreed, math.sqrt(squared)
+        excess = 1.0 + ETA**-2 / len(parts)
+        squared = excess * float(_doubled(noises * powers).sum()) / float(pixels) ** 4
+        return math.sqrt(squared)
 
-    def _plain_error(self, parts: list[_Parts]) -> Tensor:
-        """Return the mean square error of the plain image, noise and what was held back."""
-        total = torch.zeros(self._shape).to(self._share)
+    def _supported(self, network: Tensor, parts: list[_Parts]) -> Tensor:
+        """Return which share of the structures that the network draws photons support."""
+        factor = self._structure
+        drawn = [
+            Drawn(
+                network=self._seen(p.network * factor),
+                expected=self._seen(p.network * factor * self._share),
+                photons=self._seen(p.smaller * factor),
+            )
+            for p in parts
+        ]
+        noises = [p.noise * factor for p in parts]
+        noise = _mean([self._seen(one).square() for one in noises])
+        return supported(
+            self._seen(torch.fft.rfft2(network) * factor),
+            drawn,
+            self._spread(self._local(noise, _NOISE_SIGMA)),
+            _mean([one.abs().square() for one in noises]),
+            excess=1.0 + ETA**-2 / len(parts),
+        )
+
+    def _errors(
+        self, image: Tensor, judged: list[_Judged], parts: list[_Parts], unchecked: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean square errors [2 y, 2 x] of the arbitrated, plain and network's image.
+
+        What is not noise lies where the image is steep: that is where a blurred or displaced
+        structure differs from the true one.
+        """
+        noise = self._local(_mean([self._seen(p.noise).square() for p in parts]), _NOISE_SIGMA)
+        noise = self._spread(noise)
+        held = self._held_power(parts)
+        least = _LEAST_ERROR * (noise + held)
+        steep = self._steepness(image)
+
+        def error(weights: list[Tensor], beyond: Tensor | float) -> Tensor:
+            gain, quiet = torch.zeros_like(noise), torch.zeros_like(noise)
+            for one, weight in zip(judged, weights, strict=True):
+                gain += one.change * weight * (2.0 * one.best.clamp(max=1.0) - weight)
+                quiet += one.noise * weight * (2.0 - weight)
+            left = (noise - quiet).clamp(min=0.0)
+            bias = self._mean_near(noise + held - gain - left + beyond, _BIAS_SIGMA)
+            return torch.maximum(left + steep * self._spread(bias.clamp(min=0.0)), least)
+
+        zeros = [torch.zeros_like(noise)] * len(judged)
+        ones = [torch.ones_like(noise)] * len(judged)
+        return (
+            error([one.weight for one in judged], 0.0),
+            error(zeros, 0.0),
+            error(ones, unchecked.square()),
+        )
+
+    def _held_power(self, parts: list[_Parts]) -> Tensor:
+        """Return the local power [2 y, 2 x] of what the Wiener filter held back."""
         measured = torch.where(self._share > _MEASURED_SHARE, self._held_back, 0.0)
-        told = self._held_back.clamp(max=1.0 / NOT_CARRIED).sqrt() * (measured == 0.0)
-        for octave in octave_bands(self._shape).to(self._share):
-            sigma = self._sigma(octave)
-            squares = []
-            for p in parts:
-                noise, unseen = (self._seen(p.noise * octave * f) for f in (1.0, told))
-                held = self._seen(p.larger * octave * measured)
-                bias = held * self._seen(p.smaller * octave * measured)
-                squares.append(noise.square() + unseen.square() + bias)
-            total += _alone(octave) * local_mean(_mean(squares), sigma).clamp(min=0.0)
-        return total.clamp(min=_TINY)
+        told = self._held_back.sqrt() * (self._share <= _MEASURED_SHARE)
+        told = told * math.sqrt(self._prior_factor(parts))
+        powers = []
+        for p in parts:
+            seen = self._seen(p.larger * measured) * self._seen(p.smaller * measured)
+            powers.append(seen + self._seen(p.noise * told).square())
+        return self._spread(self._mean_near(_mean(powers), _BIAS_SIGMA).clamp(min=0.0))
+
+    def _prior_factor(self, parts: list[_Parts]) -> float:
+        """Return the object's power where little of it is carried, in units of what was expected.
+
+        The Wiener filter knows it by extrapolation only; the two parts of a fission share nothing
+        but the object. Drawn to 1 as far as the photons leave it open.
+        """
+        faint = (self._share <= _MEASURED_SHARE) & (self._share > NOT_CARRIED)
+        noise = _mean([p.noise.abs().square() for p in parts]) * faint
+        expected = float(_doubled(noise * self._share / (1.0 - self._share).clamp(min=0.5)).sum())
+        if expected <= 0.0:
+            return 1.0
+        products = _mean([(p.larger * p.smaller.conj()).real for p in parts])
+        found = float(_doubled(products * faint).sum())
+        excess = (1.0 + ETA**2) * (1.0 + ETA**-2 / len(parts))
+        variance = excess * float(_doubled(noise.square()).sum())
+        trust = _PRIOR_SPREAD**2 / (_PRIOR_SPREAD**2 + variance / expected**2)
+        return max(1.0 + trust * (found / expected - 1.0), 0.1)
+
+    def _steepness(self, image: Tensor) -> Tensor:
+        """Return the local power of an image's slopes, in units of that around, [2 y, 2 x]."""
+        slopes = [image.roll(1, axis) - image.roll(-1, axis) for axis in (0, 1)]
+        steep = local_mean(slopes[0].square() + slopes[1].square(), _EDGE_SIGMA).clamp(min=0.0)
+        steep = steep + _FLAT * steep.mean() + _TINY
+        return steep / self._spread(self._mean_near(steep, _BIAS_SIGMA))
 
     def _band(self, shown: Tensor) -> _Band:
         # Noise after the filter is as strong as its share there: white after its square root.
         weighed = shown * self._share.sqrt()
-        sigma = self._sigma(shown)
+        empty = float(_doubled(shown).sum()) < 2.0
+        if empty:
+            return _Band(shown, weighed, 1.0, 1, 1.0, 1.0, empty)
+        weight = _doubled(shown)
+        frequency = float((weight * _frequency(self._shape).to(shown)).sum() / weight.sum())
+        sigma = _NEIGHBOURHOOD / frequency
         share = float(_doubled(weighed.square()).mean()) / float(weighed.max()) ** 2
         pixels = self._shape[0] * self._shape[1]
         local = min(4.0 * math.pi * sigma**2, pixels) * share
-        return _Band(shown, weighed, sigma, max(local, 1.0), max(pixels * share, 1.0))
+        step = _step(self._shape, sigma)
+        count = max(pixels * share, 1.0)
+        return _Band(shown, weighed, sigma, step, max(local, 1.0), count, empty)
 
-    def _sigma(self, band: Tensor) -> float:
-        """Return the standard deviation of the local means of a band, in pixels."""
-        weight = _doubled(band)
-        frequency = float((weight * _frequency(self._shape).to(band)).sum() / weight.sum())
-        return _NEIGHBOURHOOD / frequency
+    def _local(self, power: Tensor, sigma: float, step: int | None = None) -> Tensor:
+        """Return local means of a power, above 0."""
+        return self._mean_near(power, sigma, step).clamp(min=_TINY)
+
+    def _mean_near(self, image: Tensor, sigma: float, step: int | None = None) -> Tensor:
+        """Return Gaussian means on a grid as coarse as they allow, or of every `step` pixels."""
+        step = step or _step(self._shape, sigma)
+        squared = sigma**2 - (step**2 - 1) / 12.0  # what the squares of the grid blur
+        return local_mean(avg_pool2d(image[None], step)[0], math.sqrt(squared) / step)
+
+    def _spread(self, means: Tensor) -> Tensor:
+        """Return local means at every pixel, [2 y, 2 x]."""
+        return interpolate(means[None, None], self._shape, mode="bilinear")[0, 0]
 
     def _seen(self, spectrum: Tensor) -> Tensor:
         return torch.fft.irfft2(spectrum, s=self._shape)
@@ -348,9 +461,17 @@ def _doubled(half: Tensor) -> Tensor:
     return half * twice
 
 
+def _step(shape: tuple[int, int], sigma: float) -> int:
+    """Return how many pixels a grid for means of that standard deviation may skip."""
+    step = 1
+    while 4 * step <= sigma and not any(n % (2 * step) for n in shape):
+        step *= 2
+    return step
+
+
 def _alone(band: Tensor) -> float:
     """Return what the squares of neighbouring bands, which overlap, lack of the sum's square."""
-    return float(_doubled(band).sum() / _doubled(band.square()).sum())
+    return float(_doubled(band).sum() / _doubled(band.square()).sum().clamp(min=_TINY))
 
 
 def _drawn(local: Tensor, common: Tensor, error: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -397,10 +518,6 @@ def _thinned(values: Tensor) -> Tensor:
     """Return few enough values for a quantile."""
     flat = values.flatten()
     return flat[:: max(1, flat.numel() // 2**20)]
-
-
-def _sum(values: list[Tensor]) -> Tensor:
-    return torch.stack(values).sum(dim=0)
 
 
 def _mean(values: list[Tensor]) -> Tensor:

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tifffile
 
-from livesim.commands.restore.command import restore_file
+from livesim.api.restore import Restorer
+from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.commands.restore.trust import spread
 from livesim.config.settings import Settings, Steps
 from livesim.io.write.results import read_recipe
+from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
-from tests.support.scenes import PLAIN, simulate
+from livesim_models.evaluation.reference import reference
+from tests.support.scenes import BACKGROUND, PLAIN, simulate
 
 WRONG = Path(__file__).parents[2] / "weights" / "filaments-two.safetensors"
 
@@ -24,7 +28,7 @@ def recording(tmp_path_factory):
     return path, scene
 
 
-def restored(recording, folder, steps):
+def restored(recording, folder, steps, **more):
     path, scene = recording
     settings = Settings(
         optics=scene.optics,
@@ -33,33 +37,89 @@ def restored(recording, folder, steps):
         steps=steps,
     )
     out = folder / "out.ome.tif"
-    restore_file(path, settings, None, out, overwrite=False)
-    return read_recipe(out).trust
+    restore_file(RestoreRequest(path, settings, None, out, **more))
+    return read_recipe(out)
 
 
 def test_the_verdict_is_printed_and_kept(recording, tmp_path, capsys):
-    kept = restored(recording, tmp_path, Steps())
+    recipe = restored(recording, tmp_path, Steps())
     said = capsys.readouterr().err
-    assert len(kept) == 2
-    assert kept[0].startswith("time 0: trusted: the photons do not contradict it")
-    assert kept[1].startswith("time 1: ")
-    assert "trusted\n  the photons do not contradict it" in said
+    assert len(recipe.trust) == 2
+    assert recipe.trust[0].startswith("time 0: trusted: photons carry ")
+    assert recipe.trust[1].startswith("time 1: ")
+    assert "trusted\n  photons carry " in said
+    assert any(
+        words.endswith("plain reconstruction and networks, measured for every raw stack")
+        for words in recipe.warnings
+    )
 
 
 def test_without_networks_nothing_is_said(recording, tmp_path, capsys):
-    assert restored(recording, tmp_path, PLAIN) == ()
+    recipe = restored(recording, tmp_path, PLAIN)
+    assert recipe.trust == ()
+    assert not any("arbitrated" in words for words in recipe.warnings)
     assert "networks, time" not in capsys.readouterr().err
 
 
-def test_a_wrong_network_is_named_with_what_to_do(recording, tmp_path, capsys):
+def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording, tmp_path):
+    """As the API restores each stack alone."""
+    _, scene = recording
+    restored(recording, tmp_path, Steps())
+    found = tifffile.imread(tmp_path / "out.ome.tif")
+    settings = Settings(
+        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=Steps()
+    )
+    pattern = read_recipe(tmp_path / "out.ome.tif").pattern
+    for number in (1, 0):
+        alone = Restorer(settings, pattern)(scene.counts[number].numpy())
+        np.testing.assert_array_equal(found[number], alone)
+
+
+@pytest.mark.parametrize("steps", [Steps(), PLAIN])
+def test_the_error_is_a_further_channel(recording, tmp_path, steps):
+    recipe = restored(recording, tmp_path, steps, error=True)
+    assert any(words.startswith("error planes: standard deviation") for words in recipe.warnings)
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        images = file.series[0].asarray()
+        assert 'Name="channel 0"' in file.ome_metadata
+        assert 'Name="channel 0 error"' in file.ome_metadata
+    (folder := tmp_path / "without").mkdir()
+    restored(recording, folder, steps)
+    assert images.shape == (2, 2, 192, 192)
+    np.testing.assert_array_equal(images[:, 0], tifffile.imread(folder / "out.ome.tif"))
+    scene = recording[1]
+    truth = BACKGROUND * 60.0 + reference(scene.truth.numpy(), scene.pattern, scene.otf)
+    off = np.abs(images[:, 0] - truth)[:, 16:-16, 16:-16] / images[:, 1][:, 16:-16, 16:-16]
+    assert images[:, 1].min() > 0.0
+    assert 0.5 < (off < 1.0).mean() < 0.9
+    assert 0.8 < (off < 2.0).mean() <= 1.0
+
+
+def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
+    path, scene = recording
+    settings = Settings(
+        optics=scene.optics,
+        camera=scene.camera,
+        pattern=scene.settings.model_copy(update={"order": ("phase", "angle", "time")}),
+        reconstruction={"richardson_lucy_iterations": 3},
+    )
+    out = tmp_path / "out.ome.tif"
+    with pytest.raises(DataError, match="expected a field of which the error can be measured"):
+        restore_file(RestoreRequest(path, settings, None, out, error=True))
+    assert not list(tmp_path.iterdir())
+    restore_file(RestoreRequest(path, settings, None, out))
+    notes = read_recipe(out).warnings
+    assert any("no network runs: expected reconstruction.richardson_lucy" in one for one in notes)
+
+
+def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path, capsys):
     """Filaments it knows, but not when the brightness lies outside of its training."""
     path, scene = recording
     gain = scene.camera.model_copy(update={"gain": 0.01})
     faint = (path, type(scene)(**{**scene.__dict__, "camera": gain}))
-    kept = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
-    assert kept[0].split(": ")[1] in ("look", "do not trust")
-    assert "is [camera] gain right?" in kept[0]
-    assert "plain reconstruction" in capsys.readouterr().err
+    recipe = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
+    assert "is [camera] gain right?" in recipe.trust[0]
+    assert "networks, time 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
-"""The log of a pattern: what is written is read, and replayed where it held."""
+"""The logs of pattern and weights: what is written is read, and replayed where it held."""
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from dataclasses import replace
 
 import pytest
 
-from livesim.io.logs import append_pattern_changes, read_pattern_log
+from livesim.io.logs import (
+    append_pattern_changes,
+    append_weights_change,
+    read_pattern_log,
+    read_weights_log,
+)
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
@@ -18,6 +25,7 @@ from livesim.values.illumination import (
     unturned,
 )
 from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.weights import BandWeights, WeightGrid, WeightsChange
 
 ANGLE = PatternAngle((5.0, 1.0), (0.0, 2.0, 4.0), (0.8,), 20.0, 2.0)
 FIRST = Pattern(80.0, (16, 12), (ANGLE, replace(ANGLE, k_cycles_per_um=(1.0, 5.0))), 110.0)
@@ -120,3 +128,52 @@ def test_a_change_whose_stack_is_missing_holds_with_the_next():
     indices = [StackIndex(time=number) for number in (2, 4, 7)]
     lights = [light for _, light in illuminations(indices, FIRST, history())]
     assert lights == [unturned(FIRST), unturned(FIRST), history()[2].new]
+
+
+WEIGHTS = BandWeights((WeightGrid((2, 3), bytes(range(250, 256))), WeightGrid((1, 1), b"\x07")))
+
+
+def weights_history():
+    return (
+        WeightsChange(StackIndex(time=0), 10, None),
+        WeightsChange(StackIndex(time=4, channel=1), 40, WEIGHTS),
+        WeightsChange(StackIndex(time=9, channel=1), 90, None),
+    )
+
+
+def test_weights_are_read_number_by_number(tmp_path):
+    path = tmp_path / "weights-log.jsonl"
+    for change in weights_history():
+        append_weights_change(path, change)
+    assert read_weights_log(path) == weights_history()
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == {"format": "livesim-weights-log/1"}
+    assert lines[1]["weights"] is None
+    assert lines[2]["weights"][0]["shape"] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"shape": [2, 3], "deflated": "!"}, "expected deflated numbers in base64"),
+        ({"shape": [2, 3], "deflated": "QUJD"}, "expected deflated numbers in base64"),
+        ({"shape": [2, 0], "deflated": "eJwDAAAAAAE="}, "greater than or equal to 1"),
+        ({"shape": [2, 3], "deflated": "eJwDAAAAAAE="}, "expected 2 x 3 weights, found 0"),
+        (
+            {"shape": [1, 1], "deflated": base64.b64encode(zlib.compress(bytes(10**6))).decode()},
+            "expected 1 x 1 weights, found 2",
+        ),
+        ({"shape": [2, 3]}, "deflated"),
+        (7, "dict"),
+    ],
+)
+def test_weights_that_are_none_are_said_with_their_line(tmp_path, value, words):
+    path = tmp_path / "weights-log.jsonl"
+    append_weights_change(path, weights_history()[0])
+    line = {"stack": {"time": 1}, "received_ns": 1, "weights": [value]}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    with pytest.raises(DataError) as found:
+        read_weights_log(path)
+    assert "line 3" in str(found.value)
+    assert words in str(found.value)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Settings, SettingsError, Steps
-from livesim.pipeline.build import calibrate, pipeline_factory, with_levels
+from livesim.config.settings import Reconstruction, Settings, SettingsError, Steps
+from livesim.pipeline.build import calibrate, in_this_light, pipeline_factory, with_levels
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
@@ -42,8 +42,9 @@ def made_with(scene, steps):
     return ReconstructionPipeline(own, known).reconstruct(stack)
 
 
-def image_with(scene, steps):
-    return made_with(scene, steps).result
+def drawn_with(scene, steps):
+    """Return what the networks alone make."""
+    return made_with(scene, steps).network()
 
 
 def test_auto_is_the_shipped_model_where_it_fits(scene):
@@ -55,40 +56,76 @@ def test_auto_is_the_shipped_model_where_it_fits(scene):
         update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
     )
     assert resolved(hexagonal).settings.steps.one == "none"
+    (note,) = resolved(hexagonal).notes
+    assert note.startswith("no network runs: expected stacks as 'default-one' was trained on")
+    assert resolved(own).notes == ()
     assert not load_networks(hexagonal, CPU).any
     named = hexagonal.model_copy(update={"steps": Steps(one="default")})
     with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
         load_networks(named, CPU)
 
 
+def test_behind_richardson_lucy_steps_no_network_runs_and_one_that_is_named_is_refused(scene):
+    own = settings_of(scene).model_copy(
+        update={"reconstruction": Reconstruction(richardson_lucy_iterations=5)}
+    )
+    found = resolved(own)
+    assert (found.settings.steps.one, found.settings.steps.two) == ("none", "none")
+    (note,) = found.notes
+    assert "expected reconstruction.richardson_lucy_iterations = 0" in note
+    assert note.endswith("found 5")
+    assert found.choices == {"one": (), "two": ()}
+    assert resolved(own.model_copy(update={"steps": PLAIN})).notes == (), "nobody has asked"
+    named = own.model_copy(update={"steps": Steps(one="none", two="default")})
+    with pytest.raises(SettingsError, match=r"steps.two: expected reconstruction.richardson_lucy"):
+        load_networks(named, CPU)
+
+
+@pytest.mark.parametrize(("factor", "again"), [(0.04, True), (0.75, False), (1.0, False)])
+def test_a_pattern_from_other_light_has_its_levels_and_noise_measured_again(scene, factor, again):
+    own, stack = settings_of(scene, PLAIN), stack_of(scene)
+    found = calibrate([stack], own)
+    known = replace(found, levels=Levels(factor * found.levels.low, factor * found.levels.high))
+    light = in_this_light(known, [stack], own)
+    assert (light is not known) is again
+    if again:
+        assert light.levels == found.levels
+        assert light.noise_to_signal == found.noise_to_signal
+        assert light.angles == known.angles
+        assert "the light is 25 times that of the pattern's own stacks" in light.warnings[-1]
+
+
 def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them(scene):
-    without, both = made_with(scene, PLAIN), image_with(scene, Steps())
-    plain = without.result
+    without, made = made_with(scene, PLAIN), made_with(scene, Steps())
+    plain, both = without.result, made.result
     assert plain.plain is None
     np.testing.assert_array_equal(both.plain, plain.image)
     np.testing.assert_array_equal(both.widefield, plain.widefield)
     assert without.step_one is None
+    assert without.network is None
     truth = scene.truth.float().numpy()
-    near, far = similarity(both.image, truth), similarity(plain.image, truth)
+    near, far = similarity(made.network(), truth), similarity(plain.image, truth)
     assert near.ssim > far.ssim + 0.05
     assert near.psnr_db > far.psnr_db
 
 
 def test_each_step_alone_changes_the_image(scene):
-    one = image_with(scene, Steps(two="none")).image
+    one = drawn_with(scene, Steps(two="none"))
     only_two, two_steps = made_with(scene, Steps(one="none")), made_with(scene, Steps())
-    alone, both = only_two.result, two_steps.result
-    assert not np.array_equal(one, alone.image)
-    assert not np.array_equal(alone.image, both.image)
-    assert both.step_one is None, "nothing is copied before somebody looks at it"
+    alone, both = only_two.network(), two_steps.network()
+    assert not np.array_equal(one, alone)
+    assert not np.array_equal(alone, both)
+    assert two_steps.result.step_one is None, "nothing is copied before somebody looks at it"
+    assert two_steps.result.network is None
+    np.testing.assert_array_equal(two_steps.with_stages.network, both)
     np.testing.assert_array_equal(two_steps.step_one(), one)
     assert only_two.step_one is None
 
 
 def test_half_precision_costs_next_to_nothing(scene):
     truth = scene.truth.float().numpy()
-    exact = similarity(image_with(scene, Steps(precision="float32")).image, truth)
-    rough = similarity(image_with(scene, Steps(precision="bfloat16")).image, truth)
+    exact = similarity(drawn_with(scene, Steps(precision="float32")), truth)
+    rough = similarity(drawn_with(scene, Steps(precision="bfloat16")), truth)
     assert rough.psnr_db == pytest.approx(exact.psnr_db, abs=0.05)
 
 
@@ -100,8 +137,9 @@ def test_a_turned_pattern_turns_for_the_networks_as_well(scene):
         replace(angle, phases_rad=tuple(phase + by for phase in angle.phases_rad))
         for angle, by in zip(known.angles, turn, strict=True)
     ]
-    turned = ReconstructionPipeline(own, known)(stack, turn).image
-    direct = ReconstructionPipeline(own, replace(known, angles=tuple(angles)))(stack).image
+    turned = ReconstructionPipeline(own, known).reconstruct(stack, turn).network()
+    pipeline = ReconstructionPipeline(own, replace(known, angles=tuple(angles)))
+    direct = pipeline.reconstruct(stack).network()
     assert np.abs(turned - direct).max() < 1e-3 * np.abs(direct).max()
 
 
