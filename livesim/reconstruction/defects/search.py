@@ -115,9 +115,10 @@ class _Search:
             scatter, frames = replace(scatter, step=self._step), 0.5 * len(self._frames)
             return Limit(scatter, self._floor, _LASTING_ODDS, frames)
 
-        each = (self._frames, self._remainders)
-        means = (one.view(self._times, count, -1).mean(dim=0) for one in each)
-        return Outliers(self._field, *means, limit_of).find(most)
+        values, remainders = (
+            one.view(self._times, count, -1).mean(dim=0) for one in (self._frames, self._remainders)
+        )
+        return Outliers(self._field, values, remainders, limit_of).find(most)
 
     def _hits(self, most: int) -> Tensor:
         """Return the pixels, numbered through all frames, that differ in single frames."""
