@@ -30,8 +30,8 @@ from livesim_models.trust.maps import NEAR, Restoration, mean_around, plain_resi
 from livesim_models.trust.verdict import numbers_of, verdict
 
 FISSIONS = 2
-_RESTORED = 4 * FISSIONS
-"""Images of the parts: three plain ones and one of the networks each."""
+_RESTORED = 2 * FISSIONS
+"""Images of the parts: a plain one and one of the networks each."""
 _LEAST_VARIANCE = 0.01
 """Photo-electrons squared, so that dark pixels can be divided by."""
 
@@ -88,7 +88,7 @@ class Reviewer:
 
     @torch.inference_mode()
     def __call__(self, work: Work, tell: Tell, image: Tensor | None = None) -> Reviewed:
-        """Review one result; dear: eight plain images and two of the networks.
+        """Review one result; dear: two images of the networks and some plain ones.
 
         Parameters
         ----------

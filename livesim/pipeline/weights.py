@@ -15,6 +15,8 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from livesim.values.weights import FULL, BandWeights, WeightGrid
 
+_TINY = 1e-12
+
 
 def arbitrated(plain: Tensor, network: Tensor, bands: Tensor, weights: Tensor) -> Tensor:
     """Return the plain image [2 y, 2 x] with as much of the network's as the weights say.
@@ -43,8 +45,8 @@ def grid_shapes(bands: Tensor) -> tuple[tuple[int, int], ...]:
     frequency = torch.hypot(y, torch.fft.rfftfreq(columns, device=bands.device)[None, :])
     shapes = []
     for band in bands:
-        mean = float((band * frequency).sum() / band.sum())
-        step = 2 ** max(0, math.floor(-math.log2(mean)))
+        mean = float((band * frequency).sum() / band.sum().clamp(min=_TINY))
+        step = 2 ** max(0, math.floor(-math.log2(max(mean, 1.0 / rows))))
         shapes.append((math.ceil(rows / step), math.ceil(columns / step)))
     return tuple(shapes)
 

@@ -3,15 +3,28 @@
 import av
 import numpy as np
 import pytest
+import zarr
 from typer.testing import CliRunner
 
 from livesim.cli import app
 from livesim.commands.export.movie import GAP, SMALLEST_SIDE
 from livesim.config.settings import SettingsError
+from livesim.io.recipe import Recipe
 from livesim.io.write.movie import MovieWriter
+from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
+from livesim.io.write.results import open_writer
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
-from tests.support.recorded import PIXEL_NM, X, Y, open_results, received_ns, record, times
+from tests.support.recorded import (
+    PIXEL_NM,
+    SETTINGS,
+    X,
+    Y,
+    open_results,
+    received_ns,
+    record,
+    times,
+)
 
 ZOOM = 6
 """512 / 96, rounded up."""
@@ -55,6 +68,32 @@ def test_brightness_frames_and_size_are_as_asked(tmp_path):
     np.testing.assert_allclose(centre, (255, 127, 63), atol=3)
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert container.streams.video[0].average_rate == 5
+
+
+def with_errors(path):
+    """Write a restored file of one channel and its error."""
+    layout = OutputLayout(
+        y=2 * Y, x=2 * X, pixel_nm=40.0, channel=2, channel_names=("GFP", f"GFP{ERROR_SUFFIX}")
+    )
+    with open_writer(path, layout, Recipe(settings=SETTINGS)) as writer:
+        for channel, value in enumerate((50.0, 3.0)):
+            image = np.full((2 * Y, 2 * X), value, np.float32)
+            writer.write(StackIndex(channel=channel), image)
+    return path
+
+
+def test_an_error_is_no_colour_of_a_movie_and_stays_with_the_values(tmp_path):
+    restored = with_errors(tmp_path / "a.ome.tif")
+    export(restored, tmp_path / "a.mp4", "--contrast", "0:100", "--no-marks")
+    (frame,) = decoded(tmp_path / "a.mp4")
+    np.testing.assert_allclose(frame.mean(axis=(0, 1)), 127, atol=3)  # grey, of one channel
+    export(restored, tmp_path / "error.mp4", "--channel", "1", "--contrast", "0:6", "--no-marks")
+    np.testing.assert_allclose(decoded(tmp_path / "error.mp4")[0].mean(), 127, atol=3)
+    export(restored, tmp_path / "b.ome.zarr")
+    assert zarr.open_array(tmp_path / "b.ome.zarr" / "0", mode="r")[0, :, 0, 0, 0].tolist() == [
+        50.0,
+        3.0,
+    ]
 
 
 def test_the_bar_is_as_long_as_it_says_and_the_time_is_stamped(tmp_path):
