@@ -10,6 +10,7 @@ import torch
 from livesim.api.arrays import SOURCE, Array, native, shape_of
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.planes import SMALLEST
+from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.errors import DataError
@@ -51,11 +52,13 @@ def doctor(raw: Array, settings: Settings) -> Examination:
             f"pixels, found the shape {shape}"
         )
     rows, columns = middle((shape[-2], shape[-1]))
+    optics, camera, pixel_nm = settings.optics, settings.camera, settings.optics.pixel_nm
 
     def read(first: int, count: int) -> torch.Tensor:
         numbers = range(first, min(first + count, total))
         places = (tuple(int(n) for n in np.unravel_index(one, shape[:-2])) for one in numbers)
         frames = [native(raw[place])[rows, columns] for place in places]
-        return torch.from_numpy(np.stack(frames).astype(np.float32))
+        counts = torch.from_numpy(np.stack(frames).astype(np.float32))
+        return without_defects(counts, optics, camera, pixel_nm)[0]
 
-    return Survey(read, total, settings, settings.optics.pixel_nm).run()
+    return Survey(read, total, settings, pixel_nm).run()

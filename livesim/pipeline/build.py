@@ -16,7 +16,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
-from livesim.pipeline.defects import Mending, with_defects, without_defects
+from livesim.pipeline.defects import Mending, stacks_without_defects, with_defects
 from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
@@ -61,7 +61,7 @@ def calibrate(
     SettingsError
         If the pixel size is not known.
     """
-    stacks, defects = without_defects(stacks, settings, _pixel_nm(settings))
+    stacks, defects = stacks_without_defects(stacks, settings, _pixel_nm(settings))
     pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
@@ -114,7 +114,7 @@ def in_this_light(
     modulation stay.
     """
     if stacks:
-        _, defects = without_defects(stacks, settings, pattern.pixel_nm)
+        _, defects = stacks_without_defects(stacks, settings, pattern.pixel_nm)
         pattern = with_defects(pattern, replace(defects, hits=()))
     known = pattern.levels
     if known is None or not stacks:
@@ -292,7 +292,7 @@ def doctor_for(settings: Settings) -> Examine | None:
         number = first.index.time * settings.pattern.stack_frames
         own = settings.of_channel(first.index.channel)
         cut = [replace(stack, pixels=stack.pixels[..., rows, columns]) for stack in stacks]
-        clean, _ = without_defects(cut, own, _pixel_nm(own))
+        clean, _ = stacks_without_defects(cut, own, _pixel_nm(own))
         pixels = torch.stack([as_tensor(stack.pixels) for stack in clean])
         return examine_stacks(pixels, own, _pixel_nm(own), number)
 

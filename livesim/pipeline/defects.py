@@ -9,20 +9,19 @@ import torch
 
 from livesim.config.settings import Settings
 from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.defects.replacement import Replacement, replaced
-from livesim.reconstruction.defects.search import find_defects
+from livesim.reconstruction.defects.replacement import Replacement
+from livesim.reconstruction.defects.search import without_defects
 from livesim.values.defects import Defects, Place
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 
 
-def without_defects(
+def stacks_without_defects(
     stacks: Sequence[RawStack], settings: Settings, pixel_nm: float
 ) -> tuple[list[RawStack], Defects]:
     """Return raw stacks with all defects replaced that they show, and what those are; dear."""
     counts = torch.stack([as_tensor(stack.pixels) for stack in stacks])
-    defects = find_defects(counts, settings.optics, settings.camera, pixel_nm)
-    clean = replaced(counts, defects, settings.optics, pixel_nm)
+    clean, defects = without_defects(counts, settings.optics, settings.camera, pixel_nm)
     pairs = zip(stacks, clean, strict=True)
     return [replace(stack, pixels=pixels.numpy()) for stack, pixels in pairs], defects
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,10 @@ from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.config.settings import Settings
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm
+from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
+from livesim.values.defects import Place
 from livesim.values.errors import DataError
 from livesim.values.finding import Examination, Finding
 
@@ -83,7 +84,8 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
         for warning in (*frames.file.warnings, *pixel.warnings):
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
-        survey = Survey(_reader(frames), len(frames), own, pixel.nm)
+        read = _Reader(frames, own, pixel.nm)
+        survey = Survey(read, len(frames), own, pixel.nm)
         console = Console(stderr=True)
         hidden = quiet or not console.is_terminal
         with Progress(console=console, transient=True, disable=hidden) as progress:
@@ -91,18 +93,28 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
             seen = survey.run(
                 lambda done, pieces: progress.update(task, completed=done, total=pieces)
             )
+        if read.places:
+            print(f"livesim: {raw}: {len(read.places)} defect pixels replaced", file=sys.stderr)
     return Examined(raw, frames.misfit, frames.gaps, seen)
 
 
-def _reader(frames: FrameSequence) -> Callable[[int, int], Tensor]:
-    """Return a function that reads the middle of consecutive frames."""
-    rows, columns = middle(frames.file.frame_shape)
+class _Reader:
+    """Reads the middle of consecutive frames, with defects of the camera replaced."""
 
-    def read(first: int, count: int) -> Tensor:
-        pixels = frames.read(first, count)[:, rows, columns]
-        return torch.from_numpy(pixels.astype(np.float32))
+    def __init__(self, frames: FrameSequence, settings: Settings, pixel_nm: float) -> None:
+        self._frames, self._settings, self._pixel_nm = frames, settings, pixel_nm
+        self._rows, self._columns = middle(frames.file.frame_shape)
+        self.places: set[Place] = set()
+        """(y, x) in the middle of the frames, of the pixels that were replaced."""
 
-    return read
+    def __call__(self, first: int, count: int) -> Tensor:
+        """Return so many frames [frame, y, x] from the first one on."""
+        pixels = self._frames.read(first, count)[:, self._rows, self._columns]
+        counts = torch.from_numpy(pixels.astype(np.float32))
+        own = self._settings
+        clean, defects = without_defects(counts, own.optics, own.camera, self._pixel_nm)
+        self.places.update(defects.places)
+        return clean
 
 
 def _document(one: Examined) -> dict[str, Any]:

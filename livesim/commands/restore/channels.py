@@ -46,6 +46,8 @@ class RestoredChannel:
     changes: tuple[PatternChange, ...]
     weighed: tuple[WeightsChange, ...] | None = None
     """Weights of its networks, as the live run logged them; None = there is no log."""
+    as_live: bool = False
+    """Whether the images are to be those of a live run, which replaces no hits of single frames."""
     steered: dict[Steps, Networks] = field(default_factory=dict)
     """Networks to which the live run was steered, once they are loaded."""
     path: FramePath = field(default_factory=lambda: path_for(preferred_device()))
@@ -158,10 +160,12 @@ def _channel(
     print(f"livesim: pattern from {file}", file=sys.stderr)
     known = read_pattern_for(file, recording.frame_shape)
     # The recording's own knows its light, which may have changed since: the live run kept it.
-    fit = with_levels if pattern_file == pattern_for(raw) else in_this_light
+    as_live = pattern_file == pattern_for(raw)
+    fit = with_levels if as_live else in_this_light
     known = fit(known, stacks, settings)
     pattern = with_warnings(known, stacks, settings, networks)
-    return make(pattern, log, () if log is None else _read_log(log, pattern))
+    changes = () if log is None else _read_log(log, pattern)
+    return make(pattern, log, changes, as_live=as_live)
 
 
 def _weighed(raw: Path, channel: RestoredChannel, number: int) -> RestoredChannel:

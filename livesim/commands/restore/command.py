@@ -109,6 +109,8 @@ def restore_file(asked: RestoreRequest) -> None:
                     beside = index.channel + recording.sizes.channel
                     writer.write(replace(place, channel=beside), one.error)
     reviews.show(console)
+    if hits := sum(make.hits.values()):
+        console.print(f"livesim: {hits} hit(s) of single frames replaced", highlight=False)
     console.print(f"wrote {out}")
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from livesim.commands.restore.channels import Channels, lights, weights
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
+from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
-from livesim.values.frames import StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image
 from livesim.values.verdict import Trust
@@ -58,6 +59,8 @@ class StackRestorer:
         self._pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
         self._lights = lights(recording, channels)
         self._weights = weights(recording, channels)
+        self.hits: dict[StackIndex, int] = {}
+        """Of every raw stack that was restored, the hits of single frames that were replaced."""
 
     def __call__(self, index: StackIndex, *, examined: bool) -> RestoredStack:
         """Restore one raw stack; `examined`: say how far it can be trusted, and its error.
@@ -72,7 +75,7 @@ class StackRestorer:
         pipeline = self._pipelines[index.channel].of(light.pattern, settings)
         logged = self._channels[index.channel].weighed is not None
         found = self._weights.get(index)
-        work = pipeline.compute(self._recording.stack(index), light.turns_rad, found)
+        work = pipeline.compute(self._stack(index), light.turns_rad, found)
         if not examined and (logged or not pipeline.networks.any):
             return RestoredStack(work.image.numpy())
         reviewed = pipeline.examine(work, work.image if logged else None)
@@ -84,6 +87,17 @@ class StackRestorer:
         trust = reviewed.trust if pipeline.networks.any else None
         error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
         return RestoredStack(reviewed.image.cpu().numpy(), error, trust)
+
+    def _stack(self, index: StackIndex) -> RawStack:
+        """Return a raw stack, without the hits of single frames unless a live run is repeated."""
+        stack, channel = self._recording.stack(index), self._channels[index.channel]
+        if channel.as_live:
+            return stack
+        (clean,), defects = stacks_without_defects(
+            [stack], channel.settings, channel.pattern.pixel_nm
+        )
+        self.hits[index] = len(defects.hits)
+        return clean
 
     def has_networks(self, channel: int) -> bool:
         """Whether networks take part in a channel's images at its beginning."""

@@ -15,7 +15,7 @@ BLOCK = 8
 _BINS = 16
 _MOST_BLOCKS = 4093
 """That are looked at; a prime, so that they lie in all columns."""
-_KEPT, _KEPT_VARIANCE = 0.98, 0.8735
+_KEPT, _KEPT_VARIANCE = 0.9, 0.623
 """Share of the smallest remainders that is used, and their variance of a normal distribution."""
 _SATURATED = 0.5
 _SURE = 5.0

@@ -13,7 +13,7 @@ from livesim.reconstruction.defects.neighbours import Field, Prediction
 from livesim.reconstruction.defects.noise import BLOCK, Scatter, light_of
 from livesim.reconstruction.defects.replacement import put
 
-_PASSES, _ROUNDS = 3, 8
+_PASSES, _ROUNDS = 6, 8
 """How often the noise is measured, and in between how often the strongest outliers are taken."""
 _FULL = (0.03, 0.1)
 """Of the brightest light, by how much saturated pixels may scatter, at least and at most."""

@@ -16,7 +16,7 @@ from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.defects.neighbours import Field
 from livesim.reconstruction.defects.noise import BLOCK, light_of, scatter_of
 from livesim.reconstruction.defects.outliers import Limit, Outliers
-from livesim.reconstruction.defects.replacement import field_of, prediction_of, put
+from livesim.reconstruction.defects.replacement import field_of, prediction_of, put, replaced
 from livesim.reconstruction.defects.sharpness import REACH
 from livesim.values.defects import DefectKind, DefectPixel, Defects, Hit
 
@@ -63,6 +63,20 @@ def find_defects(counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
     return _Search(field, counts.reshape(-1, *shape).float().clone(), times, camera).run()
 
 
+def without_defects(
+    counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
+) -> tuple[Tensor, Defects]:
+    """Return frames with all defects replaced that they show, and what those are.
+
+    Parameters
+    ----------
+    counts, optics, camera, pixel_nm
+        As of `find_defects`.
+    """
+    defects = find_defects(counts, optics, camera, pixel_nm)
+    return replaced(counts, defects, optics, pixel_nm), defects
+
+
 class _Search:
     """One search; `frames` [frame, y, x] are changed as defects are found."""
 
@@ -101,9 +115,10 @@ class _Search:
             scatter, frames = replace(scatter, step=self._step), 0.5 * len(self._frames)
             return Limit(scatter, self._floor, _LASTING_ODDS, frames)
 
-        each = (self._frames, self._remainders)
-        means = (one.view(self._times, count, -1).mean(dim=0) for one in each)
-        return Outliers(self._field, *means, limit_of).find(most)
+        values, remainders = (
+            one.view(self._times, count, -1).mean(dim=0) for one in (self._frames, self._remainders)
+        )
+        return Outliers(self._field, values, remainders, limit_of).find(most)
 
     def _hits(self, most: int) -> Tensor:
         """Return the pixels, numbered through all frames, that differ in single frames."""

@@ -74,8 +74,9 @@ NAMES = {
     "raw frames", "reconstructed", "rolling updates", "rolling time resolution", "rolling changed",
     "rolling motion", "pattern angles usable", "pattern attainable resolution",
     "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
-    "pattern alarms", "pattern check failures", "doctor faults", "trust carried",
-    "trust shown", "trust error", "trust overruled", "trust plain denied", "trust noise ratio",
+    "pattern alarms", "pattern check failures", "doctor faults", "camera defects",
+    "trust carried", "trust shown", "trust error", "trust overruled", "trust plain denied",
+    "trust noise ratio",
     "GPU memory",
 }  # fmt: skip
 """Alerts are made of them: one is added and none is ever changed."""
