@@ -450,7 +450,7 @@ def _inside(frames: Tensor, settings: Settings, found: CameraNoise) -> float | N
 def _numbers(found: CameraNoise, model: NoiseModel, camera: Camera) -> Row:
     light = (torch.tensor(found.light, dtype=torch.float64) - camera.offset) / camera.gain
     ratio = (model.variance(light) / settings_noise(camera).variance(light)).tolist()
-    told = found.straight
+    told = found.told
     return {
         "gain": found.gain if told else None,
         "error": found.gain_error if told else None,
