@@ -45,7 +45,9 @@ def main() -> None:
         "replay": _replay,
         "good": _good,
         "trouble": _trouble,
-        "trust": _trust,
+        "trusted": _trusted,
+        "light": _little_light,
+        "alone": _networks_alone,
         "dose": _dose,
     }
     for name in sys.argv[1:] or groups:
@@ -161,16 +163,24 @@ def _trouble() -> None:
         _save(window, "viewer-trouble")
 
 
-def _trust() -> None:
-    """Show what photons carry, what they do not, and networks that were trained on other things."""
+def _trusted() -> None:
+    """Show the error of an image that photons carry."""
     with _judged(_settings(100.0, MANY), TrustWord.TRUSTED) as window:
         window.user_actions.trust.switch_map()
         _save(window, "viewer-trusted")
-    with _judged(_settings(3.0, MANY)) as window:
+
+
+def _little_light() -> None:
+    """Show an image that they hardly carry."""
+    with _judged(_settings(4.0, MANY)) as window:
         window.user_actions.trust.switch_map()
         window.appearance.use_theme("light")
         _save(window, "viewer-little-light")
         window.appearance.use_theme("dark")
+
+
+def _networks_alone() -> None:
+    """Show what networks make of things that they were not trained on, beside what is restored."""
     with _judged(_mistaken()) as window:
         window.user_actions.picture.flip_networks()
         window.user_actions.picture.switch_split()

@@ -336,24 +336,25 @@ def _measured(tiles: _Tiles, ripple: float) -> CameraNoise:
 
 def _line(means: Tensor, variances: Tensor) -> tuple[float, float, Tensor, float]:
     """Return slope, intercept, their covariance and the tiles' relative scatter about the line."""
-    design = torch.stack([means, torch.ones_like(means)], dim=1)
-    scale = design.abs().amax(dim=0)
-    design = design / scale
+    centre, width = means.mean(), means.std().clamp(min=1e-30)
+    design = torch.stack([(means - centre) / width, torch.ones_like(means)], dim=1)
     least = 0.1 * variances.median()
     expected, trust = variances.median().expand_as(variances), torch.ones_like(variances)
     for _ in range(_ROUNDS):
         weight = (trust / expected.square())[:, None]
-        normal = torch.linalg.inv(design.mT @ (weight * design))
+        normal = torch.linalg.pinv(design.mT @ (weight * design))
         found = normal @ (design.mT @ (weight[:, 0] * variances))
         expected = (design @ found).clamp(min=float(least))
         off = (variances - expected) / expected
-        spread = 1.4826 * (off - off.median()).abs().median()
+        spread = (1.4826 * (off - off.median()).abs().median()).clamp(min=1e-12)
         trust = (1.0 - (off / (_OUTLIER * spread)).square()).clamp(min=0.0).square()
     # The scatter differs from tile to tile, so the errors come from the residuals (White 1980).
     pulls = design * (weight[:, 0] * (variances - design @ found))[:, None]
-    covariance = normal @ (pulls.mT @ pulls) @ normal / torch.outer(scale, scale)
-    slope, level = (found / scale).tolist()
-    return slope, level, covariance, float(spread)
+    covariance = normal @ (pulls.mT @ pulls) @ normal
+    back = torch.stack([1.0 / width, 0.0 * width, -centre / width, torch.ones_like(width)])
+    back = back.reshape(2, 2)  # to a mean of 0 counts
+    slope, level = (back @ found).tolist()
+    return slope, level, back @ covariance @ back.mT, float(spread)
 
 
 def _nodes(means: Tensor, variances: Tensor) -> tuple[Node, ...]:

@@ -47,14 +47,17 @@ def high_pass(
     Where hardly a frequency lies beyond, `power` is small or 0.
     """
     reach = min(max(min(frame_shape) // 6, _REACH[0]), _REACH[1])
-    made = [_kaiser(cutoff, reach, shape, device) for shape in _SHAPES]
-    return next((one for one in made if one.power > _ENOUGH), made[-1])
+    for shape in _SHAPES:
+        made = _kaiser(cutoff, reach, shape, device)
+        if made.power > _ENOUGH:
+            break
+    return made
 
 
 def _kaiser(cutoff: float, reach: int, shape: float, device: torch.device | str) -> Highpass:
     """Return filters with edges at a frequency, cut by a Kaiser window (Kaiser 1974)."""
     width = (shape / 0.1102 + 0.7) / (14.36 * 2 * reach)
-    axes = frequency_axes((32 * reach, 32 * reach), 1.0, device=device)
+    axes = frequency_axes((16 * reach, 16 * reach), 1.0, device=device)
     radius = torch.hypot(*axes)
     at = torch.arange(-reach, reach + 1, dtype=torch.float64, device=device)
     far = (torch.hypot(at[:, None], at[None]) / (reach + 0.5)).clamp(max=1.0)
