@@ -157,7 +157,7 @@ def _recipe(
         pattern=first,
         steps=steps_run(settings.steps),
         models={k: v for one in channels.values() for k, v in one.networks.models.items()},
-        sources=(identify(raw),),
+        sources=tuple(identify(one) for one in (raw, *recording.file.others)),
         warnings=(*recording.warnings, *first.warnings, *notes),
         trust=reviews.lines,
     )
