@@ -146,7 +146,7 @@ def _recipe(
         pattern=first,
         steps=steps_run(chosen.settings.steps) if any_network else ("reconstruct",),
         models={name: sha for one in networks for name, sha in one.models.items()},
-        sources=(identify(asked.raw),),
+        sources=tuple(identify(one) for one in (asked.raw, *recording.file.others)),
         warnings=(
             *recording.warnings,
             *chosen.notes,

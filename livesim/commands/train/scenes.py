@@ -87,7 +87,8 @@ def _settings(recipe: ScenesRecipe, random: np.random.Generator, structure: str 
     pixel = draw(recipe.sampling) * 500.0 / cutoff
     first = draw((0.0, 60.0))
     if structure is None:
-        count = 2 if random.random() < recipe.mixed else 1
+        mixed = random.random() < recipe.mixed and len(recipe.structures) > 1
+        count = 2 if mixed else 1
         specimen = random.choice(recipe.structures, size=count, replace=False).tolist()
     else:
         specimen = [structure]

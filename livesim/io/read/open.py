@@ -15,6 +15,7 @@ from livesim.io.read.planes import PlaneFile
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.single_files import open_single_files
 from livesim.io.read.tiff import open_tiff
+from livesim.io.read.vendor import begins_as_vendor, open_vendor
 from livesim.io.read.zarr import MARKS, open_zarr
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -49,6 +50,7 @@ class FolderFormat:
 FILES = (
     FileFormat("TIFF", lambda start: start[:4] in TIFF_STARTS, lambda path: _open_tiff(path)),
     FileFormat("DeltaVision (.dv, .mrc)", lambda start: start[ID_OFFSET:][:2] in IDS, open_dv),
+    FileFormat("makers' files (nd2, czi, lif, oir), with bioio", begins_as_vendor, open_vendor),
 )
 FOLDERS = (
     FolderFormat("NDTiff", (INDEX,), open_ndtiff),

@@ -55,6 +55,8 @@ class PlaneFile:
     channel_names: tuple[str, ...] = ()
     """Of the file's own axis "channel"; none where it states none."""
     warnings: tuple[str, ...] = ()
+    others: tuple[Path, ...] = ()
+    """The files beside `source` that hold frames of it too."""
     unfinished: bool = False
     """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
 

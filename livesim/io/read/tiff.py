@@ -84,6 +84,7 @@ def open_tiff(source: Path) -> PlaneFile:
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
+            others = _other_files(tif)
         _check_alike(parts, source)
         first = parts[0]
         with expecting("a TIFF file", source, *BAD_TIFF):
@@ -107,8 +108,17 @@ def open_tiff(source: Path) -> PlaneFile:
         z_step_nm=metadata.z_step_nm,
         channel_names=metadata.channel_names,
         warnings=(*warnings, *not_square(metadata.pixel_nm, metadata.pixel_y_nm, source)),
+        others=others,
         unfinished=bool(warnings),
     )
+
+
+def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
+    """Return the other files of the recording, as far as they were found."""
+    handles = {
+        page.parent.filehandle for series in tif.series for page in series if page is not None
+    }
+    return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ndstorage import NDTiffDataset
 
 from livesim.config.settings import PatternSettings, Settings
 from livesim.io.read.open import FILES, FOLDERS, format_of, open_recording
+from livesim.io.read.vendor import open_vendor
 from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import RawLayout
 from livesim.io.write.recorder import RawRecorder
@@ -195,6 +196,9 @@ def write_single_files(path):
         tifffile.imwrite(path / f"img_{number:09d}_Default_000.tif", pixels)
 
 
+VENDORS = next(one.name for one in FILES if one.open is open_vendor)
+
+
 # format: how to write it, file name, (pixel_nm, exposure_ms, interval_s) as stated by it
 FORMATS = {
     "plain pages": (write_pages, "raw.tif", (None, None, None)),
@@ -261,6 +265,7 @@ def test_every_format_that_is_read_is_written_here(tmp_path):
         folder = tmp_path / str(at)
         folder.mkdir()
         written.add(format_of(write(folder / file) or folder / file).name)
+    written.add(VENDORS)  # in test_vendor.py
     known = {one.name for one in (*FILES, *FOLDERS)}
     assert known - written == set(), "expected a line in FORMATS for every format, found none of"
 

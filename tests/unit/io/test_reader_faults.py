@@ -5,9 +5,16 @@ import re
 import numpy as np
 import pytest
 
+from livesim.config.settings import PatternSettings
 from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import CASES, REFUSED
+from tests.support.reader_faults import (
+    CASES,
+    POSITION_FILES,
+    REFUSED,
+    ome_files,
+    positions_together,
+)
 
 
 def place(index):
@@ -30,6 +37,14 @@ def test_what_is_whole_is_read_and_the_rest_is_said(case, tmp_path):
     assert bool(case.says) == bool(warnings), warnings
     assert re.search(case.says, warnings), warnings
     assert "\n" not in warnings
+
+
+@pytest.mark.parametrize("build", [ome_files(POSITION_FILES), positions_together])
+def test_the_other_files_of_a_recording_are_known(build, tmp_path):
+    path = build(tmp_path)
+    beside = sorted(one for one in path.parent.iterdir() if one != path)
+    with open_recording(path, PatternSettings()) as recording:
+        assert recording.file.others == (*beside,)
 
 
 def test_names_of_cases_are_unique():

@@ -81,6 +81,11 @@ def test_scenes_survive_their_file(tmp_path):
     assert scenes_of(RECIPE, "one", tmp_path / "scenes.safetensors", pytest.fail)
 
 
+def test_a_recipe_of_one_structure_mixes_none():
+    recipe = ScenesRecipe(structures=("vesicles",), mixed=1.0, size=32)
+    assert simulated_scene(recipe, "one", 0).structure == "vesicles"
+
+
 def test_another_file_is_no_scenes(tmp_path):
     (tmp_path / "a").write_text("text")
     with pytest.raises(DataError, match="expected a file of scenes"):

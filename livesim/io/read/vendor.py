@@ -1,0 +1,105 @@
+"""Read the files of microscopes' makers through the plugins of bioio, plane by plane.
+
+`pip install "livesim[vendor]"` brings bioio and the plugins for Nikon, Zeiss and Leica; any other
+one of bioio's plugins works once it is installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livesim.io.read.metadata import names_of, not_square, positive
+from livesim.io.read.planes import PlaneFile, consecutive, expecting
+from livesim.values.errors import DataError
+from livesim.values.frames import Pixels
+
+STARTS = (b"\xda\xce\xbe\x0a", b"ZISRAWFILE", b"OLYMPUSRAWFORMAT")
+"""How the files of Nikon (ND2), Zeiss (CZI) and Olympus (OIR) begin."""
+AXIS_NAMES = {"T": "time", "C": "channel", "Z": "z", "H": "phase", "R": "angle"}
+"""H and R: what Zeiss calls phase and rotation."""
+LEICA, LEICA_TEST, LEICA_TEST_AT = b"\x70\x00\x00\x00", b"\x2a", 8
+BAD_VENDOR = (Exception,)
+"""What plugins raise is theirs to choose: Zeiss' has exceptions that derive from nothing else."""
+
+
+def begins_as_vendor(start: bytes) -> bool:
+    """Whether a file begins as one of a maker."""
+    leica = start.startswith(LEICA) and start[LEICA_TEST_AT:].startswith(LEICA_TEST)
+    return leica or start.startswith(STARTS)
+
+
+def open_vendor(source: Path) -> PlaneFile:
+    """Open a maker's file; its scenes are positions.
+
+    Raises
+    ------
+    DataError
+        If bioio or its plugin is not installed, or cannot read the file.
+    """
+    bioio = _bioio(source)
+    unknown = import_module("bioio_base.exceptions").UnsupportedFileFormatError
+    try:
+        image = bioio.BioImage(source)
+    except unknown as error:
+        raise DataError(
+            f"{source}: expected a whole file and a plugin of bioio for it, found that one of them "
+            'is missing: pip install "livesim[vendor]", or bioio-NAME for another maker'
+        ) from error
+    with expecting("a file that bioio reads", source, *BAD_VENDOR):
+        return _opened(image, source)
+
+
+def _bioio(source: Path) -> Any:
+    try:
+        return import_module("bioio")
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{source}: expected bioio, which reads makers' files, found it not installed: "
+            'pip install "livesim[vendor]"'
+        ) from error
+
+
+def _opened(image: Any, source: Path) -> PlaneFile:
+    pixels = [_scene(image, name) for name in image.scenes]
+    names, shape = pixels[0].dims, pixels[0].shape
+    if names[-2:] != ("Y", "X") or any(one.shape != shape or one.dims != names for one in pixels):
+        raise DataError(
+            f"{source}: expected scenes of one shape [..., y, x], found "
+            f"{sorted({(one.dims, one.shape) for one in pixels})}"
+        )
+    sizes = (len(pixels), *shape[:-2])
+    axes = tuple(AXIS_NAMES.get(name, name.lower()) for name in names[:-2])
+    each = int(np.prod(shape[:-2]))
+
+    def read(number: int) -> Pixels:
+        place = np.unravel_index(number % each, shape[:-2])
+        with expecting(f"a readable frame {number}", source, *BAD_VENDOR):
+            plane = np.asarray(pixels[number // each].data[tuple(int(at) for at in place)])
+        if not plane.any():  # bioio fills up with zeros what was never recorded
+            raise DataError(f"{source}: expected a frame {number}, found nothing but zeros")
+        return plane
+
+    scale = image.physical_pixel_sizes
+    x_nm, y_nm = positive(scale.X, 1e3), positive(scale.Y, 1e3)
+    return PlaneFile(
+        source=source,
+        frame_shape=(shape[-2], shape[-1]),
+        dtype=pixels[0].dtype,
+        grid=consecutive(("position", *axes), sizes),
+        read=read,
+        close=lambda: None,  # bioio opens the file for every frame
+        pixel_nm=x_nm,
+        z_step_nm=positive(scale.Z, 1e3),
+        channel_names=names_of([str(name) for name in image.channel_names or ()]),
+        warnings=not_square(x_nm, y_nm, source),
+    )
+
+
+def _scene(image: Any, name: str) -> Any:
+    """Return the array of a scene with the names of its axes; nothing is read yet."""
+    image.set_scene(name)
+    return image.reader.xarray_dask_data
