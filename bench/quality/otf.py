@@ -36,8 +36,8 @@ FILAMENTS = "filaments"
 KINDS = (FILAMENTS, "camera", "brick", "grass", FRACTAL)
 DAMPINGS = (0.1, 0.15, 0.25, 0.4, 0.7, 1.0)
 PHOTONS = (1000.0, 100.0, 20.0)
-STACKS = (1, 16)
-SIZES = (128, 256)
+FIELDS = ((128, 1), (128, 16), (256, 1))
+"""Size, and raw stacks averaged."""
 BACKGROUND = 0.05
 SETTINGS = PatternSettings()
 
@@ -161,14 +161,15 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="*", default=KINDS)
-    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--photons", nargs="*", type=float, default=PHOTONS)
-    parser.add_argument("--stacks", nargs="*", type=int, default=STACKS)
     parser.add_argument("--dampings", nargs="*", type=float, default=DAMPINGS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    cells = product(options.kinds, options.sizes, options.dampings, options.photons, options.stacks)
-    rows = [measure(*cell) for cell in cells]
+    cells = product(options.kinds, FIELDS, options.dampings, options.photons)
+    rows = [
+        measure(kind, size, damping, photons, stacks)
+        for kind, (size, stacks), damping, photons in cells
+    ]
     kinds = [
         {"specimen": k} | _summary([r for r in rows if r["specimen"] == k]) for k in options.kinds
     ]
