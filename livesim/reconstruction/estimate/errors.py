@@ -24,7 +24,7 @@ class Errors:
     modulation: Tensor
     """[order], relative."""
     clear: Tensor
-    """[order] power of the correlation's peak over that around it."""
+    """[vector] power of the correlation's peak over that around it, of the clearest order."""
     unexplained: float
     """Of the bands' overlap, as in `NormalEquations`, and the next."""
     unexplained_error: float
@@ -55,7 +55,7 @@ def errors_of(
         k=torch.stack(k).clamp(min=0.0).sqrt(),
         fringes=torch.stack(fringes).clamp(min=0.0).sqrt(),
         modulation=variance.clamp(min=0.0).sqrt() / at.modulation,
-        clear=torch.tensor([peak.clear for peak in peaks]),
+        clear=torch.tensor([peak.clear for peak in peaks]).unflatten(0, (own.vectors, -1)).amax(1),
         unexplained=known.unexplained,
         unexplained_error=known.unexplained_error,
         consistent=known.consistent,
