@@ -7,6 +7,7 @@ import math
 from livesim.reconstruction.estimate.parameters import LEAST_MODULATION
 from livesim.reconstruction.estimate.refine import Refined
 
+_APART_PX = 0.05
 _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""
 _K_PX = 0.12
@@ -42,6 +43,11 @@ def doubt_of(found: Refined, step: float) -> str | None:
         return (
             f"bands that do not hold the same object ({errors.unexplained:.0%} of their overlap is "
             f"unexplained, expected {_UNEXPLAINED:.0%} or less)"
+        )
+    if errors.apart > _APART_PX * step:
+        return (
+            f"fringes and bands that disagree by {errors.apart / step:.2f} spectral pixels, expected "
+            f"{_APART_PX:g} or less"
         )
     clear = float(errors.clear.min())
     if clear < _CLEAR:
