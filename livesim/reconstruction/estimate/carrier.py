@@ -23,6 +23,7 @@ _SAMPLES = (3, 8)  # spectral pixels on either side of the carrier, least and mo
 _BORDER = 0.12  # of the field, on every side: there the cut spectrum rings
 _HALF = 0.5  # of the carrier's own OTF: where less passes, noise outweighs what it tells
 _MOST = 2e3  # of power over noise: no model of light and optics is better
+_DOUBT = 3.0  # standard errors of its wave vector that noise explains
 _STRONG = 20.0  # of power over noise: less may be noise's own maximum
 
 
@@ -92,6 +93,19 @@ class Carrier:
         if _power(around) < _STRONG * self.noise:
             return None
         return peak_information(around, max(self.noise, _power(around) / _MOST), self._steps)
+
+
+    def apart(self) -> float:
+        """Return how far the carrier's peak lies from its wave vector, cycles/µm.
+
+        0 where it does not stand out enough to tell.
+        """
+        told = self.information()
+        if told is None:
+            return 0.0
+        steps = torch.linalg.solve(*told)[1:]
+        error = torch.linalg.eigvalsh(torch.linalg.inv(told[0])[1:, 1:])[-1].sqrt()
+        return max(float(steps.norm() - _DOUBT * error), 0.0)
 
 
 def carrier_information(

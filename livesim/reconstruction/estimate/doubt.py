@@ -7,13 +7,16 @@ import math
 from livesim.reconstruction.estimate.parameters import LEAST_MODULATION
 from livesim.reconstruction.estimate.refine import Refined
 
-_K_PX = 0.15
+_APART_PX = 0.05
+_CLEAR = 10.0
+"""Power of the correlation's peak over that around it."""
+_K_PX = 0.12
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
-_FRINGES_DEG = 15.0
+_FRINGES_DEG = 13.0
 """Standard error of where the fringes lie, over the light."""
 _MODULATION = 0.4
 """Relative."""
-_UNEXPLAINED = 0.7
+_UNEXPLAINED = 0.6
 """Of the overlap: bands that have nothing to do with each other leave 1 or more, a damping of the
 OTF that is wrong by a factor of six 0.5."""
 
@@ -40,6 +43,17 @@ def doubt_of(found: Refined, step: float) -> str | None:
         return (
             f"bands that do not hold the same object ({errors.unexplained:.0%} of their overlap is "
             f"unexplained, expected {_UNEXPLAINED:.0%} or less)"
+        )
+    if errors.apart > _APART_PX * step:
+        return (
+            f"fringes and bands that disagree by {errors.apart / step:.2f} spectral pixels, expected "
+            f"{_APART_PX:g} or less"
+        )
+    clear = float(errors.clear.min())
+    if clear < _CLEAR:
+        return (
+            f"a peak like others around it ({clear:.0f} times their power, expected {_CLEAR:.0f} or "
+            f"more)"
         )
     if k > _K_PX:
         return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"

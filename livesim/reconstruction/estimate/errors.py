@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +24,9 @@ class Errors:
     modulation: Tensor
     """[order], relative."""
     clear: Tensor
-    """[order] power of the correlation's peak over that around it."""
+    """[vector] power of the correlation's peak over that around it, of the clearest order."""
+    apart: float
+    """Cycles/µm between the wave vector and that of a carrier, at the most; 0 without carriers."""
     unexplained: float
     """Of the bands' overlap, as in `NormalEquations`, and the next."""
     unexplained_error: float
@@ -33,13 +35,19 @@ class Errors:
 
 
 def errors_of(
-    known: Quadratic, prior: Prior, at: Parameters, peaks: Sequence[PeakSeen], spread: Tensor
+    known: Quadratic,
+    prior: Prior,
+    at: Parameters,
+    peaks: Sequence[PeakSeen],
+    spread: Tensor,
+    carriers: Mapping[int, float],
 ) -> Errors:
     """Return the errors of the most probable parameters.
 
     Wave vector and common phase begin at the peak of the correlation, one an order in `peaks`. In
     weak light the overlap cannot better it, so that theirs is the lesser of the two errors.
-    `spread` is `Steady.spread`.
+    `spread` is `Steady.spread`, `carriers` order -> how far the carrier's peak lies from its wave
+    vector.
     """
     own = known.coordinates
     covariance = torch.linalg.inv(known.information + prior.precision(own))
@@ -55,7 +63,8 @@ def errors_of(
         k=torch.stack(k).clamp(min=0.0).sqrt(),
         fringes=torch.stack(fringes).clamp(min=0.0).sqrt(),
         modulation=variance.clamp(min=0.0).sqrt() / at.modulation,
-        clear=torch.tensor([peak.clear for peak in peaks]),
+        clear=torch.tensor([peak.clear for peak in peaks]).unflatten(0, (own.vectors, -1)).amax(1),
+        apart=max(carriers.values(), default=0.0),
         unexplained=known.unexplained,
         unexplained_error=known.unexplained_error,
         consistent=known.consistent,

@@ -79,23 +79,15 @@ def estimate_pattern(
     grid = estimation_grid(shape, pixel_nm / 1000.0, otf or Otf.theoretical(optics))
     photons = (stacks.float() - camera.offset) / camera.gain
     best = _best_length(prepare(photons, grid), grid, pattern)
-    spectra = best.spectra
-    starts = [
-        _start(best.correlation, number, peaks, pattern.harmonics)
-        for number, peaks in enumerate(best.peaks)
-    ]
+    spectra, found = best.spectra, _found(best, grid, pattern)
     angles: list[PatternAngle] = []
-    doubts: list[str | None] = []
-    found = _refined(best, starts, grid)
-    misfit = _misfit([one for one in found if one is not None], grid)
-    for number, refined in enumerate(found):
+    for number, one in enumerate(found):
         intensity = spectra.intensity[number]
         noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
         contrast = Contrast(photons[:, number].mean(dim=0), noise)
-        doubt = None if refined is None else doubt_of(refined, grid.step)
-        doubts += [doubt] * len(best.peaks[number])
-        trusted = None if doubt else refined
-        angles += _angles(trusted, starts[number], best.peaks[number], contrast, intensity, grid)
+        angles += _angles(one, contrast, intensity, grid)
+    doubts = [one.doubt for one in found for _ in one.peaks]
+    misfit = _misfit([one.refined for one in found if one.refined is not None], grid)
     stack_noise = spectra.steady.noise * spectra.stacks * stacks.shape[1]
     return Pattern(
         pixel_nm=pixel_nm,
@@ -202,22 +194,75 @@ def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) ->
     return _Search(spectra, correlation, peaks)
 
 
-def _refined(
-    search: _Search, starts: Sequence[Parameters], grid: EstimationGrid
-) -> list[Refined | None]:
-    """Return the refined parameters of every group; None where no pattern is significant."""
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What became of one group of frames."""
+
+    peaks: list[Peak]
+    start: Parameters
+    refined: Refined | None
+    """None where no pattern is significant."""
+    doubt: str | None
+    """Why it is not usable although it stands out."""
+
+    @property
+    def usable(self) -> bool:
+        return self.refined is not None and self.doubt is None
+
+
+def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> list[_Found]:
+    """Return the pattern of every group.
+
+    Where the strongest peak comes to nothing, the next one is tried: fringes that even light leaves
+    in the object's image correlate with others at the sums and differences of their wave vectors.
+    """
+    found = _tried(search, search.peaks, set(range(len(search.peaks))), grid, pattern)
+    again = {
+        number
+        for number, one in enumerate(found)
+        if one.doubt is not None and len(one.peaks) == 1
+    }
+    if not again:
+        return found
+    annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(found))]
+    known = {number: search.peaks[number] for number in again}
+    others = find_peaks(search.correlation, grid, annuli, pattern.harmonics, known)
+    peaks = [others[n] if n in again else one.peaks for n, one in enumerate(found)]
+    second = _tried(search, peaks, again, grid, pattern)
+    return [
+        new if number in again and new.usable else one
+        for number, (one, new) in enumerate(zip(found, second, strict=True))
+    ]
+
+
+def _tried(
+    search: _Search,
+    peaks: Sequence[list[Peak]],
+    wanted: set[int],
+    grid: EstimationGrid,
+    pattern: PatternSettings,
+) -> list[_Found]:
+    """Return what the peaks of the groups lead to, refined for those that are `wanted`."""
+    starts = [
+        _start(search.correlation, number, own, pattern.harmonics)
+        for number, own in enumerate(peaks)
+    ]
     significant = [
-        start if all(peak.peak_to_noise >= SIGNIFICANT for peak in peaks) else None
-        for start, peaks in zip(starts, search.peaks, strict=True)
+        start if all(peak.peak_to_noise >= SIGNIFICANT for peak in own) else None
+        for start, own in zip(starts, peaks, strict=True)
     ]
     frames = frames_of(search.spectra, significant)
     fits = {
         number: Fit(frames[number], Turning.of(search.correlation, number, start), start, grid)
         for number, start in enumerate(significant)
-        if start is not None
+        if start is not None and number in wanted
     }
     refined = dict(zip(fits, refine(list(fits.values())), strict=True))
-    return [refined.get(number) for number in range(len(starts))]
+    doubts = {n: one and doubt_of(one, grid.step) for n, one in refined.items()}
+    return [
+        _Found(own, start, refined.get(number), doubts.get(number))
+        for number, (own, start) in enumerate(zip(peaks, starts, strict=True))
+    ]
 
 
 def _start(
@@ -235,19 +280,15 @@ def _start(
 
 
 def _angles(
-    refined: Refined | None,
-    start: Parameters,
-    peaks: Sequence[Peak],
-    contrast: Contrast,
-    intensity: Tensor,
-    grid: EstimationGrid,
+    found: _Found, contrast: Contrast, intensity: Tensor, grid: EstimationGrid
 ) -> list[PatternAngle]:
-    parameters = at_origin(refined.parameters if refined else start, grid)
+    refined = found.refined if found.usable else None
+    parameters = at_origin(refined.parameters if refined else found.start, grid)
     intensity = parameters.intensity * intensity
     intensity = intensity / intensity.mean()
     harmonics = len(parameters.modulation) // len(parameters.k)
     angles = []
-    for vector, peak in enumerate(peaks):
+    for vector, peak in enumerate(found.peaks):
         k, phases = _pointing_right(parameters.k[vector], parameters.phases[vector])
         modulation = parameters.modulation[vector * harmonics : (vector + 1) * harmonics]
         angles.append(

@@ -111,8 +111,10 @@ class Fit:
             return None
         orders = range(len(self.at.orders))
         peaks = [self._turning.peak(number, _own(self.at), self._grid) for number in orders]
+        carriers = {n: carrier.apart() for n, carrier in self._carriers().items()}
         spread = self._frames.steady.spread
-        return Refined(_own(self.at), errors_of(*self._posterior, self.at, peaks, spread))
+        errors = errors_of(*self._posterior, self.at, peaks, spread, carriers)
+        return Refined(_own(self.at), errors)
 
     def _scale(self, bands: Sequence[Band]) -> None:
         """Find modulation and common phase, k and the steps held.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -38,8 +39,12 @@ def find_peaks(
     grid: EstimationGrid,
     annuli: Sequence[Sequence[Annulus]],
     harmonics: int,
+    known: Mapping[int, Sequence[Peak]] = MappingProxyType({}),
 ) -> list[list[Peak]]:
-    """Return one peak per annulus of every group, the strongest first come; no two are the same."""
+    """Return one peak per annulus of every group, the strongest first come; no two are the same.
+
+    Nor are they any of those in `known`, group -> peaks.
+    """
     flat = [annulus for group in annuli for annulus in group]
     inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
     samples = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
@@ -50,6 +55,8 @@ def find_peaks(
         score = _score(details[group], samples) + passed * _score(carrier[group], samples)
         if harmonics == 2:
             score = samples.of(_with_fundamental(samples.spread(score), grid))
+        for peak in known.get(group, ()):
+            score = torch.where(samples.around(peak.k, _NEIGHBOURS * grid.step), -1.0, score)
         found.append(_peaks(score, samples, wanted, correlation, group, grid, harmonics))
     return found
 
