@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from qtpy.QtWidgets import QApplication, QWidget
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
 from livesim.processes.viewer_children import Children
-from livesim.values.verdict import RESIDUAL, SPREAD, TrustWord
+from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineStatus
+from livesim.wire.stream_status import TrustStatus
 from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
@@ -30,7 +31,7 @@ from livesim_gui.window import Window
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SMALL, LARGE = (1280, 800), (1920, 1080)
 PATIENCE_S = 600.0
-TIME_POINTS = 100
+TIME_POINTS, MANY = 100, 1000
 FILAMENTS_ALONE = Path(__file__).parents[2] / "tests" / "weights" / "filaments-two.safetensors"
 FRAME_MS = 60.0
 
@@ -161,25 +162,48 @@ def _trouble() -> None:
 
 
 def _trust() -> None:
-    """Show networks that can be trusted, and one that was trained on something else."""
-    with _running(_settings(60.0, 3 * TIME_POINTS), record=True) as window:
-        window.widgets.tabs.setCurrentWidget(window.widgets.trust)
-        _wait(lambda: bool(window.viewer.history.angles))
-        _wait(lambda: _word(window) is not None)
-        window.user_actions.trust.review(True)
-        _wait(lambda: SPREAD in _maps(window))
-        window.presenter.renew()
-        _save(window, "viewer-flips")
-        window.user_actions.trust.show_map(RESIDUAL)
-        window.user_actions.picture.switch_split()
-        _wait(lambda: _word(window) is TrustWord.TRUSTED)
-        _save(window, "viewer-trusted")
-    with _running(_mistaken(), record=True) as window:
-        window.widgets.tabs.setCurrentWidget(window.widgets.trust)
-        _wait(lambda: bool(window.viewer.history.angles))
+    """Show what photons carry, what they do not, and networks that were trained on other things."""
+    with _judged(_settings(100.0, MANY), TrustWord.TRUSTED) as window:
         window.user_actions.trust.switch_map()
-        _wait(lambda: _word(window) is TrustWord.DO_NOT_TRUST)
-        _save(window, "viewer-do-not-trust")
+        _save(window, "viewer-trusted")
+    with _judged(_settings(3.0, MANY)) as window:
+        window.user_actions.trust.switch_map()
+        window.appearance.use_theme("light")
+        _save(window, "viewer-little-light")
+        window.appearance.use_theme("dark")
+    with _judged(_mistaken()) as window:
+        window.user_actions.picture.flip_networks()
+        window.user_actions.picture.switch_split()
+        _save(window, "viewer-networks-alone")
+
+
+@contextmanager
+def _judged(settings: Settings, word: TrustWord | None = None) -> Iterator[Window]:
+    """Return a window whose engine has reviewed a restored result and said this word, or any."""
+    with _running(settings, record=True) as window:
+        window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        _wait(lambda: _trust_of(window) is not None and _is_restored(window))
+        scene = window.viewer.display.scene
+        assert scene is not None
+        window.user_actions.trust.review()
+        _wait(lambda: _time_of(window) >= scene.shot.result.index.time)
+        said = _trust_of(window)
+        assert said is not None
+        print(said.verdict.sentence, flush=True)
+        if word not in (None, said.verdict.word):
+            raise RuntimeError(f"expected the word {word}, found {said.verdict.word}")
+        yield window
+
+
+def _time_of(window: Window) -> int:
+    """Return which result the last review is about; -1 before the first one."""
+    said = _trust_of(window)
+    return -1 if said is None else said.index.time
+
+
+def _is_restored(window: Window) -> bool:
+    scene = window.viewer.display.scene
+    return scene is not None and scene.shot.result.network is not None and not scene.is_plain
 
 
 def _dose() -> None:
@@ -212,7 +236,7 @@ def _stream_again(window: Window, settings: Settings) -> None:
 
 def _mistaken() -> Settings:
     """Return beads, shown to a network that knows filaments alone."""
-    settings = _settings(200.0, 3 * TIME_POINTS)
+    settings = _settings(200.0, MANY)
     own = settings.simulation
     assert own is not None
     steps = settings.steps.model_copy(update={"one": "none", "two": str(FILAMENTS_ALONE)})
@@ -220,16 +244,14 @@ def _mistaken() -> Settings:
     return settings.model_copy(update={"simulation": beads, "steps": steps})
 
 
-def _word(window: Window) -> TrustWord | None:
+def _trust_of(window: Window) -> TrustStatus | None:
     status = window.viewer.stream.news.status
-    if status is None or status.stream is None:
-        raise RuntimeError("expected the stream to last until its results have been checked")
-    return None if status.trust is None else status.trust.verdict.word
-
-
-def _maps(window: Window) -> Collection[str]:
-    maps = window.viewer.maps
-    return () if maps is None else maps.maps
+    if status is not None and status.stream is None:
+        raise RuntimeError(
+            "expected the stream to last until its results have been checked, found the engine "
+            f"{status.state} ({status.last_fault})"
+        )
+    return None if status is None else status.trust
 
 
 def _complained(status: EngineStatus | None) -> bool:

@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--scales", type=float, nargs="*", default=SCALES)
     parser.add_argument("--recordings", nargs="*", default=RECORDINGS)
-    parser.add_argument("--fissions", type=int, default=4)
+    parser.add_argument("--fissions", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(os.environ["LIVESIM_DATA"])

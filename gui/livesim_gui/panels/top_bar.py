@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from livesim_gui.panels.rows import button
@@ -61,6 +62,7 @@ class TopBar(QWidget):
         self.keys = button("?", "All keys")
         self.keys.clicked.connect(lambda: self.keys_asked.emit())
         self._stages = QHBoxLayout()
+        self._is_narrow = False
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -85,6 +87,29 @@ class TopBar(QWidget):
         for name, stage in self.buttons.items():
             stage.setChecked(name == look.stage or (look.split and name == look.other))
         self.split.setChecked(look.split)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size with short names."""
+        return super().minimumSizeHint() - QSize(0 if self._is_narrow else self._spared, 0)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Take short names where the whole ones have no room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        whole = self.minimumSizeHint().width() + self._spared
+        is_narrow = self.width() < whole
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            for number, (name, stage) in enumerate(self.buttons.items()):
+                stage.setText(_label(number, name, short=is_narrow))
+
+    @property
+    def _spared(self) -> int:
+        """How much narrower short names are than whole ones."""
+        width = self.fontMetrics().horizontalAdvance
+        return sum(width(title_of(n)) - width(title_of(n, short=True)) for n in self.names)
 
     def show_channels(self, channels: Sequence[int], shown: int) -> None:
         """Offer the channels of a stream that has several."""
@@ -120,6 +145,7 @@ class TopBar(QWidget):
         self.trust.setToolTip(trusted.tip)
         colour = self._theme.tones[trusted.tone]
         self.trust.setStyleSheet(f"color: {colour}; font-weight: bold")
+        self._fit()
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
@@ -131,15 +157,19 @@ class TopBar(QWidget):
     def _make_buttons(self, names: tuple[str, ...]) -> None:
         for old in self.buttons.values():
             self._stages.removeWidget(old)
+            old.hide()
             old.deleteLater()
         self.names = names
         self.buttons = {name: self._stage_button(n, name) for n, name in enumerate(names)}
 
     def _stage_button(self, number: int, name: str) -> QPushButton:
-        title = title_of(name)
-        made = button(
-            f"{title} ({number + 1})", f"Show {title.lower()}; space swaps back", checkable=True
-        )
+        label = _label(number, name, short=self._is_narrow)
+        made = button(label, f"Show {title_of(name).lower()}; space swaps back", checkable=True)
         made.clicked.connect(lambda: self.stage_chosen.emit(name))
         self._stages.addWidget(made)
         return made
+
+
+def _label(number: int, name: str, *, short: bool) -> str:
+    """Return what is written on the button of a stage, counted from 0."""
+    return f"{title_of(name, short=short)} ({number + 1})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from html import escape
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -24,6 +25,9 @@ from livesim_gui.theme import DARK, Theme
 
 _OFF = "Off"
 _FULL = 100
+_BAR_HEIGHT = 8
+_BAR = """QProgressBar {{ border: none; border-radius: 4px; background: {base}; }}
+QProgressBar::chunk {{ border-radius: 4px; background: {colour}; }}"""
 
 
 class TrustPanel(QScrollArea):
@@ -43,6 +47,10 @@ class TrustPanel(QScrollArea):
         self.facts = faint_label("")
         self.meaning = faint_label("")
         self.map = QComboBox()
+        # The panel must not grow for a long name.
+        self.map.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.map.addItem(_OFF, None)
         for name in MAPS:
             self.map.addItem(KINDS[name].title, name)
@@ -53,13 +61,15 @@ class TrustPanel(QScrollArea):
         self.check = QPushButton("Check now")
         self.check.setToolTip("Review the newest result now, without waiting for its turn")
         self.check.clicked.connect(lambda: self.review_asked.emit())
-        self.carried = QProgressBar()
-        self.carried.setRange(0, _FULL)
-        self.carried.setFormat("%v % of the structure is carried by photons")
+        self.carried = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, _FULL)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(_BAR_HEIGHT)
         self._lay_out()
 
     def _lay_out(self) -> None:
-        for label in (self.word, self.reasons):
+        for label in (self.word, self.carried, self.reasons):
             label.setWordWrap(True)
         self.word.setTextFormat(Qt.TextFormat.RichText)
         self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -68,14 +78,15 @@ class TrustPanel(QScrollArea):
         layout.setSpacing(8)
         layout.addWidget(self.word)
         layout.addWidget(self.carried)
+        layout.addWidget(self.bar)
         layout.addWidget(self.reasons)
-        layout.addWidget(self.facts)
         layout.addWidget(faint_label("Over the picture (T)"))
         layout.addWidget(self.map)
         layout.addWidget(self.meaning)
         layout.addWidget(faint_label("Opacity"))
         layout.addWidget(self.opacity)
         layout.addWidget(self.check)
+        layout.addWidget(self.facts)
         layout.addStretch(1)
         self.setWidget(inside)
 
@@ -85,11 +96,14 @@ class TrustPanel(QScrollArea):
         self.word.setText(f'<b style="color:{colour}; font-size:large">{trusted.word}</b>')
         self.word.setVisible(bool(trusted.word))
         self.reasons.setText("\n".join(trusted.reasons))
-        self.facts.setText("\n".join(trusted.facts))
+        self.facts.setText("".join(f"<p>{escape(fact)}.</p>" for fact in trusted.facts))
         self.check.setEnabled(trusted.can_ask)
-        self.carried.setVisible(trusted.carried is not None)
-        self.carried.setValue(min(max(round(trusted.carried or 0.0), 0), _FULL))
-        self.carried.setStyleSheet(f"QProgressBar::chunk {{ background: {colour}; }}")
+        carried = 0.0 if trusted.carried is None else trusted.carried
+        for widget in (self.carried, self.bar):
+            widget.setVisible(trusted.carried is not None)
+        self.carried.setText(f"{carried:.0f} % of the structure is carried by photons")
+        self.bar.setValue(min(max(round(carried), 0), _FULL))
+        self.bar.setStyleSheet(_BAR.format(base=self._theme.raised, colour=colour))
 
     def show_maps(self, known: Collection[str], shown: str | None, opacity: float) -> None:
         """Show which maps there are, and which one lies over the picture."""
@@ -100,6 +114,7 @@ class TrustPanel(QScrollArea):
             self.map.setItemText(at, words if there else f"{words} (not made yet)")
         self.map.setCurrentIndex(self.map.findData(shown))
         self.meaning.setText("" if shown is None else KINDS[shown].meaning)
+        self.meaning.setVisible(shown is not None)
         if not self.opacity.isSliderDown():
             self.opacity.setValue(round(_FULL * opacity))
 

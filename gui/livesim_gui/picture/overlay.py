@@ -17,19 +17,28 @@ LINE_HEIGHT = 20
 COLOURS_WIDTH, COLOURS_HEIGHT = 180, 10
 FRAME = 3
 """Width of the frame around what carries a warning."""
-NOTED = QColor("#e3b341")
+NOTED, GROUND = QColor("#e3b341"), QColor(0, 0, 0, 150)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The words on one part of the picture."""
+
+    title: str = ""
+    """Of the stage."""
+    note: str = ""
+    """What else has to be known of it, below the title."""
+    framed: bool = False
+    """Whether the note is a warning: a frame is drawn around the part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captions:
     """The words that are written over the picture."""
 
-    right: str = ""
-    """Name of the stage; in a split view, of the one on the right."""
-    right_warning: str = ""
-    """Stands below the name, in a frame around the picture."""
-    left: str | None = None
-    left_warning: str = ""
+    right: Name = Name()
+    """In a split view, of the stage on the right."""
+    left: Name | None = None
     divider: float = 0.5
     held: str | None = None
     """Where in time one is, unless live."""
@@ -79,28 +88,19 @@ class Overlay(QWidget):
 
     def _names(self, painter: QPainter, captions: Captions) -> None:
         at = 0.0 if captions.left is None else captions.divider * self.width()
-        right = QRectF(self.rect()).adjusted(at, 0, 0, 0)
-        self._name(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right)
-        self._warning(painter, right, Qt.AlignmentFlag.AlignLeft, captions.right_warning)
+        whole = QRectF(self.rect())
+        parts = [(captions.right, whole.adjusted(at, 0, 0, 0), Qt.AlignmentFlag.AlignLeft)]
         if captions.left is not None:
-            left = QRectF(0, 0, at, self.height())
-            self._name(painter, left, Qt.AlignmentFlag.AlignRight, captions.left)
-            self._warning(painter, left, Qt.AlignmentFlag.AlignRight, captions.left_warning)
-
-    def _name(self, painter: QPainter, part: QRectF, side: Qt.AlignmentFlag, words: str) -> None:
-        """Write into the first line of a part of the picture."""
-        line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
-        _write(painter, line, side, self._elided(words, line))
-
-    def _warning(self, painter: QPainter, part: QRectF, side: Qt.AlignmentFlag, words: str) -> None:
-        """Write into the second line of a part of the picture, and draw a frame around it."""
-        if not words:
-            return
-        line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
-        line.translate(0, LINE_HEIGHT)
-        _write(painter, line, side, self._elided(words, line), NOTED)
-        painter.setPen(QPen(NOTED, FRAME))
-        painter.drawRect(part.adjusted(FRAME / 2, FRAME / 2, -FRAME / 2, -FRAME / 2))
+            left = QRectF(0, 0, at, whole.height())
+            parts.append((captions.left, left, Qt.AlignmentFlag.AlignRight))
+        for name, part, side in parts:
+            if name.framed:
+                painter.setPen(QPen(NOTED, FRAME))
+                painter.drawRect(part.adjusted(FRAME / 2, FRAME / 2, -FRAME / 2, -FRAME / 2))
+            line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
+            _write(painter, line, side, self._elided(name.title, line))
+            below = line.translated(0, LINE_HEIGHT)
+            _write(painter, below, side, self._elided(name.note, below), NOTED)
 
     def _elided(self, words: str, line: QRectF) -> str:
         """Shorten what would reach beyond its part of the picture."""
@@ -109,9 +109,10 @@ class Overlay(QWidget):
 
     def _held(self, painter: QPainter, captions: Captions) -> None:
         """Write where in time one is into the first line below the names."""
-        above = 2 if captions.right_warning or captions.left_warning else 1
         # Without a split the name stands on the left, and the middle of its line is free.
-        top = MARGIN + (0 if captions.left is None else above) * LINE_HEIGHT
+        names = () if captions.left is None else (captions.left, captions.right)
+        lines = len(names[:1]) + any(name.note for name in names)
+        top = MARGIN + lines * LINE_HEIGHT
         middle = QRectF(0, top, self.width(), LINE_HEIGHT)
         _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held or "", NOTED)
 
@@ -155,8 +156,10 @@ def _write(
     words: str,
     colour: QColor | None = None,
 ) -> None:
-    """Write with a shadow, so that it can be read on light and dark."""
+    """Write with a shadow, so that it can be read on light and dark; in colour, on dark ground."""
     flags = int(align | Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextDontClip)
+    if colour is not None and words:
+        painter.fillRect(painter.boundingRect(box, flags, words).adjusted(-4, 0, 4, 0), GROUND)
     painter.setPen(QColor(0, 0, 0, 200))
     painter.drawText(box.translated(1, 1), flags, words)
     painter.setPen(colour or QColor("white"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QRectF, Signal
@@ -10,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
 from livesim_gui.picture.crosshair import Crosshair
-from livesim_gui.picture.overlay import Captions, Overlay
+from livesim_gui.picture.overlay import Captions, Name, Overlay
 from livesim_gui.picture.split import SplitView
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.scene import Painted, Scene
@@ -103,10 +104,10 @@ class Picture(QWidget):
         main, left = scene.main.stage, None if scene.left is None else scene.left.stage
         words = rolling_words(scene.shot.result.rolling)
         captions = Captions(
-            right=f"{main.title}, {words}" if words else main.title,
-            right_warning=_warning(main, plain),
-            left=None if left is None else left.title,
-            left_warning="" if left is None else _warning(left, plain),
+            right=replace(
+                _name(main, plain), title=f"{main.title}, {words}" if words else main.title
+            ),
+            left=None if left is None else _name(left, plain),
             divider=scene.look.divider,
             held=held,
             bar=None if scene.tint is None else scene.tint.bar,
@@ -193,6 +194,7 @@ class Picture(QWidget):
             self.pointed.emit(point.x(), point.y())
 
 
-def _warning(stage: Stage, plain: str) -> str:
-    """Return what has to be said of a stage."""
-    return plain if stage.name == RESTORED else stage.warning
+def _name(stage: Stage, plain: str) -> Name:
+    """Return what is written over a stage."""
+    note = plain if stage.name == RESTORED else stage.warning
+    return Name(stage.title, note, framed=bool(stage.warning))

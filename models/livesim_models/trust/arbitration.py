@@ -33,9 +33,9 @@ ETA = 0.5
 OCTAVES, FAINT_OCTAVES = 5, 3
 """Bands where the plain image carries the object well, and where it does faintly; the last one of
 each holds everything coarser."""
-NOT_CARRIED = 0.0075
+NOT_CARRIED = 0.003
 """Of the Wiener share: where the plain image holds less of the object, it alone is shown."""
-FULLY_SHOWN = 0.05
+FULLY_SHOWN = 0.1
 """From there on a network may be shown in full; in between gradually, as edges in a spectrum ring
 in the image."""
 APART, TOGETHER = 0.1, 0.3
@@ -196,7 +196,7 @@ class Arbiter:
 
     def image(self, plain: Tensor, network: Tensor, weights: Weights) -> Tensor:
         """Return the arbitrated image of a plain and a network's image, [2 y, 2 x] each."""
-        return plain + (weights.network * split_bands(network - plain, self.bands)).sum(dim=0)
+        return plain + self._added(torch.fft.rfft2(network - plain), weights.network)
 
     def weights(
         self,
@@ -239,16 +239,26 @@ class Arbiter:
         support = self._supported(network, parts)
         judged = [self._judged(band, change, parts, support) for band in self._bands]
         weights = torch.stack([one.weight for one in judged])
-        parted = self._seen(change * self.bands)
-        image = plain + (weights * parted).sum(dim=0)
-        unchecked = self._seen(change) - parted.sum(dim=0)
-        errors = self._errors(image, judged, parts, unchecked)
+        added = self._added(change, weights)
+        image = plain + added
+        error, plain_error = self._errors(image, judged, parts)
+        # What is best of P + w (R - P) errs independently of the rest of the change.
+        overruled = local_mean((network - image).square(), _EDGE_SIGMA).clamp(min=0.0)
         return Weights(
-            weights,
-            *(error.sqrt() for error in errors),
-            carried=carried_share(image, errors[0].sqrt()),
-            shown=_share_of(image - plain, network - plain),
+            network=weights,
+            error=error.sqrt(),
+            plain_error=plain_error.sqrt(),
+            network_error=(error + overruled).sqrt(),
+            carried=carried_share(image, error),
+            shown=_share_of(added, network - plain),
         )
+
+    def _added(self, change: Tensor, weights: Tensor) -> Tensor:
+        """Return what is shown of a change, [2 y, 2 x]."""
+        added = torch.zeros_like(weights[0])
+        for weight, band in zip(weights, self.bands, strict=True):
+            added.addcmul_(weight, self._seen(change * band))
+        return added
 
     def _judged(self, band: _Band, change: Tensor, parts: list[_Parts], support: Tensor) -> _Judged:
         """Return the weight of a band, and what it rests on."""
@@ -349,9 +359,9 @@ class Arbiter:
         )
 
     def _errors(
-        self, image: Tensor, judged: list[_Judged], parts: list[_Parts], unchecked: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the mean square errors [2 y, 2 x] of the arbitrated, plain and network's image.
+        self, image: Tensor, judged: list[_Judged], parts: list[_Parts]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean square errors [2 y, 2 x] of the arbitrated and of the plain image.
 
         What is not noise lies where the image is steep: that is where a blurred or displaced
         structure differs from the true one.
@@ -359,25 +369,15 @@ class Arbiter:
         noise = self._local(_mean([self._seen(p.noise).square() for p in parts]), _NOISE_SIGMA)
         noise = self._spread(noise)
         held = self._held_power(parts)
-        least = _LEAST_ERROR * (noise + held)
+        gain, quiet = torch.zeros_like(noise), torch.zeros_like(noise)
+        for one in judged:
+            gain += one.change * one.weight * (2.0 * one.best.clamp(max=1.0) - one.weight)
+            quiet += one.noise * one.weight * (2.0 - one.weight)
+        left = (noise - quiet).clamp(min=0.0)
         steep = self._steepness(image)
-
-        def error(weights: list[Tensor], beyond: Tensor | float) -> Tensor:
-            gain, quiet = torch.zeros_like(noise), torch.zeros_like(noise)
-            for one, weight in zip(judged, weights, strict=True):
-                gain += one.change * weight * (2.0 * one.best.clamp(max=1.0) - weight)
-                quiet += one.noise * weight * (2.0 - weight)
-            left = (noise - quiet).clamp(min=0.0)
-            bias = self._mean_near(noise + held - gain - left + beyond, _BIAS_SIGMA)
-            return torch.maximum(left + steep * self._spread(bias.clamp(min=0.0)), least)
-
-        zeros = [torch.zeros_like(noise)] * len(judged)
-        ones = [torch.ones_like(noise)] * len(judged)
-        return (
-            error([one.weight for one in judged], 0.0),
-            error(zeros, 0.0),
-            error(ones, unchecked.square()),
-        )
+        bias = self._mean_near(noise + held - gain - left, _BIAS_SIGMA).clamp(min=0.0)
+        error = torch.maximum(left + steep * self._spread(bias), _LEAST_ERROR * (noise + held))
+        return error, noise + steep * held
 
     def _held_power(self, parts: list[_Parts]) -> Tensor:
         """Return the local power [2 y, 2 x] of what the Wiener filter held back."""
@@ -491,20 +491,20 @@ def _rise(share: Tensor, low: float, high: float) -> Tensor:
     return torch.sin(0.5 * math.pi * at.clamp(0.0, 1.0)).square()
 
 
-def carried_share(image: Tensor, error: Tensor) -> float:
+def carried_share(image: Tensor, squared_error: Tensor) -> float:
     """Return the share of an image's structure that its error leaves, 0 ... 1.
 
     Parameters
     ----------
     image
         [2 y, 2 x] photo-electrons.
-    error
-        [2 y, 2 x] its standard deviation.
+    squared_error
+        [2 y, 2 x] its mean square error.
     """
     dark, bright = torch.quantile(_thinned(image), torch.tensor([_DARK, _BRIGHT]).to(image))
     structure = image - dark
     lit = structure > _LIT * (bright - dark)
-    left = 1.0 - error[lit].square().mean() / structure[lit].square().mean().clamp(min=_TINY)
+    left = 1.0 - squared_error[lit].mean() / structure[lit].square().mean().clamp(min=_TINY)
     return float(left.nan_to_num(0.0).clamp(0.0, 1.0))
 
 

@@ -113,6 +113,13 @@ def test_the_list_has_what_there_is_to_say():
     assert noted == {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
 
 
+def test_the_terminal_says_why_no_network_runs():
+    note = "no network runs: expected the layout 3x3, found hexagonal"
+    used = in_use().model_copy(update={"notes": (note,)})
+    assert note in printed(engine_status(in_use=used))
+    assert note not in printed(everything())
+
+
 def test_metrics_keep_the_names_that_alerts_use():
     values = samples_of(page_of(everything()))
     assert values["livesim_rolling_updates_per_second",] == 33.3

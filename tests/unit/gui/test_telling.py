@@ -18,6 +18,7 @@ from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS
 from livesim_gui.state.keys import KEYS
+from livesim_gui.state.picture.stages import SUPER_RESOLVED
 from livesim_gui.window import SIZE
 from tests.doubles.fake_engine import (
     angle_status,
@@ -80,6 +81,21 @@ def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
     assert len(window.widgets.top.buttons) == 5
     assert "left port" in window.widgets.top.stream.toolTip()
     assert window.minimumSizeHint().width() <= SIZE[0]
+
+
+def test_stages_have_short_names_where_the_window_is_narrow_and_whole_ones_where_it_is_wide(
+    window, feed
+):
+    made = result(20, network=True)
+    feed.take(1, replace(made, step_one=made.image), 0.0)
+    window.draw()
+    window.resize(window.minimumSizeHint().width(), 700)
+    top = window.widgets.top
+    assert top.buttons[SUPER_RESOLVED].text() == "SIM (2)"
+    assert "super-resolved" in top.buttons[SUPER_RESOLVED].toolTip()
+    assert all(one.width() >= one.minimumSizeHint().width() for one in top.buttons.values())
+    window.resize(2000, 700)
+    assert top.buttons[SUPER_RESOLVED].text() == "Super-resolved (2)"
 
 
 def test_a_chart_draws_what_is_chosen_above_it(window, feed):

@@ -16,11 +16,13 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 from qtpy.QtCore import Qt
 
 from livesim.images.levels import Levels
+from livesim.pipeline.networks import why_none
 from livesim.values.figure import Tone
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, TrustWord
 from livesim.wire.messages import StreamStart, TrustMaps
 from livesim.wire.status import EngineState
+from livesim_gui.picture.overlay import Name
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.snapshot import Snapshot, save
 from livesim_gui.state.picture.stages import NETWORK, SUPER_RESOLVED, stages_of
@@ -60,11 +62,11 @@ def test_every_word_has_a_shape_and_a_colour_of_its_own(word):
 
 def test_reasons_come_as_sentences_with_what_to_do():
     status = trust_status(
-        word=TrustWord.LOOK, reasons=("too few photons to tell",), advice="Take more light once."
+        word=TrustWord.LOOK, reasons=("too few photons", "is x = 2?"), advice="Take more light."
     )
     found = trusted(engine_status(trust=status))
-    assert found.reasons == ("Too few photons to tell.", "Take more light once.")
-    assert found.tip == "Too few photons to tell.\nTake more light once."
+    assert found.reasons == ("Too few photons.", "Is x\xa0=\xa02?", "Take more light.")
+    assert found.tip.splitlines() == list(found.reasons)
 
 
 def test_the_cards_are_spoken_of_in_both_cases():
@@ -87,16 +89,7 @@ def test_numbers_come_in_words_and_the_carried_share_as_a_bar():
     said = "\n".join(found.facts)
     assert "Of what the networks changed, 61 % is shown" in said
     assert "off by ± 4.0 % of the light" in said
-    assert "Overruled" not in said
-    assert "contradict even the plain image" not in said
     assert trusted(engine_status(trust=trust_status(carried_percent=math.nan))).carried is None
-
-
-def test_where_networks_were_overruled_and_what_the_plain_image_lacks_is_said():
-    status = trust_status(overruled_sigmas=6.2, overruled_yx=(40.0, 51.0), plain_denied_percent=3.0)
-    said = "\n".join(trusted(engine_status(trust=status)).facts)
-    assert "Overruled most at x = 51, y = 40: there the networks alone are off by 6 times" in said
-    assert "In 3 % of the field the photons contradict even the plain image" in said
 
 
 def test_nothing_is_said_where_no_network_is_at_work():
@@ -107,21 +100,29 @@ def test_nothing_is_said_where_no_network_is_at_work():
     assert "No network is at work" in alone.reasons[0]
 
 
-def without_networks(usable=True, choices=("default",)):
-    """Return the words where no network is at work."""
+def without_trust(*warnings, notes=(), models=("default-one.safetensors",)):
+    """Return the words for channels with these warnings before anything was reviewed."""
     used = in_use()
-    angles = tuple(replace(one, usable=usable) for one in used.patterns[0].angles)
-    patterns = {0: replace(used.patterns[0], angles=angles)}
-    update = {"patterns": patterns, "choices": dict.fromkeys(("one", "two"), choices)}
+    patterns = {n: replace(used.patterns[0], warnings=each) for n, each in enumerate(warnings)}
+    update = {"patterns": patterns, "notes": notes, "models": dict.fromkeys(models, "0")}
     return trusted(engine_status(in_use=used.model_copy(update=update)))
 
 
-def test_why_no_network_can_be_at_work_is_said():
-    blind = without_networks(usable=False)
-    assert (blind.word, blind.tone) == ("▲ no network", Tone.NOTE)
-    assert "no usable angle" in blind.reasons[0]
-    assert "plain reconstruction" in blind.reasons[1]
-    assert "No network fits this layout" in without_networks(choices=()).reasons[0]
+BLIND = why_none(replace(in_use().patterns[0], angles=()))
+
+
+def test_why_no_network_runs_is_said():
+    found = without_trust(("angle 2 is weak", BLIND))
+    assert (found.word, found.tone) == ("▲ no network", Tone.NOTE)
+    assert found.reasons[0].startswith("No network runs: no angle of the pattern was found")
+    assert found.reasons[1:] == ("What is shown is the plain reconstruction.",)
+    note = "no network runs: expected the layout 3x3, found hexagonal"
+    misfit = without_trust((), notes=(note,), models=())
+    assert misfit.reasons[0] == "No network runs: expected the layout 3x3, found hexagonal."
+
+
+def test_networks_of_one_channel_are_waited_for_though_another_has_none():
+    assert without_trust((BLIND,), ()).word == "… not judged yet"
 
 
 def test_until_the_photons_have_judged_the_words_say_that_the_picture_is_plain():
@@ -145,7 +146,7 @@ def test_colours_say_the_sign_and_the_middle_is_as_clear_as_wanted():
 
 
 @pytest.mark.parametrize(
-    ("most", "high"), [(0.0, "1"), (0.03, "0.05"), (7.0, "10"), (20.0, "20"), (210.0, "500")]
+    ("most", "high"), [(0.0, "1"), (0.03, "0.03"), (7.0, "7"), (20.0, "20"), (210.0, "300")]
 )
 def test_the_error_is_clear_at_nothing_and_its_scale_a_round_number(most, high):
     found = tint(ERROR, np.array([[0.0, most, np.nan]], np.float32), 3, 0.0)
@@ -299,8 +300,8 @@ def test_a_review_is_asked_of_the_engine_which_is_asked_for_all_stages(make, qtb
         window.user_actions.engine.connect(engine.address)
         panel = window.widgets.trust
         qtbot.waitUntil(lambda: panel.check.isEnabled(), timeout=WAIT_MS)
-        assert panel.carried.isVisibleTo(panel)
-        assert panel.carried.value() == 97
+        assert panel.carried.text() == "97 % of the structure is carried by photons"
+        assert (panel.bar.isVisibleTo(panel), panel.bar.value()) == (True, 97)
         panel.check.click()
         qtbot.waitUntil(lambda: engine.reviews == 1, timeout=WAIT_MS)
         assert engine.stages_asked
@@ -318,12 +319,12 @@ def shown(window, made, **status):
 
 def test_one_key_flips_between_restored_and_networks_alone_which_are_marked(window, qtbot):
     captions = shown(window, result(11, network=True))
-    assert (captions.right, captions.right_warning) == ("Restored", "")
+    assert (captions.right.title, captions.right.note) == ("Restored", "")
     before = pixels(window.widgets.picture)
     press(window, qtbot, Qt.Key.Key_N)
     captions = window.widgets.picture.overlay.captions
-    assert captions.right == "Networks alone"
-    assert captions.right_warning == "not arbitrated: may invent structure"
+    assert captions.right.title == "Networks alone"
+    assert captions.right.note == "not arbitrated: may invent structure"
     framed = pixels(window.widgets.picture)[1, :].astype(int)
     assert (framed[:, 2] - framed[:, 0]).min() > 100, "an amber frame"
     press(window, qtbot, Qt.Key.Key_N)
@@ -331,8 +332,8 @@ def test_one_key_flips_between_restored_and_networks_alone_which_are_marked(wind
     press(window, qtbot, Qt.Key.Key_N)
     press(window, qtbot, Qt.Key.Key_X)
     captions = window.widgets.picture.overlay.captions
-    assert (captions.left, captions.left_warning) == ("Restored", "")
-    assert captions.right_warning
+    assert captions.left == Name("Restored")
+    assert captions.right.framed
 
 
 def test_the_key_says_where_there_is_no_image_of_the_networks_alone(window, qtbot):
@@ -345,11 +346,14 @@ def test_a_restored_image_that_is_the_plain_one_says_why(window):
     made = result(11, plain=True)
     same = replace(made, plain=made.image)
     waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
-    assert shown(window, same, in_use=waiting).right_warning == UNJUDGED
+    assert shown(window, same, in_use=waiting).right == Name("Restored", UNJUDGED)
     assert window.widgets.top.trust.text() == "… not judged yet"
-    judged = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
-    assert judged.right_warning == ALL_OVERRULED
-    assert not shown(window, result(13, plain=True), trust=trust_status()).right_warning
+    later = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())
+    assert later.right == Name("Restored", UNJUDGED), "published while the review went on"
+    refused = trust_status(shown_percent=0.0)
+    judged = shown(window, replace(same, index=StackIndex(time=13)), trust=refused)
+    assert judged.right == Name("Restored", ALL_OVERRULED)
+    assert not shown(window, result(14, plain=True), trust=trust_status()).right.note
 
 
 def test_the_value_below_the_mouse_has_its_error(window):

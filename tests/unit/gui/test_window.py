@@ -134,7 +134,7 @@ def test_gamma_and_colours_change_the_picture(window, qtbot):
     window.draw()
     green = pixels(window.widgets.picture)[60:-60]
     assert (green[..., 1] > 0).any()
-    inside = green[:, 300:-300]
+    inside = green[:, 250:-250]
     assert (inside[..., 0] == 0).mean() > 0.95
     window.widgets.contrast.lut.setCurrentText("grey")
     window.widgets.contrast.gamma.setValue(-50)

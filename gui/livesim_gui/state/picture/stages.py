@@ -21,6 +21,8 @@ TITLES = {
     RESTORED: "Restored",
 }
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
+SHORT_TITLES = {WIDEFIELD: "Wide", SUPER_RESOLVED: "SIM", STEP_ONE: "One", NETWORK: "Networks"}
+"""Where the window is narrow."""
 WARNINGS = {NETWORK: "not arbitrated: may invent structure"}
 """What stands beside the title of a stage wherever it is shown or saved."""
 _EVERY = 4
@@ -48,9 +50,10 @@ class Stage:
         return WARNINGS.get(self.name, "")
 
 
-def title_of(name: str) -> str:
-    """Return what is written on the button of a stage."""
-    return TITLES.get(name, name.capitalize())
+def title_of(name: str, *, short: bool = False) -> str:
+    """Return what is written on the button of a stage; short, where there is little room."""
+    title = TITLES.get(name, name.capitalize())
+    return SHORT_TITLES.get(name, title) if short else title
 
 
 def stages_of(result: Result) -> dict[str, Stage]:

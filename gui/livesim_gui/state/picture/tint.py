@@ -17,7 +17,7 @@ from livesim_gui.state.picture.look import Look
 SIGMAS = 5.0
 _BRIGHT = 99.5
 """Percentile of the error map that its scale has to reach."""
-_ROUND = (1.0, 2.0, 5.0, 10.0)
+_ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
 _STEPS = 256  # even: the middle of the scale has a colour of its own
 Colour = tuple[int, int, int]
 _DIVERGING: tuple[Colour, ...] = ((33, 102, 172), (247, 247, 247), (178, 24, 43))
@@ -35,27 +35,30 @@ class Kind:
     """From the low end of the scale to the high one."""
     clear: float
     """Where on the scale, 0 to 1, there is nothing to say and the picture is seen through."""
+    most: float = 1.0
+    """Opacity of the ends that are far from there."""
 
 
 KINDS = {
     ERROR: Kind(
         "Error of the restored image",
-        "how far the restored image may be off, in photo-electrons: two pixels of three are closer "
-        "to the truth than this, 19 of 20 than twice this",
+        "How far the restored image may be off, in photo-electrons: two pixels of three are closer "
+        "to the truth than this, 19 of 20 closer than twice this.",
         _SEQUENTIAL,
         0.0,
+        most=0.7,  # bright structures have the largest error: they are to be seen beneath
     ),
     SHOWN: Kind(
         "Networks' change that is shown",
-        "clear: what the networks changed is shown; violet: they were overruled, and the plain "
-        "image stands there",
+        "Clear: what the networks changed is shown. Violet: they were overruled, and the plain "
+        "image stands there.",
         _OVERRULED,
         1.0,
     ),
     RESIDUAL: Kind(
         "Residual",
-        "what the raw frames say against the plain image; red: they ask for more light, blue: for "
-        "less. Structure in it: pattern, OTF or camera are not what the settings say",
+        "What the raw frames say against the plain image. Red: they ask for more light, blue: for "
+        "less. Structure in it means that pattern, OTF or camera are not what the settings say.",
         _DIVERGING,
         0.5,
     ),
@@ -106,7 +109,7 @@ def tint(name: str, image: Image, time: int, opacity: float) -> Tint:
     time
         Of the result that it is about.
     opacity
-        0 to 1, of what has nothing to say; the far ends of the scale are always opaque.
+        0 to 1, of what has nothing to say; the far ends of the scale have more.
     """
     kind, scale = KINDS[name], _scale(name, image)
     share = (image - np.float32(scale.low)) / np.float32(scale.high - scale.low)
@@ -145,7 +148,7 @@ def _scale(name: str, image: Image) -> _Scale:
 
 
 def _rounded_up(image: Image) -> float:
-    """Return the next 1, 2 or 5 times a power of ten: the scale then seldom changes."""
+    """Return the next round number: the scale then seldom changes."""
     finite = image[np.isfinite(image)]
     most = float(np.percentile(finite, _BRIGHT)) if finite.size else 0.0
     if most <= 0.0:
@@ -160,6 +163,6 @@ def _table(kind: Kind, opacity: float) -> NDArray[np.uint8]:
     at = np.linspace(0.0, 1.0, len(kind.colours))
     colours = [np.interp(share, at, channel) for channel in zip(*kind.colours, strict=True)]
     far = np.abs(share - kind.clear) / max(kind.clear, 1.0 - kind.clear)
-    alpha = 255.0 * (opacity + (1.0 - opacity) * far)
+    alpha = 255.0 * (opacity + (1.0 - opacity) * kind.most * far)
     table: NDArray[np.uint8] = np.rint(np.stack([*colours, alpha], axis=1)).astype(np.uint8)
     return table

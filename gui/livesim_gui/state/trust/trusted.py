@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livesim.values.figure import Tone
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustNumbers, TrustWord
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import InUse, TrustStatus
@@ -19,10 +20,13 @@ _MARKS = {
 """Shapes that differ also for those who see no colours."""
 NOISE_AS_SAID = (0.7, 1.4)
 """Between these the noise is called what the camera's settings say."""
-PLAIN_DENIED_PERCENT = 1.0
-"""Of the field: from there on it is said that the plain image is contradicted."""
+NO_NETWORK = "no network runs"
+"""What the engine begins such a warning with."""
 UNJUDGED = "Plain until the photons have judged the networks"
-ALL_OVERRULED = "Plain: the photons carry nothing of what the networks changed"
+ALL_OVERRULED = "Plain: the photons bear out nothing of what the networks changed"
+_PLAIN = "What is shown is the plain reconstruction."
+_SOME = 0.5
+"""Per cent of the networks' change from which on some of it is shown."""
 _WORKING = (EngineState.RUNNING, EngineState.DRAINING)
 
 
@@ -58,39 +62,44 @@ def trusted(status: EngineStatus | None) -> Trusted:
         return _reviewed(status.trust)
     if status.state not in _WORKING or status.in_use is None:
         return NOTHING
+    why = _why_none(status.in_use)
+    if why:
+        return Trusted("▲ no network", Tone.NOTE, (*why, _PLAIN))
     if not status.in_use.models:
-        return _without(status.in_use)
+        return Trusted("", Tone.QUIET, ("No network is at work.", _PLAIN))
     return Trusted("… not judged yet", Tone.QUIET, (f"{UNJUDGED}.",))
 
 
 def plain_words(status: EngineStatus | None) -> str:
-    """Say why the restored image is the plain one, where it is."""
-    return UNJUDGED if status is None or status.trust is None else ALL_OVERRULED
+    """Say why the restored image is the plain one, where it is.
+
+    Results from before the first review and while it went on were published without networks, and
+    stay so when one goes back to them.
+    """
+    if status is None or status.trust is None or status.trust.numbers.shown_percent >= _SOME:
+        return UNJUDGED
+    return ALL_OVERRULED
 
 
-def _without(in_use: InUse) -> Trusted:
-    """Say why no network is at work."""
-    shown = "What is shown is the plain reconstruction."
-    why = _why_none(in_use)
-    if why:
-        return Trusted("▲ no network", Tone.NOTE, (why, shown))
-    return Trusted("", Tone.QUIET, ("No network is at work.", shown))
+def _why_none(in_use: InUse) -> tuple[str, ...]:
+    """Return why no network runs; nothing where one does, or where they are switched off."""
+    if not in_use.models:
+        return tuple(_sentence(note) for note in in_use.notes)
+    warned = [_misfits(pattern) for pattern in in_use.patterns.values()]
+    if not all(warned):
+        return ()  # one of the channels has networks
+    return tuple(dict.fromkeys(_sentence(words) for each in warned for words in each))
 
 
-def _why_none(in_use: InUse) -> str:
-    """Return the reason why none can work; nothing where the user has switched them off."""
-    patterns = in_use.patterns.values()
-    if patterns and not any(angle.usable for one in patterns for angle in one.angles):
-        return "The pattern has no usable angle, so no network works on it."
-    if patterns and not any(in_use.choices.values()):
-        return "No network fits this layout of angles and phases."
-    return ""
+def _misfits(pattern: Pattern) -> list[str]:
+    """Return those of a pattern's warnings that say why no network runs with it."""
+    return [words for words in pattern.warnings if words.startswith(NO_NETWORK)]
 
 
 def _reviewed(trust: TrustStatus) -> Trusted:
     verdict, carried = trust.verdict, trust.numbers.carried_percent
     mark, tone = _MARKS[verdict.word]
-    reasons = tuple(f"{words[:1].upper()}{words[1:]}." for words in verdict.reasons)
+    reasons = tuple(_sentence(words) for words in verdict.reasons)
     return Trusted(
         f"{mark} {verdict.word}",
         tone,
@@ -108,7 +117,7 @@ def _facts(trust: TrustStatus) -> Iterator[str]:
     yield from _of_networks(numbers)
     if not trust.verdict.unlike:
         yield "Training: the images look like those that the networks were trained on"
-    yield from _of_instrument(numbers)
+    yield from _of_camera(numbers)
     if trust.failures:
         yield f"{trust.failures} reviews failed; the engine has said why"
 
@@ -116,31 +125,28 @@ def _facts(trust: TrustStatus) -> Iterator[str]:
 def _of_networks(numbers: TrustNumbers) -> Iterator[str]:
     yield (
         f"Of what the networks changed, {numbers.shown_percent:.0f} % is shown; of the rest the "
-        "photons say too little, or the opposite"
+        "photons say nothing, or the opposite"
     )
-    if numbers.overruled_sigmas:
-        y, x = numbers.overruled_yx
-        yield (
-            f"Overruled most at x = {x:.0f}, y = {y:.0f}: there the networks alone are off by "
-            f"{numbers.overruled_sigmas:.0f} times the error of what is shown"
-        )
     yield (
-        f"The restored image is off by ± {_digits(numbers.error_percent)} % of the light of the "
+        f"What is shown is off by ± {_digits(numbers.error_percent)} % of the light of the "
         "brightest structures; the error map says where"
     )
 
 
-def _of_instrument(numbers: TrustNumbers) -> Iterator[str]:
-    if numbers.plain_denied_percent >= PLAIN_DENIED_PERCENT:
-        yield (
-            f"In {numbers.plain_denied_percent:.0f} % of the field the photons contradict even the "
-            "plain image: pattern, OTF or camera are not what the settings say (residual map)"
-        )
+def _of_camera(numbers: TrustNumbers) -> Iterator[str]:
     if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
         yield (
             f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
             "say: is [camera] right? The check itself goes by the noise that is there"
         )
+
+
+def _sentence(words: str) -> str:
+    """Return words as a sentence, with no line break inside "x = 1"."""
+    end = "" if words.endswith(("?", "!", ".")) else "."
+    return f"{words[:1].upper()}{words[1:]}{end}".replace(
+        " = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
+    )
 
 
 def _digits(percent: float) -> str:
