@@ -40,7 +40,8 @@ class CameraMap:
             )
         scale = np.float32(self.camera.gain) / self.gain
         shift = np.float32(self.camera.offset) - scale * self.offset
-        return counts.astype(np.float32) * scale + shift
+        even: Image = counts.astype(np.float32) * scale + shift
+        return even
 
 
 def camera_map(camera: Camera) -> CameraMap | None:
