@@ -9,6 +9,7 @@ import torch
 
 from livesim.api.arrays import SOURCE, Array, native, shape_of
 from livesim.config.settings import Settings, SettingsError
+from livesim.io.camera_map import camera_map
 from livesim.io.read.planes import SMALLEST
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
@@ -53,12 +54,14 @@ def doctor(raw: Array, settings: Settings) -> Examination:
         )
     rows, columns = middle((shape[-2], shape[-1]))
     optics, camera, pixel_nm = settings.optics, settings.camera, settings.optics.pixel_nm
+    known = camera_map(camera)
 
     def read(first: int, count: int) -> torch.Tensor:
         numbers = range(first, min(first + count, total))
         places = (tuple(int(n) for n in np.unravel_index(one, shape[:-2])) for one in numbers)
-        frames = [native(raw[place])[rows, columns] for place in places]
-        counts = torch.from_numpy(np.stack(frames).astype(np.float32))
+        whole = (native(raw[place]) for place in places)
+        even = whole if known is None else map(known.equalised, whole)
+        counts = torch.from_numpy(np.stack([one[rows, columns] for one in even]).astype(np.float32))
         return without_defects(counts, optics, camera, pixel_nm)[0]
 
     return Survey(read, total, settings, pixel_nm).run()

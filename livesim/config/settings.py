@@ -170,6 +170,9 @@ class Camera(Section):
     """Counts per electron."""
     read_noise: NonNegative = 0.0
     """Electrons, standard deviation."""
+    map: Path | None = None
+    """TIFF of the camera's pixels, as large as the frames: a page of offsets in counts, a page of
+    gains in counts per electron; None = all pixels are alike."""
 
 
 class Apodization(Section):
@@ -393,6 +396,9 @@ def _with_files_in(settings: Settings, folder: Path) -> Settings:
     otf_file = settings.optics.otf_file
     if otf_file is not None:
         changes["optics"] = settings.optics.model_copy(update={"otf_file": folder / otf_file})
+    if settings.camera.map is not None:
+        found_map = folder / settings.camera.map
+        changes["camera"] = settings.camera.model_copy(update={"map": found_map})
     if settings.channels:
         changes["channels"] = {
             number: _with_channel_file_in(channel, folder)

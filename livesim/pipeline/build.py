@@ -16,7 +16,7 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
-from livesim.pipeline.defects import Mending, stacks_without_defects, with_defects
+from livesim.pipeline.defects import Mending, equalised, stacks_without_defects, with_defects
 from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
@@ -291,7 +291,8 @@ def doctor_for(settings: Settings) -> Examine | None:
         rows, columns = middle((shape[-2], shape[-1]), MOST_LIVE_PIXELS)
         number = first.index.time * settings.pattern.stack_frames
         own = settings.of_channel(first.index.channel)
-        cut = [replace(stack, pixels=stack.pixels[..., rows, columns]) for stack in stacks]
+        whole = equalised(stacks, own)
+        cut = [replace(stack, pixels=stack.pixels[..., rows, columns]) for stack in whole]
         clean, _ = stacks_without_defects(cut, own, _pixel_nm(own))
         pixels = torch.stack([as_tensor(stack.pixels) for stack in clean])
         return examine_stacks(pixels, own, _pixel_nm(own), number)

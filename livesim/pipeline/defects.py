@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from livesim.config.settings import Settings
+from livesim.io.camera_map import CameraMap, camera_map
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.defects.replacement import Replacement
 from livesim.reconstruction.defects.search import without_defects
@@ -19,7 +20,16 @@ from livesim.values.pattern import Pattern
 def stacks_without_defects(
     stacks: Sequence[RawStack], settings: Settings, pixel_nm: float
 ) -> tuple[list[RawStack], Defects]:
-    """Return raw stacks with all defects replaced that they show, and what those are; dear."""
+    """Return raw stacks with all defects replaced that they show, and what those are; dear.
+
+    Where the settings name a map of the camera's pixels, it is applied first.
+
+    Raises
+    ------
+    DataError
+        If there is a map, and it cannot be used.
+    """
+    stacks = equalised(stacks, settings)
     counts = torch.stack([as_tensor(stack.pixels) for stack in stacks])
     clean, defects = without_defects(counts, settings.optics, settings.camera, pixel_nm)
     pairs = zip(stacks, clean, strict=True)
@@ -36,17 +46,45 @@ def with_defects(pattern: Pattern, defects: Defects) -> Pattern:
     return replace(pattern, defects=places, warnings=(*pattern.warnings, *words))
 
 
+def equalised(stacks: Sequence[RawStack], settings: Settings) -> list[RawStack]:
+    """Return raw stacks as a camera of equal pixels would have given them; cheap without a map.
+
+    Raises
+    ------
+    DataError
+        If there is a map, and it cannot be used.
+    """
+    known = camera_map(settings.camera)
+    return [_equalised(stack, known) for stack in stacks]
+
+
+def _equalised(stack: RawStack, known: CameraMap | None) -> RawStack:
+    if known is None or stack.equalised:
+        return stack
+    return replace(stack, pixels=known.equalised(stack.pixels), equalised=True)
+
+
 class Mending:
-    """Replaces the defects that a pattern names in one raw stack after the other; cheap."""
+    """Applies the camera's map and replaces the defects that a pattern names, stack by stack.
+
+    Without either it costs nothing, else the time to copy a stack.
+
+    Raises
+    ------
+    DataError
+        If there is a map, and it cannot be used.
+    """
 
     def __init__(self, pattern: Pattern, settings: Settings) -> None:
+        self._map = camera_map(settings.camera)
         self._replace = Replacement(
             pattern.defects, pattern.shape, settings.optics, pattern.pixel_nm
         )
         self._none = not pattern.defects
 
     def __call__(self, stack: RawStack) -> RawStack:
-        """Return the stack with the defects replaced; itself where there are none."""
+        """Return the stack without defects; itself where there is nothing to do."""
+        stack = _equalised(stack, self._map)
         if self._none:
             return stack
         return replace(stack, pixels=self._replace(as_tensor(stack.pixels)).numpy())
@@ -56,7 +94,7 @@ def _words(defects: Defects) -> list[str]:
     """Return what to say of the defects found; nothing where there are none."""
     words = [f"no defects of the camera are replaced: {defects.doubt}"] if defects.doubt else []
     if defects.pixels:
-        words.append(f"{defects.kinds} of the camera: replaced by what their neighbours say")
+        words.append(f"{defects.kinds} of the camera: replaced from the pixels around")
     if defects.hits:
         count = len(defects.hits)
         words.append(f"{count} hit{'s'[: count > 1]} of single frames: left out of the estimate")

@@ -106,6 +106,8 @@ class RawStack:
     passage: Passage = Passage()
     rolling: Rolling | None = None
     """None unless a new result is made with every angle or frame."""
+    equalised: bool = False
+    """Whether the map of the camera's pixels has been applied: then the counts are float32."""
 
     @property
     def whole(self) -> bool:

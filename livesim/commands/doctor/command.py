@@ -17,6 +17,7 @@ from torch import Tensor
 
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.config.settings import Settings
+from livesim.io.camera_map import camera_map
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.reconstruction.defects.search import without_defects
@@ -104,13 +105,15 @@ class _Reader:
     def __init__(self, frames: FrameSequence, settings: Settings, pixel_nm: float) -> None:
         self._frames, self._settings, self._pixel_nm = frames, settings, pixel_nm
         self._rows, self._columns = middle(frames.file.frame_shape)
+        self._map = camera_map(settings.camera)
         self.places: set[Place] = set()
         """(y, x) in the middle of the frames, of the pixels that were replaced."""
 
     def __call__(self, first: int, count: int) -> Tensor:
         """Return so many frames [frame, y, x] from the first one on."""
-        pixels = self._frames.read(first, count)[:, self._rows, self._columns]
-        counts = torch.from_numpy(pixels.astype(np.float32))
+        whole = self._frames.read(first, count)
+        pixels = whole if self._map is None else self._map.equalised(whole)
+        counts = torch.from_numpy(pixels[:, self._rows, self._columns].astype(np.float32))
         own = self._settings
         clean, defects = without_defects(counts, own.optics, own.camera, self._pixel_nm)
         self.places.update(defects.places)

@@ -59,6 +59,8 @@ def find_defects(counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
     field = field_of(shape, optics, pixel_nm)
     if field.leak >= BLIND:
         return Defects(shape, doubt=f"pixels of {pixel_nm:g} nm are too coarse to tell defects")
+    if counts.is_floating_point() and not bool(counts.isfinite().all()):
+        return Defects(shape, doubt="expected finite counts, found others")
     times = counts.shape[0] if counts.ndim == 5 else 1
     return _Search(field, counts.reshape(-1, *shape).float().clone(), times, camera).run()
 

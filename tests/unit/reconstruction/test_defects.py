@@ -124,6 +124,9 @@ def test_more_than_single_pixels_cast_doubt_on_the_optics_and_nothing_is_replace
 def test_where_defects_cannot_be_told_that_is_said(scene):
     small = scene.counts[..., : SMALLEST - 1, :]
     assert f"below {SMALLEST} pixels" in found(small).doubt
+    endless = scene.counts.to(torch.float32)
+    endless[0, 0, 0, 5, 5] = torch.inf
+    assert "expected finite counts" in found(endless).doubt
     assert "too coarse" in found(scene.counts, COARSE, pixel_nm=140.0).doubt
 
 
