@@ -11,6 +11,12 @@ Three things make that measurable without X, for every band of frequencies and e
 - The filter's part is <(1 - S) X (R - P)>: what the Wiener filter held back and the independent
   photons ask for. Where they cannot say, it is 0 within its error, and so is the weight.
 - The denominator is seen directly. Where R and P differ by more than noise, the weight falls.
+
+Least squares are not all: a thin thread of noise costs little. What the network draws is therefore
+shown as far as photons support structures of its height (`structures`).
+
+The error map has the same parts: noise that is left, and what was held back or is wrong. The first
+follows the light, the second the slopes of the image.
 """
 
 from __future__ import annotations
