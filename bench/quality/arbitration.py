@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 import skimage.data
@@ -19,26 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.quality.networks import PHOTONS, READ_NOISE
+from bench.quality.restored import Arbitrated, Restorer, arbiter, arbitrated, measured_variance
 from bench.report import Row, report, show
 from livesim.commands.train.scenes import simulated_scene
-from livesim.reconstruction.camera_noise import measure_camera_noise
 from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.reconstructor import Reconstructor
-from livesim_models.checkpoint import read_model
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.data.scene import Scene
 from livesim_models.data.truth import passed, unit_noise_to_signal
-from livesim_models.evaluation.reference import result_transfer
 from livesim_models.evaluation.residual import inside
 from livesim_models.evaluation.similarity import BORDER, similarity
-from livesim_models.field import FieldRunner
-from livesim_models.normalisation import levels_of
-from livesim_models.shipped import DEFAULT, StepName, model_file
-from livesim_models.steps import StepOne, StepTwo
-from livesim_models.trust.arbitration import Arbiter
-from livesim_models.trust.fission import mean_light, noise_variance
+from livesim_models.trust.fission import noise_variance
 
 KNOWN = ("filaments", "network")
 UNKNOWN = ("siemens_star", "line_pairs")
@@ -50,31 +41,6 @@ WRONG_DAMPING = 1.5
 NOTICEABLE_DB = 0.1
 
 Picture = NDArray[np.float64]
-
-
-class Images:
-    """The plain and the networks' images of one sample."""
-
-    def __init__(self, sample: Sample) -> None:
-        self._one, self._two = StepOne(_network("one")), StepTwo(_network("two"))
-        self._reconstruct = Reconstructor(sample.plan)
-        self._read_noise = sample.read_noise
-
-    def plain(self, photons: Tensor) -> Tensor:
-        """Return the plain image [2 y, 2 x] of photo-electrons [frame, y, x]."""
-        return self._reconstruct(photons[None]).image[0]
-
-    @torch.inference_mode()
-    def network(self, photons: Tensor) -> Tensor:
-        """Return what both networks make of photo-electrons [frame, y, x]."""
-        between = self.plain(self._one(photons[None], self._read_noise)[0])
-        restored: Tensor = self._two(between[None], levels_of(photons.mean(dim=0)))
-        return restored[0]
-
-
-@cache
-def _network(step: StepName) -> FieldRunner:
-    return FieldRunner(read_model(model_file(DEFAULT, step)).network)
 
 
 def specimen(kind: str, side: int, random: np.random.Generator) -> Picture:
@@ -116,6 +82,14 @@ def scene(kind: str, number: int, size: int, seed: int) -> Scene:
     return own
 
 
+def shifted(own: Scene, pixels: int) -> Scene:
+    """Return the scene with its specimen moved by pixels of the doubled grid, down and right."""
+    if own.truth is None:
+        raise ValueError(f"expected a scene with its truth, found a measured one: {own.recording}")
+    there = own.truth.float().clamp(min=0.0)
+    return _with_specimen(own, there.roll((pixels, pixels), (0, 1)))
+
+
 def _with_specimen(own: Scene, there: Tensor) -> Scene:
     """Return the scene with another object in the same light."""
     frames = Projection(own.pattern, Otf.theoretical(own.optics)).frames(there)
@@ -130,55 +104,63 @@ def _with_specimen(own: Scene, there: Tensor) -> Scene:
     )
 
 
-def arbiter(sample: Sample, own: Scene) -> Arbiter:
-    """Return the arbiter of a sample's reconstruction."""
-    rows, columns = sample.target.shape
-    low_pass = result_transfer((rows, columns), sample.pattern, Otf.theoretical(own.optics))
-    return Arbiter(sample.plan.transfer, low_pass[:, : columns // 2 + 1].float())
-
-
 @dataclass(frozen=True, slots=True)
-class Camera:
+class Belief:
     """What is believed of the camera."""
 
-    gain_error: float
+    gain_error: float = 1.0
     """What is called a photo-electron is so many."""
-    measured: bool
+    offset_error: float = 0.0
+    """Photo-electrons by which the offset is taken too low."""
+    measured: bool = False
     """Whether the noise is read beyond the cut-off, not told from the photo-electrons."""
 
     def variance(self, photons: Tensor, own: Scene) -> Tensor:
         """Return the variance [frame, y, x] of photo-electrons [frame, y, x], as believed."""
         if not self.measured:
             return noise_variance(photons, READ_NOISE)
-        pixel_um = own.pattern.pixel_nm / 1000.0
-        noise = measure_camera_noise(photons, pixel_um, own.optics.cutoff_cycles_per_um)
-        return noise.variance(mean_light(photons)).clamp(min=0.1)
+        cutoff = own.optics.cutoff_cycles_per_um
+        return measured_variance(photons, own.pattern.pixel_nm, cutoff)
+
+    def seen(self, sample: Sample) -> Sample:
+        """Return the sample in what is believed to be photo-electrons."""
+        low = self.gain_error * (sample.low + self.offset_error)
+        return replace(sample, low=low, target=self.gain_error * sample.target)
 
 
-def measure(own: Scene, photons: float, seed: int, fissions: int, camera: Camera) -> Row:
+def images(sample: Sample, own: Scene, seed: int, fissions: int, belief: Belief) -> Arbitrated:
+    """Return the plain, networks' and arbitrated image of a sample."""
+    restorer = Restorer(sample.plan, READ_NOISE)
+    judge = arbiter(sample.plan, sample.pattern, Otf.theoretical(own.optics))
+    variance = belief.variance(sample.low, own)
+    return arbitrated(
+        judge, sample.low, variance, restorer.plain, restorer.network, 10_000 + seed, fissions
+    )
+
+
+def measure(own: Scene, photons: float, seed: int, fissions: int, belief: Belief) -> Row:
     """Return the figures of one field in one light."""
     drawn = simulated_sample(own, photons, READ_NOISE, torch.Generator().manual_seed(seed))
-    off = camera.gain_error
-    sample = replace(drawn, low=off * drawn.low, target=off * drawn.target)
-    images, judge = Images(sample), arbiter(sample, own)
-    plain, network = images.plain(sample.low), images.network(sample.low)
-    weights = judge.weights(
-        sample.low,
-        camera.variance(sample.low, own),
-        images.plain,
-        images.network,
-        torch.Generator().manual_seed(10_000 + seed),
-        fissions,
-    )
-    shown = judge.image(plain, network, weights)
+    sample = belief.seen(drawn)
+    made = images(sample, own, seed, fissions, belief)
     truth = sample.target.double().numpy()
-    psnr = [similarity(x.double().numpy(), truth).psnr_db for x in (plain, network, shown)]
-    sigmas = inside((shown - sample.target).abs() / weights.error, BORDER)
+    psnr = [
+        similarity(x.double().numpy(), truth).psnr_db
+        for x in (made.plain, made.network, made.image)
+    ]
+    uniform = belief.gain_error * belief.offset_error
     return {
         **dict(zip(("plain", "network", "arbitrated"), psnr, strict=True)),
-        "within 1": float((sigmas < 1.0).double().mean()),
-        "within 2": float((sigmas < 2.0).double().mean()),
+        **_within("", made.image - uniform - sample.target, made.weights.error),
+        **_within("plain ", made.plain - uniform - sample.target, made.weights.plain_error),
+        "carried": made.weights.carried,
+        "shown": made.weights.shown,
     }
+
+
+def _within(name: str, off: Tensor, error: Tensor) -> Row:
+    sigmas = inside(off.abs() / error, BORDER)
+    return {f"{name}within {n}": float((sigmas < float(n)).double().mean()) for n in (1, 2)}
 
 
 def summary(rows: list[Row]) -> Row:
@@ -199,6 +181,8 @@ def summary(rows: list[Row]) -> Row:
         "gain kept %": kept,
         "in 1 sigma %": 100.0 * float(np.mean([row["within 1"] for row in rows])),
         "in 2 sigma %": 100.0 * float(np.mean([row["within 2"] for row in rows])),
+        "plain in 1 %": 100.0 * float(np.mean([row["plain within 1"] for row in rows])),
+        "plain in 2 %": 100.0 * float(np.mean([row["plain within 2"] for row in rows])),
     }
 
 
@@ -212,18 +196,20 @@ def main() -> None:
     parser.add_argument("--fissions", type=int, default=2)
     parser.add_argument("--seed", type=int, default=11, help="of the scenes")
     parser.add_argument("--gain-error", type=float, default=1.0, help="factor, 1 = known")
+    parser.add_argument("--offset-error", type=float, default=0.0, help="photo-electrons")
     parser.add_argument("--measured", action="store_true", help="read the noise off the frames")
     parser.add_argument("--name", default="arbitration", help="of the file of results")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    camera = Camera(options.gain_error, options.measured)
+    belief = Belief(options.gain_error, options.offset_error, options.measured)
     found: list[Row] = []
     for kind in options.kinds:
         for number in range(options.fields):
             own = scene(kind, number, options.size, options.seed)
             for photons in options.photons:
-                row = measure(own, photons, number, options.fissions, camera)
+                row = measure(own, photons, number, options.fissions, belief)
                 found.append({"specimen": kind, "photons": photons, "field": number, **row})
+            print(kind, number, flush=True)
     rows = [
         {"specimen": kind, "photons": photons} | summary(_of(found, kind, photons))
         for kind in options.kinds
@@ -243,6 +229,7 @@ def main() -> None:
         seed=options.seed,
         fissions=options.fissions,
         gain_error=options.gain_error,
+        offset_error=options.offset_error,
         measured=options.measured,
     )
 

@@ -1,13 +1,28 @@
-"""Put one lie into a good image, in a place drawn at random."""
+"""Plant lies in the networks' images, in places drawn at random: `python -m bench.quality.lies`.
+
+Printed is how much of a lie arbitration takes out, and how often its place is flagged: where the
+networks' image is off by many standard deviations of the arbitrated one. The same place without the
+lie says how many flags are false.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from bench.quality.arbitration import KNOWN, scene
+from bench.quality.networks import PHOTONS, READ_NOISE
+from bench.quality.restored import Arbitrated, Restorer, arbiter, arbitrated
+from bench.report import Row, report
+from livesim.reconstruction.otf import Otf
+from livesim_models.data.sample import Sample, simulated_sample
+from livesim_models.data.scene import Scene
+from livesim_models.trust.fission import noise_variance
 
 MARGIN = 48
 """Pixels of the border in which nothing is changed."""
@@ -15,6 +30,10 @@ WIDTH = 8.0
 """Pixels (of the doubled grid) from the middle of a changed place to its edge."""
 SHIFT = 3
 """Pixels by which structure is moved, in both directions."""
+
+FLAGGED_SIGMAS = 4.0
+PLANTED = 0.3
+"""Of the strongest change: pixels that count as the place of a lie."""
 
 Place = tuple[int, int]
 
@@ -74,3 +93,97 @@ def _window(image: Tensor, place: Place) -> Tensor:
     """Return 1 in a place and 0 around it, with a smooth edge."""
     y, x = _distances(image, place)
     return torch.exp(-(((y * y + x * x) / (2.0 * WIDTH**2)) ** 2))
+
+
+def measure(own: Scene, photons: float, number: int, fissions: int) -> list[Row]:
+    """Return a row for every lie in one field."""
+    sample = simulated_sample(own, photons, READ_NOISE, torch.Generator().manual_seed(number))
+    restorer = Restorer(sample.plan, READ_NOISE)
+    network = restorer.network(sample.low)
+    honest = _images(sample, own, restorer, torch.zeros_like(network), number, fissions)
+    rows = []
+    for name, lie in LIES.items():
+        planted = lie(network, np.random.default_rng((number, len(name)))) - network
+        made = _images(sample, own, restorer, planted, number, fissions)
+        there = planted.abs() > PLANTED * planted.abs().max()
+        left = float(((made.image - honest.image) * planted)[there].sum())
+        rows.append(
+            {
+                "lie": name,
+                "removed": 1.0 - left / float(planted[there].square().sum()),
+                "sigmas": _overruled(made, there),
+                "sigmas without": _overruled(honest, there),
+            }
+        )
+    return rows
+
+
+def _images(
+    sample: Sample, own: Scene, restorer: Restorer, planted: Tensor, seed: int, fissions: int
+) -> Arbitrated:
+    """Return the images where the networks add a lie to what they make of any light."""
+    light = sample.low.mean()
+
+    def network(photons: Tensor) -> Tensor:
+        return restorer.network(photons) + planted * (photons.mean() / light)
+
+    judge = arbiter(sample.plan, sample.pattern, Otf.theoretical(own.optics))
+    variance = noise_variance(sample.low, READ_NOISE)
+    return arbitrated(judge, sample.low, variance, restorer.plain, network, 1000 + seed, fissions)
+
+
+def _overruled(made: Arbitrated, there: Tensor) -> float:
+    """Return by how many standard deviations the networks' image is off, at most, in a place."""
+    return float(((made.network - made.image).abs() / made.weights.error)[there].max())
+
+
+def summary(rows: Sequence[Row]) -> Row:
+    """Return means and shares of rows."""
+
+    def flagged(name: str) -> str:
+        return f"{sum(row[name] > FLAGGED_SIGMAS for row in rows)}/{len(rows)}"
+
+    return {
+        "removed %": 100.0 * float(np.mean([row["removed"] for row in rows])),
+        "removed at least %": 100.0 * min(row["removed"] for row in rows),
+        "flagged": flagged("sigmas"),
+        "flagged without a lie": flagged("sigmas without"),
+    }
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fields", type=int, default=4, help="of every kind")
+    parser.add_argument("--size", type=int, default=128, help="raw pixels, both sides")
+    parser.add_argument("--fissions", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=41, help="of the scenes")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found: list[Row] = []
+    for kind in KNOWN:
+        for number in range(options.fields):
+            own = scene(kind, number, options.size, options.seed)
+            for photons in PHOTONS:
+                rows = measure(own, photons, number, options.fissions)
+                found += [{"specimen": kind, "photons": photons, **row} for row in rows]
+    table = [
+        {"lie": lie, "photons": photons}
+        | summary([r for r in found if r["lie"] == lie and r["photons"] == photons])
+        for lie in LIES
+        for photons in PHOTONS
+    ]
+    report(
+        "lies",
+        "Lies planted in the networks' images",
+        table,
+        each=found,
+        fields=options.fields,
+        size=options.size,
+        seed=options.seed,
+        fissions=options.fissions,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -75,9 +75,10 @@ def with_less_light(stack: RawStack, settings: Settings, scale: float, seed: int
 
 
 def image(stack: RawStack, settings: Settings, pattern: Pattern, **changes: object) -> np.ndarray:
-    """Return the image of a stack with some settings changed."""
+    """Return the image of a stack with some settings changed, that of the networks alone."""
     own = settings.model_copy(update=changes)
-    return ReconstructionPipeline(own, with_levels(pattern, [stack], own))(stack).image
+    pipeline = ReconstructionPipeline(own, with_levels(pattern, [stack], own))
+    return pipeline.compute(stack).network.numpy()
 
 
 def measure(name: str, folder: Path, scale: float) -> tuple[list[Row], Shown]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bench.quality.arbitration import KINDS, Camera, Images, arbiter, scene
+from bench.quality.arbitration import KINDS, Belief, images, scene
 from bench.quality.networks import PHOTONS, READ_NOISE
 from bench.report import Row, report, show
 from livesim.config.settings import Camera as CameraSettings
@@ -31,29 +31,19 @@ CAMERA = CameraSettings(offset=0.0, gain=1.0, read_noise=READ_NOISE)
 def measure(own: Scene, photons: float, seed: int, fissions: int) -> Row:
     """Return what is said of one field in one light, and what is true of it."""
     sample = simulated_sample(own, photons, READ_NOISE, torch.Generator().manual_seed(seed))
-    images, judge = Images(sample), arbiter(sample, own)
-    plain, network = images.plain(sample.low), images.network(sample.low)
-    weights = judge.weights(
-        sample.low,
-        Camera(1.0, measured=False).variance(sample.low, own),
-        images.plain,
-        images.network,
-        torch.Generator().manual_seed(20_000 + seed),
-        fissions,
-    )
-    image = judge.image(plain, network, weights)
-    made = Restoration(plain, network, image, weights.error)
+    found = images(sample, own, seed, fissions, Belief())
+    made = Restoration(found.plain, found.network, found.image, found.weights.error)
     otf = Otf.theoretical(own.optics)
     residual = plain_residual(
-        Reprojection(Instrument(sample.pattern, otf, CAMERA)), sample.low, plain
+        Reprojection(Instrument(sample.pattern, otf, CAMERA)), sample.low, found.plain
     )
     said = numbers_of(made, residual)
-    true = numbers_of(replace(made, error=(image - sample.target).abs()), residual)
+    true = numbers_of(replace(made, error=(found.image - sample.target).abs()), residual)
     return {
         "word": verdict(said, ()).word.value,
         "predicted %": said.carried_percent,
         "true %": true.carried_percent,
-        "correlation": _correlation(image, sample.target),
+        "correlation": _correlation(found.image, sample.target),
         "shown %": said.shown_percent,
         "denied %": said.plain_denied_percent,
         "error %": said.error_percent,

@@ -39,7 +39,7 @@ def reviewed(stack: RawStack, settings: Settings, pattern: Pattern) -> Trust | N
     """Return the review of what the shipped networks make of a stack."""
     known = with_levels(pattern, [stack], settings)
     review = ReconstructionPipeline(settings, known).reconstruct(stack).review
-    return None if review is None else review(None)
+    return None if review is None else review(lambda done: None)
 
 
 def row(name: str, light: str, camera: str, trust: Trust) -> Row:
@@ -50,12 +50,12 @@ def row(name: str, light: str, camera: str, trust: Trust) -> Row:
         "light": light,
         "gain": camera,
         "word": trust.verdict.word.value,
-        "denied": f"{numbers.denied} of {numbers.places}",
-        "worst sigmas": numbers.worst_sigmas,
+        "carried %": numbers.carried_percent,
+        "shown %": numbers.shown_percent,
+        "error %": numbers.error_percent,
+        "overruled sigmas": numbers.overruled_sigmas,
         "plain denied %": numbers.plain_denied_percent,
         "noise": numbers.noise_ratio,
-        "rms": numbers.rms_sigmas,
-        "visible %": numbers.visible_percent,
     }
 
 

@@ -1,22 +1,25 @@
-"""Time a review of the networks on one core: `python -m bench.speed.trust_cost`."""
+"""Time what arbitration costs a frame and a review: `python -m bench.speed.trust_cost`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from bench.report import Row, report
 from livesim.config.settings import Settings
 from livesim.pipeline.build import with_levels
 from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.work import ARBITRATION
 from livesim.values.frames import RawStack, StackIndex
 from tests.support.scenes import simulate
 
 SIDES = (256, 512)
 PHOTONS = 30.0
 REPEATS = 2
+FRAMES = 9
 
 
 def core_s(work: Callable[[], object]) -> float:
@@ -37,8 +40,21 @@ def measure(side: int) -> Row:
     pipeline = ReconstructionPipeline(settings, with_levels(scene.pattern, [stack], settings))
     review = pipeline.reconstruct(stack).review
     assert review is not None
-    made, looked = core_s(lambda: pipeline(stack)), core_s(lambda: review(None))
-    return {"raw frames": f"{side}²", "result s": made, "review s": looked, "share": looked / made}
+    made, looked = core_s(lambda: pipeline(stack)), core_s(lambda: review(lambda done: None))
+    weighed = float(np.median([_arbitration(pipeline, stack) for _ in range(FRAMES)]))
+    return {
+        "raw frames": f"{side}²",
+        "result s": made,
+        "review s": looked,
+        "share": looked / made,
+        "arbitration %": 100.0 * weighed,
+    }
+
+
+def _arbitration(pipeline: ReconstructionPipeline, stack: RawStack) -> float:
+    """Return which share of one frame's time the arbitration takes."""
+    steps = dict(pipeline.reconstruct(stack).steps_ms)
+    return steps[ARBITRATION] / sum(steps.values())
 
 
 def main() -> None:

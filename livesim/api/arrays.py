@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any, Protocol
@@ -92,7 +93,12 @@ class RawStacks:
         return prod(self.leading)
 
     def __iter__(self) -> Iterator[RawStack]:
-        return (self[number] for number in range(len(self)))
+        return (self.first if number == 0 else self[number] for number in range(len(self)))
+
+    @cached_property
+    def first(self) -> RawStack:
+        """The first raw stack, which is read once."""
+        return self[0]
 
     def __getitem__(self, number: int) -> RawStack:
         """Read one raw stack, counted along the leading axes as numpy counts."""

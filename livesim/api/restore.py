@@ -59,8 +59,8 @@ class Restorer:
     """Restores raw stacks of one field with one pattern; what can be computed once is kept.
 
     How much of the networks' change is shown is measured for every raw stack from its own photons,
-    always in the same way: neither other stacks nor their order play a part. It takes about three
-    times as long as the networks alone; ``steps="reconstruct"`` does without.
+    always in the same way: neither other stacks nor their order play a part. It takes about six
+    times as long as the networks' image on a CPU; ``steps="reconstruct"`` does without.
 
     It may be called from several threads, which then take turns. Pickled, it is its recipe alone
     (settings, pattern, device: a few kB), so that dask, concurrent.futures and joblib can hand it
@@ -121,7 +121,7 @@ class Restorer:
             another size.
         """
         stacks = RawStacks(raw, self.settings.pattern)
-        self.fit(stacks)
+        self.fit(stacks, look=not is_dask(raw))
         if is_dask(raw) and not everything:
             return _later(raw, stacks, self)
         images = self._images(stacks, EVERYTHING if everything else EVERYTHING[:1])
@@ -131,10 +131,12 @@ class Restorer:
         )
         return Restored(image, *others) if everything else image
 
-    def fit(self, stacks: RawStacks) -> None:
+    def fit(self, stacks: RawStacks, *, look: bool = True) -> None:
         """Make sure that the pattern is one for these frames, and for as much light.
 
-        The first raw stack that is ever restored decides about the light.
+        The first raw stack that is ever restored decides about the light. Without a `look`, as for
+        an array of dask, of which nothing is to be computed yet, a pattern's own levels are
+        believed.
 
         Raises
         ------
@@ -149,15 +151,16 @@ class Restorer:
         with self._lock:
             if self._fitted:
                 return
-            profile = otf_profile(self.settings)
-            self.pattern = in_this_light(self.pattern, [stacks[0]], self.settings, profile)
+            if look or self.pattern.levels is None:
+                profile = otf_profile(self.settings)
+                self.pattern = in_this_light(self.pattern, [stacks.first], self.settings, profile)
             self._fitted = True
 
     def judged(self, stack: RawStack, image: torch.Tensor) -> Trust | None:
         """Hold an image [2 y, 2 x] of a raw stack against the photons; None where nothing can."""
         with self._lock:
             pipeline = self._prepared()
-            found = pipeline.examine(pipeline.compute(stack), image)
+            found = pipeline.examine(pipeline.compute(stack), image, foreign=True)
         return None if found is None else found.trust
 
     def __reduce__(self) -> tuple[Any, ...]:

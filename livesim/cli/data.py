@@ -45,7 +45,7 @@ def restore(
 
     A recording of livesim's own brings its settings and its pattern along, and what its live run
     measured of the networks. For any other the photons of every raw stack decide how much of the
-    networks' work is shown, which takes about three times as long as the networks do.
+    networks' work is shown, which takes about six times as long as the networks' image on a CPU.
     """
     from livesim.io.settings_beside import follows_live, pattern_for, settings_for
 

@@ -185,22 +185,24 @@ class ReconstructionPipeline:
         turns = None if turns_rad is None else self._turns(turns_rad)
         return self._path.begin(self.sections, stack.pixels, lambda _: turns).take()
 
-    def examine(self, work: Work, image: torch.Tensor | None = None) -> Reviewed | None:
+    def examine(
+        self, work: Work, image: torch.Tensor | None = None, *, foreign: bool = False
+    ) -> Reviewed | None:
         """Measure weights and error for one raw stack; it takes some times as long as `compute`.
 
         Parameters
         ----------
         work
             Of `compute`.
-        image
-            [2 y, 2 x] that is judged; None = the one that the weights found here give.
+        image, foreign
+            What is judged, see `Reviewer`; None = the image that the weights found here give.
 
         Returns
         -------
         None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
         """
         reviewer = self._reviewer or self._make_reviewer()
-        return None if reviewer is None else reviewer(work, lambda _: None, image)
+        return None if reviewer is None else reviewer(work, lambda _: None, image, foreign=foreign)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""

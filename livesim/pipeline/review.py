@@ -87,7 +87,9 @@ class Reviewer:
         self._first_bands = {b.angle: n for n, b in enumerate(bands) if b.harmonic == 1}
 
     @torch.inference_mode()
-    def __call__(self, work: Work, tell: Tell, image: Tensor | None = None) -> Reviewed:
+    def __call__(
+        self, work: Work, tell: Tell, image: Tensor | None = None, *, foreign: bool = False
+    ) -> Reviewed:
         """Review one result; dear: two images of the networks and some plain ones.
 
         Parameters
@@ -97,17 +99,21 @@ class Reviewer:
         tell
             Hears how much is done; what it raises ends the review.
         image
-            [2 y, 2 x] that is judged; None = the one that the weights found here give.
+            [2 y, 2 x] that is judged; None = the one that the weights found here give. One that is
+            off from that has a greater error.
+        foreign
+            Whether somebody else made it: then it is what is granted or overruled.
         """
         work = work.to(self._device)
         noise = self._noise(work)
         found = self._examined(work, noise, tell)
         weights = as_recorded(found.network, self.weight_shapes)
-        made = self._restoration(work, weights, found.error)
-        if image is not None:
-            made = _judged(made, image.to(self._device))
-        trust = self._trust(work, made, weights, noise.refusal)
-        return Reviewed(trust, weights, made.image, made.error)
+        granted = self._restoration(work, weights, found.error)
+        made = granted if image is None else _judged(granted, image.to(self._device))
+        if foreign:
+            granted = replace(granted, network=made.image)
+        trust = self._trust(work, made, granted, noise.refusal)
+        return Reviewed(replace(trust, weights=weights), weights, made.image, made.error)
 
     def _examined(self, work: Work, noise: NoiseModel, tell: Tell) -> Weights:
         photons = self._photons(work)
@@ -147,18 +153,28 @@ class Reviewer:
         return Restoration(work.plain, work.network, image, error)
 
     def _trust(
-        self, work: Work, made: Restoration, weights: BandWeights, refusal: str | None
+        self, work: Work, made: Restoration, granted: Restoration, refusal: str | None
     ) -> Trust:
+        """Return what is to be said of an image, and of what was granted of the network's."""
         instrument = Instrument(self._lit(work), self._otf, self._camera, self._apodization)
         reprojection = Reprojection(instrument, device=self._device)
         residual = plain_residual(reprojection, work.counts.flatten(0, 1), work.plain)
         numbers = numbers_of(made, residual)
-        maps = {ERROR: made.error, SHOWN: made.shown, RESIDUAL: residual.sigmas}
+        foreign = granted.network is not made.network
+        if made is not granted:
+            off = numbers_of(granted, residual)
+            numbers = replace(
+                numbers,
+                shown_percent=(off if foreign else numbers).shown_percent,
+                overruled_sigmas=off.overruled_sigmas,
+                overruled_yx=off.overruled_yx,
+            )
+        shown = granted.shown if foreign else made.shown
+        maps = {ERROR: made.error, SHOWN: shown, RESIDUAL: residual.sigmas}
         return Trust(
             verdict(numbers, self._unlike(work), refusal),
             numbers,
             {name: _thinned(one) for name, one in maps.items()},
-            weights,
         )
 
     def _lit(self, work: Work) -> Pattern:
@@ -222,7 +238,8 @@ class _Restoring:
 def _judged(made: Restoration, image: Tensor) -> Restoration:
     """Return a restoration that shows another image, whose error grows by how far it is off."""
     off = mean_around((image - made.image).square(), NEAR)
-    return replace(made, image=image, error=(made.error.square() + off).sqrt())
+    error = (made.error.square() + off).sqrt()
+    return replace(made, image=image, error=error)
 
 
 def _thinned(image: Tensor) -> NDArray[np.float32]:

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera
-from livesim.reconstruction.grid import frequency_axes
+from livesim.reconstruction.high_pass import LEAST_REACH, Highpass, filtered, high_pass
+from livesim.reconstruction.shared_noise import noise_spectrum
 
 _TILE = 8
 """Raw pixels: small enough for different light, hot pixels spoil few of them."""
@@ -29,33 +30,31 @@ _MOST_PIXELS = 768
 _MOST_FRAMES = 30
 _MARGIN = 1.04
 """Of the cut-off: optics are known to some per cent."""
-_REACH = (8, 16)
-"""Least and greatest radius of the high-pass, raw pixels; a sixth of the frames between them."""
-_SHAPES = (9.0, 6.5, 4.0)
-"""Kaiser windows of the high-pass, from -95 to -45 dB in the passband: the first that leaves
-frequencies enough."""
-_ENOUGH = 0.12
-"""Share of all frequencies that lie beyond; with less, a window of a narrower edge."""
 _LEAST_SHARE = 0.03
+"""Of all frequencies that have to lie beyond the cut-off."""
 _FEWEST_TILES = 12
 _ROUNDS = 8
 _OUTLIER = 6.0
 """Robust standard deviations at which a tile counts nothing (Tukey's biweight)."""
+_HONEST = 1.5
+"""Times the errors of independent tiles: the noise of neighbours is not quite independent."""
 _COARSE = 0.05
 """Variance in squared steps of the counts below which rounding hides the noise."""
-_RIPPLE = 0.05
-"""Of the noise's power over the frequencies: more is that of resampled or smoothed frames."""
-_CELLS = 8
-"""Cells of the spectrum along half an axis of frequencies."""
-_BENT = 0.1
+_BENT = 0.05
 """Of the variance: how far it may lie from a straight line, root mean square."""
 _CLEAR = 5.0
 """Standard deviations."""
 _NODES = 8
+_FAR = 100.0
+"""Times the range of the light: where curves end."""
 _ALWAYS = 1e9
 """Photo-electrons that no pixel has."""
 _MOST_ERROR = 0.2
 """Of the variance over the light that occurs: what is less certain is not measured."""
+
+
+Node = tuple[float, float]
+"""(light, variance)"""
 
 
 class NoiseUnknownError(ValueError):
@@ -80,18 +79,23 @@ class CameraNoise:
     covariance: float
     """Of the two errors."""
     light: tuple[float, float]
-    """Counts of the darkest and the brightest tile that were compared (1st, 99th percentile)."""
+    """Counts of the darkest and the brightest hundredth of the pixels."""
     bend: float
     """Root mean square of the variance's relative departure from the line; 0 if not significant."""
-    nodes: tuple[tuple[float, float], ...]
-    """(counts, variance), medians of tiles of like light: what the line is drawn through."""
+    nodes: tuple[Node, ...]
+    """(counts, variance) of tiles of like light."""
     ripple: float
     """Relative scatter of the noise's power over the frequencies; 0 of independent pixels."""
 
     @property
     def straight(self) -> bool:
         """Whether the variance grows in a straight line with the light, as that of photons does."""
-        return self.bend < _BENT and self.gain > 0.0
+        return self.bend < _BENT and self.gain > -_CLEAR * self.gain_error
+
+    @property
+    def told(self) -> bool:
+        """Whether the light differs enough between tiles to tell gain and intercept apart."""
+        return self.straight and self.gain > 0.0 and self.gain_error < _MOST_ERROR * self.gain
 
     def error(self, counts: float) -> float:
         """Return the standard deviation of the line's variance at a mean of `counts`."""
@@ -106,18 +110,13 @@ class CameraNoise:
         """Return the noise's variance in counts squared where the mean is `counts`."""
         return _interpolated(counts, self.curve())
 
-    def curve(self) -> tuple[tuple[float, float], ...]:
-        """Return (counts, variance) between which variances lie on straight lines.
-
-        Darker than the darkest tile a variance falls to half of that tile's, not to zero or below.
-        """
-        if not self.straight:
-            return self.nodes
+    def curve(self) -> tuple[Node, ...]:
+        """Return (counts, variance) between which variances lie on straight lines."""
+        if not self.straight or self.gain <= 0.0:
+            return _extended(self.nodes)
         dark, bright = self.light
-        least = 0.5 * max(self.line(dark), self.nodes[0][1])
-        start = (least - self.dark_variance) / self.gain
-        far = max(bright, start) + 100.0 * (bright - dark)
-        return ((start, least), (far, self.line(far)))
+        least = max(self.line(dark), 0.5 * self.nodes[0][1])
+        return _extended(((dark, least), (bright, max(self.line(bright), least))))
 
     def read_noise(self, offset: float) -> tuple[float, float]:
         """Return (electrons, error) of the read noise, for an offset that is known.
@@ -145,7 +144,7 @@ class CameraNoise:
 class NoiseModel:
     """The variance of pixels against their light, in photo-electrons as the settings count them."""
 
-    curve: tuple[tuple[float, float], ...]
+    curve: tuple[Node, ...]
     """(photo-electrons, variance), ascending; straight lines between them, level beyond."""
     measured: bool
     """Whether the frames told it; if not, it is that of the settings."""
@@ -211,40 +210,30 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
         If neighbouring pixels share their noise.
     NoiseUnknownError
         If the frames are too small or too few, their pixels so large that hardly a frequency lies
-        beyond the cut-off, their counts too coarse, or the light too even.
+        beyond the cut-off, or their counts too coarse or clipped.
     """
     frames = _looked_at(frames)
-    highpass = _highpass(frames, pixel_um * cutoff)
-    ripple, error = _ripple(frames, _MARGIN * pixel_um * cutoff)
-    if ripple > math.hypot(_RIPPLE, 1.5 * error):
+    edge = pixel_um * cutoff
+    highpass = high_pass((frames.shape[1], frames.shape[2]), _MARGIN * edge, frames.device)
+    if highpass.power < _LEAST_SHARE:
+        raise NoiseUnknownError(
+            "pixels are too large for the noise to be seen beyond the optics' cut-off, which lies "
+            f"at {edge:.2f} cycles/pixel (expected less than 0.55)"
+        )
+    tiles = _tiles(frames, highpass)
+    _check(frames, tiles)
+    spectrum = noise_spectrum(frames, _MARGIN * edge)
+    ripple, _ = spectrum.ripple
+    if spectrum.is_shared:
         raise CorrelatedNoiseError(
             "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
             f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
         )
-    means, variances = _tiles(frames, highpass)
-    _check(frames, means, variances)
-    return _measured(means, variances, ripple)
-
-
-@dataclass(frozen=True, eq=False)
-class _Highpass:
-    """What lies beyond the optics' cut-off."""
-
-    kernel: Tensor
-    """[2 reach + 1, 2 reach + 1]"""
-
-    @property
-    def reach(self) -> int:
-        return self.kernel.shape[0] // 2
-
-    @property
-    def power(self) -> float:
-        """Of white noise of variance 1 behind it."""
-        return float(self.kernel.square().sum())
+    return _measured(tiles, ripple)
 
 
 def _looked_at(frames: Tensor) -> Tensor:
-    least = 2 * _REACH[0] + 5 * _TILE
+    least = 2 * LEAST_REACH + 5 * _TILE
     if frames.ndim != 3 or min(frames.shape[-2:]) < least or len(frames) < 3:
         raise NoiseUnknownError(
             f"expected three or more frames [frame, y, x] of at least {least} pixels, "
@@ -257,57 +246,31 @@ def _looked_at(frames: Tensor) -> Tensor:
     return middle.double()
 
 
-def _highpass(frames: Tensor, cutoff: float) -> _Highpass:
-    """Return a high-pass for a cut-off in cycles/pixel, its stop as deep as there is room for."""
-    reach = min(max(min(frames.shape[-2:]) // 6, _REACH[0]), _REACH[1])
-    made = [_kaiser(frames, _MARGIN * cutoff, reach, shape) for shape in _SHAPES]
-    for highpass in made:
-        if highpass.power > _ENOUGH:
-            return highpass
-    if made[-1].power < _LEAST_SHARE:
-        raise NoiseUnknownError(
-            "pixels are too large for the noise to be seen beyond the optics' cut-off, which lies "
-            f"at {cutoff:.2f} cycles/pixel (expected less than 0.55)"
-        )
-    return made[-1]
+@dataclass(frozen=True, eq=False)
+class _Tiles:
+    """Light and noise of the tiles of the frames."""
+
+    means: Tensor
+    """[tile] counts."""
+    variances: Tensor
+    """[tile] counts squared."""
+    light: tuple[float, float]
+    """Counts of the darkest and the brightest hundredth of the pixels."""
 
 
-def _kaiser(frames: Tensor, cutoff: float, reach: int, shape: float) -> _Highpass:
-    """Return a disc of no transmission, its kernel cut by a Kaiser window (Kaiser 1974)."""
-    width = (shape / 0.1102 + 0.7) / (14.36 * 2 * reach)
-    fine = 32 * reach
-    axis = frequency_axes((fine, fine), 1.0, device=frames.device)
-    ideal = (torch.hypot(*axis) > cutoff + width / 2.0).double()
-    kernel = torch.fft.fftshift(torch.fft.ifft2(ideal).real)
-    half = slice(fine // 2 - reach, fine // 2 + reach + 1)
-    at = torch.arange(-reach, reach + 1, dtype=torch.float64, device=frames.device)
-    far = (torch.hypot(at[:, None], at[None]) / (reach + 0.5)).clamp(max=1.0)
-    window = torch.i0(shape * (1.0 - far.square()).sqrt()) / torch.i0(torch.tensor(shape))
-    return _Highpass(kernel[half, half] * window)
-
-
-def _filtered(frames: Tensor, kernel: Tensor) -> Tensor:
-    """Return frames [..., y, x] convolved, where the kernel lies wholly within them."""
-    rows, columns = frames.shape[-2:]
-    size = (rows + kernel.shape[0] - 1, columns + kernel.shape[1] - 1)
-    spectra = torch.fft.rfft2(frames, size) * torch.fft.rfft2(kernel, size)
-    start = kernel.shape[0] - 1
-    return torch.fft.irfft2(spectra, size)[..., start:rows, start:columns]
-
-
-def _tiles(frames: Tensor, highpass: _Highpass) -> tuple[Tensor, Tensor]:
-    """Return mean counts and noise variance of every tile, [tile] both."""
+def _tiles(frames: Tensor, highpass: Highpass) -> _Tiles:
     level = frames.mean()
-    beyond = _filtered(frames - level, highpass.kernel)
+    frames = frames - level
+    beyond = filtered(frames, highpass.kernel)
+    noise, told = _changing(beyond, filtered(frames, highpass.lowpass))
     # The variance behind the filter is a mean with the squared kernel, so the light has to be one.
-    weight = highpass.kernel.square() / highpass.power
-    light = _filtered(frames - level, weight) + level
-    cut = slice(highpass.reach, -highpass.reach)
-    noise, told = _changing(beyond, frames[:, cut, cut] - beyond)
-    means = (told * light).sum(dim=0) / told.sum(dim=0)
+    light = filtered(frames, highpass.kernel.square() / highpass.power)
+    means = (told * light).sum(dim=0) / told.sum(dim=0) + level
     variances = noise / (told.sum(dim=0) * highpass.power)
+    cut = slice(highpass.reach, -highpass.reach)
     kept = _pooled(_unclipped(frames)[cut, cut].double()) == 1.0
-    return _pooled(means)[kept], _pooled(variances)[kept]
+    dark, bright = (float(means.flatten().quantile(share)) for share in (0.01, 0.99))
+    return _Tiles(_pooled(means)[kept], _pooled(variances)[kept], (dark, bright))
 
 
 def _changing(beyond: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
@@ -339,32 +302,32 @@ def _unclipped(frames: Tensor) -> Tensor:
     return ~(at_top & (not few)).any(dim=0)
 
 
-def _check(frames: Tensor, means: Tensor, variances: Tensor) -> None:
+def _check(frames: Tensor, tiles: _Tiles) -> None:
     """Refuse counts that hide their noise."""
-    if len(means) < _FEWEST_TILES:
+    if len(tiles.means) < _FEWEST_TILES:
         raise NoiseUnknownError("hardly a part of the frames is free of clipped pixels")
     levels = frames[0].unique()
     step = float((levels[1:] - levels[:-1]).min()) if len(levels) > 1 else math.inf
-    if not float(variances.median()) > _COARSE * step**2:
+    noise = float(tiles.variances.median())
+    if not noise > _COARSE * step**2:
         raise NoiseUnknownError(
             f"counts are rounded to steps of {step:g}, too coarse to show noise of "
-            f"{math.sqrt(float(variances.median())):.2g}"
+            f"{math.sqrt(max(noise, 0.0)):.2g}"
         )
 
 
-def _measured(means: Tensor, variances: Tensor, ripple: float) -> CameraNoise:
+def _measured(tiles: _Tiles, ripple: float) -> CameraNoise:
     """Return the line through the tiles, and how far they bend from it."""
-    gain, dark, normal, scatter = _line(means, variances)
-    light = torch.quantile(means, torch.tensor([0.01, 0.99]).to(means)).tolist()
-    nodes = _nodes(means, variances)
-    bend = _bend(nodes, gain, dark, scatter / math.sqrt(len(means) / _NODES))
+    gain, dark, covariance, scatter = _line(tiles.means, tiles.variances)
+    nodes = _nodes(tiles.means, tiles.variances)
+    bend = _bend(nodes, gain, dark, scatter / math.sqrt(len(tiles.means) / _NODES))
     return CameraNoise(
         gain,
-        math.sqrt(float(normal[0, 0])),
+        _HONEST * math.sqrt(float(covariance[0, 0])),
         dark,
-        math.sqrt(float(normal[1, 1])),
-        float(normal[0, 1]),
-        (light[0], light[1]),
+        _HONEST * math.sqrt(float(covariance[1, 1])),
+        _HONEST**2 * float(covariance[0, 1]),
+        tiles.light,
         bend,
         nodes,
         ripple,
@@ -373,78 +336,68 @@ def _measured(means: Tensor, variances: Tensor, ripple: float) -> CameraNoise:
 
 def _line(means: Tensor, variances: Tensor) -> tuple[float, float, Tensor, float]:
     """Return slope, intercept, their covariance and the tiles' relative scatter about the line."""
-    design = torch.stack([means, torch.ones_like(means)], dim=1)
-    scale = design.abs().amax(dim=0)
-    design = design / scale
+    centre, width = means.mean(), means.std().clamp(min=1e-30)
+    design = torch.stack([(means - centre) / width, torch.ones_like(means)], dim=1)
     least = 0.1 * variances.median()
     expected, trust = variances.median().expand_as(variances), torch.ones_like(variances)
     for _ in range(_ROUNDS):
         weight = (trust / expected.square())[:, None]
-        normal = torch.linalg.inv(design.mT @ (weight * design))
+        normal = torch.linalg.pinv(design.mT @ (weight * design))
         found = normal @ (design.mT @ (weight[:, 0] * variances))
         expected = (design @ found).clamp(min=float(least))
         off = (variances - expected) / expected
-        spread = 1.4826 * (off - off.median()).abs().median()
+        spread = (1.4826 * (off - off.median()).abs().median()).clamp(min=1e-12)
         trust = (1.0 - (off / (_OUTLIER * spread)).square()).clamp(min=0.0).square()
-    covariance = normal * spread.square() / torch.outer(scale, scale)
-    slope, level = (found / scale).tolist()
-    return slope, level, covariance, float(spread)
+    # The scatter differs from tile to tile, so the errors come from the residuals (White 1980).
+    pulls = design * (weight[:, 0] * (variances - design @ found))[:, None]
+    covariance = normal @ (pulls.mT @ pulls) @ normal
+    back = torch.stack([1.0 / width, 0.0 * width, -centre / width, torch.ones_like(width)])
+    back = back.reshape(2, 2)  # to a mean of 0 counts
+    slope, level = (back @ found).tolist()
+    return slope, level, back @ covariance @ back.mT, float(spread)
 
 
-def _nodes(means: Tensor, variances: Tensor) -> tuple[tuple[float, float], ...]:
-    """Return medians of the variances over groups of tiles of like light."""
+def _nodes(means: Tensor, variances: Tensor) -> tuple[Node, ...]:
+    """Return mean variances, without outliers, over groups of tiles of like light."""
     groups = means.argsort().tensor_split(_NODES)
-    return tuple((float(means[one].mean()), float(variances[one].median())) for one in groups)
+    return tuple((float(means[one].mean()), _typical(variances[one])) for one in groups)
 
 
-def _bend(nodes: tuple[tuple[float, float], ...], gain: float, dark: float, error: float) -> float:
+def _typical(values: Tensor) -> float:
+    off = (values - values.median()).abs()
+    return float(values[off <= _OUTLIER * off.median()].mean())
+
+
+def _bend(nodes: tuple[Node, ...], gain: float, dark: float, error: float) -> float:
     """Return the rms relative departure of the nodes from the line, 0 if it may be chance."""
     off = [(variance - gain * light - dark) / variance for light, variance in nodes]
     squares = sum(one**2 for one in off) / len(off)
     return math.sqrt(squares) if squares > (_CLEAR * error) ** 2 else 0.0
 
 
-def _ripple(frames: Tensor, beyond: float) -> tuple[float, float]:
-    """Return the scatter of the noise's power over cells of the frequencies beyond, and its error.
-
-    Frequencies along the axes do not count: rows and columns of a sensor have noise of their own.
-    """
-    moved = (frames - frames.mean(dim=0)) * math.sqrt(len(frames) / (len(frames) - 1))
-    rows, columns = (torch.kaiser_window(n, False, 9.0).to(frames) for n in frames.shape[-2:])
-    window = rows[:, None] * columns
-    power = torch.fft.fft2(moved * window).abs().square().mean(dim=0) / window.square().sum()
-    fy, fx = (one.abs() for one in frequency_axes(tuple(power.shape), 1.0, device=frames.device))
-    leak = 3.0 / min(power.shape)
-    used = (torch.hypot(fy, fx) > beyond + leak) & (fx > leak) & (fy > leak)
-    cell = ((2 * _CELLS * fy).long() * (_CELLS + 1) + (2 * _CELLS * fx).long())[used]
-    count = torch.bincount(cell)
-    mean = torch.bincount(cell, power[used])[count > 0] / count[count > 0]
-    weight = count[count > 0].double() / count.sum()
-    alike = _alike(rows) * _alike(columns)
-    # Factor 2: a frequency and its negative say the same.
-    chance = 2.0 * alike / (count[count > 0] * (len(frames) - 1))
-    squares = (weight * ((mean / (weight * mean).sum() - 1.0).square() - chance)).sum()
-    error = (2.0 * (weight * chance).square().sum()).sqrt()
-    return math.sqrt(max(float(squares), 0.0)), math.sqrt(float(error))
-
-
-def _alike(window: Tensor) -> float:
-    """Return how many frequencies beside each other say the same behind a window, within a cell."""
-    shared = torch.fft.fft(window.square()).abs().square()
-    apart = torch.fft.fftfreq(len(window), 1.0 / len(window)).to(window).abs()
-    within = (1.0 - apart * 2.0 * _CELLS / len(window)).clamp(min=0.0)
-    return float((within * shared).sum() / shared[0])
-
-
 def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
     """Return measured noise in the settings' photo-electrons."""
-    if found.straight and _uncertainty(found) > _MOST_ERROR:
-        return settings_noise(camera, "the settings' noise: the light is too even to measure it")
-    electrons = tuple(
-        ((counts - camera.offset) / camera.gain, variance / camera.gain**2)
-        for counts, variance in found.curve()
-    )
-    return NoiseModel(electrons, True, "measured beyond the optics' cut-off")
+    if found.straight and (found.gain <= 0.0 or _uncertainty(found) > _MOST_ERROR):
+        return _scaled(found, camera)
+    words = "measured beyond the optics' cut-off"
+    if not found.straight:
+        words += "; it does not grow in a straight line with the light"
+    return NoiseModel(_electrons(found.curve(), camera), True, words)
+
+
+def _electrons(curve: tuple[Node, ...], camera: Camera) -> tuple[Node, ...]:
+    offset, gain = camera.offset, camera.gain
+    return tuple(((counts - offset) / gain, variance / gain**2) for counts, variance in curve)
+
+
+def _scaled(found: CameraNoise, camera: Camera) -> NoiseModel:
+    """Return the settings' noise times a measured factor, where the light is too even for more."""
+    kept = settings_noise(camera)
+    light, variances = torch.tensor(_electrons(found.nodes, camera), dtype=torch.float64).T
+    factor = float((variances / kept.variance(light)).median())
+    curve = tuple((at, factor * variance) for at, variance in kept.curve)
+    words = f"{factor:.2g} times the settings', measured; the light is too even to tell more"
+    return NoiseModel(curve, True, words)
 
 
 def _uncertainty(found: CameraNoise) -> float:
@@ -452,10 +405,28 @@ def _uncertainty(found: CameraNoise) -> float:
     return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
 
 
-def _interpolated(light: Tensor, curve: tuple[tuple[float, float], ...]) -> Tensor:
+def _extended(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Return the nodes with an end on both sides, where the variance rises with the light there.
+
+    In darker places it falls to half of the darkest node's, not to zero or below.
+    """
+    (dark, least), (bright, most) = nodes[0], nodes[-1]
+    after, before = nodes[min(2, len(nodes) - 1)], nodes[-min(3, len(nodes))]
+    span = bright - dark
+    curve = nodes
+    if after[1] > least:
+        slope = (after[1] - least) / (after[0] - dark)
+        curve = ((dark - 0.5 * least / slope, 0.5 * least), *curve)
+    if most > before[1]:
+        slope = (most - before[1]) / (bright - before[0])
+        curve = (*curve, (bright + _FAR * span, most + _FAR * span * slope))
+    return curve
+
+
+def _interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:
     """Return the curve's values at `light`; level beyond its ends."""
     at, values = torch.tensor(curve, dtype=light.dtype, device=light.device).T.contiguous()
-    above = torch.bucketize(light, at).clamp(1, len(at) - 1)
+    above = torch.bucketize(light.contiguous(), at).clamp(1, len(at) - 1)
     start, end = at[above - 1], at[above]
     share = ((light - start) / (end - start)).clamp(0.0, 1.0)
     return values[above - 1] + share * (values[above] - values[above - 1])

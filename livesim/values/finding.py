@@ -23,6 +23,8 @@ class Fault(StrEnum):
     WRONG_SCALE = "wrong pixel size, aperture or wavelength"
     SATURATION = "saturation"
     WRONG_OFFSET = "wrong camera offset"
+    WRONG_NOISE = "wrong camera gain or read noise"
+    SHARED_NOISE = "noise shared by neighbouring pixels"
     NO_MODULATION = "no modulation"
     NO_MODULATION_IN_ANGLE = "no modulation in an angle"
 

@@ -10,7 +10,14 @@ from torch.profiler import ProfilerActivity, profile
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
-from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, images, overlapped
+from tests.unit.pipeline.test_frame_path import (
+    STEPS,
+    Stream,
+    followed,
+    images,
+    overlapped,
+    weights_for,
+)
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 ROUNDING = 2e-4
@@ -35,8 +42,11 @@ def on_gpu(stream, path=None):
 def test_a_gpu_makes_the_images_of_a_cpu(steps):
     stream = Stream(steps)
     count = len(stream.stacks)
-    found = overlapped([on_gpu(stream)] * count, stream.stacks, followed)
-    expected = overlapped([stream.pipeline(EagerPath(CPU))] * count, stream.stacks, followed)
+    mine, theirs = on_gpu(stream), stream.pipeline(EagerPath(CPU))
+    weights = [None, *(weights_for(theirs, seed) for seed in (1, 1, 2, 3, 3))]
+    weights = weights if theirs.networks.any else None
+    found = overlapped([mine] * count, stream.stacks, followed, weights=weights)
+    expected = overlapped([theirs] * count, stream.stacks, followed, weights=weights)
     for one, other in zip(found, expected, strict=True):
         for mine, theirs in zip(images(one), images(other), strict=True):
             np.testing.assert_allclose(mine, theirs, atol=ROUNDING * theirs.max())
@@ -67,7 +77,8 @@ def test_a_stack_allocates_nothing_and_waits_for_two_events_alone():
     calls = {one.key: one.count for one in seen.key_averages()}
     assert not {name: calls[name] for name in WAITING if name in calls}
     stacks = len(stream.stacks)
-    assert calls["cudaGraphLaunch"] == 5 * stacks  # look, judge, denoise, combine, refine
+    # look, judge, denoise, combine, refine, arbitrate
+    assert calls["cudaGraphLaunch"] == 6 * stacks
     assert calls["cudaEventSynchronize"] <= 3 * stacks  # the numbers, the images, a free slot
 
 

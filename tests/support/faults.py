@@ -262,6 +262,22 @@ def misset(seed: int, light: Light) -> Case:
     return Case(sequence(seed, light, 1 + seed % 3), settings, Fault.WRONG_OFFSET)
 
 
+def misgained(seed: int, light: Light) -> Case:
+    """Return frames with a gain declared that is half, or twice the true one."""
+    camera = CAMERA.model_copy(update={"gain": 0.5 if seed % 2 else 2.0})
+    settings = SETTINGS.model_copy(update={"camera": camera})
+    words = f"(settings: {camera.gain:g})"
+    return Case(sequence(seed, light, 1 + seed % 3), settings, Fault.WRONG_NOISE, words=words)
+
+
+def smoothed(seed: int, light: Light) -> Case:
+    """Return frames that were shifted by half a pixel, or smoothed."""
+    frames = sequence(seed, light, 1 + seed % 3)
+    beside = 1.0 if seed % 2 else 0.2
+    frames = (frames + beside * frames.roll(1, -1)) / (1.0 + beside)
+    return Case(frames, SETTINGS, Fault.SHARED_NOISE)
+
+
 def plain(seed: int, light: Light) -> Case:
     frames = sequence(seed, light, 1 + seed % 3, change=lambda true: _without(true, (0, 1, 2)))
     return Case(frames, SETTINGS, Fault.NO_MODULATION)
@@ -298,6 +314,8 @@ FAULTS: dict[str, Callable[[int, Light], Case]] = {
     "wrong scale": misscaled,
     "saturation": clipped,
     "wrong offset": misset,
+    "wrong gain": misgained,
+    "shared noise": smoothed,
     "no modulation": plain,
     "no modulation in an angle": plain_angle,
 }

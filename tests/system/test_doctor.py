@@ -7,6 +7,7 @@ import pytest
 import tifffile
 
 from livesim.cli import main
+from livesim.values.finding import Fault
 from tests.support.faults import FAULTS, Light, sequence
 from tests.support.scenes import settings_text
 
@@ -94,20 +95,24 @@ def test_bad_input_is_a_sentence(doctor, write, tmp_path):
 
 @pytest.mark.recordings
 @pytest.mark.parametrize(
-    "name",
+    ("name", "said"),
     [
-        "bsim_hela_mito_3x3",
-        "dlsim_unc_mt_HE_3x5_upsampled2x",
-        "hexsim_imperial_20191105_152142_7",
-        "rdl_microtubule_lowsnr_488_3x3",
-        "tsim_er1_timelapse_t3_3x3",
-        "zju_beads100nm_488_3x3",
-        "zju_microtubule_640_3x3",
+        ("bsim_hela_mito_3x3", []),
+        ("dlsim_unc_mt_HE_3x5_upsampled2x", [Fault.SHARED_NOISE]),
+        ("hexsim_imperial_20191105_152142_7", [Fault.WRONG_NOISE]),
+        ("rdl_microtubule_lowsnr_488_3x3", [Fault.WRONG_NOISE]),
+        ("tsim_er1_timelapse_t3_3x3", [Fault.WRONG_NOISE]),
+        ("zju_beads100nm_488_3x3", [Fault.WRONG_NOISE]),
+        ("zju_microtubule_640_3x3", [Fault.WRONG_NOISE]),
     ],
 )
-def test_real_recordings_are_sound(recordings, doctor, name):
-    status, out, _ = doctor(recordings / f"{name}.tif")
-    assert status == SOUND, out
+def test_real_recordings_are_sound_but_for_cameras_not_in_their_settings(
+    recordings, doctor, name, said
+):
+    status, out, _ = doctor(recordings / f"{name}.tif", "--json")
+    assert status == (FAULTY if said else SOUND), out
+    (one,) = json.loads(out)
+    assert [finding["fault"] for finding in one["findings"]] == said
 
 
 @pytest.mark.recordings

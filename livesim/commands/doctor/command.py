@@ -26,7 +26,7 @@ from livesim.values.finding import Examination, Finding
 
 CHECKED = (
     "order of frames, angles and phases; lost, repeated, empty, dim and fading frames; fringes; "
-    "pixel size and optics; saturation; camera offset"
+    "pixel size and optics; saturation; camera offset, gain and noise"
 )
 
 

@@ -135,11 +135,13 @@ def _recipe(
 ) -> Recipe:
     """Return how the result was made; `steered` says how often the live run changed settings."""
     first = channels[min(channels)].pattern
+    networks = [one.networks.fitting(one.pattern) for one in channels.values()]
+    any_network = any(one.any for one in networks)
     return Recipe(
         settings=chosen.settings,
         pattern=first,
-        steps=steps_run(chosen.settings.steps),
-        models={k: v for one in channels.values() for k, v in one.networks.models.items()},
+        steps=steps_run(chosen.settings.steps) if any_network else ("reconstruct",),
+        models={name: sha for one in networks for name, sha in one.models.items()},
         sources=(identify(asked.raw),),
         warnings=(
             *recording.warnings,
@@ -167,7 +169,7 @@ def _followed(channels: Channels, steered: int) -> Iterator[str]:
 
 def _arbitration(channels: Channels, *, error: bool) -> Iterator[str]:
     """Yield how much of the networks' work is shown, and by what."""
-    if any(one.networks.any for one in channels.values()):
+    if any(one.networks.fitting(one.pattern).any for one in channels.values()):
         logged = all(one.weighed is not None for one in channels.values())
         source = "as logged in the live run" if logged else "measured for every raw stack"
         yield f"the images are arbitrated between plain reconstruction and networks, {source}"

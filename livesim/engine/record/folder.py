@@ -94,12 +94,13 @@ class FolderRecorder:
             interval_s=self._start.interval_s,
             channel_names=self._channel_names,
         )
+        restored = first.plain is not None  # else no network runs, whatever the settings name
         recipe = Recipe(
             settings=self.settings,
             pattern=self._patterns.get(first.index.channel),
-            steps=steps_run(self.settings.steps),
-            models=self._models,
-            warnings=(*self._notes, *((ARBITRATED,) if self._models else ())),
+            steps=steps_run(self.settings.steps) if restored else ("reconstruct",),
+            models=self._models if restored else {},
+            warnings=(*self._notes, *((ARBITRATED,) if restored else ())),
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
         return ResultRecorder(path, layout, recipe, shard=shard)

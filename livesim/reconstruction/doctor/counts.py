@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera
+from livesim.reconstruction.camera_noise import CameraNoise
 from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
 _CEILINGS = (255, 1023, 4095, 16383, 65535)
@@ -48,8 +49,13 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
     ]
 
 
-def offset_findings(frames: Tensor, camera: Camera) -> list[Finding]:
-    """Return a finding where places in `frames` [frame, y, x] are darker than no light."""
+def offset_findings(
+    frames: Tensor, camera: Camera, measured: CameraNoise | None = None
+) -> list[Finding]:
+    """Return a finding where places in `frames` [frame, y, x] are darker than no light.
+
+    The darkest place tells the highest offset possible; noise that was `measured` a better one.
+    """
     mean = frames.mean(dim=0)
     pool = torch.nn.functional.avg_pool2d(mean[None, None], _BLOCK)
     darkest = float(pool.min())
@@ -62,13 +68,16 @@ def offset_findings(frames: Tensor, camera: Camera) -> list[Finding]:
     step = max(0.5, 0.002 * camera.offset)
     if camera.offset - darkest < step or short < 4.0:
         return []
+    highest = float(math.floor(darkest))
+    if measured is not None and measured.told:
+        highest = min(highest, max(measured.offset(camera.read_noise)[0], 0.0))
     return [
         Finding(
             Fault.WRONG_OFFSET,
             f"the darkest place has {darkest:.1f} counts, less than no light "
             f"(offset {camera.offset:g})",
             MOST_SURE,
-            mending("camera", f"offset = {math.floor(darkest):.1f}"),
-            "that is the highest offset these frames allow; a frame without light shows it exactly",
+            mending("camera", f"offset = {highest:.1f}"),
+            "from the darkest place and the noise; a frame without light shows it exactly",
         )
     ]

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import PatternSettings, Settings
+from livesim.reconstruction.camera_noise import CameraNoise, NoiseUnknownError
 from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
 from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
 from livesim.reconstruction.doctor.modulation import modulation_findings
+from livesim.reconstruction.doctor.noise import noise_findings, noise_of
 from livesim.reconstruction.doctor.order import OrderReport
 from livesim.reconstruction.doctor.scale import scale_findings
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
@@ -128,11 +130,17 @@ def examine(
     verdict = judge(read, orders, ~(dark | copies))
     findings = OrderReport(verdict, read, settings.pattern, number).findings()
     findings += _copy_findings(copies & ~dark, findings, number)
-    offset = offset_findings(frames, camera)
+    more, undecided = _optical(verdict, read, settings, pixel_nm)
+    noise: CameraNoise | NoiseUnknownError | None = None
+    if all(one.fault is not Fault.WRONG_SCALE for one in more):  # else the cut-off is not known
+        noise = noise_of(frames[~(dark | copies)], settings.optics, pixel_nm)
+    offset = offset_findings(frames, camera, noise if isinstance(noise, CameraNoise) else None)
     if not offset or float(means.median()) > 0.0:
         findings += brightness_findings(means, verdict.best, number, _error_of_mean(photons))
     findings += offset + saturation_findings(frames)
-    more, undecided = _optical(verdict, read, settings, pixel_nm)
+    if noise is not None:
+        of_noise, untold = noise_findings(noise, camera, wrong_offset=bool(offset))
+        more, undecided = more + of_noise, undecided + untold
     findings = sorted([*findings, *more], key=lambda one: -one.sureness)
     return Examination(tuple(findings), tuple(undecided))
 

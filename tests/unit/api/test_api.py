@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import livesim
+from livesim.config.settings import Steps
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.simulations import CAMERA, OPTICS, settings
 
@@ -272,7 +273,8 @@ def test_trust_has_a_verdict_for_each_raw_stack():
     invented[60:130, 60:130] += 5.0 * image[0].max()
     wrong = livesim.trust(raw[0], invented, microscope, pattern)
     assert wrong.verdict.word.value == "do not trust"
-    assert abs(wrong.numbers.worst_sigmas) > 3 * abs(one.numbers.worst_sigmas)
+    assert wrong.numbers.overruled_sigmas > 10.0 > one.numbers.overruled_sigmas
+    assert wrong.numbers.carried_percent < 20.0 < one.numbers.carried_percent
 
 
 def test_trust_refuses_what_it_cannot_judge(raw, microscope, pattern, image):
@@ -282,9 +284,30 @@ def test_trust_refuses_what_it_cannot_judge(raw, microscope, pattern, image):
         livesim.trust(raw, np.where(image > 0, image, np.nan), microscope, pattern)
     with pytest.raises(ValueError, match="expected an image of real numbers, found complex128"):
         livesim.trust(raw, image.astype(complex), microscope, pattern)
-    alone = livesim.settings(**OPTICS, **CAMERA, one="none", two="none")
-    with pytest.raises(ValueError, match="expected an image made with networks"):
-        livesim.trust(raw, image, alone, pattern)
+    steps = livesim.settings(**OPTICS, **CAMERA, richardson_lucy_iterations=3)
+    with pytest.raises(ValueError, match="expected an image without Richardson-Lucy steps"):
+        livesim.trust(raw, image, steps, pattern)
+
+
+def test_an_image_made_without_networks_is_judged_by_its_error_as_well():
+    microscope = settings(size=(96, 96), time_points=1, peak_photons=300.0)
+    raw = np.asarray(SimulatedMicroscope(microscope).stack(0).counts)
+    pattern = livesim.calibrate(raw, microscope)
+    made = livesim.restore(raw, microscope, pattern, plain=True, everything=True)
+    np.testing.assert_array_equal(made.image, made.plain)
+    np.testing.assert_array_equal(made.image, made.network)
+    assert made.error.shape == made.image.shape
+    alone = microscope.model_copy(update={"steps": Steps(one="none", two="none")})
+    found = livesim.trust(raw, made.image, alone, pattern)
+    assert 0.0 < found.numbers.carried_percent < 100.0
+
+
+def test_everything_of_an_image_belongs_together(raw, microscope, pattern):
+    made = livesim.restore(raw, microscope, pattern, everything=True)
+    shown = np.abs(made.image - made.plain).mean()
+    assert 0.0 < shown < np.abs(made.network - made.plain).mean()
+    assert made.error.min() > 0.0
+    np.testing.assert_array_equal(made.image, livesim.restore(raw, microscope, pattern))
 
 
 def test_settings_from_keywords():

@@ -1,5 +1,6 @@
 """What `livesim restore` says of the networks' work: printed, and in the recipe."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from livesim.api.restore import Restorer
 from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.commands.restore.trust import spread
 from livesim.config.settings import Settings, Steps
+from livesim.io.pattern_file import write_pattern
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
+from livesim.values.pattern import Levels
 from livesim_models.evaluation.reference import reference
 from tests.support.scenes import BACKGROUND, PLAIN, simulate
 
@@ -28,7 +31,7 @@ def recording(tmp_path_factory):
     return path, scene
 
 
-def restored(recording, folder, steps, **more):
+def restored(recording, folder, steps, pattern_file=None, **more):
     path, scene = recording
     settings = Settings(
         optics=scene.optics,
@@ -37,7 +40,7 @@ def restored(recording, folder, steps, **more):
         steps=steps,
     )
     out = folder / "out.ome.tif"
-    restore_file(RestoreRequest(path, settings, None, out, **more))
+    restore_file(RestoreRequest(path, settings, pattern_file, out, **more))
     return read_recipe(out)
 
 
@@ -110,6 +113,31 @@ def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
     restore_file(RestoreRequest(path, settings, None, out))
     notes = read_recipe(out).warnings
     assert any("no network runs: expected reconstruction.richardson_lucy" in one for one in notes)
+
+
+def test_without_a_usable_angle_no_network_runs_and_that_is_said(recording, tmp_path, capsys):
+    scene = recording[1]
+    angles = tuple(replace(one, usable=False) for one in scene.pattern.angles)
+    file = tmp_path / "pattern.json"
+    write_pattern(file, replace(scene.pattern, angles=angles))
+    recipe = restored(recording, tmp_path, Steps(), file)
+    words = "no network runs: no angle of the pattern was found"
+    assert any(one.startswith(words) for one in recipe.warnings)
+    assert (recipe.steps, dict(recipe.models), recipe.trust) == (("reconstruct",), {}, ())
+    assert words in capsys.readouterr().err
+    (folder := tmp_path / "without").mkdir()
+    restored(recording, folder, PLAIN, file)
+    plain = tifffile.imread(folder / "out.ome.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.ome.tif"), plain)
+
+
+def test_a_pattern_file_from_other_light_is_noticed(recording, tmp_path):
+    scene = recording[1]
+    file = tmp_path / "pattern.json"
+    write_pattern(file, replace(scene.pattern, levels=Levels(0.1, 2.0)))
+    recipe = restored(recording, tmp_path, Steps(), file)
+    assert any(one.startswith("the light is ") for one in recipe.warnings), recipe.warnings
+    assert 20.0 < recipe.pattern.levels.high < 80.0
 
 
 def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path, capsys):

@@ -85,8 +85,7 @@ def test_what_a_wrong_network_draws_into_beads_is_not_shown(beads):
     drawn, kept = (np.square(one - shown.plain).mean() for one in (made.network(), shown.image))
     assert kept < 0.05 * drawn
     assert found.numbers.shown_percent < 20.0
-    assert found.numbers.overruled_sigmas > 5.0
-    assert "the networks were overruled" in found.verdict.sentence
+    assert found.numbers.overruled_sigmas > 4.0
 
 
 def test_without_networks_nobody_asks_but_the_error_is_known(beads):
@@ -141,6 +140,7 @@ def test_an_image_that_is_off_has_a_greater_error_than_the_arbitrated_one(beads)
     found = pipeline.examine(work)
     same = pipeline.examine(work, found.image)
     assert same.trust.numbers == found.trust.numbers
+    torch.testing.assert_close(same.error, found.error)
     lie = found.image.clone()
     lie[60:90, 60:90] += 0.5 * float(lie.max())
     told = pipeline.examine(work, lie)

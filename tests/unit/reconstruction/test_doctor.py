@@ -48,7 +48,15 @@ def test_sound_frames_are_found_sound(seed):
     assert findings_of(sound(seed, Light(1000.0 if seed % 2 else 100.0, 128))) == ()
 
 
-MENDED = ("transposed", "rotated", "reversed", "wrong counts", "wrong scale", "wrong offset")
+MENDED = (
+    "transposed",
+    "rotated",
+    "reversed",
+    "wrong counts",
+    "wrong scale",
+    "wrong offset",
+    "wrong gain",
+)
 
 
 @pytest.mark.parametrize("name", MENDED)
@@ -112,7 +120,7 @@ def test_too_little_light_is_said_and_is_no_fault():
 def test_frames_without_any_light_are_no_crash():
     dark = 100.0 + torch.randn(9, 64, 64, generator=torch.Generator().manual_seed(0))
     assert all(
-        finding.fault in (Fault.FLICKER, Fault.EMPTY_FRAME)
+        finding.fault in (Fault.FLICKER, Fault.EMPTY_FRAME, Fault.WRONG_NOISE)
         for finding in examine(dark, SETTINGS, PIXEL_NM).findings
     )
     assert examine(torch.full((9, 64, 64), 100.0), SETTINGS, PIXEL_NM).findings is not None
