@@ -81,10 +81,11 @@ def _replay() -> None:
 
 
 def _good() -> None:
-    with _running(_settings(300.0), record=True) as window:
+    with _running(_settings(300.0, 2 * TIME_POINTS), record=True) as window:
         _wait(
             lambda: len(window.viewer.stream.news.facts.found) == 3 and window.viewer.history.angles
         )
+        _wait(lambda: _trust_of(window) is not None and _is_restored(window))
         _pause(8.0)
         window.user_actions.picture.switch_split()
         _save(window, "viewer")
