@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -224,7 +224,7 @@ class Arbiter:
     def _weights(self, plain: Tensor, network: Tensor, seen: _Fissions) -> Weights:
         change = torch.fft.rfft2(network - plain)
         support = self._supported(network, seen)
-        judged = [self._judged(band, change, seen, support) for band in self._bands]
+        judged = _evened([self._judged(band, change, seen, support) for band in self._bands])
         weights = torch.stack([one.weight for one in judged])
         added = self._added(change, weights)
         image = plain + added
@@ -434,6 +434,16 @@ def _doubled(half: Tensor) -> Tensor:
     twice = torch.full_like(half, 2.0)
     twice[:, 0] = twice[:, -1] = 1.0
     return half * twice
+
+
+def _evened(judged: list[_Judged]) -> list[_Judged]:
+    """Return bands of which the faint ones are shown no more than any fine one that is seen well.
+
+    Edges without the frequencies below them would ripple.
+    """
+    fine = torch.stack([one.weight for one in judged[:FAINT_OCTAVES]]).amax(dim=0)
+    faint = [replace(one, weight=one.weight.minimum(fine)) for one in judged[OCTAVES:]]
+    return [*judged[:OCTAVES], *faint]
 
 
 def _parts(network: Tensor, larger: Tensor, smaller: Tensor, noise: Tensor) -> _Parts:
