@@ -51,7 +51,7 @@ def test_noise_measured_in_other_light_belongs_to_the_otf_that_is_kept(scene):
     """A dim stack may show another damping by chance; the pattern's is used all the same."""
     pattern = calibrate([stack_of(scene)], settings_with("auto"))
     kept = replace(pattern, otf_damping=OtfDamping(1.0, 0.01))
-    dim = RawStack("s", StackIndex(), ((scene.counts[0] - 100) // 8 + 100).numpy())
+    dim = RawStack("s", StackIndex(), (scene.counts[0].numpy() - 100) // 8 + 100)
     found = in_this_light(kept, [dim], settings_with("auto"))
     known = calibrate([dim], settings_with(1.0))
     assert found.otf_damping == kept.otf_damping
