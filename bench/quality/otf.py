@@ -14,6 +14,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.quality.arbitration import FRACTAL, specimen
@@ -60,19 +61,21 @@ def recording(kind: str, size: int, damping: float, peak: float, stacks: int) ->
     shape, seed = (size, size), KINDS.index(kind)
     optics = OPTICS.model_copy(update={"otf_damping": damping})
     pattern = random_pattern(seed, shape, SETTINGS, optics)
-    random = np.random.default_rng(seed)
-    if kind == FILAMENTS:
-        count = max(round(30 * size**2 / 256**2), 3)
-        there = Filaments((2 * size, 2 * size), 40.0, count=count, seed=seed).density()
-    else:
-        there = specimen(kind, 2 * size, random)
-    truth = torch.from_numpy(there).double()
+    truth = torch.from_numpy(_object(kind, size, seed)).double()
     projection = Projection(pattern, Otf.theoretical(optics), dtype=torch.float64)
     light = projection.frames(truth).clamp(min=0.0)
     light = peak * (light / light.max() + BACKGROUND).reshape(*SETTINGS.stack_shape, *shape)
     generator = torch.Generator().manual_seed(seed)
     counts = torch.stack([camera_counts(light, CAMERA, generator) for _ in range(stacks)])
     return Recording(optics, pattern, truth, counts)
+
+
+def _object(kind: str, size: int, seed: int) -> NDArray[np.floating]:
+    """Return the object on the doubled grid, [2 y, 2 x]."""
+    if kind != FILAMENTS:
+        return specimen(kind, 2 * size, np.random.default_rng(seed))
+    count = max(round(30 * size**2 / 256**2), 3)
+    return Filaments((2 * size, 2 * size), 40.0, count=count, seed=seed).density()
 
 
 def estimated(one: Recording, damping: float) -> Pattern:
