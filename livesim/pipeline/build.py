@@ -62,12 +62,22 @@ def calibrate(
         If the pixel size is not known.
     """
     stacks, defects = stacks_without_defects(stacks, settings, _pixel_nm(settings))
-    pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
+    pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
         photons = (pixels.float().mean(dim=0) - settings.camera.offset) / settings.camera.gain
         found = with_otf_damping(found, photons.flatten(0, 1), len(stacks), settings.optics)
     return with_levels(with_defects(found, defects), stacks, settings)
+
+
+def _pixels(stacks: Sequence[RawStack]) -> Tensor:
+    """Return the counts [time, angle, phase, y, x] of raw stacks."""
+    return torch.stack([as_tensor(stack.pixels) for stack in stacks])
+
+
+def _held(settings: Settings, pattern: Pattern) -> Settings:
+    """Return the settings with the OTF of a known pattern: only light and pattern may change."""
+    return settings.model_copy(update={"optics": optics_under(pattern, settings.optics)})
 
 
 def _estimated(pixels: Tensor, settings: Settings, otf_profile: OtfProfile | None) -> Pattern:
@@ -127,7 +137,8 @@ def in_this_light(
         f"the light is {factor:.2g} times that of the pattern's own stacks (expected 1 within a "
         f"factor of {SAME_LIGHT}): its levels and noise were measured again"
     )
-    noise = calibrate(stacks, settings, otf_profile).noise_to_signal or pattern.noise_to_signal
+    found = _estimated(_pixels(stacks), _held(settings, pattern), otf_profile)
+    noise = found.noise_to_signal or pattern.noise_to_signal
     return replace(pattern, levels=now, noise_to_signal=noise, warnings=(*pattern.warnings, words))
 
 
@@ -264,15 +275,13 @@ def tracked(
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
     active, tracking = prepare(pattern), settings.tracking
-    # The OTF of a running stream stays: only its pattern drifts.
-    held = settings.model_copy(update={"optics": optics_under(pattern, settings.optics)})
+    held = _held(settings, pattern)
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
         if pattern.otf_damping is None:
             return calibrate(stacks, settings, otf_profile)
-        pixels = torch.stack([as_tensor(stack.pixels) for stack in stacks])
-        found = replace(_estimated(pixels, held, otf_profile), otf_damping=pattern.otf_damping)
-        return with_levels(found, stacks, settings)
+        found = _estimated(_pixels(stacks), held, otf_profile)
+        return with_levels(replace(found, otf_damping=pattern.otf_damping), stacks, settings)
 
     most = estimation_stacks(pattern.shape)
     background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)

@@ -28,6 +28,7 @@ SLOWEST, FASTEST = 1.15, 0.03
 _FAR = 3.0  # errors from which a damping that is set is doubted
 _NOTICEABLE = 0.2  # relative: less does not show in an image
 _MODULATION = (0.02, 1.0)
+_DIGITS = 6  # the last ones change with the memory used, and equal frames have equal patterns
 _FITTED = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
 
@@ -160,8 +161,8 @@ def _checked(line: Line) -> OtfDamping:
             f"expected {FASTEST:g} to 1, found {value:.2g}: frames that were resampled or "
             "processed look like this, and a wrong aperture, wavelength or pixel"
         )
-    value = min(value, 1.0)
-    return OtfDamping(value, value * line.error)
+    value = round(min(value, 1.0), _DIGITS)
+    return OtfDamping(value, max(round(value * line.error, _DIGITS), 10.0**-_DIGITS))
 
 
 def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[int, int], float]:
@@ -169,7 +170,8 @@ def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[i
     for band, strength in zip(bands, line.log_strength.tolist(), strict=True):
         before = pattern.angles[band.angle].modulation[band.harmonic - 1]
         least, most = _MODULATION
-        found[band.angle, band.harmonic] = min(max(before * math.exp(strength), least), most)
+        value = round(before * math.exp(strength), _DIGITS)
+        found[band.angle, band.harmonic] = min(max(value, least), most)
     return found
 
 

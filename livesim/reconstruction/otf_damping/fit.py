@@ -28,7 +28,7 @@ _BOUNDS = (math.log(0.005), math.log(3.0))
 _MODEL_ERROR = 0.5  # relative, of single samples: the few brightest shall not outvote all others
 _ROUNDS = 2  # of finding how much light is not shared
 _STEPS = 25
-_LONGEST, _SHORTEST = 0.5, 1e-4  # step of a logarithm
+_LONGEST, _SHORTEST = 0.5, 1e-3  # step of a logarithm
 _PULL = 1.0 / 3.0  # share of what the light that is not shared changed that counts as error
 _DOUBT = 9.0  # squared standard errors from which less coherence is half believed
 

@@ -25,6 +25,7 @@ _TAPER = 0.2  # of the shorter side: hard borders would mix frequencies of unlik
 _NOISE = ((1.0, 1.15), (_HIGH, math.inf))
 """Of the cut-off, where noise is read: near to it, as noise of resampled frames is not white."""
 _LEAST_NOISE_SAMPLES = 100
+_THINNED = 2  # every second row of samples is enough for the noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,8 @@ def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> tuple[Shar
     """
     zero, bands = separated_bands(pattern)
     field = _Field(pattern, cutoff)
-    x = field.spectrum(_image(photons - photons.mean(), zero.row.real), (0.0, 0.0))
+    seen = _image(photons, zero.row.real)
+    x = field.spectrum(seen - seen.mean(), (0.0, 0.0))
     noise = _noise(x, field.radius)
     shared = [field.shared(photons, x, noise, n, band) for n, band in enumerate(bands)]
     return _joined(shared), field.rings(x, noise)
@@ -101,8 +103,9 @@ def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> tuple[Shar
 
 def _image(photons: Tensor, row: Tensor) -> Tensor:
     """Return the image [y, x] that the weights `row` [frame] make of the frames."""
-    used = row.abs() > 0.0
-    frames, row = photons[used].flatten(1), row[used]
+    used = row.abs().nonzero()[:, 0]
+    run = slice(int(used[0]), int(used[-1]) + 1)
+    frames, row = photons[run].flatten(1), row[run]
     parts = torch.stack([row.real, row.imag]) if row.is_complex() else row[None]
     image = (parts.float() @ frames).unflatten(-1, photons.shape[1:])
     return torch.complex(image[0], image[1]) if row.is_complex() else image[0]
@@ -193,8 +196,9 @@ class _Field:
 
 def _noise(spectrum: Tensor, radius: Tensor) -> float:
     """Return the noise power per sample, read where a band holds no light."""
+    spectrum, radius = spectrum[::_THINNED].flatten(), radius[::_THINNED].flatten()
     for low, high in _NOISE:
-        there = spectrum.flatten()[((radius > low) & (radius < high)).flatten().nonzero()[:, 0]]
+        there = spectrum[((radius > low) & (radius < high)).nonzero()[:, 0]]
         if len(there) >= _LEAST_NOISE_SAMPLES:
             break
     return float(torch.view_as_real(there).square().sum()) / max(len(there), 1)

@@ -32,7 +32,8 @@ class ZeroOrderPower:
         at = (torch.arange(_RINGS, dtype=torch.float64) + 0.5) / _RINGS
         if int(clear.sum()) >= _FEW:
             level = mean[clear].log() - 2.0 * _IDEAL(at[clear]).log()
-            self._law = torch.linalg.lstsq(self._columns(at[clear]), level[:, None]).solution[:, 0]
+            columns = self._columns(at[clear])
+            self._law = torch.linalg.solve(columns.mT @ columns, columns.mT @ level)
         else:
             flat = max(float(mean.max()), self._noise, 1e-30)
             self._law = torch.tensor([flat, 1.0, 1.0], dtype=torch.float64).log()[: self._terms]

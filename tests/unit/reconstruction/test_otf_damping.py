@@ -184,3 +184,9 @@ def test_the_otf_of_a_pattern_is_the_one_found_unless_one_is_set():
     assert Otf.under(pattern, OPTICS).damping == OPTICS.otf_damping
     assert Otf.under(replace(pattern, otf_damping=None), AUTO).damping == ASSUMED_DAMPING
     assert optics_under(pattern, AUTO).numerical_aperture == AUTO.numerical_aperture
+
+
+def test_equal_frames_have_equal_patterns():
+    scene = scene_of(0.4, peak=100.0)
+    first, *others = (estimated(replace(scene, counts=scene.counts.clone())) for _ in range(4))
+    assert all(other == first for other in others)
