@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
+from livesim.config.simulation import Simulation
 from livesim.processes.viewer_children import Children
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineStatus
@@ -31,9 +32,10 @@ from livesim_gui.window import Window
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SMALL, LARGE = (1280, 800), (1920, 1080)
 PATIENCE_S = 600.0
-TIME_POINTS, MANY = 100, 1000
+TIME_POINTS = 100
 FILAMENTS_ALONE = Path(__file__).parents[2] / "tests" / "weights" / "filaments-two.safetensors"
-FRAME_MS = 60.0
+FRAME_MS, SLOW_MS = 60.0, 400.0
+"""Between frames; slow, where reviews are waited for."""
 
 
 def main() -> None:
@@ -45,7 +47,9 @@ def main() -> None:
         "replay": _replay,
         "good": _good,
         "trouble": _trouble,
-        "trust": _trust,
+        "trusted": _trusted,
+        "light": _little_light,
+        "alone": _networks_alone,
         "dose": _dose,
     }
     for name in sys.argv[1:] or groups:
@@ -77,10 +81,11 @@ def _replay() -> None:
 
 
 def _good() -> None:
-    with _running(_settings(300.0), record=True) as window:
+    with _running(_settings(300.0, 2 * TIME_POINTS), record=True) as window:
         _wait(
             lambda: len(window.viewer.stream.news.facts.found) == 3 and window.viewer.history.angles
         )
+        _wait(lambda: _trust_of(window) is not None and _is_restored(window))
         _pause(8.0)
         window.user_actions.picture.switch_split()
         _save(window, "viewer")
@@ -161,16 +166,24 @@ def _trouble() -> None:
         _save(window, "viewer-trouble")
 
 
-def _trust() -> None:
-    """Show what photons carry, what they do not, and networks that were trained on other things."""
-    with _judged(_settings(100.0, MANY), TrustWord.TRUSTED) as window:
+def _trusted() -> None:
+    """Show the error of an image that photons carry."""
+    with _judged(_settings(100.0), TrustWord.TRUSTED) as window:
         window.user_actions.trust.switch_map()
         _save(window, "viewer-trusted")
-    with _judged(_settings(3.0, MANY)) as window:
+
+
+def _little_light() -> None:
+    """Show an image that they hardly carry."""
+    with _judged(_settings(4.0)) as window:
         window.user_actions.trust.switch_map()
         window.appearance.use_theme("light")
         _save(window, "viewer-little-light")
         window.appearance.use_theme("dark")
+
+
+def _networks_alone() -> None:
+    """Show what networks make of things that they were not trained on, beside what is restored."""
     with _judged(_mistaken()) as window:
         window.user_actions.picture.flip_networks()
         window.user_actions.picture.switch_split()
@@ -180,7 +193,9 @@ def _trust() -> None:
 @contextmanager
 def _judged(settings: Settings, word: TrustWord | None = None) -> Iterator[Window]:
     """Return a window whose engine has reviewed a restored result and said this word, or any."""
-    with _running(settings, record=True) as window:
+    own = settings.simulation
+    assert own is not None
+    with _running(_timed(settings, own, SLOW_MS), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
         _wait(lambda: _trust_of(window) is not None and _is_restored(window))
         scene = window.viewer.display.scene
@@ -235,13 +250,13 @@ def _stream_again(window: Window, settings: Settings) -> None:
 
 
 def _mistaken() -> Settings:
-    """Return beads, shown to a network that knows filaments alone."""
-    settings = _settings(200.0, MANY)
+    """Return mitochondria, shown to a network that knows filaments alone."""
+    settings = _settings(200.0)
     own = settings.simulation
     assert own is not None
     steps = settings.steps.model_copy(update={"one": "none", "two": str(FILAMENTS_ALONE)})
-    beads = own.model_copy(update={"specimen": ("beads",)})
-    return settings.model_copy(update={"simulation": beads, "steps": steps})
+    other = own.model_copy(update={"specimen": ("mitochondria",)})
+    return settings.model_copy(update={"simulation": other, "steps": steps})
 
 
 def _trust_of(window: Window) -> TrustStatus | None:
@@ -265,7 +280,12 @@ def _settings(photons: float, stacks: int = TIME_POINTS, size: int = 256) -> Set
     settings = demo_settings(size, photons, stacks)
     own = settings.simulation
     assert own is not None
-    timed = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": FRAME_MS - 5.0})
+    return _timed(settings, own, FRAME_MS)
+
+
+def _timed(settings: Settings, own: Simulation, frame_ms: float) -> Settings:
+    """Return settings whose simulated frames come every so many milliseconds."""
+    timed = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": frame_ms - 5.0})
     return settings.model_copy(update={"simulation": timed})
 
 

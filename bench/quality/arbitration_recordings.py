@@ -29,6 +29,7 @@ from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import Plan, make_plan
+from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim_models.data.draw import thinned
 from livesim_models.data.sample import scaled
@@ -43,7 +44,9 @@ RECORDINGS = (
     "rdl_microtubule_lowsnr_488_3x3",
 )
 """Those that have nine frames a stack: the shipped networks take no others."""
-SCALES = (1.0, 2.0, 5.0, 20.0)
+SCALES = (1.0, 5.0, 20.0)
+LARGEST = 256
+"""Raw pixels of a side: of larger fields the middle is taken."""
 SIDE = 256
 """Pixels of the doubled grid that a picture shows."""
 
@@ -75,11 +78,19 @@ def recorded(folder: Path, name: str) -> Recorded:
     (raw,) = folder.glob(f"{name}*.tif*")
     settings = settings_for(raw, None)
     with open_recording(raw, settings.pattern) as recording:
-        stacks = [recording.stack(index) for index in recording.indices]
+        stacks = [_middle(recording.stack(index)) for index in recording.indices]
     settings = in_photons(stacks, settings)
     counts = torch.from_numpy(stacks[0].pixels.astype(np.float32)).flatten(0, 1)
     photons = (counts - settings.camera.offset) / settings.camera.gain
     return Recorded(name, photons, calibrate(stacks, settings, None), settings)
+
+
+def _middle(stack: RawStack) -> RawStack:
+    rows, columns = (
+        slice((n - min(n, LARGEST)) // 2, (n + min(n, LARGEST)) // 2)
+        for n in stack.pixels.shape[-2:]
+    )
+    return replace(stack, pixels=np.ascontiguousarray(stack.pixels[..., rows, columns]))
 
 
 def measure(own: Recorded, scale: float, fissions: int) -> tuple[Row, Arbitrated]:

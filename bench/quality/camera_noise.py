@@ -37,7 +37,7 @@ from livesim.reconstruction.camera_noise import (
     measure_camera_noise,
     settings_noise,
 )
-from livesim.reconstruction.doctor.examine import examine, in_order
+from livesim.reconstruction.doctor.examine import examine, in_order, middle
 from livesim.reconstruction.forward.sensor import Sensor
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
@@ -183,7 +183,7 @@ def compared(model: NoiseModel, one: Recorded, camera: Camera) -> tuple[float, f
 
 def simulated(seeds: range) -> list[Row]:
     """Return for every recording what was believed of its noise."""
-    rows = []
+    rows: list[Row] = []
     for seed in seeds:
         one = recorded(seed)
         cutoff = one.optics.cutoff_cycles_per_um
@@ -450,7 +450,7 @@ def _inside(frames: Tensor, settings: Settings, found: CameraNoise) -> float | N
 def _numbers(found: CameraNoise, model: NoiseModel, camera: Camera) -> Row:
     light = (torch.tensor(found.light, dtype=torch.float64) - camera.offset) / camera.gain
     ratio = (model.variance(light) / settings_noise(camera).variance(light)).tolist()
-    told = found.straight
+    told = found.told
     return {
         "gain": found.gain if told else None,
         "error": found.gain_error if told else None,
@@ -464,9 +464,9 @@ def _numbers(found: CameraNoise, model: NoiseModel, camera: Camera) -> Row:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recordings", type=int, default=200, help="simulated ones")
-    parser.add_argument("--changed", type=int, default=40, help="of them that are changed too")
-    parser.add_argument("--planted", type=int, default=50, help="of them with wrong settings")
+    parser.add_argument("--recordings", type=int, default=100, help="simulated ones")
+    parser.add_argument("--changed", type=int, default=12, help="of them that are changed too")
+    parser.add_argument("--planted", type=int, default=20, help="of them with wrong settings")
     parser.add_argument("--first", type=int, default=9000, help="seed")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -475,6 +475,7 @@ def main() -> None:
     real = list(recordings())
     chosen = [row["seed"] for row in rows if row["size"] <= LARGEST_CHANGED][: options.changed]
     samples = [_sample(recorded(seed), seed) for seed in chosen]
+    show("simulated", [summary(rows)])
     parts = {
         "all": [summary(rows)],
         "cameras": by(rows, "camera"),
@@ -499,8 +500,9 @@ def _sample(one: Recorded, seed: int) -> Sample:
 
 def _real_sample(path: Path, settings: Settings, frames: Tensor) -> Sample:
     pixel_um = float(settings.optics.pixel_nm or 0.0) / 1000.0
+    rows, columns = middle((frames.shape[1], frames.shape[2]), LARGEST_CHANGED)
     cutoff = settings.optics.cutoff_cycles_per_um
-    return Sample(path.stem, frames.double().numpy(), pixel_um, cutoff)
+    return Sample(path.stem, frames[:, rows, columns].double().numpy(), pixel_um, cutoff)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ class Reviewer:
 
     def _noise(self, work: Work) -> NoiseModel:
         """Return the noise of the stack, as it shows it itself where it does."""
-        frames = work.counts.flatten(0, 1).float()
+        frames = work.counts.flatten(0, 1).float().cpu()
         return believed_noise(frames, self._camera, self._pattern.pixel_nm / 1e3, self._otf.cutoff)
 
     def plain(self, photons: Tensor, work: Work) -> Tensor:

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera
-from livesim.reconstruction.grid import frequency_axes
+from livesim.reconstruction.high_pass import LEAST_REACH, Highpass, filtered, high_pass
+from livesim.reconstruction.shared_noise import noise_spectrum
 
 _TILE = 8
 """Raw pixels: small enough for different light, hot pixels spoil few of them."""
@@ -29,14 +30,8 @@ _MOST_PIXELS = 768
 _MOST_FRAMES = 30
 _MARGIN = 1.04
 """Of the cut-off: optics are known to some per cent."""
-_REACH = (8, 16)
-"""Least and greatest radius of the high-pass, raw pixels; a sixth of the frames between them."""
-_SHAPES = (9.0, 6.5, 4.0)
-"""Kaiser windows of the high-pass, from -95 to -45 dB in the passband: the first that leaves
-frequencies enough."""
-_ENOUGH = 0.12
-"""Share of all frequencies that lie beyond; with less, a window of a narrower edge."""
 _LEAST_SHARE = 0.03
+"""Of all frequencies that have to lie beyond the cut-off."""
 _FEWEST_TILES = 12
 _ROUNDS = 8
 _OUTLIER = 6.0
@@ -45,12 +40,6 @@ _HONEST = 1.5
 """Times the errors of independent tiles: the noise of neighbours is not quite independent."""
 _COARSE = 0.05
 """Variance in squared steps of the counts below which rounding hides the noise."""
-_RIPPLE = 0.05
-"""Of the noise's power over the frequencies: more is that of resampled or smoothed frames."""
-_SHARED = 0.03
-"""Correlation of neighbours; that of cameras was below 0.015."""
-_CELLS = 8
-"""Cells of the spectrum along half an axis of frequencies."""
 _BENT = 0.05
 """Of the variance: how far it may lie from a straight line, root mean square."""
 _CLEAR = 5.0
@@ -221,36 +210,30 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
         If neighbouring pixels share their noise.
     NoiseUnknownError
         If the frames are too small or too few, their pixels so large that hardly a frequency lies
-        beyond the cut-off, their counts too coarse, or the light too even.
+        beyond the cut-off, or their counts too coarse or clipped.
     """
     frames = _looked_at(frames)
-    highpass = _highpass(frames, pixel_um * cutoff)
+    edge = pixel_um * cutoff
+    highpass = high_pass((frames.shape[1], frames.shape[2]), _MARGIN * edge, frames.device)
+    if highpass.power < _LEAST_SHARE:
+        raise NoiseUnknownError(
+            "pixels are too large for the noise to be seen beyond the optics' cut-off, which lies "
+            f"at {edge:.2f} cycles/pixel (expected less than 0.55)"
+        )
     tiles = _tiles(frames, highpass)
     _check(frames, tiles)
-    return _measured(tiles, _white(frames, _MARGIN * pixel_um * cutoff))
-
-
-@dataclass(frozen=True, eq=False)
-class _Highpass:
-    """What lies beyond the optics' cut-off, and what lies well within it."""
-
-    kernel: Tensor
-    """[2 reach + 1, 2 reach + 1]"""
-    lowpass: Tensor
-    """[2 reach + 1, 2 reach + 1], of frequencies that hardly pass the other."""
-
-    @property
-    def reach(self) -> int:
-        return self.kernel.shape[0] // 2
-
-    @property
-    def power(self) -> float:
-        """Of white noise of variance 1 behind it."""
-        return float(self.kernel.square().sum())
+    spectrum = noise_spectrum(frames, _MARGIN * edge)
+    ripple, _ = spectrum.ripple
+    if spectrum.is_shared:
+        raise CorrelatedNoiseError(
+            "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
+            f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
+        )
+    return _measured(tiles, ripple)
 
 
 def _looked_at(frames: Tensor) -> Tensor:
-    least = 2 * _REACH[0] + 5 * _TILE
+    least = 2 * LEAST_REACH + 5 * _TILE
     if frames.ndim != 3 or min(frames.shape[-2:]) < least or len(frames) < 3:
         raise NoiseUnknownError(
             f"expected three or more frames [frame, y, x] of at least {least} pixels, "
@@ -261,51 +244,6 @@ def _looked_at(frames: Tensor) -> Tensor:
     )
     middle = frames[:_MOST_FRAMES].narrow(1, *rows).narrow(2, *columns)
     return middle.double()
-
-
-def _highpass(frames: Tensor, cutoff: float) -> _Highpass:
-    """Return a high-pass for a cut-off in cycles/pixel, its stop as deep as there is room for."""
-    reach = min(max(min(frames.shape[-2:]) // 6, _REACH[0]), _REACH[1])
-    made = [_kaiser(frames, _MARGIN * cutoff, reach, shape) for shape in _SHAPES]
-    for highpass in made:
-        if highpass.power > _ENOUGH:
-            return highpass
-    if made[-1].power < _LEAST_SHARE:
-        raise NoiseUnknownError(
-            "pixels are too large for the noise to be seen beyond the optics' cut-off, which lies "
-            f"at {cutoff:.2f} cycles/pixel (expected less than 0.55)"
-        )
-    return made[-1]
-
-
-def _kaiser(frames: Tensor, cutoff: float, reach: int, shape: float) -> _Highpass:
-    """Return filters with edges at a frequency, cut by a Kaiser window (Kaiser 1974)."""
-    width = (shape / 0.1102 + 0.7) / (14.36 * 2 * reach)
-    axes = frequency_axes((32 * reach, 32 * reach), 1.0, device=frames.device)
-    radius = torch.hypot(*axes)
-    at = torch.arange(-reach, reach + 1, dtype=torch.float64, device=frames.device)
-    far = (torch.hypot(at[:, None], at[None]) / (reach + 0.5)).clamp(max=1.0)
-    window = torch.i0(shape * (1.0 - far.square()).sqrt()) / torch.i0(torch.tensor(shape))
-    return _Highpass(
-        window * _kernel(radius > cutoff + width / 2.0, reach),
-        window * _kernel(radius < cutoff - width / 4.0, reach),
-    )
-
-
-def _kernel(passed: Tensor, reach: int) -> Tensor:
-    """Return the middle of the kernel of the frequencies passed."""
-    kernel = torch.fft.fftshift(torch.fft.ifft2(passed.double()).real)
-    middle = slice(len(kernel) // 2 - reach, len(kernel) // 2 + reach + 1)
-    return kernel[middle, middle]
-
-
-def _filtered(frames: Tensor, kernel: Tensor) -> Tensor:
-    """Return frames [..., y, x] convolved, where the kernel lies wholly within them."""
-    rows, columns = frames.shape[-2:]
-    size = (rows + kernel.shape[0] - 1, columns + kernel.shape[1] - 1)
-    spectra = torch.fft.rfft2(frames, size) * torch.fft.rfft2(kernel, size)
-    start = kernel.shape[0] - 1
-    return torch.fft.irfft2(spectra, size)[..., start:rows, start:columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,13 +258,13 @@ class _Tiles:
     """Counts of the darkest and the brightest hundredth of the pixels."""
 
 
-def _tiles(frames: Tensor, highpass: _Highpass) -> _Tiles:
+def _tiles(frames: Tensor, highpass: Highpass) -> _Tiles:
     level = frames.mean()
     frames = frames - level
-    beyond = _filtered(frames, highpass.kernel)
-    noise, told = _changing(beyond, _filtered(frames, highpass.lowpass))
+    beyond = filtered(frames, highpass.kernel)
+    noise, told = _changing(beyond, filtered(frames, highpass.lowpass))
     # The variance behind the filter is a mean with the squared kernel, so the light has to be one.
-    light = _filtered(frames, highpass.kernel.square() / highpass.power)
+    light = filtered(frames, highpass.kernel.square() / highpass.power)
     means = (told * light).sum(dim=0) / told.sum(dim=0) + level
     variances = noise / (told.sum(dim=0) * highpass.power)
     cut = slice(highpass.reach, -highpass.reach)
@@ -398,24 +336,25 @@ def _measured(tiles: _Tiles, ripple: float) -> CameraNoise:
 
 def _line(means: Tensor, variances: Tensor) -> tuple[float, float, Tensor, float]:
     """Return slope, intercept, their covariance and the tiles' relative scatter about the line."""
-    design = torch.stack([means, torch.ones_like(means)], dim=1)
-    scale = design.abs().amax(dim=0)
-    design = design / scale
+    centre, width = means.mean(), means.std().clamp(min=1e-30)
+    design = torch.stack([(means - centre) / width, torch.ones_like(means)], dim=1)
     least = 0.1 * variances.median()
     expected, trust = variances.median().expand_as(variances), torch.ones_like(variances)
     for _ in range(_ROUNDS):
         weight = (trust / expected.square())[:, None]
-        normal = torch.linalg.inv(design.mT @ (weight * design))
+        normal = torch.linalg.pinv(design.mT @ (weight * design))
         found = normal @ (design.mT @ (weight[:, 0] * variances))
         expected = (design @ found).clamp(min=float(least))
         off = (variances - expected) / expected
-        spread = 1.4826 * (off - off.median()).abs().median()
+        spread = (1.4826 * (off - off.median()).abs().median()).clamp(min=1e-12)
         trust = (1.0 - (off / (_OUTLIER * spread)).square()).clamp(min=0.0).square()
     # The scatter differs from tile to tile, so the errors come from the residuals (White 1980).
     pulls = design * (weight[:, 0] * (variances - design @ found))[:, None]
-    covariance = normal @ (pulls.mT @ pulls) @ normal / torch.outer(scale, scale)
-    slope, level = (found / scale).tolist()
-    return slope, level, covariance, float(spread)
+    covariance = normal @ (pulls.mT @ pulls) @ normal
+    back = torch.stack([1.0 / width, 0.0 * width, -centre / width, torch.ones_like(width)])
+    back = back.reshape(2, 2)  # to a mean of 0 counts
+    slope, level = (back @ found).tolist()
+    return slope, level, back @ covariance @ back.mT, float(spread)
 
 
 def _nodes(means: Tensor, variances: Tensor) -> tuple[Node, ...]:
@@ -434,85 +373,6 @@ def _bend(nodes: tuple[Node, ...], gain: float, dark: float, error: float) -> fl
     off = [(variance - gain * light - dark) / variance for light, variance in nodes]
     squares = sum(one**2 for one in off) / len(off)
     return math.sqrt(squares) if squares > (_CLEAR * error) ** 2 else 0.0
-
-
-def _white(frames: Tensor, beyond: float) -> float:
-    """Return the ripple of noise that is the same at all frequencies, refuse any other."""
-    cells = _cells(frames, beyond)
-    (ripple, error), (shared, doubt) = cells.ripple, cells.shared
-    if ripple > math.hypot(_RIPPLE, 1.5 * error) or shared > math.hypot(_SHARED, 4.5 * doubt):
-        raise CorrelatedNoiseError(
-            "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
-            f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
-        )
-    return ripple
-
-
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """Power of the noise in cells of the frequencies beyond, 1 on average."""
-
-    power: Tensor
-    """[cell]"""
-    chance: Tensor
-    """[cell] variance of the power of independent pixels."""
-    weight: Tensor
-    """[cell] share of the frequencies."""
-    waves: Tensor
-    """[cell, 2] what noise shared by neighbours in y and in x adds to the power."""
-
-    @property
-    def ripple(self) -> tuple[float, float]:
-        """Root mean square of the departures from 1 that are not chance, and its error."""
-        squares = float((self.weight * ((self.power - 1.0).square() - self.chance)).sum())
-        error = float((2.0 * (self.weight * self.chance).square().sum()).sqrt())
-        return math.sqrt(max(squares, 0.0)), math.sqrt(error)
-
-    @property
-    def shared(self) -> tuple[float, float]:
-        """Correlation of neighbours as the power tells it, y or x, whichever is clearer; error."""
-        design = self.waves - self.weight @ self.waves
-        weighted = design / self.chance[:, None]
-        normal = torch.linalg.pinv(weighted.mT @ design)
-        found = normal @ (weighted.mT @ (self.power - 1.0))
-        errors = normal.diagonal().clamp(min=0.0).sqrt()
-        clearest = int((found.abs() / errors.clamp(min=1e-9)).argmax())
-        return abs(float(found[clearest])), float(errors[clearest])
-
-
-def _cells(frames: Tensor, beyond: float) -> _Cells:
-    """Return the noise's power beyond a frequency in cycles/pixel.
-
-    Frequencies along the axes do not count: rows and columns of a sensor have noise of their own.
-    """
-    moved = (frames - frames.mean(dim=0)) * math.sqrt(len(frames) / (len(frames) - 1))
-    rows, columns = (torch.kaiser_window(n, False, 9.0).to(frames) for n in frames.shape[-2:])
-    power = torch.fft.fft2(moved * rows[:, None] * columns).abs().square().mean(dim=0)
-    fy, fx = (one.abs() for one in frequency_axes(tuple(power.shape), 1.0, device=frames.device))
-    leak = 3.0 / min(power.shape)
-    used = (torch.hypot(fy, fx) > beyond + leak) & (fx > leak) & (fy > leak)
-    cell = ((2 * _CELLS * fy).long() * (_CELLS + 1) + (2 * _CELLS * fx).long())[used]
-    every = torch.bincount(cell).double()
-
-    def mean(values: Tensor) -> Tensor:
-        sums = torch.bincount(cell, values.expand(power.shape)[used])
-        return sums[every > 0] / every[every > 0]
-
-    count = every[every > 0]
-    weight = count / count.sum()
-    level = mean(power)
-    # Factor 2: a frequency and its negative say the same.
-    chance = 2.0 * _alike(rows) * _alike(columns) / (count * (len(frames) - 1))
-    waves = [mean(2.0 * torch.cos(2.0 * math.pi * axis)) for axis in (fy, fx)]
-    return _Cells(level / (weight @ level), chance, weight, torch.stack(waves, dim=1))
-
-
-def _alike(window: Tensor) -> float:
-    """Return how many frequencies beside each other say the same behind a window, within a cell."""
-    shared = torch.fft.fft(window.square()).abs().square()
-    apart = torch.fft.fftfreq(len(window), 1.0 / len(window)).to(window).abs()
-    within = (1.0 - apart * 2.0 * _CELLS / len(window)).clamp(min=0.0)
-    return float((within * shared).sum() / shared[0])
 
 
 def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:

@@ -56,12 +56,13 @@ class FakePipeline(Mean):
 
 @dataclass
 class TwoSteps(FakePipeline):
-    """Says besides what step one alone would give: 5 everywhere."""
+    """Says besides what step one alone would give, 5 everywhere, and both networks, 6."""
 
     def begin(self, stack):
         made = self(stack)
         result = replace(made, plain=made.image)
-        return ready(Reconstructed(result, step_one=lambda: np.full_like(made.image, 5.0)))
+        stages = (lambda: np.full_like(made.image, 5.0), lambda: np.full_like(made.image, 6.0))
+        return ready(Reconstructed(result, *stages))
 
 
 class Fakes(Computing):

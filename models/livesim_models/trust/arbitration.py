@@ -11,18 +11,31 @@ Three things make that measurable without X, for every band of frequencies and e
 - The filter's part is <(1 - S) X (R - P)>: what the Wiener filter held back and the independent
   photons ask for. Where they cannot say, it is 0 within its error, and so is the weight.
 - The denominator is seen directly. Where R and P differ by more than noise, the weight falls.
+
+Least squares are not all: a thin thread of noise costs little. What the network draws is therefore
+shown as far as photons support structures of its height (`structures`).
+
+The error map has the same parts: noise that is left, and what was held back or is wrong. The first
+follows the light, the second the slopes of the image.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from livesim_models.trust.bands import (
+    frequencies,
+    local_mean,
+    octave_bands,
+    power_of,
+    whole,
+)
 from livesim_models.trust.fission import fission
 from livesim_models.trust.structures import Drawn, supported
 
@@ -40,8 +53,6 @@ FULLY_SHOWN = 0.1
 in the image."""
 APART, TOGETHER = 0.1, 0.3
 """Below and above it a network is examined apart: it may be right only where light is."""
-_FINEST = 0.35
-"""Cycles/pixel of the doubled grid at the lower edge of the finest band."""
 _NEIGHBOURHOOD = 1.25
 """Standard deviation of local means in wavelengths of the band."""
 _STRUCTURE = 0.04
@@ -65,41 +76,6 @@ _DARK, _BRIGHT = 0.02, 0.99
 _LIT = 0.3
 """Of the brightest structures: where there is less, structure is not counted."""
 _TINY = 1e-12
-
-
-def octave_bands(shape: tuple[int, int], octaves: int = OCTAVES) -> Tensor:
-    """Return bands of frequencies, one octave each, whose sum is 1.
-
-    Parameters
-    ----------
-    shape
-        (y, x) of the images.
-    octaves
-        At least 1.
-
-    Returns
-    -------
-    Tensor
-        [octave, y, x / 2 + 1] factors of a half spectrum, the finest first.
-    """
-    octave = torch.log2(_frequency(shape).clamp(min=1e-9) / _FINEST)
-    edges = -torch.arange(octaves - 1, dtype=octave.dtype)[:, None, None]
-    coarser = 0.5 - 0.5 * torch.sin(math.pi * (octave - edges).clamp(-0.5, 0.5))
-    whole = torch.ones_like(octave)[None]
-    return torch.cat([whole, coarser]) - torch.cat([coarser, torch.zeros_like(whole)])
-
-
-def split_bands(image: Tensor, bands: Tensor) -> Tensor:
-    """Return the parts [band, y, x] of an image [y, x]; they add up to it if the bands do to 1."""
-    return torch.fft.irfft2(torch.fft.rfft2(image) * bands, s=image.shape[-2:])
-
-
-def local_mean(image: Tensor, sigma: float) -> Tensor:
-    """Return Gaussian means [..., y, x] of a standard deviation of `sigma` pixels, periodic."""
-    shape = (image.shape[-2], image.shape[-1])
-    frequency = _frequency(shape).to(image)
-    kernel = torch.exp(-2.0 * (math.pi * sigma * frequency) ** 2)
-    return torch.fft.irfft2(torch.fft.rfft2(image) * kernel, s=shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,11 +106,22 @@ class _Parts:
     larger: Tensor
     smaller: Tensor
     noise: Tensor
+    change: Tensor
+    """What the network changed, which saw the larger part only."""
 
-    @property
-    def change(self) -> Tensor:
-        """What the network changed, which saw the larger part only."""
-        return self.network - self.larger
+
+class _Fissions:
+    """All fissions of one stack, and means over them that every band needs."""
+
+    def __init__(self, parts: Sequence[_Parts]) -> None:
+        self.parts = parts
+        self.noise_power = _mean([power_of(p.noise) for p in parts])
+        """[2 y, x + 1] of the plain image's noise."""
+        self.change_power = _mean([power_of(p.change) for p in parts])
+        self.taken = _mean([((p.smaller - p.larger) * p.change.conj()).real for p in parts])
+        """What the networks took away of noise that differs between the parts."""
+        self.excess = 1.0 + ETA**-2 / len(parts)
+        """Variance of the mean of the smaller parts, in units of the plain image's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,13 +172,13 @@ class Arbiter:
         self._share = share.clamp(0.0, 1.0)
         self._carried = _rise(self._share, NOT_CARRIED, FULLY_SHOWN)
         well = _rise(self._share, APART, TOGETHER)
-        octaves = octave_bands(self._shape).to(transfer)
+        octaves = octave_bands(self._shape, OCTAVES).to(transfer)
         few = octave_bands(self._shape, FAINT_OCTAVES).to(transfer)
         self.bands = torch.cat([octaves * well, few * (self._carried - well).clamp(min=0.0)])
         """[band, 2 y, x + 1] in which the network has a say; the rest is the plain image's."""
         self._bands = [self._band(shown) for shown in self.bands]
         self._held_back = (1.0 - self._share) / self._share.clamp(min=NOT_CARRIED)
-        fine = _frequency(self._shape).to(transfer) / _STRUCTURE
+        fine = frequencies(self._shape).to(transfer) / _STRUCTURE
         self._structure = self._carried * _rise(fine, math.sqrt(0.5), math.sqrt(2.0))
 
     def image(self, plain: Tensor, network: Tensor, weights: Weights) -> Tensor:
@@ -231,17 +218,17 @@ class Arbiter:
             # As an exposure of less light would look: its noise then fits its light.
             excess = split.larger_variance
             seen = torch.fft.rfft2(excess * network(split.larger / excess))
-            parts.append(_Parts(seen, spectrum + ETA * noise, spectrum - noise / ETA, noise))
-        return self._weights(without, network(photons), parts)
+            parts.append(_parts(seen, spectrum + ETA * noise, spectrum - noise / ETA, noise))
+        return self._weights(without, network(photons), _Fissions(parts))
 
-    def _weights(self, plain: Tensor, network: Tensor, parts: list[_Parts]) -> Weights:
+    def _weights(self, plain: Tensor, network: Tensor, seen: _Fissions) -> Weights:
         change = torch.fft.rfft2(network - plain)
-        support = self._supported(network, parts)
-        judged = [self._judged(band, change, parts, support) for band in self._bands]
+        support = self._supported(network, seen)
+        judged = [self._judged(band, change, seen, support) for band in self._bands]
         weights = torch.stack([one.weight for one in judged])
         added = self._added(change, weights)
         image = plain + added
-        error, plain_error = self._errors(image, judged, parts)
+        error, plain_error = self._errors(image, judged, seen)
         # What is best of P + w (R - P) errs independently of the rest of the change.
         overruled = local_mean((network - image).square(), _EDGE_SIGMA).clamp(min=0.0)
         return Weights(
@@ -260,32 +247,31 @@ class Arbiter:
             added.addcmul_(weight, self._seen(change * band))
         return added
 
-    def _judged(self, band: _Band, change: Tensor, parts: list[_Parts], support: Tensor) -> _Judged:
+    def _judged(self, band: _Band, change: Tensor, seen: _Fissions, support: Tensor) -> _Judged:
         """Return the weight of a band, and what it rests on."""
         if band.empty:
             nothing = torch.zeros(self._shape).to(change.real)
             return _Judged(nothing, nothing, nothing, nothing)
-        noise = _mean([self._seen(p.noise * band.weighed).square() for p in parts])
+        noise = _mean([self._seen(p.noise * band.weighed).square() for p in seen.parts])
         noise = self._local(noise, 1.5 * band.sigma, band.step)
         power = self._power(band, change, noise)
-        asked, asked_error = self._asked_for(band, parts, power)
-        taken, taken_error = self._noise_taken(band, parts, noise)
+        asked, asked_error = self._asked_for(band, seen, power)
+        taken, taken_error = self._noise_taken(band, seen, noise)
         ratio = noise / power
         best = self._spread(taken * ratio + asked)
         caution = _CAUTION * self._spread(asked_error + taken_error * ratio)
         weight = (best - caution).clamp(0.0, 1.0)
         if 1.0 / band.sigma > _STRUCTURE / _NEIGHBOURHOOD:
             weight = weight * support
-        back = _alone(band.shown) * self._unweighed(band, change)
-        noises = _mean([p.noise.abs().square() for p in parts]).sqrt()
-        noise = self._spread(noise) * _alone(band.shown) * self._unweighed(band, noises)
-        return _Judged(weight, best, back * self._spread(power), noise)
+        noises = seen.noise_power
+        power = self._unweighed(band, power_of(change)) * self._spread(power)
+        return _Judged(weight, best, power, self._unweighed(band, noises) * self._spread(noise))
 
-    def _unweighed(self, band: _Band, spectrum: Tensor) -> float:
-        """Return the power of a band as it is shown, in units of that weighed."""
-        power = _doubled(spectrum.abs().square())
-        weighed = (power * band.weighed.square()).sum().clamp(min=_TINY)
-        return float((power * band.shown.square()).sum() / weighed)
+    def _unweighed(self, band: _Band, power: Tensor) -> float:
+        """Return the power of a band as it adds up with others, in units of that weighed."""
+        doubled = _doubled(power)
+        weighed = (doubled * band.weighed.square()).sum().clamp(min=_TINY)
+        return _alone(band.shown) * float((doubled * band.shown.square()).sum() / weighed)
 
     def _power(self, band: _Band, change: Tensor, noise: Tensor) -> Tensor:
         """Return the local power of the change.
@@ -298,46 +284,42 @@ class Arbiter:
         common = (seen.mean() / noise.mean()).clamp(min=_LEAST_CHANGE)
         return noise * _drawn(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
 
-    def _noise_taken(self, band: _Band, parts: list[_Parts], noise: Tensor) -> tuple[float, float]:
+    def _noise_taken(self, band: _Band, seen: _Fissions, noise: Tensor) -> tuple[float, float]:
         """Return kappa, which share of the noise in a band the network took away, and its error."""
         weighed = band.weighed
-        products = [((p.smaller - p.larger) * p.change.conj()).real * weighed**2 for p in parts]
-        found = float(_doubled(_mean(products)).sum()) / (self._shape[0] * self._shape[1]) ** 2
+        found = float(whole(seen.taken * weighed.square())) / (self._shape[0] * self._shape[1]) ** 2
         unit = (1.0 + ETA**2) * float(noise.mean())
-        error = self._agreement_error(weighed, weighed, parts)
+        error = self._agreement_error(weighed, weighed, seen)
         return min(max(found / unit, 0.0), 1.0), error / unit
 
-    def _asked_for(self, band: _Band, parts: list[_Parts], power: Tensor) -> tuple[Tensor, Tensor]:
+    def _asked_for(self, band: _Band, seen: _Fissions, power: Tensor) -> tuple[Tensor, Tensor]:
         """Return (weight, error) of what the Wiener filter held back.
 
         The local weights are drawn towards that of the whole band, as far as their spread is that
         of their errors (empirical Bayes).
         """
         held = band.weighed * self._held_back
-        pairs = ((p.smaller * held, p.change * band.weighed) for p in parts)
+        pairs = ((p.smaller * held, p.change * band.weighed) for p in seen.parts)
         agreed = _mean([self._seen(one) * self._seen(other) for one, other in pairs])
-        whole = power.mean()
-        common = agreed.mean() / whole
-        common_error = (self._agreement_error(held, band.weighed, parts) / whole) ** 2
-        local_error = common_error * (band.count / band.local_count) * whole / power
+        mean = power.mean()
+        common = agreed.mean() / mean
+        common_error = (self._agreement_error(held, band.weighed, seen) / mean) ** 2
+        local_error = common_error * (band.count / band.local_count) * mean / power
         local = self._mean_near(agreed, band.sigma, band.step) / power
         drawn, trust = _drawn(local, common, local_error, power)
         squared = trust.square() * local_error + (1.0 - trust).square() * common_error
         return drawn, squared.sqrt()
 
-    def _agreement_error(self, factor: Tensor, weighed: Tensor, parts: list[_Parts]) -> float:
+    def _agreement_error(self, factor: Tensor, weighed: Tensor, seen: _Fissions) -> float:
         """Return the error of the mean product of the smaller parts and the network's changes.
 
         That is what the noise of the smaller parts makes of it, frequency by frequency.
         """
-        noises = _mean([(p.noise * factor).abs().square() for p in parts])
-        powers = _mean([(p.change * weighed).abs().square() for p in parts])
         pixels = self._shape[0] * self._shape[1]
-        excess = 1.0 + ETA**-2 / len(parts)
-        squared = excess * float(_doubled(noises * powers).sum()) / float(pixels) ** 4
-        return math.sqrt(squared)
+        powers = seen.noise_power * seen.change_power * (factor * weighed).square()
+        return math.sqrt(seen.excess * float(whole(powers))) / pixels**2
 
-    def _supported(self, network: Tensor, parts: list[_Parts]) -> Tensor:
+    def _supported(self, network: Tensor, seen: _Fissions) -> Tensor:
         """Return which share of the structures that the network draws photons support."""
         factor = self._structure
         drawn = [
@@ -346,29 +328,28 @@ class Arbiter:
                 expected=self._seen(p.network * factor * self._share),
                 photons=self._seen(p.smaller * factor),
             )
-            for p in parts
+            for p in seen.parts
         ]
-        noises = [p.noise * factor for p in parts]
-        noise = _mean([self._seen(one).square() for one in noises])
+        noise = _mean([self._seen(p.noise * factor).square() for p in seen.parts])
         return supported(
             self._seen(torch.fft.rfft2(network) * factor),
             drawn,
             self._spread(self._local(noise, _NOISE_SIGMA)),
-            _mean([one.abs().square() for one in noises]),
-            excess=1.0 + ETA**-2 / len(parts),
+            seen.noise_power * factor.square(),
+            seen.excess,
         )
 
     def _errors(
-        self, image: Tensor, judged: list[_Judged], parts: list[_Parts]
+        self, image: Tensor, judged: list[_Judged], seen: _Fissions
     ) -> tuple[Tensor, Tensor]:
         """Return the mean square errors [2 y, 2 x] of the arbitrated and of the plain image.
 
         What is not noise lies where the image is steep: that is where a blurred or displaced
         structure differs from the true one.
         """
-        noise = self._local(_mean([self._seen(p.noise).square() for p in parts]), _NOISE_SIGMA)
+        noise = self._local(_mean([self._seen(p.noise).square() for p in seen.parts]), _NOISE_SIGMA)
         noise = self._spread(noise)
-        held = self._held_power(parts)
+        held = self._held_power(seen)
         gain, quiet = torch.zeros_like(noise), torch.zeros_like(noise)
         for one in judged:
             gain += one.change * one.weight * (2.0 * one.best.clamp(max=1.0) - one.weight)
@@ -379,32 +360,31 @@ class Arbiter:
         error = torch.maximum(left + steep * self._spread(bias), _LEAST_ERROR * (noise + held))
         return error, noise + steep * held
 
-    def _held_power(self, parts: list[_Parts]) -> Tensor:
+    def _held_power(self, seen: _Fissions) -> Tensor:
         """Return the local power [2 y, 2 x] of what the Wiener filter held back."""
         measured = torch.where(self._share > _MEASURED_SHARE, self._held_back, 0.0)
         told = self._held_back.sqrt() * (self._share <= _MEASURED_SHARE)
-        told = told * math.sqrt(self._prior_factor(parts))
+        told = told * math.sqrt(self._prior_factor(seen))
         powers = []
-        for p in parts:
-            seen = self._seen(p.larger * measured) * self._seen(p.smaller * measured)
-            powers.append(seen + self._seen(p.noise * told).square())
+        for p in seen.parts:
+            both = self._seen(p.larger * measured) * self._seen(p.smaller * measured)
+            powers.append(both + self._seen(p.noise * told).square())
         return self._spread(self._mean_near(_mean(powers), _BIAS_SIGMA).clamp(min=0.0))
 
-    def _prior_factor(self, parts: list[_Parts]) -> float:
+    def _prior_factor(self, seen: _Fissions) -> float:
         """Return the object's power where little of it is carried, in units of what was expected.
 
         The Wiener filter knows it by extrapolation only; the two parts of a fission share nothing
         but the object. Drawn to 1 as far as the photons leave it open.
         """
         faint = (self._share <= _MEASURED_SHARE) & (self._share > NOT_CARRIED)
-        noise = _mean([p.noise.abs().square() for p in parts]) * faint
-        expected = float(_doubled(noise * self._share / (1.0 - self._share).clamp(min=0.5)).sum())
+        noise = seen.noise_power * faint
+        expected = float(whole(noise * self._share / (1.0 - self._share).clamp(min=0.5)))
         if expected <= 0.0:
             return 1.0
-        products = _mean([(p.larger * p.smaller.conj()).real for p in parts])
-        found = float(_doubled(products * faint).sum())
-        excess = (1.0 + ETA**2) * (1.0 + ETA**-2 / len(parts))
-        variance = excess * float(_doubled(noise.square()).sum())
+        products = _mean([(p.larger * p.smaller.conj()).real for p in seen.parts])
+        found = float(whole(products * faint))
+        variance = (1.0 + ETA**2) * seen.excess * float(whole(noise.square()))
         trust = _PRIOR_SPREAD**2 / (_PRIOR_SPREAD**2 + variance / expected**2)
         return max(1.0 + trust * (found / expected - 1.0), 0.1)
 
@@ -422,7 +402,7 @@ class Arbiter:
         if empty:
             return _Band(shown, weighed, 1.0, 1, 1.0, 1.0, empty)
         weight = _doubled(shown)
-        frequency = float((weight * _frequency(self._shape).to(shown)).sum() / weight.sum())
+        frequency = float((weight * frequencies(self._shape).to(shown)).sum() / weight.sum())
         sigma = _NEIGHBOURHOOD / frequency
         share = float(_doubled(weighed.square()).mean()) / float(weighed.max()) ** 2
         pixels = self._shape[0] * self._shape[1]
@@ -449,16 +429,15 @@ class Arbiter:
         return torch.fft.irfft2(spectrum, s=self._shape)
 
 
-def _frequency(shape: tuple[int, int]) -> Tensor:
-    """Return cycles/pixel of a half spectrum, [y, x / 2 + 1]."""
-    return torch.hypot(torch.fft.fftfreq(shape[0])[:, None], torch.fft.rfftfreq(shape[1])[None, :])
-
-
 def _doubled(half: Tensor) -> Tensor:
     """Return a half spectrum in which every column counts as often as in the whole one."""
     twice = torch.full_like(half, 2.0)
     twice[:, 0] = twice[:, -1] = 1.0
     return half * twice
+
+
+def _parts(network: Tensor, larger: Tensor, smaller: Tensor, noise: Tensor) -> _Parts:
+    return _Parts(network, larger, smaller, noise, network - larger)
 
 
 def _step(shape: tuple[int, int], sigma: float) -> int:
@@ -517,7 +496,7 @@ def _share_of(added: Tensor, change: Tensor) -> float:
 def _thinned(values: Tensor) -> Tensor:
     """Return few enough values for a quantile."""
     flat = values.flatten()
-    return flat[:: max(1, flat.numel() // 2**20)]
+    return flat[:: max(1, flat.numel() // 2**16)]
 
 
 def _mean(values: list[Tensor]) -> Tensor:

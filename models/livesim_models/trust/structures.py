@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d
+from torch.nn.functional import max_pool2d
+
+from livesim_models.trust.bands import local_mean, power_of, whole
 
 _CLASSES = 7
 """Of height, half an octave each."""
@@ -36,6 +38,8 @@ _CAUTION = 0.5
 """Standard errors taken off a share."""
 _FAR = 0.02
 """Density of crests below which a place belongs to none."""
+_FAINT = 1e-4
+"""Density of crests below which no height is asked."""
 _TINY = 1e-12
 
 
@@ -73,7 +77,7 @@ def supported(
     belief = class_belief(drawn, sigma, spectrum, excess)
     crest = _crests(network)
     believed = (_classes(_heights(network / sigma, crest)) * belief[:, None, None]).sum(dim=0)
-    near = _blurred(torch.stack([crest * believed, crest]), _BESIDE)
+    near = local_mean(torch.stack([crest * believed, crest]), _BESIDE).clamp(min=0.0)
     return (near[0] + _FAR) / (near[1] + _FAR)
 
 
@@ -100,9 +104,9 @@ def _class_sums(one: Drawn, sigma: Tensor, spectrum: Tensor) -> Tensor:
     height = one.network[on]
     weighed = crest * one.network * sigma
     # Noise has a grain, so neighbours on a crest do not count as independent.
-    power = torch.fft.rfft2(weighed).abs().square() * spectrum
+    power = power_of(torch.fft.rfft2(weighed)) * spectrum
     white = weighed.square().sum() * noise_power(spectrum, sigma)
-    grain = _whole(power) / sigma.numel() ** 2 / white.clamp(min=_TINY)
+    grain = whole(power) / sigma.numel() ** 2 / white.clamp(min=_TINY)
     return torch.stack(
         [
             classes @ (height * one.photons[on]),
@@ -114,19 +118,21 @@ def _class_sums(one: Drawn, sigma: Tensor, spectrum: Tensor) -> Tensor:
 
 def noise_power(spectrum: Tensor, sigma: Tensor) -> Tensor:
     """Return the mean square of noise of a power spectrum [2 y, x + 1]."""
-    return _whole(spectrum) / sigma.numel() ** 2
+    return whole(spectrum) / sigma.numel() ** 2
 
 
 def _crests(network: Tensor) -> Tensor:
     """Return 1 on crests and 0 elsewhere."""
-    highest = max_pool2d(network[None], 2 * _REACH + 1, 1, _REACH)[0]
+    side = 2 * _REACH + 1
+    rows = max_pool2d(network[None], (side, 1), 1, (_REACH, 0))
+    highest = max_pool2d(rows, (1, side), 1, (0, _REACH))[0]
     return ((network > _CREST * highest) & (network > 0.0)).to(network)
 
 
 def _heights(network: Tensor, crest: Tensor) -> Tensor:
     """Return mean heights along the crests, [2 y, 2 x]."""
-    near = _blurred(torch.stack([crest * network, crest]), _ALONG)
-    return near[0] / near[1].clamp(min=1e-6)
+    near = local_mean(torch.stack([crest * network, crest]), _ALONG)
+    return near[0] / near[1].clamp(min=_FAINT)
 
 
 def _classes(height: Tensor) -> Tensor:
@@ -135,18 +141,3 @@ def _classes(height: Tensor) -> Tensor:
     at = at.clamp(max=_CLASSES - 1.0)
     classes = torch.arange(_CLASSES).to(height).view(-1, *[1] * height.ndim)
     return (1.0 - (at - classes).abs()).clamp(min=0.0)
-
-
-def _blurred(images: Tensor, sigma: float) -> Tensor:
-    """Return Gaussian means of images [image, y, x]."""
-    radius = round(2.5 * sigma)
-    at = torch.arange(-radius, radius + 1).to(images)
-    kernel = torch.exp(-0.5 * (at / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    rows = conv2d(images[:, None], kernel[None, None, :, None], padding=(radius, 0))
-    return conv2d(rows, kernel[None, None, None], padding=(0, radius))[:, 0]
-
-
-def _whole(half: Tensor) -> Tensor:
-    """Return the sum of a half spectrum [y, x / 2 + 1] as over the whole one."""
-    return 2.0 * half[:, 1:-1].sum() + half[:, 0].sum() + half[:, -1].sum()

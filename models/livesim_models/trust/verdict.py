@@ -15,9 +15,10 @@ from livesim_models.trust.maps import HAZE, PlainResidual, Restoration, mean_aro
 SIDE = 32
 """Pixels of the doubled grid that a field has at least inside its border to be judged."""
 CARRIED_PERCENT = 80.0
-"""From there on an image is trusted: it correlates with the truth by 0.9 (0.9² = 0.81)."""
+"""From there on an image is trusted: it correlates with the truth by 0.9 (0.9² = 0.81). Of 49
+simulated fields above it the least was 0.94, and the true share 80 % (`bench.quality.trust`)."""
 HALF_PERCENT = 50.0
-"""Below it more than half of what is seen is noise or was held back."""
+"""Below it more than half of what is seen is noise or was held back; correlation 0.65 to 0.90."""
 PLAIN_PERCENT = 1.0
 """Where so much of the plain reconstruction is denied, the instrument is another one."""
 LEAST_SHARE = 0.1

@@ -111,13 +111,13 @@ def test_a_clock_that_is_set_changes_no_latency(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("asked", "shown_ns", "sent"), [(True, 10**12, True), (True, 0, False),
                                                          (False, 10**12, False)])  # fmt: skip
-def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_ns, sent):
+def test_the_stages_travel_while_a_viewer_asks_for_them(monkeypatch, asked, shown_ns, sent):
     monkeypatch.setattr(publishing_module, "SHOWN_NS", shown_ns)
     with (
         running(lambda settings: lambda *_: TwoSteps(), lossless=True, once=True) as engine,
         ControlClient(engine.control) as client,
     ):
-        client.status(WAIT_S, step_one=asked)
+        client.status(WAIT_S, stages=asked)
         with Sender(engine.control) as sender:
             sender.start(start())
             for frame in frames(2):
@@ -128,6 +128,8 @@ def test_step_one_travels_while_a_viewer_asks_for_it(monkeypatch, asked, shown_n
     for one in results:
         assert (one.step_one is not None) is sent
         assert not sent or (one.step_one == 5.0).all()
+        assert (one.network is not None) is sent
+        assert not sent or (one.network == 6.0).all()
 
 
 def test_an_engine_that_cannot_answer_ends(monkeypatch):

@@ -14,7 +14,8 @@ from livesim_models.data.sample import scaled
 from livesim_models.data.truth import unit_noise_to_signal
 from livesim_models.evaluation.reference import reference, result_transfer
 from livesim_models.evaluation.residual import inside
-from livesim_models.trust.arbitration import Arbiter, Weights, local_mean, octave_bands, split_bands
+from livesim_models.trust.arbitration import Arbiter, Weights
+from livesim_models.trust.bands import local_mean, octave_bands, split_bands
 from livesim_models.trust.fission import fission, mean_light, noise_variance
 from tests.support.scenes import CAMERA, simulate
 

@@ -186,6 +186,8 @@ def test_coarse_counts_and_too_few_frames_are_refused(expected):
         measured(frames.round())
     with pytest.raises(NoiseUnknownError, match="three or more frames"):
         measured(frames[:2])
+    with pytest.raises(NoiseUnknownError, match="hardly a part of the frames"):
+        measured(torch.full((9, 64, 64), 100.0))
 
 
 def test_large_pixels_and_small_frames_are_refused(expected):

@@ -1,0 +1,61 @@
+"""Split images into bands of frequencies, and average them around every place."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_FINEST = 0.35
+"""Cycles/pixel of the doubled grid at the lower edge of the finest band."""
+
+
+def octave_bands(shape: tuple[int, int], octaves: int) -> Tensor:
+    """Return bands of frequencies, one octave each, whose sum is 1.
+
+    Parameters
+    ----------
+    shape
+        (y, x) of the images.
+    octaves
+        At least 1.
+
+    Returns
+    -------
+    Tensor
+        [octave, y, x / 2 + 1] factors of a half spectrum, the finest first.
+    """
+    octave = torch.log2(frequencies(shape).clamp(min=1e-9) / _FINEST)
+    edges = -torch.arange(octaves - 1, dtype=octave.dtype)[:, None, None]
+    coarser = 0.5 - 0.5 * torch.sin(math.pi * (octave - edges).clamp(-0.5, 0.5))
+    whole = torch.ones_like(octave)[None]
+    return torch.cat([whole, coarser]) - torch.cat([coarser, torch.zeros_like(whole)])
+
+
+def split_bands(image: Tensor, bands: Tensor) -> Tensor:
+    """Return the parts [band, y, x] of an image [y, x]; they add up to it if the bands do to 1."""
+    return torch.fft.irfft2(torch.fft.rfft2(image) * bands, s=image.shape[-2:])
+
+
+def local_mean(image: Tensor, sigma: float) -> Tensor:
+    """Return Gaussian means [..., y, x] of a standard deviation of `sigma` pixels, periodic."""
+    shape = (image.shape[-2], image.shape[-1])
+    frequency = frequencies(shape).to(image)
+    kernel = torch.exp(-2.0 * (math.pi * sigma * frequency) ** 2)
+    return torch.fft.irfft2(torch.fft.rfft2(image) * kernel, s=shape)
+
+
+def frequencies(shape: tuple[int, int]) -> Tensor:
+    """Return cycles/pixel of a half spectrum, [y, x / 2 + 1]."""
+    return torch.hypot(torch.fft.fftfreq(shape[0])[:, None], torch.fft.rfftfreq(shape[1])[None, :])
+
+
+def whole(half: Tensor) -> Tensor:
+    """Return the sum of a half spectrum [y, x / 2 + 1] as over the whole one."""
+    return 2.0 * half[:, 1:-1].sum() + half[:, 0].sum() + half[:, -1].sum()
+
+
+def power_of(spectrum: Tensor) -> Tensor:
+    """Return the squares of complex amplitudes; cheaper than by their absolute values."""
+    return spectrum.real.square() + spectrum.imag.square()
