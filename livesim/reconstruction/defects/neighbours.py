@@ -25,6 +25,14 @@ class Prediction:
         """Return what the pixels [..., pixel] should hold in flattened frames [..., all pixels]."""
         return (values[..., self.neighbours].float() * self.weights).sum(dim=-1)
 
+    def of_many(self, frames: Tensor) -> Tensor:
+        """Return the same for frames [frame, pixel]; faster where there are many of them."""
+        needed = torch.zeros(frames.shape[1], dtype=torch.bool)
+        needed[self.neighbours] = True
+        place = needed.cumsum(0) - 1
+        near = frames[:, needed].T.contiguous()[place[self.neighbours]]
+        return torch.einsum("pk,pkf->fp", self.weights, near)
+
     @property
     def used(self) -> Tensor:
         """Which neighbours [pixel, neighbour] there are."""

@@ -167,7 +167,7 @@ def _remainders(field: Field, frames: Tensor) -> Tensor:
         level = frame.mean()  # a large mean would cost digits
         own.copy_(torch.fft.irfft2(torch.fft.rfft2(frame - level) * spectrum, s=field.shape))
     border, values = field.border, frames.flatten(1)
-    found.flatten(1)[:, border] = values[:, border] - field.predict(border)(values)
+    found.flatten(1)[:, border] = values[:, border] - field.predict(border).of_many(values)
     return found
 
 

@@ -73,7 +73,7 @@ def test_the_path_is_relative_to_the_settings(tmp_path):
 
 def test_an_uneven_camera_with_its_map_gives_the_images_of_an_even_one(path, pages):
     scene = simulate(4, SHAPE, peak=800.0)
-    light = scene.expected.numpy()
+    light = np.random.default_rng(3).poisson(scene.expected.numpy())
     index = StackIndex()
     even = RawStack("s", index, np.rint(light + 100.0).astype(np.uint16))
     uneven = RawStack("s", index, np.rint(light * pages[1] + pages[0]).astype(np.uint16))
