@@ -16,9 +16,12 @@ _FRINGES_DEG = 13.0
 """Standard error of where the fringes lie, over the light."""
 _MODULATION = 0.4
 """Relative."""
-_UNEXPLAINED = 0.6
-"""Of the overlap: bands that have nothing to do with each other leave 1 or more, a damping of the
-OTF that is wrong by a factor of six 0.5."""
+_UNEXPLAINED = 10.0
+"""Of the overlap's power. Background and a wrong OTF leave up to some times the power of what fits
+in real recordings; sums and differences of other wave vectors leave thousands."""
+_UNEXPLAINED_OF_FAINT = 0.7
+"""Where the peak is not very clear: side lobes of the peak leave 0.7 and more."""
+_VERY_CLEAR = 150.0
 
 
 def doubt_of(found: Refined, step: float) -> str | None:
@@ -39,10 +42,11 @@ def doubt_of(found: Refined, step: float) -> str | None:
             f"something periodic without a band beside it (modulation {LEAST_MODULATION:g} at the "
             f"most)"
         )
-    if not errors.consistent and errors.unexplained > _UNEXPLAINED:
+    most = _UNEXPLAINED if float(errors.clear.min()) > _VERY_CLEAR else _UNEXPLAINED_OF_FAINT
+    if not errors.consistent and errors.unexplained > most:
         return (
-            f"bands that do not hold the same object ({errors.unexplained:.0%} of their overlap is "
-            f"unexplained, expected {_UNEXPLAINED:.0%} or less)"
+            f"bands that do not hold the same object ({errors.unexplained:.1f} times what they share "
+            f"is unexplained, expected {most:g} or less)"
         )
     if errors.apart > _APART_PX * step:
         return (

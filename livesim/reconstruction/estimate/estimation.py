@@ -32,6 +32,8 @@ _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
 _SLIGHT, _SURE = 0.02, 3.0  # unexplained of the overlap, plus standard errors of it: no misfit
 _MIDDLE_SHARE = 0.5  # of the signal's power in the middle of the overlap: there it is the most
+_SUSPECT = 0.6  # of the overlap unexplained: another peak may explain it better
+_ALIKE = 0.6  # of the strongest peak's height
 _NEARLY = 0.95  # of the best strength: then the longest means are taken
 _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 
@@ -209,6 +211,21 @@ class _Found:
     def usable(self) -> bool:
         return self.refined is not None and self.doubt is None
 
+    @property
+    def unexplained(self) -> float:
+        """Of the bands' overlap, where noise does not explain how they differ."""
+        if self.refined is None or self.refined.errors.consistent:
+            return 0.0
+        return self.refined.errors.unexplained
+
+
+def _better(new: _Found, old: _Found) -> bool:
+    """Return whether the pattern of another peak is to be believed instead."""
+    if not new.usable or not old.usable:
+        return new.usable and new.unexplained <= _SUSPECT
+    alike = new.peaks[0].peak_to_noise > _ALIKE * old.peaks[0].peak_to_noise
+    return alike and new.unexplained < 0.5 * old.unexplained
+
 
 def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> list[_Found]:
     """Return the pattern of every group.
@@ -220,7 +237,7 @@ def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> l
     again = {
         number
         for number, one in enumerate(found)
-        if one.doubt is not None and len(one.peaks) == 1
+        if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT)
     }
     if not again:
         return found
@@ -230,7 +247,7 @@ def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> l
     peaks = [others[n] if n in again else one.peaks for n, one in enumerate(found)]
     second = _tried(search, peaks, again, grid, pattern)
     return [
-        new if number in again and new.usable else one
+        new if number in again and _better(new, one) else one
         for number, (one, new) in enumerate(zip(found, second, strict=True))
     ]
 
