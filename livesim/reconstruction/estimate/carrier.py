@@ -67,7 +67,9 @@ class Carrier:
         mixed = (filtered.flatten(-2) * noise).sum().double() / math.prod(size) ** 2
         self.noise = max(float(mixed) * _brighter(brightness.square(), there), 1e-30)
         """Power of the noise in `at`."""
-        self._whole = [round(one / step) * step for one, step in zip(self.k, self._steps[::-1], strict=True)]
+        self._whole = [
+            round(one / step) * step for one, step in zip(self.k, self._steps[::-1], strict=True)
+        ]
         self._places = [_places(n * grid.pixel_um, size[0]) for n in grid.shape[::-1]]
         for places, k, centre in zip(self._places, self._whole, grid.centre_um, strict=True):
             places -= centre
@@ -93,7 +95,6 @@ class Carrier:
         if _power(around) < _STRONG * self.noise:
             return None
         return peak_information(around, max(self.noise, _power(around) / _MOST), self._steps)
-
 
     def apart(self) -> float:
         """Return how far the carrier's peak lies from its wave vector, cycles/µm.
@@ -130,7 +131,7 @@ def carrier_information(
 
 
 def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tensor:
-    """Return what undoes the OTF at the samples `away` from k, [shift]; zero where little passes."""
+    """Return what undoes the OTF at the samples `away` from k, [shift]; 0 where little passes."""
     x, y = (
         (round(one / step) + away[:, axis]) * step
         for axis, (one, step) in enumerate(zip(k, grid.steps[::-1], strict=True))

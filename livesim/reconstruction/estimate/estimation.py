@@ -275,7 +275,11 @@ def _tried(
         if start is not None and number in wanted
     }
     refined = dict(zip(fits, refine(list(fits.values())), strict=True))
-    doubts = {n: one and doubt_of(one, grid.step) for n, one in refined.items()}
+    doubts = {
+        number: doubt_of(one, min(peak.peak_to_noise for peak in peaks[number]), grid.step)
+        for number, one in refined.items()
+        if one is not None
+    }
     return [
         _Found(own, start, refined.get(number), doubts.get(number))
         for number, (own, start) in enumerate(zip(peaks, starts, strict=True))

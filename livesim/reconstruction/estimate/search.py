@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.annulus import Annulus
-from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.spectra import power_of
 from livesim.reconstruction.estimate.spectral_samples import RINGS, SpectralSamples
