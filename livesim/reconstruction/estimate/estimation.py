@@ -22,6 +22,7 @@ from livesim.reconstruction.estimate.refine import Fit, Refined, refine
 from livesim.reconstruction.estimate.search import Peak, find_peaks
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
 from livesim.reconstruction.estimate.zero_order import frames_of
+from livesim.reconstruction.filters import DEFAULT_WIENER
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 
@@ -129,7 +130,8 @@ def _misfit(found: Sequence[Refined], grid: EstimationGrid) -> float:
     """Return what the model of optics and light does not explain, in the object's power.
 
     What bands do not share in the middle of their overlap is as good as noise there: a filter that
-    trusts a wrong OTF to the noise's level would amplify its errors without end.
+    trusts a wrong OTF to the noise's level would amplify its errors without end. Background without
+    fringes is not shared either, so that it counts as far as the default parameter does only.
     """
     if not found:
         return 0.0
@@ -157,7 +159,8 @@ def _noise_to_signal(
     exponent, at_cutoff = linear_regression(
         relative[fitted].log().tolist(), (-signal_to_noise[fitted].log()).tolist()
     )
-    return NoiseToSignal(max(math.exp(at_cutoff), misfit), max(exponent, 0.0))
+    floor = min(misfit, DEFAULT_WIENER**2)
+    return NoiseToSignal(max(math.exp(at_cutoff), floor), max(exponent, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
