@@ -10,6 +10,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Carrier:
         passed = _passed(grid, self.k, away)
         noise = (rows.abs().square() @ frames.noise)[1] * passed.square()
         light, band = (
-            torch.einsum("n,tns->ts", row, frames.map(lambda part, k=k: grid.around(part, k, away)))
+            torch.einsum("n,tns->ts", row, frames.map(partial(grid.around, k=k, away=away)))
             for row, k in zip(rows.to(torch.complex64), ((0.0, 0.0), self.k), strict=True)
         )
         size = (2 * half + 1, 2 * half + 1)
