@@ -1,4 +1,4 @@
-"""Count the angles that are right, refused, and wrong in silence: `python -m bench.quality.estimates`.
+"""Count angles that are right, refused, wrong in silence: `python -m bench.quality.estimates`.
 
 Every stack has its own specimen, layout, field, light, phases, modulation and OTF. An angle is
 right if its wave vector, its phases and its modulation all are, within `Tolerance`; one that is
@@ -370,7 +370,9 @@ def main() -> None:
     parser.add_argument("--stacks", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hot", type=int, default=0, help="stuck pixels in every stack")
-    parser.add_argument("--most", type=int, default=512, help="raw pixels; larger fields are left out")
+    parser.add_argument(
+        "--most", type=int, default=512, help="raw pixels; larger fields are left out"
+    )
     parser.add_argument("--name", default="estimates", help="of the file of results")
     options = parser.parse_args()
     torch.set_num_threads(1)

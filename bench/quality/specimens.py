@@ -13,7 +13,8 @@ import skimage.data
 from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
-from livesim.config.simulation import Simulation, SpecimenName
+from livesim.config.simulation import Simulation
+from livesim.config.specimens import SpecimenName
 from livesim_acquisition.specimens.registry import make_specimen
 
 Picture = NDArray[np.float64]
@@ -62,7 +63,7 @@ def tissue(side: int, random: np.random.Generator) -> Picture:
     """Return packed cells of different brightness with membranes, under light from above."""
     count = max(4, round((side / _CELL_PIXELS) ** 2))
     centres = random.uniform(-0.1, 1.1, (count, 2)) * side
-    place = np.stack(np.mgrid[:side, :side], axis=-1).reshape(-1, 2)
+    place = np.indices((side, side)).reshape(2, -1).T
     distance, cell = spatial.cKDTree(centres).query(place, k=2)
     bright = random.uniform(0.2, 1.0, count)[cell[:, 0]]
     membrane = np.exp(-(((distance[:, 1] - distance[:, 0]) / 4.0) ** 2))

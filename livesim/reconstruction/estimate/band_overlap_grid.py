@@ -91,7 +91,9 @@ class BandOverlapGrid:
         place = torch.arange(size, dtype=torch.float64) - size // 2 + self._middle[axis]
         turn = torch.pi * (self.k[axis] * pixel - place / count)
         # Dirichlet's kernel: a sum of `count` turns of twice that.
-        height = torch.where(turn.sin().abs() < 1e-12, 1.0 * count, (count * turn).sin() / turn.sin())
+        height = torch.where(
+            turn.sin().abs() < 1e-12, 1.0 * count, (count * turn).sin() / turn.sin()
+        )
         return (height * torch.exp(1j * (count - 1) * turn)).to(torch.complex64)
 
     def images(self, region: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Carrier:
         passed = _passed(grid, self.k, away)
         noise = (rows.abs().square() @ frames.noise)[1] * passed.square()
         light, band = (
-            torch.einsum("n,tns->ts", row, frames.map(lambda part, k=k: grid.around(part, k, away)))
+            torch.einsum("n,tns->ts", row, frames.map(partial(grid.around, k=k, away=away)))
             for row, k in zip(rows.to(torch.complex64), ((0.0, 0.0), self.k), strict=True)
         )
         size = (2 * half + 1, 2 * half + 1)
@@ -67,7 +68,9 @@ class Carrier:
         mixed = (filtered.flatten(-2) * noise).sum().double() / math.prod(size) ** 2
         self.noise = max(float(mixed) * _brighter(brightness.square(), there), 1e-30)
         """Power of the noise in `at`."""
-        self._whole = [round(one / step) * step for one, step in zip(self.k, self._steps[::-1], strict=True)]
+        self._whole = [
+            round(one / step) * step for one, step in zip(self.k, self._steps[::-1], strict=True)
+        ]
         self._places = [_places(n * grid.pixel_um, size[0]) for n in grid.shape[::-1]]
         for places, k, centre in zip(self._places, self._whole, grid.centre_um, strict=True):
             places -= centre
@@ -93,7 +96,6 @@ class Carrier:
         if _power(around) < _STRONG * self.noise:
             return None
         return peak_information(around, max(self.noise, _power(around) / _MOST), self._steps)
-
 
     def apart(self) -> float:
         """Return how far the carrier's peak lies from its wave vector, cycles/µm.
@@ -130,7 +132,7 @@ def carrier_information(
 
 
 def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tensor:
-    """Return what undoes the OTF at the samples `away` from k, [shift]; zero where little passes."""
+    """Return what undoes the OTF at the samples `away` from k, [shift]; 0 where little passes."""
     x, y = (
         (round(one / step) + away[:, axis]) * step
         for axis, (one, step) in enumerate(zip(k, grid.steps[::-1], strict=True))

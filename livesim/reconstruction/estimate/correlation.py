@@ -71,7 +71,9 @@ class Correlation:
         columns = torch.view_as_complex(
             (images @ torch.view_as_real(across[1]).flatten(1)).unflatten(-1, (-1, 2))
         )
-        return Neighbourhood(down[1].mT @ columns, across[0], down[0], k, weights, excess[1] > excess[0])
+        return Neighbourhood(
+            down[1].mT @ columns, across[0], down[0], k, weights, excess[1] > excess[0]
+        )
 
     def phases(self, group: int, k: Tensor) -> Tensor:
         """Return the phase of every frame of a group at k (kx, ky), [frame] rad float64.
@@ -133,7 +135,6 @@ class Neighbourhood:
         along_y = torch.exp(-2j * torch.pi * (ky[:, None] - self.k[1]) * self.y)
         along_x = torch.exp(-2j * torch.pi * self.x[:, None] * (kx - self.k[0]))
         return along_y.to(torch.complex64) @ (self.frames @ along_x.to(torch.complex64))
-
 
 
 def _centre(points: Tensor) -> Tensor:

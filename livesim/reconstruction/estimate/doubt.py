@@ -16,16 +16,22 @@ _FRINGES_DEG = 13.0
 """Standard error of where the fringes lie, over the light."""
 _MODULATION = 0.4
 """Relative."""
-_UNEXPLAINED = 0.6
-"""Of the overlap: bands that have nothing to do with each other leave 1 or more, a damping of the
-OTF that is wrong by a factor of six 0.5."""
+_UNEXPLAINED = 10.0
+"""Of the overlap's power. Background and a wrong OTF leave up to some times the power of what fits
+in real recordings; sums and differences of other wave vectors leave thousands."""
+_UNEXPLAINED_OF_FAINT = 0.7
+"""The same of a peak that is not strong: other maxima of the object's leave about as much."""
+_STRONG = 12.0
+"""Peak-to-noise."""
 
 
-def doubt_of(found: Refined, step: float) -> str | None:
+def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
     """Return why a group's pattern is not known well enough, a part of a sentence; None if it is.
 
     Parameters
     ----------
+    peak_to_noise
+        Of the faintest of its wave vectors.
     step
         Spectral pixel in cycles/µm.
     """
@@ -39,21 +45,22 @@ def doubt_of(found: Refined, step: float) -> str | None:
             f"something periodic without a band beside it (modulation {LEAST_MODULATION:g} at the "
             f"most)"
         )
-    if not errors.consistent and errors.unexplained > _UNEXPLAINED:
+    most = _UNEXPLAINED if peak_to_noise > _STRONG else _UNEXPLAINED_OF_FAINT
+    if not errors.consistent and errors.unexplained > most:
         return (
-            f"bands that do not hold the same object ({errors.unexplained:.0%} of their overlap is "
-            f"unexplained, expected {_UNEXPLAINED:.0%} or less)"
+            f"bands that do not hold the same object ({errors.unexplained:.1f} times what they "
+            f"share is unexplained, expected {most:g} or less)"
         )
     if errors.apart > _APART_PX * step:
         return (
-            f"fringes and bands that disagree by {errors.apart / step:.2f} spectral pixels, expected "
-            f"{_APART_PX:g} or less"
+            f"fringes and bands that disagree by {errors.apart / step:.2f} spectral pixels, "
+            f"expected {_APART_PX:g} or less"
         )
     clear = float(errors.clear.min())
     if clear < _CLEAR:
         return (
-            f"a peak like others around it ({clear:.0f} times their power, expected {_CLEAR:.0f} or "
-            f"more)"
+            f"a peak like others around it ({clear:.0f} times their power, "
+            f"expected {_CLEAR:.0f} or more)"
         )
     if k > _K_PX:
         return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"

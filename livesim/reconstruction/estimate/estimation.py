@@ -22,6 +22,7 @@ from livesim.reconstruction.estimate.refine import Fit, Refined, refine
 from livesim.reconstruction.estimate.search import Peak, find_peaks
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
 from livesim.reconstruction.estimate.zero_order import frames_of
+from livesim.reconstruction.filters import DEFAULT_WIENER
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 
@@ -32,6 +33,8 @@ _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
 _SLIGHT, _SURE = 0.02, 3.0  # unexplained of the overlap, plus standard errors of it: no misfit
 _MIDDLE_SHARE = 0.5  # of the signal's power in the middle of the overlap: there it is the most
+_SUSPECT = 0.6  # of the overlap unexplained: another peak may explain it better
+_ALIKE = 0.6  # of the strongest peak's height
 _NEARLY = 0.95  # of the best strength: then the longest means are taken
 _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 
@@ -127,7 +130,8 @@ def _misfit(found: Sequence[Refined], grid: EstimationGrid) -> float:
     """Return what the model of optics and light does not explain, in the object's power.
 
     What bands do not share in the middle of their overlap is as good as noise there: a filter that
-    trusts a wrong OTF to the noise's level would amplify its errors without end.
+    trusts a wrong OTF to the noise's level would amplify its errors without end. Background without
+    fringes is not shared either, so that it counts as far as the default parameter does only.
     """
     if not found:
         return 0.0
@@ -155,7 +159,8 @@ def _noise_to_signal(
     exponent, at_cutoff = linear_regression(
         relative[fitted].log().tolist(), (-signal_to_noise[fitted].log()).tolist()
     )
-    return NoiseToSignal(max(math.exp(at_cutoff), misfit), max(exponent, 0.0))
+    floor = min(misfit, DEFAULT_WIENER**2)
+    return NoiseToSignal(max(math.exp(at_cutoff), floor), max(exponent, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +214,21 @@ class _Found:
     def usable(self) -> bool:
         return self.refined is not None and self.doubt is None
 
+    @property
+    def unexplained(self) -> float:
+        """Of the bands' overlap, where noise does not explain how they differ."""
+        if self.refined is None or self.refined.errors.consistent:
+            return 0.0
+        return self.refined.errors.unexplained
+
+
+def _better(new: _Found, old: _Found) -> bool:
+    """Return whether the pattern of another peak is to be believed instead."""
+    if not new.usable or not old.usable:
+        return new.usable and new.unexplained <= _SUSPECT
+    alike = new.peaks[0].peak_to_noise > _ALIKE * old.peaks[0].peak_to_noise
+    return alike and new.unexplained < 0.5 * old.unexplained
+
 
 def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> list[_Found]:
     """Return the pattern of every group.
@@ -220,7 +240,7 @@ def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> l
     again = {
         number
         for number, one in enumerate(found)
-        if one.doubt is not None and len(one.peaks) == 1
+        if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT)
     }
     if not again:
         return found
@@ -230,7 +250,7 @@ def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> l
     peaks = [others[n] if n in again else one.peaks for n, one in enumerate(found)]
     second = _tried(search, peaks, again, grid, pattern)
     return [
-        new if number in again and new.usable else one
+        new if number in again and _better(new, one) else one
         for number, (one, new) in enumerate(zip(found, second, strict=True))
     ]
 
@@ -258,7 +278,11 @@ def _tried(
         if start is not None and number in wanted
     }
     refined = dict(zip(fits, refine(list(fits.values())), strict=True))
-    doubts = {n: one and doubt_of(one, grid.step) for n, one in refined.items()}
+    doubts = {
+        number: doubt_of(one, min(peak.peak_to_noise for peak in peaks[number]), grid.step)
+        for number, one in refined.items()
+        if one is not None
+    }
     return [
         _Found(own, start, refined.get(number), doubts.get(number))
         for number, (own, start) in enumerate(zip(peaks, starts, strict=True))

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neighbourhood
 from livesim.reconstruction.estimate.grid import EstimationGrid
-from livesim.reconstruction.estimate.peak import around_peak, peak_information
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+from livesim.reconstruction.estimate.peak import around_peak, peak_information
+
 
 @dataclass(frozen=True, eq=False)
 class Turning:
@@ -42,14 +43,14 @@ class Turning:
         """Return every frame's correlation at the shift `k` (kx, ky), [frame]."""
         return self.peaks[number].at(k[:1], k[1:])[:, 0, 0].to(torch.complex128)
 
-
     def peak(self, number: int, at: Parameters, grid: EstimationGrid) -> PeakSeen:
-        """Return how an order's peak stands out where all frames are turned back by their phases.
-        """
+        """Return how an order's peak stands out, all frames turned back by their phases."""
         order, expected = at.orders[number], _added(at, self.shares)[:, number]
         back = (expected / expected.norm()).conj().to(torch.complex64)
         kx, ky = (order.harmonic * at.k[order.vector]).tolist()
-        around = torch.einsum("n,nyx->yx", back, self.peaks[number].at(*around_peak((kx, ky), grid.steps)))
+        around = torch.einsum(
+            "n,nyx->yx", back, self.peaks[number].at(*around_peak((kx, ky), grid.steps))
+        )
         noise = float((back.to(torch.complex128) @ self.floors[number]).abs().square().mean())
         clear = float(around[1, 1].abs().square()) / max(noise, 1e-30)
         told = peak_information(around, max(noise, 1e-30), grid.steps)
@@ -92,7 +93,9 @@ def frame_information(
 
 
 def _added(at: Parameters, shares: Tensor) -> Tensor:
-    """Return what every frame holds of every order that the object's image does not, [frame, order].
+    """Return what every frame holds of every order and the object's image does not.
+
+    [frame, order] complex128.
 
     `shares` [frame] is what the frames contribute to that image.
     """

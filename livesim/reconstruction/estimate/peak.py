@@ -51,7 +51,7 @@ def peak_information(
 
 
 def _slopes(power: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Return gradient [2] and negative curvature [2, 2] of `power` [y, x] with respect to (x, y)."""
+    """Return gradient [2] and negative curvature [2, 2] of `power` [y, x] along (x, y)."""
     gradient = torch.stack([power[1, 2] - power[1, 0], power[2, 1] - power[0, 1]]) / (2.0 * step)
     bend = torch.stack([power[1, 2] + power[1, 0], power[2, 1] + power[0, 1]]) - 2.0 * power[1, 1]
     curvature = torch.diag(bend)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.annulus import Annulus
-from livesim.reconstruction.estimate.correlation import Correlation, Neighbourhood
+from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.spectra import power_of
 from livesim.reconstruction.estimate.spectral_samples import RINGS, SpectralSamples
 
 _NEIGHBOURS = 4.0  # spectral pixels around a peak that belong to it
+_OWN = 1.6  # spectral pixels around a peak that climb to it
 _REACHES = (1.5, 0.08)
 """Spectral pixels around a sample, then around the best place there, in which the maximum is looked
 for. In small fields the samples lie so coarse that the highest may belong to a side lobe."""
@@ -56,7 +57,7 @@ def find_peaks(
         if harmonics == 2:
             score = samples.of(_with_fundamental(samples.spread(score), grid))
         for peak in known.get(group, ()):
-            score = torch.where(samples.around(peak.k, _NEIGHBOURS * grid.step), -1.0, score)
+            score = torch.where(samples.around(peak.k, _OWN * grid.step), -1.0, score)
         found.append(_peaks(score, samples, wanted, correlation, group, grid, harmonics))
     return found
 
@@ -109,21 +110,33 @@ def _peaks(
         turn, sample = divmod(int(allowed.argmax()), score.shape[1])
         coarse = (float(samples.fx[sample]), float(samples.fy[sample]))
         strength = math.sqrt(max(float(allowed[turn, sample]), 0.0))
-        near = correlation.around(group, coarse)
-        turns = harmonics * (turn + 1) % (len(score) + 1)
-        peaks.append(Peak(_climb(near, grid, turns), strength))
+        peaks.append(Peak(_climb(correlation, grid, group, coarse, harmonics, turn + 1), strength))
         free &= ~samples.around(coarse, _NEIGHBOURS * grid.step)
     return peaks
 
 
-def _climb(near: Neighbourhood, grid: EstimationGrid, turns: int) -> tuple[float, float]:
-    """Return the maximum around a sample, between the samples, to 0.005 px."""
-    frames, k = len(near.frames), near.k
-    turning = torch.exp(-2j * torch.pi * turns / frames * torch.arange(frames)).to(torch.complex64)
+def _climb(
+    correlation: Correlation,
+    grid: EstimationGrid,
+    group: int,
+    k: tuple[float, float],
+    harmonics: int,
+    turns: int,
+) -> tuple[float, float]:
+    """Return the maximum around a sample, between the samples, to 0.005 px.
+
+    All harmonics climb together, `turns` being those of the fundamental.
+    """
+    orders = [(n / harmonics, n * turns) for n in range(1, harmonics + 1)]
+    near = [correlation.around(group, (share * k[0], share * k[1])) for share, _ in orders]
+    frames = torch.arange(len(near[0].frames))
     for reach in _REACHES:
         steps = reach * torch.linspace(-1.0, 1.0, _STEPS, dtype=torch.float64)
         kx, ky = k[0] + steps * grid.steps[1], k[1] + steps * grid.steps[0]
-        found = torch.tensordot(turning, near.at(kx, ky), dims=1)
-        row, column = divmod(int(found.abs().argmax()), _STEPS)
+        found = torch.zeros(_STEPS, _STEPS)
+        for there, (share, turned) in zip(near, orders, strict=True):
+            back = torch.exp(-2j * torch.pi * turned / len(frames) * frames).to(torch.complex64)
+            found += torch.tensordot(back, there.at(share * kx, share * ky), dims=1).abs()
+        row, column = divmod(int(found.argmax()), _STEPS)
         k = float(kx[column]), float(ky[row])
     return k

@@ -156,7 +156,7 @@ def _steady(
 
 
 def _spread(light: Tensor, grid: EstimationGrid) -> Tensor:
-    """Return the mean of r r' with r = (1, 2 pi x, 2 pi y) from the field's centre, over `light`."""
+    """Return the mean of r r' over `light`, r = (1, 2 pi x, 2 pi y) from the field's centre."""
     along = [light.sum(dim=axis).double() for axis in range(2)]
     total = along[0].sum().clamp(min=1e-30)
     x, y = grid.x.flatten(), grid.y.flatten()
