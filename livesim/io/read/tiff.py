@@ -17,7 +17,15 @@ import tifffile
 
 from livesim.io.read.layout import count
 from livesim.io.read.metadata import not_square, read_metadata
-from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
+from livesim.io.read.planes import (
+    NO_PLANE,
+    UNNAMED,
+    PlaneFile,
+    PlaneGrid,
+    expecting,
+    fit_side_by_side,
+    side_by_side,
+)
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
@@ -149,8 +157,8 @@ def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> 
     if found == grid.numbers.size or first.kind == "mmstack":
         return ()
     return (
-        f"{source}: expected {count(grid.numbers.size, 'frame')}, found {found} in a file that is "
-        "cut off",
+        f"{source}: expected {count(grid.numbers.size, 'frame')} as the file says, found {found}: "
+        "it is cut off, or its acquisition was stopped",
     )
 
 
@@ -215,12 +223,17 @@ def _metadata_of_frame(tif: tifffile.TiffFile, number: int) -> dict[str, Any]:
 def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
-    shapes = {(part.shape, part.dtype, part.sizes) for part in parts}
-    if len(shapes) > 1:
-        frames = " and ".join(sorted({f"{y} x {x} {dtype}" for (y, x), dtype, _ in shapes}))
+    first = parts[0]
+    names = first.names if _are_positions(parts) else (UNNAMED,) * len(first.names)
+    if not all(
+        (part.shape, part.dtype, part.names) == (first.shape, first.dtype, first.names)
+        and fit_side_by_side(names, part.sizes, first.sizes)
+        for part in parts
+    ):
+        found = sorted({f"{(*part.sizes, *part.shape)} {part.dtype}" for part in parts})
         raise DataError(
             f"{source}: expected frames of one shape and type, "
-            f"found {len(parts)} differing images of {frames}"
+            f"found {len(parts)} differing images of {' and '.join(found)}"
         )
 
 
@@ -333,17 +346,17 @@ def _is_whole(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> bool:
 
 def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
     """Count planes through all series: they are positions in OME-TIFF, else a sequence."""
-    first = parts[0]
-    each = int(np.prod(first.sizes))
-    joint = "position" if first.kind in ("ome", "mmstack") and len(parts) > 1 else UNNAMED
-    grid = consecutive((joint, *first.names), (len(parts), *first.sizes))
-    present = [part.has(number) for part in parts for number in range(each)]
-    numbers = np.where(np.reshape(present, grid.numbers.shape), grid.numbers, NO_PLANE)
+    joint = "position" if _are_positions(parts) else UNNAMED
+    recorded = [
+        np.reshape([part.has(number) for number in range(int(np.prod(part.sizes)))], part.sizes)
+        for part in parts
+    ]
+    numbers, read = side_by_side(recorded, [part.read for part in parts])
+    return PlaneGrid((joint, *parts[0].names), numbers), read
 
-    def read(number: int) -> Pixels:
-        return parts[number // each].read(number % each)
 
-    return PlaneGrid(grid.names, numbers), read
+def _are_positions(parts: list[_Part]) -> bool:
+    return parts[0].kind in ("ome", "mmstack") and len(parts) > 1
 
 
 def _guarded(read: Callable[[int], Pixels], source: Path) -> Callable[[int], Pixels]:
