@@ -66,9 +66,14 @@ def _names_frames(grid: PlaneGrid) -> bool:
 
 
 def _named_by_settings(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> PlaneGrid:
-    """Return the axes longer than 1, called what `[pattern] axes` says that they stand for."""
+    """Return the axes longer than 1, called what `[pattern] axes` says that they stand for.
+
+    A file that names angle and phase itself is taken at its word, as livesim's own recordings are.
+    """
     named = set(grid.names)
     grid = _without_single_axes(grid)
+    if {"angle", "phase"} <= named:
+        return grid
     own = _addresses(grid)
     strange = [name for name in pattern.axes if name not in named.union(own)]
     if strange:
