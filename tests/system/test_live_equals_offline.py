@@ -9,7 +9,9 @@ import zarr
 
 from livesim.io.pattern_file import read_pattern
 from livesim.processes.engine import EngineProcess
+from livesim.values.errors import DataError
 from tests.support.processes import livesim
+from tests.support.reader_faults import ndtiff
 from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -59,6 +61,23 @@ def test_live_results_are_the_offline_results(tmp_path):
     np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
     np.testing.assert_array_equal(live, zarr.open_array(from_recording / "0", mode="r")[:, 0, 0])
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_recording_with_a_hole_gives_the_same_live_and_offline(tmp_path):
+    """Frame 13 is missing: live and offline the second raw stack is lost, and nothing else."""
+    frames = tifffile.imread(simulated_recording(tmp_path))
+    axes = [({"time": number}, frame) for number, frame in enumerate(frames) if number != 13]
+    raw = ndtiff(axes)(tmp_path)
+    with EngineProcess("--once", "--lossless", f"--record={tmp_path / 'recorded'}") as engine:
+        livesim("replay", raw, "--rate", "max", "--engine", engine.control())
+        with pytest.raises(DataError, match="status 0, found 1"):  # one raw stack was lost
+            engine.wait()
+    (stream,) = (tmp_path / "recorded").iterdir()
+    live = live_images(stream)
+    offline = tmp_path / "offline.ome.tif"
+    livesim("restore", raw, "--pattern", stream / "pattern.json", "--out", offline)
+    assert [bool(np.isnan(image).all()) for image in live] == [False, True, False]
+    np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
 
 
 @pytest.mark.recordings
