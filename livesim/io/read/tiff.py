@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
 
-from livesim.io.read.layout import count
+from livesim.io.read.axes import count
 from livesim.io.read.metadata import not_square, read_metadata
+from livesim.io.read.micromanager_stack import (
+    as_the_frames_say,
+    from_the_first_frame,
+    planned_frames,
+)
 from livesim.io.read.planes import (
     NO_PLANE,
     UNNAMED,
@@ -44,20 +48,13 @@ STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
 # What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
-# planned size, which `_planned` says better.
+# planned size, which `planned_frames` says better.
 HARMLESS = re.compile("display settings|comments|display header|MMStack")
 REPORTS = (
     (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
     (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
     (re.compile("index map"), "expected Micro-Manager's index of the frames, found none: a crash"),
 )
-FRAME_KEYS = {
-    "position": "PositionIndex",
-    "time": "FrameIndex",
-    "z": "SliceIndex",
-    "channel": "ChannelIndex",
-}
-PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,10 +95,13 @@ def open_tiff(source: Path) -> PlaneFile:
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
             if first.kind == "mmstack":
-                grid = _from_the_first_frame(grid, tif)
+                grid = from_the_first_frame(grid, tif)
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
-                grid = _as_the_frames_say(tif, grid)
-        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
+                grid = as_the_frames_say(tif, grid)
+        warnings = (
+            *_damage(first, grid, reports, source),
+            *_planned(tif, first, grid, source),
+        )
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -173,51 +173,10 @@ def _plain_words(report: str) -> str:
 def _planned(
     tif: tifffile.TiffFile, first: _Part, grid: PlaneGrid, source: Path
 ) -> tuple[str, ...]:
-    """Say by how much a file of Micro-Manager holds less than the acquisition was to have."""
     if first.kind != "mmstack":
         return ()
     summary = (tif.micromanager_metadata or {}).get("Summary", {})
-    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
-    found = int((grid.numbers != NO_PLANE).sum())
-    if found >= planned:
-        return ()
-    return (
-        f"{source}: expected {planned} frames as the acquisition was planned, found {found}: it "
-        "was stopped early, or other files of it are not in the folder",
-    )
-
-
-def _from_the_first_frame(grid: PlaneGrid, tif: tifffile.TiffFile) -> PlaneGrid:
-    """Begin each axis with the acquisition, not with the file: a later one may begin in mid-stack.
-
-    tifffile counts from the lowest place in a file whose companions are missing.
-    """
-    index = np.asarray((tif.micromanager_metadata or {})["IndexMap"])
-    lowest = dict(zip(("channel", "z", "time"), index[:, :3].min(axis=0).tolist(), strict=True))
-    length = dict(zip(("channel", "z", "time"), index[:, :3].max(axis=0).tolist(), strict=True))
-    before = [
-        lowest.get(name, 0) if size == length.get(name, 0) - lowest.get(name, 0) + 1 else 0
-        for name, size in zip(grid.names, grid.numbers.shape, strict=True)
-    ]
-    widths = [(places, 0) for places in before]
-    return PlaneGrid(grid.names, np.pad(grid.numbers, widths, constant_values=NO_PLANE))
-
-
-def _as_the_frames_say(tif: tifffile.TiffFile, grid: PlaneGrid) -> PlaneGrid:
-    """Sort the frames of Micro-Manager by their own metadata, where a crash cost the index."""
-    frames = [_metadata_of_frame(tif, number) for number in range(grid.numbers.size)]
-    places = np.array([[int(frame.get(key, 0)) for key in FRAME_KEYS.values()] for frame in frames])
-    if not all(frames) or len(np.unique(places, axis=0)) < len(frames):
-        return grid
-    numbers = np.full(places.max(axis=0) + 1, NO_PLANE, dtype=np.int64)
-    numbers[tuple(places.T)] = grid.numbers.ravel()
-    return PlaneGrid(tuple(FRAME_KEYS), numbers)
-
-
-def _metadata_of_frame(tif: tifffile.TiffFile, number: int) -> dict[str, Any]:
-    page = tif.pages[number]
-    tag = page.aspage().tags.get("MicroManagerMetadata")
-    return tag.value if tag is not None and isinstance(tag.value, dict) else {}
+    return planned_frames(summary, int((grid.numbers != NO_PLANE).sum()), source)
 
 
 def _check_alike(parts: list[_Part], source: Path) -> None:
