@@ -9,6 +9,7 @@ never written.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -174,6 +175,26 @@ def only_second(build):
     return alone
 
 
+def described_elsewhere(metadata_file):
+    """Return a builder of a second file whose axes the first one describes."""
+
+    def build(folder: Path) -> Path:
+        first = ome_files(POSITION_FILES)(folder)
+        path = first.with_name("multi_p001.ome.tiff")
+        with tifffile.TiffFile(path) as tif:
+            own = re.search('UUID="(.*?)"', tif.ome_metadata)[1]
+        namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+        only = f'<BinaryOnly MetadataFile="{metadata_file}" UUID="{own}"/>'
+        text = f'<OME xmlns="{namespace}" UUID="{own}">{only}</OME>'
+        with tifffile.TiffWriter(path) as tif:
+            for number, frame in enumerate(TRUTH[1]):
+                said = text.encode() if number == 0 else None
+                tif.write(frame, description=said, metadata=None, contiguous=False)
+        return path
+
+    return build
+
+
 def two_recordings(folder: Path) -> Path:
     for name in ("a.ome.tif", "b.ome.tif"):
         tifffile.imwrite(folder / name, FRAMES, ome=True, metadata={"axes": "TYX"})
@@ -212,6 +233,19 @@ OME_FILES = (
         second_file(ome_files([(0, 0, FRAMES), (1, 0, TRUTH[1][:13])])),
         FIRST_AND_PART,
         SECOND_STOPPED,
+    ),
+    Case(
+        "OME-TIFF",
+        "the second file, described in the first one",
+        described_elsewhere("multi_p000.ome.tiff"),
+        BOTH,
+    ),
+    Case(
+        "OME-TIFF",
+        "described in a file that is not there",
+        described_elsewhere("master.ome.tiff"),
+        at_times(0, 1, 2, frames=TRUTH[1]),
+        "expected master.ome.tiff, which describes its axes, found no such TIFF file",
     ),
     Case(
         "OME-TIFF",

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ AXIS_NAMES = {
     "I": UNNAMED, "Q": UNNAMED, "S": UNNAMED,
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
+BINARY_ONLY = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile="([^"]+)"')
 STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
@@ -85,6 +86,9 @@ def open_tiff(source: Path) -> PlaneFile:
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
+            described = _described_in(tif)
+            if described is not None and described != source and _is_tiff(described):
+                return _opened_by(source, open_tiff(described))
             parts = [_make_part(tif, series, source) for series in tif.series]
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
@@ -99,6 +103,7 @@ def open_tiff(source: Path) -> PlaneFile:
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
                 grid = as_the_frames_say(tif, grid)
         warnings = (
+            *_undescribed(described, source),
             *_damage(first, grid, reports, source),
             *_planned(tif, first, grid, source),
         )
@@ -127,6 +132,31 @@ def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
         page.parent.filehandle for series in tif.series for page in series if page is not None
     }
     return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
+
+
+def _described_in(tif: tifffile.TiffFile) -> Path | None:
+    """Return the TIFF file that describes an OME-TIFF's axes; None where it does so itself."""
+    found = BINARY_ONLY.search(tif.ome_metadata or "") if tif.is_ome else None
+    return None if found is None else Path(tif.filehandle.dirname) / found[1]
+
+
+def _opened_by(source: Path, file: PlaneFile) -> PlaneFile:
+    """Return a recording that was asked for by the name of another one of its files."""
+    others = {file.source, *file.others} - {source}
+    return replace(file, source=source, others=tuple(sorted(others)))
+
+
+def _is_tiff(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in (".tif", ".tiff", ".btf")
+
+
+def _undescribed(described: Path | None, source: Path) -> tuple[str, ...]:
+    if described is None:
+        return ()
+    return (
+        f"{source}: expected {described.name}, which describes its axes, found no such TIFF file: "
+        "its frames are taken for a sequence",
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tests.support.reader_faults import (
     CASES,
     POSITION_FILES,
     REFUSED,
+    described_elsewhere,
     ome_files,
     positions_together,
 )
@@ -39,11 +40,19 @@ def test_what_is_whole_is_read_and_the_rest_is_said(case, tmp_path):
     assert "\n" not in warnings
 
 
-@pytest.mark.parametrize("build", [ome_files(POSITION_FILES), positions_together])
+@pytest.mark.parametrize(
+    "build",
+    [
+        ome_files(POSITION_FILES),
+        positions_together,
+        described_elsewhere("multi_p000.ome.tiff"),
+    ],
+)
 def test_the_other_files_of_a_recording_are_known(build, tmp_path):
     path = build(tmp_path)
     beside = sorted(one for one in path.parent.iterdir() if one != path)
     with open_recording(path, PatternSettings()) as recording:
+        assert recording.source == path
         assert recording.file.others == (*beside,)
 
 
