@@ -569,6 +569,14 @@ def deltavision(frames=FRAMES):
     return build
 
 
+def latin(folder: Path) -> Path:
+    """Write "µm" as programs of another century do, in a tag that has to be ASCII."""
+    path = array(metadata=None, description="0.065 um")(folder)
+    blob = path.read_bytes()
+    path.write_bytes(blob.replace(b"0.065 um", b"0.065 \xb5m"))
+    return path
+
+
 IMAGEJ = {"imagej": True, "metadata": {"axes": "TYX"}}
 OME = {"ome": True, "metadata": {"axes": "TYX"}}
 TORN = "found 4 at time 2; the 2 whole ones are used"
@@ -624,6 +632,7 @@ CUT_TIFF = (
         at_times(0, 1),
         TORN,
     ),
+    Case("TIFF", "words that are no ASCII", latin, ALL),
     Case("TIFF", "stopped in mid-stack", pages(FRAMES[:22]), at_times(0, 1), TORN),
     Case("ImageJ", "stopped in mid-stack", array(FRAMES[:22], **IMAGEJ), at_times(0, 1), TORN),
     Case(

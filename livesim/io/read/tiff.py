@@ -48,9 +48,9 @@ BINARY_ONLY = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile="([^"]+)"')
 STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
-# What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
-# planned size, which `planned_frames` says better.
-HARMLESS = re.compile("display settings|comments|display header|MMStack")
+# What Micro-Manager writes of its windows and others in words, which no pixel depends on, and what
+# is said of a planned size, which `planned_frames` says better.
+HARMLESS = re.compile("display settings|comments|display header|MMStack|coercing invalid")
 REPORTS = (
     (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
     (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
