@@ -9,6 +9,7 @@ never written.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ def at_times(*numbers: int, frames: np.ndarray = FRAMES) -> Mapping[Place, np.nd
 ALL = at_times(0, 1, 2)
 BOTH = {(p, t, 0, 0): stack(t, TRUTH[p]) for p in range(POSITIONS) for t in range(TIMES)}
 """Both positions."""
+FIRST_AND_PART = {**ALL, (1, 0, 0, 0): stack(0, TRUTH[1])}
+"""The second position was stopped in its second raw stack."""
+SECOND_STOPPED = "found 4 at position 1, time 1 and none in 1 other; the 4 whole ones are used"
 COLOURS = {(0, t, c, 0): stack(t, TRUTH[c]) for c in range(2) for t in range(TIMES)}
 
 
@@ -171,6 +175,32 @@ def only_second(build):
     return alone
 
 
+def described_elsewhere(metadata_file):
+    """Return a builder of a second file whose axes the first one describes."""
+
+    def build(folder: Path) -> Path:
+        first = ome_files(POSITION_FILES)(folder)
+        path = first.with_name("multi_p001.ome.tiff")
+        with tifffile.TiffFile(path) as tif:
+            own = re.search('UUID="(.*?)"', tif.ome_metadata)[1]
+        namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+        only = f'<BinaryOnly MetadataFile="{metadata_file}" UUID="{own}"/>'
+        text = f'<OME xmlns="{namespace}" UUID="{own}">{only}</OME>'
+        with tifffile.TiffWriter(path) as tif:
+            for number, frame in enumerate(TRUTH[1]):
+                said = text.encode() if number == 0 else None
+                tif.write(frame, description=said, metadata=None, contiguous=False)
+        return path
+
+    return build
+
+
+def two_recordings(folder: Path) -> Path:
+    for name in ("a.ome.tif", "b.ome.tif"):
+        tifffile.imwrite(folder / name, FRAMES, ome=True, metadata={"axes": "TYX"})
+    return folder
+
+
 OME_FILES = (
     Case("OME-TIFF", "positions in files of their own", ome_files(POSITION_FILES), BOTH),
     Case(
@@ -190,6 +220,39 @@ OME_FILES = (
         "positions in compressed files of their own",
         ome_files(POSITION_FILES, compression="zlib"),
         BOTH,
+    ),
+    Case(
+        "OME-TIFF",
+        "positions in files of their own, the folder opened",
+        lambda folder: ome_files(POSITION_FILES)(folder).parent,
+        BOTH,
+    ),
+    Case(
+        "OME-TIFF",
+        "stopped at the second position, which is shorter",
+        second_file(ome_files([(0, 0, FRAMES), (1, 0, TRUTH[1][:13])])),
+        FIRST_AND_PART,
+        SECOND_STOPPED,
+    ),
+    Case(
+        "OME-TIFF",
+        "the second file, described in the first one",
+        described_elsewhere("multi_p000.ome.tiff"),
+        BOTH,
+    ),
+    Case(
+        "OME-TIFF",
+        "described in a file that is not there",
+        described_elsewhere("master.ome.tiff"),
+        at_times(0, 1, 2, frames=TRUTH[1]),
+        "expected master.ome.tiff, which describes its axes, found no such TIFF file",
+    ),
+    Case(
+        "OME-TIFF",
+        "a folder of two recordings",
+        two_recordings,
+        None,
+        "expected OME-TIFF files of one recording, found others among the 2: give one of them",
     ),
     Case("OME-TIFF", "one position, its times in two files", ome_files(TIME_FILES), ALL),
     Case(
@@ -506,6 +569,14 @@ def deltavision(frames=FRAMES):
     return build
 
 
+def latin(folder: Path) -> Path:
+    """Write "µm" as programs of another century do, in a tag that has to be ASCII."""
+    path = array(metadata=None, description="0.065 um")(folder)
+    blob = path.read_bytes()
+    path.write_bytes(blob.replace(b"0.065 um", b"0.065 \xb5m"))
+    return path
+
+
 IMAGEJ = {"imagej": True, "metadata": {"axes": "TYX"}}
 OME = {"ome": True, "metadata": {"axes": "TYX"}}
 TORN = "found 4 at time 2; the 2 whole ones are used"
@@ -561,6 +632,7 @@ CUT_TIFF = (
         at_times(0, 1),
         TORN,
     ),
+    Case("TIFF", "words that are no ASCII", latin, ALL),
     Case("TIFF", "stopped in mid-stack", pages(FRAMES[:22]), at_times(0, 1), TORN),
     Case("ImageJ", "stopped in mid-stack", array(FRAMES[:22], **IMAGEJ), at_times(0, 1), TORN),
     Case(
@@ -728,11 +800,14 @@ def several_multiscales(folder: Path) -> Path:
     return folder / "raw.ome.zarr"
 
 
-def positions_of_different_size(folder: Path) -> Path:
-    root = zarr.create_group(folder / "raw.ome.zarr", zarr_format=2)
-    smaller = TRUTH[1][:18]
-    _say(root, multiscales=[multiscale(root, "0", FRAMES), multiscale(root, "1", smaller)])
-    return folder / "raw.ome.zarr"
+def of_different_size(cut_frames):
+    def build(folder: Path) -> Path:
+        root = zarr.create_group(folder / "raw.ome.zarr", zarr_format=2)
+        images = [multiscale(root, "0", FRAMES), multiscale(root, "1", cut_frames(TRUTH[1]))]
+        _say(root, multiscales=images)
+        return folder / "raw.ome.zarr"
+
+    return build
 
 
 ZARR_POSITIONS = (
@@ -748,10 +823,17 @@ ZARR_POSITIONS = (
     Case("OME-Zarr 0.4", "several images in one group", several_multiscales, BOTH),
     Case(
         "OME-Zarr 0.4",
-        "several images of different size in one group",
-        positions_of_different_size,
+        "positions of different length",
+        of_different_size(lambda frames: frames[:13]),
+        FIRST_AND_PART,
+        SECOND_STOPPED,
+    ),
+    Case(
+        "OME-Zarr 0.4",
+        "several images of different frames in one group",
+        of_different_size(lambda frames: frames[..., :8]),
         None,
-        r"expected positions of one shape and type, found \(27, .* and \(18, ",
+        r"expected positions of one shape and type, found \(27, .* and \(27, 12, 8\) ",
     ),
 )
 

@@ -16,8 +16,10 @@ from livesim.config.settings import Settings
 from livesim.io.logs import read_weights_log
 from livesim.io.pattern_file import read_pattern
 from livesim.processes.engine import EngineProcess
+from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 from tests.support.processes import LIMIT_S, livesim
+from tests.support.reader_faults import ndtiff
 from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -114,6 +116,23 @@ def test_live_results_are_the_offline_results_while_the_weights_change(tmp_path)
     pairs = zip(live, tifffile.imread(plain), strict=True)
     same = [bool((one == other).all()) for one, other in pairs]
     assert same == [number < times[1] for number in range(len(live))]
+
+
+def test_a_recording_with_a_hole_gives_the_same_live_and_offline(tmp_path):
+    """Frame 13 is missing: live and offline the second raw stack is lost, and nothing else."""
+    frames = tifffile.imread(simulated_recording(tmp_path))
+    axes = [({"time": number}, frame) for number, frame in enumerate(frames) if number != 13]
+    raw = ndtiff(axes)(tmp_path)
+    with EngineProcess("--once", "--lossless", f"--record={tmp_path / 'recorded'}") as engine:
+        livesim("replay", raw, "--rate", "max", "--engine", engine.control())
+        with pytest.raises(DataError, match="status 0, found 1"):  # one raw stack was lost
+            engine.wait()
+    (stream,) = (tmp_path / "recorded").iterdir()
+    live = live_images(stream)
+    offline = tmp_path / "offline.ome.tif"
+    livesim("restore", raw, "--pattern", stream / "pattern.json", "--out", offline)
+    assert [bool(np.isnan(image).all()) for image in live] == [False, True, False]
+    np.testing.assert_array_equal(live, tifffile.imread(offline).reshape(live.shape))
 
 
 @pytest.mark.recordings

@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from livesim.config.settings import PatternSettings
-from livesim.io.read.layout import SIM
+from livesim.io.read.axes import SIM
 from livesim.values.errors import DataError
 from livesim.values.frames import FrameAxes
 

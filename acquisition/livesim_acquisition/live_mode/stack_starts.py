@@ -15,7 +15,7 @@ from threading import Event
 from typing import Protocol
 
 from livesim.config.settings import PatternSettings
-from livesim.io.read.layout import SIM
+from livesim.io.read.axes import SIM
 from livesim.io.read.metadata import micromanager_metadata
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels

@@ -25,7 +25,7 @@ from useq.pycromanager import to_pycromanager
 
 from livesim.config.acquisition import Acquisition
 from livesim.config.settings import PatternSettings, Settings, SettingsError
-from livesim.io.read.layout import SIM
+from livesim.io.read.axes import SIM
 from livesim.values.errors import DataError
 from livesim_acquisition.hook.event_axes import FRAME_AXES
 from livesim_acquisition.hook.event_checks import check_stacks

@@ -23,6 +23,7 @@ from livesim.values.frames import Pixels
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 NDTIFF_ID = (483729).to_bytes(4, "little")
 NDTIFF_ID_OFFSET = 8
+OME_MARKS = ("*.ome.tif", "*.ome.tiff")
 START_BYTES = 256
 """How much of a file its format is told by."""
 
@@ -56,6 +57,7 @@ FOLDERS = (
     FolderFormat("NDTiff", (INDEX,), open_ndtiff),
     FolderFormat("Zarr", MARKS, open_zarr),
     FolderFormat("Micro-Manager's single files", single_files.MARKS, open_single_files),
+    FolderFormat("OME-TIFF of several files", OME_MARKS, lambda path: _open_ome_folder(path)),
 )
 """All formats; the first that fits is taken."""
 
@@ -158,3 +160,17 @@ def _open_tiff(path: Path) -> PlaneFile:
     if found == NDTIFF_ID and (path.parent / INDEX).exists():
         return open_ndtiff(path.parent)
     return open_tiff(path)
+
+
+def _open_ome_folder(folder: Path) -> PlaneFile:
+    """Open a folder whose files are all of one recording."""
+    files = sorted(path for mark in OME_MARKS for path in folder.glob(mark))
+    opened = open_tiff(files[0])
+    strange = set(files) - {files[0], *opened.others}
+    if strange:
+        opened.close()
+        raise DataError(
+            f"{folder}: expected OME-TIFF files of one recording, found others among the "
+            f"{len(files)}: give one of them, such as {files[0].name}"
+        )
+    return opened

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,48 @@ def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:
     """Return the grid of a file whose planes lie one after the other, slowest axis first."""
     numbers = np.arange(int(np.prod(sizes)), dtype=np.int64).reshape(sizes)
     return PlaneGrid(names=names, numbers=numbers)
+
+
+Read = Callable[[int], Pixels]
+
+
+def side_by_side(
+    recorded: Sequence[NDArray[np.bool_]], reads: Sequence[Read]
+) -> tuple[NDArray[np.int64], Read]:
+    """Count through the planes of several images, one image after the other.
+
+    Parameters
+    ----------
+    recorded
+        Of each image, which of its planes there are. Images may differ in size, as those of
+        positions do where an acquisition was stopped between two of them.
+    reads
+        Of each image, what reads a plane of it.
+
+    Returns
+    -------
+    Plane numbers, [image, axes of the images], and what reads a plane.
+    """
+    longest = np.max([one.shape for one in recorded], axis=0).astype(int)
+    numbers = np.full((len(recorded), *longest), NO_PLANE, dtype=np.int64)
+    begins = [0, *accumulate(one.size for one in recorded)]
+    for image, own in enumerate(recorded):
+        region: tuple[int | slice, ...] = (image, *(slice(length) for length in own.shape))
+        numbered = begins[image] + np.arange(own.size).reshape(own.shape)
+        numbers[region] = np.where(own, numbered, NO_PLANE)
+
+    def read(number: int) -> Pixels:
+        image = bisect_right(begins, number) - 1
+        return reads[image](number - begins[image])
+
+    return numbers, read
+
+
+def fit_side_by_side(names: Sequence[str], sizes: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether images with these axes may be positions: of one size, or of different lengths."""
+    return len(sizes) == len(other) and all(
+        name == "time" or own == one for name, own, one in zip(names, sizes, other, strict=True)
+    )
 
 
 @contextmanager

@@ -104,9 +104,13 @@ class Recording:
     def is_taken_for_stopped(self) -> bool:
         """Whether its end is taken for a stop in mid-stack, which the file itself does not show.
 
-        Then a frame may as well have been lost in the middle; `livesim doctor` knows.
+        Then a frame may as well have been lost in the middle; `livesim doctor` knows. A file in
+        which places are free counts its frames, and would show that.
         """
-        return self.numbers.size > self.file.grid.numbers.size and not self.file.unfinished
+        stored = self.file.grid.numbers
+        counts_its_frames = self.file.unfinished or bool((stored == NO_PLANE).any())
+        ends_torn = self.numbers.size > stored.size and not self.whole[:, -1].all()
+        return ends_torn and not counts_its_frames
 
     @property
     def sizes(self) -> Sizes:

@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 
 from livesim.io.read.metadata import Metadata, micromanager_metadata, names_of
+from livesim.io.read.micromanager_stack import planned_frames
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, expecting
 from livesim.io.read.tiff import BAD_TIFF
 from livesim.values.errors import DataError
@@ -27,7 +28,6 @@ NAMES = (
     re.compile(r"img_(?P<time>\d+)_(?P<channel>.*)_(?P<z>\d+)\.tiff?"),
 )
 AXES = ("position", "time", "channel", "z")
-PLANNED = ("Positions", "Frames", "Channels", "Slices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def open_single_files(folder: Path) -> PlaneFile:
     if first.ndim != 2:
         raise DataError(f"{frames[0].path}: expected a grey frame, found the shape {first.shape}")
     summary, metadata = _metadata(frames[0].path.parent)
-    warnings = _planned(summary, len(frames), folder)
+    warnings = planned_frames(summary, len(frames), folder)
     named = all(not channel.isdigit() for channel in channels)
     return PlaneFile(
         source=folder,
@@ -122,13 +122,3 @@ def _metadata(folder: Path) -> tuple[Mapping[str, Any], Metadata]:
         )
         return summary, micromanager_metadata(summary, next(frames, {}))
     return {}, Metadata()
-
-
-def _planned(summary: Mapping[str, Any], found: int, folder: Path) -> tuple[str, ...]:
-    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
-    if found >= planned:
-        return ()
-    return (
-        f"{folder}: expected {planned} frames as the acquisition was planned, found {found}: it "
-        "was stopped early, or other folders of it are elsewhere",
-    )

@@ -8,16 +8,28 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
 
-from livesim.io.read.layout import count
+from livesim.io.read.axes import count
 from livesim.io.read.metadata import not_square, read_metadata
-from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
+from livesim.io.read.micromanager_stack import (
+    as_the_frames_say,
+    from_the_first_frame,
+    planned_frames,
+)
+from livesim.io.read.planes import (
+    NO_PLANE,
+    UNNAMED,
+    PlaneFile,
+    PlaneGrid,
+    expecting,
+    fit_side_by_side,
+    side_by_side,
+)
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
@@ -32,24 +44,18 @@ AXIS_NAMES = {
     "I": UNNAMED, "Q": UNNAMED, "S": UNNAMED,
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
+BINARY_ONLY = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile="([^"]+)"')
 STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
-# What Micro-Manager writes of its windows, which no pixel depends on, and what is said of its
-# planned size, which `_planned` says better.
-HARMLESS = re.compile("display settings|comments|display header|MMStack")
+# What Micro-Manager writes of its windows and others in words, which no pixel depends on, and what
+# is said of a planned size, which `planned_frames` says better.
+HARMLESS = re.compile("display settings|comments|display header|MMStack|coercing invalid")
 REPORTS = (
     (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
     (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
     (re.compile("index map"), "expected Micro-Manager's index of the frames, found none: a crash"),
 )
-FRAME_KEYS = {
-    "position": "PositionIndex",
-    "time": "FrameIndex",
-    "z": "SliceIndex",
-    "channel": "ChannelIndex",
-}
-PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +86,9 @@ def open_tiff(source: Path) -> PlaneFile:
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source))
+            described = _described_in(tif)
+            if described is not None and described != source and _is_tiff(described):
+                return _opened_by(source, open_tiff(described))
             parts = [_make_part(tif, series, source) for series in tif.series]
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
@@ -90,10 +99,14 @@ def open_tiff(source: Path) -> PlaneFile:
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
             if first.kind == "mmstack":
-                grid = _from_the_first_frame(grid, tif)
+                grid = from_the_first_frame(grid, tif)
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
-                grid = _as_the_frames_say(tif, grid)
-        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
+                grid = as_the_frames_say(tif, grid)
+        warnings = (
+            *_undescribed(described, source),
+            *_damage(first, grid, reports, source),
+            *_planned(tif, first, grid, source),
+        )
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -119,6 +132,31 @@ def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
         page.parent.filehandle for series in tif.series for page in series if page is not None
     }
     return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
+
+
+def _described_in(tif: tifffile.TiffFile) -> Path | None:
+    """Return the TIFF file that describes an OME-TIFF's axes; None where it does so itself."""
+    found = BINARY_ONLY.search(tif.ome_metadata or "") if tif.is_ome else None
+    return None if found is None else Path(tif.filehandle.dirname) / found[1]
+
+
+def _opened_by(source: Path, file: PlaneFile) -> PlaneFile:
+    """Return a recording that was asked for by the name of another one of its files."""
+    others = {file.source, *file.others} - {source}
+    return replace(file, source=source, others=tuple(sorted(others)))
+
+
+def _is_tiff(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in (".tif", ".tiff", ".btf")
+
+
+def _undescribed(described: Path | None, source: Path) -> tuple[str, ...]:
+    if described is None:
+        return ()
+    return (
+        f"{source}: expected {described.name}, which describes its axes, found no such TIFF file: "
+        "its frames are taken for a sequence",
+    )
 
 
 @contextmanager
@@ -149,8 +187,8 @@ def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> 
     if found == grid.numbers.size or first.kind == "mmstack":
         return ()
     return (
-        f"{source}: expected {count(grid.numbers.size, 'frame')}, found {found} in a file that is "
-        "cut off",
+        f"{source}: expected {count(grid.numbers.size, 'frame')} as the file says, found {found}: "
+        "it is cut off, or its acquisition was stopped",
     )
 
 
@@ -165,62 +203,26 @@ def _plain_words(report: str) -> str:
 def _planned(
     tif: tifffile.TiffFile, first: _Part, grid: PlaneGrid, source: Path
 ) -> tuple[str, ...]:
-    """Say by how much a file of Micro-Manager holds less than the acquisition was to have."""
     if first.kind != "mmstack":
         return ()
     summary = (tif.micromanager_metadata or {}).get("Summary", {})
-    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
-    found = int((grid.numbers != NO_PLANE).sum())
-    if found >= planned:
-        return ()
-    return (
-        f"{source}: expected {planned} frames as the acquisition was planned, found {found}: it "
-        "was stopped early, or other files of it are not in the folder",
-    )
-
-
-def _from_the_first_frame(grid: PlaneGrid, tif: tifffile.TiffFile) -> PlaneGrid:
-    """Begin each axis with the acquisition, not with the file: a later one may begin in mid-stack.
-
-    tifffile counts from the lowest place in a file whose companions are missing.
-    """
-    index = np.asarray((tif.micromanager_metadata or {})["IndexMap"])
-    lowest = dict(zip(("channel", "z", "time"), index[:, :3].min(axis=0).tolist(), strict=True))
-    length = dict(zip(("channel", "z", "time"), index[:, :3].max(axis=0).tolist(), strict=True))
-    before = [
-        lowest.get(name, 0) if size == length.get(name, 0) - lowest.get(name, 0) + 1 else 0
-        for name, size in zip(grid.names, grid.numbers.shape, strict=True)
-    ]
-    widths = [(places, 0) for places in before]
-    return PlaneGrid(grid.names, np.pad(grid.numbers, widths, constant_values=NO_PLANE))
-
-
-def _as_the_frames_say(tif: tifffile.TiffFile, grid: PlaneGrid) -> PlaneGrid:
-    """Sort the frames of Micro-Manager by their own metadata, where a crash cost the index."""
-    frames = [_metadata_of_frame(tif, number) for number in range(grid.numbers.size)]
-    places = np.array([[int(frame.get(key, 0)) for key in FRAME_KEYS.values()] for frame in frames])
-    if not all(frames) or len(np.unique(places, axis=0)) < len(frames):
-        return grid
-    numbers = np.full(places.max(axis=0) + 1, NO_PLANE, dtype=np.int64)
-    numbers[tuple(places.T)] = grid.numbers.ravel()
-    return PlaneGrid(tuple(FRAME_KEYS), numbers)
-
-
-def _metadata_of_frame(tif: tifffile.TiffFile, number: int) -> dict[str, Any]:
-    page = tif.pages[number]
-    tag = page.aspage().tags.get("MicroManagerMetadata")
-    return tag.value if tag is not None and isinstance(tag.value, dict) else {}
+    return planned_frames(summary, int((grid.numbers != NO_PLANE).sum()), source)
 
 
 def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
-    shapes = {(part.shape, part.dtype, part.sizes) for part in parts}
-    if len(shapes) > 1:
-        frames = " and ".join(sorted({f"{y} x {x} {dtype}" for (y, x), dtype, _ in shapes}))
+    first = parts[0]
+    names = first.names if _are_positions(parts) else (UNNAMED,) * len(first.names)
+    if not all(
+        (part.shape, part.dtype, part.names) == (first.shape, first.dtype, first.names)
+        and fit_side_by_side(names, part.sizes, first.sizes)
+        for part in parts
+    ):
+        found = sorted({f"{(*part.sizes, *part.shape)} {part.dtype}" for part in parts})
         raise DataError(
             f"{source}: expected frames of one shape and type, "
-            f"found {len(parts)} differing images of {frames}"
+            f"found {len(parts)} differing images of {' and '.join(found)}"
         )
 
 
@@ -333,17 +335,17 @@ def _is_whole(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> bool:
 
 def _join(parts: list[_Part]) -> tuple[PlaneGrid, Callable[[int], Pixels]]:
     """Count planes through all series: they are positions in OME-TIFF, else a sequence."""
-    first = parts[0]
-    each = int(np.prod(first.sizes))
-    joint = "position" if first.kind in ("ome", "mmstack") and len(parts) > 1 else UNNAMED
-    grid = consecutive((joint, *first.names), (len(parts), *first.sizes))
-    present = [part.has(number) for part in parts for number in range(each)]
-    numbers = np.where(np.reshape(present, grid.numbers.shape), grid.numbers, NO_PLANE)
+    joint = "position" if _are_positions(parts) else UNNAMED
+    recorded = [
+        np.reshape([part.has(number) for number in range(int(np.prod(part.sizes)))], part.sizes)
+        for part in parts
+    ]
+    numbers, read = side_by_side(recorded, [part.read for part in parts])
+    return PlaneGrid((joint, *parts[0].names), numbers), read
 
-    def read(number: int) -> Pixels:
-        return parts[number // each].read(number % each)
 
-    return PlaneGrid(grid.names, numbers), read
+def _are_positions(parts: list[_Part]) -> bool:
+    return parts[0].kind in ("ome", "mmstack") and len(parts) > 1
 
 
 def _guarded(read: Callable[[int], Pixels], source: Path) -> Callable[[int], Pixels]:

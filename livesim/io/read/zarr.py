@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 
 from livesim.io.read.metadata import NM, SECONDS, names_of, not_square, positive
 from livesim.io.read.own import is_own_recording, open_own_recording
-from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid, consecutive, expecting
+from livesim.io.read.planes import (
+    UNNAMED,
+    PlaneFile,
+    PlaneGrid,
+    expecting,
+    fit_side_by_side,
+    side_by_side,
+)
 from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader, recorded_planes
 from livesim.values.errors import DataError
 
@@ -52,18 +58,16 @@ def open_zarr(folder: Path) -> PlaneFile:
     for image in images:
         _check_image(image, first, folder)
     shape = first.array.shape
-    each = int(np.prod(shape[:-2]))
-    names = ("position", *first.names[:-2])
     with expecting("readable frames", folder, *BAD_ZARR):
-        recorded = np.stack([recorded_planes(image.array, folder) for image in images])
-    numbers = np.where(recorded, consecutive(names, recorded.shape).numbers, NO_PLANE)
+        recorded = [recorded_planes(image.array, folder) for image in images]
     reads = [plane_reader(image.array, folder) for image in images]
+    numbers, read = side_by_side(recorded, reads)
     return PlaneFile(
         source=folder,
         frame_shape=(shape[-2], shape[-1]),
         dtype=first.array.dtype,
-        grid=PlaneGrid(names, numbers),
-        read=lambda number: reads[number // each](number % each),
+        grid=PlaneGrid(("position", *first.names[:-2]), numbers),
+        read=read,
         close=lambda: None,  # zarr keeps no file open
         pixel_nm=first.pixel_nm,
         interval_s=first.interval_s,
@@ -197,7 +201,8 @@ def _check_image(image: ZarrImage, first: ZarrImage, folder: Path) -> None:
         )
     if image.names[-2:] not in (("y", "x"), (UNNAMED, UNNAMED)):
         raise DataError(f"{folder}: expected y, x as the last axes, found {image.names[-2:]}")
-    if (array.shape, array.dtype) != (first.array.shape, first.array.dtype):
+    alike = (array.dtype, image.names) == (first.array.dtype, first.names)
+    if not alike or not fit_side_by_side(image.names, array.shape, first.array.shape):
         raise DataError(
             f"{folder}: expected positions of one shape and type, found {first.array.shape} "
             f"{first.array.dtype} and {array.shape} {array.dtype}"

@@ -100,6 +100,10 @@ CASES = {
         ("time", "z"), (18, 9), settings(axes={"time": "frames"}),
         (1, 2, 1, 9, 3, 3), (0, 0, 0, 1, 0, 0),
     ),
+    "a file that names angle and phase is not asked": (
+        ("time", "z", "angle", "phase"), (2, 4, 3, 3), settings(axes={"z": "angle", "axis 0": "z"}),
+        (1, 2, 1, 4, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
     "frames along two axes, said": (
         ("time", "z"), (6, 3), settings(axes={"time": "frames", "z": "frames"}),
         (1, 2, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),

@@ -10,10 +10,19 @@ from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
 from tests.support.reader_faults import (
     CASES,
+    FRAMES,
     POSITION_FILES,
     REFUSED,
+    by_time,
+    cut,
+    described_elsewhere,
+    in_frame,
+    micromanager,
+    ndtiff,
     ome_files,
+    pages,
     positions_together,
+    times,
 )
 
 
@@ -39,12 +48,37 @@ def test_what_is_whole_is_read_and_the_rest_is_said(case, tmp_path):
     assert "\n" not in warnings
 
 
-@pytest.mark.parametrize("build", [ome_files(POSITION_FILES), positions_together])
+@pytest.mark.parametrize(
+    "build",
+    [
+        ome_files(POSITION_FILES),
+        positions_together,
+        described_elsewhere("multi_p000.ome.tiff"),
+    ],
+)
 def test_the_other_files_of_a_recording_are_known(build, tmp_path):
     path = build(tmp_path)
     beside = sorted(one for one in path.parent.iterdir() if one != path)
     with open_recording(path, PatternSettings()) as recording:
+        assert recording.source == path
         assert recording.file.others == (*beside,)
+
+
+@pytest.mark.parametrize(
+    ("build", "taken"),
+    [
+        (ndtiff(by_time(end=22)), True),
+        (pages(FRAMES[:22]), True),
+        (ndtiff(by_time(end=22, lost=[13])), False),
+        (ndtiff(by_time(lost=[0])), False),
+        (ndtiff(by_time()), False),
+        (cut(pages(), in_frame(22)), False),
+        (micromanager(FRAMES[:22], times(0, 22), (1, 1, 900, 1)), False),
+    ],
+)
+def test_only_a_file_that_does_not_count_its_frames_is_taken_for_stopped(build, taken, tmp_path):
+    with open_recording(build(tmp_path), PatternSettings()) as recording:
+        assert recording.is_taken_for_stopped is taken
 
 
 def test_names_of_cases_are_unique():
