@@ -52,7 +52,7 @@ def specimen(kind: str, side: int, random: np.random.Generator) -> Picture:
         image = np.tile(image, (2, 2))
     top, left = (int(random.integers(n - side + 1)) for n in image.shape)
     cut = image[top : top + side, left : left + side]
-    return (cut - cut.min()) / np.ptp(cut)
+    return np.asarray((cut - cut.min()) / np.ptp(cut))
 
 
 def _photograph(kind: str) -> Picture:

@@ -58,7 +58,8 @@ def invented(image: Tensor, random: np.random.Generator) -> Tensor:
     along, across = y * np.sin(turn) + x * np.cos(turn), x * np.sin(turn) - y * np.cos(turn)
     line = torch.exp(-((across + 12.0) ** 2) / (2.0 * 1.5**2)) * (along.abs() < 20.0)
     dark, bright = _levels(image)
-    return image + 0.7 * (bright - dark) * line
+    added: Tensor = 0.7 * (bright - dark) * line
+    return image + added
 
 
 LIES: dict[str, Callable[[Tensor, np.random.Generator], Tensor]] = {
