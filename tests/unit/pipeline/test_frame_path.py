@@ -17,7 +17,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels, NoiseToSignal
 from livesim.values.weights import BandWeights, WeightGrid
 from livesim_models.rcan import frozen
-from livesim_models.trust.arbitration import split_bands
+from livesim_models.trust.bands import split_bands
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate
 
