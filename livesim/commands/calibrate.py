@@ -14,6 +14,7 @@ from livesim.config.settings import ASSUMED_DAMPING, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
+from livesim.io.read.planes import SMALLEST
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
@@ -75,8 +76,15 @@ def with_pixel(settings: Settings, recording: Recording) -> Settings:
     Raises
     ------
     DataError
-        If the recording ends in mid-stack, and not because it was stopped.
+        If its frames are too small for fringes, or if it ends in mid-stack, and not because it was
+        stopped.
     """
+    y, x = recording.frame_shape
+    if min(y, x) < SMALLEST:
+        raise DataError(
+            f"{recording.source}: expected frames of at least {SMALLEST} x {SMALLEST} pixels, "
+            f"found {y} x {x}"
+        )
     size = choose_pixel_nm(settings.optics.pixel_nm, recording.pixel_nm, recording.source)
     for warning in (*recording.warnings, *size.warnings):
         print(f"livesim: {warning}", file=sys.stderr)

@@ -14,7 +14,6 @@ from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import AXES, arrange
 from livesim.io.read.planes import (
     NO_PLANE,
-    SMALLEST,
     PlaneFile,
     as_counts,
     counts_dtype_of,
@@ -219,12 +218,6 @@ def make_recording(file: PlaneFile, pattern: PatternSettings) -> Recording:
     DataError
         If the file holds no camera counts, or not one whole raw stack.
     """
-    if min(file.frame_shape) < SMALLEST:
-        y, x = file.frame_shape
-        raise DataError(
-            f"{file.source}: expected frames of at least {SMALLEST} x {SMALLEST} pixels, "
-            f"found {y} x {x}"
-        )
     dtype = counts_dtype_of(file)
     try:
         numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest_whole(file))

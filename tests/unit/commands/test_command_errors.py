@@ -52,6 +52,17 @@ def test_restore_refuses_bad_input(case, livesim, tmp_path):
     assert left_in(tmp_path / "here") == []
 
 
+@pytest.mark.parametrize("shape", [(1, 64), (64, 1), (7, 64)])
+@pytest.mark.parametrize("steps", ["one,reconstruct,two", "reconstruct"])
+def test_frames_too_small_for_fringes_are_refused(shape, steps, livesim, tmp_path):
+    raw = tmp_path / "raw.tif"
+    tifffile.imwrite(raw, np.full((9, *shape), 300, np.uint16), metadata=None)
+    arguments = ("--config", toml(tmp_path), "--out", "out.ome.tif", "--steps", steps)
+    status, said = livesim("restore", raw, *arguments)
+    assert status == DATA
+    assert f"expected frames of at least 8 x 8 pixels, found {shape[0]} x {shape[1]}" in said
+
+
 def pattern_json(**changes):
     angle = {"k_cycles_per_um": [4.0, 0.0], "phases_rad": [0, 2.1, 4.2], "modulation": [0.8]}
     document = {
