@@ -23,6 +23,8 @@ _UNEXPLAINED_OF_FAINT = 0.7
 """The same of a peak that is not strong: other maxima of the object's leave about as much."""
 _STRONG = 12.0
 """Peak-to-noise."""
+_VERY_CLEAR = 100.0
+"""As `_CLEAR`: such fringes are there, whatever their modulation."""
 
 
 def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
@@ -66,6 +68,23 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
         return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"
     if fringes > _FRINGES_DEG:
         return f"fringes that are known to {fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
-    if modulation > _MODULATION:
+    if modulation > _MODULATION and not _undeniable(found, peak_to_noise):
         return f"a modulation that is known to {modulation:.0%}, expected {_MODULATION:.0%} or less"
     return None
+
+
+def remark_on(found: Refined) -> str | None:
+    """Return what is not known of a pattern that is usable, a part of a sentence; None if all is.
+
+    Fringes close to the cut-off leave the bands hardly an overlap to tell their modulation from.
+    """
+    error = float(found.errors.modulation.max())
+    if error <= _MODULATION:
+        return None
+    value = float(found.parameters.modulation[found.errors.modulation.argmax()])
+    return f"the bands do not tell its modulation ({value:.2f} is assumed, known to {error:.0%})"
+
+
+def _undeniable(found: Refined, peak_to_noise: float) -> bool:
+    """Return whether the fringes stand out far beyond what anything else makes."""
+    return peak_to_noise > _STRONG and float(found.errors.clear.min()) > _VERY_CLEAR

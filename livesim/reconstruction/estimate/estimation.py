@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
 
@@ -14,7 +14,7 @@ from livesim.config.settings import Camera, Optics, PatternSettings
 from livesim.reconstruction.estimate.annulus import annuli_of
 from livesim.reconstruction.estimate.contrast import Contrast
 from livesim.reconstruction.estimate.correlation import Correlation
-from livesim.reconstruction.estimate.doubt import doubt_of
+from livesim.reconstruction.estimate.doubt import doubt_of, remark_on
 from livesim.reconstruction.estimate.frame_phases import Turning
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import Parameters, at_origin
@@ -97,7 +97,7 @@ def estimate_pattern(
         shape=shape,
         angles=tuple(angles),
         attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
-        warnings=tuple(_warnings(angles, doubts)),
+        warnings=(*_warnings(angles, doubts), *_remarks(found)),
         layout=pattern.layout,
         noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, misfit, grid),
     )
@@ -124,6 +124,16 @@ def _insignificant(angle: PatternAngle) -> str:
         f"no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
         f"expected {SIGNIFICANT:.1f} or more)"
     )
+
+
+def _remarks(found: Sequence[_Found]) -> Iterator[str]:
+    number = 0
+    for one in found:
+        remark = remark_on(one.refined) if one.usable and one.refined is not None else None
+        for _ in one.peaks:
+            if remark is not None:
+                yield f"angle {number}: {remark}"
+            number += 1
 
 
 def _misfit(found: Sequence[Refined], grid: EstimationGrid) -> float:
