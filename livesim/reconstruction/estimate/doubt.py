@@ -81,8 +81,7 @@ def remark_on(found: Refined) -> str | None:
     error = float(found.errors.modulation.max())
     if error <= _MODULATION:
         return None
-    value = float(found.parameters.modulation[found.errors.modulation.argmax()])
-    return f"the bands do not tell its modulation ({value:.2f} is assumed, known to {error:.0%})"
+    return f"the bands hardly tell its modulation, which has a standard error of {error:.0%}"
 
 
 def _undeniable(found: Refined, peak_to_noise: float) -> bool:

@@ -28,6 +28,7 @@ SLOWEST, FASTEST = 1.15, 0.03
 _FAR = 3.0  # errors from which a damping that is set is doubted
 _NOTICEABLE = 0.2  # relative: less does not show in an image
 _MODULATION = (0.02, 1.0)
+_MOST_MODULATION = 1.15  # errors included: light does not go below zero
 _DIGITS = 6  # the last ones change with the memory used, and equal frames have equal patterns
 _FITTED = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
@@ -171,6 +172,8 @@ def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[i
         before = pattern.angles[band.angle].modulation[band.harmonic - 1]
         least, most = _MODULATION
         value = round(before * math.exp(strength), _DIGITS)
+        if value > _MOST_MODULATION:
+            raise DampingUnknownError(f"expected a modulation up to 1, found {value:.2g}")
         found[band.angle, band.harmonic] = min(max(value, least), most)
     return found
 
