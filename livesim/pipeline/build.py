@@ -124,7 +124,7 @@ def in_this_light(
     modulation stay.
     """
     if stacks:
-        _, defects = stacks_without_defects(stacks, settings, pattern.pixel_nm)
+        stacks, defects = stacks_without_defects(stacks, settings, pattern.pixel_nm)
         pattern = with_defects(pattern, replace(defects, hits=()))
     known = pattern.levels
     if known is None or not stacks:

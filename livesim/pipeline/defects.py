@@ -43,6 +43,8 @@ def with_defects(pattern: Pattern, defects: Defects) -> Pattern:
     fresh = replace(defects, pixels=tuple(new))
     words = tuple(word for word in _words(fresh) if word not in pattern.warnings)
     places: tuple[Place, ...] = tuple(sorted(known | set(fresh.places)))
+    if not words and places == pattern.defects:
+        return pattern
     return replace(pattern, defects=places, warnings=(*pattern.warnings, *words))
 
 

@@ -100,7 +100,23 @@ def _hosts(
     tried = [told] if told else _possible_hosts(grid, pattern)
     whole = [(grid, at) for at in tried if _length(grid, at) % _cycle(grid, pattern) == 0]
     filled = [(_filled_up(grid, at, pattern, fewest_whole), at) for at in tried if not whole]
-    return whole or [(own, at) for own, at in filled if own is not None]
+    return _conventional(whole, pattern) or [(own, at) for own, at in filled if own is not None]
+
+
+def _conventional(
+    whole: list[tuple[PlaneGrid, tuple[int, ...]]], pattern: PatternSettings
+) -> list[tuple[PlaneGrid, tuple[int, ...]]]:
+    """Return the z axis alone where it holds one raw stack and time the other choice.
+
+    Microscopes write the frames of a raw stack as its planes, and the raw stacks as time points: a
+    number of time points that is a multiple of the frames by chance is no reason to ask.
+    """
+    for grid, at in whole:
+        others = {grid.names[other] for _, axes in whole for other in axes} - {"z"}
+        names = [grid.names[one] for one in at]
+        if names == ["z"] and others == {"time"} and _length(grid, at) == pattern.stack_frames:
+            return [(grid, at)]
+    return whole
 
 
 def _possible_hosts(grid: PlaneGrid, pattern: PatternSettings) -> list[tuple[int, ...]]:

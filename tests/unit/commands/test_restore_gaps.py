@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from livesim.commands.doctor.command import examine_files
-from livesim.commands.restore.command import restore_file
+from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.config.settings import Settings
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
@@ -34,7 +34,7 @@ def settings(scene):
 
 def restored(raw, settings, folder):
     out = folder / "out.ome.tif"
-    restore_file(raw, settings, None, out, overwrite=True)
+    restore_file(RestoreRequest(raw, settings, None, out, overwrite=True))
     return tifffile.imread(out), read_recipe(out).warnings
 
 

@@ -56,6 +56,10 @@ CASES = {
         ("time", "z"), (4, 9), settings(),
         (1, 4, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
     ),
+    "a number of times that could be frames by chance": (
+        ("time", "z"), (18, 9), settings(),
+        (1, 18, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
     "frames in the time of ImageJ": (
         ("time", "z"), (18, 5), settings(),
         (1, 2, 1, 5, 3, 3), (0, 0, 0, 1, 0, 0),
@@ -202,7 +206,7 @@ def test_planes_land_where_the_order_says(case):
         ),
         (("channel", "time", "z"), (3, 1, 3), settings(), r"found 2: .*channel = .*z = "),
         (("time", "channel", "z"), (9, 3, 3), settings(), r"found 3: .*frames.* or another$"),
-        (("time", "z"), (18, 9), settings(), r"{time = \"frames\"} or axes = {z = \"frames\"}$"),
+        (("time", "z"), (18, 18), settings(), r"{time = \"frames\"} or axes = {z = \"frames\"}$"),
         (("", ""), (9, 4), settings(), r'{"axis 0" = "frames"} or .*"axis 1" = "frames"}$'),
         (("", ""), (9, 9), settings(phases=3), r"found 2"),
         (("time",), (9,), settings(axes={"z": "phase"}), r"the axis 'z' .* names, found time$"),
