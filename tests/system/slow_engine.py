@@ -12,9 +12,9 @@ SLOW_S = 0.25
 reconstruct = build_pipeline.ReconstructionPipeline.begin
 
 
-def slowly(self, stack, decide):
+def slowly(self, *asked):
     time.sleep(SLOW_S)
-    return reconstruct(self, stack, decide)
+    return reconstruct(self, *asked)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SIZE = 128
 WAIT_MS = 120_000
+CAPTION = 100
+"""Rows of the picture in which it says what it shows."""
 FRAMES = 9
 """Of a raw stack."""
 LIVESIM = [sys.executable, "-m", "livesim"]
@@ -72,10 +75,10 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     # The split view differs on its left side only: there is widefield, which has fewer fine lines.
     qtbot.keyClick(window, Qt.Key.Key_Left)
     window.draw()
-    one = pixels(widgets.picture)[60:-60]
+    one = pixels(widgets.picture)[CAPTION:-60]
     qtbot.keyClick(window, Qt.Key.Key_X)
     window.draw()
-    both = pixels(widgets.picture)[60:-60]
+    both = pixels(widgets.picture)[CAPTION:-60]
     middle = both.shape[1] // 2
     assert (both[:, : middle - 10] != one[:, : middle - 10]).mean() > 0.1
     np.testing.assert_array_equal(both[:, middle + 10 :], one[:, middle + 10 :])
@@ -199,19 +202,17 @@ def test_an_engine_that_does_not_record_makes_the_bar_red(qtbot, tmp_path, simul
 
 
 WRONG = Path(__file__).parents[1] / "weights" / "filaments-two.safetensors"
+WRONG_STEPS = {"one": "none", "two": str(WRONG)}
 TRUSTED = {
-    "filaments, shipped networks": ("filaments", {}, "✔ trusted"),
-    "beads, a network that knows filaments": (
-        "beads",
-        {"one": "none", "two": str(WRONG)},
-        "✖ do not trust",
-    ),
+    "filaments, shipped networks": ("filaments", {}, range(40, 101)),
+    "beads, a network that knows filaments": ("beads", WRONG_STEPS, range(30)),
 }
+"""How much of what the networks changed is shown, in per cent."""
 
 
 @pytest.mark.parametrize("case", TRUSTED)
-def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case):
-    specimen, steps, word = TRUSTED[case]
+def test_the_word_on_the_image_and_its_error_appear(qtbot, tmp_path, case):
+    specimen, steps, shown = TRUSTED[case]
     settings = demo_settings(SIZE, 200.0, stacks=200)
     own = settings.simulation.model_copy(update={"specimen": (specimen,), "readout_ms": 60.0})
     values = settings.model_copy(update={"simulation": own}).model_dump(
@@ -228,8 +229,9 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
     widgets = window.widgets
     qtbot.waitUntil(lambda: widgets.control.simulator_button.isEnabled(), timeout=WAIT_MS)
     widgets.control.simulator_button.click()
-    qtbot.waitUntil(lambda: widgets.top.trust.text() == word, timeout=WAIT_MS)
-    assert "photons" in widgets.top.trust.toolTip()
+    qtbot.waitUntil(lambda: widgets.top.trust.text() == "✔ trusted", timeout=WAIT_MS)
+    (percent,) = re.findall(r"(\d+) % of what the networks changed", widgets.top.trust.toolTip())
+    assert int(percent) in shown
     assert (STEP_ONE in widgets.top.names) is (not steps)
 
     qtbot.waitUntil(lambda: window.viewer.maps is not None, timeout=WAIT_MS)
@@ -237,7 +239,7 @@ def test_the_word_on_the_networks_and_the_residual_appear(qtbot, tmp_path, case)
     qtbot.waitUntil(lambda: window.viewer.display.scene.tint is not None, timeout=WAIT_MS)
     with_map = pixels(widgets.picture).astype(int)
     colour = np.abs(with_map[..., 2] - with_map[..., 0])
-    assert (colour > 40).mean() > (0.05 if "not" in word else 0.002)
+    assert (colour > 40).mean() > 0.002
     qtbot.keyClick(window, Qt.Key.Key_T)
     qtbot.waitUntil(lambda: window.viewer.display.scene.tint is None, timeout=WAIT_MS)
     window.draw()

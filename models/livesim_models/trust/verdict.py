@@ -45,6 +45,8 @@ def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
     carried = 1.0 - float(squared[lit].mean()) / max(
         float(structure[lit].square().mean()), _LEAST_LIGHT
     )
+    # Of points, whose light a mean around them spreads, the image itself knows how bright they are.
+    bright = float(torch.quantile(_thinned(image[lit]), _BRIGHT)) - dark
     change = network - plain
     power = max(float(change.square().sum()), _LEAST_LIGHT)
     worst = int(overruled.argmax())
@@ -52,7 +54,7 @@ def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
     return TrustNumbers(
         carried_percent=100.0 * min(max(carried, 0.0), 1.0),
         shown_percent=100.0 * min(max(float(((image - plain) * change).sum()) / power, 0.0), 1.0),
-        error_percent=100.0 * float(squared[lit].mean().sqrt()) / max(top - dark, _LEAST_LIGHT),
+        error_percent=100.0 * float(squared[lit].mean().sqrt()) / max(bright, _LEAST_LIGHT),
         overruled_sigmas=float(overruled.flatten()[worst]),
         overruled_yx=((row + BORDER) / 2.0, (column + BORDER) / 2.0),
         plain_denied_percent=_denied_percent(residual),
