@@ -110,7 +110,10 @@ def restore_file(asked: RestoreRequest) -> None:
                     writer.write(replace(place, channel=beside), one.error)
     reviews.show(console)
     if hits := sum(make.hits.values()):
-        console.print(f"livesim: {hits} hit(s) of single frames replaced", highlight=False)
+        hit = "hit" if hits == 1 else "hits"
+        console.print(f"livesim: {hits} {hit} of single frames replaced", highlight=False)
+    for words in _widefield_only(channels):
+        console.print(f"livesim: {words}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"wrote {out}")
 
 
@@ -151,11 +154,22 @@ def _recipe(
             *recording.warnings,
             *chosen.notes,
             *first.warnings,
+            *_widefield_only(channels),
             *_followed(channels, steered),
             *_arbitration(channels, error=asked.error),
         ),
         trust=reviews.lines,
     )
+
+
+def _widefield_only(channels: Channels) -> Iterator[str]:
+    """Yield which channels are not super-resolved, for none of their fringes was found."""
+    for number, channel in channels.items():
+        if not channel.changes and not any(angle.usable for angle in channel.pattern.angles):
+            yield (
+                f"channel {number} is not super-resolved: no fringes were found, the images are "
+                f"those of the widefield, sharpened"
+            )
 
 
 def _followed(channels: Channels, steered: int) -> Iterator[str]:

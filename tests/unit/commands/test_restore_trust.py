@@ -115,7 +115,9 @@ def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
     assert any("no network runs: expected reconstruction.richardson_lucy" in one for one in notes)
 
 
-def test_without_a_usable_angle_no_network_runs_and_that_is_said(recording, tmp_path, capsys):
+def test_without_a_usable_angle_no_network_runs_and_that_is_said(
+    recording, tmp_path, capsys, caplog
+):
     scene = recording[1]
     angles = tuple(replace(one, usable=False) for one in scene.pattern.angles)
     file = tmp_path / "pattern.json"
@@ -124,9 +126,14 @@ def test_without_a_usable_angle_no_network_runs_and_that_is_said(recording, tmp_
     words = "no network runs: no angle of the pattern was found"
     assert any(one.startswith(words) for one in recipe.warnings)
     assert (recipe.steps, dict(recipe.models), recipe.trust) == (("reconstruct",), {}, ())
-    assert words in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count(words) == 1
+    assert not caplog.records
     (folder := tmp_path / "without").mkdir()
-    restored(recording, folder, PLAIN, file)
+    without = restored(recording, folder, PLAIN, file)
+    widefield = "channel 0 is not super-resolved: no fringes were found"
+    assert widefield in said
+    assert all(any(widefield in one for one in each.warnings) for each in (recipe, without))
     plain = tifffile.imread(folder / "out.ome.tif")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.ome.tif"), plain)
 
