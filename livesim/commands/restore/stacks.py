@@ -12,6 +12,7 @@ from livesim.commands.restore.channels import Channels, lights, weights
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import stacks_without_defects
+from livesim.pipeline.networks import SMALLEST
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
@@ -80,9 +81,12 @@ class StackRestorer:
             return RestoredStack(work.image.numpy())
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
+            y, x = self._recording.frame_shape
+            iterations = settings.reconstruction.richardson_lucy_iterations
             raise DataError(
                 f"{self._recording.source}: expected a field of which the error can be measured, "
-                "large enough and without Richardson-Lucy steps, found another one"
+                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
+                f"found {y} x {x} and {iterations} steps"
             )
         trust = reviewed.trust if pipeline.networks.any else None
         error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
