@@ -90,7 +90,7 @@ def restore_file(asked: RestoreRequest) -> None:
         make = StackRestorer(
             recording, channels, steered_settings(recording, chosen.settings, changes)
         )
-        reviews = _reviews(recording, make, console)
+        reviews = _reviews(recording, make, console, error=asked.error)
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         times = [index.time for index in recording.indices]
         begin = min(times)
@@ -125,10 +125,12 @@ def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console)
         console.print(f"livesim: {note}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _reviews(recording: Recording, make: StackRestorer, console: Console) -> Reviews:
-    """Look at what the networks make of some raw stacks; without networks, at none."""
-    indices = [index for index in recording.indices if make.has_networks(index.channel)]
-    with console.status("looking at what the networks make of some raw stacks"):
+def _reviews(
+    recording: Recording, make: StackRestorer, console: Console, *, error: bool
+) -> Reviews:
+    """Look how far some raw stacks can be trusted; with neither networks nor errors, at none."""
+    indices = [one for one in recording.indices if error or make.has_networks(one.channel)]
+    with console.status("looking how far some raw stacks can be trusted"):
         return Reviews(indices, partial(make, examined=True))
 
 

@@ -33,7 +33,7 @@ class RestoredStack:
     error: Image | None = None
     """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked."""
     trust: Trust | None = None
-    """None without networks, or where nobody asked."""
+    """None where nobody asked."""
 
 
 class StackRestorer:
@@ -88,9 +88,8 @@ class StackRestorer:
                 f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
                 f"found {y} x {x} and {iterations} steps"
             )
-        trust = reviewed.trust if pipeline.networks.any else None
         error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
-        return RestoredStack(reviewed.image.cpu().numpy(), error, trust)
+        return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:
         """Return a raw stack, without the hits of single frames unless a live run is repeated."""

@@ -61,7 +61,7 @@ def test_without_networks_nothing_is_said(recording, tmp_path, capsys):
     recipe = restored(recording, tmp_path, PLAIN)
     assert recipe.trust == ()
     assert not any("arbitrated" in words for words in recipe.warnings)
-    assert "networks, time" not in capsys.readouterr().err
+    assert "image, time" not in capsys.readouterr().err
 
 
 def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording, tmp_path):
@@ -82,6 +82,8 @@ def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording,
 def test_the_error_is_a_further_channel(recording, tmp_path, steps):
     recipe = restored(recording, tmp_path, steps, error=True)
     assert any(words.startswith("error planes: standard deviation") for words in recipe.warnings)
+    assert recipe.trust[0].startswith("time 0: trusted: photons carry ")
+    assert ("of what the networks changed" in recipe.trust[0]) is (steps != PLAIN)
     with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
         images = file.series[0].asarray()
         assert 'Name="channel 0"' in file.ome_metadata
@@ -154,7 +156,7 @@ def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path
     faint = (path, type(scene)(**{**scene.__dict__, "camera": gain}))
     recipe = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
     assert "is [camera] gain right?" in recipe.trust[0]
-    assert "networks, time 0" in capsys.readouterr().err
+    assert "image, time 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
