@@ -123,7 +123,10 @@ def _damping_lines(pattern: Pattern) -> list[str]:
     found = pattern.otf_damping
     if found is None:
         return []
-    return [f"OTF damping {found.value:.2f} ± {found.error:.2f} found, {ASSUMED_DAMPING:g} assumed"]
+    return [
+        f"OTF damping {found.value:.2f} ± {found.error:.2f}, found in the frames "
+        f"({ASSUMED_DAMPING:g} is assumed where they do not tell it)"
+    ]
 
 
 def _limit(pattern: Pattern) -> str:

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 WITHOUT_VALUE = ("value_error", "assertion_error")
 """Kinds of faults whose message says already what was found."""
+_NO_KEY = re.compile(r"\[key\]|(constrained-|function-|literal\[|tuple\[).*|float|int|str|bool")
+"""Parts of a place that pydantic adds: which of several types, and that the key itself is wrong."""
+_PLAIN = {
+    "dict_type": "expected keys with values",
+    "path_type": "expected a path",
+    "float_parsing": "expected a number",
+    "int_parsing": "expected a whole number",
+}
+"""Instead of pydantic's words, which are Python's."""
 
 
 class SettingsError(ValueError):
@@ -37,17 +48,30 @@ def sentence(error: ValidationError, kind: type[Any] | None = None) -> str:
     """
     faults = error.errors()
     fault = next((one for one in faults if _is_unknown_key(one["type"])), faults[0])
-    place = ".".join(str(part) for part in fault["loc"])
+    place = _place(fault["loc"])
     if _is_unknown_key(fault["type"]):
         return _unknown_key(fault["loc"], kind)
     if fault["type"] in ("missing", "missing_argument"):
         return f"expected the key '{place}', found none"
     if fault["type"] == "json_invalid":
         return f"expected JSON, found: {fault['msg']}"
-    reason = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    same = (one for one in faults if one["loc"] != fault["loc"] and _place(one["loc"]) == place)
+    reasons = (_reason(fault), *(_reason(one).removeprefix("expected ") for one in same))
+    reason = ", or ".join(dict.fromkeys(reasons))
     if fault["type"] not in WITHOUT_VALUE:
         reason = f"{reason}, found {fault['input']!r}"
     return f"{place}: {reason}" if place else reason
+
+
+def _place(loc: Sequence[int | str]) -> str:
+    """Return the key that is wrong, as the user wrote it."""
+    return ".".join(str(part) for part in loc if not _NO_KEY.fullmatch(str(part)))
+
+
+def _reason(fault: ErrorDetails) -> str:
+    """Return what was expected."""
+    words = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    return _PLAIN.get(fault["type"], words)
 
 
 def _is_unknown_key(fault: str) -> bool:

@@ -70,6 +70,10 @@ def _pages(camera: Camera) -> Image:
 
     try:
         return np.asarray(tifffile.imread(camera.map), dtype=np.float32)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{camera.map}: expected a TIFF of a camera's map, as [camera] map says, found no file"
+        ) from error
     except (OSError, tifffile.TiffFileError, ValueError, TypeError) as error:
         raise DataError(
             f"{camera.map}: expected a TIFF of a camera's map, found: {error}"

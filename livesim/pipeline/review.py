@@ -170,9 +170,10 @@ class Reviewer:
                 overruled_yx=off.overruled_yx,
             )
         shown = granted.shown if foreign else made.shown
+        changed = not torch.equal(granted.network, granted.plain)
         maps = {ERROR: made.error, SHOWN: shown, RESIDUAL: residual.sigmas}
         return Trust(
-            verdict(numbers, self._unlike(work), refusal),
+            verdict(numbers, self._unlike(work), refusal, changed=changed),
             numbers,
             {name: _thinned(one) for name, one in maps.items()},
         )

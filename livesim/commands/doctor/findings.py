@@ -11,8 +11,8 @@ def finding_lines(finding: Finding) -> list[str]:
     if finding.mend:
         section, *values = finding.mend.splitlines()
         lines.append(f"    mend: {', '.join(values)}  (in {section})")
-    if finding.advice:
-        lines.append(f"    {'or' if finding.mend else 'do'}: {finding.advice}")
+    if advice := finding.advice.removeprefix("or, "):
+        lines.append(f"    {'or' if finding.mend else 'do'}: {advice}")
     return lines
 
 

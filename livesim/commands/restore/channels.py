@@ -55,6 +55,9 @@ class RestoredChannel:
     def prepared(self, pattern: Pattern, settings: Settings) -> ReconstructionPipeline:
         """Return the reconstruction with a pattern, and with this channel's settings then."""
         networks = self.networks
+        if pattern == self.pattern:
+            # Why none fits is among this pattern's warnings, and need not be said twice.
+            networks = networks.fitting(pattern)
         if settings.steps != self.settings.steps:
             if settings.steps not in self.steered:
                 self.steered[settings.steps] = load_networks(settings, preferred_device())

@@ -90,7 +90,7 @@ def restore_file(asked: RestoreRequest) -> None:
         make = StackRestorer(
             recording, channels, steered_settings(recording, chosen.settings, changes)
         )
-        reviews = _reviews(recording, make, console)
+        reviews = _reviews(recording, make, console, error=asked.error)
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         times = [index.time for index in recording.indices]
         begin = min(times)
@@ -110,7 +110,10 @@ def restore_file(asked: RestoreRequest) -> None:
                     writer.write(replace(place, channel=beside), one.error)
     reviews.show(console)
     if hits := sum(make.hits.values()):
-        console.print(f"livesim: {hits} hit(s) of single frames replaced", highlight=False)
+        hit = "hit" if hits == 1 else "hits"
+        console.print(f"livesim: {hits} {hit} of single frames replaced", highlight=False)
+    for words in _widefield_only(channels):
+        console.print(f"livesim: {words}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"wrote {out}")
 
 
@@ -122,10 +125,12 @@ def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console)
         console.print(f"livesim: {note}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _reviews(recording: Recording, make: StackRestorer, console: Console) -> Reviews:
-    """Look at what the networks make of some raw stacks; without networks, at none."""
-    indices = [index for index in recording.indices if make.has_networks(index.channel)]
-    with console.status("looking at what the networks make of some raw stacks"):
+def _reviews(
+    recording: Recording, make: StackRestorer, console: Console, *, error: bool
+) -> Reviews:
+    """Look how far some raw stacks can be trusted; with neither networks nor errors, at none."""
+    indices = [one for one in recording.indices if error or make.has_networks(one.channel)]
+    with console.status("looking how far some raw stacks can be trusted"):
         return Reviews(indices, partial(make, examined=True))
 
 
@@ -151,11 +156,22 @@ def _recipe(
             *recording.warnings,
             *chosen.notes,
             *first.warnings,
+            *_widefield_only(channels),
             *_followed(channels, steered),
             *_arbitration(channels, error=asked.error),
         ),
         trust=reviews.lines,
     )
+
+
+def _widefield_only(channels: Channels) -> Iterator[str]:
+    """Yield which channels are not super-resolved, for none of their fringes was found."""
+    for number, channel in channels.items():
+        if not channel.changes and not any(angle.usable for angle in channel.pattern.angles):
+            yield (
+                f"channel {number} is not super-resolved: no fringes were found, the images are "
+                f"those of the widefield, sharpened"
+            )
 
 
 def _followed(channels: Channels, steered: int) -> Iterator[str]:

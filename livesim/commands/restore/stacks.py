@@ -12,6 +12,7 @@ from livesim.commands.restore.channels import Channels, lights, weights
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import stacks_without_defects
+from livesim.pipeline.networks import SMALLEST
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
@@ -32,7 +33,7 @@ class RestoredStack:
     error: Image | None = None
     """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked."""
     trust: Trust | None = None
-    """None without networks, or where nobody asked."""
+    """None where nobody asked."""
 
 
 class StackRestorer:
@@ -80,13 +81,15 @@ class StackRestorer:
             return RestoredStack(work.image.numpy())
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
+            y, x = self._recording.frame_shape
+            iterations = settings.reconstruction.richardson_lucy_iterations
             raise DataError(
                 f"{self._recording.source}: expected a field of which the error can be measured, "
-                "large enough and without Richardson-Lucy steps, found another one"
+                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
+                f"found {y} x {x} and {iterations} steps"
             )
-        trust = reviewed.trust if pipeline.networks.any else None
         error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
-        return RestoredStack(reviewed.image.cpu().numpy(), error, trust)
+        return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:
         """Return a raw stack, without the hits of single frames unless a live run is repeated."""

@@ -56,7 +56,7 @@ class Reviews:
         for index, one in self.verdicts.items():
             by_sentence.setdefault(one.sentence, (one, []))[1].append(_named(index))
         for verdict, names in by_sentence.values():
-            console.print(f"networks, {', '.join(names)}: ", end="", highlight=False)
+            console.print(f"image, {', '.join(names)}: ", end="", highlight=False)
             console.print(verdict.word.value, style=_COLOURS[verdict.word], highlight=False)
             for words in (*verdict.reasons, verdict.advice):
                 if words:

@@ -65,11 +65,14 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
             f"expected {_CLEAR:.0f} or more)"
         )
     if k > _K_PX:
-        return f"a wave vector that is known to {k:.2g} spectral pixels, expected {_K_PX:g} or less"
+        return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
     if fringes > _FRINGES_DEG:
-        return f"fringes that are known to {fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
+        return f"fringes known to ±{fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
     if modulation > _MODULATION and not _undeniable(found, peak_to_noise):
-        return f"a modulation that is known to {modulation:.0%}, expected {_MODULATION:.0%} or less"
+        return (
+            f"a modulation with a standard error of {modulation:.0%}, "
+            f"expected {_MODULATION:.0%} or less"
+        )
     return None
 
 

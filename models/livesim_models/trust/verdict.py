@@ -62,7 +62,13 @@ def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
     )
 
 
-def verdict(numbers: TrustNumbers, unlike: Sequence[str], refusal: str | None = None) -> Verdict:
+def verdict(
+    numbers: TrustNumbers,
+    unlike: Sequence[str],
+    refusal: str | None = None,
+    *,
+    changed: bool = True,
+) -> Verdict:
     """Return the word for an image, with its reasons and what to do.
 
     Parameters
@@ -74,10 +80,13 @@ def verdict(numbers: TrustNumbers, unlike: Sequence[str], refusal: str | None = 
         The error is measured for these images too, so it does not change the word.
     refusal
         Why the photons cannot decide, as where neighbouring pixels share their noise.
+    changed
+        Whether networks changed anything of which a share can be shown.
     """
-    said = (*_carried(numbers), *_overruled(numbers), *unlike)
+    said = (_carried(numbers, changed=changed), *_overruled(numbers), *unlike)
     if refusal is not None:
-        words = f"the photons cannot decide, so the plain image is shown: {refusal}"
+        outcome = ", so the plain image is shown" if changed else " how large the error is"
+        words = f"the photons cannot decide{outcome}: {refusal}"
         advice = "Give livesim the camera's own frames."
         return Verdict(TrustWord.LOOK, (words, *unlike), advice, tuple(unlike))
     if numbers.plain_denied_percent > PLAIN_PERCENT:
@@ -108,12 +117,14 @@ def _advice(numbers: TrustNumbers) -> str:
     return "Take more light, or believe coarse structures only."
 
 
-def _carried(numbers: TrustNumbers) -> tuple[str, ...]:
-    return (
+def _carried(numbers: TrustNumbers, *, changed: bool) -> str:
+    words = (
         f"photons carry {numbers.carried_percent:.0f} % of the structure, "
-        f"error {numbers.error_percent:.1f} % of the light; {numbers.shown_percent:.0f} % of what "
-        "the networks changed is shown",
+        f"error {numbers.error_percent:.1f} % of the light"
     )
+    if not changed:
+        return words
+    return f"{words}; {numbers.shown_percent:.0f} % of what the networks changed is shown"
 
 
 def _overruled(numbers: TrustNumbers) -> tuple[str, ...]:

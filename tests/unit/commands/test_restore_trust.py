@@ -61,7 +61,7 @@ def test_without_networks_nothing_is_said(recording, tmp_path, capsys):
     recipe = restored(recording, tmp_path, PLAIN)
     assert recipe.trust == ()
     assert not any("arbitrated" in words for words in recipe.warnings)
-    assert "networks, time" not in capsys.readouterr().err
+    assert "image, time" not in capsys.readouterr().err
 
 
 def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording, tmp_path):
@@ -82,6 +82,8 @@ def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording,
 def test_the_error_is_a_further_channel(recording, tmp_path, steps):
     recipe = restored(recording, tmp_path, steps, error=True)
     assert any(words.startswith("error planes: standard deviation") for words in recipe.warnings)
+    assert recipe.trust[0].startswith("time 0: trusted: photons carry ")
+    assert ("of what the networks changed" in recipe.trust[0]) is (steps != PLAIN)
     with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
         images = file.series[0].asarray()
         assert 'Name="channel 0"' in file.ome_metadata
@@ -107,7 +109,7 @@ def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
         reconstruction={"richardson_lucy_iterations": 3},
     )
     out = tmp_path / "out.ome.tif"
-    with pytest.raises(DataError, match="expected a field of which the error can be measured"):
+    with pytest.raises(DataError, match=r"the error can be measured, .* and 3 steps"):
         restore_file(RestoreRequest(path, settings, None, out, error=True))
     assert not list(tmp_path.iterdir())
     restore_file(RestoreRequest(path, settings, None, out))
@@ -115,7 +117,9 @@ def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
     assert any("no network runs: expected reconstruction.richardson_lucy" in one for one in notes)
 
 
-def test_without_a_usable_angle_no_network_runs_and_that_is_said(recording, tmp_path, capsys):
+def test_without_a_usable_angle_no_network_runs_and_that_is_said(
+    recording, tmp_path, capsys, caplog
+):
     scene = recording[1]
     angles = tuple(replace(one, usable=False) for one in scene.pattern.angles)
     file = tmp_path / "pattern.json"
@@ -124,9 +128,14 @@ def test_without_a_usable_angle_no_network_runs_and_that_is_said(recording, tmp_
     words = "no network runs: no angle of the pattern was found"
     assert any(one.startswith(words) for one in recipe.warnings)
     assert (recipe.steps, dict(recipe.models), recipe.trust) == (("reconstruct",), {}, ())
-    assert words in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count(words) == 1
+    assert not caplog.records
     (folder := tmp_path / "without").mkdir()
-    restored(recording, folder, PLAIN, file)
+    without = restored(recording, folder, PLAIN, file)
+    widefield = "channel 0 is not super-resolved: no fringes were found"
+    assert widefield in said
+    assert all(any(widefield in one for one in each.warnings) for each in (recipe, without))
     plain = tifffile.imread(folder / "out.ome.tif")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.ome.tif"), plain)
 
@@ -147,7 +156,7 @@ def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path
     faint = (path, type(scene)(**{**scene.__dict__, "camera": gain}))
     recipe = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
     assert "is [camera] gain right?" in recipe.trust[0]
-    assert "networks, time 0" in capsys.readouterr().err
+    assert "image, time 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_what_limits_the_resolution_is_said(pixel_nm, attainable_nm, usable, wor
     assert words in shown(pixel_nm, attainable_nm, usable=usable)
 
 
-def test_the_otf_found_is_said_beside_the_one_assumed():
-    words = "OTF damping 0.42 ± 0.03 found, 0.15 assumed"
+def test_the_otf_found_is_said():
+    words = "OTF damping 0.42 ± 0.03, found in the frames (0.15 is assumed where"
     assert words in shown(65.0, 95.0, otf=OtfDamping(0.42, 0.03))
     assert "OTF" not in shown(65.0, 95.0)

@@ -96,6 +96,20 @@ def test_what_is_written_is_read_as_it_was(tables):
             {"optics": OPTICS | {"pixel_nm": -1}},
             "optics.pixel_nm: expected greater than 0, found -1",
         ),
+        (
+            {"optics": OPTICS | {"otf_damping": 0}},
+            "optics.otf_damping: expected greater than 0, or 'auto', found 0",
+        ),
+        (
+            {"reconstruction": {"wiener": "Auto"}},
+            "reconstruction.wiener: expected a number, or 'auto', found 'Auto'",
+        ),
+        ({"camera": {"map": 3}}, "camera.map: expected a path, found 3"),
+        ({"pattern": {"sizes": 2}}, "pattern.sizes: expected keys with values, found 2"),
+        (
+            {"pattern": {"sizes": {"phase": 5}}},
+            "pattern.sizes.phase: expected 'time', 'channel' or 'z', found 'phase'",
+        ),
         ({"pattern": {"phases": 4, "harmonics": 2}}, "pattern: expected at least 5 phases"),
     ],
 )

@@ -156,3 +156,5 @@ def test_noise_that_pixels_share_is_refused_in_words():
     found = verdict(QUIET, (), "neighbouring pixels share noise")
     assert found.word is TrustWord.LOOK
     assert "so the plain image is shown: neighbouring pixels share noise" in found.sentence
+    plain = verdict(QUIET, (), "neighbouring pixels share noise", changed=False)
+    assert "cannot decide how large the error is: neighbouring pixels share" in plain.sentence

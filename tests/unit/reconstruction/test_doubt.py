@@ -41,8 +41,8 @@ def test_what_is_known_is_believed_without_a_remark():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"k": torch.tensor([0.02])}, "a wave vector that is known to 0.2 spectral pixels"),
-        ({"fringes": torch.tensor([0.5])}, "fringes that are known to 29°"),
+        ({"k": torch.tensor([0.02])}, "a wave vector known to ±0.2 spectral pixels"),
+        ({"fringes": torch.tensor([0.5])}, "fringes known to ±29°"),
         ({"clear": torch.tensor([3.0])}, "a peak like others around it"),
         ({"apart": 0.02}, "fringes and bands that disagree by 0.20"),
         ({"k": torch.tensor([float("nan")])}, "the bands do not determine"),
@@ -60,6 +60,6 @@ def test_undeniable_fringes_are_used_though_the_bands_do_not_tell_their_modulati
     vague = replace(KNOWN, modulation=torch.tensor([8.0]))
     assert doubt_of(found(vague), 20.0, STEP) is None
     assert "standard error of 800%" in remark_on(found(vague))
-    assert "a modulation that is known to 800%" in doubt_of(found(vague), 8.0, STEP)
+    assert "a modulation with a standard error of 800%" in doubt_of(found(vague), 8.0, STEP)
     faint = replace(vague, clear=torch.tensor([20.0]))
-    assert "a modulation that is known to 800%" in doubt_of(found(faint), 20.0, STEP)
+    assert "a modulation with a standard error of 800%" in doubt_of(found(faint), 20.0, STEP)
