@@ -166,8 +166,9 @@ def _open_ome_folder(folder: Path) -> PlaneFile:
     """Open a folder whose files are all of one recording."""
     files = sorted(path for mark in OME_MARKS for path in folder.glob(mark))
     opened = open_tiff(files[0])
-    strange = set(files) - {files[0], *opened.others}
-    if strange:
+    # The others are named with links followed, the files of a linked or relative folder are not.
+    known = {path.resolve() for path in (files[0], *opened.others)}
+    if any(path.resolve() not in known for path in files):
         opened.close()
         raise DataError(
             f"{folder}: expected OME-TIFF files of one recording, found others among the "
