@@ -580,6 +580,21 @@ def latin(folder: Path) -> Path:
 IMAGEJ = {"imagej": True, "metadata": {"axes": "TYX"}}
 OME = {"ome": True, "metadata": {"axes": "TYX"}}
 TORN = "found 4 at time 2; the 2 whole ones are used"
+
+
+def full_size(*sizes, frames=FRAMES[:22], **options):
+    """Return a builder of a file of `sizes` frames, made before the first of them is recorded."""
+
+    def build(folder: Path) -> Path:
+        path = folder / "raw.tif"
+        pixels = tifffile.memmap(path, shape=(*sizes, Y, X), dtype=np.uint16, **options)
+        pixels.reshape(-1, Y, X)[: len(frames)] = frames
+        pixels.flush()
+        return path
+
+    return build
+
+
 CUT_TIFF = (
     Case(
         "TIFF",
@@ -617,6 +632,20 @@ CUT_TIFF = (
         TORN,
     ),
     Case("TIFF, shape stated", "cut off", cut(array(), in_frame(22)), at_times(0, 1), TORN),
+    Case(
+        "TIFF, shape stated",
+        "made in its full size, then stopped",
+        full_size(90),
+        at_times(0, 1),
+        "nothing but zeros in the last 68.* found 4 at time 2 and none in 7 others",
+    ),
+    Case(
+        "ImageJ",
+        "made in its full size, then stopped",
+        full_size(10, 9, imagej=True, metadata={"axes": "TZYX"}),
+        at_times(0, 1),
+        "nothing but zeros in the last 68.* found 4 at time 2 and none in 7 others",
+    ),
     Case("ImageJ", "cut off", cut(array(**IMAGEJ), in_frame(22)), at_times(0, 1), TORN),
     Case(
         "OME-TIFF",

@@ -11,7 +11,7 @@ from livesim.config.settings import PatternSettings
 from livesim.io.read import single_files
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
 from livesim.io.read.ndtiff import INDEX, open_ndtiff
-from livesim.io.read.planes import PlaneFile
+from livesim.io.read.planes import PlaneFile, without_empty_end
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.single_files import open_single_files
 from livesim.io.read.tiff import open_tiff
@@ -50,7 +50,11 @@ class FolderFormat:
 
 FILES = (
     FileFormat("TIFF", lambda start: start[:4] in TIFF_STARTS, lambda path: _open_tiff(path)),
-    FileFormat("DeltaVision (.dv, .mrc)", lambda start: start[ID_OFFSET:][:2] in IDS, open_dv),
+    FileFormat(
+        "DeltaVision (.dv, .mrc)",
+        lambda start: start[ID_OFFSET:][:2] in IDS,
+        lambda path: _open_dv(path),
+    ),
     FileFormat("makers' files (nd2, czi, lif, oir), with bioio", begins_as_vendor, open_vendor),
 )
 FOLDERS = (
@@ -159,7 +163,20 @@ def _open_tiff(path: Path) -> PlaneFile:
         found = file.read(START_BYTES)[NDTIFF_ID_OFFSET : NDTIFF_ID_OFFSET + 4]
     if found == NDTIFF_ID and (path.parent / INDEX).exists():
         return open_ndtiff(path.parent)
-    return open_tiff(path)
+    return _recorded(open_tiff(path))
+
+
+def _open_dv(path: Path) -> PlaneFile:
+    return _recorded(open_dv(path))
+
+
+def _recorded(file: PlaneFile) -> PlaneFile:
+    """Return a file of a format that may be made in its full size before it is recorded."""
+    try:
+        return without_empty_end(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _open_ome_folder(folder: Path) -> PlaneFile:
