@@ -883,6 +883,19 @@ def ome_channels(folder: Path) -> Path:
     return folder / "raw.ome.tif"
 
 
+def old_ome_zarr(**axes):
+    """Return a builder of an OME-Zarr from before its axes had types."""
+
+    def build(folder: Path) -> Path:
+        group = zarr.create_group(folder / "raw.ome.zarr", zarr_format=2)
+        frames = FRAMES.reshape(TIMES, 1, 9, Y, X)
+        group.create_array("0", data=frames, chunks=(1, 1, 1, Y, X))
+        _say(group, multiscales=[{"datasets": [{"path": "0"}], **axes}])
+        return folder / "raw.ome.zarr"
+
+    return build
+
+
 def zarr_channels(folder: Path) -> Path:
     group = zarr.create_group(folder / "raw.ome.zarr")
     image = multiscale(group, "0", STACKS.swapaxes(1, 2), "tczyx")
@@ -905,6 +918,8 @@ def zarr_frames_first(folder: Path) -> Path:
 
 FOUR = {**ALL, (0, 3, 0, 0): stack(0, TRUTH[1])}
 AXES = (
+    Case("OME-Zarr 0.3", "axes that are names alone", old_ome_zarr(axes=list("tczyx")), ALL),
+    Case("OME-Zarr 0.2", "axes that are not stated", old_ome_zarr(), ALL),
     Case("ImageJ", "phases as channels, angles as z", imagej_channels, None, QUESTION),
     Case("OME-TIFF", "phases as channels, angles as z", ome_channels, None, QUESTION),
     Case("OME-Zarr 0.5", "phases as channels, angles as z", zarr_channels, None, QUESTION),
