@@ -19,6 +19,7 @@ from livesim.io.read.axes import (
     addresses,
     frames_in_words,
     order_of,
+    quoted,
     shape_in_words,
     size_of,
     split_axis,
@@ -150,6 +151,7 @@ def _check_axes(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> None
         raise DataError(
             f"{source}: expected each of the axes {', '.join(AXES)} at most once, "
             f"found {', '.join(grid.names)}"
+            f"{_how_to_name(strange, grid)}"
         )
     found = (size_of(grid, "angle"), size_of(grid, "phase"))
     if found != pattern.stack_shape:
@@ -157,6 +159,14 @@ def _check_axes(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> None
             f"{source}: expected {shape_in_words(pattern.stack_shape)} as the settings say, "
             f"found {shape_in_words(found)} in the file"
         )
+
+
+def _how_to_name(strange: list[str], grid: PlaneGrid) -> str:
+    """Return how settings say what an axis is that livesim does not know, as a sentence's end."""
+    free = [axis for axis in ("angle", "phase") if axis not in grid.names]
+    if not strange or not free:
+        return ""
+    return f'; say in [pattern] what it is, as in axes = {{{quoted(strange[0])} = "{free[0]}"}}'
 
 
 def _by_axes(grid: PlaneGrid) -> NDArray[np.int64]:

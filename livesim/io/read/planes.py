@@ -176,7 +176,10 @@ def counts_dtype(stored: np.dtype[np.generic], source: Path) -> np.dtype[np.gene
         return np.dtype(np.uint16)
     if native.kind == "f":
         return np.dtype(np.float32)
-    raise DataError(f"{source}: expected camera counts (unsigned integers), found {native}")
+    raise DataError(
+        f"{source}: expected camera counts (unsigned integers) of 8 or 16 bits, or floating-point "
+        f"numbers, found {native}{': save them as uint16' if native.kind in 'iu' else ''}"
+    )
 
 
 def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:

@@ -217,6 +217,10 @@ def test_planes_land_where_the_order_says(case):
         (("",), (22,), settings(), r"expected a multiple of 9 .*found 22 frames$"),
         (("sim",), (7,), settings(), r"expected 9 frames .*along the axis 'sim', found 7"),
         (("power", "angle", "phase"), (2, 3, 3), settings(), r"expected each of.*found power"),
+        (
+            ("time", "my axis", "phase"), (2, 3, 3), settings(),
+            r'found time, my axis, phase; say .* as in axes = {"my axis" = "angle"}$',
+        ),
         (("", "", "angle", "phase"), (2, 2, 3, 3), settings(), r"at most once, found time, time"),
         (
             ("",), (54,), settings(("phase", "angle", "z", "time")),
