@@ -323,6 +323,11 @@ CASES = (
     data(
         "folder of text", folder_of_text, r"expected a folder of NDTiff.*found a folder of 1 other"
     ),
+    data(
+        "the file that marks a Zarr",
+        lambda folder: zarr_array(NINE)(folder) / "zarr.json",
+        r"expected the folder of Zarr, found a file in it: give .*raw\.zarr$",
+    ),
     data("zarr group without array", zarr_group(0), r"one array, found a group of 0 arrays"),
     data(
         "zarr group of two arrays",

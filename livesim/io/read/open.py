@@ -134,8 +134,18 @@ def _file_format(path: Path) -> FileFormat:
     for one in FILES:
         if one.begins(start):
             return one
+    _refuse_part_of_folder(path)
     known = ", ".join(one.name for one in (*FILES, *FOLDERS))
     raise DataError(f"{path}: expected {known}, found a file that begins with {start[:8]!r}")
+
+
+def _refuse_part_of_folder(path: Path) -> None:
+    """Name the folder to open, where a file was given that marks one."""
+    for one in FOLDERS:
+        if path.name in one.marks:
+            raise DataError(
+                f"{path}: expected the folder of {one.name}, found a file in it: give {path.parent}"
+            )
 
 
 def _refusing_once_closed(file: PlaneFile) -> PlaneFile:
