@@ -599,6 +599,15 @@ def full_size(*sizes, frames=FRAMES[:22], **options):
     return build
 
 
+def pages_in_turns(folder: Path) -> Path:
+    """Two raw stacks, of which every other frame is compressed."""
+    with tifffile.TiffWriter(folder / "raw.tif") as tif:
+        for number, frame in enumerate(FRAMES[:18]):
+            kind = "zlib" if number % 2 else None
+            tif.write(frame, metadata=None, contiguous=False, compression=kind)
+    return folder / "raw.tif"
+
+
 CUT_TIFF = (
     Case(
         "TIFF",
@@ -981,6 +990,8 @@ TYPES = (
     Case("TIFF", "LZW", pages(compression="lzw"), ALL),
     Case("TIFF", "Zstandard", pages(compression="zstd"), ALL),
     Case("TIFF", "JPEG 2000", pages(compression="jpeg2000"), ALL),
+    Case("TIFF", "every other frame compressed", pages_in_turns, None,
+         "expected pages that are stored alike, found 2 kinds in turns"),
     Case("TIFF", "LZW with a predictor", pages(compression="lzw", predictor=True), ALL),
     Case("TIFF", "packed 12 bit", packed_12_bit, at_times(0, 1, 2, frames=FRAMES % 4096)),
     Case("TIFF", "32-bit float", pages(FLOATS), at_times(0, 1, 2, frames=FLOATS), FLOAT_WORDS,
