@@ -238,7 +238,7 @@ def folder_of_text(folder):
 
 TEN = np.zeros((10, Y, X), np.uint16)
 WHOLE = r"expected a multiple of 9 frames \(3 angles x 3 phases\), found "
-COUNTS = r"expected camera counts \(unsigned integers\), found "
+COUNTS = r"expected camera counts \(unsigned integers\).*, found "
 
 CASES = (
     data(
@@ -323,8 +323,17 @@ CASES = (
     data(
         "folder of text", folder_of_text, r"expected a folder of NDTiff.*found a folder of 1 other"
     ),
+    data(
+        "the file that marks a Zarr",
+        lambda folder: zarr_array(NINE)(folder) / "zarr.json",
+        r"expected the folder of Zarr, found a file in it: give .*raw\.zarr$",
+    ),
     data("zarr group without array", zarr_group(0), r"one array, found a group of 0 arrays"),
-    data("zarr group of two arrays", zarr_group(2), r"one array, found a group of 2 arrays"),
+    data(
+        "zarr group of two arrays",
+        zarr_group(2),
+        r"found a group of 2 arrays: give one of them, such as 0$",
+    ),
     data(
         "1-D zarr",
         zarr_array(np.zeros(9, np.uint16)),

@@ -397,6 +397,10 @@ SINGLE_FILES = (
     Case("Micro-Manager single files", "two positions", single_files(VERSION_2, positions=2), BOTH),
     Case("Micro-Manager single files", "the folder of one position",
          one_position(single_files(VERSION_1, positions=2)), ALL),
+    Case("Micro-Manager single files", "sizes that are no numbers",
+         single_files(VERSION_2, summary={"Frames": None, "Slices": [1], "Channels": "one"}), ALL),
+    Case("Micro-Manager single files", "a summary that is no table",
+         single_files(VERSION_2, summary=[1]), ALL),
     Case("Micro-Manager single files", "stopped in mid-stack",
          single_files(VERSION_2, 13, {"Frames": 900}), at_times(0),
          "expected 900 frames as the acquisition was planned, found 13: .* found 4 at time 1; "),
@@ -580,6 +584,30 @@ def latin(folder: Path) -> Path:
 IMAGEJ = {"imagej": True, "metadata": {"axes": "TYX"}}
 OME = {"ome": True, "metadata": {"axes": "TYX"}}
 TORN = "found 4 at time 2; the 2 whole ones are used"
+
+
+def full_size(*sizes, frames=FRAMES[:22], **options):
+    """Return a builder of a file of `sizes` frames, made before the first of them is recorded."""
+
+    def build(folder: Path) -> Path:
+        path = folder / "raw.tif"
+        pixels = tifffile.memmap(path, shape=(*sizes, Y, X), dtype=np.uint16, **options)
+        pixels.reshape(-1, Y, X)[: len(frames)] = frames
+        pixels.flush()
+        return path
+
+    return build
+
+
+def pages_in_turns(folder: Path) -> Path:
+    """Two raw stacks, of which every other frame is compressed."""
+    with tifffile.TiffWriter(folder / "raw.tif") as tif:
+        for number, frame in enumerate(FRAMES[:18]):
+            kind = "zlib" if number % 2 else None
+            tif.write(frame, metadata=None, contiguous=False, compression=kind)
+    return folder / "raw.tif"
+
+
 CUT_TIFF = (
     Case(
         "TIFF",
@@ -617,6 +645,20 @@ CUT_TIFF = (
         TORN,
     ),
     Case("TIFF, shape stated", "cut off", cut(array(), in_frame(22)), at_times(0, 1), TORN),
+    Case(
+        "TIFF, shape stated",
+        "made in its full size, then stopped",
+        full_size(90),
+        at_times(0, 1),
+        "nothing but zeros in the last 68.* found 4 at time 2 and none in 7 others",
+    ),
+    Case(
+        "ImageJ",
+        "made in its full size, then stopped",
+        full_size(10, 9, imagej=True, metadata={"axes": "TZYX"}),
+        at_times(0, 1),
+        "nothing but zeros in the last 68.* found 4 at time 2 and none in 7 others",
+    ),
     Case("ImageJ", "cut off", cut(array(**IMAGEJ), in_frame(22)), at_times(0, 1), TORN),
     Case(
         "OME-TIFF",
@@ -737,6 +779,10 @@ STOPPED_ZARR = (
          zarr_array(FRAMES[:22], zarr_format=2, chunks=(1, Y // 2, X),
                     chunk_key_encoding={"name": "v2", "separator": "/"}),
          at_times(0, 1), LEFT),
+    Case("Zarr 3", "stopped, in chunks of 4 that NaN fills up",
+         zarr_array(FRAMES[:22].astype(np.float32), chunks=(4, Y, X), dtype=np.float32,
+                    fill_value=np.nan),
+         at_times(0, 1), LEFT),
     Case("Zarr 3", "stopped, named axes", zarr_named, at_times(0, 1),
          "found 3 at time 2 and none in 7 others; the 2 whole ones are used"),
     Case("Zarr 3", "a chunk missing", zarr_with_a_hole, at_times(0, 2),
@@ -854,6 +900,19 @@ def ome_channels(folder: Path) -> Path:
     return folder / "raw.ome.tif"
 
 
+def old_ome_zarr(**axes):
+    """Return a builder of an OME-Zarr from before its axes had types."""
+
+    def build(folder: Path) -> Path:
+        group = zarr.create_group(folder / "raw.ome.zarr", zarr_format=2)
+        frames = FRAMES.reshape(TIMES, 1, 9, Y, X)
+        group.create_array("0", data=frames, chunks=(1, 1, 1, Y, X))
+        _say(group, multiscales=[{"datasets": [{"path": "0"}], **axes}])
+        return folder / "raw.ome.zarr"
+
+    return build
+
+
 def zarr_channels(folder: Path) -> Path:
     group = zarr.create_group(folder / "raw.ome.zarr")
     image = multiscale(group, "0", STACKS.swapaxes(1, 2), "tczyx")
@@ -876,6 +935,8 @@ def zarr_frames_first(folder: Path) -> Path:
 
 FOUR = {**ALL, (0, 3, 0, 0): stack(0, TRUTH[1])}
 AXES = (
+    Case("OME-Zarr 0.3", "axes that are names alone", old_ome_zarr(axes=list("tczyx")), ALL),
+    Case("OME-Zarr 0.2", "axes that are not stated", old_ome_zarr(), ALL),
     Case("ImageJ", "phases as channels, angles as z", imagej_channels, None, QUESTION),
     Case("OME-TIFF", "phases as channels, angles as z", ome_channels, None, QUESTION),
     Case("OME-Zarr 0.5", "phases as channels, angles as z", zarr_channels, None, QUESTION),
@@ -929,6 +990,8 @@ TYPES = (
     Case("TIFF", "LZW", pages(compression="lzw"), ALL),
     Case("TIFF", "Zstandard", pages(compression="zstd"), ALL),
     Case("TIFF", "JPEG 2000", pages(compression="jpeg2000"), ALL),
+    Case("TIFF", "every other frame compressed", pages_in_turns, None,
+         "expected pages that are stored alike, found 2 kinds in turns"),
     Case("TIFF", "LZW with a predictor", pages(compression="lzw", predictor=True), ALL),
     Case("TIFF", "packed 12 bit", packed_12_bit, at_times(0, 1, 2, frames=FRAMES % 4096)),
     Case("TIFF", "32-bit float", pages(FLOATS), at_times(0, 1, 2, frames=FLOATS), FLOAT_WORDS,

@@ -21,6 +21,7 @@ from livesim.commands.restore.stacks import StackRestorer
 from livesim.commands.restore.trust import Reviews
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.seams import Resolved
+from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
@@ -30,6 +31,7 @@ from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
+from livesim.values.errors import EmptyFrameError
 
 _SUFFIX = ".restored.ome.tif"
 
@@ -94,6 +96,7 @@ def restore_file(asked: RestoreRequest) -> None:
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         times = [index.time for index in recording.indices]
         begin = min(times)
+        left_out: list[EmptyFrameError] = []
         layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=asked.error)
         with (
             interrupts_held() as check_interrupt,
@@ -102,13 +105,20 @@ def restore_file(asked: RestoreRequest) -> None:
         ):
             for index in bar.over(recording.indices):
                 check_interrupt()
-                one = reviews.take(index) or make(index, examined=asked.error)
+                try:
+                    one = reviews.take(index) or make(index, examined=asked.error)
+                except EmptyFrameError as error:
+                    left_out.append(error)
+                    continue
                 place = replace(index, time=index.time - begin)
                 writer.write(place, one.image)
                 if asked.error and one.error is not None:
                     beside = index.channel + recording.sizes.channel
                     writer.write(replace(place, channel=beside), one.error)
+            if len(left_out) == len(recording.indices):
+                raise left_out[0]
     reviews.show(console)
+    _show_left_out(left_out, console)
     if hits := sum(make.hits.values()):
         hit = "hit" if hits == 1 else "hits"
         console.print(f"livesim: {hits} {hit} of single frames replaced", highlight=False)
@@ -123,6 +133,12 @@ def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console)
         show_pattern(channel.pattern, console)
     for note in notes:
         console.print(f"livesim: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_left_out(left_out: Sequence[EmptyFrameError], console: Console) -> None:
+    if left_out:
+        words = f"{left_out[0]}; {count(len(left_out), 'raw stack')} of this kind left out"
+        console.print(f"livesim: {words}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _reviews(

@@ -68,6 +68,8 @@ class StackRestorer:
 
         Raises
         ------
+        EmptyFrameError
+            If a frame holds no light at all, and no live run is repeated.
         DataError
             If the error is asked for and cannot be measured, or a log holds weights that do not
             fit.
@@ -93,11 +95,11 @@ class StackRestorer:
 
     def _stack(self, index: StackIndex) -> RawStack:
         """Return a raw stack, without the hits of single frames unless a live run is repeated."""
-        stack, channel = self._recording.stack(index), self._channels[index.channel]
+        channel = self._channels[index.channel]
         if channel.as_live:
-            return stack
+            return self._recording.stack(index)
         (clean,), defects = stacks_without_defects(
-            [stack], channel.settings, channel.pattern.pixel_nm
+            [self._recording.lit_stack(index)], channel.settings, channel.pattern.pixel_nm
         )
         self.hits[index] = len(defects.hits)
         return clean

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from rich.console import Console
 
 from livesim.commands.restore.stacks import RestoredStack
+from livesim.values.errors import EmptyFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import TrustWord, Verdict
 
@@ -36,7 +38,10 @@ class Reviews:
     def __init__(
         self, indices: Sequence[StackIndex], make: Callable[[StackIndex], RestoredStack]
     ) -> None:
-        self._made = {index: make(index) for index in spread(indices)}
+        self._made: dict[StackIndex, RestoredStack] = {}
+        for index in spread(indices):
+            with suppress(EmptyFrameError):  # left out, and said, when its turn comes
+                self._made[index] = make(index)
         self.verdicts = {
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }

@@ -20,6 +20,11 @@ def addresses(grid: PlaneGrid) -> list[str]:
     return [name or f"axis {next(number)}" for name in grid.names]
 
 
+def quoted(address: str) -> str:
+    """Return an axis as a key of TOML, in quotes where it needs them."""
+    return address if address.isascii() and address.isalnum() else f'"{address}"'
+
+
 def split_axis(grid: PlaneGrid, at: int, order: list[str], sizes: dict[str, int]) -> PlaneGrid:
     """Replace the axis number `at` by several, given fastest first."""
     names = tuple(reversed(order))

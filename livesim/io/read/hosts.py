@@ -22,6 +22,7 @@ from livesim.io.read.axes import (
     count,
     frames_in_words,
     order_of,
+    quoted,
     sized,
     sizes_in_words,
     split_axis,
@@ -83,7 +84,7 @@ def _axes_of_fitting_sizes(grid: PlaneGrid, pattern: PatternSettings) -> list[tu
 
 def _setting(grid: PlaneGrid, meant: Mapping[int, str]) -> str:
     """Return the setting that says what axes stand for, as TOML."""
-    own = [name if name.isalpha() else f'"{name}"' for name in addresses(grid)]
+    own = [quoted(name) for name in addresses(grid)]
     words = ", ".join(f'{own[at]} = "{word}"' for at, word in meant.items())
     return f"axes = {{{words}}}"
 

@@ -19,6 +19,7 @@ from livesim.io.read.axes import (
     addresses,
     frames_in_words,
     order_of,
+    quoted,
     shape_in_words,
     size_of,
     split_axis,
@@ -69,13 +70,15 @@ def _names_frames(grid: PlaneGrid) -> bool:
 def _named_by_settings(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> PlaneGrid:
     """Return the axes longer than 1, called what `[pattern] axes` says that they stand for.
 
-    A file that names angle and phase itself is taken at its word, as livesim's own recordings are.
+    A file that names angle and phase itself is taken at its word, as livesim's own recordings are,
+    but for axes that livesim does not know.
     """
     named = set(grid.names)
     grid = _without_single_axes(grid)
-    if {"angle", "phase"} <= named:
-        return grid
     own = addresses(grid)
+    if {"angle", "phase"} <= named:
+        names = (name if name in AXES else pattern.axes.get(name, name) for name in grid.names)
+        return replace(grid, names=tuple(names))
     strange = [name for name in pattern.axes if name not in named.union(own)]
     if strange:
         raise DataError(
@@ -150,6 +153,7 @@ def _check_axes(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> None
         raise DataError(
             f"{source}: expected each of the axes {', '.join(AXES)} at most once, "
             f"found {', '.join(grid.names)}"
+            f"{_how_to_name(strange, grid)}"
         )
     found = (size_of(grid, "angle"), size_of(grid, "phase"))
     if found != pattern.stack_shape:
@@ -157,6 +161,14 @@ def _check_axes(grid: PlaneGrid, pattern: PatternSettings, source: Path) -> None
             f"{source}: expected {shape_in_words(pattern.stack_shape)} as the settings say, "
             f"found {shape_in_words(found)} in the file"
         )
+
+
+def _how_to_name(strange: list[str], grid: PlaneGrid) -> str:
+    """Return how settings say what an axis is that livesim does not know, as a sentence's end."""
+    free = [axis for axis in ("angle", "phase", *AXES[1:], AXES[0]) if axis not in grid.names]
+    if not strange or not free:
+        return ""
+    return f'; say in [pattern] what it is, as in axes = {{{quoted(strange[0])} = "{free[0]}"}}'
 
 
 def _by_axes(grid: PlaneGrid) -> NDArray[np.int64]:

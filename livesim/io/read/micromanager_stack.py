@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
+from livesim.io.read.metadata import positive
 from livesim.io.read.planes import NO_PLANE, PlaneGrid
 
 FRAME_KEYS = {
@@ -22,7 +24,7 @@ PLANNED = ("Positions", "Frames", "Slices", "Channels")
 
 def planned_frames(summary: Mapping[str, Any], found: int, source: Path) -> tuple[str, ...]:
     """Say by how much a recording holds less than the acquisition was to have."""
-    planned = int(np.prod([max(1, int(summary.get(name, 1))) for name in PLANNED]))
+    planned = prod(max(1, int(positive(summary.get(name)) or 1)) for name in PLANNED)
     if found >= planned:
         return ()
     return (

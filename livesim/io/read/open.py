@@ -11,7 +11,7 @@ from livesim.config.settings import PatternSettings
 from livesim.io.read import single_files
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
 from livesim.io.read.ndtiff import INDEX, open_ndtiff
-from livesim.io.read.planes import PlaneFile
+from livesim.io.read.planes import PlaneFile, without_empty_end
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.single_files import open_single_files
 from livesim.io.read.tiff import open_tiff
@@ -50,7 +50,11 @@ class FolderFormat:
 
 FILES = (
     FileFormat("TIFF", lambda start: start[:4] in TIFF_STARTS, lambda path: _open_tiff(path)),
-    FileFormat("DeltaVision (.dv, .mrc)", lambda start: start[ID_OFFSET:][:2] in IDS, open_dv),
+    FileFormat(
+        "DeltaVision (.dv, .mrc)",
+        lambda start: start[ID_OFFSET:][:2] in IDS,
+        lambda path: _open_dv(path),
+    ),
     FileFormat("makers' files (nd2, czi, lif, oir), with bioio", begins_as_vendor, open_vendor),
 )
 FOLDERS = (
@@ -130,8 +134,18 @@ def _file_format(path: Path) -> FileFormat:
     for one in FILES:
         if one.begins(start):
             return one
+    _refuse_part_of_folder(path)
     known = ", ".join(one.name for one in (*FILES, *FOLDERS))
     raise DataError(f"{path}: expected {known}, found a file that begins with {start[:8]!r}")
+
+
+def _refuse_part_of_folder(path: Path) -> None:
+    """Name the folder to open, where a file was given that marks one."""
+    for one in FOLDERS:
+        if path.name in one.marks:
+            raise DataError(
+                f"{path}: expected the folder of {one.name}, found a file in it: give {path.parent}"
+            )
 
 
 def _refusing_once_closed(file: PlaneFile) -> PlaneFile:
@@ -159,15 +173,29 @@ def _open_tiff(path: Path) -> PlaneFile:
         found = file.read(START_BYTES)[NDTIFF_ID_OFFSET : NDTIFF_ID_OFFSET + 4]
     if found == NDTIFF_ID and (path.parent / INDEX).exists():
         return open_ndtiff(path.parent)
-    return open_tiff(path)
+    return _recorded(open_tiff(path))
+
+
+def _open_dv(path: Path) -> PlaneFile:
+    return _recorded(open_dv(path))
+
+
+def _recorded(file: PlaneFile) -> PlaneFile:
+    """Return a file of a format that may be made in its full size before it is recorded."""
+    try:
+        return without_empty_end(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _open_ome_folder(folder: Path) -> PlaneFile:
     """Open a folder whose files are all of one recording."""
     files = sorted(path for mark in OME_MARKS for path in folder.glob(mark))
     opened = open_tiff(files[0])
-    strange = set(files) - {files[0], *opened.others}
-    if strange:
+    # The others are named with links followed, the files of a linked or relative folder are not.
+    known = {path.resolve() for path in (files[0], *opened.others)}
+    if any(path.resolve() not in known for path in files):
         opened.close()
         raise DataError(
             f"{folder}: expected OME-TIFF files of one recording, found others among the "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,37 @@ def fit_side_by_side(names: Sequence[str], sizes: Sequence[int], other: Sequence
     )
 
 
+def without_empty_end(file: PlaneFile) -> PlaneFile:
+    """Return a file without the frames at its end that hold nothing but zeros, and say so.
+
+    Writers that make a file in its full size first leave them where an acquisition was stopped. Of
+    a file that ends with light one frame is read.
+    """
+    numbers = file.grid.numbers
+    present = np.sort(numbers[numbers != NO_PLANE])
+    empty = sum(1 for _ in takewhile(lambda number: _is_empty(file, int(number)), present[::-1]))
+    if empty in (0, len(present)):
+        return file
+    recorded = np.where(numbers <= present[-empty - 1], numbers, NO_PLANE)
+    warning = (
+        f"{file.source}: expected light in {len(present)} frames, found nothing but zeros in the "
+        f"last {empty}: the acquisition was stopped early"
+    )
+    return replace(
+        file,
+        grid=replace(file.grid, numbers=recorded),
+        warnings=(*file.warnings, warning),
+        unfinished=True,
+    )
+
+
+def _is_empty(file: PlaneFile, number: int) -> bool:
+    try:
+        return not file.read(number).any()
+    except DataError:  # said where the frame is needed
+        return False
+
+
 @contextmanager
 def expecting(what: str, source: Path, *errors: type[Exception]) -> Iterator[None]:
     """Turn a library's `errors` into a `DataError` that says what was expected of `source`."""
@@ -145,7 +176,10 @@ def counts_dtype(stored: np.dtype[np.generic], source: Path) -> np.dtype[np.gene
         return np.dtype(np.uint16)
     if native.kind == "f":
         return np.dtype(np.float32)
-    raise DataError(f"{source}: expected camera counts (unsigned integers), found {native}")
+    raise DataError(
+        f"{source}: expected camera counts (unsigned integers) of 8 or 16 bits, or floating-point "
+        f"numbers, found {native}{': save them as uint16' if native.kind in 'iu' else ''}"
+    )
 
 
 def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:

@@ -25,7 +25,7 @@ from livesim.io.read.whole_stacks import (
     whole_stacks,
     without_unrecorded_end,
 )
-from livesim.values.errors import DataError
+from livesim.values.errors import DataError, EmptyFrameError
 from livesim.values.frames import FrameAxes, Pixels, RawFrame, RawStack, StackIndex
 
 
@@ -146,6 +146,25 @@ class Recording:
             pixels=pixels,
             exposure_ms=self.exposure_ms or 0.0,
         )
+
+    def lit_stack(self, index: StackIndex) -> RawStack:
+        """Read one raw stack all of whose frames hold light, pixels [angle, phase, y, x].
+
+        Raises
+        ------
+        EmptyFrameError
+            If a frame of it holds nothing but zeros.
+        DataError
+            If the recording has no such stack, a frame of it is missing or cannot be read.
+        """
+        stack = self.stack(index)
+        empty = np.argwhere(~stack.pixels.any(axis=(2, 3)))
+        if empty.size:
+            raise EmptyFrameError(
+                f"{self.source}: expected light in every frame of the stack {_words(index)}, found "
+                f"nothing but zeros in angle {empty[0][0]}, phase {empty[0][1]}"
+            )
+        return stack
 
     def frames(self) -> Iterator[RawFrame]:
         """Read all frames one by one, in the order in which they were acquired.

@@ -116,9 +116,10 @@ def _metadata(folder: Path) -> tuple[Mapping[str, Any], Metadata]:
             values = json.loads(whole)
         except ValueError:
             continue
-        summary = values.get("Summary", {})
-        frames = (
-            value for key, value in values.items() if key.startswith(("FrameKey", "Metadata"))
-        )
+        parts = values if isinstance(values, dict) else {}
+        # A part that is no table says nothing.
+        known = {key: part for key, part in parts.items() if isinstance(part, dict)}
+        frames = (part for key, part in known.items() if key.startswith(("FrameKey", "Metadata")))
+        summary = known.get("Summary", {})
         return summary, micromanager_metadata(summary, next(frames, {}))
     return {}, Metadata()

@@ -90,6 +90,7 @@ def open_tiff(source: Path) -> PlaneFile:
             if described is not None and described != source and _is_tiff(described):
                 return _opened_by(source, open_tiff(described))
             parts = [_make_part(tif, series, source) for series in tif.series]
+            _check_order(tif, source)
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
@@ -223,6 +224,19 @@ def _check_alike(parts: list[_Part], source: Path) -> None:
         raise DataError(
             f"{source}: expected frames of one shape and type, "
             f"found {len(parts)} differing images of {' and '.join(found)}"
+        )
+
+
+def _check_order(tif: tifffile.TiffFile, source: Path) -> None:
+    """Refuse pages that differ in turns, as in their compression: tifffile sorts them by kind."""
+    kinds = [series for series in tif.series if series.kind == "generic"]
+    if len(kinds) < 2:
+        return
+    turns = [page.index for series in kinds for page in series if page is not None]
+    if turns != sorted(turns):
+        raise DataError(
+            f"{source}: expected pages that are stored alike, found {len(kinds)} kinds in turns, "
+            "as with different compression: save the file anew"
         )
 
 

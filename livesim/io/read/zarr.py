@@ -99,6 +99,7 @@ def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrIm
         raise DataError(
             f"{folder}: expected an OME-Zarr image or one array, "
             f"found a group of {len(arrays)} arrays"
+            f"{f': give one of them, such as {arrays[0].basename}' if arrays else ''}"
         )
     return [_plain(arrays[0])]
 
@@ -158,7 +159,7 @@ def _multiscale(
     array = node[dataset["path"]]
     if not isinstance(array, zarr.Array):
         raise TypeError(f"{dataset['path']} is a group")
-    axes = multiscale["axes"]
+    axes = _axes(multiscale)
     scale = _scale(dataset.get("coordinateTransformations", ()), len(axes))
     overall = _scale(multiscale.get("coordinateTransformations", ()), len(axes))
     known = {
@@ -178,6 +179,12 @@ def _multiscale(
         z_step_nm=positive(z, NM.get(z_unit or "")),
         channel_names=_labels(attributes.get("omero")),
     )
+
+
+def _axes(multiscale: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the axes; they are names alone in OME-Zarr 0.3, and always t, c, z, y, x before."""
+    stated = multiscale.get("axes", "tczyx")
+    return [{"name": axis} if isinstance(axis, str) else axis for axis in stated]
 
 
 def _labels(omero: Any) -> tuple[str, ...]:

@@ -60,8 +60,14 @@ def recorded_planes(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     planes = planes[tuple(slice(length) for length in array.shape[:-2])]
     for place in _ends(whole) if np.prod(sizes, dtype=int) > 1 else ():
         region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, sizes, strict=True))
-        planes[region] &= (read_region(array, region) != array.fill_value).any(axis=(-2, -1))
+        planes[region] &= _has_pixels(read_region(array, region), array.fill_value)
     return planes
+
+
+def _has_pixels(planes: NDArray[Any], fill: Any) -> NDArray[np.bool_]:
+    """Return which planes hold more than the fill value, which may be NaN."""
+    unlike = ~np.isnan(planes) if fill is not None and np.isnan(fill) else planes != fill
+    return np.asarray(unlike.any(axis=(-2, -1)))
 
 
 def _stored_chunks(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from livesim.commands.calibrate import calibrate_files, spread_stacks
 from livesim.commands.doctor.command import examine_files
 from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.config.settings import Settings
+from livesim.io.read.open import open_recording
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
 from tests.support.reader_faults import ndtiff
@@ -32,9 +34,17 @@ def settings(scene):
     return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN)
 
 
-def restored(raw, settings, folder):
+@pytest.fixture(scope="module")
+def pattern(frames, settings, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pattern")
+    tifffile.imwrite(folder / "raw.tif", frames)
+    calibrate_files([folder / "raw.tif"], settings, folder / "pattern.json", 1, overwrite=False)
+    return folder / "pattern.json"
+
+
+def restored(raw, settings, folder, pattern=None):
     out = folder / "out.ome.tif"
-    restore_file(RestoreRequest(raw, settings, None, out, overwrite=True))
+    restore_file(RestoreRequest(raw, settings, pattern, out, overwrite=True))
     return tifffile.imread(out), read_recipe(out).warnings
 
 
@@ -55,6 +65,40 @@ def test_a_missing_frame_costs_its_raw_stack_only(frames, settings, tmp_path, ca
     (document,) = json.loads(capsys.readouterr().out)
     assert document["gaps"] == gap
     assert document["findings"] == []
+
+
+def empty(frames, numbers, raw):
+    tifffile.imwrite(raw, np.where(np.isin(range(len(frames)), numbers)[:, None, None], 0, frames))
+    return raw
+
+
+def test_a_frame_without_light_costs_its_raw_stack_only(
+    frames, settings, pattern, tmp_path, capsys
+):
+    expected, _ = restored(empty(frames, [], tmp_path / "whole.tif"), settings, tmp_path, pattern)
+    raw = empty(frames, [13], tmp_path / "empty.tif")
+    images, warnings = restored(raw, settings, tmp_path, pattern)
+    assert np.isnan(images[1]).all()
+    assert np.array_equal(np.delete(images, 1, axis=0), np.delete(expected, 1, axis=0))
+    assert "1 of 5 planes hold no result (NaN)" in warnings[-1]
+    said = (
+        f"{raw}: expected light in every frame of the stack position 0, time 1, channel 0, z 0, "
+        "found nothing but zeros in angle 1, phase 1; 1 raw stack of this kind left out"
+    )
+    assert f"livesim: {said}" in capsys.readouterr().err
+
+
+def test_a_pattern_is_not_estimated_from_frames_without_light(frames, settings, tmp_path):
+    with open_recording(empty(frames, [13], tmp_path / "raw.tif"), settings.pattern) as recording:
+        found = spread_stacks(recording, TIMES, channel=0)
+    assert [stack.index.time for stack in found] == [0, 2, 3, 4]
+
+
+def test_a_recording_without_light_in_every_stack_is_refused(frames, settings, pattern, tmp_path):
+    raw = empty(frames, range(0, 9 * TIMES, 9), tmp_path / "raw.tif")
+    with pytest.raises(DataError, match="expected light in every frame"):
+        restored(raw, settings, tmp_path, pattern)
+    assert not (tmp_path / "out.ome.tif").exists()
 
 
 def test_a_stop_in_mid_stack_leaves_the_others_as_they_are(frames, settings, tmp_path):

@@ -108,6 +108,10 @@ CASES = {
         ("time", "z", "angle", "phase"), (2, 4, 3, 3), settings(axes={"z": "angle", "axis 0": "z"}),
         (1, 2, 1, 4, 3, 3), (0, 0, 0, 0, 0, 1),
     ),
+    "an axis of its own beside angle and phase, said": (
+        ("repetition", "angle", "phase"), (4, 3, 3), settings(axes={"repetition": "time"}),
+        (1, 4, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
+    ),
     "frames along two axes, said": (
         ("time", "z"), (6, 3), settings(axes={"time": "frames", "z": "frames"}),
         (1, 2, 1, 1, 3, 3), (0, 0, 0, 0, 0, 1),
@@ -216,7 +220,14 @@ def test_planes_land_where_the_order_says(case):
         ),
         (("",), (22,), settings(), r"expected a multiple of 9 .*found 22 frames$"),
         (("sim",), (7,), settings(), r"expected 9 frames .*along the axis 'sim', found 7"),
-        (("power", "angle", "phase"), (2, 3, 3), settings(), r"expected each of.*found power"),
+        (
+            ("power", "angle", "phase"), (2, 3, 3), settings(),
+            r'found power, angle, phase; .*{power = "time"}$',
+        ),
+        (
+            ("time", "my axis", "phase"), (2, 3, 3), settings(),
+            r'found time, my axis, phase; say .* as in axes = {"my axis" = "angle"}$',
+        ),
         (("", "", "angle", "phase"), (2, 2, 3, 3), settings(), r"at most once, found time, time"),
         (
             ("",), (54,), settings(("phase", "angle", "z", "time")),

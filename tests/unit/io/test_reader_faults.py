@@ -1,6 +1,7 @@
 """Every fault of a file that microscopes leave: what is whole is read, the rest is said."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,18 @@ def test_the_other_files_of_a_recording_are_known(build, tmp_path):
     with open_recording(path, PatternSettings()) as recording:
         assert recording.source == path
         assert recording.file.others == (*beside,)
+
+
+@pytest.mark.parametrize("way", ["by a link", "from where it lies"])
+def test_a_folder_of_several_files_is_one_recording_by_whatever_name(way, tmp_path, monkeypatch):
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    ome_files(POSITION_FILES)(folder)
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "link" if way == "by a link" else Path("cells")
+    with open_recording(path, PatternSettings()) as recording:
+        assert recording.sizes.position == len(POSITION_FILES)
 
 
 @pytest.mark.parametrize(
