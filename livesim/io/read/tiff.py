@@ -90,12 +90,12 @@ def open_tiff(source: Path) -> PlaneFile:
             if described is not None and described != source and _is_tiff(described):
                 return _opened_by(source, open_tiff(described))
             parts = [_make_part(tif, series, source) for series in tif.series]
-            _check_order(tif, source)
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
             others = _other_files(tif)
         _check_alike(parts, source)
+        _check_order(tif, source)
         first = parts[0]
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
