@@ -55,7 +55,7 @@ def test_settings_with_channels_travel_as_json():
         ({"optic": {}}, "the nearest known key is 'optics'"),
         ({"optics": {"numerical_aperture": 1.7}}, "channels.1: optics: expected numerical_apert"),
         ({"pattern": {"expected_angles_deg": [1.0]}}, "expected 3 values in expected_angles_deg"),
-        ({"optics": {"emission_nm": "red"}}, "channels.1.optics.emission_nm: expected a valid"),
+        ({"optics": {"emission_nm": "red"}}, "channels.1.optics.emission_nm: expected a number"),
     ],
 )
 def test_what_is_wrong_in_a_channel_is_said(channel, words):
