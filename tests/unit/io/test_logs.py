@@ -164,7 +164,7 @@ def test_weights_are_read_number_by_number(tmp_path):
             "expected 1 x 1 weights, found 2",
         ),
         ({"shape": [2, 3]}, "deflated"),
-        (7, "dict"),
+        (7, "expected keys with values"),
     ],
 )
 def test_weights_that_are_none_are_said_with_their_line(tmp_path, value, words):
