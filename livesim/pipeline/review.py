@@ -82,7 +82,7 @@ class Reviewer:
         self._device = arbiter.bands.device
         self.bands = arbiter.bands
         """[band, 2 y, x + 1] in which the networks have a say."""
-        self.weight_shapes = grid_shapes(arbiter.bands)
+        self.weight_shapes = grid_shapes(arbiter.octaves)
         bands = separated_bands(pattern)[1]
         self._first_bands = {b.angle: n for n, b in enumerate(bands) if b.harmonic == 1}
 

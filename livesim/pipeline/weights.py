@@ -38,7 +38,8 @@ def arbitrated(plain: Tensor, network: Tensor, bands: Tensor, weights: Tensor) -
 def grid_shapes(bands: Tensor) -> tuple[tuple[int, int], ...]:
     """Return the grid (y, x) of each of the bands [band, 2 y, x + 1] of a half spectrum.
 
-    Its spacing is the power of two below the wavelength.
+    Its spacing is the power of two below the wavelength. The octaves have to be given, not what a
+    pattern passes of them: weights then fit whatever becomes of the pattern.
     """
     rows, columns = bands.shape[-2], 2 * (bands.shape[-1] - 1)
     y = torch.fft.fftfreq(rows, device=bands.device)[:, None]

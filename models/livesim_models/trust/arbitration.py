@@ -174,6 +174,8 @@ class Arbiter:
         well = _rise(self._share, APART, TOGETHER)
         octaves = octave_bands(self._shape, OCTAVES).to(transfer)
         few = octave_bands(self._shape, FAINT_OCTAVES).to(transfer)
+        self.octaves = torch.cat([octaves, few])
+        """[band, 2 y, x + 1] that the bands lie in, whatever the pattern passes of them."""
         self.bands = torch.cat([octaves * well, few * (self._carried - well).clamp(min=0.0)])
         """[band, 2 y, x + 1] in which the network has a say; the rest is the plain image's."""
         self._bands = [self._band(shown) for shown in self.bands]
