@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from livesim.api.arrays import SOURCE, Array, RawStacks, is_dask, like
-from livesim.api.calibrate import calibrate
+from livesim.api.calibrate import check_fringes, estimated_from
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
@@ -214,6 +214,7 @@ def restore(
     plain: bool = False,
     everything: bool = False,
     device: str | torch.device | None = None,
+    strict: bool = False,
 ) -> Any:
     """Restore raw stacks: reconstruct them, with as much of the networks as the photons carry.
 
@@ -235,6 +236,9 @@ def restore(
         Return the plain, the networks' and the widefield images and the error too.
     device
         As `Restorer`.
+    strict
+        Refuse raw stacks in which no angle shows fringes; else their widefield, sharpened, is
+        returned with a warning.
 
     Returns
     -------
@@ -248,8 +252,11 @@ def restore(
     """
     if plain and steps not in (None, PLAIN):
         raise SettingsError(f"expected plain=True or steps='{steps}', found both")
-    known = calibrate(raw, settings) if pattern is None else pattern
-    return Restorer(settings, known, device, PLAIN if plain else steps)(raw, everything=everything)
+    stacks = RawStacks(raw, settings.pattern)
+    known = estimated_from(stacks, settings) if pattern is None else pattern
+    restorer = Restorer(settings, known, device, PLAIN if plain else steps)
+    check_fringes(restorer.pattern, strict=strict)
+    return restorer(raw, everything=everything)
 
 
 def _unpickled(settings: Settings, pattern: Pattern, device: str | None, fitted: bool) -> Restorer:

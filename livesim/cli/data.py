@@ -14,6 +14,7 @@ from livesim.cli.shared import (
     PatternOption,
     RawArgument,
     SetOption,
+    StrictOption,
     TiedOption,
 )
 from livesim.config.settings import SettingsError
@@ -39,6 +40,7 @@ def restore(
         ),
     ] = False,
     change: SetOption = None,
+    strict: StrictOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Reconstruct recordings; --config defaults to the TOML file beside each.
@@ -60,7 +62,7 @@ def restore(
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        restore_file(RestoreRequest(path, own, known, target, overwrite, live, error))
+        restore_file(RestoreRequest(path, own, known, target, overwrite, live, error, strict))
 
 
 def calibrate(
@@ -71,6 +73,7 @@ def calibrate(
         int | None, typer.Option(min=1, help="Raw stacks to use of each recording.")
     ] = None,
     change: SetOption = None,
+    strict: StrictOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Estimate the illumination pattern; --config defaults to the TOML file beside the first."""
@@ -80,7 +83,7 @@ def calibrate(
 
     from livesim.commands.calibrate import calibrate_files
 
-    calibrate_files(raw, settings, out, stacks, overwrite)
+    calibrate_files(raw, settings, out, stacks, overwrite, strict=strict)
 
 
 def export(

@@ -28,6 +28,10 @@ PatternOption = Annotated[
     typer.Option("--pattern", help="Pattern file; otherwise the pattern is estimated."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with 1, and write nothing, where no angle shows fringes."),
+]
 TiedOption = Annotated[
     bool, typer.Option("--tied", help="Stop when stdin closes: for programs that start it.")
 ]

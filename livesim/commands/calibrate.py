@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from livesim.commands.doctor.command import examine_file
+from livesim.commands.progress import words_console
 from livesim.config.settings import ASSUMED_DAMPING, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
@@ -21,21 +22,28 @@ from livesim.pipeline.build import calibrate, estimation_stacks
 from livesim.values.errors import DataError, EmptyFrameError
 from livesim.values.finding import Fault
 from livesim.values.frames import RawStack
-from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.pattern import WIDEFIELD_ONLY, Pattern, PatternAngle
 
 NO_STOP = (Fault.LOST_FRAME, Fault.REPEATED_FRAME, Fault.WRONG_COUNT)
 """Faults that leave a raw stack unfinished at the end of a file as a stop does."""
 
 
 def calibrate_files(
-    raws: Sequence[Path], settings: Settings, out: Path, most: int | None, overwrite: bool
+    raws: Sequence[Path],
+    settings: Settings,
+    out: Path,
+    most: int | None,
+    overwrite: bool,
+    *,
+    strict: bool = False,
 ) -> None:
     """Estimate one pattern from all recordings, write it and show it.
 
     Raises
     ------
     DataError
-        If a recording cannot be read, the recordings differ in size, or no angle stands out.
+        If a recording cannot be read, the recordings differ in size, or, if `strict`, no angle
+        shows fringes.
     """
     check_pattern_target(out, overwrite=overwrite)
     stacks: list[RawStack] = []
@@ -47,17 +55,29 @@ def calibrate_files(
     if len(shapes) > 1:
         raise DataError(f"{raws[0]}: expected frames of one size, found {sorted(shapes)}")
     pattern = calibrate(stacks, settings, otf_profile(settings))
-    show_pattern(pattern, Console(stderr=True))
-    if not any(angle.usable for angle in pattern.angles):
-        found = f"none{_why(raws[0], settings)}"
-        raise DataError(f"{raws[0]}: expected fringes in at least one angle, found {found}")
+    console = words_console()
+    if pattern.is_widefield_only:
+        tell_widefield_only(raws[0], "", settings, console, strict=strict)
+    show_pattern(pattern, console)
     write_pattern(out, pattern, overwrite=overwrite)
 
 
-def _why(raw: Path, settings: Settings) -> str:
-    """Return what the doctor says, as the end of a sentence."""
+def tell_widefield_only(
+    raw: Path, channel: str, settings: Settings, console: Console, *, strict: bool
+) -> None:
+    """Say that there are no fringes (of `channel`, such as ", channel 1"), and what may be why.
+
+    Raises
+    ------
+    DataError
+        If `strict`: nothing is to be made of such a recording.
+    """
     seen = examine_file(raw, settings, quiet=True).seen
-    return f"; doctor: {seen.summary}" if seen.summary else ""
+    why = f"; doctor: {seen.summary}" if seen.summary else ""
+    if strict:
+        raise DataError(f"{raw}{channel}: expected fringes in at least one angle, found none{why}")
+    words = f"{raw.name}{channel}: {WIDEFIELD_ONLY}{why}"
+    console.print(words)
 
 
 def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:
@@ -126,11 +146,11 @@ def show_pattern(pattern: Pattern, console: Console) -> None:
     lines = [
         "angle  direction     period  peak/noise   MCNR  modulation  phases",
         *(f"{number:5d}  {_line(angle)}" for number, angle in enumerate(pattern.angles)),
-        f"attainable resolution {pattern.attainable_resolution_nm:.0f} nm, {_limit(pattern)}",
+        f"attainable resolution {_attainable(pattern)}",
         *_damping_lines(pattern),
         *(f"livesim: {warning}" for warning in pattern.warnings),
     ]
-    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    console.print("\n".join(lines))
 
 
 def _damping_lines(pattern: Pattern) -> list[str]:
@@ -144,14 +164,15 @@ def _damping_lines(pattern: Pattern) -> list[str]:
     ]
 
 
-def _limit(pattern: Pattern) -> str:
-    """Say what limits the attainable resolution."""
-    periods = [angle.period_nm / len(angle.modulation) for angle in pattern.angles if angle.usable]
-    if not periods:
+def _attainable(pattern: Pattern) -> str:
+    """Say which resolution can be attained, and what limits it."""
+    if pattern.is_widefield_only:
         return "that of the widefield: no fringes were found"
-    if pattern.attainable_resolution_nm <= pattern.pixel_nm:
-        return f"limited by the sampling: raw pixels of {pattern.pixel_nm:g} nm are too coarse"
-    return f"limited by the aperture and the line spacing of {min(periods):.0f} nm"
+    nm, pixel = pattern.attainable_resolution_nm, pattern.pixel_nm
+    if nm <= pixel:
+        return f"{nm:.0f} nm, limited by the sampling: raw pixels of {pixel:g} nm are too coarse"
+    periods = (angle.period_nm / len(angle.modulation) for angle in pattern.angles if angle.usable)
+    return f"{nm:.0f} nm, limited by the aperture and the line spacing of {min(periods):.0f} nm"
 
 
 def _line(angle: PatternAngle) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import ValidationError
-from rich.console import Console
 
+from livesim.commands.progress import words_console
 from livesim.config.errors import SettingsError, sentence
 from livesim.config.settings import read_toml
 from livesim.io.write.placement import Placement
@@ -29,7 +29,7 @@ def convert_file(path: Path, card_file: Path, out: Path, *, overwrite: bool = Fa
     with Placement(out, overwrite=overwrite) as placement:
         write_model(placement.partial, read_foreign(path, card.architecture), card)
         placement.commit()
-    Console(stderr=True).print(f"wrote {out}", soft_wrap=True, highlight=False)
+    words_console().print(f"wrote {out}")
 
 
 def _card(path: Path) -> Card:

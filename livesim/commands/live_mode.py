@@ -11,9 +11,9 @@ from threading import Event
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from livesim.commands.acquire import acquisition_settings
+from livesim.commands.progress import words_console
 from livesim.config.settings import Settings
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -102,7 +102,7 @@ def _started(core: Any, settings: Settings) -> Iterator[None]:
 
 def _follow(images: LiveImages, starts: StackStarts, sender: BackgroundSender) -> None:
     """Stream until Ctrl-C, and say what is waited for."""
-    stop, console = Event(), Console(stderr=True, highlight=False, soft_wrap=True)
+    stop, console = Event(), words_console()
     shown = ""
     with ThreadPoolExecutor(1, thread_name_prefix="livesim live mode") as pool:
         streaming = pool.submit(stream_live_mode, images, starts, sender, stop)

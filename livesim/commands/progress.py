@@ -51,12 +51,17 @@ class Bar:
             self.advance()
 
 
+def words_console() -> Console:
+    """Return the console on stderr for what a command says: words and paths stay as they are."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
 @contextmanager
 def progress_bar(
     title: str, total: int | None = None, console: Console | None = None
 ) -> Iterator[Bar]:
     """Draw a line of progress where there is a terminal, on stderr unless `console` is another."""
-    shown = console or Console(stderr=True)
+    shown = console or words_console()
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=shown, disable=not shown.is_terminal) as progress:
         yield Bar(progress, title, total)

@@ -85,7 +85,7 @@ class Networks:
 
 def why_none(pattern: Pattern) -> str:
     """Return why no network runs with a pattern; "" where nothing speaks against it."""
-    if not any(angle.usable for angle in pattern.angles):
+    if pattern.is_widefield_only:
         return (
             "no network runs: no angle of the pattern was found, and networks would draw "
             "structures into an image that shows none"

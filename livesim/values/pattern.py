@@ -60,6 +60,12 @@ class PatternAngle:
         return 1000.0 / math.hypot(*self.k_cycles_per_um)
 
 
+WIDEFIELD_ONLY = (
+    "widefield only: no angle shows fringes, the images are those of the widefield, sharpened"
+)
+"""What `Pattern.is_widefield_only` means, said by everything that goes on with such a pattern."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoiseToSignal:
     """The noise of one raw stack's zero order over the object's power, a power law in frequency."""
@@ -118,3 +124,8 @@ class Pattern:
     """That modulation and `noise_to_signal` belong to; None = that of the settings."""
     defects: Annotated[tuple[Place, ...], LEFT_OUT_IF_EMPTY] = ()
     """(y, x) of the camera's pixels that are replaced before anything else, for they are wrong."""
+
+    @property
+    def is_widefield_only(self) -> bool:
+        """Whether no angle shows fringes, so that nothing beyond the widefield can be resolved."""
+        return not any(angle.usable for angle in self.angles)

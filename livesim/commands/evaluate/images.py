@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from livesim.commands.evaluate.references import (
     Pictures,
     ideal_pictures,
@@ -18,6 +16,7 @@ from livesim.commands.evaluate.references import (
     open_pictures,
 )
 from livesim.commands.evaluate.report import Item, Report, labels
+from livesim.commands.progress import words_console
 from livesim.config.settings import SettingsError
 from livesim.io.read.planes import PlaneFile
 from livesim.io.read.truth import open_truth
@@ -61,7 +60,7 @@ def evaluate_images(
             }
             return Item(f"image {number}", pictures, Known(aims.pixel_nm, aim))
 
-        console = Console(stderr=True)
+        console = words_console()
         report.take((item(number) for number in range(count)), count, console)
         report.finish(console)
 

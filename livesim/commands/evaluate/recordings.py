@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from livesim.commands.calibrate import spread_stacks, with_pixel
 from livesim.commands.evaluate.references import (
@@ -21,6 +20,7 @@ from livesim.commands.evaluate.references import (
 )
 from livesim.commands.evaluate.report import Item, Report, labels
 from livesim.commands.evaluate.stages import PLAIN, Stages, instrument, make_stages
+from livesim.commands.progress import words_console
 from livesim.config.settings import Camera, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
@@ -72,7 +72,7 @@ def evaluate_recordings(
     SettingsError
         If a network does not fit, or the pixel size is not known.
     """
-    console = Console(stderr=True)
+    console = words_console()
     names = labels([source.raw for source in sources])
     with ExitStack() as stack:
         opened = [

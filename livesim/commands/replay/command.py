@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from livesim.commands.progress import print_json
+from livesim.commands.progress import print_json, words_console
 from livesim.commands.replay.controls import steered_by_keys, steered_by_lines, words
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
@@ -94,7 +93,7 @@ def _replay_file(
 @contextmanager
 def _shown_at_terminal(name: str, pace: Pace) -> Iterator[Progressed]:
     """Draw a line of progress, where there is a terminal."""
-    console = Console(stderr=True)
+    console = words_console()
     columns = (
         TextColumn(name),
         BarColumn(),

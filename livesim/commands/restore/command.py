@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from livesim.commands.calibrate import show_pattern, with_pixel
-from livesim.commands.progress import interrupts_held, progress_bar
+from livesim.commands.calibrate import show_pattern, tell_widefield_only, with_pixel
+from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.restore.channels import (
     Channels,
     read_steering,
@@ -32,6 +32,7 @@ from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import EmptyFrameError
+from livesim.values.pattern import WIDEFIELD_ONLY
 
 _SUFFIX = ".restored.ome.tif"
 
@@ -68,6 +69,8 @@ class RestoreRequest:
     """Whether to follow what the live run logged of its settings and weights."""
     error: bool = False
     """Whether to write the error of every image beside it."""
+    strict: bool = False
+    """Whether a recording without fringes is refused, instead of giving its widefield."""
 
 
 def restore_file(asked: RestoreRequest) -> None:
@@ -76,9 +79,10 @@ def restore_file(asked: RestoreRequest) -> None:
     Raises
     ------
     DataError
-        If the recording or the pattern file cannot be used, or the result exists already.
+        If the recording or the pattern file cannot be used, the result exists already, or, if
+        `strict`, no angle shows fringes.
     """
-    console = Console(stderr=True)
+    console = words_console()
     raw, out = asked.raw, asked.out
     check_target(out, overwrite=asked.overwrite)
     with open_recording(raw, asked.settings.pattern) as recording:
@@ -86,6 +90,9 @@ def restore_file(asked: RestoreRequest) -> None:
         channels = restored_channels(
             raw, recording, chosen.settings, asked.pattern_file, live=asked.live
         )
+        for number in _widefield_only(channels):
+            of_channel = f", channel {number}" if len(channels) > 1 else ""
+            tell_widefield_only(raw, of_channel, chosen.settings, console, strict=asked.strict)
         _show(raw, channels, chosen.notes, console)
         log = settings_log_for(raw) if asked.live else None
         changes = () if log is None else read_steering(log)
@@ -121,9 +128,7 @@ def restore_file(asked: RestoreRequest) -> None:
     _show_left_out(left_out, console)
     if hits := sum(make.hits.values()):
         hit = "hit" if hits == 1 else "hits"
-        console.print(f"livesim: {hits} {hit} of single frames replaced", highlight=False)
-    for words in _widefield_only(channels):
-        console.print(f"livesim: {words}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"livesim: {hits} {hit} of single frames replaced")
     console.print(f"wrote {out}")
 
 
@@ -132,13 +137,13 @@ def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console)
         console.print(f"{raw.name}, channel {number}:")
         show_pattern(channel.pattern, console)
     for note in notes:
-        console.print(f"livesim: {note}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"livesim: {note}")
 
 
 def _show_left_out(left_out: Sequence[EmptyFrameError], console: Console) -> None:
     if left_out:
         words = f"{left_out[0]}; {count(len(left_out), 'raw stack')} of this kind left out"
-        console.print(f"livesim: {words}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"livesim: {words}")
 
 
 def _reviews(
@@ -172,7 +177,7 @@ def _recipe(
             *recording.warnings,
             *chosen.notes,
             *first.warnings,
-            *_widefield_only(channels),
+            *(f"channel {number}: {WIDEFIELD_ONLY}" for number in _widefield_only(channels)),
             *_followed(channels, steered),
             *_arbitration(channels, error=asked.error),
         ),
@@ -180,14 +185,13 @@ def _recipe(
     )
 
 
-def _widefield_only(channels: Channels) -> Iterator[str]:
-    """Yield which channels are not super-resolved, for none of their fringes was found."""
-    for number, channel in channels.items():
-        if not channel.changes and not any(angle.usable for angle in channel.pattern.angles):
-            yield (
-                f"channel {number} is not super-resolved: no fringes were found, the images are "
-                f"those of the widefield, sharpened"
-            )
+def _widefield_only(channels: Channels) -> list[int]:
+    """Return the channels that are not super-resolved, for none of their fringes was found."""
+    return [
+        number
+        for number, channel in channels.items()
+        if not channel.changes and channel.pattern.is_widefield_only
+    ]
 
 
 def _followed(channels: Channels, steered: int) -> Iterator[str]:

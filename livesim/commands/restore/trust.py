@@ -61,11 +61,11 @@ class Reviews:
         for index, one in self.verdicts.items():
             by_sentence.setdefault(one.sentence, (one, []))[1].append(_named(index))
         for verdict, names in by_sentence.values():
-            console.print(f"image, {', '.join(names)}: ", end="", highlight=False)
-            console.print(verdict.word.value, style=_COLOURS[verdict.word], highlight=False)
+            console.print(f"image, {', '.join(names)}: ", end="")
+            console.print(verdict.word.value, style=_COLOURS[verdict.word])
             for words in (*verdict.reasons, verdict.advice):
                 if words:
-                    console.print(f"  {words}", highlight=False, markup=False, soft_wrap=True)
+                    console.print(f"  {words}")
 
 
 def _named(index: StackIndex) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from livesim.commands.progress import interrupts_held, progress_bar
+from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import write_pattern
 from livesim.io.write.placement import Placement
@@ -44,7 +44,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     DataError
         If one of the files exists already, or a file that the settings name cannot be used.
     """
-    console = Console(stderr=True)
+    console = words_console()
     microscope = SimulatedMicroscope(settings)
     with _new_folder(out), ExitStack() as stack:
         names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
@@ -57,9 +57,9 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
         # The raw file last: where it stands, all that belongs to it is there.
         for placement in (truth, pattern, toml, raw):
             placement.commit()
-    console.print(f"wrote {out / RAW_NAME}", soft_wrap=True, highlight=False)
+    console.print(f"wrote {out / RAW_NAME}")
     if saturated:
-        console.print(f"livesim: {saturated:.2%} of the pixels are saturated", highlight=False)
+        console.print(f"livesim: {saturated:.2%} of the pixels are saturated")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from rich.console import Console
 
-from livesim.commands.progress import progress_bar
+from livesim.commands.progress import progress_bar, words_console
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
 from livesim.values.errors import DataError
@@ -107,7 +107,7 @@ def _prepare_folder(recipe_text: str, out: Path) -> Console:
             f"{out}: expected an empty folder or one with the same recipe, found another recipe"
         )
     kept.write_text(recipe_text, encoding="utf-8")
-    return Console(stderr=True)
+    return words_console()
 
 
 def _scenes(recipe: Recipe, split: Split, out: Path, console: Console) -> list[Scene]:
@@ -134,12 +134,12 @@ class _Training:
         """Write both models."""
         domain, metrics = self._domain(), self._metrics(trained)
         for name, value in metrics.items():
-            console.print(f"{name}: {value:.3f}", highlight=False)
+            console.print(f"{name}: {value:.3f}")
         recipe = (out / RECIPE_NAME).read_text(encoding="utf-8")
         for step, network in zip(STEPS, (trained.one, trained.two), strict=True):
             path = out / f"{self._recipe.name}-{step}.safetensors"
             write_model(path, network, self._card(step, recipe, trained, domain, metrics))
-            console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+            console.print(f"wrote {path}")
 
     def _domain(self) -> Domain:
         """Return what the images of the training looked like."""

@@ -176,10 +176,14 @@ def test_equal_frames_have_equal_patterns(raw, microscope, pattern):
     assert [livesim.calibrate(raw.copy(), microscope) for _ in range(12)] == [pattern] * 12
 
 
-def test_no_fringes_are_refused(microscope):
+@pytest.mark.parametrize("call", [livesim.calibrate, livesim.restore])
+def test_without_fringes_it_is_widefield_only_and_strictly_refused(microscope, call):
     drawn = np.random.default_rng(1).poisson(400.0, (9, 128, 128)).astype(np.uint16)
+    with pytest.warns(UserWarning, match="widefield only: no angle shows fringes") as said:
+        call(drawn, microscope)
+    assert [one.filename for one in said] == [__file__]
     with pytest.raises(ValueError, match="expected fringes in at least one angle, found none"):
-        livesim.calibrate(drawn, microscope)
+        call(drawn, microscope, strict=True)
 
 
 def test_everything_belongs_together(raw, microscope, pattern, image):

@@ -144,15 +144,23 @@ def test_an_existing_result_is_kept(livesim, tmp_path):
     assert kept.read_bytes() == b"precious"
 
 
-def test_calibrate_without_fringes_writes_nothing(livesim, tmp_path):
+@pytest.mark.parametrize(("command", "out"), [("calibrate", "p.json"), ("restore", "out.ome.tif")])
+def test_without_fringes_the_first_line_says_so_and_strict_writes_nothing(
+    livesim, tmp_path, command, out
+):
     noise = np.random.default_rng(0).poisson(100, (9, 64, 64)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "noise.tif", noise, metadata=None)
-    status, said = livesim(
-        "calibrate", tmp_path / "noise.tif", "--config", toml(tmp_path), "--out", "p.json"
-    )
+    words = [command, tmp_path / "noise.tif", "--config", toml(tmp_path), "--out", out]
+    status, said = livesim(*words, "--strict")
     assert status == DATA
     assert "expected fringes in at least one angle, found none; doctor: too little light" in said
     assert left_in(tmp_path / "here") == []
+    status, said = livesim(*words)
+    assert status == 0
+    assert re.match(
+        r"noise\.tif: widefield only: no angle shows fringes.*; doctor: too little light", said
+    )
+    assert left_in(tmp_path / "here") == [out]
 
 
 @pytest.mark.parametrize("words", [["restore"], ["calibrate", "raw.tif"], ["reconstruct"]])
