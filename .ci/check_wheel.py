@@ -14,6 +14,9 @@ NEEDED = {f"{package}/py.typed" for package in PACKAGES} | {
     "livesim/__main__.py",
     "livesim_models/weights/default-one.safetensors",
     "livesim_models/weights/default-two.safetensors",
+    "livesim_models/recipes/default.toml",
+    "livesim_acquisition/simulations/er-tirf.toml",
+    "livesim_acquisition/examples/two_lines.py",
 }
 FOREIGN = {"tests", "docs", ".ci"}
 """Folders of a checkout that must not be installed, at whatever depth."""

@@ -1,6 +1,6 @@
 """Show a network what it was not trained on: `python -m bench.quality.foreign --two MODEL`.
 
-MODEL is what `livesim train models/recipes/filaments.toml` leaves. Its step two works on plain
+MODEL is what `livesim train filaments` leaves. Its step two works on plain
 reconstructions of filaments and of everything else. Printed are what PSNR says, what became of the
 structures, and how often the card's domain check warns.
 """

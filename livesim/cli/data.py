@@ -207,7 +207,8 @@ def evaluate(
 
 def train(
     recipe: Annotated[
-        Path | None, typer.Argument(help="Recipe (TOML); see models/recipes.")
+        Path | None,
+        typer.Argument(help="Training recipe (TOML), or one of livesim's: default, filaments."),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for scenes, checkpoints, logs and models.")

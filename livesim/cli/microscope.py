@@ -62,9 +62,22 @@ def watch(
     follow_live_mode(config, endpoint(engine), first, change or [])
 
 
+def _list_simulations(asked: bool) -> None:
+    if asked:
+        from livesim.commands.simulate.command import shipped_simulations
+
+        print(shipped_simulations())
+        raise typer.Exit
+
+
 def simulate(
     config: Annotated[
-        Path, typer.Option("--config", "-c", help="Settings, with a simulation table.")
+        Path,
+        typer.Option(
+            "--config",
+            "-c",
+            help="Settings file, or the name of a simulation that --list shows, such as er-tirf.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the raw file and its truth.")
@@ -85,6 +98,15 @@ def simulate(
     seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
     change: SetOption = None,
     overwrite: OverwriteOption = False,
+    _listed: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            callback=_list_simulations,
+            is_eager=True,
+            help="List the simulations that come with livesim, and exit.",
+        ),
+    ] = False,
 ) -> None:
     """Simulate a microscope: a raw file with its truth and settings, or a live stream."""
     if (out is None) == (to is None):

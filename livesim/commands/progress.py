@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
@@ -19,13 +20,17 @@ Step = Callable[[], None]
 """Called after every step; raises KeyboardInterrupt where the work is to stop."""
 
 
+WORDS_S = 10.0
+"""How often progress is told in words where it cannot be drawn."""
+
+
 class Bar:
     """One line of progress; `progress_bar` makes it.
 
     Parameters
     ----------
     progress
-        What draws it.
+        What draws it; where that is disabled, a line in words now and then takes its place.
     title
         Written in front of it.
     total
@@ -33,16 +38,29 @@ class Bar:
     """
 
     def __init__(self, progress: Progress, title: str, total: int | None) -> None:
-        self._progress = progress
+        self._progress, self._title = progress, title
         self._task = progress.add_task(title, total=total)
+        self._said_at = time.monotonic()
 
     def advance(self) -> None:
         """Count one more step."""
         self._progress.advance(self._task)
+        self._say()
 
     def show(self, done: int, total: int | None = None) -> None:
         """Show that so many steps are done."""
         self._progress.update(self._task, completed=done, total=total)
+        self._say()
+
+    def _say(self) -> None:
+        """Tell the progress in words where no line is drawn, at most every `WORDS_S`."""
+        now = time.monotonic()
+        if not self._progress.disable or now - self._said_at < WORDS_S:
+            return
+        self._said_at = now
+        (task,) = self._progress.tasks
+        of = "" if task.total is None else f" of {task.total:.0f}"
+        self._progress.console.print(f"{self._title}: {task.completed:.0f}{of}", markup=False)
 
     def over(self, items: Iterable[T]) -> Iterator[T]:
         """Yield `items`; a step is over when the next item is asked for."""
@@ -60,7 +78,7 @@ def words_console() -> Console:
 def progress_bar(
     title: str, total: int | None = None, console: Console | None = None
 ) -> Iterator[Bar]:
-    """Draw a line of progress where there is a terminal, on stderr unless `console` is another."""
+    """Draw a line of progress, on stderr unless `console` is another; see `Bar`."""
     shown = console or words_console()
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=shown, disable=not shown.is_terminal) as progress:

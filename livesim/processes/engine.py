@@ -66,6 +66,23 @@ class EngineProcess:
             self._control = words[words.index("control") + 1]
         return self._control
 
+    def ended_within(self, limit_s: float) -> bool:
+        """Wait for at most `limit_s`; return whether the engine has ended."""
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stage_done(self, name: str) -> int | None:
+        """Return what a stage of the engine has done; None where it does not answer any more."""
+        try:
+            with ControlClient(self.control()) as client:
+                stages = client.status(ANSWER_S).stages
+        except WireError:
+            return None
+        return next(stage.done for stage in stages if stage.name == name)
+
     def wait(self) -> None:
         """Wait until the engine has ended by itself.
 

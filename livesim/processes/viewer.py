@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
 from importlib.util import find_spec
+from tempfile import TemporaryFile
 from typing import Self
 
+from livesim.config.errors import SettingsError
 from livesim.processes.child import own_group, wait_or_kill
+from livesim.values.extras import install_command
 
 APPEAR_S = 20.0
 """How long a window may take to appear."""
 END_S = 10.0
 """How long a viewer may take to close."""
 
-INSTALL = 'pip install "livesim[gui]"'
 _BINDINGS = ("PyQt5", "PyQt6", "PySide6")
 """Of Qt: one of them is enough."""
+_EXPECTED = "expected a display and Qt for the viewer, found: "
 _UNSEEN = ("offscreen", "minimal")
 """Platforms of Qt that draw, but where nobody can see it."""
+
+_OPEN_QT = "from qtpy.QtWidgets import QApplication; QApplication([])"
+_REACH_S = 20.0
+"""How long Qt may take to reach a display."""
+_MISSING_LIBRARY = re.compile(r"(lib[\w.+-]+): cannot open shared object file")
+_OF_QT = re.compile(r"^qt\.qpa\.(?!plugin: (?:Could not load|loaded))[\w.]+: (.+)$", re.MULTILINE)
+"""What Qt says of a display, in front of the line that ends the process."""
 
 
 class ViewerProcess:
@@ -33,11 +44,12 @@ class ViewerProcess:
     """
 
     def __init__(self, engine: str) -> None:
+        self._said = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "livesim", "view", "--engine", engine],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # where it fails, Qt says much and nothing that helps
+            stderr=self._said,  # a file: Qt may say more than anybody reads
             text=True,
             **own_group(),
         )
@@ -51,6 +63,15 @@ class ViewerProcess:
         """Wait until the window is there; False if the viewer ended before, or takes too long."""
         self._ready.wait(APPEAR_S)
         return self._word != ""
+
+    @property
+    def why_not(self) -> str:
+        """What a viewer without a window has said last; of one that says nothing, that."""
+        self._said.seek(0)
+        lines = self._said.read().strip().splitlines()
+        if not lines:
+            return f"no window within {APPEAR_S:.0f} s"
+        return lines[-1].removeprefix("livesim: ").removeprefix(_EXPECTED)
 
     def wait(self) -> None:
         """Wait until the user closes the window."""
@@ -66,6 +87,7 @@ class ViewerProcess:
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._said.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -73,10 +95,12 @@ class ViewerProcess:
         self._ready.set()
 
 
-def why_no_window() -> str | None:
-    """Say why no window can be opened here; None where one can, be it offscreen."""
+def check_window() -> None:
+    """Raise SettingsError, with the reason, where no window can be opened, be it offscreen."""
     asked = os.environ.get("QT_QPA_PLATFORM")
-    return (None if asked else _no_display()) or _no_qt()
+    why_not = (None if asked else _no_display()) or _no_qt() or _refused()
+    if why_not is not None:
+        raise SettingsError(_EXPECTED + why_not)
 
 
 def why_nobody_watches() -> str | None:
@@ -98,4 +122,33 @@ def _no_qt() -> str | None:
     missing = [name for name in ("qtpy", "pyqtgraph") if find_spec(name) is None]
     if all(find_spec(name) is None for name in _BINDINGS):
         missing.append(_BINDINGS[0])
-    return f"the viewer needs {' and '.join(missing)} ({INSTALL})" if missing else None
+    return (
+        f"the viewer needs {' and '.join(missing)}: {install_command('gui')}" if missing else None
+    )
+
+
+def _refused() -> str | None:
+    """Say why Qt opens no window; it is asked in another process, which it ends where it fails."""
+    if sys.platform != "linux":
+        return None
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", _OPEN_QT],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_REACH_S,
+            env=os.environ | {"QT_DEBUG_PLUGINS": "1"},  # names a library that is missing
+        )
+    except subprocess.TimeoutExpired:
+        return f"the display did not answer within {_REACH_S:.0f} s"
+    return None if tried.returncode == 0 else _reason(tried.stderr)
+
+
+def _reason(said: str) -> str:
+    """Return the one line that matters of what Qt says when it fails."""
+    missing = dict.fromkeys(_MISSING_LIBRARY.findall(said))
+    if missing:
+        return f"{' and '.join(missing)} not installed: README.md names the packages that Qt needs"
+    lines = _OF_QT.findall(said) or said.strip().splitlines()[-1:] or ["Qt ended without a word"]
+    return str(lines[0])

@@ -26,6 +26,7 @@ from livesim.speed.stages import (
     reconstruction_stages,
 )
 from livesim.speed.tables import show
+from livesim.values.extras import install_command
 
 if TYPE_CHECKING:
     from bench.speed.peers import Peers
@@ -85,7 +86,7 @@ def run_bench(options: BenchOptions, out: Path, *, overwrite: bool = False) -> N
         try:
             draw(found["curves"], drawn.partial)
         except ModuleNotFoundError:
-            console.print("no picture of the curves: pip install 'livesim[train]' draws it")
+            console.print(f"no picture of the curves: {install_command('train')} brings what draws")
         else:
             drawn.commit()
             console.print(f"wrote {picture}", soft_wrap=True)

@@ -10,6 +10,8 @@ from livesim.config.settings import SettingsError
 StepName = Literal["one", "two"]
 STEPS: tuple[StepName, ...] = ("one", "two")
 WEIGHTS = Path(__file__).parent / "weights"
+RECIPES = Path(__file__).parent / "recipes"
+"""Of trainings."""
 AUTO, NONE = "auto", "none"
 DEFAULT = "default"
 

@@ -103,7 +103,8 @@ def test_a_display_that_cannot_be_opened_does_not_stop_it(tmp_path):
     with demo(tmp_path, "--stacks", "2", "--fps", "max", DISPLAY=":987") as started:
         text, _ = started.communicate(timeout=LIMIT_S)
         assert started.returncode == 0, text
-    assert text.startswith("livesim demo: no window could be opened, running headless")
+    words = "no window could be opened (could not connect to display :987), running headless"
+    assert text.startswith(f"livesim demo: {words}\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -25,7 +25,7 @@ from tests.support.scenes import settings_text
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LIMIT_S = 120
-TWO_LINES = Path(__file__).parents[2] / "acquisition/examples/two_lines.py"
+TWO_LINES = "livesim_acquisition.examples.two_lines"
 SIMULATED = Path(__file__).with_name("acquire_simulated.py")
 DOUBLE = Path(__file__).parents[1] / "doubles" / "java.py"
 NOBODY = "tcp://127.0.0.1:9"
@@ -74,7 +74,7 @@ def all_frames(path, config):
 def test_two_lines_in_a_script_with_the_demonstration_camera(tmp_path, config):
     recordings = tmp_path / "recordings"
     with EngineProcess(f"--config={config}", f"--record={recordings}") as engine:
-        said = python(TWO_LINES, tmp_path / "acquired", engine.control())
+        said = python("-m", TWO_LINES, tmp_path / "acquired", engine.control())
     assert "offered=45, sent=45, unsent=0, unusable=0, received=45, streams=1" in said.stdout
     live = all_frames(recordings / "stream-001" / "raw.zarr", config)
     saved = all_frames(tmp_path / "acquired" / "demo_1", config)
@@ -85,7 +85,7 @@ def test_two_lines_in_a_script_with_the_demonstration_camera(tmp_path, config):
 
 
 def test_an_acquisition_without_an_engine_is_unharmed(tmp_path, config):
-    said = python(TWO_LINES, tmp_path / "acquired", NOBODY)
+    said = python("-m", TWO_LINES, tmp_path / "acquired", NOBODY)
     assert "offered=45, sent=0, unsent=45" in said.stdout
     assert "expected an engine at tcp://127.0.0.1:9, found none" in said.stderr
     assert all_frames(tmp_path / "acquired" / "demo_1", config).shape[1] == 5

@@ -9,6 +9,7 @@ from typing import Any
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.values.errors import DataError
+from livesim.values.extras import install_command
 from livesim_acquisition.hook.events import acquisition_of
 
 REACH_S = 2.0
@@ -36,7 +37,7 @@ def opened_core(settings: Settings) -> Iterator[Any]:
         extra = "simulated-camera" if backend == "simulated" else "micromanager"
         raise SettingsError(
             f'[acquisition] backend = "{backend}": expected the package {error.name}, found none: '
-            f'pip install "livesim[{extra}]"'
+            f"{install_command(extra)}"
         ) from error
 
 

@@ -59,40 +59,6 @@ def at_rate(settings: Settings, rate: Rate | float) -> Settings:
     return settings.model_copy(update={"simulation": timed})
 
 
-def stream_simulation(
-    microscope: SimulatedMicroscope,
-    sender: Sender,
-    *,
-    paced: bool = True,
-    name: str = "simulated",
-    ahead_bytes: int = AHEAD_BYTES,
-    progress: Progress = lambda sent, total: None,
-) -> Timing:
-    """Stream what a microscope takes; when interrupted, the stream ends marked as aborted.
-
-    Frames are computed ahead: sending begins as soon as the pace can be held to the end, or when
-    `ahead_bytes` of frames wait.
-
-    Parameters
-    ----------
-    paced
-        Send each frame when a camera would have read it out; otherwise as fast as it goes.
-    name
-        What the stream's name begins with.
-
-    Raises
-    ------
-    SettingsError, DataError
-        As `SimulatedMicroscope.stack`.
-    WireError
-        If the engine refuses the stream or stops answering.
-    """
-    with prefetch_frames(microscope, ahead_bytes) as frames:
-        return stream_prefetched(
-            microscope, frames, sender, paced=paced, name=name, progress=progress
-        )
-
-
 def prefetch_frames(microscope: SimulatedMicroscope, most_bytes: int = AHEAD_BYTES) -> Prefetch:
     """Return a prefetch of the frames of all time points; `with` starts its thread."""
     rows, columns = microscope.own.size
@@ -111,7 +77,25 @@ def stream_prefetched(
     name: str = "simulated",
     progress: Progress = lambda sent, total: None,
 ) -> Timing:
-    """Stream the frames of a prefetch that runs; otherwise as `stream_simulation`."""
+    """Stream what a microscope takes; when interrupted, the stream ends marked as aborted.
+
+    Parameters
+    ----------
+    ahead
+        Its frames, being computed: sending begins as soon as the pace can be held to the end, or
+        when the prefetch is full.
+    paced
+        Send each frame when a camera would have read it out; otherwise as fast as it goes.
+    name
+        What the stream's name begins with.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `SimulatedMicroscope.stack`.
+    WireError
+        If the engine refuses the stream or stops answering.
+    """
     total = microscope.own.time_points * microscope.instrument.frames
     frame_s = microscope.instrument.frame_interval_s
     if paced:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from livesim.commands.demo.files import PICTURE_NAME, TIFF_NAME, make_files
 from livesim.commands.progress import progress_bar
+from livesim.commands.simulate.command import simulate_ahead
 from livesim.config.settings import SettingsError
 from livesim.io.recording_files import RAW_NAME
 from livesim.processes.engine import EngineProcess
@@ -20,10 +21,11 @@ from livesim.processes.viewer import ViewerProcess, why_nobody_watches
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_acquisition.microscope.live_source import at_rate, prefetch_frames, stream_prefetched
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Sender
 
+LOOK_S = 0.5
+"""How often the engine is asked how far it is."""
 MOST_BYTES = 2 << 30
 """Of raw frames: all are simulated before the first one is sent."""
 
@@ -89,23 +91,31 @@ def run_demo(options: DemoOptions) -> None:
 def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Console) -> None:
     """Start an engine, send it everything, wait until it has recorded it."""
     torch.set_num_threads(1)  # the engine starts on the other cores
+    raw_frames = options.stacks * SETTINGS.pattern.stack_frames
     # The engine loads torch while the frames are simulated.
     with (
         EngineProcess("--once", "--lossless", "--record", str(options.out)) as engine,
         prefetch_frames(microscope, MOST_BYTES) as ahead,
         _viewer_beside(engine, console),
     ):
-        _simulate(ahead, options.stacks * SETTINGS.pattern.stack_frames, console)
+        # All before the first is sent, so that the engine is not slowed down.
+        simulate_ahead(ahead, math.inf, raw_frames, console)
         with Sender(engine.control()) as sender:
             paced = options.rate is not Rate.MAX
-            stream_prefetched(microscope, ahead, sender, paced=paced, name="demo")
-        engine.wait()
+            with progress_bar("raw frames sent", raw_frames, console) as bar:
+                stream_prefetched(
+                    microscope, ahead, sender, paced=paced, name="demo", progress=bar.show
+                )
+        _wait(engine, options.stacks, console)
 
 
-def _simulate(ahead: Prefetch, total: int, console: Console) -> None:
-    """Simulate all frames before the first is sent, so that the engine is not slowed down."""
-    with progress_bar("simulating", total, console) as bar:
-        ahead.wait_for(math.inf, total, lambda made: bar.show(made, total))
+def _wait(engine: EngineProcess, stacks: int, console: Console) -> None:
+    """Wait until the engine has recorded every result, and show how far it is."""
+    with progress_bar("images restored", stacks, console) as bar:
+        while not engine.ended_within(LOOK_S):
+            done = engine.stage_done("publish")
+            bar.show(stacks if done is None else done, stacks)
+    engine.wait()
 
 
 def _recordings(out: Path) -> set[Path]:
@@ -126,7 +136,9 @@ def _viewer_beside(engine: EngineProcess, console: Console) -> Iterator[None]:
     with ViewerProcess(engine.control()) as viewer:
         seen = viewer.appeared()
         if not seen:
-            console.print("livesim demo: no window could be opened, running headless")
+            console.print(
+                f"livesim demo: no window could be opened ({viewer.why_not}), running headless"
+            )
         yield
         if seen and console.is_terminal:
             console.print("close the viewer's window to go on")

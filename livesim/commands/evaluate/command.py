@@ -9,6 +9,7 @@ from pathlib import Path
 
 from livesim.config.settings import SettingsError
 from livesim.io.settings_beside import pattern_for, settings_for
+from livesim.values.extras import install_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +90,5 @@ def _check_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
         raise SettingsError(
-            "expected matplotlib for the pictures, found none: pip install 'livesim[train]'"
+            f"expected matplotlib for the pictures, found none: {install_command('train')}"
         ) from error

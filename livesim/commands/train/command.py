@@ -14,6 +14,7 @@ from rich.console import Console
 from livesim.commands.progress import progress_bar, words_console
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
+from livesim.config.shipped import named_file
 from livesim.values.errors import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_model, write_model
@@ -21,7 +22,7 @@ from livesim_models.data.recipe import Split
 from livesim_models.data.samples import Samples
 from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
-from livesim_models.shipped import STEPS, StepName, model_file
+from livesim_models.shipped import RECIPES, STEPS, StepName, model_file
 from livesim_models.training.recipe import Recipe, fine_tuning, load_recipe
 from livesim_models.training.run import (
     ScenesOf,
@@ -41,8 +42,13 @@ DESCRIBED = 600
 """Samples from which a card describes what a training looked like."""
 
 
-def train_networks(recipe_path: Path, out: Path) -> None:
-    """Run a recipe in the folder `out`; started again, it goes on where it was interrupted.
+def train_networks(asked: Path, out: Path) -> None:
+    """Run a training recipe in the folder `out`; started again, it goes on where it stopped.
+
+    Parameters
+    ----------
+    asked
+        Its file, or the name of one that comes with livesim.
 
     Raises
     ------
@@ -51,6 +57,7 @@ def train_networks(recipe_path: Path, out: Path) -> None:
     DataError
         If `out` holds the training of another recipe.
     """
+    recipe_path = named_file(asked, RECIPES)
     recipe = load_recipe(recipe_path)
     console = _prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
     made = _Training(recipe, lambda split: _scenes(recipe, split, out, console))

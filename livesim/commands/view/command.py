@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesim.config.settings import SettingsError, load_settings
-from livesim.processes.viewer import why_no_window
+from livesim.config.settings import load_settings
+from livesim.processes.viewer import check_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ def run_view(request: ViewRequest) -> int:
     SettingsError
         If no window can be opened here, or the settings are wrong.
     """
-    why_not = why_no_window()
-    if why_not is not None:
-        raise SettingsError(f"expected a display and Qt for the viewer, found: {why_not}")
+    check_window()
     settings = None if request.config is None else load_settings(request.config)
 
     from livesim.commands.view.past import open_past

@@ -1,6 +1,6 @@
 """Read the files of microscopes' makers through the plugins of bioio, plane by plane.
 
-`pip install "livesim[vendor]"` brings bioio and the plugins for Nikon, Zeiss and Leica; any other
+The extra `vendor` brings bioio and the plugins for Nikon, Zeiss and Leica; any other
 one of bioio's plugins works once it is installed.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 from livesim.io.read.metadata import names_of, not_square, positive
 from livesim.io.read.planes import PlaneFile, consecutive, expecting
 from livesim.values.errors import DataError
+from livesim.values.extras import install_command
 from livesim.values.frames import Pixels
 
 STARTS = (b"\xda\xce\xbe\x0a", b"ZISRAWFILE", b"OLYMPUSRAWFORMAT")
@@ -47,7 +48,7 @@ def open_vendor(source: Path) -> PlaneFile:
     except unknown as error:
         raise DataError(
             f"{source}: expected a whole file and a plugin of bioio for it, found that one of them "
-            'is missing: pip install "livesim[vendor]", or bioio-NAME for another maker'
+            f"is missing: {install_command('vendor')}, or bioio-NAME for another maker"
         ) from error
     with expecting("a file that bioio reads", source, *BAD_VENDOR):
         return _opened(image, source)
@@ -59,7 +60,7 @@ def _bioio(source: Path) -> Any:
     except ModuleNotFoundError as error:
         raise DataError(
             f"{source}: expected bioio, which reads makers' files, found it not installed: "
-            'pip install "livesim[vendor]"'
+            f"{install_command('vendor')}"
         ) from error
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import SettingsError
 from livesim.io.write.placement import Placement
+from livesim.values.extras import install_command
 
-INSTALL = 'pip install "livesim[movie]"'
 QUALITY = "17"
 """x264's constant rate factor: noise and fine detail survive, at about a tenth of the size."""
 BT709 = 1
@@ -110,4 +110,6 @@ class MovieWriter:
 def check_encoder() -> None:
     """Raise SettingsError where no movie can be made here."""
     if find_spec("av") is None:
-        raise SettingsError(f"expected PyAV, which encodes movies, found none ({INSTALL})")
+        raise SettingsError(
+            f"expected PyAV, which encodes movies, found none ({install_command('movie')})"
+        )

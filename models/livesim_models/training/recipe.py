@@ -53,7 +53,7 @@ class TrainingRecipe(Section):
 
 
 class Recipe(Section):
-    """A training from the first scene to the shipped weights; see models/recipes."""
+    """A training from the first scene to the shipped weights; see livesim_models/recipes."""
 
     name: Annotated[str, Field(min_length=1)]
     description: str = ""

@@ -90,6 +90,7 @@ def test_packages_that_are_not_there_are_named(tmp_path, monkeypatch, backend):
     files = {"system_file": "a.cfg", "adapters": "."} if backend == "python" else {}
     own = settings(tmp_path, backend=backend, **files)
     own = own.model_copy(update={"simulation": None})
-    words = r"expected the package .*, found none: pip install \"livesim\["
+    extra = "simulated-camera" if backend == "simulated" else "micromanager"
+    words = rf"expected the package .*, found none: .* -m pip install .*\[{extra}\]"
     with pytest.raises(SettingsError, match=words), opened_core(own):
         pass

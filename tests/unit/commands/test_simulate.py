@@ -13,7 +13,7 @@ import torch
 import zarr
 
 from livesim.cli import main
-from livesim.commands.simulate.command import simulation_settings
+from livesim.commands.simulate.command import SIMULATIONS, simulation_settings
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import SettingsError, load_settings, parse_settings
 from livesim.io.pattern_file import read_pattern
@@ -24,14 +24,18 @@ from livesim.reconstruction.forward.model import image
 from livesim.reconstruction.otf import Otf
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
-from livesim_acquisition.microscope.live_source import at_rate, stream_simulation
+from livesim_acquisition.microscope.live_source import (
+    at_rate,
+    prefetch_frames,
+    stream_prefetched,
+)
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.prefetch import Prefetch
 from livesim_acquisition.replay.rate import Rate
 from livesim_acquisition.sender import Delivery
 from tests.support.simulations import SIZE, settings
 
-SHIPPED = sorted(Path("acquisition/simulations").glob("*.toml"))
+SHIPPED = sorted(SIMULATIONS.glob("*.toml"))
 NAMES = ["pattern.json", "raw.ome.tif", "raw.toml", "truth.zarr"]
 
 
@@ -195,6 +199,32 @@ def test_there_are_shipped_simulations():
     assert len(SHIPPED) >= 6
 
 
+def test_shipped_simulations_are_found_by_name_and_a_file_of_ones_own_wins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("er-tirf").mkdir()  # as `--out er-tirf` leaves it
+    assert simulation_settings(Path("er-tirf"), []).simulation.specimen[0] == "network"
+    Path("er-tirf").rmdir()
+    Path("er-tirf").write_text(settings(seed=77).to_toml(), encoding="utf-8")
+    assert simulation_settings(Path("er-tirf"), []).simulation.seed == 77
+
+
+@pytest.mark.parametrize("name", ["er-tirt", "no/er-tirf", "er-tirf.toml"])
+def test_a_simulation_that_is_not_there_is_a_sentence_with_those_that_are(name):
+    words = rf"^{name}: expected a TOML file, or one of beads-hexagonal, er-tirf, .*, found neither"
+    with pytest.raises(SettingsError, match=words):
+        simulation_settings(Path(name), [])
+
+
+def test_simulations_are_listed_with_what_they_are(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["livesim", "simulate", "--list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert ended.value.code == 0
+    assert [line.split()[0] for line in lines] == [path.stem for path in SHIPPED]
+    assert "network like the endoplasmic reticulum" in lines[1]
+
+
 @pytest.fixture
 def livesim(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -270,10 +300,16 @@ class FakeSender:
         return Delivery(len(self.sent_frames), 0, len(self.sent_frames))
 
 
+def streamed(own, sender, *, paced=True):
+    microscope = SimulatedMicroscope(own)
+    with prefetch_frames(microscope) as ahead:
+        return stream_prefetched(microscope, ahead, sender, paced=paced)
+
+
 def test_a_stream_is_timed_like_that_of_a_camera():
     own = at_rate(settings(time_points=4, light={"flicker": 0.01}), 300.0)
     sender = FakeSender()
-    timing = stream_simulation(SimulatedMicroscope(own), sender)
+    timing = streamed(own, sender)
     assert [frame.sequence for frame in sender.sent_frames] == list(range(36))
     spacing_ms = np.diff([frame.camera_ns for frame in sender.sent_frames]) / 1e6
     np.testing.assert_allclose(spacing_ms, 1000.0 / 300.0, atol=0.3)
@@ -288,7 +324,7 @@ def test_a_stream_is_timed_like_that_of_a_camera():
 def test_without_pacing_nothing_waits_and_faults_are_sent_as_they_are():
     own = settings(sequence={"dropped_frames": [2], "late_frames": [4], "late_by": 2})
     sender = FakeSender()
-    timing = stream_simulation(SimulatedMicroscope(own), sender, paced=False)
+    timing = streamed(own, sender, paced=False)
     numbers = [frame.sequence for frame in sender.sent_frames]
     assert numbers == [0, 1, 3, 5, 6, 4, *range(7, 18)]
     assert timing.behind == 0

@@ -16,6 +16,7 @@ from livesim.config.settings import SettingsError
 from livesim.values.errors import DataError
 from livesim_models.checkpoint import read_model
 from livesim_models.domain import NAMES
+from livesim_models.shipped import RECIPES
 from livesim_models.training.pictures import Pictures
 from livesim_models.training.recipe import FINE_TUNING, fine_tuning, load_recipe
 from livesim_models.training.run import train
@@ -149,8 +150,8 @@ def test_a_missing_recipe_is_a_sentence(tmp_path):
         load_recipe(tmp_path / "no.toml")
 
 
-def test_shipped_recipes_can_be_read(pytestconfig):
-    recipes = sorted((pytestconfig.rootpath / "models" / "recipes").glob("*.toml"))
+def test_shipped_recipes_can_be_read():
+    recipes = sorted(RECIPES.glob("*.toml"))
     assert [path.name for path in recipes] == ["default.toml", "filaments.toml"]
     for path in recipes:
         assert load_recipe(path).name == path.stem

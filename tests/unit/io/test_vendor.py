@@ -73,5 +73,5 @@ def test_without_bioio_the_line_that_installs_it_is_named(start, tmp_path, monke
     monkeypatch.setattr(vendor, "import_module", without)
     path = tmp_path / "raw"
     path.write_bytes(start + bytes(300))
-    with pytest.raises(DataError, match=r'found it not installed: pip install "livesim\[vendor\]"'):
+    with pytest.raises(DataError, match=r'found it not installed: .* -m pip install .*\[vendor\]"'):
         open_recording(path, PatternSettings())

@@ -1,6 +1,6 @@
 """Micro-Manager's demonstration camera, acquired by pycromanager, and livesim looking on.
 
-python two_lines.py FOLDER [ENGINE]
+python -m livesim_acquisition.examples.two_lines FOLDER [ENGINE]
 
 Any script with a `pycromanager.Acquisition` is changed in the same way: the lines that end in
 "livesim" are all that it takes. An engine has to run (`livesim engine --config microscope.toml
@@ -28,12 +28,12 @@ def events() -> list[dict[str, Any]]:
     ]
 
 
-def main(folder: str, *engine: str) -> None:
+def main(folder: str, engine: str = "tcp://127.0.0.1:5603") -> None:
     """Acquire a time-lapse into `folder`."""
     adapters = mm_test_adapters.device_adapter_path()
     start_headless(adapters, adapters + "/MMConfig_demo.cfg", python_backend=True)
     with (
-        BackgroundSender(*engine) as sender,  # livesim
+        BackgroundSender(engine) as sender,  # livesim
         Acquisition(
             directory=folder,
             name="demo",

@@ -1,0 +1,1 @@
+"""Whole scripts that stream to livesim."""
