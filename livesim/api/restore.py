@@ -49,7 +49,8 @@ class Restored:
     """[…, y, x] mean of the raw frames, in photo-electrons."""
     error: Any
     """[…, 2 y, 2 x] standard deviation of `image`, photo-electrons per raw pixel; None where it
-    cannot be measured: fields that are too small, or Richardson-Lucy steps."""
+    cannot be measured: fields that are too small, Richardson-Lucy steps, or frames whose
+    neighbouring pixels share their noise."""
 
     def __repr__(self) -> str:
         return f"<images {tuple(self.image.shape)}, widefield {tuple(self.widefield.shape)}>"
@@ -183,7 +184,7 @@ class Restorer:
         for number, stack in enumerate(stacks):
             found = self._made(stack, names)
             images = images or [
-                None if one is None else np.empty((len(stacks), *one.shape), np.float32)
+                None if one is None else np.full((len(stacks), *one.shape), np.nan, np.float32)
                 for one in found
             ]
             for kept, one in zip(images, found, strict=True):

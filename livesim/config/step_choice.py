@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from livesim.config.settings import Settings, SettingsError
 
-STEPS = ("reconstruct", "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
+RECONSTRUCT = "reconstruct"
+"""The choice without any network."""
+STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
 """All choices, each in the order in which the steps are taken."""
 
 

@@ -27,6 +27,7 @@ from livesim_models.evaluation.residual import Instrument, Reprojection
 from livesim_models.trust.arbitration import ETA, Arbiter, Weights
 from livesim_models.trust.fission import mean_light
 from livesim_models.trust.maps import NEAR, Restoration, mean_around, plain_residual
+from livesim_models.trust.stripes import find_stripes
 from livesim_models.trust.verdict import numbers_of, verdict
 
 FISSIONS = 2
@@ -44,8 +45,9 @@ class Reviewed:
     weights: BandWeights
     image: Tensor
     """[2 y, 2 x] arbitrated with these weights."""
-    error: Tensor
-    """[2 y, 2 x] its standard deviation, photo-electrons per raw pixel."""
+    error: Tensor | None
+    """[2 y, 2 x] its standard deviation, photo-electrons per raw pixel; None where neighbouring
+    pixels share their noise, of which that of a single one says nothing."""
 
 
 class Reviewer:
@@ -113,7 +115,8 @@ class Reviewer:
         if foreign:
             granted = replace(granted, network=made.image)
         trust = self._trust(work, made, granted, noise.refusal)
-        return Reviewed(replace(trust, weights=weights), weights, made.image, made.error)
+        error = made.error if noise.refusal is None else None
+        return Reviewed(replace(trust, weights=weights), weights, made.image, error)
 
     def _examined(self, work: Work, noise: NoiseModel, tell: Tell) -> Weights:
         photons = self._photons(work)
@@ -172,11 +175,20 @@ class Reviewer:
         shown = granted.shown if foreign else made.shown
         changed = not torch.equal(granted.network, granted.plain)
         maps = {ERROR: made.error, SHOWN: shown, RESIDUAL: residual.sigmas}
+        if refusal is not None:
+            del maps[ERROR]
         return Trust(
-            verdict(numbers, self._unlike(work), refusal, changed=changed),
+            verdict(
+                numbers, self._unlike(work), refusal, self._doubts(work, made), changed=changed
+            ),
             numbers,
             {name: _thinned(one) for name, one in maps.items()},
         )
+
+    def _doubts(self, work: Work, made: Restoration) -> tuple[str, ...]:
+        """Return what speaks against the pattern, as its estimate or an image under it says."""
+        stripes = find_stripes(made.image, work.widefield)
+        return (*self._pattern.doubts, *(() if stripes is None else (stripes.words,)))
 
     def _lit(self, work: Work) -> Pattern:
         """Return the pattern as it was when the stack was taken."""

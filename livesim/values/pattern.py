@@ -113,6 +113,9 @@ class Pattern:
     angles: Annotated[tuple[PatternAngle, ...], Field(min_length=1)]
     attainable_resolution_nm: NanAsNull = math.nan
     warnings: tuple[str, ...] = ()
+    doubts: Annotated[tuple[str, ...], LEFT_OUT_IF_EMPTY] = ()
+    """Why images that are made with it may show what is not there; each is among the warnings, or a
+    part of one."""
     layout: Annotated[PatternLayout, Field(exclude_if=lambda layout: layout == "angle-phase")] = (
         "angle-phase"
     )

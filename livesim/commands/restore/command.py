@@ -19,7 +19,9 @@ from livesim.commands.restore.channels import (
 )
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.commands.restore.trust import Reviews
+from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError
+from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.seams import Resolved
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
@@ -33,8 +35,10 @@ from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import EmptyFrameError
 from livesim.values.pattern import WIDEFIELD_ONLY
+from livesim_models.shipped import NONE
 
 _SUFFIX = ".restored.ome.tif"
+NO_ERRORS = "no error planes: the photons cannot decide how large the error is"
 
 
 def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
@@ -100,11 +104,12 @@ def restore_file(asked: RestoreRequest) -> None:
             recording, channels, steered_settings(recording, chosen.settings, changes)
         )
         reviews = _reviews(recording, make, console, error=asked.error)
+        planes = asked.error and reviews.tells_errors
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         times = [index.time for index in recording.indices]
         begin = min(times)
         left_out: list[EmptyFrameError] = []
-        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=asked.error)
+        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=planes)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=asked.overwrite) as writer,
@@ -113,18 +118,20 @@ def restore_file(asked: RestoreRequest) -> None:
             for index in bar.over(recording.indices):
                 check_interrupt()
                 try:
-                    one = reviews.take(index) or make(index, examined=asked.error)
+                    one = reviews.take(index) or make(index, examined=planes)
                 except EmptyFrameError as error:
                     left_out.append(error)
                     continue
                 place = replace(index, time=index.time - begin)
                 writer.write(place, one.image)
-                if asked.error and one.error is not None:
+                if planes and one.error is not None:
                     beside = index.channel + recording.sizes.channel
                     writer.write(replace(place, channel=beside), one.error)
             if len(left_out) == len(recording.indices):
                 raise left_out[0]
     reviews.show(console)
+    if asked.error and not planes:
+        console.print(f"livesim: {NO_ERRORS}")
     _show_left_out(left_out, console)
     if hits := sum(make.hits.values()):
         hit = "hit" if hits == 1 else "hits"
@@ -168,7 +175,7 @@ def _recipe(
     networks = [one.networks.fitting(one.pattern) for one in channels.values()]
     any_network = any(one.any for one in networks)
     return Recipe(
-        settings=chosen.settings,
+        settings=_as_run(chosen.settings, channels),
         pattern=first,
         steps=steps_run(chosen.settings.steps) if any_network else ("reconstruct",),
         models={name: sha for one in networks for name, sha in one.models.items()},
@@ -179,10 +186,24 @@ def _recipe(
             *first.warnings,
             *(f"channel {number}: {WIDEFIELD_ONLY}" for number in _widefield_only(channels)),
             *_followed(channels, steered),
-            *_arbitration(channels, error=asked.error),
+            *_arbitration(channels),
+            *((_errors(reviews),) if asked.error else ()),
         ),
         trust=reviews.lines,
     )
+
+
+def _as_run(settings: Settings, channels: Channels) -> Settings:
+    """Return the settings with no network for the channels in which none ran."""
+    idle = [number for number, one in channels.items() if not one.networks.fitting(one.pattern).any]
+    if len(idle) == len(channels):
+        return with_steps(settings, RECONSTRUCT)
+    own = dict(settings.channels)
+    for number in idle:
+        channel = own.get(number, Channel())
+        steps = channel.steps.model_copy(update={"one": NONE, "two": NONE})
+        own[number] = channel.model_copy(update={"steps": steps})
+    return settings.model_copy(update={"channels": own})
 
 
 def _widefield_only(channels: Channels) -> list[int]:
@@ -207,14 +228,18 @@ def _followed(channels: Channels, steered: int) -> Iterator[str]:
         yield f"the settings were steered: {steered} changes as logged in the live run"
 
 
-def _arbitration(channels: Channels, *, error: bool) -> Iterator[str]:
+def _errors(reviews: Reviews) -> str:
+    if not reviews.tells_errors:
+        return NO_ERRORS
+    return "error planes: standard deviation of the image beside, photo-electrons per raw pixel"
+
+
+def _arbitration(channels: Channels) -> Iterator[str]:
     """Yield how much of the networks' work is shown, and by what."""
     if any(one.networks.fitting(one.pattern).any for one in channels.values()):
         logged = all(one.weighed is not None for one in channels.values())
         source = "as logged in the live run" if logged else "measured for every raw stack"
         yield f"the images are arbitrated between plain reconstruction and networks, {source}"
-    if error:
-        yield "error planes: standard deviation of the image beside, photo-electrons per raw pixel"
 
 
 def _layout(recording: Recording, settings: Settings, times: int, *, error: bool) -> OutputLayout:

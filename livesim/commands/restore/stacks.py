@@ -31,7 +31,8 @@ class RestoredStack:
     image: Image
     """[2 y, 2 x] arbitrated, where there are networks."""
     error: Image | None = None
-    """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked."""
+    """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked, or where
+    neighbouring pixels share their noise."""
     trust: Trust | None = None
     """None where nobody asked."""
 
@@ -90,7 +91,7 @@ class StackRestorer:
                 f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
                 f"found {y} x {x} and {iterations} steps"
             )
-        error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
+        error = None if reviewed.error is None else np.asarray(reviewed.error.cpu(), np.float32)
         return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:

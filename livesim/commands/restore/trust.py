@@ -42,6 +42,8 @@ class Reviews:
         for index in spread(indices):
             with suppress(EmptyFrameError):  # left out, and said, when its turn comes
                 self._made[index] = make(index)
+        looked_at = [one for one in self._made.values() if one.trust is not None]
+        self._tells_errors = not looked_at or any(one.error is not None for one in looked_at)
         self.verdicts = {
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }
@@ -49,6 +51,11 @@ class Reviews:
     def take(self, index: StackIndex) -> RestoredStack | None:
         """Return a raw stack that was restored for its review; None the second time."""
         return self._made.pop(index, None)
+
+    @property
+    def tells_errors(self) -> bool:
+        """Whether the error of any image could be measured; True where none was looked at."""
+        return self._tells_errors
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings, SettingsError
+from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
 from livesim.engine.seams import Resolved
 from livesim.io.logs import (
@@ -96,7 +97,7 @@ class FolderRecorder:
         )
         restored = first.plain is not None  # else no network runs, whatever the settings name
         recipe = Recipe(
-            settings=self.settings,
+            settings=self.settings if restored else with_steps(self.settings, RECONSTRUCT),
             pattern=self._patterns.get(first.index.channel),
             steps=steps_run(self.settings.steps) if restored else ("reconstruct",),
             models=self._models if restored else {},

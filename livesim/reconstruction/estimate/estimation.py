@@ -98,6 +98,7 @@ def estimate_pattern(
         angles=tuple(angles),
         attainable_resolution_nm=attainable_resolution_nm(angles, grid.otf, pixel_nm),
         warnings=(*_warnings(angles, doubts), *_remarks(found)),
+        doubts=tuple(_remarks(found)),
         layout=pattern.layout,
         noise_to_signal=_noise_to_signal(spectra.steady.power / stack_noise, misfit, grid),
     )

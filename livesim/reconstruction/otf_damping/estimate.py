@@ -38,6 +38,10 @@ class DampingUnknownError(ValueError):
     """The frames do not tell the damping; the message says why."""
 
 
+class ContradictedError(DampingUnknownError):
+    """The frames contradict the optics or the pattern, so that images of them are doubtful."""
+
+
 @dataclass(frozen=True, eq=False)
 class FoundDamping:
     """What the frames say of the OTF, and of the pattern under this OTF."""
@@ -110,8 +114,12 @@ def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Opt
     try:
         found = find_damping(photons, stacks, pattern, optics)
     except DampingUnknownError as reason:
-        said = f"OTF damping: {optics.damping:g} is assumed; {reason}"
-        return _warned(pattern, said) if optics.otf_damping == "auto" else pattern
+        if isinstance(reason, ContradictedError):
+            pattern = replace(pattern, doubts=(*pattern.doubts, str(reason)))
+        assumed = optics.otf_damping == "auto"
+        start = f"OTF damping: {optics.damping:g} is {'assumed' if assumed else 'set'}"
+        told = assumed or isinstance(reason, ContradictedError)
+        return _warned(pattern, f"{start}; {reason}") if told else pattern
     if optics.otf_damping == "auto":
         return found.pattern(pattern)
     value, error = found.damping.value, found.damping.error
@@ -138,7 +146,7 @@ def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
         )
     least = float(line.coherence[clear].min())
     if least < COHERENT:
-        raise DampingUnknownError(
+        raise ContradictedError(
             f"expected bands that share {100 * COHERENT:.0f} % or more of their light where they "
             f"overlap, found {100 * least:.0f} %"
         )
@@ -158,7 +166,7 @@ def _checked(line: Line) -> OtfDamping:
             f"to {high:.2g} is likely"
         )
     if high < FASTEST or low > SLOWEST:
-        raise DampingUnknownError(
+        raise ContradictedError(
             f"expected {FASTEST:g} to 1, found {value:.2g}: frames that were resampled or "
             "processed look like this, and a wrong aperture, wavelength or pixel"
         )
@@ -173,7 +181,7 @@ def _modulation(pattern: Pattern, bands: list[Band], line: Line) -> dict[tuple[i
         least, most = _MODULATION
         value = round(before * math.exp(strength), _DIGITS)
         if value > _MOST_MODULATION:
-            raise DampingUnknownError(f"expected a modulation up to 1, found {value:.2g}")
+            raise ContradictedError(f"expected a modulation up to 1, found {value:.2g}")
         found[band.angle, band.harmonic] = min(max(value, least), most)
     return found
 

@@ -28,6 +28,7 @@ FAINT = 0.3
 """Of the brightest structures: places with less light do not count."""
 OVERRULED_SIGMAS = 5.0
 """Standard deviations from which on it is said where the networks were overruled."""
+DOUBTFUL = "the pattern is doubtful"
 _BRIGHT, _DARK = 0.99, 0.02
 _LEAST_LIGHT = 1e-6
 
@@ -66,6 +67,7 @@ def verdict(
     numbers: TrustNumbers,
     unlike: Sequence[str],
     refusal: str | None = None,
+    doubts: Sequence[str] = (),
     *,
     changed: bool = True,
 ) -> Verdict:
@@ -80,15 +82,19 @@ def verdict(
         The error is measured for these images too, so it does not change the word.
     refusal
         Why the photons cannot decide, as where neighbouring pixels share their noise.
+    doubts
+        What speaks against the pattern, or against the plain image under it: the error knows the
+        noise and what was held back, not a pattern that the frames contradict.
     changed
         Whether networks changed anything of which a share can be shown.
     """
-    said = (_carried(numbers, changed=changed), *_overruled(numbers), *unlike)
+    doubted = tuple(f"{DOUBTFUL}: {words}" for words in doubts)
+    said = (*doubted, _carried(numbers, changed=changed), *_overruled(numbers), *unlike)
     if refusal is not None:
         outcome = ", so the plain image is shown" if changed else " how large the error is"
         words = f"the photons cannot decide{outcome}: {refusal}"
         advice = "Give livesim the camera's own frames."
-        return Verdict(TrustWord.LOOK, (words, *unlike), advice, tuple(unlike))
+        return Verdict(TrustWord.LOOK, (words, *doubted, *unlike), advice, tuple(unlike))
     if numbers.plain_denied_percent > PLAIN_PERCENT:
         words = (
             "the photons contradict the plain reconstruction in "
@@ -99,12 +105,14 @@ def verdict(
         poor = numbers.carried_percent < HALF_PERCENT
         word = TrustWord.DO_NOT_TRUST if poor else TrustWord.LOOK
         return Verdict(word, (words, *said), advice, tuple(unlike))
-    return Verdict(_word(numbers), said, _advice(numbers), tuple(unlike))
+    return Verdict(
+        _word(numbers, doubts), said, _advice(numbers) or _second_look(doubts), tuple(unlike)
+    )
 
 
-def _word(numbers: TrustNumbers) -> TrustWord:
+def _word(numbers: TrustNumbers, doubts: Sequence[str]) -> TrustWord:
     if numbers.carried_percent >= CARRIED_PERCENT:
-        return TrustWord.TRUSTED
+        return TrustWord.LOOK if doubts else TrustWord.TRUSTED
     half = numbers.carried_percent >= HALF_PERCENT
     return TrustWord.LOOK if half else TrustWord.DO_NOT_TRUST
 
@@ -115,6 +123,14 @@ def _advice(numbers: TrustNumbers) -> str:
     if numbers.carried_percent >= HALF_PERCENT:
         return "Look at the error map before you believe a fine structure; more light helps."
     return "Take more light, or believe coarse structures only."
+
+
+def _second_look(doubts: Sequence[str]) -> str:
+    if not doubts:
+        return ""
+    return (
+        "Compare with the widefield: lines beside bright structures and stripes may be no specimen."
+    )
 
 
 def _carried(numbers: TrustNumbers, *, changed: bool) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 from livesim.api.restore import Restorer
 from livesim.commands.restore.command import RestoreRequest, restore_file
@@ -129,6 +130,7 @@ def test_without_a_usable_angle_no_network_runs_and_that_is_said(
     words = "no network runs: no angle of the pattern was found"
     assert any(one.startswith(words) for one in recipe.warnings)
     assert (recipe.steps, dict(recipe.models), recipe.trust) == (("reconstruct",), {}, ())
+    assert (recipe.settings.steps.one, recipe.settings.steps.two) == ("none", "none")
     said = capsys.readouterr().err
     assert said.count(words) == 1
     assert not caplog.records
@@ -139,6 +141,22 @@ def test_without_a_usable_angle_no_network_runs_and_that_is_said(
     assert all(any(widefield in one for one in each.warnings) for each in (recipe, without))
     plain = tifffile.imread(folder / "out.ome.tif")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.ome.tif"), plain)
+
+
+def test_of_frames_whose_pixels_share_noise_no_error_is_written(recording, tmp_path, capsys):
+    _, scene = recording
+    smooth = ndimage.uniform_filter(scene.counts.numpy().astype(np.float32), (0, 0, 0, 3, 3))
+    other = tmp_path / "smooth.tif"
+    tifffile.imwrite(other, smooth.reshape(-1, *smooth.shape[-2:]), imagej=False)
+    file = tmp_path / "pattern.json"
+    write_pattern(file, scene.pattern)
+    recipe = restored((other, scene), tmp_path, PLAIN, file, error=True)
+    assert "livesim: no error planes: the photons cannot decide" in capsys.readouterr().err
+    assert any(words.startswith("no error planes: ") for words in recipe.warnings)
+    assert tifffile.imread(tmp_path / "out.ome.tif").shape == (2, 192, 192)
+    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
+    images = Restorer(settings, scene.pattern, steps="reconstruct")(smooth, everything=True)
+    assert images.error is None
 
 
 def test_a_pattern_file_from_other_light_is_noticed(recording, tmp_path):

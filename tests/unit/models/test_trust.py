@@ -152,6 +152,26 @@ def test_words(case):
     assert bool(found.advice) is (word is not TrustWord.TRUSTED)
 
 
+DOUBTS = ("expected bands that share 60 % or more, found 43 %",)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "word"),
+    [
+        (QUIET, TrustWord.LOOK),
+        (replace(QUIET, carried_percent=30.0), TrustWord.DO_NOT_TRUST),
+        (replace(QUIET, plain_denied_percent=5.0), TrustWord.LOOK),
+    ],
+)
+def test_a_doubtful_pattern_is_never_trusted_and_is_said(numbers, word):
+    found = verdict(numbers, (), doubts=DOUBTS)
+    assert found.word is word
+    assert f"the pattern is doubtful: {DOUBTS[0]}" in found.reasons
+    assert found.advice
+    refused = verdict(numbers, (), "pixels share noise", DOUBTS)
+    assert any(DOUBTS[0] in reason for reason in refused.reasons)
+
+
 def test_noise_that_pixels_share_is_refused_in_words():
     found = verdict(QUIET, (), "neighbouring pixels share noise")
     assert found.word is TrustWord.LOOK

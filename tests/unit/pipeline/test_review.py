@@ -179,6 +179,37 @@ def test_smoothed_frames_are_recognised_and_the_plain_image_shown(beads):
     assert torch.equal(found.image, work.plain)
     assert found.trust.verdict.word is TrustWord.LOOK
     assert "the photons cannot decide" in found.trust.verdict.sentence
+    assert found.error is None
+    assert ERROR not in found.trust.maps
+
+
+def test_a_pattern_that_the_frames_contradict_is_not_trusted(beads):
+    pattern = replace(beads.pattern, doubts=("expected one thing, found another",))
+    found = beads.pipeline(PLAIN, pattern)
+    verdict = found.examine(found.compute(beads.stack)).trust.verdict
+    assert verdict.word is TrustWord.LOOK
+    assert verdict.reasons[0] == "the pattern is doubtful: expected one thing, found another"
+
+
+def test_fringes_of_another_period_are_seen_as_stripes(beads):
+    """Stray light that interferes: the pattern does not know it, and its bands carry it along."""
+    y, x = np.indices(beads.stack.pixels.shape[-2:])
+    bright = np.quantile(beads.stack.pixels.mean(axis=(0, 1)) - CAMERA.offset, 0.99)
+    stray = [
+        [0.1 * bright * (1.0 + np.cos(0.5 * x + 0.2 * y + 2.0 * np.pi * n / 3.0)) for n in range(3)]
+        for _ in range(3)
+    ]
+    pipeline = beads.pipeline(PLAIN)
+    for pixels, word in (
+        (beads.stack.pixels, TrustWord.TRUSTED),
+        ((beads.stack.pixels + stray).astype(np.uint16), TrustWord.LOOK),
+    ):
+        work = pipeline.compute(replace(beads.stack, pixels=pixels))
+        found = pipeline.examine(work).trust.verdict
+        assert found.word is word, found.sentence
+        assert ("stripes that the widefield does not show" in found.sentence) is (
+            word is TrustWord.LOOK
+        )
 
 
 @pytest.mark.parametrize(("side", "able"), [(SMALLEST, True), (SMALLEST - 2, False)])

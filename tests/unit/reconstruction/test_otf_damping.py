@@ -7,6 +7,7 @@ import torch
 from scipy import ndimage
 
 from livesim.config.settings import ASSUMED_DAMPING, Optics, PatternSettings
+from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf, optics_under
 from livesim.reconstruction.otf_damping.estimate import (
@@ -161,6 +162,30 @@ def test_bands_that_show_different_things_do_not_tell_it():
     counts = scene.counts + 3.0 * unlit.float()
     with pytest.raises(DampingUnknownError, match="60 % or more of their light where they overlap"):
         find_damping(photons_of(counts), 1, scene.pattern, AUTO)
+
+
+@pytest.mark.parametrize(("optics", "start"), [(AUTO, "is assumed"), (OPTICS, "is set")])
+def test_bands_that_show_different_things_are_a_doubt_of_the_pattern(optics, start):
+    scene = scene_of(0.4)
+    unlit = scene_of(0.4, 5).expected.mean(dim=(0, 1))
+    photons = photons_of(scene.counts + 3.0 * unlit.float())
+    found = with_otf_damping(scene.pattern, photons, 1, optics)
+    (doubt,) = found.doubts
+    assert doubt.startswith("expected bands that share 60 % or more")
+    assert found.warnings == (f"OTF damping: {optics.damping:g} {start}; {doubt}",)
+    same = pattern_from_json(pattern_to_json(found))
+    assert same.doubts == found.doubts
+    assert "doubts" not in pattern_to_json(scene.pattern)
+
+
+def test_too_little_light_to_tell_the_damping_is_no_doubt():
+    scene = scene_of(0.4)
+    noise = torch.poisson(
+        torch.full_like(scene.expected, 100.0), generator=torch.Generator().manual_seed(0)
+    )
+    found = with_otf_damping(scene.pattern, noise.float().flatten(0, 1), 1, AUTO)
+    assert "is assumed; expected light in the overlap" in found.warnings[0]
+    assert found.doubts == ()
 
 
 def test_frames_that_were_smoothed_are_refused_in_a_sentence():
