@@ -13,7 +13,7 @@ from livesim_gui.state.picture.histogram import histogram
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
-from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD, stages_of
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
@@ -22,7 +22,7 @@ from livesim_gui.state.trust.trusted import plain_words, trusted
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
-ALWAYS = (WIDEFIELD, SUPER_RESOLVED)
+ALWAYS = (WIDEFIELD, PLAIN)
 """Stages offered before the first result."""
 
 

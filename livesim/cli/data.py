@@ -155,7 +155,7 @@ def doctor(
     change: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say what is wrong with recordings, from the frames alone, and how to mend it.
+    """Say what is wrong with recordings, from the frames alone, and how to fix it.
 
     Exit status 0: no fault found; 1: a fault was found.
     """
@@ -238,7 +238,7 @@ def train(
 
 
 def _check(recipe: Path | None, start: str | None, data: list[Path] | None) -> None:
-    expected = "expected a recipe, or --from with --data for every recording, found "
+    expected = "expected a training recipe, or --from with --data for every recording, found "
     if (recipe is None) == (start is None):
         raise SettingsError(expected + "neither or both")
     if (start is None) != (not data):

@@ -106,7 +106,7 @@ class Session:
     def state(self) -> EngineState:
         """How far it is."""
         if self._draining:
-            return EngineState.DRAINING
+            return EngineState.FINISHING
         return EngineState.RUNNING if self._channels.known else EngineState.CALIBRATING
 
     @property

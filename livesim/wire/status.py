@@ -31,7 +31,7 @@ class EngineState(StrEnum):
     """Takes frames, but has not seen enough signal to know the pattern."""
     RUNNING = "running"
     """Reconstructs."""
-    DRAINING = "draining"
+    FINISHING = "finishing"
     """The stream has ended; works off what is queued."""
     STOPPED = "stopped"
 

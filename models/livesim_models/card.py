@@ -65,6 +65,6 @@ class Card(Section):
         if not low <= levels.high <= high:
             found.append(
                 f"expected {low:g} to {high:g} photo-electrons at the brightest pixel as in the "
-                f"training, found {levels.high:.3g}; is [camera] gain right?"
+                f"training, found {levels.high:.3g}; check [camera] gain"
             )
         return [words for words in found if words]

@@ -71,7 +71,7 @@ def test_it_runs_headless_and_leaves_files_that_open(tmp_path):
         assert started.returncode == 0, text
     lines = text.splitlines()
     assert lines[0] == "livesim demo: no display found, running headless"
-    assert "12 super-resolved frames: " in text
+    assert "12 restored images: " in text
     folder = out / "stream-001"
     for name in (TIFF_NAME, PICTURE_NAME, "raw.zarr"):
         assert str(folder / name) in text

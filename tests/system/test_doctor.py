@@ -54,7 +54,7 @@ def test_a_rotated_file_and_its_mending_line(doctor, write):
     status, out, _ = doctor(write(frames))
     assert status == FAULTY
     assert "rotated frame order, certain (99.9 %): the first frame is frame 2" in out
-    assert "mend: first_frame = 2  (in [pattern])" in out
+    assert "fix: first_frame = 2  (in [pattern])" in out
     status, out, _ = doctor(write(frames, f"{TOML}\n[pattern]\nfirst_frame = 2\n"))
     assert status == SOUND, out
 
@@ -134,4 +134,4 @@ def test_wrong_settings_of_real_recordings_are_named(recordings, doctor, name, c
     options = [word for value in change for word in ("--set", value)]
     status, out, _ = doctor(recordings / f"{name}.tif", *options)
     assert status == FAULTY
-    assert f"mend: {said}" in out, out
+    assert f"fix: {said}" in out, out

@@ -45,7 +45,7 @@ def test_a_faulty_stream_is_named_while_it_runs_and_a_mended_one_is_not(tmp_path
             source.send_signal(signal.SIGINT)
             assert source.wait(LIMIT_S) == INTERRUPTED
         assert "rotated frame order, certain" in said
-        assert "mend: first_frame = 2  (in [pattern])" in said
+        assert "fix: first_frame = 2  (in [pattern])" in said
 
         mend = ("--set", "pattern.first_frame=2")
         livesim("simulate", "-c", faulty, "--to", control, "--rate", "max", *mend)

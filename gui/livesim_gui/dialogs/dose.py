@@ -52,7 +52,7 @@ class DoseDialog(QDialog):
         self.name = QLineEdit()
         self.name.setPlaceholderText("what is set now, e.g. 50 ms or 10 %")
         self.name.returnPressed.connect(self._measure)
-        self.next = _button("Measure this rung", self._measure)
+        self.next = _button("Measure this dose", self._measure)
         self.stop = _button("Give up", self._give_up)
         self.table = QTableWidget(0, len(COLUMNS))
         self.copy = _button("Copy table", lambda: _to_clipboard(self.ladder.table))

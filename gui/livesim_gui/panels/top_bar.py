@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePol
 from livesim_gui.panels.rows import button
 from livesim_gui.state.health.health import Health
 from livesim_gui.state.picture.look import Look
-from livesim_gui.state.picture.stages import title_of
+from livesim_gui.state.picture.stages import MEANINGS, title_of
 from livesim_gui.state.stream.channels import Merge
 from livesim_gui.state.trust.trusted import Trusted
 from livesim_gui.theme import DARK, Theme
@@ -164,7 +164,8 @@ class TopBar(QWidget):
 
     def _stage_button(self, number: int, name: str) -> QPushButton:
         label = _label(number, name, short=self._is_narrow)
-        made = button(label, f"Show {title_of(name).lower()}; space swaps back", checkable=True)
+        meaning = MEANINGS.get(name, title_of(name))
+        made = button(label, f"{meaning}. Space swaps back", checkable=True)
         made.clicked.connect(lambda: self.stage_chosen.emit(name))
         self._stages.addWidget(made)
         return made

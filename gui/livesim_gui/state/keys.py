@@ -26,7 +26,7 @@ class Key:
 
 
 KEYS = (
-    Key(STAGE, tuple("123456789"), "Show widefield, super-resolved, …", "1, 2, …"),
+    Key(STAGE, tuple("123456789"), "Show widefield, plain, …", "1, 2, …"),
     Key("swap", ("Space",), "Swap with the stage shown before"),
     Key("networks", ("N",), "Flip between restored and networks alone"),
     Key("split", ("X",), "Split view; drag the line"),

@@ -21,7 +21,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
 
-TIFF_NAME = "super-resolved.ome.tif"
+TIFF_NAME = "restored.ome.tif"
 PICTURE_NAME = "side-by-side.png"
 
 
@@ -41,8 +41,8 @@ class Pace:
 
     def __str__(self) -> str:
         return (
-            f"{self.results} super-resolved frames: {self.raw_per_s:.0f} raw frames/s in, "
-            f"{self.results_per_s:.1f} super-resolved frames/s out; last raw frame to result "
+            f"{self.results} restored images: {self.raw_per_s:.0f} raw frames/s in, "
+            f"{self.results_per_s:.1f} images/s out; last raw frame to result "
             f"{self.p50_ms:.1f} ms (median), {self.p95_ms:.1f} ms (95 %)"
         )
 
@@ -69,7 +69,7 @@ def make_files(folder: Path, settings: Settings, interval_s: float | None = None
     _write_tiff(results, folder / TIFF_NAME, pixel_nm, interval_s)
     last = results.indices[-1]
     without = _without_networks(folder, last, settings)
-    images = {"plain": without.image, "super-resolved": results.image(last)}
+    images = {"plain": without.image, "restored": results.image(last)}
     side_by_side(folder / PICTURE_NAME, without.widefield, images, pixel_nm)
     return _pace(results, settings.pattern.stack_frames)
 

@@ -6,11 +6,11 @@ from livesim.values.finding import Finding, in_words
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """Return a fault, how sure it is and what mends it."""
+    """Return a fault, how sure it is and what fixes it."""
     lines = [f"  {finding.fault}, {in_words(finding.sureness)}: {finding.words}"]
     if finding.mend:
         section, *values = finding.mend.splitlines()
-        lines.append(f"    mend: {', '.join(values)}  (in {section})")
+        lines.append(f"    fix: {', '.join(values)}  (in {section})")
     if advice := finding.advice.removeprefix("or, "):
         lines.append(f"    {'or' if finding.mend else 'do'}: {advice}")
     return lines

@@ -1,4 +1,4 @@
-"""Show widefield and super-resolved images side by side in one PNG."""
+"""Show the widefield and what was made of it side by side in one PNG."""
 
 from __future__ import annotations
 

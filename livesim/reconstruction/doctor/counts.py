@@ -44,7 +44,7 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
             f"are clipped at {top:.0f} counts{kind}",
             min(1.0 - 1.0 / (1.0 + odds), MOST_SURE),
             None,
-            "expose shorter or use less light: clipped fringes cannot be mended",
+            "expose shorter or use less light: clipped fringes cannot be repaired",
         )
     ]
 

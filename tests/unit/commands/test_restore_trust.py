@@ -174,7 +174,7 @@ def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path
     gain = scene.camera.model_copy(update={"gain": 0.01})
     faint = (path, type(scene)(**{**scene.__dict__, "camera": gain}))
     recipe = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
-    assert "is [camera] gain right?" in recipe.trust[0]
+    assert "check [camera] gain" in recipe.trust[0]
     assert "image, time 0" in capsys.readouterr().err
 
 

@@ -224,4 +224,4 @@ def test_the_status_is_printed(monkeypatch, capsys):
     show_status("tcp://127.0.0.1:1", as_json=False)
     said = capsys.readouterr().out
     assert "doctor, 1 raw stack(s) from 0 on:\n  rotated frame order, certain" in said
-    assert "    mend: first_frame = 1  (in [pattern])\n" in said
+    assert "    fix: first_frame = 1  (in [pattern])\n" in said

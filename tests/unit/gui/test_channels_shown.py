@@ -51,11 +51,11 @@ def test_merging_adds_green_and_magenta(viewer):
     for channel in (0, 1):
         viewer.channels.chosen = channel
         viewer.tick(0.1)
-        viewer.display.contrast("super-resolved").set(0.0, 40.0)
+        viewer.display.contrast("plain").set(0.0, 40.0)
     viewer.tick(0.2)
     # 20 of 40 in both channels: half green and half magenta are grey.
     np.testing.assert_array_equal(painted(viewer)[4, 60], [127, 127, 127])
-    viewer.display.contrast("super-resolved").set(0.0, 20.0)  # of the second channel
+    viewer.display.contrast("plain").set(0.0, 20.0)  # of the second channel
     np.testing.assert_array_equal(painted(viewer)[4, 60], [255, 127, 255])
 
 

@@ -69,8 +69,8 @@ def test_lines_of_the_child(line, meant):
     ("stage", "restored", "what"),
     [
         ("widefield", True, "widefield"),
-        ("super-resolved", False, "result"),
-        ("super-resolved", True, "plain"),
+        ("plain", False, "result"),
+        ("plain", True, "plain"),
         ("restored", True, "result"),
     ],
 )
@@ -98,7 +98,7 @@ def test_the_viewer_knows_what_it_shows_and_where_it_is_recorded():
         feed.take(1, result(channel=channel), 0.0)
     viewer.channels.chosen = 1
     viewer.tick(0.0)
-    viewer.display.contrast("super-resolved").set(5.0, 50.0)
+    viewer.display.contrast("plain").set(5.0, 50.0)
     viewer.tick(0.1)
     feed.answer(1, engine_status(recording=None), 0.2)
     viewer.tick(0.2)

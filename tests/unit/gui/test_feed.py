@@ -16,9 +16,9 @@ from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import value_at
 from livesim_gui.state.picture.stages import (
     NETWORK,
+    PLAIN,
     RESTORED,
     STEP_ONE,
-    SUPER_RESOLVED,
     WIDEFIELD,
     stages_of,
 )
@@ -115,19 +115,19 @@ def test_silence_after_an_answer_means_that_the_engine_is_lost(feed):
 
 def test_stages_have_their_places_and_names():
     plain = stages_of(result())
-    assert list(plain) == [WIDEFIELD, SUPER_RESOLVED]
+    assert list(plain) == [WIDEFIELD, PLAIN]
     assert [stage.step for stage in plain.values()] == [1.0, 0.5]
     one = result(plain=True)
     restored = stages_of(one)
-    assert list(restored) == [WIDEFIELD, SUPER_RESOLVED, RESTORED]
-    assert restored[SUPER_RESOLVED].image is one.plain
+    assert list(restored) == [WIDEFIELD, PLAIN, RESTORED]
+    assert restored[PLAIN].image is one.plain
     assert restored[RESTORED].image is one.image
 
 
 def test_the_stages_on_the_way_stand_between_the_plain_and_the_restored_image(feed):
     one = result(step_one=True, network=True)
     stages = stages_of(one)
-    assert list(stages) == [WIDEFIELD, SUPER_RESOLVED, STEP_ONE, NETWORK, RESTORED]
+    assert list(stages) == [WIDEFIELD, PLAIN, STEP_ONE, NETWORK, RESTORED]
     assert stages[STEP_ONE].image is one.step_one
     assert stages[NETWORK].image is one.network
     assert [name for name, stage in stages.items() if stage.warning] == [NETWORK]
@@ -142,27 +142,27 @@ def test_the_most_processed_stage_is_shown_first_and_the_swap_shows_widefield(fe
     assert viewer.tick(0.0).main.stage.name == RESTORED
     viewer.display.look = viewer.display.look.swap()
     assert viewer.tick(0.0).main.stage.name == WIDEFIELD
-    viewer.display.look = viewer.display.look.show(SUPER_RESOLVED)
-    assert viewer.tick(0.0).main.stage.name == SUPER_RESOLVED
+    viewer.display.look = viewer.display.look.show(PLAIN)
+    assert viewer.tick(0.0).main.stage.name == PLAIN
     viewer.display.look = viewer.display.look.swap()
     assert viewer.tick(0.0).main.stage.name == WIDEFIELD
 
 
 def test_networks_that_come_and_go_are_followed_unless_another_stage_was_chosen(feed):
     viewer = Viewer(filled(feed))
-    for at, plain, name in ((20, False, SUPER_RESOLVED), (21, True, RESTORED)):
+    for at, plain, name in ((20, False, PLAIN), (21, True, RESTORED)):
         feed.take(1, result(at, plain=plain), 0.1 * at)
         assert viewer.tick(0.1 * at).main.stage.name == name
-    viewer.display.look = viewer.display.look.show(SUPER_RESOLVED)
-    assert viewer.tick(2.2).main.stage.name == SUPER_RESOLVED
+    viewer.display.look = viewer.display.look.show(PLAIN)
+    assert viewer.tick(2.2).main.stage.name == PLAIN
     feed.take(1, result(23, plain=True), 2.3)
-    assert viewer.tick(2.3).main.stage.name == SUPER_RESOLVED
+    assert viewer.tick(2.3).main.stage.name == PLAIN
 
 
 def test_a_stage_that_the_stream_does_not_have_is_replaced(feed):
     viewer = Viewer(filled(feed), Look(stage=RESTORED, other=RESTORED))
     scene = viewer.tick(0.0)
-    assert (scene.look.stage, scene.look.other) == (SUPER_RESOLVED, WIDEFIELD)
+    assert (scene.look.stage, scene.look.other) == (PLAIN, WIDEFIELD)
 
 
 def test_a_split_view_paints_both_stages(feed):
@@ -241,8 +241,8 @@ def test_of_several_channels_one_is_shown(feed):
 
 def test_the_value_at_a_place_is_that_of_the_nearest_pixel():
     stages = stages_of(result(3))
-    image = stages[SUPER_RESOLVED].image
-    assert value_at(stages[SUPER_RESOLVED], 4.6, 16.1) == image[32, 9] == 100.0
+    image = stages[PLAIN].image
+    assert value_at(stages[PLAIN], 4.6, 16.1) == image[32, 9] == 100.0
     assert value_at(stages[WIDEFIELD], 4.6, 16.1) == stages[WIDEFIELD].image[16, 5]
     assert value_at(stages[WIDEFIELD], -0.6, 0.0) is None
     assert value_at(stages[WIDEFIELD], 31.6, 0.0) is None

@@ -121,7 +121,7 @@ def test_the_spectrum_of_nothing_is_none():
 def snapshot(pixel_um=0.08):
     image = np.linspace(-20.0, 80.0, 64 * 48, dtype=np.float32).reshape(64, 48)
     taken = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
-    stage = Stage("super-resolved", image, 0.5)
+    stage = Stage("plain", image, 0.5)
     return Snapshot(stage, Levels(0.0, 80.0), "green", 1.0, pixel_um, taken)
 
 
@@ -133,7 +133,7 @@ def test_a_snapshot_keeps_the_values_and_the_pixel_size(tmp_path):
         assert file.imagej_metadata["unit"] == "um"
         per_um = file.pages[0].tags["XResolution"].value
         assert per_um[0] / per_um[1] == pytest.approx(25.0, rel=1e-4)
-    assert png.name == "livesim-20260102-030405-000678-super-resolved.png"
+    assert png.name == "livesim-20260102-030405-000678-plain.png"
     assert sorted(png.parent.iterdir()) == sorted([png, tiff])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from livesim_gui.state.picture.display import Display
 from livesim_gui.state.picture.scene import value_words
-from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD, stages_of
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.stream import Stream
@@ -117,4 +117,4 @@ def test_levels_left_as_they_are_stay_until_they_follow_again():
     ],
 )
 def test_the_value_under_the_mouse_is_put_in_words(x, y, pixel_um, words):
-    assert value_words(stages_of(result(3))[SUPER_RESOLVED], x, y, pixel_um) == words
+    assert value_words(stages_of(result(3))[PLAIN], x, y, pixel_um) == words

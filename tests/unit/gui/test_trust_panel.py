@@ -25,7 +25,7 @@ from livesim.wire.status import EngineState
 from livesim_gui.picture.overlay import Name
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.snapshot import Snapshot, save
-from livesim_gui.state.picture.stages import NETWORK, SUPER_RESOLVED, stages_of
+from livesim_gui.state.picture.stages import NETWORK, PLAIN, stages_of
 from livesim_gui.state.picture.tint import SIGMAS, tint
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.trust.trusted import ALL_OVERRULED, NOTHING, UNJUDGED, trusted
@@ -362,7 +362,7 @@ def test_the_value_below_the_mouse_has_its_error(window):
     window.draw()
     window.user_actions.picture._show_value(4.0, 4.0)
     assert " ± 2.5 photo-electrons" in window.widgets.value.text()
-    window.user_actions.picture.show_stage(SUPER_RESOLVED)
+    window.user_actions.picture.show_stage(PLAIN)
     window.draw()
     window.user_actions.picture._show_value(4.0, 4.0)
     assert "±" not in window.widgets.value.text()
@@ -374,7 +374,7 @@ def test_a_snapshot_of_the_networks_alone_says_what_it_is(tmp_path):
     png, tiff = save(taken, tmp_path)
     with tifffile.TiffFile(tiff) as file:
         assert "not arbitrated" in file.imagej_metadata["Info"]
-    other = replace(taken, stage=replace(stage, name=SUPER_RESOLVED))
+    other = replace(taken, stage=replace(stage, name=PLAIN))
     marked, bare = (np.asarray(Pillow.open(path)) for path in (png, save(other, tmp_path)[0]))
     assert (marked != bare)[:60, :200].any(), "words in the upper corner"
 

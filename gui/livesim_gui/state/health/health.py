@@ -18,7 +18,7 @@ _STATE_WORDS = {
     EngineState.IDLE: ("waiting for a stream", Tone.QUIET),
     EngineState.CALIBRATING: ("looking for the pattern", Tone.NOTE),
     EngineState.RUNNING: ("running", Tone.GOOD),
-    EngineState.DRAINING: ("finishing", Tone.NOTE),
+    EngineState.FINISHING: ("finishing", Tone.NOTE),
     EngineState.STOPPED: ("engine stopped", Tone.NOTE),
 }
 _PART_WORDS = {
@@ -27,7 +27,7 @@ _PART_WORDS = {
     "reconstruct": "… to reconstruct it",
     "publish": "… to publish the result",
 }
-_BUSY = (EngineState.CALIBRATING, EngineState.RUNNING, EngineState.DRAINING)
+_BUSY = (EngineState.CALIBRATING, EngineState.RUNNING, EngineState.FINISHING)
 
 
 @dataclass(frozen=True, slots=True)

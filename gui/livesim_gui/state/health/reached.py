@@ -3,7 +3,7 @@
 Two results after one another hold the same object and independent noise, so they agree, ring by
 ring in frequency, as far as there is signal. A single image does not tell: the noise of a
 reconstruction ends where its signal does. Behind networks even two do not tell, so what is compared
-is the super-resolved image without them.
+is the plain image, which is without them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from livesim.images.resolution import BORDER, ring_resolution_nm
 from livesim.values.results import Image
 from livesim_gui.state.picture.spectrum import middle
-from livesim_gui.state.picture.stages import SUPER_RESOLVED, Stage, stages_of
+from livesim_gui.state.picture.stages import PLAIN, Stage, stages_of
 from livesim_gui.state.time.ring import Shot
 
 EVERY_S = 2.0
@@ -102,7 +102,7 @@ def pair_of(
     other = next(before, None)
     if other is None or pixel_nm is None:
         return None
-    newer, older = (stages_of(one.result)[SUPER_RESOLVED] for one in (shot, other))
+    newer, older = (stages_of(one.result)[PLAIN] for one in (shot, other))
     return Pair(_origin(shot), newer.image, older.image, _pixel_nm(newer, pixel_nm))
 
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from livesim.images.levels import Levels
-from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD
+from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD
 
 MOVIE, IMAGEJ, OME_TIFF, OME_ZARR = ".mp4", ".tif", ".ome.tif", ".ome.zarr"
 FORMATS = {
@@ -138,7 +138,7 @@ def what_of(stage: str, *, restored: bool) -> str:
     """
     if stage == WIDEFIELD:
         return "widefield"
-    if stage == SUPER_RESOLVED and restored:
+    if stage == PLAIN and restored:
         return "plain"
     return RESULT
 

@@ -9,20 +9,28 @@ import numpy as np
 from livesim.values.results import Image, Result
 
 WIDEFIELD = "widefield"
-SUPER_RESOLVED = "super-resolved"
+PLAIN = "plain"
 STEP_ONE = "step one"
 NETWORK = "networks alone"
 RESTORED = "restored"
 TITLES = {
     WIDEFIELD: "Widefield",
-    SUPER_RESOLVED: "Super-resolved",
+    PLAIN: "Plain",
     STEP_ONE: "Step one",
     NETWORK: "Networks alone",
     RESTORED: "Restored",
 }
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
-SHORT_TITLES = {WIDEFIELD: "Wide", SUPER_RESOLVED: "SIM", STEP_ONE: "One", NETWORK: "Networks"}
+SHORT_TITLES = {WIDEFIELD: "Wide", PLAIN: "Plain", STEP_ONE: "One", NETWORK: "Networks"}
 """Where the window is narrow."""
+MEANINGS = {
+    WIDEFIELD: "Widefield: the mean of the raw frames",
+    PLAIN: "Plain: the super-resolved image without any network",
+    STEP_ONE: "Step one: the reconstruction of frames that the first network has denoised",
+    NETWORK: "Networks alone: what both networks make by themselves",
+    RESTORED: "Restored: plain, with as much of the networks' change as the photons carry",
+}
+"""As docs/use/glossary.md says it."""
 WARNINGS = {NETWORK: "not arbitrated: may invent structure"}
 """What stands beside the title of a stage wherever it is shown or saved."""
 _EVERY = 4
@@ -74,8 +82,8 @@ def shows_plain(result: Result) -> bool:
 def _images(result: Result) -> dict[str, Image]:
     """Return the images that a result carries; the restored one, where there is one, last."""
     if result.plain is None:
-        return {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.image}
+        return {WIDEFIELD: result.widefield, PLAIN: result.image}
     beside = {STEP_ONE: result.step_one, NETWORK: result.network}
     there = {name: image for name, image in beside.items() if image is not None}
-    plain = {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.plain}
+    plain = {WIDEFIELD: result.widefield, PLAIN: result.plain}
     return {**plain, **there, RESTORED: result.image}

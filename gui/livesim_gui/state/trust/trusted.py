@@ -27,7 +27,7 @@ ALL_OVERRULED = "Plain: the photons bear out nothing of what the networks change
 _PLAIN = "What is shown is the plain reconstruction."
 _SOME = 0.5
 """Per cent of the networks' change from which on some of it is shown."""
-_WORKING = (EngineState.RUNNING, EngineState.DRAINING)
+_WORKING = (EngineState.RUNNING, EngineState.FINISHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _of_camera(numbers: TrustNumbers) -> Iterator[str]:
     if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
         yield (
             f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
-            "say: is [camera] right? The check itself goes by the noise that is there"
+            "say: look at [camera]. The check itself goes by the noise that is there"
         )
 
 
