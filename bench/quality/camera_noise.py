@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import os
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,9 +25,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from bench.quality.arbitration import PHOTOGRAPHS, specimen
+from bench.quality.real import real_recordings
 from bench.report import Row, report, show
-from livesim.config.settings import Camera, Optics, PatternSettings, Settings, load_settings
-from livesim.io.read.open import open_recording
+from livesim.config.settings import Camera, Optics, PatternSettings, Settings
 from livesim.reconstruction.camera_noise import (
     CameraNoise,
     NoiseModel,
@@ -397,12 +396,7 @@ def _mended(camera: Camera, findings: tuple[Finding, ...]) -> Camera:
 
 def recordings() -> Iterator[tuple[Path, Settings, Tensor]]:
     """Return the real recordings, frames [frame, y, x] in the order of acquisition."""
-    folder = os.environ.get("LIVESIM_DATA")
-    for path in sorted(Path(folder).glob("*.tif")) if folder else []:
-        settings = load_settings(path.with_suffix(".toml"))
-        with open_recording(path, settings.pattern) as recording:
-            pixels = np.stack([recording.stack(index).pixels for index in recording.indices])
-        stacks = torch.from_numpy(pixels.astype(np.float32))
+    for path, settings, stacks in real_recordings():
         yield path, settings, in_order(stacks, settings.pattern)
 
 

@@ -7,18 +7,15 @@ With LIVESIM_DATA naming the folder of real recordings, these too.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from bench.quality.real import real_recordings
 from bench.report import Row, report
-from livesim.config.settings import load_settings
-from livesim.io.read.open import open_recording
 from livesim.reconstruction.doctor.examine import examine, examine_stacks
 from livesim.values.finding import Finding
 from tests.support.faults import FAULTS, Case, Light, sound
@@ -112,12 +109,7 @@ def _sentences(findings: tuple[Finding, ...]) -> str:
 
 
 def _recordings() -> Iterator[Row]:
-    folder = os.environ.get("LIVESIM_DATA")
-    for path in sorted(Path(folder).glob("*.tif")) if folder else []:
-        settings = load_settings(path.with_suffix(".toml"))
-        with open_recording(path, settings.pattern) as recording:
-            pixels = np.stack([recording.stack(index).pixels for index in recording.indices])
-        stacks = torch.from_numpy(pixels.astype(np.float32))
+    for path, settings, stacks in real_recordings():
         assert settings.optics.pixel_nm is not None
         seen = examine_stacks(stacks, settings, settings.optics.pixel_nm)
         yield {

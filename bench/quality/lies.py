@@ -7,7 +7,6 @@ lie says how many flags are false.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.quality.arbitration import KNOWN, scene
+from bench.quality.arbitration import KNOWN
 from bench.quality.networks import PHOTONS, READ_NOISE
 from bench.quality.restored import Arbitrated, Restorer, arbiter, arbitrated
-from bench.report import Row, report
+from bench.quality.sweep import sweep
+from bench.report import Row
 from livesim.reconstruction.otf import Otf
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.data.scene import Scene
@@ -154,35 +154,17 @@ def summary(rows: Sequence[Row]) -> Row:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fields", type=int, default=4, help="of every kind")
-    parser.add_argument("--size", type=int, default=128, help="raw pixels, both sides")
-    parser.add_argument("--fissions", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=41, help="of the scenes")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    found: list[Row] = []
-    for kind in KNOWN:
-        for number in range(options.fields):
-            own = scene(kind, number, options.size, options.seed)
-            for photons in PHOTONS:
-                rows = measure(own, photons, number, options.fissions)
-                found += [{"specimen": kind, "photons": photons, **row} for row in rows]
-    table = [
-        {"lie": lie, "photons": photons}
-        | summary([r for r in found if r["lie"] == lie and r["photons"] == photons])
-        for lie in LIES
-        for photons in PHOTONS
-    ]
-    report(
+    sweep(
         "lies",
         "Lies planted in the networks' images",
-        table,
-        each=found,
-        fields=options.fields,
-        size=options.size,
-        seed=options.seed,
-        fissions=options.fissions,
+        ("lie", "lie", tuple(LIES)),
+        measure,
+        summary,
+        kinds=KNOWN,
+        photons=PHOTONS,
+        fields=4,
+        seed=41,
+        words=__doc__,
     )
 
 

@@ -6,17 +6,17 @@ shifted by some micrometres after its weights were found; shown is what the old 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.quality.arbitration import Belief, images, scene, shifted
+from bench.quality.arbitration import Belief, images, shifted
 from bench.quality.networks import READ_NOISE
 from bench.quality.restored import Restorer, arbiter
-from bench.report import Row, report
+from bench.quality.sweep import sweep
+from bench.report import Row
 from livesim.reconstruction.otf import Otf
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.data.scene import Scene
@@ -69,35 +69,17 @@ def summary(rows: Sequence[Row]) -> Row:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fields", type=int, default=2, help="of every kind")
-    parser.add_argument("--size", type=int, default=128, help="raw pixels, both sides")
-    parser.add_argument("--fissions", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=31, help="of the scenes")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    found = []
-    for kind in KINDS:
-        for number in range(options.fields):
-            own = scene(kind, number, options.size, options.seed)
-            for photons in PHOTONS:
-                rows = measure(own, photons, number, options.fissions)
-                found += [{"specimen": kind, "photons": photons, **row} for row in rows]
-    rows = [
-        {"shift, um": shift, "photons": photons}
-        | summary([r for r in found if r["shift"] == shift and r["photons"] == photons])
-        for shift in SHIFTS_UM
-        for photons in PHOTONS
-    ]
-    report(
+    sweep(
         "stale",
         "Weights of a stack before the specimen moved",
-        rows,
-        each=found,
-        fields=options.fields,
-        size=options.size,
-        seed=options.seed,
-        fissions=options.fissions,
+        ("shift, um", "shift", SHIFTS_UM),
+        measure,
+        summary,
+        kinds=KINDS,
+        photons=PHOTONS,
+        fields=2,
+        seed=31,
+        words=__doc__,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+import torch
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
@@ -22,12 +23,18 @@ from qtpy.QtCore import Qt
 from livesim.config.changes import value_of
 from livesim.io.read.open import open_recording
 from livesim.processes.viewer_children import Children
+from livesim.reconstruction.otf import Otf
 from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.picture.stages import STEP_ONE
 from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.time.timeline import Mode
+from livesim_models.evaluation.reference import reference
+from livesim_models.evaluation.residual import inside
+from livesim_models.evaluation.similarity import BORDER
+from livesim_models.trust.maps import HAZE, mean_around
 from tests.support.viewer_window import pixels
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -210,14 +217,44 @@ TRUSTED = {
 """How much of what the networks changed is shown, in per cent."""
 
 
+def _newest_weighed(qtbot, viewer):
+    """Wait for a result after the first review, which comes with what the networks alone make."""
+    reviewed = viewer.stream.news.status.trust.index.time
+    found = []
+
+    def look():
+        shots = (shot.result for shot in viewer.time.shots)
+        found.extend(r for r in shots if r.index.time > reviewed + 5 and r.network is not None)
+        return bool(found)
+
+    qtbot.waitUntil(look, timeout=WAIT_MS)
+    return found[-1]
+
+
+def _share_shown(result):
+    """Return how much of what the networks changed is in the image."""
+    change = result.network - result.plain
+    return float(((result.image - result.plain) * change).sum() / np.square(change).sum())
+
+
+def _likeness(result, settings):
+    """Return how the structure of an image goes with that of the truth, -1 to 1."""
+    microscope = SimulatedMicroscope(settings)
+    time = result.index.time
+    pattern, otf = microscope.instrument.pattern(time), Otf.theoretical(settings.optics)
+    truth = reference(microscope.stack(time).object, pattern, otf)
+    pair = (torch.from_numpy(np.array(one)).float() for one in (result.image, truth))
+    fine = [inside(one - mean_around(one, HAZE), BORDER).flatten() for one in pair]
+    return float(torch.corrcoef(torch.stack(fine))[0, 1])
+
+
 @pytest.mark.parametrize("case", TRUSTED)
 def test_the_word_on_the_image_and_its_error_appear(qtbot, tmp_path, case):
     specimen, steps, shown = TRUSTED[case]
     settings = demo_settings(SIZE, 200.0, stacks=200)
     own = settings.simulation.model_copy(update={"specimen": (specimen,), "readout_ms": 60.0})
-    values = settings.model_copy(update={"simulation": own}).model_dump(
-        mode="json", exclude_none=True
-    )
+    settings = settings.model_copy(update={"simulation": own})
+    values = settings.model_dump(mode="json", exclude_none=True)
     config = tmp_path / "microscope.toml"
     config.write_text(tomli_w.dumps(values | {"steps": values["steps"] | steps}), encoding="utf-8")
     children = Children()
@@ -232,19 +269,24 @@ def test_the_word_on_the_image_and_its_error_appear(qtbot, tmp_path, case):
     qtbot.waitUntil(lambda: widgets.top.trust.text() == "✔ trusted", timeout=WAIT_MS)
     (percent,) = re.findall(r"(\d+) % of what the networks changed", widgets.top.trust.toolTip())
     assert int(percent) in shown
+    result = _newest_weighed(qtbot, window.viewer)
+    assert 100.0 * _share_shown(result) == pytest.approx(int(percent), abs=15.0)
+    # The word's promise: what is shown goes with the truth by 0.9 or more.
+    assert _likeness(result, settings) > 0.9
     assert (STEP_ONE in widgets.top.names) is (not steps)
 
     qtbot.waitUntil(lambda: window.viewer.maps is not None, timeout=WAIT_MS)
     qtbot.keyClick(window, Qt.Key.Key_T)
     qtbot.waitUntil(lambda: window.viewer.display.scene.tint is not None, timeout=WAIT_MS)
     with_map = pixels(widgets.picture).astype(int)
-    colour = np.abs(with_map[..., 2] - with_map[..., 0])
-    assert (colour > 40).mean() > 0.002
+    colour = np.abs(with_map[..., 2] - with_map[..., 0])[CAPTION:-80]
     qtbot.keyClick(window, Qt.Key.Key_T)
     qtbot.waitUntil(lambda: window.viewer.display.scene.tint is None, timeout=WAIT_MS)
     window.draw()
-    grey = pixels(widgets.picture)[60:-80].astype(int)
-    assert (np.abs(grey[..., 2] - grey[..., 0]) > 40).mean() < 0.002
+    grey = pixels(widgets.picture)[CAPTION:-80].astype(int)
+    without = np.abs(grey[..., 2] - grey[..., 0])
+    assert (without > 40).mean() < 0.002
+    assert colour.mean() > 10.0 * without.mean() + 1.0
     window.close()
 
 

@@ -18,7 +18,7 @@ from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.health import NOT_RECORDED
 from livesim_gui.state.health.strips import DRIFT, MODULATION, STEPS
 from livesim_gui.state.keys import KEYS
-from livesim_gui.state.picture.stages import PLAIN
+from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD
 from livesim_gui.window import SIZE
 from tests.doubles.fake_engine import (
     angle_status,
@@ -89,13 +89,13 @@ def test_stages_have_short_names_where_the_window_is_narrow_and_whole_ones_where
     made = result(20, network=True)
     feed.take(1, replace(made, step_one=made.image), 0.0)
     window.draw()
-    window.resize(window.minimumSizeHint().width(), 700)
     top = window.widgets.top
-    assert top.buttons[PLAIN].text() == "Plain (2)"
-    assert "plain" in top.buttons[PLAIN].toolTip()
+    top.resize(top.minimumSizeHint().width(), top.height())
+    assert top.buttons[WIDEFIELD].text() == "Wide (1)"
+    assert "without any network" in top.buttons[PLAIN].toolTip()
     assert all(one.width() >= one.minimumSizeHint().width() for one in top.buttons.values())
-    window.resize(2000, 700)
-    assert top.buttons[PLAIN].text() == "Plain (2)"
+    top.resize(2000, top.height())
+    assert top.buttons[WIDEFIELD].text() == "Widefield (1)"
 
 
 def test_a_chart_draws_what_is_chosen_above_it(window, feed):
