@@ -66,14 +66,6 @@ class EngineProcess:
             self._control = words[words.index("control") + 1]
         return self._control
 
-    def ended_within(self, limit_s: float) -> bool:
-        """Wait for at most `limit_s`; return whether the engine has ended."""
-        try:
-            self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
     def stage_done(self, name: str) -> int | None:
         """Return what a stage of the engine has done; None where it does not answer any more."""
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import torch
 from rich.console import Console
@@ -100,22 +101,36 @@ def _stream(microscope: SimulatedMicroscope, options: DemoOptions, console: Cons
     ):
         # All before the first is sent, so that the engine is not slowed down.
         simulate_ahead(ahead, math.inf, raw_frames, console)
-        with Sender(engine.control()) as sender:
-            paced = options.rate is not Rate.MAX
-            with progress_bar("raw frames sent", raw_frames, console) as bar:
-                stream_prefetched(
-                    microscope, ahead, sender, paced=paced, name="demo", progress=bar.show
-                )
-        _wait(engine, options.stacks, console)
+        engine.control()  # it listens from here on, and can be asked
+        with _restoring(engine, options.stacks, console):
+            with Sender(engine.control()) as sender:
+                paced = options.rate is not Rate.MAX
+                stream_prefetched(microscope, ahead, sender, paced=paced, name="demo")
+            engine.wait()
 
 
-def _wait(engine: EngineProcess, stacks: int, console: Console) -> None:
-    """Wait until the engine has recorded every result, and show how far it is."""
-    with progress_bar("images restored", stacks, console) as bar:
-        while not engine.ended_within(LOOK_S):
+@contextmanager
+def _restoring(engine: EngineProcess, stacks: int, console: Console) -> Iterator[None]:
+    """Show how many images the engine has published, until the block ends.
+
+    Asked from a thread, for sending waits as long as the engine has no room.
+    """
+    over = Event()
+
+    def follow() -> None:
+        while not over.wait(LOOK_S):
             done = engine.stage_done("publish")
-            bar.show(stacks if done is None else done, stacks)
-    engine.wait()
+            if done is not None:
+                bar.show(done, stacks)
+
+    with progress_bar("images restored", stacks, console) as bar:
+        thread = Thread(target=follow, name="progress")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def _recordings(out: Path) -> set[Path]:

@@ -26,26 +26,6 @@ MOST_PIXELS = 1024
 """Rows and columns that are worth looking at, in the middle of larger frames."""
 
 
-def diagnose(stacks: Tensor, settings: Settings, pixel_nm: float) -> tuple[Finding, ...]:
-    """Return what is wrong with raw stacks, the surest first; nothing for sound ones.
-
-    Parameters
-    ----------
-    stacks
-        [time, angle, phase, y, x] camera counts, one after the other.
-    settings
-        Of the microscope.
-    pixel_nm
-        Raw pixel.
-
-    Raises
-    ------
-    ValueError
-        If the stacks do not have the pattern's angles and phases.
-    """
-    return examine_stacks(stacks, settings, pixel_nm).findings
-
-
 def middle(frame_shape: tuple[int, int], most: int = MOST_PIXELS) -> tuple[slice, slice]:
     """Return the rows and columns in the middle of frames, `most` of each where there are more."""
     rows, columns = (
@@ -58,9 +38,23 @@ def middle(frame_shape: tuple[int, int], most: int = MOST_PIXELS) -> tuple[slice
 def examine_stacks(
     stacks: Tensor, settings: Settings, pixel_nm: float, number: int = 0
 ) -> Examination:
-    """Return what is wrong with raw stacks as `diagnose` does, and what they do not tell.
+    """Return what is wrong with raw stacks, the surest first, and what they do not tell.
 
-    `number` is that of the first frame, where others came before.
+    Parameters
+    ----------
+    stacks
+        [time, angle, phase, y, x] camera counts, one after the other.
+    settings
+        Of the microscope.
+    pixel_nm
+        Raw pixel.
+    number
+        Of the first frame, where others came before.
+
+    Raises
+    ------
+    ValueError
+        If the stacks do not have the pattern's angles and phases.
     """
     frames = in_order(stacks, settings.pattern)
     first = settings.pattern.first_frame

@@ -38,11 +38,6 @@ class Fission:
         """Of the larger part, in units of the stack's own."""
         return 1.0 + self.eta**2
 
-    @property
-    def smaller_variance(self) -> float:
-        """Of the smaller part, in units of the stack's own."""
-        return 1.0 + 1.0 / self.eta**2
-
 
 def mean_light(photons: Tensor) -> Tensor:
     """Return the mean light [frame, y, x] around every pixel of a stack [frame, y, x]."""

@@ -41,7 +41,7 @@ def test_both_parts_have_the_stacks_mean_and_noise_that_is_not_shared(light, eta
 
     assert float(larger.mean()) == pytest.approx(light, abs=5.0 * (variance / pixels) ** 0.5 * 2.0)
     assert float(larger.var()) == pytest.approx(parts.larger_variance * variance, rel=0.02)
-    assert float(smaller.var()) == pytest.approx(parts.smaller_variance * variance, rel=0.02)
+    assert float(smaller.var()) == pytest.approx((1.0 + 1.0 / eta**2) * variance, rel=0.02)
     shared = float(torch.corrcoef(torch.stack([larger, smaller]))[0, 1])
     assert abs(shared) < 5.0 / pixels**0.5 + 0.002
 

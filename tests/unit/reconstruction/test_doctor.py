@@ -8,7 +8,7 @@ import torch
 
 from livesim.config.settings import PatternSettings, parse_settings
 from livesim.reconstruction.doctor.evidence import judge
-from livesim.reconstruction.doctor.examine import diagnose, examine, in_order
+from livesim.reconstruction.doctor.examine import examine, examine_stacks, in_order
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import signature
 from livesim.values.finding import Fault
@@ -81,18 +81,18 @@ def test_a_start_at_another_angle_shows_beside_expected_angles_only(frames):
     assert examine(turned, SETTINGS, PIXEL_NM).findings == ()
 
 
-def test_diagnose_takes_stacks_as_the_engine_has_them(frames):
+def test_examination_takes_stacks_as_the_engine_has_them(frames):
     stacks = frames.unflatten(0, (3, 3, 3))
-    assert diagnose(stacks, SETTINGS, PIXEL_NM) == ()
+    assert examine_stacks(stacks, SETTINGS, PIXEL_NM).findings == ()
     swapped = with_pattern(order=("angle", "phase"))
-    assert diagnose(stacks, swapped, PIXEL_NM) == ()
-    (finding,) = diagnose(stacks.transpose(1, 2), SETTINGS, PIXEL_NM)
+    assert examine_stacks(stacks, swapped, PIXEL_NM).findings == ()
+    (finding,) = examine_stacks(stacks.transpose(1, 2), SETTINGS, PIXEL_NM).findings
     assert finding.fault is Fault.TRANSPOSED
 
 
 def test_stacks_of_another_shape_are_refused(frames):
     with pytest.raises(ValueError, match=r"expected .* \(3, 3\), found \(1, 9\)"):
-        diagnose(frames[None, None, :9], SETTINGS, PIXEL_NM)
+        examine_stacks(frames[None, None, :9], SETTINGS, PIXEL_NM)
     with pytest.raises(ValueError, match="at least 3 frames, found 2"):
         examine(frames[:2], SETTINGS, PIXEL_NM)
 
