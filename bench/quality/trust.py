@@ -23,6 +23,7 @@ from livesim_models.data.scene import Scene
 from livesim_models.evaluation.residual import Instrument, Reprojection, inside
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.trust.maps import HAZE, Restoration, mean_around, plain_residual
+from livesim_models.trust.stripes import find_stripes
 from livesim_models.trust.verdict import numbers_of, verdict
 
 CAMERA = CameraSettings(offset=0.0, gain=1.0, read_noise=READ_NOISE)
@@ -39,8 +40,10 @@ def measure(own: Scene, photons: float, seed: int, fissions: int) -> Row:
     )
     said = numbers_of(made, residual)
     true = numbers_of(replace(made, error=(found.image - sample.target).abs()), residual)
+    stripes = find_stripes(found.image, sample.low.mean(dim=0))
+    doubts = () if stripes is None else (stripes.words,)
     return {
-        "word": verdict(said, ()).word.value,
+        "word": verdict(said, (), doubts=doubts).word.value,
         "predicted %": said.carried_percent,
         "true %": true.carried_percent,
         "correlation": _correlation(found.image, sample.target),
