@@ -11,7 +11,8 @@ from pathlib import Path
 
 from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import CASES, Case
+from tests.support.reader_faults import CASES
+from tests.support.reader_faults.case import Case
 
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "files.md"
 BLOCK = re.compile(r"(<!-- readers -->\n).*?(<!-- end of readers -->)", re.DOTALL)

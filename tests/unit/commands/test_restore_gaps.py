@@ -13,7 +13,7 @@ from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
-from tests.support.reader_faults import ndtiff
+from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import PLAIN, simulate
 
 SIZE, TIMES = (96, 96), 5

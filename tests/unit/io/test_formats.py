@@ -266,7 +266,7 @@ def test_every_format_that_is_read_is_written_here(tmp_path):
         folder.mkdir()
         written.add(format_of(write(folder / file) or folder / file).name)
     written.add(VENDORS)  # in test_vendor.py
-    written.add("OME-TIFF of several files")  # in tests/support/reader_faults.py
+    written.add("OME-TIFF of several files")  # in tests/support/reader_faults/ome_tiff.py
     known = {one.name for one in (*FILES, *FOLDERS)}
     assert known - written == set(), "expected a line in FORMATS for every format, found none of"
 

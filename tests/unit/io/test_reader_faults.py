@@ -9,22 +9,12 @@ import pytest
 from livesim.config.settings import PatternSettings
 from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import (
-    CASES,
-    FRAMES,
-    POSITION_FILES,
-    REFUSED,
-    by_time,
-    cut,
-    described_elsewhere,
-    in_frame,
-    micromanager,
-    ndtiff,
-    ome_files,
-    pages,
-    positions_together,
-    times,
-)
+from tests.support.reader_faults import CASES
+from tests.support.reader_faults.case import FRAMES, REFUSED, cut, in_frame
+from tests.support.reader_faults.micromanager import micromanager, positions_together, times
+from tests.support.reader_faults.ndtiff import by_time, ndtiff
+from tests.support.reader_faults.ome_tiff import POSITION_FILES, described_elsewhere, ome_files
+from tests.support.reader_faults.tiff import pages
 
 
 def place(index):

@@ -10,7 +10,7 @@ from livesim.config.settings import PatternSettings
 from livesim.io.read import vendor
 from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import TIMES, TRUTH, stack
+from tests.support.reader_faults.case import TIMES, TRUTH, stack
 
 
 def write_czi(path, missing=()):
