@@ -268,7 +268,7 @@ CASES = (
     data(
         "mixed shapes",
         mixed_tiff,
-        r"one shape and type, found 2 .*12, 17. uint16 and .*12, 16. uint16",
+        r"one shape and type, found 2 .*12, 16. uint16 and .*12, 17. uint16",
     ),
     data(
         "not a number",

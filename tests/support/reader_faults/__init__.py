@@ -9,6 +9,7 @@ from tests.support.reader_faults.micromanager import MICROMANAGER, SINGLE_FILES
 from tests.support.reader_faults.ndtiff import NDTIFF
 from tests.support.reader_faults.ome_tiff import OME_FILES
 from tests.support.reader_faults.tiff import CUT_TIFF
+from tests.support.reader_faults.tiff_pages import TIFF_PAGES
 from tests.support.reader_faults.values import TYPES
 from tests.support.reader_faults.zarr import STOPPED_ZARR, ZARR_POSITIONS
 
@@ -18,6 +19,7 @@ CASES = (
     *SINGLE_FILES,
     *NDTIFF,
     *CUT_TIFF,
+    *TIFF_PAGES,
     *STOPPED_ZARR,
     *ZARR_POSITIONS,
     *AXES,

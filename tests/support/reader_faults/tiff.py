@@ -76,15 +76,6 @@ def full_size(*sizes, frames=FRAMES[:22], **options):
     return build
 
 
-def pages_in_turns(folder: Path) -> Path:
-    """Two raw stacks, of which every other frame is compressed."""
-    with tifffile.TiffWriter(folder / "raw.tif") as tif:
-        for number, frame in enumerate(FRAMES[:18]):
-            kind = "zlib" if number % 2 else None
-            tif.write(frame, metadata=None, contiguous=False, compression=kind)
-    return folder / "raw.tif"
-
-
 CUT_TIFF = (
     Case(
         "TIFF",

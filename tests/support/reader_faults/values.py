@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.support.reader_faults.case import ALL, FRAMES, Case, X, Y, at_times
-from tests.support.reader_faults.tiff import deltavision, pages, pages_in_turns
+from tests.support.reader_faults.tiff import deltavision, pages
 
 FLOATS = (FRAMES + np.float32(0.25)).astype(np.float32)
 SIGNED = FRAMES.astype(np.int16) - 100
@@ -41,8 +41,6 @@ TYPES = (
     Case("TIFF", "LZW", pages(compression="lzw"), ALL),
     Case("TIFF", "Zstandard", pages(compression="zstd"), ALL),
     Case("TIFF", "JPEG 2000", pages(compression="jpeg2000"), ALL),
-    Case("TIFF", "every other frame compressed", pages_in_turns, None,
-         "expected pages that are stored alike, found 2 kinds in turns"),
     Case("TIFF", "LZW with a predictor", pages(compression="lzw", predictor=True), ALL),
     Case("TIFF", "packed 12 bit", packed_12_bit, at_times(0, 1, 2, frames=FRAMES % 4096)),
     Case("TIFF", "32-bit float", pages(FLOATS), at_times(0, 1, 2, frames=FLOATS), FLOAT_WORDS,
