@@ -8,7 +8,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from livesim.commands.restore.stacks import RestoredStack
-from livesim.values.errors import EmptyFrameError
+from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import TrustWord, Verdict
 
@@ -40,7 +40,7 @@ class Reviews:
     ) -> None:
         self._made: dict[StackIndex, RestoredStack] = {}
         for index in spread(indices):
-            with suppress(EmptyFrameError):  # left out, and said, when its turn comes
+            with suppress(LostFrameError):  # left out, and said, when its turn comes
                 self._made[index] = make(index)
         self.verdicts = {
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None

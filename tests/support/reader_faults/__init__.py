@@ -5,6 +5,7 @@ the same cases into docs/measured/files.md.
 """
 
 from tests.support.reader_faults.axes import AXES
+from tests.support.reader_faults.garbled import GARBLED
 from tests.support.reader_faults.micromanager import MICROMANAGER, SINGLE_FILES
 from tests.support.reader_faults.ndtiff import NDTIFF
 from tests.support.reader_faults.ome_tiff import OME_FILES
@@ -22,6 +23,7 @@ CASES = (
     *TIFF_PAGES,
     *STOPPED_ZARR,
     *ZARR_POSITIONS,
+    *GARBLED,
     *AXES,
     *TYPES,
 )

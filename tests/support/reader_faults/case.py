@@ -14,6 +14,8 @@ import numpy as np
 import tifffile
 
 from livesim.config.settings import PatternSettings
+from livesim.io.read.open import open_recording
+from livesim.values.errors import LostFrameError
 
 POSITIONS, TIMES, Y, X = 2, 3, 12, 16
 TRUTH = 1 + np.arange(POSITIONS * TIMES * 9 * Y * X, dtype=np.uint16).reshape(-1, 27, Y, X)
@@ -65,6 +67,20 @@ class Case:
         if self.stacks is None:
             return REFUSED
         return SALVAGED if self.says and self.loses else READ
+
+
+def read_whole(path: Path, pattern: PatternSettings) -> tuple[dict[Place, np.ndarray], str]:
+    """Return the raw stacks of a recording that can be read, and all that is said of it."""
+    found, lost = {}, []
+    with open_recording(path, pattern) as recording:
+        for index in recording.indices:
+            place = (index.position, index.time, index.channel, index.z)
+            try:
+                found[place] = recording.lit_stack(index).pixels
+            except LostFrameError as error:
+                lost.append(str(error))
+        said = [*recording.warnings, *lost[:1]]
+    return found, "; ".join(said)
 
 
 def settings(**values) -> PatternSettings:
