@@ -205,18 +205,20 @@ class Recording:
         Raises
         ------
         LostFrameError
-            If it cannot be read.
+            If it cannot be read, or has another size or type than the others.
         DataError
-            If it has another size than the others, or values that are no counts.
+            If it has values that are no counts.
         """
         try:
             plane = self.file.read(number)
         except DataError as error:
             raise LostFrameError(str(error)) from error
-        if plane.shape != self.frame_shape:
-            raise DataError(
+        stored = self.file.dtype.newbyteorder("=")
+        if (plane.shape, plane.dtype.newbyteorder("=")) != (self.frame_shape, stored):
+            raise LostFrameError(
                 f"{self.source}: expected frames of {self.frame_shape[0]} x {self.frame_shape[1]} "
-                f"pixels, found {' x '.join(map(str, plane.shape))} in frame {number}"
+                f"pixels, {stored}, found {' x '.join(map(str, plane.shape))}, {plane.dtype}, in "
+                f"frame {number}"
             )
         return as_counts(plane, self.dtype, self.source)
 

@@ -22,6 +22,7 @@ from livesim.io.read.micromanager_stack import (
     from_the_first_frame,
     planned_frames,
 )
+from livesim.io.read.ome_description import Description, described_by, description_of
 from livesim.io.read.planes import (
     NO_PLANE,
     UNNAMED,
@@ -54,7 +55,6 @@ AXIS_NAMES = {
     "I": UNNAMED, "Q": UNNAMED, "S": UNNAMED,
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
-BINARY_ONLY = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile="([^"]+)"')
 STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
@@ -93,12 +93,27 @@ def open_tiff(source: Path) -> PlaneFile:
     DataError
         If it is no TIFF file, or does not hold grey frames of one shape.
     """
+    with _damage_reports(), expecting("a TIFF file", source, *BAD_TIFF):
+        description = description_of(source)
+    return _opened_by(source, _open(description), description.missing)
+
+
+def open_companion(source: Path) -> PlaneFile:
+    """Open the TIFF files that an OME-XML file beside them describes.
+
+    Raises
+    ------
+    DataError
+        If none of them is there, or they are not what it says.
+    """
+    return _opened_by(source, _open(described_by(source)))
+
+
+def _open(description: Description) -> PlaneFile:
+    source = description.path
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
-            tif = stack.enter_context(tifffile.TiffFile(source))
-            described = _described_in(tif)
-            if described is not None and described != source and _is_tiff(described):
-                return _opened_by(source, open_tiff(described))
+            tif = stack.enter_context(tifffile.TiffFile(source, omexml=description.xml))
             parts = _parts(tif, source)
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
@@ -112,11 +127,7 @@ def open_tiff(source: Path) -> PlaneFile:
                 grid = from_the_first_frame(grid, tif)
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
                 grid = as_the_frames_say(tif, grid)
-        warnings = (
-            *_undescribed(described, source),
-            *_damage(first, grid, reports, source),
-            *_planned(tif, first, grid, source),
-        )
+        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -136,6 +147,18 @@ def open_tiff(source: Path) -> PlaneFile:
     )
 
 
+def _opened_by(source: Path, file: PlaneFile, missing: str | None = None) -> PlaneFile:
+    """Return a recording by the name that was asked for, which may be another one of its files."""
+    others = {file.source, *file.others} - {source}
+    if missing is None:
+        return replace(file, source=source, others=tuple(sorted(others)))
+    words = (
+        f"{source}: expected {missing}, which describes its axes, found no such file: its frames "
+        "are taken for a sequence"
+    )
+    return replace(file, warnings=(words, *file.warnings), unfinished=True)
+
+
 def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
     """Return the other files of the recording, as far as they were found."""
     handles = {
@@ -145,31 +168,6 @@ def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
         if page is not None
     }
     return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
-
-
-def _described_in(tif: tifffile.TiffFile) -> Path | None:
-    """Return the TIFF file that describes an OME-TIFF's axes; None where it does so itself."""
-    found = BINARY_ONLY.search(tif.ome_metadata or "") if tif.is_ome else None
-    return None if found is None else Path(tif.filehandle.dirname) / found[1]
-
-
-def _opened_by(source: Path, file: PlaneFile) -> PlaneFile:
-    """Return a recording that was asked for by the name of another one of its files."""
-    others = {file.source, *file.others} - {source}
-    return replace(file, source=source, others=tuple(sorted(others)))
-
-
-def _is_tiff(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in (".tif", ".tiff", ".btf")
-
-
-def _undescribed(described: Path | None, source: Path) -> tuple[str, ...]:
-    if described is None:
-        return ()
-    return (
-        f"{source}: expected {described.name}, which describes its axes, found no such TIFF file: "
-        "its frames are taken for a sequence",
-    )
 
 
 @contextmanager

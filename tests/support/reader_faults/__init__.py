@@ -8,19 +8,23 @@ from tests.support.reader_faults.axes import AXES
 from tests.support.reader_faults.garbled import GARBLED
 from tests.support.reader_faults.micromanager import MICROMANAGER, SINGLE_FILES
 from tests.support.reader_faults.ndtiff import NDTIFF
+from tests.support.reader_faults.ome_description import OME_DESCRIPTION
 from tests.support.reader_faults.ome_tiff import OME_FILES
 from tests.support.reader_faults.tiff import CUT_TIFF
+from tests.support.reader_faults.tiff_folder import TIFF_FOLDERS
 from tests.support.reader_faults.tiff_pages import TIFF_PAGES
 from tests.support.reader_faults.values import TYPES
 from tests.support.reader_faults.zarr import STOPPED_ZARR, ZARR_POSITIONS
 
 CASES = (
     *OME_FILES,
+    *OME_DESCRIPTION,
     *MICROMANAGER,
     *SINGLE_FILES,
     *NDTIFF,
     *CUT_TIFF,
     *TIFF_PAGES,
+    *TIFF_FOLDERS,
     *STOPPED_ZARR,
     *ZARR_POSITIONS,
     *GARBLED,

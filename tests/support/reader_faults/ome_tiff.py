@@ -28,7 +28,7 @@ def ome_files(files, byteorders="<<", padding=(0, 0), **options):
     def build(folder: Path) -> Path:
         ids = [f"urn:uuid:{uuid4()}" for _ in files]
         for number, (_, _, frames) in enumerate(files):
-            text = _ome_xml(files, ids, ids[number]) + " " * padding[number]
+            text = ome_xml(files, ids, ids[number]) + " " * padding[number]
             path = folder / f"multi_p{number:03d}.ome.tiff"
             description = text.encode()
             with tifffile.TiffWriter(path, byteorder=byteorders[number]) as tif:
@@ -40,7 +40,7 @@ def ome_files(files, byteorders="<<", padding=(0, 0), **options):
     return build
 
 
-def _ome_xml(files, ids, own):
+def ome_xml(files, ids, own):
     images = ""
     for image in sorted({image for image, _, _ in files}):
         data, times = "", 0
@@ -158,7 +158,7 @@ OME_FILES = (
         "described in a file that is not there",
         described_elsewhere("master.ome.tiff"),
         at_times(0, 1, 2, frames=TRUTH[1]),
-        "expected master.ome.tiff, which describes its axes, found no such TIFF file",
+        "expected master.ome.tiff, which describes its axes, found no such file",
     ),
     Case(
         "OME-TIFF",
