@@ -36,13 +36,17 @@ def by_time(first=0, end=27, lost=(), begin=0):
     ]
 
 
-def by_name(lost=()):
+def by_name(lost=(), begin=0):
     places = enumerate(np.ndindex(TIMES, 3, 3))
     return [
-        ({"time": t, "angle": a, "phase": p}, FRAMES[number])
+        ({"time": t, "angle": a + begin, "phase": p + begin}, FRAMES[number])
         for number, (t, a, p) in places
         if number not in lost
     ]
+
+
+def by_sim(begin=0):
+    return [({"time": n // 9, "sim": n % 9 + begin}, frame) for n, frame in enumerate(FRAMES)]
 
 
 def cut_inside(name, keep, build):
@@ -100,6 +104,23 @@ NDTIFF = (
         ndtiff(by_time(end=22)),
         at_times(0, 1),
         "found 4 at time 2; the 2 whole ones are used",
+    ),
+    Case("NDTiff", "angles and phases that count from 1", ndtiff(by_name(begin=1)), ALL),
+    Case(
+        "NDTiff",
+        "angles and phases that count from 1, a frame missing",
+        ndtiff(by_name(lost=[13], begin=1)),
+        at_times(0, 2),
+        r"found 8 at time 1 \(without angle 1, phase 1\); the 2 whole ones are used",
+    ),
+    Case("NDTiff", "frames of a raw stack that count from 1", ndtiff(by_sim(begin=1)), ALL),
+    Case("NDTiff", "times that count from 1", ndtiff(by_time(begin=1)), ALL),
+    Case(
+        "NDTiff",
+        "times that count from 1, stopped in mid-stack",
+        ndtiff(by_time(end=22, begin=1)),
+        None,
+        "found 22 frames from time 1 on: the first raw stack or the last one may be incomplete",
     ),
     Case("NDTiff", "times that begin with 5", ndtiff(by_time(begin=5)), ALL),
     Case(
