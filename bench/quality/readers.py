@@ -9,9 +9,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import CASES, Case
+from tests.support.reader_faults import CASES
+from tests.support.reader_faults.case import Case, read_whole
 
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "files.md"
 BLOCK = re.compile(r"(<!-- readers -->\n).*?(<!-- end of readers -->)", re.DOTALL)
@@ -32,8 +32,7 @@ def said_of(case: Case, folder: Path) -> str:
     """Return the warnings, or the refusal, without the names of folders."""
     path = case.build(folder)
     try:
-        with open_recording(path, case.pattern) as recording:
-            said = "; ".join(recording.warnings)
+        _, said = read_whole(path, case.pattern)
     except DataError as error:
         said = str(error)
     return said.replace(f"{path}: ", "").replace(f"{folder}/", "")

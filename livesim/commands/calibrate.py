@@ -19,7 +19,7 @@ from livesim.io.read.planes import SMALLEST
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
-from livesim.values.errors import DataError, EmptyFrameError
+from livesim.values.errors import DataError, LostFrameError
 from livesim.values.finding import Fault
 from livesim.values.frames import RawStack
 from livesim.values.pattern import WIDEFIELD_ONLY, Pattern, PatternAngle
@@ -83,22 +83,22 @@ def tell_widefield_only(
 def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:
     """Read at most so many raw stacks of one channel, evenly spread over the recording.
 
-    Without `most`, as many as an estimate of the pattern needs. Those with a frame of nothing but
-    zeros are left out.
+    Without `most`, as many as an estimate of the pattern needs. Those with a frame that
+    cannot be read or holds nothing but zeros are left out.
 
     Raises
     ------
-    EmptyFrameError
+    LostFrameError
         If every one of them has such a frame.
     """
     indices = [index for index in recording.indices if index.channel == channel]
     count = min(most or estimation_stacks(recording.frame_shape), len(indices))
     found: list[RawStack] = []
-    refusal: EmptyFrameError | None = None
+    refusal: LostFrameError | None = None
     for number in range(count):
         try:
             found.append(recording.lit_stack(indices[number * len(indices) // count]))
-        except EmptyFrameError as error:
+        except LostFrameError as error:
             refusal = error
     if refusal is not None and not found:
         raise refusal

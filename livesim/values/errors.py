@@ -7,5 +7,5 @@ class DataError(ValueError):
     """The data cannot be used; the message says which file, what was expected, what was found."""
 
 
-class EmptyFrameError(DataError):
-    """A frame of a raw stack holds nothing but zeros: it was lost, or was never recorded."""
+class LostFrameError(DataError):
+    """A frame is there in name only: it cannot be read, or holds nothing but zeros."""

@@ -19,7 +19,7 @@ from livesim.processes.engine import EngineProcess
 from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
 from tests.support.processes import LIMIT_S, livesim
-from tests.support.reader_faults import ndtiff
+from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import settings_text, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

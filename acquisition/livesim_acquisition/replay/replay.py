@@ -11,6 +11,7 @@ from math import prod
 
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
+from livesim.values.errors import LostFrameError
 from livesim.values.frames import RawFrame
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.replay.pace import Pace
@@ -30,6 +31,7 @@ def replay(
     progress: Progress = lambda sent, total: None,
     *,
     loop: bool = False,
+    lost: Callable[[LostFrameError], None] | None = None,
 ) -> Delivery:
     """Stream all frames of a recording; when interrupted, the stream ends marked as aborted.
 
@@ -41,6 +43,8 @@ def replay(
         Steers it, from any thread, while it runs; once stopped, the stream ends in order.
     loop
         Begin again at the end, as later time points of the same stream, until stopped.
+    lost
+        Is told of a frame that cannot be read, which is not sent; None = it is an error.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def replay(
     """
     due_at = partial(due_times, recording)
     due_at(pace.state.rate)  # before a stream is opened
-    frames = looped_frames(recording) if loop else recording.frames()
+    frames = looped_frames(recording, lost) if loop else recording.frames(lost)
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
     return stream_frames(
         pace.paced(frames, due_at, prod(recording.stack_shape)),
@@ -61,10 +65,12 @@ def replay(
     )
 
 
-def looped_frames(recording: Recording) -> Iterator[RawFrame]:
+def looped_frames(
+    recording: Recording, lost: Callable[[LostFrameError], None] | None = None
+) -> Iterator[RawFrame]:
     """Yield all frames without end; every round continues the time points of the one before."""
     for number in count():
-        for frame in recording.frames():
+        for frame in recording.frames(lost):
             axes = replace(frame.axes, time=frame.axes.time + number * recording.sizes.time)
             sequence = frame.sequence + number * recording.numbers.size
             yield replace(frame, axes=axes, sequence=sequence)

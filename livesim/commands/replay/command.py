@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,6 +16,7 @@ from livesim.commands.replay.controls import steered_by_keys, steered_by_lines, 
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
+from livesim.values.errors import LostFrameError
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.rate import rate_text
 from livesim_acquisition.replay.replay import Progress as Progressed
@@ -83,11 +84,24 @@ def _replay_file(
             pace,
             lambda sent, total: progressed(sent % total if loop else sent, total),
             loop=loop,
+            lost=said_once(),
         )
     print(
         f"livesim replay: {raw.name}: {delivery.sent} frames sent, {delivery.received} received",
         file=sys.stderr,
     )
+
+
+def said_once() -> Callable[[LostFrameError], None]:
+    """Return what says that a frame is not sent, once in however many rounds."""
+    said: set[str] = set()
+
+    def say(error: LostFrameError) -> None:
+        if str(error) not in said:
+            print(f"livesim replay: {error}; not sent", file=sys.stderr)
+        said.add(str(error))
+
+    return say
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
-from livesim.values.errors import EmptyFrameError
+from livesim.values.errors import LostFrameError
 from livesim.values.pattern import WIDEFIELD_ONLY
 from livesim_models.shipped import NONE
 
@@ -108,7 +108,7 @@ def restore_file(asked: RestoreRequest) -> None:
         recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
         times = [index.time for index in recording.indices]
         begin = min(times)
-        left_out: list[EmptyFrameError] = []
+        left_out: list[LostFrameError] = []
         layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=planes)
         with (
             interrupts_held() as check_interrupt,
@@ -119,7 +119,7 @@ def restore_file(asked: RestoreRequest) -> None:
                 check_interrupt()
                 try:
                     one = reviews.take(index) or make(index, examined=planes)
-                except EmptyFrameError as error:
+                except LostFrameError as error:
                     left_out.append(error)
                     continue
                 place = replace(index, time=index.time - begin)
@@ -147,7 +147,7 @@ def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console)
         console.print(f"livesim: {note}")
 
 
-def _show_left_out(left_out: Sequence[EmptyFrameError], console: Console) -> None:
+def _show_left_out(left_out: Sequence[LostFrameError], console: Console) -> None:
     if left_out:
         words = f"{left_out[0]}; {count(len(left_out), 'raw stack')} of this kind left out"
         console.print(f"livesim: {words}")

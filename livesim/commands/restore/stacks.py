@@ -69,8 +69,8 @@ class StackRestorer:
 
         Raises
         ------
-        EmptyFrameError
-            If a frame holds no light at all, and no live run is repeated.
+        LostFrameError
+            If a frame cannot be read, or holds no light at all and no live run is repeated.
         DataError
             If the error is asked for and cannot be measured, or a log holds weights that do not
             fit.

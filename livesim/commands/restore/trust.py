@@ -8,7 +8,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from livesim.commands.restore.stacks import RestoredStack
-from livesim.values.errors import EmptyFrameError
+from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import TrustWord, Verdict
 
@@ -40,7 +40,7 @@ class Reviews:
     ) -> None:
         self._made: dict[StackIndex, RestoredStack] = {}
         for index in spread(indices):
-            with suppress(EmptyFrameError):  # left out, and said, when its turn comes
+            with suppress(LostFrameError):  # left out, and said, when its turn comes
                 self._made[index] = make(index)
         looked_at = [one for one in self._made.values() if one.trust is not None]
         self._tells_errors = not looked_at or any(one.error is not None for one in looked_at)

@@ -66,7 +66,16 @@ def find_frames(
         f"{source}: expected a multiple of {frames_in_words(pattern, sized(grid, pattern))}, "
         f"found {count(grid.numbers.size, 'frame')}"
         + (f" ({sizes_in_words(grid)})" if len(grid.names) > 1 else "")
+        + _begin_in_words(grid)
     )
+
+
+def _begin_in_words(grid: PlaneGrid) -> str:
+    """Say of an axis that begins late that it may be its begin that is missing, not its end."""
+    late = [f"{name} {grid.before[name]}" for name in grid.names if grid.before.get(name, 0) > 0]
+    if not late:
+        return ""
+    return f" from {' and '.join(late)} on: the first raw stack or the last one may be incomplete"
 
 
 def _axes_of_fitting_sizes(grid: PlaneGrid, pattern: PatternSettings) -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ DEPTHS = range(7)
 BAD_INDEX = (ValueError, struct.error, OSError, TypeError, AttributeError)
 BAD_FILE = (ValueError, struct.error, OSError)
 FIXED_ORIGIN = ("angle", "phase", "sim")
-"""Axes that count from 0; the others may begin anywhere (z of a stage, time after a restart)."""
+"""Axes that count from 0 or 1; others may begin anywhere (z of a stage, time after a restart)."""
 
 SPARSEST = 1000
 """Places per frame beyond which an index is damaged rather than incomplete."""
@@ -236,5 +236,5 @@ def _places(frames: list[Axes], name: str) -> list[int]:
 
 def _lowest(frames: list[Axes], name: str) -> int:
     """Return the number with which an axis begins; 0 for names."""
-    values = [value for frame in frames if isinstance(value := frame.get(name), int)]
-    return 0 if name in FIXED_ORIGIN or not values else min(values)
+    lowest = min((at for frame in frames if isinstance(at := frame.get(name), int)), default=0)
+    return int(lowest == 1) if name in FIXED_ORIGIN else lowest

@@ -8,13 +8,14 @@ from pathlib import Path
 from threading import Event
 
 from livesim.config.settings import PatternSettings
-from livesim.io.read import single_files
+from livesim.io.read import single_files, tiff_folder
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
 from livesim.io.read.ndtiff import INDEX, open_ndtiff
 from livesim.io.read.planes import PlaneFile, without_empty_end
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.single_files import open_single_files
-from livesim.io.read.tiff import open_tiff
+from livesim.io.read.tiff import open_companion, open_tiff
+from livesim.io.read.tiff_folder import open_tiff_folder
 from livesim.io.read.vendor import begins_as_vendor, open_vendor
 from livesim.io.read.zarr import MARKS, open_zarr
 from livesim.values.errors import DataError
@@ -48,6 +49,10 @@ class FolderFormat:
     open: Callable[[Path], PlaneFile]
 
 
+def _begins_as_ome_xml(start: bytes) -> bool:
+    return start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"<?xml", b"<OME", b"<ome:OME"))
+
+
 FILES = (
     FileFormat("TIFF", lambda start: start[:4] in TIFF_STARTS, lambda path: _open_tiff(path)),
     FileFormat(
@@ -55,6 +60,7 @@ FILES = (
         lambda start: start[ID_OFFSET:][:2] in IDS,
         lambda path: _open_dv(path),
     ),
+    FileFormat("OME-TIFF's companion files", _begins_as_ome_xml, open_companion),
     FileFormat("makers' files (nd2, czi, lif, oir), with bioio", begins_as_vendor, open_vendor),
 )
 FOLDERS = (
@@ -62,6 +68,7 @@ FOLDERS = (
     FolderFormat("Zarr", MARKS, open_zarr),
     FolderFormat("Micro-Manager's single files", single_files.MARKS, open_single_files),
     FolderFormat("OME-TIFF of several files", OME_MARKS, lambda path: _open_ome_folder(path)),
+    FolderFormat("single TIFF files", tiff_folder.MARKS, open_tiff_folder),
 )
 """All formats; the first that fits is taken."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, takewhile
 from pathlib import Path
@@ -193,16 +193,23 @@ def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:
         If the file holds no camera counts, or unsigned ones of which the upper half is negative.
     """
     dtype = counts_dtype(file.dtype, file.source)
-    first = file.grid.numbers[file.grid.numbers != NO_PLANE]
-    if file.dtype.kind != "i" or not first.size:
+    if file.dtype.kind != "i":
         return dtype
-    lowest = int(file.read(int(first.min())).min())
+    lowest = _lowest(file)
     if lowest < LOWEST_WITHOUT_OFFSET:
         raise DataError(
             f"{file.source}: expected camera counts, or little below 0 where the offset was "
             f"subtracted, found {lowest}: unsigned counts were probably stored as signed ones"
         )
     return dtype if lowest >= 0 else np.dtype(np.float32)
+
+
+def _lowest(file: PlaneFile) -> int:
+    """Return the lowest value of the first frame that can be read; 0 where there is none."""
+    for number in np.sort(file.grid.numbers[file.grid.numbers != NO_PLANE]):
+        with suppress(DataError):  # said where the frame is needed
+            return int(file.read(int(number)).min())
+    return 0
 
 
 def counts_warnings(

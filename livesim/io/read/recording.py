@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,7 @@ from livesim.io.read.whole_stacks import (
     whole_stacks,
     without_unrecorded_end,
 )
-from livesim.values.errors import DataError, EmptyFrameError
+from livesim.values.errors import DataError, LostFrameError
 from livesim.values.frames import FrameAxes, Pixels, RawFrame, RawStack, StackIndex
 
 
@@ -152,37 +152,50 @@ class Recording:
 
         Raises
         ------
-        EmptyFrameError
-            If a frame of it holds nothing but zeros.
+        LostFrameError
+            If a frame of it cannot be read, or holds nothing but zeros.
         DataError
-            If the recording has no such stack, a frame of it is missing or cannot be read.
+            If the recording has no such stack, or a frame of it is missing.
         """
         stack = self.stack(index)
         empty = np.argwhere(~stack.pixels.any(axis=(2, 3)))
         if empty.size:
-            raise EmptyFrameError(
+            raise LostFrameError(
                 f"{self.source}: expected light in every frame of the stack {_words(index)}, found "
                 f"nothing but zeros in angle {empty[0][0]}, phase {empty[0][1]}"
             )
         return stack
 
-    def frames(self) -> Iterator[RawFrame]:
+    def frames(self, lost: Callable[[LostFrameError], None] | None = None) -> Iterator[RawFrame]:
         """Read all frames one by one, in the order in which they were acquired.
+
+        Parameters
+        ----------
+        lost
+            Is told of a frame that cannot be read, which is then passed over, as a camera passes
+            over one that it loses; None = it is an error.
 
         Raises
         ------
-        DataError
-            If a frame cannot be read.
+        LostFrameError
+            If a frame cannot be read, and nobody wants to be told.
         """
         order = np.argsort(self.numbers, axis=None, kind="stable")
         present = order[self.numbers.ravel()[order] != NO_PLANE]
         for sequence, flat in enumerate(present):
             place = np.unravel_index(int(flat), self.numbers.shape)
+            try:
+                pixels = self.plane(int(self.numbers[place]))
+            except LostFrameError as error:
+                if lost is None:
+                    raise
+                lost(error)
+                continue
             yield RawFrame(
                 stream=self.source.name,
                 sequence=sequence,
                 axes=FrameAxes(**{axis: int(at) for axis, at in zip(AXES, place, strict=True)}),
-                pixels=self.plane(int(self.numbers[place])),
+                pixels=pixels,
                 exposure_ms=self.exposure_ms or 0.0,
             )
 
@@ -191,14 +204,21 @@ class Recording:
 
         Raises
         ------
+        LostFrameError
+            If it cannot be read, or has another size or type than the others.
         DataError
-            If it cannot be read, or has another size than the others.
+            If it has values that are no counts.
         """
-        plane = self.file.read(number)
-        if plane.shape != self.frame_shape:
-            raise DataError(
+        try:
+            plane = self.file.read(number)
+        except DataError as error:
+            raise LostFrameError(str(error)) from error
+        stored = self.file.dtype.newbyteorder("=")
+        if (plane.shape, plane.dtype.newbyteorder("=")) != (self.frame_shape, stored):
+            raise LostFrameError(
                 f"{self.source}: expected frames of {self.frame_shape[0]} x {self.frame_shape[1]} "
-                f"pixels, found {' x '.join(map(str, plane.shape))} in frame {number}"
+                f"pixels, {stored}, found {' x '.join(map(str, plane.shape))}, {plane.dtype}, in "
+                f"frame {number}"
             )
         return as_counts(plane, self.dtype, self.source)
 

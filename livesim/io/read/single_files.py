@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from livesim.io.read.file_names import natural
 from livesim.io.read.metadata import Metadata, micromanager_metadata, names_of
 from livesim.io.read.micromanager_stack import planned_frames
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, expecting
@@ -94,12 +95,8 @@ def _frames(folder: Path) -> list[_Frame]:
 
 
 def _positions(folder: Path) -> list[Path]:
-    """Return the folders of the positions, Pos2 before Pos10."""
     folders = [path.parent for path in folder.glob(f"*/{METADATA}")]
-    return sorted(
-        folders,
-        key=lambda path: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", path.name)],
-    )
+    return sorted(folders, key=lambda path: natural(path.name))
 
 
 def _read(path: Path) -> Pixels:

@@ -6,9 +6,10 @@ import logging
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from livesim.io.read.micromanager_stack import (
     from_the_first_frame,
     planned_frames,
 )
+from livesim.io.read.ome_description import Description, described_by, description_of
 from livesim.io.read.planes import (
     NO_PLANE,
     UNNAMED,
@@ -29,6 +31,15 @@ from livesim.io.read.planes import (
     expecting,
     fit_side_by_side,
     side_by_side,
+)
+from livesim.io.read.tiff_pages import (
+    SEQUENCES,
+    Page,
+    check_alike,
+    frames_in_turn,
+    opened,
+    pages_of,
+    series_of,
 )
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
@@ -44,7 +55,6 @@ AXIS_NAMES = {
     "I": UNNAMED, "Q": UNNAMED, "S": UNNAMED,
 }  # fmt: skip
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
-BINARY_ONLY = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*\bMetadataFile="([^"]+)"')
 STATES_SHAPE = ("shaped", "imagej")
 # What tifffile logs of files of which something is missing.
 DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
@@ -83,19 +93,33 @@ def open_tiff(source: Path) -> PlaneFile:
     DataError
         If it is no TIFF file, or does not hold grey frames of one shape.
     """
+    with _damage_reports(), expecting("a TIFF file", source, *BAD_TIFF):
+        description = description_of(source)
+    return _opened_by(source, _open(description), description.missing)
+
+
+def open_companion(source: Path) -> PlaneFile:
+    """Open the TIFF files that an OME-XML file beside them describes.
+
+    Raises
+    ------
+    DataError
+        If none of them is there, or they are not what it says.
+    """
+    return _opened_by(source, _open(described_by(source)))
+
+
+def _open(description: Description) -> PlaneFile:
+    source = description.path
     with ExitStack() as stack, _damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
-            tif = stack.enter_context(tifffile.TiffFile(source))
-            described = _described_in(tif)
-            if described is not None and described != source and _is_tiff(described):
-                return _opened_by(source, open_tiff(described))
-            parts = [_make_part(tif, series, source) for series in tif.series]
+            tif = stack.enter_context(tifffile.TiffFile(source, omexml=description.xml))
+            parts = _parts(tif, source)
             if tif.is_imagej and all(part.kind != "imagej" for part in parts):
                 parts = _cut_imagej(tif) or parts
             metadata = read_metadata(tif)
             others = _other_files(tif)
         _check_alike(parts, source)
-        _check_order(tif, source)
         first = parts[0]
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
@@ -103,11 +127,7 @@ def open_tiff(source: Path) -> PlaneFile:
                 grid = from_the_first_frame(grid, tif)
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
                 grid = as_the_frames_say(tif, grid)
-        warnings = (
-            *_undescribed(described, source),
-            *_damage(first, grid, reports, source),
-            *_planned(tif, first, grid, source),
-        )
+        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -127,37 +147,27 @@ def open_tiff(source: Path) -> PlaneFile:
     )
 
 
+def _opened_by(source: Path, file: PlaneFile, missing: str | None = None) -> PlaneFile:
+    """Return a recording by the name that was asked for, which may be another one of its files."""
+    others = {file.source, *file.others} - {source}
+    if missing is None:
+        return replace(file, source=source, others=tuple(sorted(others)))
+    words = (
+        f"{source}: expected {missing}, which describes its axes, found no such file: its frames "
+        "are taken for a sequence"
+    )
+    return replace(file, warnings=(words, *file.warnings), unfinished=True)
+
+
 def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
     """Return the other files of the recording, as far as they were found."""
     handles = {
-        page.parent.filehandle for series in tif.series for page in series if page is not None
+        page.parent.filehandle
+        for series in tif.series
+        for page in (series if series.is_multifile else [series.keyframe])
+        if page is not None
     }
     return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
-
-
-def _described_in(tif: tifffile.TiffFile) -> Path | None:
-    """Return the TIFF file that describes an OME-TIFF's axes; None where it does so itself."""
-    found = BINARY_ONLY.search(tif.ome_metadata or "") if tif.is_ome else None
-    return None if found is None else Path(tif.filehandle.dirname) / found[1]
-
-
-def _opened_by(source: Path, file: PlaneFile) -> PlaneFile:
-    """Return a recording that was asked for by the name of another one of its files."""
-    others = {file.source, *file.others} - {source}
-    return replace(file, source=source, others=tuple(sorted(others)))
-
-
-def _is_tiff(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in (".tif", ".tiff", ".btf")
-
-
-def _undescribed(described: Path | None, source: Path) -> tuple[str, ...]:
-    if described is None:
-        return ()
-    return (
-        f"{source}: expected {described.name}, which describes its axes, found no such TIFF file: "
-        "its frames are taken for a sequence",
-    )
 
 
 @contextmanager
@@ -227,32 +237,63 @@ def _check_alike(parts: list[_Part], source: Path) -> None:
         )
 
 
-def _check_order(tif: tifffile.TiffFile, source: Path) -> None:
-    """Refuse pages that differ in turns, as in their compression: tifffile sorts them by kind."""
-    kinds = [series for series in tif.series if series.kind == "generic"]
-    if len(kinds) < 2:
-        return
-    turns = [page.index for series in kinds for page in series if page is not None]
-    if turns != sorted(turns):
-        raise DataError(
-            f"{source}: expected pages that are stored alike, found {len(kinds)} kinds in turns, "
-            "as with different compression: save the file anew"
-        )
+def _parts(tif: tifffile.TiffFile, source: Path) -> list[_Part]:
+    """Return the series of a file; pages that only follow each other are one."""
+    series = series_of(tif, source)
+    pages = [pages_of(tif, one, source) for one in series]
+    if series and all(one.kind in SEQUENCES for one in series):
+        return [_sequence(tif, series, frames_in_turn([*chain(*pages)]), source)]
+    return [_make_part(tif, one, own, source) for one, own in zip(series, pages, strict=True)]
 
 
-def _make_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, source: Path) -> _Part:
-    if not series.axes.endswith("YX"):
-        kind = "colour (RGB) images" if series.axes.endswith("S") else f"axes {series.axes}"
+def _sequence(
+    tif: tifffile.TiffFile,
+    series: list[tifffile.TiffPageSeries],
+    pages: list[Page],
+    source: Path,
+) -> _Part:
+    check_alike(pages, source)
+    axes, shape = pages[0].axes, pages[0].shape
+    dtype = _grey_type(axes, pages[0].dtype, source)
+    size = (shape[-2], shape[-1])
+    whole = len(pages) == len(series[0])
+    reads = (whole and _contiguous(tif, series[0], pages)) or _by_page(pages, size)
+    return _Part(
+        names=(UNNAMED, *(AXIS_NAMES.get(axis, axis) for axis in axes[:-2])),
+        sizes=(len(pages), *shape[:-2]),
+        shape=size,
+        dtype=dtype,
+        kind=series[0].kind,
+        read=reads[0],
+        has=reads[1],
+    )
+
+
+def _grey_type(axes: str, dtype: np.dtype[np.generic] | None, source: Path) -> np.dtype[np.generic]:
+    """Return the type of grey frames, and refuse all else."""
+    if not axes.endswith("YX"):
+        kind = "colour (RGB) images" if axes.endswith("S") else f"axes {axes}"
         raise DataError(f"{source}: expected grey frames [y, x], found {kind}")
-    if series.dtype is None:
+    if dtype is None:
         raise DataError(f"{source}: expected camera counts, found pixels of an unknown type")
+    return dtype
+
+
+def _make_part(
+    tif: tifffile.TiffFile,
+    series: tifffile.TiffPageSeries,
+    pages: list[Page | None],
+    source: Path,
+) -> _Part:
+    dtype = _grey_type(series.axes, series.dtype, source)
+    check_alike(pages, source)
     y, x = series.shape[-2:]
-    reads = _contiguous(tif, series) or _by_page(series)
+    reads = _contiguous(tif, series, pages) or _by_page(pages, (y, x))
     return _Part(
         names=tuple(AXIS_NAMES.get(axis, axis) for axis in series.axes[:-2]),
         sizes=tuple(series.shape[:-2]),
         shape=(y, x),
-        dtype=series.dtype,
+        dtype=dtype,
         kind=series.kind,
         read=reads[0],
         has=reads[1],
@@ -281,13 +322,17 @@ def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
 Reads = tuple[Callable[[int], Pixels], Callable[[int], bool]]
 
 
-def _contiguous(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reads | None:
+def _contiguous(
+    tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, pages: Sequence[Page | None]
+) -> Reads | None:
     """Read by offset; ImageJ files beyond 4 GB have but one page, and this is the only way.
 
     Offsets of a series in another file of the recording mean nothing in this one.
     """
     offset = series.dataoffset
     if offset is None or series.is_multifile or series.keyframe.parent is not tif:
+        return None
+    if any(page.keyframe is not series.keyframe for page in pages if page is not None):
         return None
     return _block(tif, offset, (series.shape[-2], series.shape[-1]), series.dtype)
 
@@ -310,35 +355,22 @@ def _block(
     return read, lambda number: offset + (number + 1) * size <= handle.size
 
 
-def _by_page(series: tifffile.TiffPageSeries) -> Reads:
-    y, x = series.shape[-2:]
-    per_page = max(1, series.keyframe.size // (y * x))
+def _by_page(pages: Sequence[Page | None], shape: tuple[int, int]) -> Reads:
+    first = next(page for page in pages if page is not None)
+    per_page = max(1, first.size // (shape[0] * shape[1]))
 
     def read(number: int) -> Pixels:
-        page = series[number // per_page]
+        page = pages[number // per_page]
         if page is None:
             raise IndexError(f"no page {number // per_page}")
-        with _opened(page.parent.filehandle):
-            plane: Pixels = page.asarray().reshape(per_page, y, x)[number % per_page]
+        with opened(page.parent.filehandle):
+            plane: Pixels = page.asarray().reshape(per_page, *shape)[number % per_page]
         return plane
 
-    return read, lambda number: _is_whole(series[number // per_page])
+    return read, lambda number: _is_whole(pages[number // per_page])
 
 
-@contextmanager
-def _opened(handle: tifffile.FileHandle) -> Iterator[None]:
-    """Open a file of the recording for a moment: only the one that was asked for stays open."""
-    closed = handle.closed
-    if closed:
-        handle.open()
-    try:
-        yield
-    finally:
-        if closed:
-            handle.close()
-
-
-def _is_whole(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> bool:
+def _is_whole(page: Page | None) -> bool:
     """Whether all pixels of a page lie in its file, which may be another one than was opened."""
     if page is None or not page.dataoffsets:
         return False

@@ -6,6 +6,7 @@ one of bioio's plugins works once it is installed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,41 @@ import numpy as np
 from livesim.io.read.metadata import names_of, not_square, positive
 from livesim.io.read.planes import PlaneFile, consecutive, expecting
 from livesim.values.errors import DataError
-from livesim.values.extras import install_command
 from livesim.values.frames import Pixels
 
-STARTS = (b"\xda\xce\xbe\x0a", b"ZISRAWFILE", b"OLYMPUSRAWFORMAT")
-"""How the files of Nikon (ND2), Zeiss (CZI) and Olympus (OIR) begin."""
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """A maker's format, and what reads it."""
+
+    name: str
+    begins: tuple[bytes, ...]
+    plugin: str
+    at: int = 0
+    """Where the second of `begins` stands."""
+
+    def fits(self, start: bytes) -> bool:
+        """Whether a file that begins so has the format."""
+        return start.startswith(self.begins[0]) and start[self.at :].startswith(self.begins[-1])
+
+
+MAKERS = (
+    _Maker("Nikon ND2", (b"\xda\xce\xbe\x0a",), "bioio-nd2"),
+    _Maker("Zeiss CZI", (b"ZISRAWFILE",), "bioio-czi"),
+    _Maker("Leica LIF", (b"\x70\x00\x00\x00", b"\x2a"), "bioio-lif", 8),
+    # Through Bio-Formats, which is under the GPL and runs in Java: no extra of livesim brings it.
+    _Maker("Olympus OIR", (b"OLYMPUSRAWFORMAT",), "bioio-bioformats"),
+)
 AXIS_NAMES = {"T": "time", "C": "channel", "Z": "z", "H": "phase", "R": "angle"}
 """H and R: what Zeiss calls phase and rotation."""
-LEICA, LEICA_TEST, LEICA_TEST_AT = b"\x70\x00\x00\x00", b"\x2a", 8
+START_BYTES = 16
 BAD_VENDOR = (Exception,)
 """What plugins raise is theirs to choose: Zeiss' has exceptions that derive from nothing else."""
 
 
 def begins_as_vendor(start: bytes) -> bool:
     """Whether a file begins as one of a maker."""
-    leica = start.startswith(LEICA) and start[LEICA_TEST_AT:].startswith(LEICA_TEST)
-    return leica or start.startswith(STARTS)
+    return any(maker.fits(start) for maker in MAKERS)
 
 
 def open_vendor(source: Path) -> PlaneFile:
@@ -41,26 +61,29 @@ def open_vendor(source: Path) -> PlaneFile:
     DataError
         If bioio or its plugin is not installed, or cannot read the file.
     """
-    bioio = _bioio(source)
+    with source.open("rb") as file:
+        start = file.read(START_BYTES)
+    maker = next(one for one in MAKERS if one.fits(start))
+    bioio = _bioio(source, maker)
     unknown = import_module("bioio_base.exceptions").UnsupportedFileFormatError
-    try:
-        image = bioio.BioImage(source)
-    except unknown as error:
-        raise DataError(
-            f"{source}: expected a whole file and a plugin of bioio for it, found that one of them "
-            f"is missing: {install_command('vendor')}, or bioio-NAME for another maker"
-        ) from error
     with expecting("a file that bioio reads", source, *BAD_VENDOR):
+        try:
+            image = bioio.BioImage(source)
+        except unknown as error:
+            raise DataError(
+                f"{source}: expected a whole {maker.name} file and {maker.plugin}, which reads it, "
+                f"found that one of them is missing: pip install {maker.plugin}"
+            ) from error
         return _opened(image, source)
 
 
-def _bioio(source: Path) -> Any:
+def _bioio(source: Path, maker: _Maker) -> Any:
     try:
         return import_module("bioio")
     except ModuleNotFoundError as error:
         raise DataError(
-            f"{source}: expected bioio, which reads makers' files, found it not installed: "
-            f"{install_command('vendor')}"
+            f"{source}: expected bioio, which reads {maker.name} files, found it not installed: "
+            f"pip install bioio {maker.plugin}"
         ) from error
 
 

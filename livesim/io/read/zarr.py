@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import zarr
 
+from livesim.io.read.file_names import natural
 from livesim.io.read.metadata import NM, SECONDS, names_of, not_square, positive
 from livesim.io.read.own import is_own_recording, open_own_recording
 from livesim.io.read.planes import (
@@ -23,7 +23,6 @@ from livesim.io.read.planes import (
 from livesim.io.read.zarr_planes import BAD_ZARR, plane_reader, recorded_planes
 from livesim.values.errors import DataError
 
-_NUMBERS = re.compile(r"(\d+)")
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 AXIS_NAMES = {"t": "time", "c": "channel", "p": "position", "a": "angle"}
 
@@ -123,7 +122,7 @@ def _paths_of_positions(node: zarr.Group, attributes: Mapping[str, Any], folder:
 def _groups_of_images(node: zarr.Group) -> list[str]:
     """Return the groups that hold an image each, numbers by their value: 2 before 10."""
     keys = [key for key, group in node.groups() if "multiscales" in _ome(group.attrs.asdict())]
-    return sorted(keys, key=lambda key: [int(n) if n.isdigit() else n for n in _NUMBERS.split(key)])
+    return sorted(keys, key=natural)
 
 
 def _group(node: zarr.Group, path: str) -> zarr.Group:

@@ -60,7 +60,8 @@ def recorded_planes(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     planes = planes[tuple(slice(length) for length in array.shape[:-2])]
     for place in _ends(whole) if np.prod(sizes, dtype=int) > 1 else ():
         region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, sizes, strict=True))
-        planes[region] &= _has_pixels(read_region(array, region), array.fill_value)
+        with suppress(*BAD_ZARR):  # said where its frames are needed
+            planes[region] &= _has_pixels(read_region(array, region), array.fill_value)
     return planes
 
 
@@ -95,9 +96,14 @@ def _sharding(array: zarr.Array[Any]) -> ShardingCodec | None:
 
 
 def _in_shard(sharding: ShardingCodec, file: Path, inside: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return which chunks a shard holds: its index, offsets and lengths, says ~0 of the others."""
+    """Return which chunks a shard holds: its index, offsets and lengths, says ~0 of the others.
+
+    One that is too short for its index holds none: a crash left it.
+    """
     size = 16 * int(np.prod(inside))
     checksum = CHECKSUM_BYTES * (len(sharding.index_codecs) - 1)
+    if file.stat().st_size < size + checksum:
+        return np.zeros(inside, bool)
     with file.open("rb") as shard:
         if sharding.index_location is ShardingCodecIndexLocation.end:
             shard.seek(-(size + checksum), 2)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from livesim.commands.calibrate import calibrate_files, spread_stacks
 from livesim.commands.doctor.command import examine_files
@@ -12,8 +13,8 @@ from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.write.results import read_recipe
-from livesim.values.errors import DataError
-from tests.support.reader_faults import ndtiff
+from livesim.values.errors import DataError, LostFrameError
+from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import PLAIN, simulate
 
 SIZE, TIMES = (96, 96), 5
@@ -116,3 +117,24 @@ def test_a_frame_lost_in_the_middle_is_no_stop(frames, settings, tmp_path):
     tifffile.imwrite(raw, np.delete(frames, 22, axis=0), metadata=None)
     with pytest.raises(DataError, match="up to a stop in the last one, found lost frame, certain"):
         restored(raw, settings, tmp_path)
+
+
+def test_a_chunk_that_is_damaged_costs_its_raw_stack_only(
+    frames, settings, pattern, tmp_path, capsys
+):
+    raw = tmp_path / "raw.zarr"
+    zarr.create_array(raw, data=frames, chunks=(1, *SIZE))
+    expected, _ = restored(raw, settings, tmp_path, pattern)
+    (raw / "c" / "13" / "0" / "0").write_bytes(b"no chunk of Zstandard")
+    images, warnings = restored(raw, settings, tmp_path, pattern)
+    assert np.isnan(images[1]).all()
+    assert np.array_equal(np.delete(images, 1, axis=0), np.delete(expected, 1, axis=0))
+    assert "1 of 5 planes hold no result (NaN)" in warnings[-1]
+    assert f"livesim: {raw}: expected a readable frame 13, found" in capsys.readouterr().err
+    with open_recording(raw, settings.pattern) as recording:
+        lost = []
+        sent = [frame.sequence for frame in recording.frames(lost.append)]
+        assert sent == [number for number in range(9 * TIMES) if number != 13]
+        assert "readable frame 13" in str(lost[0])
+        with pytest.raises(LostFrameError, match="readable frame 13"):
+            list(recording.frames())

@@ -9,26 +9,12 @@ import pytest
 from livesim.config.settings import PatternSettings
 from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
-from tests.support.reader_faults import (
-    CASES,
-    FRAMES,
-    POSITION_FILES,
-    REFUSED,
-    by_time,
-    cut,
-    described_elsewhere,
-    in_frame,
-    micromanager,
-    ndtiff,
-    ome_files,
-    pages,
-    positions_together,
-    times,
-)
-
-
-def place(index):
-    return (index.position, index.time, index.channel, index.z)
+from tests.support.reader_faults import CASES
+from tests.support.reader_faults.case import FRAMES, REFUSED, cut, in_frame, read_whole
+from tests.support.reader_faults.micromanager import micromanager, positions_together, times
+from tests.support.reader_faults.ndtiff import by_time, ndtiff
+from tests.support.reader_faults.ome_tiff import POSITION_FILES, described_elsewhere, ome_files
+from tests.support.reader_faults.tiff import pages
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}: {case.fault}")
@@ -38,9 +24,7 @@ def test_what_is_whole_is_read_and_the_rest_is_said(case, tmp_path):
         with pytest.raises(DataError, match=case.says):
             open_recording(path, case.pattern)
         return
-    with open_recording(path, case.pattern) as recording:
-        found = {place(index): recording.stack(index).pixels for index in recording.indices}
-        warnings = "; ".join(recording.warnings)
+    found, warnings = read_whole(path, case.pattern)
     assert found.keys() == case.stacks.keys(), warnings
     for key, pixels in case.stacks.items():
         assert np.array_equal(found[key], pixels), key

@@ -8,7 +8,7 @@ import zarr
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.open import open_recording
-from tests.support.reader_faults import ome_axes
+from tests.support.reader_faults.zarr import ome_axes
 
 FRAMES = np.arange(1, 9 * 12 * 16 + 1, dtype=np.uint16).reshape(9, 12, 16)
 

@@ -1,4 +1,4 @@
-"""Files of microscopes' makers, read through bioio: one of Zeiss, written by Zeiss' library."""
+"""Files of microscopes' makers, read through bioio: those of Zeiss and of Nikon."""
 
 from importlib import import_module
 
@@ -9,8 +9,9 @@ from pylibCZIrw import czi
 from livesim.config.settings import PatternSettings
 from livesim.io.read import vendor
 from livesim.io.read.open import open_recording
-from livesim.values.errors import DataError
-from tests.support.reader_faults import TIMES, TRUTH, stack
+from livesim.values.errors import DataError, LostFrameError
+from tests.support.nd2_file import write_nd2
+from tests.support.reader_faults.case import TIMES, TRUTH, stack
 
 
 def write_czi(path, missing=()):
@@ -26,8 +27,18 @@ def write_czi(path, missing=()):
     return path
 
 
-def test_a_file_of_zeiss_is_read(tmp_path):
-    with open_recording(write_czi(tmp_path / "raw.czi"), PatternSettings()) as recording:
+def write_nikon(path, missing=()):
+    """The same; a chunk of Nikon's file holds both channels of a time."""
+    return write_nd2(path, TRUTH, 0.065, missing=[time for _, time in missing])
+
+
+WRITERS = {"raw.czi": write_czi, "raw.nd2": write_nikon}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_makers_file_is_read(name, tmp_path):
+    path = WRITERS[name](tmp_path / name)
+    with open_recording(path, PatternSettings()) as recording:
         assert (recording.sizes.time, recording.sizes.channel) == (TIMES, 2)
         assert recording.pixel_nm == pytest.approx(65.0)
         assert recording.channel_names == ("green", "red")
@@ -38,33 +49,49 @@ def test_a_file_of_zeiss_is_read(tmp_path):
             assert np.array_equal(recording.stack(index).pixels, expected)
 
 
-def test_a_frame_that_was_never_recorded_is_refused(tmp_path):
-    path = write_czi(tmp_path / "raw.czi", missing=[(1, 13)])
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_frame_that_was_never_recorded_is_refused(name, tmp_path):
+    path = WRITERS[name](tmp_path / name, missing=[(1, 13)])
     with open_recording(path, PatternSettings()) as recording:
-        index = recording.indices[3]
-        assert (index.time, index.channel) == (1, 1)
-        with pytest.raises(DataError, match=r"raw.czi: expected a readable frame \d+, found"):
-            recording.stack(index)
+        index = next(one for one in recording.indices if (one.time, one.channel) == (1, 1))
+        with pytest.raises(LostFrameError, match=rf"{name}: expected a (readable )?frame \d+, fou"):
+            recording.lit_stack(index)
+        assert np.array_equal(recording.lit_stack(recording.indices[0]).pixels, stack(0))
 
 
+CUT = {
+    "raw.czi": "expected a whole Zeiss CZI file and bioio-czi, which reads it",
+    "raw.nd2": "expected a file that bioio reads, found an error: Invalid ChunkMap signature",
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("keep", [0.02, 0.5])
-def test_a_file_that_is_cut_off_gets_one_sentence(keep, tmp_path):
-    path = write_czi(tmp_path / "raw.czi")
+def test_a_file_that_is_cut_off_gets_one_sentence(name, keep, tmp_path):
+    path = WRITERS[name](tmp_path / name)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
-    with pytest.raises(DataError, match="expected a whole file and a plugin of bioio for it"):
+    with pytest.raises(DataError, match=CUT[name]):
         open_recording(path, PatternSettings())
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        b"\xda\xce\xbe\x0a" + bytes(12),
-        b"OLYMPUSRAWFORMAT",
-        b"\x70\x00\x00\x00\x10\x00\x00\x00\x2a",
-        b"ZISRAWFILE",
-    ],
-)
-def test_without_bioio_the_line_that_installs_it_is_named(start, tmp_path, monkeypatch):
+STARTS = {
+    "bioio-nd2": b"\xda\xce\xbe\x0a" + bytes(12),
+    "bioio-bioformats": b"OLYMPUSRAWFORMAT",
+    "bioio-lif": b"\x70\x00\x00\x00\x10\x00\x00\x00\x2a",
+    "bioio-czi": b"ZISRAWFILE",
+}
+
+
+@pytest.mark.parametrize("plugin", ["bioio-lif", "bioio-bioformats"])
+def test_without_its_plugin_the_package_that_reads_a_file_is_named(plugin, tmp_path):
+    path = tmp_path / "raw"
+    path.write_bytes(STARTS[plugin] + bytes(300))
+    with pytest.raises(DataError, match=f"found that one of them is missing: pip install {plugin}"):
+        open_recording(path, PatternSettings())
+
+
+@pytest.mark.parametrize("plugin", STARTS)
+def test_without_bioio_the_line_that_installs_it_is_named(plugin, tmp_path, monkeypatch):
     def without(name):
         if name == "bioio":
             raise ModuleNotFoundError(name)
@@ -72,6 +99,6 @@ def test_without_bioio_the_line_that_installs_it_is_named(start, tmp_path, monke
 
     monkeypatch.setattr(vendor, "import_module", without)
     path = tmp_path / "raw"
-    path.write_bytes(start + bytes(300))
-    with pytest.raises(DataError, match=r'found it not installed: .* -m pip install .*\[vendor\]"'):
+    path.write_bytes(STARTS[plugin] + bytes(300))
+    with pytest.raises(DataError, match=f"found it not installed: pip install bioio {plugin}"):
         open_recording(path, PatternSettings())
