@@ -18,6 +18,8 @@ _PASSES, _ROUNDS = 6, 8
 _FULL = (0.03, 0.1)
 """Of the brightest light, by how much saturated pixels may scatter, at least and at most."""
 _BEYOND_FULL = 1.5
+_ROUGH = 0.5
+"""Of the limit of noise, from which a pixel at the border is looked at."""
 _FEWEST = 5
 """Frames from which the extremes can be left out of a mean."""
 
@@ -43,14 +45,17 @@ class Limit:
         spread = (2.0 * self.odds * noise_gain * self.scatter.variance(light)).sqrt()
         return spread + 0.5 * self.odds * self.scatter.step / self.frames
 
-    def __call__(self, brightest: Tensor, noise_gain: Tensor, leak: Tensor) -> Tensor:
-        """Return the limit where the brightest neighbour is so bright."""
-        light = (brightest - self.floor).clamp(min=0.0)
-        return self.noise(brightest, noise_gain) + leak * light
+    def __call__(self, bright: Tensor, noise_gain: Tensor, leak: Tensor) -> Tensor:
+        """Return the limit where two neighbours are so bright."""
+        light = (bright - self.floor).clamp(min=0.0)
+        return self.noise(bright, noise_gain) + leak * light
 
 
 LimitOf = Callable[[Tensor, Tensor], Limit]
 """Remainders [frame, y, x] and light [frame, block, block] -> the limit."""
+
+
+_NONE = torch.zeros(0, dtype=torch.int64)
 
 
 class Outliers:
@@ -72,37 +77,59 @@ class Outliers:
         self._bad = torch.zeros(len(self._middle), dtype=torch.bool)
         self._taken: list[tuple[Tensor, Tensor]] = []
 
-    def find(self, most: int) -> Tensor:
-        """Return the outliers, sorted; more than `most` are not all found."""
+    def find(self, most: int, limit: Limit | None = None) -> Tensor:
+        """Return the outliers, sorted; more than `most` are not all found.
+
+        Parameters
+        ----------
+        most
+            Outliers from which the search is given up.
+        limit
+            Where the noise has been measured already.
+        """
         for _ in range(_PASSES):
-            before = len(self._taken)
-            limit = self._take_out(most)
-            if len(self._taken) == before or int(self._bad.sum()) > most:
+            before, light = len(self._taken), light_of(self._mean.view(-1, *self._field.shape))
+            limit = limit or self._measured(light)
+            self._take_out(limit, light, most)
+            if len(self._taken) == before:
                 break
-        return self._confirmed(limit) if self._taken else self._bad.nonzero()[:, 0]
+            if int(self._bad.sum()) > most:
+                return self._bad.nonzero()[:, 0]
+            limit = None
+        return self._confirmed(limit or self._measured(light)) if self._taken else _NONE
 
     @property
     def _mean(self) -> Tensor:
         return self._values[0] if len(self._values) == 1 else self._values.mean(dim=0)
 
-    def _take_out(self, most: int) -> Limit:
+    def _measured(self, light: Tensor) -> Limit:
+        return self._limit_of(self._middle.view(-1, *self._field.shape), light)
+
+    def _take_out(self, limit: Limit, light: Tensor, most: int) -> None:
         """Take out the strongest outliers of every neighbourhood until there are no more."""
-        shape = self._field.shape
-        light = light_of(self._mean.view(-1, *shape))
-        limit = self._limit_of(self._middle.view(-1, *shape), light)
         kernel = self._field.sharpness.kernel
-        screen = _spread(limit.noise(light, float(kernel.square().sum())), shape).flatten()
-        full = self._full(limit)
+        screen = self._screen(limit.noise(light, float(kernel.square().sum())))
         for _ in range(_ROUNDS):
-            candidates = ((self._middle.abs() > screen) & ~self._bad).nonzero()[:, 0]
-            new = self._standing_out(candidates, limit, full)
+            candidates = (self._middle.abs() > screen).nonzero()[:, 0]
+            new = self._standing_out(candidates[~self._bad[candidates]], limit)
             if not len(new) or int(self._bad.sum()) > most:
                 break
             self._take(new)
-        return limit
 
-    def _standing_out(self, candidates: Tensor, limit: Limit, full: float) -> Tensor:
+    def _screen(self, blocks: Tensor) -> Tensor:
+        """Return the limits [frame, block, block] of noise at every pixel, flat.
+
+        At the border remainders are rough until they are looked at: less has to stand out.
+        """
+        (rows, columns), wide = self._field.shape, blocks[:, :, None, :, None]
+        wide = wide.expand(-1, -1, BLOCK, -1, BLOCK).reshape(len(blocks), -1, wide.shape[3] * BLOCK)
+        screen = wide[:, :rows, :columns].flatten(1)
+        screen[:, self._field.border] *= _ROUGH
+        return screen.flatten()
+
+    def _standing_out(self, candidates: Tensor, limit: Limit) -> Tensor:
         """Return the candidates beyond the limit that no stronger one nearby explains."""
+        candidates = self._beyond_noise(candidates, limit)
         if not len(candidates):
             return candidates
         prediction = self._field.predict(candidates)
@@ -110,10 +137,34 @@ class Outliers:
         strength = torch.zeros_like(self._middle)
         strength[candidates] = excess
         alone = excess >= strength[prediction.neighbours].amax(dim=1)
-        # Saturated light has sharp rims; nothing that was brighter than that was light.
+        new = (excess > 1.0) & alone
+        return (
+            candidates[new & ~self._on_a_rim(prediction, limit)]
+            if bool(new.any())
+            else candidates[new]
+        )
+
+    def _beyond_noise(self, candidates: Tensor, limit: Limit) -> Tensor:
+        """Return the candidates that noise does not explain; their remainders are exact then."""
+        if not len(candidates):
+            return candidates
+        prediction = self._field.predict(candidates)
+        off = middle_of(self._values[:, candidates] - prediction(self._values))
+        self._middle[candidates] = off
+        beyond = off.abs() > limit.noise(prediction.bright(self._mean), prediction.noise_gain)
+        return candidates[beyond]
+
+    def _on_a_rim(self, prediction: Prediction, limit: Limit) -> Tensor:
+        """Return which pixels lie at the sharp rim of saturated light.
+
+        Nothing that was brighter than that was light.
+        """
+        full = self._full(limit)
         saturated = (self._values[:, prediction.neighbours] >= full) & prediction.used
-        rim = (saturated.sum(dim=-1) > 1) & (self._values[:, candidates] < _BEYOND_FULL * full)
-        return candidates[(excess > 1.0) & alone & ~rim.any(dim=0)]
+        near = (saturated.sum(dim=-1) > 1) & (
+            self._values[:, prediction.pixels] < _BEYOND_FULL * full
+        )
+        return near.any(dim=0)
 
     def _take(self, new: Tensor) -> None:
         """Take new pixels out, and see what the remainders around them are now."""
@@ -136,8 +187,8 @@ class Outliers:
 
     def _limits(self, prediction: Prediction, limit: Limit) -> Tensor:
         """Return by how much the pixels of a prediction may differ from it."""
-        brightest = prediction.brightest(self._mean)
-        return limit(brightest, prediction.noise_gain, self._field.leaks(prediction))
+        bright = prediction.bright(self._mean)
+        return limit(bright, prediction.noise_gain, self._field.leaks(prediction))
 
     def _full(self, limit: Limit) -> float:
         """Return from which count on pixels may be saturated.
@@ -161,9 +212,3 @@ def middle_of(remainders: Tensor) -> Tensor:
         return remainders.median(dim=0).values
     ends = remainders.amin(dim=0) + remainders.amax(dim=0)
     return (remainders.sum(dim=0) - ends) / (count - 2)
-
-
-def _spread(blocks: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return values of blocks [frame, block, block] at every pixel [frame, y, x]."""
-    rows = blocks.repeat_interleave(BLOCK, dim=1)[:, : shape[0]]
-    return rows.repeat_interleave(BLOCK, dim=2)[:, :, : shape[1]]

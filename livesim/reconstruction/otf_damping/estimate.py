@@ -86,7 +86,8 @@ def find_damping(photons: Tensor, stacks: int, pattern: Pattern, optics: Optics)
     light, rings = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
     used, line = _clear_line(light)
     damping = _checked(line)
-    bands = [separated_bands(pattern)[1][number] for number in used]
+    every = separated_bands(pattern)[1]
+    bands = [every[number] for number in used]
     zero_orders = stacks * len(groups(pattern))
     return FoundDamping(
         damping, _modulation(pattern, bands, line), _noise_to_signal(rings, damping, zero_orders)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.bands import Band, separated_bands
+from livesim.reconstruction.estimate.spectra import power_of
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.values.pattern import Pattern
 
@@ -25,7 +26,8 @@ _TAPER = 0.2  # of the shorter side: hard borders would mix frequencies of unlik
 _NOISE = ((1.0, 1.15), (_HIGH, math.inf))
 """Of the cut-off, where noise is read: near to it, as noise of resampled frames is not white."""
 _LEAST_NOISE_SAMPLES = 100
-_THINNED = 2  # every second row of samples is enough for the noise
+_NOISE_SAMPLES = 2**15
+"""Of a spectrum, that are enough to read the noise from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +95,8 @@ def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> tuple[Shar
         Of the optics, cycles/µm.
     """
     zero, bands = separated_bands(pattern)
-    field = _Field(pattern, cutoff)
-    seen = _image(photons, zero.row.real)
-    x = field.spectrum(seen - seen.mean(), (0.0, 0.0))
-    noise = _noise(x, field.radius)
-    shared = [field.shared(photons, x, noise, n, band) for n, band in enumerate(bands)]
-    return _joined(shared), field.rings(x, noise)
+    field = _Field(photons, zero, pattern.pixel_nm / 1000.0, cutoff)
+    return _joined([field.shared(photons, n, band) for n, band in enumerate(bands)]), field.rings()
 
 
 def _image(photons: Tensor, row: Tensor) -> Tensor:
@@ -120,85 +118,108 @@ def _joined(parts: list[SharedLight]) -> SharedLight:
 
 
 class _Field:
-    """Frequencies, window and positions of a field."""
+    """The zero order of a field, and where in its spectrum there is light.
 
-    def __init__(self, pattern: Pattern, cutoff: float) -> None:
-        self._pixel_um = pattern.pixel_nm / 1000.0
-        self._cutoff = cutoff
-        fy, fx = frequency_axes(pattern.shape, self._pixel_um)
+    Parameters
+    ----------
+    photons
+        [frame, y, x].
+    zero
+        What takes the zero order out of them.
+    """
+
+    def __init__(self, photons: Tensor, zero: Band, pixel_um: float, cutoff: float) -> None:
+        shape = (photons.shape[1], photons.shape[2])
+        self._pixel_um, self._cutoff = pixel_um, cutoff
+        fy, fx = frequency_axes(shape, pixel_um)
         self._fy, self._fx = fy.float(), fx.float()
-        self._y, self._x = positions(pattern.shape, self._pixel_um)
-        self._window = edge_window(pattern.shape, int(_TAPER * min(pattern.shape))).float()
-        self.radius = self._from((0.0, 0.0))
-        """Of every sample, of the cut-off, [y, x]."""
-        self._lit = (self.radius > _LOW) & (self.radius < _HIGH)
+        self._y, self._x = positions(shape, pixel_um)
+        self._window = edge_window(shape, int(_TAPER * min(shape))).float()
+        self._thinned = slice(None, None, max(shape[0] * shape[1] // _NOISE_SAMPLES, 1))
+        seen = _image(photons, zero.row.real)
+        self._zero = self._spectrum(seen - seen.mean(), (0.0, 0.0))
+        self._noise_of_zero = self._noise(self._zero, (0.0, 0.0))
+        self._radius = _distance(self._fy, self._fx, (0.0, 0.0), cutoff)
+        lit = (self._radius > _LOW) & (self._radius < _HIGH)
+        y, x = lit.nonzero().T
+        self._lit = y * shape[1] + x
+        """Number [sample] of every sample that the zero order can have light in."""
+        self._lit_fy, self._lit_fx = self._fy[y, 0], self._fx[0, x]
 
-    def _from(self, shift: tuple[float, float]) -> Tensor:
-        """Return the distance from `shift` (x, y), of the cut-off, [y, x]."""
-        along_y, along_x = (self._fy - shift[1]).square(), (self._fx - shift[0]).square()
-        return (along_y + along_x).sqrt_().div_(self._cutoff)
-
-    def spectrum(self, image: Tensor, shift: tuple[float, float]) -> Tensor:
+    def _spectrum(self, image: Tensor, shift: tuple[float, float]) -> Tensor:
         """Return the spectrum of a windowed image, moved by `shift` (x, y)."""
+        image = image * self._window
         if any(shift):
             along_y = torch.exp(2j * torch.pi * shift[1] * self._y).to(torch.complex64)
             along_x = torch.exp(2j * torch.pi * shift[0] * self._x).to(torch.complex64)
-            image = image * along_y * along_x
-        return torch.fft.fft2(image * self._window)
+            image = (image * along_y).mul_(along_x)
+        return torch.fft.fft2(image)
 
-    def shared(
-        self, photons: Tensor, x: Tensor, zero_noise: float, number: int, band: Band
-    ) -> SharedLight:
-        """Return what one side band shares with the zero order, whose spectrum is `x`."""
-        y = self.spectrum(_image(photons, band.row), band.shift)
-        own = self._from(band.shift)
-        band_noise = _noise(y, own)
-        both = self._lit & (own > _LOW) & (own < _HIGH) & self._held(band.shift)
-        index = both.flatten().nonzero()[:, 0]
-        near, far, one, other = (v.flatten()[index] for v in (self.radius, own, x, y))
+    def shared(self, photons: Tensor, number: int, band: Band) -> SharedLight:
+        """Return what one side band shares with the zero order."""
+        y = self._spectrum(_image(photons, band.row), band.shift)
+        noise, zero_noise = self._noise(y, band.shift), self._noise_of_zero
+        index, near, far = self._both_pass(band.shift)
+        one, other = self._zero.flatten()[index], y.flatten()[index]
         bins = (near * _BINS).long() * _BINS + (far * _BINS).long()
 
         def total(values: Tensor) -> Tensor:
-            return torch.bincount(bins, values.double(), _BINS * _BINS)
+            return torch.bincount(bins, values, _BINS * _BINS)
 
-        samples = total(torch.ones_like(near))
-        kept = samples > 0.0
-        product = other * one.conj()
-        common = torch.complex(total(product.real), total(product.imag))
+        samples = torch.bincount(bins, minlength=_BINS * _BINS).double()
+        product = torch.view_as_real(other * one.conj()).double()
+        common = torch.complex(total(product[:, 0]), total(product[:, 1]))
         turn = common.sum().angle()
         whole = (
             torch.full_like(samples, number, dtype=torch.int64),
-            total(near) / samples,
-            total(far) / samples,
+            total(near.double()) / samples,
+            total(far.double()) / samples,
             samples,
-            total(one.abs().square()) - zero_noise * samples,
-            total(other.abs().square()) - band_noise * samples,
+            total(power_of(one).double()) - zero_noise * samples,
+            total(power_of(other).double()) - noise * samples,
             (common * torch.exp(-1j * turn)).real,
             torch.full_like(samples, zero_noise),
-            torch.full_like(samples, band_noise),
+            torch.full_like(samples, noise),
         )
+        kept = samples > 0.0
         return SharedLight(*(values[kept] for values in whole))
 
-    def rings(self, x: Tensor, noise: float) -> Rings:
-        """Return the mean power of a real image's spectrum over every ring."""
-        half = x.shape[1] // 2 + 1
-        ring = (self.radius[:, :half] * _BINS).long().clamp(max=_BINS).flatten()
+    def _both_pass(self, shift: tuple[float, float]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the samples that both bands can have light in.
+
+        Their numbers, and their distances from both centres in units of the cut-off.
+        """
+        far = _distance(self._lit_fy, self._lit_fx, shift, self._cutoff)
+        limit = 0.5 / self._pixel_um  # beyond it the band itself was not sampled
+        both = (far > _LOW) & (far < _HIGH)
+        both &= (self._lit_fy - shift[1]).abs() < limit
+        both &= (self._lit_fx - shift[0]).abs() < limit
+        index = self._lit[both]
+        return index, self._radius.flatten()[index], far[both]
+
+    def rings(self) -> Rings:
+        """Return the mean power of the zero order over every ring."""
+        half = self._zero.shape[1] // 2 + 1
+        ring = (self._radius[:, :half] * _BINS).long().clamp_(max=_BINS).flatten()
         samples = torch.bincount(ring, minlength=_BINS + 1)[:_BINS].double()
-        power = x[:, :half].abs().square().flatten().double()
-        power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0) - noise
-        return Rings((torch.arange(_BINS).double() + 0.5) / _BINS, samples, power, noise)
+        power = power_of(self._zero[:, :half]).flatten().double()
+        power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0)
+        frequency = (torch.arange(_BINS).double() + 0.5) / _BINS
+        noise = self._noise_of_zero
+        return Rings(frequency, samples, power - noise, noise)
 
-    def _held(self, shift: tuple[float, float]) -> Tensor:
-        """Return which samples were not beyond the band's own sampling, [y, x]."""
-        limit = 0.5 / self._pixel_um
-        return ((self._fy - shift[1]).abs() < limit) & ((self._fx - shift[0]).abs() < limit)
+    def _noise(self, spectrum: Tensor, shift: tuple[float, float]) -> float:
+        """Return the noise power per sample, read where a band holds no light."""
+        rows = self._thinned
+        radius = _distance(self._fy[rows], self._fx, shift, self._cutoff).flatten()
+        for low, high in _NOISE:
+            there = ((radius > low) & (radius < high)).nonzero()[:, 0]
+            if len(there) >= _LEAST_NOISE_SAMPLES:
+                break
+        return float(power_of(spectrum[rows].flatten()[there]).sum()) / max(len(there), 1)
 
 
-def _noise(spectrum: Tensor, radius: Tensor) -> float:
-    """Return the noise power per sample, read where a band holds no light."""
-    spectrum, radius = spectrum[::_THINNED].flatten(), radius[::_THINNED].flatten()
-    for low, high in _NOISE:
-        there = spectrum[((radius > low) & (radius < high)).nonzero()[:, 0]]
-        if len(there) >= _LEAST_NOISE_SAMPLES:
-            break
-    return float(torch.view_as_real(there).square().sum()) / max(len(there), 1)
+def _distance(fy: Tensor, fx: Tensor, shift: tuple[float, float], cutoff: float) -> Tensor:
+    """Return how far frequencies are from `shift` (x, y), in units of the cut-off."""
+    along_y, along_x = (fy - shift[1]).square(), (fx - shift[0]).square()
+    return (along_y + along_x).sqrt_().div_(cutoff)
