@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Camera, Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
@@ -65,14 +65,22 @@ def calibrate(
     pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
-        photons = (pixels.float().mean(dim=0) - settings.camera.offset) / settings.camera.gain
-        found = with_otf_damping(found, photons.flatten(0, 1), len(stacks), settings.optics)
+        photons = mean_photons(pixels, settings.camera).flatten(0, 1)
+        found = with_otf_damping(found, photons, len(stacks), settings.optics)
     return with_levels(with_defects(found, defects), stacks, settings)
 
 
 def _pixels(stacks: Sequence[RawStack]) -> Tensor:
     """Return the counts [time, angle, phase, y, x] of raw stacks."""
     return torch.stack([as_tensor(stack.pixels) for stack in stacks])
+
+
+def mean_photons(pixels: Tensor, camera: Camera) -> Tensor:
+    """Return the mean raw stack [angle, phase, y, x] of counts in photo-electrons."""
+    mean = pixels[0].to(torch.float32, copy=True)
+    for stack in pixels[1:]:
+        mean += stack
+    return mean.div_(len(pixels)).sub_(camera.offset).div_(camera.gain)
 
 
 def _held(settings: Settings, pattern: Pattern) -> Settings:

@@ -18,7 +18,7 @@ _PASSES, _ROUNDS = 6, 8
 _FULL = (0.03, 0.1)
 """Of the brightest light, by how much saturated pixels may scatter, at least and at most."""
 _BEYOND_FULL = 1.5
-_ROUGH = 0.5
+_ROUGH = 0.7
 """Of the limit of noise, from which a pixel at the border is looked at."""
 _FEWEST = 5
 """Frames from which the extremes can be left out of a mean."""
@@ -55,77 +55,78 @@ LimitOf = Callable[[Tensor, Tensor], Limit]
 """Remainders [frame, y, x] and light [frame, block, block] -> the limit."""
 
 
-_NONE = torch.zeros(0, dtype=torch.int64)
-
-
 class Outliers:
     """The outliers of one or several maps that show the same pixels.
 
     Parameters
     ----------
     values
-        [map, pixel]; where a pixel is taken out, what its neighbours say is put in.
+        [map, pixel]; left as they are.
     remainders
-        [map, pixel] values minus what the neighbours say.
+        [map, pixel] values minus what the neighbours say; rough at the border.
     limit_of
         Measures the noise; called again while outliers are found, since they disturb it.
     """
 
     def __init__(self, field: Field, values: Tensor, remainders: Tensor, limit_of: LimitOf) -> None:
         self._field, self._values, self._limit_of = field, values, limit_of
-        self._middle = middle_of(remainders)
-        self._bad = torch.zeros(len(self._middle), dtype=torch.bool)
+        self._remainders = _mean(remainders)
+        """[pixel]; exact where they were looked at."""
+        self._mean = _mean(values)
+        self._bad = torch.zeros(len(self._mean), dtype=torch.bool)
         self._taken: list[tuple[Tensor, Tensor]] = []
 
-    def find(self, most: int, limit: Limit | None = None) -> Tensor:
+    def find(self, most: int, known: tuple[Limit, Tensor] | None = None) -> Tensor:
         """Return the outliers, sorted; more than `most` are not all found.
 
         Parameters
         ----------
         most
             Outliers from which the search is given up.
-        limit
-            Where the noise has been measured already.
+        known
+            Limit and light [frame, block, block] of these values, where they have been measured.
         """
+        limit, light = known or self._measured()
         for _ in range(_PASSES):
-            before, light = len(self._taken), light_of(self._mean.view(-1, *self._field.shape))
-            limit = limit or self._measured(light)
+            before = len(self._taken)
             self._take_out(limit, light, most)
             if len(self._taken) == before:
                 break
             if int(self._bad.sum()) > most:
                 return self._bad.nonzero()[:, 0]
-            limit = None
-        return self._confirmed(limit or self._measured(light)) if self._taken else _NONE
+            limit, light = self._measured()
+        return self._confirmed(limit) if self._taken else torch.zeros(0, dtype=torch.int64)
 
-    @property
-    def _mean(self) -> Tensor:
-        return self._values[0] if len(self._values) == 1 else self._values.mean(dim=0)
-
-    def _measured(self, light: Tensor) -> Limit:
-        return self._limit_of(self._middle.view(-1, *self._field.shape), light)
+    def _measured(self) -> tuple[Limit, Tensor]:
+        light = light_of(self._mean.view(-1, *self._field.shape))
+        return self._limit_of(self._remainders.view(-1, *self._field.shape), light), light
 
     def _take_out(self, limit: Limit, light: Tensor, most: int) -> None:
         """Take out the strongest outliers of every neighbourhood until there are no more."""
-        kernel = self._field.sharpness.kernel
-        screen = self._screen(limit.noise(light, float(kernel.square().sum())))
+        gain = float(self._field.sharpness.kernel.square().sum())
+        screen = limit.noise(light, gain)
         for _ in range(_ROUNDS):
-            candidates = (self._middle.abs() > screen).nonzero()[:, 0]
+            candidates = self._beyond(screen)
             new = self._standing_out(candidates[~self._bad[candidates]], limit)
             if not len(new) or int(self._bad.sum()) > most:
                 break
             self._take(new)
 
-    def _screen(self, blocks: Tensor) -> Tensor:
-        """Return the limits [frame, block, block] of noise at every pixel, flat.
+    def _beyond(self, screen: Tensor) -> Tensor:
+        """Return the pixels beyond the limits [frame, block, block] of noise.
 
-        At the border remainders are rough until they are looked at: less has to stand out.
+        At the border, where remainders are rough, all that are near to it as well.
         """
-        (rows, columns), wide = self._field.shape, blocks[:, :, None, :, None]
-        wide = wide.expand(-1, -1, BLOCK, -1, BLOCK).reshape(len(blocks), -1, wide.shape[3] * BLOCK)
-        screen = wide[:, :rows, :columns].flatten(1)
-        screen[:, self._field.border] *= _ROUGH
-        return screen.flatten()
+        (rows, columns), border = self._field.shape, self._field.border
+        found, size = [], rows * columns
+        for number, (own, limits) in enumerate(
+            zip(self._remainders.split(size), screen, strict=True)
+        ):
+            wide = limits[:, None, :, None].expand(-1, BLOCK, -1, BLOCK)
+            wide = wide.reshape(len(limits) * BLOCK, -1)[:rows, :columns].flatten()
+            wide[border] *= _ROUGH
+            found.append((own.abs() > wide).nonzero()[:, 0] + number * size)
+        return torch.cat(found)
 
     def _standing_out(self, candidates: Tensor, limit: Limit) -> Tensor:
         """Return the candidates beyond the limit that no stronger one nearby explains."""
@@ -133,16 +134,13 @@ class Outliers:
         if not len(candidates):
             return candidates
         prediction = self._field.predict(candidates)
-        excess = self._middle[candidates].abs() / self._limits(prediction, limit)
-        strength = torch.zeros_like(self._middle)
+        excess = self._remainders[candidates].abs() / self._limits(prediction, limit)
+        strength = torch.zeros_like(self._remainders)
         strength[candidates] = excess
-        alone = excess >= strength[prediction.neighbours].amax(dim=1)
-        new = (excess > 1.0) & alone
-        return (
-            candidates[new & ~self._on_a_rim(prediction, limit)]
-            if bool(new.any())
-            else candidates[new]
-        )
+        new = (excess > 1.0) & (excess >= strength[prediction.neighbours].amax(dim=1))
+        if bool(new.any()):
+            new &= ~self._on_a_rim(prediction, limit)
+        return candidates[new]
 
     def _beyond_noise(self, candidates: Tensor, limit: Limit) -> Tensor:
         """Return the candidates that noise does not explain; their remainders are exact then."""
@@ -150,7 +148,7 @@ class Outliers:
             return candidates
         prediction = self._field.predict(candidates)
         off = middle_of(self._values[:, candidates] - prediction(self._values))
-        self._middle[candidates] = off
+        self._remainders[candidates] = off
         beyond = off.abs() > limit.noise(prediction.bright(self._mean), prediction.noise_gain)
         return candidates[beyond]
 
@@ -168,12 +166,15 @@ class Outliers:
 
     def _take(self, new: Tensor) -> None:
         """Take new pixels out, and see what the remainders around them are now."""
+        if not self._taken:
+            self._values, self._mean = self._values.clone(), self._mean.clone()
         self._bad[new] = True
         self._taken.append((new, self._values[:, new]))
         put(self._values, self._field.predict(new, self._bad))
+        self._mean[new] = self._values[:, new].mean(dim=0)
         near = self._field.reached(new)
         expected = self._field.predict(near)(self._values)
-        self._middle[near] = middle_of(self._values[:, near] - expected)
+        self._remainders[near] = middle_of(self._values[:, near] - expected)
 
     def _confirmed(self, limit: Limit) -> Tensor:
         """Return the outliers that are some still, now that the others are out."""
@@ -181,9 +182,7 @@ class Outliers:
         own = torch.cat([values for _, values in self._taken], dim=1)
         prediction = self._field.predict(pixels, self._bad)
         off = middle_of(own - prediction(self._values)).abs()
-        wrong = off > self._limits(prediction, limit)
-        self._values[:, pixels[~wrong]] = own[:, ~wrong]
-        return pixels[wrong].sort().values
+        return pixels[off > self._limits(prediction, limit)].sort().values
 
     def _limits(self, prediction: Prediction, limit: Limit) -> Tensor:
         """Return by how much the pixels of a prediction may differ from it."""
@@ -201,6 +200,11 @@ class Outliers:
         span, (least, most) = top - limit.floor, _FULL
         dark = float(limit.scatter.variance(torch.tensor(limit.floor)))
         return top - min(max(least * span, 4.0 * math.sqrt(dark)), most * span)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Return the mean [pixel] over maps [map, pixel]; of a single one itself."""
+    return values[0] if len(values) == 1 else values.mean(dim=0)
 
 
 def middle_of(remainders: Tensor) -> Tensor:

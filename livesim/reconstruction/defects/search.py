@@ -63,7 +63,9 @@ def find_defects(counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
     if counts.is_floating_point() and not bool(counts.isfinite().all()):
         return Defects(shape, doubt="expected finite counts, found others")
     times = counts.shape[0] if counts.ndim == 5 else 1
-    return _Search(field, counts.reshape(-1, *shape).float().clone(), times, camera).run()
+    return _Search(
+        field, counts.reshape(-1, *shape).to(torch.float32, copy=True), times, camera
+    ).run()
 
 
 def without_defects(
@@ -88,10 +90,11 @@ class _Search:
         self._gain = camera.gain
         self._noise_gain = float(field.sharpness.kernel.square().sum())
         self._remainders = _remainders(field, frames)
-        light = light_of(frames)
-        some = light.flatten()[:: max(light.numel() // _DARK_SAMPLES, 1)]
-        self._floor = min(camera.offset, float(some.quantile(0.01)))
-        self._scatter = self._measured(self._remainders, light)
+        self._light = light_of(frames)
+        some = self._light.flatten()[:: max(self._light.numel() // _DARK_SAMPLES, 1)]
+        dark = some.kthvalue(1 + len(some) // 100).values
+        self._floor = min(camera.offset, float(dark))
+        self._scatter = self._measured(self._remainders, self._light)
 
     def run(self) -> Defects:
         """Find pixels first, then hits; those that are hit again and again are pixels as well."""
@@ -118,7 +121,8 @@ class _Search:
             return Limit(scatter, self._floor, _LASTING_ODDS, 0.5 * len(self._frames))
 
         values, remainders = (
-            one.view(self._times, count, -1).mean(dim=0) for one in (self._frames, self._remainders)
+            one.flatten(1) if self._times == 1 else one.view(self._times, count, -1).mean(dim=0)
+            for one in (self._frames, self._remainders)
         )
         return Outliers(self._field, values, remainders, limit_of).find(most)
 
@@ -129,8 +133,8 @@ class _Search:
             return Limit(self._measured(remainders, light), self._floor, _HIT_ODDS)
 
         values, remainders = self._frames.view(1, -1), self._remainders.view(1, -1)
-        first = Limit(self._scatter, self._floor, _HIT_ODDS)
-        return Outliers(self._field, values, remainders, limit_of).find(most, first)
+        known = Limit(self._scatter, self._floor, _HIT_ODDS), self._light
+        return Outliers(self._field, values, remainders, limit_of).find(most, known)
 
     def _measured(self, remainders: Tensor, light: Tensor) -> Scatter:
         return scatter_of(remainders, light, self._gain, self._noise_gain)
@@ -143,7 +147,8 @@ class _Search:
         put(values, prediction_of(self._field, pixels, values.shape[1]))
         near = self._field.reached(pixels)
         remainders[:, near] = values[:, near] - self._field.predict(near)(values)
-        self._scatter = self._measured(self._remainders, light_of(self._frames))
+        self._light = light_of(self._frames)
+        self._scatter = self._measured(self._remainders, self._light)
 
     def _kind(self, pixel: Tensor) -> DefectKind:
         """Return what is wrong with a pixel, before it is replaced."""
@@ -172,8 +177,7 @@ def _remainders(field: Field, frames: Tensor) -> Tensor:
     spectrum = torch.fft.rfft2(kernel).conj()
     found = torch.empty_like(frames)
     for frame, own in zip(frames, found, strict=True):  # one by one they stay in the cache
-        level = frame.mean()  # a large mean would cost digits
-        wide = pad((frame - level)[None], (REACH,) * 4, mode="reflect")[0]
+        wide = pad(frame[None], (REACH,) * 4, mode="reflect")[0]
         moved = torch.fft.irfft2(torch.fft.rfft2(wide, (rows, columns)) * spectrum, (rows, columns))
         own.copy_(moved[: field.shape[0], : field.shape[1]])
     return found
