@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import torch
 
-from livesim.config.settings import Settings
+from livesim.config.settings import Camera, Settings
 from livesim.io.camera_map import CameraMap, camera_map
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.defects.replacement import Replacement
 from livesim.reconstruction.defects.search import without_defects
+from livesim.reconstruction.forward.sensor import Sensor
 from livesim.values.defects import Defects, Place
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
@@ -58,6 +59,20 @@ def equalised(stacks: Sequence[RawStack], settings: Settings) -> list[RawStack]:
     """
     known = camera_map(settings.camera)
     return [_equalised(stack, known) for stack in stacks]
+
+
+def sensor_of(camera: Camera) -> Sensor:
+    """Return the camera whose counts `equalised` makes: every pixel has the map's read noise.
+
+    Raises
+    ------
+    DataError
+        If there is a map, and it cannot be used.
+    """
+    sensor, known = Sensor.of(camera), camera_map(camera)
+    if known is None or known.read_noise is None:
+        return sensor
+    return replace(sensor, read_noise=torch.from_numpy(known.read_noise).double())
 
 
 def _equalised(stack: RawStack, known: CameraMap | None) -> RawStack:
