@@ -23,7 +23,7 @@ from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf import optics_under
-from livesim.reconstruction.otf_damping.estimate import with_otf_damping
+from livesim.reconstruction.otf_damping.estimate import contradicts, with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Levels, Pattern
@@ -110,13 +110,25 @@ def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
 def with_warnings(
     pattern: Pattern, stacks: Sequence[RawStack], settings: Settings, networks: Networks
 ) -> Pattern:
-    """Return the pattern with what speaks against these stacks: that no network fits, or cards."""
+    """Return the pattern with what speaks against these stacks: another OTF, or networks' cards."""
     misfit = why_none(pattern) if networks.any else ""
-    found: tuple[str, ...] = (misfit,) if misfit else ()
+    found = [misfit] if misfit else []
     if not misfit and pattern.levels is not None:
-        found = networks.warnings(_widefields(pattern, stacks, settings), pattern.levels)
+        found += networks.warnings(_widefields(pattern, stacks, settings), pattern.levels)
+    found += _of_another_otf(pattern, settings)
     new = tuple(words for words in found if words not in pattern.warnings)
     return replace(pattern, warnings=(*pattern.warnings, *new))
+
+
+def _of_another_otf(pattern: Pattern, settings: Settings) -> list[str]:
+    """Return what to say of a damping that is set and not the one of the pattern's modulation."""
+    own, damping = pattern.otf_damping, settings.optics.damping
+    if own is None or settings.optics.otf_damping == "auto" or not contradicts(own, damping):
+        return []
+    return [
+        f"OTF damping: {damping:g} is set, but the pattern's modulation was found with {own}; "
+        'calibrate again with this setting, or leave it at "auto"'
+    ]
 
 
 def in_this_light(

@@ -292,7 +292,7 @@ def _check_layout(settings: Settings, pattern: Pattern) -> None:
     angles, phases = settings.pattern.stack_shape
     if pattern.layout != settings.pattern.layout:
         raise DataError(
-            f"pattern: expected the layout {settings.pattern.layout!r}, found {pattern.layout!r}"
+            f"pattern: expected the layout {settings.pattern.layout}, found {pattern.layout}"
         )
     expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
     found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
