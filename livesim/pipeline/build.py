@@ -169,7 +169,7 @@ def _levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) ->
 def _widefields(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
     """Return the mean frame [y, x] of every stack in photo-electrons, defects replaced."""
     camera, mended = settings.camera, map(Mending(pattern, settings), stacks)
-    means = (as_tensor(stack.pixels).float().mean(dim=(0, 1)) for stack in mended)
+    means = (as_tensor(one.stack.pixels).float().mean(dim=(0, 1)) for one in mended)
     return [(mean - camera.offset) / camera.gain for mean in means]
 
 
