@@ -23,6 +23,7 @@ from bench.quality.arbitration import FRACTAL, PHOTOGRAPHS, UNKNOWN, scene, spec
 from bench.report import Row, report, show
 from livesim.commands.train.scenes import simulated_scene
 from livesim.config.settings import Camera, PatternSettings, Reconstruction
+from livesim.reconstruction.defects.hits import HitSearch
 from livesim.reconstruction.defects.replacement import replaced
 from livesim.reconstruction.defects.search import find_defects
 from livesim.reconstruction.estimate.estimation import estimate_pattern
@@ -31,7 +32,7 @@ from livesim.reconstruction.forward.sensor import Sensor
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.defects import Defects
+from livesim.values.defects import Defects, Hit
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.scene import Scene
 from livesim_models.evaluation.similarity import similarity
@@ -139,7 +140,14 @@ def measure(own: Scene, photons: float, number: int, seed: int) -> Row:
     )
     mended = replaced(wrong, defects, own.optics, own.pattern.pixel_nm)
     outcomes = [outcome(one, own, photons) for one in (right, wrong, mended)]
-    return {**_told(defects, made), "outcomes": outcomes}
+    lasting = replace(defects, hits=())
+    live = replaced(wrong, lasting, own.optics, own.pattern.pixel_nm).view(own.frames.shape)
+    hits = set(HitSearch(own.optics, CAMERA, own.pattern.pixel_nm)(live.numpy()))
+    rays = {Hit(one.frame, one.y, one.x) for one in made if one.frame is not None}
+    places = {(one.y, one.x) for one in made}
+    strange = {hit for hit in hits if (hit.y, hit.x) not in places}
+    on_path = {"live": len(hits & rays), "live false": len(strange)}
+    return {**_told(defects, made), **on_path, "outcomes": outcomes}
 
 
 def _told(defects: Defects, made: Sequence[Planted]) -> Row:
@@ -162,8 +170,10 @@ def summary(rows: Sequence[Row]) -> Row:
     """Return counts and means of fields; three numbers: without defects, with, and replaced."""
     made, found = (sum((row[name] for row in rows), Counter()) for name in ("made", "found"))
     line: Row = {kind: f"{found[kind]}/{made[kind]}" for kind in WRONG}
+    line["ray, live"] = f"{sum(row['live'] for row in rows)}/{made['ray']}"
     noticed, noticeable = (sum(row[name] for row in rows) for name in ("noticed", "noticeable"))
     line |= {"noticeable": f"{noticed}/{noticeable}", "false": sum(row["false"] for row in rows)}
+    line["false, live"] = sum(row["live false"] for row in rows)
     three = [[row["outcomes"][number] for row in rows] for number in range(3)]
     line["wrong k"] = " ".join(str(sum(one.wrong_angles for one in each)) for each in three)
     off = (float(np.median([one.modulation for one in each])) for each in three)

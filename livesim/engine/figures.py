@@ -108,6 +108,8 @@ def _of_tracking(tracking: TrackingHealth, channel: int) -> Iterator[Figure]:
     yield Figure("pattern alarms", tracking.alarms, Unit.TOTAL, alarms, channel)
     failures = Tone.NOTE if tracking.failures else Tone.QUIET
     yield Figure("pattern check failures", tracking.failures, Unit.TOTAL, failures, channel)
+    remark = "pixels of single frames, replaced"
+    yield Figure("camera hits", tracking.hits, Unit.TOTAL, channel=channel, remark=remark)
 
 
 def _of_doctor(doctor: DoctorStatus) -> Figure:

@@ -61,6 +61,8 @@ class Reconstructed:
     """Says whether the networks can be trusted here; None without networks."""
     steps_ms: tuple[tuple[str, float], ...] = ()
     """What the reconstruction consisted of, and how long each part took."""
+    hits: int = 0
+    """Pixels of single frames that were replaced, as after a cosmic ray."""
     passage: Passage = field(default_factory=Passage)
     """When the raw stack passed the stages of the engine."""
 

@@ -14,6 +14,16 @@ from livesim.values.frames import Pixels
 Image = NDArray[np.float32]
 
 
+_FACTOR = 3.0
+"""Between a map's median and what the settings say, from which they do not belong together."""
+_COUNTS = 20.0
+"""That offsets may differ in any case."""
+_MOST_SPREAD = 2.0
+"""Of gains: the highest hundredth over the median. That of variances is 10 or more."""
+_LARGE_GAIN = 20.0
+"""Counts per electron that only a register of high gain reaches, whose offset is higher."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraMap:
     """What is known of each pixel: photo-electrons = (counts - offset) / gain."""
@@ -24,6 +34,8 @@ class CameraMap:
     """[y, x] counts."""
     gain: Image
     """[y, x] counts per electron."""
+    variance: Image | None = None
+    """[y, x] of the counts without light, squared counts; None = the map has no such page."""
 
     def equalised(self, counts: Pixels) -> Image:
         """Return counts [..., y, x] as `camera`, of equal pixels, would have given them; float32.
@@ -42,6 +54,11 @@ class CameraMap:
         shift = np.float32(self.camera.offset) - scale * self.offset
         even: Image = counts.astype(np.float32) * scale + shift
         return even
+
+    @property
+    def read_noise(self) -> Image | None:
+        """[y, x] electrons, standard deviation; None where the map does not tell it."""
+        return None if self.variance is None else np.sqrt(self.variance) / self.gain
 
 
 def camera_map(camera: Camera) -> CameraMap | None:
@@ -62,7 +79,35 @@ def camera_map(camera: Camera) -> CameraMap | None:
         )
     if not np.isfinite(pages).all() or pages[1].min() <= 0.0:
         raise DataError(f"{camera.map}: expected finite numbers, and gains above 0, found others")
-    return CameraMap(camera, pages[0], pages[1])
+    _check_order(pages, camera)
+    return CameraMap(camera, pages[0], pages[1], pages[2] if len(pages) == 3 else None)
+
+
+def _check_order(pages: Image, camera: Camera) -> None:
+    """Refuse pages that cannot be what their places say: exchanged, or of other units."""
+    offset, gain = (float(np.median(page)) for page in pages[:2])
+    far = float(np.quantile(pages[1], 0.99)) / gain
+    wrong = ""
+    if len(pages) == 3 and pages[2].min() < 0.0:
+        wrong = f"variances of 0 or more on page 3, found {pages[2].min():.3g}"
+    elif far > _MOST_SPREAD:
+        wrong = f"gains that are alike on page 2, found some of {far:.2g} times the others"
+    elif gain >= _LARGE_GAIN and offset < gain:
+        wrong = (
+            f"offsets on page 1 and gains on page 2, found medians of {offset:.3g} and {gain:.3g}"
+        )
+    elif "gain" in camera.model_fields_set and _unlike(gain, camera.gain):
+        wrong = f"gains near [camera] gain = {camera.gain:g} on page 2, found {gain:.3g}"
+    elif "offset" in camera.model_fields_set and _unlike(offset + _COUNTS, camera.offset + _COUNTS):
+        wrong = f"offsets near [camera] offset = {camera.offset:g} on page 1, found {offset:.3g}"
+    if wrong:
+        raise DataError(
+            f"{camera.map}: expected {wrong}; pages are offset, gain and variance, in this order"
+        )
+
+
+def _unlike(found: float, expected: float) -> bool:
+    return not 1.0 / _FACTOR < found / expected < _FACTOR
 
 
 def _pages(camera: Camera) -> Image:

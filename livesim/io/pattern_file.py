@@ -52,9 +52,9 @@ def read_pattern_for(path: Path, frame_shape: tuple[int, int]) -> Pattern:
     """
     pattern = read_pattern(path)
     if pattern.shape != frame_shape:
+        expected, found = (f"{y} x {x}" for y, x in (frame_shape, pattern.shape))
         raise DataError(
-            f"{path}: expected a pattern for frames of (y, x) = {frame_shape}, "
-            f"found one for {pattern.shape}"
+            f"{path}: expected a pattern for frames of {expected} pixels, found one for {found}"
         )
     return pattern
 

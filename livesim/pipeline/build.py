@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Camera, Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
@@ -23,7 +23,7 @@ from livesim.pipeline.work import FramePath, as_tensor
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf import optics_under
-from livesim.reconstruction.otf_damping.estimate import with_otf_damping
+from livesim.reconstruction.otf_damping.estimate import contradicts, with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Levels, Pattern
@@ -65,14 +65,22 @@ def calibrate(
     pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
-        photons = (pixels.float().mean(dim=0) - settings.camera.offset) / settings.camera.gain
-        found = with_otf_damping(found, photons.flatten(0, 1), len(stacks), settings.optics)
+        photons = mean_photons(pixels, settings.camera).flatten(0, 1)
+        found = with_otf_damping(found, photons, len(stacks), settings.optics)
     return with_levels(with_defects(found, defects), stacks, settings)
 
 
 def _pixels(stacks: Sequence[RawStack]) -> Tensor:
     """Return the counts [time, angle, phase, y, x] of raw stacks."""
     return torch.stack([as_tensor(stack.pixels) for stack in stacks])
+
+
+def mean_photons(pixels: Tensor, camera: Camera) -> Tensor:
+    """Return the mean raw stack [angle, phase, y, x] of counts in photo-electrons."""
+    mean = pixels[0].to(torch.float32, copy=True)
+    for stack in pixels[1:]:
+        mean += stack
+    return mean.div_(len(pixels)).sub_(camera.offset).div_(camera.gain)
 
 
 def _held(settings: Settings, pattern: Pattern) -> Settings:
@@ -102,13 +110,25 @@ def with_levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
 def with_warnings(
     pattern: Pattern, stacks: Sequence[RawStack], settings: Settings, networks: Networks
 ) -> Pattern:
-    """Return the pattern with what speaks against these stacks: that no network fits, or cards."""
+    """Return the pattern with what speaks against these stacks: another OTF, or networks' cards."""
     misfit = why_none(pattern) if networks.any else ""
-    found: tuple[str, ...] = (misfit,) if misfit else ()
+    found = [misfit] if misfit else []
     if not misfit and pattern.levels is not None:
-        found = networks.warnings(_widefields(pattern, stacks, settings), pattern.levels)
+        found += networks.warnings(_widefields(pattern, stacks, settings), pattern.levels)
+    found += _of_another_otf(pattern, settings)
     new = tuple(words for words in found if words not in pattern.warnings)
     return replace(pattern, warnings=(*pattern.warnings, *new))
+
+
+def _of_another_otf(pattern: Pattern, settings: Settings) -> list[str]:
+    """Return what to say of a damping that is set and not the one of the pattern's modulation."""
+    own, damping = pattern.otf_damping, settings.optics.damping
+    if own is None or settings.optics.otf_damping == "auto" or not contradicts(own, damping):
+        return []
+    return [
+        f"OTF damping: {damping:g} is set, but the pattern's modulation was found with {own}; "
+        'calibrate again with this setting, or leave it at "auto"'
+    ]
 
 
 def in_this_light(
@@ -149,7 +169,7 @@ def _levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) ->
 def _widefields(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> list[Tensor]:
     """Return the mean frame [y, x] of every stack in photo-electrons, defects replaced."""
     camera, mended = settings.camera, map(Mending(pattern, settings), stacks)
-    means = (as_tensor(stack.pixels).float().mean(dim=(0, 1)) for stack in mended)
+    means = (as_tensor(one.stack.pixels).float().mean(dim=(0, 1)) for one in mended)
     return [(mean - camera.offset) / camera.gain for mean in means]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
-from livesim.config.settings import Settings
+from livesim.config.settings import Camera, Settings
 from livesim.io.camera_map import CameraMap, camera_map
 from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.defects.replacement import Replacement
+from livesim.reconstruction.defects.hits import HitSearch
+from livesim.reconstruction.defects.replacement import Replacement, replaced
 from livesim.reconstruction.defects.search import without_defects
+from livesim.reconstruction.forward.sensor import Sensor
 from livesim.values.defects import Defects, Place
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
@@ -60,16 +62,40 @@ def equalised(stacks: Sequence[RawStack], settings: Settings) -> list[RawStack]:
     return [_equalised(stack, known) for stack in stacks]
 
 
+def sensor_of(camera: Camera) -> Sensor:
+    """Return the camera whose counts `equalised` makes: every pixel has the map's read noise.
+
+    Raises
+    ------
+    DataError
+        If there is a map, and it cannot be used.
+    """
+    sensor, known = Sensor.of(camera), camera_map(camera)
+    if known is None or known.read_noise is None:
+        return sensor
+    return replace(sensor, read_noise=torch.from_numpy(known.read_noise).double())
+
+
 def _equalised(stack: RawStack, known: CameraMap | None) -> RawStack:
     if known is None or stack.equalised:
         return stack
     return replace(stack, pixels=known.equalised(stack.pixels), equalised=True)
 
 
-class Mending:
-    """Applies the camera's map and replaces the defects that a pattern names, stack by stack.
+@dataclass(frozen=True, slots=True, eq=False)
+class Mended:
+    """A raw stack without defects."""
 
-    Without either it costs nothing, else the time to copy a stack.
+    stack: RawStack
+    hits: int = 0
+    """Pixels of single frames that were replaced beside those that the pattern names."""
+
+
+class Mending:
+    """Applies the camera's map and replaces defects and hits, stack by stack.
+
+    Where the pattern names defects it takes the time to copy a stack, and some ten microseconds to
+    see whether there are hits. The same stack is always mended in the same way.
 
     Raises
     ------
@@ -79,17 +105,25 @@ class Mending:
 
     def __init__(self, pattern: Pattern, settings: Settings) -> None:
         self._map = camera_map(settings.camera)
+        self._optics, self._pixel_nm = settings.optics, pattern.pixel_nm
         self._replace = Replacement(
             pattern.defects, pattern.shape, settings.optics, pattern.pixel_nm
         )
         self._none = not pattern.defects
+        self._hits = HitSearch(settings.optics, settings.camera, pattern.pixel_nm)
 
-    def __call__(self, stack: RawStack) -> RawStack:
+    def __call__(self, stack: RawStack) -> Mended:
         """Return the stack without defects; itself where there is nothing to do."""
         stack = _equalised(stack, self._map)
-        if self._none:
-            return stack
-        return replace(stack, pixels=self._replace(as_tensor(stack.pixels)).numpy())
+        if not self._none:
+            stack = replace(stack, pixels=self._replace(as_tensor(stack.pixels)).numpy())
+        hits = self._hits(stack.pixels)
+        if not hits:
+            return Mended(stack)
+        shape = (stack.pixels.shape[-2], stack.pixels.shape[-1])
+        found = Defects(shape, hits=hits)
+        clean = replaced(as_tensor(stack.pixels), found, self._optics, self._pixel_nm)
+        return Mended(replace(stack, pixels=clean.numpy()), len(hits))
 
 
 def _words(defects: Defects) -> list[str]:

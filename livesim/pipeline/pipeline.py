@@ -167,8 +167,9 @@ class ReconstructionPipeline:
             return self._turns(turn_angles(measure))
 
         self._weigh(weights)
-        begun = self._path.begin(self.sections, self._mend(stack).pixels, turn_bands)
-        return begun.then(lambda work: self._reconstructed(stack, work))
+        mended = self._mend(stack)
+        begun = self._path.begin(self.sections, mended.stack.pixels, turn_bands)
+        return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
 
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -184,7 +185,9 @@ class ReconstructionPipeline:
         """Return everything that is computed of one raw stack, as tensors on the host."""
         self._weigh(weights)
         turns = None if turns_rad is None else self._turns(turns_rad)
-        return self._path.begin(self.sections, self._mend(stack).pixels, lambda _: turns).take()
+        return self._path.begin(
+            self.sections, self._mend(stack).stack.pixels, lambda _: turns
+        ).take()
 
     def examine(
         self, work: Work, image: torch.Tensor | None = None, *, foreign: bool = False
@@ -207,7 +210,7 @@ class ReconstructionPipeline:
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""
-        counts = as_tensor(self._mend(stack).pixels).to(self._path.device)
+        counts = as_tensor(self._mend(stack).stack.pixels).to(self._path.device)
         return self.sections.check(self._measured.spectra(counts))
 
     def _weigh(self, weights: BandWeights | None) -> None:
@@ -231,7 +234,7 @@ class ReconstructionPipeline:
             return None
         return [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
 
-    def _reconstructed(self, stack: RawStack, work: Work) -> Reconstructed:
+    def _reconstructed(self, stack: RawStack, work: Work, hits: int) -> Reconstructed:
         networks = self.networks
         result = Result(
             stream=stack.stream,
@@ -247,6 +250,7 @@ class ReconstructionPipeline:
             network=work.network.numpy if networks.any else None,
             review=None if self._reviewer is None else partial(_trust, self._reviewer, work),
             steps_ms=work.steps_ms,
+            hits=hits,
         )
 
 
@@ -292,7 +296,7 @@ def _check_layout(settings: Settings, pattern: Pattern) -> None:
     angles, phases = settings.pattern.stack_shape
     if pattern.layout != settings.pattern.layout:
         raise DataError(
-            f"pattern: expected the layout {settings.pattern.layout!r}, found {pattern.layout!r}"
+            f"pattern: expected the layout {settings.pattern.layout}, found {pattern.layout}"
         )
     expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
     found = (len(pattern.angles), len(pattern.angles[0].phases_rad))

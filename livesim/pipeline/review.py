@@ -13,6 +13,7 @@ from torch import Tensor
 
 from livesim.config.settings import Settings
 from livesim.engine.seams import Tell
+from livesim.pipeline.defects import sensor_of
 from livesim.pipeline.networks import Networks
 from livesim.pipeline.weights import arbitrated, as_images, as_recorded, grid_shapes
 from livesim.pipeline.work import Work
@@ -79,6 +80,7 @@ class Reviewer:
         arbiter: Arbiter,
     ) -> None:
         self._camera, self._apodization = settings.camera, settings.reconstruction.apodization
+        self._sensor = sensor_of(settings.camera)
         self._pattern, self._otf, self._networks = pattern, otf, networks
         self._reconstruct, self._arbiter = reconstruct, arbiter
         self._device = arbiter.bands.device
@@ -135,7 +137,10 @@ class Reviewer:
     def _noise(self, work: Work) -> NoiseModel:
         """Return the noise of the stack, as it shows it itself where it does."""
         frames = work.counts.flatten(0, 1).float().cpu()
-        return believed_noise(frames, self._camera, self._pattern.pixel_nm / 1e3, self._otf.cutoff)
+        pixel_um = self._pattern.pixel_nm / 1e3
+        noise = believed_noise(frames, self._camera, pixel_um, self._otf.cutoff)
+        read_noise = self._sensor.read_noise
+        return noise.of_pixels(read_noise, self._camera) if read_noise.ndim else noise
 
     def plain(self, photons: Tensor, work: Work) -> Tensor:
         """Return the plain image [2 y, 2 x] of photo-electrons, turned as the stack was."""
@@ -159,7 +164,7 @@ class Reviewer:
         self, work: Work, made: Restoration, granted: Restoration, refusal: str | None
     ) -> Trust:
         """Return what is to be said of an image, and of what was granted of the network's."""
-        instrument = Instrument(self._lit(work), self._otf, self._camera, self._apodization)
+        instrument = Instrument(self._lit(work), self._otf, self._sensor, self._apodization)
         reprojection = Reprojection(instrument, device=self._device)
         residual = plain_residual(reprojection, work.counts.flatten(0, 1), work.plain)
         numbers = numbers_of(made, residual)

@@ -15,7 +15,7 @@ The variance of every pixel, which is what images are weighed with, needs neithe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -152,10 +152,22 @@ class NoiseModel:
     """Where the numbers come from, in a sentence."""
     refusal: str | None = None
     """Why no variance of single pixels describes this noise; None where one does."""
+    apart: Tensor | None = None
+    """[y, x] what every pixel has more than the curve says; None = all are alike."""
 
     def variance(self, light: Tensor) -> Tensor:
-        """Return the noise's variance where the mean light is `light` photo-electrons."""
-        return _interpolated(light, self.curve)
+        """Return the variance where the mean light is `light` photo-electrons, [..., y, x]."""
+        common = _interpolated(light, self.curve)
+        return common if self.apart is None else common + self.apart.to(common)
+
+    def of_pixels(self, read_noise: Tensor, camera: Camera) -> NoiseModel:
+        """Return the same of pixels whose read noise [y, x] is known, in electrons.
+
+        A curve that was measured holds that of common pixels, one of settings theirs.
+        """
+        own = read_noise.square()
+        common = float(_pooled(own).median()) if self.measured else camera.read_noise**2
+        return replace(self, apart=own - common)
 
 
 def settings_noise(camera: Camera, words: str = "as the settings say") -> NoiseModel:

@@ -118,6 +118,8 @@ class TrackingHealth:
     alarms: int = 0
     failures: int = 0
     """Checks or estimates that failed; the stream went on."""
+    hits: int = 0
+    """Pixels of single frames that were replaced, as after cosmic rays."""
 
 
 def illuminations(

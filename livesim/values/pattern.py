@@ -87,6 +87,9 @@ class OtfDamping:
     error: Positive
     """Standard error, in the same unit."""
 
+    def __str__(self) -> str:
+        return f"{self.value:.2g} ± {self.error:.1g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:

@@ -47,7 +47,7 @@ class RestoredChannel:
     weighed: tuple[WeightsChange, ...] | None = None
     """Weights of its networks, as the live run logged them; None = there is no log."""
     as_live: bool = False
-    """Whether the images are to be those of a live run, which replaces no hits of single frames."""
+    """Whether the images are to be those of a live run, which replaces the strongest hits alone."""
     steered: dict[Steps, Networks] = field(default_factory=dict)
     """Networks to which the live run was steered, once they are loaded."""
     path: FramePath = field(default_factory=lambda: path_for(preferred_device()))

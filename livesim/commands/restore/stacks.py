@@ -95,7 +95,7 @@ class StackRestorer:
         return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:
-        """Return a raw stack, without the hits of single frames unless a live run is repeated."""
+        """Return a raw stack, without hits of single frames unless a live run is repeated."""
         channel = self._channels[index.channel]
         if channel.as_live:
             return self._recording.stack(index)

@@ -98,6 +98,7 @@ class TrackedPipeline:
             swaps=self._counts["swaps"],
             alarms=self._counts["alarms"],
             failures=self._counts["failures"] + self._background.failures,
+            hits=self._counts["hits"],
         )
 
     def take_changes(self) -> list[PatternChange]:
@@ -170,7 +171,12 @@ class TrackedPipeline:
 
     def _begun(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
         watched = self._weighing.watch()
-        return self._active.begin(stack, turn_angles, self._weighing.weights).then(watched)
+        begun = self._active.begin(stack, turn_angles, self._weighing.weights).then(watched)
+        return begun.then(self._counted) if stack.whole else begun
+
+    def _counted(self, found: Reconstructed) -> Reconstructed:
+        self._counts["hits"] += found.hits
+        return found
 
     def _decide(self, stack: RawStack, measure: Measure) -> tuple[float, ...]:
         """Return how far each angle has turned, this stack included."""

@@ -25,14 +25,6 @@ class Prediction:
         """Return what the pixels [..., pixel] should hold in flattened frames [..., all pixels]."""
         return (values[..., self.neighbours].float() * self.weights).sum(dim=-1)
 
-    def of_many(self, frames: Tensor) -> Tensor:
-        """Return the same for frames [frame, pixel]; faster where there are many of them."""
-        needed = torch.zeros(frames.shape[1], dtype=torch.bool)
-        needed[self.neighbours] = True
-        place = needed.cumsum(0) - 1
-        near = frames[:, needed].T.contiguous()[place[self.neighbours]]
-        return torch.einsum("pk,pkf->fp", self.weights, near)
-
     @property
     def used(self) -> Tensor:
         """Which neighbours [pixel, neighbour] there are."""
@@ -43,11 +35,10 @@ class Prediction:
         """Variance [pixel] of a remainder over that of a pixel."""
         return 1.0 + self.weights.square().sum(dim=1)
 
-    def brightest(self, values: Tensor) -> Tensor:
-        """Return the most [..., pixel] that a usable neighbour holds."""
-        lowest = torch.full_like(self.weights, -torch.inf)
-        near = values[..., self.neighbours].float()
-        return torch.where(self.used, near, lowest).amax(dim=-1)
+    def bright(self, values: Tensor) -> Tensor:
+        """Return the most [..., pixel] that two usable neighbours hold; one may be a defect."""
+        near = torch.where(self.used, values[..., self.neighbours].float(), -torch.inf)
+        return near.topk(2).values[..., 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +73,7 @@ class Field:
         return Prediction(pixels, numbers, weights.float()[which])
 
     def leaks(self, prediction: Prediction) -> Tensor:
-        """Return the bound of the remainders [pixel], as a share of the brightest neighbour."""
+        """Return the bound of the remainders [pixel], as a share of what two neighbours hold."""
         kinds, which = _kinds(prediction.used)
         leaks = self.sharpness.leaks(kinds, self.sharpness.weights(kinds))
         return leaks.float()[which]
@@ -91,12 +82,6 @@ class Field:
         """Return `pixels` and all that are predicted from them, sorted."""
         numbers, inside = self.around(pixels)
         return torch.cat([numbers[inside], pixels]).unique()
-
-    @property
-    def leak(self) -> float:
-        """The bound of the remainders of pixels whose neighbourhood is whole."""
-        inside = torch.tensor([self.shape[0] // 2 * self.shape[1] + REACH])
-        return float(self.leaks(self.predict(inside)))
 
     @property
     def border(self) -> Tensor:

@@ -13,9 +13,9 @@ from livesim.reconstruction.defects.sharpness import REACH
 BLOCK = 8
 """Pixels on a side over which the light is averaged."""
 _BINS = 16
-_MOST_BLOCKS = 4093
+_MOST_BLOCKS = 509
 """That are looked at; a prime, so that they lie in all columns."""
-_KEPT, _KEPT_VARIANCE = 0.9, 0.623
+_KEPT, _KEPT_VARIANCE = 0.75, 0.368
 """Share of the smallest remainders that is used, and their variance of a normal distribution."""
 _SATURATED = 0.5
 _SURE = 5.0
@@ -58,9 +58,8 @@ def scatter_of(remainders: Tensor, light: Tensor, gain: float, noise_gain: float
     noise_gain
         Variance of a remainder over that of a pixel.
     """
-    means, variances, weights = _unsaturated(*_bins(remainders, light))
-    line = _line(means, variances / noise_gain, weights)
-    constant, slope, error = line
+    means, variances = _unsaturated(*_bins(remainders, light))
+    constant, slope, error = _line(means, variances / noise_gain)
     sure = slope > _SURE * error
     if not sure:
         constant, slope = float((variances / noise_gain).median()), 0.0
@@ -75,8 +74,8 @@ def scatter_of(remainders: Tensor, light: Tensor, gain: float, noise_gain: float
     )
 
 
-def _bins(remainders: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean, variance of the remainders and weight of blocks of about equal light."""
+def _bins(remainders: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of the remainders of as many blocks of about equal light each."""
     whole = _inner_blocks(remainders)
     rows, columns = whole.shape[1:3]
     means = light[:, 1 : 1 + rows, 1 : 1 + columns].flatten()
@@ -84,18 +83,17 @@ def _bins(remainders: Tensor, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     some = torch.arange(count) * len(means) // count
     means = means[some]
     blocks = whole[some // (rows * columns), some // columns % rows, some % columns].flatten(1)
-    parts = means.argsort().chunk(_BINS)
-    found = [float(_variance(blocks[part].flatten())) for part in parts]
-    centres = [float(means[part].mean()) for part in parts]
-    counts = [float(len(part)) for part in parts]
-    a, b, c = (torch.tensor(x, dtype=torch.float64) for x in (centres, found, counts))
-    return a, b, c
+    bins = min(_BINS, count)
+    each = count // bins
+    parts = means.argsort()[: bins * each].view(bins, each)
+    found = _variances(blocks[parts].flatten(1))
+    return means[parts].mean(dim=1).double(), found.double()
 
 
-def _unsaturated(means: Tensor, variances: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+def _unsaturated(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
     """Return the bins without those in which brighter light scatters less: it is cut off."""
     kept = variances >= _SATURATED * variances.cummax(dim=0).values
-    return means[kept], variances[kept], weights[kept]
+    return means[kept], variances[kept]
 
 
 def _inner_blocks(remainders: Tensor) -> Tensor:
@@ -105,19 +103,21 @@ def _inner_blocks(remainders: Tensor) -> Tensor:
     return inner.unfold(1, BLOCK, BLOCK).unfold(2, BLOCK, BLOCK)
 
 
-def _variance(remainders: Tensor) -> Tensor:
+def _variances(remainders: Tensor) -> Tensor:
+    """Return the variance [bin] of remainders [bin, pixel]; outliers do no harm."""
     squares = remainders.square()
-    most = squares.kthvalue(max(int(_KEPT * len(squares)), 1)).values
-    return squares[squares <= most].mean() / _KEPT_VARIANCE
+    most = squares.kthvalue(max(int(_KEPT * squares.shape[1]), 1), keepdim=True).values
+    kept = squares <= most
+    return (squares * kept).sum(dim=1) / kept.sum(dim=1) / _KEPT_VARIANCE
 
 
-def _line(means: Tensor, variances: Tensor, counts: Tensor) -> tuple[float, float, float]:
+def _line(means: Tensor, variances: Tensor) -> tuple[float, float, float]:
     """Return (constant, slope, its error) of the variances, whose errors are proportional."""
     centre = means.mean()
     design = torch.stack([torch.ones_like(means), means - centre], dim=1)
     expected = variances.mean().expand_as(variances)
     for _ in range(_ROUNDS):
-        weight = counts / expected.square().clamp(min=1e-24)
+        weight = 1.0 / expected.square().clamp(min=1e-24)
         inverse = torch.linalg.pinv((design * weight[:, None]).T @ design)
         level, slope = inverse @ (design * weight[:, None]).T @ variances
         expected = (design @ torch.stack([level, slope])).clamp(min=0.1 * float(variances.median()))

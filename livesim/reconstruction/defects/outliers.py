@@ -18,6 +18,8 @@ _PASSES, _ROUNDS = 6, 8
 _FULL = (0.03, 0.1)
 """Of the brightest light, by how much saturated pixels may scatter, at least and at most."""
 _BEYOND_FULL = 1.5
+_ROUGH = 0.7
+"""Of the limit of noise, from which a pixel at the border is looked at."""
 _FEWEST = 5
 """Frames from which the extremes can be left out of a mean."""
 
@@ -43,10 +45,10 @@ class Limit:
         spread = (2.0 * self.odds * noise_gain * self.scatter.variance(light)).sqrt()
         return spread + 0.5 * self.odds * self.scatter.step / self.frames
 
-    def __call__(self, brightest: Tensor, noise_gain: Tensor, leak: Tensor) -> Tensor:
-        """Return the limit where the brightest neighbour is so bright."""
-        light = (brightest - self.floor).clamp(min=0.0)
-        return self.noise(brightest, noise_gain) + leak * light
+    def __call__(self, bright: Tensor, noise_gain: Tensor, leak: Tensor) -> Tensor:
+        """Return the limit where two neighbours are so bright."""
+        light = (bright - self.floor).clamp(min=0.0)
+        return self.noise(bright, noise_gain) + leak * light
 
 
 LimitOf = Callable[[Tensor, Tensor], Limit]
@@ -59,70 +61,120 @@ class Outliers:
     Parameters
     ----------
     values
-        [map, pixel]; where a pixel is taken out, what its neighbours say is put in.
+        [map, pixel]; left as they are.
     remainders
-        [map, pixel] values minus what the neighbours say.
+        [map, pixel] values minus what the neighbours say; rough at the border.
     limit_of
         Measures the noise; called again while outliers are found, since they disturb it.
     """
 
     def __init__(self, field: Field, values: Tensor, remainders: Tensor, limit_of: LimitOf) -> None:
         self._field, self._values, self._limit_of = field, values, limit_of
-        self._middle = middle_of(remainders)
-        self._bad = torch.zeros(len(self._middle), dtype=torch.bool)
+        self._remainders = _mean(remainders)
+        """[pixel]; exact where they were looked at."""
+        self._mean = _mean(values)
+        self._bad = torch.zeros(len(self._mean), dtype=torch.bool)
         self._taken: list[tuple[Tensor, Tensor]] = []
 
-    def find(self, most: int) -> Tensor:
-        """Return the outliers, sorted; more than `most` are not all found."""
+    def find(self, most: int, known: tuple[Limit, Tensor] | None = None) -> Tensor:
+        """Return the outliers, sorted; more than `most` are not all found.
+
+        Parameters
+        ----------
+        most
+            Outliers from which the search is given up.
+        known
+            Limit and light [frame, block, block] of these values, where they have been measured.
+        """
+        limit, light = known or self._measured()
         for _ in range(_PASSES):
             before = len(self._taken)
-            limit = self._take_out(most)
-            if len(self._taken) == before or int(self._bad.sum()) > most:
+            self._take_out(limit, light, most)
+            if len(self._taken) == before:
                 break
-        return self._confirmed(limit) if self._taken else self._bad.nonzero()[:, 0]
+            if int(self._bad.sum()) > most:
+                return self._bad.nonzero()[:, 0]
+            limit, light = self._measured()
+        return self._confirmed(limit) if self._taken else torch.zeros(0, dtype=torch.int64)
 
-    @property
-    def _mean(self) -> Tensor:
-        return self._values[0] if len(self._values) == 1 else self._values.mean(dim=0)
+    def _measured(self) -> tuple[Limit, Tensor]:
+        light = light_of(self._mean.view(-1, *self._field.shape))
+        return self._limit_of(self._remainders.view(-1, *self._field.shape), light), light
 
-    def _take_out(self, most: int) -> Limit:
+    def _take_out(self, limit: Limit, light: Tensor, most: int) -> None:
         """Take out the strongest outliers of every neighbourhood until there are no more."""
-        shape = self._field.shape
-        light = light_of(self._mean.view(-1, *shape))
-        limit = self._limit_of(self._middle.view(-1, *shape), light)
-        kernel = self._field.sharpness.kernel
-        screen = _spread(limit.noise(light, float(kernel.square().sum())), shape).flatten()
-        full = self._full(limit)
+        gain = float(self._field.sharpness.kernel.square().sum())
+        screen = limit.noise(light, gain)
         for _ in range(_ROUNDS):
-            candidates = ((self._middle.abs() > screen) & ~self._bad).nonzero()[:, 0]
-            new = self._standing_out(candidates, limit, full)
+            candidates = self._beyond(screen)
+            new = self._standing_out(candidates[~self._bad[candidates]], limit)
             if not len(new) or int(self._bad.sum()) > most:
                 break
             self._take(new)
-        return limit
 
-    def _standing_out(self, candidates: Tensor, limit: Limit, full: float) -> Tensor:
+    def _beyond(self, screen: Tensor) -> Tensor:
+        """Return the pixels beyond the limits [frame, block, block] of noise.
+
+        At the border, where remainders are rough, all that are near to it as well.
+        """
+        (rows, columns), border = self._field.shape, self._field.border
+        found, size = [], rows * columns
+        for number, (own, limits) in enumerate(
+            zip(self._remainders.split(size), screen, strict=True)
+        ):
+            wide = limits[:, None, :, None].expand(-1, BLOCK, -1, BLOCK)
+            wide = wide.reshape(len(limits) * BLOCK, -1)[:rows, :columns].flatten()
+            wide[border] *= _ROUGH
+            found.append((own.abs() > wide).nonzero()[:, 0] + number * size)
+        return torch.cat(found)
+
+    def _standing_out(self, candidates: Tensor, limit: Limit) -> Tensor:
         """Return the candidates beyond the limit that no stronger one nearby explains."""
+        candidates = self._beyond_noise(candidates, limit)
         if not len(candidates):
             return candidates
         prediction = self._field.predict(candidates)
-        excess = self._middle[candidates].abs() / self._limits(prediction, limit)
-        strength = torch.zeros_like(self._middle)
+        excess = self._remainders[candidates].abs() / self._limits(prediction, limit)
+        strength = torch.zeros_like(self._remainders)
         strength[candidates] = excess
-        alone = excess >= strength[prediction.neighbours].amax(dim=1)
-        # Saturated light has sharp rims; nothing that was brighter than that was light.
+        new = (excess > 1.0) & (excess >= strength[prediction.neighbours].amax(dim=1))
+        if bool(new.any()):
+            new &= ~self._on_a_rim(prediction, limit)
+        return candidates[new]
+
+    def _beyond_noise(self, candidates: Tensor, limit: Limit) -> Tensor:
+        """Return the candidates that noise does not explain; their remainders are exact then."""
+        if not len(candidates):
+            return candidates
+        prediction = self._field.predict(candidates)
+        off = middle_of(self._values[:, candidates] - prediction(self._values))
+        self._remainders[candidates] = off
+        beyond = off.abs() > limit.noise(prediction.bright(self._mean), prediction.noise_gain)
+        return candidates[beyond]
+
+    def _on_a_rim(self, prediction: Prediction, limit: Limit) -> Tensor:
+        """Return which pixels lie at the sharp rim of saturated light.
+
+        Nothing that was brighter than that was light.
+        """
+        full = self._full(limit)
         saturated = (self._values[:, prediction.neighbours] >= full) & prediction.used
-        rim = (saturated.sum(dim=-1) > 1) & (self._values[:, candidates] < _BEYOND_FULL * full)
-        return candidates[(excess > 1.0) & alone & ~rim.any(dim=0)]
+        near = (saturated.sum(dim=-1) > 1) & (
+            self._values[:, prediction.pixels] < _BEYOND_FULL * full
+        )
+        return near.any(dim=0)
 
     def _take(self, new: Tensor) -> None:
         """Take new pixels out, and see what the remainders around them are now."""
+        if not self._taken:
+            self._values, self._mean = self._values.clone(), self._mean.clone()
         self._bad[new] = True
         self._taken.append((new, self._values[:, new]))
         put(self._values, self._field.predict(new, self._bad))
+        self._mean[new] = self._values[:, new].mean(dim=0)
         near = self._field.reached(new)
         expected = self._field.predict(near)(self._values)
-        self._middle[near] = middle_of(self._values[:, near] - expected)
+        self._remainders[near] = middle_of(self._values[:, near] - expected)
 
     def _confirmed(self, limit: Limit) -> Tensor:
         """Return the outliers that are some still, now that the others are out."""
@@ -130,14 +182,12 @@ class Outliers:
         own = torch.cat([values for _, values in self._taken], dim=1)
         prediction = self._field.predict(pixels, self._bad)
         off = middle_of(own - prediction(self._values)).abs()
-        wrong = off > self._limits(prediction, limit)
-        self._values[:, pixels[~wrong]] = own[:, ~wrong]
-        return pixels[wrong].sort().values
+        return pixels[off > self._limits(prediction, limit)].sort().values
 
     def _limits(self, prediction: Prediction, limit: Limit) -> Tensor:
         """Return by how much the pixels of a prediction may differ from it."""
-        brightest = prediction.brightest(self._mean)
-        return limit(brightest, prediction.noise_gain, self._field.leaks(prediction))
+        bright = prediction.bright(self._mean)
+        return limit(bright, prediction.noise_gain, self._field.leaks(prediction))
 
     def _full(self, limit: Limit) -> float:
         """Return from which count on pixels may be saturated.
@@ -152,6 +202,11 @@ class Outliers:
         return top - min(max(least * span, 4.0 * math.sqrt(dark)), most * span)
 
 
+def _mean(values: Tensor) -> Tensor:
+    """Return the mean [pixel] over maps [map, pixel]; of a single one itself."""
+    return values[0] if len(values) == 1 else values.mean(dim=0)
+
+
 def middle_of(remainders: Tensor) -> Tensor:
     """Return the mean [pixel] over maps [map, pixel], the least and the most left out."""
     count = len(remainders)
@@ -161,9 +216,3 @@ def middle_of(remainders: Tensor) -> Tensor:
         return remainders.median(dim=0).values
     ends = remainders.amin(dim=0) + remainders.amax(dim=0)
     return (remainders.sum(dim=0) - ends) / (count - 2)
-
-
-def _spread(blocks: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return values of blocks [frame, block, block] at every pixel [frame, y, x]."""
-    rows = blocks.repeat_interleave(BLOCK, dim=1)[:, : shape[0]]
-    return rows.repeat_interleave(BLOCK, dim=2)[:, :, : shape[1]]

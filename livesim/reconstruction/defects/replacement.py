@@ -9,7 +9,7 @@ from torch import Tensor
 
 from livesim.config.settings import Optics
 from livesim.reconstruction.defects.neighbours import Field, Prediction
-from livesim.reconstruction.defects.sharpness import Sharpness
+from livesim.reconstruction.defects.sharpness import sharpness_of
 from livesim.values.defects import Defects, Place
 
 
@@ -67,7 +67,7 @@ def replaced(counts: Tensor, defects: Defects, optics: Optics, pixel_nm: float) 
 
 def field_of(shape: tuple[int, int], optics: Optics, pixel_nm: float) -> Field:
     """Return the neighbourhoods of frames that such optics show."""
-    return Field(shape, Sharpness(optics.cutoff_cycles_per_um * pixel_nm / 1000.0))
+    return Field(shape, sharpness_of(optics.cutoff_cycles_per_um * pixel_nm / 1000.0))
 
 
 def prediction_of(field: Field, pixels: Tensor, size: int) -> Prediction:

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.defects.neighbours import Field
-from livesim.reconstruction.defects.noise import BLOCK, light_of, scatter_of
+from livesim.reconstruction.defects.noise import BLOCK, Scatter, light_of, scatter_of
 from livesim.reconstruction.defects.outliers import Limit, Outliers
 from livesim.reconstruction.defects.replacement import field_of, prediction_of, put, replaced
 from livesim.reconstruction.defects.sharpness import REACH
@@ -34,7 +35,7 @@ _HOT = 4.0
 """Of the light around it, from which a bright pixel counts as hot."""
 _DEAD = 0.2
 """Of the light around it, up to which a dark pixel counts as dead."""
-_DARK_SAMPLES = 2**16
+_DARK_SAMPLES = 2**13
 
 
 @torch.inference_mode()
@@ -57,12 +58,14 @@ def find_defects(counts: Tensor, optics: Optics, camera: Camera, pixel_nm: float
     if min(shape) < SMALLEST:
         return Defects(shape, doubt=f"frames below {SMALLEST} pixels tell no defects")
     field = field_of(shape, optics, pixel_nm)
-    if field.leak >= BLIND:
+    if field.sharpness.leak >= BLIND:
         return Defects(shape, doubt=f"pixels of {pixel_nm:g} nm are too coarse to tell defects")
     if counts.is_floating_point() and not bool(counts.isfinite().all()):
         return Defects(shape, doubt="expected finite counts, found others")
     times = counts.shape[0] if counts.ndim == 5 else 1
-    return _Search(field, counts.reshape(-1, *shape).float().clone(), times, camera).run()
+    return _Search(
+        field, counts.reshape(-1, *shape).to(torch.float32, copy=True), times, camera
+    ).run()
 
 
 def without_defects(
@@ -87,10 +90,11 @@ class _Search:
         self._gain = camera.gain
         self._noise_gain = float(field.sharpness.kernel.square().sum())
         self._remainders = _remainders(field, frames)
-        light = light_of(frames)
-        some = light.flatten()[:: max(light.numel() // _DARK_SAMPLES, 1)]
-        self._floor = min(camera.offset, float(some.quantile(0.01)))
-        self._step = scatter_of(self._remainders, light, self._gain, self._noise_gain).step
+        self._light = light_of(frames)
+        some = self._light.flatten()[:: max(self._light.numel() // _DARK_SAMPLES, 1)]
+        dark = some.kthvalue(1 + len(some) // 100).values
+        self._floor = min(camera.offset, float(dark))
+        self._scatter = self._measured(self._remainders, self._light)
 
     def run(self) -> Defects:
         """Find pixels first, then hits; those that are hit again and again are pixels as well."""
@@ -113,12 +117,12 @@ class _Search:
         count = len(self._frames) // self._times
 
         def limit_of(remainders: Tensor, light: Tensor) -> Limit:
-            scatter = scatter_of(remainders, light, self._gain, self._noise_gain)
-            scatter, frames = replace(scatter, step=self._step), 0.5 * len(self._frames)
-            return Limit(scatter, self._floor, _LASTING_ODDS, frames)
+            scatter = replace(self._measured(remainders, light), step=self._scatter.step)
+            return Limit(scatter, self._floor, _LASTING_ODDS, 0.5 * len(self._frames))
 
         values, remainders = (
-            one.view(self._times, count, -1).mean(dim=0) for one in (self._frames, self._remainders)
+            one.flatten(1) if self._times == 1 else one.view(self._times, count, -1).mean(dim=0)
+            for one in (self._frames, self._remainders)
         )
         return Outliers(self._field, values, remainders, limit_of).find(most)
 
@@ -126,11 +130,14 @@ class _Search:
         """Return the pixels, numbered through all frames, that differ in single frames."""
 
         def limit_of(remainders: Tensor, light: Tensor) -> Limit:
-            scatter = scatter_of(remainders, light, self._gain, self._noise_gain)
-            return Limit(scatter, self._floor, _HIT_ODDS)
+            return Limit(self._measured(remainders, light), self._floor, _HIT_ODDS)
 
         values, remainders = self._frames.view(1, -1), self._remainders.view(1, -1)
-        return Outliers(self._field, values, remainders, limit_of).find(most)
+        known = Limit(self._scatter, self._floor, _HIT_ODDS), self._light
+        return Outliers(self._field, values, remainders, limit_of).find(most, known)
+
+    def _measured(self, remainders: Tensor, light: Tensor) -> Scatter:
+        return scatter_of(remainders, light, self._gain, self._noise_gain)
 
     def _replace_everywhere(self, pixels: Tensor) -> None:
         """Replace pixels in all frames."""
@@ -140,6 +147,8 @@ class _Search:
         put(values, prediction_of(self._field, pixels, values.shape[1]))
         near = self._field.reached(pixels)
         remainders[:, near] = values[:, near] - self._field.predict(near)(values)
+        self._light = light_of(self._frames)
+        self._scatter = self._measured(self._remainders, self._light)
 
     def _kind(self, pixel: Tensor) -> DefectKind:
         """Return what is wrong with a pixel, before it is replaced."""
@@ -158,16 +167,19 @@ class _Search:
 
 
 def _remainders(field: Field, frames: Tensor) -> Tensor:
-    """Return every pixel minus what its neighbours say, [frame, y, x]."""
-    kernel = torch.zeros(field.shape)
+    """Return every pixel minus what its neighbours say, [frame, y, x]; rough at the border.
+
+    There the frames are mirrored.
+    """
+    rows, columns = ((n + 2 * REACH + BLOCK - 1) // BLOCK * BLOCK for n in field.shape)
+    kernel = torch.zeros(rows, columns)
     kernel[: 2 * REACH + 1, : 2 * REACH + 1] = field.sharpness.kernel
-    spectrum = torch.fft.rfft2(kernel.roll((-REACH, -REACH), (0, 1))).conj()
+    spectrum = torch.fft.rfft2(kernel).conj()
     found = torch.empty_like(frames)
-    for frame, own in zip(frames, found, strict=True):
-        level = frame.mean()  # a large mean would cost digits
-        own.copy_(torch.fft.irfft2(torch.fft.rfft2(frame - level) * spectrum, s=field.shape))
-    border, values = field.border, frames.flatten(1)
-    found.flatten(1)[:, border] = values[:, border] - field.predict(border).of_many(values)
+    for frame, own in zip(frames, found, strict=True):  # one by one they stay in the cache
+        wide = pad(frame[None], (REACH,) * 4, mode="reflect")[0]
+        moved = torch.fft.irfft2(torch.fft.rfft2(wide, (rows, columns)) * spectrum, (rows, columns))
+        own.copy_(moved[: field.shape[0], : field.shape[1]])
     return found
 
 

@@ -6,7 +6,7 @@ for their noise and a remainder, which is largest of a point source, and that mu
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -22,8 +22,15 @@ _MARGIN = 1.06
 _FAINTEST = 0.15
 """Of a point source's peak: from darker neighbours nothing is concluded."""
 _GRID = 64
-_SHIFTS = 5
+_STEPS = 4
+"""Places of point sources in a pixel, along an axis."""
 _WINDOW = 2 * REACH + 1
+
+
+@lru_cache(maxsize=16)
+def sharpness_of(cutoff: float) -> Sharpness:
+    """Return the `Sharpness` of optics; dear only the first time."""
+    return Sharpness(cutoff)
 
 
 class Sharpness:
@@ -48,14 +55,21 @@ class Sharpness:
         self._covariance = self._covariances(self.offsets[:, None] - self.offsets)
         self._with_centre = self._covariances(self.offsets)
 
+        self._every = torch.ones(1, len(self.offsets), dtype=torch.bool)
+        self._of_every = self.weights(self._every)
+
     @cached_property
     def kernel(self) -> Tensor:
         """[y, x] float32: what correlates with an image to the remainders of its pixels."""
-        weights = self.weights(torch.ones(1, len(self.offsets), dtype=torch.bool))[0]
         kernel = torch.zeros(_WINDOW, _WINDOW, dtype=torch.float64)
-        kernel[self.offsets[:, 0] + REACH, self.offsets[:, 1] + REACH] = -weights
+        kernel[self.offsets[:, 0] + REACH, self.offsets[:, 1] + REACH] = -self._of_every[0]
         kernel[REACH, REACH] = 1.0
         return kernel.float()
+
+    @cached_property
+    def leak(self) -> float:
+        """The bound of the remainder where all neighbours are usable."""
+        return float(self.leaks(self._every, self._of_every))
 
     def weights(self, usable: Tensor) -> Tensor:
         """Return the weights [pixel, neighbour] of the neighbours that are `usable`; float64.
@@ -74,32 +88,28 @@ class Sharpness:
         return solved[:, :count] * usable
 
     def leaks(self, usable: Tensor, weights: Tensor) -> Tensor:
-        """Return the bound [pixel] of the remainder, as a share of the brightest usable neighbour.
+        """Return the bound [pixel] of the remainder, as a share of what two usable neighbours hold.
 
         That of point sources anywhere near, without background.
         """
         centre, around = self._points
         remainder = (centre[:, None] - around @ weights.T).abs()
-        brightest = torch.stack([(around * one).amax(dim=1) for one in usable], dim=1)
-        return (remainder / brightest.clamp(min=_FAINTEST)).amax(dim=0)
+        bright = torch.stack([(around * one).topk(2).values[:, 1] for one in usable], dim=1)
+        return (remainder / bright.clamp(min=_FAINTEST)).amax(dim=0)
 
     @cached_property
     def _points(self) -> tuple[Tensor, Tensor]:
         """Point sources: what a pixel [source] and its neighbours [source, neighbour] get."""
         frequency = torch.fft.fftfreq(_GRID, dtype=torch.float64)
         passed = Otf(_MARGIN * self.cutoff).at(frequency[:, None], frequency)
-        peak = torch.fft.ifft2(passed).real.max()
-        places = torch.arange(-2 * REACH, 2 * REACH + 1)
-        rows, columns = (one.flatten() for one in torch.meshgrid(places, places, indexing="ij"))
-        found = []
-        for shift_y in torch.linspace(0.0, 0.5, _SHIFTS):
-            for shift_x in torch.linspace(0.0, 0.5, _SHIFTS):
-                turn = shift_y * frequency[:, None] + shift_x * frequency
-                image = torch.fft.ifft2(passed * torch.exp(-2j * torch.pi * turn)).real / peak
-                y = rows[:, None] + torch.cat([torch.zeros(1).long(), self.offsets[:, 0]])
-                x = columns[:, None] + torch.cat([torch.zeros(1).long(), self.offsets[:, 1]])
-                found.append(image[y % _GRID, x % _GRID])
-        values = torch.cat(found)
+        farthest = 3 * REACH * _STEPS
+        places = torch.arange(-farthest, farthest + 1).double() / _STEPS
+        waves = torch.exp(2j * torch.pi * places[:, None] * frequency)
+        image = (waves @ passed.to(waves.dtype) @ waves.T).real / passed.sum()
+        source = torch.arange(-2 * REACH * _STEPS, 2 * REACH * _STEPS + 1)
+        y, x = (one.flatten() for one in torch.meshgrid(source, source, indexing="ij"))
+        near = torch.cat([torch.zeros(1, 2).long(), self.offsets]) * _STEPS + farthest
+        values = image[near[:, 0] + y[:, None], near[:, 1] + x[:, None]]
         return values[:, 0], values[:, 1:]
 
     def _covariances(self, offsets: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ def find_damping(photons: Tensor, stacks: int, pattern: Pattern, optics: Optics)
     light, rings = shared_light(photons, pattern, optics.cutoff_cycles_per_um)
     used, line = _clear_line(light)
     damping = _checked(line)
-    bands = [separated_bands(pattern)[1][number] for number in used]
+    every = separated_bands(pattern)[1]
+    bands = [every[number] for number in used]
     zero_orders = stacks * len(groups(pattern))
     return FoundDamping(
         damping, _modulation(pattern, bands, line), _noise_to_signal(rings, damping, zero_orders)
@@ -122,11 +123,16 @@ def with_otf_damping(pattern: Pattern, photons: Tensor, stacks: int, optics: Opt
         return _warned(pattern, f"{start}; {reason}") if told else pattern
     if optics.otf_damping == "auto":
         return found.pattern(pattern)
-    value, error = found.damping.value, found.damping.error
-    if abs(value - optics.damping) <= max(_FAR * error, _NOTICEABLE * value):
+    if not contradicts(found.damping, optics.damping):
         return pattern
-    said = f"OTF damping: {optics.damping:g} is set, the frames show {value:.2g} ± {error:.1g}"
+    said = f"OTF damping: {optics.damping:g} is set, the frames show {found.damping}"
     return _warned(pattern, said)
+
+
+def contradicts(found: OtfDamping, damping: float) -> bool:
+    """Whether a damping is not the one found, by more than its error and by what images show."""
+    off = abs(found.value - damping)
+    return off > max(_FAR * found.error, _NOTICEABLE * found.value)
 
 
 def _warned(pattern: Pattern, said: str) -> Pattern:

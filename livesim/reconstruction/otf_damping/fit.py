@@ -27,7 +27,8 @@ _START = math.log(0.3)
 _BOUNDS = (math.log(0.005), math.log(3.0))
 _MODEL_ERROR = 0.5  # relative, of single samples: the few brightest shall not outvote all others
 _ROUNDS = 2  # of finding how much light is not shared
-_STEPS = 25
+_STEPS = 40
+_LEAST_SHARE = 0.125  # of a step that is made where it turned back
 _LONGEST, _SHORTEST = 0.5, 1e-3  # step of a logarithm
 _PULL = 1.0 / 3.0  # share of what the light that is not shared changed that counts as error
 _DOUBT = 9.0  # squared standard errors from which less coherence is half believed
@@ -72,17 +73,20 @@ class _Fit:
 
     def line(self, coherence: Tensor) -> Line:
         """Return the line where the bands share `coherence` [order] of their light."""
-        at = self._at
+        at, last, share = self._at, torch.zeros_like(self._at), 1.0
         shared = coherence[self._light.order]
         for _ in range(_STEPS):
             score, information = self._score(at, shared)
             step = self._solve(information, self._design.mT @ score)
-            longest = float(step.abs().max())
-            at = at + step * min(1.0, _LONGEST / max(longest, 1e-30))
+            if float(step @ last) < 0.0:  # the score is steeper than expected: it went too far
+                share = max(0.5 * share, _LEAST_SHARE)
+            longest, before = float(step.abs().max()), at
+            at, last = at + step * min(share, _LONGEST / max(longest, 1e-30)), step
             at[0].clamp_(*_BOUNDS)
-            if longest < _SHORTEST:
+            moved = float((at - before).abs().max())
+            if moved < _SHORTEST:
                 break
-        self._at, error = at, self._error(*self._score(at, shared))
+        self._at, error = at, math.hypot(self._error(*self._score(at, shared)), moved)
         return Line(float(at[0]), error, at[1:], *self._agreement(self._ratio(at)))
 
     def _ratio(self, at: Tensor) -> Tensor:

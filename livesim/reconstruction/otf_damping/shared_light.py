@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.bands import Band, separated_bands
+from livesim.reconstruction.estimate.spectra import power_of
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.values.pattern import Pattern
 
@@ -21,11 +22,12 @@ _LOW = 0.2
 strongest there."""
 _HIGH = 0.97
 _BINS = 32  # from zero to the cut-off
-_TAPER = 0.2  # of the shorter side: hard borders would mix frequencies of unlike OTF
+_TAPER = 0.2  # of the shorter side
 _NOISE = ((1.0, 1.15), (_HIGH, math.inf))
 """Of the cut-off, where noise is read: near to it, as noise of resampled frames is not white."""
 _LEAST_NOISE_SAMPLES = 100
-_THINNED = 2  # every second row of samples is enough for the noise
+_NOISE_SAMPLES = 2**15
+"""Of a spectrum, that are enough to read the noise from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,113 +94,136 @@ def shared_light(photons: Tensor, pattern: Pattern, cutoff: float) -> tuple[Shar
     cutoff
         Of the optics, cycles/µm.
     """
-    zero, bands = separated_bands(pattern)
-    field = _Field(pattern, cutoff)
-    seen = _image(photons, zero.row.real)
-    x = field.spectrum(seen - seen.mean(), (0.0, 0.0))
-    noise = _noise(x, field.radius)
-    shared = [field.shared(photons, x, noise, n, band) for n, band in enumerate(bands)]
-    return _joined(shared), field.rings(x, noise)
-
-
-def _image(photons: Tensor, row: Tensor) -> Tensor:
-    """Return the image [y, x] that the weights `row` [frame] make of the frames."""
-    used = row.abs().nonzero()[:, 0]
-    run = slice(int(used[0]), int(used[-1]) + 1)
-    frames, row = photons[run].flatten(1), row[run]
-    parts = torch.stack([row.real, row.imag]) if row.is_complex() else row[None]
-    image = (parts.float() @ frames).unflatten(-1, photons.shape[1:])
-    return torch.complex(image[0], image[1]) if row.is_complex() else image[0]
-
-
-def _joined(parts: list[SharedLight]) -> SharedLight:
-    names = [field.name for field in fields(SharedLight)]
-    if not parts:
-        empty = torch.zeros(0, dtype=torch.float64)
-        return SharedLight(empty.long(), *(empty for _ in names[1:]))
-    return SharedLight(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+    zero, sides = separated_bands(pattern)
+    field = _Field(photons, [zero, *sides], pattern.pixel_nm / 1000.0, cutoff)
+    return field.shared(), field.rings()
 
 
 class _Field:
-    """Frequencies, window and positions of a field."""
+    """The spectra of the bands of a field, the zero order first.
 
-    def __init__(self, pattern: Pattern, cutoff: float) -> None:
-        self._pixel_um = pattern.pixel_nm / 1000.0
-        self._cutoff = cutoff
-        fy, fx = frequency_axes(pattern.shape, self._pixel_um)
-        self._fy, self._fx = fy.float(), fx.float()
-        self._y, self._x = positions(pattern.shape, self._pixel_um)
-        self._window = edge_window(pattern.shape, int(_TAPER * min(pattern.shape))).float()
-        self.radius = self._from((0.0, 0.0))
-        """Of every sample, of the cut-off, [y, x]."""
-        self._lit = (self.radius > _LOW) & (self.radius < _HIGH)
+    Parameters
+    ----------
+    photons
+        [frame, y, x].
+    bands
+        That are taken out of them.
+    """
 
-    def _from(self, shift: tuple[float, float]) -> Tensor:
-        """Return the distance from `shift` (x, y), of the cut-off, [y, x]."""
-        along_y, along_x = (self._fy - shift[1]).square(), (self._fx - shift[0]).square()
-        return (along_y + along_x).sqrt_().div_(self._cutoff)
+    def __init__(self, photons: Tensor, bands: list[Band], pixel_um: float, cutoff: float) -> None:
+        shape = (photons.shape[1], photons.shape[2])
+        self._nyquist, self._cutoff = 0.5 / pixel_um, cutoff
+        self._fy, self._fx = (axis.float() for axis in frequency_axes(shape, pixel_um))
+        shifts = torch.tensor([band.shift for band in bands], dtype=torch.float64)
+        images = _images(photons, torch.stack([band.row for band in bands]))
+        images[0] -= images[0].mean()
+        for image, shift in zip(images, shifts, strict=True):
+            along_y, along_x = _waves(shape, pixel_um, shift)
+            image.mul_(along_y).mul_(along_x)
+        self._spectra = torch.stack([torch.fft.fft2(image) for image in images])
+        """[band, y, x]."""
+        self._shifts = shifts.float()
+        self._thinned = slice(None, None, max(shape[0] * shape[1] // _NOISE_SAMPLES, 1))
+        self._noise = torch.tensor(
+            [self._noise_of(number) for number in range(len(bands))], dtype=torch.float64
+        )
+        """[band] power per sample."""
+        self._radius = self._distance(self._fy, self._fx, 0)
 
-    def spectrum(self, image: Tensor, shift: tuple[float, float]) -> Tensor:
-        """Return the spectrum of a windowed image, moved by `shift` (x, y)."""
-        if any(shift):
-            along_y = torch.exp(2j * torch.pi * shift[1] * self._y).to(torch.complex64)
-            along_x = torch.exp(2j * torch.pi * shift[0] * self._x).to(torch.complex64)
-            image = image * along_y * along_x
-        return torch.fft.fft2(image * self._window)
+    def _distance(self, fy: Tensor, fx: Tensor, band: int) -> Tensor:
+        """Return how far from its centre a band holds the frequencies, of the cut-off."""
+        x, y = self._shifts[band].tolist()
+        return ((fy - y).square() + (fx - x).square()).sqrt_().div_(self._cutoff)
 
-    def shared(
-        self, photons: Tensor, x: Tensor, zero_noise: float, number: int, band: Band
-    ) -> SharedLight:
-        """Return what one side band shares with the zero order, whose spectrum is `x`."""
-        y = self.spectrum(_image(photons, band.row), band.shift)
-        own = self._from(band.shift)
-        band_noise = _noise(y, own)
-        both = self._lit & (own > _LOW) & (own < _HIGH) & self._held(band.shift)
-        index = both.flatten().nonzero()[:, 0]
-        near, far, one, other = (v.flatten()[index] for v in (self.radius, own, x, y))
-        bins = (near * _BINS).long() * _BINS + (far * _BINS).long()
+    def _noise_of(self, band: int) -> float:
+        """Return the noise power per sample, read where a band holds no light."""
+        rows = self._thinned
+        radius = self._distance(self._fy[rows], self._fx, band).flatten()
+        for low, high in _NOISE:
+            there = ((radius > low) & (radius < high)).nonzero()[:, 0]
+            if len(there) >= _LEAST_NOISE_SAMPLES:
+                break
+        power = power_of(self._spectra[band, rows].flatten()[there])
+        return float(power.double().sum()) / max(len(there), 1)
+
+    def shared(self) -> SharedLight:
+        """Return what the side bands share with the zero order."""
+        side, index, near, far = self._both_pass()
+        one, other = self._spectra[0].flatten()[index], self._spectra.flatten(1)[1 + side, index]
+        bins = ((near * _BINS).long() * _BINS + (far * _BINS).long()) + side * _BINS**2
+        count = (len(self._spectra) - 1) * _BINS**2
+        samples = torch.bincount(bins, minlength=count).double()
+        kept = samples.nonzero()[:, 0]
+        samples = samples[kept]
 
         def total(values: Tensor) -> Tensor:
-            return torch.bincount(bins, values.double(), _BINS * _BINS)
+            return torch.bincount(bins, values.double(), count)[kept]
 
-        samples = total(torch.ones_like(near))
-        kept = samples > 0.0
+        order = kept // _BINS**2
         product = other * one.conj()
         common = torch.complex(total(product.real), total(product.imag))
-        turn = common.sum().angle()
-        whole = (
-            torch.full_like(samples, number, dtype=torch.int64),
+        whole = torch.zeros(len(self._spectra) - 1, dtype=common.dtype).index_add_(0, order, common)
+        zero_noise, noise = self._noise[:1].expand(len(order)), self._noise[1 + order]
+        return SharedLight(
+            order,
             total(near) / samples,
             total(far) / samples,
             samples,
-            total(one.abs().square()) - zero_noise * samples,
-            total(other.abs().square()) - band_noise * samples,
-            (common * torch.exp(-1j * turn)).real,
-            torch.full_like(samples, zero_noise),
-            torch.full_like(samples, band_noise),
+            total(power_of(one)) - zero_noise * samples,
+            total(power_of(other)) - noise * samples,
+            (common * torch.exp(-1j * whole.angle())[order]).real,
+            zero_noise,
+            noise,
         )
-        return SharedLight(*(values[kept] for values in whole))
 
-    def rings(self, x: Tensor, noise: float) -> Rings:
-        """Return the mean power of a real image's spectrum over every ring."""
-        half = x.shape[1] // 2 + 1
-        ring = (self.radius[:, :half] * _BINS).long().clamp(max=_BINS).flatten()
+    def _both_pass(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the samples in which both a side band and the zero order can have light.
+
+        Numbers of side band and sample, and the distances from both centres, of the cut-off.
+        """
+        y, x = ((self._radius > _LOW) & (self._radius < _HIGH)).nonzero().T
+        fy, fx, index = self._fy[y, 0], self._fx[0, x], y * self._radius.shape[1] + x
+        found = [self._lens(side, fy, fx) for side in range(1, len(self._spectra))]
+        sides = [torch.full_like(place, side) for side, (place, _) in enumerate(found)]
+        places, far = torch.cat([place for place, _ in found]), torch.cat([far for _, far in found])
+        index = index[places]
+        return torch.cat(sides), index, self._radius.flatten()[index], far
+
+    def _lens(self, band: int, fy: Tensor, fx: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which of the frequencies a side band can have light at, and how far out."""
+        x, y = self._shifts[band].tolist()
+        squared = (fy - y).square_() + (fx - x).square_()
+        both = (squared > (_LOW * self._cutoff) ** 2) & (squared < (_HIGH * self._cutoff) ** 2)
+        if self._nyquist < _HIGH * self._cutoff:  # beyond it the band was not sampled
+            both &= ((fy - y).abs() < self._nyquist) & ((fx - x).abs() < self._nyquist)
+        place = both.nonzero()[:, 0]
+        return place, squared[place].sqrt_().div_(self._cutoff)
+
+    def rings(self) -> Rings:
+        """Return the mean power of the zero order over every ring."""
+        half = self._radius.shape[1] // 2 + 1
+        ring = (self._radius[:, :half] * _BINS).long().clamp_(max=_BINS).flatten()
         samples = torch.bincount(ring, minlength=_BINS + 1)[:_BINS].double()
-        power = x[:, :half].abs().square().flatten().double()
-        power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0) - noise
-        return Rings((torch.arange(_BINS).double() + 0.5) / _BINS, samples, power, noise)
-
-    def _held(self, shift: tuple[float, float]) -> Tensor:
-        """Return which samples were not beyond the band's own sampling, [y, x]."""
-        limit = 0.5 / self._pixel_um
-        return ((self._fy - shift[1]).abs() < limit) & ((self._fx - shift[0]).abs() < limit)
+        power = power_of(self._spectra[0, :, :half]).flatten().double()
+        power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0)
+        frequency, noise = (torch.arange(_BINS).double() + 0.5) / _BINS, float(self._noise[0])
+        return Rings(frequency, samples, power - noise, noise)
 
 
-def _noise(spectrum: Tensor, radius: Tensor) -> float:
-    """Return the noise power per sample, read where a band holds no light."""
-    spectrum, radius = spectrum[::_THINNED].flatten(), radius[::_THINNED].flatten()
-    for low, high in _NOISE:
-        there = spectrum[((radius > low) & (radius < high)).nonzero()[:, 0]]
-        if len(there) >= _LEAST_NOISE_SAMPLES:
-            break
-    return float(torch.view_as_real(there).square().sum()) / max(len(there), 1)
+def _waves(shape: tuple[int, int], pixel_um: float, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what moves a spectrum by `shift` (x, y) and hides the borders, [y, 1] and [1, x].
+
+    Hard borders would mix frequencies of unlike OTF.
+    """
+    width = int(_TAPER * min(shape))
+    y, x = positions(shape, pixel_um)
+    along_y = torch.exp(2j * torch.pi * shift[1] * y) * edge_window((shape[0], 1), width)
+    along_x = torch.exp(2j * torch.pi * shift[0] * x) * edge_window((1, shape[1]), width)
+    return along_y.to(torch.complex64), along_x.to(torch.complex64)
+
+
+def _images(photons: Tensor, rows: Tensor) -> Tensor:
+    """Return the images [band, y, x] that weights `rows` [band, frame] make of the frames."""
+    parts = torch.view_as_real(rows).permute(0, 2, 1).flatten(0, 1).float()
+    images = (parts @ photons.flatten(1)).unflatten(0, (len(rows), 2))
+    return torch.complex(images[:, 0], images[:, 1]).unflatten(1, photons.shape[1:])

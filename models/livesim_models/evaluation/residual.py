@@ -11,6 +11,7 @@ from torch import Tensor
 from livesim.config.settings import Apodization, Camera
 from livesim.reconstruction.forward.model import residual_sigmas
 from livesim.reconstruction.forward.projection import Projection
+from livesim.reconstruction.forward.sensor import Sensor
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import groups
@@ -48,7 +49,7 @@ class Instrument:
 
     pattern: Pattern
     otf: Otf
-    camera: Camera
+    camera: Camera | Sensor
     apodization: Apodization = COSINE
     """Of the results."""
 
@@ -92,7 +93,10 @@ class Reprojection:
     ) -> None:
         pattern = _lit(instrument.pattern)
         self.projection = Projection(pattern, instrument.otf, device=device, dtype=dtype)
-        self.camera = instrument.camera
+        self.camera = camera = instrument.camera
+        """Whose pixels may differ in read noise alone."""
+        sensor = Sensor.of(camera) if isinstance(camera, Camera) else camera
+        self._dark = sensor.read_noise.square().to(device=device, dtype=dtype)
         self._border = border // 2
         shape = self.projection.shape
         passed = result_transfer(shape, pattern, instrument.otf, instrument.apodization)
@@ -105,7 +109,17 @@ class Reprojection:
     def explained(self, result: Tensor, counts: Tensor) -> Explained:
         """Hold a result [2 y, 2 x] in any unit, 0 where there is no light, against raw counts."""
         expected = self.projection.frames(self._object(result.to(self._known)))
-        return _explained(expected, counts.to(self._known), self.camera, self._border)
+        return self._explained(expected, counts.to(self._known))
+
+    def _explained(self, expected: Tensor, counts: Tensor) -> Explained:
+        """Return what is expected after the best scale and offset."""
+        camera = self.camera
+        seen = (counts - camera.offset) / camera.gain
+        fitted, weights = expected, torch.ones_like(seen)
+        for _ in range(2):  # plain first; then weighed with the noise that the first fit expects
+            fitted = _fitted(expected, seen, weights, self._border)
+            weights = 1.0 / (fitted + self._dark).clamp(min=_LEAST_VARIANCE)
+        return Explained(fitted, residual_sigmas(counts, fitted, camera), weights.sqrt())
 
     def map(self, sigmas: Tensor) -> Tensor:
         """Return residuals [frame, y, x] brought back to the specimen, [2 y, 2 x] in sigmas."""
@@ -172,16 +186,6 @@ def _check(result: Picture, frames: Tensor, pattern: Pattern) -> None:
             f"expected a result of {(2 * rows, 2 * columns)} and {count} raw frames of "
             f"{pattern.shape}, found {result.shape} and {tuple(frames.shape)}"
         )
-
-
-def _explained(expected: Tensor, counts: Tensor, camera: Camera, border: int) -> Explained:
-    """Return what is expected after the best scale and offset."""
-    seen = (counts - camera.offset) / camera.gain
-    fitted, weights = expected, torch.ones_like(seen)
-    for _ in range(2):  # plain first; then weighed with the noise that the first fit expects
-        fitted = _fitted(expected, seen, weights, border)
-        weights = 1.0 / (fitted + camera.read_noise**2).clamp(min=_LEAST_VARIANCE)
-    return Explained(fitted, residual_sigmas(counts, fitted, camera), weights.sqrt())
 
 
 def _fitted(expected: Tensor, seen: Tensor, weight: Tensor, border: int) -> Tensor:

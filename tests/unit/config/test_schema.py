@@ -101,6 +101,11 @@ def test_what_is_written_is_read_as_it_was(tables):
             "optics.otf_damping: expected greater than 0, or 'auto', found 0",
         ),
         (
+            {"optics": OPTICS | {"otf_damping": True}},
+            "optics.otf_damping: expected a number, found true",
+        ),
+        ({"camera": {"gain": False}}, "camera.gain: expected a number, found false"),
+        (
             {"reconstruction": {"wiener": "Auto"}},
             "reconstruction.wiener: expected a number, or 'auto', found 'Auto'",
         ),

@@ -56,6 +56,35 @@ def test_what_is_no_map_is_refused(path, pages, change, words):
         camera_map(Camera(map=path))
 
 
+@pytest.fixture
+def three(pages):
+    variance = 4.0 * np.random.default_rng(3).lognormal(0.0, 1.2, SHAPE)
+    return dict(zip("ogv", (*pages, variance.astype(np.float32)), strict=True))
+
+
+@pytest.mark.parametrize("order", ["ovg", "gov", "gvo", "vgo", "vog"])
+def test_pages_in_another_order_are_refused(path, three, order):
+    tifffile.imwrite(path, np.stack([three[one] for one in order]), photometric="minisblack")
+    with pytest.raises(
+        DataError, match=r"expected .* found .* offset, gain and variance, in this order"
+    ):
+        camera_map(Camera(offset=120.0, gain=2.0, map=path))
+
+
+def test_pages_in_order_are_taken_whatever_the_settings_leave_open(path, three):
+    tifffile.imwrite(path, np.stack([three[one] for one in "ogv"]), photometric="minisblack")
+    for camera in (Camera(map=path), Camera(offset=100.0, gain=1.5, map=path)):
+        expected = np.sqrt(three["v"]) / three["g"]
+        np.testing.assert_allclose(camera_map(camera).read_noise, expected, rtol=1e-5)
+
+
+def test_variances_below_zero_are_refused(path, three):
+    pages = np.stack([three["o"], three["g"], three["v"] - 3.0])
+    tifffile.imwrite(path, pages, photometric="minisblack")
+    with pytest.raises(DataError, match="variances of 0 or more on page 3, found -"):
+        camera_map(Camera(map=path))
+
+
 def test_a_file_that_is_missing_or_of_another_size_is_named(tmp_path, path):
     with pytest.raises(DataError, match=r"none.tif: expected a TIFF .* map says, found no"):
         camera_map(Camera(map=tmp_path / "none.tif"))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from livesim.api.restore import Restorer
 from livesim.config.settings import Settings, Tracking
 from livesim.engine.beside.proposals import matched
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
@@ -113,3 +114,27 @@ def test_a_pattern_file_names_defects_only_where_there_are_some(pattern):
     values = pattern_to_json(pattern) | {"defects": [[64, 3]]}
     with pytest.raises(DataError, match=r"defects: expected \(y, x\) inside frames of \(64, 64\)"):
         pattern_from_json(values)
+
+
+def test_a_hit_of_a_live_stack_is_replaced_and_counted(recording, pattern):
+    pipeline = ReconstructionPipeline(recording.settings, pattern)
+    hit, clean = recording.wrong[0], pipeline(recording.right[0]).image
+    seen = pipeline.reconstruct(hit)
+    assert seen.hits == 1
+    assert np.abs(seen.result.image - clean).max() < 0.1 * clean.max()
+    assert pipeline.reconstruct(recording.wrong[1]).hits == 0
+    begin = pipeline_factory(recording.settings, pattern)
+    live = begin(recording.wrong[1:], True)
+    try:
+        live(recording.wrong[1])
+        live(hit)
+        assert live.health.hits == 1
+    finally:
+        live.close()
+
+
+def test_the_api_replaces_hits_too(recording, pattern):
+    restorer = Restorer(recording.settings, pattern)
+    (one,) = restorer(recording.wrong[0].pixels[None])
+    (right,) = restorer(recording.right[0].pixels[None])
+    assert np.abs(one - right).max() < 0.1 * right.max()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Settings
-from livesim.pipeline.build import calibrate, in_this_light
+from livesim.pipeline.build import calibrate, in_this_light, with_warnings
+from livesim.pipeline.networks import Networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import OtfDamping, Pattern
@@ -45,6 +46,15 @@ def test_a_damping_that_is_set_is_not_replaced(scene):
     stack = stack_of(scene)
     pattern = calibrate([stack], settings_with(0.5))
     assert pattern.otf_damping is None
+
+
+@pytest.mark.parametrize(("damping", "said"), [(0.2, True), (0.5, False), ("auto", False)])
+def test_a_set_damping_that_is_not_the_pattern_s_is_said(scene, damping, said):
+    stack = stack_of(scene)
+    pattern = calibrate([stack], settings_with("auto"))
+    found = with_warnings(pattern, [stack], settings_with(damping), Networks(0.0))
+    words = "OTF damping: 0.2 is set, but the pattern's modulation was found with 0."
+    assert any(words in one for one in found.warnings) == said
 
 
 def test_noise_measured_in_other_light_belongs_to_the_otf_that_is_kept(scene):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from livesim.commands.train.scenes import simulated_scene
@@ -256,3 +257,22 @@ def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monke
     monkeypatch.setattr(pipeline.sections._of_photons, "invert", interrupted)
     np.testing.assert_array_equal(pipeline(beads.stack).image, first.result.image)
     assert reviewed
+
+
+def test_the_error_is_larger_where_the_map_says_that_pixels_are_noisy(beads, tmp_path):
+    shape = beads.pattern.shape
+    variance = np.full(shape, CAMERA.read_noise**2)
+    variance[40:60, 40:60] = 40.0**2
+    pages = np.stack([np.full(shape, CAMERA.offset), np.ones(shape), variance])
+    errors = []
+    for count in (2, 3):
+        path = tmp_path / f"{count}.tif"
+        tifffile.imwrite(path, pages[:count].astype(np.float32), photometric="minisblack")
+        camera = CAMERA.model_copy(update={"map": path})
+        settings = beads.settings(PLAIN).model_copy(update={"camera": camera})
+        pipeline = ReconstructionPipeline(settings, beads.pattern)
+        errors.append(pipeline.examine(pipeline.compute(beads.stack)).error)
+    there, far = (slice(84, 116),) * 2, (slice(4, 60),) * 2
+    ratio = errors[1] / errors[0]
+    assert float(ratio[there].median()) > 2.0
+    assert float(ratio[far].median()) == pytest.approx(1.0, abs=0.2)

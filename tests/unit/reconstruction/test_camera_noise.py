@@ -13,6 +13,7 @@ from livesim.reconstruction.camera_noise import (
     NoiseUnknownError,
     believed_noise,
     measure_camera_noise,
+    settings_noise,
 )
 from livesim.reconstruction.forward.sensor import Sensor
 from tests.support.scenes import OPTICS, simulate
@@ -102,6 +103,24 @@ def test_pixels_that_differ_are_no_noise(expected):
     model = believed_noise(counts.double(), camera, PIXEL_UM, CUTOFF)
     light = torch.tensor([20.0, 40.0, 80.0])
     assert (model.variance(light) / (light + 1.5**2)).tolist() == pytest.approx([1.0] * 3, rel=0.1)
+
+
+def test_noise_of_pixels_that_a_map_knows_is_that_of_each(expected):
+    camera = Camera(offset=100.0, gain=2.0, read_noise=1.5)
+    sensor = Sensor.scmos(camera, (128, 128), 1, offset_spread=0.0, gain_spread=0.0)
+    noisy = sensor.read_noise.clone()
+    loud = torch.rand(noisy.shape, generator=torch.Generator().manual_seed(2)) < 0.01
+    noisy[loud] *= 8.0
+    sensor = replace(sensor, read_noise=noisy)
+    light = 300.0 * expected[:9].double()
+    counts = sensor.counts(light, torch.Generator().manual_seed(5)).double()
+    model = believed_noise(counts, camera, PIXEL_UM, CUTOFF).of_pixels(noisy, camera)
+    ratio = model.variance(light) / (light + noisy.square())
+    assert model.measured, model.words
+    assert float(ratio[:, loud].mean()) == pytest.approx(1.0, abs=0.05)
+    assert float(ratio.median()) == pytest.approx(1.0, abs=0.1)
+    assumed = settings_noise(camera).of_pixels(noisy, camera).variance(light)
+    assert float((assumed / (light + noisy.square())).mean()) == pytest.approx(1.0, abs=0.02)
 
 
 def test_hot_pixels_do_not_move_it(expected):

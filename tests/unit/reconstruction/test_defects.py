@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from livesim.config.settings import Camera, Optics
+from livesim.reconstruction.defects.hits import HitSearch
 from livesim.reconstruction.defects.replacement import Replacement, replaced
 from livesim.reconstruction.defects.search import SMALLEST, find_defects, without_defects
 from livesim.reconstruction.defects.sharpness import Sharpness
@@ -186,3 +187,24 @@ def test_the_bound_holds_for_light_of_the_sharpest_optics():
     beside = sharpness.weights(cut)
     assert float(beside[0, 24:].abs().max()) == 0.0
     assert float(sharpness.leaks(cut, beside)) > float(sharpness.leaks(whole, weights))
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 60), (95, 111), (50, 111), (50, 50)])
+def test_on_the_frame_path_a_hit_is_found_in_its_frame_wherever_it_is(scene, place):
+    changed = frames(scene)[:9]
+    changed[7, *place] += 3000
+    changed[7, place[0], place[1] - 1] += 1500
+    pixels = changed.to(torch.uint16).reshape(scene.counts[0].shape).numpy()
+    before = pixels.copy()
+    beside = (place[0], (place[1] - 1) % SHAPE[1])
+    hits = HitSearch(OPTICS, CAMERA, PIXEL_NM)(pixels)
+    assert Hit(7, *place) in hits
+    assert set(hits) <= {Hit(7, *place), Hit(7, *beside)}
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("peak", [5.0, 300.0, 5000.0])
+def test_on_the_frame_path_nothing_is_found_where_nothing_is_wrong(peak):
+    own = simulate(8, (128, 128), peak=peak, times=8)
+    search = HitSearch(OPTICS, CAMERA, PIXEL_NM)
+    assert not any(search(stack.numpy()) for stack in own.counts)

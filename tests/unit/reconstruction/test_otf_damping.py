@@ -9,6 +9,7 @@ from scipy import ndimage
 from livesim.config.settings import ASSUMED_DAMPING, Optics, PatternSettings
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.forward.model import camera_counts
 from livesim.reconstruction.otf import Otf, optics_under
 from livesim.reconstruction.otf_damping.estimate import (
     DampingUnknownError,
@@ -16,7 +17,7 @@ from livesim.reconstruction.otf_damping.estimate import (
     with_otf_damping,
 )
 from livesim.values.pattern import OtfDamping, Pattern
-from tests.support.scenes import CAMERA, OPTICS, Scene, random_pattern, simulate
+from tests.support.scenes import CAMERA, OPTICS, Scene, mean_photons, random_pattern, simulate
 
 AUTO = OPTICS.model_copy(update={"otf_damping": "auto"})
 SMALL = (128, 128)
@@ -186,6 +187,30 @@ def test_too_little_light_to_tell_the_damping_is_no_doubt():
     found = with_otf_damping(scene.pattern, noise.float().flatten(0, 1), 1, AUTO)
     assert "is assumed; expected light in the overlap" in found.warnings[0]
     assert found.doubts == ()
+
+
+def wall(side: int, seed: int) -> np.ndarray:
+    """Return bricks of random brightness: a specimen with strong periods of its own."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    course = y // 32
+    x = x + course % 2 * 32
+    bricks = random.uniform(0.6, 1.0, (side // 32 + 1, side // 64 + 2))[course, x // 64]
+    bricks[(y % 32 < 4) | (x % 64 < 4)] = 0.1
+    return bricks + 0.05 * random.standard_normal((side, side)).clip(-2.0, 2.0)
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_specimen_of_strong_periods_is_fitted_to_the_end(seed):
+    """Steps as long as the score's variance suggests went to and fro there, up to 20 % off."""
+    optics = OPTICS.model_copy(update={"otf_damping": 1.0})
+    pattern = random_pattern(seed, SMALL, PatternSettings(), optics)
+    light = mean_photons(torch.from_numpy(wall(256, seed)), pattern, Otf.theoretical(optics))
+    light = (1000.0 * light / light.max() + 50.0).clamp(min=0.0)
+    counts = camera_counts(light, CAMERA, torch.Generator().manual_seed(seed))[None]
+    found = estimate_pattern(counts, AUTO, PatternSettings(), CAMERA, 80.0)
+    found = with_otf_damping(found, photons_of(counts), 1, AUTO)
+    assert found.otf_damping.value > 0.93
 
 
 def test_frames_that_were_smoothed_are_refused_in_a_sentence():
