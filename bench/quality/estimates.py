@@ -62,6 +62,8 @@ BLEACHED_SHARE = 0.25
 REACH = (0.6, 0.95)
 """Of the cut-off, where the highest harmonic lies."""
 GOOD_PHOTONS, GOOD_MODULATION = 50.0, 0.3
+_SIZE_WITHOUT = 128
+"""Raw pixels of stacks without fringes at the most."""
 LEAST_PHOTONS = 20.0
 """From here on nothing may be wrong in silence."""
 
@@ -471,6 +473,23 @@ def _part(text: str) -> tuple[int, int]:
     return number - 1, count
 
 
+def false_alarms(stacks: int, seed: int) -> list[Row]:
+    """Return how many angles are called usable where there are no fringes at all."""
+    counted: dict[str, list[bool]] = {"noise alone": [], "specimens in even light": []}
+    for case in cases(stacks, seed):
+        own = replace(case, size=min(case.size, _SIZE_WITHOUT), modulation=0.0)
+        counts = counts_of(own)[0]
+        even = torch.full(counts.shape, own.photons)
+        noise = camera_counts(even, CAMERA, torch.Generator().manual_seed(own.seed))
+        for name, one in zip(counted, (noise, counts), strict=True):
+            found = estimate_pattern(one, OPTICS, LAYOUTS[own.layout], CAMERA, PIXEL_NM)
+            counted[name] += [angle.usable for angle in found.angles]
+    return [
+        {"of": name, "stacks": stacks, "angles": len(each), "usable": sum(each)}
+        for name, each in counted.items()
+    ]
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -483,8 +502,13 @@ def main() -> None:
     parser.add_argument("--part", type=_part, default=(0, 1), help="as 1/4: every fourth stack")
     parser.add_argument("--kept", type=Path, help="file with the verdicts of earlier parts")
     parser.add_argument("--name", default="estimates", help="of the file of results")
+    parser.add_argument("--no-fringes", type=int, help="so many stacks without any, instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.no_fringes:
+        rows = false_alarms(options.no_fringes, options.seed)
+        report("estimates_no_fringes", "Angles called usable without fringes", rows)
+        return
     angles: list[Verdict] = []
     spent = 0.0
     first, parts = options.part

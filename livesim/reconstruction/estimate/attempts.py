@@ -15,6 +15,7 @@ from livesim.reconstruction.estimate.doubt import (
     SIGNIFICANT,
     STRANGE,
     doubt_of,
+    imprecision_of,
     is_undeniable,
     modulation_doubt,
 )
@@ -30,7 +31,6 @@ from livesim.reconstruction.estimate.zero_order import frames_of
 
 _START_MODULATION = 0.5
 _SUSPECT = 0.25  # of the overlap unexplained beyond doubt: another peak may explain it better
-_SURE = 2.0  # standard errors
 _POOR = 0.6  # of the overlap unexplained: no better than what comes to nothing
 _HALF = 0.5  # of that unexplained: then the other peak does
 _ALIKE = 0.6  # of the strongest peak's height
@@ -75,37 +75,36 @@ class Found:
     refined: Refined | None
     """None where no pattern is significant."""
     doubt: str | None
-    """Why wave vector and phases are not to be believed although they stand out."""
-    alike: bool
-    """Whether it was looked for where the other angles have it expected."""
+    """Why it may not be there although it stands out."""
+    alike: bool = False
+    """Whether it lies where the other angles have it expected."""
+    vague: str | None = None
+    """Why it is not usable although it is there."""
 
     @classmethod
     def of(
-        cls,
-        peaks: list[Peak],
-        start: Parameters,
-        refined: Refined | None,
-        photons: float,
-        step: float,
-        *,
-        alike: bool,
+        cls, peaks: list[Peak], start: Parameters, refined: Refined | None, step: float
     ) -> Found:
-        """Examine what the peaks of a group led to."""
-        faintest = min(peak.peak_to_noise for peak in peaks)
-        doubt = None if refined is None else doubt_of(refined, faintest, photons, step)
-        return cls(peaks, start, refined, doubt, alike)
+        """Examine what the peaks of a group led to; `step` is a spectral pixel."""
+        found = cls(peaks, start, refined, None)
+        if refined is None:
+            return found
+        return replace(found, doubt=doubt_of(refined, found.faintest, step))
 
     @property
-    def usable(self) -> bool:
-        """Whether there is no doubt."""
-        return self.refined is not None and self.why_not is None
+    def there(self) -> bool:
+        """Whether there are such fringes, however exactly they are known."""
+        return self.refined is not None and self.doubt is None
 
     @property
     def why_not(self) -> str | None:
         """Why it is not usable although it stands out; None if it is."""
-        if self.doubt is not None or self.refined is None:
-            return self.doubt
-        return modulation_doubt(self.refined, self.faintest, alike=self.alike)
+        return self.doubt or self.vague
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is there, and known well enough."""
+        return self.there and self.vague is None
 
     @property
     def faintest(self) -> float:
@@ -115,17 +114,14 @@ class Found:
     @property
     def unexplained(self) -> float:
         """Of the bands' overlap, what noise does not explain beyond doubt."""
-        if self.refined is None:
-            return 0.0
-        errors = self.refined.errors
-        return max(errors.unexplained - _SURE * errors.unexplained_error, 0.0)
+        return 0.0 if self.refined is None else self.refined.errors.surely_unexplained
 
     @property
     def undeniable(self) -> bool:
         """Whether it is to be believed whatever the other angles say."""
-        if self.refined is None or self.unexplained > _SUSPECT:
+        if self.refined is None or not self.there or self.unexplained > _SUSPECT:
             return False
-        return self.usable and is_undeniable(self.refined, self.faintest)
+        return is_undeniable(self.refined, self.faintest)
 
 
 def found_in(search: Search, grid: EstimationGrid, pattern: PatternSettings) -> list[Found]:
@@ -138,7 +134,9 @@ def found_in(search: Search, grid: EstimationGrid, pattern: PatternSettings) -> 
     tries = _Tries(search, grid, pattern)
     found = tries.refined(search.peaks, dict(enumerate(search.peaks)), SIGNIFICANT)
     every = tries.expected([found[number] for number in range(len(found))])
-    return tries.without_strangers(_leaning(tries.next_strongest(every)))
+    every = tries.compared(_leaning(tries.next_strongest(every)))
+    photons = search.spectra.steady.brightest
+    return [replace(one, vague=_vague(one, photons, grid.step)) for one in every]
 
 
 class _Tries:
@@ -155,41 +153,45 @@ class _Tries:
             kept = [n for n in range(len(one.peaks)) if (number, n) in alike]
             others = [k for (group, _), k in alike.items() if group != number or len(one.peaks) > 1]
             if others and len(kept) < len(one.peaks) and not one.undeniable:
-                tried[number] = self._near(number, [one.peaks[n] for n in kept], others)
+                own = [one.peaks[n] for n in kept]
+                tried[number] = [*own, *self._near(number, others, own)]
         return self._better(found, tried, EXPECTED, _is_as_good)
 
-    def _near(self, number: int, kept: Sequence[Peak], others: Sequence[Vector]) -> list[Peak]:
-        """Return the peaks of a group that are kept, and the strongest that agree with others."""
-        allowed, places = self._search.regions[number], expected(others, self._pattern.vectors)
-        each: Sequence[Region] = [Places(allowed[0], places)]
-        if len(allowed) > 1:
-            each = [Places(one, (place,)) for one, place in zip(allowed, places, strict=False)]
-        return [*kept, *self._search.scores.peaks(number, each, kept)]
+    def _near(self, number: int, others: Sequence[Vector], known: Sequence[Peak]) -> list[Peak]:
+        """Return the strongest peaks of a group that agree with others, but for those `known`."""
+        each = self._search.regions[number]
+        if others:
+            places = expected(others, self._pattern.vectors)
+            slots = [places] if len(each) == 1 else [(place,) for place in places]
+            each = [Places(one, near) for one, near in zip(each, slots, strict=False)]
+        return self._search.scores.peaks(number, each, known)
 
     def next_strongest(self, found: Sequence[Found]) -> list[Found]:
-        """Try the next strongest peak of every group whose own is still in doubt."""
-        scores, regions = self._search.scores, self._search.regions
-        tried = {
-            number: scores.peaks(number, regions[number], one.peaks)
-            for number, one in enumerate(found)
-            if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT)
-        }
+        """Try the next strongest peak of every group whose own is still in doubt.
+
+        It is looked for where the others have it expected, if there are any.
+        """
+        alike, tried = self._agreeing(found), {}
+        for number, one in enumerate(found):
+            others = [k for (group, _), k in alike.items() if group != number]
+            if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT):
+                tried[number] = self._near(number, others, tuple(one.peaks))
         return self._better(found, tried, SIGNIFICANT, _is_better)
 
-    def without_strangers(self, found: Sequence[Found]) -> list[Found]:
-        """Doubt what is weak and unlike the other angles."""
+    def compared(self, found: Sequence[Found]) -> list[Found]:
+        """Say what is like the other angles, and doubt what is weak and unlike them."""
         alike = self._agreeing(found)
-        strange = {
-            number
-            for number, one in enumerate(found)
-            if alike and not all((number, n) in alike for n in range(len(one.peaks)))
-        }
-        return [
-            replace(one, doubt=STRANGE)
-            if number in strange and one.usable and not one.undeniable
-            else one
-            for number, one in enumerate(found)
-        ]
+        return [self._compared(number, one, alike) for number, one in enumerate(found)]
+
+    def _compared(
+        self, number: int, found: Found, alike: Mapping[tuple[int, int], Vector]
+    ) -> Found:
+        own = [(number, vector) for vector in range(len(found.peaks))]
+        if found.there and all(name in alike for name in own):
+            return replace(found, alike=len(alike) > 1)
+        if alike and found.there and not found.undeniable:
+            return replace(found, doubt=STRANGE)
+        return found
 
     def _agreeing(self, found: Sequence[Found]) -> dict[tuple[int, int], Vector]:
         """Return the wave vectors (group, vector) -> k that are sure and agree."""
@@ -199,7 +201,7 @@ class _Tries:
             (number, vector): peak
             for number, one in enumerate(found)
             for vector, peak in enumerate(one.peaks)
-            if one.usable or (len(one.peaks) > 1 and peak.peak_to_noise >= SIGNIFICANT)
+            if one.there or (len(one.peaks) > 1 and peak.peak_to_noise >= SIGNIFICANT)
         }
         surest = sorted(sure, key=lambda name: -sure[name].peak_to_noise)
         alike = agreeing({name: sure[name].k for name in surest}, self._pattern.vectors)
@@ -233,14 +235,7 @@ class _Tries:
         ]
         refined = refined_from(self._search, clear, wanted, self._grid)
         return {
-            number: Found.of(
-                peaks[number],
-                starts[number],
-                refined.get(number),
-                self._search.spectra.steady.brightest,
-                self._grid.step,
-                alike=significant < SIGNIFICANT,
-            )
+            number: Found.of(peaks[number], starts[number], refined.get(number), self._grid.step)
             for number in wanted
         }
 
@@ -286,15 +281,24 @@ def _leaning(found: Sequence[Found]) -> list[Found]:
     ]
 
 
+def _vague(found: Found, photons: float, step: float) -> str | None:
+    """Return why what is there is not usable all the same."""
+    if found.refined is None or not found.there:
+        return None
+    return imprecision_of(found.refined, photons, step) or modulation_doubt(
+        found.refined, found.faintest, alike=found.alike
+    )
+
+
 def _is_as_good(new: Found, old: Found) -> bool:
     """Return whether the pattern where the others have it expected is to be believed instead."""
-    allowed = max(old.unexplained, _SUSPECT) if old.usable else _POOR
-    return new.usable and new.unexplained <= allowed
+    allowed = max(old.unexplained, _SUSPECT) if old.there else _POOR
+    return new.there and new.unexplained <= allowed
 
 
 def _is_better(new: Found, old: Found) -> bool:
     """Return whether the pattern of the next strongest peak is to be believed instead."""
-    if not new.usable or not old.usable:
-        return new.usable and new.unexplained <= _POOR
+    if not new.there or not old.there:
+        return new.there and new.unexplained <= _POOR
     alike = new.faintest > _ALIKE * old.faintest
     return alike and new.unexplained <= _HALF * old.unexplained

@@ -19,7 +19,7 @@ _CLEAR_ALIKE = 30.0
 """The same where the wave vector is what the other angles lead one to expect."""
 _K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
-_FRINGES_DEG, _WEAK_FRINGES_DEG = 8.0, 12.0
+_FRINGES_DEG, _WEAK_FRINGES_DEG = 6.0, 12.0
 """Standard error of where the fringes lie, over the light; the second where light or fringes are
 weak, so that noise harms an image more than misplaced fringes do, and where the bands hardly
 overlap, so that little else can be known."""
@@ -29,9 +29,9 @@ _MODULATION = 0.4
 _REMARKED = 0.2
 """The same from which on it is said."""
 _UNEXPLAINED = 10.0
-"""Of the overlap's power. Background and a wrong OTF leave up to some times the power of what fits
-in real recordings; sums and differences of other wave vectors leave thousands."""
-_UNEXPLAINED_OF_FAINT = 0.7
+"""Of the overlap's power, beyond doubt. Background and a wrong OTF leave up to some times the power
+of what fits in real recordings; sums and differences of other wave vectors leave thousands."""
+_UNEXPLAINED_OF_FAINT = 0.3
 """The same of a peak that is not strong: other maxima of the object's leave about as much."""
 _STRONG = 12.0
 """Peak-to-noise."""
@@ -39,31 +39,27 @@ _VERY_CLEAR = 100.0
 """As `_CLEAR`: such fringes are there, whatever their modulation."""
 
 
-def doubt_of(found: Refined, peak_to_noise: float, photons: float, step: float) -> str | None:
-    """Return why a group's pattern is not known well enough, a part of a sentence; None if it is.
+def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
+    """Return why a group's pattern may not be there, a part of a sentence; None if it is.
 
     Parameters
     ----------
     peak_to_noise
         Of the faintest of its wave vectors.
-    photons
-        `Steady.brightest`.
     step
         Spectral pixel in cycles/µm.
     """
     errors = found.errors
-    k, fringes = float((errors.k / step).max()), math.degrees(float(errors.fringes.max()))
-    modulation = float(errors.modulation.max())
-    if not all(map(math.isfinite, (k, fringes, modulation))):
+    numbers = [float(one.max()) for one in (errors.k, errors.fringes, errors.modulation)]
+    if not all(map(math.isfinite, numbers)):
         return "fringes that the bands do not determine"
-    lowest = float(found.parameters.modulation.min())
-    if lowest <= LEAST_MODULATION:
+    if float(found.parameters.modulation.min()) <= LEAST_MODULATION:
         return (
             f"something periodic without a band beside it (modulation {LEAST_MODULATION:g} at the "
             f"most)"
         )
     most = _UNEXPLAINED if peak_to_noise > _STRONG else _UNEXPLAINED_OF_FAINT
-    if not errors.consistent and errors.unexplained > most:
+    if errors.surely_unexplained > most:
         return (
             f"bands that do not hold the same object ({errors.unexplained:.1f} times what they "
             f"share is unexplained, expected {most:g} or less)"
@@ -79,9 +75,23 @@ def doubt_of(found: Refined, peak_to_noise: float, photons: float, step: float) 
             f"a peak like others around it ({clear:.0f} times their power, "
             f"expected {_CLEAR:.0f} or more)"
         )
+    return None
+
+
+def imprecision_of(found: Refined, photons: float, step: float) -> str | None:
+    """Return where a group's pattern is not known well enough, as `doubt_of` does.
+
+    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm.
+    """
+    k = float((found.errors.k / step).max())
+    fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:
         return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
-    weak = photons < _WEAK_PHOTONS or lowest < _WEAK_MODULATION or modulation > _MODULATION
+    weak = (
+        photons < _WEAK_PHOTONS
+        or float(found.parameters.modulation.min()) < _WEAK_MODULATION
+        or float(found.errors.modulation.max()) > _MODULATION
+    )
     limit = _WEAK_FRINGES_DEG if weak else _FRINGES_DEG
     if fringes > limit:
         return f"fringes known to ±{fringes:.0f}°, expected {limit:g}° or less"

@@ -12,6 +12,8 @@ from livesim.reconstruction.estimate.frame_phases import PeakSeen
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.prior import Prior, Quadratic
 
+_SURE = 2.0  # standard errors
+
 
 @dataclass(frozen=True, eq=False)
 class Errors:
@@ -32,6 +34,11 @@ class Errors:
     unexplained_error: float
     consistent: bool
     """Whether noise explains how the bands differ."""
+
+    @property
+    def surely_unexplained(self) -> float:
+        """Of the bands' overlap, what remains when the error is taken off."""
+        return max(self.unexplained - _SURE * self.unexplained_error, 0.0)
 
 
 def errors_of(

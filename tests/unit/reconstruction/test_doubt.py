@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from livesim.reconstruction.estimate.doubt import doubt_of, modulation_doubt, remark_on
+from livesim.reconstruction.estimate.doubt import (
+    doubt_of,
+    imprecision_of,
+    modulation_doubt,
+    remark_on,
+)
 from livesim.reconstruction.estimate.errors import Errors
 from livesim.reconstruction.estimate.parameters import Parameters
 from livesim.reconstruction.estimate.refine import Refined
@@ -35,8 +40,24 @@ def found(errors, modulation=0.7):
 
 
 def test_what_is_known_is_believed_without_a_remark():
-    assert doubt_of(found(KNOWN), 20.0, LIGHT, STEP) is None
+    assert doubt_of(found(KNOWN), 20.0, STEP) is None
     assert remark_on(found(KNOWN)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"clear": torch.tensor([3.0])}, "a peak like others around it"),
+        ({"apart": 0.02}, "fringes and bands that disagree by 0.20"),
+        ({"k": torch.tensor([float("nan")])}, "the bands do not determine"),
+    ],
+)
+def test_what_may_not_be_there_is_refused_in_words(change, words):
+    assert words in doubt_of(found(replace(KNOWN, **change)), 20.0, STEP)
+
+
+def test_a_modulation_at_its_bound_is_refused():
+    assert "without a band beside it" in doubt_of(found(KNOWN, modulation=0.02), 20.0, STEP)
 
 
 @pytest.mark.parametrize(
@@ -44,24 +65,18 @@ def test_what_is_known_is_believed_without_a_remark():
     [
         ({"k": torch.tensor([0.02])}, "a wave vector known to ±0.2 spectral pixels"),
         ({"fringes": torch.tensor([0.5])}, "fringes known to ±29°"),
-        ({"clear": torch.tensor([3.0])}, "a peak like others around it"),
-        ({"apart": 0.02}, "fringes and bands that disagree by 0.20"),
-        ({"k": torch.tensor([float("nan")])}, "the bands do not determine"),
     ],
 )
-def test_what_is_not_known_is_refused_in_words(change, words):
-    assert words in doubt_of(found(replace(KNOWN, **change)), 20.0, LIGHT, STEP)
-
-
-def test_a_modulation_at_its_bound_is_refused():
-    assert "without a band beside it" in doubt_of(found(KNOWN, modulation=0.02), 20.0, LIGHT, STEP)
+def test_what_is_there_but_not_known_is_refused_in_words(change, words):
+    assert words in imprecision_of(found(replace(KNOWN, **change)), LIGHT, STEP)
+    assert imprecision_of(found(KNOWN), LIGHT, STEP) is None
 
 
 def test_in_weak_light_and_with_weak_fringes_they_may_lie_less_exactly():
     vague = replace(KNOWN, fringes=torch.tensor([0.18]))
-    assert "fringes known to ±10°" in doubt_of(found(vague), 20.0, LIGHT, STEP)
-    assert doubt_of(found(vague), 20.0, 5.0, STEP) is None
-    assert doubt_of(found(vague, modulation=0.2), 20.0, LIGHT, STEP) is None
+    assert "fringes known to ±10°" in imprecision_of(found(vague), LIGHT, STEP)
+    assert imprecision_of(found(vague), 5.0, STEP) is None
+    assert imprecision_of(found(vague, modulation=0.2), LIGHT, STEP) is None
 
 
 def test_undeniable_fringes_are_used_though_the_bands_do_not_tell_their_modulation():
