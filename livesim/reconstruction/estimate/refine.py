@@ -85,6 +85,10 @@ class Fit:
             carried = _of_orders(coordinates, told)
             information, pull = information + carried[0], pull + carried[1]
             misfit = normal.unexplained, normal.unexplained_error
+            explained = normal.misfit <= _CONSISTENT
+            if not explained:
+                held = coordinates.without_steps()
+                information, pull = held @ information @ held, held @ pull
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
             information, pull = information + single[0], pull + single[1]
@@ -92,7 +96,6 @@ class Fit:
             self._peaks = self._turning.seen(_own(self.at), self._grid)
             peaks = telling_peaks(covariance, coordinates, self._peaks, frames.steady.spread)
             held = _of_orders(coordinates, peaks)
-            explained = normal.misfit <= _CONSISTENT
             return Quadratic(coordinates, information, pull, flat, centre, held, *misfit, explained)
         return None
 
