@@ -8,7 +8,8 @@ counts as said. The oracle is the same refinement begun at the true pattern: wha
 search could mend.
 
 A table of many stacks may be made in parts, each in a process of its own, one after another:
-`--part 1/4 --kept verdicts.jsonl`, then `--part 2/4` and so on; what is printed is of all parts.
+`--part 1/4 --kept verdicts.jsonl`, then `--part 2/4` and so on; what is printed is of all parts, and
+`--stacks 0` prints it again.
 """
 
 from __future__ import annotations
@@ -516,13 +517,14 @@ def main() -> None:
         if case.size <= options.most:
             found, seconds = verdicts(case)
             angles, spent = angles + found, spent + seconds
+    print(f"estimates of this part: {spent:.1f} s of processor time")
     if options.kept:
         keep(options.kept, angles)
         angles = kept_in(options.kept)
-    write(angles, options, spent)
+    write(angles, options)
 
 
-def write(angles: Sequence[Verdict], options: argparse.Namespace, spent: float) -> None:
+def write(angles: Sequence[Verdict], options: argparse.Namespace) -> None:
     """Print the tables and keep them."""
     rows = {name: table(angles, name, of) for name, of in PROPERTIES.items()}
     for name, lines in rows.items():
@@ -539,7 +541,6 @@ def write(angles: Sequence[Verdict], options: argparse.Namespace, spent: float) 
         stacks=len({one.case.number for one in angles}),
         seed=options.seed,
         hot=options.hot,
-        estimation_cpu_s=spent,
     )
 
 

@@ -19,7 +19,7 @@ _CLEAR_ALIKE = 30.0
 """The same where the wave vector is what the other angles lead one to expect."""
 _K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
-_FRINGES_DEG, _WEAK_FRINGES_DEG = 6.0, 12.0
+_FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
 """Standard error of where the fringes lie, over the light; the second where light or fringes are
 weak, so that noise harms an image more than misplaced fringes do, and where the bands hardly
 overlap, so that little else can be known."""

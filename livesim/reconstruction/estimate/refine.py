@@ -154,22 +154,24 @@ def refine(fits: Sequence[Fit]) -> list[Refined | None]:
     Every group is compared with the zero order of all groups: they show the same object. Groups
     whose overlap does not determine the parameters come back as None.
     """
-    known = _find_most_probable(fits, [fit.linearised() for fit in fits])
-    if any(fit.far for fit in fits):
-        known = _find_most_probable(fits, [fit.linearised() for fit in fits])
+    known = [fit.linearised() for fit in fits]
+    _move(fits, known, known)
+    far = [number for number, fit in enumerate(fits) if fit.far]
+    for number in far:
+        known[number] = fits[number].linearised()
+    _move([fits[number] for number in far], [known[number] for number in far], known)
     return [None if one is None else fit.refined() for fit, one in zip(fits, known, strict=True)]
 
 
-def _find_most_probable(
-    fits: Sequence[Fit], known: Sequence[Quadratic | None]
-) -> Sequence[Quadratic | None]:
-    """Move all fits to the most probable parameters, with a prior that their instrument shares."""
-    clear = [one for one in known if one is not None and one.consistent]
+def _move(
+    fits: Sequence[Fit], known: Sequence[Quadratic | None], every: Sequence[Quadratic | None]
+) -> None:
+    """Move fits to the most probable parameters, with a prior that `every` one of them shares."""
+    clear = [one for one in every if one is not None and one.consistent]
     prior = Prior.fitted(clear) if clear else Prior()
     for fit, one in zip(fits, known, strict=True):
         if one is not None:
             fit.move(one, prior)
-    return known
 
 
 def _of_orders(
