@@ -8,7 +8,7 @@ counts as said. The oracle is the same refinement begun at the true pattern: wha
 search could mend.
 
 A table of many stacks may be made in parts, each in a process of its own, one after another:
-`--part 1/4 --kept verdicts.jsonl`, then `--part 2/4` and so on; what is printed is of all parts, and
+`--part 1/4 --kept verdicts.jsonl`, then `--part 2/4` and so on; what is printed is of all parts.
 `--stacks 0` prints it again.
 """
 
