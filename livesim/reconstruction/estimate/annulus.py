@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,6 +15,14 @@ from livesim.reconstruction.otf import Otf
 
 _ANNULUS = (0.35, 1.2)  # of the widefield cut-off; excitation is shorter than emission
 _PERIOD_TOLERANCE = 0.1
+
+
+class Region(Protocol):
+    """Where a wave vector may lie."""
+
+    def mask(self, samples: SpectralSamples) -> Tensor:
+        """Return which samples lie in it, of every pair of opposite ones one, bool [sample]."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,9 @@ class BandOverlapGrid:
         Frames come with their means taken off; this takes off what the order holds of the same. It
         is the most by far in objects that fill the field, and its foothills would bury the rest.
         """
-        along = [self._sinusoid(axis) for axis in range(2)]
-        carrier = along[1][:, None] * along[0]
-        size = (carrier.conj() * region).sum(dim=(-2, -1)) / carrier.abs().square().sum()
-        return region - size[..., None, None] * carrier
+        x, y = (self._sinusoid(axis) for axis in range(2))
+        size = (region @ x.conj()) @ y.conj() / (x.norm() * y.norm()).square()
+        return region - (size[..., None] * y)[..., None] * x
 
     def _sinusoid(self, axis: int) -> Tensor:
         """Return the region's part of the transform of exp(2 pi i k r) along x (0) or y (1)."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.grid import LOW, EstimationGrid
-from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.peak import around_peak, peak_information
-from livesim.reconstruction.estimate.zero_order import Frames
+from livesim.reconstruction.estimate.separated import Separated
 
 _SAMPLES = (3, 8)  # spectral pixels on either side of the carrier, least and most
 _BORDER = 0.12  # of the field, on every side: there the cut spectrum rings
@@ -36,22 +34,19 @@ class Carrier:
 
     Parameters
     ----------
-    frames
+    bands
         Of one group.
-    grid
-        Of the same field.
-    at
-        The pattern that the bands are separated with.
     number
         Of the order.
     """
 
-    def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
-        self.k, self._steps = at.shift(number), grid.steps
+    def __init__(self, bands: Separated, number: int) -> None:
+        frames, grid = bands.frames, bands.grid
+        self.k, self._steps = bands.at.shift(number), grid.steps
         low = LOW * grid.otf.cutoff / grid.step
         half = min(max(round(low), _SAMPLES[0]), _SAMPLES[1])
         away = torch.cartesian_prod(*[torch.arange(-half, half + 1)] * 2).flip(-1)
-        rows = at.unmixing(frames.noise)[[0, 1 + number]]
+        rows = bands.rows[[0, 1 + number]]
         passed = _passed(grid, self.k, away)
         noise = (rows.abs().square() @ frames.noise)[1] * passed.square()
         light, band = (
@@ -87,8 +82,9 @@ class Carrier:
         ]
         return along[1] @ self._product @ along[0].mT
 
-    def information(self) -> tuple[Tensor, Tensor] | None:
-        """Return (information [3, 3], information @ step) of the phase and of kx and ky.
+    @cached_property
+    def told(self) -> tuple[Tensor, Tensor] | None:
+        """(information [3, 3], information @ step) of the phase and of kx and ky.
 
         None where the carrier does not stand out, or has no peak around.
         """
@@ -97,38 +93,18 @@ class Carrier:
             return None
         return peak_information(around, max(self.noise, _power(around) / _MOST), self._steps)
 
-    def apart(self) -> float:
-        """Return how far the carrier's peak lies from its wave vector, cycles/µm.
+    def apart(self, k: tuple[float, float]) -> float:
+        """Return how far the carrier's peak lies from the wave vector `k` (kx, ky), cycles/µm.
 
         0 where it does not stand out enough to tell.
         """
-        told = self.information()
-        if told is None:
+        if self.told is None:
             return 0.0
-        steps = torch.linalg.solve(*told)[1:]
-        error = torch.linalg.eigvalsh(torch.linalg.inv(told[0])[1:, 1:])[-1].sqrt()
-        return max(float(steps.norm() - _DOUBT * error), 0.0)
-
-
-def carrier_information(
-    coordinates: Coordinates, carriers: Mapping[int, Carrier]
-) -> tuple[Tensor, Tensor]:
-    """Return (information [parameter, parameter], information @ step) of the orders' carriers."""
-    information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
-    pull = torch.zeros(coordinates.size, dtype=torch.float64)
-    for number, carrier in carriers.items():
-        order = coordinates.orders[number]
-        told = carrier.information()
-        if told is None:
-            continue
-        vector, times = order.vector, order.harmonic
-        rows = torch.zeros(3, coordinates.size, dtype=torch.float64)
-        first, shift = coordinates.phased * vector, coordinates.shift.start + 2 * vector
-        rows[0, first : first + coordinates.phased] = times / coordinates.phased
-        rows[1, shift] = rows[2, shift + 1] = times
-        information += rows.mT @ told[0] @ rows
-        pull += rows.mT @ told[1]
-    return information, pull
+        information, pull = self.told
+        kx, ky = torch.linalg.solve(information, pull)[1:].tolist()
+        error = torch.linalg.eigvalsh(torch.linalg.inv(information)[1:, 1:])[-1].sqrt()
+        away = math.hypot(self.k[0] + kx - k[0], self.k[1] + ky - k[1])
+        return max(away - _DOUBT * float(error), 0.0)
 
 
 def _passed(grid: EstimationGrid, k: tuple[float, float], away: Tensor) -> Tensor:

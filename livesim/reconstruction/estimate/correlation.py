@@ -67,7 +67,9 @@ class Correlation:
         grid, excess, weights = self._grid, *self._weights(group, k)
         across, down = _blocks(grid.x.flatten(), k[0]), _blocks(grid.y.flatten(), k[1])
         details, carrier = (part[group] for part in self._images)
-        images = torch.add(weights[0] * details, carrier, alpha=weights[1])
+        images = details * weights[0] if weights[0] else torch.zeros_like(details)
+        if weights[1]:
+            images.add_(carrier, alpha=weights[1])
         columns = torch.view_as_complex(
             (images @ torch.view_as_real(across[1]).flatten(1)).unflatten(-1, (-1, 2))
         )
@@ -127,14 +129,22 @@ class Neighbourhood:
     carried: bool
     """Whether the carrier stands out more than the details do."""
 
+    def turned(self, back: Tensor, kx: Tensor, ky: Tensor) -> Tensor:
+        """Return what `at` does, of all frames times `back` [frame] together, [y, x shift]."""
+        together = torch.tensordot(back.to(self.frames.dtype), self.frames, dims=1)
+        return self._at(together, kx, ky)
+
     def at(self, kx: Tensor, ky: Tensor) -> Tensor:
         """Return the frames' correlation at all shifts of a grid, complex [frame, y, x shift].
 
         `kx` and `ky` are the shifts along each axis in cycles/µm, one-dimensional float64.
         """
+        return self._at(self.frames, kx, ky)
+
+    def _at(self, frames: Tensor, kx: Tensor, ky: Tensor) -> Tensor:
         along_y = torch.exp(-2j * torch.pi * (ky[:, None] - self.k[1]) * self.y)
         along_x = torch.exp(-2j * torch.pi * self.x[:, None] * (kx - self.k[0]))
-        return along_y.to(torch.complex64) @ (self.frames @ along_x.to(torch.complex64))
+        return along_y.to(torch.complex64) @ (frames @ along_x.to(torch.complex64))
 
 
 def _centre(points: Tensor) -> Tensor:

@@ -7,19 +7,31 @@ import math
 from livesim.reconstruction.estimate.parameters import LEAST_MODULATION
 from livesim.reconstruction.estimate.refine import Refined
 
+SIGNIFICANT = 5.0
+"""Peak-to-noise from which a wave vector counts as found."""
+EXPECTED = 3.5
+"""The same where the other angles have it expected: few places have fewer chances."""
+STRANGE = "a wave vector unlike those of the other angles, which does not stand out enough for that"
 _APART_PX = 0.05
 _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""
-_K_PX = 0.12
+_CLEAR_ALIKE = 30.0
+"""The same where the wave vector is what the other angles lead one to expect."""
+_K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
-_FRINGES_DEG = 13.0
-"""Standard error of where the fringes lie, over the light."""
+_FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
+"""Standard error of where the fringes lie, over the light; the second where light or fringes are
+weak, so that noise harms an image more than misplaced fringes do, and where the bands hardly
+overlap, so that little else can be known."""
+_WEAK_PHOTONS, _WEAK_MODULATION = 25.0, 0.25
 _MODULATION = 0.4
-"""Relative."""
+"""Relative standard error."""
+_REMARKED = 0.2
+"""The same from which on it is said."""
 _UNEXPLAINED = 10.0
-"""Of the overlap's power. Background and a wrong OTF leave up to some times the power of what fits
-in real recordings; sums and differences of other wave vectors leave thousands."""
-_UNEXPLAINED_OF_FAINT = 0.7
+"""Of the overlap's power, beyond doubt. Background and a wrong OTF leave up to some times the power
+of what fits in real recordings; sums and differences of other wave vectors leave thousands."""
+_UNEXPLAINED_OF_FAINT = 0.3
 """The same of a peak that is not strong: other maxima of the object's leave about as much."""
 _STRONG = 12.0
 """Peak-to-noise."""
@@ -28,7 +40,7 @@ _VERY_CLEAR = 100.0
 
 
 def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
-    """Return why a group's pattern is not known well enough, a part of a sentence; None if it is.
+    """Return why a group's pattern may not be there, a part of a sentence; None if it is.
 
     Parameters
     ----------
@@ -38,9 +50,8 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
         Spectral pixel in cycles/µm.
     """
     errors = found.errors
-    k, fringes = float((errors.k / step).max()), math.degrees(float(errors.fringes.max()))
-    modulation = float(errors.modulation.max())
-    if not all(map(math.isfinite, (k, fringes, modulation))):
+    numbers = [float(one.max()) for one in (errors.k, errors.fringes, errors.modulation)]
+    if not all(map(math.isfinite, numbers)):
         return "fringes that the bands do not determine"
     if float(found.parameters.modulation.min()) <= LEAST_MODULATION:
         return (
@@ -48,7 +59,7 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
             f"most)"
         )
     most = _UNEXPLAINED if peak_to_noise > _STRONG else _UNEXPLAINED_OF_FAINT
-    if not errors.consistent and errors.unexplained > most:
+    if errors.surely_unexplained > most:
         return (
             f"bands that do not hold the same object ({errors.unexplained:.1f} times what they "
             f"share is unexplained, expected {most:g} or less)"
@@ -64,16 +75,47 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
             f"a peak like others around it ({clear:.0f} times their power, "
             f"expected {_CLEAR:.0f} or more)"
         )
+    return None
+
+
+def imprecision_of(found: Refined, photons: float, step: float) -> str | None:
+    """Return where a group's pattern is not known well enough, as `doubt_of` does.
+
+    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm.
+    """
+    k = float((found.errors.k / step).max())
+    fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:
         return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
-    if fringes > _FRINGES_DEG:
-        return f"fringes known to ±{fringes:.0f}°, expected {_FRINGES_DEG:g}° or less"
-    if modulation > _MODULATION and not _undeniable(found, peak_to_noise):
-        return (
-            f"a modulation with a standard error of {modulation:.0%}, "
-            f"expected {_MODULATION:.0%} or less"
-        )
+    weak = (
+        photons < _WEAK_PHOTONS
+        or float(found.parameters.modulation.min()) < _WEAK_MODULATION
+        or float(found.errors.modulation.max()) > _MODULATION
+    )
+    limit = _WEAK_FRINGES_DEG if weak else _FRINGES_DEG
+    if fringes > limit:
+        return f"fringes known to ±{fringes:.0f}°, expected {limit:g}° or less"
     return None
+
+
+def modulation_doubt(found: Refined, peak_to_noise: float, *, alike: bool) -> str | None:
+    """Return why a group's modulation is not known well enough, as `doubt_of` does.
+
+    One order whose fringes are there beyond doubt is used all the same: since they are strong, or
+    clear and `alike` those of the other angles. Of several orders the phases depend on it.
+    """
+    modulation = float(found.errors.modulation.max())
+    if modulation <= _MODULATION:
+        return None
+    there = is_undeniable(found, peak_to_noise) or (
+        alike and float(found.errors.clear.min()) > _CLEAR_ALIKE
+    )
+    if there and len(found.parameters.modulation) == 1:
+        return None
+    return (
+        f"a modulation with a standard error of {modulation:.0%}, "
+        f"expected {_MODULATION:.0%} or less"
+    )
 
 
 def remark_on(found: Refined) -> str | None:
@@ -82,11 +124,11 @@ def remark_on(found: Refined) -> str | None:
     Fringes close to the cut-off leave the bands hardly an overlap to tell their modulation from.
     """
     error = float(found.errors.modulation.max())
-    if error <= _MODULATION:
+    if error <= _REMARKED:
         return None
     return f"the bands hardly tell its modulation, which has a standard error of {error:.0%}"
 
 
-def _undeniable(found: Refined, peak_to_noise: float) -> bool:
+def is_undeniable(found: Refined, peak_to_noise: float) -> bool:
     """Return whether the fringes stand out far beyond what anything else makes."""
     return peak_to_noise > _STRONG and float(found.errors.clear.min()) > _VERY_CLEAR

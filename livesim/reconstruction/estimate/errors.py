@@ -12,6 +12,8 @@ from livesim.reconstruction.estimate.frame_phases import PeakSeen
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.prior import Prior, Quadratic
 
+_SURE = 2.0  # standard errors
+
 
 @dataclass(frozen=True, eq=False)
 class Errors:
@@ -33,6 +35,11 @@ class Errors:
     consistent: bool
     """Whether noise explains how the bands differ."""
 
+    @property
+    def surely_unexplained(self) -> float:
+        """Of the bands' overlap, what remains when the error is taken off."""
+        return max(self.unexplained - _SURE * self.unexplained_error, 0.0)
+
 
 def errors_of(
     known: Quadratic,
@@ -44,21 +51,18 @@ def errors_of(
 ) -> Errors:
     """Return the errors of the most probable parameters.
 
-    Wave vector and common phase begin at the peak of the correlation, one an order in `peaks`. In
-    weak light the overlap cannot better it, so that theirs is the lesser of the two errors.
-    `spread` is `Steady.spread`, `carriers` order -> how far the carrier's peak lies from its wave
-    vector.
+    `peaks` are those of the correlation, one an order. `spread` is `Steady.spread`, `carriers` is
+    order -> how far the carrier's peak lies from its wave vector.
     """
     own = known.coordinates
-    covariance = torch.linalg.inv(known.information + prior.precision(own))
+    information = known.information + prior.precision(own)
+    covariance = torch.linalg.inv(information + known.held[0])
     fringes, k = [], []
     for vector in range(own.vectors):
         common, steps = _of_vector(covariance, own, vector)
-        tries = [common, *_at_peaks(own, vector, peaks)]
-        best = min(tries, key=lambda one: float((one * spread).sum()))
-        fringes.append((best * spread).sum() + steps)
-        k.append(torch.linalg.eigvalsh(best[1:, 1:])[-1])
-    variance = covariance.diagonal()[own.modulation]
+        fringes.append((common * spread).sum() + steps)
+        k.append(torch.linalg.eigvalsh(common[1:, 1:])[-1])
+    variance = torch.linalg.inv(information).diagonal()[own.modulation]
     return Errors(
         k=torch.stack(k).clamp(min=0.0).sqrt(),
         fringes=torch.stack(fringes).clamp(min=0.0).sqrt(),
@@ -82,10 +86,29 @@ def _of_vector(covariance: Tensor, own: Coordinates, vector: int) -> tuple[Tenso
     return common, (frames - common[0, 0]).clamp(min=0.0)
 
 
-def _at_peaks(own: Coordinates, vector: int, peaks: Sequence[PeakSeen]) -> list[Tensor]:
-    """Return the covariances [3, 3] that the peaks of a vector's orders tell."""
-    return [
-        torch.linalg.inv(peak.information) / order.harmonic**2
-        for order, peak in zip(own.orders, peaks, strict=True)
-        if order.vector == vector and peak.information is not None
-    ]
+def telling_peaks(
+    covariance: Tensor, own: Coordinates, peaks: Sequence[PeakSeen], spread: Tensor
+) -> dict[int, tuple[Tensor, Tensor]]:
+    """Return what the peaks say of the orders where it is more than `covariance` [parameter] has.
+
+    One order a vector at the most. Wave vector and common phase begin at the peak of the
+    correlation, and in weak light the overlap cannot better it.
+    """
+    telling = {}
+    for vector in range(own.vectors):
+        least = float((_of_vector(covariance, own, vector)[0] * spread).sum())
+        for number, there in _at_peaks(own, vector, peaks).items():
+            error, told = float((there * spread).sum()), peaks[number].told
+            if error < least and told is not None:
+                least = error
+                telling[vector] = number, told
+    return dict(telling.values())
+
+
+def _at_peaks(own: Coordinates, vector: int, peaks: Sequence[PeakSeen]) -> dict[int, Tensor]:
+    """Return the covariances [3, 3] that the peaks of a vector's orders tell, by order."""
+    return {
+        number: torch.linalg.inv(peak.told[0]) / order.harmonic**2
+        for number, (order, peak) in enumerate(zip(own.orders, peaks, strict=True))
+        if order.vector == vector and peak.told is not None
+    }

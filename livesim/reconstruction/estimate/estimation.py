@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from statistics import linear_regression
 
 import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics, PatternSettings
-from livesim.reconstruction.estimate.annulus import annuli_of
+from livesim.reconstruction.estimate.attempts import Found, Search, found_in
 from livesim.reconstruction.estimate.contrast import Contrast
-from livesim.reconstruction.estimate.correlation import Correlation
-from livesim.reconstruction.estimate.doubt import doubt_of, remark_on
-from livesim.reconstruction.estimate.frame_phases import Turning
+from livesim.reconstruction.estimate.doubt import SIGNIFICANT, remark_on
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
-from livesim.reconstruction.estimate.parameters import Parameters, at_origin
-from livesim.reconstruction.estimate.refine import Fit, Refined, refine
-from livesim.reconstruction.estimate.search import Peak, find_peaks
+from livesim.reconstruction.estimate.parameters import at_origin
+from livesim.reconstruction.estimate.refine import Refined
 from livesim.reconstruction.estimate.spectra import Spectra, prepare
-from livesim.reconstruction.estimate.zero_order import frames_of
 from livesim.reconstruction.filters import DEFAULT_WIENER
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 
-SIGNIFICANT = 5.0
-"""Peak-to-noise from which a wave vector counts as found."""
-_START_MODULATION = 0.5
 _FIT_RANGE = (0.1, 0.8)  # of the cut-off: where the object's power is read
 _FEWEST_RINGS = 5
 _SLIGHT, _SURE = 0.02, 3.0  # unexplained of the overlap, plus standard errors of it: no misfit
 _MIDDLE_SHARE = 0.5  # of the signal's power in the middle of the overlap: there it is the most
-_SUSPECT = 0.6  # of the overlap unexplained: another peak may explain it better
-_ALIKE = 0.6  # of the strongest peak's height
 _NEARLY = 0.95  # of the best strength: then the longest means are taken
 _MIDDLE = 8  # stretches into which a time-lapse is cut on trial
 
@@ -82,14 +72,14 @@ def estimate_pattern(
     grid = estimation_grid(shape, pixel_nm / 1000.0, otf or Otf.theoretical(optics))
     photons = (stacks.float() - camera.offset) / camera.gain
     best = _best_length(prepare(photons, grid), grid, pattern)
-    spectra, found = best.spectra, _found(best, grid, pattern)
+    spectra, found = best.spectra, found_in(best, grid, pattern)
     angles: list[PatternAngle] = []
     for number, one in enumerate(found):
         intensity = spectra.intensity[number]
         noise = float((spectra.noise[number] * intensity.square()).mean()) / len(spectra.frames)
         contrast = Contrast(photons[:, number].mean(dim=0), noise)
         angles += _angles(one, contrast, intensity, grid)
-    doubts = [one.doubt for one in found for _ in one.peaks]
+    doubts = [one.why_not for one in found for _ in one.peaks]
     misfit = _misfit([one.refined for one in found if one.refined is not None], grid)
     stack_noise = spectra.steady.noise * spectra.stacks * stacks.shape[1]
     return Pattern(
@@ -127,7 +117,7 @@ def _insignificant(angle: PatternAngle) -> str:
     )
 
 
-def _remarks(found: Sequence[_Found]) -> Iterator[str]:
+def _remarks(found: Sequence[Found]) -> Iterator[str]:
     number = 0
     for one in found:
         remark = remark_on(one.refined) if one.usable and one.refined is not None else None
@@ -174,24 +164,10 @@ def _noise_to_signal(
     return NoiseToSignal(max(math.exp(at_cutoff), floor), max(exponent, 0.0))
 
 
-@dataclass(frozen=True, eq=False)
-class _Search:
-    """The search on means of successive raw stacks."""
-
-    spectra: Spectra
-    correlation: Correlation
-    peaks: list[list[Peak]]
-    """Of every group."""
-
-    @property
-    def strength(self) -> float:
-        return sum(peak.peak_to_noise for group in self.peaks for peak in group)
-
-
-def _best_length(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
+def _best_length(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> Search:
     """Return the search on the longest means that are about as significant as the best."""
     tries = [
-        _search(spectra if n == 1 else spectra.averaged(n, grid), grid, pattern)
+        Search.of(spectra if n == 1 else spectra.averaged(n, grid), grid, pattern)
         for n in _lengths(len(spectra.frames))
     ]
     enough = _NEARLY * max(one.strength for one in tries)
@@ -203,119 +179,8 @@ def _lengths(times: int) -> list[int]:
     return sorted({1, max(times // _MIDDLE, 1), times})
 
 
-def _search(spectra: Spectra, grid: EstimationGrid, pattern: PatternSettings) -> _Search:
-    correlation = Correlation(spectra, grid)
-    annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(spectra.noise))]
-    peaks = find_peaks(correlation, grid, annuli, pattern.harmonics)
-    return _Search(spectra, correlation, peaks)
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """What became of one group of frames."""
-
-    peaks: list[Peak]
-    start: Parameters
-    refined: Refined | None
-    """None where no pattern is significant."""
-    doubt: str | None
-    """Why it is not usable although it stands out."""
-
-    @property
-    def usable(self) -> bool:
-        return self.refined is not None and self.doubt is None
-
-    @property
-    def unexplained(self) -> float:
-        """Of the bands' overlap, where noise does not explain how they differ."""
-        if self.refined is None or self.refined.errors.consistent:
-            return 0.0
-        return self.refined.errors.unexplained
-
-
-def _better(new: _Found, old: _Found) -> bool:
-    """Return whether the pattern of another peak is to be believed instead."""
-    if not new.usable or not old.usable:
-        return new.usable and new.unexplained <= _SUSPECT
-    alike = new.peaks[0].peak_to_noise > _ALIKE * old.peaks[0].peak_to_noise
-    return alike and new.unexplained < 0.5 * old.unexplained
-
-
-def _found(search: _Search, grid: EstimationGrid, pattern: PatternSettings) -> list[_Found]:
-    """Return the pattern of every group.
-
-    Where the strongest peak comes to nothing, the next one is tried: fringes that even light leaves
-    in the object's image correlate with others at the sums and differences of their wave vectors.
-    """
-    found = _tried(search, search.peaks, set(range(len(search.peaks))), grid, pattern)
-    again = {
-        number
-        for number, one in enumerate(found)
-        if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT)
-    }
-    if not again:
-        return found
-    annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(found))]
-    known = {number: search.peaks[number] for number in again}
-    others = find_peaks(search.correlation, grid, annuli, pattern.harmonics, known)
-    peaks = [others[n] if n in again else one.peaks for n, one in enumerate(found)]
-    second = _tried(search, peaks, again, grid, pattern)
-    return [
-        new if number in again and _better(new, one) else one
-        for number, (one, new) in enumerate(zip(found, second, strict=True))
-    ]
-
-
-def _tried(
-    search: _Search,
-    peaks: Sequence[list[Peak]],
-    wanted: set[int],
-    grid: EstimationGrid,
-    pattern: PatternSettings,
-) -> list[_Found]:
-    """Return what the peaks of the groups lead to, refined for those that are `wanted`."""
-    starts = [
-        _start(search.correlation, number, own, pattern.harmonics)
-        for number, own in enumerate(peaks)
-    ]
-    significant = [
-        start if all(peak.peak_to_noise >= SIGNIFICANT for peak in own) else None
-        for start, own in zip(starts, peaks, strict=True)
-    ]
-    frames = frames_of(search.spectra, significant)
-    fits = {
-        number: Fit(frames[number], Turning.of(search.correlation, number, start), start, grid)
-        for number, start in enumerate(significant)
-        if start is not None and number in wanted
-    }
-    refined = dict(zip(fits, refine(list(fits.values())), strict=True))
-    doubts = {
-        number: doubt_of(one, min(peak.peak_to_noise for peak in peaks[number]), grid.step)
-        for number, one in refined.items()
-        if one is not None
-    }
-    return [
-        _Found(own, start, refined.get(number), doubts.get(number))
-        for number, (own, start) in enumerate(zip(peaks, starts, strict=True))
-    ]
-
-
-def _start(
-    correlation: Correlation, group: int, peaks: Sequence[Peak], harmonics: int
-) -> Parameters:
-    """Return the pattern that the peaks of the search stand for."""
-    k = torch.tensor([peak.k for peak in peaks], dtype=torch.float64) / harmonics
-    phases = torch.stack([correlation.phases(group, one) for one in k])
-    return Parameters(
-        k=k,
-        phases=phases,
-        modulation=torch.full((len(k) * harmonics,), _START_MODULATION, dtype=torch.float64),
-        intensity=torch.ones(phases.shape[1], dtype=torch.float64),
-    )
-
-
 def _angles(
-    found: _Found, contrast: Contrast, intensity: Tensor, grid: EstimationGrid
+    found: Found, contrast: Contrast, intensity: Tensor, grid: EstimationGrid
 ) -> list[PatternAngle]:
     refined = found.refined if found.usable else None
     parameters = at_origin(refined.parameters if refined else found.start, grid)

@@ -43,18 +43,18 @@ class Turning:
         """Return every frame's correlation at the shift `k` (kx, ky), [frame]."""
         return self.peaks[number].at(k[:1], k[1:])[:, 0, 0].to(torch.complex128)
 
-    def peak(self, number: int, at: Parameters, grid: EstimationGrid) -> PeakSeen:
-        """Return how an order's peak stands out, all frames turned back by their phases."""
-        order, expected = at.orders[number], _added(at, self.shares)[:, number]
-        back = (expected / expected.norm()).conj().to(torch.complex64)
-        kx, ky = (order.harmonic * at.k[order.vector]).tolist()
-        around = torch.einsum(
-            "n,nyx->yx", back, self.peaks[number].at(*around_peak((kx, ky), grid.steps))
-        )
-        noise = float((back.to(torch.complex128) @ self.floors[number]).abs().square().mean())
-        clear = float(around[1, 1].abs().square()) / max(noise, 1e-30)
-        told = peak_information(around, max(noise, 1e-30), grid.steps)
-        return PeakSeen(clear, None if told is None else told[0])
+    def seen(self, at: Parameters, grid: EstimationGrid) -> list[PeakSeen]:
+        """Return how the peaks of all orders stand out, all frames turned back by their phases."""
+        added = _added(at, self.shares)
+        back = (added / added.norm(dim=0)).conj()
+        return [self._seen(number, back[:, number], at, grid) for number in range(len(self.peaks))]
+
+    def _seen(self, number: int, back: Tensor, at: Parameters, grid: EstimationGrid) -> PeakSeen:
+        kx, ky = around_peak(at.shift(number), grid.steps)
+        around = self.peaks[number].turned(back, kx, ky)
+        noise = max(float((back @ self.floors[number]).abs().square().mean()), 1e-30)
+        clear = float(around[1, 1].abs().square()) / noise
+        return PeakSeen(clear, peak_information(around, noise, grid.steps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,8 @@ class PeakSeen:
 
     clear: float
     """Its power over that around it."""
-    information: Tensor | None
-    """[3, 3] on the phase at the centre of the field, kx and ky of the order; None without peak."""
+    told: tuple[Tensor, Tensor] | None
+    """Of the phase at the centre of the field, kx and ky of the order, as `peak_information`."""
 
 
 def frame_information(

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.band_overlap_grid import BandOverlapGrid, mirrored
-from livesim.reconstruction.estimate.grid import EstimationGrid
-from livesim.reconstruction.estimate.parameters import Parameters
-from livesim.reconstruction.estimate.zero_order import Frames
+from livesim.reconstruction.estimate.separated import Separated
 
 _TURNS = 4  # of finding how much of the mismatch is noise
 _MODEL_ERROR = 0.05  # relative, of the OTF and of the uniformity of the pattern
@@ -44,22 +42,18 @@ class Band:
 
     Parameters
     ----------
-    frames
+    bands
         Of one group.
-    grid
-        Of the same field.
-    at
-        The pattern that the bands are separated with.
     number
         Of the order.
     """
 
-    def __init__(self, frames: Frames, grid: EstimationGrid, at: Parameters, number: int) -> None:
+    def __init__(self, bands: Separated, number: int) -> None:
+        frames, grid, rows = bands.frames, bands.grid, bands.rows
         self._steady, self._window_power = frames.steady, grid.window_power
-        self._shared = shared = BandOverlapGrid(grid, frames.steady, at.shift(number))
+        self._shared = shared = BandOverlapGrid(grid, frames.steady, bands.at.shift(number))
         self._own = 1 + number
-        rows = at.unmixing(frames.noise)
-        self._noise = rows.conj() @ (frames.noise[:, None] * rows.mT)
+        self._noise = bands.noise
         regions = frames.map(shared.moved)
         separated = rows.to(regions.dtype) @ regions.flatten(-2)
         separated = separated.unflatten(-1, shared.shape)
@@ -71,7 +65,7 @@ class Band:
         """Multiply the bands: they are those of other modulation and phases."""
         for bands in (self._images, self._windowed):
             bands *= factors.to(bands.dtype)[:, None, None]
-        self._noise *= torch.outer(factors.conj(), factors)
+        self._noise = self._noise * torch.outer(factors.conj(), factors)
 
     def factor(self) -> Tensor:
         """Return what the band has to be multiplied by to agree with what the zero order says."""

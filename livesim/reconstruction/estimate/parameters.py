@@ -107,6 +107,13 @@ class Coordinates:
         )
         self.size = ends[-1]
 
+    def without_steps(self) -> Tensor:
+        """Return the projection that leaves of the phases only what the frames share."""
+        size, level = self.phased, torch.eye(self.size, dtype=torch.float64)
+        even = torch.full((size, size), 1.0 / size, dtype=torch.float64)
+        level[self.phase, self.phase] = torch.block_diag(*[even] * self.vectors)
+        return level
+
     def flat(self) -> Tensor:
         """Return the start as a vector; its k shifts are zero."""
         start = self.start

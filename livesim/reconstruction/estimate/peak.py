@@ -5,8 +5,12 @@ Likelihood of a sinusoid in white noise (Rife & Boorstyn, IEEE Trans. Inf. Theor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from livesim.reconstruction.estimate.parameters import Coordinates
 
 _REACH = 0.2  # spectral pixels: where a peak's height and phase are compared
 
@@ -47,6 +51,27 @@ def peak_information(
     information[1:, 1:] += curvature
     pull = certainty * middle.angle() * row
     pull[1:] += gradient
+    return information, pull
+
+
+def orders_information(
+    coordinates: Coordinates, told: Mapping[int, tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Return (information [parameter, parameter], information @ step) of the peaks of some orders.
+
+    `told` is order -> what `peak_information` says of it.
+    """
+    information = torch.zeros(coordinates.size, coordinates.size, dtype=torch.float64)
+    pull = torch.zeros(coordinates.size, dtype=torch.float64)
+    for number, (own, step) in told.items():
+        order = coordinates.orders[number]
+        vector, times = order.vector, order.harmonic
+        rows = torch.zeros(3, coordinates.size, dtype=torch.float64)
+        first, shift = coordinates.phased * vector, coordinates.shift.start + 2 * vector
+        rows[0, first : first + coordinates.phased] = times / coordinates.phased
+        rows[1, shift] = rows[2, shift + 1] = times
+        information += rows.mT @ own @ rows
+        pull += rows.mT @ step
     return information, pull
 
 

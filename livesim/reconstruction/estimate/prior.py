@@ -25,11 +25,14 @@ class Quadratic:
     flat: Tensor
     centre: Tensor
     """Where the prior has its mean."""
+    held: tuple[Tensor, Tensor]
+    """(information, pull) of the correlation's peaks where they tell more than the bands do, so
+    that a step stays near them: else the bands would move a wave vector by whole pixels."""
     unexplained: float
     """As in `NormalEquations`, and the next."""
     unexplained_error: float
     consistent: bool = True
-    """Whether noise explains how the bands differ; if not, single frames keep their phase."""
+    """Whether noise explains how the bands differ."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Prior:
     def step(self, known: Quadratic) -> Tensor:
         """Return the step from `known.flat` to the most probable parameters."""
         precision = self.precision(known.coordinates)
-        pull = known.pull + precision @ (known.centre - known.flat)
-        return torch.linalg.solve(known.information + precision, pull)
+        pull = known.pull + known.held[1] + precision @ (known.centre - known.flat)
+        return torch.linalg.solve(known.information + known.held[0] + precision, pull)
 
     @classmethod
     def fitted(cls, groups: Sequence[Quadratic]) -> Prior:
@@ -84,10 +87,6 @@ def _deviations(known: Quadratic) -> tuple[Tensor, Tensor]:
     noise = covariance[coordinates.intensity, coordinates.intensity]
     brightness = away[coordinates.intensity].square() - _DOUBT * noise.diagonal()
     return phase, brightness
-
-
-HELD = Prior(phase_rad=1e-6, brightness=1e-7)
-"""Lets only the common phase, the modulation and the wave vector move."""
 
 
 def nearest_equal(coordinates: Coordinates, intensity: Tensor, flat: Tensor) -> Tensor:

@@ -11,26 +11,28 @@ and the noise's own share of the form is taken off, so that weak light does not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimate.carrier import Carrier, carrier_information
-from livesim.reconstruction.estimate.errors import Errors, errors_of
-from livesim.reconstruction.estimate.frame_phases import Turning, frame_information
+from livesim.reconstruction.estimate.carrier import Carrier
+from livesim.reconstruction.estimate.errors import Errors, errors_of, telling_peaks
+from livesim.reconstruction.estimate.frame_phases import PeakSeen, Turning, frame_information
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
 from livesim.reconstruction.estimate.overlap import Band
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
-from livesim.reconstruction.estimate.prior import HELD, Prior, Quadratic, nearest_equal
+from livesim.reconstruction.estimate.peak import orders_information
+from livesim.reconstruction.estimate.prior import Prior, Quadratic, nearest_equal
+from livesim.reconstruction.estimate.separated import Separated
 from livesim.reconstruction.estimate.zero_order import Frames
 
 _FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
 _FAR = 0.05  # the same of phases, in rad, and of modulation, relative
-_CONSISTENT = 1.5  # misfit above which single frames keep the phase their correlation has
+_CONSISTENT = 1.5  # misfit above which noise does not explain how the bands differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,8 @@ class Fit:
         """What is known so far."""
         self._rough = True
         self._posterior: tuple[Quadratic, Prior] | None = None
+        self._peaks: list[PeakSeen] = []
+        self._carriers: dict[int, Carrier] = {}
         self.far = False
         """Whether the last step went so far that a linearisation is not enough."""
 
@@ -76,31 +80,39 @@ class Fit:
             information, pull = normal.likelihood(frames.steady.clustering)
             means = _means_information(frames, self._grid, self.at, coordinates)
             information, pull = information + torch.diag(means), pull - means * flat
-            carried = carrier_information(coordinates, self._carriers())
+            self._carriers = self._standing_out()
+            told = {n: one.told for n, one in self._carriers.items()}
+            carried = _of_orders(coordinates, told)
             information, pull = information + carried[0], pull + carried[1]
             misfit = normal.unexplained, normal.unexplained_error
-            if normal.misfit > _CONSISTENT:
-                return Quadratic(
-                    coordinates, information, pull, flat, flat, *misfit, consistent=False
-                )
+            explained = normal.misfit <= _CONSISTENT
+            if not explained:
+                held = coordinates.without_steps()
+                information, pull = held @ information @ held, held @ pull
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
             information, pull = information + single[0], pull + single[1]
-            return Quadratic(coordinates, information, pull, flat, centre, *misfit)
+            covariance = torch.linalg.inv(information + Prior().precision(coordinates))
+            self._peaks = self._turning.seen(_own(self.at), self._grid)
+            peaks = telling_peaks(covariance, coordinates, self._peaks, frames.steady.spread)
+            held = _of_orders(coordinates, peaks)
+            return Quadratic(coordinates, information, pull, flat, centre, held, *misfit, explained)
         return None
 
     def _normal(self) -> tuple[NormalEquations, Coordinates]:
         frames, steady = self._frames, self._frames.steady
-        bands = [Band(frames, self._grid, self.at, n) for n in range(len(self.at.orders))]
+        separated = Separated(frames, self._grid, self.at)
+        bands = [Band(separated, n) for n in range(len(self.at.orders))]
         if self._rough:
             self._scale(bands)
         coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
         return normal_equations(coordinates, forms, frames.noise, steady), coordinates
 
-    def _carriers(self) -> dict[int, Carrier]:
+    def _standing_out(self) -> dict[int, Carrier]:
         """Return the carriers of the orders that stand out by it more than by details."""
+        bands = Separated(self._frames, self._grid, self.at)
         return {
-            number: Carrier(self._frames, self._grid, self.at, number)
+            number: Carrier(bands, number)
             for number, peak in enumerate(self._turning.peaks)
             if peak.carried
         }
@@ -109,11 +121,9 @@ class Fit:
         """Return what is known, and how well; None where nothing is."""
         if self._posterior is None:
             return None
-        orders = range(len(self.at.orders))
-        peaks = [self._turning.peak(number, _own(self.at), self._grid) for number in orders]
-        carriers = {n: carrier.apart() for n, carrier in self._carriers().items()}
+        carriers = {n: one.apart(self.at.shift(n)) for n, one in self._carriers.items()}
         spread = self._frames.steady.spread
-        errors = errors_of(*self._posterior, self.at, peaks, spread, carriers)
+        errors = errors_of(*self._posterior, self.at, self._peaks, spread, carriers)
         return Refined(_own(self.at), errors)
 
     def _scale(self, bands: Sequence[Band]) -> None:
@@ -128,9 +138,8 @@ class Fit:
 
     def move(self, known: Quadratic, prior: Prior) -> None:
         """Go to the most probable parameters, no further than the linearisation holds."""
-        used = prior if known.consistent else HELD
-        step = used.step(known)
-        self._posterior = known, used
+        step = prior.step(known)
+        self._posterior = known, prior
         flat = known.coordinates.limited(known.flat, step, self._grid.step)
         before, self.at = self.at, known.coordinates.parameters(flat)
         k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
@@ -145,22 +154,31 @@ def refine(fits: Sequence[Fit]) -> list[Refined | None]:
     Every group is compared with the zero order of all groups: they show the same object. Groups
     whose overlap does not determine the parameters come back as None.
     """
-    known = _find_most_probable(fits, [fit.linearised() for fit in fits])
-    if any(fit.far for fit in fits):
-        known = _find_most_probable(fits, [fit.linearised() for fit in fits])
+    known = [fit.linearised() for fit in fits]
+    _move(fits, known, known)
+    far = [number for number, fit in enumerate(fits) if fit.far]
+    for number in far:
+        known[number] = fits[number].linearised()
+    _move([fits[number] for number in far], [known[number] for number in far], known)
     return [None if one is None else fit.refined() for fit, one in zip(fits, known, strict=True)]
 
 
-def _find_most_probable(
-    fits: Sequence[Fit], known: Sequence[Quadratic | None]
-) -> Sequence[Quadratic | None]:
-    """Move all fits to the most probable parameters, with a prior that their instrument shares."""
-    clear = [one for one in known if one is not None and one.consistent]
+def _move(
+    fits: Sequence[Fit], known: Sequence[Quadratic | None], every: Sequence[Quadratic | None]
+) -> None:
+    """Move fits to the most probable parameters, with a prior that `every` one of them shares."""
+    clear = [one for one in every if one is not None and one.consistent]
     prior = Prior.fitted(clear) if clear else Prior()
     for fit, one in zip(fits, known, strict=True):
         if one is not None:
             fit.move(one, prior)
-    return known
+
+
+def _of_orders(
+    coordinates: Coordinates, told: Mapping[int, tuple[Tensor, Tensor] | None]
+) -> tuple[Tensor, Tensor]:
+    known = {number: one for number, one in told.items() if one is not None}
+    return orders_information(coordinates, known)
 
 
 def _own(at: Parameters) -> Parameters:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.estimate.annulus import Annulus
+from livesim.reconstruction.estimate.annulus import Region
 from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.spectra import power_of
@@ -35,31 +34,85 @@ class Peak:
     peak_to_noise: float
 
 
-def find_peaks(
-    correlation: Correlation,
-    grid: EstimationGrid,
-    annuli: Sequence[Sequence[Annulus]],
-    harmonics: int,
-    known: Mapping[int, Sequence[Peak]] = MappingProxyType({}),
-) -> list[list[Peak]]:
-    """Return one peak per annulus of every group, the strongest first come; no two are the same.
+class Scores:
+    """How far every sample of the correlation stands out as a wave vector of each group.
 
-    Nor are they any of those in `known`, group -> peaks.
+    Parameters
+    ----------
+    correlation
+        Of the frames.
+    grid
+        Of the same field.
+    inner, outer
+        Between which lengths wave vectors are looked for, cycles/µm.
+    harmonics
+        The wave vectors are those of the highest.
     """
-    flat = [annulus for group in annuli for annulus in group]
-    inner = min(one.inner for one in flat) / harmonics - RINGS * grid.step
-    samples = SpectralSamples(grid, inner, max(one.outer for one in flat) + RINGS * grid.step)
-    details, carrier = (_over_frames(samples.of(part)) for part in correlation.searched)
-    passed = samples.of(grid.transfer) > _PASSED
-    found = []
-    for group, wanted in enumerate(annuli):
-        score = _score(details[group], samples) + passed * _score(carrier[group], samples)
+
+    def __init__(
+        self,
+        correlation: Correlation,
+        grid: EstimationGrid,
+        inner: float,
+        outer: float,
+        harmonics: int,
+    ) -> None:
+        self._correlation, self._grid, self._harmonics = correlation, grid, harmonics
+        margin = RINGS * grid.step
+        self._samples = samples = SpectralSamples(grid, inner / harmonics - margin, outer + margin)
+        details, carrier = (_over_frames(samples.of(part)) for part in correlation.searched)
+        passed = samples.of(grid.transfer) > _PASSED
+        self._each = [
+            _score(one, samples) + passed * _score(other, samples)
+            for one, other in zip(details, carrier, strict=True)
+        ]
         if harmonics == 2:
-            score = samples.of(_with_fundamental(samples.spread(score), grid))
-        for peak in known.get(group, ()):
-            score = torch.where(samples.around(peak.k, _OWN * grid.step), -1.0, score)
-        found.append(_peaks(score, samples, wanted, correlation, group, grid, harmonics))
-    return found
+            self._each = [
+                samples.of(_with_fundamental(samples.spread(score), grid)) for score in self._each
+            ]
+
+    def peaks(
+        self, group: int, regions: Sequence[Region], known: Sequence[Peak] = ()
+    ) -> list[Peak]:
+        """Return one peak per region of a group, the strongest first come; no two are the same.
+
+        Nor are they any of the `known`.
+        """
+        score, samples = self._each[group], self._samples
+        for peak in known:
+            score = torch.where(samples.around(peak.k, _OWN * self._grid.step), -1.0, score)
+        peaks: list[Peak] = []
+        free = torch.ones_like(samples.forward)
+        for region in regions:
+            allowed = torch.where(region.mask(samples) & free, score, -1.0)
+            turn, sample = divmod(int(allowed.argmax()), score.shape[1])
+            coarse = (float(samples.fx[sample]), float(samples.fy[sample]))
+            strength = math.sqrt(max(float(allowed[turn, sample]), 0.0))
+            peaks.append(Peak(self._climb(group, coarse, turn + 1), strength))
+            free &= ~samples.around(coarse, _NEIGHBOURS * self._grid.step)
+        return peaks
+
+    def _climb(self, group: int, k: tuple[float, float], turns: int) -> tuple[float, float]:
+        """Return the maximum around a sample, between the samples, to 0.005 px.
+
+        All harmonics climb together, `turns` being those of the fundamental.
+        """
+        steps, harmonics = self._grid.steps, self._harmonics
+        orders = [(n / harmonics, n * turns) for n in range(1, harmonics + 1)]
+        near = [
+            self._correlation.around(group, (share * k[0], share * k[1])) for share, _ in orders
+        ]
+        frames = torch.arange(len(near[0].frames))
+        for reach in _REACHES:
+            away = reach * torch.linspace(-1.0, 1.0, _STEPS, dtype=torch.float64)
+            kx, ky = k[0] + away * steps[1], k[1] + away * steps[0]
+            found = torch.zeros(_STEPS, _STEPS)
+            for there, (share, turned) in zip(near, orders, strict=True):
+                back = torch.exp(-2j * torch.pi * turned / len(frames) * frames)
+                found += there.turned(back, share * kx, share * ky).abs()
+            row, column = divmod(int(found.argmax()), _STEPS)
+            k = float(kx[column]), float(ky[row])
+        return k
 
 
 def _over_frames(spectrum: Tensor) -> Tensor:
@@ -92,51 +145,3 @@ def _with_fundamental(score: Tensor, grid: EstimationGrid) -> Tensor:
     twice = [2 * turn % frames for turn in range(1, frames)]
     highest = torch.stack([score[turn - 1] if turn else 0 * score[0] for turn in twice])
     return (fundamental + highest) / math.sqrt(2.0)  # the noise of a sum grows like that
-
-
-def _peaks(
-    score: Tensor,
-    samples: SpectralSamples,
-    annuli: Sequence[Annulus],
-    correlation: Correlation,
-    group: int,
-    grid: EstimationGrid,
-    harmonics: int,
-) -> list[Peak]:
-    peaks: list[Peak] = []
-    free = torch.ones_like(samples.forward)
-    for annulus in annuli:
-        allowed = torch.where(annulus.mask(samples) & free, score, -1.0)
-        turn, sample = divmod(int(allowed.argmax()), score.shape[1])
-        coarse = (float(samples.fx[sample]), float(samples.fy[sample]))
-        strength = math.sqrt(max(float(allowed[turn, sample]), 0.0))
-        peaks.append(Peak(_climb(correlation, grid, group, coarse, harmonics, turn + 1), strength))
-        free &= ~samples.around(coarse, _NEIGHBOURS * grid.step)
-    return peaks
-
-
-def _climb(
-    correlation: Correlation,
-    grid: EstimationGrid,
-    group: int,
-    k: tuple[float, float],
-    harmonics: int,
-    turns: int,
-) -> tuple[float, float]:
-    """Return the maximum around a sample, between the samples, to 0.005 px.
-
-    All harmonics climb together, `turns` being those of the fundamental.
-    """
-    orders = [(n / harmonics, n * turns) for n in range(1, harmonics + 1)]
-    near = [correlation.around(group, (share * k[0], share * k[1])) for share, _ in orders]
-    frames = torch.arange(len(near[0].frames))
-    for reach in _REACHES:
-        steps = reach * torch.linspace(-1.0, 1.0, _STEPS, dtype=torch.float64)
-        kx, ky = k[0] + steps * grid.steps[1], k[1] + steps * grid.steps[0]
-        found = torch.zeros(_STEPS, _STEPS)
-        for there, (share, turned) in zip(near, orders, strict=True):
-            back = torch.exp(-2j * torch.pi * turned / len(frames) * frames).to(torch.complex64)
-            found += torch.tensordot(back, there.at(share * kx, share * ky), dims=1).abs()
-        row, column = divmod(int(found.argmax()), _STEPS)
-        k = float(kx[column]), float(ky[row])
-    return k

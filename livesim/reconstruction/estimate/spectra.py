@@ -79,6 +79,9 @@ class Steady:
     """The same with its square, which is what a sum's variance goes with."""
     spread: Tensor
     """[3, 3] mean over the light of what (phase, kx, ky) turn the fringes by, squared, float64."""
+    brightest: float
+    """Photons of a frame where there is the most light, as many as its noise tells, whatever gain
+    is stated."""
     clustering: float
     """How much stronger noise is where the object is than on average: shot noise is, read noise is
     the same everywhere."""
@@ -150,6 +153,7 @@ def _steady(
         noise_share=_share(weight, shot),
         scatter_share=_share(weight.square(), detail),
         spread=_spread(light, grid),
+        brightest=float(light.max() * level.float()) * pixels / (noise * stacks * frames),
         clustering=_share(light + dark, (light - light.mean()).square())
         / max(float(light.mean()) + dark, 1e-6),
     )
