@@ -21,6 +21,7 @@ class Fault(StrEnum):
     FLICKER = "flicker"
     BLEACHING = "bleaching"
     WRONG_SCALE = "wrong pixel size, aperture or wavelength"
+    WRONG_DAMPING = "wrong OTF damping"
     SATURATION = "saturation"
     WRONG_OFFSET = "wrong camera offset"
     WRONG_NOISE = "wrong camera gain or read noise"
@@ -49,7 +50,8 @@ class Finding:
     frames: tuple[int, ...] = ()
     """The frames concerned."""
     value: float | None = None
-    """The number found: the first frame's place, frames lost, the factor of the scale."""
+    """The number found: the first frame's place, frames lost, the factor of the scale, angles
+    a and b exchanged as a * angles + b."""
 
     @property
     def sentence(self) -> str:

@@ -214,9 +214,7 @@ def miscounted(seed: int, light: Light) -> Case:
     if (angles, phases) == (1, 7):
         hexagonal = PatternSettings(layout="hexagonal")
         frames = sequence(seed, light, 3, pattern=hexagonal)
-        return Case(
-            frames, SETTINGS, Fault.WRONG_COUNT, '[pattern]\nlayout = "hexagonal"\nharmonics = 1'
-        )
+        return Case(frames, SETTINGS, Fault.WRONG_COUNT, '[pattern]\nlayout = "hexagonal"')
     if (angles, phases) == (3, 3):
         frames = sequence(seed, light, 5)
         return Case(

@@ -20,6 +20,7 @@ _LASTING = 0.5  # what is lost from the first to the last frame
 _SCATTER = 0.004  # of frames from a good light source
 _NOISY = 4.0  # times the noise's variance: so much of the scatter may be noise
 _OVER_FLICKER = 3.0  # times the scatter: a smaller loss may be flicker
+_OVER_CONTENT = 2.5
 _ENOUGH = 12  # frames more than parameters: from there on a trend shows among flicker
 
 
@@ -29,22 +30,31 @@ def empty_frames(means: Tensor) -> Tensor:
     return means < EMPTY * usual if usual > 0.0 else torch.zeros_like(means, dtype=torch.bool)
 
 
-def brightness_findings(
-    means: Tensor, order: Order, number: int, error: float = 0.0
-) -> list[Finding]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """How bright frames are, and what else than the light changes it."""
+
+    means: Tensor
+    """[frame] mean photo-electrons, float64."""
+    error: float
+    """Standard deviation that photon and read noise give to a frame's mean, photo-electrons."""
+    content: float = 0.0
+    """Relative standard deviation that fringes over the object's own details give it."""
+
+
+def brightness_findings(light: Light, order: Order, number: int) -> list[Finding]:
     """Return what is wrong with the frames' brightness.
 
     Parameters
     ----------
-    means
-        [frame] mean photo-electrons, float64.
+    light
+        Of the frames.
     order
         Which angle and phase every frame is.
     number
         Of the first frame.
-    error
-        Standard deviation that photon and read noise give to a frame's mean, photo-electrons.
     """
+    means = light.means
     if float(means.median()) <= 0.0:
         return [_empty(torch.ones_like(means, dtype=torch.bool), number)]
     dark = empty_frames(means)
@@ -56,10 +66,11 @@ def brightness_findings(
         every_first = False
     if every_first:
         return [_dim(1.0 - float(means[dark].mean() / means[~dark].mean()), MOST_SURE, "stack")]
-    fit = _fit(means, ~dark, order, error)
+    fit = _fit(means, ~dark, order, light.error)
     if fit is None:
         return findings
-    return [*findings, *_dim_first(fit), *_flicker(fit), *_fading(fit, order)]
+    least = max(_FLICKER, _OVER_CONTENT * light.content)
+    return [*findings, *_dim_first(fit, least), *_flicker(fit, least), *_fading(fit, order, least)]
 
 
 def _first_of_stack(order: Order) -> Tensor:
@@ -145,10 +156,14 @@ def _beyond(score: float, freedom: int) -> float:
     return min(1.0 - 1.0 / (1.0 + 0.05 * odds), MOST_SURE)
 
 
-def _dim_first(fit: Fit) -> list[Finding]:
+def _dim_first(fit: Fit, least: float) -> list[Finding]:
     missing = 1.0 - math.exp(fit.dim)
     sureness = _beyond(fit.dim_score, fit.freedom)
-    if missing < _DIM or sureness < 0.95 or -fit.dim < _OVER_FLICKER * fit.scatter:
+    if (
+        missing < _DIM / _FLICKER * least
+        or sureness < 0.95
+        or -fit.dim < _OVER_FLICKER * fit.scatter
+    ):
         return []
     return [_dim(missing, sureness, fit.which)]
 
@@ -165,16 +180,17 @@ def _dim(missing: float, sureness: float, which: str) -> Finding:
     )
 
 
-def _flicker(fit: Fit) -> list[Finding]:
-    if fit.scatter < _FLICKER:
+def _flicker(fit: Fit, least: float) -> list[Finding]:
+    if fit.scatter < least:
         return []
     # Chance that a scatter at the threshold looks so large: normal approximation of chi.
-    score = (fit.scatter / _FLICKER - 1.0) * math.sqrt(2.0 * fit.freedom)
+    score = (fit.scatter / least - 1.0) * math.sqrt(2.0 * fit.freedom)
     sureness = 0.5 * (1.0 + math.erf((score + 2.0) / math.sqrt(2.0)))
     return [
         Finding(
             Fault.FLICKER,
-            f"the brightness of the frames scatters by {100.0 * fit.scatter:.0f} %",
+            f"the brightness of the frames scatters by {100.0 * fit.scatter:.2g} %, "
+            f"expected {100.0 * least:.2g} % or less",
             min(sureness, MOST_SURE),
             None,
             "look at the light source and at the timing of exposure and pattern",
@@ -182,11 +198,11 @@ def _flicker(fit: Fit) -> list[Finding]:
     ]
 
 
-def _fading(fit: Fit, order: Order) -> list[Finding]:
+def _fading(fit: Fit, order: Order, least: float) -> list[Finding]:
     stack = 1.0 - math.exp(fit.slope * order.layout.frames)
     whole = 1.0 - math.exp(fit.slope * fit.count)
     sure = _beyond(fit.slope / fit.slope_error, fit.freedom)
-    unsteady = fit.scatter >= _FLICKER and fit.freedom < _ENOUGH
+    unsteady = fit.scatter >= least and fit.freedom < _ENOUGH
     if sure < 0.95 or unsteady or (stack < _FADING and whole < _LASTING):
         return []
     return [

@@ -26,12 +26,15 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
     top = float(frames.max())
     if top <= float(frames.min()):
         return []
-    clipped = int((frames == top).sum())
+    full = frames == top
+    clipped = int(full.sum())
     width = max(0.02 * (top - float(frames.median())), 1.0)
     below = int(((frames < top) & (frames >= top - width)).sum())
     usual = max(below / width, 1.0) * (1.0 if width < 2.0 else 2.0)
     known = top in _CEILINGS
     if clipped < max(_FEWEST_CLIPPED, _SHARE * frames.numel()):
+        return []
+    if int(full.any(dim=0).sum()) < _FEWEST_CLIPPED:  # pixels that are stuck
         return []
     if clipped < _PILE * usual * (0.5 if known else 1.0):
         return []
@@ -47,6 +50,17 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
             "expose shorter or use less light: clipped fringes cannot be repaired",
         )
     ]
+
+
+def believed_camera(frames: Tensor, camera: Camera) -> Camera:
+    """Return the camera with the highest offset that `frames` [frame, y, x] allow.
+
+    Brightness below no light would make nonsense of everything else.
+    """
+    if not offset_findings(frames, camera):
+        return camera
+    pool = torch.nn.functional.avg_pool2d(frames.mean(dim=0)[None, None], _BLOCK)
+    return camera.model_copy(update={"offset": max(math.floor(float(pool.min())), 0.0)})
 
 
 def offset_findings(

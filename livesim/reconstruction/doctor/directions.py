@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from livesim.values.finding import MOST_SURE
 
 _ERROR_DEG = 3.0  # of expected angles
 _FAR_DEG = 12.0  # beyond it the expectation says nothing about the order
+_SAME = 1.5  # spectral pixels
 _PRIOR = 0.97  # that the expected angles are in order
 
 
@@ -56,9 +58,7 @@ class Matching:
 def match_expected(peaks: list[Peak | None], pattern: PatternSettings) -> Matching | None:
     """Return the order of the angles; None where nothing is expected or nothing fits."""
     expected = pattern.expected_angles_deg
-    directions = [
-        math.degrees(math.atan2(peak.k[1], peak.k[0])) for peak in peaks if peak is not None
-    ]
+    directions = [_direction(peak) for peak in peaks if peak is not None]
     if expected is None or not len(expected) == len(directions) == len(peaks) <= MOST_ANGLES:
         return None
     if len(directions) < 2 or pattern.layout != "angle-phase":
@@ -77,6 +77,35 @@ def match_expected(peaks: list[Peak | None], pattern: PatternSettings) -> Matchi
     return Matching(choices[best], min(float(probability[best]), MOST_SURE))
 
 
+def direction_between(one: Peak, other: Peak) -> float:
+    """Return the angle between the directions of two wave vectors, 0 to 90 degrees."""
+    return abs(_apart(_direction(one), _direction(other)))
+
+
+def _direction(peak: Peak) -> float:
+    return math.degrees(math.atan2(peak.k[1], peak.k[0]))
+
+
 def _apart(one: float, other: float) -> float:
     """Return the angle between two fringe directions, which have no sign."""
     return (one - other + 90.0) % 180.0 - 90.0
+
+
+def is_combination(peak: Peak, others: Sequence[Peak], shape: tuple[int, int]) -> bool:
+    """Return whether a wave vector is one of others, or a sum, difference or double of them.
+
+    Fringes that the mean frame keeps make such peaks, even where the objective passes no light.
+    """
+    lower = [(0.0, 0.0), *(one.k for one in others)]
+    step = _SAME / min(shape)
+    return any(
+        math.hypot(*(_wrapped(p - a - sign * b) for p, a, b in zip(peak.k, *pair, strict=True)))
+        < step
+        for pair in itertools.product([*lower, *((-x, -y) for x, y in lower)], lower)
+        for sign in (1.0, -1.0)
+    )
+
+
+def _wrapped(frequency: float) -> float:
+    """Return a difference of frequencies as sampling sees it, -0.5 to 0.5 cycles/pixel."""
+    return (frequency + 0.5) % 1.0 - 0.5

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.reconstruction.doctor.sequence import Order
+from livesim.reconstruction.doctor.sequence import Layout, Order
 from livesim.reconstruction.doctor.signature import Signature
+from livesim.values.finding import Fault
 
+_OF_SETTINGS = (Fault.ROTATED, Fault.TRANSPOSED, Fault.WRONG_COUNT)
+"""Faults that other settings mend for all frames."""
 STRONG = 0.25
 """Of the strongest peak: weaker ones nearby are the object's own detail."""
 _STEPS = (1, -1, 2, -2, 3, -3)
@@ -44,6 +47,20 @@ class Verdict:
     def best(self) -> Order:
         """The most probable order."""
         return self.orders[int(self.probability.argmax())]
+
+    def likeliest(self, count: int) -> list[Order]:
+        """Return other orders of all frames, the likeliest of each layout and fault first."""
+        found: dict[tuple[Fault, Layout], Order] = {}
+        for place in self.probability.argsort(descending=True).tolist():
+            order = self.orders[place]
+            if order.fault in _OF_SETTINGS:
+                found.setdefault((order.fault, order.layout), order)
+        return list(found.values())[:count]
+
+    @property
+    def sound(self) -> Order:
+        """The order as declared."""
+        return next(order for order in self.orders if order.fault is None)
 
 
 def judge(signature: Signature, orders: list[Order], seen: Tensor) -> Verdict:

@@ -8,20 +8,42 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import PatternSettings, Settings
-from livesim.reconstruction.camera_noise import CameraNoise, NoiseUnknownError
-from livesim.reconstruction.doctor.brightness import brightness_findings, empty_frames
-from livesim.reconstruction.doctor.counts import offset_findings, saturation_findings
+from livesim.reconstruction.camera_noise import (
+    CameraNoise,
+    CorrelatedNoiseError,
+    NoiseUnknownError,
+)
+from livesim.reconstruction.doctor.brightness import Light, brightness_findings, empty_frames
+from livesim.reconstruction.doctor.counts import (
+    believed_camera,
+    offset_findings,
+    saturation_findings,
+)
+from livesim.reconstruction.doctor.damping import damping_findings
 from livesim.reconstruction.doctor.evidence import Verdict, judge
-from livesim.reconstruction.doctor.modulation import modulation_findings
+from livesim.reconstruction.doctor.modulation import modulation_findings, object_content
 from livesim.reconstruction.doctor.noise import noise_findings, noise_of
 from livesim.reconstruction.doctor.order import OrderReport
+from livesim.reconstruction.doctor.remedies import Case
 from livesim.reconstruction.doctor.scale import scale_findings
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import Signature, signature
+from livesim.reconstruction.doctor.trial import Trials
 from livesim.values.finding import MOST_SURE, Examination, Fault, Finding
 
 FEWEST = 3
 """Frames below which nothing can be decided."""
+_MOST_TRIED = 6
+"""Other orders that are tried where the likeliest one needs other settings, or was refuted."""
+_COUNTED = (
+    Fault.ROTATED,
+    Fault.TRANSPOSED,
+    Fault.WRONG_COUNT,
+    Fault.LOST_FRAME,
+    Fault.REPEATED_FRAME,
+)
+_CHANGED = (Fault.SHARED_NOISE, Fault.SATURATION)
+"""Faults of frames that no longer are what the optics made."""
 MOST_PIXELS = 1024
 """Rows and columns that are worth looking at, in the middle of larger frames."""
 
@@ -114,40 +136,109 @@ def examine(
     """
     if len(frames) < FEWEST:
         raise ValueError(f"expected at least {FEWEST} frames, found {len(frames)}")
-    frames, camera = frames.float(), settings.camera
-    photons = (frames - camera.offset) / camera.gain
-    means = photons.mean(dim=(1, 2)).double()
-    dark, copies = empty_frames(means), _copies(frames)
-    layout = Layout.of(settings.pattern)
-    read = signature(photons, layout.frames)
-    orders = possible_orders(layout, len(frames), total or len(frames), first)
-    verdict = judge(read, orders, ~(dark | copies))
-    findings = OrderReport(verdict, read, settings.pattern, number).findings()
-    findings += _copy_findings(copies & ~dark, findings, number)
-    more, undecided = _optical(verdict, read, settings, pixel_nm)
-    noise: CameraNoise | NoiseUnknownError | None = None
-    if all(one.fault is not Fault.WRONG_SCALE for one in more):  # else the cut-off is not known
-        noise = noise_of(frames[~(dark | copies)], settings.optics, pixel_nm)
-    offset = offset_findings(frames, camera, noise if isinstance(noise, CameraNoise) else None)
-    if not offset or float(means.median()) > 0.0:
-        findings += brightness_findings(means, verdict.best, number, _error_of_mean(photons))
-    findings += offset + saturation_findings(frames)
-    if noise is not None:
+    return _Examination(frames.float(), settings, pixel_nm, first, number).run(total)
+
+
+class _Examination:
+    """One examination of consecutive frames: what may be wrong is found first, then tried."""
+
+    def __init__(
+        self, frames: Tensor, settings: Settings, pixel_nm: float, first: int, number: int
+    ) -> None:
+        self._frames, self._settings, self._pixel_nm = frames, settings, pixel_nm
+        self._first, self._number = first, number
+        self._light = believed_camera(frames, settings.camera)
+        self._photons = (frames - self._light.offset) / self._light.gain
+        self._means = self._photons.mean(dim=(1, 2)).double()
+        self._dark, self._copies = empty_frames(self._means), _copies(frames)
+        lit = settings.model_copy(update={"camera": self._light})
+        self._trials = Trials(Case(frames, lit, pixel_nm).from_frame(0, first), number)
+
+    def run(self, total: int | None) -> Examination:
+        """Return what is found, the surest first; of `total` frames in the whole recording."""
+        layout = Layout.of(self._settings.pattern)
+        read = signature(self._photons, layout.frames)
+        orders = possible_orders(layout, len(self._frames), total or len(self._frames), self._first)
+        seen = ~(self._dark | self._copies)
+        verdict = judge(read, orders, seen)
+        order, doubtful = self._order(verdict, read, seen)
+        if not order:  # what the verdict says of every frame was refuted with it
+            verdict = judge(read, [verdict.sound], seen)
+        trials = self._trials.following(order)
+        scale, undecided = self._scale(verdict, read, trials)
+        optical, dim = ([], []) if scale else self._fringes(verdict, read, trials)
+        copies = _copy_findings(self._copies & ~self._dark, order, self._number)
+        camera, untold = self._camera(verdict, read, scaled=not scale)
+        kept, more = self._trials.judged([*copies, *camera])
+        if any(one.fault in _CHANGED for one in kept):
+            optical = [one for one in optical if one.fault is not Fault.WRONG_DAMPING]
+        kept = sorted([*order, *scale, *optical, *kept], key=lambda one: -one.sureness)
+        told = dict.fromkeys([*doubtful, *undecided, *dim, *untold, *more])
+        return Examination(tuple(kept), tuple(told))
+
+    def _order(
+        self, verdict: Verdict, read: Signature, seen: Tensor
+    ) -> tuple[list[Finding], list[str]]:
+        """Return the fault of the order; where evidence is needed, the best of all likely ones."""
+        report = OrderReport(verdict, read, self._settings.pattern, self._number)
+        first = report.findings()
+        kept, untold = self._trials.judged(first)
+        if not first or first[0].fault not in _COUNTED or (kept and kept[0].frames):
+            return kept, untold
+        others = [
+            OrderReport(judge(read, [order], seen), read, self._settings.pattern, self._number)
+            for order in verdict.likeliest(_MOST_TRIED)
+        ]
+        best = self._trials.best([*first, *(one for other in others for one in other.findings())])
+        return ([best], []) if best is not None else ([], untold)
+
+    def _scale(
+        self, verdict: Verdict, read: Signature, trials: Trials
+    ) -> tuple[list[Finding], list[str]]:
+        found, undecided = scale_findings(read, verdict, self._settings.optics, self._pixel_nm)
+        kept, untold = trials.judged(found)
+        return kept, undecided + untold
+
+    def _fringes(
+        self, verdict: Verdict, read: Signature, trials: Trials
+    ) -> tuple[list[Finding], list[str]]:
+        """Return damping and modulation; of a wrong scale nothing could be said of them."""
+        optics, now = self._settings.optics, trials.now
+        usable = () if now is None else now.usable
+        found, dim = modulation_findings(verdict, read, optics, self._pixel_nm, usable)
+        kept, untold = trials.judged([*damping_findings(now, optics), *found])
+        return kept, dim + untold
+
+    def _camera(
+        self, verdict: Verdict, read: Signature, *, scaled: bool
+    ) -> tuple[list[Finding], list[str]]:
+        """Return brightness, offset, saturation, and noise where the optics are `scaled` right."""
+        camera, clipped = self._settings.camera, saturation_findings(self._frames)
+        noise: CameraNoise | NoiseUnknownError | None = None
+        if scaled and not clipped:  # else the cut-off is not known, or light lies beyond it
+            seen = self._frames[~(self._dark | self._copies)]
+            noise = noise_of(seen, self._settings.optics, self._pixel_nm)
+        known = noise if isinstance(noise, CameraNoise) else None
+        offset = offset_findings(self._frames, camera, known)
+        light = Light(self._means, _error_of_mean(self._photons), self._content(read))
+        found = offset + clipped + brightness_findings(light, verdict.best, self._number)
+        if noise is None:
+            return found, []
+        now = self._trials.now
+        if (
+            isinstance(noise, CorrelatedNoiseError)
+            and read.spectrum.white
+            and not (now and now.usable)
+        ):
+            return found, [f"{noise}; or light passes beyond the cut-off that the settings have"]
         of_noise, untold = noise_findings(noise, camera, wrong_offset=bool(offset))
-        more, undecided = more + of_noise, undecided + untold
-    findings = sorted([*findings, *more], key=lambda one: -one.sureness)
-    return Examination(tuple(findings), tuple(undecided))
+        return found + of_noise, untold
 
-
-def _optical(
-    verdict: Verdict, read: Signature, settings: Settings, pixel_nm: float
-) -> tuple[list[Finding], list[str]]:
-    """Return scale and modulation; with the wrong scale nothing is said of missing fringes."""
-    scale, undecided = scale_findings(read, verdict, settings.optics, pixel_nm)
-    if scale:
-        return scale, undecided
-    findings, dim = modulation_findings(verdict, read, settings.optics, pixel_nm)
-    return findings, undecided + dim
+    def _content(self, read: Signature) -> float:
+        """Return by how much fringes change the mean of a frame, at the most."""
+        cutoff = self._settings.optics.cutoff_cycles_per_um * self._pixel_nm / 1000.0
+        level = max(float(self._means.median()), 1e-6)
+        return object_content(read, cutoff) / level
 
 
 def _error_of_mean(photons: Tensor) -> float:

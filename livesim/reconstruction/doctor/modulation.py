@@ -18,22 +18,31 @@ _SEEN = 8.0  # of the noise: amplitude of one frame's fringes that cannot be ove
 _SEEN_POWER = 22.0  # of the noise: power of an angle's frames together from which it is found
 _MARGIN = 1.3
 _TYPICAL = 0.9  # of the cut-off: where wave vectors lie
+_SHORTEST = 0.4  # of the cut-off: where the longest wave vectors lie
+_DAMPING = 0.4
 _SMALL = 0.35  # of the other angles' amplitude
 _CERTAIN = 0.99
 
 
 def modulation_findings(
-    verdict: Verdict, signature: Signature, optics: Optics, pixel_nm: float
+    verdict: Verdict,
+    signature: Signature,
+    optics: Optics,
+    pixel_nm: float,
+    usable: tuple[int, ...] = (),
 ) -> tuple[list[Finding], list[str]]:
-    """Return the findings about missing fringes, and what cannot be decided for want of light."""
+    """Return the findings about missing fringes, and what cannot be decided for want of light.
+
+    The angles that are `usable` by the estimate of the pattern have fringes.
+    """
     peaks = angle_peaks(verdict, signature)
-    missing = [number for number, peak in enumerate(peaks) if peak is None]
+    missing = [n for n, peak in enumerate(peaks) if peak is None and n not in usable]
     if not missing:
         return [], []
-    if len(missing) == len(peaks):
+    if not usable and all(peak is None for peak in peaks):
         return _nowhere(expected_amplitude(signature, optics, pixel_nm))
     present = [_amplitude(verdict, signature, number) for number in range(len(peaks))]
-    strong = min(amplitude for amplitude in present if amplitude > 0.0)
+    strong = min((amplitude for amplitude in present if amplitude > 0.0), default=0.0)
     frames = min(
         sum(place[0] == number for place in verdict.best.places) for number in range(len(peaks))
     )
@@ -98,3 +107,23 @@ def expected_amplitude(signature: Signature, optics: Optics, pixel_nm: float) ->
     amplitude = 0.5 * _WEAK * float(shared.mean())
     noise = float(signature.noise[round(k / float(ring.radius[1]))])
     return amplitude / math.sqrt(noise) if noise > 0.0 else 0.0
+
+
+def object_content(signature: Signature, cutoff: float) -> float:
+    """Return the object's own amplitude at wave vectors, in units of its mean brightness' unit.
+
+    Fringes over an object of few details change the brightness of a frame by as much. Objects have
+    less of it the finer the detail, so that what the longest wave vector sees is the most.
+
+    Parameters
+    ----------
+    cutoff
+        Of the optics, cycles/pixel.
+    """
+    ring = signature.ring
+    at = int((_SHORTEST * cutoff / float(ring.radius[1])) + 0.5)
+    near = slice(max(at - 1, 1), at + 2)
+    passed = float(Otf(1.0, _DAMPING)(torch.tensor(_SHORTEST))) ** 2
+    power = float(signature.spectrum.signal[near].mean()) / passed
+    height, width = signature.shape
+    return math.sqrt(power / 2.0) / (height * width)

@@ -28,6 +28,8 @@ _MATTERS = 1.15
 _MATTERS_SOMEWHERE = 2.0
 """The same of the darkest or the brightest eighth."""
 _SURE = 0.99
+_DOUBTFUL = 0.05
+"""Probability that the gain is wrong from which it is set anew."""
 _MODEL_ERROR = 0.04
 """Of a variance, besides chance: pixels are not quite alike."""
 
@@ -129,23 +131,25 @@ def _wrong(
     found: CameraNoise, comparison: _Comparison, camera: Camera, sureness: float, gain_only: bool
 ) -> Finding:
     lines, other = ([], "") if gain_only else _offset_or_read_noise(found, camera)
+    if gain_only or comparison.gain_sureness > _DOUBTFUL:
+        lines = [f"gain = {_number(found.gain)}", *lines]
     advice = "with the excess noise of an EMCCD this gain is twice that of its electrons"
     return Finding(
         Fault.WRONG_NOISE,
         f"the noise is that of {found.gain:.3g} ± {found.gain_error:.2g} "
         f"counts per photo-electron (settings: {camera.gain:g}); {comparison.words}",
         sureness,
-        mending("camera", f"gain = {_number(found.gain)}", *lines),
+        mending("camera", *lines) if lines else None,
         "; ".join([one for one in (other, advice) if one]),
         value=found.gain,
     )
 
 
 def _offset_or_read_noise(found: CameraNoise, camera: Camera) -> tuple[list[str], str]:
-    """Return the line that mends offset or read noise, and what else explains the same noise.
+    """Return the line that mends the offset where the noise tells it, and what else explains it.
 
-    Both share the intercept of the noise. The settings' offset stands as long as some read noise
-    goes with it.
+    Offset and read noise share the intercept of the noise: only one that leaves no read noise at
+    all tells the offset.
     """
     offset, error = found.offset(camera.read_noise)
     if abs(offset - camera.offset) < 3.0 * error + 0.01 * found.light[0]:
@@ -154,8 +158,10 @@ def _offset_or_read_noise(found: CameraNoise, camera: Camera) -> tuple[list[str]
         why = f"the offset is at least {_number(offset)}, more with more read noise"
         return [f"offset = {_number(offset)}"], why
     read_noise, _ = found.read_noise(camera.offset)
-    other = f"or, if the read noise is right, offset = {_number(offset)}"
-    return [f"read_noise = {_number(read_noise)}"], f"{other}; these frames do not tell which"
+    return [], (
+        f"read_noise = {_number(read_noise)} explains the rest, or offset = {_number(offset)}: "
+        "a frame without light tells which"
+    )
 
 
 def _stronger(

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 import torch
 
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.doctor.directions import Matching, angle_peaks, match_expected
-from livesim.reconstruction.doctor.evidence import Verdict
+from livesim.reconstruction.doctor.directions import (
+    Matching,
+    angle_peaks,
+    direction_between,
+    is_combination,
+    match_expected,
+)
+from livesim.reconstruction.doctor.evidence import STRONG, Verdict
 from livesim.reconstruction.doctor.sequence import Layout
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
+HEXAGONAL = 7
+"""Frames of a hexagonal raw stack."""
+_APART_DEG = 15.0
+"""Between directions that are not the same."""
 DOUBTFUL = 0.05
 """A fault is named where the probability that there is none is below this."""
 
@@ -112,6 +122,7 @@ class OrderReport:
             f"look at the sequence that was loaded for frames {first} to {first + frames - 1}; "
             "leave that stack out",
             tuple(range(first, first + frames)),
+            best.amount,
         )
 
     def _lost(self) -> Finding:
@@ -144,18 +155,47 @@ class OrderReport:
 
     def _wrong_count(self) -> Finding:
         layout = self.verdict.best.layout
-        steps = {abs(step) for step in self.verdict.step.tolist() if step}
-        hexagonal = (layout.angles, layout.phases) == (1, 7) and len(steps) > 1
+        sureness = self._probability(Fault.WRONG_COUNT, layout)
+        if not self._shares_vectors():
+            lines = self._count_lines(layout)
+            words = f"the frames belong together as {layout.words}"
+            return Finding(Fault.WRONG_COUNT, words, sureness, mending("pattern", *lines))
+        several = "every frame shows several wave vectors"
+        if layout.phases == HEXAGONAL:
+            lines, words = self._hexagonal_lines(), f"{several}: seven hexagonal frames"
+            return Finding(Fault.WRONG_COUNT, words, sureness, mending("pattern", *lines))
         return Finding(
             Fault.WRONG_COUNT,
-            "every frame shows several wave vectors: seven hexagonal frames"
-            if hexagonal
-            else f"the frames belong together as {layout.words}",
-            self._probability(Fault.WRONG_COUNT, layout),
-            mending("pattern", 'layout = "hexagonal"', "harmonics = 1")
-            if hexagonal
-            else mending("pattern", *self._count_lines(layout)),
+            f"{several} and the same again {layout.phases} frames later: expected one wave vector "
+            "a frame, or seven hexagonal frames",
+            sureness,
+            None,
+            "no settings describe such a lattice: take one angle after the other, or seven frames",
+            value=layout.phases,
         )
+
+    def _shares_vectors(self) -> bool:
+        """Return whether wave vectors of different directions belong to the same frames."""
+        if self.verdict.best.layout.angles > 1:
+            return False
+        peaks, of = self.signature.peaks, self.verdict.angle.tolist()
+        strong = [
+            peak
+            for peak, angle in zip(peaks, of, strict=True)
+            if angle == 0 and peak.strength > STRONG * peaks[0].strength
+        ]
+        return any(
+            direction_between(peak, strong[0]) > _APART_DEG
+            and not is_combination(peak, strong[:1], self.signature.shape)
+            for peak in strong[1:]
+        )
+
+    def _hexagonal_lines(self) -> list[str]:
+        """Return the lines that settings of separate angles need for hexagonal frames."""
+        lines = ['layout = "hexagonal"']
+        if self.pattern.harmonics != 1:
+            lines.append("harmonics = 1")
+        return lines if self.pattern.frames is None else [*lines, "frames = 7"]
 
     def _count_lines(self, layout: Layout) -> list[str]:
         """Return the lines in which the settings differ from `layout`."""
@@ -172,6 +212,8 @@ class OrderReport:
         ]
         if pattern.layout != "angle-phase":
             lines.append('layout = "angle-phase"')
+        if pattern.frames not in (None, layout.frames):
+            lines.append(f"frames = {layout.frames}")
         return lines if declared.phase_first else [*lines, 'order = ["phase", "angle"]']
 
 

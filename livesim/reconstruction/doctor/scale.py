@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Optics
-from livesim.reconstruction.doctor.directions import angle_peaks
+from livesim.reconstruction.doctor.directions import angle_peaks, is_combination
 from livesim.reconstruction.doctor.evidence import Verdict
 from livesim.reconstruction.doctor.signature import Signature
 from livesim.reconstruction.otf import Otf
@@ -29,6 +29,7 @@ _ANCHOR = 0.1  # cycles/pixel: where the amplitude is read
 _TRUST = 0.5  # exponent of the likelihood
 _TOLERATED = 1.2  # times too large or too small
 _OUTSIDE = 1.2  # of the cut-off: excitation is shorter than emission, but not by more
+_BEYOND = 1.15  # of the cut-off: so far the spectrum reaches as well, if fringes do
 _DOUBTFUL = 0.05
 _MOST_SURE = 0.99
 
@@ -61,8 +62,17 @@ def scale_findings(
     edge = support_edge(signature)
     sound = edge.within(declared, _TOLERATED) if signature.spectrum.white else 1.0
     found = [peak for peak in angle_peaks(verdict, signature) if peak is not None]
-    highest = max((peak.frequency for peak in found), default=0.0)
-    if highest > _OUTSIDE * declared and signature.spectrum.white:
+    lower = [
+        [other for other in signature.peaks if other.frequency < peak.frequency] for peak in found
+    ]
+    own = [
+        peak
+        for peak, others in zip(found, lower, strict=True)
+        if not is_combination(peak, others, signature.shape)
+    ]
+    highest = max((peak.frequency for peak in own), default=0.0)
+    beyond = highest > _OUTSIDE * declared and edge.best > _BEYOND * declared
+    if beyond and signature.spectrum.white:
         return [_outside(highest / declared, edge.best / declared, optics, pixel_nm)], []
     if sound < _DOUBTFUL:
         return [_elsewhere(edge.best / declared, 1.0 - sound, optics, pixel_nm)], []

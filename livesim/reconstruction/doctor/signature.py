@@ -113,6 +113,12 @@ class Signature:
     """[bin] noise power of a frame's correlation with the object, by shift."""
     ring: Ring
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(y, x) of the frames."""
+        y, half = self.ring.index.shape
+        return y, 2 * (half - 1)
+
 
 def signature(frames: Tensor, average: int) -> Signature:
     """Find the wave vectors in `frames` [frame, y, x] (photo-electrons, in order).
