@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from livesim.values.pattern import Pattern
 
@@ -49,6 +49,25 @@ class VolumePattern:
     def z_step_um(self) -> float:
         """Distance of neighbouring planes."""
         return self.z_step_nm / 1000.0
+
+    def moved(self, corner: tuple[int, int], shape: tuple[int, int]) -> VolumePattern:
+        """Return the pattern of whole frames, this one being that of a window in them.
+
+        Parameters
+        ----------
+        corner
+            (y, x) of the window's first pixel.
+        shape
+            (y, x) of the whole frames.
+        """
+        pixel_um = self.lateral.pixel_nm / 1000.0
+        angles = []
+        for angle in self.lateral.angles:
+            kx, ky = angle.k_cycles_per_um
+            turn = 2.0 * math.pi * (kx * corner[1] + ky * corner[0]) * pixel_um
+            phases = tuple(phase - turn for phase in angle.phases_rad)
+            angles.append(replace(angle, phases_rad=phases))
+        return replace(self, lateral=replace(self.lateral, angles=tuple(angles), shape=shape))
 
     def axial_frequency(self, k_cycles_per_um: tuple[float, float]) -> float:
         """Return kz of the first order in cycles/µm: n / lambda - sqrt((n / lambda)² - k²).

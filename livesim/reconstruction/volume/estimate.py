@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics
+from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
+from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import EDGE_PIXELS
 from livesim.reconstruction.separation import mixing_matrix, orders_of
 from livesim.reconstruction.volume.bridge import bridge_length, bridged
@@ -76,7 +78,14 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
             warnings.append(f"angle {number}: not usable, {doubt}")
         angles.append(angle)
         axial.append(psi)
-    pattern = Pattern(known.pixel_nm, shape, tuple(angles), warnings=tuple(warnings))
+    attainable = attainable_resolution_nm(angles, Otf(stack.cutoff), known.pixel_nm)
+    pattern = Pattern(
+        known.pixel_nm,
+        shape,
+        tuple(angles),
+        attainable_resolution_nm=attainable,
+        warnings=tuple(warnings),
+    )
     return VolumePattern(
         pattern,
         planes,

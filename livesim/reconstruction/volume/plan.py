@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
+from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
 from livesim.reconstruction.layout import Layout
@@ -61,13 +61,16 @@ def make_volume_plan(
 
     Raises
     ------
-    ValueError
+    SettingsError
         If the planes lie too far apart for what the first order holds, or Richardson-Lucy steps are
         asked for, which there are none of in three dimensions.
     """
     check_step(pattern, optics)
     if settings.richardson_lucy_iterations:
-        raise ValueError("expected richardson_lucy_iterations = 0 for volumes")
+        raise SettingsError(
+            f"reconstruction.richardson_lucy_iterations: expected 0 for volumes, found "
+            f"{settings.richardson_lucy_iterations}"
+        )
     otf = Otf.under(pattern.lateral, optics)
     plane = make_plan(pattern.lateral, otf, camera, settings)
     layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
@@ -195,14 +198,14 @@ def check_step(pattern: VolumePattern, optics: Optics) -> None:
 
     Raises
     ------
-    ValueError
+    SettingsError
         With the largest step that would do.
     """
     angles = pattern.lateral.angles
     fringes = max(pattern.axial_frequency(angle.k_cycles_per_um) for angle in angles)
     most = 1000.0 / (2.0 * (axial_cutoff(optics) + fringes))
     if pattern.z_step_nm > most:
-        raise ValueError(
+        raise SettingsError(
             f"expected planes at most {most:.0f} nm apart, half the finest axial period, found "
             f"{pattern.z_step_nm:g} nm"
         )
