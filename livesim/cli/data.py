@@ -39,6 +39,13 @@ def restore(
             "--error", help="Write the error of every image beside it, as further channels."
         ),
     ] = False,
+    volumes: Annotated[
+        bool,
+        typer.Option(
+            "--volumes",
+            help="Reconstruct stacks of planes of three-beam light in three dimensions.",
+        ),
+    ] = False,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -54,7 +61,9 @@ def restore(
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
 
-    from livesim.commands.restore.command import RestoreRequest, restore_file, targets
+    from livesim.commands.restore.command import restore_file, targets
+    from livesim.commands.restore.request import RestoreRequest
+    from livesim.commands.restore.volumes import restore_volumes
     from livesim.config.step_choice import with_steps
 
     if steps:
@@ -62,7 +71,11 @@ def restore(
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        restore_file(RestoreRequest(path, own, known, target, overwrite, live, error, strict))
+        asked = RestoreRequest(path, own, known, target, overwrite, live, error, strict)
+        if volumes:
+            restore_volumes(asked)
+        else:
+            restore_file(asked)
 
 
 def calibrate(

@@ -114,6 +114,20 @@ def with_pixel(settings: Settings, recording: Recording) -> Settings:
         If its frames are too small for fringes, or if it ends in mid-stack, and not because it was
         stopped.
     """
+    settings = with_stated_pixel(settings, recording)
+    if recording.is_taken_for_stopped:
+        _check_stopped(recording.source, settings)
+    return settings
+
+
+def with_stated_pixel(settings: Settings, recording: Recording) -> Settings:
+    """Return `settings` with the pixel size settled, whatever the end of the recording.
+
+    Raises
+    ------
+    DataError
+        If its frames are too small for fringes.
+    """
     y, x = recording.frame_shape
     if min(y, x) < SMALLEST:
         raise DataError(
@@ -124,10 +138,7 @@ def with_pixel(settings: Settings, recording: Recording) -> Settings:
     for warning in (*recording.warnings, *size.warnings):
         print(f"livesim: {warning}", file=sys.stderr)
     optics = settings.optics.model_copy(update={"pixel_nm": size.nm})
-    settings = settings.model_copy(update={"optics": optics})
-    if recording.is_taken_for_stopped:
-        _check_stopped(recording.source, settings)
-    return settings
+    return settings.model_copy(update={"optics": optics})
 
 
 def _check_stopped(raw: Path, settings: Settings) -> None:

@@ -48,6 +48,8 @@ class Optics(Section):
     pixel_nm: Positive | None = None
     """Raw pixel in the sample; None takes it from the recording's metadata."""
     refractive_index: Positive = 1.518
+    excitation_nm: Positive | None = None
+    """Wavelength of the three beams, for volumes; None assumes 0.93 of the emission."""
     otf_file: Path | None = None
     """Measured OTF or PSF image; None uses the theoretical OTF."""
     otf_damping: Damping = "auto"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from livesim.commands.restore.channels import (
     restored_channels,
     steered_settings,
 )
+from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.commands.restore.trust import Reviews
 from livesim.config.channels import Channel
@@ -57,24 +58,6 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
         )
     folder = out or Path()
     return [folder / f"{bare_name(raw)}{_SUFFIX}" for raw in raws]
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreRequest:
-    """What is to be made of one recording."""
-
-    raw: Path
-    settings: Settings
-    pattern_file: Path | None
-    """None: the pattern is estimated."""
-    out: Path
-    overwrite: bool = False
-    live: bool = False
-    """Whether to follow what the live run logged of its settings and weights."""
-    error: bool = False
-    """Whether to write the error of every image beside it."""
-    strict: bool = False
-    """Whether a recording without fringes is refused, instead of giving its widefield."""
 
 
 def restore_file(asked: RestoreRequest) -> None:

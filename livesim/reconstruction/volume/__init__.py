@@ -1,0 +1,1 @@
+"""Reconstruct volumes: stacks of planes taken with three-beam light."""

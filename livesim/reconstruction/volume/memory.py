@@ -1,0 +1,26 @@
+"""Say how much memory a volume takes, before it is taken."""
+
+from __future__ import annotations
+
+from livesim.reconstruction.volume.bridge import bridge_length
+
+_ORDERS = 2
+
+
+def volume_bytes(shape: tuple[int, int], planes: int, angles: int) -> int:
+    """Return about how many bytes the reconstruction of one volume takes, plan included.
+
+    Parameters
+    ----------
+    shape
+        (y, x) of the raw frames.
+    planes, angles
+        Of the volume.
+    """
+    pixels = shape[0] * shape[1] * (planes + bridge_length(planes))
+    bands = angles * _ORDERS + 1
+    kept = 8 * pixels * (bands + 1)  # spectra of the bands, complex
+    weights = 8 * pixels * (bands + 1)  # as large as the bands
+    result = (8 + 8) * 2 * pixels + 4 * 4 * pixels  # half spectrum and its inverse, the volume
+    making = 8 * 2 * 2 * pixels  # of the plan: signal and low-pass in double precision
+    return kept + weights + result + making

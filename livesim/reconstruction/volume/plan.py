@@ -1,0 +1,217 @@
+"""Compute once what the reconstruction of a stack of planes needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
+from livesim.reconstruction.bands import Band, separated_bands
+from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
+from livesim.reconstruction.layout import Layout
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.placements import (
+    BORDER,
+    ZERO_ORDER,
+    Rectangle,
+    band_rectangles,
+    zero_rectangles,
+)
+from livesim.reconstruction.plan import Plan, make_plan
+from livesim.reconstruction.volume.bridge import bridge_length
+from livesim.reconstruction.volume.defocus import ThroughFocus, sampled, stack_transfer
+from livesim.values.volume_pattern import VolumePattern
+
+
+@dataclass(frozen=True, eq=False)
+class VolumePlacement:
+    """A rectangle of a band's spectrum through all planes, and its place in the result's."""
+
+    band: int
+    """`ZERO_ORDER`, `BORDER` or the number of a band."""
+    source: tuple[slice, slice]
+    target: tuple[slice, slice]
+    mirrored: bool
+    """Whether it is conjugated and turned by 180 degrees, in z too."""
+    weight: Tensor
+    """[kz, x, y] complex, in the target's orientation."""
+
+
+@dataclass(frozen=True, eq=False)
+class VolumePlan:
+    """Hold all that depends on pattern and settings alone."""
+
+    plane: Plan
+    """How each plane is separated into bands as it arrives, and how each is inverted at the end."""
+    planes: int
+    bridge: int
+    """Further planes that lead from the last one back to the first, beyond the stack."""
+    placements: tuple[VolumePlacement, ...]
+    columns: int
+    """Leading columns of the result's half spectrum that are not zero."""
+
+
+def make_volume_plan(
+    pattern: VolumePattern, optics: Optics, camera: Camera, settings: Reconstruction
+) -> VolumePlan:
+    """Prepare the reconstruction of volumes taken with `pattern`.
+
+    Raises
+    ------
+    SettingsError
+        If the planes lie too far apart for what the first order holds, or Richardson-Lucy steps are
+        asked for, which there are none of in three dimensions.
+    """
+    check_step(pattern, optics)
+    if settings.richardson_lucy_iterations:
+        raise SettingsError(
+            f"reconstruction.richardson_lucy_iterations: expected 0 for volumes, found "
+            f"{settings.richardson_lucy_iterations}"
+        )
+    otf = Otf.under(pattern.lateral, optics)
+    plane = make_plan(pattern.lateral, otf, camera, settings)
+    layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
+    zero, bands = separated_bands(pattern.lateral)
+    filters = _VolumeFilters(layout, pattern, optics, settings, zero, bands)
+    placements = filters.placements()
+    columns = max(one.target[0].stop for one in placements)
+    return VolumePlan(
+        plane, pattern.planes, bridge_length(pattern.planes), tuple(placements), columns
+    )
+
+
+class _VolumeFilters:
+    """The Wiener filter of every band (Gustafsson et al., Biophys. J. 94, 4957, 2008, eq. 12)."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        pattern: VolumePattern,
+        optics: Optics,
+        settings: Reconstruction,
+        zero: Band,
+        bands: list[Band],
+    ) -> None:
+        self._layout, self._pattern, self._settings = layout, pattern, settings
+        self._zero, self._bands = zero, bands
+        planes = self._planes = pattern.planes + bridge_length(pattern.planes)
+        focus = ThroughFocus.of(optics, pattern.z_step_um, -(planes // 2), planes)
+        self._unit = pattern.z_step_um / focus.depth_um
+        tables = {ZERO_ORDER: focus.table}
+        for number, band in enumerate(bands):
+            angle = pattern.lateral.angles[band.angle]
+            kz = pattern.axial_frequency(angle.k_cycles_per_um)
+            psi = pattern.axial_phases_rad[band.angle]
+            tables[number] = focus.modulated(kz, psi) if band.harmonic == 1 else focus.table
+        # In units of the depth of focus: what a Wiener constant means does not depend on the stack.
+        self._tables = {
+            number: self._unit * stack_transfer(table, planes, focus.first)
+            for number, table in tables.items()
+        }
+        self._cutoff_z = axial_cutoff(optics)
+
+    def placements(self) -> list[VolumePlacement]:
+        """Return where every part of every band goes, with its filter."""
+        parts = [(ZERO_ORDER, one) for one in zero_rectangles(self._layout)]
+        for number, band in enumerate(self._bands):
+            parts += [(number, one) for one in band_rectangles(self._layout, band.shift)]
+        signal = self._signal(parts)
+        gain = self._passed() / (signal + self._floor())
+        placements = []
+        for number, part in parts:
+            filtered = self._weight(number) * self._transfer(number, part).conj()
+            weight = (filtered * gain[(slice(None), *part.target)]).to(torch.complex64)
+            placements.append(
+                VolumePlacement(number, part.source, part.target, part.mirrored, weight)
+            )
+            if number == ZERO_ORDER:
+                # Jumps between opposite borders are no part of the object: only low-passed.
+                low_pass = self._passed()[(slice(None), *part.target)]
+                border = (low_pass * self._border_scale() - weight).to(torch.complex64)
+                placements.append(
+                    VolumePlacement(BORDER, part.source, part.target, part.mirrored, border)
+                )
+        return placements
+
+    def _weight(self, number: int) -> float:
+        return self._zero.weight if number == ZERO_ORDER else self._bands[number].weight
+
+    def _transfer(self, number: int, part: Rectangle) -> Tensor:
+        """Return the transfer function [kz, x, y] of a band over a rectangle."""
+        fx, fy = self._layout.frequencies(part.gx, part.gy)
+        fx, fy = fx - part.shift[0], fy - part.shift[1]
+        inside_x = (fx * self._layout.length[1]).abs() <= self._layout.reach_x + 0.5
+        inside_y = (fy * self._layout.length[0]).abs() <= self._layout.reach_y + 0.5
+        relative = torch.sqrt(fx * fx + fy * fy) / self._layout.otf.cutoff
+        relative = torch.where(inside_x & inside_y, relative, 1.0)
+        return sampled(self._tables[number], relative)
+
+    def _signal(self, parts: list[tuple[int, Rectangle]]) -> Tensor:
+        """Return the summed signal of all bands, [kz, x, 2 y]."""
+        rows, columns = self._layout.shape
+        signal = torch.zeros(self._planes, columns + 1, 2 * rows, dtype=torch.float64)
+        for number, part in parts:
+            power = self._transfer(number, part).abs().square()
+            signal[(slice(None), *part.target)] += self._weight(number) * power
+        return signal
+
+    def _floor(self) -> float:
+        wiener = self._settings.wiener
+        return (DEFAULT_WIENER if wiener == "auto" else wiener) ** 2
+
+    def _passed(self) -> Tensor:
+        """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
+        rows, columns = self._layout.shape
+        gx = torch.arange(columns + 1)[:, None]
+        gy = (torch.fft.fftfreq(2 * rows) * 2 * rows).round().long()[None, :]
+        fx, fy = self._layout.frequencies(gx, gy)
+        kz = torch.fft.fftfreq(self._planes, d=self._pattern.z_step_um).double()
+        reach, reach_z = self._reach()
+        settings: Apodization = self._settings.apodization
+        edge = reach if settings.cutoff == "auto" else settings.cutoff * self._layout.otf.cutoff
+        lateral = (fx * fx + fy * fy) / edge**2
+        relative = torch.sqrt(lateral[None] + (kz / reach_z).square()[:, None, None]).clamp(max=1.0)
+        passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
+        return passed / (rows * columns * self._planes) * self._unit
+
+    def _border_scale(self) -> float:
+        """Return what an even volume is divided by, of which every plane sees all others."""
+        return 1.0 / float(self._tables[ZERO_ORDER][0, 0].real)
+
+    def _reach(self) -> tuple[float, float]:
+        """Return the highest lateral and axial frequencies that any band holds."""
+        shifts = [math.hypot(*band.shift) for band in self._bands]
+        axial = [
+            self._pattern.axial_frequency(self._pattern.lateral.angles[b.angle].k_cycles_per_um)
+            for b in self._bands
+            if b.harmonic == 1
+        ]
+        lateral = self._layout.otf.cutoff + max(shifts, default=0.0)
+        return lateral, self._cutoff_z + max(axial, default=0.0)
+
+
+def check_step(pattern: VolumePattern, optics: Optics) -> None:
+    """Refuse planes that lie farther apart than the finest axial detail asks for.
+
+    Raises
+    ------
+    SettingsError
+        With the largest step that would do.
+    """
+    angles = pattern.lateral.angles
+    fringes = max(pattern.axial_frequency(angle.k_cycles_per_um) for angle in angles)
+    most = 1000.0 / (2.0 * (axial_cutoff(optics) + fringes))
+    if pattern.z_step_nm > most:
+        raise SettingsError(
+            f"expected planes at most {most:.0f} nm apart, half the finest axial period, found "
+            f"{pattern.z_step_nm:g} nm"
+        )
+
+
+def axial_cutoff(optics: Optics) -> float:
+    """Return the highest axial frequency that the widefield microscope passes, cycles/µm."""
+    index, wave_um = optics.refractive_index, optics.emission_nm / 1000.0
+    return (index - math.sqrt(index**2 - optics.numerical_aperture**2)) / wave_um

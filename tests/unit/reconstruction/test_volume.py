@@ -1,0 +1,230 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import livesim
+from livesim.config.settings import Camera, Optics, Reconstruction
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import make_plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.volume.defocus import ThroughFocus
+from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
+from livesim.reconstruction.volume.forward import expected_volume
+from livesim.reconstruction.volume.plan import make_volume_plan
+from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.volume_pattern import VolumePattern
+
+OPTICS = Optics(
+    numerical_aperture=1.4,
+    emission_nm=525.0,
+    pixel_nm=80.0,
+    refractive_index=1.515,
+    otf_damping=1.0,
+)
+CAMERA = Camera(offset=0.0, gain=1.0, read_noise=0.0)
+SIZE, PLANES, STEP_NM = 64, 12, 125.0
+TRUE_PSI = 0.5
+KNOWN = VolumeOptics(OPTICS, 488.0, 80.0, STEP_NM)
+
+
+def three_beams(planes: int = PLANES, psi: float = 0.0, spacing_nm: float = 407.0) -> VolumePattern:
+    angles = []
+    for number in range(3):
+        turn, k = math.radians(-50.0 + 60.0 * number), 1000.0 / spacing_nm
+        phases = tuple(0.3 + number + 2.0 * math.pi * step / 5.0 for step in range(5))
+        angles.append(PatternAngle((k * math.cos(turn), k * math.sin(turn)), phases, (1.2, 0.6)))
+    lateral = Pattern(80.0, (SIZE, SIZE), tuple(angles))
+    return VolumePattern(lateral, planes, STEP_NM, 488.0, 1.515, (psi,) * 3)
+
+
+def scene(layers: int, seed: int) -> torch.Tensor:
+    """Points along crossing lines through all layers, and beads between them."""
+    random = np.random.default_rng(seed)
+    scene = np.zeros((layers, 2 * SIZE, 2 * SIZE))
+    for _ in range(40):
+        along = random.normal(size=3) * (0.25, 1.0, 1.0)
+        place = random.uniform(0.0, 1.0, 3) * scene.shape
+        path = place + np.arange(-150, 150)[:, None] * along / np.linalg.norm(along)
+        path = path.round().astype(int)
+        inside = ((path >= 0) & (path < scene.shape)).all(axis=1)
+        np.add.at(scene, tuple(path[inside].T), 1.0)
+    beads = (random.uniform(0.0, 1.0, (60, 3)) * scene.shape).astype(int)
+    np.add.at(scene, tuple(beads.T), 8.0)
+    return torch.from_numpy(scene)
+
+
+def reconstructed(frames: torch.Tensor, pattern: VolumePattern, wiener: float) -> torch.Tensor:
+    plan = make_volume_plan(pattern, OPTICS, CAMERA, Reconstruction(wiener=wiener))
+    return VolumeReconstructor(plan)(frames.float())
+
+
+@pytest.fixture(scope="module")
+def dense() -> tuple[torch.Tensor, torch.Tensor]:
+    """A specimen thicker than the stack, and its frames at 300 photons."""
+    specimen = scene(2 * PLANES, seed=1)
+    frames = expected_volume(specimen, three_beams(psi=TRUE_PSI), OPTICS, first=PLANES // 2)
+    frames = frames * torch.linspace(1.0, 0.6, 15).view(3, 5, 1, 1)  # it bleaches
+    drawn = torch.poisson(300.0 * frames / frames.max(), generator=torch.Generator().manual_seed(1))
+    return specimen[PLANES // 2 : PLANES // 2 + PLANES], drawn
+
+
+def test_a_plane_in_focus_has_the_otf_of_two_dimensions():
+    focus = ThroughFocus.of(OPTICS, 0.125, -4, 9)
+    frequencies = torch.linspace(0.0, focus.cutoff, focus.table.shape[1], dtype=torch.float64)
+    expected = Otf.theoretical(OPTICS)(frequencies)
+    torch.testing.assert_close(focus.table[4], expected, atol=2e-3, rtol=0.0)
+    torch.testing.assert_close(focus.table[:4].flip(0), focus.table[5:])
+    # All light arrives, however far the plane; only its details are lost.
+    torch.testing.assert_close(focus.table[:, 0], torch.ones(9, dtype=torch.float64))
+    assert float(focus.table[0, 40]) < 0.2 * float(focus.table[4, 40])
+
+
+def test_a_point_beside_the_focus_sees_the_axial_fringes():
+    pattern = three_beams(planes=9, psi=0.4)
+    specimen = torch.zeros(9, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
+    specimen[4, SIZE, SIZE] = 1.0
+    frames = expected_volume(specimen, pattern, OPTICS)
+    # The light of a frame is what the point gets: 1 + its fringes, at its depth.
+    for number, angle in enumerate(pattern.lateral.angles):
+        kz = pattern.axial_frequency(angle.k_cycles_per_um)
+        at = 2.0 * math.pi * sum(angle.k_cycles_per_um) * SIZE * 0.04
+        for z in range(9):
+            axial = math.cos(2.0 * math.pi * kz * (z - 4) * 0.125 + 0.4)
+            for n, phase in enumerate(angle.phases_rad):
+                lateral = at + phase
+                light = 1.0 + 1.2 * axial * math.cos(lateral) + 0.6 * math.cos(2.0 * lateral)
+                # What is cut off below zero, and the wave's jump at the border, are small.
+                assert float(frames[z, number, n].sum()) * 4.0 == pytest.approx(light, abs=0.03)
+
+
+def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
+    _, frames = dense
+    plan = make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    whole = VolumeReconstructor(plan)(frames.float())
+    one_by_one = VolumeReconstructor(plan)
+    for z in (*range(1, PLANES, 2), *range(2, PLANES, 2)):
+        one_by_one.add(z, frames[z].float())
+    assert one_by_one.missing == {0}
+    with pytest.raises(ValueError, match=r"expected all 12 planes, found none for \[0\]"):
+        one_by_one.finish()
+    one_by_one.add(0, frames[0].float())
+    assert torch.equal(one_by_one.finish(), whole)
+    assert one_by_one.missing == set(range(PLANES))
+
+
+def test_a_dense_specimen_is_seen_better_than_plane_by_plane(dense):
+    specimen, frames = dense
+    truth = torch.nn.functional.avg_pool3d(specimen[None], 3, 1, 1)[0]
+    pattern = estimate_volume_pattern(frames, KNOWN, CAMERA)
+    planewise = Reconstructor(
+        make_plan(
+            pattern.lateral,
+            Otf.theoretical(OPTICS),
+            CAMERA,
+            Reconstruction(wiener=0.2),
+        )
+    )(frames.float()).image
+    volume = reconstructed(frames, pattern, 0.2)
+
+    assert similar(volume, truth) > similar(planewise, truth) + 0.08
+    assert similar(volume, truth) > 0.85
+
+
+def similar(image: torch.Tensor, truth: torch.Tensor) -> float:
+    """Return the correlation of the inner planes, without borders."""
+    inner = (slice(3, -3), slice(16, -16), slice(16, -16))
+    pair = torch.stack([image[inner].double().flatten(), truth[inner].flatten()])
+    return float(torch.corrcoef(pair)[0, 1])
+
+
+def test_two_points_that_the_widefield_merges_are_told_apart():
+    specimen = torch.zeros(PLANES, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
+    specimen[6, SIZE, SIZE - 2] = specimen[6, SIZE, SIZE + 2] = 1.0  # 160 nm apart
+    specimen[4, 30, 30] = specimen[8, 30, 30] = 1.0  # 500 nm above each other
+    frames = expected_volume(specimen, three_beams(), OPTICS)
+    volume = reconstructed(3000.0 * frames / frames.max(), three_beams(), 0.01)
+    across, along = volume[6, SIZE], volume[:, 30, 30]
+    assert float(across[SIZE]) < 0.5 * float(across[SIZE - 2 : SIZE + 3].max())
+    assert float(along[6]) < 0.5 * float(along[4:9].max())
+    widefield = frames.mean(dim=(1, 2))
+    assert float(widefield[6, 15, 15]) > 0.9 * float(widefield[4, 15, 15])
+
+
+def test_the_pattern_is_found_in_the_volume(dense):
+    true = three_beams()
+    found = estimate_volume_pattern(dense[1], KNOWN, CAMERA)
+    assert found.lateral.warnings == ()
+    for ours, theirs in zip(found.lateral.angles, true.lateral.angles, strict=True):
+        off = np.subtract(ours.k_cycles_per_um, theirs.k_cycles_per_um)
+        assert np.hypot(*off) * SIZE * 0.08 < 0.04
+        centre = 2.0 * math.pi * off.sum() * SIZE * 0.04
+        phase = ours.phases_rad[0] + centre - theirs.phases_rad[0]
+        assert abs(math.remainder(phase, 2.0 * math.pi)) < math.radians(5.0)
+        assert ours.modulation[0] == pytest.approx(1.2, rel=0.25)
+        assert ours.modulation[1] == pytest.approx(0.6, rel=0.25)
+    assert found.axial_phases_rad == pytest.approx((TRUE_PSI,) * 3, abs=0.15)
+
+
+def test_lines_that_step_backwards_are_found_too():
+    true = three_beams()
+    frames = expected_volume(scene(PLANES, seed=3), true, OPTICS)
+    drawn = torch.poisson(500.0 * frames / frames.max())
+    found = estimate_volume_pattern(drawn.flip(2), KNOWN, CAMERA)
+    assert found.lateral.warnings == ()
+    for ours, theirs in zip(found.lateral.angles, true.lateral.angles, strict=True):
+        off = np.subtract(ours.k_cycles_per_um, theirs.k_cycles_per_um)
+        assert np.hypot(*off) * SIZE * 0.08 < 0.04
+        steps = np.diff(ours.phases_rad)
+        np.testing.assert_allclose(steps, -2.0 * math.pi / 5.0, atol=1e-9)
+
+
+def test_noise_has_no_pattern():
+    for seed in range(4):
+        noise = torch.poisson(
+            torch.full((6, 3, 5, SIZE, SIZE), 100.0),
+            generator=torch.Generator().manual_seed(seed),
+        )
+        found = estimate_volume_pattern(noise, KNOWN, CAMERA)
+        assert found.lateral.is_widefield_only
+        assert len(found.lateral.warnings) == 3
+        assert "expected" in found.lateral.warnings[0] or "contradict" in found.lateral.warnings[0]
+
+
+def test_what_no_light_can_make_is_refused():
+    with pytest.raises(ValueError, match="expected first-order lines wider than 322 nm"):
+        three_beams(spacing_nm=300.0)
+    coarse = replace(three_beams(), z_step_nm=300.0)
+    with pytest.raises(ValueError, match="expected planes at most 167 nm apart"):
+        make_volume_plan(coarse, OPTICS, CAMERA, Reconstruction())
+    with pytest.raises(ValueError, match="expected 3 axial phases"):
+        replace(three_beams(), axial_phases_rad=(0.0,))
+
+
+def test_no_real_inverse_goes_over_three_axes():
+    rooms = Path(livesim.__file__).parent / "reconstruction"
+    assert not [file for file in rooms.rglob("*.py") if "irfftn" in file.read_text("utf-8")]
+
+
+@pytest.mark.recordings
+def test_the_reference_programs_own_volume_gives_its_own_pattern(recordings):
+    # cudasirecon's fixture: k0angles -.8043, -1.8555, .2388 rad, lines of 203.5 nm.
+    import mrc
+
+    planes = np.array(mrc.imread(recordings / "sim3d" / "raw.dv")).reshape(3, -1, 5, 64, 64)
+    frames = torch.from_numpy(planes.astype(np.float64)).permute(1, 0, 2, 3, 4)
+    optics = OPTICS.model_copy(update={"numerical_aperture": 1.42, "otf_damping": 0.15})
+    known = VolumeOptics(optics, 488.0, 80.0, 125.0)
+    found = estimate_volume_pattern(frames, known, CAMERA)
+    directions, spacings = [], []
+    for angle in found.lateral.angles:
+        kx, ky = angle.k_cycles_per_um
+        directions.append(math.atan2(ky, kx))
+        spacings.append(500.0 / math.hypot(kx, ky))
+    assert directions == pytest.approx((-0.8043, -1.8555 + math.pi, 0.2388), abs=0.002)
+    assert spacings == pytest.approx((203.5,) * 3, abs=0.5)
+    assert all(angle.usable for angle in found.lateral.angles)
