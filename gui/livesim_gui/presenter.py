@@ -53,6 +53,7 @@ class Presenter:
             widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
         else:
             self._caption(viewer.display.scene)
+        widgets.axes.show_axes(viewer.axes)
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
     def _draw(self, scene: Scene) -> None:
@@ -98,8 +99,7 @@ class Presenter:
     def _show_health(self) -> None:
         widgets, news = self._widgets, self._viewer.stream.news
         health = health_of(news, replayed=self._replay().is_of(news.facts.source))
-        widgets.alarm.setVisible(health.alarm is not None)
-        widgets.alarm.setText(health.alarm or "")
+        widgets.show_alarm(health.alarm)
         widgets.health.show_health(health)
         widgets.top.show_health(health, news.facts.source or "")
 

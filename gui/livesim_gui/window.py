@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qtpy.QtCore import QByteArray, Qt, QTimer
-from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer
+from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QMainWindow
 
 from livesim_gui import remembered
@@ -22,6 +22,7 @@ from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
+from livesim_gui.screen import first_size, fit
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
 from livesim_gui.state.time.archive import OpenPast, nothing_past
@@ -34,7 +35,7 @@ WORDS_MS = 250
 """Of the timer that renews words, curves and spectrum."""
 LOOK_MS = 3000
 """Of the timer that looks at what is recorded."""
-SIZE = (1280, 800)
+SIZE = QSize(1280, 800)
 
 
 class Window(QMainWindow):
@@ -65,6 +66,7 @@ class Window(QMainWindow):
         super().__init__()
         self.viewer, self._backend = viewer, backend
         self._settings_file, self._clock = settings_file, clock
+        self._follows_screens = False
         known = remembered.load(settings_file)
         viewer.display.look = known.look
         self.widgets = Widgets()
@@ -96,8 +98,8 @@ class Window(QMainWindow):
         assert bar is not None
         bar.setSizeGripEnabled(False)
         bar.addWidget(self.widgets.value, 1)
-        bar.addPermanentWidget(self.widgets.notice)
-        self.resize(*SIZE)
+        bar.addWidget(self.widgets.notice, 1)
+        self.resize(first_size(SIZE, self))
         self.setAcceptDrops(True)
 
     def _bind_keys(self) -> None:
@@ -128,6 +130,9 @@ class Window(QMainWindow):
         self.widgets.tabs.setCurrentIndex(known.tab)
         if known.geometry:
             self.restoreGeometry(QByteArray(known.geometry))
+            if not self.isMaximized():  # there may have been a larger screen the last time
+                self.resize(first_size(self.size(), self))
+        self.widgets.panel_width = known.panel_width
 
     def draw(self) -> None:
         """Draw the newest result, if there is anything new."""
@@ -159,6 +164,14 @@ class Window(QMainWindow):
     def quit(self) -> None:
         """Close the window."""
         self.close()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Fit into every screen that the window is moved to; a new one is placed by its manager."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None and not self._follows_screens:
+            self._follows_screens = True
+            handle.screenChanged.connect(lambda _: fit(self))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Take one file or folder."""
@@ -197,6 +210,7 @@ class Window(QMainWindow):
             look=self.viewer.display.look,
             tab=self.widgets.tabs.currentIndex(),
             geometry=bytes(self.saveGeometry()),
+            panel_width=self.widgets.panel_width,
         )
         return self.widgets.control.choices(seen)
 

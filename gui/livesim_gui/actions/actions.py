@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from livesim_gui.actions.engine import EngineActions
+from livesim_gui.actions.measure import MeasureActions
 from livesim_gui.actions.picture import PictureActions
 from livesim_gui.actions.replay import ReplayActions
 from livesim_gui.actions.snapshot import SnapshotAction
@@ -42,9 +43,11 @@ class Actions:
         self.engine = EngineActions(backend, widgets.control, widgets.steer, say)
         self.trust = TrustActions(viewer, backend.access, widgets, say)
         self.replay = ReplayActions(self.engine, backend.local, widgets.control, replay)
-        self.snapshot = SnapshotAction(viewer, backend.tasks, widgets.control, say)
+        self.measure = MeasureActions(widgets, backend.tasks, say)
+        self.snapshot = SnapshotAction(viewer, backend.tasks, widgets, say)
 
     def keys(self) -> dict[str, Callable[[], None]]:
         """Return the actions by the names of their keys."""
-        groups = (self.picture, self.time, self.engine, self.trust, self.replay, self.snapshot)
+        picture = (self.picture, self.measure, self.snapshot)
+        groups = (*picture, self.time, self.engine, self.trust, self.replay)
         return {name: action for group in groups for name, action in group.keys().items()}

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
 from livesim_gui.picture.crosshair import Crosshair
+from livesim_gui.picture.drawn import DrawingBox, DrawingTool
 from livesim_gui.picture.overlay import Captions, Name, Overlay
 from livesim_gui.picture.split import SplitView
 from livesim_gui.plotting import pg
@@ -46,7 +47,7 @@ class Picture(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.graphics = pg.GraphicsView(self, background=_BACKGROUND)
-        self.box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
+        self.box = DrawingBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
         self.graphics.setCentralItem(self.box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -71,6 +72,7 @@ class Picture(QWidget):
         self.box.addItem(self._map, ignoreBounds=True)
         self.split.add_line()
         self.crosshair = Crosshair(self.box)
+        self.tool = DrawingTool(self.box, self.graphics)
 
     def draw(self, scene: Scene) -> None:
         """Show a scene."""
@@ -133,14 +135,6 @@ class Picture(QWidget):
     def show_crosshair(self, on: bool) -> None:
         """Draw the lines through the mouse, or not."""
         self.crosshair.switch(on)
-
-    def add(self, item: Any) -> None:
-        """Draw something over the picture."""
-        self.box.addItem(item, ignoreBounds=True)
-
-    def remove(self, item: Any) -> None:
-        """Take away what was drawn over the picture."""
-        self.box.removeItem(item)
 
     @property
     def view(self) -> QRectF:

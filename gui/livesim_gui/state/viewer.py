@@ -19,6 +19,7 @@ from livesim_gui.state.picture.snapshot import Snapshot
 from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.stream.places import Axis, Places
 from livesim_gui.state.stream.stream import Stream
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
@@ -38,7 +39,7 @@ class Viewer:
 
     def __init__(self, feed: Feed, look: Look | None = None) -> None:
         self.stream = Stream(feed)
-        self.channels = Channels()
+        self.channels, self.places = Channels(), Places()
         self.time = Playback()
         self.display = Display(look)
         self.histories = TrackingHistories()
@@ -52,7 +53,8 @@ class Viewer:
         if news.status is not None and news.statuses != before.statuses:
             self.histories.see(news.status, now_s)
         self.channels.see(news.shots)
-        self.time.remember(news.shots, self.channels.only)
+        self.places.see(news.shots, self.time.archive.shots)
+        self.time.remember(news.shots, self.places.among(self.channels.only))
         shot = self.time.advance(now_s)
         if shot is not None:
             return self._show(self._reviewed(shot), now_s)
@@ -84,6 +86,7 @@ class Viewer:
         self.display.contrasts.forget()
         self.histories.clear()
         self.time.forget()
+        self.places.forget()
 
     @property
     def maps(self) -> TrustMaps | None:
@@ -102,6 +105,22 @@ class Viewer:
     def history(self) -> TrackingHistory:
         """The pattern of the channel that is shown, over time."""
         return self.histories.of(self.channels.shown)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Position, z and channel, as far as there are several, as they are shown."""
+        channels = self.channels
+        if self.time.shown is None or len(channels.available) < 2:
+            return self.places.axes(self.time.shown)
+        own = Axis("channel", channels.available, channels.shown, channels.chosen is not None)
+        return (*self.places.axes(self.time.shown), own)
+
+    def choose_place(self, axis: str, place: int | None) -> None:
+        """Show one position, plane in z or channel; None = the newest result of any."""
+        if axis != "channel":
+            self.places.choose(axis, place)
+        elif place is not None:
+            self.channels.choose(place)
 
     @property
     def lut(self) -> str:
@@ -126,7 +145,7 @@ class Viewer:
             self.display.look = replace(self.display.look, lut=lut)
 
     def snapshot(self, taken: datetime) -> Snapshot | None:
-        """Return the stage that is shown and how; None where nothing is."""
+        """Return the stage that is shown; None where nothing is."""
         return self.display.snapshot(taken, self.stream.news.facts.pixel_um)
 
     def shown(self) -> Shown | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
+from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.ring import Shot
 
 KEPT = 8
@@ -86,8 +87,8 @@ class Archive:
         self.wanted: PastShot | None = None
         """To be read now: it is where the user has gone."""
         self._shots: tuple[PastShot, ...] = ()
-        self._own: dict[int | None, tuple[PastShot, ...]] = {None: ()}
-        """The same by channel; None = all."""
+        self._own: dict[Among, tuple[PastShot, ...]] = {}
+        """The same, among which one has moved."""
         self._read: OrderedDict[int, Shot] = OrderedDict()
         self._joined_of: tuple[object, ...] = ()
         self._joined: tuple[Shot | PastShot, ...] = ()
@@ -104,37 +105,42 @@ class Archive:
             self._read.clear()
         self.past = past
         self._shots = past_shots(past) if shots is None else shots
-        self._own = {None: self._shots}
+        self._own = {}
 
     def clear(self) -> None:
         """Forget everything: another stream has begun."""
         self.take(None)
         self.wanted = None
 
-    def join(self, shots: tuple[Shot, ...], channel: int | None) -> tuple[Shot | PastShot, ...]:
+    @property
+    def shots(self) -> tuple[PastShot, ...]:
+        """All that are on the disk, oldest first; the same tuple until something changes."""
+        return self._shots
+
+    def join(self, shots: tuple[Shot, ...], among: Among) -> tuple[Shot | PastShot, ...]:
         """Return what is on the disk from before the oldest of `shots`, and then these.
 
         Parameters
         ----------
         shots
             Those in memory, oldest first.
-        channel
-            Taken from the disk; None = all.
+        among
+            Which of those on the disk are taken.
         """
-        made_of = (id(shots), id(self._shots), channel)
+        made_of = (id(shots), id(self._shots), among)
         if made_of != self._joined_of[:3]:
             # The last two keep what the ids are of.
             self._joined_of = (*made_of, shots, self._shots)
-            self._joined = (*self._before(shots, channel), *shots)
+            self._joined = (*self._before(shots, among), *shots)
         return self._joined
 
-    def _before(self, shots: tuple[Shot, ...], channel: int | None) -> Sequence[PastShot]:
+    def _before(self, shots: tuple[Shot, ...], among: Among) -> Sequence[PastShot]:
         if not shots:
             return ()
         oldest = shots[0].result.last_received_ns
-        if channel not in self._own:
-            self._own[channel] = tuple(one for one in self._shots if one.channel == channel)
-        own = self._own[channel]
+        if among not in self._own:
+            self._own[among] = tuple(one for one in self._shots if among.has(one.index))
+        own = self._own[among]
         return own[: bisect_left(own, oldest, key=lambda shot: shot.received_ns)]
 
     def shot(self, wanted: Shot | PastShot | None) -> Shot | None:
