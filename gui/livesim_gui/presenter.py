@@ -14,6 +14,7 @@ from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
 from livesim_gui.state.picture.stages import SUPER_RESOLVED, WIDEFIELD, stages_of
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
@@ -50,7 +51,10 @@ class Presenter:
             self._draw(scene)
         if viewer.display.scene is None:
             news = viewer.stream.news
-            widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
+            under_way = self._backend.local.under_way(news.status)
+            idle = news.status is None or news.status.stream is None
+            start = idle and under_way is None and news.connection is not Connection.FILE
+            widgets.picture.clear(hint(news, under_way), start=start)
         else:
             self._caption(viewer.display.scene)
         widgets.axes.show_axes(viewer.axes)

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qtpy.QtCore import QByteArray, QSize, Qt, QTimer
-from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from qtpy.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QShowEvent,
+)
+from qtpy.QtWidgets import QMainWindow, QMessageBox
 
+from livesim.values.version import VERSION
 from livesim_gui import remembered
 from livesim_gui.actions.actions import Actions
 from livesim_gui.actions.appearance import AppearanceActions
@@ -20,6 +27,7 @@ from livesim_gui.children.export import ExportChild
 from livesim_gui.children.replay import ReplayChild
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
+from livesim_gui.menus import fill_menus
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
 from livesim_gui.screen import first_size, fit
@@ -35,6 +43,7 @@ WORDS_MS = 250
 """Of the timer that renews words, curves and spectrum."""
 LOOK_MS = 3000
 """Of the timer that looks at what is recorded."""
+DOCUMENTATION = "https://livesim.github.io/livesim/"
 SIZE = QSize(1280, 800)
 
 
@@ -73,8 +82,12 @@ class Window(QMainWindow):
         self.replay = ReplayChild(self)
         self.presenter = Presenter(viewer, backend, self.widgets, lambda: self.replay.state)
         self.notice = Notice()
-        self.user_actions = Actions(viewer, backend, self.replay, self.widgets, self.say, clock)
-        self.past = PastReader(viewer.stream, viewer.time.archive, backend.tasks, open_past)
+        self.past = PastReader(
+            viewer.stream, viewer.time.archive, backend.tasks, open_past, self.say
+        )
+        self.user_actions = Actions(
+            viewer, backend, self.replay, self.widgets, self.past, self.say, clock
+        )
         self.export = ExportDialog(self, ExportChild(self))
         self.dose = DoseDialog(self, viewer.stream, backend.access)
         self._lay_out()
@@ -89,6 +102,7 @@ class Window(QMainWindow):
             self._timer(self._show_notice, WORDS_MS),
             self._timer(self.dose.renew, WORDS_MS),
             self._timer(self.past.look, LOOK_MS),
+            self._timer(self.user_actions.file.renew, WORDS_MS),
         ]
 
     def _lay_out(self) -> None:
@@ -104,6 +118,9 @@ class Window(QMainWindow):
 
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)
+        start = self.widgets.picture.start
+        start.simulator_asked.connect(lambda: self.user_actions.engine.switch_simulator(True))
+        start.connect_asked.connect(self._show_connect)
         self.widgets.control.export_asked.connect(self.show_export)
         self.widgets.control.dose_asked.connect(self.show_dose)
         own: dict[str, Callable[[], None]] = {
@@ -112,11 +129,28 @@ class Window(QMainWindow):
             "export": self.show_export,
             "quit": self.quit,
         }
-        bind_keys(
-            self,
-            self.user_actions.keys() | self.appearance.keys() | own,
-            self.user_actions.picture.show_numbered,
-        )
+        known = self.user_actions.keys() | self.appearance.keys() | own
+        bind_keys(self, known, self.user_actions.picture.show_numbered)
+        bar = self.menuBar()
+        assert bar is not None
+        keyless = {
+            "replay": self.user_actions.replay.ask_file,
+            "documentation": self._show_documentation,
+            "about": self._show_about,
+        }
+        fill_menus(bar, known | keyless)
+
+    def _show_connect(self) -> None:
+        self.appearance.show_panel(True)
+        self.widgets.tabs.setCurrentWidget(self.widgets.control)
+        self.widgets.control.address.setFocus()
+        self.widgets.control.address.selectAll()
+
+    def _show_documentation(self) -> None:
+        QDesktopServices.openUrl(QUrl(DOCUMENTATION))
+
+    def _show_about(self) -> None:
+        QMessageBox.about(self, "About livesim", f"livesim {VERSION}\n{DOCUMENTATION}")
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
         timer = QTimer(self)
@@ -179,11 +213,10 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802
-        """Replay what was dropped."""
+        """Look at what was dropped."""
         path = None if event is None else _dropped(event)
         if path is not None:
-            self.widgets.tabs.setCurrentWidget(self.widgets.control)
-            self.user_actions.replay.open(path)
+            self.user_actions.file.open(path)
 
     def _show_notice(self) -> None:
         self.widgets.notice.setText(self.notice.words(self._clock()))

@@ -45,12 +45,11 @@ def replay(
     Raises
     ------
     DataError
-        If a frame cannot be read, or the rate is real and the file states no times.
+        If a frame cannot be read.
     WireError
         If the engine refuses the stream or stops answering.
     """
     due_at = partial(due_times, recording)
-    due_at(pace.state.rate)  # before a stream is opened
     frames = looped_frames(recording) if loop else recording.frames()
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
     return stream_frames(

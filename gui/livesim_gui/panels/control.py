@@ -48,7 +48,7 @@ class ControlPanel(QScrollArea):
         self.engine_button = button("Start engine", "On this machine; it ends with the window")
         self.simulator_button = button(
             "Start simulator",
-            "A simulated microscope that streams to the engine",
+            "A simulated microscope that streams to the engine, or to a new one",
         )
         self.export_button = button("Export… (Ctrl+E)", "Movie, file for Fiji, or all values")
         self.export_button.clicked.connect(lambda: self.export_asked.emit())
@@ -152,8 +152,7 @@ class ControlPanel(QScrollArea):
         self.engine_button.setText("Stop engine" if own else "Start engine")
         self.engine_button.setEnabled(running.can_start and free)
         self.simulator_button.setText("Stop simulator" if running.simulating else "Start simulator")
-        connected = running.connection == "connected"
-        self.simulator_button.setEnabled(running.can_start and free and connected)
+        self.simulator_button.setEnabled(running.can_start and free)
         self.replay.open.setEnabled(running.can_start and free)
         self.words.setText(running.words or "")
 

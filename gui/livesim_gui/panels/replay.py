@@ -55,8 +55,8 @@ class ReplayBar(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for words, asked in (
-            ("A file: TIFF, DeltaVision…\tCtrl+O", self.file_asked),
-            ("A folder: Zarr, NDTiff, of livesim…\tCtrl+Shift+O", self.folder_asked),
+            ("A file: TIFF, DeltaVision…", self.file_asked),
+            ("A folder: Zarr, NDTiff, of livesim…", self.folder_asked),
         ):
             action = menu.addAction(words)
             assert action is not None

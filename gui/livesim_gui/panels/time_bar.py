@@ -42,6 +42,8 @@ class TimeBar(QWidget):
         )
         self.live = button("Live", "Back to the live edge (End)", checkable=True)
         self.live.clicked.connect(lambda: self.live_asked.emit())
+        self.restore = button("Restore (W)", "Restore this raw stack with the networks: seconds")
+        self.restore.hide()
         self._lay_out(self._speeds())
 
     def _speeds(self) -> QComboBox:
@@ -60,6 +62,7 @@ class TimeBar(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self.slider, 1)
         layout.addWidget(self.words)
+        layout.addWidget(self.restore)
         layout.addWidget(self.live)
 
     def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:
@@ -76,6 +79,12 @@ class TimeBar(QWidget):
         else:
             self.words.setText("")
         self._showing = False
+
+    def show_file(self, looked_at: bool, *, can_restore: bool) -> None:
+        """Offer what goes with a file that is looked at: there is no live edge."""
+        self.restore.setVisible(looked_at)
+        self.restore.setEnabled(can_restore)
+        self.live.setVisible(not looked_at)
 
     def _say(self, words: str) -> None:
         """Write where one is; the room for it grows and never shrinks, so that nothing trembles."""

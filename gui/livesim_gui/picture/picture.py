@@ -14,6 +14,7 @@ from livesim_gui.picture.crosshair import Crosshair
 from livesim_gui.picture.drawn import DrawingBox, DrawingTool
 from livesim_gui.picture.overlay import Captions, Name, Overlay
 from livesim_gui.picture.split import SplitView
+from livesim_gui.picture.start_page import StartPage
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.scene import Painted, Scene
 from livesim_gui.state.picture.stages import RESTORED, Stage
@@ -53,6 +54,7 @@ class Picture(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.graphics)
         self.overlay = Overlay(self)
+        self.start = StartPage(self)
         self.pixel_um: float | None = None
         self._extent: tuple[int, int] | None = None
         self._tint: Tint | None = None
@@ -76,6 +78,7 @@ class Picture(QWidget):
 
     def draw(self, scene: Scene) -> None:
         """Show a scene."""
+        self.start.hide()
         extent = scene.shot.result.widefield.shape
         self._put(self._main, scene.main, scene)
         if scene.left is not None:
@@ -116,8 +119,9 @@ class Picture(QWidget):
         )
         self.overlay.show_captions(captions)
 
-    def clear(self, hint: str) -> None:
-        """Show no picture, but what to do to get one."""
+    def clear(self, hint: str, *, start: bool = False) -> None:
+        """Show no picture, but what to do to get one; with `start` the buttons for it."""
+        self.start.setVisible(start)
         if self._extent is not None:
             self._main.clear()
             self._lay_over(None)
@@ -160,6 +164,7 @@ class Picture(QWidget):
         """Let the overlay follow the size, and notice when the mouse leaves."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.overlay.resize(self.graphics.size())
+            self.start.place()
         if event is not None and event.type() == QEvent.Type.Leave:
             self.crosshair.leave()
             self.left.emit()

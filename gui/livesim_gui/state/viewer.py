@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from livesim.images.colour_tables import colours
 from livesim.values.results import Image
@@ -18,9 +19,12 @@ from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.snapshot import Snapshot
 from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.places import Axis, Places
 from livesim_gui.state.stream.stream import Stream
+from livesim_gui.state.time.among import Among
+from livesim_gui.state.time.archive import OpenedFile, Past, PastShot
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -40,6 +44,7 @@ class Viewer:
     def __init__(self, feed: Feed, look: Look | None = None) -> None:
         self.stream = Stream(feed)
         self.channels, self.places = Channels(), Places()
+        self._places_of: tuple[object, object] = (None, None)
         self.time = Playback()
         self.display = Display(look)
         self.histories = TrackingHistories()
@@ -52,8 +57,7 @@ class Viewer:
             self._forget()
         if news.status is not None and news.statuses != before.statuses:
             self.histories.see(news.status, now_s)
-        self.channels.see(news.shots)
-        self.places.see(news.shots, self.time.archive.shots)
+        self._see_places(news.shots, self.time.archive.shots)
         self.time.remember(news.shots, self.places.among(self.channels.only))
         shot = self.time.advance(now_s)
         if shot is not None:
@@ -63,6 +67,29 @@ class Viewer:
             self.time.shown = None
             self.channels.show(None)
         return None
+
+    def look_at(self, file: OpenedFile, now_s: float) -> None:
+        """Show a recording instead of an engine's results, from its first raw stack on."""
+        self.stream.feed.show_file(Path(file.folder).name, file.in_use)
+        self.stream.update(now_s)
+        self._forget()
+        self.display.clear()
+        self.time.archive.take(file)
+        self.time.remember((), Among())
+        self.time.go_to(0)
+
+    @property
+    def file(self) -> Past | None:
+        """The recording that is looked at; None where an engine's results are shown."""
+        looking = self.stream.news.connection is Connection.FILE
+        return self.time.archive.past if looking else None
+
+    def _see_places(self, shots: tuple[Shot, ...], past: tuple[PastShot, ...]) -> None:
+        """Learn which channels, positions and planes there are, if anything is new."""
+        if self._places_of[0] is not shots or self._places_of[1] is not past:
+            self._places_of = (shots, past)
+            self.channels.see((*shots, *past))
+            self.places.see(shots, past)
 
     def _show(self, shot: Shot, now_s: float) -> Scene | None:
         self.time.shown = shot

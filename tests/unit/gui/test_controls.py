@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLineEdit,
     QListWidget,
+    QMenuBar,
     QSlider,
     QTabBar,
     QTableWidget,
@@ -47,7 +48,7 @@ def controls(window):
     """Return every control of the window and its dialogs, without the parts that Qt makes."""
     tops = (window, window.export, window.dose)
     found = [one for top in tops for one in top.findChildren(QWidget) if isinstance(one, CONTROLS)]
-    made_by_qt = (QAbstractSpinBox, QComboBox, QTabBar, QTableWidget)
+    made_by_qt = (QAbstractSpinBox, QComboBox, QMenuBar, QTabBar, QTableWidget)
     return [one for one in found if not isinstance(one.parent(), made_by_qt)]
 
 

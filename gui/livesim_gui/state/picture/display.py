@@ -69,7 +69,7 @@ class Display:
         shown = [stages[name] for name in names if name is not None]
         levels = [self.contrasts.see(stage, shot.channel, now_s) for stage in shown]
         every = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
-        painted_of = (shot.number, look, *every, *levels, maps, layers)
+        painted_of = (shot, look, *every, *levels, maps, layers)
         if painted_of == self._painted_of:
             return None
         self._painted_of = painted_of

@@ -32,15 +32,11 @@ class Places:
     """Knows positions and planes in z, and which of them the user wants; for one thread."""
 
     def __init__(self) -> None:
-        self._seen: tuple[object, object] = ((), ())
         self._available: dict[str, tuple[int, ...]] = {}
         self._chosen: dict[str, int] = {}
 
     def see(self, shots: Sequence[Shot], past: Sequence[PastShot] = ()) -> None:
         """Learn which places the results in memory and on the disk have."""
-        if self._seen[0] is shots and self._seen[1] is past:
-            return
-        self._seen = (shots, past)
         indices = [*(one.result.index for one in shots), *(one.index for one in past)]
         self._available = {
             "position": tuple(sorted({index.position for index in indices})),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
+from livesim.wire.stream_status import InUse
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.ring import Shot
 
@@ -62,6 +63,28 @@ class Past(Protocol):
         ...
 
 
+class OpenedFile(Past, Protocol):
+    """A recording that is looked at: its raw stacks are restored one by one when they are read."""
+
+    @property
+    def in_use(self) -> InUse:
+        """What its images depend on."""
+        ...
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether its raw stacks can be restored with networks."""
+        ...
+
+    def restore(self, index: StackIndex, received_ns: int) -> Result:
+        """Restore one raw stack with the networks, which takes seconds; as `read`."""
+        ...
+
+    def close(self) -> None:
+        """Look at it no more; any thread may call it."""
+        ...
+
+
 OpenPast = Callable[[str], Past | None]
 """The folder of a recording -> what is there of it; None where nothing is on this machine."""
 
@@ -90,6 +113,7 @@ class Archive:
         self._own: dict[Among, tuple[PastShot, ...]] = {}
         """The same, among which one has moved."""
         self._read: OrderedDict[int, Shot] = OrderedDict()
+        self._unreadable: set[int] = set()
         self._joined_of: tuple[object, ...] = ()
         self._joined: tuple[Shot | PastShot, ...] = ()
 
@@ -103,6 +127,7 @@ class Archive:
         """
         if past is None or self.past is None or past.folder != self.past.folder:
             self._read.clear()
+            self._unreadable.clear()
         self.past = past
         self._shots = past_shots(past) if shots is None else shots
         self._own = {}
@@ -135,12 +160,12 @@ class Archive:
         return self._joined
 
     def _before(self, shots: tuple[Shot, ...], among: Among) -> Sequence[PastShot]:
-        if not shots:
-            return ()
-        oldest = shots[0].result.last_received_ns
         if among not in self._own:
             self._own[among] = tuple(one for one in self._shots if among.has(one.index))
         own = self._own[among]
+        if not shots:
+            return own
+        oldest = shots[0].result.last_received_ns
         return own[: bisect_left(own, oldest, key=lambda shot: shot.received_ns)]
 
     def shot(self, wanted: Shot | PastShot | None) -> Shot | None:
@@ -149,7 +174,8 @@ class Archive:
             self.wanted = None
             return wanted
         found = self._read.get(wanted.number)
-        self.wanted = wanted if found is None else None
+        known = found is not None or wanted.number in self._unreadable
+        self.wanted = None if known else wanted
         return found
 
     def keep(self, folder: str, wanted: PastShot, result: Result) -> None:
@@ -159,6 +185,11 @@ class Archive:
         self._read[wanted.number] = Shot(wanted.number, result)
         while len(self._read) > KEPT:
             self._read.popitem(last=False)
+
+    def leave_out(self, unreadable: PastShot) -> None:
+        """Ask for this one no more: it cannot be read, and the others can."""
+        self._unreadable.add(unreadable.number)
+        self.wanted = None
 
     def give_up(self) -> None:
         """Forget what is on the disk until it is looked at again: a result could not be read."""
