@@ -26,6 +26,7 @@ from livesim_acquisition.microscope.demo import demo_settings
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.strips import DRIFT, K_CHANGE, MODULATION, STEPS
+from livesim_gui.state.picture.drawing import Kind
 from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
@@ -124,17 +125,20 @@ def _steer(window: Window) -> None:
 
 
 def _measure(window: Window) -> None:
-    window.user_actions.keys()["line"]()
-    window.user_actions.keys()["region"]()
+    picture, measure = window.widgets.picture, window.widgets.measure
+    window.widgets.tabs.setCurrentWidget(measure)
+    at, reach = picture.view.center(), picture.view.width() / 16
+    corners = (at.x() - reach, at.y() - reach), (at.x() + reach, at.y() + reach)
+    measure.add(Kind.REGION, *corners)
+    measure.add(Kind.LINE, *corners)
     window.appearance.show_crosshair(True)
-    picture = window.widgets.picture
     picture.box.scaleBy((0.5, 0.5))
     picture.box.sigRangeChanged.emit(picture.box, picture.box.viewRange(), [True, True])
     _pause(0.5)
     picture.point_at(picture.box.mapViewToScene(QPointF(picture.view.center() * 0.9)))
     _save(window, "viewer-measure")
-    window.user_actions.keys()["line"]()
-    window.user_actions.keys()["region"]()
+    for _ in range(2):
+        measure.remove_chosen()
     window.appearance.show_crosshair(False)
 
 

@@ -34,6 +34,8 @@ class ViewOptions:
     """Where it records; None = where it did the last time."""
     config: Path | None = None
     """Its settings file."""
+    file: Path | None = None
+    """Recording to look at."""
     given: StreamFacts = field(default_factory=StreamFacts)
     """What holds where a stream does not say otherwise."""
     memory_bytes: int = 1 << 30
@@ -64,6 +66,8 @@ def _begin(window: Window, options: ViewOptions) -> None:
             control.record.setText(str(options.record))
             control.at_once.setChecked(True)
         window.user_actions.engine.switch_engine(True)
+    elif options.file is not None:
+        window.user_actions.file.open(options.file, options.config)
     elif options.engine is not None:
         control.show_address(options.engine)
         window.user_actions.engine.connect(options.engine, control.keys.text())
@@ -84,5 +88,5 @@ def run_viewer(
         signal.signal(number, lambda *_: QTimer.singleShot(0, window.quit))
     window.show()
     # For who starts a viewer and waits until it is there.
-    print(f"viewing {options.engine or 'an engine of its own'}", flush=True)
+    print(f"viewing {options.file or options.engine or 'an engine of its own'}", flush=True)
     return int(app.exec())

@@ -62,6 +62,12 @@ class EngineAccess:
         self._link = Link(complete, self._feed)
         return None
 
+    def leave(self) -> None:
+        """Listen to no engine any more; it goes on."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
     def review(self, failed: Tell) -> None:
         """Ask the engine to check its newest result now."""
         link = self._link

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from livesim.values.results import Result
 from livesim_gui.background_tasks import BackgroundTasks
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.stream import Stream
-from livesim_gui.state.time.archive import Archive, OpenPast, Past, PastShot, past_shots
+from livesim_gui.state.time.archive import (
+    Archive,
+    OpenedFile,
+    OpenPast,
+    Past,
+    PastShot,
+    past_shots,
+)
+from livesim_gui.state.time.ring import Shot
+
+Tell = Callable[[str], None]
+"""Shows the user what has become of it."""
 
 
 class PastReader:
@@ -17,11 +32,19 @@ class PastReader:
     ----------
     open_past
         Opens a recording, where it is on this machine.
+    say
+        Tells what cannot be read of a file.
     """
 
     def __init__(
-        self, stream: Stream, archive: Archive, tasks: BackgroundTasks, open_past: OpenPast
+        self,
+        stream: Stream,
+        archive: Archive,
+        tasks: BackgroundTasks,
+        open_past: OpenPast,
+        say: Tell = lambda words: None,
     ) -> None:
+        self._say = say
         self._stream, self._archive = stream, archive
         self._tasks, self._open = tasks, open_past
 
@@ -41,7 +64,28 @@ class PastReader:
             "past",
             lambda: past.read(wanted.index, wanted.received_ns),
             lambda result: archive.keep(past.folder, wanted, result),
-            lambda words: archive.give_up(),
+            lambda words: self._fail(wanted, words),
+        )
+
+    def _fail(self, wanted: PastShot, words: str) -> None:
+        """Say which raw stack of a file cannot be restored; a recording is opened anew."""
+        if self._stream.news.connection is Connection.FILE:
+            self._archive.leave_out(wanted)
+            self._say(words)
+        else:
+            self._archive.give_up()
+
+    def restore(self, file: OpenedFile, shown: Shot, done: Tell, failed: Tell) -> bool:
+        """Restore with the networks what is shown of a file; False while another one is."""
+        result = shown.result
+        wanted = PastShot(shown.number, result.index, result.last_received_ns)
+
+        def keep(restored: Result) -> None:
+            self._archive.keep(file.folder, wanted, restored)
+            done("")
+
+        return self._tasks.run(
+            "restore", lambda: file.restore(wanted.index, wanted.received_ns), keep, failed
         )
 
     def _opened(self, folder: str) -> tuple[Past | None, tuple[PastShot, ...]]:

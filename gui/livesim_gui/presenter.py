@@ -14,6 +14,7 @@ from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
 from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD, stages_of
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.hint import hint
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
@@ -50,9 +51,13 @@ class Presenter:
             self._draw(scene)
         if viewer.display.scene is None:
             news = viewer.stream.news
-            widgets.picture.clear(hint(news, self._backend.local.under_way(news.status)))
+            under_way = self._backend.local.under_way(news.status)
+            idle = news.status is None or news.status.stream is None
+            start = idle and under_way is None and news.connection is not Connection.FILE
+            widgets.picture.clear(hint(news, under_way), start=start)
         else:
             self._caption(viewer.display.scene)
+        widgets.axes.show_axes(viewer.axes)
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
     def _draw(self, scene: Scene) -> None:
@@ -98,8 +103,7 @@ class Presenter:
     def _show_health(self) -> None:
         widgets, news = self._widgets, self._viewer.stream.news
         health = health_of(news, replayed=self._replay().is_of(news.facts.source))
-        widgets.alarm.setVisible(health.alarm is not None)
-        widgets.alarm.setText(health.alarm or "")
+        widgets.show_alarm(health.alarm)
         widgets.health.show_health(health)
         widgets.top.show_health(health, news.facts.source or "")
 

@@ -26,6 +26,8 @@ class Remembered:
     """Folder of keys for engines on other machines."""
     crosshair: bool = False
     panel: bool = True
+    panel_width: int = 0
+    """Pixels, as dragged; 0 = a share of the window."""
     tab: int = 0
     snapshots: str = ""
     """Folder."""
@@ -61,6 +63,7 @@ def load(path: Path) -> Remembered:
         at_once=text("at_once", "true") == "true",
         crosshair=text("crosshair", "false") == "true",
         panel=text("panel", "true") == "true",
+        panel_width=_whole(text("panel_width", "0")),
         tab=_whole(text("tab", "0")),
         snapshots=text("snapshots", _default_folder("livesim-snapshots")),
         record=text("record", _default_folder("livesim-recordings")),
@@ -84,6 +87,7 @@ def save(path: Path, values: Remembered) -> None:
         ("at_once", _word(values.at_once)),
         ("crosshair", _word(values.crosshair)),
         ("panel", _word(values.panel)),
+        ("panel_width", values.panel_width),
         ("tab", values.tab),
         ("snapshots", values.snapshots),
         ("record", values.record),

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qtpy.QtCore import QByteArray, Qt, QTimer
-from qtpy.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from qtpy.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QShowEvent,
+)
+from qtpy.QtWidgets import QMainWindow, QMessageBox
 
+from livesim.values.version import VERSION
 from livesim_gui import remembered
 from livesim_gui.actions.actions import Actions
 from livesim_gui.actions.appearance import AppearanceActions
@@ -20,8 +27,10 @@ from livesim_gui.children.export import ExportChild
 from livesim_gui.children.replay import ReplayChild
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
+from livesim_gui.menus import fill_menus
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
+from livesim_gui.screen import first_size, fit
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
 from livesim_gui.state.time.archive import OpenPast, nothing_past
@@ -34,7 +43,8 @@ WORDS_MS = 250
 """Of the timer that renews words, curves and spectrum."""
 LOOK_MS = 3000
 """Of the timer that looks at what is recorded."""
-SIZE = (1280, 800)
+DOCUMENTATION = "https://livesim.github.io/livesim/"
+SIZE = QSize(1280, 800)
 
 
 class Window(QMainWindow):
@@ -65,14 +75,19 @@ class Window(QMainWindow):
         super().__init__()
         self.viewer, self._backend = viewer, backend
         self._settings_file, self._clock = settings_file, clock
+        self._follows_screens = False
         known = remembered.load(settings_file)
         viewer.display.look = known.look
         self.widgets = Widgets()
         self.replay = ReplayChild(self)
         self.presenter = Presenter(viewer, backend, self.widgets, lambda: self.replay.state)
         self.notice = Notice()
-        self.user_actions = Actions(viewer, backend, self.replay, self.widgets, self.say, clock)
-        self.past = PastReader(viewer.stream, viewer.time.archive, backend.tasks, open_past)
+        self.past = PastReader(
+            viewer.stream, viewer.time.archive, backend.tasks, open_past, self.say
+        )
+        self.user_actions = Actions(
+            viewer, backend, self.replay, self.widgets, self.past, self.say, clock
+        )
         self.export = ExportDialog(self, ExportChild(self))
         self.dose = DoseDialog(self, viewer.stream, backend.access)
         self._lay_out()
@@ -87,6 +102,7 @@ class Window(QMainWindow):
             self._timer(self._show_notice, WORDS_MS),
             self._timer(self.dose.renew, WORDS_MS),
             self._timer(self.past.look, LOOK_MS),
+            self._timer(self.user_actions.file.renew, WORDS_MS),
         ]
 
     def _lay_out(self) -> None:
@@ -96,12 +112,15 @@ class Window(QMainWindow):
         assert bar is not None
         bar.setSizeGripEnabled(False)
         bar.addWidget(self.widgets.value, 1)
-        bar.addPermanentWidget(self.widgets.notice)
-        self.resize(*SIZE)
+        bar.addWidget(self.widgets.notice, 1)
+        self.resize(first_size(SIZE, self))
         self.setAcceptDrops(True)
 
     def _bind_keys(self) -> None:
         self.widgets.top.keys_asked.connect(self.show_keys)
+        start = self.widgets.picture.start
+        start.simulator_asked.connect(lambda: self.user_actions.engine.switch_simulator(True))
+        start.connect_asked.connect(self._show_connect)
         self.widgets.control.export_asked.connect(self.show_export)
         self.widgets.control.dose_asked.connect(self.show_dose)
         own: dict[str, Callable[[], None]] = {
@@ -110,11 +129,28 @@ class Window(QMainWindow):
             "export": self.show_export,
             "quit": self.quit,
         }
-        bind_keys(
-            self,
-            self.user_actions.keys() | self.appearance.keys() | own,
-            self.user_actions.picture.show_numbered,
-        )
+        known = self.user_actions.keys() | self.appearance.keys() | own
+        bind_keys(self, known, self.user_actions.picture.show_numbered)
+        bar = self.menuBar()
+        assert bar is not None
+        keyless = {
+            "replay": self.user_actions.replay.ask_file,
+            "documentation": self._show_documentation,
+            "about": self._show_about,
+        }
+        fill_menus(bar, known | keyless)
+
+    def _show_connect(self) -> None:
+        self.appearance.show_panel(True)
+        self.widgets.tabs.setCurrentWidget(self.widgets.control)
+        self.widgets.control.address.setFocus()
+        self.widgets.control.address.selectAll()
+
+    def _show_documentation(self) -> None:
+        QDesktopServices.openUrl(QUrl(DOCUMENTATION))
+
+    def _show_about(self) -> None:
+        QMessageBox.about(self, "About livesim", f"livesim {VERSION}\n{DOCUMENTATION}")
 
     def _timer(self, do: Callable[[], None], every_ms: int) -> QTimer:
         timer = QTimer(self)
@@ -128,6 +164,9 @@ class Window(QMainWindow):
         self.widgets.tabs.setCurrentIndex(known.tab)
         if known.geometry:
             self.restoreGeometry(QByteArray(known.geometry))
+            if not self.isMaximized():  # there may have been a larger screen the last time
+                self.resize(first_size(self.size(), self))
+        self.widgets.panel_width = known.panel_width
 
     def draw(self) -> None:
         """Draw the newest result, if there is anything new."""
@@ -160,17 +199,24 @@ class Window(QMainWindow):
         """Close the window."""
         self.close()
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
+        """Fit into every screen that the window is moved to; a new one is placed by its manager."""
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None and not self._follows_screens:
+            self._follows_screens = True
+            handle.screenChanged.connect(lambda _: fit(self))
+
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Take one file or folder."""
         if event is not None and _dropped(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802
-        """Replay what was dropped."""
+        """Look at what was dropped."""
         path = None if event is None else _dropped(event)
         if path is not None:
-            self.widgets.tabs.setCurrentWidget(self.widgets.control)
-            self.user_actions.replay.open(path)
+            self.user_actions.file.open(path)
 
     def _show_notice(self) -> None:
         self.widgets.notice.setText(self.notice.words(self._clock()))
@@ -197,6 +243,7 @@ class Window(QMainWindow):
             look=self.viewer.display.look,
             tab=self.widgets.tabs.currentIndex(),
             geometry=bytes(self.saveGeometry()),
+            panel_width=self.widgets.panel_width,
         )
         return self.widgets.control.choices(seen)
 

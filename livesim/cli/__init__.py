@@ -14,7 +14,7 @@ import typer
 from livesim.cli.data import calibrate, convert, doctor, evaluate, export, restore, train
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
-from livesim.cli.run import engine, live, replay, status, steer, view
+from livesim.cli.run import engine, live, look, replay, status, steer, view
 from livesim.cli.shared import EXIT_DATA, EXIT_USAGE
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
@@ -51,12 +51,12 @@ COMMANDS: tuple[Command, ...] = (
     live,
 )
 """In the order of `livesim --help`."""
-OLD_NAMES: tuple[Command, ...] = (watch,)
-"""What commands were called before; `livesim --help` leaves them out."""
+HIDDEN: tuple[Command, ...] = (watch, look)
+"""What `livesim --help` leaves out: what commands were called before, and the viewer's child."""
 
 for _command in COMMANDS:
     app.command()(_command)
-for _command in OLD_NAMES:
+for _command in HIDDEN:
     app.command(hidden=True)(_command)
 
 

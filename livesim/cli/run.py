@@ -129,16 +129,44 @@ def live(
 
 
 def view(
-    engine: EngineOption = CONTROL_ADDRESS,
+    file: Annotated[
+        Path | None, typer.Argument(help="Recording to look at; nothing is streamed for that.")
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine", help="Control address of the engine.", show_default="this machine"
+        ),
+    ] = None,
     config: ConfigOption = None,
     memory: MemoryOption = 1024,
     remember: RememberOption = None,
 ) -> None:
-    """Show what an engine publishes; --config tells the scale where the stream does not."""
+    """Show what an engine publishes, or a file; --config has the settings where they do not.
+
+    With a file and no --engine no engine is connected to.
+    """
     from livesim.commands.view.command import ViewRequest, run_view
 
-    request = ViewRequest(endpoint(engine), config, None, remember, memory)
+    address = CONTROL_ADDRESS if engine is None and file is None else engine
+    known = None if address is None else endpoint(address)
+    request = ViewRequest(known, config, None, remember, memory, file)
     raise typer.Exit(run_view(request))
+
+
+def look(
+    raw: Annotated[Path, typer.Argument(help="Recording.")], config: ConfigOption = None
+) -> None:
+    """Restore the raw stacks that are asked for on stdin; for the viewer, which starts this."""
+    import sys
+
+    from livesim.io.settings_beside import settings_for
+
+    settings = settings_for(raw, config)
+
+    from livesim.commands.look.command import answer_questions
+
+    answer_questions(raw, settings, sys.stdin.buffer, sys.stdout.buffer)
 
 
 def status(

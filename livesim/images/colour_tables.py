@@ -28,7 +28,9 @@ _STOPS: dict[str, tuple[tuple[int, int, int], ...]] = {
 }
 # Perceptually uniform: equal steps in light look equal, also to most who are colour-blind.
 _UNIFORM = ("viridis", "magma", "inferno", "cividis")
-NAMES = (*_STOPS, *_UNIFORM)
+RAINBOW = "turbo"
+"""Every value in a colour of its own; brightest in its middle, so no table for reading shapes."""
+NAMES = (*_STOPS, *_UNIFORM, RAINBOW)
 """Offered in menus; every other name that cmap knows is understood as well."""
 
 

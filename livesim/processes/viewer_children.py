@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from livesim.io.settings_beside import settings_for
 from livesim.processes.child import own_group, wait_or_kill
 from livesim.processes.engine import EngineProcess
+from livesim.processes.looking import LookingProcess
 from livesim.wire.endpoints import CONTROL_PORT, FRAMES_PORT, RESULTS_PORT
 from livesim_acquisition.microscope.demo import demo_settings
 
@@ -33,6 +34,7 @@ class Children:
         self._engine: EngineProcess | None = None
         self._address: str | None = None
         self._simulator: subprocess.Popen[bytes] | None = None
+        self._looking: LookingProcess | None = None
         self._folder = TemporaryDirectory(prefix="livesim-view-")
 
     @property
@@ -109,8 +111,27 @@ class Children:
         settings_for(raw, None)
         return raw
 
+    def open_file(self, raw: Path, config: Path | None) -> LookingProcess:
+        """Open a recording to look at it; what was opened before is closed.
+
+        Raises
+        ------
+        DataError
+            If it cannot be opened.
+        """
+        self.close_file()
+        self._looking = LookingProcess(raw, config)
+        return self._looking
+
+    def close_file(self) -> None:
+        """Look at no recording any more."""
+        if self._looking is not None:
+            self._looking.close()
+            self._looking = None
+
     def close(self) -> None:
         """End everything that was started, the source first."""
+        self.close_file()
         self.stop_simulator()
         self.stop_engine()
         self._folder.cleanup()

@@ -69,14 +69,7 @@ class Pace:
         self._change(lambda state: replace(state, paused=True, steps=state.steps + 1))
 
     def set_rate(self, rate: Rate | float) -> None:
-        """Go on at another rate; the next frame is due at once.
-
-        Raises
-        ------
-        DataError
-            If `rate` is real and the recording states no times; nothing has changed then.
-        """
-        self._due_at(rate)
+        """Go on at another rate; the next frame is due at once."""
         self._change(lambda state: replace(state, rate=rate))
 
     def stop(self) -> None:
@@ -92,11 +85,6 @@ class Pace:
         ----------
         stack_frames
             Of a complete raw stack.
-
-        Raises
-        ------
-        DataError
-            If the rate is real and the recording states no times.
         """
         seen: Counter[StackIndex] = Counter()
         self._due_at = due_at

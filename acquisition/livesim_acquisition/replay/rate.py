@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from enum import Enum
+from math import prod
 
 from livesim.config.settings import SettingsError
 from livesim.io.read.recording import Recording
-from livesim.values.errors import DataError
 from livesim_acquisition.streaming import Due
+
+UNTIMED_STACKS_PER_S = 20.0
+"""Raw stacks a second of a file that states no times, where they are asked for as recorded."""
 
 
 class Rate(Enum):
     """A pace that is not a number of frames per second."""
 
     REAL = "real"
-    """As the file says it was acquired."""
+    """As the file says it was acquired; where it states no times, 20 raw stacks a second."""
     MAX = "max"
     """As fast as the engine takes the frames."""
 
@@ -45,29 +48,25 @@ def rate_text(rate: Rate | float) -> str:
     return rate.value if isinstance(rate, Rate) else f"{rate:g}"
 
 
-def due_times(recording: Recording, rate: Rate | float) -> Due:
-    """Return when a frame is due, in seconds from the start of the stream.
+def states_times(recording: Recording) -> bool:
+    """Return whether a file says at which rate it was acquired."""
+    return bool(recording.interval_s or recording.exposure_ms)
 
-    Raises
-    ------
-    DataError
-        If `rate` is real and the file states no times.
-    """
+
+def due_times(recording: Recording, rate: Rate | float) -> Due:
+    """Return when a frame is due, in seconds from the start of the stream."""
     if rate is Rate.MAX:
         return lambda frame: 0.0
     if rate is Rate.REAL:
-        return _real_dues(recording)
+        if states_times(recording):
+            return _real_dues(recording)
+        rate = UNTIMED_STACKS_PER_S * prod(recording.stack_shape)
     return lambda frame: frame.sequence / rate
 
 
 def _real_dues(recording: Recording) -> Due:
     per_time = recording.numbers.size // recording.sizes.time
     exposure_s = (recording.exposure_ms or 0.0) / 1000.0
-    if not recording.interval_s and not exposure_s:
-        raise DataError(
-            f"{recording.source}: expected an exposure or a time interval for the rate 'real', "
-            "found neither; give a number of raw frames per second, or max"
-        )
     interval_s = recording.interval_s or per_time * exposure_s
     spacing_s = min(exposure_s or interval_s, interval_s / per_time)
     return lambda frame: frame.axes.time * interval_s + frame.sequence % per_time * spacing_s

@@ -49,12 +49,11 @@ def replay(
     Raises
     ------
     DataError
-        If a frame cannot be read, or the rate is real and the file states no times.
+        If a frame cannot be read.
     WireError
         If the engine refuses the stream or stops answering.
     """
     due_at = partial(due_times, recording)
-    due_at(pace.state.rate)  # before a stream is opened
     frames = looped_frames(recording, lost) if loop else recording.frames(lost)
     total = prod((*asdict(recording.sizes).values(), *recording.stack_shape))
     return stream_frames(

@@ -75,15 +75,22 @@ class EngineActions:
     def with_engine(self, use: Callable[[str], None], failed: Tell) -> None:
         """Call `use` with the address of the engine that answers, or of one that is started."""
         address = self._access.address
+        own = self._local.engine
         if address is not None and self._access.answers:
             use(address)
+        elif own is not None:  # a file was looked at meanwhile
+            self._access.connect(own)
+            use(own)
         else:
             self.start_engine(use, failed)
 
     def switch_simulator(self, start: bool) -> None:
-        """Start a simulated microscope that streams to the engine, or end it."""
+        """Start a simulated microscope that streams to an engine, or end it."""
         if not start:
             self._local.stop_simulator()
-        elif self._access.address is not None:
-            config = self._control.wanted_engine.config
-            self._local.start_simulator(self._access.address, config, self._control.say)
+        else:
+            self.with_engine(self._start_simulator, self._control.say)
+
+    def _start_simulator(self, engine: str) -> None:
+        config = self._control.wanted_engine.config
+        self._local.start_simulator(engine, config, self._control.say)

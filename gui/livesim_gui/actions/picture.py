@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from livesim.config.settings import SettingsError
+from livesim.values.errors import DataError
 from livesim_gui.state.health.notice import Say
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import value_words
@@ -34,6 +35,7 @@ class PictureActions:
         top.stage_chosen.connect(self.show_stage)
         top.split_asked.connect(self.switch_split)
         top.channel_chosen.connect(self._viewer.channels.choose)
+        self._widgets.axes.chosen.connect(self._viewer.choose_place)
         top.merge_asked.connect(self._viewer.channels.switch_merge)
         picture.divided.connect(lambda at: display.change(lambda look: look.divided_at(at)))
         picture.zoomed.connect(display.zoom)
@@ -42,14 +44,13 @@ class PictureActions:
 
     def _connect_contrast(self) -> None:
         panel, display = self._widgets.contrast, self._display
-        panel.levels_set.connect(lambda low, high: display.contrast().set(low, high))
+        panel.levels_set.connect(self.set_levels)
         panel.automatic_set.connect(lambda on: display.contrast().follow(on))
         panel.gamma_set.connect(lambda to: display.change(lambda look: replace(look, gamma=to)))
         panel.lut_set.connect(self.colour)
 
     def keys(self) -> dict[str, Callable[[], None]]:
         """Return the actions by the names of their keys."""
-        measure = self._widgets.measure
         return {
             "swap": lambda: self._display.change(Look.swap),
             "networks": self.flip_networks,
@@ -57,8 +58,6 @@ class PictureActions:
             "merge": self._viewer.channels.switch_merge,
             "channel": self._viewer.channels.switch_shown,
             "fit": self._widgets.picture.fit,
-            "line": lambda: self._measure(measure.switch_line),
-            "region": lambda: self._measure(measure.switch_region),
             "automatic": lambda: self._display.contrast().follow(True),
         }
 
@@ -83,16 +82,19 @@ class PictureActions:
         """Show two stages beside each other, or one."""
         self._display.change(lambda look: replace(look, split=not look.split))
 
+    def set_levels(self, low: float, high: float) -> None:
+        """Show these values as black and as white, or say why that cannot be."""
+        try:
+            self._display.contrast().set(low, high)
+        except DataError as error:
+            self._say(str(error))
+
     def colour(self, lut: str) -> None:
         """Show the channel in another colour table, or say why there is none of this name."""
         try:
             self._viewer.colour(lut)
         except SettingsError as error:
             self._say(str(error))
-
-    def _measure(self, switch: Callable[[], None]) -> None:
-        self._widgets.tabs.setCurrentWidget(self._widgets.measure)
-        switch()
 
     def _show_value(self, x: float, y: float) -> None:
         scene, pixel_um = self._display.scene, self._viewer.stream.news.facts.pixel_um

@@ -47,8 +47,6 @@ class ReplayActions:
     def keys(self) -> dict[str, Callable[[], None]]:
         """Return the actions by the names of their keys."""
         return {
-            "open-file": self.ask_file,
-            "open-folder": self.ask_folder,
             "pause": self.pause_or_go_on,
             "step": lambda: self._child.tell("step"),
         }

@@ -1,4 +1,4 @@
-"""Save what is shown, as PNG and as TIFF, while the stream goes on."""
+"""Save what is shown while the stream goes on: the picture as it is, or the values behind it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,59 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from qtpy.QtGui import QImage
+
 from livesim_gui.background_tasks import BackgroundTasks
-from livesim_gui.panels.control import ControlPanel
 from livesim_gui.state.health.notice import Say
-from livesim_gui.state.picture.snapshot import save
+from livesim_gui.state.picture.snapshot import Snapshot, placed, save_data
 from livesim_gui.state.viewer import Viewer
+from livesim_gui.widgets import Widgets
 
 
 class SnapshotAction:
     """Writes one snapshot at a time into the folder that the control panel names."""
 
-    def __init__(
-        self, viewer: Viewer, tasks: BackgroundTasks, control: ControlPanel, say: Say
-    ) -> None:
-        self._viewer, self._tasks, self._control, self._say = viewer, tasks, control, say
+    def __init__(self, viewer: Viewer, tasks: BackgroundTasks, widgets: Widgets, say: Say) -> None:
+        self._viewer, self._tasks, self._widgets, self._say = viewer, tasks, widgets, say
 
     def keys(self) -> dict[str, Callable[[], None]]:
-        """Return the action by the name of its key."""
-        return {"snapshot": self.save}
+        """Return the actions by the names of their keys."""
+        return {"snapshot": self.save_shown, "data": self.save_values}
 
-    def save(self) -> None:
-        """Write a snapshot, or say why there is none."""
-        snapshot = self._viewer.snapshot(datetime.now().astimezone())
-        if snapshot is None:
+    def save_shown(self) -> None:
+        """Write a PNG of the picture as it is on the screen: split, zoom, colours, scale bar."""
+        snapshot = self._snapshot()
+        if snapshot is not None:
+            image = self._widgets.picture.grab().toImage()
+            name = f"{snapshot.name}.png"
+            self._write(lambda folder: placed(folder / name, lambda to: _write_png(image, to)))
+
+    def save_values(self) -> None:
+        """Write a TIFF of the stage that is shown, photo-electrons as 32-bit floats."""
+        snapshot = self._snapshot()
+        if snapshot is not None:
+            self._write(lambda folder: save_data(snapshot, folder))
+
+    def _snapshot(self) -> Snapshot | None:
+        """Return what is shown, or say that nothing is."""
+        found = self._viewer.snapshot(datetime.now().astimezone())
+        if found is None:
             words = "There is no picture to save yet."
             self._say(words, lambda: self._viewer.display.scene is not None)
-            return
-        folder = Path(self._control.snapshots.text()).expanduser()
+        return found
+
+    def _write(self, write: Callable[[Path], Path]) -> None:
+        folder = Path(self._widgets.control.snapshots.text()).expanduser()
         begun = self._tasks.run(
             "snapshot",
-            lambda: save(snapshot, folder),
-            lambda paths: self._say(f"Saved {paths[0]} and {paths[1].name}"),
+            lambda: write(folder),
+            lambda path: self._say(f"Saved {path}"),
             lambda words: self._say(f"The snapshot could not be saved: {words}"),
         )
         if not begun:
             self._say("The last snapshot is still being written.")
+
+
+def _write_png(image: QImage, path: Path) -> None:
+    if not image.save(str(path), "PNG"):
+        raise OSError(f"{path}: expected to write a picture, found that it cannot be")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from livesim_gui.state.time.archive import OpenedFile
+
 
 @dataclass(frozen=True, slots=True)
 class EngineWish:
@@ -64,6 +66,22 @@ class Launcher(Protocol):
         SettingsError
             If no settings belong to it.
         """
+        ...
+
+    def open_file(self, raw: Path, config: Path | None) -> OpenedFile:
+        """Open a recording to look at it, which takes seconds; without a file, its own settings.
+
+        What was opened before is closed.
+
+        Raises
+        ------
+        DataError
+            If it cannot be opened.
+        """
+        ...
+
+    def close_file(self) -> None:
+        """Look at no recording any more."""
         ...
 
     def close(self) -> None:

@@ -10,8 +10,9 @@ from livesim.wire.status import EngineStatus
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.children.launcher import EngineWish, Launcher
 from livesim_gui.state.stream.feed import News
+from livesim_gui.state.time.archive import OpenedFile
 
-_ENGINE, _SIMULATOR, _FIND = "engine", "simulator", "find"
+_ENGINE, _SIMULATOR, _FIND, _FILE = "engine", "simulator", "find", "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class LocalProcesses:
     def __init__(self, tasks: BackgroundTasks, launcher: Launcher | None = None) -> None:
         self._tasks, self._launcher = tasks, launcher
         self._under_way: str | None = None
+
+    @property
+    def engine(self) -> str | None:
+        """Address of the engine that was started here and still runs."""
+        return None if self._launcher is None else self._launcher.engine
 
     def start_engine(
         self, wish: EngineWish, started: Callable[[str], None], failed: Callable[[str], None]
@@ -91,6 +97,30 @@ class LocalProcesses:
         if launcher is not None:
             self._tasks.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
 
+    def open_file(
+        self,
+        raw: Path,
+        config: Path | None,
+        opened: Callable[[OpenedFile], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Open a recording to look at it; `opened` gets it, or `failed` the reason."""
+        launcher = self._launcher
+        if launcher is None:
+            return
+        self._under_way = f"{raw.name} is opened, and its pattern looked for…"
+        self._tasks.run(
+            _FILE,
+            lambda: launcher.open_file(raw, config),
+            lambda file: self._end_with(opened, file),
+            lambda words: self._end(failed, words),
+        )
+
+    def close_file(self) -> None:
+        """Look at no recording any more."""
+        if self._launcher is not None:
+            self._launcher.close_file()
+
     def running(self, news: News) -> Running:
         """Return what runs."""
         launcher, busy = self._launcher, self._under_way is not None
@@ -117,6 +147,10 @@ class LocalProcesses:
 
     def _ended(self, _: object) -> None:
         self._under_way = None
+
+    def _end_with(self, call: Callable[[OpenedFile], None], file: OpenedFile) -> None:
+        self._under_way = None
+        call(file)
 
     def _end(self, call: Callable[[str], None], words: str) -> None:
         self._under_way = None

@@ -51,13 +51,20 @@ class DoseDialog(QDialog):
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.name = QLineEdit()
         self.name.setPlaceholderText("what is set now, e.g. 50 ms or 10 %")
+        self.name.setToolTip("What the light is called in the table: ms, %, mW")
         self.name.returnPressed.connect(self._measure)
-        self.next = _button("Measure this dose", self._measure)
-        self.stop = _button("Give up", self._give_up)
+        self.next = _button(
+            "Measure this dose", self._measure, "Calibrate, then measure eight raw stacks"
+        )
+        self.stop = _button("Give up", self._give_up, "End this dose without a result")
         self.table = QTableWidget(0, len(COLUMNS))
-        self.copy = _button("Copy table", lambda: _to_clipboard(self.ladder.table))
-        self.copy_csv = _button("Copy as CSV", lambda: _to_clipboard(self.ladder.csv))
-        self.again = _button("Begin again", self._clear)
+        self.copy = _button(
+            "Copy table", lambda: _to_clipboard(self.ladder.table), "All doses, as text"
+        )
+        self.copy_csv = _button(
+            "Copy as CSV", lambda: _to_clipboard(self.ladder.csv), "All doses, for a spreadsheet"
+        )
+        self.again = _button("Begin again", self._clear, "Forget all doses")
         self._lay_out()
         self.renew()
 
@@ -143,8 +150,9 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
     return row
 
 
-def _button(words: str, do: Callable[[], None]) -> QPushButton:
+def _button(words: str, do: Callable[[], None], tip: str) -> QPushButton:
     button = QPushButton(words)
+    button.setToolTip(tip)
     button.setAutoDefault(False)
     button.clicked.connect(lambda: do())
     return button

@@ -59,6 +59,7 @@ class ExportForm(QWidget):
         self._choose()
 
     def _set_up(self) -> None:
+        self._explain()
         for edit, hint in (
             (self.time, "all; 10:50 = from 10 to 49"),
             (self.channel, "all, merged in a movie"),
@@ -71,11 +72,27 @@ class ExportForm(QWidget):
         self.fps.setSuffix(" images/s")
         self.shown_words.setProperty("role", "faint")
 
+    def _explain(self) -> None:
+        for widget, tip in (
+            (self.recording, "Folder of the recording, or a file of it"),
+            (self.out, "File to write; its ending follows the format"),
+            (self.what, "Which images of every time point are written"),
+            (self.format, "Movie to be shown, file for Fiji, or all values with their metadata"),
+            (self.time, "Time points, counted from 0: 3, or 10:50 for 10 to 49; empty = all"),
+            (self.channel, "Channels, counted from 0, with commas; empty = all"),
+            (self.z, "Planes in z, counted from 0: 3, or 2:6 for 2 to 5; empty = all"),
+            (self.projected, "The brightest value of all planes instead of each plane"),
+            (self.fps, "Speed of a movie: images a second, whatever the time between them was"),
+            (self.beside, "The widefield image beside it, in a movie"),
+            (self.as_shown, "Levels, colours and gamma of the window; else those of the recording"),
+        ):
+            widget.setToolTip(tip)
+
     def _lay_out(self) -> None:
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(8)
-        form.addRow("Recording", beside(self.recording, _browse(self._browse_recording)))
+        form.addRow("Recording", beside(self.recording, _browse(self._browse_recording, "Choose")))
         form.addRow("Images", self.what)
         form.addRow("Time points", self.time)
         form.addRow("Channels", self.channel)
@@ -83,7 +100,7 @@ class ExportForm(QWidget):
         form.addRow("Contrast", beside(self.as_shown, self.shown_words))
         form.addRow("Format", self.format)
         form.addRow("Movie", beside(self.fps, self.beside))
-        form.addRow("Save as", beside(self.out, _browse(self._browse_out)))
+        form.addRow("Save as", beside(self.out, _browse(self._browse_out, "Choose")))
 
     def offer(self, recording: Path | None, shown: Shown | None) -> None:
         """Fill in the recording and the look of what is on the screen, as `ExportDialog.offer`."""
@@ -182,6 +199,8 @@ class ExportDialog(QDialog):
         self.bar.setVisible(False)
         self.words.setWordWrap(True)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.start.setToolTip("Write the file; the stream goes on meanwhile")
+        self.stop.setToolTip("End the export; nothing is left under the file's name")
         self.stop.setEnabled(False)
         self.start.setDefault(True)
         layout = QVBoxLayout(self)
@@ -232,8 +251,9 @@ class ExportDialog(QDialog):
         self.stop.setEnabled(running)
 
 
-def _browse(do: Callable[[], None]) -> QPushButton:
+def _browse(do: Callable[[], None], tip: str) -> QPushButton:
     button = QPushButton("…")
+    button.setToolTip(tip)
     button.setAutoDefault(False)
     button.clicked.connect(lambda: do())
     return button

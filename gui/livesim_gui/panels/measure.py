@@ -1,88 +1,144 @@
-"""Draw a line or a region into the picture, and show its profile or its statistics."""
+"""Keep the lines and regions that are drawn into the picture, and show what lies in them."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.panels.rows import button
+from livesim_gui.picture.drawn import DrawnItem
 from livesim_gui.picture.picture import Picture
 from livesim_gui.plotting import pg
-from livesim_gui.state.picture.profile import Profile, profile
-from livesim_gui.state.picture.region import RegionStatistics, region_statistics
+from livesim_gui.state.picture.drawing import Drawing, Kind, Measurement, measurement
+from livesim_gui.state.picture.profile import Point
 from livesim_gui.state.picture.stages import Stage
 from livesim_gui.theme import Theme
 
-SHARE = 0.25
-"""Of the view: how large a new line or region is."""
+HOW = "Press L for a line or R for a region, then drag in the picture. What is drawn can be moved."
+WANTED = {
+    Kind.LINE: "Drag along the line in the picture.",
+    Kind.REGION: "Drag from one corner of the region to the other, in the picture.",
+}
+LIST_LINES = 4
 
 
-class MeasurePanel(QWidget):
-    """Measures a line profile with its width, and the statistics of a region.
+class MeasurePanel(QScrollArea):
+    """Lists lines and regions, with the profile and width or the statistics of the chosen one.
 
     Parameters
     ----------
     picture
-        Where line and region are drawn.
+        Where they are drawn.
     """
+
+    copy_asked = Signal(str)
+    """Text for the clipboard."""
+    save_asked = Signal(str, str)
+    """A name for the file, and what it is to hold."""
 
     def __init__(self, picture: Picture) -> None:
         super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._picture = picture
         self._stage: Stage | None = None
-        self._line: Any = None
-        self._region: Any = None
-        self.line_button = _switch("Line profile (L)", self.switch_line)
-        self.region_button = _switch("Region (R)", self.switch_region)
-        self.plot = plain_plot("", height=170)
+        self._found: Measurement | None = None
+        self.items: list[DrawnItem] = []
+        """In the order of the list."""
+        self._made = dict.fromkeys(Kind, 0)
+        self.buttons = {
+            Kind.LINE: self._tool(Kind.LINE, "Line (L)", "Draw a line: its profile and width, nm"),
+            Kind.REGION: self._tool(
+                Kind.REGION, "Region (R)", "Draw a region: statistics, photo-electrons"
+            ),
+        }
+        self.list = QListWidget()
+        self.plot = plain_plot("", height=110)
         self._curve = self.plot.plot()
-        self.line_words = QLabel("Draw a line across a structure: its ends can be dragged.")
-        self.region_words = QLabel("Draw a region: statistics of the pixels inside.")
+        self.words = QLabel(HOW)
+        self._make_buttons()
         self._lay_out()
+        picture.tool.drawn.connect(self.add)
+        picture.tool.changed.connect(self._show_tool)
+        self.list.currentRowChanged.connect(lambda _: self._choose())
+        self._choose()
+
+    def _make_buttons(self) -> None:
+        self.list.setToolTip("All that is drawn; the numbers below are of the chosen one")
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.shown = QCheckBox("Show all over the picture")
+        self.shown.setToolTip("Hidden drawings are kept, and still measured")
+        self.shown.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.shown.setChecked(True)
+        self.shown.toggled.connect(self._show_items)
+        self.remove = button("Remove (Del)", "Take the chosen line or region away")
+        self.copy = button("Copy", "The numbers of the chosen one, for a spreadsheet")
+        self.save = button("Save as CSV…", "The numbers of the chosen one, in nm or µm")
+        self.remove.clicked.connect(lambda: self.remove_chosen())
+        self.copy.clicked.connect(lambda: self._ask_copy())
+        self.save.clicked.connect(lambda: self._ask_save())
+
+    def _tool(self, kind: Kind, words: str, tip: str) -> QPushButton:
+        made = button(words, tip, checkable=True)
+        made.clicked.connect(lambda: self.switch_tool(kind))
+        return made
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.line_button)
-        buttons.addWidget(self.region_button)
-        layout.addLayout(buttons)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        grid = QGridLayout()
+        for column, tool in enumerate(self.buttons.values()):
+            grid.addWidget(tool, 0, column)
+        grid.addWidget(self.list, 1, 0, 1, 2)
+        for place, widget in enumerate((self.shown, self.remove, self.copy, self.save)):
+            grid.addWidget(widget, 2 + place // 2, place % 2)
+        layout.addLayout(grid)
+        self.list.setFixedHeight(round((LIST_LINES + 0.6) * 1.3 * self.fontMetrics().height()))
         layout.addWidget(faint_label("Photo-electrons along the line"))
-        layout.addWidget(self.plot)
-        for label in (self.line_words, self.region_words):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            layout.addWidget(label)
-        layout.addStretch(1)
+        layout.addWidget(self.plot, 1)
+        self.words.setWordWrap(True)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.words.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
+        layout.addWidget(self.words)
+        self.setWidget(inside)
 
-    def switch_line(self) -> None:
-        """Draw a line, or take it away."""
-        if self._line is not None:
-            self._picture.remove(self._line)
-            self._line = None
-        else:
-            view = self._picture.view
-            middle, reach = view.center(), SHARE * view.width() / 2
-            ends = [(middle.x() - reach, middle.y()), (middle.x() + reach, middle.y())]
-            self._line = pg.LineSegmentROI(ends, pen=pg.mkPen("#e3b341", width=2))
-            self._begin(self._line)
-        self.line_button.setChecked(self._line is not None)
+    def switch_tool(self, kind: Kind) -> None:
+        """Let the next drag in the picture draw this; the second time, let it pan again."""
+        tool = self._picture.tool
+        tool.want(None if tool.kind is kind else kind)
 
-    def switch_region(self) -> None:
-        """Draw a region, or take it away."""
-        if self._region is not None:
-            self._picture.remove(self._region)
-            self._region = None
-        else:
-            view = self._picture.view
-            side = SHARE * min(view.width(), view.height())
-            corner = (view.center().x() - side / 2, view.center().y() - side / 2)
-            self._region = pg.RectROI(corner, (side, side), pen=pg.mkPen("#5fbf77", width=2))
-            self._begin(self._region)
-        self.region_button.setChecked(self._region is not None)
+    def add(self, kind: Kind, start: Point, end: Point) -> None:
+        """Keep what was drawn between two points in raw pixels, and choose it."""
+        self._made[kind] += 1
+        drawing = Drawing(kind, f"{kind.value.capitalize()} {self._made[kind]}", start, end)
+        item = DrawnItem(self._picture.box, drawing)
+        item.moved.connect(self._update)
+        item.pointed.connect(lambda: self.list.setCurrentRow(self.items.index(item)))
+        self.items.append(item)
+        self.list.addItem(drawing.name)
+        self.list.setCurrentRow(len(self.items) - 1)
+        self.shown.setChecked(True)
+
+    def remove_chosen(self) -> None:
+        """Take the chosen drawing away for good."""
+        at = self.list.currentRow()
+        if at >= 0:
+            self.items.pop(at).remove()
+            self.list.takeItem(at)
+            self._choose()
 
     def measure(self, stage: Stage) -> None:
         """Measure in another image."""
@@ -94,61 +150,51 @@ class MeasurePanel(QWidget):
         colour_plot(self.plot, theme)
         self._curve.setPen(pg.mkPen(theme.accent, width=2))
 
-    def _begin(self, item: Any) -> None:
-        item.sigRegionChanged.connect(self._update)
-        self._picture.add(item)
+    @property
+    def _chosen(self) -> DrawnItem | None:
+        at = self.list.currentRow()
+        return self.items[at] if 0 <= at < len(self.items) else None
+
+    def _choose(self) -> None:
+        chosen = self._chosen
+        for item in self.items:
+            item.choose(item is chosen)
+        for widget in (self.remove, self.copy, self.save):
+            widget.setEnabled(chosen is not None)
         self._update()
 
-    def _update(self, *_: Any) -> None:
-        if self._stage is None:
+    def _update(self) -> None:
+        chosen, found = self._chosen, None
+        if chosen is not None and self._stage is not None:
+            found = measurement(chosen.drawing, self._stage, self._picture.pixel_um)
+        self._found = found
+        self._show_words()
+        if found is None or found.profile is None:
+            self._curve.setData([], [])
             return
-        if self._line is not None:
-            self._show_line(self._stage)
-        if self._region is not None:
-            self._show_region(self._stage)
+        self._curve.setData(found.profile.distance, found.profile.value, connect="finite")
+        self.plot.setLabel("bottom", found.unit)
 
-    def _show_line(self, stage: Stage) -> None:
-        places = [self._line.mapToParent(handle["item"].pos()) for handle in self._line.handles]
-        start, end = [(place.x() / stage.step, place.y() / stage.step) for place in places]
-        if start == end:
-            return
-        found = profile(stage.image, start, end, width=3)
-        unit, name = self._unit(stage)
-        self._curve.setData(found.distance * unit, found.value, connect="finite")
-        self.plot.setLabel("bottom", name)
-        self.line_words.setText(_line_words(found, unit, name))
+    def _show_words(self) -> None:
+        tool = self._picture.tool.kind
+        measured = HOW if self._found is None else self._found.words
+        self.words.setText(measured if tool is None else WANTED[tool])
 
-    def _show_region(self, stage: Stage) -> None:
-        at, size = self._region.pos(), self._region.size()
-        sides = (at.x(), at.y(), at.x() + size.x(), at.y() + size.y())
-        found = region_statistics(stage.image, *(side / stage.step for side in sides))
-        self.region_words.setText(_region_words(found))
+    def _show_tool(self) -> None:
+        for kind, tool in self.buttons.items():
+            tool.setChecked(self._picture.tool.kind is kind)
+        self._show_words()
 
-    def _unit(self, stage: Stage) -> tuple[float, str]:
-        pixel_um = self._picture.pixel_um
-        if pixel_um is None:
-            return stage.step, "raw pixels"
-        return 1000.0 * pixel_um * stage.step, "nm"
+    def _show_items(self, on: bool) -> None:
+        for item in self.items:
+            item.show(on)
 
+    def _ask_copy(self) -> None:
+        if self._found is not None:
+            self.copy_asked.emit(self._found.table.tabbed)
 
-def _switch(words: str, do: Any) -> QPushButton:
-    made = button(words, checkable=True)
-    made.clicked.connect(lambda: do())
-    return made
-
-
-def _line_words(found: Profile, unit: float, name: str) -> str:
-    length = f"Line {found.distance[-1] * unit:.0f} {name}, mean of 3 pixels across."
-    width = found.fwhm
-    if math.isnan(width):
-        return f"{length} No peak with two flanks on it, so no width."
-    return f"{length} Width of the highest peak at half maximum: {width * unit:.0f} {name}."
-
-
-def _region_words(found: RegionStatistics) -> str:
-    if not found.pixels:
-        return "The region holds no pixel."
-    return (
-        f"{found.pixels} pixels: mean {found.mean:.4g}, standard deviation "
-        f"{found.deviation:.4g}, from {found.least:.4g} to {found.most:.4g} photo-electrons."
-    )
+    def _ask_save(self) -> None:
+        chosen: Any = self._chosen
+        if self._found is not None:
+            name = chosen.drawing.name.lower().replace(" ", "-")
+            self.save_asked.emit(f"{name}.csv", self._found.table.csv)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from livesim.images.colour_tables import colours
-from livesim_gui.panels.plots import faint_label
+from livesim_gui.panels.plots import Graphics, faint_label
 from livesim_gui.panels.strip_chart import StripChart
 from livesim_gui.plotting import pg
 from livesim_gui.state.health.advice import Advice
@@ -26,6 +26,7 @@ REACHED = (
     "Attainable: what this pattern allows. Reached: up to where two results after one another "
     "agree (ring correlation above 1/7), without networks. What moves makes it coarser."
 )
+ADVICE_LINES = 3
 _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
@@ -40,6 +41,9 @@ class PatternPanel(QScrollArea):
         self.advice = QLabel()
         self.advice.setWordWrap(True)
         self.advice.setTextFormat(Qt.TextFormat.RichText)
+        self.advice.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Most advice fits in here: what is below does not move as it comes and goes.
+        self.advice.setMinimumHeight(ADVICE_LINES * self.fontMetrics().lineSpacing())
         self.facts = faint_label("")
         self.facts.setToolTip(REACHED)
         self._make_spectrum()
@@ -50,9 +54,9 @@ class PatternPanel(QScrollArea):
         self._lay_out()
 
     def _make_spectrum(self) -> None:
-        self.graphics = pg.GraphicsView(background="#000000")
-        self.graphics.setFixedHeight(195)
-        self.graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.graphics = Graphics(background="#000000")
+        self.graphics.setMinimumHeight(170)
+        self.graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, enableMouse=False)
         self.graphics.setCentralItem(self.box)
         self._image = pg.ImageItem(axisOrder="row-major")
@@ -73,9 +77,12 @@ class PatternPanel(QScrollArea):
         layout = QVBoxLayout(inside)
         layout.setSpacing(3)
         layout.setContentsMargins(4, 8, 4, 0)
-        for widget in (self.advice, self.graphics, self.facts, *self.charts, self.legend):
-            layout.addWidget(widget)
-        layout.addStretch(1)
+        layout.addWidget(self.advice)
+        layout.addWidget(self.graphics, 3)
+        layout.addWidget(self.facts)
+        for chart in self.charts:
+            layout.addWidget(chart, 2)
+        layout.addWidget(self.legend)
         self.setWidget(inside)
 
     def show_advice(self, advice: Sequence[Advice]) -> None:

@@ -30,7 +30,7 @@ class ReplayBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.open = button("Open recording…")
+        self.open = button("Replay recording…", "Stream a recording to the engine, frame by frame")
         self.open.setMenu(self._menu())
         self.main = button("Pause", "Ctrl+P")
         self.main.clicked.connect(lambda: self.main_pressed.emit())
@@ -39,6 +39,7 @@ class ReplayBar(QWidget):
         self.stop = button("End", "Ends the stream in order")
         self.stop.clicked.connect(lambda: self.stop_asked.emit())
         self.rate = QComboBox()
+        self.rate.setToolTip("Speed of the replay, raw frames a second")
         self.rate.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         for rate, words in RATES.items():
             self.rate.addItem(words, rate)
@@ -54,8 +55,8 @@ class ReplayBar(QWidget):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         for words, asked in (
-            ("A file: TIFF, DeltaVision…\tCtrl+O", self.file_asked),
-            ("A folder: Zarr, NDTiff, of livesim…\tCtrl+Shift+O", self.folder_asked),
+            ("A file: TIFF, DeltaVision…", self.file_asked),
+            ("A folder: Zarr, NDTiff, of livesim…", self.folder_asked),
         ):
             action = menu.addAction(words)
             assert action is not None

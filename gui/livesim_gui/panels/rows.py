@@ -42,7 +42,7 @@ def folder_button(edit: QLineEdit) -> QPushButton:
         if chosen:
             edit.setText(chosen)
 
-    made = button("…")
+    made = button("…", "Choose a folder")
     made.clicked.connect(choose)
     return made
 
@@ -55,7 +55,7 @@ def file_button(edit: QLineEdit) -> QPushButton:
         if chosen is not None:
             edit.setText(str(chosen))
 
-    made = button("…")
+    made = button("…", "Choose a settings file (TOML)")
     made.clicked.connect(choose)
     return made
 

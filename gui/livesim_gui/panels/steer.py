@@ -34,6 +34,15 @@ FIRST_WIENER = 0.05
 """Where the slider begins when "auto" is switched off."""
 ROWS = {ONE: "Step one", TWO: "Step two", WIENER: "Wiener", NOTCH: "Notch", NOTCH_WIDTH: "  width"}
 
+TIPS = {
+    ONE: "Network that denoises the raw frames before the reconstruction",
+    TWO: "Network that finishes the reconstructed image",
+    WIENER: "Wiener parameter, no unit: higher is smoother, lower is sharper and noisier",
+    NOTCH: "Depth of the notch at the bands' centres, no unit: 0 = none, 1 = all of them",
+    NOTCH_WIDTH: "Full width at half maximum of the notch, cycles/µm",
+}
+RECORD = "Raw stacks and results, into the engine's folder (Ctrl+R)"
+
 
 class SteerPanel(QScrollArea):
     """Steers everything that may change while a stream runs.
@@ -58,10 +67,13 @@ class SteerPanel(QScrollArea):
         self.numbers = {key: QLabel() for key in SCALES}
         self.labels = {key: QLabel(words) for key, words in ROWS.items()}
         self.auto = QCheckBox("automatic, from the noise")
+        self.auto.setToolTip("Take the Wiener parameter from the noise of the frames")
         self.auto.clicked.connect(self._switch_auto)
         self.follow = QCheckBox("Watch the pattern and follow it")
+        self.follow.setToolTip("Measure phases and modulation in every raw stack; correct drift")
         self.follow.clicked.connect(lambda on: self.wished.emit(FOLLOW, bool(on)))
         self.recalibrate = QPushButton("Calibrate again (Ctrl+K)")
+        self.recalibrate.setToolTip("Estimate the pattern again from the next raw stacks")
         self.recalibrate.clicked.connect(lambda: self.recalibration_asked.emit())
         self.record = QPushButton("Record")
         self.record.clicked.connect(lambda: self.switch_recording())
@@ -72,12 +84,14 @@ class SteerPanel(QScrollArea):
     def _combo(self, key: str) -> QComboBox:
         box = QComboBox()
         box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        box.setToolTip(TIPS[key])
         box.textActivated.connect(lambda name: self.wished.emit(key, name))
         return box
 
     def _slider(self, key: str) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        slider.setToolTip(TIPS[key])
         slider.setRange(0, SCALES[key].steps)
         slider.valueChanged.connect(lambda at: self._slid(key, SCALES[key].value(at)))
         return slider
@@ -117,7 +131,7 @@ class SteerPanel(QScrollArea):
         self.follow.setChecked(shown.values.get(FOLLOW) is True)
         self.record.setText("Stop recording" if shown.recording else "Record")
         self.record.setEnabled(shown.can_record)
-        self.record.setToolTip("" if shown.can_record else NO_FOLDER)
+        self.record.setToolTip(RECORD if shown.can_record else NO_FOLDER)
         self.recalibrate.setEnabled(shown.live and not shown.recalibrating)
         for widget in (*self.models.values(), *self.sliders.values(), self.auto, self.follow):
             widget.setEnabled(shown.live)

@@ -40,7 +40,7 @@ class StripChart(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.chosen)
-        layout.addWidget(self.plot)
+        layout.addWidget(self.plot, 1)
         self.chosen.setCurrentText(first.title)
         self._choose(first.title)
 

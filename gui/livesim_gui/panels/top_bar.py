@@ -16,6 +16,9 @@ from livesim_gui.state.stream.channels import Merge
 from livesim_gui.state.trust.trusted import Trusted
 from livesim_gui.theme import DARK, Theme
 
+LONGEST_WORD = "MM do not trust MM"
+"""Room for what is said of the networks: mark, bold words, and the button's edges."""
+
 
 class TopBar(QWidget):
     """Has a button for each stage, the split view, and in the corner how the engine is."""
@@ -41,6 +44,7 @@ class TopBar(QWidget):
         self.split.clicked.connect(lambda: self.split_asked.emit())
         self.channel = QComboBox()
         self.channel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.channel.setToolTip("Channel that is shown, counted from 1")
         self.channel.hide()
         self.channel.activated.connect(self._choose_channel)
         self.merge = button(
@@ -58,6 +62,10 @@ class TopBar(QWidget):
         self.word = QLabel()
         self.trust = button("")
         self.trust.clicked.connect(lambda: self.trust_asked.emit())
+        policy = self.trust.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that nothing moves when it appears
+        self.trust.setSizePolicy(policy)
+        self.trust.setMinimumWidth(self.fontMetrics().horizontalAdvance(LONGEST_WORD))
         self.trust.hide()
         self.keys = button("?", "All keys")
         self.keys.clicked.connect(lambda: self.keys_asked.emit())
@@ -74,9 +82,9 @@ class TopBar(QWidget):
         layout.addWidget(self.merge)
         layout.addWidget(self.stream, 1)
         layout.addSpacing(12)
-        layout.addWidget(self.trust)
-        layout.addSpacing(6)
         layout.addWidget(self.word)
+        layout.addSpacing(6)
+        layout.addWidget(self.trust)
         layout.addSpacing(6)
         layout.addWidget(self.keys)
 

@@ -47,6 +47,7 @@ class TrustPanel(QScrollArea):
         self.facts = faint_label("")
         self.meaning = faint_label("")
         self.map = QComboBox()
+        self.map.setToolTip("Map of where the networks can be trusted, over the picture")
         # The panel must not grow for a long name.
         self.map.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -56,6 +57,7 @@ class TrustPanel(QScrollArea):
             self.map.addItem(KINDS[name].title, name)
         self.map.activated.connect(lambda at: self.map_chosen.emit(self.map.itemData(at)))
         self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setToolTip("Opacity of the map where it has nothing to say, %")
         self.opacity.setRange(0, _FULL)
         self.opacity.valueChanged.connect(lambda at: self.opacity_set.emit(at / _FULL))
         self.check = QPushButton("Check now")

@@ -57,11 +57,19 @@ class Overlay(QWidget):
         self.captions = Captions()
         self.bar: ScaleBar | None = None
         self.bar_pixels = 0.0
+        self._above = 0
+        """Pixels at the top that something else covers."""
 
     def show_captions(self, captions: Captions) -> None:
         """Write other words."""
         if captions != self.captions:
             self.captions = captions
+            self.update()
+
+    def leave_above(self, pixels: int) -> None:
+        """Begin so far below the upper edge: something else lies there."""
+        if pixels != self._above:
+            self._above = pixels
             self.update()
 
     def show_bar(self, bar: ScaleBar | None, pixels: float = 0.0) -> None:
@@ -88,16 +96,17 @@ class Overlay(QWidget):
 
     def _names(self, painter: QPainter, captions: Captions) -> None:
         at = 0.0 if captions.left is None else captions.divider * self.width()
-        whole = QRectF(self.rect())
+        whole = QRectF(self.rect()).adjusted(0, self._above, 0, 0)
         parts = [(captions.right, whole.adjusted(at, 0, 0, 0), Qt.AlignmentFlag.AlignLeft)]
         if captions.left is not None:
-            left = QRectF(0, 0, at, whole.height())
+            left = QRectF(0, self._above, at, whole.height())
             parts.append((captions.left, left, Qt.AlignmentFlag.AlignRight))
         for name, part, side in parts:
             if name.framed:
                 painter.setPen(QPen(NOTED, FRAME))
                 painter.drawRect(part.adjusted(FRAME / 2, FRAME / 2, -FRAME / 2, -FRAME / 2))
-            line = QRectF(part.left() + MARGIN, MARGIN, part.width() - 2 * MARGIN, LINE_HEIGHT)
+            top = part.top() + MARGIN
+            line = QRectF(part.left() + MARGIN, top, part.width() - 2 * MARGIN, LINE_HEIGHT)
             _write(painter, line, side, self._elided(name.title, line))
             below = line.translated(0, LINE_HEIGHT)
             _write(painter, below, side, self._elided(name.note, below), NOTED)
@@ -112,7 +121,7 @@ class Overlay(QWidget):
         # Without a split the name stands on the left, and the middle of its line is free.
         names = () if captions.left is None else (captions.left, captions.right)
         lines = len(names[:1]) + any(name.note for name in names)
-        top = MARGIN + lines * LINE_HEIGHT
+        top = self._above + MARGIN + lines * LINE_HEIGHT
         middle = QRectF(0, top, self.width(), LINE_HEIGHT)
         _write(painter, middle, Qt.AlignmentFlag.AlignHCenter, captions.held or "", NOTED)
 

@@ -11,8 +11,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from livesim.images.colour_tables import colours
 from livesim.images.scale_bar import scale_bar
 from livesim_gui.picture.crosshair import Crosshair
+from livesim_gui.picture.drawn import DrawingBox, DrawingTool
 from livesim_gui.picture.overlay import Captions, Name, Overlay
 from livesim_gui.picture.split import SplitView
+from livesim_gui.picture.start_page import StartPage
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.scene import Painted, Scene
 from livesim_gui.state.picture.stages import RESTORED, Stage
@@ -46,12 +48,13 @@ class Picture(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.graphics = pg.GraphicsView(self, background=_BACKGROUND)
-        self.box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
+        self.box = DrawingBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
         self.graphics.setCentralItem(self.box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.graphics)
         self.overlay = Overlay(self)
+        self.start = StartPage(self)
         self.pixel_um: float | None = None
         self._extent: tuple[int, int] | None = None
         self._tint: Tint | None = None
@@ -71,9 +74,11 @@ class Picture(QWidget):
         self.box.addItem(self._map, ignoreBounds=True)
         self.split.add_line()
         self.crosshair = Crosshair(self.box)
+        self.tool = DrawingTool(self.box, self.graphics)
 
     def draw(self, scene: Scene) -> None:
         """Show a scene."""
+        self.start.hide()
         extent = scene.shot.result.widefield.shape
         self._put(self._main, scene.main, scene)
         if scene.left is not None:
@@ -114,8 +119,9 @@ class Picture(QWidget):
         )
         self.overlay.show_captions(captions)
 
-    def clear(self, hint: str) -> None:
-        """Show no picture, but what to do to get one."""
+    def clear(self, hint: str, *, start: bool = False) -> None:
+        """Show no picture, but what to do to get one; with `start` the buttons for it."""
+        self.start.setVisible(start)
         if self._extent is not None:
             self._main.clear()
             self._lay_over(None)
@@ -133,14 +139,6 @@ class Picture(QWidget):
     def show_crosshair(self, on: bool) -> None:
         """Draw the lines through the mouse, or not."""
         self.crosshair.switch(on)
-
-    def add(self, item: Any) -> None:
-        """Draw something over the picture."""
-        self.box.addItem(item, ignoreBounds=True)
-
-    def remove(self, item: Any) -> None:
-        """Take away what was drawn over the picture."""
-        self.box.removeItem(item)
 
     @property
     def view(self) -> QRectF:
@@ -166,6 +164,7 @@ class Picture(QWidget):
         """Let the overlay follow the size, and notice when the mouse leaves."""
         if event is not None and event.type() == QEvent.Type.Resize:
             self.overlay.resize(self.graphics.size())
+            self.start.place()
         if event is not None and event.type() == QEvent.Type.Leave:
             self.crosshair.leave()
             self.left.emit()

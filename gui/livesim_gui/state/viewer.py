@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from livesim.images.colour_tables import colours
 from livesim.values.results import Image
@@ -18,8 +19,12 @@ from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.snapshot import Snapshot
 from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.stream.places import Axis, Places
 from livesim_gui.state.stream.stream import Stream
+from livesim_gui.state.time.among import Among
+from livesim_gui.state.time.archive import OpenedFile, Past, PastShot
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -38,7 +43,8 @@ class Viewer:
 
     def __init__(self, feed: Feed, look: Look | None = None) -> None:
         self.stream = Stream(feed)
-        self.channels = Channels()
+        self.channels, self.places = Channels(), Places()
+        self._places_of: tuple[object, object] = (None, None)
         self.time = Playback()
         self.display = Display(look)
         self.histories = TrackingHistories()
@@ -51,8 +57,8 @@ class Viewer:
             self._forget()
         if news.status is not None and news.statuses != before.statuses:
             self.histories.see(news.status, now_s)
-        self.channels.see(news.shots)
-        self.time.remember(news.shots, self.channels.only)
+        self._see_places(news.shots, self.time.archive.shots)
+        self.time.remember(news.shots, self.places.among(self.channels.only))
         shot = self.time.advance(now_s)
         if shot is not None:
             return self._show(self._reviewed(shot), now_s)
@@ -61,6 +67,29 @@ class Viewer:
             self.time.shown = None
             self.channels.show(None)
         return None
+
+    def look_at(self, file: OpenedFile, now_s: float) -> None:
+        """Show a recording instead of an engine's results, from its first raw stack on."""
+        self.stream.feed.show_file(Path(file.folder).name, file.in_use)
+        self.stream.update(now_s)
+        self._forget()
+        self.display.clear()
+        self.time.archive.take(file)
+        self.time.remember((), Among())
+        self.time.go_to(0)
+
+    @property
+    def file(self) -> Past | None:
+        """The recording that is looked at; None where an engine's results are shown."""
+        looking = self.stream.news.connection is Connection.FILE
+        return self.time.archive.past if looking else None
+
+    def _see_places(self, shots: tuple[Shot, ...], past: tuple[PastShot, ...]) -> None:
+        """Learn which channels, positions and planes there are, if anything is new."""
+        if self._places_of[0] is not shots or self._places_of[1] is not past:
+            self._places_of = (shots, past)
+            self.channels.see((*shots, *past))
+            self.places.see(shots, past)
 
     def _show(self, shot: Shot, now_s: float) -> Scene | None:
         self.time.shown = shot
@@ -84,6 +113,7 @@ class Viewer:
         self.display.contrasts.forget()
         self.histories.clear()
         self.time.forget()
+        self.places.forget()
 
     @property
     def maps(self) -> TrustMaps | None:
@@ -102,6 +132,22 @@ class Viewer:
     def history(self) -> TrackingHistory:
         """The pattern of the channel that is shown, over time."""
         return self.histories.of(self.channels.shown)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Position, z and channel, as far as there are several, as they are shown."""
+        channels = self.channels
+        if self.time.shown is None or len(channels.available) < 2:
+            return self.places.axes(self.time.shown)
+        own = Axis("channel", channels.available, channels.shown, channels.chosen is not None)
+        return (*self.places.axes(self.time.shown), own)
+
+    def choose_place(self, axis: str, place: int | None) -> None:
+        """Show one position, plane in z or channel; None = the newest result of any."""
+        if axis != "channel":
+            self.places.choose(axis, place)
+        elif place is not None:
+            self.channels.choose(place)
 
     @property
     def lut(self) -> str:
@@ -126,7 +172,7 @@ class Viewer:
             self.display.look = replace(self.display.look, lut=lut)
 
     def snapshot(self, taken: datetime) -> Snapshot | None:
-        """Return the stage that is shown and how; None where nothing is."""
+        """Return the stage that is shown; None where nothing is."""
         return self.display.snapshot(taken, self.stream.news.facts.pixel_um)
 
     def shown(self) -> Shown | None:

@@ -18,7 +18,12 @@ from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
 from livesim.values.errors import LostFrameError
 from livesim_acquisition.replay.pace import Pace
-from livesim_acquisition.replay.rate import rate_text
+from livesim_acquisition.replay.rate import (
+    UNTIMED_STACKS_PER_S,
+    Rate,
+    rate_text,
+    states_times,
+)
 from livesim_acquisition.replay.replay import Progress as Progressed
 from livesim_acquisition.replay.replay import replay
 from livesim_acquisition.sender import Sender
@@ -77,6 +82,9 @@ def _replay_file(
     with open_recording(raw, settings.pattern) as recording, shown as progressed:
         for warning in recording.warnings:
             print(f"livesim replay: {warning}", file=sys.stderr)
+        if pace.state.rate is Rate.REAL and not states_times(recording):
+            words = f"{raw.name} states no times: {UNTIMED_STACKS_PER_S:.0f} raw stacks a second"
+            print(f"livesim replay: {words}", file=sys.stderr)
         delivery = replay(
             recording,
             sender,

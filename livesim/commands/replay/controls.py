@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from threading import Thread
 
 from livesim.config.settings import SettingsError
-from livesim.values.errors import DataError
 from livesim_acquisition.replay.pace import Pace, PaceState
 from livesim_acquisition.replay.rate import Rate, parse_rate
 
@@ -24,13 +23,7 @@ READ_BYTES = 1024
 
 
 def press(pace: Pace, key: str) -> None:
-    """Do what a key stands for; others are ignored.
-
-    Raises
-    ------
-    DataError
-        If the recording does not say at which rate it was taken.
-    """
+    """Do what a key stands for; others are ignored."""
     actions: dict[str, Callable[[], None]] = {
         " ": pace.toggle,
         ".": pace.step,
@@ -51,8 +44,6 @@ def obey(pace: Pace, line: str) -> None:
     ------
     SettingsError
         If it says something else.
-    DataError
-        If the recording does not say at which rate it was taken.
     """
     match line.split():
         case ["pause" | "resume" | "step" | "stop" as word]:
@@ -133,7 +124,7 @@ def _read() -> bytes:
 def _try(steer: Callable[[Pace, str], None], pace: Pace, said: str) -> None:
     try:
         steer(pace, said)
-    except (SettingsError, DataError) as error:
+    except SettingsError as error:
         print(f"livesim replay: {error}", file=sys.stderr)
 
 

@@ -14,6 +14,7 @@ from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.networks import SMALLEST
 from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.work import Work
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
@@ -30,6 +31,8 @@ class RestoredStack:
 
     image: Image
     """[2 y, 2 x] arbitrated, where there are networks."""
+    work: Work
+    """Everything that was computed for it."""
     error: Image | None = None
     """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked, or where
     neighbouring pixels share their noise."""
@@ -81,7 +84,7 @@ class StackRestorer:
         found = self._weights.get(index)
         work = pipeline.compute(self._stack(index), light.turns_rad, found)
         if not examined and (logged or not pipeline.networks.any):
-            return RestoredStack(work.image.numpy())
+            return RestoredStack(work.image.numpy(), work)
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
             y, x = self._recording.frame_shape
@@ -92,7 +95,7 @@ class StackRestorer:
                 f"found {y} x {x} and {iterations} steps"
             )
         error = None if reviewed.error is None else np.asarray(reviewed.error.cpu(), np.float32)
-        return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
+        return RestoredStack(reviewed.image.cpu().numpy(), work, error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:
         """Return a raw stack, without hits of single frames unless a live run is repeated."""

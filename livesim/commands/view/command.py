@@ -14,12 +14,14 @@ class ViewRequest:
     """What the command line asks for."""
 
     engine: str | None
-    """Control address; None starts an engine."""
+    """Control address; None starts one, unless there is a file to look at."""
     config: Path | None = None
     record: Path | None = None
     """Where an engine that is started records."""
     settings_file: Path | None = None
     memory_mib: int = 1024
+    file: Path | None = None
+    """Recording to look at."""
 
 
 def run_view(request: ViewRequest) -> int:
@@ -40,7 +42,8 @@ def run_view(request: ViewRequest) -> int:
 
     options = ViewOptions(
         engine=request.engine,
-        start_engine=request.engine is None,
+        start_engine=request.engine is None and request.file is None,
+        file=None if request.file is None else request.file.absolute(),
         record=request.record,
         config=request.config,
         given=facts_of_settings(settings),

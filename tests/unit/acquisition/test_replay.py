@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import pytest
 import tifffile
 
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
-from livesim.values.errors import DataError
 from livesim_acquisition.replay.pace import Pace
-from livesim_acquisition.replay.rate import Rate, parse_rate
+from livesim_acquisition.replay.rate import Rate, due_times, parse_rate, states_times
 from livesim_acquisition.replay.replay import replay
 from livesim_acquisition.sender import Sender
 from tests.support.running_engine import SETTINGS, running
@@ -63,16 +64,23 @@ def test_an_interrupted_replay_ends_its_stream(tmp_path):
     assert (got[-1].aborted, got[-1].sent) == (True, 13)
 
 
-def test_real_time_needs_times(tmp_path):
-    settings = Settings.model_validate(SETTINGS)
+def test_a_file_without_times_is_as_recorded_at_20_raw_stacks_a_second(tmp_path):
     path = write_recording(tmp_path / "a.ome.tif", **PHYSICAL)
-    with (
-        running() as engine,
-        open_recording(path, settings.pattern) as recording,
-        Sender(engine.control) as sender,
-        pytest.raises(DataError, match="expected an exposure or a time interval"),
-    ):
-        replay(recording, sender, settings, Pace(Rate.REAL))
+    with open_recording(path, Settings.model_validate(SETTINGS).pattern) as recording:
+        assert not states_times(recording)
+        due = due_times(recording, Rate.REAL)
+        moments = [due(frame) for frame in recording.frames()]
+        frames = prod(recording.stack_shape)
+    assert moments == pytest.approx([n / (20.0 * frames) for n in range(len(moments))])
+
+
+def test_a_file_that_states_its_times_is_replayed_by_them(tmp_path):
+    path = write_recording(tmp_path / "a.ome.tif", **PHYSICAL | {"TimeIncrement": 2.0})
+    with open_recording(path, Settings.model_validate(SETTINGS).pattern) as recording:
+        assert states_times(recording)
+        due = due_times(recording, Rate.REAL)
+        later = [due(frame) for frame in recording.frames() if frame.axes.time == 1]
+        assert later[0] == pytest.approx(recording.interval_s)
 
 
 @pytest.mark.parametrize(("text", "rate"), [("real", Rate.REAL), ("max", Rate.MAX), ("25", 25.0)])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import SettingsError
-from livesim.images.colour_tables import NAMES, colours
+from livesim.images.colour_tables import NAMES, RAINBOW, colours
 from livesim.images.grey_levels import every_nth, grey_levels
 from livesim.images.levels import SAMPLES, Levels, levels_of, sampled
 from livesim.values.errors import DataError
 from livesim_gui.state.picture.contrast import SteadyContrast
-from livesim_gui.state.picture.histogram import histogram
+from livesim_gui.state.picture.histogram import RestingAxis, histogram
 
 FRAME_S = 0.05
 
@@ -117,6 +117,8 @@ def test_every_colour_table_begins_and_ends_as_it_should(name):
     table = colours(name)
     assert (table.shape, table.dtype) == ((256, 3), np.uint8)
     assert len(np.unique(table, axis=0)) > 200
+    if name == RAINBOW:
+        return
     brightness = table.astype(int).sum(axis=1)
     rising = brightness if name != "inverted" else brightness[::-1]
     assert (np.diff(rising) >= -1).all()
@@ -139,3 +141,18 @@ def test_the_histogram_counts_every_sampled_pixel():
     counted = histogram(image)
     assert counted.counts.sum() == 64
     assert (counted.edges[0], counted.edges[-1]) == (0.0, 63.0)
+
+
+def test_the_axis_of_the_histogram_rests_while_noise_moves_its_ends():
+    rng, axis = np.random.default_rng(5), RestingAxis()
+    first = axis.see(*np.quantile(noisy(rng), (0.0, 1.0)))
+    edges = [np.quantile(noisy(rng), (0.0, 1.0)) for _ in range(100)]
+    assert len({tuple(ends) for ends in edges}) > 50, "the ends of single images do move"
+    assert {axis.see(*ends) for ends in edges} == {first}
+
+
+def test_the_axis_follows_where_the_values_leave_it_or_hardly_fill_it():
+    axis = RestingAxis()
+    assert axis.see(0.0, 100.0) == (-25.0, 125.0)
+    assert axis.see(0.0, 126.0) == (-31.5, 157.5)
+    assert axis.see(0.0, 20.0) == (-5.0, 25.0)

@@ -10,6 +10,7 @@ from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD, stages_of
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.stream import Stream
+from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -48,7 +49,7 @@ def test_channels_are_merged_only_where_there_are_several():
 
 def test_playback_moves_among_the_results_of_one_channel():
     playback, some = Playback(), shots(4, channels=2)
-    playback.remember(some, 1)
+    playback.remember(some, Among(channel=1))
     playback.shown = playback.advance(0.0)
     assert playback.shown is some[-1]
     playback.step(-1)

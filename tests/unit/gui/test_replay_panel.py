@@ -9,9 +9,8 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-from qtpy.QtCore import QMimeData, QPoint, QPointF, QProcess, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtCore import QProcess, Qt
+from qtpy.QtWidgets import QFileDialog
 
 from livesim.config.settings import SettingsError
 from livesim_gui.backend import make_backend
@@ -176,31 +175,6 @@ def test_without_settings_it_asks_for_some(window, qtbot, monkeypatch):
     assert window.user_actions.replay._opened == ReplayWish(
         Path("/data/cells.tif"), Path("/data/microscope.toml")
     )
-
-
-# PySide6 would have a QPointF, which PyQt does not take.
-@pytest.mark.filterwarnings("ignore:Function. 'QDragEnterEvent:DeprecationWarning")
-def test_what_is_dropped_on_the_picture_is_replayed(window, qtbot):
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile("/data/m.tif")])
-    at = window.widgets.picture.mapTo(window, QPoint(50, 50))
-    copy, left, none = (
-        Qt.DropAction.CopyAction,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    # Qt offers it to the widget below the mouse first, then to those around it.
-    below = window.childAt(at)
-    entering = QDragEnterEvent(at, copy, data, left, none)
-    QApplication.sendEvent(below, entering)
-    assert entering.isAccepted()
-    QApplication.sendEvent(below, QDropEvent(QPointF(at), copy, data, left, none))
-    qtbot.waitUntil(lambda: child_of(window).state.name == "m.tif", timeout=WAIT_MS)
-    data.setUrls([QUrl("https://example.org/m.tif")])
-    web = QDragEnterEvent(at, copy, data, left, none)
-    web.ignore()
-    QApplication.sendEvent(window, web)
-    assert not web.isAccepted()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image as Pillow
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
@@ -14,7 +17,7 @@ from livesim.values.errors import DataError
 from livesim_gui.children.launcher import EngineWish
 from tests.doubles.fake_engine import FakeEngine, engine_status
 from tests.support.shown import result
-from tests.support.viewer_window import WAIT_MS, feed, make, press, window
+from tests.support.viewer_window import WAIT_MS, feed, make, pixels, press, window
 
 __all__ = ["feed", "make", "window"]
 
@@ -54,10 +57,19 @@ class StubLauncher:
 
 
 def test_a_snapshot_is_saved_beside_the_stream(window, qtbot, tmp_path):
+    notice, folder = window.widgets.notice, tmp_path / "snapshots"
+    press(window, qtbot, Qt.Key.Key_X)  # as shown: split
+    shown = pixels(window.widgets.picture)
     press(window, qtbot, Qt.Key.Key_S)
-    folder = tmp_path / "snapshots"
-    qtbot.waitUntil(lambda: "Saved" in window.widgets.notice.text(), timeout=WAIT_MS)
-    assert sorted(path.suffix for path in folder.iterdir()) == [".png", ".tif"]
+    qtbot.waitUntil(lambda: notice.text().endswith(".png"), timeout=WAIT_MS)
+    (png,) = folder.iterdir()
+    with Pillow.open(png) as file:
+        np.testing.assert_array_equal(np.asarray(file.convert("RGB"))[..., ::-1], shown)
+    press(window, qtbot, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: notice.text().endswith(".tif"), timeout=WAIT_MS)
+    (tiff,) = folder.glob("*.tif")
+    values = window.viewer.display.scene.main.stage.image
+    np.testing.assert_array_equal(tifffile.imread(tiff), values)
 
 
 def test_a_snapshot_that_fails_says_why(window, qtbot, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from livesim.values.verdict import TrustWord
 from livesim.wire.status import EngineState
@@ -80,7 +81,7 @@ def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
     window.presenter.renew()
     assert len(window.widgets.top.buttons) == 5
     assert "left port" in window.widgets.top.stream.toolTip()
-    assert window.minimumSizeHint().width() <= SIZE[0]
+    assert window.minimumSizeHint().width() <= SIZE.width()
 
 
 def test_stages_have_short_names_where_the_window_is_narrow_and_whole_ones_where_it_is_wide(
@@ -144,7 +145,7 @@ def test_the_resolution_that_is_reached_stands_beside_the_attainable_one(window,
 def test_the_question_mark_lists_every_key(window, qtbot):
     window.show_keys()
     (listed,) = window.findChildren(KeyList)
-    words = [label.text() for label in listed.findChildren(type(window.widgets.value))]
+    words = [label.text() for label in listed.findChildren(QLabel)]
     assert all(key.words in words for key in KEYS)
     listed.close()
 

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image as Pillow
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 from qtpy.QtCore import Qt
 
-from livesim.images.levels import Levels
 from livesim.pipeline.networks import why_none
 from livesim.values.figure import Tone
 from livesim.values.frames import StackIndex
@@ -24,7 +22,7 @@ from livesim.wire.messages import StreamStart, TrustMaps
 from livesim.wire.status import EngineState
 from livesim_gui.picture.overlay import Name
 from livesim_gui.state.picture.look import Look
-from livesim_gui.state.picture.snapshot import Snapshot, save
+from livesim_gui.state.picture.snapshot import Snapshot, save_data
 from livesim_gui.state.picture.stages import NETWORK, PLAIN, stages_of
 from livesim_gui.state.picture.tint import SIGMAS, tint
 from livesim_gui.state.stream.feed import Feed
@@ -370,13 +368,9 @@ def test_the_value_below_the_mouse_has_its_error(window):
 
 def test_a_snapshot_of_the_networks_alone_says_what_it_is(tmp_path):
     stage = stages_of(result(network=True))[NETWORK]
-    taken = Snapshot(stage, Levels(0.0, 100.0), "grey", 1.0, 0.08, datetime(2024, 5, 1, tzinfo=UTC))
-    png, tiff = save(taken, tmp_path)
-    with tifffile.TiffFile(tiff) as file:
+    taken = Snapshot(stage, 0.08, datetime(2024, 5, 1, tzinfo=UTC))
+    with tifffile.TiffFile(save_data(taken, tmp_path)) as file:
         assert "not arbitrated" in file.imagej_metadata["Info"]
-    other = replace(taken, stage=replace(stage, name=PLAIN))
-    marked, bare = (np.asarray(Pillow.open(path)) for path in (png, save(other, tmp_path)[0]))
-    assert (marked != bare)[:60, :200].any(), "words in the upper corner"
 
 
 def test_asking_without_an_engine_says_so(window):

@@ -11,7 +11,6 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import QInputDialog
 
 from livesim_gui.panels.contrast import OTHER
-from livesim_gui.plotting import pg
 from livesim_gui.state.time.timeline import Mode
 from tests.support.shown import result
 from tests.support.viewer_window import WAIT_MS, feed, make, pixels, press, window
@@ -176,19 +175,6 @@ def test_a_crosshair_follows_the_mouse_and_goes_with_it(window, qtbot):
     assert picture.crosshair.place is None
     picture.point_at(picture.box.mapViewToScene(QPointF(4.0, 14.0)))
     assert picture.crosshair.place == pytest.approx((4.0, 14.0))
-
-
-def test_line_and_region_are_measured_and_taken_away(window, qtbot):
-    press(window, qtbot, Qt.Key.Key_L)
-    press(window, qtbot, Qt.Key.Key_R)
-    measure = window.widgets.measure
-    assert "nm, mean of 3 pixels across" in measure.line_words.text()
-    assert "photo-electrons" in measure.region_words.text()
-    assert window.widgets.tabs.currentWidget() is measure
-    press(window, qtbot, Qt.Key.Key_L)
-    press(window, qtbot, Qt.Key.Key_R)
-    rois = [i for i in window.widgets.picture.box.allChildItems() if isinstance(i, pg.ROI)]
-    assert not rois
 
 
 def test_light_and_dark_differ_and_keep_the_picture_dark(window, qtbot):

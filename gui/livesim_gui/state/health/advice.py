@@ -50,6 +50,8 @@ def advice_on(
     tuple[Advice, ...]
         At least one; a pattern that is good is called good.
     """
+    if status is None and facts.patterns:  # of a file that is looked at
+        return _of_file(facts)
     if status is None or status.state in (EngineState.IDLE, EngineState.STOPPED):
         return (Advice("No stream: nothing is known of the pattern.", Tone.QUIET),)
     if status.state is EngineState.CALIBRATING:
@@ -60,6 +62,17 @@ def advice_on(
     found = [*_doctor(status), *_angles(tracking), *_jumps(changes), *_warnings(facts)]
     found.sort(key=lambda one: one.tone is not Tone.BAD)
     return tuple(found) or (_nothing_wrong(tracking),)
+
+
+def _of_file(facts: StreamFacts) -> tuple[Advice, ...]:
+    """Say how the pattern of a file is, which nobody tracks."""
+    angles = [one for pattern in facts.patterns.values() for one in pattern.angles]
+    lost = sum(not angle.usable for angle in angles)
+    if lost:
+        words = f"{lost} of {len(angles)} angles show no fringes; their frames count as widefield."
+        return (Advice(words, Tone.BAD), *_warnings(facts))
+    found = Advice(f"Fringes were found at all {len(angles)} angles.", Tone.GOOD)
+    return (*_warnings(facts), found)
 
 
 def _calibrating(status: EngineStatus) -> Advice:

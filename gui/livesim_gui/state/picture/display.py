@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from livesim.images.colour_tables import colours
@@ -70,7 +69,7 @@ class Display:
         shown = [stages[name] for name in names if name is not None]
         levels = [self.contrasts.see(stage, shot.channel, now_s) for stage in shown]
         every = [every_nth(stage.step, self.screen_per_raw) for stage in shown]
-        painted_of = (shot.number, look, *every, *levels, maps, layers)
+        painted_of = (shot, look, *every, *levels, maps, layers)
         if painted_of == self._painted_of:
             return None
         self._painted_of = painted_of
@@ -90,22 +89,14 @@ class Display:
         return self.contrasts.of(stage or self.look.stage or "", channel)
 
     def snapshot(self, taken: datetime, pixel_um: float | None) -> Snapshot | None:
-        """Return the stage that is shown and how; None where nothing is.
+        """Return the stage that is shown; None where nothing is.
 
         Parameters
         ----------
         pixel_um
             Of the raw frames, where it is known.
         """
-        scene = self.scene
-        if scene is None:
-            return None
-        main, look = scene.main, scene.look
-        seen = Snapshot(main.stage, main.levels, look.lut, look.gamma, pixel_um, taken)
-        if not scene.layers:
-            return seen
-        whole = self._painted(main.stage, scene.shot.channel, scene.layers, every=1)
-        return replace(seen, merged=whole.pixels)
+        return None if self.scene is None else Snapshot(self.scene.main.stage, pixel_um, taken)
 
     def shown(self, channels: Channels) -> Shown | None:
         """Return what is shown and how, as an export takes it; None where nothing is."""

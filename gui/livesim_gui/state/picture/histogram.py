@@ -11,6 +11,10 @@ from livesim.images.levels import sampled
 from livesim.values.results import Image
 
 BINS = 128
+ROOM = 0.25
+"""Of what is shown: how far a resting axis reaches beyond it on each side."""
+TOO_LONG = 3.0
+"""Times what is shown: an axis that reaches so far is made anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +24,24 @@ class Histogram:
     edges: NDArray[np.float64]
     """[bins + 1] in photo-electrons."""
     counts: NDArray[np.int64]
+
+
+class RestingAxis:
+    """The ends of an axis that stand still while what is shown fits between them.
+
+    Noise moves the ends of every histogram a little; an axis that followed would never rest.
+    """
+
+    def __init__(self) -> None:
+        self.ends = (0.0, 0.0)
+
+    def see(self, low: float, high: float) -> tuple[float, float]:
+        """Return the ends for values between two others; mostly those of the last time."""
+        first, last = self.ends
+        length = high - low
+        if not first <= low <= high <= last or last - first > TOO_LONG * length:
+            self.ends = (low - ROOM * length, high + ROOM * length)
+        return self.ends
 
 
 def histogram(image: Image) -> Histogram | None:

@@ -1,4 +1,4 @@
-"""Save a stage as a PNG with a scale bar, as it is shown, and as a TIFF with its values."""
+"""Save the stage that is shown as a TIFF with its values; the window saves the picture itself."""
 
 from __future__ import annotations
 
@@ -7,73 +7,56 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import tifffile
-from numpy.typing import NDArray
-from PIL import Image as Pillow
 
-from livesim.images.colour_tables import colours
-from livesim.images.drawing import draw_scale_bar, draw_words, letter_height
-from livesim.images.grey_levels import grey_levels
-from livesim.images.levels import Levels
 from livesim_gui.state.picture.stages import Stage
-
-SMALLEST_SIDE = 512
-"""Smaller images are enlarged by a whole factor, so that the scale bar can be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """One stage of one result, and how it was shown."""
+    """One stage of one result, at the moment when it was asked for."""
 
     stage: Stage
-    levels: Levels
-    lut: str
-    gamma: float
     pixel_um: float | None
     """Of the raw frames."""
     taken: datetime
-    merged: NDArray[np.uint8] | None = None
-    """[y, x, 3] the stage with all channels merged; the TIFF has this one's values alone."""
 
     @property
     def name(self) -> str:
-        """Of its files, without their endings."""
+        """Of its file, without the ending."""
         return f"livesim-{self.taken:%Y%m%d-%H%M%S-%f}-{self.stage.name}"
 
     @property
     def warning(self) -> str:
-        """What is written into both files; empty for most stages."""
+        """What is written into the file; empty for most stages."""
         stage = self.stage
         return f"{stage.title}, {stage.warning}" if stage.warning else ""
 
 
-def save(snapshot: Snapshot, folder: Path) -> tuple[Path, Path]:
-    """Write PNG and TIFF; return their paths. Each appears whole or not at all.
+def save_data(snapshot: Snapshot, folder: Path) -> Path:
+    """Write the values as a TIFF, float32, negative ones included, with the pixel size.
 
     Raises
     ------
     OSError
         If the folder cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    png, tiff = folder / f"{snapshot.name}.png", folder / f"{snapshot.name}.tif"
-    _placed(tiff, lambda partial: _write_tiff(snapshot, partial))
-    _placed(png, lambda partial: _picture(snapshot).save(partial, format="PNG"))
-    return png, tiff
+    return placed(folder / f"{snapshot.name}.tif", lambda partial: _write(snapshot, partial))
 
 
-def _placed(target: Path, write: Callable[[Path], None]) -> None:
+def placed(target: Path, write: Callable[[Path], None]) -> Path:
+    """Let a file be written, in a folder that is made; it appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.partial")
     try:
         write(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+    return target
 
 
-def _write_tiff(snapshot: Snapshot, path: Path) -> None:
-    """Write the values as they are, float32, negative ones included, with the pixel size."""
+def _write(snapshot: Snapshot, path: Path) -> None:
     stage = snapshot.stage
     metadata = {"axes": "YX"} | ({"Info": snapshot.warning} if snapshot.warning else {})
     if snapshot.pixel_um is None:
@@ -87,18 +70,3 @@ def _write_tiff(snapshot: Snapshot, path: Path) -> None:
         resolution=(per_um, per_um),
         metadata=metadata | {"unit": "um"},
     )
-
-
-def _picture(snapshot: Snapshot) -> Pillow.Image:
-    image = snapshot.stage.image
-    zoom = -(-SMALLEST_SIDE // min(image.shape))
-    table = colours(snapshot.lut, snapshot.gamma)
-    own = snapshot.merged
-    coloured = table[grey_levels(image, snapshot.levels)] if own is None else own
-    picture = Pillow.fromarray(coloured.repeat(zoom, axis=0).repeat(zoom, axis=1))
-    unit = snapshot.stage.step * (snapshot.pixel_um or 1.0) / zoom
-    draw_scale_bar(picture, unit, in_um=snapshot.pixel_um is not None)
-    if snapshot.warning:
-        margin = letter_height(picture) / 2
-        draw_words(picture, (margin, margin), snapshot.warning)
-    return picture

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from livesim.images.merge import MERGED_LUTS
+from livesim_gui.state.time.archive import PastShot
 from livesim_gui.state.time.ring import Shot
 
 
@@ -55,15 +56,15 @@ class Channels:
 
     def __init__(self) -> None:
         self.available: tuple[int, ...] = ()
-        """Those of which results are in memory."""
+        """Those of which there are results."""
         self.chosen: int | None = None
         """By the user; None follows the first one."""
         self.shown = 0
         """On the screen, or what will be with the first result."""
         self.merge = Merge()
 
-    def see(self, shots: Iterable[Shot]) -> None:
-        """Learn which channels the results in memory have."""
+    def see(self, shots: Iterable[Shot | PastShot]) -> None:
+        """Learn which channels the results in memory and on the disk have."""
         self.available = tuple(sorted({shot.channel for shot in shots}))
 
     def show(self, shot: Shot | None) -> None:

@@ -17,6 +17,8 @@ class Connection(Enum):
     CONNECTED = "connected"
     LOST = "lost"
     """It has answered before, and does not any more."""
+    FILE = "looking at a file"
+    """No engine is asked: a recording on this machine is shown."""
 
 
 def complete_address(address: str, keys: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from livesim.values.results import Result
 from livesim.wire.messages import Published, StreamEnd, TrustMaps
 from livesim.wire.status import EngineStatus
+from livesim.wire.stream_status import InUse
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.facts import (
     StreamFacts,
@@ -89,6 +90,18 @@ class Feed:
             self.ring.clear()
             self._arrivals.clear()
             return generation
+
+    def show_file(self, name: str, in_use: InUse) -> None:
+        """Leave the engine: from now on a recording of this name is looked at."""
+        with self._lock:
+            self._news = News(
+                generation=self._news.generation + 1,
+                connection=Connection.FILE,
+                stream=name,
+                facts=merged(facts_in_use(in_use), self._given),
+            )
+            self.ring.clear()
+            self._arrivals.clear()
 
     def end(self) -> None:
         """Go back to no connection; the results stay to be looked at."""

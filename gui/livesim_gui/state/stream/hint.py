@@ -20,14 +20,16 @@ def hint(news: News, under_way: str | None = None) -> str:
     if news.connection is Connection.NONE:
         return (
             news.words
-            or "No engine.\nConnect to one, start one, or open a recording (Ctrl+O), under Control."
+            or "No engine.\nOpen or drop a recording, start a simulation, or connect to an engine."
         )
+    if news.connection is Connection.FILE:
+        return "The raw stack is being restored…"
     if news.connection is Connection.LOST:
         return f"The engine at {news.address} does not answer any more."
     if news.status is None and split_keys(news.address or "")[1] is not None and news.words:
         return news.words
     if news.status is None:
-        return f"No engine answers at {news.address} yet.\nStart one: livesim engine"
+        return f"No engine answers at {news.address} yet."
     if news.status.stream is None:
         return "The engine waits for a stream.\nOpen a recording (Ctrl+O), or Start simulator"
     return "The engine is looking for the pattern…"

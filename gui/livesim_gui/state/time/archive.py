@@ -10,6 +10,8 @@ from typing import Protocol
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
+from livesim.wire.stream_status import InUse
+from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.ring import Shot
 
 KEPT = 8
@@ -61,6 +63,28 @@ class Past(Protocol):
         ...
 
 
+class OpenedFile(Past, Protocol):
+    """A recording that is looked at: its raw stacks are restored one by one when they are read."""
+
+    @property
+    def in_use(self) -> InUse:
+        """What its images depend on."""
+        ...
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether its raw stacks can be restored with networks."""
+        ...
+
+    def restore(self, index: StackIndex, received_ns: int) -> Result:
+        """Restore one raw stack with the networks, which takes seconds; as `read`."""
+        ...
+
+    def close(self) -> None:
+        """Look at it no more; any thread may call it."""
+        ...
+
+
 OpenPast = Callable[[str], Past | None]
 """The folder of a recording -> what is there of it; None where nothing is on this machine."""
 
@@ -86,9 +110,10 @@ class Archive:
         self.wanted: PastShot | None = None
         """To be read now: it is where the user has gone."""
         self._shots: tuple[PastShot, ...] = ()
-        self._own: dict[int | None, tuple[PastShot, ...]] = {None: ()}
-        """The same by channel; None = all."""
+        self._own: dict[Among, tuple[PastShot, ...]] = {}
+        """The same, among which one has moved."""
         self._read: OrderedDict[int, Shot] = OrderedDict()
+        self._unreadable: set[int] = set()
         self._joined_of: tuple[object, ...] = ()
         self._joined: tuple[Shot | PastShot, ...] = ()
 
@@ -102,39 +127,45 @@ class Archive:
         """
         if past is None or self.past is None or past.folder != self.past.folder:
             self._read.clear()
+            self._unreadable.clear()
         self.past = past
         self._shots = past_shots(past) if shots is None else shots
-        self._own = {None: self._shots}
+        self._own = {}
 
     def clear(self) -> None:
         """Forget everything: another stream has begun."""
         self.take(None)
         self.wanted = None
 
-    def join(self, shots: tuple[Shot, ...], channel: int | None) -> tuple[Shot | PastShot, ...]:
+    @property
+    def shots(self) -> tuple[PastShot, ...]:
+        """All that are on the disk, oldest first; the same tuple until something changes."""
+        return self._shots
+
+    def join(self, shots: tuple[Shot, ...], among: Among) -> tuple[Shot | PastShot, ...]:
         """Return what is on the disk from before the oldest of `shots`, and then these.
 
         Parameters
         ----------
         shots
             Those in memory, oldest first.
-        channel
-            Taken from the disk; None = all.
+        among
+            Which of those on the disk are taken.
         """
-        made_of = (id(shots), id(self._shots), channel)
+        made_of = (id(shots), id(self._shots), among)
         if made_of != self._joined_of[:3]:
             # The last two keep what the ids are of.
             self._joined_of = (*made_of, shots, self._shots)
-            self._joined = (*self._before(shots, channel), *shots)
+            self._joined = (*self._before(shots, among), *shots)
         return self._joined
 
-    def _before(self, shots: tuple[Shot, ...], channel: int | None) -> Sequence[PastShot]:
+    def _before(self, shots: tuple[Shot, ...], among: Among) -> Sequence[PastShot]:
+        if among not in self._own:
+            self._own[among] = tuple(one for one in self._shots if among.has(one.index))
+        own = self._own[among]
         if not shots:
-            return ()
+            return own
         oldest = shots[0].result.last_received_ns
-        if channel not in self._own:
-            self._own[channel] = tuple(one for one in self._shots if one.channel == channel)
-        own = self._own[channel]
         return own[: bisect_left(own, oldest, key=lambda shot: shot.received_ns)]
 
     def shot(self, wanted: Shot | PastShot | None) -> Shot | None:
@@ -143,7 +174,8 @@ class Archive:
             self.wanted = None
             return wanted
         found = self._read.get(wanted.number)
-        self.wanted = wanted if found is None else None
+        known = found is not None or wanted.number in self._unreadable
+        self.wanted = None if known else wanted
         return found
 
     def keep(self, folder: str, wanted: PastShot, result: Result) -> None:
@@ -153,6 +185,11 @@ class Archive:
         self._read[wanted.number] = Shot(wanted.number, result)
         while len(self._read) > KEPT:
             self._read.popitem(last=False)
+
+    def leave_out(self, unreadable: PastShot) -> None:
+        """Ask for this one no more: it cannot be read, and the others can."""
+        self._unreadable.add(unreadable.number)
+        self.wanted = None
 
     def give_up(self) -> None:
         """Forget what is on the disk until it is looked at again: a result could not be read."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import Archive
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode, Placed, Timeline
 
 
 class Playback:
-    """Moves the viewer in time, among the results of one channel or all; for one thread."""
+    """Moves the viewer in time, among all results or those of one place; for one thread."""
 
     def __init__(self) -> None:
         self.timeline = Timeline()
@@ -16,30 +17,30 @@ class Playback:
         self.shown: Shot | None = None
         """The result on the screen."""
         self._received: tuple[Shot, ...] = ()
-        self._channel: int | None = None
+        self._among = Among()
         self._memory: tuple[Shot, ...] = ()
-        """Of what was received, the results of the channel."""
+        """Of what was received, those among which the viewer moves."""
 
-    def remember(self, received: tuple[Shot, ...], channel: int | None) -> None:
+    def remember(self, received: tuple[Shot, ...], among: Among) -> None:
         """Take the results in memory, oldest first.
 
         Parameters
         ----------
         received
             The same tuple as before costs nothing.
-        channel
-            Among whose results the viewer moves; None = all.
+        among
+            Which of them the viewer moves among.
         """
-        if received is self._received and channel == self._channel:
+        if received is self._received and among == self._among:
             return
-        self._received, self._channel = received, channel
-        own = tuple(shot for shot in received if shot.channel == channel)
-        self._memory = received if channel is None else own
+        self._received, self._among = received, among
+        own = (shot for shot in received if among.has(shot.result.index))
+        self._memory = received if among.all else tuple(own)
 
     @property
     def shots(self) -> tuple[Placed, ...]:
         """All results among which the viewer moves, oldest first: on the disk, then in memory."""
-        return self.archive.join(self._memory, self._channel)
+        return self.archive.join(self._memory, self._among)
 
     def advance(self, now_s: float) -> Shot | None:
         """Return the result to show now; None where there is none, or it is still being read."""

@@ -1,0 +1,1 @@
+"""Run `livesim look`, which the viewer starts to look at a file."""
