@@ -101,7 +101,7 @@ def stream_until_weighed(folder, changes):
 
 @pytest.mark.timeout(400)
 def test_results_made_beside_plain_ones_are_the_offline_results(tmp_path):
-    """The networks skip stacks; those they come to, and the plain images, are restored to the bit."""
+    """The networks skip stacks; those that they come to are restored to the bit, and plain ones."""
     raw = simulated_recording(tmp_path, times=12)
     folder = tmp_path / "recorded"
     with EngineProcess("--once", f"--record={folder}") as engine:

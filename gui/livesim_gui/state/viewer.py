@@ -9,6 +9,7 @@ from livesim.images.colour_tables import colours
 from livesim.values.results import Image
 from livesim.values.verdict import ERROR
 from livesim.wire.messages import TrustMaps
+from livesim.wire.networks import HELD, OFF
 from livesim_gui.state.health.reached import Reached
 from livesim_gui.state.health.tracking_history import TrackingHistories, TrackingHistory
 from livesim_gui.state.picture.display import Display
@@ -20,6 +21,8 @@ from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.stream import Stream
+from livesim_gui.state.time.edge import networks_at_work
+from livesim_gui.state.time.pace import Wish
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -53,7 +56,7 @@ class Viewer:
             self.histories.see(news.status, now_s)
         self.channels.see(news.shots)
         self.time.remember(news.shots, self.channels.only)
-        shot = self.time.advance(now_s)
+        shot = self.time.advance(now_s, self.wish)
         if shot is not None:
             return self._show(self._reviewed(shot), now_s)
         if not self.time.shots:
@@ -61,6 +64,13 @@ class Viewer:
             self.time.shown = None
             self.channels.show(None)
         return None
+
+    @property
+    def wish(self) -> Wish:
+        """What is wanted at the live edge; networks that do not work by themselves are none."""
+        networks = networks_at_work(self.stream.news.status)
+        at_rest = networks is not None and networks.run in (OFF, HELD)
+        return Wish.EITHER if at_rest else self.display.look.wish
 
     def _show(self, shot: Shot, now_s: float) -> Scene | None:
         self.time.shown = shot

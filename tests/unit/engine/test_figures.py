@@ -73,8 +73,8 @@ def test_a_new_figure_appears_everywhere_without_further_ado():
 
 
 NAMES = {
-    "raw frames", "reconstructed", "networks", "rolling updates", "rolling time resolution", "rolling changed",
-    "rolling motion", "pattern angles usable", "pattern attainable resolution",
+    "raw frames", "reconstructed", "networks", "rolling updates", "rolling time resolution",
+    "rolling changed", "rolling motion", "pattern angles usable", "pattern attainable resolution",
     "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
     "pattern alarms", "pattern check failures", "doctor faults", "camera defects",
     "trust carried", "trust shown", "trust error", "trust overruled", "trust plain denied",

@@ -23,6 +23,8 @@ TITLES = {
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
 SHORT_TITLES = {WIDEFIELD: "Wide", SUPER_RESOLVED: "SIM", STEP_ONE: "One", NETWORK: "Networks"}
 """Where the window is narrow."""
+NETWORKED = (STEP_ONE, NETWORK, RESTORED)
+"""Stages that networks have made."""
 WARNINGS = {NETWORK: "not arbitrated: may invent structure"}
 """What stands beside the title of a stage wherever it is shown or saved."""
 _EVERY = 4
@@ -73,6 +75,8 @@ def shows_plain(result: Result) -> bool:
 
 def _images(result: Result) -> dict[str, Image]:
     """Return the images that a result carries; the restored one, where there is one, last."""
+    if result.searching:
+        return {WIDEFIELD: result.widefield}
     if result.plain is None:
         return {WIDEFIELD: result.widefield, SUPER_RESOLVED: result.image}
     beside = {STEP_ONE: result.step_one, NETWORK: result.network}
