@@ -50,7 +50,7 @@ class Look:
         names
             The least processed first; the last one stands for a stage that it has not.
         """
-        stage = self.stage if self.stage in names else names[-1]
+        stage = names[-1] if self.stage is None or self.stage not in names else self.stage
         rest = [name for name in names if name != stage] or [stage]
         return replace(self, stage=stage, other=self.other if self.other in rest else rest[0])
 
