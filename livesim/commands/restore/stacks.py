@@ -30,6 +30,8 @@ class RestoredStack:
 
     image: Image
     """[2 y, 2 x] arbitrated, where there are networks."""
+    plain: Image | None = None
+    """[2 y, 2 x] without networks; None where there are none, so that `image` is it."""
     error: Image | None = None
     """[2 y, 2 x] its standard deviation, photo-electrons; None where nobody asked."""
     trust: Trust | None = None
@@ -79,8 +81,9 @@ class StackRestorer:
         logged = self._channels[index.channel].weighed is not None
         found = self._weights.get(index)
         work = pipeline.compute(self._stack(index), light.turns_rad, found)
+        plain = work.plain.numpy() if pipeline.networks.any else None
         if not examined and (logged or not pipeline.networks.any):
-            return RestoredStack(work.image.numpy())
+            return RestoredStack(work.image.numpy(), plain)
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
             y, x = self._recording.frame_shape
@@ -91,7 +94,7 @@ class StackRestorer:
                 f"found {y} x {x} and {iterations} steps"
             )
         error = np.asarray(reviewed.error.cpu().numpy(), np.float32)
-        return RestoredStack(reviewed.image.cpu().numpy(), error, reviewed.trust)
+        return RestoredStack(reviewed.image.cpu().numpy(), plain, error, reviewed.trust)
 
     def _stack(self, index: StackIndex) -> RawStack:
         """Return a raw stack, without the hits of single frames unless a live run is repeated."""
