@@ -8,17 +8,22 @@ import pytest
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
+from livesim.values.verdict import TrustWord
 from livesim.wire.messages import StreamStart
+from livesim.wire.status import LatencyStatus
 from livesim.wire.stream_status import NetworksStatus
+from livesim_gui.state.health.health import health_of
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.stages import RESTORED, SUPER_RESOLVED, WIDEFIELD
+from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import Feed, News
 from livesim_gui.state.time.edge import edge_words
 from livesim_gui.state.time.pace import PATIENCE_S, Pace, Wish
 from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.time.timeline import Mode
+from livesim_gui.state.trust.trusted import trusted
 from livesim_gui.state.viewer import Viewer
-from tests.doubles.fake_engine import engine_status, in_use
+from tests.doubles.fake_engine import engine_status, in_use, trust_status
 from tests.support.shown import result
 
 SLOW, QUICK = 2.0, 0.01
@@ -279,3 +284,24 @@ def test_the_age_needs_no_clock_of_the_engine():
     assert shot.age_s(1000.5) == pytest.approx(2.5)
     assert edge_words(News(ended=True), shot, Mode.LIVE, 2000.0) == "", "nothing new is to come"
     assert edge_words(News(), shot, Mode.HELD, 2000.0) == "", "that is said elsewhere"
+
+
+def test_a_verdict_ends_with_its_stream():
+    of_last = trust_status(stream="last", word=TrustWord.DO_NOT_TRUST)
+    with_models = at_work().in_use
+    running = engine_status(trust=of_last, in_use=with_models)
+    assert trusted(running).word == "… not judged yet"
+    assert not [one for one in running.figures if one.name.startswith("trust")]
+    assert trusted(engine_status(trust=trust_status(), in_use=with_models)).word == "✔ trusted"
+    off = NetworksStatus(run="off")
+    assert trusted(engine_status(in_use=with_models, networks=off)).reasons[0] == (
+        "The networks are switched off."
+    )
+
+
+def test_how_long_the_networks_take_is_said_apart():
+    slow = LatencyStatus(results=3, p50_ms=2400.0, p95_ms=2600.0, p99_ms=2600.0)
+    news = News(connection=Connection.CONNECTED, status=engine_status(network_latency=slow))
+    lines = {line.label: line.value for line in health_of(news).lines}
+    assert lines["Last raw frame to result"] == "9 ms (95 %: 12 ms)"
+    assert lines["… to the networks' image"] == "2400 ms (95 %: 2600 ms)"
