@@ -66,6 +66,7 @@ class LiveNetworks:
         self._ended = False
         self._era = object()
         self._kept: OrderedDict[Key, _Waiting] = OrderedDict()
+        self._newest: dict[int, Key] = {}
         self._asked: list[Key] = []
         self._at_work: Key | None = None
         self._worker = Worker("networks", self._work, lambda: self._next() is not None, claim=claim)
@@ -81,6 +82,7 @@ class LiveNetworks:
         """Forget the last stream; what is being made of it is dropped."""
         with self._worker.changed:
             self._kept.clear()
+            self._newest.clear()
             self._asked.clear()
             self._era, self._deliver = object(), None
 
@@ -98,6 +100,7 @@ class LiveNetworks:
         one = _Waiting(made, made.later)
         with self._worker.changed:
             self._kept[one.key] = one
+            self._newest[made.result.index.channel] = one.key
             while len(self._kept) > 1 and self._is_full:
                 self._kept.popitem(last=False)
             self._worker.changed.notify_all()
@@ -110,10 +113,8 @@ class LiveNetworks:
         """
         with self._worker.changed:
             self._ended = True
-            if self._run != OFF:
-                last = {key[0].channel: key for key in self._kept}
-                self._asked = [key for key in last.values() if key != self._at_work]
-                self._worker.changed.notify_all()
+            self._asked = [key for key in self._newest.values() if key in self._kept]
+            self._worker.changed.notify_all()
             until = time.monotonic() + CATCH_UP_S
             while self._is_busy and not hurried() and time.monotonic() < until:
                 self._worker.changed.wait(_POLL_S)

@@ -156,6 +156,19 @@ def test_at_the_end_of_a_stream_the_last_stack_is_done_and_recorded(tmp_path):
     assert raw["written"][:].sum() == 5
 
 
+def test_at_the_end_of_a_stream_no_older_stack_is_done():
+    """The last one, which is on the screen, has been done already."""
+    slow = SlowNetworks()
+    slow.let(1000)
+    with streaming(slow, networks="held") as stream:
+        stream.send(4)
+        stream.client.held("s", StackIndex(time=3), WAIT_S)
+        stream.wait_for("networks", 1)
+        stream.sender.finish()
+        stream.engine.wait_for(lambda s: s.stream is None)
+    assert slow.begun == [3]
+
+
 def test_what_comes_after_the_end_is_published_all_the_same(monkeypatch):
     monkeypatch.setattr(networks_module, "CATCH_UP_S", 0.0)
     slow = SlowNetworks()

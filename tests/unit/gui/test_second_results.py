@@ -13,6 +13,7 @@ from livesim.wire.messages import StreamStart
 from livesim.wire.status import LatencyStatus
 from livesim.wire.stream_status import NetworksStatus
 from livesim_gui.state.health.health import health_of
+from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.stages import RESTORED, SUPER_RESOLVED, WIDEFIELD
 from livesim_gui.state.stream.connection import Connection
@@ -252,6 +253,16 @@ def test_while_the_pattern_is_searched_for_the_mean_is_shown(viewer):
     assert viewer.display.stages == (WIDEFIELD,)
     viewer.stream.feed.take(1, first(0), 1.0)
     assert viewer.tick(1.0).main.stage.name == SUPER_RESOLVED
+
+
+def test_the_resolution_of_a_mean_is_not_measured():
+    ring = Ring()
+    for made in (mean(0), mean(1), first(2), first(3)):
+        ring.add(made)
+    *means, plain, newest = ring.shots
+    assert pair_of(means[1], ring.shots, 80.0) is None
+    assert pair_of(plain, ring.shots, 80.0) is None, "with a mean before it"
+    assert pair_of(newest, ring.shots, 80.0) is not None
 
 
 # Words
