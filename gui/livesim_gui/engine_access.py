@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from livesim.config.changes import Value
 from livesim.config.settings import SettingsError
+from livesim.values.frames import StackIndex
+from livesim.wire.networks import Run
 from livesim.wire.status import EngineStatus
 from livesim_gui.background_tasks import BackgroundTasks
 from livesim_gui.link import Link
@@ -14,6 +16,7 @@ from livesim_gui.state.stream.connection import complete_address
 from livesim_gui.state.stream.feed import Feed
 
 _REVIEW, _STEER, _CALIBRATE, _RECORD = "review", "steer", "calibrate", "record"
+_HOLD, _NETWORKS = "hold", "networks"
 
 Tell = Callable[[str], None]
 """Shows the user what stands in the way."""
@@ -80,6 +83,18 @@ class EngineAccess:
                 failed("There is no result of networks to check.")
 
         self._tasks.run(_REVIEW, link.review, answered, failed)
+
+    def hold(self, stream: str, index: StackIndex, failed: Tell) -> None:
+        """Ask for the networks' image of a stack, for somebody holds its picture."""
+        link = self._link
+        if link is not None:
+            self._tasks.run(_HOLD, lambda: link.hold(stream, index), lambda _: None, failed)
+
+    def networks(self, run: Run, failed: Tell) -> None:
+        """Say when the networks work from now on."""
+        link = self._link
+        if link is not None:
+            self._tasks.run(_NETWORKS, lambda: link.networks(run), lambda _: None, failed)
 
     def wish(self, key: str, value: Value, failed: Tell) -> None:
         """Ask the engine for another setting; the newest of each is sent when its turn comes."""

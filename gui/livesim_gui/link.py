@@ -7,9 +7,11 @@ from threading import Event, Thread
 
 from livesim.config.changes import Changes
 from livesim.config.settings import SettingsError
+from livesim.values.frames import StackIndex
 from livesim.wire.control_client import ControlClient
 from livesim.wire.endpoints import beside
 from livesim.wire.header import WireError
+from livesim.wire.networks import Run
 from livesim.wire.sockets import Keep, Subscriber
 from livesim.wire.status import EngineStatus
 from livesim_gui.connection_help import why_silent
@@ -82,6 +84,16 @@ class Link:
         """Ask for a recording, or its end; as `steer`."""
         with ControlClient(self.address) as client:
             client.record(on=on)
+
+    def hold(self, stream: str, index: StackIndex) -> None:
+        """Ask for the networks' image of a stack; as `steer`."""
+        with ControlClient(self.address) as client:
+            client.held(stream, index)
+
+    def networks(self, run: Run) -> None:
+        """Say when the networks work; as `steer`."""
+        with ControlClient(self.address) as client:
+            client.networks(run)
 
     def _ask(self) -> None:
         while not self._over.is_set():

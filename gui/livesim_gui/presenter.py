@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from livesim.wire.networks import OFF
 from livesim_gui.backend import Backend
 from livesim_gui.panels.time_bar import place_words
 from livesim_gui.state.health.advice import advice_on
@@ -13,9 +14,10 @@ from livesim_gui.state.picture.histogram import histogram
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
-from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD, stages_of
+from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.hint import hint
+from livesim_gui.state.time.edge import edge_words, networks_at_work
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -36,8 +38,10 @@ class Presenter:
         backend: Backend,
         widgets: Widgets,
         replay: Callable[[], Replay] = Replay,
+        say: Callable[[str], None] = lambda words: None,
     ) -> None:
-        self._replay = replay
+        self._replay, self._say = replay, say
+        self._asked_for = -1
         self._viewer, self._widgets = viewer, widgets
         self._backend = backend
         self.drawn = 0
@@ -56,7 +60,8 @@ class Presenter:
             start = idle and under_way is None and news.connection is not Connection.FILE
             widgets.picture.clear(hint(news, under_way), start=start)
         else:
-            self._caption(viewer.display.scene)
+            self._caption(viewer.display.scene, now_s)
+            self._ask_for_networks(viewer.display.scene)
         widgets.axes.show_axes(viewer.axes)
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
@@ -67,12 +72,24 @@ class Presenter:
         widgets.measure.measure(scene.main.stage)
         manual = self._viewer.display.contrast(scene.main.stage.name).manual
         widgets.contrast.show_levels(scene.main.levels, manual=manual)
-        widgets.top.show_stages(tuple(stages_of(scene.shot.result)), scene.look)
+        widgets.top.show_stages(self._viewer.display.stages, scene.look)
 
-    def _caption(self, scene: Scene) -> None:
+    def _caption(self, scene: Scene, now_s: float) -> None:
         """Write over the picture what it is; the restored image may still be the plain one."""
-        plain = plain_words(self._viewer.stream.news.status) if scene.is_plain else ""
-        self._widgets.picture.caption(scene, self._held(scene), plain)
+        news, mode = self._viewer.stream.news, self._viewer.time.timeline.mode
+        plain = plain_words(news.status) if scene.is_plain else ""
+        words = edge_words(news, scene.shot, mode, now_s)
+        self._widgets.picture.caption(scene, self._held(scene), plain, words)
+
+    def _ask_for_networks(self, scene: Scene) -> None:
+        """Let the networks come to what is held, once for each result."""
+        shot, networks = scene.shot, networks_at_work(self._viewer.stream.news.status)
+        held = self._viewer.time.timeline.mode is Mode.HELD
+        if not held or not shot.result.provisional or shot.number == self._asked_for:
+            return
+        self._asked_for = shot.number
+        if networks is not None and networks.run != OFF:
+            self._backend.access.hold(shot.result.stream, shot.result.index, self._say)
 
     def _held(self, scene: Scene) -> str | None:
         playback = self._viewer.time
@@ -89,6 +106,7 @@ class Presenter:
         self._show_trust()
         self._show_pattern()
         widgets.picture.show_scale(news.facts.pixel_um)
+        widgets.time_bar.show_networks(networks_at_work(news.status))
         widgets.steer.show_controls(self._backend.access.controls(news.status))
         widgets.control.show_running(self._backend.local.running(news))
         widgets.contrast.show_look(viewer.lut, viewer.display.look.gamma)

@@ -80,7 +80,9 @@ class Window(QMainWindow):
         viewer.display.look = known.look
         self.widgets = Widgets()
         self.replay = ReplayChild(self)
-        self.presenter = Presenter(viewer, backend, self.widgets, lambda: self.replay.state)
+        self.presenter = Presenter(
+            viewer, backend, self.widgets, lambda: self.replay.state, self.say
+        )
         self.notice = Notice()
         self.past = PastReader(
             viewer.stream, viewer.time.archive, backend.tasks, open_past, self.say

@@ -50,7 +50,9 @@ def listen(
 
     Yields
     ------
-    The results: `image` [2 y, 2 x], `plain` [2 y, 2 x] or None, `widefield` [y, x], `index`.
+    The results: `image` [2 y, 2 x], `plain` [2 y, 2 x] or None, `widefield` [y, x], `index`. Where
+    networks are slower than the camera, a stack's first result is plain and `provisional`; a second
+    one may follow, after those of newer stacks.
 
     Raises
     ------
@@ -88,7 +90,8 @@ def _results(
             ended, stream = ended + 1, None
         elif isinstance(message, Result):
             stream = message.stream
-            yield message
+            if not message.searching:
+                yield message
 
 
 class Sender:

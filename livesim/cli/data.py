@@ -132,6 +132,12 @@ def export(
     marks: Annotated[
         bool, typer.Option("--marks/--no-marks", help="Of a movie: scale bar and time stamp.")
     ] = True,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Restore first what the live run skipped.")
+    ] = False,
+    skip_gaps: Annotated[
+        bool, typer.Option("--skip-gaps", help="Leave out time points that it skipped.")
+    ] = False,
     overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell the progress to programs.")] = False,
     tied: TiedOption = False,
@@ -155,6 +161,8 @@ def export(
             ranges=Ranges(time, channel, z, position),
             projected=max_projection,
             interval_s=interval,
+            restore=restore,
+            skip_gaps=skip_gaps,
             overwrite=overwrite,
             as_json=as_json,
             tied=tied,

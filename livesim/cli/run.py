@@ -49,8 +49,16 @@ def engine(
     ] = False,
     once: Annotated[bool, typer.Option(help="End after the first stream.")] = False,
     lossless: Annotated[
-        bool, typer.Option(help="Let the source wait rather than skip a raw stack.")
+        bool,
+        typer.Option(help="Let the source wait rather than skip a raw stack or its networks."),
     ] = False,
+    networks: Annotated[
+        str,
+        typer.Option(
+            help="When networks work: off, held (on what somebody holds), newest, or every Nth.",
+            metavar="off|held|newest|N",
+        ),
+    ] = "newest",
     pattern: PatternOption = None,
     tied: TiedOption = False,
 ) -> None:
@@ -59,6 +67,7 @@ def engine(
     from livesim.config.settings import load_settings
     from livesim.engine.options import EngineOptions
     from livesim.io.pattern_file import read_pattern
+    from livesim.wire.networks import run_of
 
     options = EngineOptions(
         frames=listening(frames, FRAMES_PORT, bind, keys),
@@ -66,6 +75,7 @@ def engine(
         control=listening(control, CONTROL_PORT, bind, keys),
         once=once,
         lossless=lossless,
+        networks=run_of(networks),
         record_into=None if record is None else str(record.resolve()),
         record_later=record_later,
     )

@@ -18,7 +18,7 @@ from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import Computing
 from livesim.engine.threads import limit_arenas
 from livesim.values.errors import DataError
-from livesim.wire.status import EngineStatus
+from livesim.wire.status import EngineStatus, FaultStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -56,7 +56,7 @@ def run_engine(
         if tied:
             threading.Thread(target=_stop_at_end_of_stdin, args=(engine,), daemon=True).start()
         engine.run()
-        _check(engine.status(), complete=options.once)
+        _check(engine.status(), engine.faults, complete=options.once)
 
 
 def _recorder_into(folder: Path) -> RecorderFor:
@@ -83,8 +83,7 @@ def _stopped_by_signals(engine: Engine) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _check(status: EngineStatus, *, complete: bool) -> None:
-    faults = status.faults
+def _check(status: EngineStatus, faults: FaultStatus, *, complete: bool) -> None:
     if faults.unrecorded_stacks:
         raise DataError(
             f"expected every raw stack and result recorded, "

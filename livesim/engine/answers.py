@@ -12,6 +12,8 @@ from livesim.values.errors import DataError
 from livesim.wire.control import (
     BegunReply,
     EndRequest,
+    HeldRequest,
+    NetworksRequest,
     ReadyReply,
     ReadyRequest,
     RecalibrateRequest,
@@ -27,6 +29,9 @@ from livesim.wire.control import (
     StopRequest,
 )
 from livesim.wire.status import Endpoints, EngineStatus
+
+Wish = SteerRequest | RecalibrateRequest | RecordRequest | NetworksRequest | HeldRequest
+"""What is begun at once, and may be refused."""
 
 
 class Answers:
@@ -72,16 +77,20 @@ class Answers:
             self._outlet.show_stages()
         return self._status()
 
-    def _begun(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> Reply:
+    def _begun(self, request: Wish) -> Reply:
         try:
-            self._steer(request)
+            self._do(request)
         except (SettingsError, DataError, OSError) as error:
             return RefusedReply(reason=str(error))
         return BegunReply()
 
-    def _steer(self, request: SteerRequest | RecalibrateRequest | RecordRequest) -> None:
+    def _do(self, request: Wish) -> None:
         session = self._intake.session
-        if isinstance(request, RecordRequest):
+        if isinstance(request, NetworksRequest):
+            self._opening.choose(request.run)
+        elif isinstance(request, HeldRequest):
+            self._hold(request)
+        elif isinstance(request, RecordRequest):
             self._opening.record(session, on=request.on)
         elif session is None:
             raise SettingsError("expected a running stream, found none")
@@ -89,6 +98,14 @@ class Answers:
             session.steering.wish(request.changes)
         else:
             session.steering.recalibrate()
+
+    def _hold(self, request: HeldRequest) -> None:
+        known = request.stream == self._intake.known.stream
+        if not (known and self._outlet.networks.ask(request.index)):
+            raise DataError(
+                f"expected a raw stack that is still in memory, found time {request.index.time} "
+                "gone; livesim restore makes its image from the recording"
+            )
 
     def _ready(self, stream: str) -> ReadyReply:
         # In this order: the one outlives the other.

@@ -9,7 +9,15 @@ from typing import TypeVar
 
 from livesim.engine.meters import Faults
 from livesim.engine.pending import Pending, ready
-from livesim.engine.seams import DATA_FAULTS, Beginning, Pipeline, PipelineFactory, Reconstructed
+from livesim.engine.seams import (
+    DATA_FAULTS,
+    Beginning,
+    Later,
+    Pipeline,
+    PipelineFactory,
+    PlainFirst,
+    Reconstructed,
+)
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawStack
 
@@ -29,7 +37,8 @@ class ChannelProcessing:
     lossless
         Whether every stack must be reconstructed: then, when no pattern is found within
         `CALIBRATION_STACKS` stacks, the factory must do with those. Otherwise the oldest are
-        dropped until some stacks have enough signal.
+        dropped until some stacks have enough signal. Otherwise, too, the plain image of every stack
+        comes first, and its networks are left for later.
     """
 
     def __init__(self, factory: PipelineFactory, faults: Faults, *, lossless: bool) -> None:
@@ -71,7 +80,7 @@ class ChannelProcessing:
         pipeline = self.pipeline
         assert pipeline is not None
         taken_ns = steady_ns()
-        begun = self._counted(lambda: _begun(pipeline, stack))
+        begun = self._counted(lambda: _begun(pipeline, stack, plain=not self._lossless))
         if begun is None:
             return None
         return Pending(lambda: self._finish(stack, taken_ns, begun), begun.waits)
@@ -83,12 +92,18 @@ class ChannelProcessing:
         made = self._counted(begun.take)
         if made is None:
             return None
-        result = replace(
-            made.result, last_received_ns=stack.last_received_ns, rolling=stack.rolling
-        )
         known = stack.passage
         passage = Passage(known.received, known.assembled, taken_ns, steady_ns())
-        return replace(made, result=result, passage=passage)
+        made = replace(_stamped(made, stack), passage=passage)
+        later = made.later
+        if later is None:
+            return made
+        return replace(made, later=replace(later, run=lambda: self._second(stack, later)))
+
+    def _second(self, stack: RawStack, later: Later) -> Reconstructed | None:
+        """Run the networks; in another thread."""
+        made = self._counted(later.run)
+        return None if made is None else _stamped(made, stack)
 
     def give_up(self, why: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""
@@ -114,7 +129,15 @@ class ChannelProcessing:
             return None
 
 
-def _begun(pipeline: Pipeline, stack: RawStack) -> Pending[Reconstructed]:
+def _stamped(made: Reconstructed, stack: RawStack) -> Reconstructed:
+    """Return what was made, with what is known of its stack alone."""
+    result = replace(made.result, last_received_ns=stack.last_received_ns, rolling=stack.rolling)
+    return replace(made, result=result)
+
+
+def _begun(pipeline: Pipeline, stack: RawStack, *, plain: bool) -> Pending[Reconstructed]:
+    if plain and isinstance(pipeline, PlainFirst):
+        return pipeline.begin_plain(stack)
     if isinstance(pipeline, Beginning):
         return pipeline.begin(stack)
     return ready(Reconstructed(pipeline(stack)))

@@ -64,6 +64,10 @@ class StreamChannels:
         """Whether the pattern of any channel is known."""
         return bool(self._pipelines)
 
+    def knows(self, channel: int) -> bool:
+        """Whether the pattern of a channel is known."""
+        return channel in self._pipelines
+
     @property
     def status(self) -> tuple[ChannelStatus, ...]:
         """The channels whose patterns are known, and what tracking says of them."""

@@ -14,8 +14,9 @@ from livesim.values.frames import Rolling
 from livesim.values.illumination import FAST_DEG, WEAK_MODULATION, AngleState, TrackingHealth
 from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustWord
+from livesim.wire.networks import networks_words
 from livesim.wire.status import DeviceStatus, EngineStatus
-from livesim.wire.stream_status import DoctorStatus, TrustStatus
+from livesim.wire.stream_status import DoctorStatus, NetworksStatus, TrustStatus
 
 WORST = "in the worst angle"
 FULL = 0.95
@@ -42,6 +43,8 @@ def _all(status: EngineStatus) -> Iterator[Figure]:
     rates = {stage.name: stage.per_second for stage in status.stages}
     yield Figure("raw frames", rates.get("receive", 0.0), Unit.PER_SECOND)
     yield Figure("reconstructed", rates.get("process", 0.0), Unit.PER_SECOND)
+    if status.networks is not None and status.in_use is not None and status.in_use.models:
+        yield _of_networks(status.networks)
     if status.rolling is not None:
         yield from _of_rolling(status.rolling.newest)
     patterns = {} if status.in_use is None else status.in_use.patterns
@@ -50,12 +53,18 @@ def _all(status: EngineStatus) -> Iterator[Figure]:
     for one in status.channels:
         if one.tracking is not None:
             yield from _of_tracking(one.tracking, one.channel)
-    if status.doctor is not None:
+    if status.doctor is not None and status.doctor.stream == status.stream:
         yield _of_doctor(status.doctor)
-    if status.trust is not None:
+    if status.trust is not None and status.trust.stream == status.stream:
         yield from _of_trust(status.trust)
     if status.device is not None:
         yield from _of_device(status.device)
+
+
+def _of_networks(networks: NetworksStatus) -> Figure:
+    tone = Tone.NOTE if networks.behind else Tone.QUIET
+    remark = f"of {networks.of_per_second:.1f}/s, {networks_words(networks.run)}"
+    return Figure("networks", networks.per_second, Unit.PER_SECOND, tone, remark=remark)
 
 
 def _of_rolling(rolling: Rolling) -> Iterator[Figure]:

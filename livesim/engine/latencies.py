@@ -8,10 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage
 from livesim.wire.status import LatencyStatus, PartLatency
 
-EVENTS = 1024
+WINDOW_NS = 10_000_000_000
+"""Of the results that percentiles are taken over; at least the last one counts."""
+MOST = 8192
+"""Results that are remembered."""
 STAGES = ("assemble", "wait", "reconstruct", "publish")
 STEPS = ("step one", "reconstruct", "step two")
 """In the order in which they are shown; others follow."""
@@ -20,10 +24,14 @@ Steps = tuple[tuple[str, float], ...]
 
 
 class Latencies:
-    """The last `EVENTS` results: when each passed the stages, what its reconstruction took."""
+    """The last results of a stream: when each passed the stages, what its reconstruction took."""
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[Passage, Steps]] = deque(maxlen=EVENTS)
+        self._recent: deque[tuple[Passage, Steps]] = deque(maxlen=MOST)
+
+    def begin(self) -> None:
+        """Forget them: a new stream begins."""
+        self._recent.clear()
 
     def add(self, passage: Passage, steps_ms: Steps = ()) -> None:
         """Take one result that has been published."""
@@ -31,7 +39,9 @@ class Latencies:
 
     def status(self) -> LatencyStatus | None:
         """Return the percentiles, or None before the first result; safe in any thread."""
-        recent = tuple(self._recent)
+        known = tuple(self._recent)
+        since = steady_ns() - WINDOW_NS
+        recent = [one for one in known if one[0].published >= since] or known[-1:]
         if not recent:
             return None
         stages = np.array([_stages_ms(passage) for passage, _ in recent])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from bisect import bisect_left
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from threading import Lock
@@ -14,8 +15,11 @@ from livesim.engine.latencies import Latencies
 from livesim.engine.queue import BoundedQueue
 from livesim.wire.status import FaultStatus, StageStatus
 
-RATE_EVENTS = 256
-RATE_SECONDS = 5.0
+RATE_EVENTS = 4096
+RATE_SECONDS = 10.0
+
+OVERDUE = 3.0
+"""Gaps between two events after which no more are expected."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -34,27 +38,32 @@ class Meter:
 
     @property
     def per_second(self) -> float:
-        """Rate over the last `RATE_SECONDS`; 0 when nothing happened in them."""
-        now = time.monotonic()
-        recent = [moment for moment in tuple(self._recent) if now - moment < RATE_SECONDS]
-        if len(recent) < 2:
+        """Rate over the last `RATE_SECONDS`, or from one event to the next where they are rarer.
+
+        0 where the next one is overdue by far.
+        """
+        now, moments = time.monotonic(), tuple(self._recent)
+        if len(moments) < 2:
             return 0.0
-        return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-6)
+        first = min(bisect_left(moments, now - RATE_SECONDS), len(moments) - 2)
+        gap_s = max(moments[-1] - moments[first], 1e-6) / (len(moments) - 1 - first)
+        return 0.0 if now - moments[-1] > max(RATE_SECONDS, OVERDUE * gap_s) else 1.0 / gap_s
 
 
 class Stage:
-    """One stage of the engine over all streams; its queue is that of the present stream."""
+    """One stage of the engine in the present stream, or in the last one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from 0: a new stream begins."""
         self.meter = Meter()
-        self._past_drops = 0
         self._queue: BoundedQueue[Any] | None = None
 
     def attach(self, queue: BoundedQueue[Any]) -> None:
-        """Begin a new stream with a queue of its own."""
-        if self._queue is not None:
-            self._past_drops += self._queue.dropped
+        """Show the queue in front of it."""
         self._queue = queue
 
     def status(self) -> StageStatus:
@@ -67,7 +76,7 @@ class Stage:
             queued=queue.queued if queue else 0,
             queue_limit=queue.limit if queue else 0,
             keep=queue.keep.value if queue else "block",
-            dropped=self._past_drops + (queue.dropped if queue else 0),
+            dropped=queue.dropped if queue else 0,
         )
 
 
@@ -76,9 +85,15 @@ class Faults:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._past: Counter[str] = Counter()
         self._lock = Lock()
         self.last: str | None = None
-        """The last fault in words."""
+        """The last fault of the stream in words."""
+
+    def begin(self) -> None:
+        """Count from 0: a new stream begins."""
+        with self._lock:
+            self._past, self._counts, self.last = self._past + self._counts, Counter(), None
 
     def report(self, kind: str, words: str | None = None, count: int = 1) -> None:
         """Count faults of a `kind`, a field of `FaultStatus`, and say what happened."""
@@ -104,22 +119,40 @@ class Faults:
         with self._lock:
             return FaultStatus(**(self._counts + Counter(_assembly_faults(running))))
 
+    @property
+    def total(self) -> FaultStatus:
+        """Of all streams that are over, and of the last one."""
+        with self._lock:
+            return FaultStatus(**(self._past + self._counts))
+
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """What the engine measures over all its streams."""
+    """What the engine measures of its stream, until the next one begins."""
 
     receive: Stage = field(default_factory=lambda: Stage("receive"))
     record: Stage = field(default_factory=lambda: Stage("record"))
     process: Stage = field(default_factory=lambda: Stage("process"))
     publish: Stage = field(default_factory=lambda: Stage("publish"))
+    networks: Stage = field(default_factory=lambda: Stage("networks"))
+    """Second results, made beside the others."""
     latencies: Latencies = field(default_factory=Latencies)
+    network_latencies: Latencies = field(default_factory=Latencies)
+    """Of the second results."""
     faults: Faults = field(default_factory=Faults)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """In the order in which the data pass them."""
-        return (self.receive, self.record, self.process, self.publish)
+        return (self.receive, self.record, self.process, self.publish, self.networks)
+
+    def begin(self) -> None:
+        """Measure a new stream."""
+        for stage in self.stages:
+            stage.begin()
+        self.latencies.begin()
+        self.network_latencies.begin()
+        self.faults.begin()
 
 
 def _assembly_faults(counts: AssemblyCounts) -> dict[str, int]:

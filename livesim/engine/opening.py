@@ -9,6 +9,7 @@ from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.session import Session, Shared
 from livesim.wire.messages import StreamStart
+from livesim.wire.networks import Run
 
 _log = logging.getLogger("livesim.engine")
 
@@ -51,11 +52,27 @@ class Opening:
         resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
         for note in resolved.notes:
             _log.warning("%s", note)
-        self._shared.outlet.trust.begin()
+        self._shared.outlet.begin()
+        self._shared.gauges.begin()
         record = partial(self._recorder_for, start) if self._recorder_for else None
         return Session(start, resolved, record, self._shared, recording=self.recording)
 
     # The control thread.
+
+    def choose(self, run: Run) -> None:
+        """Say when the networks work from now on.
+
+        Raises
+        ------
+        SettingsError
+            If every stack waits for them.
+        """
+        if self._shared.lossless:
+            raise SettingsError(
+                "expected an engine whose networks work beside the plain images, found one that "
+                "was started with --lossless: every stack waits for them"
+            )
+        self._shared.outlet.choose(run)
 
     def record(self, session: Session | None, *, on: bool) -> None:
         """Record this stream and those that follow, or no longer.

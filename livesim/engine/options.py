@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livesim.wire.endpoints import CONTROL_ADDRESS, FRAMES_ADDRESS, RESULTS_ADDRESS, check_bindable
+from livesim.wire.networks import NEWEST, Run
 from livesim.wire.sockets import RESULT_DEPTH
 
 
@@ -25,6 +26,8 @@ class EngineOptions:
     """End after the first stream."""
     lossless: bool = False
     """Let the source wait rather than skip a raw stack."""
+    networks: Run = NEWEST
+    """When the networks work, unless it is `lossless`: then every stack waits for them."""
     record_into: str | None = None
     """What the status tells of where streams can be recorded."""
     record_later: bool = False

@@ -9,7 +9,6 @@ from typing import Any, Self
 from livesim.config.settings import Settings
 from livesim.engine.answers import Answers
 from livesim.engine.assemble import AssemblyCounts
-from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.figures import figures_of
 from livesim.engine.intake import POLL_S, Intake
 from livesim.engine.meters import Gauges
@@ -21,8 +20,8 @@ from livesim.engine.seams import Computing
 from livesim.engine.session import Session, Shared
 from livesim.wire.control_server import ControlServer
 from livesim.wire.sockets import FramePuller, Publisher
-from livesim.wire.status import Endpoints, EngineState, EngineStatus
-from livesim.wire.stream_status import RecordStatus
+from livesim.wire.status import Endpoints, EngineState, EngineStatus, FaultStatus
+from livesim.wire.stream_status import NetworksStatus, RecordStatus
 
 
 class Engine:
@@ -58,9 +57,8 @@ class Engine:
         self._options, self._computing = options, computing
         self._gauges = Gauges()
         self._open_sockets(options)
-        self._trust = LiveTrust(self._publisher.publish, computing.use_one_core)
-        self._sockets.callback(self._trust.close)
-        outlet = Outlet(self._publisher, self._trust)
+        self._outlet = outlet = Outlet(self._publisher, computing, options.networks)
+        self._sockets.callback(outlet.close)
         self._opening = Opening(
             Shared(computing, outlet, self._gauges, options.lossless),
             settings,
@@ -141,9 +139,28 @@ class Engine:
             device=self._computing.device(),
             steering=session.steering.status if session else None,
             record=RecordStatus(into=self._options.record_into, on=self._opening.recording),
-            trust=self._trust.status,
+            networks=self._networks_status(),
+            network_latency=self._gauges.network_latencies.status(),
+            trust=self._outlet.trust.status,
         )
         return status.model_copy(update={"figures": figures_of(status)})
+
+    @property
+    def faults(self) -> FaultStatus:
+        """All that did not go as it should, of all streams that have ended."""
+        return self._gauges.faults.total
+
+    def _networks_status(self) -> NetworksStatus | None:
+        if self._options.lossless:
+            return None
+        networks, second = self._outlet.networks, self._gauges.networks.meter
+        return NetworksStatus(
+            run=networks.run,
+            per_second=second.per_second,
+            of_per_second=self._gauges.publish.meter.per_second,
+            done=second.done,
+            waiting=networks.waiting,
+        )
 
     def _state(self, session: Session | None) -> EngineState:
         if session is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from livesim.engine.channel_processing import ChannelProcessing
@@ -37,11 +38,24 @@ class Channels(Protocol):
         ...
 
 
+class Beside(Protocol):
+    """What runs the networks of a stream beside this thread."""
+
+    def offer(self, made: Reconstructed) -> None:
+        """Take the newest first result; never waits."""
+        ...
+
+    def catch_up(self, hurried: Callable[[], bool]) -> None:
+        """Let the last stacks be done, now that no more come."""
+        ...
+
+
 class Processor:
     """The processing thread of one stream.
 
     Every channel has a pattern and a pipeline of its own, and none waits for another's. Results
-    come in the order of the stacks within each channel.
+    come in the order of the stacks within each channel. Where there are `networks`, these are the
+    first results, plain ones; the second ones are made beside this thread.
 
     Parameters
     ----------
@@ -51,8 +65,9 @@ class Processor:
         Of the stream.
     gauges
         Count results and faults.
-    lossless
-        Whether every stack must be reconstructed, see `ChannelProcessing`.
+    networks
+        Runs them on the newest stacks, once their plain images are there; None = every stack is
+        reconstructed with them before the next one, and none may be skipped (`lossless`).
     """
 
     def __init__(
@@ -61,13 +76,11 @@ class Processor:
         results: BoundedQueue[Reconstructed],
         channels: Channels,
         gauges: Gauges,
-        *,
-        lossless: bool,
+        networks: Beside | None = None,
     ) -> None:
         self._stacks, self._results = stacks, results
-        self._channels = channels
+        self._channels, self._networks = channels, networks
         self._meter, self._faults = gauges.process.meter, gauges.faults
-        self._lossless = lossless
         self._processing: dict[int, ChannelProcessing] = {}
         self._begun: deque[Pending[Reconstructed | None]] = deque()
         self._hurried = False
@@ -86,6 +99,8 @@ class Processor:
                         self._sort(other)
                 self._work()
             self._work(ended=True)
+            if self._networks is not None:
+                self._networks.catch_up(lambda: self._hurried)
         finally:
             self._stacks.abandon()
             self._results.close()
@@ -107,7 +122,7 @@ class Processor:
         channel = stack.index.channel
         if channel not in self._processing:
             factory = self._channels.factory(channel)
-            own = ChannelProcessing(factory, self._faults, lossless=self._lossless)
+            own = ChannelProcessing(factory, self._faults, lossless=self._networks is None)
             self._processing[channel] = own
         self._processing[channel].add(stack)
 
@@ -147,3 +162,5 @@ class Processor:
             if made is not None:
                 self._meter.tick()
                 self._results.put(made)
+                if self._networks is not None:
+                    self._networks.offer(made)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from livesim.engine.beside.networks import LiveNetworks
 from livesim.engine.beside.trust import LiveTrust
 from livesim.engine.meters import Gauges, Meter
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
-from livesim.engine.seams import Reconstructed
+from livesim.engine.seams import Computing, Reconstructed
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Rolling
 from livesim.values.results import Result
 from livesim.wire.messages import StreamEnd, StreamStart
+from livesim.wire.networks import NEWEST, OFF, Run
 from livesim.wire.sockets import Keep, Publisher
 
 RESULT_DEPTH = 4
@@ -26,14 +28,51 @@ class Outlet:
     Parameters
     ----------
     publisher
-        Used by one publishing thread at a time.
-    trust
-        Is offered every result.
+        Any thread may use it.
+    computing
+        Says how many cores the threads of networks and reviews may use.
+    run
+        When the networks work, to begin with.
     """
 
-    def __init__(self, publisher: Publisher, trust: LiveTrust) -> None:
-        self.publisher, self.trust = publisher, trust
+    def __init__(self, publisher: Publisher, computing: Computing, run: Run = NEWEST) -> None:
+        self._publisher = publisher
+        self.trust = LiveTrust(publisher.publish, computing.use_one_core)
+        """Is offered every result that networks made."""
+        self.networks = LiveNetworks(self._publish_late, computing.use_all_cores, run)
+        """Makes second results, unless every stack must be done with its networks."""
         self._shown_until_ns = 0
+
+    def begin(self) -> None:
+        """Forget the last stream."""
+        self.networks.begin()
+        self.trust.begin()
+
+    def close(self) -> None:
+        """End the threads."""
+        self.networks.close()
+        self.trust.close()
+
+    def say(self, message: StreamStart | StreamEnd) -> None:
+        """Tell the viewers that a stream begins or ends."""
+        self._publisher.publish(message)
+
+    def publish(self, made: Reconstructed) -> None:
+        """Send a result to the viewers, and offer it to the reviews."""
+        result = made.result
+        self._publisher.publish(made.with_stages if self.shows_stages else result)
+        if not (result.provisional or result.searching):
+            self.trust.offer(made)
+
+    def _publish_late(self, made: Reconstructed) -> None:
+        """Send a second result whose stream has ended: nothing stamps it any more."""
+        self.publish(replace(made, result=replace(made.result, published_ns=steady_ns())))
+
+    def choose(self, run: Run) -> None:
+        """Say when the networks work from now on; a verdict goes with the images it is about."""
+        self.networks.choose(run)
+        if run == OFF:
+            self.trust.begin()
 
     def show_stages(self) -> None:
         """Publish all stages for a while; safe in any thread."""
@@ -66,7 +105,8 @@ class Publishing:
         self, start: StreamStart, outlet: Outlet, recording: StreamRecording, gauges: Gauges
     ) -> None:
         self._start, self._outlet, self._recording = start, outlet, recording
-        self._meter, self._latencies = gauges.publish.meter, gauges.latencies
+        self._first = gauges.publish.meter, gauges.latencies
+        self._second = gauges.networks.meter, gauges.network_latencies
         self.results: BoundedQueue[Reconstructed] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
         """What is to be published; the processor closes it."""
         gauges.publish.attach(self.results)
@@ -78,29 +118,30 @@ class Publishing:
 
     def run(self) -> None:
         """Publish until the queue of results is closed and empty."""
-        publish = self._outlet.publisher.publish
         try:
-            publish(self._start)
+            self._outlet.say(self._start)
             for made in self.results:
                 self._publish_one(made)
-            publish(self.end)
+            self._outlet.say(self.end)
         finally:
             self.results.abandon()
             self._recording.end_results()
 
     def _publish_one(self, made: Reconstructed) -> None:
-        result = self._stamped(made.result)
-        self._outlet.publisher.publish(made.with_stages if self._outlet.shows_stages else result)
-        self._outlet.trust.offer(made)
-        self._meter.tick()
-        self._latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
-        if result.whole:
-            self._recording.write(result)
+        made = replace(made, result=self._stamped(made.result, second=made.second))
+        self._outlet.publish(made)
+        if made.result.searching:
+            return
+        meter, latencies = self._second if made.second else self._first
+        meter.tick()
+        latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
+        if made.result.whole:
+            self._recording.write(made.result)
 
-    def _stamped(self, result: Result) -> Result:
+    def _stamped(self, result: Result, *, second: bool) -> Result:
         """Return the result with when it is published and how often there is a new one."""
         rolling = result.rolling
-        if rolling is not None:
+        if rolling is not None and not second:
             self._updates.tick()
             rolling = self.rolling = replace(rolling, updates_per_s=self._updates.per_second)
         return replace(result, published_ns=steady_ns(), rolling=rolling)

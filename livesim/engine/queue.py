@@ -57,6 +57,15 @@ class BoundedQueue(Generic[Item]):
                 self._dropped += 1
             self._changed.notify_all()
 
+    def offer(self, item: Item) -> bool:
+        """Add an item where there is room; else leave it. Return whether it was added."""
+        with self._changed:
+            if self._abandoned or self._closed or self.queued >= self.limit:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
     def get(self) -> Item | None:
         """Take the oldest item, waiting for one; None once the queue is closed and empty."""
         with self._changed:

@@ -11,6 +11,7 @@ from livesim.engine.meters import Meter
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.rolling import RunningStacks, running_stacks
+from livesim.engine.searching import Searching
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack
 
@@ -30,6 +31,8 @@ class Receiver:
         The processor's queue; gets running stacks as well, while it is empty.
     meter
         Counts frames.
+    searching
+        Shows whole stacks until their pattern is known; None = nothing does.
     """
 
     def __init__(
@@ -39,9 +42,10 @@ class Receiver:
         doctor: LiveDoctor,
         stacks: BoundedQueue[RawStack],
         meter: Meter,
+        searching: Searching | None = None,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
-        self._meter = meter
+        self._meter, self._searching = meter, searching
         self.first: RawFrame | None = None
         """The first frame; None before it has come."""
         self.running: RunningStacks | None = running_stacks(settings)
@@ -68,6 +72,8 @@ class Receiver:
             self._doctor.offer(stack)
             self._recording.add(stack)
             self._stacks.put(stack)
+            if self._searching is not None:
+                self._searching.see(stack)
         elif running is not None and not self._stacks.queued:  # never in the way of a whole stack
             self._stacks.put(running.stack(frame))
 

@@ -45,6 +45,16 @@ Review = Callable[[Tell], Trust]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Later:
+    """What is left to do for a raw stack of which the plain image is there."""
+
+    run: Callable[[], Reconstructed | None]
+    """Runs the networks, in any thread but one at a time; None if that fails, which is counted."""
+    nbytes: int
+    """Of what it holds in memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reconstructed:
     """What a pipeline has made of one raw stack: the result, and what the engine needs beside it.
 
@@ -65,6 +75,22 @@ class Reconstructed:
     """Pixels of single frames that were replaced, as after a cosmic ray."""
     passage: Passage = field(default_factory=Passage)
     """When the raw stack passed the stages of the engine."""
+    later: Later | None = None
+    """What makes the second result of the same stack; None where there is nothing left to do."""
+    second: bool = False
+    """Whether the plain image of the same stack has been published before."""
+
+    def with_later(self, change: Callable[[Reconstructed], Reconstructed]) -> Reconstructed:
+        """Return the same, whose second result will be changed once it is made."""
+        later = self.later
+        if later is None:
+            return self
+
+        def run() -> Reconstructed | None:
+            made = later.run()
+            return None if made is None else change(made)
+
+        return replace(self, later=replace(later, run=run))
 
     @property
     def with_stages(self) -> Result:
@@ -83,6 +109,21 @@ class Beginning(Protocol):
 
     def begin(self, stack: RawStack) -> Pending[Reconstructed]:
         """Begin with one raw stack; what makes it fail later is raised when the work is taken.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If this stack cannot be reconstructed.
+        """
+        ...
+
+
+@runtime_checkable
+class PlainFirst(Protocol):
+    """A pipeline that gives the plain image of a raw stack before its networks work on it."""
+
+    def begin_plain(self, stack: RawStack) -> Pending[Reconstructed]:
+        """Begin with one raw stack; what is left for its networks comes with the outcome.
 
         Raises
         ------

@@ -19,6 +19,7 @@ from livesim.engine.receiving import Receiver
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Computing, Resolved
+from livesim.engine.searching import Searching
 from livesim.values.frames import RawFrame, RawStack
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep
@@ -44,7 +45,8 @@ class Session:
 
     Between receiver and processor the policy is block when `lossless`, else drop-oldest: whole
     stacks are skipped and counted. Raw stacks are never skipped on their way to the disk, nor
-    results on their way to the viewers.
+    results on their way to the viewers. Unless it is `lossless`, the networks work beside these
+    threads, see `LiveNetworks`.
 
     Parameters
     ----------
@@ -78,13 +80,18 @@ class Session:
         keep = Keep.BLOCK if shared.lossless else Keep.DROP_OLDEST
         stacks: BoundedQueue[RawStack] = BoundedQueue(PROCESS_DEPTH, keep)
         gauges.process.attach(stacks)
-        self._receiver = Receiver(
-            resolved.settings, self.recording, self.doctor, stacks, gauges.receive.meter
-        )
         self._publishing = Publishing(start, shared.outlet, self.recording, gauges)
-        self._processor = Processor(
-            stacks, self._publishing.results, self._channels, gauges, lossless=shared.lossless
+        results = self._publishing.results
+        searching = networks = None
+        if not shared.lossless:
+            searching = Searching(resolved.settings, self._channels.knows, results)
+            networks = shared.outlet.networks
+            networks.open(results.put)
+        receive = gauges.receive.meter
+        self._receiver = Receiver(
+            resolved.settings, self.recording, self.doctor, stacks, receive, searching
         )
+        self._processor = Processor(stacks, results, self._channels, gauges, networks)
         self._draining = False
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
         self._threads: list[Future[Any]] = [

@@ -212,7 +212,7 @@ def pipeline_factory(
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)
-    prepare_for = _preparing(settings, networks, otf_profile, path_for(device))
+    prepare_for = _preparing(settings, networks, otf_profile, path_for(device), path_for(device))
 
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
         warned = with_warnings(known, seen, settings, networks)
@@ -270,16 +270,26 @@ PrepareFor = Callable[[Settings], Callable[[Pattern], ReconstructionPipeline]]
 
 
 def _preparing(
-    first: Settings, networks: Networks, otf_profile: OtfProfile | None, path: FramePath
+    first: Settings,
+    networks: Networks,
+    otf_profile: OtfProfile | None,
+    path: FramePath,
+    plain_path: FramePath,
 ) -> PrepareFor:
-    """Return what prepares reconstructions of one stream; its networks are loaded once each."""
+    """Return what prepares reconstructions of one stream; its networks are loaded once each.
+
+    Parameters
+    ----------
+    path, plain_path
+        Of the networks, and of the plain images before them, see `ReconstructionPipeline`.
+    """
     loaded = {first.steps: networks}
 
     def prepare_for(settings: Settings) -> Callable[[Pattern], ReconstructionPipeline]:
         if settings.steps not in loaded:
             loaded[settings.steps] = load_networks(settings, path.device)
         return lambda known: ReconstructionPipeline(
-            settings, known, otf_profile, loaded[settings.steps], path
+            settings, known, otf_profile, loaded[settings.steps], path, plain_path
         )
 
     return prepare_for

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure, TurnAngles
 from livesim.engine.pending import Pending
-from livesim.engine.seams import Reconstructed, Tell
+from livesim.engine.seams import Later, Reconstructed, Tell
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
-from livesim.pipeline.defects import Mending
+from livesim.pipeline.defects import Mended, Mending
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.review import Reviewed, Reviewer
@@ -70,6 +71,9 @@ class ReconstructionPipeline:
         Step one and step two, on the device of `path`; None = those that the settings ask for.
     path
         Shared by all pipelines of one stream, and used by one thread; None = one of its own.
+    plain_path
+        Likewise, for `begin_plain`, which may be called from another thread; None = it begins
+        with everything at once.
 
     Raises
     ------
@@ -87,6 +91,7 @@ class ReconstructionPipeline:
         otf_profile: OtfProfile | None = None,
         networks: Networks | None = None,
         path: FramePath | None = None,
+        plain_path: FramePath | None = None,
     ) -> None:
         _check_layout(settings, pattern)
         self.pattern, self._mend = pattern, Mending(pattern, settings)
@@ -110,7 +115,12 @@ class ReconstructionPipeline:
             nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
         first = Sections(plan, check, self.networks, settings.camera, levels, arbitration)
-        self._plain_sections = self.sections = first
+        self._unweighed = self.sections = first
+        self._plain: tuple[FramePath, Sections] | None = None
+        if plain_path is not None and self.networks.any:
+            # Sections of their own: these work while the networks do.
+            none = Networks(self.networks.read_noise)
+            self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None)
         self._weights: BandWeights | None = None
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 
@@ -171,6 +181,39 @@ class ReconstructionPipeline:
         begun = self._path.begin(self.sections, mended.stack.pixels, turn_bands)
         return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
 
+    def begin_plain(
+        self, stack: RawStack, turn_angles: TurnAngles, weights: BandWeights | None = None
+    ) -> Pending[Reconstructed]:
+        """Begin with the plain image of one raw stack; its networks are left for later.
+
+        They may work in another thread, one stack at a time, and have the plain image made once
+        more: that costs them a hundredth of their time, and both threads share no memory.
+        """
+        if self._plain is None:
+            return self.begin(stack, turn_angles, weights)
+        path, sections = self._plain
+
+        def turn_bands(measure: Measure) -> Turns | None:
+            return self._turns(turn_angles(measure))
+
+        mended = self._mend(stack)
+        begun = path.begin(sections, mended.stack.pixels, turn_bands)
+        return begun.then(lambda work: self._plain_first(mended, work, weights))
+
+    def _plain_first(
+        self, mended: Mended, work: Work, weights: BandWeights | None
+    ) -> Reconstructed:
+        def run() -> Reconstructed:
+            self._weigh(weights)
+            begun = self._path.begin(self.sections, stack.pixels, lambda _: work.turns)
+            return self._reconstructed(stack, begun.take(), mended.hits)
+
+        stack = mended.stack
+        made = self._reconstructed(stack, work, mended.hits)
+        result = replace(made.result, plain=None, provisional=True)
+        later = Later(run, stack.pixels.nbytes + result.image.nbytes + result.widefield.nbytes)
+        return Reconstructed(result, steps_ms=made.steps_ms, hits=mended.hits, later=later)
+
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """Those of the weights that fit; none without networks."""
@@ -218,14 +261,14 @@ class ReconstructionPipeline:
         if weights is self._weights:
             return
         if weights is None:
-            self.sections = self._plain_sections
+            self.sections = self._unweighed
         elif weights.shapes != self.weight_shapes:
             raise DataError(
                 f"expected weights on grids of {self.weight_shapes}, found {weights.shapes}"
             )
         else:
             images = as_images(weights, _doubled(self.pattern.shape))
-            self.sections = self._plain_sections.weighing(images.to(self._path.device))
+            self.sections = self._unweighed.weighing(images.to(self._path.device))
         self._weights = weights
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:

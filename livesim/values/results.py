@@ -35,6 +35,11 @@ class Result:
     looks at it."""
     rolling: Rolling | None = None
     """None unless a new result is made with every angle or frame."""
+    provisional: bool = False
+    """Whether the stream has networks that have not worked on this stack: `image` is the plain one,
+    and a second, fuller result of the same stack may follow."""
+    searching: bool = False
+    """Whether the pattern is not known yet: `image` is the widefield image itself, [y, x]."""
 
     @property
     def whole(self) -> bool:

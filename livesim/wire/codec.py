@@ -176,6 +176,8 @@ def _result_header(result: Result) -> ResultHeader:
         last_received_ns=result.last_received_ns,
         published_ns=result.published_ns,
         rolling=result.rolling,
+        provisional=result.provisional,
+        searching=result.searching,
     )
 
 
@@ -207,6 +209,8 @@ def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
         last_received_ns=header.last_received_ns,
         published_ns=header.published_ns,
         rolling=header.rolling,
+        provisional=header.provisional,
+        searching=header.searching,
     )
 
 

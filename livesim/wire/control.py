@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from livesim.config.changes import Value
 from livesim.config.errors import sentence
+from livesim.values.frames import StackIndex
 from livesim.wire.header import Header, WireError, check_version
+from livesim.wire.networks import Run
 from livesim.wire.status import Endpoints, EngineStatus
 
 
@@ -42,6 +44,21 @@ class ReviewRequest(Header):
     """Ask for a review of the newest result now: the maps come over the results' socket."""
 
     kind: Literal["review"] = "review"
+
+
+class NetworksRequest(Header):
+    """Say when the networks work from now on, in this stream and the next ones."""
+
+    kind: Literal["networks"] = "networks"
+    run: Run
+
+
+class HeldRequest(Header):
+    """Run the networks on this stack next, for somebody holds its picture."""
+
+    kind: Literal["held"] = "held"
+    stream: str
+    index: StackIndex
 
 
 class StopRequest(Header):
@@ -118,6 +135,8 @@ Request = (
     | EndRequest
     | StatusRequest
     | ReviewRequest
+    | NetworksRequest
+    | HeldRequest
     | StopRequest
     | SteerRequest
     | RecalibrateRequest

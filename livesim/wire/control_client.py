@@ -12,10 +12,13 @@ import zmq
 
 from livesim.config.changes import Changes
 from livesim.config.settings import SettingsError
+from livesim.values.frames import StackIndex
 from livesim.wire.control import (
     AnyReply,
     BegunReply,
     EndRequest,
+    HeldRequest,
+    NetworksRequest,
     ReadyReply,
     ReadyRequest,
     RecalibrateRequest,
@@ -33,6 +36,7 @@ from livesim.wire.control import (
 from livesim.wire.endpoints import split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import reach
+from livesim.wire.networks import Run
 from livesim.wire.status import EngineStatus
 
 
@@ -83,6 +87,14 @@ class ControlClient:
     def review(self, timeout_s: float = 2.0) -> ReviewReply:
         """Ask for a review of the newest result now."""
         return self._ask(ReviewRequest(), ReviewReply, timeout_s)
+
+    def networks(self, run: Run, timeout_s: float = 2.0) -> BegunReply:
+        """Tell the engine when the networks work from now on."""
+        return self._ask(NetworksRequest(run=run), BegunReply, timeout_s)
+
+    def held(self, stream: str, index: StackIndex, timeout_s: float = 2.0) -> BegunReply:
+        """Tell the engine to run the networks on a stack next, for somebody holds its picture."""
+        return self._ask(HeldRequest(stream=stream, index=index), BegunReply, timeout_s)
 
     def stop(self, timeout_s: float = 2.0) -> StopReply:
         """Tell the engine to finish and end."""

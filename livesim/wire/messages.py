@@ -80,6 +80,10 @@ class ResultHeader(Header):
     last_received_ns: Count = 0
     published_ns: Count = 0
     rolling: Rolling | None = None
+    provisional: bool = False
+    """Whether a second, fuller result of the same stack may follow."""
+    searching: bool = False
+    """Whether the image is the widefield image once more, while the pattern is searched for."""
 
     dtype: ClassVar[str] = "float32"
 

@@ -323,14 +323,23 @@ class Subscriber(_Closing):
         self._last_number = number
 
     def _trim(self) -> None:
-        results = [one for one in self._queue if isinstance(one, Result)]
-        if len(results) > self._depth:
-            self._queue.remove(results[0])
-            self._dropped += 1
+        """Drop the oldest result that is one too many of its kind.
+
+        A first result must not push out the fuller one of a stack before it, nor that the first.
+        """
+        for provisional in (False, True):
+            own = [one for one in self._queue if _is_result(one, provisional=provisional)]
+            if len(own) > self._depth:
+                self._queue.remove(own[0])
+                self._dropped += 1
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _is_result(message: Published, *, provisional: bool) -> bool:
+    return isinstance(message, Result) and message.provisional is provisional
 
 
 def _ms(seconds: float) -> int:

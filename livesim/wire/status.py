@@ -16,6 +16,7 @@ from livesim.wire.stream_status import (
     ChannelStatus,
     DoctorStatus,
     InUse,
+    NetworksStatus,
     RecordStatus,
     SteeringStatus,
     TrustStatus,
@@ -68,7 +69,7 @@ class PartLatency(Part):
 
 
 class LatencyStatus(Part):
-    """From the last raw frame received to the result published, over the last results."""
+    """From the last raw frame received to the result published, over the last seconds."""
 
     results: int
     p50_ms: float
@@ -82,7 +83,7 @@ class LatencyStatus(Part):
 
 
 class FaultStatus(Part):
-    """What did not go as it should, since the engine started."""
+    """What did not go as it should, since the stream began that runs or was the last one."""
 
     malformed_messages: int = 0
     stray_frames: int = 0
@@ -132,6 +133,7 @@ class EngineStatus(Header):
     source: str | None
     stages: tuple[StageStatus, ...]
     latency: LatencyStatus | None
+    """Of the first results of the stream."""
     faults: FaultStatus
     last_fault: str | None
     recording: str | None
@@ -147,6 +149,10 @@ class EngineStatus(Header):
     device: DeviceStatus | None = None
     rolling: RollingStatus | None = None
     """None where there is one result for each raw stack, or none yet."""
+    networks: NetworksStatus | None = None
+    """None where every stack waits for them, so that there are no second results."""
+    network_latency: LatencyStatus | None = None
+    """Of the second results."""
     trust: TrustStatus | None = None
     """Of the last stream; None where nothing was reviewed yet, or no network is at work."""
     steering: SteeringStatus | None = None

@@ -12,6 +12,10 @@ from livesim.values.illumination import ChangeKind, TrackingHealth
 from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustNumbers, Verdict
 from livesim.wire.header import Part
+from livesim.wire.networks import NEWEST, Run
+
+KEEPS_UP = 0.9
+"""Share of the stacks from which on the networks are said to keep up."""
 
 
 class StreamStatus(Part):
@@ -94,6 +98,26 @@ class TrustStatus(Part):
     """Results reviewed of this stream so far."""
     failures: int = 0
     """Reviews that failed; the stream went on."""
+
+
+class NetworksStatus(Part):
+    """How the networks keep up that work beside the frame path."""
+
+    run: Run
+    """When they work."""
+    per_second: float = 0.0
+    """Second results of the stream."""
+    of_per_second: float = 0.0
+    """First, plain ones."""
+    done: int = 0
+    """Stacks of the stream with networks."""
+    waiting: int = 0
+    """Stacks on which they can still work."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether they work all the time and still not on every stack."""
+        return self.run == NEWEST and self.per_second < KEEPS_UP * self.of_per_second
 
 
 class SteeringStatus(Part):

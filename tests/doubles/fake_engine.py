@@ -13,6 +13,8 @@ from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.verdict import TrustNumbers, TrustWord, Verdict
 from livesim.wire.control import (
     BegunReply,
+    HeldRequest,
+    NetworksRequest,
     RecalibrateRequest,
     RecordRequest,
     RefusedReply,
@@ -37,6 +39,7 @@ from livesim.wire.status import (
 from livesim.wire.stream_status import ChannelStatus, InUse, StreamStatus, TrustStatus
 
 ANSWER_S = 0.05
+WISHES = SteerRequest | RecalibrateRequest | RecordRequest | NetworksRequest | HeldRequest
 STAGES = ("receive", "record", "process", "publish")
 
 
@@ -173,7 +176,7 @@ class FakeEngine:
         if isinstance(request, StopRequest):
             self.stop_asked.set()
             return StopReply()
-        if isinstance(request, SteerRequest | RecalibrateRequest | RecordRequest):
+        if isinstance(request, WISHES):
             self.asked.append(request)
             return RefusedReply(reason=self.refuses) if self.refuses else BegunReply()
         if isinstance(request, StatusRequest):

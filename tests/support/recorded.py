@@ -65,12 +65,13 @@ def record(
     positions: int = 1,
     steps: tuple = ("reconstruct",),
     shard: int = 1,
+    made: list[Result] | None = None,
 ):
-    """Record results and raw stacks at these places; return the folder."""
+    """Record raw stacks at these places, and results: `made`, or one each; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with open_results(folder, positions, steps, shard) as results:
-        for index in indices:
-            results.write(result(index))
+        for one in map(result, indices) if made is None else made:
+            results.write(one)
     layout = RawLayout(angles=3, phases=3, y=Y, x=X, pixel_nm=PIXEL_NM)
     recipe = Recipe(settings=SETTINGS)
     with RawRecorder(folder / RAW_NAME, layout, recipe, shard=shard) as raws:

@@ -142,8 +142,13 @@ class Running:
             got.append(message)
         return got
 
+    def results(self):
+        """What is reconstructed, up to the end of a stream: not the means before the pattern."""
+        published = [one for one in self.messages() if isinstance(one, Result)]
+        return [one for one in published if not one.searching]
+
     def times(self):
-        return [one.index.time for one in self.messages() if isinstance(one, Result)]
+        return [one.index.time for one in self.results()]
 
     def wait_for(self, condition):
         """Wait until the status fulfils a condition."""

@@ -100,6 +100,46 @@ def stream_until_weighed(folder, changes):
 
 
 @pytest.mark.timeout(400)
+def test_results_made_beside_plain_ones_are_the_offline_results(tmp_path):
+    """The networks skip stacks; those that they come to are restored to the bit, and plain ones."""
+    raw = simulated_recording(tmp_path, times=12)
+    folder = tmp_path / "recorded"
+    with EngineProcess("--once", f"--record={folder}") as engine:
+        control = engine.control()
+        with Sender(control, Settings.model_validate(tomllib.loads(TOML))) as sender:
+            client = ControlClient(control)
+            for number, frame in enumerate(tifffile.imread(raw).reshape(-1, *SHAPE)):
+                time_, (angle, phase) = number // 9, divmod(number % 9, 3)
+                sender.send(frame, time=time_, angle=angle, phase=phase)
+                if number == 9 * 6:
+                    wait_for_networks(client)
+            client.close()
+        engine.wait()
+    (stream,) = folder.iterdir()
+    group = zarr.open_group(stream / "results.ome.zarr", mode="r")
+    restored, live = group["networks"][:, 0, 0], live_images(stream)
+    assert group["written"][:].all()
+    assert restored.any(), "expected some with networks"
+    again = tmp_path / "again.ome.tif"
+    livesim("restore", stream / "raw.zarr", "--out", again)
+    np.testing.assert_array_equal(live[restored], tifffile.imread(again)[restored])
+    plain = tmp_path / "plain.ome.tif"
+    livesim("restore", stream / "raw.zarr", "--steps", "reconstruct", "--out", plain)
+    without = tifffile.imread(plain)
+    np.testing.assert_array_equal(live[~restored], without[~restored])
+    assert (live[restored] != without[restored]).any(), "expected weights that were found meanwhile"
+
+
+def wait_for_networks(client):
+    """Wait until a review has found weights, and the networks have come to a stack since."""
+    deadline = time.monotonic() + LIMIT_S
+    while (status := client.status(ANSWER_S)).trust is None:
+        client.review(ANSWER_S)
+        assert time.monotonic() < deadline, status
+        time.sleep(0.05)
+
+
+@pytest.mark.timeout(400)
 def test_live_results_are_the_offline_results_while_the_weights_change(tmp_path):
     stream = stream_until_weighed(tmp_path / "recorded", 3)
     changes = read_weights_log(stream / "weights-log.jsonl")

@@ -46,6 +46,8 @@ class Actions:
         self.picture = PictureActions(viewer, widgets, say)
         self.time = TimeActions(viewer.time, widgets.time_bar, clock)
         self.engine = EngineActions(backend, widgets.control, widgets.steer, say)
+        networks = backend.access.networks
+        widgets.time_bar.networks_chosen.connect(lambda run: networks(run, say))
         self.trust = TrustActions(viewer, backend.access, widgets, say)
         self.replay = ReplayActions(self.engine, backend.local, widgets.control, replay)
         self.file = FileActions(viewer, backend, widgets, reader, say, clock)

@@ -34,6 +34,7 @@ class ExportChild(QObject):
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._failed)
         self._wrote: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
         self._cancelled = False
 
     @property
@@ -43,7 +44,7 @@ class ExportChild(QObject):
 
     def start(self, flags: Sequence[str]) -> None:
         """Begin an export."""
-        self._wrote, self._cancelled = (), False
+        self._wrote, self._notes, self._cancelled = (), (), False
         program, *arguments = self._command
         self._process.start(program, [*arguments, *flags, "--json", "--tied"])
 
@@ -67,14 +68,14 @@ class ExportChild(QObject):
             if line is not None and line.total:
                 self.progressed.emit(line.done, line.total)
             elif line is not None:
-                self._wrote = line.wrote
+                self._wrote, self._notes = line.wrote, line.notes
 
     def _finished(self, status: int) -> None:
         self._read()
         if self._cancelled:
             self.ended.emit(False, "Cancelled; nothing was written.")
         elif status == 0:
-            self.ended.emit(True, f"Wrote {', '.join(self._wrote)}")
+            self.ended.emit(True, "\n".join([f"Wrote {', '.join(self._wrote)}", *self._notes]))
         else:
             self.ended.emit(False, self._last_words() or f"The export ended with {status}.")
 

@@ -26,6 +26,7 @@ from livesim_gui.children.export import ExportChild
 from livesim_gui.panels.rows import beside
 from livesim_gui.state.picture.export import (
     FORMATS,
+    GAPS,
     MOVIE,
     WHATS,
     ExportWish,
@@ -47,6 +48,8 @@ class ExportForm(QWidget):
         """A file that the user has agreed to replace."""
         self.recording, self.out = QLineEdit(), QLineEdit()
         self.what, self.format = _choice(WHATS), _choice(FORMATS)
+        self.gaps = _choice(GAPS)
+        self.gaps.setToolTip("Raw stacks that were skipped live, or shown without their networks")
         self.time, self.channel, self.z = QLineEdit(), QLineEdit(), QLineEdit()
         self.projected = QCheckBox("Brightest along z")
         self.fps = QDoubleSpinBox()
@@ -94,6 +97,7 @@ class ExportForm(QWidget):
         form.setVerticalSpacing(8)
         form.addRow("Recording", beside(self.recording, _browse(self._browse_recording, "Choose")))
         form.addRow("Images", self.what)
+        form.addRow("Gaps", self.gaps)
         form.addRow("Time points", self.time)
         form.addRow("Channels", self.channel)
         form.addRow("Planes in z", beside(self.z, self.projected))
@@ -131,6 +135,7 @@ class ExportForm(QWidget):
             fps=self.fps.value(),
             beside=self.beside.isChecked() and self.beside.isEnabled(),
             shown=self._shown if takes_look else None,
+            gaps=self.gaps.currentData(),
             overwrite=bool(out) and out == self._confirmed,
         )
 
@@ -147,6 +152,7 @@ class ExportForm(QWidget):
         movie, what = self._suffix == MOVIE, self.what.currentData()
         self.fps.setEnabled(movie)
         self.beside.setEnabled(movie and what not in ("raw", "widefield"))
+        self.gaps.setEnabled(what not in ("raw", "widefield"))
         matches = self._shown is not None and self._shown.what == what
         self.as_shown.setEnabled(matches)
         self.shown_words.setVisible(matches)

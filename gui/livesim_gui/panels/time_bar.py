@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QWidget
 
+from livesim.wire.networks import HELD, NEWEST, OFF, Run, networks_words
+from livesim.wire.stream_status import NetworksStatus
 from livesim_gui.panels.rows import button
 from livesim_gui.panels.sliders import JumpSlider
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import SPEEDS, Mode, Placed, Timeline
+
+RUNS: tuple[Run, ...] = (NEWEST, 2, 5, 10, HELD, OFF)
+"""Offered in the menu of the networks."""
 
 
 class TimeBar(QWidget):
@@ -23,6 +29,8 @@ class TimeBar(QWidget):
     played = Signal()
     live_asked = Signal()
     speed_set = Signal(float)
+    networks_chosen = Signal(object)
+    """When the networks work from now on, a `Run`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,6 +52,9 @@ class TimeBar(QWidget):
         self.live.clicked.connect(lambda: self.live_asked.emit())
         self.restore = button("Restore (W)", "Restore this raw stack with the networks: seconds")
         self.restore.hide()
+        self.networks = button("", "When the networks work beside the plain images")
+        self.networks.setMenu(self._runs())
+        self.networks.hide()
         self._lay_out(self._speeds())
 
     def _speeds(self) -> QComboBox:
@@ -55,6 +66,22 @@ class TimeBar(QWidget):
         self.speed.currentIndexChanged.connect(lambda at: self.speed_set.emit(SPEEDS[at]))
         return self.speed
 
+    def _runs(self) -> QMenu:
+        menu = QMenu(self)
+        for run in RUNS:
+            words = networks_words(run)
+            action = menu.addAction(f"{words[:1].upper()}{words[1:]}")
+            assert action is not None
+            action.triggered.connect(partial(self.networks_chosen.emit, run))
+        return menu
+
+    def show_networks(self, networks: NetworksStatus | None) -> None:
+        """Show when the networks of the stream work; nothing where they hold no picture up."""
+        self.networks.setVisible(networks is not None)
+        if networks is not None:
+            short = networks_words(networks.run).removeprefix("on ").removeprefix("only ")
+            self.networks.setText(f"Networks: {short}")
+
     def _lay_out(self, speed: QComboBox) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
@@ -63,6 +90,7 @@ class TimeBar(QWidget):
         layout.addWidget(self.slider, 1)
         layout.addWidget(self.words)
         layout.addWidget(self.restore)
+        layout.addWidget(self.networks)
         layout.addWidget(self.live)
 
     def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:

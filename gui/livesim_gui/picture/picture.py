@@ -98,16 +98,19 @@ class Picture(QWidget):
             self._map.setRect(QRectF(-0.5, -0.5, columns, rows))
         self._tint = tint
 
-    def caption(self, scene: Scene, held: str | None, plain: str = "") -> None:
+    def caption(self, scene: Scene, held: str | None, plain: str = "", edge: str = "") -> None:
         """Name the stages, and where in time they are.
 
         Parameters
         ----------
         plain
             Why the restored image of this result is the plain one; empty where it is not.
+        edge
+            How old the result is and how the networks keep up, where that needs to be said.
         """
         main, left = scene.main.stage, None if scene.left is None else scene.left.stage
-        words = rolling_words(scene.shot.result.rolling)
+        said = (rolling_words(scene.shot.result.rolling), edge)
+        words = ", ".join(one for one in said if one)
         captions = Captions(
             right=replace(
                 _name(main, plain), title=f"{main.title}, {words}" if words else main.title

@@ -10,6 +10,7 @@ from livesim.images.colour_tables import colours
 from livesim.values.results import Image
 from livesim.values.verdict import ERROR
 from livesim.wire.messages import TrustMaps
+from livesim.wire.networks import HELD, OFF
 from livesim_gui.state.health.reached import Reached
 from livesim_gui.state.health.tracking_history import TrackingHistories, TrackingHistory
 from livesim_gui.state.picture.display import Display
@@ -25,6 +26,8 @@ from livesim_gui.state.stream.places import Axis, Places
 from livesim_gui.state.stream.stream import Stream
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import OpenedFile, Past, PastShot
+from livesim_gui.state.time.edge import networks_at_work
+from livesim_gui.state.time.pace import Wish
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
@@ -59,7 +62,7 @@ class Viewer:
             self.histories.see(news.status, now_s)
         self._see_places(news.shots, self.time.archive.shots)
         self.time.remember(news.shots, self.places.among(self.channels.only))
-        shot = self.time.advance(now_s)
+        shot = self.time.advance(now_s, self.wish)
         if shot is not None:
             return self._show(self._reviewed(shot), now_s)
         if not self.time.shots:
@@ -90,6 +93,13 @@ class Viewer:
             self._places_of = (shots, past)
             self.channels.see((*shots, *past))
             self.places.see(shots, past)
+
+    @property
+    def wish(self) -> Wish:
+        """What is wanted at the live edge; networks that do not work by themselves are none."""
+        networks = networks_at_work(self.stream.news.status)
+        at_rest = networks is not None and networks.run in (OFF, HELD)
+        return Wish.EITHER if at_rest else self.display.look.wish
 
     def _show(self, shot: Shot, now_s: float) -> Scene | None:
         self.time.shown = shot

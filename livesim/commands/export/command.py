@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from livesim.commands.export.cut import Cut, Ranges, cuts
 from livesim.commands.export.data import export_imagej, export_ome, imagej_steps
+from livesim.commands.export.gaps import HOW, Gaps, extended, timed_by
 from livesim.commands.export.movie import MovieRequest, check_movie, export_movie
-from livesim.commands.export.source import RAW, RESULT, open_source, recording_files, title
+from livesim.commands.export.source import (
+    PLAIN,
+    RAW,
+    RESULT,
+    RecordingFiles,
+    has_images,
+    nothing_yet,
+    open_source,
+    recording_files,
+    title,
+)
 from livesim.commands.progress import Step, counted_steps, print_json
 from livesim.config.settings import SettingsError
+from livesim.io.read.axes import count
+from livesim.io.read.raw_time_lapse import open_widefield
+from livesim.io.read.time_lapse import TimeLapse
+from livesim.io.recording_files import RAW_NAME
 from livesim.io.write.movie import check_encoder
 from livesim.io.write.placement import Placement
+from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 
 OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 IMAGEJ = (".tif", ".tiff")
@@ -39,6 +56,10 @@ class ExportRequest:
     projected: bool = False
     interval_s: float | None = None
     """From one time point to the next, where what the recording says of it is not wanted."""
+    restore: bool = False
+    """Whether raw stacks that the live run left without their image are restored first."""
+    skip_gaps: bool = False
+    """Whether time points with such stacks are left out."""
     overwrite: bool = False
     as_json: bool = False
     tied: bool = False
@@ -57,11 +78,16 @@ def export_recording(request: ExportRequest) -> None:
     suffix = _suffix(request)
     with ExitStack() as stack:
         files = recording_files(request.recording)
-        whole = stack.enter_context(open_source(files, request.what))
+        whole, gaps = _with_gaps(files, request, stack)
         if request.interval_s is not None:
             whole = whole.every(request.interval_s)
         errors = suffix not in MOVIE
         parts = cuts(whole, request.ranges, projected=request.projected, errors=errors)
+        wanted = [index for cut in parts for index in gaps.within(cut)] if request.restore else []
+        notes = [] if request.restore else list(gaps.words(parts))
+        if request.skip_gaps and not request.restore:
+            parts = [gaps.skipped(cut) for cut in parts]
+            notes = [one.replace(HOW, "their time points are left out") for one in notes]
         beside = [stack.enter_context(open_source(files, kind)) for kind in _beside(request)]
         rows = [[*(cut.of(other) for other in beside), cut] for cut in parts]
         titles = [title(kind, one) for kind, one in zip(_beside(request), beside, strict=True)]
@@ -69,11 +95,51 @@ def export_recording(request: ExportRequest) -> None:
         targets = _targets(request.out, suffix, parts)
         for target in targets:
             Placement(target, overwrite=request.overwrite)
-        total = sum(_steps(cut, suffix) for cut in parts)
+        total = len(wanted) + sum(_steps(cut, suffix) for cut in parts)
         with counted_steps(total, as_json=request.as_json, tied=request.tied) as step:
+            if wanted:
+                filled = stack.enter_context(_restored(whole, files, wanted, request, step))
+                rows = [[*row[:-1], row[-1].of(filled)] for row in rows]
+                notes = [f"{count(len(wanted), 'image')} restored first"]
             for row, target in zip(rows, targets, strict=True):
                 WRITERS[suffix](list(zip(titles, row, strict=True)), target, request, step)
-    _report(targets, request)
+    _report(targets, notes, request)
+
+
+def _with_gaps(
+    files: RecordingFiles, request: ExportRequest, stack: ExitStack
+) -> tuple[TimeLapse, Gaps]:
+    """Open what is exported, with the times of all raw stacks, and find what is missing of it."""
+    what, raw = request.what, None
+    if what in (RESULT, PLAIN) and files.raw is not None:
+        raw = stack.enter_context(open_widefield(files.raw))
+    if request.restore and raw is None:
+        raise DataError(
+            f"{files.given}: expected {RAW_NAME} to restore images from (--restore), and --what "
+            "result or plain, found none of that"
+        )
+    if request.restore and raw is not None and not has_images(files, what):
+        whole = nothing_yet(raw)
+    else:
+        whole = stack.enter_context(open_source(files, what))
+    if what not in (RESULT, PLAIN):
+        return whole, Gaps.none(whole)
+    gaps = Gaps.of(whole, raw)
+    return timed_by(extended(whole, gaps) if request.restore else whole, raw), gaps
+
+
+def _restored(
+    whole: TimeLapse,
+    files: RecordingFiles,
+    wanted: Sequence[StackIndex],
+    request: ExportRequest,
+    step: Step,
+) -> AbstractContextManager[TimeLapse]:
+    from livesim.commands.export.restoring import restored  # torch: only where it is needed
+
+    assert files.raw is not None
+    plain = request.what == PLAIN
+    return restored(whole, files.raw, wanted, request.out.parent, step, plain)
 
 
 def _write_ome(row: Row, out: Path, request: ExportRequest, step: Step) -> None:
@@ -140,9 +206,11 @@ def _targets(out: Path, suffix: str, exported: list[Cut]) -> list[Path]:
     ]
 
 
-def _report(targets: list[Path], request: ExportRequest) -> None:
+def _report(targets: list[Path], notes: Sequence[str], request: ExportRequest) -> None:
     if request.as_json:
-        print_json(wrote=[str(target) for target in targets])
+        print_json(wrote=[str(target) for target in targets], notes=list(notes))
         return
+    for note in notes:
+        print(f"livesim: {note}", file=sys.stderr)
     for target in targets:
         print(f"wrote {target}", file=sys.stderr)

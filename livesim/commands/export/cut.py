@@ -13,7 +13,7 @@ import numpy as np
 from livesim.config.settings import SettingsError
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recipe import Recipe
-from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
+from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
@@ -174,7 +174,8 @@ def cuts(
     Parameters
     ----------
     errors
-        Whether error planes belong to it where no channel is named: they are no colours.
+        Whether what lies beside the images, their errors and plain ones, belongs to it where no
+        channel is named: it is no colour.
 
     Raises
     ------
@@ -187,7 +188,8 @@ def cuts(
     if not errors and not ranges.channel:
         names = [whole.layout.channel_name(number) for number in channels]
         pairs = zip(channels, names, strict=True)
-        channels = tuple(number for number, name in pairs if not name.endswith(ERROR_SUFFIX))
+        beside = (ERROR_SUFFIX, PLAIN_SUFFIX)
+        channels = tuple(number for number, name in pairs if not name.endswith(beside))
     zs = places("--z", ranges.z, z)
     return [
         Cut(whole, at, times, channels, zs, projected)

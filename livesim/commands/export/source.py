@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from livesim.config.settings import SettingsError
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
@@ -69,6 +71,21 @@ def open_source(files: RecordingFiles, what: str) -> TimeLapse:
     return opened[what](files)
 
 
+def has_images(files: RecordingFiles, what: str) -> bool:
+    """Whether there are results, or plain results, to begin with."""
+    if files.result is None or what == RESULT:
+        return files.result is not None
+    with open_result(files.result) as whole:
+        return _is_plain(whole)
+
+
+def nothing_yet(raw: TimeLapse) -> TimeLapse:
+    """Return the time-lapse of the images of a recording of which none is made yet."""
+    y, x, pixel_nm = 2 * raw.layout.y, 2 * raw.layout.x, raw.layout.pixel_nm / 2
+    layout = replace(raw.layout, y=y, x=x, pixel_nm=pixel_nm)
+    return replace(raw, layout=layout, written=np.zeros_like(raw.written), close=lambda: None)
+
+
 def title(what: str, whole: TimeLapse) -> str:
     """Return what is written above images of this kind."""
     if what != RESULT:
@@ -93,7 +110,7 @@ def _result(files: RecordingFiles) -> TimeLapse:
     if files.result is None:
         raise DataError(
             f"{files.given}: expected results, found raw frames only; "
-            f"livesim restore {files.raw} --out result.ome.tif makes them"
+            f"livesim restore {files.raw} --out result.ome.tif makes them, and so does --restore"
         )
     return open_result(files.result)
 

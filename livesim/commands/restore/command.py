@@ -31,7 +31,7 @@ from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, identify, steps_run
 from livesim.io.recording_files import bare_name
 from livesim.io.settings_beside import settings_log_for
-from livesim.io.write.output_layout import ERROR_SUFFIX, OutputLayout
+from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import LostFrameError
@@ -92,7 +92,8 @@ def restore_file(asked: RestoreRequest) -> None:
         times = [index.time for index in recording.indices]
         begin = min(times)
         left_out: list[LostFrameError] = []
-        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, error=planes)
+        beside = _beside(reviews, errors=planes)
+        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, beside)
         with (
             interrupts_held() as check_interrupt,
             open_writer(out, layout, recipe, overwrite=asked.overwrite) as writer,
@@ -107,14 +108,18 @@ def restore_file(asked: RestoreRequest) -> None:
                     continue
                 place = replace(index, time=index.time - begin)
                 writer.write(place, one.image)
-                if planes and one.error is not None:
-                    beside = index.channel + recording.sizes.channel
-                    writer.write(replace(place, channel=beside), one.error)
+                for number, suffix in enumerate(beside, start=1):
+                    own = index.channel + number * recording.sizes.channel
+                    image = one.error if suffix == ERROR_SUFFIX else one.plain
+                    if image is not None:
+                        writer.write(replace(place, channel=own), image)
             if len(left_out) == len(recording.indices):
                 raise left_out[0]
     reviews.show(console)
     if asked.error and not planes:
         console.print(f"livesim: {NO_ERRORS}")
+    for words in _doubts(reviews):
+        console.print(f"livesim: {words}")
     _show_left_out(left_out, console)
     if hits := sum(make.hits.values()):
         hit = "hit" if hits == 1 else "hits"
@@ -145,6 +150,21 @@ def _reviews(
         return Reviews(indices, partial(make, examined=True))
 
 
+def _beside(reviews: Reviews, *, errors: bool) -> tuple[str, ...]:
+    """Return the endings of the names of what is written beside the images."""
+    wanted = ((ERROR_SUFFIX, errors), (PLAIN_SUFFIX, bool(reviews.doubted)))
+    return tuple(suffix for suffix, on in wanted if on)
+
+
+def _doubts(reviews: Reviews) -> Iterator[str]:
+    """Yield that images are not to be trusted, and what lies beside them for that reason."""
+    if reviews.doubted:
+        yield (
+            f"{', '.join(reviews.doubted)}: do not trust what networks have a part in; the plain "
+            f"reconstruction is written beside, as channels whose names end in '{PLAIN_SUFFIX}'"
+        )
+
+
 def _recipe(
     asked: RestoreRequest,
     chosen: Resolved,
@@ -171,6 +191,7 @@ def _recipe(
             *_followed(channels, steered),
             *_arbitration(channels),
             *((_errors(reviews),) if asked.error else ()),
+            *_doubts(reviews),
         ),
         trust=reviews.lines,
     )
@@ -225,17 +246,19 @@ def _arbitration(channels: Channels) -> Iterator[str]:
         yield f"the images are arbitrated between plain reconstruction and networks, {source}"
 
 
-def _layout(recording: Recording, settings: Settings, times: int, *, error: bool) -> OutputLayout:
+def _layout(
+    recording: Recording, settings: Settings, times: int, beside: Sequence[str]
+) -> OutputLayout:
     """Return the layout of the result, from the first to the last time of a whole raw stack.
 
-    Error planes are further channels, behind those of the images.
+    What is written `beside` the images are further channels, behind those of the images.
     """
     y, x = recording.frame_shape
     sizes = recording.sizes
     names = channel_names(settings, sizes.channel, recording.channel_names)
-    if error:
+    if beside:
         known = names or tuple(f"channel {number}" for number in range(sizes.channel))
-        names = (*known, *(f"{name}{ERROR_SUFFIX}" for name in known))
+        names = (*known, *(f"{name}{suffix}" for suffix in beside for name in known))
     if settings.optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
     return OutputLayout(
@@ -243,7 +266,7 @@ def _layout(recording: Recording, settings: Settings, times: int, *, error: bool
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
         time=times,
-        channel=2 * sizes.channel if error else sizes.channel,
+        channel=(1 + len(beside)) * sizes.channel,
         z=sizes.z,
         position=sizes.position,
         z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),

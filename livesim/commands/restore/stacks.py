@@ -39,6 +39,11 @@ class RestoredStack:
     trust: Trust | None = None
     """None where nobody asked."""
 
+    @property
+    def plain(self) -> Image:
+        """[2 y, 2 x] without networks."""
+        return np.asarray(self.work.plain.cpu(), np.float32)
+
 
 class StackRestorer:
     """Restores raw stacks with the light, the settings and the weights that held for each.

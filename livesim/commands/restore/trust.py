@@ -47,6 +47,12 @@ class Reviews:
         self.verdicts = {
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }
+        self.doubted = tuple(
+            _named(index)
+            for index, one in self.verdicts.items()
+            if one.word is TrustWord.DO_NOT_TRUST and self._made[index].plain is not None
+        )
+        """Names of those in which networks have a part that is not to be trusted."""
 
     def take(self, index: StackIndex) -> RestoredStack | None:
         """Return a raw stack that was restored for its review; None the second time."""

@@ -38,7 +38,9 @@ def print_status(status: EngineStatus, console: Console) -> None:
     console.print(f"{status.state}{stream}", highlight=False)
     console.print(_stage_table(status))
     if status.latency is not None:
-        console.print(_latency_table(status.latency))
+        console.print(_latency_table(status.latency, "result"))
+    if status.network_latency is not None:
+        console.print(_latency_table(status.network_latency, "networks' image"))
     for line in _circumstances(status):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if status.figures:
@@ -64,7 +66,7 @@ def _circumstances(status: EngineStatus) -> Iterator[str]:
 def _verdicts(status: EngineStatus) -> Iterator[str]:
     if status.doctor is not None:
         yield _doctor(status.doctor)
-    if status.trust is not None:
+    if status.trust is not None and status.trust.stream == status.stream:
         yield _trust(status.trust)
 
 
@@ -112,8 +114,8 @@ def _print_recording(folder: str, fault: str | None, console: Console) -> None:
         console.print(words, style="red", highlight=False, markup=False)
 
 
-def _latency_table(latency: LatencyStatus) -> Table:
-    title = f"last raw frame to result, {latency.results} results"
+def _latency_table(latency: LatencyStatus, end: str) -> Table:
+    title = f"last raw frame to {end}, {latency.results} of the last seconds"
     table = Table("ms", "median", "95 %", "99 %", title=title, title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"

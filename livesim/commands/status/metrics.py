@@ -82,7 +82,7 @@ def _of_status(status: EngineStatus) -> Iterator[Metric]:
     yield faults
     if status.latency is not None:
         yield from _of_latency(status.latency)
-    if status.trust is not None:
+    if status.trust is not None and status.trust.stream == status.stream:
         word = status.trust.verdict.word
         yield _one_of("livesim_trust", "Verdict on the networks' work.", "word", word, TrustWord)
     yield from _of_figures(status)

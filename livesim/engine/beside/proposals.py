@@ -49,6 +49,12 @@ class Trackable(Protocol):
         """Begin to reconstruct with the turns that `turn_angles` returns, and with weights."""
         ...
 
+    def begin_plain(
+        self, stack: RawStack, turn_angles: TurnAngles, weights: BandWeights | None
+    ) -> Pending[Reconstructed]:
+        """Begin with the plain image; the networks, with these weights, are left for later."""
+        ...
+
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Return the readings alone."""
         ...

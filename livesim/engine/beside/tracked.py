@@ -152,15 +152,25 @@ class TrackedPipeline:
 
     def begin(self, stack: RawStack) -> Pending[Reconstructed]:
         """Begin with one raw stack, as a call does."""
+        return self._looked_at(stack, plain=False)
+
+    def begin_plain(self, stack: RawStack) -> Pending[Reconstructed]:
+        """Begin with one raw stack and leave its networks for later.
+
+        They get the turns and the weights that hold now, however late they come to it.
+        """
+        return self._looked_at(stack, plain=True)
+
+    def _looked_at(self, stack: RawStack, *, plain: bool) -> Pending[Reconstructed]:
         if not stack.whole:
             turns = self._tracker.turns  # its frames are looked at with the stacks they belong to
-            return self._begun(stack, lambda measure: turns)
+            return self._begun(stack, lambda measure: turns, plain=plain)
         if self._recalibrate:
             self._background.recalibrate()
             self._recalibrate = False
         self._adopt(stack)
         self._weighing.adopt(self._active.weight_shapes)
-        begun = self._begun(stack, lambda measure: self._decide(stack, measure))
+        begun = self._begun(stack, lambda measure: self._decide(stack, measure), plain=plain)
         self._background.offer(RecentStack(stack, self._tracker.phases, self.pattern))
         self._last = stack.index
         return begun
@@ -169,9 +179,15 @@ class TrackedPipeline:
         """End the background's thread."""
         self._background.close()
 
-    def _begun(self, stack: RawStack, turn_angles: TurnAngles) -> Pending[Reconstructed]:
-        watched = self._weighing.watch()
-        begun = self._active.begin(stack, turn_angles, self._weighing.weights).then(watched)
+    def _begun(
+        self, stack: RawStack, turn_angles: TurnAngles, *, plain: bool
+    ) -> Pending[Reconstructed]:
+        watched, weights = self._weighing.watch(), self._weighing.weights
+        if plain:
+            begun = self._active.begin_plain(stack, turn_angles, weights)
+            begun = begun.then(lambda made: made.with_later(watched))
+        else:
+            begun = self._active.begin(stack, turn_angles, weights).then(watched)
         return begun.then(self._counted) if stack.whole else begun
 
     def _counted(self, found: Reconstructed) -> Reconstructed:

@@ -39,7 +39,7 @@ from livesim.wire.messages import StreamStart
 
 ARBITRATED = (
     "the images are arbitrated between plain reconstruction and networks, with the weights logged "
-    "beside them"
+    "beside them; those that `networks` beside them does not name are plain"
 )
 
 
@@ -95,7 +95,8 @@ class FolderRecorder:
             interval_s=self._start.interval_s,
             channel_names=self._channel_names,
         )
-        restored = first.plain is not None  # else no network runs, whatever the settings name
+        # Else no network runs, whatever the settings name.
+        restored = first.plain is not None or first.provisional
         recipe = Recipe(
             settings=self.settings if restored else with_steps(self.settings, RECONSTRUCT),
             pattern=self._patterns.get(first.index.channel),

@@ -59,7 +59,17 @@ def _open_zarr(path: Path) -> TimeLapse:
         recipe=recipe,
         read=zarrs.read,
         received_ns=received[kept],
+        networked=_networked(recipe, logs, kept),
     )
+
+
+def _networked(
+    recipe: Recipe, logs: Sequence[dict[str, Log]], kept: tuple[slice, ...]
+) -> NDArray[np.bool_] | None:
+    """Return which images networks have worked on; None where that was the same for all."""
+    if recipe.steps == ("reconstruct",) or not all("networks" in log for log in logs):
+        return None
+    return (_together([log["networks"] for log in logs]) > 0)[kept]
 
 
 class _Zarrs:
@@ -100,7 +110,7 @@ class _Zarrs:
 
 def _log(group: zarr.Group) -> dict[str, Log]:
     """Read what was noted of every image, where it was recorded."""
-    found = {name: group.get(name) for name in ("written", "last_received_ns")}
+    found = {name: group.get(name) for name in ("written", "last_received_ns", "networks")}
     return {
         name: np.asarray(array[:], np.int64)
         for name, array in found.items()

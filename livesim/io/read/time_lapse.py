@@ -15,6 +15,8 @@ from livesim.io.write.output_layout import OutputLayout
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
+PAUSE = 3.0
+"""Medians of the steps in time from which on one is no step, but a pause."""
 PARTIAL = ".partial"
 """What the name of a folder ends in while it is being recorded."""
 
@@ -37,18 +39,27 @@ class TimeLapse:
     close: Callable[[], None] = lambda: None
     received_ns: NDArray[np.int64] | None = None
     """[position, time, channel, z]: when each image's last raw frame was received; 0 = never."""
+    networked: NDArray[np.bool_] | None = None
+    """[position, time, channel, z]: which images networks have worked on; None = all alike."""
     counts: bool = False
     """Whether these are camera counts, whole numbers of at most 16 bits."""
 
     @property
     def interval_s(self) -> float | None:
-        """From one time point to the next: the median of what was noted, or else as stated."""
+        """From one time point to the next: the mean of what was noted, or else as stated.
+
+        Taken over a quarter of the time-lapse at once, and without what is far above the median:
+        stacks that came in bursts, or a pause between two of them, change little.
+        """
         if self.moments_s is None:
             return self.layout.interval_s
-        steps = np.diff(self.moments_s, axis=1)
+        apart = max(self.moments_s.shape[1] // 4, 1)
+        steps = (self.moments_s[:, apart:] - self.moments_s[:, :-apart]) / apart
         steps = steps[np.isfinite(steps)]
         median = float(np.median(steps)) if steps.size else 0.0
-        return median if median > 0 else self.layout.interval_s
+        if median <= 0:
+            return self.layout.interval_s
+        return float(steps[steps <= PAUSE * median].mean())
 
     def every(self, interval_s: float) -> Self:
         """Return the same with time points this far apart, not at the times that were noted."""

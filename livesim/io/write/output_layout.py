@@ -12,6 +12,7 @@ from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
 ERROR_SUFFIX = " error"
+PLAIN_SUFFIX = " plain"
 """Ends the name of a channel that holds the standard deviation of another one's images."""
 
 

@@ -132,8 +132,10 @@ class ResultRecorder:
 
     Everything as for `OmeZarr`, except that time, channel and z grow with what comes (the
     layout says how many positions there are), and as for `RawRecorder` while recording. Beside
-    the image lie the arrays `written`, `last_received_ns` and `published_ns` [t, c, z]; a result
-    that never came is a False in `written` and NaN in the image.
+    the image lie the arrays `written`, `networks`, `last_received_ns` and `published_ns`
+    [t, c, z]; a result that never came is a False in `written` and NaN in the image, one on which
+    no network has worked a False in `networks`. A second, fuller result of a stack replaces its
+    first one.
 
     Parameters
     ----------
@@ -158,7 +160,7 @@ class ResultRecorder:
         self._folder = RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
         self._groups = image_groups(self._folder.root, layout.position)
         self._contrasts = [Contrast() for _ in self._groups]
-        log = {"last_received_ns": np.int64, "published_ns": np.int64}
+        log = {"last_received_ns": np.int64, "published_ns": np.int64, "networks": np.bool_}
         shape = (0, 0, 0, layout.y, layout.x)
         self._images = [
             GrowingStacks(group, create_image(group, layout, shape, path.name, shard), "tcz", log)
@@ -182,7 +184,11 @@ class ResultRecorder:
         self._images[at.position].put(
             (at.time, at.channel, at.z),
             result.image,
-            {"last_received_ns": result.last_received_ns, "published_ns": result.published_ns},
+            {
+                "last_received_ns": result.last_received_ns,
+                "published_ns": result.published_ns,
+                "networks": result.plain is not None,
+            },
         )
         self._contrasts[at.position].see(at.channel, result.image)
 

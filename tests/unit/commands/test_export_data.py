@@ -219,7 +219,7 @@ def test_programs_are_told_the_progress(two_channels, tmp_path):
     said = export(two_channels, tmp_path / "a.ome.tif", "--channel", "0", "--json").stdout
     lines = [json.loads(line) for line in said.splitlines()]
     assert lines[:-1] == [{"done": n + 1, "total": 6} for n in range(6)]
-    assert lines[-1] == {"wrote": [str(tmp_path / "a.ome.tif")]}
+    assert lines[-1] == {"wrote": [str(tmp_path / "a.ome.tif")], "notes": []}
 
 
 @pytest.mark.parametrize(

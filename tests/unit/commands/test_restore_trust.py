@@ -178,6 +178,37 @@ def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path
     assert "image, time 0" in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def faint(tmp_path_factory):
+    """A recording of so few photons that they carry less than half of what is seen."""
+    scene = simulate(4, (96, 96), peak=3.0, times=2)
+    folder = tmp_path_factory.mktemp("faint")
+    tifffile.imwrite(folder / "cells.tif", scene.counts.flatten(0, 2).numpy(), imagej=False)
+    write_pattern(folder / "pattern.json", scene.pattern)
+    return (folder / "cells.tif", scene), folder / "pattern.json"
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_beside_images_that_are_not_to_be_trusted_lies_the_plain_one(
+    faint, tmp_path, capsys, error
+):
+    recording, pattern = faint
+    recipe = restored(recording, tmp_path, Steps(), pattern, error=error)
+    said = capsys.readouterr().err
+    assert "do not trust\n" in said
+    words = "do not trust what networks have a part in; the plain reconstruction is written beside"
+    assert words in said
+    assert any(words in one for one in recipe.warnings)
+    with tifffile.TiffFile(tmp_path / "out.ome.tif") as file:
+        images = file.series[0].asarray()
+        assert 'Name="channel 0 plain"' in file.ome_metadata
+    assert images.shape == (2, 3 if error else 2, 192, 192)
+    (folder := tmp_path / "without").mkdir()
+    restored(recording, folder, PLAIN, pattern)
+    np.testing.assert_array_equal(images[:, -1], tifffile.imread(folder / "out.ome.tif"))
+    assert not np.array_equal(images[:, 0], images[:, -1])
+
+
 @pytest.mark.parametrize(
     ("count", "times"), [(0, []), (1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (101, [0, 50, 100])]
 )

@@ -19,8 +19,9 @@ from livesim.values.figure import Figure, Tone, Unit, labels
 from livesim.values.finding import Examination
 from livesim.values.frames import Rolling
 from livesim.values.verdict import TrustWord
+from livesim.wire.networks import NEWEST
 from livesim.wire.status import DeviceStatus, EngineStatus, RollingStatus
-from livesim.wire.stream_status import ChannelStatus, DoctorStatus
+from livesim.wire.stream_status import ChannelStatus, DoctorStatus, NetworksStatus
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import News
@@ -39,7 +40,8 @@ NEW = Figure("quite new number", 12.345, Unit.NANOMETRES, Tone.BAD, 1, "of 20")
 def everything():
     """Return a status that has something to say on all that there are figures of."""
     return engine_status(
-        in_use=in_use(),
+        in_use=in_use().model_copy(update={"models": {"one.safetensors": "0" * 64}}),
+        networks=NetworksStatus(run=NEWEST, per_second=0.4, of_per_second=11.0, done=3),
         rolling=RollingStatus(
             mode="frame", newest=Rolling(False, 90.0, 0.034, motion=True, updates_per_s=33.3)
         ),
@@ -71,8 +73,8 @@ def test_a_new_figure_appears_everywhere_without_further_ado():
 
 
 NAMES = {
-    "raw frames", "reconstructed", "rolling updates", "rolling time resolution", "rolling changed",
-    "rolling motion", "pattern angles usable", "pattern attainable resolution",
+    "raw frames", "reconstructed", "networks", "rolling updates", "rolling time resolution",
+    "rolling changed", "rolling motion", "pattern angles usable", "pattern attainable resolution",
     "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
     "pattern alarms", "pattern check failures", "doctor faults", "camera defects",
     "trust carried", "trust shown", "trust error", "trust overruled", "trust plain denied",
@@ -110,7 +112,9 @@ def test_the_list_has_what_there_is_to_say():
     tones = {name for name, one in found.items() if one.tone is Tone.BAD}
     assert tones == {"trust carried"}
     noted = {name for name, one in found.items() if one.tone is Tone.NOTE}
-    assert noted == {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
+    others = {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
+    assert noted == others | {"networks"}
+    assert words["networks"] == "0.40 /s of 11.0/s, on the newest stack"
 
 
 def test_the_terminal_says_why_no_network_runs():

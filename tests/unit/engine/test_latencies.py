@@ -11,8 +11,9 @@ import torch
 from rich.console import Console
 
 from livesim.commands.status.command import print_status
-from livesim.engine.latencies import EVENTS, Latencies
+from livesim.engine.latencies import WINDOW_NS, Latencies
 from livesim.reconstruction.step_clock import StepClock
+from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.stream.connection import Connection
@@ -23,7 +24,8 @@ from tests.support.prometheus import page_of, samples_of
 MS = 1_000_000
 
 
-def passage(assemble, wait, reconstruct, publish, begin=5):
+def passage(assemble, wait, reconstruct, publish, ago_ns=0):
+    begin = steady_ns() - ago_ns
     moments = np.cumsum([begin, *(round(ms * MS) for ms in (assemble, wait, reconstruct, publish))])
     return Passage(*(int(moment) for moment in moments))
 
@@ -54,10 +56,26 @@ def test_percentiles_of_every_stage():
 def test_only_the_last_results_count():
     latencies = Latencies()
     assert latencies.status() is None
-    for number in range(EVENTS + 10):
-        latencies.add(passage(1.0 if number >= 10 else 1e6, 1.0, 1.0, 1.0))
+    for number in range(20):
+        old = number < 10
+        latencies.add(passage(50.0 if old else 1.0, 1.0, 1.0, 1.0, 2 * WINDOW_NS if old else 0))
+    assert latencies.status().results == 10
     assert latencies.status().p99_ms == pytest.approx(4.0)
     assert latencies.status().steps == ()
+
+
+def test_the_last_result_counts_however_old_it_is():
+    latencies = Latencies()
+    for assemble in (1.0, 2.0):
+        latencies.add(passage(assemble, 1.0, 1.0, 1.0, 2 * WINDOW_NS))
+    assert (latencies.status().results, latencies.status().p50_ms) == (1, pytest.approx(5.0))
+
+
+def test_a_new_stream_begins_with_none():
+    latencies = Latencies()
+    latencies.add(passage(1.0, 1.0, 1.0, 1.0))
+    latencies.begin()
+    assert latencies.status() is None
 
 
 def test_steps_that_come_twice_are_added():

@@ -57,7 +57,6 @@ class Line:
             self.results,
             FakeChannels(lambda seen, ended: pipeline, lambda stack: before(self, stack)),
             gauges,
-            lossless=True,
         )
 
     def add(self, time, channel=0):

@@ -228,16 +228,26 @@ def test_the_engine_tells_and_answers(engine, capsys):
             sender.start(start())
             for frame in frames(3):
                 sender.send(frame)
+            reviewed(client, subscriber)
+            show_status(control, as_json=False)
+            said = capsys.readouterr().out
+            assert "do not trust\n  the photons contradict it\n  Use the plain one." in said
+            assert 'livesim_trust{word="do-not-trust"} 1' in page_of(client.status(WAIT_S))
             sender.finish()
-        seen = None
-        while not isinstance(seen, TrustMaps):
-            client.review(timeout_s=WAIT_S)  # also once the stream is over
-            seen = subscriber.receive(0.1)
-        assert seen.stream == "s"
+        while client.status(WAIT_S).stream is not None:
+            assert subscriber.receive(WAIT_S) is not None
+        reviewed(client, subscriber)  # what is still on the screen
         status = client.status(WAIT_S)
-    assert status.trust.verdict.word is TrustWord.DO_NOT_TRUST
+    assert (status.trust.stream, status.trust.verdict.word) == ("s", TrustWord.DO_NOT_TRUST)
     show_status(control, as_json=False)
-    assert "do not trust\n  the photons contradict it\n  Use the plain one." in (
-        capsys.readouterr().out
-    )
-    assert 'livesim_trust{word="do-not-trust"} 1' in page_of(status)
+    assert "do not trust" not in capsys.readouterr().out, "it ends with its stream"
+    assert "livesim_trust" not in page_of(status)
+
+
+def reviewed(client, subscriber):
+    """Ask for reviews until their maps come."""
+    seen = None
+    while not isinstance(seen, TrustMaps):
+        client.review(timeout_s=WAIT_S)
+        seen = subscriber.receive(0.1)
+    assert seen.stream == "s"

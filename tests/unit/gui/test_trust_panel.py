@@ -309,7 +309,7 @@ def test_a_review_is_asked_of_the_engine_which_is_asked_for_all_stages(make, qtb
 def shown(window, made, **status):
     """Show one result with this status."""
     window.viewer.stream.feed.answer(1, engine_status(**status), 2.0)
-    window.viewer.stream.feed.take(1, made, 2.0)
+    window.viewer.stream.feed.take(1, made, window._clock())
     window.draw()
     window.presenter.renew()
     return window.widgets.picture.overlay.captions

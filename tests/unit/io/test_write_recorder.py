@@ -431,3 +431,26 @@ def test_a_recipe_from_before_shards_is_read():
     values = RECIPE.to_json()
     del values["settings"]["recording"]
     assert Recipe.from_json(values, "old").settings.recording.shard == 1
+
+
+@pytest.mark.parametrize("shard", [1, 4])
+def test_the_fuller_result_of_a_stack_replaces_its_first_one(tmp_path, shard):
+    """Also while those after it are written, and in a file that several share."""
+    recipe = RECIPE.model_copy(update={"steps": ("one", "reconstruct", "two")})
+    path = tmp_path / "results.ome.zarr"
+    with ResultRecorder(path, RESULT, recipe, shard=shard) as recorder:
+        for time in range(6):
+            made = result(StackIndex(time=time))
+            recorder.write(replace(made, provisional=True))
+            if time in (2, 5):
+                before = result(StackIndex(time=time - 1))
+                recorder.write(replace(before, image=before.image + 1000.0, plain=before.image))
+    group = zarr.open_group(path, mode="r")
+    assert group["written"][:, 0, 0].tolist() == [True] * 6
+    assert group["networks"][:, 0, 0].tolist() == [False, True, False, False, True, False]
+    for time in range(6):
+        more = np.float32(1000.0 if time in (1, 4) else 0.0)
+        expected = result(StackIndex(time=time)).image + more
+        np.testing.assert_array_equal(group["0"][time, 0, 0], expected)
+    with open_result(path) as whole:
+        assert whole.networked[0, :, 0, 0].tolist() == [False, True, False, False, True, False]

@@ -1,5 +1,6 @@
 """The frame path of a GPU against that of a CPU, on a double that is as late as it may be."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -58,9 +59,9 @@ class Stream:
         ]
         self.networks = load_networks(self.settings, CPU)
 
-    def pipeline(self, path, pattern=None):
+    def pipeline(self, path, pattern=None, plain_path=None):
         known = pattern or self.pattern
-        return ReconstructionPipeline(self.settings, known, None, self.networks, path)
+        return ReconstructionPipeline(self.settings, known, None, self.networks, path, plain_path)
 
 
 def followed(measure):
@@ -153,6 +154,63 @@ def test_without_weights_the_plain_image_is_shown_to_the_bit_and_with_all_of_the
     change = torch.from_numpy(made.network() - made.result.plain)
     within = split_bands(change, pipeline.sections.arbitration.bands).sum(dim=0).numpy()
     np.testing.assert_allclose(all_of_it.result.image, made.result.plain + within, atol=1e-3)
+
+
+def eager_paths():
+    return EagerPath(CPU), EagerPath(CPU)
+
+
+def late_paths():
+    return ReplayedPath(LateGpu(1)), ReplayedPath(LateGpu(2))
+
+
+@pytest.mark.parametrize("paths", [eager_paths, late_paths])
+def test_plain_first_and_the_networks_later_give_the_same_to_the_bit(paths):
+    """The networks come to the stacks in another order, each with what held when it came."""
+    stream = Stream(STEPS["both"])
+    path, plain_path = paths()
+    pipeline = stream.pipeline(path, plain_path=plain_path)
+    whole = stream.pipeline(EagerPath(CPU))
+    one, other = weights_for(whole, 1), weights_for(whole, 2)
+    order = [None, one, one, other, None, other]
+    pairs = list(zip(stream.stacks, order, strict=True))
+    expected = [whole.begin(stack, followed, weights).take() for stack, weights in pairs]
+    first = [pipeline.begin_plain(stack, followed, weights).take() for stack, weights in pairs]
+    for made, all_at_once in zip(first, expected, strict=True):
+        assert made.result.provisional
+        assert (made.result.plain, made.review, made.network) == (None, None, None)
+        np.testing.assert_array_equal(made.result.image, all_at_once.result.plain)
+        np.testing.assert_array_equal(made.result.widefield, all_at_once.result.widefield)
+    for number in (0, 5, 3, 4):
+        second = first[number].later.run()
+        assert not second.result.provisional
+        same([second], [expected[number]])
+
+
+def test_plain_images_and_networks_share_no_memory():
+    """Both work at once, in two threads, and get in each other's way nowhere."""
+    stream = Stream(STEPS["both"], count=4)
+    pipeline = stream.pipeline(EagerPath(CPU), plain_path=EagerPath(CPU))
+    whole = stream.pipeline(EagerPath(CPU))
+    expected = [whole.begin(stack, followed).take() for stack in stream.stacks]
+    first = pipeline.begin_plain(stream.stacks[0], followed).take()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(first.later.run)
+        made, rounds = [], 0
+        while not working.done() or rounds < 3:
+            made = [pipeline.begin_plain(stack, followed).take() for stack in stream.stacks]
+            rounds += 1
+            for one, all_at_once in zip(made, expected, strict=True):
+                np.testing.assert_array_equal(one.result.image, all_at_once.result.plain)
+        same([working.result()], expected[:1])
+
+
+def test_without_networks_nothing_is_left_for_later():
+    stream = Stream(PLAIN)
+    pipeline = stream.pipeline(EagerPath(CPU), plain_path=EagerPath(CPU))
+    made = pipeline.begin_plain(stream.stacks[0], followed).take()
+    assert (made.later, made.result.provisional) == (None, False)
+    same([made], [pipeline.begin(stream.stacks[0], followed).take()])
 
 
 def test_weights_of_other_bands_are_refused():

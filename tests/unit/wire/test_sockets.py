@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,22 @@ def test_a_slow_viewer_gets_the_newest_and_knows_what_it_missed(keep, depth):
     assert times == sorted(times)
     assert times[-1] == 49
     assert slow.dropped == 50 - len(results)
+
+
+def test_a_first_result_pushes_out_no_fuller_one():
+    """The networks' image of a stack may come at once with the plain one of the next."""
+    with Publisher(FREE_ADDRESS, 100) as publisher, subscribed(publisher, Keep.LATEST, 1) as slow:
+        for number in range(10):
+            publisher.publish(replace(result(number), provisional=True))
+        publisher.publish(result(8))
+        publisher.publish(replace(result(10), provisional=True))
+        publisher.publish(StreamEnd(stream="s", sent=11))
+        got = []
+        while not got or not isinstance(got[-1], StreamEnd):
+            got.append(slow.receive(WAIT_S))
+    kinds = [(one.index.time, one.provisional) for one in got if isinstance(one, Result)]
+    assert kinds[-2:] == [(8, False), (10, True)]
+    assert slow.dropped == 12 - len(kinds)
 
 
 def test_what_zmq_dropped_on_the_way_is_counted():

@@ -106,7 +106,15 @@ def _latency(status: EngineStatus) -> list[Line]:
         Line(_PART_WORDS.get(one.name, one.name), f"{one.p50_ms:.1f} ms (95 %: {one.p95_ms:.1f})")
         for one in latency.stages
     ]
-    return [Line("Last raw frame to result", whole), *parts]
+    return [Line("Last raw frame to result", whole), *parts, *_networks(status)]
+
+
+def _networks(status: EngineStatus) -> list[Line]:
+    latency = status.network_latency
+    if latency is None:
+        return []
+    whole = f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)"
+    return [Line("… to the networks' image", whole)]
 
 
 def _queues(status: EngineStatus) -> list[Line]:

@@ -97,10 +97,11 @@ def pair_of(
         if one.number < shot.number
         and one.result.stream == shot.result.stream
         and replace(at, time=one.result.index.time) == one.result.index
+        and not one.result.searching
         and shot.moment_s - one.moment_s >= apart_s
     )
     other = next(before, None)
-    if other is None or pixel_nm is None:
+    if other is None or pixel_nm is None or shot.result.searching:
         return None
     newer, older = (stages_of(one.result)[PLAIN] for one in (shot, other))
     return Pair(_origin(shot), newer.image, older.image, _pixel_nm(newer, pixel_nm))

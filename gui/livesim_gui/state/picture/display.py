@@ -7,6 +7,7 @@ from datetime import datetime
 
 from livesim.images.colour_tables import colours
 from livesim.images.grey_levels import every_nth
+from livesim.values.results import Result
 from livesim.wire.messages import TrustMaps
 from livesim_gui.state.picture.contrast import Contrasts, SteadyContrast
 from livesim_gui.state.picture.export import Shown, what_of
@@ -17,6 +18,18 @@ from livesim_gui.state.picture.stages import RESTORED, Stage, shows_plain, stage
 from livesim_gui.state.picture.tint import Tinting
 from livesim_gui.state.stream.channels import Channels, Layer
 from livesim_gui.state.time.ring import Shot
+
+
+def _offered(result: Result, own: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the stages of a stream, as a result with `own` tells them.
+
+    One that its networks have not come to does not take away what others have.
+    """
+    if not (result.provisional or result.searching):
+        return own
+    if set(own) <= set(before):
+        return before
+    return (*own, RESTORED) if result.provisional else own
 
 
 class Display:
@@ -36,7 +49,8 @@ class Display:
         self.scene: Scene | None = None
         self._tinting = Tinting()
         self._painted_of: tuple[object, ...] = ()
-        self._stages: tuple[str, ...] = ()
+        self.stages: tuple[str, ...] = ()
+        """All that the stream has, though a result from before its networks has fewer."""
 
     def change(self, change: Callable[[Look], Look]) -> None:
         """Replace the look by another one made of it."""
@@ -48,7 +62,7 @@ class Display:
 
     def clear(self) -> None:
         """Show nothing: there is no result."""
-        self.scene, self._painted_of, self._stages = None, (), ()
+        self.scene, self._painted_of, self.stages = None, (), ()
 
     def paint(
         self, shot: Shot, layers: tuple[Layer, ...], maps: TrustMaps | None, now_s: float
@@ -63,8 +77,10 @@ class Display:
             Of the channel that is shown.
         """
         stages = stages_of(shot.result)
-        look = self.look = self.look.among(tuple(stages), self._stages)
-        self._stages = tuple(stages)
+        offered = _offered(shot.result, tuple(stages), self.stages)
+        self.look = self.look.among(offered, self.stages)
+        self.stages = offered
+        look = self.look.within(tuple(stages))
         names = [look.stage, look.other] if look.split else [look.stage]
         shown = [stages[name] for name in names if name is not None]
         levels = [self.contrasts.see(stage, shot.channel, now_s) for stage in shown]
@@ -86,7 +102,8 @@ class Display:
     def contrast(self, stage: str | None = None) -> SteadyContrast:
         """Return the contrast of a stage in the channel that is shown; None = the stage shown."""
         channel = 0 if self.scene is None else self.scene.shot.channel
-        return self.contrasts.of(stage or self.look.stage or "", channel)
+        shown = self.look if self.scene is None else self.scene.look
+        return self.contrasts.of(stage or shown.stage or "", channel)
 
     def snapshot(self, taken: datetime, pixel_um: float | None) -> Snapshot | None:
         """Return the stage that is shown; None where nothing is.
@@ -103,7 +120,7 @@ class Display:
         if self.scene is None:
             return None
         main, look, shot = self.scene.main, self.scene.look, self.scene.shot
-        what = what_of(main.stage.name, restored=RESTORED in stages_of(shot.result))
+        what = what_of(main.stage.name, restored=RESTORED in self.stages)
         if not channels.merging:
             own = (shot.channel,) if len(channels.available) > 1 else ()
             return Shown(what, (main.levels,), (look.lut,), look.gamma, own)

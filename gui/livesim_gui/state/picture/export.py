@@ -27,6 +27,14 @@ WHATS = {
 }
 
 
+GAPS = {
+    "": "Stay as the live run left them",
+    "--restore": "Are restored first",
+    "--skip-gaps": "Are left out",
+}
+"""Flag -> what becomes of images that the live run skipped, or made without networks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How the viewer shows a stage at the moment."""
@@ -63,6 +71,8 @@ class ExportWish:
     """Whether a movie has the widefield on its left."""
     shown: Shown | None = None
     """Contrast and colours to take; None = automatic ones."""
+    gaps: str = ""
+    """Of `GAPS`: what becomes of raw stacks that the live run skipped."""
     overwrite: bool = False
 
     @property
@@ -84,6 +94,7 @@ class ExportWish:
             for flag, on in (("--max-projection", self.projected), ("--overwrite", self.overwrite))
             if on
         ]
+        switches += [self.gaps] if self.gaps and self.what in (RESULT, "plain") else []
         return [
             *(self.recording.strip(), "--out", self.out.strip(), "--what", self.what),
             *(*texts, *switches, *self._movie_flags(), *self._look_flags()),
@@ -111,6 +122,8 @@ class ExportProgress:
     total: int = 0
     wrote: tuple[str, ...] = ()
     """The files, once they are there."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of them."""
 
 
 def read_progress(line: str) -> ExportProgress | None:
@@ -118,7 +131,10 @@ def read_progress(line: str) -> ExportProgress | None:
     try:
         values = json.loads(line)
         return ExportProgress(
-            values.get("done", 0), values.get("total", 0), tuple(values.get("wrote", ()))
+            values.get("done", 0),
+            values.get("total", 0),
+            tuple(values.get("wrote", ())),
+            tuple(values.get("notes", ())),
         )
     except (ValueError, AttributeError, TypeError):
         return None

@@ -31,6 +31,8 @@ MEANINGS = {
     RESTORED: "Restored: plain, with as much of the networks' change as the photons carry",
 }
 """As docs/use/glossary.md says it."""
+NETWORKED = (STEP_ONE, NETWORK, RESTORED)
+"""Stages that networks have made."""
 WARNINGS = {NETWORK: "not arbitrated: may invent structure"}
 """What stands beside the title of a stage wherever it is shown or saved."""
 _EVERY = 4
@@ -81,6 +83,8 @@ def shows_plain(result: Result) -> bool:
 
 def _images(result: Result) -> dict[str, Image]:
     """Return the images that a result carries; the restored one, where there is one, last."""
+    if result.searching:
+        return {WIDEFIELD: result.widefield}
     if result.plain is None:
         return {WIDEFIELD: result.widefield, PLAIN: result.image}
     beside = {STEP_ONE: result.step_one, NETWORK: result.network}

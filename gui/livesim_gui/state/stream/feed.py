@@ -164,7 +164,7 @@ class Feed:
             if message.stream != self._news.stream:
                 self._begin_stream(message.stream)
             if isinstance(message, Result):
-                self.ring.add(message)
+                self.ring.add(message, now_s)
                 self._arrivals.append(now_s)
             else:
                 facts = merged(facts_of_start(message), self._given)

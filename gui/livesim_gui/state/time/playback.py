@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import Archive
+from livesim_gui.state.time.pace import Pace, Wish
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode, Placed, Timeline
 
@@ -14,6 +15,7 @@ class Playback:
     def __init__(self) -> None:
         self.timeline = Timeline()
         self.archive = Archive()
+        self.pace = Pace()
         self.shown: Shot | None = None
         """The result on the screen."""
         self._received: tuple[Shot, ...] = ()
@@ -42,9 +44,11 @@ class Playback:
         """All results among which the viewer moves, oldest first: on the disk, then in memory."""
         return self.archive.join(self._memory, self._among)
 
-    def advance(self, now_s: float) -> Shot | None:
+    def advance(self, now_s: float, wish: Wish = Wish.EITHER) -> Shot | None:
         """Return the result to show now; None where there is none, or it is still being read."""
         self.timeline, place = self.timeline.advance(self.shots, now_s)
+        if self.timeline.mode is Mode.LIVE and self._memory:
+            return self.archive.shot(self.pace.choose(self._memory, self.shown, now_s, wish))
         return None if place is None else self.archive.shot(place)
 
     def forget(self) -> None:

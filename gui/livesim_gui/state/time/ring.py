@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 
+from livesim.values.frames import StackIndex
 from livesim.values.results import Result
 
 MOST_BYTES = 1 << 30
@@ -16,8 +17,12 @@ class Shot:
     """One result and when it came."""
 
     number: int
-    """Counts the results received, from 0."""
+    """Counts the stacks of which results were received, from 0."""
     result: Result
+    arrived_s: float = 0.0
+    """When the first result of its stack came, by the viewer's clock."""
+    took_s: float = 0.0
+    """From then until this one, the fuller one, came."""
 
     @property
     def channel(self) -> int:
@@ -29,9 +34,16 @@ class Shot:
         """When its last raw frame was received, in seconds of the engine's clock."""
         return self.result.last_received_ns / 1e9
 
+    def age_s(self, now_s: float) -> float:
+        """Return how old its raw frames are, by two clocks that are never compared."""
+        in_engine = self.result.published_ns - self.result.last_received_ns
+        return max(in_engine / 1e9, 0.0) + now_s - self.arrived_s - self.took_s
+
 
 class Ring:
     """Keeps the newest results, in which one goes back in time; any thread may call it.
+
+    The fuller result of a stack takes the place of its first one.
 
     Parameters
     ----------
@@ -47,17 +59,35 @@ class Ring:
         self._lock = Lock()
         self._shown: tuple[Shot, ...] | None = ()
 
-    def add(self, result: Result) -> Shot:
+    def add(self, result: Result, now_s: float = 0.0) -> Shot:
         """Keep a result; the oldest ones make room for it."""
         with self._lock:
-            shot = Shot(self._count, result)
-            self._count += 1
-            self._shots.append(shot)
+            place = self._place_of_first(result)
+            if place is None:
+                shot = Shot(self._count, result, now_s)
+                self._count += 1
+                self._shots.append(shot)
+            else:
+                first = self._shots[place]
+                shot = Shot(first.number, result, first.arrived_s, now_s - first.arrived_s)
+                self._shots[place] = shot
+                self._bytes -= _size(first.result)
             self._bytes += _size(result)
             while self._bytes > self._most_bytes and len(self._shots) > 1:
                 self._bytes -= _size(self._shots.popleft().result)
             self._shown = None
             return shot
+
+    def _place_of_first(self, result: Result) -> int | None:
+        """Return where the result is that this one is a fuller one of; None = there is none."""
+        fullness = _fullness(result)
+        if not fullness:
+            return None
+        places = range(len(self._shots) - 1, -1, -1)
+        stack = _stack(result)
+        found = next((n for n in places if _stack(self._shots[n].result) == stack), None)
+        is_fuller = found is not None and fullness > _fullness(self._shots[found].result)
+        return found if is_fuller else None
 
     def clear(self) -> None:
         """Forget all results; numbers go on."""
@@ -78,6 +108,15 @@ class Ring:
     def bytes(self) -> int:
         """Of the pixels kept."""
         return self._bytes
+
+
+def _stack(result: Result) -> tuple[str, StackIndex, int]:
+    return result.stream, result.index, result.last_received_ns
+
+
+def _fullness(result: Result) -> int:
+    """Return 0 for a mean of the frames, 1 for a plain image before its networks, else 2."""
+    return 0 if result.searching else 1 if result.provisional else 2
 
 
 def _size(result: Result) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from livesim.values.figure import Tone
 from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustNumbers, TrustWord
+from livesim.wire.networks import OFF
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import InUse, TrustStatus
 
@@ -58,8 +59,9 @@ def trusted(status: EngineStatus | None) -> Trusted:
     """Say whether the networks can be trusted."""
     if status is None:
         return NOTHING
-    if status.trust is not None:
-        return _reviewed(status.trust)
+    own = status.trust
+    if own is not None and status.stream in (None, own.stream):  # a verdict ends with its stream
+        return _reviewed(own)
     if status.state not in _WORKING or status.in_use is None:
         return NOTHING
     why = _why_none(status.in_use)
@@ -67,6 +69,8 @@ def trusted(status: EngineStatus | None) -> Trusted:
         return Trusted("▲ no network", Tone.NOTE, (*why, _PLAIN))
     if not status.in_use.models:
         return Trusted("", Tone.QUIET, ("No network is at work.", _PLAIN))
+    if status.networks is not None and status.networks.run == OFF:
+        return Trusted("", Tone.QUIET, ("The networks are switched off.", _PLAIN))
     return Trusted("… not judged yet", Tone.QUIET, (f"{UNJUDGED}.",))
 
 

@@ -1,0 +1,59 @@
+"""The button below the picture that says when the networks work; what is held asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from livesim.values.frames import StackIndex
+from livesim.wire.control import HeldRequest, NetworksRequest
+from tests.doubles.fake_engine import FakeEngine
+from tests.support.shown import result
+from tests.support.viewer_window import feed, make
+from tests.unit.gui.test_second_results import at_work
+
+__all__ = ["feed", "make"]
+
+
+@pytest.fixture
+def engine():
+    status = at_work()
+    with FakeEngine(in_use=status.in_use, networks=status.networks) as running:
+        yield running
+
+
+def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot):
+    window = make()
+    assert window.widgets.time_bar.networks.isHidden()
+    window.user_actions.engine.connect(engine.address)
+    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None)
+    window.presenter.renew()
+    button = window.widgets.time_bar.networks
+    assert (button.isHidden(), button.text()) == (False, "Networks: the newest stack")
+    words = [action.text() for action in button.menu().actions()]
+    assert words[0] == "On the newest stack"
+    assert words[-2:] == ["Only when held", "Off"]
+    button.menu().actions()[1].trigger()
+    qtbot.waitUntil(lambda: len(engine.asked) == 1)
+    button.menu().actions()[-1].trigger()
+    qtbot.waitUntil(lambda: len(engine.asked) == 2)
+    assert [one.run for one in engine.asked if isinstance(one, NetworksRequest)] == [2, "off"]
+
+
+def test_what_is_held_asks_once_for_its_networks(make, engine, qtbot):
+    window = make()
+    window.user_actions.engine.connect(engine.address)
+    viewer = window.viewer
+    qtbot.waitUntil(lambda: viewer.stream.news.status is not None)
+    feed, generation = viewer.stream.feed, viewer.stream.news.generation
+    for time in range(3):
+        feed.take(generation, replace(result(time), provisional=True), window._clock())
+    window.draw()
+    viewer.time.hold()
+    for _ in range(3):
+        window.draw()
+    qtbot.waitUntil(lambda: bool(engine.asked))
+    window.draw()
+    held = HeldRequest(stream="s", index=StackIndex(time=2))
+    assert engine.asked == [held]
