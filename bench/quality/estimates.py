@@ -9,7 +9,7 @@ search could mend.
 
 A table of many stacks may be made in parts, each in a process of its own, one after another:
 `--part 1/4 --kept verdicts.jsonl`, then `--part 2/4` and so on; what is printed is of all parts.
-`--stacks 0` prints it again.
+What is kept is not measured again, and `--stacks 0` prints it.
 """
 
 from __future__ import annotations
@@ -510,17 +510,17 @@ def main() -> None:
         rows = false_alarms(options.no_fringes, options.seed)
         report("estimates_no_fringes", "Angles called usable without fringes", rows)
         return
-    angles: list[Verdict] = []
+    angles = kept_in(options.kept) if options.kept else []
+    done = {one.case.number for one in angles}
     spent = 0.0
     first, parts = options.part
     for case in cases(options.stacks, options.seed, options.hot)[first::parts]:
-        if case.size <= options.most:
+        if case.size <= options.most and case.number not in done:
             found, seconds = verdicts(case)
             angles, spent = angles + found, spent + seconds
+            if options.kept:
+                keep(options.kept, found)
     print(f"estimates of this part: {spent:.1f} s of processor time")
-    if options.kept:
-        keep(options.kept, angles)
-        angles = kept_in(options.kept)
     write(angles, options)
 
 

@@ -16,7 +16,7 @@ _APART_PX = 0.05
 _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""
 _CLEAR_ALIKE = 30.0
-"""The same where the wave vector is what the other angles lead one to expect."""
+"""As `_CLEAR`: such fringes are there, if they lie where the other angles have them expected."""
 _K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
 _FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
@@ -24,6 +24,7 @@ _FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
 weak, so that noise harms an image more than misplaced fringes do, and where the bands hardly
 overlap, so that little else can be known."""
 _WEAK_PHOTONS, _WEAK_MODULATION = 25.0, 0.25
+"""At the brightest place of a frame; below either, light or fringes are weak."""
 _MODULATION = 0.4
 """Relative standard error."""
 _REMARKED = 0.2
