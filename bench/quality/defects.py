@@ -168,7 +168,8 @@ def _told(defects: Defects, made: Sequence[Planted]) -> Row:
 
 def summary(rows: Sequence[Row]) -> Row:
     """Return counts and means of fields; three numbers: without defects, with, and replaced."""
-    made, found = (sum((row[name] for row in rows), Counter()) for name in ("made", "found"))
+    made: Counter[str] = sum((row["made"] for row in rows), Counter())
+    found: Counter[str] = sum((row["found"] for row in rows), Counter())
     line: Row = {kind: f"{found[kind]}/{made[kind]}" for kind in WRONG}
     line["ray, live"] = f"{sum(row['live'] for row in rows)}/{made['ray']}"
     noticed, noticeable = (sum(row[name] for row in rows) for name in ("noticed", "noticeable"))

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import calibrate, convert, doctor, evaluate, export, restore, train
+from livesim.cli.data import calibrate, convert, doctor, evaluate, export, otf, restore, train
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.run import engine, live, look, replay, status, steer, view
@@ -36,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     replay,
     acquire,
     calibrate,
+    otf,
     restore,
     export,
     doctor,

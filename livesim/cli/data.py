@@ -99,6 +99,22 @@ def calibrate(
     calibrate_files(raw, settings, out, stacks, overwrite, strict=strict)
 
 
+def otf(
+    beads: Annotated[Path, typer.Argument(help="TIFF of beads in focus; its pages are averaged.")],
+    config: ConfigOption = None,
+    diameter_nm: Annotated[float, typer.Option(min=1.0, help="Of a bead.")] = 100.0,
+    change: SetOption = None,
+) -> None:
+    """Measure the OTF from isolated beads; --config defaults to the TOML file beside them."""
+    from livesim.io.settings_beside import settings_for
+
+    settings = settings_for(beads, config, change or [])
+
+    from livesim.commands.otf import measure_otf
+
+    measure_otf(beads, settings, diameter_nm)
+
+
 def export(
     recording: Annotated[
         Path, typer.Argument(help="Folder that an engine recorded into, or a result.")

@@ -58,7 +58,9 @@ class CameraMap:
     @property
     def read_noise(self) -> Image | None:
         """[y, x] electrons, standard deviation; None where the map does not tell it."""
-        return None if self.variance is None else np.sqrt(self.variance) / self.gain
+        if self.variance is None:
+            return None
+        return np.asarray(np.sqrt(self.variance) / self.gain, dtype=np.float32)
 
 
 def camera_map(camera: Camera) -> CameraMap | None:

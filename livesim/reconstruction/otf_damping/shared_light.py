@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.bands import Band, separated_bands
-from livesim.reconstruction.estimate.spectra import power_of
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.values.pattern import Pattern
 
@@ -143,7 +142,7 @@ class _Field:
             there = ((radius > low) & (radius < high)).nonzero()[:, 0]
             if len(there) >= _LEAST_NOISE_SAMPLES:
                 break
-        power = power_of(self._spectra[band, rows].flatten()[there])
+        power = _power(self._spectra[band, rows].flatten()[there])
         return float(power.double().sum()) / max(len(there), 1)
 
     def shared(self) -> SharedLight:
@@ -169,8 +168,8 @@ class _Field:
             total(near) / samples,
             total(far) / samples,
             samples,
-            total(power_of(one)) - zero_noise * samples,
-            total(power_of(other)) - noise * samples,
+            total(_power(one)) - zero_noise * samples,
+            total(_power(other)) - noise * samples,
             (common * torch.exp(-1j * whole.angle())[order]).real,
             zero_noise,
             noise,
@@ -204,7 +203,7 @@ class _Field:
         half = self._radius.shape[1] // 2 + 1
         ring = (self._radius[:, :half] * _BINS).long().clamp_(max=_BINS).flatten()
         samples = torch.bincount(ring, minlength=_BINS + 1)[:_BINS].double()
-        power = power_of(self._spectra[0, :, :half]).flatten().double()
+        power = _power(self._spectra[0, :, :half]).flatten().double()
         power = torch.bincount(ring, power, _BINS + 1)[:_BINS] / samples.clamp(min=1.0)
         frequency, noise = (torch.arange(_BINS).double() + 0.5) / _BINS, float(self._noise[0])
         return Rings(frequency, samples, power - noise, noise)
@@ -227,3 +226,8 @@ def _images(photons: Tensor, rows: Tensor) -> Tensor:
     parts = torch.view_as_real(rows).permute(0, 2, 1).flatten(0, 1).float()
     images = (parts @ photons.flatten(1)).unflatten(0, (len(rows), 2))
     return torch.complex(images[:, 0], images[:, 1]).unflatten(1, photons.shape[1:])
+
+
+def _power(spectrum: Tensor) -> Tensor:
+    """Return the squared magnitude; abs() would take roots first."""
+    return spectrum.real.square() + spectrum.imag.square()

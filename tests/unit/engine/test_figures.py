@@ -76,7 +76,7 @@ NAMES = {
     "raw frames", "reconstructed", "networks", "rolling updates", "rolling time resolution",
     "rolling changed", "rolling motion", "pattern angles usable", "pattern attainable resolution",
     "pattern contrast to noise", "pattern modulation", "pattern drift", "pattern swaps",
-    "pattern alarms", "pattern check failures", "doctor faults", "camera defects",
+    "pattern alarms", "pattern check failures", "doctor faults", "camera defects", "camera hits",
     "trust carried", "trust shown", "trust error", "trust overruled", "trust plain denied",
     "trust noise ratio",
     "GPU memory",
