@@ -115,10 +115,14 @@ def format_of(path: Path) -> FileFormat | FolderFormat:
     DataError
         Naming the file, what was expected and what was found.
     """
-    if not path.exists():
-        raise DataError(f"{path}: expected a file or folder, found nothing there")
     try:
-        return _folder_format(path) if path.is_dir() else _file_format(path)
+        if not path.exists():
+            raise DataError(f"{path}: expected a file or folder, found nothing there")
+        if path.is_dir():
+            return _folder_format(path)
+        if not path.is_file():  # to read from a pipe would be to wait for its writer
+            raise DataError(f"{path}: expected a file or folder, found a pipe or a device")
+        return _file_format(path)
     except OSError as error:
         raise DataError(f"{path}: expected something readable, found: {error}") from error
 

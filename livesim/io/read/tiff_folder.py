@@ -49,7 +49,8 @@ def open_tiff_folder(folder: Path) -> PlaneFile:
     DataError
         If the names leave it open how the files follow each other, or the first is no grey TIFF.
     """
-    found = {path for mark in MARKS for path in folder.glob(mark) if path.name[0] != "."}
+    marked = {path for mark in MARKS for path in folder.glob(mark)}
+    found = [path for path in marked if path.is_file() and not path.name.startswith(".")]
     if not found:
         raise DataError(f"{folder}: expected TIFF files that are not hidden, found none")
     files = sorted(found, key=lambda path: natural(path.stem))
