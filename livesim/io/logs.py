@@ -43,6 +43,7 @@ WEIGHTS_FORMAT = "livesim-weights-log/1"
 _PATTERN_CHANGE: TypeAdapter[PatternChange] = TypeAdapter(PatternChange)
 _SETTINGS_CHANGE: TypeAdapter[SettingsChange] = TypeAdapter(SettingsChange)
 _LINE: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+Parsed = TypeVar("Parsed")
 Side = Annotated[int, Field(ge=1, le=2**15)]
 """Of a grid of weights."""
 
@@ -145,9 +146,7 @@ def read_settings_log(path: Path) -> tuple[SettingsChange, ...]:
     DataError
         If the file cannot be read or a line is no change: the file, the line, what was expected.
     """
-    return tuple(
-        _parsed(_SETTINGS_CHANGE, line, place) for place, line in _lines(path, SETTINGS_FORMAT)
-    )
+    return _changes(_SETTINGS_CHANGE, path, SETTINGS_FORMAT)
 
 
 def append_weights_change(path: Path, change: WeightsChange) -> None:
@@ -173,10 +172,8 @@ def read_weights_log(path: Path) -> tuple[WeightsChange, ...]:
     DataError
         If the file cannot be read or a line is no change: the file, the line, what was expected.
     """
-    return tuple(
-        _parsed(TypeAdapter(_WeightsLine), line, place).change
-        for place, line in _lines(path, WEIGHTS_FORMAT)
-    )
+    lines = _changes(TypeAdapter(_WeightsLine), path, WEIGHTS_FORMAT)
+    return tuple(line.change for line in lines)
 
 
 def _pattern_line(change: PatternChange) -> dict[str, Any]:
@@ -244,7 +241,8 @@ def _lines(path: Path, named: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield place, values
 
 
-Parsed = TypeVar("Parsed")
+def _changes(adapter: TypeAdapter[Parsed], path: Path, named: str) -> tuple[Parsed, ...]:
+    return tuple(_parsed(adapter, line, place) for place, line in _lines(path, named))
 
 
 def _parsed(adapter: TypeAdapter[Parsed], line: str | dict[str, Any], place: str) -> Parsed:

@@ -87,6 +87,8 @@ def _cut_off(found: int, stated: int, source: Path) -> tuple[str, ...]:
 
 def _check_header(dv: DVFile, source: Path) -> None:
     header = dv.hdr
+    if min(dv.shape) < 1:
+        raise DataError(f"{source}: expected frames, found a header of the shape {dv.shape}")
     frames = header.nt * header.nc * header.nz
     if frames != header.n_sections:
         raise DataError(

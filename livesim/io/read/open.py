@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from threading import Event
 
@@ -68,7 +69,7 @@ FOLDERS = (
     FolderFormat("Zarr", MARKS, open_zarr),
     FolderFormat("Micro-Manager's single files", single_files.MARKS, open_single_files),
     FolderFormat("OME-TIFF of several files", OME_MARKS, lambda path: _open_ome_folder(path)),
-    FolderFormat("single TIFF files", tiff_folder.MARKS, open_tiff_folder),
+    FolderFormat("single TIFF files", tiff_folder.MARKS, lambda path: _open_tiff_folder(path)),
 )
 """All formats; the first that fits is taken."""
 
@@ -115,10 +116,14 @@ def format_of(path: Path) -> FileFormat | FolderFormat:
     DataError
         Naming the file, what was expected and what was found.
     """
-    if not path.exists():
-        raise DataError(f"{path}: expected a file or folder, found nothing there")
     try:
-        return _folder_format(path) if path.is_dir() else _file_format(path)
+        if not path.exists():
+            raise DataError(f"{path}: expected a file or folder, found nothing there")
+        if path.is_dir():
+            return _folder_format(path)
+        if not path.is_file():  # to read from a pipe would be to wait for its writer
+            raise DataError(f"{path}: expected a file or folder, found a pipe or a device")
+        return _file_format(path)
     except OSError as error:
         raise DataError(f"{path}: expected something readable, found: {error}") from error
 
@@ -176,11 +181,24 @@ def _refusing_once_closed(file: PlaneFile) -> PlaneFile:
 
 def _open_tiff(path: Path) -> PlaneFile:
     """Read one file of an NDTiff folder as the folder, where the axes are known."""
-    with path.open("rb") as file:
-        found = file.read(START_BYTES)[NDTIFF_ID_OFFSET : NDTIFF_ID_OFFSET + 4]
-    if found == NDTIFF_ID and (path.parent / INDEX).exists():
+    if _begins_as_ndtiff(path) and (path.parent / INDEX).exists():
         return open_ndtiff(path.parent)
     return _recorded(open_tiff(path))
+
+
+def _begins_as_ndtiff(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(START_BYTES)[NDTIFF_ID_OFFSET:].startswith(NDTIFF_ID)
+
+
+def _open_tiff_folder(folder: Path) -> PlaneFile:
+    """Open a folder of single files, but those of an NDTiff that has lost its index."""
+    files = (path for path in sorted(folder.glob("*.tif")) if path.is_file())
+    if any(_begins_as_ndtiff(path) for path in islice(files, 1)):
+        raise DataError(
+            f"{folder}: expected a folder of NDTiff (with {INDEX}), found its TIFF files without it"
+        )
+    return open_tiff_folder(folder)
 
 
 def _open_dv(path: Path) -> PlaneFile:

@@ -127,7 +127,11 @@ def _open(description: Description) -> PlaneFile:
                 grid = from_the_first_frame(grid, tif)
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
                 grid = as_the_frames_say(tif, grid)
-        warnings = (*_damage(first, grid, reports, source), *_planned(tif, first, grid, source))
+        warnings = (
+            *_damage(first, grid, reports, source),
+            *_planned(tif, first, grid, source),
+            *_left_out(tif, first, source),
+        )
         stack.pop_all()
     return PlaneFile(
         source=source,
@@ -220,6 +224,17 @@ def _planned(
     return planned_frames(summary, int((grid.numbers != NO_PLANE).sum()), source)
 
 
+def _left_out(tif: tifffile.TiffFile, first: _Part, source: Path) -> tuple[str, ...]:
+    """Say that ImageJ's description knows of fewer frames than there are pages."""
+    stated = int(np.prod(first.sizes))
+    if first.kind != "imagej" or len(tif.pages) <= stated:
+        return ()
+    return (
+        f"{source}: expected {count(stated, 'frame')} as the file says, found {len(tif.pages)}: "
+        "those behind the others are left out",
+    )
+
+
 def _check_alike(parts: list[_Part], source: Path) -> None:
     if not parts:
         raise DataError(f"{source}: expected a TIFF file with images, found none in it")
@@ -303,7 +318,8 @@ def _make_part(
 def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
     """Return the series of an ImageJ file that is cut off in its pixels, which tifffile gives up.
 
-    The first page states how many frames follow it in one block; none where the file is whole.
+    The first page states how many frames there are, in one block behind it or in as many pages;
+    none where the file is whole.
     """
     page, stated = tif.pages.first, tif.imagej_metadata or {}
     axes = {"c": ("channel", "channels"), "z": ("z", "slices"), "t": ("time", "frames")}
@@ -315,7 +331,10 @@ def _cut_imagej(tif: tifffile.TiffFile) -> list[_Part]:
     if page.dataoffsets[0] + frames * page.nbytes <= tif.filehandle.size:
         return []
     shape = (page.shape[0], page.shape[1])
-    read, has = _block(tif, page.dataoffsets[0], shape, page.dtype)
+    if len(tif.pages) > 1:
+        read, has = _by_page(list(tif.pages), shape)
+    else:
+        read, has = _block(tif, page.dataoffsets[0], shape, page.dtype)
     return [_Part(tuple(sizes), tuple(sizes.values()), shape, page.dtype, "imagej", read, has)]
 
 
@@ -345,6 +364,9 @@ def _block(
     pixels = shape[0] * shape[1]
     size = pixels * stored.itemsize
     handle = tif.filehandle
+    # A shape that is stated too large must not make frames of directories.
+    directories = [page.offset for page in tif.pages[: min(2, len(tif.pages))]]
+    end = min((at for at in directories if at > offset), default=handle.size)
 
     def read(number: int) -> Pixels:
         with handle.lock:
@@ -352,7 +374,7 @@ def _block(
             plane: Pixels = handle.read_array(stored, pixels).reshape(shape)
         return plane
 
-    return read, lambda number: offset + (number + 1) * size <= handle.size
+    return read, lambda number: offset + (number + 1) * size <= min(end, handle.size)
 
 
 def _by_page(pages: Sequence[Page | None], shape: tuple[int, int]) -> Reads:
@@ -367,7 +389,11 @@ def _by_page(pages: Sequence[Page | None], shape: tuple[int, int]) -> Reads:
             plane: Pixels = page.asarray().reshape(per_page, *shape)[number % per_page]
         return plane
 
-    return read, lambda number: _is_whole(pages[number // per_page])
+    def has(number: int) -> bool:
+        at = number // per_page
+        return at < len(pages) and _is_whole(pages[at])
+
+    return read, has
 
 
 def _is_whole(page: Page | None) -> bool:

@@ -26,6 +26,8 @@ AXES = {
     "pos": "position", "position": "position",
 }  # fmt: skip
 """What the word before a number counts; "p" may be the phase or the position."""
+FEWEST = 2
+"""Files of which an order can be read."""
 SPARSEST = 2
 """Places per file beyond which numbers are no places, but times of the day."""
 
@@ -49,9 +51,13 @@ def open_tiff_folder(folder: Path) -> PlaneFile:
     DataError
         If the names leave it open how the files follow each other, or the first is no grey TIFF.
     """
-    found = {path for mark in MARKS for path in folder.glob(mark) if path.name[0] != "."}
-    if not found:
-        raise DataError(f"{folder}: expected TIFF files that are not hidden, found none")
+    marked = {path for mark in MARKS for path in folder.glob(mark)}
+    found = [path for path in marked if path.is_file() and not path.name.startswith(".")]
+    if len(found) < FEWEST:
+        raise DataError(
+            f"{folder}: expected at least {FEWEST} TIFF files that are not hidden, found "
+            f"{len(found)}{f': give {found[0].name} itself' if found else ''}"
+        )
     files = sorted(found, key=lambda path: natural(path.stem))
     order = _order(files, folder)
     first = open_tiff(files[0])

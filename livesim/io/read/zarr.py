@@ -87,7 +87,7 @@ def find_images(node: zarr.Array[Any] | zarr.Group, folder: Path) -> list[ZarrIm
     if isinstance(node, zarr.Array):
         return [_plain(node)]
     attributes = _ome(node.attrs.asdict())
-    if "multiscales" in attributes:
+    if attributes.get("multiscales"):
         # Several in one group are positions: some writers of Zarr 2 have no group for each.
         return [_multiscale(node, one, attributes) for one in attributes["multiscales"]]
     paths = _paths_of_positions(node, attributes, folder)
@@ -205,6 +205,8 @@ def _check_image(image: ZarrImage, first: ZarrImage, folder: Path) -> None:
             f"{folder}: expected an array [..., y, x] and a name for each of its axes, "
             f"found {array.ndim} axes {array.shape} and {len(image.names)} names"
         )
+    if not array.size:
+        raise DataError(f"{folder}: expected frames, found an array of the shape {array.shape}")
     if image.names[-2:] not in (("y", "x"), (UNNAMED, UNNAMED)):
         raise DataError(f"{folder}: expected y, x as the last axes, found {image.names[-2:]}")
     alike = (array.dtype, image.names) == (first.array.dtype, first.names)

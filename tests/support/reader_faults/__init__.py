@@ -10,6 +10,7 @@ from tests.support.reader_faults.micromanager import MICROMANAGER, SINGLE_FILES
 from tests.support.reader_faults.ndtiff import NDTIFF
 from tests.support.reader_faults.ome_description import OME_DESCRIPTION
 from tests.support.reader_faults.ome_tiff import OME_FILES
+from tests.support.reader_faults.stated import STATED
 from tests.support.reader_faults.tiff import CUT_TIFF
 from tests.support.reader_faults.tiff_folder import TIFF_FOLDERS
 from tests.support.reader_faults.tiff_pages import TIFF_PAGES
@@ -28,6 +29,7 @@ CASES = (
     *STOPPED_ZARR,
     *ZARR_POSITIONS,
     *GARBLED,
+    *STATED,
     *AXES,
     *TYPES,
 )

@@ -105,7 +105,7 @@ TIFF_FOLDERS = (
          "expected TIFF files with a number each, found several with the same"),
     Case("folder of TIFF files", "nothing but hidden files",
          and_file("._img_0.tif", lambda folder: folder, b"no TIFF"), None,
-         "expected TIFF files that are not hidden, found none"),
+         "expected at least 2 TIFF files that are not hidden, found 0"),
     Case("folder of TIFF files", "colour images",
          folder_of("img_{}.tif", frames=np.stack([FRAMES] * 3, -1), photometric="rgb"), None,
          "expected grey frames .y, x., found colour .RGB. images"),
