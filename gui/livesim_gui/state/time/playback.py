@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livesim_gui.state.time.archive import Archive
-from livesim_gui.state.time.pace import Pace, Wish
+from livesim_gui.state.time.pace import Pace, Wish, last_with_networks
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode, Placed, Timeline
 
@@ -17,6 +17,8 @@ class Playback:
         self.pace = Pace()
         self.shown: Shot | None = None
         """The result on the screen."""
+        self.restored: Shot | None = None
+        """The newest in memory that networks have worked on."""
         self._received: tuple[Shot, ...] = ()
         self._channel: int | None = None
         self._memory: tuple[Shot, ...] = ()
@@ -37,6 +39,8 @@ class Playback:
         self._received, self._channel = received, channel
         own = tuple(shot for shot in received if shot.channel == channel)
         self._memory = received if channel is None else own
+        place = last_with_networks(self._memory)
+        self.restored = None if place is None else self._memory[place]
 
     @property
     def shots(self) -> tuple[Placed, ...]:
