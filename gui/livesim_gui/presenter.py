@@ -83,11 +83,12 @@ class Presenter:
 
     def _ask_for_networks(self, scene: Scene) -> None:
         """Let the networks come to what is held, once for each result."""
-        shot, networks = scene.shot, networks_at_work(self._viewer.stream.news.status)
+        shot, status = scene.shot, self._viewer.stream.news.status
         held = self._viewer.time.timeline.mode is Mode.HELD
         if not held or not shot.result.provisional or shot.number == self._asked_for:
             return
         self._asked_for = shot.number
+        networks = None if status is None else status.networks  # also once the stream is over
         if networks is not None and networks.run != OFF:
             self._backend.access.hold(shot.result.stream, shot.result.index, self._say)
 

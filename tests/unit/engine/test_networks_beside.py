@@ -142,7 +142,7 @@ def test_at_the_end_of_a_stream_the_last_stack_is_done_and_recorded(tmp_path):
     with streaming(slow, record=tmp_path) as stream:
         stream.send(5)
         stream.sender.finish()
-        stream.engine.wait_for(lambda s: s.state is EngineState.DRAINING)
+        stream.engine.wait_for(lambda s: s.state is EngineState.FINISHING)
         slow.let(2)
         messages = stream.engine.messages()
     results = [one for one in messages if isinstance(one, Result) and not one.searching]

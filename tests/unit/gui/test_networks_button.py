@@ -8,6 +8,7 @@ import pytest
 
 from livesim.values.frames import StackIndex
 from livesim.wire.control import HeldRequest, NetworksRequest
+from livesim.wire.status import EngineState
 from tests.doubles.fake_engine import FakeEngine
 from tests.support.shown import result
 from tests.support.viewer_window import feed, make
@@ -41,8 +42,11 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     assert [one.run for one in engine.asked if isinstance(one, NetworksRequest)] == [2, "off"]
 
 
-def test_what_is_held_asks_once_for_its_networks(make, engine, qtbot):
+@pytest.mark.parametrize("over", [False, True])
+def test_what_is_held_asks_once_for_its_networks(make, engine, qtbot, over):
     window = make()
+    if over:
+        engine.say(stream=None, state=EngineState.IDLE, networks=engine.status.networks)
     window.user_actions.engine.connect(engine.address)
     viewer = window.viewer
     qtbot.waitUntil(lambda: viewer.stream.news.status is not None)

@@ -15,7 +15,7 @@ from livesim.wire.stream_status import NetworksStatus
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.look import Look
-from livesim_gui.state.picture.stages import PLAIN, RESTORED, WIDEFIELD
+from livesim_gui.state.picture.stages import NETWORK, PLAIN, RESTORED, STEP_ONE, WIDEFIELD
 from livesim_gui.state.stream.connection import Connection
 from livesim_gui.state.stream.feed import Feed, News
 from livesim_gui.state.time.edge import edge_words
@@ -224,6 +224,17 @@ def test_the_buttons_of_the_stages_stay_while_results_come_without_their_network
     assert viewer.tick(2.1).shot.result.index.time == 1
     viewer.stream.feed.take(1, second(1), 2.2)
     assert viewer.tick(2.3).main.stage.name == PLAIN, "as it was chosen"
+
+
+def test_stages_are_offered_though_no_result_that_has_them_is_shown(viewer):
+    viewer.stream.feed.take(1, first(0), 0.0)
+    viewer.stream.feed.take(1, first(1), 5.0)
+    assert viewer.tick(9.0).main.stage.name == PLAIN
+    viewer.stream.feed.take(1, second(0, step_one=True, network=True), 10.0)
+    viewer.stream.feed.take(1, first(2), 10.0)
+    scene = viewer.tick(10.0)
+    assert (scene.shot.result.index.time, scene.main.stage.name) == (2, PLAIN)
+    assert viewer.display.stages == (WIDEFIELD, PLAIN, STEP_ONE, NETWORK, RESTORED)
 
 
 @pytest.mark.parametrize("run", ["off", "held"])

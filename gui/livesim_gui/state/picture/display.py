@@ -20,15 +20,15 @@ from livesim_gui.state.stream.channels import Channels, Layer
 from livesim_gui.state.time.ring import Shot
 
 
-def _offered(result: Result, own: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the stages of a stream, as a result with `own` tells them.
+def _offered(result: Result, own: tuple[str, ...], fullest: Result | None) -> tuple[str, ...]:
+    """Return the stages of a stream, one of whose results has `own`.
 
     One that its networks have not come to does not take away what others have.
     """
     if not (result.provisional or result.searching):
         return own
-    if set(own) <= set(before):
-        return before
+    if fullest is not None:
+        return tuple(stages_of(fullest))
     return (*own, RESTORED) if result.provisional else own
 
 
@@ -65,7 +65,12 @@ class Display:
         self.scene, self._painted_of, self.stages = None, (), ()
 
     def paint(
-        self, shot: Shot, layers: tuple[Layer, ...], maps: TrustMaps | None, now_s: float
+        self,
+        shot: Shot,
+        layers: tuple[Layer, ...],
+        maps: TrustMaps | None,
+        now_s: float,
+        fullest: Result | None = None,
     ) -> Scene | None:
         """Return the scene of a result, or None where the one on the screen still holds.
 
@@ -75,9 +80,11 @@ class Display:
             The channels to be merged; none where one is shown by itself.
         maps
             Of the channel that is shown.
+        fullest
+            The newest result that networks have worked on; None where there is none.
         """
         stages = stages_of(shot.result)
-        offered = _offered(shot.result, tuple(stages), self.stages)
+        offered = _offered(shot.result, tuple(stages), fullest)
         self.look = self.look.among(offered, self.stages)
         self.stages = offered
         look = self.look.within(tuple(stages))

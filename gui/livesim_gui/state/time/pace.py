@@ -40,7 +40,7 @@ class Pace:
         newest = shots[-1]
         if not newest.result.provisional or wish is Wish.PLAIN:
             return newest
-        place = _last_with_networks(shots)
+        place = last_with_networks(shots)
         if place is None:
             return newest
         if wish is Wish.NETWORKS:
@@ -58,7 +58,8 @@ class Pace:
             self._keeps_up = restored.took_s <= PATIENCE_S / 2
 
 
-def _last_with_networks(shots: Sequence[Shot]) -> int | None:
+def last_with_networks(shots: Sequence[Shot]) -> int | None:
+    """Return the place of the newest result that networks have worked on; None = there is none."""
     first = max(len(shots) - LOOKED_AT, 0)
     places = range(len(shots) - 1, first - 1, -1)
     return next((n for n in places if shots[n].result.plain is not None), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import Archive
-from livesim_gui.state.time.pace import Pace, Wish
+from livesim_gui.state.time.pace import Pace, Wish, last_with_networks
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode, Placed, Timeline
 
@@ -18,6 +18,8 @@ class Playback:
         self.pace = Pace()
         self.shown: Shot | None = None
         """The result on the screen."""
+        self.restored: Shot | None = None
+        """The newest in memory that networks have worked on."""
         self._received: tuple[Shot, ...] = ()
         self._among = Among()
         self._memory: tuple[Shot, ...] = ()
@@ -38,6 +40,8 @@ class Playback:
         self._received, self._among = received, among
         own = (shot for shot in received if among.has(shot.result.index))
         self._memory = received if among.all else tuple(own)
+        place = last_with_networks(self._memory)
+        self.restored = None if place is None else self._memory[place]
 
     @property
     def shots(self) -> tuple[Placed, ...]:
