@@ -52,7 +52,10 @@ def bounded_size(wanted: QSize, window: QWidget) -> QSize:
 def first_size(least: QSize, window: QWidget) -> QSize:
     """Return the size that a new window begins with: a share of the screen, if that is more."""
     screen = window.screen()
-    share = QSize() if screen is None else FIRST_SHARE * screen.availableSize()
+    if screen is None:
+        return least
+    room = screen.availableSize()
+    share = QSize(round(FIRST_SHARE * room.width()), round(FIRST_SHARE * room.height()))
     return bounded_size(least.expandedTo(share), window)
 
 
