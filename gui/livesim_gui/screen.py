@@ -8,6 +8,9 @@ from qtpy.QtWidgets import QWidget
 FRAME = QMargins(2, 32, 2, 2)
 """Room kept around a window: what its manager draws there it says only once the window is shown."""
 
+FIRST_SHARE = 0.85
+"""Of the screen's width and height: how large a new window is, where the screen is large."""
+
 
 def fitted(wanted: QRect, frame: QMargins, available: QRect) -> QRect:
     """Return the nearest place and size at which a window with its frame lies on the screen.
@@ -38,12 +41,22 @@ def fit(window: QWidget) -> None:
         window.setGeometry(place)
 
 
-def first_size(wanted: QSize, window: QWidget) -> QSize:
-    """Return the size that a new window begins with: what is wanted, or what the screen has."""
+def bounded_size(wanted: QSize, window: QWidget) -> QSize:
+    """Return a size for a window that is not shown yet: as wanted, or as large as the screen."""
     screen = window.screen()
     if screen is None:
         return wanted
     return wanted.boundedTo(screen.availableGeometry().marginsRemoved(FRAME).size())
+
+
+def first_size(least: QSize, window: QWidget) -> QSize:
+    """Return the size that a new window begins with: a share of the screen, if that is more."""
+    screen = window.screen()
+    if screen is None:
+        return least
+    room = screen.availableSize()
+    share = QSize(round(FIRST_SHARE * room.width()), round(FIRST_SHARE * room.height()))
+    return bounded_size(least.expandedTo(share), window)
 
 
 def frame_of(window: QWidget) -> QMargins:

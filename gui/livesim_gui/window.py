@@ -30,7 +30,7 @@ from livesim_gui.dialogs.export import ExportDialog
 from livesim_gui.menus import fill_menus
 from livesim_gui.past_reader import PastReader
 from livesim_gui.presenter import Presenter
-from livesim_gui.screen import first_size, fit
+from livesim_gui.screen import bounded_size, first_size, fit
 from livesim_gui.shortcuts import KeyList, bind_keys
 from livesim_gui.state.health.notice import Notice, Over, never
 from livesim_gui.state.time.archive import OpenPast, nothing_past
@@ -113,6 +113,7 @@ class Window(QMainWindow):
         bar = self.statusBar()
         assert bar is not None
         bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(8, 0, 8, 0)
         bar.addWidget(self.widgets.value, 1)
         bar.addWidget(self.widgets.notice, 1)
         self.resize(first_size(SIZE, self))
@@ -167,7 +168,7 @@ class Window(QMainWindow):
         if known.geometry:
             self.restoreGeometry(QByteArray(known.geometry))
             if not self.isMaximized():  # there may have been a larger screen the last time
-                self.resize(first_size(self.size(), self))
+                self.resize(bounded_size(self.size(), self))
         self.widgets.panel_width = known.panel_width
 
     def draw(self) -> None:

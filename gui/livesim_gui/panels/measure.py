@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QListWidget,
     QPushButton,
@@ -31,7 +32,7 @@ WANTED = {
     Kind.LINE: "Drag along the line in the picture.",
     Kind.REGION: "Drag from one corner of the region to the other, in the picture.",
 }
-LIST_LINES = 4
+LIST_LINES = 3
 
 
 class MeasurePanel(QScrollArea):
@@ -83,9 +84,9 @@ class MeasurePanel(QScrollArea):
         self.shown.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.shown.setChecked(True)
         self.shown.toggled.connect(self._show_items)
-        self.remove = button("Remove (Del)", "Take the chosen line or region away")
+        self.remove = button("Remove", "Take the chosen line or region away (Del)")
         self.copy = button("Copy", "The numbers of the chosen one, for a spreadsheet")
-        self.save = button("Save as CSV…", "The numbers of the chosen one, in nm or µm")
+        self.save = button("Save CSV…", "The numbers of the chosen one, in nm or µm")
         self.remove.clicked.connect(lambda: self.remove_chosen())
         self.copy.clicked.connect(lambda: self._ask_copy())
         self.save.clicked.connect(lambda: self._ask_save())
@@ -102,9 +103,12 @@ class MeasurePanel(QScrollArea):
         for column, tool in enumerate(self.buttons.values()):
             grid.addWidget(tool, 0, column)
         grid.addWidget(self.list, 1, 0, 1, 2)
-        for place, widget in enumerate((self.shown, self.remove, self.copy, self.save)):
-            grid.addWidget(widget, 2 + place // 2, place % 2)
+        grid.addWidget(self.shown, 2, 0, 1, 2)
         layout.addLayout(grid)
+        row = QHBoxLayout()
+        for widget in (self.remove, self.copy, self.save):
+            row.addWidget(widget)
+        layout.addLayout(row)
         self.list.setFixedHeight(round((LIST_LINES + 0.6) * 1.3 * self.fontMetrics().height()))
         layout.addWidget(faint_label("Photo-electrons along the line"))
         layout.addWidget(self.plot, 1)

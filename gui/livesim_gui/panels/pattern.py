@@ -26,7 +26,7 @@ REACHED = (
     "Attainable: what this pattern allows. Reached: up to where two results after one another "
     "agree (ring correlation above 1/7), without networks. What moves makes it coarser."
 )
-ADVICE_LINES = 3
+ADVICE_LINES = FACTS_LINES = 3
 _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
@@ -46,6 +46,8 @@ class PatternPanel(QScrollArea):
         self.advice.setMinimumHeight(ADVICE_LINES * self.fontMetrics().lineSpacing())
         self.facts = faint_label("")
         self.facts.setToolTip(REACHED)
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts.setMinimumHeight(FACTS_LINES * self.fontMetrics().lineSpacing())
         self._make_spectrum()
         self.charts = (StripChart(MODULATION, height=78), StripChart(DRIFT, height=86))
         self.legend = QLabel()

@@ -29,6 +29,7 @@ class StripChart(QWidget):
         super().__init__()
         self._history: TrackingHistory | None = None
         self.plot = plain_plot("", height)
+        self.plot.getAxis("left").setTickDensity(0.5)  # it is low: more numbers would overlap
         self.chosen = QComboBox()
         self.chosen.addItems(STRIPS)
         for row, strip in enumerate(STRIPS.values()):

@@ -9,7 +9,7 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize
 from qtpy.QtWidgets import QWidget
 
-from livesim_gui.screen import FRAME, first_size, fitted
+from livesim_gui.screen import FIRST_SHARE, FRAME, bounded_size, first_size, fitted
 from livesim_gui.state.health.health import NOT_RECORDED
 from tests.doubles.fake_engine import engine_status, in_use, trust_status
 from tests.support.shown import result
@@ -47,8 +47,11 @@ def test_a_task_bar_is_left_free():
 
 def test_a_new_window_is_no_larger_than_its_screen(window):
     screen = window.screen().availableGeometry()
-    assert first_size(QSize(9999, 9999), window) == screen.marginsRemoved(FRAME).size()
-    assert first_size(QSize(300, 200), window) == QSize(300, 200)
+    most = screen.marginsRemoved(FRAME).size()
+    assert first_size(QSize(9999, 9999), window) == most
+    share = QSize(round(FIRST_SHARE * screen.width()), round(FIRST_SHARE * screen.height()))
+    assert first_size(QSize(1, 1), window) == share.boundedTo(most)
+    assert bounded_size(QSize(300, 200), window) == QSize(300, 200)
 
 
 def box(widget: QWidget, window: QWidget) -> QRect:

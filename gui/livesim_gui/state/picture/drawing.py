@@ -130,7 +130,7 @@ def _region(drawing: Drawing, stage: Stage, pixel_um: float | None) -> Measureme
         "pixels",
         *(f"{name} (photo-electrons)" for name in values),
     )
-    row = [drawing.name, *place.values(), float(found.pixels), *values.values()]
+    row: list[float | str] = [drawing.name, *place.values(), float(found.pixels), *values.values()]
     return Measurement(_region_words(found), Table(columns, [row]))
 
 
