@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from livesim.cli.shared import (
     TiedOption,
 )
 from livesim.config.settings import SettingsError
+from livesim.values.extras import install_command
 
 
 def restore(
@@ -265,6 +267,10 @@ def train(
 ) -> None:
     """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
     _check(recipe, start, data)
+    if find_spec("lightning") is None:
+        raise SettingsError(
+            f"expected lightning, which trains, found none: {install_command('train')}"
+        )
 
     from livesim.commands.train.command import fine_tune, train_networks
 

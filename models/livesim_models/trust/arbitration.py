@@ -211,17 +211,25 @@ class Arbiter:
         fissions
             Independent ones that are averaged.
         """
-        without = plain(photons)
+        # In units of the noise: powers of counts by the ten thousand are beyond float32.
+        unit = variance.mean().sqrt().clamp(min=_TINY)
+        without = plain(photons) / unit
         spectrum = torch.fft.rfft2(without)
         parts = []
         for _ in range(fissions):
             split = fission(photons, variance, ETA, generator)
-            noise = torch.fft.rfft2(plain(split.noise))
+            noise = torch.fft.rfft2(plain(split.noise) / unit)
             # As an exposure of less light would look: its noise then fits its light.
             excess = split.larger_variance
-            seen = torch.fft.rfft2(excess * network(split.larger / excess))
+            seen = torch.fft.rfft2(excess * network(split.larger / excess) / unit)
             parts.append(_parts(seen, spectrum + ETA * noise, spectrum - noise / ETA, noise))
-        return self._weights(without, network(photons), _Fissions(parts))
+        found = self._weights(without, network(photons) / unit, _Fissions(parts))
+        return replace(
+            found,
+            error=unit * found.error,
+            plain_error=unit * found.plain_error,
+            network_error=unit * found.network_error,
+        )
 
     def _weights(self, plain: Tensor, network: Tensor, seen: _Fissions) -> Weights:
         change = torch.fft.rfft2(network - plain)

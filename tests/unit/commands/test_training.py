@@ -150,6 +150,19 @@ def test_a_missing_recipe_is_a_sentence(tmp_path):
         load_recipe(tmp_path / "no.toml")
 
 
+@pytest.mark.parametrize("words", [["default"], ["--from", "default", "--data", "a.tif"]])
+def test_without_lightning_a_sentence_says_how_to_get_it(words, monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    monkeypatch.setattr(sys, "argv", ["livesim", "train", *words, "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("livesim: expected lightning, which trains, found none: ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_shipped_recipes_can_be_read():
     recipes = sorted(RECIPES.glob("*.toml"))
     assert [path.name for path in recipes] == ["default.toml", "filaments.toml"]

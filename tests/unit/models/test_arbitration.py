@@ -283,3 +283,23 @@ def test_weights_are_those_of_the_generator():
     one, other = (field.weights(field.plain) for _ in range(2))
     assert torch.equal(one.network, other.network)
     assert torch.equal(one.error, other.error)
+
+
+def test_counts_that_are_no_photons_are_weighed_alike():
+    """Of a camera whose gain nobody set: powers of such numbers are beyond float32."""
+    field = Field(100.0)
+    scale = 3e4
+
+    def scaled(photons):
+        return scale * (0.5 * field.plain(photons / scale))
+
+    variance = noise_variance(field.photons, CAMERA.read_noise)
+    few = field.arbiter.weights(
+        field.photons, variance, field.plain, lambda p: 0.5 * field.plain(p), seeded(6)
+    )
+    many = field.arbiter.weights(
+        scale * field.photons, scale**2 * variance, field.plain, scaled, seeded(6)
+    )
+    torch.testing.assert_close(many.network, few.network, rtol=0.0, atol=1e-3)
+    torch.testing.assert_close(many.error, scale * few.error, rtol=1e-3, atol=0.0)
+    assert many.carried == pytest.approx(few.carried, abs=1e-3)
