@@ -41,6 +41,8 @@ class Card(Section):
     read_noise: tuple[NonNegative, NonNegative]
     """Electrons, least and most."""
     structures: tuple[str, ...]
+    photographs: dict[str, str] = Field(default_factory=dict)
+    """That the training saw -> their licences."""
     domain: Domain | None = None
     """What the widefield images of the training looked like."""
     behind: str | None = None

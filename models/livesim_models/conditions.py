@@ -17,6 +17,8 @@ from livesim.values.pattern import Levels
 
 RINGS: Final = (0.06, 0.12, 0.25, 0.5)
 """Frequencies in cycles per pixel of the doubled grid, between which the transfer is told."""
+COUNT: Final = 4 + len(RINGS) - 1
+"""Of the values of conditions."""
 CHANNELS: Final = 3 + len(RINGS) - 1
 """Of what a network is given."""
 _LOW, _HIGH, _READ_VARIANCE, _NOISE_GAIN, _SHARES = 0, 1, 2, 3, 4
@@ -48,6 +50,17 @@ class Conditions:
     whitening: Tensor
     """[batch, 2 y, x + 1] for the plain image's half spectrum: makes its noise white, and of
     variance 1 where that of every raw pixel is 1."""
+
+    @classmethod
+    def of_levels(
+        cls, levels: Levels, shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> Conditions:
+        """Return conditions that tell the levels of images of `shape` (2 y, 2 x) and else nothing.
+
+        They are for measuring how long a network takes.
+        """
+        values = torch.tensor([(levels.low, levels.high, *(1.0,) * (COUNT - 2))], device=device)
+        return cls(values, torch.ones(1, shape[0], shape[1] // 2 + 1, device=device))
 
     @property
     def levels(self) -> Tensor:
@@ -100,7 +113,7 @@ def given(plain: Tensor, white: Tensor, values: Tensor) -> tuple[Tensor, Tensor]
 
     Given are the plain image in units of its levels; the detail of that with white noise in
     standard deviations, a logarithm where it is strong; the logarithm of the noise; and the shares.
-    Light in other units changes none of them. The unit follows what a plain image is off by.
+    The unit follows what a plain image is off by.
 
     Parameters
     ----------

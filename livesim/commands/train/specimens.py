@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def _network(shape: tuple[int, int], pixel_nm: float, seed: int, random: Random)
 def _mitochondria(shape: tuple[int, int], pixel_nm: float, seed: int, random: Random) -> Specimen:
     count = _count(shape, pixel_nm, _between(3.0, 60.0, random))
     length, width = _between(0.4, 6.0, random), _between(120.0, 900.0, random)
-    label = "membrane" if random.random() < 0.5 else "matrix"
+    label: Literal["membrane", "matrix"] = "membrane" if random.random() < 0.5 else "matrix"
     return Mitochondria(shape, pixel_nm, count, length, width, label, seed=seed)
 
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from livesim.config.section import Section
-from livesim.values.numbers import Positive
+from livesim.values.errors import DataError
 from livesim_models.conditions import span_of
 from livesim_models.data.varied.example import Example, collated, drawn_example
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.network import Network
-from livesim_models.registry import AnyArchitecture, build
+from livesim_models.registry import build
 from livesim_models.steps import Hybrid
+from livesim_models.training.recipe import VariedRecipe
 
-Whole = Annotated[int, Field(ge=1, le=10_000_000)]
 LEVELS = (3.0, 10.0, 30.0, 100.0, 1000.0)
 """Photo-electrons of the validation."""
 EACH = 12
@@ -35,33 +33,6 @@ _LARGEST_GRADIENT = 1.0
 _LEAST_OFF = 1e-3
 _LEAST_ERROR = 1e-6
 """Mean square in units of the levels: less is as good."""
-
-
-class VariedRecipe(Section):
-    """A training on examples that are drawn while networks learn."""
-
-    name: Annotated[str, Field(min_length=1)]
-    description: str = ""
-    licence: str = ""
-    networks: Annotated[dict[str, AnyArchitecture], Field(min_length=1)]
-    """By name; all learn from the same examples."""
-    size: Whole = 64
-    """Raw pixels of an example, both sides; every fourth batch has fewer ones, twice as large."""
-    batch: Whole = 8
-    reused: Whole = 3
-    """How often every example is shown, each time in another symmetry."""
-    block: Whole = 32
-    """Batches that are shown in another order each time."""
-    steps: Whole = 20_000
-    warm_up: Whole = 200
-    fall: float = 0.2
-    """Share of the steps at the end over which the rate falls to zero."""
-    learning_rate: Positive = 1e-3
-    averaging: float = 0.999
-    """Of the weights that are validated and shipped: decay by step."""
-    save_every: Whole = 200
-    validate_every: Whole = 500
-    seed: int = 1
 
 
 class Batches(Dataset[Example]):
@@ -121,6 +92,7 @@ class Learner:
 
     hybrid: Hybrid
     averaged: Hybrid
+    averaged_network: Network
     optimizer: torch.optim.Optimizer
 
     @classmethod
@@ -129,14 +101,14 @@ class Learner:
         averaged.load_state_dict(network.state_dict())
         hybrid = Hybrid(network)
         own = Hybrid(averaged).requires_grad_(False)
-        return cls(hybrid, own, torch.optim.Adam(hybrid.parameters(), lr=rate))
+        return cls(hybrid, own, averaged, torch.optim.Adam(hybrid.parameters(), lr=rate))
 
     def step(self, batch: Example, rate: float, averaging: float, number: int) -> float:
         """Learn from one batch; return the mean gain in dB over the plain images."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            restored = self.hybrid.restored(batch.plain, batch.white, batch.values)
+            restored = self.hybrid.restored(*batch.given)
         loss = difference(restored, batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -188,35 +160,105 @@ def gains(restored: Tensor, batch: Example) -> Tensor:
     return 10.0 * torch.log10(plain_off / restored_off)
 
 
-def train_varied(recipe: VariedRecipe, sceneries: Sceneries, folder: Path) -> dict[str, Network]:
-    """Train all networks of a recipe; return the means of their weights.
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """How far a training is."""
+
+    steps: int
+    hours: float
+    """Of the processor, including those of an interrupted run."""
+    networks: Mapping[str, Network]
+    """The means of their weights."""
+    gains: Mapping[str, Mapping[float, float]]
+    """Of every network: photo-electrons -> mean gain in dB over plain images on examples that no
+    training sees."""
+
+
+def train_varied(
+    recipe: VariedRecipe,
+    sceneries: Sceneries,
+    folder: Path,
+    start: Mapping[str, Network],
+    tell: Callable[[int], None],
+) -> None:
+    """Train all networks of a recipe; checkpoints and a log go to `folder`.
 
     Stopped at any time, it goes on from its last checkpoint to the same weights.
+
+    Parameters
+    ----------
+    recipe
+        What to do.
+    sceneries
+        Draws what lies under the microscope.
+    start
+        Networks to begin with, by name; the others are untrained.
+    tell
+        Called with the number of steps that are done after each.
     """
     torch.set_num_threads(1)
-    torch.manual_seed(recipe.seed)
-    learners = {
-        name: Learner.of(build(own), build(own), recipe.learning_rate)
-        for name, own in recipe.networks.items()
-    }
+    learners = _learners(recipe, start)
     done, seconds = _restored(folder / CHECKPOINT, learners)
-    validation = _validation(recipe, sceneries)
+    validation = validation_examples(recipe, sceneries)
     began, sums = time.process_time() - seconds, dict.fromkeys(learners, 0.0)
-    for number, batch in zip(
-        range(done, recipe.steps), shown(recipe, sceneries, done), strict=False
-    ):
-        rate = recipe.learning_rate * _share(recipe, number)
+    batches = shown(recipe, sceneries, done)
+    for step, batch in zip(range(done + 1, recipe.steps + 1), batches, strict=False):
+        rate = recipe.learning_rate * _share(recipe, step - 1)
         for name, learner in learners.items():
-            sums[name] += learner.step(batch, rate, recipe.averaging, number)
-        step = number + 1
+            sums[name] += learner.step(batch, rate, recipe.averaging, step - 1)
+        hours = (time.process_time() - began) / 3600.0
         if step % recipe.validate_every == 0:
-            _log(
-                folder / LOG, step, time.process_time() - began, learners, validation, sums, recipe
-            )
+            progress = _progress(step, hours, learners, validation)
+            means = {name: sums[name] / recipe.validate_every for name in sums}
+            _log(folder / LOG, progress, means)
             sums = dict.fromkeys(learners, 0.0)
         if step % recipe.save_every == 0 or step == recipe.steps:
-            _save(folder / CHECKPOINT, step, time.process_time() - began, learners)
-    return {name: learner.averaged.network for name, learner in learners.items()}  # type: ignore[misc]
+            _save(folder / CHECKPOINT, step, 3600.0 * hours, learners)
+        tell(step)
+
+
+def trained(recipe: VariedRecipe, sceneries: Sceneries, folder: Path) -> Progress:
+    """Return what the last checkpoint of a training holds.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    learners = _learners(recipe, {})
+    steps, seconds = _restored(folder / CHECKPOINT, learners)
+    if not steps:
+        raise DataError(f"{folder}: expected a checkpoint, found none")
+    validation = validation_examples(recipe, sceneries)
+    return _progress(steps, seconds / 3600.0, learners, validation)
+
+
+def _learners(recipe: VariedRecipe, start: Mapping[str, Network]) -> dict[str, Learner]:
+    torch.manual_seed(recipe.seed)
+    found = {}
+    for name, architecture in recipe.networks.items():
+        network = build(architecture)
+        if name in start:
+            network.load_state_dict(start[name].state_dict())
+        found[name] = Learner.of(network, build(architecture), recipe.learning_rate)
+    return found
+
+
+@torch.no_grad()
+def _progress(
+    steps: int,
+    hours: float,
+    learners: Mapping[str, Learner],
+    validation: Mapping[float, Example],
+) -> Progress:
+    found: dict[str, dict[float, float]] = {}
+    for name, learner in learners.items():
+        found[name] = {
+            photons: float(gains(learner.averaged.restored(*batch.given), batch).mean())
+            for photons, batch in validation.items()
+        }
+    networks = {name: learner.averaged_network for name, learner in learners.items()}
+    return Progress(steps, hours, networks, found)
 
 
 def _share(recipe: VariedRecipe, step: int) -> float:
@@ -244,7 +286,7 @@ def _save(path: Path, step: int, seconds: float, learners: Mapping[str, Learner]
     partial.replace(path)
 
 
-def _validation(recipe: VariedRecipe, sceneries: Sceneries) -> dict[float, Example]:
+def validation_examples(recipe: VariedRecipe, sceneries: Sceneries) -> dict[float, Example]:
     """Return examples of every level of light that no training sees."""
     return {
         photons: collated(
@@ -262,23 +304,12 @@ def _validation(recipe: VariedRecipe, sceneries: Sceneries) -> dict[float, Examp
     }
 
 
-@torch.no_grad()
-def _log(
-    path: Path,
-    step: int,
-    seconds: float,
-    learners: Mapping[str, Learner],
-    validation: Mapping[float, Example],
-    sums: Mapping[str, float],
-    recipe: VariedRecipe,
-) -> None:
-    """Add a line to the log: mean gains in dB of the training so far, and of each level."""
-    row: dict[str, float] = {"step": step, "processor s": round(seconds)}
-    for name, learner in learners.items():
-        row[f"{name}, training"] = round(sums[name] / recipe.validate_every, 3)
-        for photons, batch in validation.items():
-            restored = learner.averaged.restored(batch.plain, batch.white, batch.values)
-            row[f"{name}, {photons:g} photons"] = round(float(gains(restored, batch).mean()), 3)
+def _log(path: Path, progress: Progress, means: Mapping[str, float]) -> None:
+    """Add a line of gains in dB: of the steps since the last one, and of the validation."""
+    row: dict[str, float] = {"step": progress.steps, "processor hours": round(progress.hours, 3)}
+    for name, own in progress.gains.items():
+        row[f"{name}, training"] = round(means[name], 3)
+        row |= {f"{name}, {photons:g} photons": round(gain, 3) for photons, gain in own.items()}
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, row)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from livesim_models.data.varied.textures import Random
 
+READ_NOISE = (0.05, 3.0)
+"""Electrons, least and most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -38,7 +41,8 @@ def drawn_camera(random: Random) -> Camera:
     """Return a camera."""
     kind, wrong = random.random(), random.random() < 0.3
     multiplies = kind < 0.15
-    read_noise = random.uniform(0.05, 0.5) if multiplies else random.uniform(0.5, 3.0)
+    least, most = READ_NOISE
+    read_noise = random.uniform(least, 0.5) if multiplies else random.uniform(0.5, most)
     gain_error = math.exp(random.uniform(math.log(0.7), math.log(1.3))) if wrong else 1.0
     return Camera(
         read_noise=read_noise,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,6 +46,11 @@ class Example:
     values: Tensor
     """[value] of the conditions."""
 
+    @property
+    def given(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What `Hybrid.restored` takes."""
+        return self.plain, self.white, self.values
+
     def turned(self, symmetry: int) -> Example:
         """Return a batch in one of the eight symmetries of the square, 0 ... 7."""
 
@@ -81,7 +85,7 @@ def drawn_example(
         At the brightest pixel of the light in focus; None = drawn as well.
     """
     if photons is None:
-        photons = float(np.exp(random.uniform(*map(math.log, PHOTONS))))
+        photons = math.exp(random.uniform(math.log(PHOTONS[0]), math.log(PHOTONS[1])))
     own, camera = drawn_instrument(size, photons, random), drawn_camera(random)
     sharp, haze = _lit(sceneries, own, size, photons, random)
     mean = expected_photons(
@@ -116,8 +120,11 @@ def _example(low: Tensor, known: Pattern, otf: Otf, camera: Camera, wanted: Tens
     plain = Reconstructor(plan)(low[None]).image
     white = conditions.white(plain)
     edge = slice(2 * EDGE, -2 * EDGE)
-    images = (image[0, edge, edge].clone() for image in (plain, white, wanted[None]))
-    return Example(*images, conditions.values[0])
+
+    def inside(image: Tensor) -> Tensor:
+        return image[..., edge, edge].clone()
+
+    return Example(inside(plain[0]), inside(white[0]), inside(wanted), conditions.values[0])
 
 
 def _moved(focused: Tensor, pattern: Pattern, random: Random) -> Tensor:

@@ -44,7 +44,7 @@ def _bend(side: int, random: Random) -> Picture:
     return (random.uniform(0.0, 0.05) * side * wave).astype(np.float32)
 
 
-def _frequencies(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _frequencies(side: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     return np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
 
 
