@@ -49,7 +49,7 @@ def drawn_instrument(size: int, photons: float, random: Random) -> Instrument:
     """Return a microscope for frames of `size` x `size` pixels in some light."""
     aperture, emission = random.uniform(0.6, 1.5), random.uniform(450.0, 700.0)
     cutoff = 2000.0 * aperture / emission
-    sampling = random.uniform(0.6, 1.0) if random.random() < 0.75 else random.uniform(0.25, 0.6)
+    sampling = random.uniform(0.6, 1.0) if random.random() < 0.8 else random.uniform(0.25, 0.6)
     damping = float(np.exp(random.uniform(np.log(0.15), 0.0)))
     believed = min(1.0, damping * math.exp(0.2 * random.standard_normal()))
     optics = Optics(

@@ -23,16 +23,16 @@ Draw = Callable[[int, Random], Picture]
 """(side, random) -> picture [side, side] between 0 and 1."""
 
 PICTURES: Mapping[Draw, float] = {
-    cut_photograph: 0.28,
+    cut_photograph: 0.23,
     fractal: 0.08,
-    cells: 0.06,
-    labyrinth: 0.05,
-    bundles: 0.07,
+    cells: 0.05,
+    labyrinth: 0.03,
+    bundles: 0.08,
     bodies: 0.05,
-    sheets: 0.04,
+    sheets: 0.03,
     spots: 0.03,
-    writing: 0.04,
-    chart: 0.05,
+    writing: 0.03,
+    chart: 0.04,
 }
 """How often each is drawn; what is left to 1 are specimens."""
 
