@@ -1,12 +1,15 @@
 """Hold networks beside each other on unseen objects: `python -m bench.quality.networks_unseen`.
 
 The fields are those of `bench.quality.arbitration`, from seeds of their own. Printed is by how many
-decibels each network's own image, and the arbitrated one, are better than the plain image.
+decibels each network's own image, and the arbitrated one, are better than the plain image. With
+`--layout` the same objects are lit by patterns of other raw stacks.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,15 +19,25 @@ from bench.quality.networks import PHOTONS, READ_NOISE
 from bench.quality.restored import Restorer, arbiter, arbitrated
 from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
+from livesim.reconstruction.forward.projection import Projection
 from livesim.reconstruction.otf import Otf
+from livesim.values.pattern import Pattern, PatternAngle, PatternLayout
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import simulated_sample
-from livesim_models.data.scene import Scene
+from livesim_models.data.scene import Scene, lit
+from livesim_models.data.truth import passed, unit_noise_to_signal
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.trust.fission import noise_variance
 
 DRAWN = ("mitochondria", "vesicles", "beads")
 """Structures of every training beside those of the arbitration."""
+LAYOUTS: Mapping[str, tuple[PatternLayout, int, int, int, float]] = {
+    "3x3": ("angle-phase", 3, 3, 1, 1.0),
+    "3x5": ("angle-phase", 3, 5, 2, 1.0),
+    "5x5": ("angle-phase", 5, 5, 2, 1.0),
+    "hexagonal": ("hexagonal", 3, 7, 1, 0.4),
+}
+"""Name -> layout, wave vectors, frames of each, harmonics and the highest modulation."""
 LIKE = ("text", FRACTAL)
 """Kinds of which trainings on drawn examples see relatives: other text, noise of other spectra."""
 
@@ -34,6 +47,35 @@ def field(kind: str, number: int, size: int, seed: int) -> Scene:
     if kind in DRAWN:
         return simulated_scene(ScenesRecipe(seed=seed, size=size), "test", number, kind)
     return scene(kind, number, size, seed)
+
+
+def lit_as(layout: str, own: Scene, seed: int) -> Scene:
+    """Return a field in the light of another layout, its wave vectors and modulation drawn."""
+    if layout == "3x3" or own.truth is None:
+        return own
+    kind, vectors, frames, harmonics, most = LAYOUTS[layout]
+    random = np.random.default_rng(seed)
+    cutoff = own.optics.cutoff_cycles_per_um
+    k = random.uniform(0.75, 0.95) * cutoff / harmonics
+    first, modulation = random.uniform(0.0, np.pi), most * random.uniform(0.5, 0.95)
+    angles = []
+    for number in range(vectors):
+        turn = first + np.pi * number / vectors
+        steps = 2.0**number if kind == "hexagonal" else 1.0
+        phases = random.uniform(0.0, 2.0 * np.pi) + 2.0 * np.pi * steps / frames * np.arange(frames)
+        one = PatternAngle((1.0, 0.0), tuple(phases.tolist()), (modulation,) * harmonics)
+        angles.append(lit(one, (k * float(np.cos(turn)), k * float(np.sin(turn)))))
+    pattern = Pattern(own.pattern.pixel_nm, own.pattern.shape, tuple(angles), layout=kind)
+    there = own.truth.float().clamp(min=0.0)
+    light = Projection(pattern, Otf.theoretical(own.optics)).frames(there)
+    there, light = there / light.mean(dim=0).max(), light / light.mean(dim=0).max()
+    noise = unit_noise_to_signal(there, pattern, own.optics)
+    return replace(
+        own,
+        frames=light[None],
+        truth=passed(there, pattern, own.optics),
+        pattern=replace(pattern, noise_to_signal=noise),
+    )
 
 
 def measure(own: Scene, photons: float, seed: int, names: list[str], fissions: int) -> Row:
@@ -76,6 +118,7 @@ def main() -> None:
     parser.add_argument("--photons", type=float, nargs="*", default=PHOTONS)
     parser.add_argument("--kinds", nargs="*", default=[*KINDS, *DRAWN])
     parser.add_argument("--size", type=int, default=96, help="raw pixels, both sides")
+    parser.add_argument("--layout", choices=LAYOUTS, default="3x3")
     parser.add_argument("--fissions", type=int, default=0, help="0 = nothing is arbitrated")
     parser.add_argument("--seed", type=int, default=57, help="of the scenes")
     parser.add_argument("--name", default="networks_unseen", help="of the file of results")
@@ -85,6 +128,7 @@ def main() -> None:
     for kind in options.kinds:
         for number in range(options.fields):
             own = field(kind, number, options.size, options.seed)
+            own = lit_as(options.layout, own, options.seed + number)
             for photons in options.photons:
                 row = measure(own, photons, number, options.networks, options.fissions)
                 found.append({"object": kind, "photons": photons, "field": number, **row})
@@ -100,6 +144,7 @@ def main() -> None:
         fields=options.fields,
         size=options.size,
         seed=options.seed,
+        layout=options.layout,
         fissions=options.fissions,
         networks=[str(name).rsplit("/", 1)[-1] for name in options.networks],
     )

@@ -21,8 +21,8 @@ from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner, Precision
 from livesim_models.shipped import (
     AUTO,
-    DEFAULT,
     NONE,
+    PREFERRED,
     STEPS,
     StepName,
     model_file,
@@ -182,11 +182,20 @@ def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
 def _name(settings: Settings, step: StepName) -> str:
     """Return the model's name, "none" where "auto" finds none that fits, or none is wanted."""
     name: str = getattr(settings.steps, step)
-    if name != AUTO:
-        return name
+    return _automatic(settings, step)[0] if name == AUTO else name
+
+
+def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
+    """Return the model that "auto" stands for; where that is none, also why."""
     if step == "one" and _on_plain(settings):
-        return NONE
-    return NONE if _why_not(settings, step) else DEFAULT
+        return NONE, ""
+    shipped, reasons = shipped_models(step), []
+    for name in PREFERRED:
+        if name in shipped:
+            reasons.append(_misfit(settings, read_card(model_file(name, step))))
+            if not reasons[-1]:
+                return name, ""
+    return NONE, reasons[0] if reasons else "expected a shipped network, found none"
 
 
 def _on_plain(settings: Settings) -> bool:
@@ -195,17 +204,10 @@ def _on_plain(settings: Settings) -> bool:
     return two != NONE and read_card(model_file(two, "two")).on_plain
 
 
-def _why_not(settings: Settings, step: StepName) -> str:
-    """Return why "auto" stands for no network; "" = it stands for the shipped one."""
-    if DEFAULT not in shipped_models(step):
-        return "expected a shipped network, found none"
-    return _misfit(settings, read_card(model_file(DEFAULT, step)))
-
-
 def _notes(settings: Settings) -> tuple[str, ...]:
     """Return what is to be said of the networks that "auto" leaves out."""
     left_out = [step for step in STEPS if getattr(settings.steps, step) == AUTO]
-    reasons = dict.fromkeys(_why_not(settings, step) for step in left_out)
+    reasons = dict.fromkeys(_automatic(settings, step)[1] for step in left_out)
     return tuple(f"no network runs: {why}" for why in reasons if why)[:1]
 
 

@@ -11,7 +11,9 @@ StepName = Literal["one", "two"]
 STEPS: tuple[StepName, ...] = ("one", "two")
 WEIGHTS = Path(__file__).parent / "weights"
 AUTO, NONE = "auto", "none"
-DEFAULT = "default"
+DEFAULT, UNIVERSAL = "default", "universal"
+PREFERRED = (DEFAULT, UNIVERSAL)
+"""What "auto" stands for: the first that fits the stream."""
 
 
 def shipped_models(step: StepName) -> list[str]:

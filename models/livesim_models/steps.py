@@ -41,6 +41,9 @@ class StepOne(nn.Module):
 class StepTwo(nn.Module):
     """Denoises a reconstruction on the doubled grid."""
 
+    on_plain = False
+    """Whether it works on plain images alone, without a step one."""
+
     def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.network = network
@@ -75,6 +78,8 @@ class Hybrid(nn.Module):
 
     It sees no raw frames, so it serves every layout of a raw stack.
     """
+
+    on_plain = True
 
     def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
