@@ -37,6 +37,11 @@ class UNetArchitecture(Architecture):
         return self.inputs == self.outputs
 
     @property
+    def overlap(self) -> int:
+        """Pixels that neighbouring tiles share: twice as many, since coarse grids see far."""
+        return 64
+
+    @property
     def live_values(self) -> float:
         """Numbers that are in memory at once for every pixel of an image [y, x]."""
         return _LIVE_MAPS * self.features[0] / self.space_to_depth**2

@@ -28,6 +28,7 @@ STEPS = {
     "step one": Steps(two="none", precision="float32"),
     "step two": Steps(one="none", precision="float32"),
     "both": Steps(precision="float32"),
+    "on the plain image": Steps(two="universal", precision="float32"),
 }
 SHAPE = (40, 48)
 
