@@ -107,6 +107,8 @@ class VariedRecipe(Section):
     learning_rate: Positive = 1e-3
     averaging: Share = 0.999
     """Of the weights that are validated and shipped: decay by step."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that draw examples."""
     save_every: Whole = 200
     validate_every: Whole = 500
     seed: Annotated[int, Field(ge=0)] = 1

@@ -65,7 +65,8 @@ def shown(recipe: VariedRecipe, sceneries: Sceneries, first: int) -> Iterator[Ex
     """Yield the batch of every step from `first` on, the same whenever it is asked for."""
     in_block = recipe.block * recipe.reused
     block, skipped = divmod(first, in_block)
-    fresh = _drawn_beside(Batches(recipe, sceneries), block * recipe.block, recipe.block)
+    batches = Batches(recipe, sceneries)
+    fresh = _drawn_beside(batches, block * recipe.block, recipe.block, recipe.workers)
     while True:
         own = [next(fresh) for _ in range(recipe.block)]
         random = np.random.default_rng((recipe.seed, 2, block))
@@ -77,11 +78,15 @@ def shown(recipe: VariedRecipe, sceneries: Sceneries, first: int) -> Iterator[Ex
         block, skipped = block + 1, 0
 
 
-def _drawn_beside(batches: Batches, first: int, ahead: int) -> Iterator[Example]:
-    """Yield batches from `first` on, drawn by another process some batches ahead."""
+def _drawn_beside(batches: Batches, first: int, ahead: int, workers: int) -> Iterator[Example]:
+    """Yield batches from `first` on, drawn by other processes some batches ahead."""
     numbers = range(first, len(batches))
     loader = DataLoader(
-        batches, batch_size=None, sampler=numbers, num_workers=1, prefetch_factor=ahead
+        batches,
+        batch_size=None,
+        sampler=numbers,
+        num_workers=workers,
+        prefetch_factor=-(-ahead // workers),
     )
     return iter(loader)
 
@@ -93,6 +98,7 @@ class Learner:
     hybrid: Hybrid
     averaged: Hybrid
     averaged_network: Network
+    """That of `averaged`."""
     optimizer: torch.optim.Optimizer
 
     @classmethod
@@ -107,7 +113,7 @@ class Learner:
         """Learn from one batch; return the mean gain in dB over the plain images."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(batch.plain.device.type, dtype=torch.bfloat16):
             restored = self.hybrid.restored(*batch.given)
         loss = difference(restored, batch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -197,15 +203,16 @@ def train_varied(
         Called with the number of steps that are done after each.
     """
     torch.set_num_threads(1)
-    learners = _learners(recipe, start)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    learners = _learners(recipe, start, device)
     done, seconds = _restored(folder / CHECKPOINT, learners)
-    validation = validation_examples(recipe, sceneries)
+    validation = validation_examples(recipe, sceneries, device)
     began, sums = time.process_time() - seconds, dict.fromkeys(learners, 0.0)
     batches = shown(recipe, sceneries, done)
     for step, batch in zip(range(done + 1, recipe.steps + 1), batches, strict=False):
         rate = recipe.learning_rate * _share(recipe, step - 1)
         for name, learner in learners.items():
-            sums[name] += learner.step(batch, rate, recipe.averaging, step - 1)
+            sums[name] += learner.step(batch.to(device), rate, recipe.averaging, step - 1)
         hours = (time.process_time() - began) / 3600.0
         if step % recipe.validate_every == 0:
             progress = _progress(step, hours, learners, validation)
@@ -225,22 +232,26 @@ def trained(recipe: VariedRecipe, sceneries: Sceneries, folder: Path) -> Progres
     DataError
         If there is none.
     """
-    learners = _learners(recipe, {})
+    cpu = torch.device("cpu")
+    learners = _learners(recipe, {}, cpu)
     steps, seconds = _restored(folder / CHECKPOINT, learners)
     if not steps:
         raise DataError(f"{folder}: expected a checkpoint, found none")
-    validation = validation_examples(recipe, sceneries)
+    validation = validation_examples(recipe, sceneries, cpu)
     return _progress(steps, seconds / 3600.0, learners, validation)
 
 
-def _learners(recipe: VariedRecipe, start: Mapping[str, Network]) -> dict[str, Learner]:
+def _learners(
+    recipe: VariedRecipe, start: Mapping[str, Network], device: torch.device
+) -> dict[str, Learner]:
     torch.manual_seed(recipe.seed)
     found = {}
     for name, architecture in recipe.networks.items():
         network = build(architecture)
         if name in start:
             network.load_state_dict(start[name].state_dict())
-        found[name] = Learner.of(network, build(architecture), recipe.learning_rate)
+        pair = network.to(device), build(architecture).to(device)
+        found[name] = Learner.of(*pair, recipe.learning_rate)
     return found
 
 
@@ -272,7 +283,7 @@ def _restored(path: Path, learners: Mapping[str, Learner]) -> tuple[int, float]:
     """Return (steps, seconds) that a checkpoint holds, having loaded it; none is (0, 0)."""
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)
     for name, learner in learners.items():
         learner.load(state["learners"][name])
     return int(state["step"]), float(state["seconds"])
@@ -286,7 +297,9 @@ def _save(path: Path, step: int, seconds: float, learners: Mapping[str, Learner]
     partial.replace(path)
 
 
-def validation_examples(recipe: VariedRecipe, sceneries: Sceneries) -> dict[float, Example]:
+def validation_examples(
+    recipe: VariedRecipe, sceneries: Sceneries, device: torch.device
+) -> dict[float, Example]:
     """Return examples of every level of light that no training sees."""
     return {
         photons: collated(
@@ -299,7 +312,7 @@ def validation_examples(recipe: VariedRecipe, sceneries: Sceneries) -> dict[floa
                 )
                 for number in range(EACH)
             ]
-        )
+        ).to(device)
         for photons in LEVELS
     }
 

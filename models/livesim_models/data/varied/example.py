@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -51,6 +51,10 @@ class Example:
         """What `Hybrid.restored` takes."""
         return self.plain, self.white, self.values
 
+    def to(self, device: torch.device) -> Example:
+        """Return the same on `device`."""
+        return Example(*(getattr(self, field.name).to(device) for field in fields(self)))
+
     def turned(self, symmetry: int) -> Example:
         """Return a batch in one of the eight symmetries of the square, 0 ... 7."""
 
@@ -65,10 +69,7 @@ class Example:
 def collated(examples: list[Example]) -> Example:
     """Put examples of one size side by side."""
     return Example(
-        *(
-            torch.stack([getattr(one, name) for one in examples])
-            for name in ("plain", "white", "target", "values")
-        )
+        *(torch.stack([getattr(one, field.name) for one in examples]) for field in fields(Example))
     )
 
 
