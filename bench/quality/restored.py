@@ -15,11 +15,12 @@ from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Pattern
 from livesim_models.checkpoint import read_model
+from livesim_models.conditions import conditions_of
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.field import FieldRunner
 from livesim_models.normalisation import levels_of
 from livesim_models.shipped import DEFAULT, StepName, model_file
-from livesim_models.steps import StepOne, StepTwo
+from livesim_models.steps import Hybrid, StepOne, StepTwo
 from livesim_models.trust.arbitration import Arbiter, Weights
 from livesim_models.trust.fission import mean_light
 
@@ -38,13 +39,16 @@ class Restorer:
     plan
         For frames in photo-electrons.
     read_noise
-        Electrons, of which step one is told.
+        Electrons, of which networks are told.
+    name
+        Of shipped networks, or the path of one that works on plain images.
     """
 
-    def __init__(self, plan: Plan, read_noise: float) -> None:
-        self._one, self._two = StepOne(_network("one")), StepTwo(_network("two"))
-        self._reconstruct = Reconstructor(plan)
+    def __init__(self, plan: Plan, read_noise: float, name: str = DEFAULT) -> None:
+        self._plan, self._reconstruct = plan, Reconstructor(plan)
         self._read_noise = read_noise
+        self._two, on_plain = _network(name, "two")
+        self._one = None if on_plain else StepOne(_network(name, "one")[0])
 
     def plain(self, photons: Tensor) -> Tensor:
         """Return the plain image [2 y, 2 x] of photo-electrons [frame, y, x]."""
@@ -52,15 +56,21 @@ class Restorer:
 
     @torch.inference_mode()
     def network(self, photons: Tensor) -> Tensor:
-        """Return what both networks make of photo-electrons [frame, y, x]."""
+        """Return what the networks make of photo-electrons [frame, y, x]."""
+        levels = levels_of(photons.mean(dim=0))
+        if self._one is None:
+            conditions = conditions_of(self._plan, levels, self._read_noise)
+            return Hybrid(self._two)(self.plain(photons)[None], conditions)[0]
         between = self.plain(self._one(photons[None], self._read_noise)[0])
-        restored: Tensor = self._two(between[None], levels_of(photons.mean(dim=0)))
+        restored: Tensor = StepTwo(self._two)(between[None], levels)
         return restored[0]
 
 
 @cache
-def _network(step: StepName) -> FieldRunner:
-    return FieldRunner(read_model(model_file(DEFAULT, step)).network)
+def _network(name: str, step: StepName) -> tuple[FieldRunner, bool]:
+    """Return a network, and whether it works on plain images."""
+    model = read_model(model_file(name, step))
+    return FieldRunner(model.network), model.card.on_plain
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,18 +16,19 @@ from livesim.values.errors import DataError
 from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner, Precision
 from livesim_models.shipped import (
     AUTO,
-    DEFAULT,
     NONE,
+    PREFERRED,
     STEPS,
     StepName,
     model_file,
     shipped_models,
 )
-from livesim_models.steps import StepOne, StepTwo
+from livesim_models.steps import Hybrid, StepOne, StepTwo
 from livesim_models.trust.verdict import SIDE
 
 SMALLEST = BORDER + SIDE // 2
@@ -41,7 +42,7 @@ class Networks:
     read_noise: float
     """Electrons, of the camera."""
     step_one: StepOne | None = None
-    step_two: StepTwo | None = None
+    step_two: StepTwo | Hybrid | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     """File name -> SHA-256, for the recipe."""
     cards: tuple[Card, ...] = ()
@@ -75,11 +76,11 @@ class Networks:
         frames: Tensor = self.step_one(photons[None], self.read_noise)
         return frames[0]
 
-    def two(self, image: Tensor, levels: Levels | Tensor) -> Tensor:
+    def two(self, image: Tensor, conditions: Conditions) -> Tensor:
         """Denoise a reconstruction [2 y, 2 x]; without step two it comes back as it is."""
         if self.step_two is None:
             return image
-        images: Tensor = self.step_two(image[None], levels)
+        images: Tensor = self.step_two(image[None], conditions)
         return images[0]
 
 
@@ -127,7 +128,7 @@ def load_networks(settings: Settings, device: torch.device) -> Networks:
     return Networks(
         read_noise=settings.camera.read_noise,
         step_one=None if one is None else StepOne(_runner(one, settings, device)),
-        step_two=None if two is None else StepTwo(_runner(two, settings, device)),
+        step_two=None if two is None else _step_two(two, settings, device),
         models=resolved(settings).models,
         cards=tuple(model.card for model in (one, two) if model is not None),
     )
@@ -179,24 +180,34 @@ def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
 
 
 def _name(settings: Settings, step: StepName) -> str:
-    """Return the model's name, "none" where "auto" finds none that fits."""
+    """Return the model's name, "none" where "auto" finds none that fits, or none is wanted."""
     name: str = getattr(settings.steps, step)
-    if name != AUTO:
-        return name
-    return NONE if _why_not(settings, step) else DEFAULT
+    return _automatic(settings, step)[0] if name == AUTO else name
 
 
-def _why_not(settings: Settings, step: StepName) -> str:
-    """Return why "auto" stands for no network; "" = it stands for the shipped one."""
-    if DEFAULT not in shipped_models(step):
-        return "expected a shipped network, found none"
-    return _misfit(settings, read_card(model_file(DEFAULT, step)))
+def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
+    """Return the model that "auto" stands for; where that is none, also why."""
+    if step == "one" and _on_plain(settings):
+        return NONE, ""
+    shipped, reasons = shipped_models(step), []
+    for name in PREFERRED:
+        if name in shipped:
+            reasons.append(_misfit(settings, read_card(model_file(name, step))))
+            if not reasons[-1]:
+                return name, ""
+    return NONE, reasons[0] if reasons else "expected a shipped network, found none"
+
+
+def _on_plain(settings: Settings) -> bool:
+    """Return whether step two works on the plain image, with no step one in front of it."""
+    two = _name(settings, "two")
+    return two != NONE and read_card(model_file(two, "two")).on_plain
 
 
 def _notes(settings: Settings) -> tuple[str, ...]:
     """Return what is to be said of the networks that "auto" leaves out."""
     left_out = [step for step in STEPS if getattr(settings.steps, step) == AUTO]
-    reasons = dict.fromkeys(_why_not(settings, step) for step in left_out)
+    reasons = dict.fromkeys(_automatic(settings, step)[1] for step in left_out)
     return tuple(f"no network runs: {why}" for why in reasons if why)[:1]
 
 
@@ -213,6 +224,11 @@ def _model(settings: Settings, step: StepName) -> Model | None:
     misfit = _misfit(settings, model.card)
     if misfit:
         raise SettingsError(f"steps.{step}: {misfit}")
+    if step == "one" and _on_plain(settings):
+        raise SettingsError(
+            f"steps.one: expected none in front of {_name(settings, 'two')!r}, which works on the "
+            f"plain image, found {name!r}"
+        )
     return model
 
 
@@ -225,6 +241,8 @@ def _misfit(settings: Settings, card: Card) -> str:
             f"what a network is worth behind such steps, found {iterations}"
         )
     pattern = settings.pattern
+    if card.layout == "any":
+        return ""
     found = (pattern.layout, pattern.stack_frames, pattern.harmonics)
     expected = (card.layout, card.frames, card.harmonics)
     if found == expected:
@@ -233,6 +251,11 @@ def _misfit(settings: Settings, card: Card) -> str:
         f"expected stacks as {card.name!r} was trained on, (layout, frames, harmonics) = "
         f"{expected}, found {found}"
     )
+
+
+def _step_two(model: Model, settings: Settings, device: torch.device) -> StepTwo | Hybrid:
+    made: type[StepTwo | Hybrid] = Hybrid if model.card.on_plain else StepTwo
+    return made(_runner(model, settings, device))
 
 
 def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module:

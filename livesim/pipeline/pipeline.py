@@ -36,6 +36,7 @@ from livesim.values.pattern import Pattern
 from livesim.values.results import Result
 from livesim.values.verdict import Trust
 from livesim.values.weights import BandWeights
+from livesim_models.conditions import Conditions, conditions_of
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.trust.arbitration import Arbiter
 
@@ -104,17 +105,19 @@ class ReconstructionPipeline:
         otf = otf_of(settings, otf_profile, pattern)
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
-        levels = _levels(pattern, self.networks, device)
+        conditions = _conditions(settings, pattern, self.networks, plan)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
-        self._make_reviewer = partial(_reviewer, settings, pattern, otf, self.networks, plan)
+        self._make_reviewer = partial(
+            _reviewer, settings, pattern, otf, self.networks, plan, conditions
+        )
         self._reviewer = self._make_reviewer() if self.networks.any else None
         arbitration = None
         if self._reviewer is not None:
             bands = self._reviewer.bands
             nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
-        first = Sections(plan, check, self.networks, settings.camera, levels, arbitration)
+        first = Sections(plan, check, self.networks, settings.camera, conditions, arbitration)
         self._unweighed = self.sections = first
         self._plain: tuple[FramePath, Sections] | None = None
         if plain_path is not None and self.networks.any:
@@ -310,7 +313,12 @@ def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | No
 
 
 def _reviewer(
-    settings: Settings, pattern: Pattern, otf: Otf, networks: Networks, plan: Plan
+    settings: Settings,
+    pattern: Pattern,
+    otf: Otf,
+    networks: Networks,
+    plan: Plan,
+    conditions: Conditions | None,
 ) -> Reviewer | None:
     """Return what measures errors; None where nothing can be measured."""
     if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
@@ -319,20 +327,23 @@ def _reviewer(
     passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
     arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
     of_photons = Reconstructor(plan.for_photons(settings.camera))
-    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter)
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions)
 
 
 def _doubled(shape: tuple[int, int]) -> tuple[int, int]:
     return 2 * shape[0], 2 * shape[1]
 
 
-def _levels(pattern: Pattern, networks: Networks, device: torch.device) -> torch.Tensor | None:
-    """Return what step two is scaled by, [1, 2]; None where there is none."""
+def _conditions(
+    settings: Settings, pattern: Pattern, networks: Networks, plan: Plan
+) -> Conditions | None:
+    """Return what step two is told of the plain image; None where there is none."""
     if networks.step_two is None:
         return None
     if pattern.levels is None:
         raise DataError("pattern: expected levels, which step two needs, found none")
-    return torch.tensor([[pattern.levels.low, pattern.levels.high]], device=device)
+    camera = settings.camera
+    return conditions_of(plan.for_photons(camera), pattern.levels, camera.read_noise)
 
 
 def _check_layout(settings: Settings, pattern: Pattern) -> None:

@@ -21,9 +21,10 @@ from livesim.reconstruction.bands import separated_bands
 from livesim.reconstruction.camera_noise import NoiseModel, believed_noise
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.values.pattern import Levels, Pattern
+from livesim.values.pattern import Pattern
 from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, Trust
 from livesim.values.weights import BandWeights
+from livesim_models.conditions import Conditions
 from livesim_models.evaluation.residual import Instrument, Reprojection
 from livesim_models.trust.arbitration import ETA, Arbiter, Weights
 from livesim_models.trust.fission import mean_light
@@ -68,6 +69,8 @@ class Reviewer:
         Makes images of photo-electrons.
     arbiter
         Of the same reconstruction.
+    conditions
+        Of the same reconstruction, for step two; None without it.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class Reviewer:
         networks: Networks,
         reconstruct: Reconstructor,
         arbiter: Arbiter,
+        conditions: Conditions | None,
     ) -> None:
         self._camera, self._apodization = settings.camera, settings.reconstruction.apodization
         self._sensor = sensor_of(settings.camera)
         self._pattern, self._otf, self._networks = pattern, otf, networks
         self._reconstruct, self._arbiter = reconstruct, arbiter
+        self._conditions = conditions
         self._device = arbiter.bands.device
         self.bands = arbiter.bands
         """[band, 2 y, x + 1] in which the networks have a say."""
@@ -149,10 +154,9 @@ class Reviewer:
     def network(self, photons: Tensor, work: Work, light: float) -> Tensor:
         """Return the networks' image of photo-electrons that are a share of the stack's light."""
         between = self.plain(self._networks.one(photons), work)
-        levels = self._pattern.levels
-        if levels is None:
+        if self._conditions is None:
             return between
-        return self._networks.two(between, Levels(light * levels.low, light * levels.high))
+        return self._networks.two(between, self._conditions.in_light(light))
 
     def _restoration(self, work: Work, weights: BandWeights, error: Tensor) -> Restoration:
         rows, columns = work.plain.shape

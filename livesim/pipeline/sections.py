@@ -14,6 +14,7 @@ from livesim.pipeline.weights import arbitrated
 from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor
 from livesim.reconstruction.track.check import BandCheck
+from livesim_models.conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +66,8 @@ class Sections:
         Of the same pattern.
     networks
         Step one and step two, each of which may be absent.
-    levels
-        [1, 2] what step two counts as 0 and as 1; None without step two.
+    conditions
+        Of the plain image, for step two; None without it.
     arbitration
         Of the networks; None without any.
     """
@@ -77,10 +78,10 @@ class Sections:
         check: BandCheck,
         networks: Networks,
         camera: Camera,
-        levels: Tensor | None,
+        conditions: Conditions | None,
         arbitration: Arbitration | None,
     ) -> None:
-        self.plan, self.check, self.networks, self.levels = plan, check, networks, levels
+        self.plan, self.check, self.networks, self.conditions = plan, check, networks, conditions
         self.arbitration = arbitration
         self._camera = camera
         self._of_counts = Reconstructor(plan)
@@ -94,7 +95,7 @@ class Sections:
     @property
     def refines(self) -> bool:
         """Whether there is a step two."""
-        return self.networks.step_two is not None and self.levels is not None
+        return self.networks.step_two is not None and self.conditions is not None
 
     @property
     def arbitrates(self) -> bool:
@@ -104,11 +105,11 @@ class Sections:
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All parameters but those that the networks have learned."""
-        levels = () if self.levels is None else (self.levels,)
+        conditions = () if self.conditions is None else self.conditions.tensors
         found = self.arbitration
         arbitration = () if found is None else (found.bands, found.weights)
         own = self._of_photons.plan.unmixing
-        return (*self.plan.tensors, own, *self.check.tensors, *levels, *arbitration)
+        return (*self.plan.tensors, own, *self.check.tensors, *conditions, *arbitration)
 
     @property
     def form(self) -> tuple[object, ...]:
@@ -120,10 +121,10 @@ class Sections:
 
     def copied(self) -> Sections:
         """Return the same with parameters of its own; the networks are shared."""
-        levels = None if self.levels is None else self.levels.clone()
+        conditions = self.conditions and self.conditions.mapped(torch.clone)
         plan, check = self.plan.mapped(torch.clone), self.check.mapped(torch.clone)
         arbitration = None if self.arbitration is None else self.arbitration.copied()
-        return Sections(plan, check, self.networks, self._camera, levels, arbitration)
+        return Sections(plan, check, self.networks, self._camera, conditions, arbitration)
 
     def weighing(self, weights: Tensor) -> Sections:
         """Return the same with other weights [band, 2 y, 2 x]; all else is shared."""
@@ -163,9 +164,9 @@ class Sections:
 
     def refine(self, between: Tensor) -> Tensor:
         """Return the image [2 y, 2 x] after step two; without it, as it came."""
-        if not self.refines or self.levels is None:
+        if not self.refines or self.conditions is None:
             return between
-        return self.networks.two(between, self.levels)
+        return self.networks.two(between, self.conditions)
 
     def arbitrate(self, plain: Tensor, network: Tensor) -> Tensor:
         """Return the plain image [2 y, 2 x] with as much of the networks' as the weights say."""

@@ -13,6 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from livesim.pipeline.networks import load_networks
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.speed.scene import Scene
+from livesim.values.pattern import Levels
+from livesim_models.conditions import Conditions
 
 H100_BF16_GFLOPS, H100_GB_S = 989_000.0, 3350.0
 """Dense matrix products and memory of an H100 SXM (NVIDIA's data sheet)."""
@@ -74,11 +76,12 @@ def _networks(scene: Scene) -> list[Work]:
     nowhere = torch.device("meta")
     networks = load_networks(scene.settings, nowhere)
     frames = torch.empty(scene.counts.flatten(0, 1).shape, device=nowhere)
-    image = torch.empty([2 * n for n in frames.shape[-2:]], device=nowhere)
-    levels = torch.empty(1, 2, device=nowhere)
+    rows, columns = (2 * n for n in frames.shape[-2:])
+    image = torch.empty(rows, columns, device=nowhere)
+    conditions = Conditions.of_levels(Levels(0.0, 1.0), (rows, columns), nowhere)
     return [
         _counted(STEP_ONE, lambda: networks.one(frames), frames),
-        _counted(STEP_TWO, lambda: networks.two(image, levels), image),
+        _counted(STEP_TWO, lambda: networks.two(image, conditions), image),
     ]
 
 

@@ -30,6 +30,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels
 from livesim.values.results import Result
 from livesim.wire.codec import decode, encode
+from livesim_models.conditions import Conditions
 from livesim_models.flops import flops
 
 MOST_S = 60.0
@@ -117,11 +118,12 @@ def _network_stages(
     steps = Steps.model_validate({"precision": precision})
     networks = load_networks(scene.settings.model_copy(update={"steps": steps}), device)
     photons = scene.counts.flatten(0, 1).float().to(device)
-    image = photons.new_full([2 * n for n in photons.shape[-2:]], PHOTONS)
-    levels = Levels(0.0, PHOTONS)
+    rows, columns = (2 * n for n in photons.shape[-2:])
+    image = photons.new_full((rows, columns), PHOTONS)
+    conditions = Conditions.of_levels(Levels(0.0, PHOTONS), (rows, columns), device)
     work: dict[str, Callable[[], object]] = {
         STEP_ONE: lambda: networks.one(photons),
-        STEP_TWO: lambda: networks.two(image, levels),
+        STEP_TWO: lambda: networks.two(image, conditions),
     }
     tasks = {name: clocked(torch.inference_mode()(task), device) for name, task in work.items()}
     peak = limit.gemm_gflops.get(precision, math.inf)

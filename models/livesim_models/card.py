@@ -26,9 +26,11 @@ class Card(Section):
     description: str = ""
     licence: str = ""
     architecture: AnyArchitecture
-    normalisation: Literal["stabilised", "levels"]
-    """Of the input: photo-electrons of noise 1, or the widefield image's quantiles as 0 ... 1."""
-    layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
+    normalisation: Literal["stabilised", "levels", "conditions"]
+    """Of the input: photo-electrons of noise 1; the widefield image's quantiles as 0 ... 1; or a
+    plain image with the conditions it was made under, to which the output is added."""
+    layout: Literal["angle-phase", "hexagonal", "any"] = "angle-phase"
+    """Of raw stacks; where it is any, `frames` and `harmonics` say nothing."""
     frames: Annotated[int, Field(ge=1)] = 9
     """Of a raw stack."""
     harmonics: Literal[1, 2] = 1
@@ -39,6 +41,8 @@ class Card(Section):
     read_noise: tuple[NonNegative, NonNegative]
     """Electrons, least and most."""
     structures: tuple[str, ...]
+    photographs: dict[str, str] = Field(default_factory=dict)
+    """That the training saw -> their licences."""
     domain: Domain | None = None
     """What the widefield images of the training looked like."""
     behind: str | None = None
@@ -49,6 +53,11 @@ class Card(Section):
     """Date, steps, hours, machine."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """On scenes that training never saw."""
+
+    @property
+    def on_plain(self) -> bool:
+        """Whether it works on plain images alone, without a step one."""
+        return self.normalisation == "conditions"
 
     def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> list[str]:
         """Return what about a stream lies outside of the training, from some of its images.

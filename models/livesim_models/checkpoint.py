@@ -25,10 +25,13 @@ class Model:
     card: Card
 
 
-def write_model(path: Path, network: Network, card: Card) -> None:
-    """Write weights and card; the file appears under its name when it is whole."""
+def write_model(
+    path: Path, network: Network, card: Card, precision: torch.dtype = torch.float32
+) -> None:
+    """Write weights in a precision, and the card; the file appears when it is whole."""
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+        name: value.detach().cpu().contiguous().to(precision)
+        for name, value in network.state_dict().items()
     }
     partial = path.with_name(path.name + ".part")
     save_file(weights, partial, {"format": FORMAT, "card": card.model_dump_json()})

@@ -13,9 +13,11 @@ from livesim.config.errors import sentence
 from livesim_models.network import Architecture, Kind, Network
 from livesim_models.rcan.frozen import frozen
 from livesim_models.rcan.model import Rcan, RcanArchitecture
+from livesim_models.unet import InferenceUNet, UNet, UNetArchitecture
 
+_UNET: Kind[UNetArchitecture, UNet] = Kind(UNetArchitecture, UNet, InferenceUNet)
 _RCAN: Kind[RcanArchitecture, Rcan] = Kind(RcanArchitecture, Rcan, frozen)
-KINDS: dict[str, Kind[Any, Any]] = {"rcan": _RCAN}
+KINDS: dict[str, Kind[Any, Any]] = {"rcan": _RCAN, "unet": _UNET}
 DEFAULT_KIND = "rcan"
 """Of cards and recipes that name none: those from before there was a choice."""
 

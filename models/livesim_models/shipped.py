@@ -13,7 +13,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 RECIPES = Path(__file__).parent / "recipes"
 """Of trainings."""
 AUTO, NONE = "auto", "none"
-DEFAULT = "default"
+DEFAULT, UNIVERSAL = "default", "universal"
+PREFERRED = (DEFAULT, UNIVERSAL)
+"""What "auto" stands for: the first that fits the stream."""
 
 
 def shipped_models(step: StepName) -> list[str]:

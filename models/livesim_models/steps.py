@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from livesim.values.pattern import Levels
+from livesim_models.conditions import Conditions, given
 from livesim_models.normalisation import stabilised, unstabilised
 
 _STABILISED_SCALE = 0.1
@@ -40,11 +41,14 @@ class StepOne(nn.Module):
 class StepTwo(nn.Module):
     """Denoises a reconstruction on the doubled grid."""
 
+    on_plain = False
+    """Whether it works on plain images alone, without a step one."""
+
     def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, levels: Levels | Tensor) -> Tensor:
+    def forward(self, image: Tensor, levels: Levels | Tensor | Conditions) -> Tensor:
         """Return the restored image [batch, 2 y, 2 x] in photo-electrons.
 
         Parameters
@@ -52,7 +56,7 @@ class StepTwo(nn.Module):
         image
             [batch, 2 y, 2 x] in photo-electrons.
         levels
-            What counts as 0 and as 1, for all or, as [batch, 2], for each.
+            What counts as 0 and as 1, for all or, as [batch, 2] or among conditions, for each.
         """
         low, high = _pair(levels, image)
         scaled = (image - low) / (high - low)
@@ -60,8 +64,32 @@ class StepTwo(nn.Module):
         return low + (high - low) * restored
 
 
-def _pair(levels: Levels | Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+def _pair(levels: Levels | Tensor | Conditions, image: Tensor) -> tuple[Tensor, Tensor]:
+    if isinstance(levels, Conditions):
+        levels = levels.levels
     if isinstance(levels, Levels):
         levels = torch.tensor([[levels.low, levels.high]], device=image.device)
     low, high = levels.to(image).unbind(dim=1)
     return low[:, None, None], high[:, None, None]
+
+
+class Hybrid(nn.Module):
+    """Adds to a plain image what a network makes of it and of the conditions it was made under.
+
+    It sees no raw frames, so it serves every layout of a raw stack.
+    """
+
+    on_plain = True
+
+    def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, plain: Tensor, conditions: Conditions) -> Tensor:
+        """Return the restored images [batch, 2 y, 2 x] of plain ones, in photo-electrons."""
+        return self.restored(plain, conditions.white(plain), conditions.values)
+
+    def restored(self, plain: Tensor, white: Tensor, values: Tensor) -> Tensor:
+        """Return the same where the image with white noise is known; see `conditions.given`."""
+        channels, unit = given(plain, white, values)
+        return plain + unit * self.network(channels).float()[:, 0]

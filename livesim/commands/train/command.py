@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import torch
 from rich.console import Console
 
 from livesim.commands.progress import progress_bar, words_console
+from livesim.commands.train.drawn import RECIPE_NAME, described, train_on_drawn
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
 from livesim.config.shipped import named_file
@@ -23,7 +21,7 @@ from livesim_models.data.samples import Samples
 from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
 from livesim_models.shipped import RECIPES, STEPS, StepName, model_file
-from livesim_models.training.recipe import Recipe, fine_tuning, load_recipe
+from livesim_models.training.recipe import Recipe, VariedRecipe, fine_tuning, load_recipe
 from livesim_models.training.run import (
     ScenesOf,
     Trained,
@@ -33,7 +31,6 @@ from livesim_models.training.run import (
 )
 from livesim_models.training.verdict import verdict
 
-RECIPE_NAME = "recipe.toml"
 NORMALISATIONS: dict[StepName, Literal["stabilised", "levels"]] = {
     "one": "stabilised",
     "two": "levels",
@@ -59,7 +56,10 @@ def train_networks(asked: Path, out: Path) -> None:
     """
     recipe_path = named_file(asked, RECIPES)
     recipe = load_recipe(recipe_path)
-    console = _prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
+    console = prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
+    if isinstance(recipe, VariedRecipe):
+        train_on_drawn(recipe, out, console)
+        return
     made = _Training(recipe, lambda split: _scenes(recipe, split, out, console))
     made.write(train(recipe, made.scenes, out), out, console)
 
@@ -89,7 +89,7 @@ def fine_tune(
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
     raws_of = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
-    console = _prepare_folder(f"# from {start}\n{raws_of}{recipe.to_toml()}", out)
+    console = prepare_folder(f"# from {start}\n{raws_of}{recipe.to_toml()}", out)
     made = _Training(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
     made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
@@ -105,7 +105,7 @@ def _start_file(start: str, step: StepName) -> Path:
     return model_file(start, step)
 
 
-def _prepare_folder(recipe_text: str, out: Path) -> Console:
+def prepare_folder(recipe_text: str, out: Path) -> Console:
     """Make the folder and write the recipe into it; refuse a folder with another recipe."""
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE_NAME
@@ -185,11 +185,5 @@ class _Training:
             behind=f"{recipe.name}-one" if step == "two" else None,
             recipe=recipe_text,
             metrics=metrics,
-            training={
-                "date": datetime.now(UTC).date().isoformat(),
-                "hours": round(trained.hours, 2),
-                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-                "processor": platform.machine(),
-                "torch": str(torch.__version__),
-            },
+            training=described(trained.hours),
         )

@@ -15,6 +15,8 @@ from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.registry import AnyArchitecture, architecture_of
 
 Steps = Annotated[int, Field(ge=0, le=10_000_000)]
+Whole = Annotated[int, Field(ge=1, le=10_000_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class StageRecipe(Section):
@@ -81,6 +83,37 @@ class Recipe(Section):
         return self
 
 
+class VariedRecipe(Section):
+    """A training on examples that are drawn while networks learn."""
+
+    name: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    licence: str = ""
+    networks: Annotated[dict[str, AnyArchitecture], Field(min_length=1)]
+    """By name; all learn from the same examples."""
+    start: dict[str, str] = Field(default_factory=dict)
+    """Network -> model to begin with, shipped or a file; those left out begin untrained."""
+    size: Whole = 64
+    """Raw pixels of an example, both sides; every fourth batch has fewer ones, twice as large."""
+    batch: Whole = 8
+    reused: Whole = 3
+    """How often every example is shown, each time in another symmetry."""
+    block: Whole = 32
+    """Batches that are shown in another order each time."""
+    steps: Whole = 20_000
+    warm_up: Whole = 200
+    fall: Share = 0.2
+    """Share of the steps at the end over which the rate falls to zero."""
+    learning_rate: Positive = 1e-3
+    averaging: Share = 0.999
+    """Of the weights that are validated and shipped: decay by step."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that draw examples."""
+    save_every: Whole = 200
+    validate_every: Whole = 500
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
 FINE_TUNING = (
     StageRecipe(trains=("one",), steps=300, batch=4, crop=64, learning_rate=1e-4),
     StageRecipe(trains=("two",), steps=300, batch=2, crop=128, learning_rate=1e-4),
@@ -97,11 +130,13 @@ def fine_tuning(recipe: str, name: str) -> Recipe:
         If it is no recipe.
     """
     whole = _parsed(recipe, name)
+    if isinstance(whole, VariedRecipe):
+        raise SettingsError(f"{name}: expected a recipe of stages, found one of drawn examples")
     return whole.model_copy(update={"name": name, "stage": FINE_TUNING})
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+def load_recipe(path: Path) -> Recipe | VariedRecipe:
+    """Read a recipe: one with a table `networks` is of those that learn from drawn examples.
 
     Raises
     ------
@@ -115,10 +150,13 @@ def load_recipe(path: Path) -> Recipe:
     return _parsed(text, str(path))
 
 
-def _parsed(text: str, source: str) -> Recipe:
+def _parsed(text: str, source: str) -> Recipe | VariedRecipe:
+    kind: type[Recipe | VariedRecipe] = Recipe
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        table = tomllib.loads(text)
+        kind = VariedRecipe if "networks" in table else Recipe
+        return kind.model_validate(table)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
-        raise SettingsError(f"{source}: {sentence(error, Recipe)}") from error
+        raise SettingsError(f"{source}: {sentence(error, kind)}") from error

@@ -29,6 +29,7 @@ STEPS = {
     "step one": Steps(two="none", precision="float32"),
     "step two": Steps(one="none", precision="float32"),
     "both": Steps(precision="float32"),
+    "on the plain image": Steps(two="universal", precision="float32"),
 }
 SHAPE = (40, 48)
 
@@ -340,7 +341,7 @@ def test_no_section_asks_for_a_value(steps):
         sections.check.mapped(lambda values: values.to(nowhere)),
         load_networks(stream.settings, nowhere),
         stream.settings.camera,
-        None if sections.levels is None else sections.levels.to(nowhere),
+        sections.conditions and sections.conditions.mapped(lambda values: values.to(nowhere)),
         None if known is None else Arbitration(known.bands.to(nowhere), known.weights.to(nowhere)),
     )
     counts = torch.empty(9, *SHAPE, dtype=torch.uint16, device=nowhere)

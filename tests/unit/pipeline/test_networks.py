@@ -52,14 +52,20 @@ def test_auto_is_the_shipped_model_where_it_fits(scene):
     assert resolved(own).settings.steps.one == resolved(own).settings.steps.two == "default"
     assert resolved(own).settings.steps.precision in ("float32", "bfloat16")
     assert sorted(resolved(own).models) == ["default-one.safetensors", "default-two.safetensors"]
+    assert resolved(own).notes == ()
+    assert not load_networks(own, CPU).step_two.on_plain
+
+
+def test_auto_is_the_model_for_all_layouts_where_the_pair_does_not_fit(scene):
+    own = settings_of(scene)
     hexagonal = own.model_copy(
         update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
     )
-    assert resolved(hexagonal).settings.steps.one == "none"
-    (note,) = resolved(hexagonal).notes
-    assert note.startswith("no network runs: expected stacks as 'default-one' was trained on")
-    assert resolved(own).notes == ()
-    assert not load_networks(hexagonal, CPU).any
+    found = resolved(hexagonal)
+    assert (found.settings.steps.one, found.settings.steps.two) == ("none", "universal")
+    assert found.notes == ()
+    assert found.choices == {"one": (), "two": ("quick", "universal")}
+    assert load_networks(hexagonal, CPU).step_two.on_plain
     named = hexagonal.model_copy(update={"steps": Steps(one="default")})
     with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
         load_networks(named, CPU)

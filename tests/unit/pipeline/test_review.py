@@ -156,9 +156,10 @@ def test_step_two_sees_a_part_of_the_light_with_levels_of_that_light(beads, monk
     pipeline, seen = beads.pipeline(Steps(one="none")), []
     two = pipeline.networks.two
 
-    def watched(self, image, levels):
-        seen.append((float(torch.quantile(image.flatten()[::7], 0.99)), levels.high))
-        return two(image, levels)
+    def watched(self, image, conditions):
+        high = float(conditions.levels[0, 1])
+        seen.append((float(torch.quantile(image.flatten()[::7], 0.99)), high))
+        return two(image, conditions)
 
     work = pipeline.compute(beads.stack)
     monkeypatch.setattr(type(pipeline.networks), "two", watched)

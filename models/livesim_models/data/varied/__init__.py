@@ -1,0 +1,1 @@
+"""Draw training fields in which everything varies: objects, optics, light, camera."""

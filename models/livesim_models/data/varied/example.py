@@ -1,0 +1,146 @@
+"""Make one example of what a network is given and of what it should return."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from livesim.config.settings import Camera as CameraSettings
+from livesim.config.settings import Reconstruction
+from livesim.reconstruction.forward.model import expected_photons
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import make_plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.values.pattern import Pattern
+from livesim_models.conditions import conditions_of
+from livesim_models.data.sample import scaled
+from livesim_models.data.truth import passed, unit_noise_to_signal
+from livesim_models.data.varied.camera import Camera, drawn_camera, photographed
+from livesim_models.data.varied.instrument import Instrument, drawn_instrument
+from livesim_models.data.varied.scenery import Sceneries
+from livesim_models.data.varied.textures import Random
+from livesim_models.normalisation import levels_of
+
+EDGE = 4
+"""Raw pixels at every border that are left out: there a reconstruction fades."""
+PHOTONS = (1.0, 5000.0)
+_MOVES, _FARTHEST = 0.15, 3.0
+"""How often the object moves during a stack, and how far at most, pixels of the doubled grid."""
+_SIGNAL_ERROR = 0.6
+"""Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """A plain reconstruction, what is known of it, and the image wanted; or a batch of them."""
+
+    plain: Tensor
+    """[2 y, 2 x] photo-electrons per raw pixel."""
+    white: Tensor
+    """[2 y, 2 x] the same with white noise, see `Conditions.white`."""
+    target: Tensor
+    """[2 y, 2 x]"""
+    values: Tensor
+    """[value] of the conditions."""
+
+    @property
+    def given(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What `Hybrid.restored` takes."""
+        return self.plain, self.white, self.values
+
+    def to(self, device: torch.device) -> Example:
+        """Return the same on `device`."""
+        return Example(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def turned(self, symmetry: int) -> Example:
+        """Return a batch in one of the eight symmetries of the square, 0 ... 7."""
+
+        def turn(images: Tensor) -> Tensor:
+            return torch.rot90(images.flip(-1) if symmetry & 4 else images, symmetry & 3, (-2, -1))
+
+        return replace(
+            self, plain=turn(self.plain), white=turn(self.white), target=turn(self.target)
+        )
+
+
+def collated(examples: list[Example]) -> Example:
+    """Put examples of one size side by side."""
+    return Example(
+        *(torch.stack([getattr(one, field.name) for one in examples]) for field in fields(Example))
+    )
+
+
+def drawn_example(
+    sceneries: Sceneries, size: int, random: Random, photons: float | None = None
+) -> Example:
+    """Return an example of `size` x `size` raw pixels, less the borders.
+
+    Everything is drawn from `random`, so the same state gives the same example.
+
+    Parameters
+    ----------
+    photons
+        At the brightest pixel of the light in focus; None = drawn as well.
+    """
+    if photons is None:
+        photons = math.exp(random.uniform(math.log(PHOTONS[0]), math.log(PHOTONS[1])))
+    own, camera = drawn_instrument(size, photons, random), drawn_camera(random)
+    sharp, haze = _lit(sceneries, own, size, photons, random)
+    mean = expected_photons(
+        _moved(sharp, own.true, random), own.true, own.transfer, background=haze[::2, ::2]
+    ).flatten(0, 1)
+    low = photographed(mean.float(), camera, random)
+    sharp, haze = camera.gain_error * sharp, camera.gain_error * haze
+    off = math.exp(_SIGNAL_ERROR * random.standard_normal())
+    signal = unit_noise_to_signal(sharp, own.known, own.optics)
+    noise = scaled(signal, off * camera.variance(float(mean.mean())))
+    known = replace(own.known, noise_to_signal=noise)
+    wanted = passed(sharp + haze, known, own.optics)
+    return _example(low, known, Otf.theoretical(own.optics), camera, wanted)
+
+
+def _lit(
+    sceneries: Sceneries, own: Instrument, size: int, photons: float, random: Random
+) -> tuple[Tensor, Tensor]:
+    """Return (light in focus, other light) [2 y, 2 x] in photo-electrons per raw pixel."""
+    scenery = sceneries(2 * size, random)
+    sharp = torch.from_numpy(scenery.focused)
+    blurred = torch.fft.rfft2(sharp) * own.transfer[:, : size + 1].float()
+    peak = float(torch.fft.irfft2(blurred, s=sharp.shape).max().clamp(min=1e-6))
+    haze = photons * (torch.from_numpy(scenery.haze) + scenery.floor)
+    return photons / peak * sharp, haze
+
+
+def _example(low: Tensor, known: Pattern, otf: Otf, camera: Camera, wanted: Tensor) -> Example:
+    plan = make_plan(known, otf, CameraSettings(), Reconstruction())
+    levels = levels_of(low.mean(dim=0))
+    conditions = conditions_of(plan, levels, camera.believed_read_noise)
+    plain = Reconstructor(plan)(low[None]).image
+    white = conditions.white(plain)
+    edge = slice(2 * EDGE, -2 * EDGE)
+
+    def inside(image: Tensor) -> Tensor:
+        return image[..., edge, edge].clone()
+
+    return Example(inside(plain[0]), inside(white[0]), inside(wanted), conditions.values[0])
+
+
+def _moved(focused: Tensor, pattern: Pattern, random: Random) -> Tensor:
+    """Return the object as it moves during the stack [angle, phase, 2 y, 2 x], or one at rest."""
+    if random.random() > _MOVES:
+        return focused
+    sides = (1, 7) if pattern.layout == "hexagonal" else _frames(pattern)
+    count = sides[0] * sides[1]
+    path = torch.linspace(-0.5, 0.5, count)[:, None, None]
+    dy, dx = random.uniform(-_FARTHEST, _FARTHEST, 2)
+    rows, columns = focused.shape
+    turns = dy * torch.fft.fftfreq(rows)[:, None] + dx * torch.fft.rfftfreq(columns)[None]
+    spectra = torch.fft.rfft2(focused) * torch.exp(-2j * torch.pi * path * turns)
+    return torch.fft.irfft2(spectra, s=(rows, columns)).reshape(*sides, rows, columns)
+
+
+def _frames(pattern: Pattern) -> tuple[int, int]:
+    return len(pattern.angles), len(pattern.angles[0].phases_rad)
