@@ -175,7 +175,7 @@ def test_the_patterns_own_warnings_are_told():
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (News(), "connect to an engine"),
+        (News(), "Open or drop a recording"),
         (News(connection=Connection.WAITING, address="tcp://x:1"), "No engine answers at tcp://x"),
         (News(connection=Connection.LOST, address="tcp://x:1"), "does not answer any more"),
         (news(stream=None), "waits for a stream"),
