@@ -28,6 +28,7 @@ from bench.quality.arbitration import PHOTOGRAPHS, specimen
 from bench.quality.real import real_recordings
 from bench.report import Row, report, show
 from livesim.config.settings import Camera, Optics, PatternSettings, Settings
+from livesim.io.camera_map import CameraMap
 from livesim.reconstruction.camera_noise import (
     CameraNoise,
     NoiseModel,
@@ -54,6 +55,9 @@ HOT = 1e-3
 """Share of hot pixels in every second recording."""
 PLANTED = ("none", "gain x 1.3", "gain x 2", "gain / 2", "offset + 100", "offset - 100")
 GOOD = 0.1
+GAINS = (0.1, 0.3, 1.0, 3.0, 10.0)
+FIGURE_LIGHTS = (50.0, 500.0)
+"""Of which gain, offset and read noise are compared one by one."""
 LARGEST_CHANGED = 256
 """Raw pixels: denoising takes its time."""
 MATTERS = 1.26
@@ -461,6 +465,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=100, help="simulated ones")
     parser.add_argument("--changed", type=int, default=12, help="of them that are changed too")
     parser.add_argument("--planted", type=int, default=20, help="of them with wrong settings")
+    parser.add_argument("--figures", type=int, default=5, help="recordings of every camera")
     parser.add_argument("--first", type=int, default=9000, help="seed")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -479,11 +484,73 @@ def main() -> None:
         "changed_recordings": changed_rows([_real_sample(*one) for one in real]) if real else [],
         "planted": planted_rows(range(start, start + options.planted)),
         "recordings": [recording_row(*one) for one in real],
+        "figures": figures(range(start, start + options.figures)),
     }
     for name, part in parts.items():
         if part:
             show(name, part)
     report("camera_noise", "Believed over true variance", rows, **parts)
+
+
+def figures(seeds: range) -> list[Row]:
+    """Return gain, offset and read noise found, over those of cameras of many gains."""
+    return [
+        _figures(kind, gain, light, seeds)
+        for kind in ("even", "sCMOS with its map", "EMCCD")
+        for gain in GAINS
+        for light in FIGURE_LIGHTS
+    ]
+
+
+def _figures(kind: str, gain: float, light: float, seeds: range) -> Row:
+    """Return the errors of one kind of camera; the median and the largest over recordings."""
+    errors: list[tuple[float, float, float]] = []
+    for seed in seeds:
+        found, camera = _figured(kind, gain, light, seed)
+        if found is None or not found.told:
+            continue
+        off = found.gain / camera.gain - 1.0
+        offset = found.offset(camera.read_noise)[0] - camera.offset
+        errors.append((off, offset, found.read_noise(camera.offset)[0] - camera.read_noise))
+    row: Row = {"camera": kind, "gain": gain, "light": light, "told": f"{len(errors)}/{len(seeds)}"}
+    for name, values in zip(
+        ("gain off %", "offset off", "read noise off"), zip(*errors, strict=True), strict=False
+    ):
+        size = np.abs(values) * (100.0 if name == "gain off %" else 1.0)
+        row[name], row[f"{name}, most"] = float(np.median(size)), float(size.max())
+    return row
+
+
+def _figured(kind: str, gain: float, light: float, seed: int) -> tuple[CameraNoise | None, Camera]:
+    """Return the noise measured in one recording of filaments, and the camera."""
+    optics = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=80.0)
+    size = 256
+    pattern = random_pattern(seed, (size, size), PatternSettings(), optics)
+    there = _specimen("dense", size, optics, np.random.default_rng(seed))
+    mean = mean_photons(there, pattern, Otf.theoretical(optics)).flatten(0, 1).clamp(min=0.0)
+    mean = light * (mean / mean.max() + 0.05)
+    camera = Camera(offset=100.0, gain=gain, read_noise=1.5)
+    sensor = Sensor.of(camera)
+    if kind == "sCMOS with its map":
+        sensor = Sensor.scmos(
+            camera, (size, size), seed, offset_spread=5.0 * gain, gain_spread=0.03
+        )
+    if kind == "EMCCD":
+        # Its excess noise counts as gain, of which half as many photo-electrons are the same light.
+        sensor = replace(sensor, electron_multiplying=True)
+        camera = Camera(offset=100.0, gain=2.0 * gain, read_noise=0.75)
+    counts = sensor.counts(mean, torch.Generator().manual_seed(seed)).float()
+    if kind == "sCMOS with its map":
+        pages = (sensor.offset.float().numpy(), sensor.gain.float().numpy())
+        counts = torch.from_numpy(CameraMap(camera, *pages).equalised(counts.numpy()))
+        camera = camera.model_copy(
+            update={"read_noise": float(sensor.read_noise.square().mean().sqrt())}
+        )
+    cutoff = optics.cutoff_cycles_per_um
+    try:
+        return measure_camera_noise(counts, 0.08, cutoff), camera
+    except NoiseUnknownError:
+        return None, camera
 
 
 def _sample(one: Recorded, seed: int) -> Sample:

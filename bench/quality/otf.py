@@ -56,9 +56,11 @@ class Recording:
     """[time, angle, phase, y, x]."""
 
 
-def recording(kind: str, size: int, damping: float, peak: float, stacks: int) -> Recording:
+def recording(
+    kind: str, size: int, damping: float, peak: float, stacks: int, seed: int = 0
+) -> Recording:
     """Return a recording; what differs in light and damping alone shows the same object."""
-    shape, seed = (size, size), KINDS.index(kind)
+    shape, seed = (size, size), seed + KINDS.index(kind)
     optics = OPTICS.model_copy(update={"otf_damping": damping})
     pattern = random_pattern(seed, shape, SETTINGS, optics)
     truth = torch.from_numpy(_object(kind, size, seed)).double()
@@ -110,9 +112,9 @@ def modulation_error(found: Pattern, true: Pattern) -> float:
     return float(np.sqrt(np.mean(np.square(errors))))
 
 
-def measure(kind: str, size: int, damping: float, peak: float, stacks: int) -> Row:
+def measure(kind: str, size: int, damping: float, peak: float, stacks: int, seed: int) -> Row:
     """Return the figures of one recording; None where the frames did not tell."""
-    one = recording(kind, size, damping, peak, stacks)
+    one = recording(kind, size, damping, peak, stacks, seed)
     row: Row = {"specimen": kind, "field": size, "photons": peak, "stacks": stacks, "true": damping}
     before = estimated(one, ASSUMED_DAMPING)
     found = found_with(one, before)
@@ -170,12 +172,13 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=KINDS)
     parser.add_argument("--photons", nargs="*", type=float, default=PHOTONS)
     parser.add_argument("--dampings", nargs="*", type=float, default=DAMPINGS)
+    parser.add_argument("--seed", type=int, default=0, help="of patterns, places and noise")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cells = product(options.kinds, FIELDS, options.dampings, options.photons)
     rows = []
     for kind, (size, stacks), damping, photons in cells:
-        rows.append(measure(kind, size, damping, photons, stacks))
+        rows.append(measure(kind, size, damping, photons, stacks, options.seed))
         print(*rows[-1].values(), flush=True)
     kinds = [
         {"specimen": k} | _summary([r for r in rows if r["specimen"] == k]) for k in options.kinds
@@ -188,6 +191,7 @@ def main() -> None:
         lines,
         kinds=kinds,
         each=rows,
+        seed=options.seed,
     )
 
 

@@ -28,6 +28,8 @@ _TILE = 8
 """Raw pixels: small enough for different light, hot pixels spoil few of them."""
 _MOST_PIXELS = 768
 _MOST_FRAMES = 30
+_STEP_ROWS = 64
+"""That are enough to see the step of the counts."""
 _MARGIN = 1.04
 """Of the cut-off: optics are known to some per cent."""
 _LEAST_SHARE = 0.03
@@ -40,6 +42,8 @@ _HONEST = 1.5
 """Times the errors of independent tiles: the noise of neighbours is not quite independent."""
 _COARSE = 0.05
 """Variance in squared steps of the counts below which rounding hides the noise."""
+_FINE = 3.5
+"""Of the variance of rounding, from which it is independent of the light (Sheppard)."""
 _BENT = 0.05
 """Of the variance: how far it may lie from a straight line, root mean square."""
 _CLEAR = 5.0
@@ -86,6 +90,8 @@ class CameraNoise:
     """(counts, variance) of tiles of like light."""
     ripple: float
     """Relative scatter of the noise's power over the frequencies; 0 of independent pixels."""
+    rounding: float = 0.0
+    """Counts squared that whole counts add to every variance."""
 
     @property
     def straight(self) -> bool:
@@ -94,8 +100,12 @@ class CameraNoise:
 
     @property
     def told(self) -> bool:
-        """Whether the light differs enough between tiles to tell gain and intercept apart."""
-        return self.straight and self.gain > 0.0 and self.gain_error < _MOST_ERROR * self.gain
+        """Whether the light differs enough between tiles to tell gain and intercept apart.
+
+        Where the darkest tiles hardly leave one count, rounding bends the line.
+        """
+        fine = self.nodes[0][1] > _FINE * self.rounding
+        return fine and self.straight and 0.0 < self.gain_error < _MOST_ERROR * self.gain
 
     def error(self, counts: float) -> float:
         """Return the standard deviation of the line's variance at a mean of `counts`."""
@@ -123,7 +133,7 @@ class CameraNoise:
 
         Two unknowns cannot be read from one intercept: dark tiles tell the offset, or the settings.
         """
-        squared = (self.dark_variance + self.gain * offset) / self.gain**2
+        squared = (self.dark_variance - self.rounding + self.gain * offset) / self.gain**2
         slope = offset - 2.0 * self.gain * squared
         spread = (slope * self.gain_error) ** 2 + self.dark_variance_error**2
         spread += 2.0 * slope * self.covariance
@@ -133,7 +143,7 @@ class CameraNoise:
 
     def offset(self, read_noise: float) -> tuple[float, float]:
         """Return (counts, error) of the offset, for a read noise in electrons that is known."""
-        value = self.gain * read_noise**2 - self.dark_variance / self.gain
+        value = self.gain * read_noise**2 - (self.dark_variance - self.rounding) / self.gain
         slope = read_noise**2 + self.dark_variance / self.gain**2
         spread = (slope * self.gain_error) ** 2 + (self.dark_variance_error / self.gain) ** 2
         spread -= 2.0 * slope * self.covariance / self.gain
@@ -233,7 +243,8 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
             f"at {edge:.2f} cycles/pixel (expected less than 0.55)"
         )
     tiles = _tiles(frames, highpass)
-    _check(frames, tiles)
+    step = _step(frames)
+    _check(tiles, step)
     spectrum = noise_spectrum(frames, _MARGIN * edge)
     ripple, _ = spectrum.ripple
     if spectrum.is_shared:
@@ -241,7 +252,7 @@ def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> Came
             "neighbouring pixels share noise, so the frames were resampled, smoothed or denoised "
             f"(the noise's power scatters by {100.0 * ripple:.0f} % over the frequencies)"
         )
-    return _measured(tiles, ripple)
+    return replace(_measured(tiles, ripple), rounding=step**2 / 12.0)
 
 
 def _looked_at(frames: Tensor) -> Tensor:
@@ -314,12 +325,21 @@ def _unclipped(frames: Tensor) -> Tensor:
     return ~(at_top & (not few)).any(dim=0)
 
 
-def _check(frames: Tensor, tiles: _Tiles) -> None:
+def _step(frames: Tensor) -> float:
+    """Return the step of the counts, of each pixel its own; infinite where nothing changes.
+
+    It is the smallest change from frame to frame; of strong noise, which hides it, at most a part.
+    """
+    some = frames[:, :: max(frames.shape[1] // _STEP_ROWS, 1)]
+    changes = (some[1:] - some[:-1]).abs().flatten(1)
+    least = torch.where(changes > 0.0, changes, math.inf).amin(dim=0)
+    return float(least.kthvalue(1 + len(least) // 10).values)
+
+
+def _check(tiles: _Tiles, step: float) -> None:
     """Refuse counts that hide their noise."""
     if len(tiles.means) < _FEWEST_TILES:
         raise NoiseUnknownError("hardly a part of the frames is free of clipped pixels")
-    levels = frames[0].unique()
-    step = float((levels[1:] - levels[:-1]).min()) if len(levels) > 1 else math.inf
     noise = float(tiles.variances.median())
     if not noise > _COARSE * step**2:
         raise NoiseUnknownError(

@@ -123,6 +123,20 @@ def test_noise_of_pixels_that_a_map_knows_is_that_of_each(expected):
     assert float((assumed / (light + noisy.square())).mean()) == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("gain", [0.3, 1.0, 10.0])
+def test_offset_and_read_noise_are_told_without_what_rounding_adds(expected, gain):
+    frames = recorded(expected, 100.0, gain, 100.0, 1.5, 3).round()
+    noise = measured(frames)
+    assert noise.told
+    assert noise.read_noise(100.0)[0] == pytest.approx(1.5, abs=0.15)
+    assert noise.offset(1.5)[0] == pytest.approx(100.0, abs=0.3 * max(gain, 1.0))
+
+
+def test_a_gain_that_rounding_hides_is_not_told(expected):
+    noise = measured(recorded(expected, 50.0, 0.1, 100.0, 1.5, 4).round())
+    assert not noise.told
+
+
 def test_hot_pixels_do_not_move_it(expected):
     frames = recorded(expected[:9], 100.0, 2.0, 100.0, 1.5, 8)
     generator = torch.Generator().manual_seed(8)
