@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livesim.values.results import Result
 from livesim_gui.state.time.archive import Archive
 from livesim_gui.state.time.pace import Pace, Wish, last_with_networks
 from livesim_gui.state.time.ring import Shot
@@ -17,7 +18,7 @@ class Playback:
         self.pace = Pace()
         self.shown: Shot | None = None
         """The result on the screen."""
-        self.restored: Shot | None = None
+        self.restored: Result | None = None
         """The newest in memory that networks have worked on."""
         self._received: tuple[Shot, ...] = ()
         self._channel: int | None = None
@@ -40,7 +41,7 @@ class Playback:
         own = tuple(shot for shot in received if shot.channel == channel)
         self._memory = received if channel is None else own
         place = last_with_networks(self._memory)
-        self.restored = None if place is None else self._memory[place]
+        self.restored = None if place is None else self._memory[place].result
 
     @property
     def shots(self) -> tuple[Placed, ...]:
