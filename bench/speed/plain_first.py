@@ -2,7 +2,8 @@
 
 `python -m bench.speed.plain_first [--before REVISION]` streams the same raw stacks as a camera
 does, which never waits, at multiples of the rate that the networks reach by themselves: to an
-engine of another revision and to this one, in turn. A listener notes when each result comes; twenty
+engine of another revision and to this one, in turn, each with source and listener of its own
+revision. A listener notes when each result comes; twenty
 times a second it is looked how old what is on the screen is: the newest result, by when the last
 raw frame of its stack was sent. Afterwards the raw stacks on the disk are counted.
 """
@@ -10,12 +11,14 @@ raw frame of its stack was sent. Afterwards the raw stacks on the disk are count
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -26,7 +29,7 @@ import zarr
 from numpy.typing import NDArray
 
 from bench.report import Row, report
-from bench.speed.before_after import PARTS, short, worktree
+from bench.speed.before_after import PARTS, ROOT, short, worktree
 from bench.speed.latency import Stacks, raw_stacks
 from livesim.config.settings import Settings, Steps
 from livesim.pipeline.build import calibrate
@@ -84,7 +87,12 @@ def main() -> None:
     parser.add_argument("--factors", type=float, nargs="+", default=list(FACTORS))
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--name", default="plain_first")
+    parser.add_argument("--stream", nargs=3, help="Stream FILE.npy at a RATE for SECONDS alone.")
     asked = parser.parse_args()
+    if asked.stream:
+        file, rate, seconds = asked.stream
+        print(json.dumps(row(stream(np.load(file), float(rate), float(seconds)), float(rate))))
+        return
     rows: list[Row] = []
     alone: dict[str, float] = {}
     with worktree(asked.before) as tree:
@@ -92,10 +100,10 @@ def main() -> None:
             pixels = raw_stacks(side)
             alone[str(side)] = per_s = networks_per_s(pixels)
             for factor in asked.factors:
-                for which, other in ((f"before ({short(asked.before)})", tree), ("now", None)):
+                for which, other in ((f"before ({short(asked.before)})", tree), ("now", ROOT)):
                     name = f"{side}², camera {factor:g} x the networks, {which}"
-                    found = stream(pixels, factor * per_s, asked.seconds, other)
-                    rows.append(row(name, found, factor * per_s))
+                    found = streamed_in(other, pixels, factor * per_s, asked.seconds)
+                    rows.append({"method": name} | found)
     title = "What is on the screen while the camera is faster than the networks"
     threads = torch.get_num_threads()
     report(asked.name, title, rows, networks_per_s=alone, seconds=asked.seconds, threads=threads)
@@ -114,25 +122,28 @@ def networks_per_s(pixels: Stacks) -> float:
     return 1.0 / min(times)
 
 
-@contextmanager
-def modules_of(tree: Path) -> Iterator[None]:
-    """Let a child process have the modules of another revision."""
-    before = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(tree / part) for part in PARTS)
-    try:
-        with chdir(tree):
-            yield
-    finally:
-        os.environ["PYTHONPATH"] = before
+def streamed_in(tree: Path, pixels: Stacks, per_s: float, seconds: float) -> Row:
+    """Stream in a process that has the modules of a revision, and so have its children."""
+    paths = os.pathsep.join(str(tree / part) for part in PARTS)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "counts.npy"
+        np.save(file, pixels)
+        words = [str(file), str(per_s), str(seconds)]
+        done = subprocess.run(
+            [sys.executable, "-P", __file__, "--stream", *words],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": paths},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    found: Row = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def stream(pixels: Stacks, per_s: float, seconds: float, tree: Path | None) -> Streamed:
+def stream(pixels: Stacks, per_s: float, seconds: float) -> Streamed:
     """Send raw stacks as a camera does, at a rate, to an engine of its own that records them."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        modules_of(tree) if tree else nullcontext(),
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         with (
             EngineProcess(f"--record={folder}") as engine,
             ControlClient(engine.control()) as control,
@@ -164,9 +175,10 @@ def start() -> StreamStart:
     return StreamStart(stream="s", source="bench", settings=SETTINGS.model_dump(mode="json"))
 
 
-def send(sender: Sender, pixels: Stacks, per_s: float, done: object, sent: list[float]) -> None:
+def send(
+    sender: Sender, pixels: Stacks, per_s: float, done: Callable[[], bool], sent: list[float]
+) -> None:
     """Send raw stacks frame by frame until `done`; note when the last frame of each was sent."""
-    assert callable(done)
     gap_s, begin, first = 1.0 / (9 * per_s), time.monotonic(), len(sent)
     while not done():
         number = len(sent)
@@ -185,7 +197,7 @@ def listen(viewer: Subscriber, heard: list[Heard], first: Event, over: Event) ->
         message = viewer.receive(0.05)
         if isinstance(message, StreamEnd):
             return
-        if isinstance(message, Result) and not message.searching:
+        if isinstance(message, Result) and not getattr(message, "searching", False):
             networks = message.plain is not None
             heard.append(Heard(time.monotonic(), message.index.time, networks))
             first.set()
@@ -197,7 +209,7 @@ def written(folder: Path) -> int:
     return int(zarr.open_group(raw, mode="r")["written"][:].sum())
 
 
-def row(name: str, found: Streamed, per_s: float) -> Row:
+def row(found: Streamed, per_s: float) -> Row:
     """Return rates and ages of a stream that has settled."""
     begin = found.heard[0].at_s + SETTLING_S
     end = float(found.sent_s[-1])
@@ -208,7 +220,6 @@ def row(name: str, found: Streamed, per_s: float) -> Row:
         ages(networks, found.sent_s, begin, end),
     )
     return {
-        "method": name,
         "camera /s": per_s,
         "images /s": len({one.time for one in late}) / (end - begin),
         "age s": float(np.median(shown)),

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from livesim.values.errors import DataError
 
-WIRE_VERSION = 3
+WIRE_VERSION = 4
 """Of frames, results and control messages alike; both ends must speak the same."""
 MAX_HEADER_BYTES = 1 << 20
 

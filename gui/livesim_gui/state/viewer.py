@@ -105,8 +105,7 @@ class Viewer:
         self.time.shown = shot
         self.channels.show(shot)
         layers = self.channels.layers(shot, self.stream.news.shots)
-        full = None if self.time.restored is None else self.time.restored.result
-        return self.display.paint(shot, layers, self.maps, now_s, full)
+        return self.display.paint(shot, layers, self.maps, now_s, self.time.restored)
 
     def _reviewed(self, newest: Shot) -> Shot:
         """Return the result that the wanted map is about, unless the user holds or plays others.

@@ -83,11 +83,7 @@ def export_recording(request: ExportRequest) -> None:
             whole = whole.every(request.interval_s)
         errors = suffix not in MOVIE
         parts = cuts(whole, request.ranges, projected=request.projected, errors=errors)
-        wanted = [index for cut in parts for index in gaps.within(cut)] if request.restore else []
-        notes = [] if request.restore else list(gaps.words(parts))
-        if request.skip_gaps and not request.restore:
-            parts = [gaps.skipped(cut) for cut in parts]
-            notes = [one.replace(HOW, "their time points are left out") for one in notes]
+        parts, wanted, notes = _planned(parts, gaps, request)
         beside = [stack.enter_context(open_source(files, kind)) for kind in _beside(request)]
         rows = [[*(cut.of(other) for other in beside), cut] for cut in parts]
         titles = [title(kind, one) for kind, one in zip(_beside(request), beside, strict=True)]
@@ -100,10 +96,23 @@ def export_recording(request: ExportRequest) -> None:
             if wanted:
                 filled = stack.enter_context(_restored(whole, files, wanted, request, step))
                 rows = [[*row[:-1], row[-1].of(filled)] for row in rows]
-                notes = [f"{count(len(wanted), 'image')} restored first"]
             for row, target in zip(rows, targets, strict=True):
                 WRITERS[suffix](list(zip(titles, row, strict=True)), target, request, step)
     _report(targets, notes, request)
+
+
+def _planned(
+    parts: list[Cut], gaps: Gaps, request: ExportRequest
+) -> tuple[list[Cut], list[StackIndex], list[str]]:
+    """Return what is left of the cuts, the raw stacks to restore first, and what is to be said."""
+    wanted = [index for cut in parts for index in gaps.within(cut)]
+    if request.restore:
+        return parts, wanted, [f"{count(len(wanted), 'image')} restored first"] if wanted else []
+    notes = list(gaps.words(parts))
+    if request.skip_gaps:
+        parts = [gaps.skipped(cut) for cut in parts]
+        notes = [one.replace(HOW, "their time points are left out") for one in notes]
+    return parts, [], notes
 
 
 def _with_gaps(
@@ -119,7 +128,7 @@ def _with_gaps(
             "result or plain, found none of that"
         )
     if request.restore and raw is not None and not has_images(files, what):
-        whole = nothing_yet(raw)
+        whole = nothing_yet(raw, what)
     else:
         whole = stack.enter_context(open_source(files, what))
     if what not in (RESULT, PLAIN):

@@ -12,6 +12,7 @@ from livesim.config.settings import SettingsError
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
 from livesim.io.read.time_lapse import PARTIAL, TimeLapse
+from livesim.io.recipe import steps_run
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.values.errors import DataError
 
@@ -79,11 +80,17 @@ def has_images(files: RecordingFiles, what: str) -> bool:
         return _is_plain(whole)
 
 
-def nothing_yet(raw: TimeLapse) -> TimeLapse:
-    """Return the time-lapse of the images of a recording of which none is made yet."""
+def nothing_yet(raw: TimeLapse, what: str) -> TimeLapse:
+    """Return the time-lapse of the results, or plain ones, of which none is made yet."""
     y, x, pixel_nm = 2 * raw.layout.y, 2 * raw.layout.x, raw.layout.pixel_nm / 2
-    layout = replace(raw.layout, y=y, x=x, pixel_nm=pixel_nm)
-    return replace(raw, layout=layout, written=np.zeros_like(raw.written), close=lambda: None)
+    steps = ("reconstruct",) if what == PLAIN else steps_run(raw.recipe.settings.steps)
+    return replace(
+        raw,
+        layout=replace(raw.layout, y=y, x=x, pixel_nm=pixel_nm),
+        recipe=raw.recipe.model_copy(update={"steps": steps}),
+        written=np.zeros_like(raw.written),
+        close=lambda: None,
+    )
 
 
 def title(what: str, whole: TimeLapse) -> str:

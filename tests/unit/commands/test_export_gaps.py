@@ -183,3 +183,4 @@ def test_a_recording_without_results_is_restored_too(recorded, tmp_path):
         export(alone, tmp_path / "a.ome.tif")
     export(alone, tmp_path / "a.ome.tif", "--restore")
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.ome.tif"), images)
+    assert read_recipe(tmp_path / "a.ome.tif").steps == ("reconstruct",)

@@ -76,6 +76,16 @@ def test_a_result_brings_its_widefield():
     assert (got.index, got.last_received_ns, got.published_ns) == (StackIndex(1, 2, 3, 4), 5, 6)
 
 
+@pytest.mark.parametrize("what", ["provisional", "searching"])
+def test_a_result_says_what_may_follow_it(what):
+    got = decode(encode(result(**{what: True})))
+    assert isinstance(got, Result)
+    assert {name: getattr(got, name) for name in ("provisional", "searching")} == {
+        "provisional": what == "provisional",
+        "searching": what == "searching",
+    }
+
+
 @pytest.mark.parametrize("names", [(), ("plain",), ("network",), ("plain", "step_one", "network")])
 def test_the_stages_of_a_result_that_are_there_come_back(names):
     sent = result(**{name: image((8, 12)) * len(name) for name in names})
@@ -110,7 +120,7 @@ def test_starts_and_ends_come_back(message):
 
 def test_the_version_comes_first():
     for message in (frame(np.zeros((2, 2), np.uint8)), result(), StreamEnd(stream="s")):
-        assert bytes(encode(message)[0]).startswith(b'{"version":3,')
+        assert bytes(encode(message)[0]).startswith(b'{"version":4,')
 
 
 FRAME = encode(frame(np.zeros((4, 6), np.uint16)))
@@ -124,7 +134,7 @@ RESULT = encode(result())
         ([b"\x80\x04pickle"], "expected a message header"),
         ([b"[1]"], "expected a message header"),
         ([b"\xff\xfe{}"], "expected a message header"),
-        (changed(FRAME, version=1), "expected version 3 of the wire format, found 1"),
+        (changed(FRAME, version=1), "expected version 4 of the wire format, found 1"),
         (changed(FRAME, version="1"), "version"),
         (changed(FRAME, kind="movie"), "found 'movie'"),
         (changed(FRAME, colour="red"), "colour"),

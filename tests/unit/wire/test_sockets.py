@@ -318,7 +318,7 @@ def test_a_request_that_makes_no_sense_is_answered_too(control):
     with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
         raw.connect(control)
         raw.send_multipart([b"1"])
-        for text in (b"{}", b'{"version": 3, "kind": "dance"}', b'{"version": 9, "kind": "stop"}'):
+        for text in (b"{}", b'{"version": 4, "kind": "dance"}', b'{"version": 9, "kind": "stop"}'):
             raw.send_multipart([b"1", text])
             assert raw.poll(int(WAIT_S * 1000))
             assert b'"kind":"refused"' in raw.recv_multipart()[1]

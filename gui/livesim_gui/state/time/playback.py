@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from livesim.values.results import Result
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import Archive
 from livesim_gui.state.time.pace import Pace, Wish, last_with_networks
@@ -18,7 +19,7 @@ class Playback:
         self.pace = Pace()
         self.shown: Shot | None = None
         """The result on the screen."""
-        self.restored: Shot | None = None
+        self.restored: Result | None = None
         """The newest in memory that networks have worked on."""
         self._received: tuple[Shot, ...] = ()
         self._among = Among()
@@ -41,7 +42,7 @@ class Playback:
         own = (shot for shot in received if among.has(shot.result.index))
         self._memory = received if among.all else tuple(own)
         place = last_with_networks(self._memory)
-        self.restored = None if place is None else self._memory[place]
+        self.restored = None if place is None else self._memory[place].result
 
     @property
     def shots(self) -> tuple[Placed, ...]:
