@@ -2,7 +2,7 @@
 
 The fields are those of `bench.quality.arbitration`, from seeds of their own. Printed is by how many
 decibels each network's own image, and the arbitrated one, are better than the plain image. With
-`--layout` the same objects are lit by patterns of other raw stacks.
+`--layouts` the same objects are lit by patterns of other raw stacks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -102,12 +103,36 @@ def measure(own: Scene, photons: float, seed: int, names: list[str], fissions: i
     return row
 
 
-def summary(found: list[Row], photons: float, kinds: tuple[str, ...] | list[str]) -> Row:
-    """Return mean and least gains of some kinds in one light."""
-    rows = [row for row in found if row["photons"] == photons and row["object"] in kinds]
-    names = [name for name in rows[0] if name not in ("object", "photons", "field")]
-    means: Row = {name: float(np.mean([row[name] for row in rows])) for name in names}
-    return {"photons": photons, "objects": " ".join(kinds), "fields": len(rows)} | means
+def summaries(found: list[Row]) -> list[Row]:
+    """Return mean gains by layout, light and kind, and of unseen kinds together."""
+    kinds = list(dict.fromkeys(row["object"] for row in found))
+    unseen = [kind for kind in kinds if kind not in (*KNOWN, *DRAWN)]
+    strange = [kind for kind in unseen if kind not in LIKE]
+    groups = {kind: [kind] for kind in kinds} | {
+        name: one
+        for name, one in (("all unseen", unseen), ("unseen, no relatives", strange))
+        if len(one) > 1
+    }
+    cases = dict.fromkeys((row["layout"], row["photons"]) for row in found)
+    return [
+        _mean(name, [row for row in found if _is(row, case, group)])
+        for case in cases
+        for name, group in groups.items()
+    ]
+
+
+def _is(row: Row, case: tuple[str, float], kinds: list[str]) -> bool:
+    return (row["layout"], row["photons"]) == case and row["object"] in kinds
+
+
+def _mean(name: str, rows: list[Row]) -> Row:
+    means = {
+        key: float(np.mean([row[key] for row in rows]))
+        for key, value in rows[0].items()
+        if key not in ("layout", "object", "photons", "field") and isinstance(value, float)
+    }
+    first = {"layout": rows[0]["layout"], "photons": rows[0]["photons"]}
+    return {**first, "objects": name, "fields": len(rows), **means}
 
 
 def main() -> None:
@@ -118,33 +143,28 @@ def main() -> None:
     parser.add_argument("--photons", type=float, nargs="*", default=PHOTONS)
     parser.add_argument("--kinds", nargs="*", default=[*KINDS, *DRAWN])
     parser.add_argument("--size", type=int, default=96, help="raw pixels, both sides")
-    parser.add_argument("--layout", choices=LAYOUTS, default="3x3")
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=["3x3"])
     parser.add_argument("--fissions", type=int, default=0, help="0 = nothing is arbitrated")
     parser.add_argument("--seed", type=int, default=57, help="of the scenes")
     parser.add_argument("--name", default="networks_unseen", help="of the file of results")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found: list[Row] = []
-    for kind in options.kinds:
-        for number in range(options.fields):
-            own = field(kind, number, options.size, options.seed)
-            own = lit_as(options.layout, own, options.seed + number)
-            for photons in options.photons:
-                row = measure(own, photons, number, options.networks, options.fissions)
-                found.append({"object": kind, "photons": photons, "field": number, **row})
-    unseen = [kind for kind in options.kinds if kind not in (*KNOWN, *DRAWN)]
-    strange = [kind for kind in unseen if kind not in LIKE]
-    groups = [[kind] for kind in options.kinds] + [one for one in (unseen, strange) if len(one) > 1]
-    rows = [summary(found, photons, group) for photons in options.photons for group in groups]
+    for layout, kind, number in product(options.layouts, options.kinds, range(options.fields)):
+        own = field(kind, number, options.size, options.seed)
+        own = lit_as(layout, own, options.seed + number)
+        for photons in options.photons:
+            row = measure(own, photons, number, options.networks, options.fissions)
+            case = {"layout": layout, "object": kind, "photons": photons, "field": number}
+            found.append({**case, **row})
     report(
         options.name,
         "Gain over the plain image, dB",
-        rows,
+        summaries(found),
         each=found,
         fields=options.fields,
         size=options.size,
         seed=options.seed,
-        layout=options.layout,
         fissions=options.fissions,
         networks=[str(name).rsplit("/", 1)[-1] for name in options.networks],
     )
