@@ -253,8 +253,8 @@ def test_the_number_of_threads_stays(raw, microscope):
 
 def test_the_doctor_finds_a_lost_frame(raw, microscope):
     frames = np.delete(np.concatenate([raw] * 2).reshape(-1, *SIZE), 13, axis=0)
-    words = [finding.fault.value for finding in livesim.doctor(frames, microscope).findings]
-    assert "lost frame" in words
+    seen = livesim.doctor(frames, microscope)
+    assert "lost frame: a frame is missing between frames 12 and 13" in seen.summary
 
 
 @pytest.mark.parametrize("wrong", [[1, 2], np.zeros((9, 5, 64)), np.zeros((2, 64, 64))])
