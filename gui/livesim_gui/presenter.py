@@ -16,8 +16,8 @@ from livesim_gui.state.picture.scene import Scene
 from livesim_gui.state.picture.spectrum import Spectrum, spectrum
 from livesim_gui.state.picture.stages import PLAIN, WIDEFIELD
 from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.stream.edge import edge_words, networks_at_work
 from livesim_gui.state.stream.hint import hint
-from livesim_gui.state.time.edge import edge_words, networks_at_work
 from livesim_gui.state.time.replay import Replay
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode

@@ -21,12 +21,12 @@ from livesim_gui.state.picture.snapshot import Snapshot
 from livesim_gui.state.picture.stages import RESTORED
 from livesim_gui.state.stream.channels import Channels
 from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.stream.edge import networks_at_work
 from livesim_gui.state.stream.feed import Feed
 from livesim_gui.state.stream.places import Axis, Places
 from livesim_gui.state.stream.stream import Stream
 from livesim_gui.state.time.among import Among
 from livesim_gui.state.time.archive import OpenedFile, Past, PastShot
-from livesim_gui.state.time.edge import networks_at_work
 from livesim_gui.state.time.pace import Wish
 from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot

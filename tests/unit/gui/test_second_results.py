@@ -17,8 +17,8 @@ from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.look import Look
 from livesim_gui.state.picture.stages import NETWORK, PLAIN, RESTORED, STEP_ONE, WIDEFIELD
 from livesim_gui.state.stream.connection import Connection
+from livesim_gui.state.stream.edge import edge_words
 from livesim_gui.state.stream.feed import Feed, News
-from livesim_gui.state.time.edge import edge_words
 from livesim_gui.state.time.pace import PATIENCE_S, Pace, Wish
 from livesim_gui.state.time.ring import Ring
 from livesim_gui.state.time.timeline import Mode
