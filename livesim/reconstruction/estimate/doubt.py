@@ -17,6 +17,8 @@ _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""
 _CLEAR_ALIKE = 30.0
 """As `_CLEAR`: such fringes are there, if they lie where the other angles have them expected."""
+_MOST_NOISE = 3.0
+"""Standard error of what the bands leave unexplained: beyond it they say nothing at all."""
 _K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
 _FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
@@ -108,9 +110,9 @@ def modulation_doubt(found: Refined, peak_to_noise: float, *, alike: bool) -> st
     modulation = float(found.errors.modulation.max())
     if modulation <= _MODULATION:
         return None
-    there = is_undeniable(found, peak_to_noise) or (
-        alike and float(found.errors.clear.min()) > _CLEAR_ALIKE
-    )
+    compared = found.errors.unexplained_error < _MOST_NOISE
+    expected = alike and compared and float(found.errors.clear.min()) > _CLEAR_ALIKE
+    there = is_undeniable(found, peak_to_noise) or expected
     if there and len(found.parameters.modulation) == 1:
         return None
     return (

@@ -85,6 +85,8 @@ def test_undeniable_fringes_are_used_though_the_bands_do_not_tell_their_modulati
     assert "standard error of 80%" in remark_on(found(vague))
     assert "standard error of 80%" in modulation_doubt(found(vague), 8.0, alike=False)
     assert modulation_doubt(found(vague), 8.0, alike=True) is None
+    drowned = replace(vague, unexplained_error=5.0)
+    assert "standard error of 80%" in modulation_doubt(found(drowned), 8.0, alike=True)
     faint = replace(vague, clear=torch.tensor([20.0]))
     assert "standard error of 80%" in modulation_doubt(found(faint), 20.0, alike=True)
 
