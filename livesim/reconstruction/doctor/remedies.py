@@ -64,7 +64,7 @@ def remedy_of(finding: Finding, case: Case, number: int) -> Remedy | None:
     """
     if finding.mend is not None:
         after = _mended(finding.mend, case)
-        return after and Remedy(case, after, _demand(finding))
+        return None if after is None else Remedy(case, after, _demand(finding))
     change = _FRAMES.get(finding.fault)
     if change is None:
         return None
@@ -104,7 +104,7 @@ def _as_lattice(finding: Finding, case: Case) -> Remedy | None:
         f"{finding.value:.0f}",
         case,
     )
-    return after and Remedy(case, after, Demand.MORE)
+    return None if after is None else Remedy(case, after, Demand.MORE)
 
 
 def _without_the_loss(finding: Finding, case: Case) -> Remedy:
@@ -160,8 +160,8 @@ def _as_many(before: Case, after: Case) -> Remedy:
     count = min(len(before.frames), len(after.frames)) // size * size
     if not count:
         return Remedy(before, after, Demand.MORE)
-    short = (replace(case, frames=case.frames[:count]) for case in (before, after))
-    return Remedy(*short, Demand.MORE)
+    before, after = (replace(case, frames=case.frames[:count]) for case in (before, after))
+    return Remedy(before, after, Demand.MORE)
 
 
 _FRAMES: Mapping[Fault, Callable[[Finding, Case], Remedy | None]] = {
