@@ -1,121 +1,222 @@
-"""Count how often the doctor names a simulated fault rightly: `python -m bench.quality.doctor`.
+"""Count advice of the doctor that is right, wrong, and wrong but certain.
 
-Every kind of fault, and sound recordings of four layouts with phase errors, bleaching and movement.
-With LIVESIM_DATA naming the folder of real recordings, these too.
+Recordings with a planted fault and sound ones, of all kinds of specimens, layouts, microscopes and
+light (`bench/quality/planted.py`). It is long, so it is measured in parts, and these are put
+together, with the real recordings if LIVESIM_DATA names their folder:
+
+    python -m bench.quality.doctor --part 0 --parts 8 --folder pieces
+    …
+    python -m bench.quality.doctor --folder pieces
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from bench.quality.real import real_recordings
-from bench.report import Row, report
-from livesim.reconstruction.doctor.examine import examine, examine_stacks
-from livesim.values.finding import Finding
-from tests.support.faults import FAULTS, Case, Light, sound
+from bench.quality.planted import FAULTS, SOUND, Planted
+from bench.report import Row, report, show
+from livesim.api.doctor import doctor
+from livesim.commands.doctor.command import examine_file
+from livesim.config.settings import load_settings
+from livesim.values.finding import Finding, in_words
 
-PEAKS_OF_SOUND = (1000.0, 100.0, 20.0)
-FAINT = (20.0, 10.0, 6.0)
-FAINT_SIZE = 128
-FAINT_FAULTS = ("rotated", "transposed", "swapped angles", "lost frame", "wrong counts")
-SURE = 0.95
+FIRST_SEED = 5000
+"""Nothing was chosen on seeds from here on."""
+REAL = ("data/*.tif", "faults/51-*.tif")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One finding."""
+
+    fault: str
+    sureness: float
+    words: str
+    right: bool
+
+    @property
+    def certainty(self) -> str:
+        """The word that stands for how sure it is."""
+        return in_words(self.sureness).partition(" (")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the doctor said of one recording."""
+
+    kind: str
+    seed: int
+    faulty: bool
+    specimen: str
+    layout: str
+    size: int
+    photons: float
+    named: bool
+    said: tuple[Said, ...]
+    undecided: tuple[str, ...]
+    seconds: float
 
 
 def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="recordings of every fault")
-    parser.add_argument("--first", type=int, default=1000, help="seed; thresholds were set on 0 on")
-    parser.add_argument("--sound", type=int, default=134, help="sound ones at each light level")
-    parser.add_argument("--peak", type=float, default=100.0, help="photons of the faulty ones")
-    parser.add_argument("--size", type=int, default=256)
+    """Measure a part, or put the parts together."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True, help="of the parts")
+    parser.add_argument("--part", type=int, help="which one to measure; none: put all together")
+    parser.add_argument("--parts", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=16, help="recordings of every fault")
+    parser.add_argument("--sound", type=int, default=40, help="recordings of every sound kind")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    light = Light(options.peak, options.size)
-    seeds = range(options.first, options.first + options.seeds)
-    rows = [_row(name, make, light, seeds) for name, make in FAULTS.items()]
-    for peak in PEAKS_OF_SOUND:
-        many = range(options.first, options.first + options.sound)
-        rows.append(_row("none", sound, Light(peak, options.size), many))
+    if options.part is None:
+        _put_together(options.folder)
+        return
+    cases = list(_cases(options.seeds, options.sound))[options.part :: options.parts]
+    found = [asdict(_recorded(*case)) for case in cases]
+    options.folder.mkdir(parents=True, exist_ok=True)
+    (options.folder / f"{options.part}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def _cases(seeds: int, sound: int) -> Iterator[tuple[str, Callable[[int], Planted], int, bool]]:
+    for kinds, count, faulty in ((SOUND, sound, False), (FAULTS, seeds, True)):
+        for number, (kind, make) in enumerate(kinds.items()):
+            for seed in range(count):  # every kind has specimens of its own
+                yield kind, make, FIRST_SEED + 1000 * number + seed, faulty
+
+
+def _recorded(kind: str, make: Callable[[int], Planted], seed: int, faulty: bool) -> Recorded:
+    planted = make(seed)
+    start = time.process_time()
+    seen = doctor(planted.frames.numpy(), planted.settings)
+    spent = time.process_time() - start
+    scene = planted.scene
+    return Recorded(
+        kind=kind,
+        seed=seed,
+        faulty=faulty,
+        specimen=scene.kind,
+        layout=scene.layout,
+        size=scene.size,
+        photons=scene.photons,
+        named=any(planted.right(one) and one.fault in planted.wanted for one in seen.findings),
+        said=tuple(_said(one, planted) for one in seen.findings),
+        undecided=seen.undecided,
+        seconds=spent,
+    )
+
+
+def _said(finding: Finding, planted: Planted) -> Said:
+    words = finding.words + (f" -> {' '.join(finding.mend.splitlines())}" if finding.mend else "")
+    return Said(finding.fault.value, finding.sureness, words, planted.right(finding))
+
+
+def _put_together(folder: Path) -> None:
+    found = [
+        Recorded(**{**one, "said": tuple(Said(**said) for said in one["said"])})
+        for path in sorted(folder.glob("*.json"))
+        for one in json.loads(path.read_text(encoding="utf-8"))
+    ]
+    tables = {
+        "certainty": _by_certainty(found),
+        "specimen": _by(found, "specimen", lambda one: one.specimen),
+        "photons": _by(found, "photons", lambda one: one.photons),
+        "layout": _by(found, "layout", lambda one: one.layout),
+        "field": _by(found, "field", lambda one: one.size),
+    }
+    for name, rows in tables.items():
+        show(f"By {name}", rows)
+    wrong = list(_wrong(found))
+    if wrong:
+        show("Wrong advice", wrong)
     recordings = list(_recordings())
-    faint = [_faint_row(peak, seeds) for peak in FAINT]
+    if recordings:
+        show("Recordings", recordings)
     report(
         "doctor",
-        f"Faults named, frames of {options.size} x {options.size}: right means this one and no "
-        "other, with its place and the mending line where there is one",
-        rows,
-        seeds=[seeds.start, seeds.stop],
+        "What the doctor says of planted faults and of sound recordings",
+        _by(found, "kind", lambda one: one.kind),
+        all=[_summary(found)],
+        sound=[_summary([one for one in found if not one.faulty])],
+        faulty=[_summary([one for one in found if one.faulty])],
+        by=tables,
+        wrong=wrong,
         recordings=recordings,
-        faint=faint,
+        first_seed=FIRST_SEED,
+        median_cpu_s=float(np.median([one.seconds for one in found])),
     )
-    for row in faint:
-        print(", ".join(f"{name} {value}" for name, value in row.items()))
-    for recording in recordings:
-        print(f"{recording['recording']}: {recording['said'] or 'no fault found'}")
 
 
-def _row(name: str, make: Callable[[int, Light], Case], light: Light, seeds: range) -> Row:
-    """Return how often a fault was named, what else was said, and how long it took."""
-    right, said, spent, sureness = 0, Counter[str](), [], []
-    for seed in seeds:
-        case = make(seed, light)
-        start = time.perf_counter()
-        findings = examine(case.frames, case.settings, case.pixel_nm).findings
-        spent.append(time.perf_counter() - start)
-        right += case.is_named(findings)
-        said[_names(findings)] += 1
-        sureness += [one.sureness for one in findings if one.fault is case.fault]
-        if not case.is_named(findings):
-            print(f"{name}, seed {seed}, {light.peak:g} photons: {_sentences(findings)}")
+def _summary(found: Sequence[Recorded]) -> Row:
+    said = [one for each in found for one in each.said]
+    faulty = [one for one in found if one.faulty]
+    certain = [one for one in said if one.certainty == "certain"]
     return {
-        "fault": name,
-        "photons": light.peak,
-        "right": f"{right}/{len(seeds)}",
-        "said": ", ".join(f"{what} {count}" for what, count in said.most_common()),
-        "least sure": min(sureness, default=None),
-        "s each": float(np.median(spent)),
+        "recordings": len(found),
+        "faulty": len(faulty),
+        "named": sum(one.named for one in faulty),
+        "advice": len(said),
+        "right": sum(one.right for one in said),
+        "wrong": sum(not one.right for one in said),
+        "certain": len(certain),
+        "certain and wrong": sum(not one.right for one in certain),
+        "sound ones accused": sum(bool(one.said) for one in found if not one.faulty),
     }
 
 
-def _faint_row(peak: float, seeds: range) -> Row:
-    """Return what becomes of the order's faults where the light hardly tells them."""
-    light = Light(peak, FAINT_SIZE)
-    cases = [FAULTS[name](seed, light) for name in FAINT_FAULTS for seed in seeds]
-    said = [(case, examine(case.frames, case.settings, case.pixel_nm).findings) for case in cases]
-    named = [(found[0].sureness, case.is_named(found)) for case, found in said if found]
-    return {
-        "photons": peak,
-        "field": f"{FAINT_SIZE} x {FAINT_SIZE}",
-        "faults": len(cases),
-        "told": len(named),
-        "right": sum(right for _, right in named),
-        f"told with {SURE} or surer": sum(sureness >= SURE for sureness, _ in named),
-        "right of these": sum(right for sureness, right in named if sureness >= SURE),
-    }
+def _by(found: Sequence[Recorded], name: str, of: Callable[[Recorded], object]) -> list[Row]:
+    values = dict.fromkeys(of(one) for one in found)
+    ordered = list(values) if name == "kind" else sorted(values, key=lambda v: (str(type(v)), v))
+    return [{name: v, **_summary([one for one in found if of(one) == v])} for v in ordered]
 
 
-def _names(findings: tuple[Finding, ...]) -> str:
-    return " + ".join(sorted(finding.fault.value for finding in findings)) or "nothing"
+def _by_certainty(found: Sequence[Recorded]) -> list[Row]:
+    said = [one for each in found for one in each.said]
+    rows: list[Row] = []
+    for word in ("likely", "very likely", "certain"):
+        own = [one for one in said if one.certainty == word]
+        rows.append(
+            {
+                "stated": word,
+                "advice": len(own),
+                "mean stated %": 100.0 * float(np.mean([one.sureness for one in own] or [0.0])),
+                "right": sum(one.right for one in own),
+                "right %": 100.0 * sum(one.right for one in own) / max(len(own), 1),
+            }
+        )
+    return rows
 
 
-def _sentences(findings: tuple[Finding, ...]) -> str:
-    return "; ".join(f"{one.fault}: {one.words} ({one.sureness:.2f})" for one in findings)
+def _wrong(found: Sequence[Recorded]) -> Iterator[Row]:
+    for each in found:
+        for one in each.said:
+            if not one.right:
+                yield {
+                    "kind": f"{each.kind}, {each.seed}",
+                    "of": f"{each.specimen}, {each.layout}, {each.size}, {each.photons:g}",
+                    "said": f"{one.fault} ({100 * one.sureness:.1f} %): {one.words}",
+                }
 
 
 def _recordings() -> Iterator[Row]:
-    for path, settings, stacks in real_recordings():
-        assert settings.optics.pixel_nm is not None
-        seen = examine_stacks(stacks, settings, settings.optics.pixel_nm)
+    """Say what the doctor finds in the real recordings, with the settings beside them."""
+    folder = os.environ.get("LIVESIM_DATA")
+    paths = [p for one in REAL if folder for p in sorted(Path(folder).parent.glob(one))]
+    for path in paths:
+        seen = examine_file(path, load_settings(path.with_suffix(".toml")), quiet=True).seen
+        mends = [" ".join(one.mend.splitlines()) for one in seen.findings if one.mend]
         yield {
-            "recording": path.name,
-            "said": _sentences(seen.findings),
-            "untold": list(seen.undecided),
+            "recording": path.stem,
+            "said": "; ".join(one.sentence for one in seen.findings) or "no fault found",
+            "mends": "; ".join(mends) or None,
+            "undecided": "; ".join(seen.undecided) or None,
         }
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from livesim.reconstruction.doctor.sequence import Order
 from livesim.values.finding import MOST_SURE, Fault, Finding
+from livesim.values.wording import told_apart
 
 EMPTY = 0.1
 """Of the usual brightness: darker frames count as empty."""
@@ -183,14 +184,14 @@ def _dim(missing: float, sureness: float, which: str) -> Finding:
 def _flicker(fit: Fit, least: float) -> list[Finding]:
     if fit.scatter < least:
         return []
+    found, expected = told_apart(100.0 * fit.scatter, 100.0 * least)
     # Chance that a scatter at the threshold looks so large: normal approximation of chi.
     score = (fit.scatter / least - 1.0) * math.sqrt(2.0 * fit.freedom)
     sureness = 0.5 * (1.0 + math.erf((score + 2.0) / math.sqrt(2.0)))
     return [
         Finding(
             Fault.FLICKER,
-            f"the brightness of the frames scatters by {100.0 * fit.scatter:.2g} %, "
-            f"expected {100.0 * least:.2g} % or less",
+            f"the brightness of the frames scatters by {found} %, expected {expected} % or less",
             min(sureness, MOST_SURE),
             None,
             "look at the light source and at the timing of exposure and pattern",

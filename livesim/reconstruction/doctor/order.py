@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.directions import (
@@ -22,6 +23,8 @@ from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
 HEXAGONAL = 7
 """Frames of a hexagonal raw stack."""
+_PRESENT = 0.25
+"""Of the power in the frames of the strongest angle."""
 _APART_DEG = 15.0
 """Between directions that are not the same."""
 DOUBTFUL = 0.05
@@ -175,20 +178,25 @@ class OrderReport:
         )
 
     def _shares_vectors(self) -> bool:
-        """Return whether wave vectors of different directions belong to the same frames."""
-        if self.verdict.best.layout.angles > 1:
-            return False
-        peaks, of = self.signature.peaks, self.verdict.angle.tolist()
+        """Return whether wave vectors of different directions show in the frames of all angles."""
+        read = self.signature
         strong = [
             peak
-            for peak, angle in zip(peaks, of, strict=True)
-            if angle == 0 and peak.strength > STRONG * peaks[0].strength
+            for peak, values in zip(read.peaks, read.values, strict=True)
+            if peak.strength > STRONG * read.peaks[0].strength and self._in_all_angles(values)
         ]
         return any(
             direction_between(peak, strong[0]) > _APART_DEG
-            and not is_combination(peak, strong[:1], self.signature.shape)
+            and not is_combination(peak, strong[:1], read.shape)
             for peak in strong[1:]
         )
+
+    def _in_all_angles(self, values: Tensor) -> bool:
+        """Return whether the frames of every angle show a peak with these values [frame]."""
+        of = torch.tensor(self.verdict.best.places)[:, 0]
+        power = values.abs().square()
+        each = torch.stack([power[of == angle].mean() for angle in of.unique()])
+        return bool(each.min() > _PRESENT * each.max())
 
     def _hexagonal_lines(self) -> list[str]:
         """Return the lines that settings of separate angles need for hexagonal frames."""

@@ -160,8 +160,8 @@ def _as_many(before: Case, after: Case) -> Remedy:
     count = min(len(before.frames), len(after.frames)) // size * size
     if not count:
         return Remedy(before, after, Demand.MORE)
-    shorter, mended = (replace(case, frames=case.frames[:count]) for case in (before, after))
-    return Remedy(shorter, mended, Demand.MORE)
+    before, after = (replace(case, frames=case.frames[:count]) for case in (before, after))
+    return Remedy(before, after, Demand.MORE)
 
 
 _FRAMES: Mapping[Fault, Callable[[Finding, Case], Remedy | None]] = {

@@ -31,7 +31,9 @@ _TOLERATED = 1.2  # times too large or too small
 _OUTSIDE = 1.2  # of the cut-off: excitation is shorter than emission, but not by more
 _BEYOND = 1.15  # of the cut-off: so far the spectrum reaches as well, if fringes do
 _DOUBTFUL = 0.05
-_MOST_SURE = 0.99
+_MOST_SURE = 0.98
+"""That the scale is wrong may be certain, but not how wrong it is."""
+_LOWEST = 0.5  # of the cut-off: shorter wave vectors nobody uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +83,23 @@ def scale_findings(
     return [], []
 
 
-def _outside(reach: float, factor: float, optics: Optics, pixel_nm: float) -> Finding:
+def _outside(reach: float, edge: float, optics: Optics, pixel_nm: float) -> Finding:
+    factor = min(max(edge, reach / _OUTSIDE), reach / _LOWEST)
     return Finding(
         Fault.WRONG_SCALE,
-        f"fringes at {reach:.2f} of the cut-off, where no light passes; "
-        f"the spectrum ends at {factor:.2f} of it",
+        f"fringes at {reach:.2f} of the cut-off, expected below 1; "
+        f"the spectrum ends at {edge:.2f} of it",
         _MOST_SURE,
-        _pixel(pixel_nm * max(factor, reach / _OUTSIDE)),
-        _other_ways(max(factor, reach / _OUTSIDE), optics),
-        value=max(factor, reach / _OUTSIDE),
+        _pixel(pixel_nm * factor),
+        _other_ways(factor, optics),
+        value=factor,
     )
 
 
 def _elsewhere(factor: float, sureness: float, optics: Optics, pixel_nm: float) -> Finding:
     return Finding(
         Fault.WRONG_SCALE,
-        f"the spectrum ends at {factor:.2f} of the cut-off that the optics have",
+        f"the spectrum ends at {factor:.2f} of the cut-off that the optics have, expected 1",
         min(sureness, _MOST_SURE),
         _pixel(pixel_nm * factor),
         _other_ways(factor, optics),

@@ -7,6 +7,8 @@ whatever they are about.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +21,7 @@ from livesim.reconstruction.doctor.remedies import Case, Demand, remedy_of
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf_damping.shared_light import shared_light
 from livesim.reconstruction.separation import groups
-from livesim.values.finding import Finding
+from livesim.values.finding import Fault, Finding
 from livesim.values.pattern import Pattern
 
 MOST_PIXELS = 256
@@ -35,6 +37,7 @@ _BETTER, _LEAST = 1.1, 10.0
 """Times what the bands share now, and nats: from there on an advice is better."""
 _CLEARLY, _STRONG = 1.3, 50.0
 """The same from which it may be certain."""
+_SAME_PX = 1.0  # spectral pixels
 _FEWEST_SAMPLES = 8
 """In a bin, for its coherence to mean anything."""
 _MOST_COHERENT = 0.999
@@ -58,7 +61,7 @@ class Evidence:
     stacks: int
     """How many it is the mean of."""
     explained: float
-    """Share of the frames that belong to usable angles."""
+    """Share of the frames that belong to usable angles; none, if two show one wave vector."""
     shared: float
     """What zero order and usable side bands tell of each other, nats."""
 
@@ -86,7 +89,7 @@ def evidence_of(case: Case) -> Evidence | None:
         stacks, settings.optics, settings.pattern, settings.camera, case.pixel_nm
     )
     parts = groups(pattern)
-    explained = sum(part.usable for part in parts) / len(parts)
+    explained = 0.0 if _repeats(pattern) else sum(part.usable for part in parts) / len(parts)
     shared = _shared(photons, pattern, settings.optics.cutoff_cycles_per_um) if explained else 0.0
     return Evidence(pattern, photons, len(stacks), explained, shared)
 
@@ -112,6 +115,13 @@ def brightest(frames: Tensor, most: int = MOST_PIXELS) -> Tensor:
     light = tall[:, width:] - tall[:, : tall.shape[1] - width]
     top, left = divmod(int(light.argmax()), light.shape[1])
     return frames[:, top : top + height, left : left + width]
+
+
+def _repeats(pattern: Pattern) -> bool:
+    """Return whether usable angles share a wave vector: then the frames belong otherwise."""
+    usable = [angle.k_cycles_per_um for angle in pattern.angles if angle.usable]
+    step = _SAME_PX / (min(pattern.shape) * pattern.pixel_nm / 1000.0)
+    return any(math.dist(one, other) < step for one, other in itertools.combinations(usable, 2))
 
 
 def _shared(photons: Tensor, pattern: Pattern, cutoff: float) -> float:
@@ -201,6 +211,8 @@ def _if_better(finding: Finding, before: Evidence | None, after: Evidence | None
     if after is None or most < max(_BETTER * least, _LEAST):
         return None
     clearly = after.explained == 1.0 and most >= max(_CLEARLY * least, _STRONG)
+    if finding.fault is Fault.WRONG_COUNT and finding.mend is None:  # a part of it was tried
+        return _at_most(finding, UNTRIED) if clearly else None
     return finding if clearly else _at_most(finding, UNTRIED)
 
 

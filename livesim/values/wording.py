@@ -1,0 +1,17 @@
+"""Word numbers that are compared so that a reader sees the difference."""
+
+from __future__ import annotations
+
+MOST_DIGITS = 6
+
+
+def told_apart(found: float, expected: float, digits: int = 2) -> tuple[str, str]:
+    """Return both numbers with as few significant digits as tell them apart, `digits` at least.
+
+    Equal numbers look alike with any.
+    """
+    for count in range(digits, MOST_DIGITS + 1):
+        words = f"{found:.{count}g}", f"{expected:.{count}g}"
+        if words[0] != words[1]:
+            break
+    return words
