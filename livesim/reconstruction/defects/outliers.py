@@ -134,10 +134,12 @@ class Outliers:
         if not len(candidates):
             return candidates
         prediction = self._field.predict(candidates)
-        excess = self._remainders[candidates].abs() / self._limits(prediction, limit)
+        off = self._remainders[candidates].abs()
+        beyond = off > self._limits(prediction, limit)
+        # What a pixel leaves beside itself is less than its own remainder.
         strength = torch.zeros_like(self._remainders)
-        strength[candidates] = excess
-        new = (excess > 1.0) & (excess >= strength[prediction.neighbours].amax(dim=1))
+        strength[candidates] = off * beyond
+        new = beyond & (off >= strength[prediction.neighbours].amax(dim=1))
         if bool(new.any()):
             new &= ~self._on_a_rim(prediction, limit)
         return candidates[new]
@@ -170,9 +172,11 @@ class Outliers:
             self._values, self._mean = self._values.clone(), self._mean.clone()
         self._bad[new] = True
         self._taken.append((new, self._values[:, new]))
-        put(self._values, self._field.predict(new, self._bad))
-        self._mean[new] = self._values[:, new].mean(dim=0)
         near = self._field.reached(new)
+        taken = near[self._bad[near]]  # those taken before had been predicted from the new ones
+        put(self._values, self._field.predict(taken, self._bad))
+        self._mean[taken] = self._values[:, taken].mean(dim=0)
+        near = self._field.reached(taken)
         expected = self._field.predict(near)(self._values)
         self._remainders[near] = middle_of(self._values[:, near] - expected)
 

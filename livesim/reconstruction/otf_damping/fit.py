@@ -29,7 +29,7 @@ _MODEL_ERROR = 0.5  # relative, of single samples: the few brightest shall not o
 _ROUNDS = 2  # of finding how much light is not shared
 _STEPS = 40
 _LEAST_SHARE = 0.125  # of a step that is made where it turned back
-_LONGEST, _SHORTEST = 0.5, 1e-3  # step of a logarithm
+_LONGEST, _SHORTEST = 0.5, 3e-3  # step of a logarithm
 _PULL = 1.0 / 3.0  # share of what the light that is not shared changed that counts as error
 _DOUBT = 9.0  # squared standard errors from which less coherence is half believed
 

@@ -88,6 +88,16 @@ def test_pixels_that_touch_are_all_found(scene):
     assert found(stacks(changed, scene)).places == tuple(sorted((*column, *pair)))
 
 
+def test_crowded_defects_do_not_make_their_neighbours_defects(scene):
+    random = np.random.default_rng(6)
+    changed = frames(scene)
+    there = np.unravel_index(random.choice(SHAPE[0] * SHAPE[1], 90, replace=False), SHAPE)
+    made = sorted({(int(y), int(x)) for y, x in zip(*there, strict=True)} | {(40, 50), (41, 51)})
+    for y, x in made:
+        changed[:, y, x] += int(random.integers(2000, 9000))
+    assert found(stacks(changed, scene)).places == tuple(made)
+
+
 @pytest.mark.parametrize("peak", [5.0, 50.0, 5000.0])
 def test_nothing_is_found_where_nothing_is_wrong(peak):
     own = simulate(8, SHAPE, peak=peak)
