@@ -151,7 +151,7 @@ def test_a_missing_recipe_is_a_sentence(tmp_path):
 
 def test_shipped_recipes_can_be_read(pytestconfig):
     recipes = sorted((pytestconfig.rootpath / "models" / "recipes").glob("*.toml"))
-    assert [path.name for path in recipes] == ["default.toml", "filaments.toml"]
+    assert [path.name for path in recipes] == ["default.toml", "filaments.toml", "universal.toml"]
     for path in recipes:
         assert load_recipe(path).name == path.stem
 
