@@ -87,8 +87,8 @@ class Fit:
             misfit = normal.unexplained, normal.unexplained_error
             explained = normal.misfit <= _CONSISTENT
             if not explained:
-                still = coordinates.without_steps()
-                information, pull = still @ information @ still, still @ pull
+                shared = coordinates.without_steps()
+                information, pull = shared @ information @ shared, shared @ pull
             single = frame_information(coordinates, flat, self._turning)
             centre = nearest_equal(coordinates, frames.intensity, flat)
             information, pull = information + single[0], pull + single[1]
