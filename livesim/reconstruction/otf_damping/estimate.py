@@ -21,6 +21,8 @@ SIGNIFICANT = 4.0
 """Shared light over what chance would give, from which a side band counts."""
 COHERENT = 0.6
 """Share of its light that a side band has to have in common with the zero order."""
+WITHOUT_HAZE = 0.9
+"""Share of a band from which others that share little are wrong themselves."""
 UNCERTAIN = 0.5
 """Standard error of the logarithm from which the frames do not tell the damping."""
 SLOWEST, FASTEST = 1.15, 0.03
@@ -140,7 +142,11 @@ def _warned(pattern: Pattern, said: str) -> Pattern:
 
 
 def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
-    """Return the side bands that share enough light with the zero order, and their line."""
+    """Return the side bands that share enough light with the zero order, and their line.
+
+    Haze takes from the coherence of all bands; one that shares little while another one shares
+    nearly all has a wrong wave vector.
+    """
     if not len(light):
         raise DampingUnknownError("expected overlapping bands, found none")
     line = fit_line(light)
@@ -150,17 +156,18 @@ def _clear_line(light: SharedLight) -> tuple[list[int], Line]:
             f"expected light in the overlap of bands that is {SIGNIFICANT:g} times the noise, "
             f"found {float(line.significance.max()):.1f}"
         )
-    least = float(line.coherence[clear].min())
-    if least < COHERENT:
+    used = clear & (line.coherence >= COHERENT)
+    if not bool((used == clear).all()) and float(line.coherence[clear].max()) < WITHOUT_HAZE:
+        least = float(line.coherence[clear].min())
         raise ContradictedError(
             f"expected bands that share {100 * COHERENT:.0f} % or more of their light where they "
             f"overlap, found {100 * least:.0f} %"
         )
-    used = clear.nonzero()[:, 0]
-    if not bool(clear.all()):
-        kept = light.where(clear[light.order])
-        line = fit_line(replace(kept, order=torch.searchsorted(used, kept.order)))
-    return used.tolist(), line
+    numbers = used.nonzero()[:, 0]
+    if not bool(used.all()):
+        kept = light.where(used[light.order])
+        line = fit_line(replace(kept, order=torch.searchsorted(numbers, kept.order)))
+    return numbers.tolist(), line
 
 
 def _checked(line: Line) -> OtfDamping:

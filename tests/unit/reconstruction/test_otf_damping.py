@@ -213,6 +213,17 @@ def test_a_specimen_of_strong_periods_is_fitted_to_the_end(seed):
     assert found.otf_damping.value > 0.93
 
 
+def test_an_angle_with_a_wrong_wave_vector_does_not_spoil_it():
+    scene = scene_of(0.5)
+    found = estimate_pattern(scene.counts, AUTO, scene.settings, CAMERA, 80.0)
+    first = found.angles[0]
+    turned = replace(first, k_cycles_per_um=(first.k_cycles_per_um[0] + 0.8, 0.3))
+    wrong = replace(found, angles=(turned, *found.angles[1:]))
+    told = with_otf_damping(wrong, photons_of(scene.counts), 1, AUTO).otf_damping
+    assert told is not None
+    assert told.value == pytest.approx(0.5, rel=0.1)
+
+
 def test_frames_that_were_smoothed_are_refused_in_a_sentence():
     scene = scene_of(0.3, peak=5000.0)
     smooth = ndimage.gaussian_filter(scene.counts.float().numpy(), (0, 0, 0, 1.6, 1.6))
