@@ -87,7 +87,8 @@ class Outlet:
 class Publishing:
     """The publishing thread of one stream: stamps every result, sends it and records it.
 
-    Results are never dropped by the engine: the queue in front of it blocks.
+    Results are never dropped by the engine: the queue in front of it blocks. A plain one before its
+    networks is not recorded where others wait: no picture waits for the disk.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ class Publishing:
         meter, latencies = self._second if made.second else self._first
         meter.tick()
         latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
-        if made.result.whole:
+        if made.result.whole and not (made.result.provisional and self.results.queued):
             self._recording.write(made.result)
 
     def _stamped(self, result: Result, *, second: bool) -> Result:

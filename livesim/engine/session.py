@@ -10,6 +10,7 @@ from typing import Any
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.beside.steering import Steering
+from livesim.engine.beside.worker import BEHIND_RAW, step_back
 from livesim.engine.channels import StreamChannels
 from livesim.engine.meters import Gauges
 from livesim.engine.processing import Processor
@@ -95,15 +96,19 @@ class Session:
         self._draining = False
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
         self._threads: list[Future[Any]] = [
-            self._pool.submit(work)
-            for work in (self.recording.run, self._process, self._publishing.run)
+            self._pool.submit(work) for work in (self.recording.run, self._process, self._publish)
         ]
 
     def add(self, frame: RawFrame) -> None:
         """Take one frame of this stream; waits as the policies say."""
         self._receiver.add(frame)
 
+    def _publish(self) -> None:
+        step_back(BEHIND_RAW)
+        self._publishing.run()
+
     def _process(self) -> None:
+        step_back(BEHIND_RAW)
         self._shared.computing.use_all_cores()
         self._processor.run()
 

@@ -15,7 +15,7 @@ from livesim.wire.networks import HELD, NEWEST, OFF, Run
 
 KEPT_STACKS = 32
 """Raw stacks that the networks can still be asked for: those of the last second or so."""
-KEPT_BYTES = 256 << 20
+KEPT_BYTES = 128 << 20
 CATCH_UP_S = 5.0
 """How long a stream's end waits for the networks, so that its last result is recorded with them."""
 _POLL_S = 0.1

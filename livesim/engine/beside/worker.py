@@ -15,6 +15,9 @@ DUTY = 0.2
 """Of one core: the most that work beside the frame path takes in the long run."""
 BACK, LOWEST = 10, 19
 """By how much a worker is nicer than the thread that began it, and what is nicest."""
+BEHIND_RAW = 4
+"""By how much what makes and publishes images is nicer than what receives and records raw frames:
+where there is too little of the processor, an image is skipped and no frame."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -145,13 +148,13 @@ class Worker:
             self._failed(error)
 
 
-def step_back() -> None:
-    """Let the calling thread wait where the frame path wants the processor.
+def step_back(by: int = BACK) -> None:
+    """Let the calling thread, and those that it begins, wait where others want the processor.
 
     It still gets a tenth of it: without any (SCHED_IDLE, where other programs take all cores) it
     may hold Python's lock and not run for a minute, and the frame path with it.
     """
     if sys.platform == "linux":
         own = threading.get_native_id()
-        nice = os.getpriority(os.PRIO_PROCESS, own) + BACK
+        nice = os.getpriority(os.PRIO_PROCESS, own) + by
         os.setpriority(os.PRIO_PROCESS, own, min(nice, LOWEST))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ from livesim.engine.beside.networks import KEPT_STACKS, LiveNetworks
 from livesim.engine.pending import ready
 from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
+from livesim.io.write.recorder import ResultRecorder
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
@@ -329,3 +332,53 @@ def test_when_the_networks_work_in_words(text, run, words):
 def test_other_words_are_refused(text):
     with pytest.raises(SettingsError, match=f"expected off, held, newest .* found '{text}'"):
         run_of(text)
+
+
+def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
+    """A plain image is not recorded while others wait; the networks' image always is."""
+    slow, disk = SlowNetworks(), threading.Event()
+    write = ResultRecorder.write
+
+    def slowly(self, made):
+        assert disk.wait(WAIT_S)
+        write(self, made)
+
+    monkeypatch.setattr(ResultRecorder, "write", slowly)
+    with streaming(slow, record=tmp_path, networks="held") as stream:
+        for frame in frames(4):
+            stream.sender.send(frame)
+        stream.engine.wait_for(lambda s: s.stages[2].done == 4)  # the first one is at the disk
+        disk.set()
+        slow.let(1000)
+        stream.sender.finish()
+        stream.engine.wait_for(lambda s: s.stream is None)
+    recorded = zarr.open_group(tmp_path / "stream-001" / RESULTS_NAME, mode="r")
+    written = recorded["written"][:, 0, 0].tolist()
+    assert written[:2] == [True, False], "the second one would have held up those behind it"
+    assert written[3]
+    assert recorded["networks"][:, 0, 0].tolist() == [False, False, False, True]
+    raw = zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")
+    assert raw["written"][:].sum() == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities")
+def test_images_step_behind_raw_frames_and_networks_behind_images():
+    niceness = {}
+
+    class Priorities(SlowNetworks):
+        def begin_plain(self, stack):
+            niceness["plain"] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return super().begin_plain(stack)
+
+        def _run(self, stack):
+            niceness["networks"] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return super()._run(stack)
+
+    slow = Priorities()
+    slow.let(1000)
+    with streaming(slow) as stream:
+        stream.send(1)
+        stream.wait_for("networks", 1)
+        stream.sender.finish()
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert own < niceness["plain"] < niceness["networks"] or niceness["plain"] == 19
