@@ -204,7 +204,7 @@ class _Examination:
     ) -> tuple[list[Finding], list[str]]:
         """Return damping and modulation; of a wrong scale nothing could be said of them."""
         optics, now = self._settings.optics, trials.now
-        usable = () if now is None else now.usable
+        usable = trials.fringed()
         found, dim = modulation_findings(verdict, read, optics, self._pixel_nm, usable)
         kept, untold = trials.judged([*damping_findings(now, optics), *found])
         return kept, dim + untold

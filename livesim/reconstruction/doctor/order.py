@@ -24,7 +24,7 @@ from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 HEXAGONAL = 7
 """Frames of a hexagonal raw stack."""
 _PRESENT = 0.25
-"""Of the power in the frames of the strongest angle."""
+"""Of the power in the frame that shows it best."""
 _APART_DEG = 15.0
 """Between directions that are not the same."""
 DOUBTFUL = 0.05
@@ -178,12 +178,12 @@ class OrderReport:
         )
 
     def _shares_vectors(self) -> bool:
-        """Return whether wave vectors of different directions show in the frames of all angles."""
+        """Return whether wave vectors of different directions show in every frame."""
         read = self.signature
         strong = [
             peak
             for peak, values in zip(read.peaks, read.values, strict=True)
-            if peak.strength > STRONG * read.peaks[0].strength and self._in_all_angles(values)
+            if peak.strength > STRONG * read.peaks[0].strength and self._in_every_frame(values)
         ]
         return any(
             direction_between(peak, strong[0]) > _APART_DEG
@@ -191,11 +191,12 @@ class OrderReport:
             for peak in strong[1:]
         )
 
-    def _in_all_angles(self, values: Tensor) -> bool:
-        """Return whether the frames of every angle show a peak with these values [frame]."""
-        of = torch.tensor(self.verdict.best.places)[:, 0]
+    def _in_every_frame(self, values: Tensor) -> bool:
+        """Return whether every frame of a raw stack shows a peak with these values [frame]."""
+        layout = self.verdict.best.layout
+        at = torch.tensor([one * layout.phases + n for one, n in self.verdict.best.places])
         power = values.abs().square()
-        each = torch.stack([power[of == angle].mean() for angle in of.unique()])
+        each = torch.stack([power[at == place].mean() for place in at.unique()])
         return bool(each.min() > _PRESENT * each.max())
 
     def _hexagonal_lines(self) -> list[str]:

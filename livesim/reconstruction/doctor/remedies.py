@@ -71,6 +71,15 @@ def remedy_of(finding: Finding, case: Case, number: int) -> Remedy | None:
     return change(replace(finding, frames=tuple(one - number for one in finding.frames)), case)
 
 
+def without_priors(case: Case) -> Case | None:
+    """Return a case of which no wave vector is expected anywhere; None where none was."""
+    pattern = case.settings.pattern
+    if pattern.expected_period_nm is None and pattern.expected_angles_deg is None:
+        return None
+    free = pattern.model_copy(update={"expected_period_nm": None, "expected_angles_deg": None})
+    return replace(case, settings=case.settings.model_copy(update={"pattern": free}))
+
+
 def _demand(finding: Finding) -> Demand:
     """Return what a change of settings has to bring about."""
     if finding.fault in _HARMLESS:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.doctor.remedies import Case, Demand, remedy_of
+from livesim.reconstruction.doctor.remedies import Case, Demand, remedy_of, without_priors
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf_damping.shared_light import shared_light
 from livesim.reconstruction.separation import groups
@@ -190,6 +190,12 @@ class Trials:
             return 0.0
         after = self._evidence(remedy.after)
         return 0.0 if after is None else after.shared
+
+    def fringed(self) -> tuple[int, ...]:
+        """Return the numbers of the angles that are usable, wherever they were expected."""
+        free = without_priors(self._case)
+        found = (self._evidence(case) for case in (self._case, free) if case is not None)
+        return tuple({number for one in found if one is not None for number in one.usable})
 
     def following(self, findings: Sequence[Finding]) -> Trials:
         """Return trials on what the advice of the first of these findings makes of the case."""
