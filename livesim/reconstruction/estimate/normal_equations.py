@@ -82,7 +82,8 @@ def normal_equations(
     unexplained = max(found - expected, 0.0) / signal
     samples = sum(form.samples for form in forms)
     error = expected / signal * math.sqrt(2.0 * steady.clustering / samples)
-    return NormalEquations(curvature, scatter, gradient, found / expected, unexplained, error)
+    misfit = found / max(expected, 1e-30)  # frames without any light have no noise either
+    return NormalEquations(curvature, scatter, gradient, misfit, unexplained, error)
 
 
 def _slopes(coordinates: Coordinates, noise: Tensor) -> Tensor:
