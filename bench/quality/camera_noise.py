@@ -56,6 +56,7 @@ HOT = 1e-3
 PLANTED = ("none", "gain x 1.3", "gain x 2", "gain / 2", "offset + 100", "offset - 100")
 GOOD = 0.1
 GAINS = (0.1, 0.3, 1.0, 3.0, 10.0)
+FIGURES = {"gain off %": 100.0, "offset off": 1.0, "read noise off": 1.0}
 FIGURE_LIGHTS = (50.0, 500.0)
 """Of which gain, offset and read noise are compared one by one."""
 LARGEST_CHANGED = 256
@@ -513,11 +514,10 @@ def _figures(kind: str, gain: float, light: float, seeds: range) -> Row:
         offset = found.offset(camera.read_noise)[0] - camera.offset
         errors.append((off, offset, found.read_noise(camera.offset)[0] - camera.read_noise))
     row: Row = {"camera": kind, "gain": gain, "light": light, "told": f"{len(errors)}/{len(seeds)}"}
-    for name, values in zip(
-        ("gain off %", "offset off", "read noise off"), zip(*errors, strict=True), strict=False
-    ):
-        size = np.abs(values) * (100.0 if name == "gain off %" else 1.0)
-        row[name], row[f"{name}, most"] = float(np.median(size)), float(size.max())
+    for place, (name, unit) in enumerate(FIGURES.items()):
+        sizes = [abs(one[place]) * unit for one in errors]
+        row[name] = float(np.median(sizes)) if sizes else None
+        row[f"{name}, most"] = max(sizes, default=None)
     return row
 
 
