@@ -106,7 +106,7 @@ class StreamRecording:
     # The publishing thread.
 
     def write(self, result: Result, *, second: bool = False) -> None:
-        """Record the result of a whole stack; a second one, which comes late, if that still goes."""
+        """Record the result of a whole stack; a `second` one comes late, see `Tracks`."""
         self._results.write(result, late=second)
 
     def end_results(self) -> None:

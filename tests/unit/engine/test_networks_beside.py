@@ -359,18 +359,21 @@ def test_a_second_result_does_not_open_a_recording_again_that_has_ended(tmp_path
 
 def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
     """A plain image is not recorded while others wait; the networks' image always is."""
-    slow, disk = SlowNetworks(), threading.Event()
+    slow, disk, at_disk = SlowNetworks(), threading.Event(), threading.Event()
     write = ResultRecorder.write
 
     def slowly(self, made):
+        at_disk.set()
         assert disk.wait(WAIT_S)
         write(self, made)
 
     monkeypatch.setattr(ResultRecorder, "write", slowly)
     with streaming(slow, record=tmp_path, networks="held") as stream:
-        for frame in frames(4):
+        stream.send(1)
+        assert at_disk.wait(WAIT_S)
+        for frame in list(frames(4))[9:]:
             stream.sender.send(frame)
-        stream.engine.wait_for(lambda s: s.stages[2].done == 4)  # the first one is at the disk
+        stream.engine.wait_for(lambda s: s.stages[2].done == 4)
         disk.set()
         slow.let(1000)
         stream.sender.finish()
