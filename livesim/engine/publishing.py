@@ -137,7 +137,7 @@ class Publishing:
         meter.tick()
         latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
         if made.result.whole and not (made.result.provisional and self.results.queued):
-            self._recording.write(made.result)
+            self._recording.write(made.result, second=made.second)
 
     def _stamped(self, result: Result, *, second: bool) -> Result:
         """Return the result with when it is published and how often there is a new one."""

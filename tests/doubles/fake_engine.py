@@ -40,7 +40,7 @@ from livesim.wire.stream_status import ChannelStatus, InUse, StreamStatus, Trust
 
 ANSWER_S = 0.05
 WISHES = SteerRequest | RecalibrateRequest | RecordRequest | NetworksRequest | HeldRequest
-STAGES = ("receive", "record", "process", "publish")
+STAGES = ("receive", "record", "process", "publish", "networks")
 
 
 def engine_status(**values):
@@ -52,7 +52,7 @@ def engine_status(**values):
             done=90,
             per_second=200.0 if name == "receive" else 22.2,
             queued=0,
-            queue_limit=0 if name == "receive" else 8,
+            queue_limit=0 if name in ("receive", "networks") else 8,
             keep="block",
             dropped=0,
         )

@@ -41,7 +41,7 @@ class Source:
             time.sleep(0.02)
 
     def _published(self):
-        return self._client.status(WAIT_S).stages[-1].done
+        return self._client.status(WAIT_S).stages[3].done
 
 
 def steered(engine, source, client, *changes, **more):

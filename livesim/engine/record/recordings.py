@@ -73,9 +73,14 @@ class Tracks(Generic[Value]):
         """Why the present recording has stopped before its end."""
         return self._track.fault
 
-    def write(self, value: Value) -> None:
-        """Record one value where it belongs; end the last recording where that is another one."""
+    def write(self, value: Value, *, late: bool = False) -> None:
+        """Record one value where it belongs; end the last recording where that is another one.
+
+        One that is `late`, after those of newer stacks, is left out where its recording has ended.
+        """
         recorder = self._recordings.of(value.index)
+        if late and recorder not in (self._recorder, self._recordings.now):
+            return
         if recorder is not self._recorder:
             self.close()
             self._past += self._track.written

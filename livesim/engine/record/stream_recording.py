@@ -105,9 +105,9 @@ class StreamRecording:
 
     # The publishing thread.
 
-    def write(self, result: Result) -> None:
-        """Record the result of a whole stack."""
-        self._results.write(result)
+    def write(self, result: Result, *, second: bool = False) -> None:
+        """Record the result of a whole stack; a `second` one comes late, see `Tracks`."""
+        self._results.write(result, late=second)
 
     def end_results(self) -> None:
         """Finish the file of the results, if one is open."""

@@ -334,20 +334,46 @@ def test_other_words_are_refused(text):
         run_of(text)
 
 
+def test_a_second_result_does_not_open_a_recording_again_that_has_ended(tmp_path):
+    """It comes when another recording has begun, with the stacks after its own."""
+    slow = SlowNetworks()
+    with streaming(slow, record=tmp_path) as stream:
+        stream.send(2)
+        stream.client.record(on=False)
+        stream.client.record(on=True)
+        stream.send(2)
+        slow.let(1)
+        stream.wait_for("networks", 1)  # of the first stack
+        stream.send(1)
+        slow.let(1000)
+        stream.sender.finish()
+        status = stream.engine.wait_for(lambda s: s.stream is None)
+    assert status.faults.unrecorded_stacks == 0, status.last_fault
+    first, second = (
+        zarr.open_group(tmp_path / name / RESULTS_NAME, mode="r")["written"][:, 0, 0].tolist()
+        for name in ("stream-001", "stream-002")
+    )
+    assert first == [True, True]
+    assert second == [False, False, True, True, True]
+
+
 def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
     """A plain image is not recorded while others wait; the networks' image always is."""
-    slow, disk = SlowNetworks(), threading.Event()
+    slow, disk, at_disk = SlowNetworks(), threading.Event(), threading.Event()
     write = ResultRecorder.write
 
     def slowly(self, made):
+        at_disk.set()
         assert disk.wait(WAIT_S)
         write(self, made)
 
     monkeypatch.setattr(ResultRecorder, "write", slowly)
     with streaming(slow, record=tmp_path, networks="held") as stream:
-        for frame in frames(4):
+        stream.send(1)
+        assert at_disk.wait(WAIT_S)
+        for frame in list(frames(4))[9:]:
             stream.sender.send(frame)
-        stream.engine.wait_for(lambda s: s.stages[2].done == 4)  # the first one is at the disk
+        stream.engine.wait_for(lambda s: s.stages[2].done == 4)
         disk.set()
         slow.let(1000)
         stream.sender.finish()

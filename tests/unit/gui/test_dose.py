@@ -57,8 +57,8 @@ def status(
         tracking=tracking_status(*watched),
         trust=trust,
     )
-    last = known.stages[-1].model_copy(update={"done": done})
-    return known.model_copy(update={"stages": (*known.stages[:-1], last)})
+    last = known.stages[3].model_copy(update={"done": done})
+    return known.model_copy(update={"stages": (*known.stages[:3], last, *known.stages[4:])})
 
 
 def judged(trust=trust_status(), photons=50.0, name="50 ms", **values):  # noqa: B008

@@ -214,7 +214,7 @@ class Ladder:
         if not _settled(status) or news.statuses < now.known_from:
             self._now = replace(now, published=None, stacks=0, asked=None)
             return False
-        done = status.stages[-1].done
+        done = next(one.done for one in status.stages if one.name == "publish")
         if now.published is None or now.stream != status.stream:
             time = news.shots[-1].result.index.time if news.shots else 0
             self._now = replace(
