@@ -274,7 +274,8 @@ def test_the_word_on_the_image_and_its_error_appear(qtbot, tmp_path, case):
     window.resize(1280, 800)
     window.show()
     widgets = window.widgets
-    qtbot.waitUntil(lambda: widgets.control.simulator_button.isEnabled(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: widgets.control.engine_button.text() == "Stop engine", timeout=WAIT_MS)
+    qtbot.waitUntil(widgets.control.simulator_button.isEnabled, timeout=WAIT_MS)
     widgets.control.simulator_button.click()
     qtbot.waitUntil(lambda: widgets.top.trust.text() == "✔ trusted", timeout=WAIT_MS)
     (percent,) = re.findall(r"(\d+) % of what the networks changed", widgets.top.trust.toolTip())
