@@ -28,7 +28,7 @@ from livesim_acquisition.microscope.demo import SETTINGS, demo_settings
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.state.health.health import NOT_RECORDED
-from livesim_gui.state.picture.stages import STEP_ONE, SUPER_RESOLVED
+from livesim_gui.state.picture.stages import PLAIN, STEP_ONE
 from livesim_gui.state.steering import FOLLOW, SCALES, WIENER
 from livesim_gui.state.time.timeline import Mode
 from livesim_models.evaluation.reference import reference
@@ -80,7 +80,7 @@ def test_from_nothing_to_a_picture_and_back_in_time(qtbot, tmp_path, simulation)
     assert _lit(pixels(widgets.picture)) > 3 * _lit(nothing)
     # Before its pattern is known the mean of the frames is shown.
     display = window.viewer.display
-    qtbot.waitUntil(lambda: display.scene.main.stage.name == SUPER_RESOLVED, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: display.scene.main.stage.name == PLAIN, timeout=WAIT_MS)
     drawn = window.presenter.drawn
     qtbot.waitUntil(lambda: window.presenter.drawn > drawn + 1, timeout=WAIT_MS)
 
