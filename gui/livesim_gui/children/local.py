@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from livesim.wire.status import EngineStatus
 from livesim_gui.background_tasks import BackgroundTasks
@@ -43,6 +44,8 @@ class LocalProcesses:
     def __init__(self, tasks: BackgroundTasks, launcher: Launcher | None = None) -> None:
         self._tasks, self._launcher = tasks, launcher
         self._under_way: str | None = None
+        self._starting: list[tuple[Callable[[str], None], Callable[[str], None]]] = []
+        """Who waits for the engine that starts."""
 
     @property
     def engine(self) -> str | None:
@@ -52,17 +55,33 @@ class LocalProcesses:
     def start_engine(
         self, wish: EngineWish, started: Callable[[str], None], failed: Callable[[str], None]
     ) -> None:
-        """Start an engine; `started` is called with its address, or `failed` with the reason."""
+        """Start an engine; `started` is called with its address, or `failed` with the reason.
+
+        While one starts it is waited for, and no other is started.
+        """
         launcher = self._launcher
         if launcher is None:
             return
+        if self._starting:
+            self._starting.append((started, failed))
+            return
+        # Before it is begun: what is done at once is told at once.
+        self._starting, before = [(started, failed)], self._under_way
         self._under_way = "The engine starts…"
-        self._tasks.run(
+        begun = self._tasks.run(
             _ENGINE,
             lambda: launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
-            lambda address: self._end(started, address),
-            lambda words: self._end(failed, words),
+            lambda address: self._tell_starting(0, address),
+            lambda words: self._tell_starting(1, words),
         )
+        if not begun:  # one is ending
+            self._starting, self._under_way = [], before
+
+    def _tell_starting(self, which: Literal[0, 1], words: str) -> None:
+        """Tell all who wait for the engine that it has started (0), or why it has not (1)."""
+        waiting, self._starting = self._starting, []
+        for tell in waiting:
+            self._end(tell[which], words)
 
     def stop_engine(self) -> None:
         """End the engine that was started here."""

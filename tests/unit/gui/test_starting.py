@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -180,3 +181,21 @@ def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp
     window.export.hide()
     window.widgets.control.export_button.click()
     assert window.export.isVisible()
+
+
+def test_a_simulator_asked_for_while_an_engine_starts_waits_for_it(make, qtbot):
+    launcher, may_start = StubLauncher(), Event()
+    begin = launcher.start_engine
+
+    def start_engine(record, config, *, at_once):
+        may_start.wait(WAIT_MS / 1000.0)
+        return begin(record, config, at_once=at_once)
+
+    launcher.start_engine = start_engine
+    window = make(launcher)
+    window.user_actions.engine.switch_engine(True)
+    window.user_actions.engine.switch_simulator(True)
+    may_start.set()
+    qtbot.waitUntil(lambda: launcher.simulating, timeout=WAIT_MS)
+    assert [asked[0] for asked in launcher.asked] == ["engine", "simulator"]
+    assert launcher.asked[1][1] == "tcp://127.0.0.1:9"
