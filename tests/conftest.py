@@ -6,7 +6,6 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,28 +37,32 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         os.environ["PYTEST_QT_API"] = qtpy.API
 
 
-@pytest.fixture(autouse=True)
-def end_of_children() -> Iterator[None]:
-    """Leave it to Qt to learn of the end of its children.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Leave it to Qt to learn of the end of its children, whatever a test or its fixtures do.
 
-    Lightning gives every signal back as Python knows it, and Python does not know that Qt has taken
-    this one: windows of later tests would wait for ever.
+    Lightning takes this signal and gives it back as Python knows it, and Python does not know that
+    Qt had taken it: windows of later tests would wait for ever.
     """
     if not sys.platform.startswith("linux"):
-        yield
-        return
-    library, action = ctypes.CDLL(None), ctypes.create_string_buffer(512)  # a struct sigaction
-    library.sigaction(int(signal.SIGCHLD), None, action)
-    yield
-    now = ctypes.create_string_buffer(512)
-    library.sigaction(int(signal.SIGCHLD), None, now)
-    if _handled(action) and not _handled(now):
-        library.sigaction(int(signal.SIGCHLD), action, None)
+        return (yield)
+    before = _on_end_of_child()
+    outcome = yield
+    if before.handler and _on_end_of_child().handler != before.handler:
+        ctypes.CDLL(None).sigaction(int(signal.SIGCHLD), ctypes.byref(before), None)
+    return outcome
 
 
-def _handled(action: ctypes.Array[ctypes.c_char]) -> bool:
-    """Whether a struct sigaction names a handler: its first field, which is 0 by default."""
-    return any(action.raw[: ctypes.sizeof(ctypes.c_void_p)])
+class _Action(ctypes.Structure):
+    """The beginning of a struct sigaction, and room for the rest."""
+
+    _fields_ = (("handler", ctypes.c_void_p), ("rest", ctypes.c_byte * 512))
+
+
+def _on_end_of_child() -> _Action:
+    action = _Action()
+    ctypes.CDLL(None).sigaction(int(signal.SIGCHLD), None, ctypes.byref(action))
+    return action
 
 
 @pytest.fixture(scope="session")
