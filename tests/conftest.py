@@ -37,6 +37,17 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         os.environ["PYTEST_QT_API"] = qtpy.API
 
 
+def pytest_collection_modifyitems(items):
+    """Keep a file on one of several workers (`-n 2 --dist loadgroup`), and all processes on one.
+
+    Tests of whole systems start processes of their own: one after the other they have the machine
+    that they would have without workers, but for one core.
+    """
+    for item in items:
+        system = "system" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("system" if system else str(item.path)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     """Leave it to Qt to learn of the end of its children, whatever a test or its fixtures do.
