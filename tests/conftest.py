@@ -52,14 +52,14 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_protocol(item, nextitem):
     """Leave it to Qt to learn of the end of its children, whatever a test or its fixtures do.
 
-    Lightning takes this signal and gives it back as Python knows it, and Python does not know that
-    Qt had taken it: windows of later tests would wait for ever.
+    Lightning gives signals back as Python knows them, and torch's loader takes this one: neither
+    knows that Qt had taken it, and windows of later tests would wait for ever.
     """
     if not sys.platform.startswith("linux"):
         return (yield)
-    before = _on_end_of_child()
+    before, pythons = _action(signal.SIGCHLD), (None, _action(signal.SIGINT).handler)
     outcome = yield
-    if before.handler and _on_end_of_child().handler != before.handler:
+    if before.handler not in pythons and _action(signal.SIGCHLD).handler in pythons:
         ctypes.CDLL(None).sigaction(int(signal.SIGCHLD), ctypes.byref(before), None)
     return outcome
 
@@ -70,9 +70,10 @@ class _Action(ctypes.Structure):
     _fields_ = (("handler", ctypes.c_void_p), ("rest", ctypes.c_byte * 512))
 
 
-def _on_end_of_child() -> _Action:
+def _action(number: signal.Signals) -> _Action:
+    """Return what the system does at a signal; its handler is None by default."""
     action = _Action()
-    ctypes.CDLL(None).sigaction(int(signal.SIGCHLD), None, ctypes.byref(action))
+    ctypes.CDLL(None).sigaction(int(number), None, ctypes.byref(action))
     return action
 
 
