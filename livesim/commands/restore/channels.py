@@ -173,10 +173,10 @@ def _channel(
     if pattern_file is None:
         return make(known or _found(recording, settings, profile, networks, number), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)
-    print(f"livesim: pattern from {file}", file=sys.stderr)
     # The recording's own knows its light, which may have changed since: the live run kept it.
     as_live = pattern_file == pattern_for(raw)
     if known is None:
+        print(f"livesim: pattern from {file}", file=sys.stderr)
         stacks = spread_stacks(recording, 1, number)
         fit = with_levels if as_live else in_this_light
         read = fit(read_pattern_for(file, recording.frame_shape), stacks, settings)
