@@ -56,6 +56,9 @@ def restore(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that share the work; for .ome.zarr.")
     ] = None,
+    cluster: Annotated[
+        str, typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr.")
+    ] = "",
     part: Annotated[
         str, typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr.")
     ] = "",
@@ -81,7 +84,9 @@ def restore(
     from livesim.commands.restore.request import RestoreRequest
     from livesim.config.step_choice import with_steps
 
-    restore_one = _restorer(volumes=volumes, workers=workers, part=part, finish=finish)
+    restore_one = _restorer(
+        volumes=volumes, workers=workers, cluster=cluster, part=part, finish=finish
+    )
 
     if steps:
         settings = [with_steps(own, steps) for own in settings]
@@ -92,15 +97,22 @@ def restore(
 
 
 def _restorer(
-    *, volumes: bool, workers: int | None, part: str, finish: bool
+    *, volumes: bool, workers: int | None, cluster: str, part: str, finish: bool
 ) -> Callable[[RestoreRequest], None]:
     """Return what restores one recording as asked: whole, or in parts."""
-    named = {"--volumes": volumes, "--workers": workers, "--part": part, "--finish": finish}
+    named = {
+        "--volumes": volumes,
+        "--workers": workers,
+        "--cluster": cluster,
+        "--part": part,
+        "--finish": finish,
+    }
     given = [name for name, value in named.items() if value]
     if len(given) > 1:
         raise SettingsError(f"expected one of {', '.join(named)}, found {' and '.join(given)}")
 
     from livesim.commands.restore import workers as several
+    from livesim.commands.restore.cluster import restore_on_cluster
     from livesim.commands.restore.command import restore_file
     from livesim.commands.restore.parts import Part
     from livesim.commands.restore.volumes import restore_volumes
@@ -109,6 +121,8 @@ def _restorer(
         return restore_volumes
     if workers:
         return lambda asked: several.restore_with_workers(asked, workers)
+    if cluster:
+        return partial(restore_on_cluster, address=cluster)
     if part:
         return partial(several.restore_part_here, part=Part.parse(part))
     return several.finish if finish else restore_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import pytest
 import tifffile
 import zarr
 
+from livesim.values.errors import DataError
 from tests.support.scenes import simulate
 from tests.system.test_live_equals_offline import TOML
 
@@ -106,3 +108,48 @@ def test_parts_at_once_without_a_driver(raw):
     subprocess.run(command(raw, "out.ome.zarr", "--finish"), check=True, timeout=LIMIT_S)
     subprocess.run(command(raw, "once.ome.zarr"), check=True, timeout=LIMIT_S)
     np.testing.assert_array_equal(images(raw, "out.ome.zarr"), images(raw, "once.ome.zarr"))
+
+
+def dask(*words):
+    return subprocess.Popen([sys.executable, "-m", "dask", *words, "--no-dashboard"])
+
+
+def test_a_cluster_that_loses_a_worker_makes_the_same(raw):
+    subprocess.run(command(raw, "once.ome.zarr"), check=True, timeout=LIMIT_S)
+    named = raw.with_name("scheduler.json")
+    here = ("--scheduler-file", named)
+    started = [dask("scheduler", *here, "--host", "127.0.0.1", "--port", "0")]
+    try:
+        wait_until(lambda: named.is_file() and named.stat().st_size, started[0])
+        address = json.loads(named.read_text())["address"]
+        for name in "ab":
+            started.append(dask("worker", *here, "--name", name, "--nthreads", "1", "--no-nanny"))
+        wait_for_workers(address, 2)
+        with subprocess.Popen(command(raw, "out.ome.zarr", "--cluster", address)) as process:
+            wait_until(lambda: planes(raw) > 0, process)
+            started[1].kill()
+            assert process.wait(LIMIT_S) == 0
+    finally:
+        for one in reversed(started):
+            one.kill()
+            one.wait()
+    np.testing.assert_array_equal(images(raw, "out.ome.zarr"), images(raw, "once.ome.zarr"))
+
+
+def wait_for_workers(address, number):
+    """Wait for them in a process of its own, as Dask leaves threads behind."""
+    code = (
+        f"from distributed import Client; Client({address!r}).wait_for_workers({number}, {LIMIT_S})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT_S)
+
+
+def test_without_a_scheduler_it_says_so(raw, monkeypatch):
+    from livesim.commands.restore import cluster
+    from livesim.commands.restore.request import RestoreRequest
+    from livesim.io.settings_beside import settings_for
+
+    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    asked = RestoreRequest(raw, settings_for(raw, None, []), None, raw.with_name("o.zarr"))
+    with pytest.raises(DataError, match=r"^tcp://127.0.0.1:9: expected a Dask scheduler, found"):
+        cluster.restore_on_cluster(asked, "tcp://127.0.0.1:9")
