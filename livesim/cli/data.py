@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +22,9 @@ from livesim.cli.shared import (
 )
 from livesim.config.settings import SettingsError
 from livesim.values.extras import install_command
+
+if TYPE_CHECKING:
+    from livesim.commands.restore.request import RestoreRequest
 
 
 def restore(
@@ -48,6 +53,18 @@ def restore(
             help="Reconstruct stacks of planes of three-beam light in three dimensions.",
         ),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the work; for .ome.zarr.")
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr.")
+    ] = "",
+    part: Annotated[
+        str, typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr.")
+    ] = "",
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Check that all parts are there, and close the result.")
+    ] = False,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -63,21 +80,52 @@ def restore(
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
     settings = [settings_for(path, config, changes) for path in raw]
 
-    from livesim.commands.restore.command import restore_file, targets
+    from livesim.commands.restore.command import targets
     from livesim.commands.restore.request import RestoreRequest
-    from livesim.commands.restore.volumes import restore_volumes
     from livesim.config.step_choice import with_steps
+
+    restore_one = _restorer(
+        volumes=volumes, workers=workers, cluster=cluster, part=part, finish=finish
+    )
 
     if steps:
         settings = [with_steps(own, steps) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        asked = RestoreRequest(path, own, known, target, overwrite, live, error, strict)
-        if volumes:
-            restore_volumes(asked)
-        else:
-            restore_file(asked)
+        restore_one(RestoreRequest(path, own, known, target, overwrite, live, error, strict))
+
+
+def _restorer(
+    *, volumes: bool, workers: int | None, cluster: str, part: str, finish: bool
+) -> Callable[[RestoreRequest], None]:
+    """Return what restores one recording as asked: whole, or in parts."""
+    named = {
+        "--volumes": volumes,
+        "--workers": workers,
+        "--cluster": cluster,
+        "--part": part,
+        "--finish": finish,
+    }
+    given = [name for name, value in named.items() if value]
+    if len(given) > 1:
+        raise SettingsError(f"expected one of {', '.join(named)}, found {' and '.join(given)}")
+
+    from livesim.commands.restore import workers as several
+    from livesim.commands.restore.cluster import restore_on_cluster
+    from livesim.commands.restore.command import restore_file
+    from livesim.commands.restore.parts import Part
+    from livesim.commands.restore.volumes import restore_volumes
+
+    if volumes:
+        return restore_volumes
+    if workers:
+        return lambda asked: several.restore_with_workers(asked, workers)
+    if cluster:
+        return partial(restore_on_cluster, address=cluster)
+    if part:
+        return partial(several.restore_part_here, part=Part.parse(part))
+    return several.finish if finish else restore_file
 
 
 def calibrate(

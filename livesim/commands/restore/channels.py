@@ -75,6 +75,7 @@ def restored_channels(
     pattern_file: Path | None,
     *,
     live: bool,
+    known: Mapping[int, Pattern] | None = None,
 ) -> Channels:
     """Return every channel of a recording with its pattern: known, or estimated from it.
 
@@ -82,6 +83,9 @@ def restored_channels(
     ----------
     live
         Whether to follow what the live run logged of its weights.
+    known
+        The pattern of every channel as it was found before, fitted to its light; then no frame is
+        read.
 
     Raises
     ------
@@ -90,7 +94,14 @@ def restored_channels(
     """
     numbers = sorted({index.channel for index in recording.indices})
     channels = {
-        number: _channel(raw, recording, settings.of_channel(number), pattern_file, number)
+        number: _channel(
+            raw,
+            recording,
+            settings.of_channel(number),
+            pattern_file,
+            number,
+            None if known is None else known[number],
+        )
         for number in numbers
     }
     if not live or pattern_file is None or pattern_file != pattern_for(raw):
@@ -150,25 +161,40 @@ def steered_settings(
 
 
 def _channel(
-    raw: Path, recording: Recording, settings: Settings, pattern_file: Path | None, number: int
+    raw: Path,
+    recording: Recording,
+    settings: Settings,
+    pattern_file: Path | None,
+    number: int,
+    known: Pattern | None,
 ) -> RestoredChannel:
     networks, profile = load_networks(settings, preferred_device()), otf_profile(settings)
     make = partial(RestoredChannel, settings, networks, profile)
     if pattern_file is None:
-        stacks = spread_stacks(recording, None, number)
-        found = calibrate(stacks, settings, profile)
-        return make(with_warnings(found, stacks, settings, networks), None, ())
+        return make(known or _found(recording, settings, profile, networks, number), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)
-    stacks = spread_stacks(recording, 1, number)
-    print(f"livesim: pattern from {file}", file=sys.stderr)
-    known = read_pattern_for(file, recording.frame_shape)
     # The recording's own knows its light, which may have changed since: the live run kept it.
     as_live = pattern_file == pattern_for(raw)
-    fit = with_levels if as_live else in_this_light
-    known = fit(known, stacks, settings)
-    pattern = with_warnings(known, stacks, settings, networks)
-    changes = () if log is None else _read_log(log, pattern)
-    return make(pattern, log, changes, as_live=as_live)
+    if known is None:
+        print(f"livesim: pattern from {file}", file=sys.stderr)
+        stacks = spread_stacks(recording, 1, number)
+        fit = with_levels if as_live else in_this_light
+        read = fit(read_pattern_for(file, recording.frame_shape), stacks, settings)
+        known = with_warnings(read, stacks, settings, networks)
+    changes = () if log is None else _read_log(log, known)
+    return make(known, log, changes, as_live=as_live)
+
+
+def _found(
+    recording: Recording,
+    settings: Settings,
+    profile: OtfProfile | None,
+    networks: Networks,
+    number: int,
+) -> Pattern:
+    """Return a channel's pattern as its frames show it."""
+    stacks = spread_stacks(recording, None, number)
+    return with_warnings(calibrate(stacks, settings, profile), stacks, settings, networks)
 
 
 def _weighed(raw: Path, channel: RestoredChannel, number: int) -> RestoredChannel:

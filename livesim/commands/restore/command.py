@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from livesim.commands.calibrate import show_pattern, tell_widefield_only, with_pixel
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.restore.channels import (
-    Channels,
-    read_steering,
-    restored_channels,
-    steered_settings,
-)
+from livesim.commands.restore.plan import plan_restoration, tell_planned
 from livesim.commands.restore.request import RestoreRequest
-from livesim.commands.restore.stacks import StackRestorer
-from livesim.commands.restore.trust import Reviews
-from livesim.config.channels import Channel
-from livesim.config.settings import Settings, SettingsError
-from livesim.config.step_choice import RECONSTRUCT, with_steps
-from livesim.engine.seams import Resolved
+from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
-from livesim.io.read.recording import Recording
-from livesim.io.read.scales import channel_names, z_step_nm
-from livesim.io.recipe import Recipe, identify, steps_run
 from livesim.io.recording_files import bare_name
-from livesim.io.settings_beside import settings_log_for
-from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.io.write.results import check_target, open_writer
-from livesim.pipeline.networks import resolved
 from livesim.values.errors import LostFrameError
-from livesim.values.pattern import WIDEFIELD_ONLY
-from livesim_models.shipped import NONE
 
 _SUFFIX = ".restored.ome.tif"
-NO_ERRORS = "no error planes: the photons cannot decide how large the error is"
 
 
 def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
@@ -70,206 +48,36 @@ def restore_file(asked: RestoreRequest) -> None:
         `strict`, no angle shows fringes.
     """
     console = words_console()
-    raw, out = asked.raw, asked.out
-    check_target(out, overwrite=asked.overwrite)
-    with open_recording(raw, asked.settings.pattern) as recording:
-        chosen = resolved(with_pixel(asked.settings, recording))
-        channels = restored_channels(
-            raw, recording, chosen.settings, asked.pattern_file, live=asked.live
-        )
-        for number in _widefield_only(channels):
-            of_channel = f", channel {number}" if len(channels) > 1 else ""
-            tell_widefield_only(raw, of_channel, chosen.settings, console, strict=asked.strict)
-        _show(raw, channels, chosen.notes, console)
-        log = settings_log_for(raw) if asked.live else None
-        changes = () if log is None else read_steering(log)
-        make = StackRestorer(
-            recording, channels, steered_settings(recording, chosen.settings, changes)
-        )
-        reviews = _reviews(recording, make, console, error=asked.error)
-        planes = asked.error and reviews.tells_errors
-        recipe = _recipe(asked, chosen, channels, recording, reviews, len(changes))
-        times = [index.time for index in recording.indices]
-        begin = min(times)
-        left_out: list[LostFrameError] = []
-        beside = _beside(reviews, errors=planes)
-        layout = _layout(recording, chosen.settings, max(times) + 1 - begin, beside)
+    check_target(asked.out, overwrite=asked.overwrite)
+    with open_recording(asked.raw, asked.settings.pattern) as recording:
+        restoration = plan_restoration(asked, recording, console)
+        plan = restoration.plan
         with (
             interrupts_held() as check_interrupt,
-            open_writer(out, layout, recipe, overwrite=asked.overwrite) as writer,
+            open_writer(asked.out, plan.layout, plan.recipe, overwrite=asked.overwrite) as writer,
             progress_bar("restore", len(recording.indices), console) as bar,
         ):
             for index in bar.over(recording.indices):
                 check_interrupt()
-                try:
-                    one = reviews.take(index) or make(index, examined=planes)
-                except LostFrameError as error:
-                    left_out.append(error)
-                    continue
-                place = replace(index, time=index.time - begin)
-                writer.write(place, one.image)
-                for number, suffix in enumerate(beside, start=1):
-                    own = index.channel + number * recording.sizes.channel
-                    image = one.error if suffix == ERROR_SUFFIX else one.plain
-                    if image is not None:
-                        writer.write(replace(place, channel=own), image)
-            if len(left_out) == len(recording.indices):
-                raise left_out[0]
-    reviews.show(console)
-    if asked.error and not planes:
-        console.print(f"livesim: {NO_ERRORS}")
-    for words in _doubts(reviews):
-        console.print(f"livesim: {words}")
-    _show_left_out(left_out, console)
-    if hits := sum(make.hits.values()):
-        hit = "hit" if hits == 1 else "hits"
-        console.print(f"livesim: {hits} {hit} of single frames replaced")
-    console.print(f"wrote {out}")
+                restoration.write(index, writer.write)
+            if len(restoration.left_out) == len(recording.indices):
+                raise restoration.left_out[0]
+    if restoration.reviews is not None:
+        tell_planned(asked, restoration.reviews, console)
+    tell_left_out(restoration.left_out, console)
+    tell_hits(sum(restoration.make.hits.values()), console)
+    console.print(f"wrote {asked.out}")
 
 
-def _show(raw: Path, channels: Channels, notes: Sequence[str], console: Console) -> None:
-    for number, channel in channels.items():
-        console.print(f"{raw.name}, channel {number}:")
-        show_pattern(channel.pattern, console)
-    for note in notes:
-        console.print(f"livesim: {note}")
-
-
-def _show_left_out(left_out: Sequence[LostFrameError], console: Console) -> None:
+def tell_left_out(left_out: Sequence[LostFrameError | str], console: Console) -> None:
+    """Say how many raw stacks could not be read, and why the first."""
     if left_out:
         words = f"{left_out[0]}; {count(len(left_out), 'raw stack')} of this kind left out"
         console.print(f"livesim: {words}")
 
 
-def _reviews(
-    recording: Recording, make: StackRestorer, console: Console, *, error: bool
-) -> Reviews:
-    """Look how far some raw stacks can be trusted; with neither networks nor errors, at none."""
-    indices = [one for one in recording.indices if error or make.has_networks(one.channel)]
-    with console.status("looking how far some raw stacks can be trusted"):
-        return Reviews(indices, partial(make, examined=True))
-
-
-def _beside(reviews: Reviews, *, errors: bool) -> tuple[str, ...]:
-    """Return the endings of the names of what is written beside the images."""
-    wanted = ((ERROR_SUFFIX, errors), (PLAIN_SUFFIX, bool(reviews.doubted)))
-    return tuple(suffix for suffix, on in wanted if on)
-
-
-def _doubts(reviews: Reviews) -> Iterator[str]:
-    """Yield that images are not to be trusted, and what lies beside them for that reason."""
-    if reviews.doubted:
-        yield (
-            f"{', '.join(reviews.doubted)}: do not trust what networks have a part in; the plain "
-            f"reconstruction is written beside, as channels whose names end in '{PLAIN_SUFFIX}'"
-        )
-
-
-def _recipe(
-    asked: RestoreRequest,
-    chosen: Resolved,
-    channels: Channels,
-    recording: Recording,
-    reviews: Reviews,
-    steered: int,
-) -> Recipe:
-    """Return how the result was made; `steered` says how often the live run changed settings."""
-    first = channels[min(channels)].pattern
-    networks = [one.networks.fitting(one.pattern) for one in channels.values()]
-    any_network = any(one.any for one in networks)
-    return Recipe(
-        settings=_as_run(chosen.settings, channels),
-        pattern=first,
-        steps=steps_run(chosen.settings.steps) if any_network else ("reconstruct",),
-        models={name: sha for one in networks for name, sha in one.models.items()},
-        sources=tuple(identify(one) for one in (asked.raw, *recording.file.others)),
-        warnings=(
-            *recording.warnings,
-            *chosen.notes,
-            *first.warnings,
-            *(f"channel {number}: {WIDEFIELD_ONLY}" for number in _widefield_only(channels)),
-            *_followed(channels, steered),
-            *_arbitration(channels),
-            *((_errors(reviews),) if asked.error else ()),
-            *_doubts(reviews),
-        ),
-        trust=reviews.lines,
-    )
-
-
-def _as_run(settings: Settings, channels: Channels) -> Settings:
-    """Return the settings with no network for the channels in which none ran."""
-    idle = [number for number, one in channels.items() if not one.networks.fitting(one.pattern).any]
-    if len(idle) == len(channels):
-        return with_steps(settings, RECONSTRUCT)
-    own = dict(settings.channels)
-    for number in idle:
-        channel = own.get(number, Channel())
-        steps = channel.steps.model_copy(update={"one": NONE, "two": NONE})
-        own[number] = channel.model_copy(update={"steps": steps})
-    return settings.model_copy(update={"channels": own})
-
-
-def _widefield_only(channels: Channels) -> list[int]:
-    """Return the channels that are not super-resolved, for none of their fringes was found."""
-    return [
-        number
-        for number, channel in channels.items()
-        if not channel.changes and channel.pattern.is_widefield_only
-    ]
-
-
-def _followed(channels: Channels, steered: int) -> Iterator[str]:
-    """Yield what differs between channels and what changed while the recording was made."""
-    first = channels[min(channels)].pattern
-    for number, channel in channels.items():
-        if channel.pattern != first:
-            yield f"channel {number} has a pattern of its own: {channel.pattern}"
-    changes = sum({channel.log: len(channel.changes) for channel in channels.values()}.values())
-    if changes:
-        yield f"the pattern was followed: {changes} changes as logged in the live run"
-    if steered:
-        yield f"the settings were steered: {steered} changes as logged in the live run"
-
-
-def _errors(reviews: Reviews) -> str:
-    if not reviews.tells_errors:
-        return NO_ERRORS
-    return "error planes: standard deviation of the image beside, photo-electrons per raw pixel"
-
-
-def _arbitration(channels: Channels) -> Iterator[str]:
-    """Yield how much of the networks' work is shown, and by what."""
-    if any(one.networks.fitting(one.pattern).any for one in channels.values()):
-        logged = all(one.weighed is not None for one in channels.values())
-        source = "as logged in the live run" if logged else "measured for every raw stack"
-        yield f"the images are arbitrated between plain reconstruction and networks, {source}"
-
-
-def _layout(
-    recording: Recording, settings: Settings, times: int, beside: Sequence[str]
-) -> OutputLayout:
-    """Return the layout of the result, from the first to the last time of a whole raw stack.
-
-    What is written `beside` the images are further channels, behind those of the images.
-    """
-    y, x = recording.frame_shape
-    sizes = recording.sizes
-    names = channel_names(settings, sizes.channel, recording.channel_names)
-    if beside:
-        known = names or tuple(f"channel {number}" for number in range(sizes.channel))
-        names = (*known, *(f"{name}{suffix}" for suffix in beside for name in known))
-    if settings.optics.pixel_nm is None:
-        raise SettingsError("expected optics.pixel_nm in the settings, found none")
-    return OutputLayout(
-        y=2 * y,
-        x=2 * x,
-        pixel_nm=settings.optics.pixel_nm / 2.0,
-        time=times,
-        channel=(1 + len(beside)) * sizes.channel,
-        z=sizes.z,
-        position=sizes.position,
-        z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
-        interval_s=recording.interval_s,
-        channel_names=names,
-    )
+def tell_hits(hits: int, console: Console) -> None:
+    """Say how many hits of single frames, as of cosmic rays, were replaced."""
+    if hits:
+        hit = "hit" if hits == 1 else "hits"
+        console.print(f"livesim: {hits} {hit} of single frames replaced")

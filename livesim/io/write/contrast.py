@@ -23,7 +23,16 @@ class Contrast:
         finite = sample[np.isfinite(sample)]
         if finite.size == 0:
             return
-        low, high = (float(value) for value in np.percentile(finite, PERCENTILES))
+        low, high = np.percentile(finite, PERCENTILES)
+        self.widen(channel, float(low), float(high))
+
+    @property
+    def windows(self) -> dict[int, tuple[float, float]]:
+        """(low, high) of every channel that was seen."""
+        return dict(self._windows)
+
+    def widen(self, channel: int, low: float, high: float) -> None:
+        """Widen the channel's window to another one, seen elsewhere."""
         before = self._windows.get(channel, (low, high))
         self._windows[channel] = (min(low, before[0]), max(high, before[1]))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yaozarrs import DimSpec, v05
 
 from livesim.io.recipe import Recipe
-from livesim.io.write.chunk_files import sharded
+from livesim.io.write.chunk_files import chunk_path, sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.stack_codec import stated_codec
@@ -47,27 +47,57 @@ class OmeZarr:
         Stored in the root group's attributes, under "livesim".
     name
         The folder's real name, which its images have too.
+    laid_out
+        Whether the folder has been laid out before, with the same layout. Any number of processes
+        may fill one folder: a plane is a file, which appears whole.
     """
 
-    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, name: str) -> None:
+    def __init__(
+        self, path: Path, layout: OutputLayout, recipe: Recipe, name: str, *, laid_out: bool = False
+    ) -> None:
         self._path, self._layout, self._recipe, self._name = path, layout, recipe, name
-        self._contrasts = [Contrast() for _ in range(layout.position)]
-        self._root = zarr.create_group(path, zarr_format=3)
+        self.contrasts = [Contrast() for _ in range(layout.position)]
+        """Of every position, from the planes that were put or seen."""
+        if laid_out:
+            self._open()
+        else:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._root = zarr.create_group(self._path, zarr_format=3)
         self._store_recipe()
-        self._groups = image_groups(self._root, layout.position)
+        self._groups = image_groups(self._root, self._layout.position)
         self._images = [
-            create_image(group, layout, layout.image_shape, name) for group in self._groups
+            create_image(group, self._layout, self._layout.image_shape, self._name)
+            for group in self._groups
         ]
+
+    def _open(self) -> None:
+        self._root = zarr.open_group(self._path, mode="r+", zarr_format=3)
+        positions = self._layout.position
+        inside = [] if positions == 1 else [str(position) for position in range(positions)]
+        self._groups = [_group(self._root, name) for name in inside] or [self._root]
+        self._images = [_image(group) for group in self._groups]
 
     def put(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place."""
         self._images[index.position][index.time, index.channel, index.z] = image
-        self._contrasts[index.position].see(index.channel, image)
+        self.contrasts[index.position].see(index.channel, image)
+
+    def holds(self, index: StackIndex) -> bool:
+        """Whether a plane is there; only its file is looked for."""
+        place = (index.time, index.channel, index.z)
+        return chunk_path(self._images[index.position], place).is_file()
+
+    def see(self, index: StackIndex) -> None:
+        """Take a plane that is there into account for the contrast."""
+        image = np.asarray(self._images[index.position][index.time, index.channel, index.z])
+        self.contrasts[index.position].see(index.channel, image)
 
     def finish(self, written: NDArray[np.bool_]) -> None:
         """Describe the channels, whose contrast is known now, and count the missing planes."""
         self._check_still_there()
-        for group, contrast in zip(self._groups, self._contrasts, strict=True):
+        for group, contrast in zip(self._groups, self.contrasts, strict=True):
             describe_image(group, self._layout, self._name, self._layout.channel, contrast)
         if not written.all():
             self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
@@ -83,6 +113,18 @@ class OmeZarr:
 
     def _store_recipe(self) -> None:
         self._root.attrs[KEY] = {"recipe": self._recipe.to_json()}
+
+
+def _group(root: zarr.Group, name: str) -> zarr.Group:
+    found = root[name]
+    assert isinstance(found, zarr.Group)
+    return found
+
+
+def _image(group: zarr.Group) -> zarr.Array[Any]:
+    found = group[LEVEL]
+    assert isinstance(found, zarr.Array)
+    return found
 
 
 def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:

@@ -1,0 +1,173 @@
+"""A result that is made in parts is the one that is made at once; what is missing is named."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from rich.console import Console
+
+from livesim.commands.restore.command import restore_file
+from livesim.commands.restore.parts import Part, finish_parts, restore_part
+from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.stacks import StackRestorer
+from livesim.config.settings import Settings, SettingsError
+from livesim.values.errors import DataError
+from tests.support.reader_faults.ndtiff import ndtiff
+from tests.support.scenes import PLAIN, simulate
+
+TIMES = 5
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return simulate(4, (64, 64), peak=200.0, times=TIMES)
+
+
+@pytest.fixture
+def asked(scene, tmp_path):
+    tifffile.imwrite(tmp_path / "raw.tif", scene.counts.flatten(0, 2).numpy().astype(np.uint16))
+    settings = Settings(
+        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN
+    )
+    return RestoreRequest(tmp_path / "raw.tif", settings, None, tmp_path / "out.ome.zarr")
+
+
+def at_once(asked):
+    out = asked.out.with_name("once.ome.zarr")
+    restore_file(replace(asked, out=out))
+    return contents(out)
+
+
+def contents(out):
+    group = zarr.open_group(out, mode="r")
+    return np.asarray(group["0"]), group.attrs["ome"]["omero"], group.attrs["livesim"]
+
+
+def restore(asked, part, step=lambda: None):
+    restore_part(asked, Part.parse(part), Console(quiet=True), step)
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_parts_in_any_order_make_what_is_made_at_once(asked, error):
+    asked = replace(asked, error=error)
+    for part in ("3/3", "1/3", "2/3"):
+        restore(asked, part)
+    finish_parts(asked)
+    images, omero, recipe = contents(asked.out)
+    expected, expected_omero, expected_recipe = at_once(asked)
+    np.testing.assert_array_equal(images, expected)
+    assert not np.isnan(images).any()
+    assert len(omero["channels"]) == 1 + error
+    assert (omero, recipe) == (expected_omero, expected_recipe)
+    assert {path.name for path in asked.out.parent.iterdir()} >= {"raw.tif", "out.ome.zarr"}
+    assert not list(asked.out.parent.glob("*part*"))
+
+
+def test_the_pattern_is_found_once(asked, monkeypatch):
+    restore(asked, "1/2")
+
+    def calibrate(*_):
+        raise AssertionError("expected the pattern of the plan")
+
+    monkeypatch.setattr("livesim.commands.restore.channels.calibrate", calibrate)
+    restore(asked, "2/2")
+    finish_parts(asked)
+
+
+def test_a_part_that_is_missing_is_named_and_nothing_is_lost(asked):
+    for part in ("1/3", "3/3"):
+        restore(asked, part)
+    with pytest.raises(DataError, match=r"all 3 parts done, found 2; missing: --part 2/3$"):
+        finish_parts(asked)
+    assert not asked.out.exists()
+    restore(asked, "2/3")
+    finish_parts(asked)
+    np.testing.assert_array_equal(contents(asked.out)[0], at_once(asked)[0])
+
+
+def test_nothing_is_finished_before_it_has_begun(asked):
+    with pytest.raises(DataError, match=r"plan.json: expected the plan of all parts"):
+        finish_parts(asked)
+
+
+def test_an_interrupted_part_goes_on_where_it_was(asked, monkeypatch):
+    steps = iter([None, None])
+
+    def step():
+        if next(steps, "stop") == "stop":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(asked, "1/1", step)
+    with pytest.raises(DataError, match="found none"):
+        finish_parts(asked)
+    made = []
+    make = StackRestorer.__call__
+
+    def counted(self, index, *, examined):
+        made.append(index.time)
+        return make(self, index, examined=examined)
+
+    monkeypatch.setattr(StackRestorer, "__call__", counted)
+    restore(asked, "1/1")
+    assert made == [3, 4]
+    finish_parts(asked)
+    monkeypatch.undo()
+    images, omero, _ = contents(asked.out)
+    expected, expected_omero, _ = at_once(asked)
+    np.testing.assert_array_equal(images, expected)
+    assert omero == expected_omero
+
+
+def test_an_image_that_has_gone_since_is_noticed(asked):
+    restore(asked, "1/1")
+    (asked.out.with_name("out.ome.zarr.parts") / "result.ome.zarr/0/c/2/0/0/0/0").unlink()
+    with pytest.raises(DataError, match="found 1 image gone; restore the parts again"):
+        finish_parts(asked)
+    restore(asked, "1/1")
+    finish_parts(asked)
+
+
+def test_parts_of_other_settings_are_not_mixed_in(asked):
+    restore(asked, "1/2")
+    optics = asked.settings.optics.model_copy(update={"emission_nm": 600.0})
+    other = replace(asked, settings=asked.settings.model_copy(update={"optics": optics}))
+    with pytest.raises(DataError, match="found those of something else; remove it to begin anew"):
+        restore(other, "2/2")
+
+
+def test_a_lost_frame_is_left_out_and_told(asked, scene, tmp_path):
+    frames = scene.counts.flatten(0, 2).numpy().astype(np.uint16)
+    frames[13] = 0
+    axes = [({"time": number}, frame) for number, frame in enumerate(frames)]
+    asked = replace(asked, raw=ndtiff(axes)(tmp_path))
+    for part in ("1/2", "2/2"):
+        restore(asked, part)
+    told = finish_parts(asked)
+    assert [(index.time, "nothing but zeros" in words) for index, words in told.left_out] == [
+        (1, True)
+    ]
+    images, _, recipe = contents(asked.out)
+    assert [bool(np.isnan(image).all()) for image in images] == [False, True, False, False, False]
+    assert "1 of 5 planes hold no result (NaN), first: position 0, time 1" in json.dumps(recipe)
+
+
+def test_only_a_zarr_takes_planes_from_several(asked):
+    with pytest.raises(SettingsError, match=r"takes planes from several processes, found out.tif"):
+        restore(replace(asked, out=asked.out.with_name("out.tif")), "1/2")
+
+
+@pytest.mark.parametrize("words", ["0/4", "5/4", "2", "a/b", "1/0", "", "-1/2"])
+def test_what_is_no_part_is_refused(words):
+    with pytest.raises(SettingsError, match="expected a part such as 2/4, found"):
+        Part.parse(words)
+
+
+@pytest.mark.parametrize(("stacks", "parts"), [(5, 2), (7, 7), (3, 8), (0, 2)])
+def test_parts_share_all_stacks_once(stacks, parts):
+    shared = [Part(number, parts).of_all(range(stacks)) for number in range(1, parts + 1)]
+    assert [one for part in shared for one in part] == list(range(stacks))
+    assert max(map(len, shared)) - min(map(len, shared)) <= 1
