@@ -182,9 +182,9 @@ class Session:
         self.recording.switch(self.steering.in_use, on=on)
 
     @property
-    def broken(self) -> bool:
-        """Whether a thread has ended that should not have; `finish` raises why."""
-        return any(thread.done() for thread in self._threads)
+    def ended_threads(self) -> list[Future[Any]]:
+        """Its threads that have ended: none should before `finish`, which raises why."""
+        return [thread for thread in self._threads if thread.done()]
 
     def hurry(self) -> None:
         """Skip the stacks that are not reconstructed yet."""
@@ -202,9 +202,11 @@ class Session:
         """
         self._draining = True
         self._publishing.end = end or self._publishing.end
-        self._receiver.finish()
-        self.steering.close()
-        self._pool.shutdown()
+        try:
+            self._receiver.finish()
+        finally:
+            self.steering.close()
+            self._pool.shutdown()
         self._shared.gauges.faults.add(self.counts)
         for thread in self._threads:
             thread.result()

@@ -9,7 +9,13 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from livesim.io.write.chunk_files import chunk_path, chunk_writer, write_at, write_whole
+from livesim.io.write.chunk_files import (
+    array_folder,
+    chunk_path,
+    chunk_writer,
+    write_at,
+    write_whole,
+)
 from livesim.io.write.stack_codec import encode
 
 TIME_BLOCK = 64
@@ -124,4 +130,4 @@ class _LogColumn:
         except FileNotFoundError:
             first = np.zeros(LOG_CHUNK, self._kind)
             first[at] = value
-            write_whole(path, first.tobytes())
+            write_whole(path, first.tobytes(), array_folder(self.array))

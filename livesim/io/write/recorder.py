@@ -95,6 +95,8 @@ class RawRecorder:
         ------
         ValueError
             If its shape or dtype is not the recording's, or the recording is closed.
+        FolderGoneError
+            If the recording no longer lies where it was opened.
         """
         self._folder.check_open()
         if stack.pixels.shape != self._layout.shape or stack.pixels.dtype != self._dtype:
@@ -103,11 +105,12 @@ class RawRecorder:
                 f"found {stack.pixels.dtype} {stack.pixels.shape}"
             )
         at = stack.index
-        self._stacks.put(
-            (at.position, at.time, at.channel, at.z),
-            stack.pixels,
-            {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
-        )
+        with self._folder.staying():
+            self._stacks.put(
+                (at.position, at.time, at.channel, at.z),
+                stack.pixels,
+                {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
+            )
 
     def describe(self, recipe: Recipe) -> None:
         """Replace the recipe, for instance when the pattern is known."""
@@ -116,7 +119,8 @@ class RawRecorder:
     def close(self) -> None:
         """Cut the arrays to what was recorded and give the folder its name."""
         if self._folder.is_open:
-            self._stacks.trim()
+            with self._folder.staying():
+                self._stacks.trim()
             self._folder.close()
 
     def __enter__(self) -> Self:
@@ -175,21 +179,21 @@ class ResultRecorder:
         ValueError
             If its shape is not the recording's, its position is outside the layout, or the
             recording is closed.
+        FolderGoneError
+            If the recording no longer lies where it was opened.
         """
         at = result.index
         self._folder.check_open()
         self._layout.check_shape(result.image)
         if at.position >= self._layout.position:
             raise ValueError(f"expected position < {self._layout.position}, found {at.position}")
-        self._images[at.position].put(
-            (at.time, at.channel, at.z),
-            result.image,
-            {
-                "last_received_ns": result.last_received_ns,
-                "published_ns": result.published_ns,
-                "networks": result.plain is not None,
-            },
-        )
+        log = {
+            "last_received_ns": result.last_received_ns,
+            "published_ns": result.published_ns,
+            "networks": result.plain is not None,
+        }
+        with self._folder.staying():
+            self._images[at.position].put((at.time, at.channel, at.z), result.image, log)
         self._contrasts[at.position].see(at.channel, result.image)
 
     def describe(self, recipe: Recipe) -> None:
@@ -201,9 +205,10 @@ class ResultRecorder:
         if not self._folder.is_open:
             return
         images = zip(self._groups, self._images, self._contrasts, strict=True)
-        for group, image, contrast in images:
-            image.trim()
-            describe_image(group, self._layout, self._name, image.sizes[1], contrast)
+        with self._folder.staying():
+            for group, image, contrast in images:
+                image.trim()
+                describe_image(group, self._layout, self._name, image.sizes[1], contrast)
         self._folder.close()
 
     def __enter__(self) -> Self:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,10 @@ import zarr
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_zarr import KEY
 from livesim.values.errors import DataError
+
+
+class FolderGoneError(OSError):
+    """What a recording was opened in no longer lies there, and nothing that was written to it."""
 
 
 class RecordingFolder:
@@ -36,6 +43,7 @@ class RecordingFolder:
         self._attributes = attributes
         _check_free(self._target, self._partial)
         self.root = zarr.create_group(self._partial, zarr_format=3)
+        self._opened = _identity(self._partial)
         self.is_open = True
         self.describe(recipe)
 
@@ -48,10 +56,46 @@ class RecordingFolder:
         if not self.is_open:
             raise ValueError(f"{self._target}: expected an open recording, found it closed")
 
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Write in this context: what was written lies where it will be looked for, or it fails.
+
+        A folder that is deleted, moved or on a disk that is taken away takes no writes under its
+        old name; whoever writes there would only make a shell of it.
+
+        Raises
+        ------
+        FolderGoneError
+            If the folder is another one, or none, before or after what is done in the context.
+        """
+        self.check_there()
+        try:
+            yield
+        finally:
+            self.check_there()
+
+    def check_there(self) -> None:
+        """Raise FolderGoneError unless the folder that was opened still lies where it was."""
+        described = self._partial / "zarr.json"  # the last that a deletion under way may take
+        if _identity(self._partial) != self._opened or not described.exists():
+            raise FolderGoneError(
+                f"{self._target}: expected its folder to stay, found it gone: deleted, moved, or "
+                "its disk taken away"
+            )
+
     def close(self) -> None:
         """Give the folder its name."""
         self._partial.rename(self._target)
         self.is_open = False
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return which folder it is, on which disk; None where there is none."""
+    try:
+        found = os.stat(folder)
+    except OSError:  # a disk that was taken away may answer with an error of the device
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _check_free(target: Path, partial: Path) -> None:
