@@ -31,6 +31,7 @@ FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Marks with which a file in UTF-16 begins."""
+Sync = Literal["stack", "second", "close"]
 TOML_CHARACTERS = 1 << 18
 """Far more than any settings have, and few enough to be read at once whatever they are."""
 SHARD_LIMIT = 255
@@ -261,6 +262,8 @@ class RecordingSettings(Section):
 
     shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
     """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""
+    sync: Sync = "close"
+    """When raw stacks are brought to the disk itself, where they outlive a power cut."""
 
 
 class Settings(Section):

@@ -27,7 +27,8 @@ from livesim.wire.sockets import Keep
 from livesim.wire.status import EngineState, RollingStatus
 from livesim.wire.stream_status import ChannelStatus, InUse, StreamStatus
 
-PROCESS_DEPTH = 8
+PROCESS_DEPTH, PROCESS_BYTES = 8, 256 << 20
+"""Raw stacks that wait to be reconstructed, and how much memory they may hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,9 @@ class Session:
             resolved, computing, self.recording.log, self.doctor, gauges.faults
         )
         keep = Keep.BLOCK if shared.lossless else Keep.DROP_OLDEST
-        stacks: BoundedQueue[RawStack] = BoundedQueue(PROCESS_DEPTH, keep)
+        stacks: BoundedQueue[RawStack] = BoundedQueue(
+            PROCESS_DEPTH, keep, PROCESS_BYTES, lambda stack: stack.pixels.nbytes
+        )
         gauges.process.attach(stacks)
         self._publishing = Publishing(start, shared.outlet, self.recording, gauges)
         results = self._publishing.results

@@ -92,8 +92,9 @@ class FolderRecorder:
             channel_names=self._channel_names,
         )
         recipe = Recipe(settings=self.settings)
-        path, shard = self.folder / RAW_NAME, self.settings.recording.shard
-        return RawRecorder(path, layout, recipe, first.pixels.dtype, shard=shard)
+        path, how = self.folder / RAW_NAME, self.settings.recording
+        dtype = first.pixels.dtype
+        return RawRecorder(path, layout, recipe, dtype, shard=how.shard, sync=how.sync)
 
     def open_results(self, first: Result) -> ResultSink:
         """Open the recording of the results for images such as the first."""

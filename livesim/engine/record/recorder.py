@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
@@ -32,6 +32,15 @@ class Sink(Protocol[Taken]):
 
     def close(self) -> None:
         """Finish the file and move it into place."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A sink that has something to do while nothing is written."""
+
+    def rest(self) -> None:
+        """Bring what was written to the disk, where that is due."""
         ...
 
 
@@ -112,6 +121,15 @@ class Track(Generic[Value]):
             self._stop(error)
             return
         self._append(self._sink, value)
+
+    def rest(self) -> None:
+        """Use the time in which nothing is to be written."""
+        if not isinstance(self._sink, Resting):
+            return
+        try:
+            self._sink.rest()
+        except OSError as error:
+            self._stop(error)
 
     def close(self) -> None:
         """Finish the file, if one was opened."""

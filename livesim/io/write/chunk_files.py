@@ -19,8 +19,8 @@ from zarr.storage import LocalStore
 if TYPE_CHECKING:
     from zarr.core.array import ShardsConfigParam
 
-PutChunk = Callable[[tuple[int, ...], bytes], None]
-"""Take the place of a stack along the leading axes, and its chunk."""
+PutChunk = Callable[[tuple[int, ...], bytes], Path]
+"""Take the place of a stack along the leading axes, and its chunk; return the file it is in."""
 
 _ENTRY = struct.Struct("<QQ")
 """Where in a shard a chunk begins and how long it is, in bytes."""
@@ -62,7 +62,7 @@ class ShardFiles:
         self._array, self._time = array, time
         self._slots = array.shards[time]
 
-    def put(self, place: tuple[int, ...], chunk: bytes) -> None:
+    def put(self, place: tuple[int, ...], chunk: bytes) -> Path:
         """Append one chunk to its shard; one that was there before is replaced."""
         shard, slot = divmod(place[self._time], self._slots)
         path = chunk_path(self._array, (*place[: self._time], shard, *place[self._time + 1 :]))
@@ -75,6 +75,7 @@ class ShardFiles:
             _ENTRY.pack_into(index, slot * _ENTRY.size, start, len(chunk))
             file.seek(0)
             _write_all(file, _sealed(bytes(index)))
+        return path
 
 
 def chunk_path(array: zarr.Array[Any], chunk: tuple[int, ...]) -> Path:
@@ -88,8 +89,8 @@ def array_folder(array: zarr.Array[Any]) -> Path:
     return cast(LocalStore, array.store).root / array.path
 
 
-def write_whole(path: Path, content: bytes, within: Path) -> None:
-    """Write a file that appears whole or not at all.
+def write_whole(path: Path, content: bytes, within: Path) -> Path:
+    """Write a file that appears whole or not at all, and return it.
 
     Parameters
     ----------
@@ -115,6 +116,7 @@ def write_whole(path: Path, content: bytes, within: Path) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+    return path
 
 
 def _make_folders(folder: Path, within: Path) -> None:

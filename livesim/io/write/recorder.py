@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
 from livesim.io.write.chunk_files import sharded
 from livesim.io.write.contrast import Contrast
@@ -53,6 +54,8 @@ class RawRecorder:
         Of the camera's counts.
     shard
         Time points whose stacks share a file; see `livesim.config.RecordingSettings`.
+    sync
+        When what is written is brought to the disk itself; see there as well.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class RawRecorder:
         dtype: np.dtype[Any] | None = None,
         *,
         shard: int = 1,
+        sync: Sync = "close",
     ) -> None:
         self._layout = layout
         self._folder = RecordingFolder(path, recipe, _raw_attributes(layout))
@@ -86,7 +90,9 @@ class RawRecorder:
             chunk_key_encoding={"name": "default", "separator": "."},
         )
         log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
-        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
+        syncing = self._folder.syncing(sync)
+        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log, syncing)
+        self._syncing = syncing
 
     def write(self, stack: RawStack) -> None:
         """Append or insert one complete stack.
@@ -111,6 +117,10 @@ class RawRecorder:
                 stack.pixels,
                 {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
             )
+
+    def rest(self) -> None:
+        """Bring what was written to the disk, where that is due: no stack has come for a while."""
+        self._syncing.rest()
 
     def describe(self, recipe: Recipe) -> None:
         """Replace the recipe, for instance when the pattern is known."""
@@ -166,9 +176,11 @@ class ResultRecorder:
         self._contrasts = [Contrast() for _ in self._groups]
         log = {"last_received_ns": np.int64, "published_ns": np.int64, "networks": np.bool_}
         shape = (0, 0, 0, layout.y, layout.x)
+        images = [create_image(one, layout, shape, path.name, shard) for one in self._groups]
+        syncing = self._folder.syncing("close")  # an image can be made again from its raw stack
         self._images = [
-            GrowingStacks(group, create_image(group, layout, shape, path.name, shard), "tcz", log)
-            for group in self._groups
+            GrowingStacks(group, image, "tcz", log, syncing)
+            for group, image in zip(self._groups, images, strict=True)
         ]
 
     def write(self, result: Result) -> None:

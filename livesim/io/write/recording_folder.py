@@ -10,8 +10,10 @@ from typing import Any
 
 import zarr
 
+from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
 from livesim.io.write.ome_zarr import KEY
+from livesim.io.write.syncing import Syncing, sync_beside, sync_tree
 from livesim.values.errors import DataError
 
 
@@ -51,6 +53,13 @@ class RecordingFolder:
         """Replace the recipe."""
         self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
 
+    def syncing(self, when: Sync) -> Syncing:
+        """Return what syncs its arrays, once all are made; the folder itself is synced before."""
+        if when != "close":
+            sync_tree(self._partial)
+            sync_beside(self._partial)
+        return Syncing(when, self._partial)
+
     def check_open(self) -> None:
         """Raise ValueError once the recording is closed."""
         if not self.is_open:
@@ -84,9 +93,11 @@ class RecordingFolder:
             )
 
     def close(self) -> None:
-        """Give the folder its name."""
+        """Give the folder its name, once all that is in it is on the disk."""
+        sync_tree(self._partial)
         self._partial.rename(self._target)
         self.is_open = False
+        sync_beside(self._target)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
