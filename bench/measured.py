@@ -62,8 +62,8 @@ def _formats() -> str:
 def _queues() -> str:
     """Return what the engine's queues hold at most of raw stacks of nine frames of 16 bits."""
     lines = [
-        "| raw frames | a raw stack | to the disk | to be reconstructed | in search of the pattern | "
-        "to be published | all, with frames received | each slow viewer |",
+        "| raw frames | a raw stack | to the disk | to be reconstructed | in search of the pattern "
+        "| to be published | all, with frames received | each slow viewer |",
         "| --- |" + " ---: |" * 7,
     ]
     for side in SIDES:

@@ -8,6 +8,7 @@ images are those of a field whose noise nothing can compress, so no disk sees le
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -36,6 +37,7 @@ def measure(folder: Path, sync: Sync, side: int, stacks: int) -> Row:
     stack = RawStack("bench", StackIndex(), pixels, 5.0)
     recorder = RawRecorder(folder / "raw.zarr", layout, Recipe(settings=SETTINGS), sync=sync)
     took = []
+    os.sync()  # or the system writes what the last one has left
     for number in range(stacks + WARM_UP):
         begin = time.perf_counter()
         recorder.write(replace(stack, index=StackIndex(time=number)))

@@ -44,9 +44,9 @@ class ChannelProcessing:
         Makes the pipeline, given enough stacks.
     lossless
         Whether every stack must be reconstructed: then, when no pattern is found within
-        `CALIBRATION_STACKS` stacks, or fewer large ones, the factory must do with those. Otherwise the oldest are
-        dropped until some stacks have enough signal. Otherwise, too, the plain image of every stack
-        comes first, and its networks are left for later.
+        `CALIBRATION_STACKS` stacks, or fewer large ones, the factory must do with those. Otherwise
+        the oldest are dropped until some stacks have enough signal. Otherwise, too, the plain image
+        of every stack comes first, and its networks are left for later.
     """
 
     def __init__(self, factory: PipelineFactory, faults: Faults, *, lossless: bool) -> None:

@@ -171,7 +171,7 @@ class _Pages(MetricsHandler):
 
     engine: str
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         if self.path.partition("?")[0] != HEALTH_PATH:
             super().do_GET()
             return
