@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PutChunk = Callable[[tuple[int, ...], bytes], Path]
 """Take the place of a stack along the leading axes, and its chunk; return the file it is in."""
 
+METADATA = "zarr.json"
+"""What describes an array or a group, in its folder."""
 _ENTRY = struct.Struct("<QQ")
 """Where in a shard a chunk begins and how long it is, in bytes."""
 _CHECKSUM = struct.Struct("<I")

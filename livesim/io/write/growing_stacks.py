@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.io.write.chunk_files import (
+    METADATA,
     array_folder,
     chunk_path,
     chunk_writer,
@@ -20,7 +21,6 @@ from livesim.io.write.chunk_files import (
 from livesim.io.write.stack_codec import encode
 from livesim.io.write.syncing import Syncing
 
-METADATA = "zarr.json"
 TIME_BLOCK = 64
 """Time points by which the arrays are lengthened at once."""
 LOG_CHUNK = 1024

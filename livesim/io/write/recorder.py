@@ -90,7 +90,7 @@ class RawRecorder:
             chunk_key_encoding={"name": "default", "separator": "."},
         )
         log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
-        syncing = self._folder.syncing(sync)
+        syncing = self._folder.syncing(sync, pixels)
         self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log, syncing)
         self._syncing = syncing
 
@@ -177,7 +177,9 @@ class ResultRecorder:
         log = {"last_received_ns": np.int64, "published_ns": np.int64, "networks": np.bool_}
         shape = (0, 0, 0, layout.y, layout.x)
         images = [create_image(one, layout, shape, path.name, shard) for one in self._groups]
-        syncing = self._folder.syncing("close")  # an image can be made again from its raw stack
+        syncing = self._folder.syncing(
+            "close", *images
+        )  # an image can be made again from its raw stack
         self._images = [
             GrowingStacks(group, image, "tcz", log, syncing)
             for group, image in zip(self._groups, images, strict=True)

@@ -12,6 +12,7 @@ import zarr
 
 from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
+from livesim.io.write.chunk_files import METADATA, array_folder
 from livesim.io.write.ome_zarr import KEY
 from livesim.io.write.syncing import Syncing, sync_beside, sync_tree
 from livesim.values.errors import DataError
@@ -46,6 +47,7 @@ class RecordingFolder:
         _check_free(self._target, self._partial)
         self.root = zarr.create_group(self._partial, zarr_format=3)
         self._opened = _identity(self._partial)
+        self._described = [self._partial / METADATA]
         self.is_open = True
         self.describe(recipe)
 
@@ -53,8 +55,10 @@ class RecordingFolder:
         """Replace the recipe."""
         self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
 
-    def syncing(self, when: Sync) -> Syncing:
+    def syncing(self, when: Sync, *arrays: zarr.Array[Any]) -> Syncing:
         """Return what syncs its arrays, once all are made; the folder itself is synced before."""
+        self._described += [array_folder(array) / METADATA for array in arrays]
+        self.check_there()
         if when != "close":
             sync_tree(self._partial)
             sync_beside(self._partial)
@@ -75,26 +79,33 @@ class RecordingFolder:
         Raises
         ------
         FolderGoneError
-            If the folder is another one, or none, before or after what is done in the context.
+            If the folder is another one, or none, before or after what is done in the context, or
+            a file in it is missing meanwhile: somebody deletes them.
         """
         self.check_there()
         try:
             yield
-        finally:
-            self.check_there()
+        except FileNotFoundError as error:
+            raise self._gone() from error
+        self.check_there()
 
     def check_there(self) -> None:
         """Raise FolderGoneError unless the folder that was opened still lies where it was."""
-        described = self._partial / "zarr.json"  # the last that a deletion under way may take
-        if _identity(self._partial) != self._opened or not described.exists():
-            raise FolderGoneError(
-                f"{self._target}: expected its folder to stay, found it gone: deleted, moved, or "
-                "its disk taken away"
-            )
+        # A deletion under way may have taken files alone, and the folder not yet.
+        there = all(described.exists() for described in self._described)
+        if not there or _identity(self._partial) != self._opened:
+            raise self._gone()
+
+    def _gone(self) -> FolderGoneError:
+        return FolderGoneError(
+            f"{self._target}: expected its folder to stay, found it gone: deleted, moved, or its "
+            "disk taken away"
+        )
 
     def close(self) -> None:
         """Give the folder its name, once all that is in it is on the disk."""
-        sync_tree(self._partial)
+        with self.staying():
+            sync_tree(self._partial)
         self._partial.rename(self._target)
         self.is_open = False
         sync_beside(self._target)

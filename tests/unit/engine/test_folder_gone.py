@@ -79,6 +79,24 @@ def test_what_was_acknowledged_before_its_folder_went_is_taken_back_and_said(gon
     assert set(tmp_path.rglob("*")) == before  # no shell of it
 
 
+def test_a_folder_that_is_deleted_while_stacks_are_written_to_it(tmp_path):
+    """A deletion takes file after file, and fails at a folder that another file has come into."""
+    with running(record=tmp_path, lossless=True) as engine, Sender(engine.control) as sender:
+        sender.start(start())
+        for number, frame in enumerate(frames(80)):
+            if number == 180:
+                engine.wait_for(lambda _: min(on_disk(engine)) >= 2)
+                shutil.rmtree(tmp_path / "stream-001", ignore_errors=True)
+            sender.send(frame)
+        status = engine.wait_for(lambda status: status.stages[1].done == 80)
+        assert "found it gone" in status.recording_fault
+        sender.finish()
+        status = engine.wait_for(lambda status: status.stream is None)
+        assert status.faults.unrecorded_stacks == 160
+        with ControlClient(engine.control) as control:
+            assert control.ready("s", WAIT_S).recorded == 0
+
+
 def test_a_folder_that_goes_before_the_last_stack_is_missed_at_the_end(tmp_path):
     folder = tmp_path / "stream-001"
     with running(record=tmp_path, lossless=True) as engine, Sender(engine.control) as sender:

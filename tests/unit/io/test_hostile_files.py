@@ -16,10 +16,15 @@ import pytest
 import tifffile
 import zarr
 
-from livesim.config.settings import PatternSettings, load_settings
+from livesim.config.settings import PatternSettings, Settings, load_settings
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
+from livesim.io.read.result_time_lapse import open_result
+from livesim.io.recipe import Recipe
+from livesim.io.write.output_layout import OutputLayout
+from livesim.io.write.results import open_writer
 from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks, and measures the peak of a child"),
@@ -39,6 +44,7 @@ OME = (
 )
 IMAGEJ = "ImageJ=1.11a\nimages={0}\nframes={0}\nhyperstack=true\nmode=grayscale\n"
 DEFLATE = 8
+OPTICS = {"numerical_aperture": 1.4, "emission_nm": 520.0}
 
 
 def deflated_zeros(size):
@@ -73,6 +79,17 @@ def write_zarr(path, shape):
     array[(0,) * (len(shape) - 2)] = np.ones(shape[-2:], np.uint16)
 
 
+def write_result(path):
+    """Write a result, and let it state any number of time points."""
+    recipe = Recipe(settings=Settings.model_validate({"optics": OPTICS}))
+    with open_writer(path, OutputLayout(y=8, x=8, pixel_nm=40.0), recipe) as writer:
+        writer.write(StackIndex(), np.ones((8, 8), np.float32))
+    described = path / "0" / "zarr.json"
+    stated = json.loads(described.read_text())
+    stated["shape"][0] = 10**11
+    described.write_text(json.dumps(stated))
+
+
 def write_described(path, words):
     tifffile.imwrite(path, np.ones((9, 16, 16), np.uint16), description=words, metadata=None)
 
@@ -103,6 +120,7 @@ FILES = {
     ),
     "many.zarr": (lambda path: write_zarr(path, (10**7, 16, 16)), "most .* frames in one file"),
     "missing.zarr": (lambda path: write_zarr(path, (2**21, 16, 16)), "expected .* frames"),
+    "result.ome.zarr": (write_result, "most .* frames in one file"),
     "brackets.toml": (lambda path: path.write_text("a = " + "[" * 100_000), "endless brackets"),
     "digits.toml": (lambda path: path.write_text("a = " + "9" * 5000), "expected TOML"),
     "long.toml": (lambda path: path.write_text("a" + ".a" * 10**6 + " = 1"), "up to .* characters"),
@@ -117,6 +135,8 @@ def read(path):
         return load_settings(path)
     if path.suffix == ".json":
         return read_pattern(path)
+    if path.name == "result.ome.zarr":
+        return open_result(path)
     with open_recording(path, PatternSettings()) as recording:
         return sum(frame.pixels.size for frame in recording.frames())
 
