@@ -10,8 +10,7 @@ from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
-from livesim.io.write.recording_folder import FolderGoneError
-from livesim.values.errors import DataError
+from livesim.values.errors import DataError, FolderGoneError
 from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern

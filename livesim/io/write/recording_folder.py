@@ -15,11 +15,7 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.chunk_files import METADATA, array_folder
 from livesim.io.write.ome_zarr import KEY
 from livesim.io.write.syncing import Syncing, sync_beside, sync_tree
-from livesim.values.errors import DataError
-
-
-class FolderGoneError(OSError):
-    """What a recording was opened in no longer lies there, and nothing that was written to it."""
+from livesim.values.errors import DataError, FolderGoneError
 
 
 class RecordingFolder:
