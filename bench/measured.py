@@ -7,7 +7,8 @@ A table stands between two comments. The first says which result it shows, which
     <!-- end of measured -->
 
 The formats that are read stand on the page on recordings in the same way, between
-`<!-- formats -->` and `<!-- end of formats -->`.
+`<!-- formats -->` and `<!-- end of formats -->`, and the memory of the engine's queues on that on
+services, between `<!-- queues -->` and `<!-- end of queues -->`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,24 @@ import re
 from pathlib import Path
 from typing import Any
 
+from livesim.engine.channel_processing import calibration_stacks
+from livesim.engine.publishing import RESULT_BYTES, RESULT_DEPTH
+from livesim.engine.queue import held_at_most
+from livesim.engine.record.stream_recording import RECORD_BYTES, RECORD_DEPTH
+from livesim.engine.session import PROCESS_BYTES, PROCESS_DEPTH
 from livesim.io.read.open import FILES, FOLDERS
+from livesim.wire.sockets import FRAME_DEPTH
+from livesim.wire.sockets import RESULT_DEPTH as VIEWER_DEPTH
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 PAGES = ROOT / "docs" / "measured"
 RECORDINGS = ROOT / "docs" / "use" / "recordings.md"
+SERVICE = ROOT / "docs" / "use" / "service.md"
 BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)
 FORMATS = re.compile(r"(<!-- formats -->\n).*?(<!-- end of formats -->)", re.DOTALL)
+QUEUES = re.compile(r"(<!-- queues -->\n).*?(<!-- end of queues -->)", re.DOTALL)
+SIDES = (256, 512, 1024, 2048, 4096)
 
 Row = dict[str, Any]
 
@@ -32,6 +43,7 @@ Row = dict[str, Any]
 def filled(text: str) -> str:
     """Return a page with all of its tables made from the results that are kept now."""
     text = FORMATS.sub(lambda found: found[1] + _formats() + found[2], text)
+    text = QUEUES.sub(lambda found: found[1] + _queues() + found[2], text)
     return BLOCK.sub(lambda found: found[1] + _table(**json.loads(found[2])) + found[3], text)
 
 
@@ -40,11 +52,41 @@ def pages() -> list[Path]:
     measured = [
         page for page in sorted(PAGES.glob("*.md")) if BLOCK.search(page.read_text("utf-8"))
     ]
-    return [*measured, RECORDINGS]
+    return [*measured, RECORDINGS, SERVICE]
 
 
 def _formats() -> str:
     return "".join(f"- {one.name}\n" for one in (*FILES, *FOLDERS)) + "\n"
+
+
+def _queues() -> str:
+    """Return what the engine's queues hold at most of raw stacks of nine frames of 16 bits."""
+    lines = [
+        "| raw frames | a raw stack | to the disk | to be reconstructed | in search of the pattern "
+        "| to be published | all, with frames received | each slow viewer |",
+        "| --- |" + " ---: |" * 7,
+    ]
+    for side in SIDES:
+        frame = 2 * side * side
+        stack, result = 9 * frame, 4 * side * side * 9  # image and plain of 2 x 2, and widefield
+        queues = [
+            (held_at_most(RECORD_DEPTH, RECORD_BYTES, stack), stack),
+            (held_at_most(PROCESS_DEPTH, PROCESS_BYTES, stack), stack),
+            (calibration_stacks(stack), stack),
+            (held_at_most(RESULT_DEPTH, RESULT_BYTES, result), result),
+        ]
+        cells = [f"{count}: {_mb(count * size)}" for count, size in queues]
+        # Beside them one stack that is being written, one that waits for room, one in work.
+        whole = sum(count * size for count, size in queues) + FRAME_DEPTH * frame + 3 * stack
+        viewer = f"{VIEWER_DEPTH}: {_mb(VIEWER_DEPTH * result)}"
+        lines.append(
+            f"| {side} × {side} | {_mb(stack)} | {' | '.join(cells)} | {_mb(whole)} | {viewer} |"
+        )
+    return "\n".join(lines) + "\n\n"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
 
 
 def _table(

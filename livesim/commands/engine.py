@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,11 @@ from livesim.values.errors import DataError
 from livesim.wire.status import EngineStatus, FaultStatus
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FAREWELL_S = 4.0
+"""After a thread has died: how long the others may take to close what they have open."""
+EXIT_FAILED = 1
+
+_log = logging.getLogger("livesim.engine")
 
 
 def run_engine(
@@ -39,7 +45,7 @@ def run_engine(
     ------
     DataError
         With `once`: if not every raw stack was reconstructed; always: if something that should
-        have been recorded was not.
+        have been recorded was not, or if a thread of the engine has died.
     """
     limit_arenas()
     logging.basicConfig(format="livesim engine: %(message)s")
@@ -47,6 +53,7 @@ def run_engine(
     with (
         Engine(options, computing, settings, recorder_for) as engine,
         _stopped_by_signals(engine),
+        _ended_by_threads(engine),
     ):
         where = engine.endpoints
         print(
@@ -55,8 +62,34 @@ def run_engine(
         )
         if tied:
             threading.Thread(target=_stop_at_end_of_stdin, args=(engine,), daemon=True).start()
-        engine.run()
+        threading.Thread(target=_end_after_failure, args=(engine,), daemon=True).start()
+        _run(engine)
         _check(engine.status(), engine.faults, complete=options.once)
+
+
+def _run(engine: Engine) -> None:
+    """Let an engine work; a mistake that ends it is told in full, and in one sentence."""
+    try:
+        engine.run()
+    except Exception as error:
+        _log.exception("a thread of the engine has died")
+        raise DataError(
+            f"expected every thread of the engine to work until it is stopped, found that one "
+            f"died: {error!r}; what was recorded until then is closed and can be read"
+        ) from error
+
+
+def _end_after_failure(engine: Engine) -> None:
+    """End the process after a failure, whatever still holds it: nothing good can come of it.
+
+    A recording that is not closed by then is called NAME.partial, and as readable.
+    """
+    engine.failed.wait()
+    time.sleep(FAREWELL_S)
+    print(
+        "livesim: a thread of the engine has died, and others do not end: killed", file=sys.stderr
+    )
+    os._exit(EXIT_FAILED)
 
 
 def _recorder_into(folder: Path) -> RecorderFor:
@@ -81,6 +114,22 @@ def _stopped_by_signals(engine: Engine) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_by_threads(engine: Engine) -> Iterator[None]:
+    """Let an engine end where a thread dies that nobody waits for, a worker's or a library's."""
+    before = threading.excepthook
+
+    def ended(died: threading.ExceptHookArgs) -> None:
+        before(died)
+        engine.fail(died.exc_value)
+
+    threading.excepthook = ended
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _check(status: EngineStatus, faults: FaultStatus, *, complete: bool) -> None:

@@ -68,7 +68,7 @@ def _parse(change: str) -> tuple[str, Value]:
         raise SettingsError(f"expected KEY=VALUE, found '{change}'")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()  # such as none, or the path of a model
     if not isinstance(value, bool | int | float | str):
         raise SettingsError(f"{key}: expected a number, a word, true or false, found '{text}'")

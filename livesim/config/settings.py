@@ -31,6 +31,9 @@ FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Marks with which a file in UTF-16 begins."""
+Sync = Literal["stack", "second", "close"]
+TOML_CHARACTERS = 1 << 18
+"""Far more than any settings have, and few enough to be read at once whatever they are."""
 SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
@@ -259,6 +262,8 @@ class RecordingSettings(Section):
 
     shard: Annotated[int, Field(ge=1, le=SHARD_LIMIT)] = 1
     """Time points whose stacks, of one plane and channel, share a file; 1: a file for each."""
+    sync: Sync = "close"
+    """When raw stacks are brought to the disk itself, where they outlive a power cut."""
 
 
 class Settings(Section):
@@ -343,21 +348,35 @@ def read_toml(path: Path) -> dict[str, Any]:
                 f"{path}: expected TOML in UTF-8, found UTF-16; save it as UTF-8, as Notepad does "
                 "where that is chosen beside 'Encoding'"
             )
-        return tomllib.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: expected TOML, found: {error}") from error
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, place: str, what: str = "TOML") -> dict[str, Any]:
+    """Parse TOML that may hold anything, such as endless brackets.
+
+    Raises
+    ------
+    SettingsError
+        If it is no TOML: the `place`, `what` was expected and what was found.
+    """
+    if len(text) > TOML_CHARACTERS:
+        raise SettingsError(
+            f"{place}: expected {what} of up to {TOML_CHARACTERS} characters, found {len(text)}"
+        )
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise SettingsError(f"{place}: expected {what}, found endless brackets") from error
+    except ValueError as error:  # of TOML, or of a number of thousands of digits
+        raise SettingsError(f"{place}: expected {what}, found: {error}") from error
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
     """Put one "section.key=value" into `values`; the value is TOML."""
-    try:
-        changed = tomllib.loads(change)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"--set {change}: expected key=value in TOML, found: {error}"
-        ) from error
+    changed = parse_toml(change, f"--set {change}", "key=value in TOML")
     _merge(values, with_new_names(changed))
 
 

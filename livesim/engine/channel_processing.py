@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from livesim.engine.meters import Faults
 from livesim.engine.pending import Pending, ready
+from livesim.engine.queue import held_at_most
 from livesim.engine.seams import (
     DATA_FAULTS,
     Beginning,
@@ -21,10 +22,17 @@ from livesim.engine.seams import (
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawStack
 
-CALIBRATION_STACKS = 32
-"""Raw stacks kept while the pattern is not known."""
+CALIBRATION_STACKS, CALIBRATION_BYTES = 32, 512 << 20
+"""Raw stacks kept while the pattern is not known, and the memory that they may hold."""
+FEWEST_STACKS = 4
+"""Of them, however large they are."""
 
 Value = TypeVar("Value")
+
+
+def calibration_stacks(size: int) -> int:
+    """Return how many raw stacks of a size in bytes are kept while the pattern is not known."""
+    return max(held_at_most(CALIBRATION_STACKS, CALIBRATION_BYTES, size), FEWEST_STACKS)
 
 
 class ChannelProcessing:
@@ -36,9 +44,9 @@ class ChannelProcessing:
         Makes the pipeline, given enough stacks.
     lossless
         Whether every stack must be reconstructed: then, when no pattern is found within
-        `CALIBRATION_STACKS` stacks, the factory must do with those. Otherwise the oldest are
-        dropped until some stacks have enough signal. Otherwise, too, the plain image of every stack
-        comes first, and its networks are left for later.
+        `CALIBRATION_STACKS` stacks, or fewer large ones, the factory must do with those. Otherwise
+        the oldest are dropped until some stacks have enough signal. Otherwise, too, the plain image
+        of every stack comes first, and its networks are left for later.
     """
 
     def __init__(self, factory: PipelineFactory, faults: Faults, *, lossless: bool) -> None:
@@ -63,14 +71,18 @@ class ChannelProcessing:
         while self._waiting:
             yield self._waiting.popleft()
 
+    @property
+    def _most(self) -> int:
+        return calibration_stacks(self._waiting[-1].pixels.nbytes)
+
     def calibrate(self, *, ended: bool) -> bool:
         """Try to make the pipeline; `ended`: no more stacks will come. Return whether it is new."""
         if self.pipeline is not None or not self._waiting:
             return False
-        full = len(self._waiting) >= CALIBRATION_STACKS
+        full = len(self._waiting) >= self._most
         decide = ended or (self._lossless and full)
         self.pipeline = self._attempt(lambda: self._factory(tuple(self._waiting), decide))
-        while self.pipeline is None and len(self._waiting) >= CALIBRATION_STACKS:
+        while self.pipeline is None and len(self._waiting) >= self._most:
             self._waiting.popleft()
             self._faults.report("skipped_stacks")
         return self.pipeline is not None

@@ -69,15 +69,22 @@ class Intake:
         """Of the last stream."""
         self.finished = False
         """No stream is going to be taken any more."""
+        self.fault: BaseException | None = None
+        """What its thread is dying of."""
         self._cut: str | None = None
         self._alone_since: float | None = None
         self._stop_at: float | None = None
+        self._at_once = False
         self._done = False
 
     # Any thread.
 
-    def stop(self) -> None:
-        """Begin to end; safe in a signal handler and in any thread."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin to end; safe in a signal handler and in any thread.
+
+        With `at_once` what is not reconstructed yet is given up; what is recorded is finished.
+        """
+        self._at_once = self._at_once or at_once
         self._stop_at = self._stop_at or time.monotonic()
 
     def hurry_if_due(self) -> None:
@@ -85,7 +92,7 @@ class Intake:
         session, stop_at = self.session, self._stop_at
         if stop_at is None or session is None:
             return
-        if time.monotonic() - stop_at > self._options.stop_grace_s:
+        if self._at_once or time.monotonic() - stop_at > self._options.stop_grace_s:
             session.hurry()
 
     def cut(self, stream: str) -> None:
@@ -95,18 +102,26 @@ class Intake:
     # The receiver's thread.
 
     def run(self) -> None:
-        """Receive until stopped or, with `once`, until the stream has ended."""
+        """Receive until stopped or, with `once`, until the stream has ended.
+
+        What is wrong in this thread ends the stream as well: its other threads wait for nobody.
+        """
         try:
             while not self._ending:
                 self._take_next()
             self._end_stream()
             self._await_source()
+        except BaseException as error:
+            self.fault = error
+            self.stop(at_once=True)
+            self._end_stream()
+            raise
         finally:
             self.finished = True
 
     @property
     def _ending(self) -> bool:
-        broken = self.session is not None and self.session.broken
+        broken = self.session is not None and bool(self.session.ended_threads)
         return self._done or broken or self._stop_at is not None
 
     def _take_next(self) -> None:
@@ -171,11 +186,15 @@ class Intake:
         self._done = self._options.once
 
     def _end_stream(self, end: StreamEnd | None = None) -> None:
-        if self.session is not None:
-            self.session.finish(end)
-            self.known = replace(self.known, recorded=self.session.recording.written)
+        session = self.session
+        if session is None:
+            return
+        try:
+            session.finish(end)
+        finally:
+            self.known = replace(self.known, recorded=session.recording.written)
             self.session = None
-            return_free_memory()
+        return_free_memory()
 
     def _await_source(self) -> None:
         """Stay until the source has asked what became of its stream, or seems not to."""

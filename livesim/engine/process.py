@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from threading import Event
 from typing import Any, Self
 
 from livesim.config.settings import Settings
@@ -55,6 +56,9 @@ class Engine:
         recorder_for: RecorderFor | None = None,
     ) -> None:
         self._options, self._computing = options, computing
+        self.failed = Event()
+        """Set once a thread has died that must not; `run` raises why."""
+        self._fault: BaseException | None = None
         self._gauges = Gauges()
         self._open_sockets(options)
         self._outlet = outlet = Outlet(self._publisher, computing, options.networks)
@@ -88,15 +92,32 @@ class Engine:
         )
 
     def run(self) -> None:
-        """Receive and answer until stopped; what a thread of the engine raises is raised here."""
+        """Receive and answer until stopped; what any thread of the engine raises is raised here."""
         with ThreadPoolExecutor(2, thread_name_prefix="livesim") as pool:
             threads: list[Future[Any]] = [pool.submit(self._intake.run), pool.submit(self._answer)]
             while (now := wait(threads, timeout=POLL_S)).not_done:
-                if any(one.exception() for one in now.done):
-                    self._intake.stop()  # rather than work on without an answer to anybody
+                session = self._intake.session
+                self.fail(self._intake.fault)
+                for ended in (*now.done, *(session.ended_threads if session else ())):
+                    self.fail(ended.exception())
                 self._intake.hurry_if_due()
         for thread in threads:
             thread.result()
+        if self._fault is not None:
+            raise self._fault
+
+    def fail(self, fault: BaseException | None) -> None:
+        """End, since a thread has died of a `fault`; None = it has ended as it should.
+
+        Rather no engine than one that works on without a part: whatever supervises it starts
+        another one. Safe in any thread.
+        """
+        if fault is None or self.failed.is_set():
+            return
+        self._fault = fault
+        self.failed.set()
+        self._gauges.faults.say(f"the engine ends, for a thread of it has died: {fault!r}")
+        self._intake.stop(at_once=True)
 
     def request_stop(self) -> None:
         """Begin to end; safe in a signal handler and in any thread."""

@@ -17,7 +17,8 @@ from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.networks import NEWEST, OFF, Run
 from livesim.wire.sockets import Keep, Publisher
 
-RESULT_DEPTH = 4
+RESULT_DEPTH, RESULT_BYTES = 4, 256 << 20
+"""Results that wait to be published, and how much memory their images may hold."""
 SHOWN_NS = 10_000_000_000
 """How long all stages are published after a viewer has asked: it asks twice a second."""
 
@@ -108,7 +109,9 @@ class Publishing:
         self._start, self._outlet, self._recording = start, outlet, recording
         self._first = gauges.publish.meter, gauges.latencies
         self._second = gauges.networks.meter, gauges.network_latencies
-        self.results: BoundedQueue[Reconstructed] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
+        self.results: BoundedQueue[Reconstructed] = BoundedQueue(
+            RESULT_DEPTH, Keep.BLOCK, RESULT_BYTES, lambda made: made.result.nbytes
+        )
         """What is to be published; the processor closes it."""
         gauges.publish.attach(self.results)
         self.end = StreamEnd(stream=start.stream, aborted=True)

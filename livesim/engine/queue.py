@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Condition
 from typing import Generic, TypeVar
 
 from livesim.wire.sockets import Keep
 
 Item = TypeVar("Item")
+
+
+def held_at_most(items: int, most_bytes: int, size: int) -> int:
+    """Return how many items of a size in bytes are held at most: one at least."""
+    return min(items, max(most_bytes // max(size, 1), 1))
 
 
 class BoundedQueue(Generic[Item]):
@@ -19,13 +24,26 @@ class BoundedQueue(Generic[Item]):
     ----------
     limit
         Items held at most.
+    most_bytes
+        Of memory that they may hold: large items are fewer. None = however large they are.
+    bytes_of
+        How much one holds.
     keep
         `Keep.BLOCK` lets the putting thread wait, `Keep.DROP_OLDEST` drops, `Keep.LATEST` is
         drop-oldest with a limit of one.
     """
 
-    def __init__(self, limit: int, keep: Keep) -> None:
-        self.limit = 1 if keep is Keep.LATEST else limit
+    def __init__(
+        self,
+        limit: int,
+        keep: Keep,
+        most_bytes: int | None = None,
+        bytes_of: Callable[[Item], int] = lambda item: 0,
+    ) -> None:
+        self._most = 1 if keep is Keep.LATEST else limit
+        self._most_bytes, self._bytes_of = most_bytes, bytes_of
+        self.limit = self._most
+        """Items held at most, of the size of the last one."""
         self.keep = keep
         self._items: deque[Item] = deque()
         self._dropped = 0
@@ -46,13 +64,14 @@ class BoundedQueue(Generic[Item]):
     def put(self, item: Item) -> None:
         """Add an item; when full, wait or drop according to the policy."""
         with self._changed:
+            self._measure(item)
             if self.keep is Keep.BLOCK:
                 self._changed.wait_for(lambda: self._abandoned or self.queued < self.limit)
             if self._abandoned:
                 self._dropped += 1
                 return
             self._items.append(item)
-            if self.queued > self.limit:
+            while self.queued > self.limit:
                 self._items.popleft()
                 self._dropped += 1
             self._changed.notify_all()
@@ -60,11 +79,17 @@ class BoundedQueue(Generic[Item]):
     def offer(self, item: Item) -> bool:
         """Add an item where there is room; else leave it. Return whether it was added."""
         with self._changed:
+            self._measure(item)
             if self._abandoned or self._closed or self.queued >= self.limit:
                 return False
             self._items.append(item)
             self._changed.notify_all()
             return True
+
+    def _measure(self, item: Item) -> None:
+        """Fit the limit to items of this size; those of one stream have the same."""
+        if self._most_bytes is not None:
+            self.limit = held_at_most(self._most, self._most_bytes, self._bytes_of(item))
 
     def get(self) -> Item | None:
         """Take the oldest item, waiting for one; None once the queue is closed and empty."""
@@ -73,6 +98,11 @@ class BoundedQueue(Generic[Item]):
             item = self._items.popleft() if self._items else None
             self._changed.notify_all()
             return item
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until there is an item to get, or no more will come; False if neither is so yet."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)
 
     def take(self) -> list[Item]:
         """Take all that is waiting, without waiting for more."""

@@ -79,7 +79,9 @@ class Receiver:
 
     def finish(self) -> None:
         """Give up the stacks that are not complete: no more frames will come."""
-        self._assembler.finish()
-        self._doctor.close()
-        self._recording.end()
-        self._stacks.close()
+        try:
+            self._assembler.finish()
+            self._doctor.close()
+        finally:  # or those threads would wait for ever
+            self._recording.end()
+            self._stacks.close()

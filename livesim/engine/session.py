@@ -27,7 +27,8 @@ from livesim.wire.sockets import Keep
 from livesim.wire.status import EngineState, RollingStatus
 from livesim.wire.stream_status import ChannelStatus, InUse, StreamStatus
 
-PROCESS_DEPTH = 8
+PROCESS_DEPTH, PROCESS_BYTES = 8, 256 << 20
+"""Raw stacks that wait to be reconstructed, and how much memory they may hold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,9 @@ class Session:
             resolved, computing, self.recording.log, self.doctor, gauges.faults
         )
         keep = Keep.BLOCK if shared.lossless else Keep.DROP_OLDEST
-        stacks: BoundedQueue[RawStack] = BoundedQueue(PROCESS_DEPTH, keep)
+        stacks: BoundedQueue[RawStack] = BoundedQueue(
+            PROCESS_DEPTH, keep, PROCESS_BYTES, lambda stack: stack.pixels.nbytes
+        )
         gauges.process.attach(stacks)
         self._publishing = Publishing(start, shared.outlet, self.recording, gauges)
         results = self._publishing.results
@@ -182,9 +185,9 @@ class Session:
         self.recording.switch(self.steering.in_use, on=on)
 
     @property
-    def broken(self) -> bool:
-        """Whether a thread has ended that should not have; `finish` raises why."""
-        return any(thread.done() for thread in self._threads)
+    def ended_threads(self) -> list[Future[Any]]:
+        """Its threads that have ended: none should before `finish`, which raises why."""
+        return [thread for thread in self._threads if thread.done()]
 
     def hurry(self) -> None:
         """Skip the stacks that are not reconstructed yet."""
@@ -202,9 +205,11 @@ class Session:
         """
         self._draining = True
         self._publishing.end = end or self._publishing.end
-        self._receiver.finish()
-        self.steering.close()
-        self._pool.shutdown()
+        try:
+            self._receiver.finish()
+        finally:
+            self.steering.close()
+            self._pool.shutdown()
         self._shared.gauges.faults.add(self.counts)
         for thread in self._threads:
             thread.result()

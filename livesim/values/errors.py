@@ -1,4 +1,4 @@
-"""The error of data that cannot be used, raised in every room and shown by the command line."""
+"""The errors of data that cannot be used, and of a recording that is no longer there."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class DataError(ValueError):
 
 class LostFrameError(DataError):
     """A frame is there in name only: it cannot be read, or holds nothing but zeros."""
+
+
+class FolderGoneError(OSError):
+    """What a recording was opened in no longer lies there, and nothing that was written to it."""

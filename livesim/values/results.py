@@ -42,6 +42,12 @@ class Result:
     """Whether the pattern is not known yet: `image` is the widefield image itself, [y, x]."""
 
     @property
+    def nbytes(self) -> int:
+        """Memory that its images hold."""
+        images = (self.image, self.widefield, self.plain, self.step_one, self.network)
+        return sum(image.nbytes for image in images if image is not None)
+
+    @property
     def whole(self) -> bool:
         """Whether all its frames are of one raw stack."""
         return self.rolling is None or self.rolling.whole

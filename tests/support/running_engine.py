@@ -152,16 +152,21 @@ class Running:
 
     def wait_for(self, condition):
         """Wait until the status fulfils a condition."""
-        deadline = time.monotonic() + WAIT_S
-        while not condition(status := self.engine.status()):
-            assert time.monotonic() < deadline, status
-            time.sleep(0.005)
-        return status
+        return wait_for(self.engine, condition)
 
     def stopped(self):
         self.thread.join(WAIT_S)
         assert not self.thread.is_alive()
         return self.engine.status()
+
+
+def wait_for(engine, condition):
+    """Wait until the status of an engine fulfils a condition."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition(status := engine.status()):
+        assert time.monotonic() < deadline, status
+        time.sleep(0.005)
+    return status
 
 
 def anywhere(**options):

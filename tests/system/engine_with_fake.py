@@ -1,12 +1,13 @@
 """Run an engine in a process of its own, with a pipeline that only averages.
 
-python engine_with_fake.py RECORD [once] [lossless] [slow] [impatient] [unrecorded]
+python engine_with_fake.py RECORD [once] [lossless] [slow] [impatient] [unrecorded] [dying] [held]
     [at=FRAMES,RESULTS,CONTROL]
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,11 +43,23 @@ class MeanPipeline:
 class Averaging(Computing):
     """Makes the same pipeline for every stream."""
 
-    def __init__(self, pipeline):
-        self.pipeline = pipeline
+    def __init__(self, pipeline, beside):
+        self.pipeline, self.beside = pipeline, beside
 
     def factory_for(self, settings):
+        for work in self.beside:
+            threading.Thread(target=work).start()
         return lambda stacks, ended: self.pipeline
+
+
+def die():
+    """Die of a mistake, as a worker or a library's thread may."""
+    raise AssertionError("planted")
+
+
+def hold():
+    """Keep the process from ending."""
+    threading.Event().wait()
 
 
 def main(record, *words):
@@ -63,8 +76,9 @@ def main(record, *words):
     )
     pipeline = MeanPipeline(SLOW_S if "slow" in words else 0.0)
     folder = None if "unrecorded" in words else Path(record)
+    beside = [work for word, work in (("dying", die), ("held", hold)) if word in words]
     try:
-        run_engine(options, Averaging(pipeline), None, folder)
+        run_engine(options, Averaging(pipeline, beside), None, folder)
     except DataError as error:
         sys.exit(f"livesim: {error}")
 

@@ -232,3 +232,21 @@ def test_skipped_stacks_are_restored_afterwards(tmp_path, cells, config):
     assert np.isfinite(images).all()
     for at in np.flatnonzero(shown):
         np.testing.assert_array_equal(images[at], live[at])
+
+
+# A thread that dies
+
+
+@pytest.mark.parametrize("held", [[], ["held"]])
+def test_a_dead_thread_beside_the_frame_path_ends_the_process(tmp_path, held):
+    """Also where another thread does not end; what was recorded can be read in both cases."""
+    with (
+        engine(tmp_path / "out", "lossless", "dying", *held) as running,
+        Sender(running.control) as sender,
+    ):
+        sender.start(StreamStart(stream="s", source="test", settings=SETTINGS))
+        send(sender, 0, noise(0))
+        assert running.process.wait() == 1
+    assert "AssertionError: planted" in running.process.text
+    assert "found that one died: AssertionError('planted')" in running.process.text
+    assert ("others do not end: killed" in running.process.text) == bool(held)

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -328,11 +327,9 @@ def test_a_signal_closes_the_viewer_and_its_choices_are_kept(tmp_path, number):
     with view(tmp_path, "--engine", "127.0.0.1:1") as started:
         assert started.stdout.readline() == "viewing tcp://127.0.0.1:1\n"
         started.send_signal(number)
-        begin = time.monotonic()
         _, errors = started.communicate(timeout=60.0)
     assert started.returncode == 0, errors
     assert "Traceback" not in errors
-    assert time.monotonic() - begin < 30.0
     assert "address=127.0.0.1:1" in (tmp_path / "viewer.ini").read_text()
 
 

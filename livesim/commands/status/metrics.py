@@ -3,12 +3,14 @@
 The engine is asked whenever the page is read, over the control socket, so the page works for an
 engine on another machine as well. Its figures are given out as it lists them
 (`livesim.engine.figures`), in Prometheus' base units; text format and server are those of
-prometheus-client.
+prometheus-client. Beside the metrics a page says in one line whether all is well, for what
+supervises the engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, MetricsHandler
@@ -23,7 +25,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.status import EngineState, EngineStatus, LatencyStatus, PartLatency
 
-PATH = "/metrics"
+PATH, HEALTH_PATH = "/metrics", "/health"
 ANSWER_S = 2.0
 QUANTILES = {"0.5": "p50_ms", "0.95": "p95_ms", "0.99": "p99_ms"}
 STAGE_COUNTERS = {"frames_or_stacks": "done", "dropped": "dropped"}
@@ -153,8 +155,37 @@ def _family(name: str, figure: Figure) -> CounterMetricFamily | GaugeMetricFamil
     return kind(name, f"{figure.name[:1].upper()}{figure.name[1:]}.", labels=labels)
 
 
+def trouble(status: EngineStatus | None) -> str | None:
+    """Say why an engine needs somebody; None where it does not, whether a stream runs or not."""
+    if status is None:
+        return "expected an engine that answers, found none"
+    if status.state is EngineState.STOPPED:
+        return "expected a running engine, found one that has stopped"
+    if status.recording_fault is not None:
+        return f"expected a stream that is recorded, found: {status.recording_fault}"
+    return None
+
+
+class _Pages(MetricsHandler):
+    """The metrics, and whether all is well: status 200, or 503 with the reason."""
+
+    engine: str
+
+    def do_GET(self) -> None:  # noqa: N802
+        if self.path.partition("?")[0] != HEALTH_PATH:
+            super().do_GET()
+            return
+        why = trouble(_ask(self.engine))
+        words = f"{why or 'ok'}\n".encode()
+        self.send_response(HTTPStatus.OK if why is None else HTTPStatus.SERVICE_UNAVAILABLE)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(words)))
+        self.end_headers()
+        self.wfile.write(words)
+
+
 class MetricsServer(ThreadingHTTPServer):
-    """A page that asks an engine whenever it is read.
+    """Pages that ask an engine whenever they are read.
 
     Parameters
     ----------
@@ -174,8 +205,9 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, engine: str, port: int) -> None:
         registry = CollectorRegistry()
         registry.register(StatusCollector(lambda: _ask(engine)))
+        pages = type("_EnginePages", (_Pages,), {"registry": registry, "engine": engine})
         try:
-            super().__init__(("127.0.0.1", port), MetricsHandler.factory(registry))
+            super().__init__(("127.0.0.1", port), pages)
         except OSError as error:
             raise SettingsError(f"expected a free port, found {port}: {error}") from error
 
@@ -192,4 +224,5 @@ def serve_metrics(engine: str, port: int) -> None:
     """Serve until Ctrl-C; says on stdout where."""
     with MetricsServer(engine, port) as server:
         print(f"metrics: http://127.0.0.1:{server.server_port}{PATH}", flush=True)
+        print(f"health: http://127.0.0.1:{server.server_port}{HEALTH_PATH}", flush=True)
         server.serve_forever()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from livesim.io.recording_files import (
 )
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recorder import RawRecorder, ResultRecorder
+from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
@@ -44,8 +46,19 @@ ARBITRATED = (
 
 
 def record_into(folder: Path) -> RecorderFor:
-    """Record each stream into the first of stream-001, stream-002, … that `folder` has not."""
-    return lambda start, resolved: FolderRecorder(_new_folder(folder), start, resolved)
+    """Record each stream into the first of stream-001, stream-002, … that `folder` has not.
+
+    Where the disk of `folder` is taken away later, streams are refused rather than recorded on
+    the disk that lies below it.
+    """
+    disk = _disk_of(folder)
+
+    def recorder(start: StreamStart, resolved: Resolved) -> FolderRecorder:
+        if _disk_of(folder) != disk:
+            raise DataError(f"{folder}: expected the disk that it was on, found another one")
+        return FolderRecorder(_new_folder(folder), start, resolved)
+
+    return recorder
 
 
 class FolderRecorder:
@@ -79,8 +92,9 @@ class FolderRecorder:
             channel_names=self._channel_names,
         )
         recipe = Recipe(settings=self.settings)
-        path, shard = self.folder / RAW_NAME, self.settings.recording.shard
-        return RawRecorder(path, layout, recipe, first.pixels.dtype, shard=shard)
+        path, how = self.folder / RAW_NAME, self.settings.recording
+        dtype = first.pixels.dtype
+        return RawRecorder(path, layout, recipe, dtype, shard=how.shard, sync=how.sync)
 
     def open_results(self, first: Result) -> ResultSink:
         """Open the recording of the results for images such as the first."""
@@ -154,7 +168,13 @@ def _new_folder(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         folder = parent / f"stream-{number:03d}"
-        if not folder.exists():
+        with suppress(FileExistsError):  # asked by making it: a link to nowhere takes a name, too
             folder.mkdir()
             return folder
     raise AssertionError("counting never ends")
+
+
+def _disk_of(folder: Path) -> int:
+    """Return the number of the disk that a folder lies on, or will lie on."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return there.stat().st_dev

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
-from livesim.values.errors import DataError
+from livesim.values.errors import DataError, FolderGoneError
 from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
@@ -31,6 +31,15 @@ class Sink(Protocol[Taken]):
 
     def close(self) -> None:
         """Finish the file and move it into place."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A sink that has something to do while nothing is written."""
+
+    def rest(self) -> None:
+        """Bring what was written to the disk, where that is due."""
         ...
 
 
@@ -84,7 +93,8 @@ class Track(Generic[Value]):
     """One sink, opened when first needed.
 
     A full disk must neither stop the view of the sample nor go unnoticed: then the file is
-    finished with what it holds, and every value that is not written is counted as a fault.
+    finished with what it holds, and every value that is not written is counted as a fault. Where
+    the file itself has gone, so are those that count as written until then.
     """
 
     def __init__(self, open_sink: Callable[[Value], Sink[Value]] | None, faults: Faults) -> None:
@@ -111,6 +121,15 @@ class Track(Generic[Value]):
             return
         self._append(self._sink, value)
 
+    def rest(self) -> None:
+        """Use the time in which nothing is to be written."""
+        if not isinstance(self._sink, Resting):
+            return
+        try:
+            self._sink.rest()
+        except OSError as error:
+            self._stop(error)
+
     def close(self) -> None:
         """Finish the file, if one was opened."""
         self._stopped = True
@@ -119,6 +138,8 @@ class Track(Generic[Value]):
             return
         try:
             sink.close()
+        except FolderGoneError as error:
+            self._lose(error)
         except OSError as error:
             self._faults.report("unrecorded_stacks", f"a recording could not be finished: {error}")
 
@@ -126,10 +147,20 @@ class Track(Generic[Value]):
         try:
             sink.write(value)
             self.written += 1
+        except FolderGoneError as error:
+            self._faults.report("unrecorded_stacks")
+            self._lose(error)
         except OSError as error:
             self._stop(error)
         except ValueError as error:
             self._faults.report("unrecorded_stacks", f"one stack was not recorded: {error}")
+
+    def _lose(self, error: FolderGoneError) -> None:
+        """Take back what was counted: it is not where it was recorded."""
+        lost, self.written = self.written, 0
+        self._stopped, self._sink = True, None
+        self.fault = f"{error}; {lost} written before are not there"
+        self._faults.report("unrecorded_stacks", f"recording stopped: {self.fault}", lost)
 
     def _stop(self, error: Exception) -> None:
         self.fault = str(error)

@@ -11,6 +11,7 @@ from livesim.engine.meters import Faults
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
 from livesim.engine.seams import Arbitrated, Pipeline, Tracked
+from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind, PatternChange, unturned
 from livesim.values.weights import BandWeights, WeightsChange
@@ -62,7 +63,7 @@ class RecordingLog:
     def _write(self, what: str, write: Callable[[], None]) -> None:
         try:
             write()
-        except OSError as error:
+        except (OSError, DataError) as error:
             self._faults.say(f"{what} could not be written: {error}")
 
 

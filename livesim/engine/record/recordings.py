@@ -88,6 +88,10 @@ class Tracks(Generic[Value]):
             self._recorder = recorder
         self._track.write(value)
 
+    def rest(self) -> None:
+        """Use the time in which nothing is to be written."""
+        self._track.rest()
+
     def close(self) -> None:
         """Finish the file, if one is open."""
         self._track.close()

@@ -15,7 +15,10 @@ from livesim.values.frames import RawStack
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
-RECORD_DEPTH = 32
+RECORD_DEPTH, RECORD_BYTES = 32, 512 << 20
+"""Raw stacks that wait for the disk, and how much memory they may hold."""
+REST_S = 1.0
+"""Without a stack for so long, what was written is brought to the disk, where settings say so."""
 
 
 class StreamRecording:
@@ -44,7 +47,9 @@ class StreamRecording:
         self._recordings = Recordings(record(first) if record and first else None)
         self.log = RecordingLog(self._recordings, gauges.faults)
         """What lies beside the recordings; for the processor's thread."""
-        self._stacks: BoundedQueue[RawStack] = BoundedQueue(RECORD_DEPTH, Keep.BLOCK)
+        self._stacks: BoundedQueue[RawStack] = BoundedQueue(
+            RECORD_DEPTH, Keep.BLOCK, RECORD_BYTES, lambda stack: stack.pixels.nbytes
+        )
         gauges.record.attach(self._stacks)
         self._raw = Tracks(self._recordings, lambda one: one.open_raw, gauges.faults)
         self._results = Tracks(self._recordings, lambda one: one.open_results, gauges.faults)
@@ -96,12 +101,17 @@ class StreamRecording:
     def run(self) -> None:
         """Write raw stacks until no more come."""
         try:
-            for stack in self._stacks:
+            while (stack := self._next()) is not None:
                 self._raw.write(stack)
                 self._meter.tick()
         finally:
             self._stacks.abandon()
             self._raw.close()
+
+    def _next(self) -> RawStack | None:
+        while not self._stacks.wait(REST_S):
+            self._raw.rest()
+        return self._stacks.get()
 
     # The publishing thread.
 

@@ -5,6 +5,7 @@ OME-TIFF specification, sections on BinaryOnly, companion files and 6D/7D/8D sto
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 import tifffile
 
-from livesim.io.read.planes import expecting
+from livesim.io.read.planes import check_size, expecting
 from livesim.values.errors import DataError
 
 MODULO = "modulo"
@@ -24,6 +25,7 @@ ALONG = f"{MODULO_PART}/*"
 TYPES = ("angle", "phase", "tile", "lifetime", "lambda", "other")
 """Of divided axes, as the specification names them."""
 FILES = ".//{*}TiffData/{*}UUID"
+LONGEST_NUMBER = 18
 TIFF_ENDINGS = (".tif", ".tiff", ".btf")
 
 
@@ -124,12 +126,22 @@ def _prepared(root: Element, path: Path, *, needed: bool = False) -> str | None:
 
     tifffile takes the file with the UUID of the whole for the one that it has open.
     """
+    _check_frames(root, path)
     divided = _divide_axes(root)
     own = (one for one in root.iterfind(FILES) if one.get("FileName") == path.name)
     uuid = next((one.text for one in own if one.text), None)
     if needed and uuid is not None:
         root.set("UUID", uuid)
     return ElementTree.tostring(root, encoding="unicode") if needed or divided else None
+
+
+def _check_frames(root: Element, path: Path) -> None:
+    """Refuse more frames than there can be: tifffile makes a place for each that is stated."""
+    frames = 0
+    for pixels in root.iterfind("{*}Image/{*}Pixels"):
+        stated = (pixels.get(f"Size{axis}", "")[:LONGEST_NUMBER] for axis in "TCZ")
+        frames += math.prod(int(size) for size in stated if size.isdecimal())
+    check_size((frames,), (), path)
 
 
 def _divide_axes(root: Element) -> bool:

@@ -11,7 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.io.read.metadata import names_of, positive
-from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid
+from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, check_size
 from livesim.io.read.zarr_planes import plane_reader
 from livesim.io.write.growing_stacks import common_region
 from livesim.io.write.recorder import RAW_AXES, RAW_FORMAT
@@ -44,6 +44,7 @@ def open_own_recording(group: zarr.Group, folder: Path) -> PlaneFile:
             f"{folder}: expected raw [{', '.join(RAW_AXES)}] and a log of its stacks, "
             f"found {pixels.shape} and {[column.shape for column in log]}"
         )
+    check_size(pixels.shape[:-2], pixels.shape[-2:], folder)
     region = common_region([pixels, *log], STACK_AXES)
     written, received, exposures = (np.asarray(column[region]) for column in log)
     if not written.any():

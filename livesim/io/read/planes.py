@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,8 +19,37 @@ from livesim.values.frames import Pixels
 NO_PLANE = -1
 SMALLEST = 8
 """Rows and columns of a frame at least: fewer hold no fringes, and show axes that are mixed up."""
+MOST_PIXELS = 1 << 27
+"""Of one frame: far above any camera's, and few enough to be read at once whatever is in them."""
+MOST_FRAMES = 1 << 22
+"""Of one file: an hour at a thousand frames a second; of each some hundred bytes are kept."""
 LOWEST_WITHOUT_OFFSET = -(2**12)
 """Signed values below it are no noise around a subtracted offset."""
+
+
+def check_size(sizes: Sequence[int], shape: Sequence[int], source: Path) -> None:
+    """Refuse what no microscope records, before anything is made in the size that a file states.
+
+    Parameters
+    ----------
+    sizes, shape
+        How many frames there are along each axis, and [y, x] of a frame.
+
+    Raises
+    ------
+    DataError
+        With what was stated.
+    """
+    if math.prod(map(int, shape)) > MOST_PIXELS:
+        raise DataError(
+            f"{source}: expected frames of at most {MOST_PIXELS} pixels, found "
+            f"{' x '.join(str(int(length)) for length in shape)} stated"
+        )
+    frames = math.prod(map(int, sizes))
+    if frames > MOST_FRAMES:
+        raise DataError(
+            f"{source}: expected at most {MOST_FRAMES} frames in one file, found {frames} stated"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

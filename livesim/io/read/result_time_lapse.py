@@ -10,7 +10,7 @@ import zarr
 from numpy.typing import NDArray
 
 from livesim.io.read.layout import AXES
-from livesim.io.read.planes import NO_PLANE, PlaneFile, expecting
+from livesim.io.read.planes import NO_PLANE, PlaneFile, check_size, expecting
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.read.tiff import open_tiff
 from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
@@ -90,6 +90,7 @@ class _Zarrs:
             self.images = find_images(root, self._path)
             for log, image in zip(self.logs, self.images, strict=True):
                 _check_axes(image, self._path)
+                check_size(image.array.shape[:-2], image.array.shape[-2:], self._path)
                 log.setdefault("written", np.ones(image.array.shape[:3], np.int64))
                 log.setdefault("last_received_ns", np.zeros(image.array.shape[:3], np.int64))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import struct
 import zlib
@@ -28,6 +29,7 @@ from livesim.io.read.planes import (
     UNNAMED,
     PlaneFile,
     PlaneGrid,
+    check_size,
     expecting,
     fit_side_by_side,
     side_by_side,
@@ -121,6 +123,8 @@ def _open(description: Description) -> PlaneFile:
             others = _other_files(tif)
         _check_alike(parts, source)
         first = parts[0]
+        frames = sum(math.prod(map(int, part.sizes)) for part in parts)
+        check_size((frames,), first.shape, source)
         with expecting("a TIFF file", source, *BAD_TIFF):
             grid, read = _join(parts)
             if first.kind == "mmstack":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from livesim.io.read.planes import (
     UNNAMED,
     PlaneFile,
     PlaneGrid,
+    check_size,
     expecting,
     fit_side_by_side,
     side_by_side,
@@ -57,6 +59,8 @@ def open_zarr(folder: Path) -> PlaneFile:
     for image in images:
         _check_image(image, first, folder)
     shape = first.array.shape
+    frames = sum(math.prod(image.array.shape[:-2]) for image in images)
+    check_size((frames,), shape[-2:], folder)
     with expecting("readable frames", folder, *BAD_ZARR):
         recorded = [recorded_planes(image.array, folder) for image in images]
     reads = [plane_reader(image.array, folder) for image in images]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ BAD_ZARR = (
     ValueError, TypeError, KeyError, AttributeError, OSError, RuntimeError, IndexError, SystemError,
 )  # fmt: skip
 
+NUMBER = re.compile(r"\d{1,12}")
 NOT_IN_SHARD = np.uint64(2**64 - 1)
 CHECKSUM_BYTES = 4
 
@@ -80,14 +82,22 @@ def _stored_chunks(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     stored = np.zeros([n * size for n, size in zip(files, inside, strict=True)], bool)
     # One walk through the folders: asking for each of 100 000 files takes seconds.
     root = folder / array.path
-    known = {path.relative_to(root).as_posix(): path for path in root.rglob("*")}
-    for place in np.ndindex(*files):
-        file = known.get(array.metadata.encode_chunk_key(place))
+    for file in root.rglob("*"):
+        place = _place_of(file.relative_to(root).as_posix(), array)
+        if place is None or any(at >= n for at, n in zip(place, files, strict=True)):
+            continue
         region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, inside, strict=True))
-        if file is not None:
-            stored[region] = True if sharding is None else _in_shard(sharding, file, inside)
+        stored[region] = True if sharding is None else _in_shard(sharding, file, inside)
     chunks = (-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True))
     return stored[tuple(map(slice, chunks))]
+
+
+def _place_of(name: str, array: zarr.Array[Any]) -> tuple[int, ...] | None:
+    """Return the place of the chunk whose file has that name; None where it is no chunk."""
+    place = tuple(int(number) for number in NUMBER.findall(name))
+    if len(place) != array.ndim or array.metadata.encode_chunk_key(place) != name:
+        return None
+    return place
 
 
 def _sharding(array: zarr.Array[Any]) -> ShardingCodec | None:

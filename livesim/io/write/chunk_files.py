@@ -19,9 +19,11 @@ from zarr.storage import LocalStore
 if TYPE_CHECKING:
     from zarr.core.array import ShardsConfigParam
 
-PutChunk = Callable[[tuple[int, ...], bytes], None]
-"""Take the place of a stack along the leading axes, and its chunk."""
+PutChunk = Callable[[tuple[int, ...], bytes], Path]
+"""Take the place of a stack along the leading axes, and its chunk; return the file it is in."""
 
+METADATA = "zarr.json"
+"""What describes an array or a group, in its folder."""
 _ENTRY = struct.Struct("<QQ")
 """Where in a shard a chunk begins and how long it is, in bytes."""
 _CHECKSUM = struct.Struct("<I")
@@ -31,7 +33,8 @@ _NO_CHUNK = _ENTRY.pack(2**64 - 1, 2**64 - 1)
 def chunk_writer(array: zarr.Array[Any], time: int) -> PutChunk:
     """Return what writes the chunks of an array, sharded along the axis `time` or not at all."""
     if array.shards is None:
-        return lambda place, chunk: write_whole(chunk_path(array, place), chunk)
+        folder = array_folder(array)
+        return lambda place, chunk: write_whole(chunk_path(array, place), chunk, folder)
     return ShardFiles(array, time).put
 
 
@@ -61,12 +64,12 @@ class ShardFiles:
         self._array, self._time = array, time
         self._slots = array.shards[time]
 
-    def put(self, place: tuple[int, ...], chunk: bytes) -> None:
+    def put(self, place: tuple[int, ...], chunk: bytes) -> Path:
         """Append one chunk to its shard; one that was there before is replaced."""
         shard, slot = divmod(place[self._time], self._slots)
         path = chunk_path(self._array, (*place[: self._time], shard, *place[self._time + 1 :]))
         if not path.exists():
-            write_whole(path, _sealed(_NO_CHUNK * self._slots))
+            write_whole(path, _sealed(_NO_CHUNK * self._slots), array_folder(self._array))
         with path.open("r+b", buffering=0) as file:
             index = bytearray(file.read(self._slots * _ENTRY.size))
             start = file.seek(0, 2)
@@ -74,17 +77,28 @@ class ShardFiles:
             _ENTRY.pack_into(index, slot * _ENTRY.size, start, len(chunk))
             file.seek(0)
             _write_all(file, _sealed(bytes(index)))
+        return path
 
 
 def chunk_path(array: zarr.Array[Any], chunk: tuple[int, ...]) -> Path:
     """Return the file of a chunk or shard, given its number along the leading axes."""
     numbers = (*chunk, *(0,) * (array.ndim - len(chunk)))
-    folder = cast(LocalStore, array.store).root / array.path
-    return folder / array.metadata.encode_chunk_key(numbers)
+    return array_folder(array) / array.metadata.encode_chunk_key(numbers)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all.
+def array_folder(array: zarr.Array[Any]) -> Path:
+    """Return the folder in which an array's metadata and chunks lie."""
+    return cast(LocalStore, array.store).root / array.path
+
+
+def write_whole(path: Path, content: bytes, within: Path) -> Path:
+    """Write a file that appears whole or not at all, and return it.
+
+    Parameters
+    ----------
+    within
+        The folder that is there already, and is never made again; those between it and the file
+        are made.
 
     Raises
     ------
@@ -96,7 +110,7 @@ def write_whole(path: Path, content: bytes) -> None:
         try:
             file = partial.open("wb", buffering=0)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folders(path.parent, within)
             file = partial.open("wb", buffering=0)
         with file:
             _write_all(file, content)
@@ -104,6 +118,13 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+    return path
+
+
+def _make_folders(folder: Path, within: Path) -> None:
+    if folder != within:
+        _make_folders(folder.parent, within)
+        folder.mkdir(exist_ok=True)
 
 
 def write_at(path: Path, offset: int, content: bytes) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from livesim.io.write.chunk_files import chunk_path, chunk_writer, write_at, write_whole
+from livesim.io.write.chunk_files import (
+    METADATA,
+    array_folder,
+    chunk_path,
+    chunk_writer,
+    write_at,
+    write_whole,
+)
 from livesim.io.write.stack_codec import encode
+from livesim.io.write.syncing import Syncing
 
 TIME_BLOCK = 64
 """Time points by which the arrays are lengthened at once."""
@@ -34,6 +43,8 @@ class GrowingStacks:
         Names of the growing axes; "t" is one of them.
     log
         Name and kind of what is noted of every stack, besides `written`.
+    syncing
+        Brings what is written to the disk.
     """
 
     def __init__(
@@ -42,9 +53,11 @@ class GrowingStacks:
         pixels: zarr.Array[Any],
         axes: str | tuple[str, ...],
         log: Mapping[str, type[np.generic]],
+        syncing: Syncing,
     ) -> None:
         self._time = axes.index("t")
         self._axes = len(axes)
+        self._syncing = syncing
         self._pixels = pixels
         self._put = chunk_writer(pixels, self._time)
         self._log = {
@@ -63,10 +76,15 @@ class GrowingStacks:
             If it cannot be written; then it is not marked as written.
         """
         self._reach(place)
-        self._put(place, encode(np.ascontiguousarray(pixels, self._pixels.dtype)))
+        chunk = encode(np.ascontiguousarray(pixels, self._pixels.dtype))
+        self._syncing.wrote(self._put(place, chunk))
         for name, value in log.items():
-            self._log[name].put(place, value)
-        self._log["written"].put(place, True)  # last: what it vouches for is on the disk
+            self._syncing.wrote(self._log[name].put(place, value))
+        self._syncing.stack()
+        # Last: what it vouches for has been written, and synced where every stack is.
+        self._syncing.wrote(self._log["written"].put(place, True))
+        self._syncing.stack()
+        self._syncing.rest()
 
     def trim(self) -> None:
         """Cut the arrays to what was reached."""
@@ -83,6 +101,8 @@ class GrowingStacks:
         self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
         for column in self._log.values():
             column.array.resize(sizes)
+        arrays = (self._pixels, *(column.array for column in self._log.values()))
+        self._syncing.wrote(*(array_folder(array) / METADATA for array in arrays))
 
 
 def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, ...]:
@@ -116,7 +136,7 @@ class _LogColumn:
             dimension_names=tuple(axes),
         )
 
-    def put(self, place: tuple[int, ...], value: float) -> None:
+    def put(self, place: tuple[int, ...], value: float) -> Path:
         chunk, at = divmod(place[self._time], LOG_CHUNK)
         path = chunk_path(self.array, (*place[: self._time], chunk, *place[self._time + 1 :]))
         try:
@@ -124,4 +144,5 @@ class _LogColumn:
         except FileNotFoundError:
             first = np.zeros(LOG_CHUNK, self._kind)
             first[at] = value
-            write_whole(path, first.tobytes())
+            write_whole(path, first.tobytes(), array_folder(self.array))
+        return path

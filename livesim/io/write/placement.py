@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from livesim.io.write.syncing import sync_file, sync_folder, sync_tree
 from livesim.values.errors import DataError
 
 REFUSED = {
@@ -72,8 +73,11 @@ class Placement:
     def commit(self) -> None:
         """Move the temporary into place."""
         self._check()
-        if self.partial.is_file():
-            _flush(self.partial)
+        # After a power cut, no file that is empty or in part bears the real name.
+        if self.partial.is_dir():
+            sync_tree(self.partial)
+        else:
+            sync_file(self.partial)
         with ExitStack() as undo:
             # No rename replaces a folder that holds something, or a file by a folder.
             aside = self.partial.with_suffix(".replaced")
@@ -81,6 +85,7 @@ class Placement:
                 self.target.rename(aside)
                 undo.callback(aside.rename, self.target)
             self.partial.replace(self.target)
+            sync_folder(self.target.absolute().parent)
             undo.pop_all()
         _remove(aside)
 
@@ -128,12 +133,6 @@ class Placement:
             unknown = ("room for it", "none for all of it")
         expected, found = REFUSED.get(error.errno or 0, unknown)
         return DataError(f"{self.target}: expected {expected}, found {found}")
-
-
-def _flush(path: Path) -> None:
-    """Bring a file to the disk: after a power cut, no empty file bears the real name."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _remove(path: Path) -> None:

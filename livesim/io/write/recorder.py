@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
 from livesim.io.write.chunk_files import sharded
 from livesim.io.write.contrast import Contrast
@@ -53,6 +54,8 @@ class RawRecorder:
         Of the camera's counts.
     shard
         Time points whose stacks share a file; see `livesim.config.RecordingSettings`.
+    sync
+        When what is written is brought to the disk itself; see there as well.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class RawRecorder:
         dtype: np.dtype[Any] | None = None,
         *,
         shard: int = 1,
+        sync: Sync = "close",
     ) -> None:
         self._layout = layout
         self._folder = RecordingFolder(path, recipe, _raw_attributes(layout))
@@ -86,7 +90,9 @@ class RawRecorder:
             chunk_key_encoding={"name": "default", "separator": "."},
         )
         log = {"last_received_ns": np.int64, "exposure_ms": np.float64}
-        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log)
+        syncing = self._folder.syncing(sync, pixels)
+        self._stacks = GrowingStacks(self._folder.root, pixels, RAW_AXES[:4], log, syncing)
+        self._syncing = syncing
 
     def write(self, stack: RawStack) -> None:
         """Append or insert one complete stack.
@@ -95,6 +101,8 @@ class RawRecorder:
         ------
         ValueError
             If its shape or dtype is not the recording's, or the recording is closed.
+        FolderGoneError
+            If the recording no longer lies where it was opened.
         """
         self._folder.check_open()
         if stack.pixels.shape != self._layout.shape or stack.pixels.dtype != self._dtype:
@@ -103,11 +111,16 @@ class RawRecorder:
                 f"found {stack.pixels.dtype} {stack.pixels.shape}"
             )
         at = stack.index
-        self._stacks.put(
-            (at.position, at.time, at.channel, at.z),
-            stack.pixels,
-            {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
-        )
+        with self._folder.staying():
+            self._stacks.put(
+                (at.position, at.time, at.channel, at.z),
+                stack.pixels,
+                {"last_received_ns": stack.last_received_ns, "exposure_ms": stack.exposure_ms},
+            )
+
+    def rest(self) -> None:
+        """Bring what was written to the disk, where that is due: no stack has come for a while."""
+        self._syncing.rest()
 
     def describe(self, recipe: Recipe) -> None:
         """Replace the recipe, for instance when the pattern is known."""
@@ -116,7 +129,8 @@ class RawRecorder:
     def close(self) -> None:
         """Cut the arrays to what was recorded and give the folder its name."""
         if self._folder.is_open:
-            self._stacks.trim()
+            with self._folder.staying():
+                self._stacks.trim()
             self._folder.close()
 
     def __enter__(self) -> Self:
@@ -162,9 +176,13 @@ class ResultRecorder:
         self._contrasts = [Contrast() for _ in self._groups]
         log = {"last_received_ns": np.int64, "published_ns": np.int64, "networks": np.bool_}
         shape = (0, 0, 0, layout.y, layout.x)
+        images = [create_image(one, layout, shape, path.name, shard) for one in self._groups]
+        syncing = self._folder.syncing(
+            "close", *images
+        )  # an image can be made again from its raw stack
         self._images = [
-            GrowingStacks(group, create_image(group, layout, shape, path.name, shard), "tcz", log)
-            for group in self._groups
+            GrowingStacks(group, image, "tcz", log, syncing)
+            for group, image in zip(self._groups, images, strict=True)
         ]
 
     def write(self, result: Result) -> None:
@@ -175,21 +193,21 @@ class ResultRecorder:
         ValueError
             If its shape is not the recording's, its position is outside the layout, or the
             recording is closed.
+        FolderGoneError
+            If the recording no longer lies where it was opened.
         """
         at = result.index
         self._folder.check_open()
         self._layout.check_shape(result.image)
         if at.position >= self._layout.position:
             raise ValueError(f"expected position < {self._layout.position}, found {at.position}")
-        self._images[at.position].put(
-            (at.time, at.channel, at.z),
-            result.image,
-            {
-                "last_received_ns": result.last_received_ns,
-                "published_ns": result.published_ns,
-                "networks": result.plain is not None,
-            },
-        )
+        log = {
+            "last_received_ns": result.last_received_ns,
+            "published_ns": result.published_ns,
+            "networks": result.plain is not None,
+        }
+        with self._folder.staying():
+            self._images[at.position].put((at.time, at.channel, at.z), result.image, log)
         self._contrasts[at.position].see(at.channel, result.image)
 
     def describe(self, recipe: Recipe) -> None:
@@ -201,9 +219,10 @@ class ResultRecorder:
         if not self._folder.is_open:
             return
         images = zip(self._groups, self._images, self._contrasts, strict=True)
-        for group, image, contrast in images:
-            image.trim()
-            describe_image(group, self._layout, self._name, image.sizes[1], contrast)
+        with self._folder.staying():
+            for group, image, contrast in images:
+                image.trim()
+                describe_image(group, self._layout, self._name, image.sizes[1], contrast)
         self._folder.close()
 
     def __enter__(self) -> Self:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zarr
 
+from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
+from livesim.io.write.chunk_files import METADATA, array_folder
 from livesim.io.write.ome_zarr import KEY
-from livesim.values.errors import DataError
+from livesim.io.write.syncing import Syncing, sync_beside, sync_tree
+from livesim.values.errors import DataError, FolderGoneError
 
 
 class RecordingFolder:
@@ -36,6 +42,8 @@ class RecordingFolder:
         self._attributes = attributes
         _check_free(self._target, self._partial)
         self.root = zarr.create_group(self._partial, zarr_format=3)
+        self._opened = _identity(self._partial)
+        self._described = [self._partial / METADATA]
         self.is_open = True
         self.describe(recipe)
 
@@ -43,15 +51,69 @@ class RecordingFolder:
         """Replace the recipe."""
         self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
 
+    def syncing(self, when: Sync, *arrays: zarr.Array[Any]) -> Syncing:
+        """Return what syncs its arrays, once all are made; the folder itself is synced before."""
+        self._described += [array_folder(array) / METADATA for array in arrays]
+        self.check_there()
+        if when != "close":
+            sync_tree(self._partial)
+            sync_beside(self._partial)
+        return Syncing(when, self._partial)
+
     def check_open(self) -> None:
         """Raise ValueError once the recording is closed."""
         if not self.is_open:
             raise ValueError(f"{self._target}: expected an open recording, found it closed")
 
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Write in this context: what was written lies where it will be looked for, or it fails.
+
+        A folder that is deleted, moved or on a disk that is taken away takes no writes under its
+        old name; whoever writes there would only make a shell of it.
+
+        Raises
+        ------
+        FolderGoneError
+            If the folder is another one, or none, before or after what is done in the context, or
+            a file in it is missing meanwhile: somebody deletes them.
+        """
+        self.check_there()
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._gone() from error
+        self.check_there()
+
+    def check_there(self) -> None:
+        """Raise FolderGoneError unless the folder that was opened still lies where it was."""
+        # A deletion under way may have taken files alone, and the folder not yet.
+        there = all(described.exists() for described in self._described)
+        if not there or _identity(self._partial) != self._opened:
+            raise self._gone()
+
+    def _gone(self) -> FolderGoneError:
+        return FolderGoneError(
+            f"{self._target}: expected its folder to stay, found it gone: deleted, moved, or its "
+            "disk taken away"
+        )
+
     def close(self) -> None:
-        """Give the folder its name."""
+        """Give the folder its name, once all that is in it is on the disk."""
+        with self.staying():
+            sync_tree(self._partial)
         self._partial.rename(self._target)
         self.is_open = False
+        sync_beside(self._target)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return which folder it is, on which disk; None where there is none."""
+    try:
+        found = os.stat(folder)
+    except OSError:  # a disk that was taken away may answer with an error of the device
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _check_free(target: Path, partial: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from livesim.config.errors import SettingsError, sentence
 from livesim.config.section import Section
+from livesim.config.settings import parse_toml
 from livesim.values.numbers import NonNegative, Positive
 from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.registry import AnyArchitecture, architecture_of
@@ -151,12 +151,10 @@ def load_recipe(path: Path) -> Recipe | VariedRecipe:
 
 
 def _parsed(text: str, source: str) -> Recipe | VariedRecipe:
+    table = parse_toml(text, source)
     kind: type[Recipe | VariedRecipe] = Recipe
     try:
-        table = tomllib.loads(text)
         kind = VariedRecipe if "networks" in table else Recipe
         return kind.model_validate(table)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: expected TOML, found: {error}") from error
     except ValidationError as error:
         raise SettingsError(f"{source}: {sentence(error, kind)}") from error

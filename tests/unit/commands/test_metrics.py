@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -10,10 +11,11 @@ import pytest
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 
-from livesim.commands.status.metrics import BASE_UNITS, MetricsServer
+from livesim.commands.status.metrics import BASE_UNITS, MetricsServer, trouble
 from livesim.config.settings import SettingsError
 from livesim.engine.process import Engine
 from livesim.values.figure import Figure, Unit
+from livesim.wire.status import EngineState
 from tests.doubles.fake_engine import engine_status
 from tests.support.prometheus import page_of, samples_of
 from tests.support.running_engine import Fakes, anywhere, at_work
@@ -97,3 +99,33 @@ def test_an_engine_that_does_not_answer_is_down(monkeypatch):
 def test_a_port_that_is_taken_is_said():
     with serving("tcp://127.0.0.1:9") as server, pytest.raises(SettingsError, match="free port"):
         MetricsServer("tcp://127.0.0.1:9", server.server_port)
+
+
+def health(server):
+    """Return the status and the words of the page that says whether all is well."""
+    url = f"http://127.0.0.1:{server.server_port}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=20.0) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_the_health_page_says_ok_while_the_engine_answers_and_why_it_does_not():
+    with running() as engine, serving(engine.endpoints.control) as server:
+        assert health(server) == (200, "ok\n")
+    with serving("tcp://127.0.0.1:9") as server:
+        assert health(server) == (503, "expected an engine that answers, found none\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"recording_fault": "no space left"}, "a stream that is recorded, found: no space left"),
+        ({"state": EngineState.STOPPED}, "expected a running engine, found one that has stopped"),
+    ],
+)
+def test_what_an_engine_needs_somebody_for(change, words):
+    said = trouble(engine_status().model_copy(update=change))
+    assert said == words or words in said

@@ -61,3 +61,40 @@ def test_take_takes_what_is_there():
     queue.put(2)
     assert queue.take() == [1, 2]
     assert queue.queued == 0
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 8), (MIB, 4), (3 * MIB, 1), (9 * MIB, 1)])
+def test_large_items_are_fewer(size, most):
+    """One is held however large it is."""
+    queue = BoundedQueue(8, Keep.DROP_OLDEST, 4 * MIB, lambda item: size)
+    for number in range(20):
+        queue.put(number)
+        assert queue.queued <= most
+    assert (queue.limit, queue.queued, queue.dropped) == (most, most, 20 - most)
+    assert not queue.offer(20)
+
+
+def test_block_waits_for_room_in_bytes():
+    queue = BoundedQueue(100, Keep.BLOCK, 4 * MIB, len)
+    large = bytes(2 * MIB)
+    putting = threading.Thread(target=lambda: [queue.put(large) for _ in range(10)])
+    putting.start()
+    got = 0
+    while got < 10:
+        assert queue.queued <= 2
+        got += queue.get() is large
+    putting.join(WAIT_S)
+    assert not putting.is_alive()
+
+
+def test_waiting_ends_with_an_item_with_the_end_or_with_the_time():
+    queue = BoundedQueue(2, Keep.BLOCK)
+    assert not queue.wait(0.0)
+    queue.put(1)
+    assert queue.wait(WAIT_S)
+    assert queue.get() == 1
+    queue.close()
+    assert queue.wait(WAIT_S)

@@ -11,11 +11,14 @@ import zarr
 
 from livesim.commands.status.command import show_status
 from livesim.config.settings import Settings
+from livesim.engine.meters import Gauges
 from livesim.engine.process import Engine
+from livesim.engine.record.stream_recording import StreamRecording
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import RawRecorder
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
@@ -149,3 +152,13 @@ def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypa
         sender.finish()
         assert len(engine.times()) == 3
     assert zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")["written"][:].sum() == 1
+
+
+@pytest.mark.parametrize(("side", "held"), [(512, 32), (2048, 7), (8192, 1)])
+def test_stacks_that_wait_for_the_disk_hold_no_more_memory_however_large_they_are(side, held):
+    gauges = Gauges()
+    recording = StreamRecording(None, None, gauges)
+    pixels = np.empty((3, 3, side, side), np.uint16)  # not touched, so it takes no memory
+    recording.add(RawStack("s", StackIndex(), pixels, 5.0))
+    assert gauges.record.status().queue_limit == held
+    assert held == 1 or held * pixels.nbytes <= 512 << 20

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import zarr
 
 from livesim.config.settings import Settings
+from livesim.engine.intake import Intake
 from livesim.io.recording_files import RAW_NAME
 from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
@@ -143,10 +142,19 @@ def test_a_source_that_is_gone_ends_its_stream(tmp_path):
     assert raw["written"][:].sum() == 2
 
 
-def test_a_source_that_is_there_may_be_silent():
-    with running(vanished_s=0.1) as engine, Sender(engine.control) as sender:
+def test_a_source_that_is_there_may_be_silent(monkeypatch):
+    """Also where one that is gone would be ended the second time that the engine looks."""
+    looked, real = [], Intake._end_if_alone
+
+    def look(self):
+        real(self)
+        if self.session is not None:
+            looked.append(self)
+
+    monkeypatch.setattr(Intake, "_end_if_alone", look)
+    with running(vanished_s=0.0) as engine, Sender(engine.control) as sender:
         sender.start(start())
-        time.sleep(1.0)
+        engine.wait_for(lambda _: len(looked) >= 4)
         assert engine.engine.status().stream == "s"
         for frame in frames(1):
             sender.send(frame)

@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -454,3 +455,18 @@ def test_the_fuller_result_of_a_stack_replaces_its_first_one(tmp_path, shard):
         np.testing.assert_array_equal(group["0"][time, 0, 0], expected)
     with open_result(path) as whole:
         assert whole.networked[0, :, 0, 0].tolist() == [False, True, False, False, True, False]
+
+
+def test_the_folder_is_looked_for_after_every_write(tmp_path, monkeypatch):
+    """Not only before: it may go while the stack is being written."""
+    recorder = RawRecorder(tmp_path / "run.zarr", RAW, RECIPE)
+    recorder.write(raw_stack(StackIndex()))
+    real = recorder._stacks.put
+
+    def put(*values):
+        real(*values)
+        shutil.rmtree(tmp_path / "run.zarr.partial")
+
+    monkeypatch.setattr(recorder._stacks, "put", put)
+    with pytest.raises(OSError, match="found it gone"):
+        recorder.write(raw_stack(StackIndex(time=1)))

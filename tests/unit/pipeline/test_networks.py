@@ -1,10 +1,14 @@
 """Settings to networks in the pipeline: which are taken, what they do, what is refused."""
 
+import shutil
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from livesim.config.settings import Reconstruction, Settings, SettingsError, Steps
 from livesim.pipeline.build import calibrate, in_this_light, pipeline_factory, with_levels
@@ -16,6 +20,7 @@ from livesim.values.pattern import Levels
 from livesim_models.domain import NAMES, domain_of
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.normalisation import levels_of, stabilised, unstabilised
+from livesim_models.shipped import model_file
 from tests.support.scenes import PLAIN, simulate
 
 CPU = torch.device("cpu")
@@ -211,3 +216,27 @@ def test_a_domain_knows_its_own_and_names_what_is_foreign():
     assert any(name in words for name in NAMES)
     with pytest.raises(ValueError, match="expected at least 70 images to describe, found 3"):
         domain_of([dots(5)] * 3)
+
+
+def test_a_model_is_named_with_the_hash_of_its_weights_and_not_of_its_name(scene, tmp_path):
+    """So that two files of one name are told apart."""
+    weights = model_file("default", "two")
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(weights, tmp_path / folder / "model.safetensors")
+    tensors, card = load_file(weights), card_of(weights)
+    name = next(iter(tensors))
+    save_file(tensors | {name: tensors[name] + 1.0}, tmp_path / "other" / "model.safetensors", card)
+    models = {
+        folder: resolved(settings_of(scene, Steps(one="none", two=str(path)))).models
+        for folder, path in ((one.name, one / "model.safetensors") for one in tmp_path.iterdir())
+    }
+    assert models["one"] == {"model.safetensors": sha256(weights.read_bytes()).hexdigest()}
+    assert models["other"].keys() == models["one"].keys()
+    assert models["other"] != models["one"]
+
+
+def card_of(path):
+    """Return what a file of weights says of itself."""
+    with safe_open(path, "pt") as file:
+        return file.metadata()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.measured import PAGES, RECORDINGS, filled, pages
+from bench.measured import PAGES, filled, pages
 from tests.support.reader_faults import CASES
 
 BLOCK = '<!-- measured: {"result": "start", "where": {"kind": "no fringes"}} -->\n'
@@ -18,7 +18,7 @@ def test_a_page_is_what_the_kept_results_make(page):
 
 
 def test_every_page_of_figures_is_made_by_a_script():
-    made = {page.name for page in pages() if page != RECORDINGS} | {
+    made = {page.name for page in pages() if page.parent == PAGES} | {
         "performance.md",
         "network-speed.md",
         "files.md",
