@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from livesim.config.errors import sentence
 from livesim.values.frames import Pixels, RawFrame
+from livesim.values.quoting import briefly
 from livesim.values.results import Image, Result
 from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version
 from livesim.wire.messages import (
@@ -112,7 +113,7 @@ def _parse_header(parts: Sequence[Buffer]) -> AnyHeader:
         check_version(envelope.version)
         if envelope.kind not in _HEADERS:
             raise WireError(
-                f"expected a message of kind {', '.join(_HEADERS)}, found {envelope.kind!r}"
+                f"expected a message of kind {', '.join(_HEADERS)}, found {briefly(envelope.kind)}"
             )
         return _HEADERS[envelope.kind].model_validate_json(text)
     except ValidationError as error:

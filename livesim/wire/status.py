@@ -96,6 +96,10 @@ class FaultStatus(Part):
     incomplete_stacks: int = 0
     mixed_stacks: int = 0
     """Stacks whose frames differ in shape or dtype."""
+    unfit_frames: int = 0
+    """Frames that cannot be used: other pixels than the stream's, NaN, a channel 1000000."""
+    unfit_stacks: int = 0
+    """Whole stacks so far from all others that a recording would be nothing but gaps."""
     failed_stacks: int = 0
     """Stacks the pipeline could not reconstruct."""
     skipped_stacks: int = 0

@@ -75,6 +75,10 @@ class Recorder(Protocol):
         """Write beside it the weights that one channel is reconstructed with."""
         ...
 
+    def log_label(self, stack: RawStack) -> None:
+        """Write beside it what the source calls the time of a stack, where it does not count."""
+        ...
+
 
 RecorderFor = Callable[[StreamStart, Resolved], Recorder]
 """What a source says of its stream, and the stream's settings -> where to record it."""

@@ -16,8 +16,6 @@ from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
 NO_PLANE = -1
-SMALLEST = 8
-"""Rows and columns of a frame at least: fewer hold no fringes, and show axes that are mixed up."""
 LOWEST_WITHOUT_OFFSET = -(2**12)
 """Signed values below it are no noise around a subtracted offset."""
 

@@ -144,7 +144,7 @@ RESULT = encode(result())
         (changed(FRAME, shape=[10**6, 10**6]), "expected at most"),
         (changed(FRAME, dtype="object"), "dtype"),
         (changed(FRAME, dtype="uint8"), "expected 24 B"),
-        (changed(FRAME, axes={"time": -1}), "time >= 0"),
+        (changed(FRAME, axes={"time": -1}), "time from 0"),
         (changed(FRAME, sequence=-1), "sequence"),
         (FRAME[:1], "expected 1 pixel buffers in a message of kind 'frame', found 0"),
         ([*FRAME, b"more"], "found 2"),
