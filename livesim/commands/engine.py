@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from livesim.config.settings import Settings
+from livesim.engine.descriptors import raise_limit
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.recorder import RecorderFor
@@ -42,6 +43,7 @@ def run_engine(
         have been recorded was not.
     """
     limit_arenas()
+    raise_limit()
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else _recorder_into(record)
     with (

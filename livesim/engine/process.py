@@ -18,6 +18,7 @@ from livesim.engine.publishing import Outlet
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import Computing
 from livesim.engine.session import Session, Shared
+from livesim.engine.threads import return_free_memory
 from livesim.wire.control_server import ControlServer
 from livesim.wire.sockets import FramePuller, Publisher
 from livesim.wire.status import Endpoints, EngineState, EngineStatus, FaultStatus
@@ -95,8 +96,16 @@ class Engine:
                 if any(one.exception() for one in now.done):
                     self._intake.stop()  # rather than work on without an answer to anybody
                 self._intake.hurry_if_due()
+                self._tend()
         for thread in threads:
             thread.result()
+
+    def _tend(self) -> None:
+        """Keep strangers from using up memory and file descriptors."""
+        for socket in (self._puller, self._publisher, self._control):
+            for words in socket.tend():
+                self._gauges.faults.report("strangers", words)
+                return_free_memory()
 
     def request_stop(self) -> None:
         """Begin to end; safe in a signal handler and in any thread."""

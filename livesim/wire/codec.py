@@ -39,7 +39,9 @@ from livesim.wire.messages import (
 )
 
 MAX_PIXEL_BYTES = 1 << 30
-"""Far above any camera frame, far below what would exhaust a machine."""
+"""Far above any result, far below what would exhaust a machine."""
+MAX_FRAME_BYTES = 1 << 28
+"""Of a raw frame: 11 500 x 11 500 pixels of 16 bits."""
 
 Buffer = bytes | memoryview
 
@@ -62,7 +64,8 @@ def encode(message: Message) -> list[Buffer]:
         If the pixels have a shape, dtype or size that the wire does not carry.
     """
     if isinstance(message, RawFrame):
-        return [_frame_header(message).model_dump_json().encode(), _bytes_of(message.pixels)]
+        pixels = _bytes_of(message.pixels, MAX_FRAME_BYTES)
+        return [_frame_header(message).model_dump_json().encode(), pixels]
     if isinstance(message, Result):
         header = _result_header(message).model_dump_json().encode()
         return [header, *(_bytes_of(pixels) for pixels in _images(message))]
@@ -253,13 +256,11 @@ def _expect_buffers(kind: str, buffers: Sequence[Buffer], count: int) -> None:
         )
 
 
-def _bytes_of(pixels: Pixels) -> memoryview:
+def _bytes_of(pixels: Pixels, most: int = MAX_PIXEL_BYTES) -> memoryview:
     little = pixels.dtype.newbyteorder("<")
     contiguous = np.ascontiguousarray(pixels, dtype=little)
-    if contiguous.nbytes > MAX_PIXEL_BYTES:
-        raise WireError(
-            f"expected at most {MAX_PIXEL_BYTES} B of pixels, found {contiguous.nbytes} B"
-        )
+    if contiguous.nbytes > most:
+        raise WireError(f"expected at most {most} B of pixels, found {contiguous.nbytes} B")
     # Viewed as bytes first: memoryview refuses to cast formats with an explicit byte order.
     return contiguous.reshape(-1).view(np.uint8).data
 

@@ -105,6 +105,8 @@ class FaultStatus(Part):
     skipped_stacks: int = 0
     """Stacks not reconstructed because the engine was stopped or no pattern was found."""
     unrecorded_stacks: int = 0
+    strangers: int = 0
+    """Connections that were cut off because they sent far too much that is no message."""
     vanished_sources: int = 0
     """Streams whose source went without ending them."""
 

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
+from livesim.engine.descriptors import patiently, spare
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError
@@ -109,7 +110,7 @@ class Track(Generic[Value]):
             self._faults.report("unrecorded_stacks")
             return
         try:
-            self._sink = self._sink or self._open(value)
+            self._sink = self._sink or self._opened(value, self._open)
         except (OSError, DataError) as error:
             self._stop(error)
             return
@@ -122,13 +123,18 @@ class Track(Generic[Value]):
         if sink is None:
             return
         try:
-            sink.close()
+            patiently(sink.close)
         except OSError as error:
             self._faults.report("unrecorded_stacks", f"a recording could not be finished: {error}")
 
+    def _opened(self, value: Value, open_sink: Callable[[Value], Sink[Value]]) -> Sink[Value]:
+        """Open the sink, once there are descriptors: what is half opened cannot be opened again."""
+        patiently(spare)
+        return open_sink(value)
+
     def _append(self, sink: Sink[Value], value: Value) -> None:
         try:
-            sink.write(value)
+            patiently(lambda: sink.write(value))
             self.written += 1
         except OSError as error:
             self._stop(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from livesim.engine.descriptors import patiently
 from livesim.engine.meters import Faults
 from livesim.engine.record.recordings import Recordings
 from livesim.values.frames import RawStack
@@ -24,7 +25,7 @@ class TimeLabels:
         if (last := (recorder.folder, stack.index.time)) == self._last:
             return
         try:
-            recorder.log_label(stack)
+            patiently(lambda: recorder.log_label(stack))
         except OSError as error:
             self._faults.say(f"the label of a time could not be written: {error}")
         self._last = last

@@ -172,7 +172,7 @@ def test_results_are_float32():
 
 
 def test_too_many_pixels_are_refused(monkeypatch):
-    monkeypatch.setattr(codec, "MAX_PIXEL_BYTES", 10)
+    monkeypatch.setattr(codec, "MAX_FRAME_BYTES", 10)
     with pytest.raises(WireError, match="expected at most 10 B of pixels, found 24 B"):
         encode(frame(np.zeros((4, 6), np.uint8)))
 
