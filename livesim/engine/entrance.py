@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from livesim.engine.time_rows import TimeRows
+from livesim.io.read.planes import LOWEST_WITHOUT_OFFSET as LOWEST_COUNTS
 from livesim.values.frames import MOST_PLACES, SMALLEST, Pixels, RawFrame, RawStack, StackIndex
 
 MOST_STACK_BYTES = 2 << 30
@@ -93,7 +94,14 @@ def _misplaced(frame: RawFrame) -> str | None:
 
 
 def _uncountable(pixels: Pixels) -> str | None:
-    """Return what is wrong with the values of a frame of floating-point numbers."""
+    """Return what is wrong with the values of a frame: what no recording could be read with."""
+    if pixels.dtype.name in ("int32", "uint32"):
+        return (
+            "expected counts of 8 or 16 bits, or floating-point numbers, "
+            f"found {pixels.dtype}: send them as uint16 or float32"
+        )
+    if pixels.dtype.kind == "i" and pixels.min() < LOWEST_COUNTS:
+        return f"expected counts from {LOWEST_COUNTS} on, found {pixels.min()}"
     if pixels.dtype.kind != "f":
         return None
     strongest = max(abs(float(pixels.min())), abs(float(pixels.max())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,9 +81,18 @@ class GrowingStacks:
             self._resize(tuple(room))
 
     def _resize(self, sizes: tuple[int, ...]) -> None:
-        self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
+        _resize(self._pixels, (*sizes, *self._pixels.shape[self._axes :]))
         for column in self._log.values():
-            column.array.resize(sizes)
+            _resize(column.array, sizes)
+
+
+def _resize(array: zarr.Array[Any], shape: tuple[int, ...]) -> None:
+    """Say how long an array is, without looking for chunks outside of it: there are none.
+
+    Zarr would look for each one that there might be, which takes memory and time without bound
+    where stacks are far apart.
+    """
+    asyncio.run(array.async_array.resize(shape, delete_outside_chunks=False))
 
 
 def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, ...]:

@@ -38,6 +38,8 @@ def odd(value):
         (frame(odd(np.nan)), "in every pixel, found NaN or infinity"),
         (frame(odd(-np.inf)), "in every pixel, found NaN or infinity"),
         (frame(odd(1e30)), r"expected counts of at most 4\.29.*e\+09 in every pixel, found 1e\+30"),
+        (frame(np.zeros((16, 12), np.int32)), "of 8 or 16 bits, or floating-point .* found int32"),
+        (frame(np.full((16, 12), -5000, np.int16)), "expected counts from -4096 on, found -5000"),
         (frame(np.broadcast_to(np.uint16(0), (16384, 16384))), "at most 2 GiB, found one of 9"),
     ],
 )
