@@ -180,10 +180,14 @@ class Plausible:
         if not 0 < count < 1_000_000:
             return b"1234"
         if dtype.kind == "f":
-            values = np.full(count, 100.0, dtype)
-            values[self.draw.random.integers(count)] = np.float64(self.draw.real()).astype(dtype)
-            return values.tobytes()
+            return self._with_odd_pixel(np.full(count, 100.0, dtype)).tobytes()
         return self.draw.random.bytes(count * dtype.itemsize)
+
+    def _with_odd_pixel(self, values: Frame) -> Frame:
+        """Put a number of any size into one place, infinity where the type has none so large."""
+        with np.errstate(over="ignore"):
+            values[self.draw.random.integers(values.size)] = self.draw.real()
+        return values
 
     def _could_be_good(self, parts: list[bytes], name: str, *, before: bool) -> bool:
         """Whether a message would be a frame of a good stack, or the end of a good stream."""
@@ -245,7 +249,7 @@ class Plausible:
             axes = {axis: first + number * step for axis, (first, step) in steps.items()}
             stack = self._stack(light)
             if stack.dtype.kind == "f" and self.draw.chance(0.5):
-                stack.reshape(-1)[self.draw.random.integers(stack.size)] = self.draw.real()
+                self._with_odd_pixel(stack.reshape(-1))
             try:
                 frames = list(_frames(name, stack, **axes))
             except ValueError:
