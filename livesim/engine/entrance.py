@@ -37,7 +37,7 @@ class Entrance:
         self._frames = stack_shape[0] * stack_shape[1]
         self._alike: tuple[tuple[int, ...], np.dtype[np.generic]] | None = None
         self._times = TimeRows()
-        self._sizes = (0, 0, 0, 0)
+        self._sizes: tuple[int, ...] = (0, 0, 0, 0)
         self._stacks = 0
 
     def refusal(self, frame: RawFrame) -> str | None:
