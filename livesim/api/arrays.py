@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.layout import arrange
-from livesim.io.read.planes import SMALLEST, UNNAMED, as_counts, consecutive, counts_dtype
+from livesim.io.read.planes import UNNAMED, as_counts, consecutive, counts_dtype
 from livesim.values.errors import DataError
-from livesim.values.frames import Pixels, RawStack, StackIndex
+from livesim.values.frames import SMALLEST, Pixels, RawStack, StackIndex
 
 SOURCE = Path("array")
 """What the sentences about an array begin with, where those about a file name the file."""

@@ -10,12 +10,12 @@ import torch
 from livesim.api.arrays import SOURCE, Array, native, shape_of
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.camera_map import camera_map
-from livesim.io.read.planes import SMALLEST
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
 from livesim.reconstruction.doctor.survey import Survey
 from livesim.values.errors import DataError
 from livesim.values.finding import Examination
+from livesim.values.frames import SMALLEST
 
 
 def doctor(raw: Array, settings: Settings) -> Examination:

@@ -15,13 +15,12 @@ from livesim.config.settings import ASSUMED_DAMPING, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
-from livesim.io.read.planes import SMALLEST
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.build import calibrate, estimation_stacks
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.finding import Fault
-from livesim.values.frames import RawStack
+from livesim.values.frames import SMALLEST, RawStack
 from livesim.values.pattern import WIDEFIELD_ONLY, Pattern, PatternAngle
 
 NO_STOP = (Fault.LOST_FRAME, Fault.REPEATED_FRAME, Fault.WRONG_COUNT)

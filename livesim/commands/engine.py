@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from livesim.config.settings import Settings
+from livesim.engine.descriptors import raise_limit
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.recorder import RecorderFor
@@ -48,6 +49,7 @@ def run_engine(
         have been recorded was not, or if a thread of the engine has died.
     """
     limit_arenas()
+    raise_limit()
     logging.basicConfig(format="livesim engine: %(message)s")
     recorder_for = None if record is None else _recorder_into(record)
     with (

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from livesim.config.section import Section
+from livesim.values.frames import MOST_PLACES
 from livesim.values.numbers import NonNegative, Positive
 
-ChannelNumber = Annotated[int, Field(ge=0)]
+ChannelNumber = Annotated[int, Field(ge=0, lt=MOST_PLACES["channel"])]
 """As the frames' channel axis counts."""
 Damping = Annotated[float, Field(gt=0, le=1)] | Literal["auto"]
 

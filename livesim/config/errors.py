@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from livesim.values.quoting import MOST_QUOTED, briefly, shortened
 
 WITHOUT_VALUE = ("value_error", "assertion_error")
 """Kinds of faults whose message says already what was found."""
@@ -59,13 +61,18 @@ def sentence(error: ValidationError, kind: type[Any] | None = None) -> str:
     reasons = (_reason(fault), *(_reason(one).removeprefix("expected ") for one in same))
     reason = ", or ".join(dict.fromkeys(reasons))
     if fault["type"] not in WITHOUT_VALUE:
-        reason = f"{reason}, found {fault['input']!r}"
-    return f"{place}: {reason}" if place else reason
+        reason = f"{reason}, found {briefly(fault['input'])}"
+    return shortened(f"{place}: {reason}" if place else reason)
 
 
 def _place(loc: Sequence[int | str]) -> str:
     """Return the key that is wrong, as the user wrote it."""
-    return ".".join(str(part) for part in loc if not _NO_KEY.fullmatch(str(part)))
+    return _key(part for part in loc if not _NO_KEY.fullmatch(str(part)))
+
+
+def _key(parts: Iterable[int | str]) -> str:
+    """Return a key of the parts, none of which is longer than what is quoted."""
+    return ".".join(shortened(str(part), MOST_QUOTED) for part in parts)
 
 
 def _reason(fault: ErrorDetails) -> str:
@@ -79,9 +86,9 @@ def _is_unknown_key(fault: str) -> bool:
 
 
 def _unknown_key(place: Sequence[int | str], kind: type[Any] | None) -> str:
-    words = f"unknown key '{'.'.join(map(str, place))}'"
+    words = f"unknown key '{_key(place)}'"
     known = _known_keys(kind, place[:-1])
-    near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(str(place[-1])[:MOST_QUOTED], known, n=1, cutoff=0.0)
     return f"{words}; the nearest known key is '{near[0]}'" if near else words
 
 

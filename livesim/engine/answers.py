@@ -9,6 +9,7 @@ from livesim.engine.intake import Intake
 from livesim.engine.opening import Opening
 from livesim.engine.publishing import Outlet
 from livesim.values.errors import DataError
+from livesim.values.quoting import shortened
 from livesim.wire.control import (
     BegunReply,
     EndRequest,
@@ -81,7 +82,7 @@ class Answers:
         try:
             self._do(request)
         except (SettingsError, DataError, OSError) as error:
-            return RefusedReply(reason=str(error))
+            return RefusedReply(reason=shortened(str(error)))
         return BegunReply()
 
     def _do(self, request: Wish) -> None:

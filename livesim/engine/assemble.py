@@ -31,6 +31,10 @@ class AssemblyCounts:
     incomplete_stacks: int = 0
     mixed_stacks: int = 0
     """Given up because their frames differ in shape or dtype."""
+    unfit_frames: int = 0
+    """Left out because they cannot be used, see `livesim.engine.entrance`."""
+    unfit_stacks: int = 0
+    """Complete ones left out in the same way."""
 
 
 @dataclass(slots=True)
@@ -98,6 +102,14 @@ class Assembler:
         else:
             return self._place(frame, index, place)
         return None
+
+    def leave_out(self, frame_or_stack: RawFrame | RawStack) -> None:
+        """Count what cannot be used: a frame instead of adding it, or a stack that is complete."""
+        if isinstance(frame_or_stack, RawStack):
+            self._count("unfit_stacks")
+        else:
+            self._count("frames")
+            self._count("unfit_frames")
 
     def finish(self) -> None:
         """Give up what is still open: no more frames will come."""

@@ -15,6 +15,7 @@ from livesim.engine.session import Session
 from livesim.engine.threads import return_free_memory
 from livesim.values.errors import DataError
 from livesim.values.frames import RawFrame
+from livesim.values.quoting import shortened
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller
@@ -159,7 +160,7 @@ class Intake:
 
     def _refuse(self, start: StreamStart, why: str) -> None:
         self._gauges.faults.say(f"stream from {start.source or 'an unnamed source'} refused: {why}")
-        self.known = Known(stream=start.stream, refused=why)
+        self.known = Known(stream=start.stream, refused=shortened(why))
         self._done = self._options.once
 
     def _end_if_alone(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.latencies import Latencies
 from livesim.engine.queue import BoundedQueue
+from livesim.values.quoting import shortened
 from livesim.wire.status import FaultStatus, StageStatus
 
 RATE_EVENTS = 4096
@@ -104,6 +105,7 @@ class Faults:
 
     def say(self, words: str) -> None:
         """Remember the last fault in words; log it unless it is the same again."""
+        words = shortened(words)
         with self._lock:
             again, self.last = words == self.last, words
         if not again:

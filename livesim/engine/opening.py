@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.session import Session, Shared
+from livesim.values.frames import MOST_PLACES
+from livesim.values.numbers import LARGEST
 from livesim.wire.messages import StreamStart
 from livesim.wire.networks import Run
+
+MOST_SETTINGS = 1 << 16
+"""Characters of the settings that a source sends: they are a part of every status."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -49,6 +55,7 @@ class Opening:
         SettingsError, DataError, OSError
             If the stream cannot be worked on; the message says why.
         """
+        check_start(start)
         resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
         for note in resolved.notes:
             _log.warning("%s", note)
@@ -92,6 +99,25 @@ class Opening:
         if session is not None:
             session.record(on=on)
         self.recording = on
+
+
+def check_start(start: StreamStart) -> None:
+    """Refuse a stream that announces more than a recording or the status can hold.
+
+    Raises
+    ------
+    SettingsError
+        Saying what was announced.
+    """
+    for axis, size in (start.sizes or {}).items():
+        most = MOST_PLACES.get(axis, LARGEST)
+        if size > most:
+            raise SettingsError(f"expected up to {most} places of the axis {axis}, found {size}")
+    length = len(json.dumps(start.settings))
+    if length > MOST_SETTINGS:
+        raise SettingsError(
+            f"expected at most {MOST_SETTINGS} characters of settings, found {length}"
+        )
 
 
 def stream_settings(own: Settings | None, start: StreamStart) -> Settings:

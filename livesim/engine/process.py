@@ -19,6 +19,7 @@ from livesim.engine.publishing import Outlet
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import Computing
 from livesim.engine.session import Session, Shared
+from livesim.engine.threads import return_free_memory
 from livesim.wire.control_server import ControlServer
 from livesim.wire.sockets import FramePuller, Publisher
 from livesim.wire.status import Endpoints, EngineState, EngineStatus, FaultStatus
@@ -101,6 +102,7 @@ class Engine:
                 for ended in (*now.done, *(session.ended_threads if session else ())):
                     self.fail(ended.exception())
                 self._intake.hurry_if_due()
+                self._tend()
         for thread in threads:
             thread.result()
         if self._fault is not None:
@@ -118,6 +120,13 @@ class Engine:
         self.failed.set()
         self._gauges.faults.say(f"the engine ends, for a thread of it has died: {fault!r}")
         self._intake.stop(at_once=True)
+
+    def _tend(self) -> None:
+        """Keep strangers from using up memory and file descriptors."""
+        for socket in (self._puller, self._publisher, self._control):
+            for words in socket.tend():
+                self._gauges.faults.report("strangers", words)
+                return_free_memory()
 
     def request_stop(self) -> None:
         """Begin to end; safe in a signal handler and in any thread."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 from livesim.config.settings import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.beside.doctor import LiveDoctor
-from livesim.engine.meters import Meter
+from livesim.engine.entrance import Entrance
+from livesim.engine.meters import Faults, Meter
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
-from livesim.engine.rolling import RunningStacks, running_stacks
+from livesim.engine.rolling import RunningStack, RunningStacks, running_stacks
 from livesim.engine.searching import Searching
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack
@@ -31,6 +32,8 @@ class Receiver:
         The processor's queue; gets running stacks as well, while it is empty.
     meter
         Counts frames.
+    faults
+        Hear why a frame or a stack is left out.
     searching
         Shows whole stacks until their pattern is known; None = nothing does.
     """
@@ -42,15 +45,18 @@ class Receiver:
         doctor: LiveDoctor,
         stacks: BoundedQueue[RawStack],
         meter: Meter,
+        faults: Faults,
         searching: Searching | None = None,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
-        self._meter, self._searching = meter, searching
+        self._meter, self._faults, self._searching = meter, faults, searching
         self.first: RawFrame | None = None
         """The first frame; None before it has come."""
         self.running: RunningStacks | None = running_stacks(settings)
         """None where there is no new result with every angle or frame."""
+        self._entrance = Entrance(settings.pattern.stack_shape)
         self._assembler = Assembler(settings.pattern.stack_shape)
+        self._labelled = False
 
     @property
     def counts(self) -> AssemblyCounts:
@@ -60,22 +66,52 @@ class Receiver:
     def add(self, frame: RawFrame) -> None:
         """Take one frame; waits as the policies of the queues say."""
         self._meter.tick()
+        refusal = self._entrance.refusal(frame)
+        if refusal is not None:
+            self._leave_out(frame, refusal)
+            return
         self.first = self.first or frame
         assembled = self._assembler.add(frame)
         running = self.running.add(frame) if self.running else None
         if assembled is not None:
-            stack = replace(
-                assembled,
-                passage=Passage(frame.received_ns, steady_ns()),
-                rolling=running.state(whole=True) if running else None,
-            )
-            self._doctor.offer(stack)
-            self._recording.add(stack)
-            self._stacks.put(stack)
-            if self._searching is not None:
-                self._searching.see(stack)
+            self._admit(assembled, frame, running)
         elif running is not None and not self._stacks.queued:  # never in the way of a whole stack
-            self._stacks.put(running.stack(frame))
+            self._stacks.put(self._in_row(running.stack(frame)))
+
+    def _admit(self, assembled: RawStack, last: RawFrame, running: RunningStack | None) -> None:
+        """Hand a whole stack to all who work on it, unless it has no place."""
+        stack = self._entrance.admit(assembled)
+        if isinstance(stack, str):
+            self._leave_out(assembled, stack)
+            return
+        self._tell_of_labels(stack)
+        stack = replace(
+            stack,
+            passage=Passage(last.received_ns, steady_ns()),
+            rolling=running.state(whole=True) if running else None,
+        )
+        self._doctor.offer(stack)
+        self._recording.add(stack)
+        self._stacks.put(stack)
+        if self._searching is not None:
+            self._searching.see(stack)
+
+    def _leave_out(self, what: RawFrame | RawStack, why: str) -> None:
+        self._assembler.leave_out(what)
+        self._faults.say(why)
+
+    def _in_row(self, running: RawStack) -> RawStack:
+        row = self._entrance.row(running.index.time)
+        return replace(running, index=replace(running.index, time=row))
+
+    def _tell_of_labels(self, stack: RawStack) -> None:
+        """Say once that times do not count."""
+        if stack.label is not None and not self._labelled:
+            self._labelled = True
+            self._faults.say(
+                f"expected the axis time to count time points from 0, found {stack.label}: taken "
+                f"for a label, so that this one is time {stack.index.time} and the next ones follow"
+            )
 
     def finish(self) -> None:
         """Give up the stacks that are not complete: no more frames will come."""

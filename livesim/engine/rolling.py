@@ -10,6 +10,7 @@ import numpy as np
 
 from livesim.config.settings import Camera, Settings
 from livesim.engine.motion import Blocks, block_sums, changed_blocks, fewest_of_motion, squared_z
+from livesim.engine.time_rows import JUMP
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack, Rolling, StackIndex
 
@@ -44,13 +45,16 @@ class RunningStack:
         return sum(one.frame.pixels.nbytes for one in self._newest.values())
 
     def add(self, frame: RawFrame) -> bool:
-        """Take a frame unless there is one as new; return whether it was taken."""
+        """Take a frame unless there is one as new; return whether it was taken.
+
+        One that is newer by far is a stray one: it does not hold up all that come after it.
+        """
         place = (frame.axes.angle, frame.axes.phase)
         old = self._newest.get(place)
         if old is not None and not _alike(old.frame, frame):
             self._newest.clear()
             old = None
-        if old is not None and frame.axes.time <= old.frame.axes.time:
+        if old is not None and 0 <= old.frame.axes.time - frame.axes.time < JUMP:
             return False
         new = _Newest(frame, block_sums(frame.pixels, self._camera))
         if old is not None:

@@ -205,8 +205,8 @@ class Steerable(Protocol):
         ...
 
 
-DATA_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError)
-"""What data can do to a computation: wrong shapes, no signal, no memory on the GPU (torch raises
+DATA_FAULTS = (ValueError, RuntimeError, ArithmeticError, LookupError, MemoryError)
+"""What data can do to a computation: wrong shapes, no signal, no memory (on a GPU torch raises
 RuntimeError). Anything else is a mistake of ours and ends the engine."""
 
 PipelineFactory = Callable[[Sequence[RawStack], bool], Pipeline | None]

@@ -91,9 +91,14 @@ class Session:
             searching = Searching(resolved.settings, self._channels.knows, results)
             networks = shared.outlet.networks
             networks.open(results.put)
-        receive = gauges.receive.meter
         self._receiver = Receiver(
-            resolved.settings, self.recording, self.doctor, stacks, receive, searching
+            resolved.settings,
+            self.recording,
+            self.doctor,
+            stacks,
+            gauges.receive.meter,
+            gauges.faults,
+            searching,
         )
         self._processor = Processor(stacks, results, self._channels, gauges, networks)
         self._draining = False

@@ -1,4 +1,4 @@
-"""Write and read the logs of a recorded stream: changes of pattern, settings and weights.
+"""Write and read the logs of a recorded stream: changes of pattern, settings and weights, labels.
 
 A log is a text file: a line that names its format, then one JSON object a line, each with the raw
 stack from which on the change holds. It is appended to while the stream runs, so after a crash
@@ -30,7 +30,7 @@ from livesim.config.changes import SettingsChange
 from livesim.config.errors import sentence
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.values.errors import DataError
-from livesim.values.frames import StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import Illumination, PatternChange, unturned
 from livesim.values.numbers import Count
 from livesim.values.pattern import Pattern
@@ -39,6 +39,7 @@ from livesim.values.weights import BandWeights, WeightGrid, WeightsChange
 PATTERN_FORMAT = "livesim-pattern-log/1"
 SETTINGS_FORMAT = "livesim-settings-log/1"
 WEIGHTS_FORMAT = "livesim-weights-log/1"
+LABELS_FORMAT = "livesim-time-labels/1"
 
 _PATTERN_CHANGE: TypeAdapter[PatternChange] = TypeAdapter(PatternChange)
 _SETTINGS_CHANGE: TypeAdapter[SettingsChange] = TypeAdapter(SettingsChange)
@@ -174,6 +175,18 @@ def read_weights_log(path: Path) -> tuple[WeightsChange, ...]:
     """
     lines = _changes(TypeAdapter(_WeightsLine), path, WEIGHTS_FORMAT)
     return tuple(line.change for line in lines)
+
+
+def append_time_label(path: Path, stack: RawStack) -> None:
+    """Append what the source calls the time of a raw stack that the recording numbers otherwise.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    line = {"time": stack.index.time, "label": stack.label, "received_ns": stack.last_received_ns}
+    _append(path, LABELS_FORMAT, [line])
 
 
 def _pattern_line(change: PatternChange) -> dict[str, Any]:

@@ -10,6 +10,7 @@ PATTERN_NAME = "pattern.json"
 PATTERN_LOG_NAME = "pattern-log.jsonl"
 SETTINGS_LOG_NAME = "settings-log.jsonl"
 WEIGHTS_LOG_NAME = "weights-log.jsonl"
+TIME_LABELS_NAME = "time-labels.jsonl"
 
 
 def of_channel(name: str, channel: int | str) -> str:

@@ -7,9 +7,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.values.numbers import Count
+from livesim.values.numbers import LARGEST, Count
 
 Pixels = NDArray[np.generic]
+
+SMALLEST = 8
+"""Rows and columns of a frame at least: fewer hold no fringes, and show axes that are mixed up."""
+MOST_PLACES = {"position": 4096, "channel": 64, "z": 4096}
+"""Places along the axes of a recording, which are numbered from 0; a time may be any number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,8 +40,9 @@ class FrameAxes:
 
     def __post_init__(self) -> None:
         for axis in fields(self):
-            if getattr(self, axis.name) < 0:
-                raise ValueError(f"expected {axis.name} >= 0, found {getattr(self, axis.name)}")
+            found = getattr(self, axis.name)
+            if not 0 <= found <= LARGEST:
+                raise ValueError(f"expected {axis.name} from 0 to {LARGEST}, found {found}")
 
     @property
     def stack(self) -> StackIndex:
@@ -106,6 +112,8 @@ class RawStack:
     passage: Passage = Passage()
     rolling: Rolling | None = None
     """None unless a new result is made with every angle or frame."""
+    label: int | None = None
+    """What the source calls its time, where that does not count the time points."""
     equalised: bool = False
     """Whether the map of the camera's pixels has been applied: then the counts are float32."""
 

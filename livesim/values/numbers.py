@@ -11,6 +11,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+LARGEST = 2**63 - 1
+"""The largest whole number that files and arrays hold."""
+
 
 def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
@@ -26,7 +29,7 @@ def _infinity_for_none(value: float | None) -> float:
 
 _NullUnlessFinite = PlainSerializer(_finite_or_none, return_type=float | None)
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from livesim.config.errors import sentence
 from livesim.values.frames import Pixels, RawFrame
+from livesim.values.quoting import briefly
 from livesim.values.results import Image, Result
 from livesim.wire.header import MAX_HEADER_BYTES, WireError, check_version
 from livesim.wire.messages import (
@@ -38,7 +39,9 @@ from livesim.wire.messages import (
 )
 
 MAX_PIXEL_BYTES = 1 << 30
-"""Far above any camera frame, far below what would exhaust a machine."""
+"""Far above any result, far below what would exhaust a machine."""
+MAX_FRAME_BYTES = 1 << 28
+"""Of a raw frame: 11 500 x 11 500 pixels of 16 bits."""
 
 Buffer = bytes | memoryview
 
@@ -61,7 +64,8 @@ def encode(message: Message) -> list[Buffer]:
         If the pixels have a shape, dtype or size that the wire does not carry.
     """
     if isinstance(message, RawFrame):
-        return [_frame_header(message).model_dump_json().encode(), _bytes_of(message.pixels)]
+        pixels = _bytes_of(message.pixels, MAX_FRAME_BYTES)
+        return [_frame_header(message).model_dump_json().encode(), pixels]
     if isinstance(message, Result):
         header = _result_header(message).model_dump_json().encode()
         return [header, *(_bytes_of(pixels) for pixels in _images(message))]
@@ -112,7 +116,7 @@ def _parse_header(parts: Sequence[Buffer]) -> AnyHeader:
         check_version(envelope.version)
         if envelope.kind not in _HEADERS:
             raise WireError(
-                f"expected a message of kind {', '.join(_HEADERS)}, found {envelope.kind!r}"
+                f"expected a message of kind {', '.join(_HEADERS)}, found {briefly(envelope.kind)}"
             )
         return _HEADERS[envelope.kind].model_validate_json(text)
     except ValidationError as error:
@@ -252,13 +256,11 @@ def _expect_buffers(kind: str, buffers: Sequence[Buffer], count: int) -> None:
         )
 
 
-def _bytes_of(pixels: Pixels) -> memoryview:
+def _bytes_of(pixels: Pixels, most: int = MAX_PIXEL_BYTES) -> memoryview:
     little = pixels.dtype.newbyteorder("<")
     contiguous = np.ascontiguousarray(pixels, dtype=little)
-    if contiguous.nbytes > MAX_PIXEL_BYTES:
-        raise WireError(
-            f"expected at most {MAX_PIXEL_BYTES} B of pixels, found {contiguous.nbytes} B"
-        )
+    if contiguous.nbytes > most:
+        raise WireError(f"expected at most {most} B of pixels, found {contiguous.nbytes} B")
     # Viewed as bytes first: memoryview refuses to cast formats with an explicit byte order.
     return contiguous.reshape(-1).view(np.uint8).data
 

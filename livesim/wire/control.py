@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from livesim.config.changes import Value
 from livesim.config.errors import sentence
 from livesim.values.frames import StackIndex
-from livesim.wire.header import Header, WireError, check_version
+from livesim.wire.header import MAX_REQUEST_BYTES, Header, WireError, check_version
 from livesim.wire.networks import Run
 from livesim.wire.status import Endpoints, EngineStatus
 
@@ -155,8 +155,10 @@ def read_request(text: bytes) -> Request:
     Raises
     ------
     WireError
-        If it has another version of the format, or is no request.
+        If it has another version of the format, is no request, or is far too long.
     """
+    if len(text) > MAX_REQUEST_BYTES:
+        raise WireError(f"expected a request of up to {MAX_REQUEST_BYTES} B, found {len(text)} B")
     return _read(_REQUESTS, text)
 
 

@@ -34,7 +34,7 @@ from livesim.wire.control import (
     read_reply,
 )
 from livesim.wire.endpoints import split_keys
-from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.header import MAX_REPLY_BYTES, WireError
 from livesim.wire.keys import reach
 from livesim.wire.networks import Run
 from livesim.wire.status import EngineStatus
@@ -62,7 +62,7 @@ class ControlClient:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_HEADER_BYTES)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY_BYTES)
         try:
             if keys is not None:
                 reach(self._socket, keys)

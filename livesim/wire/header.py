@@ -9,6 +9,10 @@ from livesim.values.errors import DataError
 WIRE_VERSION = 4
 """Of frames, results and control messages alike; both ends must speak the same."""
 MAX_HEADER_BYTES = 1 << 20
+MAX_REQUEST_BYTES = 1 << 16
+"""Of a request to an engine, part of which its status may repeat."""
+MAX_REPLY_BYTES = 1 << 24
+"""Of an engine's answer: the patterns of many channels are long, and no stranger made it."""
 
 
 class WireError(DataError):

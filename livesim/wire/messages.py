@@ -16,6 +16,9 @@ from livesim.wire.header import Header
 
 StreamId = Annotated[str, Field(min_length=1, max_length=200)]
 FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+Sizes = Annotated[
+    dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1)]], Field(max_length=16)
+]
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 MapName = Literal["error", "shown", "residual"]
 
@@ -39,12 +42,12 @@ class StreamStart(Header):
 
     kind: Literal["start"] = "start"
     stream: StreamId
-    source: str = ""
+    source: Annotated[str, Field(max_length=300)] = ""
     """Who sends: a file's name, "Micro-Manager", "simulated microscope"."""
     settings: dict[str, Any] | None = None
     """The microscope's settings as in its TOML file; None leaves them to the engine's own."""
     pixel_nm: Positive | None = None
-    sizes: dict[str, Annotated[int, Field(ge=1)]] | None = None
+    sizes: Sizes | None = None
     """Expected length of each axis by name; None where the source does not know."""
     exposure_ms: Positive | None = None
     interval_s: Positive | None = None

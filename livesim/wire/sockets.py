@@ -24,15 +24,21 @@ from livesim.config.settings import SettingsError
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawFrame
 from livesim.values.results import Result
-from livesim.wire.codec import MAX_PIXEL_BYTES, Buffer, decode, encode
+from livesim.wire.codec import MAX_FRAME_BYTES, MAX_PIXEL_BYTES, Buffer, decode, encode
 from livesim.wire.endpoints import check_bindable, split_keys
-from livesim.wire.header import WireError
+from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.keys import reach, serve
 from livesim.wire.messages import Published, StreamEnd, StreamStart, TrustMaps
 from livesim.wire.presence import Presence
 
 FRAME_DEPTH = 64
 RESULT_DEPTH = 8
+UNDER_WAY = 32 << 20
+"""Bytes of messages that are not whole yet, of all who are connected, besides the longest one."""
+MAX_SUBSCRIPTION_BYTES = 1024
+"""Of what a viewer says at once; our own says some hundred bytes when it connects, then no more."""
+ALL_SUBSCRIPTIONS_BYTES = 1 << 20
+"""Of what all viewers have said: ZMQ keeps subscriptions in some sixty times their length."""
 _COUNT_BYTES = 8
 
 
@@ -68,14 +74,19 @@ class _Socket:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._unguard: Callable[[], None] | None = None
         self.presence: Presence | None = None
+        self.lock = Lock()
+        """Held by who uses the socket, where several threads do."""
 
     @classmethod
-    def bound(cls, kind: int, depth: int, endpoint: str) -> Self:
-        """Listen at `endpoint`, or raise why not."""
+    def bound(cls, kind: int, depth: int, endpoint: str, most_bytes: int) -> Self:
+        """Listen at `endpoint` for messages of at most `most_bytes`, or raise why not."""
         check_bindable(endpoint)
         plain, keys = split_keys(endpoint)
         socket = cls(kind, depth)
-        socket.presence = Presence(socket._socket)
+        socket._socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
+        takes = kind == zmq.PULL
+        grace = most_bytes + UNDER_WAY if takes else ALL_SUBSCRIPTIONS_BYTES
+        socket.presence = Presence(socket._socket, grace, depth + 2 if takes else 0)
         try:
             if keys is not None:
                 socket._unguard = serve(socket._context, socket._socket, keys)
@@ -120,7 +131,15 @@ class _Socket:
         self._socket.send_multipart(list(parts), zmq.NOBLOCK, copy=False)
 
     def receive(self) -> list[Buffer]:
-        return [part.buffer for part in self._socket.recv_multipart(zmq.NOBLOCK, copy=False)]
+        parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        if self.presence is not None:
+            self.presence.heard(parts)
+        return [part.buffer for part in parts]
+
+    def tend(self) -> list[str]:
+        """Cut off who would use up memory or descriptors, see `Presence`; in any thread."""
+        with self.lock:
+            return [] if self.presence is None else self.presence.tend()
 
     def close(self, linger_s: float = 0.0) -> None:
         if self.presence is not None:
@@ -219,7 +238,7 @@ class FramePuller(_Closing):
     """The engine's end of the frame socket; a full queue blocks the source."""
 
     def __init__(self, endpoint: str, depth: int = FRAME_DEPTH) -> None:
-        self._socket = _Socket.bound(zmq.PULL, depth, endpoint)
+        self._socket = _Socket.bound(zmq.PULL, depth, endpoint, MAX_FRAME_BYTES + MAX_HEADER_BYTES)
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
 
@@ -231,18 +250,28 @@ class FramePuller(_Closing):
         WireError
             If a message arrived that cannot be used; the next call takes the next one.
         """
-        if not self._socket.readable(timeout_s):
-            return None
-        message = decode(self._socket.receive(), received_ns=steady_ns())
+        with self._socket.lock:
+            if not self._socket.readable(timeout_s):
+                return None
+            parts = self._socket.receive()
+        message = decode(parts, received_ns=steady_ns())
         if isinstance(message, Result | TrustMaps):
             raise WireError("expected a raw frame, a stream start or a stream end, found a result")
         return message
 
     @property
     def sources(self) -> int:
-        """How many are connected now; a machine that was switched off counts for 25 s more."""
+        """How many are connected now and have said who they are.
+
+        A machine that was switched off counts for 25 s more.
+        """
         presence = self._socket.presence
-        return 0 if presence is None else presence.count()
+        with self._socket.lock:
+            return 0 if presence is None else presence.count()
+
+    def tend(self) -> list[str]:
+        """Cut off who would use up the engine, and say of whom; any thread may, now and then."""
+        return self._socket.tend()
 
     def close(self) -> None:
         """Close the socket."""
@@ -257,18 +286,21 @@ class Publisher(_Closing):
     """
 
     def __init__(self, endpoint: str, depth: int = RESULT_DEPTH) -> None:
-        self._socket = _Socket.bound(zmq.PUB, depth, endpoint)
+        self._socket = _Socket.bound(zmq.PUB, depth, endpoint, MAX_SUBSCRIPTION_BYTES)
         self._number = 0
-        self._lock = Lock()
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
 
     def publish(self, message: Published) -> None:
         """Send to all who listen; its pixels must not be changed afterwards. Any thread may."""
         parts = encode(message)
-        with self._lock:
+        with self._socket.lock:
             self._number += 1
             self._socket.send([self._number.to_bytes(_COUNT_BYTES, "big"), *parts])
+
+    def tend(self) -> list[str]:
+        """Cut off who would use up the engine, and say of whom; any thread may, now and then."""
+        return self._socket.tend()
 
     def close(self, linger_s: float = 0.0) -> None:
         """Close the socket; what ZMQ still holds has `linger_s` to leave."""

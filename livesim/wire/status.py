@@ -96,11 +96,17 @@ class FaultStatus(Part):
     incomplete_stacks: int = 0
     mixed_stacks: int = 0
     """Stacks whose frames differ in shape or dtype."""
+    unfit_frames: int = 0
+    """Frames that cannot be used: other pixels than the stream's, NaN, a channel 1000000."""
+    unfit_stacks: int = 0
+    """Whole stacks so far from all others that a recording would be nothing but gaps."""
     failed_stacks: int = 0
     """Stacks the pipeline could not reconstruct."""
     skipped_stacks: int = 0
     """Stacks not reconstructed because the engine was stopped or no pattern was found."""
     unrecorded_stacks: int = 0
+    strangers: int = 0
+    """Connections that were cut off because they sent far too much that is no message."""
     vanished_sources: int = 0
     """Streams whose source went without ending them."""
 

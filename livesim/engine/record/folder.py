@@ -15,6 +15,7 @@ from livesim.engine.seams import Resolved
 from livesim.io.logs import (
     append_pattern_changes,
     append_settings_change,
+    append_time_label,
     append_weights_change,
 )
 from livesim.io.pattern_file import write_pattern
@@ -26,6 +27,7 @@ from livesim.io.recording_files import (
     RAW_NAME,
     RESULTS_NAME,
     SETTINGS_LOG_NAME,
+    TIME_LABELS_NAME,
     WEIGHTS_LOG_NAME,
     of_channel,
 )
@@ -140,6 +142,10 @@ class FolderRecorder:
         """Append to the log of one channel's weights, which the first stack begins."""
         name = of_channel(WEIGHTS_LOG_NAME, change.stack.channel)
         append_weights_change(self.folder / name, change)
+
+    def log_label(self, stack: RawStack) -> None:
+        """Append to the labels of the times, which the first one begins."""
+        append_time_label(self.folder / TIME_LABELS_NAME, stack)
 
     def _size(self, axis: str) -> int:
         """Return how long the source expects an axis to be; 1 where it does not know."""

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from livesim.config.changes import SettingsChange
 from livesim.config.settings import Settings
+from livesim.engine.descriptors import patiently, spare
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError, FolderGoneError
@@ -84,6 +85,10 @@ class Recorder(Protocol):
         """Write beside it the weights that one channel is reconstructed with."""
         ...
 
+    def log_label(self, stack: RawStack) -> None:
+        """Write beside it what the source calls the time of a stack, where it does not count."""
+        ...
+
 
 RecorderFor = Callable[[StreamStart, Resolved], Recorder]
 """What a source says of its stream, and the stream's settings -> where to record it."""
@@ -115,7 +120,7 @@ class Track(Generic[Value]):
             self._faults.report("unrecorded_stacks")
             return
         try:
-            self._sink = self._sink or self._open(value)
+            self._sink = self._sink or self._opened(value, self._open)
         except (OSError, DataError) as error:
             self._stop(error)
             return
@@ -137,15 +142,20 @@ class Track(Generic[Value]):
         if sink is None:
             return
         try:
-            sink.close()
+            patiently(sink.close)
         except FolderGoneError as error:
             self._lose(error)
         except OSError as error:
             self._faults.report("unrecorded_stacks", f"a recording could not be finished: {error}")
 
+    def _opened(self, value: Value, open_sink: Callable[[Value], Sink[Value]]) -> Sink[Value]:
+        """Open the sink, once there are descriptors: what is half opened cannot be opened again."""
+        patiently(spare)
+        return open_sink(value)
+
     def _append(self, sink: Sink[Value], value: Value) -> None:
         try:
-            sink.write(value)
+            patiently(lambda: sink.write(value))
             self.written += 1
         except FolderGoneError as error:
             self._faults.report("unrecorded_stacks")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from livesim.config.changes import SettingsChange, difference
 from livesim.config.settings import Settings
+from livesim.engine.descriptors import patiently
 from livesim.engine.meters import Faults
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
@@ -62,7 +63,7 @@ class RecordingLog:
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         try:
-            write()
+            patiently(write)
         except (OSError, DataError) as error:
             self._faults.say(f"{what} could not be written: {error}")
 

@@ -10,6 +10,7 @@ from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings, Tracks
+from livesim.engine.record.time_labels import TimeLabels
 from livesim.engine.seams import Resolved
 from livesim.values.frames import RawStack
 from livesim.values.results import Result
@@ -51,6 +52,7 @@ class StreamRecording:
             RECORD_DEPTH, Keep.BLOCK, RECORD_BYTES, lambda stack: stack.pixels.nbytes
         )
         gauges.record.attach(self._stacks)
+        self._labels = TimeLabels(self._recordings, gauges.faults)
         self._raw = Tracks(self._recordings, lambda one: one.open_raw, gauges.faults)
         self._results = Tracks(self._recordings, lambda one: one.open_results, gauges.faults)
 
@@ -102,6 +104,7 @@ class StreamRecording:
         """Write raw stacks until no more come."""
         try:
             while (stack := self._next()) is not None:
+                self._labels.see(stack)
                 self._raw.write(stack)
                 self._meter.tick()
         finally:

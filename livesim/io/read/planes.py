@@ -17,8 +17,6 @@ from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
 NO_PLANE = -1
-SMALLEST = 8
-"""Rows and columns of a frame at least: fewer hold no fringes, and show axes that are mixed up."""
 MOST_PIXELS = 1 << 27
 """Of one frame: far above any camera's, and few enough to be read at once whatever is in them."""
 MOST_FRAMES = 1 << 22

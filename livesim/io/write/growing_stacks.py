@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,20 @@ class GrowingStacks:
             self._resize(tuple(room))
 
     def _resize(self, sizes: tuple[int, ...]) -> None:
-        self._pixels.resize((*sizes, *self._pixels.shape[self._axes :]))
+        _resize(self._pixels, (*sizes, *self._pixels.shape[self._axes :]))
         for column in self._log.values():
-            column.array.resize(sizes)
+            _resize(column.array, sizes)
         arrays = (self._pixels, *(column.array for column in self._log.values()))
         self._syncing.wrote(*(array_folder(array) / METADATA for array in arrays))
+
+
+def _resize(array: zarr.Array[Any], shape: tuple[int, ...]) -> None:
+    """Say how long an array is, without looking for chunks outside of it: there are none.
+
+    Zarr would look for each one that there might be, which takes memory and time without bound
+    where stacks are far apart.
+    """
+    asyncio.run(array.async_array.resize(shape, delete_outside_chunks=False))
 
 
 def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, ...]:

@@ -170,7 +170,10 @@ def _best_length(spectra: Spectra, grid: EstimationGrid, pattern: PatternSetting
         Search.of(spectra if n == 1 else spectra.averaged(n, grid), grid, pattern)
         for n in _lengths(len(spectra.frames))
     ]
-    enough = _NEARLY * max(one.strength for one in tries)
+    strengths = [one.strength for one in tries]
+    if any(map(math.isnan, strengths)):
+        raise ValueError("expected raw frames of finite counts, found NaN or infinity in them")
+    enough = _NEARLY * max(strengths)
     return next(one for one in reversed(tries) if one.strength >= enough)
 
 

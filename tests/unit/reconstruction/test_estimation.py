@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from livesim.config.settings import PatternSettings
-from livesim.reconstruction.estimate.estimation import estimate_pattern
+from livesim.reconstruction.estimate.estimation import _pointing_right, estimate_pattern
 from livesim.values.pattern import Pattern
 from tests.support.scenes import CAMERA, OPTICS, Scene, pattern_errors, simulate
 
@@ -225,3 +225,27 @@ def test_a_period_that_is_not_there_is_not_found():
 def test_stacks_of_another_pattern_are_refused_in_a_sentence(shape):
     with pytest.raises(ValueError, match=r"expected stacks of \(angles, phases\) = \(3, 3\)"):
         estimate_pattern(torch.zeros(shape), OPTICS, PatternSettings(), CAMERA, 80.0)
+
+
+@pytest.mark.parametrize("k", [(3.0, -2.0), (-3.0, 2.0), (0.0, 4.0), (0.0, -4.0), (-0.5, 0.0)])
+def test_a_wave_vector_points_to_the_right_and_the_light_stays_the_same(k):
+    phases = torch.tensor([0.3, 2.4, 7.0], dtype=torch.float64)
+    found, turned = _pointing_right(torch.tensor(k, dtype=torch.float64), phases)
+    assert found[0] > 0 or (found[0] == 0 and found[1] > 0)
+    assert ((turned >= 0) & (turned < 2 * math.pi)).all()
+    points = torch.rand(50, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def light(vector, phase):
+        return torch.cos(2 * math.pi * (points @ vector)[:, None] + phase)
+
+    before = light(torch.tensor(k, dtype=torch.float64), phases)
+    torch.testing.assert_close(light(found, turned), before, atol=1e-12, rtol=0)
+
+
+def test_frames_that_are_no_numbers_are_said():
+    """Not a StopIteration, which nobody expects of data."""
+    scene = simulate(0, (64, 64))
+    counts = scene.counts.to(torch.float32)
+    counts[0, 1, 1, 5, 7] = math.nan
+    with pytest.raises(ValueError, match="expected raw frames of finite counts, found NaN"):
+        estimate(scene, counts)

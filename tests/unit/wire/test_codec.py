@@ -144,7 +144,7 @@ RESULT = encode(result())
         (changed(FRAME, shape=[10**6, 10**6]), "expected at most"),
         (changed(FRAME, dtype="object"), "dtype"),
         (changed(FRAME, dtype="uint8"), "expected 24 B"),
-        (changed(FRAME, axes={"time": -1}), "time >= 0"),
+        (changed(FRAME, axes={"time": -1}), "time from 0"),
         (changed(FRAME, sequence=-1), "sequence"),
         (FRAME[:1], "expected 1 pixel buffers in a message of kind 'frame', found 0"),
         ([*FRAME, b"more"], "found 2"),
@@ -172,7 +172,7 @@ def test_results_are_float32():
 
 
 def test_too_many_pixels_are_refused(monkeypatch):
-    monkeypatch.setattr(codec, "MAX_PIXEL_BYTES", 10)
+    monkeypatch.setattr(codec, "MAX_FRAME_BYTES", 10)
     with pytest.raises(WireError, match="expected at most 10 B of pixels, found 24 B"):
         encode(frame(np.zeros((4, 6), np.uint8)))
 

@@ -218,7 +218,7 @@ def test_garbage_is_said_and_the_next_message_goes_on():
 
 
 def test_a_message_that_is_too_long_is_never_taken_in(monkeypatch):
-    monkeypatch.setattr(sockets, "MAX_PIXEL_BYTES", 10_000)
+    monkeypatch.setattr(sockets, "MAX_FRAME_BYTES", 10_000 - sockets.MAX_HEADER_BYTES)
     with FramePuller(FREE_ADDRESS) as puller, zmq.Context() as context:
         with context.socket(zmq.PUSH) as raw:
             raw.connect(puller.endpoint)

@@ -1,0 +1,178 @@
+"""Strangers at the engine's sockets: they are no sources, and they do not use it up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livesim.values.frames import FrameAxes, RawFrame
+from livesim.wire import control_server, presence, sockets
+from livesim.wire.control import StopReply
+from livesim.wire.control_client import ControlClient
+from livesim.wire.control_server import ControlServer
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.keys import _KnownClients
+from livesim.wire.messages import StreamStart
+from livesim.wire.sockets import FRAME_DEPTH, FramePuller, FramePusher, Keep, Publisher, Subscriber
+from tests.support.stranger import WAIT_S, bare, floods, introduced, is_closed, part
+
+PART = b"x" * 100_000
+
+linux = pytest.mark.skipif(
+    not hasattr(socket, "TCP_INFO"), reason="the system does not tell what a connection received"
+)
+
+
+def frame(number, side=64):
+    pixels = np.full((side, side), number, np.uint16)
+    return RawFrame("s", number, FrameAxes(time=number), pixels)
+
+
+def wait_until(condition, what=lambda: ""):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.005)
+
+
+def test_who_only_connects_is_no_source():
+    with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint), bare(puller.endpoint) as half:
+        half.sendall(b"\xff\0\0\0\0\0\0\0\1\x7f")  # a greeting that stops
+        with FramePusher(puller.endpoint):
+            wait_until(lambda: puller.sources == 1, lambda: puller.sources)
+        wait_until(lambda: puller.sources == 0, lambda: puller.sources)
+
+
+def test_who_says_nothing_is_not_kept(monkeypatch):
+    monkeypatch.setattr(presence, "HANDSHAKE_S", 0.2)
+    with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint) as stranger:
+        wait_until(lambda: is_closed(stranger))
+
+
+def test_strangers_beyond_a_number_are_cut_off_and_sources_are_not(monkeypatch):
+    monkeypatch.setattr(presence, "MOST_PEERS", 5)
+    with (
+        FramePuller(FREE_ADDRESS) as puller,
+        FramePusher(puller.endpoint) as source,
+        ExitStack() as all_,
+    ):
+        assert source.send(frame(0), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 0
+        strangers = [all_.enter_context(bare(puller.endpoint)) for _ in range(30)]
+
+        def left():
+            assert puller.tend() == []
+            return sum(not is_closed(one) for one in strangers)
+
+        wait_until(lambda: left() <= 5, left)
+        assert source.send(frame(1), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 1
+
+
+@linux
+def test_a_message_without_an_end_is_cut_off(monkeypatch):
+    monkeypatch.setattr(sockets, "MAX_FRAME_BYTES", 1_000_000)
+    monkeypatch.setattr(sockets, "UNDER_WAY", 1_000_000)
+    with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
+        assert source.send(frame(0), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 0
+        with introduced(puller.endpoint, b"PUSH") as endless:
+            sent, said = floods(endless, part(PART, more=True), puller.tend)
+        assert sent > 3_000_000
+        assert "without an end: its sender was cut off" in said[0]
+        assert source.send(frame(1), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 1
+
+
+@linux
+def test_a_source_whose_frames_wait_is_not_cut_off(monkeypatch):
+    monkeypatch.setattr(sockets, "MAX_FRAME_BYTES", 1_000_000)
+    monkeypatch.setattr(sockets, "UNDER_WAY", 0)
+    with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
+        assert source.send(frame(0, 512), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 0
+        number = 0
+        while source.send(frame(number + 1, 512), 0.2):
+            number += 1
+        assert number >= FRAME_DEPTH
+        assert puller.tend() == []
+        got = [puller.receive(WAIT_S).sequence for _ in range(number)]
+        assert got == list(range(1, number + 1))
+
+
+@linux
+def test_endless_requests_are_cut_off_and_others_are_answered(monkeypatch):
+    monkeypatch.setattr(control_server, "UNDER_WAY", 1_000_000)
+    with ControlServer(FREE_ADDRESS) as server, introduced(server.endpoint, b"DEALER") as endless:
+        floods(endless, part(PART, more=True), server.tend)
+        with ControlClient(server.endpoint) as client:
+            number = (0).to_bytes(8, "big")
+            client._socket.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
+            wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.poll(0))
+            assert client._socket.recv_multipart()[0] == number
+
+
+@linux
+@pytest.mark.parametrize("length", [100, 1000])
+def test_endless_subscriptions_are_cut_off(length):
+    with (
+        Publisher(FREE_ADDRESS) as publisher,
+        Subscriber(publisher.endpoint, Keep.LATEST) as viewer,
+    ):
+        with introduced(publisher.endpoint, b"SUB") as greedy:
+            chunk = b"".join(
+                part(b"\1" + os.urandom(8).ljust(length, b"x")) for _ in range(10_000 // length)
+            )
+
+            def ended():
+                publisher.publish(StreamStart(stream="s"))  # when ZMQ takes subscriptions in
+                return publisher.tend()
+
+            floods(greedy, chunk, ended)
+
+        def heard():
+            publisher.publish(StreamStart(stream="s"))
+            return viewer.receive(0.05)
+
+        wait_until(heard)
+
+
+def test_a_subscription_that_is_too_long_is_not_taken_in():
+    """ZMQ ends the connection of who sends it."""
+    with Publisher(FREE_ADDRESS) as publisher, introduced(publisher.endpoint, b"SUB") as greedy:
+        greedy.sendall(part(b"\1" + b"x" * 1000))
+        assert not is_closed(greedy)
+        greedy.sendall(part(b"\1" + b"x" * 2000))
+        wait_until(lambda: is_closed(greedy))
+
+
+def test_a_folder_of_keys_that_cannot_be_read_lets_nobody_in_and_stays(monkeypatch, tmp_path):
+    """Raised, the error would end the thread that checks keys, for all who come after it."""
+
+    def without_descriptors(*_):
+        raise OSError(24, "Too many open files")
+
+    known = _KnownClients(tmp_path)
+    monkeypatch.setattr(Path, "glob", without_descriptors)
+    assert known.callback("livesim", b"0" * 40) is False
+
+
+def test_any_thread_publishes_under_the_lock_of_the_socket(monkeypatch):
+    """Two threads at once would tear messages apart, and number them in another order."""
+    with Publisher(FREE_ADDRESS) as publisher:
+        held = []
+        send = publisher._socket.send
+        monkeypatch.setattr(
+            publisher._socket,
+            "send",
+            lambda parts: held.append(publisher._socket.lock.locked()) or send(parts),
+        )
+        publisher.publish(StreamStart(stream="s"))
+        assert held == [True]
+        assert not publisher._socket.lock.locked()
