@@ -7,7 +7,8 @@ from dataclasses import replace
 from livesim.config.settings import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.beside.doctor import LiveDoctor
-from livesim.engine.meters import Meter
+from livesim.engine.meters import Gauges
+from livesim.engine.missing import MissingFrames
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.rolling import RunningStacks, running_stacks
@@ -29,8 +30,8 @@ class Receiver:
         Is offered every whole stack.
     stacks
         The processor's queue; gets running stacks as well, while it is empty.
-    meter
-        Counts frames.
+    gauges
+        Count frames, and hear why some are missing.
     searching
         Shows whole stacks until their pattern is known; None = nothing does.
     """
@@ -41,11 +42,12 @@ class Receiver:
         recording: StreamRecording,
         doctor: LiveDoctor,
         stacks: BoundedQueue[RawStack],
-        meter: Meter,
+        gauges: Gauges,
         searching: Searching | None = None,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
-        self._meter, self._searching = meter, searching
+        self._meter, self._searching = gauges.receive.meter, searching
+        self._missing = MissingFrames(gauges)
         self.first: RawFrame | None = None
         """The first frame; None before it has come."""
         self.running: RunningStacks | None = running_stacks(settings)
@@ -62,6 +64,7 @@ class Receiver:
         self._meter.tick()
         self.first = self.first or frame
         assembled = self._assembler.add(frame)
+        self._missing.see(frame, self.counts.incomplete_stacks)
         running = self.running.add(frame) if self.running else None
         if assembled is not None:
             stack = replace(

@@ -88,11 +88,12 @@ class Session:
             searching = Searching(resolved.settings, self._channels.knows, results)
             networks = shared.outlet.networks
             networks.open(results.put)
-        receive = gauges.receive.meter
         self._receiver = Receiver(
-            resolved.settings, self.recording, self.doctor, stacks, receive, searching
+            resolved.settings, self.recording, self.doctor, stacks, gauges, searching
         )
-        self._processor = Processor(stacks, results, self._channels, gauges, networks)
+        self._processor = Processor(
+            stacks, results, self._channels, gauges, networks, self.recording.ease
+        )
         self._draining = False
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
         self._threads: list[Future[Any]] = [

@@ -16,6 +16,8 @@ from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
 RECORD_DEPTH = 32
+"""Raw stacks that wait for the disk at most, or more of them where they are small:"""
+RECORD_BYTES = 512 << 20
 
 
 class StreamRecording:
@@ -85,6 +87,7 @@ class StreamRecording:
     def add(self, stack: RawStack) -> None:
         """Take a whole stack, before it is processed; waits while the disk is slow."""
         self._recordings.see(stack)
+        self._stacks.limit = max(RECORD_DEPTH, RECORD_BYTES // stack.pixels.nbytes)
         self._stacks.put(stack)
 
     def end(self) -> None:
@@ -102,6 +105,12 @@ class StreamRecording:
         finally:
             self._stacks.abandon()
             self._raw.close()
+
+    # The processor's thread.
+
+    def ease(self, timeout_s: float) -> None:
+        """Wait while many raw stacks wait for the disk, for so long at most."""
+        self._stacks.ease(timeout_s)
 
     # The publishing thread.
 

@@ -16,6 +16,7 @@ from livesim.config.settings import SettingsError
 from livesim.engine.beside import networks as networks_module
 from livesim.engine.beside.networks import KEPT_STACKS, LiveNetworks
 from livesim.engine.pending import ready
+from livesim.engine.record import recordings
 from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import ResultRecorder
@@ -355,6 +356,32 @@ def test_a_second_result_does_not_open_a_recording_again_that_has_ended(tmp_path
     )
     assert first == [True, True]
     assert second == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_networks_may_be_long_at_a_stack(tmp_path, monkeypatch, switched):
+    """Their result is recorded though many stacks came meanwhile; where that cannot be, it is said.
+
+    Which of two recordings a stack belongs to is not remembered for ever.
+    """
+    monkeypatch.setattr(recordings, "UNDER_WAY", 3)
+    slow = SlowNetworks()
+    with streaming(slow, record=tmp_path) as stream:
+        if switched:
+            stream.client.record(on=False)
+            stream.client.record(on=True)
+        stream.send(6)
+        slow.let(1)
+        stream.wait_for("networks", 1)  # of the first stack
+        slow.let(1000)
+        stream.sender.finish()
+        status = stream.engine.wait_for(lambda s: s.stream is None)
+    folder = tmp_path / ("stream-002" if switched else "stream-001")
+    networks = zarr.open_group(folder / RESULTS_NAME, mode="r")["networks"][:, 0, 0]
+    assert networks[0] == (not switched)
+    assert networks[5]
+    assert (status.faults.unrecorded_stacks > 0) == switched, status.last_fault
+    assert ("too late to be recorded" in (status.last_fault or "")) == switched
 
 
 def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
