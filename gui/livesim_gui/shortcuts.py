@@ -10,6 +10,9 @@ from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
 
 from livesim_gui.state.keys import KEYS, STAGE, Key
 
+REPEATED = ("back", "forward", "step")
+"""What a key does again and again while it is held down; all else it does once."""
+
 
 def bind_keys(
     window: QWidget, actions: Mapping[str, Callable[[], None]], stage: Callable[[int], None]
@@ -30,6 +33,7 @@ def bind_keys(
                 shortcut.activated.connect(partial(stage, number))
             else:
                 shortcut.activated.connect(actions[key.name])
+            shortcut.setAutoRepeat(key.name in REPEATED)
 
 
 class KeyList(QDialog):

@@ -6,11 +6,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QWidget
+from qtpy.QtCore import QMargins, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QWidget
 
 from livesim.wire.networks import HELD, NEWEST, OFF, Run, networks_words
 from livesim.wire.stream_status import NetworksStatus
+from livesim_gui.panels.folding import Folding
 from livesim_gui.panels.rows import button
 from livesim_gui.panels.sliders import JumpSlider
 from livesim_gui.state.time.ring import Shot
@@ -81,17 +83,26 @@ class TimeBar(QWidget):
         if networks is not None:
             short = networks_words(networks.run).removeprefix("on ").removeprefix("only ")
             self.networks.setText(f"Networks: {short}")
+            self._rows.fit(may_unfold=False)
 
     def _lay_out(self, speed: QComboBox) -> None:
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
+        self._rows = Folding(self, (1, 0), QMargins(8, 4, 8, 4))
+        first, second = self._rows.first, self._rows.second
         for widget in (self.back, self.play, self.forward, speed):
-            layout.addWidget(widget)
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.words)
-        layout.addWidget(self.restore)
-        layout.addWidget(self.networks)
-        layout.addWidget(self.live)
+            first.addWidget(widget)
+        first.addWidget(self.slider, 1)
+        second.addWidget(self.words, 1)
+        for widget in (self.restore, self.networks, self.live):
+            second.addWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size in two rows."""
+        return self._rows.least
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Take two rows where one has no room."""
+        super().resizeEvent(event)
+        self._rows.fit(may_unfold=True)
 
     def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:
         """Show where one is."""
@@ -119,6 +130,7 @@ class TimeBar(QWidget):
         self.words.setText(words)
         room = max(self.words.minimumWidth(), self.words.sizeHint().width())
         self.words.setMinimumWidth(room)
+        self._rows.fit(may_unfold=False)
 
     def _moved(self, place: int) -> None:
         if not self._showing:
