@@ -40,6 +40,7 @@ class SlowNetworks(Mean):
     bad: tuple[int, ...] = ()
     begun: list[int] = field(default_factory=list)
     through: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    at_work: threading.Event = field(default_factory=threading.Event)
 
     def begin_plain(self, stack):
         plain = replace(self(stack), provisional=True)
@@ -47,6 +48,7 @@ class SlowNetworks(Mean):
 
     def _run(self, stack):
         self.begun.append(stack.index.time)
+        self.at_work.set()
         assert self.through.acquire(timeout=WAIT_S)
         if stack.index.time in self.bad:
             raise RuntimeError("no memory")
@@ -100,7 +102,9 @@ def kinds(results):
 def test_every_plain_image_comes_while_the_networks_are_at_the_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(12)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(11)
         assert slow.begun == [0]
         status = stream.engine.engine.status()
         assert {one.name: one.done for one in status.stages}["networks"] == 0
@@ -116,7 +120,9 @@ def test_every_plain_image_comes_while_the_networks_are_at_the_first():
 def test_the_networks_work_on_the_newest_stack():
     slow = SlowNetworks()
     with streaming(slow, networks="newest") as stream:
-        stream.send(6)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(5)
         slow.let(1)
         stream.wait_for("networks", 1)
         stream.engine.wait_for(lambda _: slow.begun == [0, 5])
@@ -134,7 +140,9 @@ def test_the_networks_work_on_the_newest_stack():
 def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(4)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(3)
         slow.let(1000)
         stream.wait_for("networks", 4)
         stream.sender.finish()
@@ -144,7 +152,9 @@ def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
 def test_at_the_end_of_a_stream_the_last_stack_is_done_and_recorded(tmp_path):
     slow = SlowNetworks()
     with streaming(slow, record=tmp_path) as stream:
-        stream.send(5)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(4)
         stream.sender.finish()
         stream.engine.wait_for(lambda s: s.state is EngineState.FINISHING)
         slow.let(2)
@@ -370,7 +380,9 @@ def test_networks_may_be_long_at_a_stack(tmp_path, monkeypatch, switched):
         if switched:
             stream.client.record(on=False)
             stream.client.record(on=True)
-        stream.send(6)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(5)
         slow.let(1)
         stream.wait_for("networks", 1)  # of the first stack
         slow.let(1000)
@@ -398,20 +410,18 @@ def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
     with streaming(slow, record=tmp_path, networks="held") as stream:
         stream.send(1)
         assert at_disk.wait(WAIT_S)
-        for frame in list(frames(4))[9:]:
-            stream.sender.send(frame)
-        stream.engine.wait_for(lambda s: s.stages[2].done == 4)
+        stream.send(7)
+        stream.wait_for("publish", 8)  # though nothing is written
         disk.set()
         slow.let(1000)
         stream.sender.finish()
         stream.engine.wait_for(lambda s: s.stream is None)
     recorded = zarr.open_group(tmp_path / "stream-001" / RESULTS_NAME, mode="r")
-    written = recorded["written"][:, 0, 0].tolist()
-    assert written[:2] == [True, False], "the second one would have held up those behind it"
-    assert written[3]
-    assert recorded["networks"][:, 0, 0].tolist() == [False, False, False, True]
+    # One is being written, four wait for that, and the others are left out.
+    assert recorded["written"][:, 0, 0].tolist() == [True] * 5 + [False] * 2 + [True]
+    assert recorded["networks"][:, 0, 0].tolist() == [False] * 7 + [True]
     raw = zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")
-    assert raw["written"][:].sum() == 4
+    assert raw["written"][:].sum() == 8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities")
