@@ -49,6 +49,8 @@ class Folding:
 
     def fit(self, *, may_unfold: bool) -> None:
         """Take two rows where one has no room."""
+        for half in (self.first, self.second):
+            half.invalidate()  # Qt remembers what they need until it lays them out again
         if self._bar.width() < self.beside:
             self._layout.setDirection(BELOW)
         elif may_unfold:

@@ -82,8 +82,9 @@ class TimeBar(QWidget):
         self.networks.setVisible(networks is not None)
         if networks is not None:
             short = networks_words(networks.run).removeprefix("on ").removeprefix("only ")
-            self.networks.setText(f"Networks: {short}")
-            self._rows.fit(may_unfold=False)
+            if self.networks.text() != f"Networks: {short}":
+                self.networks.setText(f"Networks: {short}")
+                self._rows.fit(may_unfold=False)
 
     def _lay_out(self, speed: QComboBox) -> None:
         self._rows = Folding(self, (1, 0), QMargins(8, 4, 8, 4))
@@ -128,9 +129,10 @@ class TimeBar(QWidget):
     def _say(self, words: str) -> None:
         """Write where one is; the room for it grows and never shrinks, so that nothing trembles."""
         self.words.setText(words)
-        room = max(self.words.minimumWidth(), self.words.sizeHint().width())
-        self.words.setMinimumWidth(room)
-        self._rows.fit(may_unfold=False)
+        room = self.words.sizeHint().width()
+        if room > self.words.minimumWidth():
+            self.words.setMinimumWidth(room)
+            self._rows.fit(may_unfold=False)
 
     def _moved(self, place: int) -> None:
         if not self._showing:
