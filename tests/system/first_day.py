@@ -83,6 +83,7 @@ class Walk:
         self._wait(lambda: self.window.viewer.file is not None)
         self._wait(lambda: self.window.viewer.display.scene is not None)
         bar = self.window.widgets.time_bar
+        self._wait(lambda: bar.words.text().endswith("before the last"))
         QTest.mouseClick(bar.slider, LEFT, pos=QPoint(bar.slider.width() - 3, 7))
         self._wait(lambda: bar.words.text().startswith("3 of 3"))
         self._seen("4-file")

@@ -36,7 +36,7 @@ class TimeBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._showing = False
+        self._showing = self._of_file = False
         self.play = button("Play", "Play from here; hold (P)")
         self.play.clicked.connect(lambda: self.played.emit())
         self.back, self.forward = button("‹", "One back (←)"), button("›", "One forward (→)")
@@ -115,13 +115,16 @@ class TimeBar(QWidget):
         if shown is not None and shots:
             place = _place(shots, shown)
             self.slider.setValue(place)
-            self._say(f"{place + 1} of {len(shots)} · {place_words(shots, shown)}")
+            self._say(
+                f"{place + 1} of {len(shots)} · {place_words(shots, shown, of_file=self._of_file)}"
+            )
         else:
             self.words.setText("")
         self._showing = False
 
     def show_file(self, looked_at: bool, *, can_restore: bool) -> None:
         """Offer what goes with a file that is looked at: there is no live edge."""
+        self._of_file = looked_at
         self.restore.setVisible(looked_at)
         self.restore.setEnabled(can_restore)
         self.live.setVisible(not looked_at)
@@ -139,10 +142,10 @@ class TimeBar(QWidget):
             self.went_to.emit(place)
 
 
-def place_words(shots: Sequence[Placed], shown: Shot) -> str:
-    """Say which time point is shown, and how long before the newest."""
+def place_words(shots: Sequence[Placed], shown: Shot, *, of_file: bool = False) -> str:
+    """Say which time point is shown, and how long before the newest, or before a file's last."""
     behind = shots[-1].moment_s - shown.moment_s
-    before = f", {behind:.1f} s ago" if behind > 0.05 else ""
+    before = f", {behind:.1f} s {'before the last' if of_file else 'ago'}" if behind > 0.05 else ""
     return f"time {shown.result.index.time}{before}"
 
 
