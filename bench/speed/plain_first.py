@@ -46,6 +46,7 @@ from tests.support.scenes import CAMERA, OPTICS
 
 BEFORE = "b927d3b"
 """The last revision in which every stack waited for its networks."""
+TITLE = "What is on the screen while the camera is faster than the networks"
 SIDES = (256, 512)
 FACTORS = (2, 10, 50)
 SECONDS = 20.0
@@ -95,6 +96,7 @@ def main() -> None:
         return
     rows: list[Row] = []
     alone: dict[str, float] = {}
+    more = {"seconds": asked.seconds, "threads": torch.get_num_threads(), "networks_per_s": alone}
     with worktree(asked.before) as tree:
         for side in asked.sides:
             pixels = raw_stacks(side)
@@ -104,9 +106,7 @@ def main() -> None:
                     name = f"{side}², camera {factor:g} x the networks, {which}"
                     found = streamed_in(other, pixels, factor * per_s, asked.seconds)
                     rows.append({"method": name} | found)
-    title = "What is on the screen while the camera is faster than the networks"
-    threads = torch.get_num_threads()
-    report(asked.name, title, rows, networks_per_s=alone, seconds=asked.seconds, threads=threads)
+                    report(asked.name, TITLE, rows, **more)  # a run that is cut off keeps these
 
 
 def networks_per_s(pixels: Stacks) -> float:
