@@ -23,6 +23,8 @@ CHECK_EVERY_S = 2.0
 """How often a source that may wait makes sure that the engine is still there."""
 ASK_EVERY_S = 0.02
 ROOM_S = 1.0
+HELD_BYTES = 256 << 20
+"""Frames that a source which never waits holds for an engine that is busy for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Sender:
         except WireError:
             self._control.close()
             raise
-        self._pusher = FramePusher(beside(engine, frames), keep)
+        self._pusher = FramePusher(beside(engine, frames), keep, held_bytes=HELD_BYTES)
         self._stream: str | None = None
         self._started = False
         self._checked_at = 0.0

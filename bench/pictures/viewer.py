@@ -27,6 +27,7 @@ from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.shortcuts import KeyList
 from livesim_gui.state.health.strips import DRIFT, K_CHANGE, MODULATION, STEPS
 from livesim_gui.state.picture.drawing import Kind
+from livesim_gui.state.picture.stages import NETWORK, RESTORED
 from livesim_gui.state.steering import SCALES, WIENER
 from livesim_gui.window import Window
 
@@ -35,8 +36,8 @@ SMALL, LARGE = (1280, 800), (1920, 1080)
 PATIENCE_S = 600.0
 TIME_POINTS = 100
 FILAMENTS_ALONE = Path(__file__).parents[2] / "tests" / "weights" / "filaments-two.safetensors"
-FRAME_MS, SLOW_MS = 60.0, 400.0
-"""Between frames; slow, where reviews are waited for."""
+FRAME_MS, UNHURRIED_MS, SLOW_MS = 60.0, 150.0, 400.0
+"""Between frames; unhurried, where networks are; slow, where reviews are waited for."""
 
 
 def main() -> None:
@@ -82,10 +83,14 @@ def _replay() -> None:
 
 
 def _good() -> None:
-    with _running(_settings(300.0, 2 * TIME_POINTS), record=True) as window:
+    settings = _settings(300.0, 2 * TIME_POINTS)
+    own = settings.simulation
+    assert own is not None
+    with _running(_timed(settings, own, UNHURRIED_MS), record=True) as window:
         _wait(
             lambda: len(window.viewer.stream.news.facts.found) == 3 and window.viewer.history.angles
         )
+        window.user_actions.picture.show_stage(RESTORED)
         _wait(lambda: _trust_of(window) is not None and _is_restored(window))
         _pause(8.0)
         window.user_actions.picture.switch_split()
@@ -189,6 +194,7 @@ def _little_light() -> None:
 def _networks_alone() -> None:
     """Show what networks make of things that they were not trained on, beside what is restored."""
     with _judged(_mistaken()) as window:
+        _wait(lambda: NETWORK in window.widgets.top.names)
         window.user_actions.picture.flip_networks()
         window.user_actions.picture.switch_split()
         _save(window, "viewer-networks-alone")
@@ -201,6 +207,7 @@ def _judged(settings: Settings, word: TrustWord | None = None) -> Iterator[Windo
     assert own is not None
     with _running(_timed(settings, own, SLOW_MS), record=True) as window:
         window.widgets.tabs.setCurrentWidget(window.widgets.trust)
+        window.user_actions.picture.show_stage(RESTORED)
         _wait(lambda: _trust_of(window) is not None and _is_restored(window))
         scene = window.viewer.display.scene
         assert scene is not None
@@ -222,7 +229,7 @@ def _time_of(window: Window) -> int:
 
 def _is_restored(window: Window) -> bool:
     scene = window.viewer.display.scene
-    return scene is not None and scene.shot.result.network is not None and not scene.is_plain
+    return scene is not None and scene.shot.result.plain is not None and not scene.is_plain
 
 
 def _dose() -> None:

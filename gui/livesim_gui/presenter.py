@@ -98,7 +98,8 @@ class Presenter:
         if mode is Mode.LIVE and scene.tint is None:
             return None
         words = {Mode.LIVE: "As checked", Mode.HELD: "Held", Mode.PLAYING: "Playing"}
-        return f"{words[mode]}: {place_words(playback.shots, scene.shot)}"
+        of_file = self._viewer.file is not None
+        return f"{words[mode]}: {place_words(playback.shots, scene.shot, of_file=of_file)}"
 
     def renew(self) -> None:
         """Renew words, curves, histogram and spectrum; a few times a second is enough."""

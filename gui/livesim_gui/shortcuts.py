@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from qtpy.QtCore import QSize
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QDialog, QGridLayout, QLabel, QShortcut, QWidget
+from qtpy.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QShortcut,
+    QVBoxLayout,
+    QWidget,
+)
 
+from livesim_gui.screen import bounded_size
 from livesim_gui.state.keys import KEYS, STAGE, Key
+
+REPEATED = ("back", "forward", "step")
+"""What a key does again and again while it is held down; all else it does once."""
 
 
 def bind_keys(
@@ -30,15 +43,17 @@ def bind_keys(
                 shortcut.activated.connect(partial(stage, number))
             else:
                 shortcut.activated.connect(actions[key.name])
+            shortcut.setAutoRepeat(key.name in REPEATED)
 
 
 class KeyList(QDialog):
-    """Lists all keys."""
+    """Lists all keys; on a screen that is lower than the list it scrolls."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys")
-        grid = QGridLayout(self)
+        inside = QWidget()
+        grid = QGridLayout(inside)
         grid.setContentsMargins(24, 20, 24, 20)
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(6)
@@ -47,6 +62,15 @@ class KeyList(QDialog):
         note = QLabel("Wheel: zoom. Drag: pan.")
         note.setProperty("role", "faint")
         grid.addWidget(note, len(KEYS), 0, 1, 2)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        bar = scroll.verticalScrollBar()
+        assert bar is not None
+        room = QSize(bar.sizeHint().width(), 2 * scroll.frameWidth())
+        self.resize(bounded_size(inside.sizeHint() + room, self))
 
     def _add(self, grid: QGridLayout, row: int, key: Key) -> None:
         label = QLabel(key.label)

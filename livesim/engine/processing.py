@@ -13,6 +13,9 @@ from livesim.engine.queue import BoundedQueue
 from livesim.engine.seams import Pipeline, PipelineFactory, Reconstructed, Tracked
 from livesim.values.frames import RawStack
 
+EASE_S = 0.5
+"""How long an image waits at most for the disk: two images a second there always are."""
+
 
 class Channels(Protocol):
     """The channels of one stream; the processor asks them and says what it does."""
@@ -68,6 +71,9 @@ class Processor:
     networks
         Runs them on the newest stacks, once their plain images are there; None = every stack is
         reconstructed with them before the next one, and none may be skipped (`lossless`).
+    ease
+        Waits while many raw stacks wait for the disk, for some seconds at most. Stacks may be
+        skipped, raw frames may not: where the disk is behind, it has the processor first.
     """
 
     def __init__(
@@ -77,8 +83,9 @@ class Processor:
         channels: Channels,
         gauges: Gauges,
         networks: Beside | None = None,
+        ease: Callable[[float], None] = lambda timeout_s: None,
     ) -> None:
-        self._stacks, self._results = stacks, results
+        self._stacks, self._results, self._ease = stacks, results, ease
         self._channels, self._networks = channels, networks
         self._meter, self._faults = gauges.process.meter, gauges.faults
         self._processing: dict[int, ChannelProcessing] = {}
@@ -92,7 +99,7 @@ class Processor:
     def run(self) -> None:
         """Work until the queue of stacks is closed and empty."""
         try:
-            for stack in self._stacks:
+            while (stack := self._next()) is not None:
                 self._sort(stack)
                 if self._calibrating:  # the queue may drop, a channel keeps what it needs
                     for other in self._stacks.take():
@@ -107,6 +114,15 @@ class Processor:
             for one in self._processing.values():
                 if isinstance(one.pipeline, Tracked):
                     one.pipeline.close()
+
+    def _next(self) -> RawStack | None:
+        """Take the oldest stack, and leave the processor to the disk where that is behind.
+
+        Not for ever: a disk that is slow for other reasons must not hide the sample.
+        """
+        if self._networks is not None:
+            self._ease(EASE_S)
+        return self._stacks.get()
 
     @property
     def _calibrating(self) -> bool:

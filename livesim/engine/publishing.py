@@ -88,8 +88,7 @@ class Outlet:
 class Publishing:
     """The publishing thread of one stream: stamps every result, sends it and records it.
 
-    Results are never dropped by the engine: the queue in front of it blocks. A plain one before its
-    networks is not recorded where others wait: no picture waits for the disk.
+    Results are never dropped by the engine: the queue in front of it blocks.
 
     Parameters
     ----------
@@ -139,7 +138,7 @@ class Publishing:
         meter, latencies = self._second if made.second else self._first
         meter.tick()
         latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
-        if made.result.whole and not (made.result.provisional and self.results.queued):
+        if made.result.whole:
             self._recording.write(made.result, second=made.second)
 
     def _stamped(self, result: Result, *, second: bool) -> Result:

@@ -57,6 +57,16 @@ class BoundedQueue(Generic[Item]):
         return len(self._items)
 
     @property
+    def crowded(self) -> bool:
+        """Whether more than half of it is full."""
+        return 2 * self.queued > self.limit
+
+    def ease(self, timeout_s: float) -> None:
+        """Wait until it is crowded no more, for so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._abandoned or not self.crowded, timeout_s)
+
+    @property
     def dropped(self) -> int:
         """Items given up because the queue was full, or because nobody takes them any more."""
         return self._dropped

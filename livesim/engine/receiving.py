@@ -8,7 +8,8 @@ from livesim.config.settings import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
 from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.entrance import Entrance
-from livesim.engine.meters import Faults, Meter
+from livesim.engine.meters import Gauges
+from livesim.engine.missing import MissingFrames
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.rolling import RunningStack, RunningStacks, running_stacks
@@ -30,10 +31,8 @@ class Receiver:
         Is offered every whole stack.
     stacks
         The processor's queue; gets running stacks as well, while it is empty.
-    meter
-        Counts frames.
-    faults
-        Hear why a frame or a stack is left out.
+    gauges
+        Count frames, and hear why some are missing.
     searching
         Shows whole stacks until their pattern is known; None = nothing does.
     """
@@ -44,12 +43,13 @@ class Receiver:
         recording: StreamRecording,
         doctor: LiveDoctor,
         stacks: BoundedQueue[RawStack],
-        meter: Meter,
-        faults: Faults,
+        gauges: Gauges,
         searching: Searching | None = None,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
-        self._meter, self._faults, self._searching = meter, faults, searching
+        self._meter, self._searching = gauges.receive.meter, searching
+        self._faults = gauges.faults
+        self._missing = MissingFrames(gauges)
         self.first: RawFrame | None = None
         """The first frame; None before it has come."""
         self.running: RunningStacks | None = running_stacks(settings)
@@ -72,6 +72,7 @@ class Receiver:
             return
         self.first = self.first or frame
         assembled = self._assembler.add(frame)
+        self._missing.see(frame, self.counts.incomplete_stacks)
         running = self.running.add(frame) if self.running else None
         if assembled is not None:
             self._admit(assembled, frame, running)

@@ -43,7 +43,7 @@ class Shared:
 
 
 class Session:
-    """One stream and its three threads: recording, processing and publishing.
+    """One stream and its four threads: two for the recordings, processing and publishing.
 
     Between receiver and processor the policy is block when `lossless`, else drop-oldest: whole
     stacks are skipped and counted. Raw stacks are never skipped on their way to the disk, nor
@@ -92,24 +92,23 @@ class Session:
             networks = shared.outlet.networks
             networks.open(results.put)
         self._receiver = Receiver(
-            resolved.settings,
-            self.recording,
-            self.doctor,
-            stacks,
-            gauges.receive.meter,
-            gauges.faults,
-            searching,
+            resolved.settings, self.recording, self.doctor, stacks, gauges, searching
         )
-        self._processor = Processor(stacks, results, self._channels, gauges, networks)
+        self._processor = Processor(
+            stacks, results, self._channels, gauges, networks, self.recording.ease
+        )
         self._draining = False
-        self._pool = ThreadPoolExecutor(3, thread_name_prefix="livesim")
-        self._threads: list[Future[Any]] = [
-            self._pool.submit(work) for work in (self.recording.run, self._process, self._publish)
-        ]
+        works = (self.recording.run, self._record_results, self._process, self._publish)
+        self._pool = ThreadPoolExecutor(len(works), thread_name_prefix="livesim")
+        self._threads: list[Future[Any]] = [self._pool.submit(work) for work in works]
 
     def add(self, frame: RawFrame) -> None:
         """Take one frame of this stream; waits as the policies say."""
         self._receiver.add(frame)
+
+    def _record_results(self) -> None:
+        step_back(BEHIND_RAW)
+        self.recording.run_results()
 
     def _publish(self) -> None:
         step_back(BEHIND_RAW)

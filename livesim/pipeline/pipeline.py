@@ -301,7 +301,8 @@ class ReconstructionPipeline:
 
 
 def _trust(reviewer: Reviewer, work: Work, tell: Tell) -> Trust:
-    return reviewer(work, tell).trust
+    """Judge what the networks are granted from now on; the maps are of the image that is shown."""
+    return reviewer(work, tell, shown=work.image).trust
 
 
 def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | None = None) -> Otf:

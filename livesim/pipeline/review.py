@@ -97,7 +97,13 @@ class Reviewer:
 
     @torch.inference_mode()
     def __call__(
-        self, work: Work, tell: Tell, image: Tensor | None = None, *, foreign: bool = False
+        self,
+        work: Work,
+        tell: Tell,
+        image: Tensor | None = None,
+        *,
+        foreign: bool = False,
+        shown: Tensor | None = None,
     ) -> Reviewed:
         """Review one result; dear: two images of the networks and some plain ones.
 
@@ -112,6 +118,9 @@ class Reviewer:
             off from that has a greater error.
         foreign
             Whether somebody else made it: then it is what is granted or overruled.
+        shown
+            [2 y, 2 x] that the maps are about; None = the image that is judged. A stream shows a
+            stack with the weights of those before it, and the first one with none at all.
         """
         work = work.to(self._device)
         noise = self._noise(work)
@@ -121,7 +130,8 @@ class Reviewer:
         made = granted if image is None else _judged(granted, image.to(self._device))
         if foreign:
             granted = replace(granted, network=made.image)
-        trust = self._trust(work, made, granted, noise.refusal)
+        mapped = made if shown is None else _judged(granted, shown.to(self._device))
+        trust = self._trust(work, made, granted, mapped, noise.refusal)
         error = made.error if noise.refusal is None else None
         return Reviewed(replace(trust, weights=weights), weights, made.image, error)
 
@@ -165,7 +175,12 @@ class Reviewer:
         return Restoration(work.plain, work.network, image, error)
 
     def _trust(
-        self, work: Work, made: Restoration, granted: Restoration, refusal: str | None
+        self,
+        work: Work,
+        made: Restoration,
+        granted: Restoration,
+        mapped: Restoration,
+        refusal: str | None,
     ) -> Trust:
         """Return what is to be said of an image, and of what was granted of the network's."""
         instrument = Instrument(self._lit(work), self._otf, self._sensor, self._apodization)
@@ -181,9 +196,9 @@ class Reviewer:
                 overruled_sigmas=off.overruled_sigmas,
                 overruled_yx=off.overruled_yx,
             )
-        shown = granted.shown if foreign else made.shown
+        shown = granted.shown if foreign else mapped.shown
         changed = not torch.equal(granted.network, granted.plain)
-        maps = {ERROR: made.error, SHOWN: shown, RESIDUAL: residual.sigmas}
+        maps = {ERROR: mapped.error, SHOWN: shown, RESIDUAL: residual.sigmas}
         if refusal is not None:
             del maps[ERROR]
         return Trust(

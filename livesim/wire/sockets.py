@@ -175,14 +175,23 @@ class FramePusher(_Closing):
         `Keep.BLOCK` waits for a slow engine; `Keep.DROP_OLDEST` never waits.
     depth
         Messages in each queue.
+    held_bytes
+        The own queue of `Keep.DROP_OLDEST` holds more than `depth` frames where they are smaller
+        than this together.
     """
 
-    def __init__(self, endpoint: str, keep: Keep = Keep.BLOCK, depth: int = FRAME_DEPTH) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        keep: Keep = Keep.BLOCK,
+        depth: int = FRAME_DEPTH,
+        held_bytes: int = 0,
+    ) -> None:
         if keep is Keep.LATEST:
             raise ValueError("expected block or drop-oldest for raw frames, found latest")
         self.keep = keep
         self._queue: deque[list[Buffer]] = deque()
-        self._depth = depth
+        self._depth, self._held_bytes = depth, held_bytes
         self._dropped = 0
         self._socket = _Socket.connected(zmq.PUSH, depth, endpoint)
 
@@ -204,7 +213,10 @@ class FramePusher(_Closing):
             return self._socket.writable(timeout_s) and self._hand_over(encode(message))
         self._queue.append(encode(message))
         self.flush()
-        while len(self._queue) > self._depth:
+        limit = self._depth
+        if isinstance(message, RawFrame):
+            limit = max(limit, self._held_bytes // message.pixels.nbytes)
+        while len(self._queue) > limit:
             self._queue.popleft()
             self._dropped += 1
         return True

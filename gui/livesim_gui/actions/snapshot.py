@@ -16,7 +16,10 @@ from livesim_gui.widgets import Widgets
 
 
 class SnapshotAction:
-    """Writes one snapshot at a time into the folder that the control panel names."""
+    """Writes snapshots into the folder that the control panel names, every one that is asked for.
+
+    They are written one after the other: the next one waits for the last.
+    """
 
     def __init__(self, viewer: Viewer, tasks: BackgroundTasks, widgets: Widgets, say: Say) -> None:
         self._viewer, self._tasks, self._widgets, self._say = viewer, tasks, widgets, say
@@ -31,13 +34,15 @@ class SnapshotAction:
         if snapshot is not None:
             image = self._widgets.picture.grab().toImage()
             name = f"{snapshot.name}.png"
-            self._write(lambda folder: placed(folder / name, lambda to: _write_png(image, to)))
+            self._write(
+                name, lambda folder: placed(folder / name, lambda to: _write_png(image, to))
+            )
 
     def save_values(self) -> None:
         """Write a TIFF of the stage that is shown, photo-electrons as 32-bit floats."""
         snapshot = self._snapshot()
         if snapshot is not None:
-            self._write(lambda folder: save_data(snapshot, folder))
+            self._write(f"{snapshot.name}.tif", lambda folder: save_data(snapshot, folder))
 
     def _snapshot(self) -> Snapshot | None:
         """Return what is shown, or say that nothing is."""
@@ -47,16 +52,14 @@ class SnapshotAction:
             self._say(words, lambda: self._viewer.display.scene is not None)
         return found
 
-    def _write(self, write: Callable[[Path], Path]) -> None:
+    def _write(self, name: str, write: Callable[[Path], Path]) -> None:
         folder = Path(self._widgets.control.snapshots.text()).expanduser()
-        begun = self._tasks.run(
-            "snapshot",
+        self._tasks.run(
+            f"snapshot {name}",  # a task of the same name would be refused
             lambda: write(folder),
             lambda path: self._say(f"Saved {path}"),
             lambda words: self._say(f"The snapshot could not be saved: {words}"),
         )
-        if not begun:
-            self._say("The last snapshot is still being written.")
 
 
 def _write_png(image: QImage, path: Path) -> None:

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from livesim_gui.engine_access import EngineAccess
 from livesim_gui.panels.plots import faint_label
-from livesim_gui.state.dose.ladder import COLUMNS, Ladder, Rung
+from livesim_gui.state.dose.ladder import COLUMNS, Dose, Ladder
 from livesim_gui.state.stream.stream import Stream
 
 SIZE = (820, 420)
@@ -43,7 +43,7 @@ class DoseDialog(QDialog):
         super().__init__(parent)
         self._stream, self._access = stream, access
         self.ladder = Ladder()
-        self._shown: tuple[Rung, ...] | None = None
+        self._shown: tuple[Dose, ...] | None = None
         self.setWindowTitle("How little light is enough?")
         self.resize(*SIZE)
         self.words, self.progress = QLabel(), faint_label("")
@@ -96,16 +96,16 @@ class DoseDialog(QDialog):
         free = self.ladder.measuring is None
         self.next.setEnabled(free and self._stream.news.status is not None)
         self.stop.setEnabled(not free)
-        if self.ladder.rungs != self._shown:
-            self._show_rungs()
+        if self.ladder.doses != self._shown:
+            self._show_doses()
 
-    def _show_rungs(self) -> None:
-        self._shown = self.ladder.rungs
+    def _show_doses(self) -> None:
+        self._shown = self.ladder.doses
         self.words.setText(self.ladder.words)
         self.table.setRowCount(len(self._shown))
-        for row, rung in enumerate(self._shown):
-            for column, cell in enumerate(rung.cells):
-                self._show_cell(row, column, cell, lowest=rung is self.ladder.lowest)
+        for row, dose in enumerate(self._shown):
+            for column, cell in enumerate(dose.cells):
+                self._show_cell(row, column, cell, lowest=dose is self.ladder.lowest)
         self.table.resizeRowsToContents()
         for button in (self.copy, self.copy_csv, self.again):
             button.setEnabled(bool(self._shown))

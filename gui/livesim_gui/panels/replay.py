@@ -43,6 +43,10 @@ class ReplayBar(QWidget):
         self.rate.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         for rate, words in RATES.items():
             self.rate.addItem(words, rate)
+        # The panel must not grow for a long name.
+        self.rate.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.rate.activated.connect(lambda _: self.rate_chosen.emit(self.chosen_rate))
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)

@@ -6,11 +6,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QWidget
+from qtpy.QtCore import QMargins, QSize, Qt, Signal
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QWidget
 
 from livesim.wire.networks import HELD, NEWEST, OFF, Run, networks_words
 from livesim.wire.stream_status import NetworksStatus
+from livesim_gui.panels.folding import Folding
 from livesim_gui.panels.rows import button
 from livesim_gui.panels.sliders import JumpSlider
 from livesim_gui.state.time.ring import Shot
@@ -34,7 +36,7 @@ class TimeBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._showing = False
+        self._showing = self._of_file = False
         self.play = button("Play", "Play from here; hold (P)")
         self.play.clicked.connect(lambda: self.played.emit())
         self.back, self.forward = button("‹", "One back (←)"), button("›", "One forward (→)")
@@ -80,18 +82,28 @@ class TimeBar(QWidget):
         self.networks.setVisible(networks is not None)
         if networks is not None:
             short = networks_words(networks.run).removeprefix("on ").removeprefix("only ")
-            self.networks.setText(f"Networks: {short}")
+            if self.networks.text() != f"Networks: {short}":
+                self.networks.setText(f"Networks: {short}")
+                self._rows.fit(may_unfold=False)
 
     def _lay_out(self, speed: QComboBox) -> None:
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
+        self._rows = Folding(self, (1, 0), QMargins(8, 4, 8, 4))
+        first, second = self._rows.first, self._rows.second
         for widget in (self.back, self.play, self.forward, speed):
-            layout.addWidget(widget)
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.words)
-        layout.addWidget(self.restore)
-        layout.addWidget(self.networks)
-        layout.addWidget(self.live)
+            first.addWidget(widget)
+        first.addWidget(self.slider, 1)
+        second.addWidget(self.words, 1)
+        for widget in (self.restore, self.networks, self.live):
+            second.addWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size in two rows."""
+        return self._rows.least
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Take two rows where one has no room."""
+        super().resizeEvent(event)
+        self._rows.fit(may_unfold=True)
 
     def show_time(self, timeline: Timeline, shots: Sequence[Placed], shown: Shot | None) -> None:
         """Show where one is."""
@@ -103,13 +115,16 @@ class TimeBar(QWidget):
         if shown is not None and shots:
             place = _place(shots, shown)
             self.slider.setValue(place)
-            self._say(f"{place + 1} of {len(shots)} · {place_words(shots, shown)}")
+            self._say(
+                f"{place + 1} of {len(shots)} · {place_words(shots, shown, of_file=self._of_file)}"
+            )
         else:
             self.words.setText("")
         self._showing = False
 
     def show_file(self, looked_at: bool, *, can_restore: bool) -> None:
         """Offer what goes with a file that is looked at: there is no live edge."""
+        self._of_file = looked_at
         self.restore.setVisible(looked_at)
         self.restore.setEnabled(can_restore)
         self.live.setVisible(not looked_at)
@@ -117,18 +132,20 @@ class TimeBar(QWidget):
     def _say(self, words: str) -> None:
         """Write where one is; the room for it grows and never shrinks, so that nothing trembles."""
         self.words.setText(words)
-        room = max(self.words.minimumWidth(), self.words.sizeHint().width())
-        self.words.setMinimumWidth(room)
+        room = self.words.sizeHint().width()
+        if room > self.words.minimumWidth():
+            self.words.setMinimumWidth(room)
+            self._rows.fit(may_unfold=False)
 
     def _moved(self, place: int) -> None:
         if not self._showing:
             self.went_to.emit(place)
 
 
-def place_words(shots: Sequence[Placed], shown: Shot) -> str:
-    """Say which time point is shown, and how long before the newest."""
+def place_words(shots: Sequence[Placed], shown: Shot, *, of_file: bool = False) -> str:
+    """Say which time point is shown, and how long before the newest, or before a file's last."""
     behind = shots[-1].moment_s - shown.moment_s
-    before = f", {behind:.1f} s ago" if behind > 0.05 else ""
+    before = f", {behind:.1f} s {'before the last' if of_file else 'ago'}" if behind > 0.05 else ""
     return f"time {shown.result.index.time}{before}"
 
 

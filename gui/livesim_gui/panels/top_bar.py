@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QMargins, QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
+from livesim_gui.panels.folding import Folding
 from livesim_gui.panels.rows import button
 from livesim_gui.state.health.health import Health
 from livesim_gui.state.picture.look import Look
@@ -71,22 +72,22 @@ class TopBar(QWidget):
         self.keys.clicked.connect(lambda: self.keys_asked.emit())
         self._stages = QHBoxLayout()
         self._is_narrow = False
+        self._rows = Folding(self, (0, 1), QMargins(8, 6, 8, 6))
         self._lay_out()
 
     def _lay_out(self) -> None:
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.addLayout(self._stages)
-        layout.addWidget(self.split)
-        layout.addWidget(self.channel)
-        layout.addWidget(self.merge)
-        layout.addWidget(self.stream, 1)
-        layout.addSpacing(12)
-        layout.addWidget(self.word)
-        layout.addSpacing(6)
-        layout.addWidget(self.trust)
-        layout.addSpacing(6)
-        layout.addWidget(self.keys)
+        first, second = self._rows.first, self._rows.second
+        first.addLayout(self._stages)
+        for widget in (self.split, self.channel, self.merge):
+            first.addWidget(widget)
+        first.addStretch(1)  # in a row of its own
+        second.addWidget(self.stream, 1)
+        second.addSpacing(12)
+        second.addWidget(self.word)
+        second.addSpacing(6)
+        second.addWidget(self.trust)
+        second.addSpacing(6)
+        second.addWidget(self.keys)
 
     def show_stages(self, names: Sequence[str], look: Look) -> None:
         """Show which stages there are, and which one is shown."""
@@ -97,21 +98,22 @@ class TopBar(QWidget):
         self.split.setChecked(look.split)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return the size with short names."""
-        return super().minimumSizeHint() - QSize(0 if self._is_narrow else self._spared, 0)
+        """Return the size in two rows, with short names."""
+        return self._rows.least - QSize(0 if self._is_narrow else self._spared, 0)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Take short names where the whole ones have no room."""
+        """Take short names where the whole ones have no room, and two rows where not even those."""
         super().resizeEvent(event)
-        self._fit()
+        self._fit(may_unfold=True)
 
-    def _fit(self) -> None:
-        whole = self.minimumSizeHint().width() + self._spared
+    def _fit(self, *, may_unfold: bool = False) -> None:
+        whole = self._rows.beside + (self._spared if self._is_narrow else 0)
         is_narrow = self.width() < whole
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             for number, (name, stage) in enumerate(self.buttons.items()):
                 stage.setText(_label(number, name, short=is_narrow))
+        self._rows.fit(may_unfold=may_unfold)
 
     @property
     def _spared(self) -> int:

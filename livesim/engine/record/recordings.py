@@ -12,7 +12,8 @@ from livesim.engine.record.recorder import Recorder, Sink, Track, Value
 from livesim.values.frames import RawStack, StackIndex
 
 UNDER_WAY = 1024
-"""Raw stacks remembered: far more than are between the receiver and the last thread."""
+"""Raw stacks remembered: far more than are between the receiver and the last thread. Only what the
+networks were long at may be older."""
 
 Opening = Callable[[Recorder], Callable[[Value], Sink[Value]]]
 """A recorder -> what opens one of its files."""
@@ -34,10 +35,12 @@ class Recordings:
         self.now = first
         """What records the next stack."""
         self._of: OrderedDict[StackIndex, Recorder | None] = OrderedDict()
+        self._switched = False
         self._lock = Lock()
 
     def switch(self, recorder: Recorder | None) -> None:
         """Record with another one from the next stack on, or with none; safe in any thread."""
+        self._switched = True
         self.now = recorder
 
     def see(self, stack: RawStack) -> None:
@@ -48,9 +51,15 @@ class Recordings:
                 self._of.popitem(last=False)
 
     def of(self, index: StackIndex) -> Recorder | None:
-        """Return what records a stack that was seen lately; safe in any thread."""
+        """Return what records a stack; safe in any thread.
+
+        Raises
+        ------
+        KeyError
+            If it is too long ago to say, since there has been more than one recording.
+        """
         with self._lock:
-            return self._of[index]
+            return self._of[index] if self._switched else self._of.get(index, self.now)
 
 
 class Tracks(Generic[Value]):
@@ -78,7 +87,12 @@ class Tracks(Generic[Value]):
 
         One that is `late`, after those of newer stacks, is left out where its recording has ended.
         """
-        recorder = self._recordings.of(value.index)
+        try:
+            recorder = self._recordings.of(value.index)
+        except KeyError:
+            words = f"the result of time {value.index.time} came too late to be recorded"
+            self._faults.report("unrecorded_stacks", words)
+            return
         if late and recorder not in (self._recorder, self._recordings.now):
             return
         if recorder is not self._recorder:

@@ -1,4 +1,4 @@
-"""Record the raw stacks and the results of one stream, in the stream's recording thread."""
+"""Record the raw stacks and the results of one stream, in two threads of the stream."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from livesim.values.frames import RawStack
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
-RECORD_DEPTH, RECORD_BYTES = 32, 512 << 20
-"""Raw stacks that wait for the disk, and how much memory they may hold."""
+RECORD_DEPTH, RECORD_BYTES = 4096, 512 << 20
+"""Raw stacks that wait for the disk at most, and how much memory they may hold."""
+RESULT_DEPTH = 4
+"""Results that wait for the disk at most."""
 REST_S = 1.0
 """Without a stack for so long, what was written is brought to the disk, where settings say so."""
 
@@ -25,8 +27,9 @@ REST_S = 1.0
 class StreamRecording:
     """All recordings of one stream, while recording is switched on and off.
 
-    Between the receiver and this thread the policy is block: raw data are never given up, so a disk
-    that is too slow holds the source.
+    Between the receiver and the thread of the raw stacks the policy is block: raw data are never
+    given up, so a disk that is too slow holds the source. Results have a thread of their own: no
+    picture waits for the disk. A plain one, before its networks, is left out where many wait.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ class StreamRecording:
         self._labels = TimeLabels(self._recordings, gauges.faults)
         self._raw = Tracks(self._recordings, lambda one: one.open_raw, gauges.faults)
         self._results = Tracks(self._recordings, lambda one: one.open_results, gauges.faults)
+        self._made: BoundedQueue[tuple[Result, bool]] = BoundedQueue(RESULT_DEPTH, Keep.BLOCK)
 
     # Any thread.
 
@@ -116,12 +120,30 @@ class StreamRecording:
             self._raw.rest()
         return self._stacks.get()
 
+    # The processor's thread.
+
+    def ease(self, timeout_s: float) -> None:
+        """Wait while many raw stacks wait for the disk, for so long at most."""
+        self._stacks.ease(timeout_s)
+
     # The publishing thread.
 
     def write(self, result: Result, *, second: bool = False) -> None:
-        """Record the result of a whole stack; a `second` one comes late, see `Tracks`."""
-        self._results.write(result, late=second)
+        """Take the result of a whole stack; a `second` one comes late, see `Tracks`."""
+        keep = self._made.offer if result.provisional else self._made.put
+        keep((result, second))
 
     def end_results(self) -> None:
-        """Finish the file of the results, if one is open."""
-        self._results.close()
+        """Say that no more results will come."""
+        self._made.close()
+
+    # The thread that records results.
+
+    def run_results(self) -> None:
+        """Write results until no more come."""
+        try:
+            for result, second in self._made:
+                self._results.write(result, late=second)
+        finally:
+            self._made.abandon()
+            self._results.close()

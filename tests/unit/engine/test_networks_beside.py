@@ -16,6 +16,7 @@ from livesim.config.settings import SettingsError
 from livesim.engine.beside import networks as networks_module
 from livesim.engine.beside.networks import KEPT_STACKS, LiveNetworks
 from livesim.engine.pending import ready
+from livesim.engine.record import recordings
 from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import ResultRecorder
@@ -39,6 +40,7 @@ class SlowNetworks(Mean):
     bad: tuple[int, ...] = ()
     begun: list[int] = field(default_factory=list)
     through: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    at_work: threading.Event = field(default_factory=threading.Event)
 
     def begin_plain(self, stack):
         plain = replace(self(stack), provisional=True)
@@ -46,6 +48,7 @@ class SlowNetworks(Mean):
 
     def _run(self, stack):
         self.begun.append(stack.index.time)
+        self.at_work.set()
         assert self.through.acquire(timeout=WAIT_S)
         if stack.index.time in self.bad:
             raise RuntimeError("no memory")
@@ -99,7 +102,9 @@ def kinds(results):
 def test_every_plain_image_comes_while_the_networks_are_at_the_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(12)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(11)
         assert slow.begun == [0]
         status = stream.engine.engine.status()
         assert {one.name: one.done for one in status.stages}["networks"] == 0
@@ -115,7 +120,9 @@ def test_every_plain_image_comes_while_the_networks_are_at_the_first():
 def test_the_networks_work_on_the_newest_stack():
     slow = SlowNetworks()
     with streaming(slow, networks="newest") as stream:
-        stream.send(6)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(5)
         slow.let(1)
         stream.wait_for("networks", 1)
         stream.engine.wait_for(lambda _: slow.begun == [0, 5])
@@ -133,7 +140,9 @@ def test_the_networks_work_on_the_newest_stack():
 def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(4)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(3)
         slow.let(1000)
         stream.wait_for("networks", 4)
         stream.sender.finish()
@@ -143,7 +152,9 @@ def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
 def test_at_the_end_of_a_stream_the_last_stack_is_done_and_recorded(tmp_path):
     slow = SlowNetworks()
     with streaming(slow, record=tmp_path) as stream:
-        stream.send(5)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(4)
         stream.sender.finish()
         stream.engine.wait_for(lambda s: s.state is EngineState.FINISHING)
         slow.let(2)
@@ -357,6 +368,34 @@ def test_a_second_result_does_not_open_a_recording_again_that_has_ended(tmp_path
     assert second == [False, False, True, True, True]
 
 
+@pytest.mark.parametrize("switched", [False, True])
+def test_networks_may_be_long_at_a_stack(tmp_path, monkeypatch, switched):
+    """Their result is recorded though many stacks came meanwhile; where that cannot be, it is said.
+
+    Which of two recordings a stack belongs to is not remembered for ever.
+    """
+    monkeypatch.setattr(recordings, "UNDER_WAY", 3)
+    slow = SlowNetworks()
+    with streaming(slow, record=tmp_path) as stream:
+        if switched:
+            stream.client.record(on=False)
+            stream.client.record(on=True)
+        stream.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        stream.send(5)
+        slow.let(1)
+        stream.wait_for("networks", 1)  # of the first stack
+        slow.let(1000)
+        stream.sender.finish()
+        status = stream.engine.wait_for(lambda s: s.stream is None)
+    folder = tmp_path / ("stream-002" if switched else "stream-001")
+    networks = zarr.open_group(folder / RESULTS_NAME, mode="r")["networks"][:, 0, 0]
+    assert networks[0] == (not switched)
+    assert networks[5]
+    assert (status.faults.unrecorded_stacks > 0) == switched, status.last_fault
+    assert ("too late to be recorded" in (status.last_fault or "")) == switched
+
+
 def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
     """A plain image is not recorded while others wait; the networks' image always is."""
     slow, disk, at_disk = SlowNetworks(), threading.Event(), threading.Event()
@@ -371,20 +410,18 @@ def test_no_picture_waits_for_a_slow_disk(tmp_path, monkeypatch):
     with streaming(slow, record=tmp_path, networks="held") as stream:
         stream.send(1)
         assert at_disk.wait(WAIT_S)
-        for frame in list(frames(4))[9:]:
-            stream.sender.send(frame)
-        stream.engine.wait_for(lambda s: s.stages[2].done == 4)
+        stream.send(7)
+        stream.wait_for("publish", 8)  # though nothing is written
         disk.set()
         slow.let(1000)
         stream.sender.finish()
         stream.engine.wait_for(lambda s: s.stream is None)
     recorded = zarr.open_group(tmp_path / "stream-001" / RESULTS_NAME, mode="r")
-    written = recorded["written"][:, 0, 0].tolist()
-    assert written[:2] == [True, False], "the second one would have held up those behind it"
-    assert written[3]
-    assert recorded["networks"][:, 0, 0].tolist() == [False, False, False, True]
+    # One is being written, four wait for that, and the others are left out.
+    assert recorded["written"][:, 0, 0].tolist() == [True] * 5 + [False] * 2 + [True]
+    assert recorded["networks"][:, 0, 0].tolist() == [False] * 7 + [True]
     raw = zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")
-    assert raw["written"][:].sum() == 4
+    assert raw["written"][:].sum() == 8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities")

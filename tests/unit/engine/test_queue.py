@@ -98,3 +98,21 @@ def test_waiting_ends_with_an_item_with_the_end_or_with_the_time():
     assert queue.get() == 1
     queue.close()
     assert queue.wait(WAIT_S)
+
+
+def test_ease_waits_only_while_more_than_half_is_full():
+    queue = BoundedQueue(4, Keep.BLOCK)
+    for number in range(3):
+        queue.put(number)
+    assert queue.crowded
+    eased = threading.Event()
+    waiting = threading.Thread(target=lambda: (queue.ease(WAIT_S), eased.set()))
+    waiting.start()
+    assert not eased.is_set()
+    queue.get()
+    assert eased.wait(WAIT_S)
+    waiting.join(WAIT_S)
+    assert not queue.crowded
+    queue.put(3)
+    queue.ease(0.0)  # a disk that stays slow holds nobody for longer than asked
+    assert queue.crowded

@@ -62,8 +62,9 @@ def test_lossless_lets_the_source_wait():
         assert all(stage.dropped == 0 for stage in engine.engine.status().stages)
 
 
-def test_a_camera_is_never_held():
+def test_a_camera_is_never_held(monkeypatch):
     """With drop-oldest, sending goes on at full pace although the engine takes nothing."""
+    monkeypatch.setattr(sender_module, "HELD_BYTES", 32 << 20)
     gate = threading.Event()
     slow = FakePipeline(gate=gate)
     with running(lambda s: lambda *_: slow, lossless=True) as engine:

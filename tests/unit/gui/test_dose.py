@@ -21,7 +21,7 @@ from livesim.values.verdict import TrustWord
 from livesim.wire.control import RecalibrateRequest
 from livesim.wire.stream_status import ChannelStatus, SteeringStatus
 from livesim_acquisition.microscope.demo import demo_settings
-from livesim_gui.state.dose.ladder import COLUMNS, PATIENCE, STACKS, Ladder, rung_of
+from livesim_gui.state.dose.ladder import COLUMNS, PATIENCE, STACKS, Ladder, dose_of
 from livesim_gui.state.stream.feed import News
 from livesim_gui.state.time.ring import Shot
 from tests.doubles.fake_engine import (
@@ -62,7 +62,7 @@ def status(
 
 
 def judged(trust=trust_status(), photons=50.0, name="50 ms", **values):  # noqa: B008
-    return rung_of(name, status(**values), photons, trust)
+    return dose_of(name, status(**values), photons, trust)
 
 
 class Engine:
@@ -79,7 +79,7 @@ class Engine:
         )
 
     def measure(self, name, photons=50.0, **values):
-        """Go through a whole rung."""
+        """Go through a whole dose."""
         self.ladder.ask(name, status(mcnr=99.0))
         self.ladder.begun(self.number)
         for done in (0, 0, 0, STACKS):
@@ -87,11 +87,11 @@ class Engine:
         assert self.ladder.measuring is None
 
 
-def test_a_good_rung_passes_with_the_numbers_of_its_worst_angle():
-    rung = judged(watched=(angle_status(), angle_status(modulation=0.6, error_deg=0.9)))
-    assert rung.passes
-    assert (rung.mcnr, rung.modulation, rung.error_deg) == (7.2, 0.6, 0.9)
-    assert rung.cells[:-1] == ("50 ms", "50", "7.2", "3 of 3", "0.60", "0.9°", "trusted")
+def test_a_good_dose_passes_with_the_numbers_of_its_worst_angle():
+    dose = judged(watched=(angle_status(), angle_status(modulation=0.6, error_deg=0.9)))
+    assert dose.passes
+    assert (dose.mcnr, dose.modulation, dose.error_deg) == (7.2, 0.6, 0.9)
+    assert dose.cells[:-1] == ("50 ms", "50", "7.2", "3 of 3", "0.60", "0.9°", "trusted")
 
 
 AT_LIMIT = {
@@ -120,23 +120,23 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("case", AT_LIMIT)
-def test_at_the_limits_of_tracking_and_calibration_a_rung_still_passes(case):
+def test_at_the_limits_of_tracking_and_calibration_a_dose_still_passes(case):
     assert judged(**AT_LIMIT[case]).passes
 
 
 @pytest.mark.parametrize("case", BEYOND)
 def test_beyond_any_limit_it_does_not_and_says_why(case):
     values, words = BEYOND[case]
-    rung = judged(**values)
-    assert not rung.passes
-    assert words in "; ".join(rung.against)
+    dose = judged(**values)
+    assert not dose.passes
+    assert words in "; ".join(dose.against)
 
 
 def test_without_networks_there_is_nothing_to_check_of_them():
     assert judged(trust=None, networks=False).passes
 
 
-def test_a_rung_waits_for_its_pattern_then_for_stacks_then_for_a_review():
+def test_a_dose_waits_for_its_pattern_then_for_stacks_then_for_a_review():
     ladder = Ladder()
     engine = Engine(ladder)
     engine.time = 7
@@ -152,9 +152,9 @@ def test_a_rung_waits_for_its_pattern_then_for_stacks_then_for_a_review():
     old = trust_status(index=StackIndex(time=6))
     assert engine.say(100 + STACKS, trust=old), "a review of older light says nothing"
     assert not engine.say(100 + STACKS, trust=old), "asked for once"
-    assert ladder.rungs == ()
+    assert ladder.doses == ()
     engine.say(100 + STACKS, trust=trust_status(index=StackIndex(time=7)))
-    assert [(rung.name, rung.passes) for rung in ladder.rungs] == [("50 ms", True)]
+    assert [(dose.name, dose.passes) for dose in ladder.doses] == [("50 ms", True)]
     assert ladder.progress == ""
 
 
@@ -165,10 +165,10 @@ def test_a_review_that_never_comes_is_not_waited_for_for_ever():
     ladder.begun(engine.number)
     for done in (0, 0, 0, *[STACKS] * (PATIENCE + 1)):
         engine.say(done)
-    assert ladder.rungs[0].against == ("the networks' work was not checked",)
+    assert ladder.doses[0].against == ("the networks' work was not checked",)
 
 
-def test_another_stream_in_the_middle_begins_the_rung_again():
+def test_another_stream_in_the_middle_begins_the_dose_again():
     ladder = Ladder()
     engine = Engine(ladder)
     ladder.ask("50 ms", status(mcnr=99.0))
@@ -178,7 +178,7 @@ def test_another_stream_in_the_middle_begins_the_rung_again():
     engine.say(STACKS, stream="t")
     assert ladder.progress == f"50 ms: 0 of {STACKS} raw stacks…"
     engine.say(2 * STACKS, stream="t", trust=trust_status(stream="t"))
-    assert [rung.passes for rung in ladder.rungs] == [True]
+    assert [dose.passes for dose in ladder.doses] == [True]
 
 
 def test_a_calibration_that_found_nothing_is_no_pass_on_the_old_numbers():
@@ -188,11 +188,11 @@ def test_a_calibration_that_found_nothing_is_no_pass_on_the_old_numbers():
     ladder.begun(engine.number)
     for done in (0, 0, 0, STACKS):
         engine.say(done, trust=trust_status())
-    assert ladder.rungs[0].against == ("no fringes were found in this light",)
-    assert ladder.rungs[0].mcnr is None
+    assert ladder.doses[0].against == ("no fringes were found in this light",)
+    assert ladder.doses[0].mcnr is None
 
 
-def test_the_lowest_rung_that_passes_is_named_with_what_is_wrong_below_it():
+def test_the_lowest_dose_that_passes_is_named_with_what_is_wrong_below_it():
     ladder = Ladder()
     engine = Engine(ladder)
     assert "as much light as the specimen bears" in ladder.words
@@ -205,7 +205,7 @@ def test_the_lowest_rung_that_passes_is_named_with_what_is_wrong_below_it():
         "50 ms is enough. 20 ms is not: the phases are known to ±2.4° only, not to 1°."
     )
     engine.measure("100 ms", 200.0, usable=False)
-    assert len(ladder.rungs) == 3, "a rung measured again takes the place of the first"
+    assert len(ladder.doses) == 3, "a dose measured again takes the place of the first"
     assert "100 ms, with more light, does not pass" in ladder.words
     ladder.clear()
     engine.measure("10 ms", 20.0, usable=False)
@@ -216,7 +216,7 @@ def test_the_table_can_be_taken_away_as_text_and_as_csv():
     ladder = Ladder()
     Engine(ladder).measure('50 ms, "blue"', 100.0)
     rows = list(csv.reader(io.StringIO(ladder.csv)))
-    assert rows == [list(COLUMNS), list(ladder.rungs[0].cells)]
+    assert rows == [list(COLUMNS), list(ladder.doses[0].cells)]
     head, line, rest = ladder.table.split("\n")
     assert head.index("photons") == line.index("100")
     assert rest == ""
@@ -229,7 +229,7 @@ SIZE, TIMES = 128, 9
 
 
 def measured(photons, folder):
-    """Return the rung of a simulated recording that passes through the pipeline."""
+    """Return the dose of a simulated recording that passes through the pipeline."""
     settings = resolved(demo_settings(SIZE, photons, TIMES)).settings
     simulate_files(settings, folder)
     with open_recording(folder / RAW_NAME, settings.pattern) as recording:
@@ -248,16 +248,16 @@ def measured(photons, folder):
         pipeline.close()
     verdict = last.review(lambda done: None).verdict
     review = trust_status(word=verdict.word, reasons=verdict.reasons)
-    return rung_of(f"{photons:g}", known, float(last.result.widefield.max()), review)
+    return dose_of(f"{photons:g}", known, float(last.result.widefield.max()), review)
 
 
 def test_of_simulated_recordings_the_lowest_that_passes_is_chosen(tmp_path):
     ladder = Ladder()
-    ladder.rungs = tuple(measured(photons, tmp_path / f"{photons:g}") for photons in LIGHT)
-    assert [rung.passes for rung in ladder.rungs] == [True, True, False, False], ladder.table
+    ladder.doses = tuple(measured(photons, tmp_path / f"{photons:g}") for photons in LIGHT)
+    assert [dose.passes for dose in ladder.doses] == [True, True, False, False], ladder.table
     assert ladder.lowest.name == "100"
     assert "20 is not: the fringes hardly stand out from the noise" in ladder.words
-    for brighter, dimmer in zip(ladder.rungs, ladder.rungs[1:], strict=False):
+    for brighter, dimmer in zip(ladder.doses, ladder.doses[1:], strict=False):
         assert brighter.mcnr > dimmer.mcnr
         assert brighter.error_deg < dimmer.error_deg
 
@@ -289,7 +289,7 @@ def says(engine, known):
     engine.say(stages=known.stages, **own)
 
 
-def test_a_rung_is_measured_from_the_dialog_and_its_table_copied(connected, qtbot):
+def test_a_dose_is_measured_from_the_dialog_and_its_table_copied(connected, qtbot):
     from qtpy.QtWidgets import QApplication
 
     dialog, engine = connected
@@ -315,7 +315,7 @@ def test_a_rung_is_measured_from_the_dialog_and_its_table_copied(connected, qtbo
     assert QApplication.clipboard().text() == dialog.ladder.table
 
 
-def test_a_calibration_that_is_refused_ends_the_rung_with_its_reason(connected, qtbot):
+def test_a_calibration_that_is_refused_ends_the_dose_with_its_reason(connected, qtbot):
     dialog, engine = connected
     engine.refuses = "expected a running stream, found none"
     dialog.name.setText("50 ms")

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
 from qtpy.QtCore import QMargins, QPoint, QRect, QSize
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
 from livesim_gui.screen import FIRST_SHARE, FRAME, bounded_size, first_size, fitted
 from livesim_gui.state.health.health import NOT_RECORDED
@@ -21,6 +21,7 @@ TITLE = QMargins(1, 20, 1, 1)
 SCREENS = {
     "1280 x 800": (1280, 800),
     "1366 x 768": (1366, 768),
+    "1366 x 768 at 150 %": (911, 512),
     "1920 x 1080": (1920, 1080),
     "1920 x 1080 at 150 %": (1280, 720),
 }
@@ -65,11 +66,29 @@ def test_everything_below_the_picture_is_seen_on_every_screen(window, size, qtbo
     window.resize(inside.size())
     assert window.size() == inside.size(), "nothing in it asks for more"
     widgets, whole = window.widgets, QRect(QPoint(0, 0), window.size())
-    for one in (widgets.time_bar, widgets.value, widgets.tabs.tabBar(), window.statusBar()):
+    parts = (widgets.top.keys, widgets.time_bar, widgets.time_bar.live, widgets.value)
+    for one in (*parts, widgets.tabs.tabBar(), window.statusBar()):
         assert one.isVisible()
         assert whole.contains(box(one, window))
     bar = widgets.tabs.tabBar()
     assert bar.sizeHint().width() <= bar.width(), "no tab is cut"
+
+
+def test_a_bar_takes_two_rows_where_one_has_no_room_and_goes_back_only_when_it_is_wider(window):
+    """Of words that come and go it never trembles."""
+    bar = window.widgets.time_bar
+    window.resize(1600, 700)
+    one_row = bar.height()
+    bar._say("437 of 2000 " * 16)
+    QApplication.processEvents()
+    assert bar.height() > 1.5 * one_row
+    bar.words.setMinimumWidth(0)
+    bar._say("437 of 2000")
+    QApplication.processEvents()
+    assert bar.height() > 1.5 * one_row
+    window.resize(1601, 700)
+    QApplication.processEvents()
+    assert bar.height() == one_row
 
 
 def test_spectrum_and_charts_grow_with_the_window(window):

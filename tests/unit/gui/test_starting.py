@@ -73,6 +73,19 @@ def test_a_snapshot_is_saved_beside_the_stream(window, qtbot, tmp_path):
     np.testing.assert_array_equal(tifffile.imread(tiff), values)
 
 
+def test_every_snapshot_is_saved_though_the_last_is_still_being_written(window, qtbot, tmp_path):
+    """Two keys one after the other: the window has not yet heard that the first is there."""
+    snapshots = window.user_actions.snapshot
+    snapshots.save_shown()
+    snapshots.save_values()
+    snapshots.save_shown()
+
+    def written() -> list[str]:
+        return [one.suffix for one in sorted((tmp_path / "snapshots").glob("*"))]
+
+    qtbot.waitUntil(lambda: written() == [".png", ".tif", ".png"], timeout=WAIT_MS)
+
+
 def test_a_snapshot_that_fails_says_why(window, qtbot, tmp_path):
     (tmp_path / "snapshots").write_text("in the way")
     press(window, qtbot, Qt.Key.Key_S)

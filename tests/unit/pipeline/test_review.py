@@ -61,8 +61,8 @@ def silent(done):
 
 def test_the_shipped_networks_are_mostly_shown_on_what_they_know(beads):
     pipeline = beads.pipeline(Steps())
-    made = pipeline.reconstruct(beads.stack)
-    found = made.review(silent)
+    first = pipeline.reconstruct(beads.stack).review(silent)
+    found = pipeline.reconstruct(beads.stack, None, first.weights).review(silent)
     assert found.verdict.word is TrustWord.TRUSTED, found.verdict.sentence
     assert found.numbers.shown_percent > 30.0
     assert tuple(found.maps) == MAPS
@@ -149,6 +149,22 @@ def test_an_image_that_is_off_has_a_greater_error_than_the_arbitrated_one(beads)
     row, column = (int(n) for n in torch.tensor(divmod(int(told.error.argmax()), lie.shape[1])))
     assert 55 <= row <= 95
     assert 55 <= column <= 95
+
+
+def test_the_maps_of_a_stream_are_about_the_image_that_is_shown(beads):
+    """The first one is shown without weights: plain, so nothing of the networks' change is in it.
+
+    The verdict is on what they are granted from the next stack on.
+    """
+    pipeline = beads.pipeline(Steps())
+    first = pipeline.reconstruct(beads.stack)
+    np.testing.assert_array_equal(first.result.image, first.result.plain)
+    trust = first.review(silent)
+    second = pipeline.reconstruct(beads.stack, None, trust.weights).review(silent)
+    assert trust.maps[SHOWN].max() == 0.0
+    assert second.maps[SHOWN].mean() > 0.5
+    assert trust.maps[ERROR].mean() > 1.05 * second.maps[ERROR].mean()
+    assert trust.verdict == second.verdict
 
 
 def test_step_two_sees_a_part_of_the_light_with_levels_of_that_light(beads, monkeypatch):

@@ -100,6 +100,14 @@ def test_drop_oldest_never_waits_and_counts():
         assert pusher.dropped == dropped
 
 
+def test_a_source_that_never_waits_holds_frames_by_their_size():
+    with FramePusher("tcp://127.0.0.1:9", Keep.DROP_OLDEST, 2, 40_000) as pusher:
+        for number in range(20):
+            pusher.send(frame(number, 64))  # 8192 bytes each
+        held = 4 + 2  # as many as fit, and those that ZMQ has taken
+        assert pusher.dropped == 20 - held
+
+
 @pytest.mark.parametrize("keep", [Keep.BLOCK, Keep.DROP_OLDEST])
 def test_an_engine_that_goes_while_a_frame_is_sent_is_no_error(keep, monkeypatch):
     with FramePuller(FREE_ADDRESS) as puller:

@@ -18,14 +18,14 @@ from livesim.wire.stream_status import TrustStatus
 from livesim_gui.state.stream.feed import News
 
 STACKS = 8
-"""Results that a rung rests on, once its pattern is known."""
+"""Results that a dose rests on, once its pattern is known."""
 PATIENCE = 40
-"""Statuses that a rung waits for a review of its networks' work: 20 seconds."""
+"""Statuses that a dose waits for a review of its networks' work: 20 seconds."""
 COLUMNS = ("light", "photons", "MCNR", "angles", "modulation", "phase error", "networks", "passes")
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Dose:
     """One light level, and what was found at it."""
 
     name: str
@@ -68,9 +68,9 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
     return "–" if value is None else f"{value:{form}}{unit}"
 
 
-def rung_of(
+def dose_of(
     name: str, status: EngineStatus, photons: float | None, review: TrustStatus | None
-) -> Rung:
+) -> Dose:
     """Judge one light level by the limits that tracking, the advice and the review have.
 
     Parameters
@@ -92,7 +92,7 @@ def rung_of(
     gone = sum(angle.state == AngleState.LOST for angle in watched)
     usable = max(sum(angle.usable for angle in angles) - gone, 0)
     against = (*_of_pattern(angles, usable), *_of_watch(watched), *_of_review(status, review))
-    return Rung(
+    return Dose(
         name=name,
         photons=photons,
         angles=len(angles),
@@ -105,9 +105,9 @@ def rung_of(
     )
 
 
-def _dark(name: str, angles: int, photons: float | None) -> Rung:
-    """Return a rung in whose light no angle shows fringes."""
-    return Rung(name, photons, angles, 0, None, against=("no fringes were found in this light",))
+def _dark(name: str, angles: int, photons: float | None) -> Dose:
+    """Return a dose in whose light no angle shows fringes."""
+    return Dose(name, photons, angles, 0, None, against=("no fringes were found in this light",))
 
 
 def _of_pattern(angles: list[PatternAngle], usable: int) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _estimate(status: EngineStatus | None) -> _Estimate:
 
 @dataclass(frozen=True, slots=True)
 class _Measuring:
-    """A rung under way."""
+    """A dose under way."""
 
     name: str
     before: _Estimate = (None, ())
@@ -173,22 +173,22 @@ class _Measuring:
 class Ladder:
     """Measures light levels one by one, as the user sets them at the microscope.
 
-    A rung begins with a calibration: noise, fringes and brightness are those of its own light. Then
+    A dose begins with a calibration: noise, fringes and brightness are those of its own light. Then
     `STACKS` results are waited for, and a review of the newest one where networks are at work.
     """
 
     def __init__(self) -> None:
-        self.rungs: tuple[Rung, ...] = ()
+        self.doses: tuple[Dose, ...] = ()
         self._now: _Measuring | None = None
         self._seen = 0
 
     @property
     def measuring(self) -> str | None:
-        """Name of the rung under way."""
+        """Name of the dose under way."""
         return None if self._now is None else self._now.name
 
     def ask(self, name: str, status: EngineStatus | None) -> None:
-        """Begin a rung: the engine, whose last status is given, is being asked to calibrate."""
+        """Begin a dose: the engine, whose last status is given, is being asked to calibrate."""
         self._now = _Measuring(name.strip(), _estimate(status))
 
     def begun(self, statuses: int) -> None:
@@ -198,12 +198,12 @@ class Ladder:
             self._now = replace(self._now, known_from=statuses + 2)
 
     def give_up(self) -> None:
-        """Forget the rung under way."""
+        """Forget the dose under way."""
         self._now = None
 
     def clear(self) -> None:
-        """Forget all rungs."""
-        self.rungs, self._now = (), None
+        """Forget all doses."""
+        self.doses, self._now = (), None
 
     def see(self, news: News) -> bool:
         """Learn from a status; return whether the newest result is to be reviewed now."""
@@ -225,7 +225,7 @@ class Ladder:
         return now.stacks >= STACKS and self._conclude(now, status, news)
 
     def _conclude(self, now: _Measuring, status: EngineStatus, news: News) -> bool:
-        """Enter the rung, or return that a review is to be asked for."""
+        """Enter the dose, or return that a review is to be asked for."""
         review = status.trust
         if review is not None and (review.stream != now.stream or review.index.time < now.time):
             review = None
@@ -238,21 +238,21 @@ class Ladder:
         if _estimate(status) == now.before:  # the calibration kept it: it has found none
             self._enter(_dark(now.name, len(now.before[1]), _photons(news)))
         else:
-            self._enter(rung_of(now.name, status, _photons(news), review))
+            self._enter(dose_of(now.name, status, _photons(news), review))
         return False
 
-    def _enter(self, rung: Rung) -> None:
-        others = tuple(one for one in self.rungs if one.name != rung.name)
-        self.rungs, self._now = (*others, rung), None
+    def _enter(self, dose: Dose) -> None:
+        others = tuple(one for one in self.doses if one.name != dose.name)
+        self.doses, self._now = (*others, dose), None
 
     @property
-    def lowest(self) -> Rung | None:
-        """The passing rung with the least light."""
-        return min((one for one in self.rungs if one.passes), key=_light, default=None)
+    def lowest(self) -> Dose | None:
+        """The passing dose with the least light."""
+        return min((one for one in self.doses if one.passes), key=_light, default=None)
 
     @property
     def progress(self) -> str:
-        """What the rung under way waits for."""
+        """What the dose under way waits for."""
         now = self._now
         if now is None:
             return ""
@@ -265,21 +265,21 @@ class Ladder:
     @property
     def words(self) -> str:
         """What to do, in plain words."""
-        if not self.rungs:
+        if not self.doses:
             return (
                 "Set as much light as the specimen bears, name it and measure. Then less, and "
                 "measure again, until something does not pass."
             )
         lowest = self.lowest
         if lowest is None:
-            last = self.rungs[-1]
+            last = self.doses[-1]
             return f"Nothing passes yet. {last.name}: {'; '.join(last.against)}. Take more light."
         return f"{lowest.name} is enough. {self._around(lowest)}"
 
-    def _around(self, lowest: Rung) -> str:
-        """Return what the other rungs say."""
-        below = [one for one in self.rungs if _light(one) < _light(lowest)]
-        above = [one for one in self.rungs if not one.passes and _light(one) > _light(lowest)]
+    def _around(self, lowest: Dose) -> str:
+        """Return what the other doses say."""
+        below = [one for one in self.doses if _light(one) < _light(lowest)]
+        above = [one for one in self.doses if not one.passes and _light(one) > _light(lowest)]
         words = "Less has not been tried yet: go on."
         if below:
             next_one = max(below, key=_light)
@@ -290,8 +290,8 @@ class Ladder:
 
     @property
     def table(self) -> str:
-        """All rungs as text in columns."""
-        rows = [COLUMNS, *(rung.cells for rung in self.rungs)]
+        """All doses as text in columns."""
+        rows = [COLUMNS, *(dose.cells for dose in self.doses)]
         widths = [max(len(row[n]) for row in rows) for n in range(len(COLUMNS))]
         lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
         return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -301,7 +301,7 @@ class Ladder:
         """The same with commas between the columns."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(
-            [COLUMNS, *(rung.cells for rung in self.rungs)]
+            [COLUMNS, *(dose.cells for dose in self.doses)]
         )
         return text.getvalue()
 
@@ -314,8 +314,8 @@ def _settled(status: EngineStatus) -> bool:
     )
 
 
-def _light(rung: Rung) -> float:
-    return rung.photons or 0.0
+def _light(dose: Dose) -> float:
+    return dose.photons or 0.0
 
 
 def _photons(news: News) -> float | None:
