@@ -26,16 +26,16 @@ def run(parts: Parts, machine: Machine) -> None:
     with machine.as_on_a_gpu():
         for name, case in cases(machine.rehearsal):
             for section in ("look", "judge", "denoise", "combine", "refine", "arbitrate"):
-                work = partial(_section, case, section, machine)
+                work = partial(section_off, case, section, machine)
                 if section not in ("denoise", "refine", "arbitrate") or case.steps.two != "none":
                     parts(f"{name}, {section}", work)
         small = (48, 64) if machine.rehearsal else (512, 512)
         for name, steps in (("plain", Case().steps), ("pair", PAIR), ("universal", UNIVERSAL)):
-            parts(f"a form, {name}", partial(_form, Case(steps, shape=small), machine))
-        parts("a capture that fails", partial(_failing, machine))
+            parts(f"a form, {name}", partial(form_off, Case(steps, shape=small), machine))
+        parts("a capture that fails", partial(failing_capture, machine))
 
 
-def _section(case: Case, name: str, machine: Machine) -> Found:
+def section_off(case: Case, name: str, machine: Machine) -> Found:
     """Replay one section on inputs that it was not captured with."""
     stream = case.made(2)
     own = stream.pipeline(EagerPath(machine.device)).sections
@@ -110,7 +110,7 @@ def _tensors(output: Any) -> list[Tensor]:
     return list({id(one): one for one in found}.values())
 
 
-def _form(case: Case, machine: Machine) -> Found:
+def form_off(case: Case, machine: Machine) -> Found:
     """Capture everything, swap the pattern, change its form; say how long each keeps a stack."""
     stream = case.made(4)
     begin = time.perf_counter()
@@ -138,12 +138,12 @@ def _form(case: Case, machine: Machine) -> Found:
     }
 
 
-def _failing(machine: Machine) -> Found:
+def failing_capture(machine: Machine) -> Found:
     """Let a capture fail, and see whether the next one succeeds and the thread is where it was."""
     gpu, runs = machine.gpu(), []
     values = torch.ones(64, device=machine.device)
 
-    def failing() -> Tensor:
+    def unfit() -> Tensor:
         runs.append(1)
         if machine.rehearsal or len(runs) > 3:
             float(values.sum())  # what nothing may do while it is captured
@@ -151,7 +151,7 @@ def _failing(machine: Machine) -> Found:
 
     words = ""
     try:
-        gpu.capture(failing, gpu.pool())
+        gpu.capture(unfit, gpu.pool())
     except (RuntimeError, AssertionError) as error:
         words = f"{type(error).__name__}: {error}"
     graph, output = gpu.capture(lambda: values * 2, gpu.pool())

@@ -131,9 +131,13 @@ class Machine:
 
 def off(found: Tensor, expected: Tensor) -> dict[str, float]:
     """Return how far images lie from what is expected: at most and in the mean, relative."""
-    found, expected = found.detach().cpu().double(), expected.detach().cpu().double()
+    found, expected = (_real(one.detach().cpu()).double() for one in (found, expected))
     difference = found - expected
     return {
         "most": float(difference.abs().max() / expected.abs().max()),
         "rms": float(difference.norm() / expected.norm()),
     }
+
+
+def _real(values: Tensor) -> Tensor:
+    return torch.view_as_real(values) if values.is_complex() else values

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
-import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from bench.gpu.cases import PAIR, PLAIN, UNIVERSAL, Machine
@@ -15,7 +16,15 @@ from livesim.speed.scene import make_scene
 
 STACKS = 8
 RANGE = "stacks"
-WAITING = ("cudaMalloc", "cudaFree", "cudaHostAlloc", "Synchronize", "cudaMemcpy")
+WAITING = (
+    "cudaMalloc",
+    "cudaFree",
+    "cudaHostAlloc",
+    "cudaDeviceSynchronize",
+    "cudaStreamSynchronize",
+    "cudaMemcpy",
+)
+"""Calls that allocate, or let the host wait for all that was asked for."""
 _MOST_ROWS = 40
 
 
@@ -41,30 +50,23 @@ def _profiled(side: int, steps: Steps, machine: Machine) -> Found:
             for number in range(STACKS):
                 pipeline.reconstruct(stacks[number % len(stacks)])
         machine.wait()
+    calls = calls_within(seen)
     rows = sorted(seen.key_averages(), key=lambda one: -_microseconds(one))[:_MOST_ROWS]
     return {
-        "waiting": waiting_calls(seen),
+        "waiting": {name: calls[name] for name in WAITING if name in calls},
+        "calls": {name: count for name, count in calls.items() if name.startswith("cuda")},
         "rows": [[one.key[:80], one.count, round(_microseconds(one), 1)] for one in rows],
     }
 
 
-def waiting_calls(seen: profile) -> dict[str, int]:
-    """Return calls that allocate or wait, within the range alone.
+def calls_within(seen: profile) -> dict[str, int]:
+    """Return how often each call was made within the range alone.
 
     What ends a profile waits for the GPU itself, which is no fault of what is profiled.
     """
-    events = seen.events() or []
-    (within,) = [
-        e.time_range
-        for e in events
-        if e.name == RANGE and e.device_type == torch.autograd.DeviceType.CPU
-    ]
-    found: dict[str, int] = {}
-    for event in events:
-        inside = within.start <= event.time_range.start <= within.end
-        if inside and any(name in event.name for name in WAITING):
-            found[event.name] = found.get(event.name, 0) + 1
-    return found
+    events = [one for one in seen.events() or [] if one.device_type == DeviceType.CPU]
+    (within,) = (one.time_range for one in events if one.name == RANGE)
+    return Counter(e.name for e in events if within.start <= e.time_range.start <= within.end)
 
 
 def _microseconds(row: object) -> float:

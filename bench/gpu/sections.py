@@ -32,16 +32,16 @@ CPU = torch.device("cpu")
 def run(parts: Parts, machine: Machine) -> None:
     """Compare everything that makes an image."""
     for name, case in cases(machine.rehearsal):
-        parts(f"images, {name}", partial(_images, case, machine))
+        parts(f"images, {name}", partial(images, case, machine))
     for name, step in MODELS:
         for precision in MOST_RMS:
             title = f"network, {name} {step}, {precision}"
-            parts(title, partial(_network, name, step, precision, machine))
+            parts(title, partial(network_off, name, step, precision, machine))
         parts(f"network, {name} {step}, TF32", partial(_tf32, name, step, machine))
-        parts(f"network, {name} {step}, tiles", partial(_tiles, name, step, machine))
+        parts(f"network, {name} {step}, tiles", partial(tiles_off, name, step, machine))
 
 
-def _images(case: Case, machine: Machine) -> Found:
+def images(case: Case, machine: Machine) -> Found:
     """Compare every image of one raw stack on the device with the CPU's."""
     stream = case.made()
     mine, theirs = (stream.pipeline(EagerPath(one)) for one in (machine.device, CPU))
@@ -64,7 +64,7 @@ def _given(name: str, step: str, machine: Machine) -> tuple[torch.nn.Module, Ten
         return network, image, freeze(network, torch.float64)(image.double())
 
 
-def _network(name: str, step: str, precision: str, machine: Machine) -> Found:
+def network_off(name: str, step: str, precision: str, machine: Machine) -> Found:
     network, image, expected = _given(name, step, machine)
     runner = FieldRunner(network.to(machine.device), precision)
     return _judged(runner(image.to(machine.device)), image, expected, MOST_RMS[precision])
@@ -80,7 +80,7 @@ def _tf32(name: str, step: str, machine: Machine) -> Found:
         return _judged(found, image, expected, float("inf"))
 
 
-def _tiles(name: str, step: str, machine: Machine) -> Found:
+def tiles_off(name: str, step: str, machine: Machine) -> Found:
     """Compare tiles on the device with tiles on the CPU."""
     network, image, _ = _given(name, step, machine)
     tile = 2 * network.architecture.overlap + 8
