@@ -1,16 +1,79 @@
 #!/usr/bin/env bash
-# What a machine with a GPU is asked first: whether its images are right, then how fast they come.
+# Everything that is asked of a machine with a GPU, in ten minutes: whether its images are right, then
+# how fast they come, then a training for whatever is left.
 #
-#   bash bench/gpu.sh OUT          (python3 is the one that has livesim and a CUDA build of PyTorch)
+#   bash bench/gpu.sh OUT               python3 is the one that has livesim and a CUDA build of PyTorch
+#   bash bench/gpu.sh OUT --rehearsal   the same on a CPU: tiny fields, a double of the GPU, every step
 #
-# OUT/tests.txt, and OUT/speed-SIZE.json with its curves for 512 x 512 and 2048 x 2048. Wrong images are not
-# timed.
-set -euo pipefail
+# Each step has a limit and a file of its own under OUT, written part by part, so that what was found
+# stays when a step fails or time runs out; no step keeps the next one from running. In the end the
+# seconds and the exit status of every step are printed; they are in OUT/environment.jsonl too.
+# Steps can be chosen: STEPS="environment sections" bash bench/gpu.sh OUT
 out=${1:?expected a folder for the results, found none}
+rehearsal=${2:-}
+slower=1
+[ -n "$rehearsal" ] && slower=6  # the limits are those of a GPU
+limit=${LIMIT_S:-$((570 * slower))}
 mkdir -p "$out"
-python3 -c 'import torch; assert torch.cuda.is_available(), "expected a GPU, found none"'
-python3 -m pytest -q tests/gpu tests/unit/test_frame_path.py tests/unit/test_fused_attention.py \
-    | tee "$out/tests.txt"
-for size in 512 2048; do
-    python3 -m livesim bench --size "$size" --out "$out/speed-$size.json" --overwrite
-done
+cd "$(dirname "$0")/.." || exit 1
+export PYTHONPATH="$PWD:$PWD/acquisition:$PWD/gui:$PWD/models${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONUNBUFFERED=1 QT_QPA_PLATFORM=offscreen
+began=$SECONDS
+summary=""
+
+step() {  # NAME SECONDS COMMAND...: run a command for that long at most, and keep what became of it
+    local name=$1 most=$(($2 * slower)) left=$((limit - SECONDS + began)) status begin=$SECONDS
+    shift 2
+    case " ${STEPS:-$name} " in *" $name "*) ;; *) return ;; esac
+    if [ "$left" -lt 5 ]; then
+        summary+="$name: left out, no time"$'\n'
+        return
+    fi
+    [ "$most" -gt "$left" ] && most=$left
+    echo "== $name, $most s at most"
+    timeout -k 5 "$most" "$@"
+    status=$?
+    summary+="$name: $((SECONDS - begin)) of $most s, exit status $status"$'\n'
+    printf '{"step": "%s", "seconds": %d, "limit_s": %d, "status": %d}\n' \
+        "$name" $((SECONDS - begin)) "$most" "$status" >> "$out/environment.jsonl"
+}
+
+part() {  # NAME SECONDS [FILE]: a step of bench.gpu; it begins nothing new in its last fifth
+    step "$1" "$2" python3 -m bench.gpu "$1" "$out/${3:-$1}.jsonl" --most $(($2 * slower * 4 / 5)) $rehearsal
+}
+
+tests() {  # the tests that need a GPU, and those of its double with this machine's torch
+    python3 -m pytest -q -p no:cacheprovider --timeout 60 tests/gpu tests/unit/pipeline/test_cuda.py \
+        tests/unit/models/test_precision.py tests/unit/models/test_fused_attention.py \
+        tests/unit/pipeline/test_frame_path.py "${@:2}" > "$1" 2>&1
+    tail -n 25 "$1"
+}
+export -f tests
+
+training() {  # a recipe for as long as there is time; a checkpoint comes along every minute
+    local folder
+    folder=$(mktemp -d)
+    sed -e 's/^save_every = .*/save_every = 50/' models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
+    (while sleep 60; do cp "$folder/run/checkpoint.pt" "$1" 2> /dev/null; done) &
+    local copying=$!
+    timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
+    cp "$folder/run/checkpoint.pt" "$1"
+    tail -n 3 "$folder/run/log.csv"
+    kill "$copying"
+}
+export -f training
+
+part environment 20
+part sections 90
+part captures 60
+step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" ${rehearsal:+-k "cuda or precision or lost or short"}
+part times 120
+part live 60
+part variants 60
+part profiled 40 variants
+left=$((limit - SECONDS + began - 30))
+[ -n "$rehearsal" ] && left=25
+[ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left"
+echo "== by step"
+printf '%s' "$summary"
+echo "in all: $((SECONDS - began)) s"

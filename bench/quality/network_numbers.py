@@ -13,7 +13,8 @@ from livesim_models.checkpoint import read_model
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import Sample, simulated_sample
 from livesim_models.evaluation.similarity import similarity
-from livesim_models.field import FieldRunner, Precision
+from livesim_models.field import FieldRunner
+from livesim_models.precision import Precision
 from livesim_models.shipped import model_file
 from livesim_models.steps import StepOne, StepTwo
 

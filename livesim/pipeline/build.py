@@ -16,6 +16,8 @@ from livesim.config.settings import Camera, Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST
 from livesim.pipeline.defects import Mending, equalised, stacks_without_defects, with_defects
 from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
@@ -180,6 +182,7 @@ def pipeline_factory(
     device: torch.device | None = None,
     *,
     claim: Callable[[], None] = lambda: None,
+    path_on: Callable[[torch.device, int], FramePath] = path_for,
 ) -> PipelineFactory:
     """Return what makes the pipeline of one stream.
 
@@ -202,6 +205,8 @@ def pipeline_factory(
         None = the GPU where there is one, else the CPU.
     claim
         Called once in the thread that tracks beside the frame path, before it computes anything.
+    path_on
+        Makes the frame paths of the stream on a device, with a priority.
 
     Raises
     ------
@@ -212,7 +217,10 @@ def pipeline_factory(
     """
     device = device or preferred_device()
     networks = load_networks(settings, device)
-    prepare_for = _preparing(settings, networks, otf_profile, path_for(device), path_for(device))
+    path, plain_path = path_on(device, NETWORKS_FIRST), path_on(device, PLAIN_FIRST)
+    prepare_for = _preparing(settings, networks, otf_profile, path, plain_path)
+    if pattern is not None and not isinstance(path, EagerPath):
+        _warm_up(prepare_for(settings), pattern)
 
     def begin(known: Pattern, seen: Sequence[RawStack]) -> Pipeline:
         warned = with_warnings(known, seen, settings, networks)
@@ -223,6 +231,14 @@ def pipeline_factory(
             in_this_light(pattern, stacks[:1], settings, otf_profile), stacks[:1]
         )
     return _Calibration(lambda stacks: calibrate(stacks, settings, otf_profile), begin)
+
+
+def _warm_up(prepare: Callable[[Pattern], object], pattern: Pattern) -> None:
+    """Let a GPU choose and compile everything before the first frame comes.
+
+    What is prepared is dropped; the frame path keeps what it has captured.
+    """
+    prepare(pattern if pattern.levels else replace(pattern, levels=Levels(0.0, 1.0)))
 
 
 class _Calibration:

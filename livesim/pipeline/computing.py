@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from weakref import WeakSet
 
 import torch
 
@@ -14,8 +15,9 @@ from livesim.config.settings import Settings
 from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
 from livesim.pipeline.build import doctor_for, pipeline_factory
 from livesim.pipeline.cores import TorchCores
-from livesim.pipeline.networks import devices, preferred_device, resolved
-from livesim.pipeline.pipeline import OtfProfile
+from livesim.pipeline.networks import devices, resolved
+from livesim.pipeline.pipeline import OtfProfile, path_for
+from livesim.pipeline.work import FramePath
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus
 
@@ -36,13 +38,27 @@ class TorchComputing(Computing):
     ) -> None:
         self._pattern, self._profile_of = pattern, profile_of
         self._devices = cycle(devices())
+        self._device = devices()[0]
+        self._paths: WeakSet[FramePath] = WeakSet()
         self._cores = TorchCores()
 
     def factory_for(self, settings: Settings) -> PipelineFactory:
         """Return what makes the pipeline of one channel, on the next device."""
         profile = self._profile_of(settings)
-        device = next(self._devices)
-        return pipeline_factory(settings, self._pattern, profile, device, claim=self._cores.use_one)
+        self._device = next(self._devices)
+        return pipeline_factory(
+            settings,
+            self._pattern,
+            profile,
+            self._device,
+            claim=self._cores.use_one,
+            path_on=self._path_on,
+        )
+
+    def _path_on(self, device: torch.device, priority: int) -> FramePath:
+        path = path_for(device, priority)
+        self._paths.add(path)
+        return path
 
     def examine_for(self, settings: Settings) -> Examine | None:
         """Return the doctor of one stream."""
@@ -53,8 +69,12 @@ class TorchComputing(Computing):
         return resolved(settings)
 
     def device(self) -> DeviceStatus | None:
-        """Return the first GPU and how full its memory is; without one, the processor."""
-        return device_status()
+        """Return the GPU that was taken last and how full it is; without one, the processor.
+
+        It says too where something runs in another way than it should.
+        """
+        notes = dict.fromkeys(path.note for path in tuple(self._paths) if path.note)
+        return device_status(self._device, "; ".join(notes))
 
     def use_all_cores(self) -> None:
         """Let torch work on every core in the calling thread."""
@@ -65,13 +85,16 @@ class TorchComputing(Computing):
         self._cores.use_one()
 
 
-def device_status() -> DeviceStatus:
+def device_status(device: torch.device, note: str = "") -> DeviceStatus:
     """Return what networks and transforms run on, and of a GPU how full its memory is."""
-    if preferred_device().type != "cuda":
-        return DeviceStatus(name=processor_name())
-    free, total = torch.cuda.mem_get_info()
+    if device.type != "cuda":
+        return DeviceStatus(name=processor_name(), note=note)
+    free, total = torch.cuda.mem_get_info(device)
     return DeviceStatus(
-        name=torch.cuda.get_device_name(), memory_used_bytes=total - free, memory_total_bytes=total
+        name=torch.cuda.get_device_name(device),
+        memory_used_bytes=total - free,
+        memory_total_bytes=total,
+        note=note,
     )
 
 

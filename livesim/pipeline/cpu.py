@@ -32,7 +32,10 @@ class EagerPath:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device = device
+        self.device, self.note = device, ""
+
+    def prepare(self, sections: Sections) -> None:
+        """Do nothing: the first raw stack takes no longer than the others."""
 
     @torch.inference_mode()
     def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:

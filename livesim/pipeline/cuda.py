@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+NETWORKS_FIRST: Final = -1
+PLAIN_FIRST: Final = -2
+"""Priorities of queues: the plain images before the networks, both before what runs beside them."""
+
 _WARM_UP = 3
 """Times that a section runs before it is captured: plans of transforms and choices of kernels."""
+
+_capturing = threading.Lock()
+"""Two threads that capture at once would spoil each other's."""
+_failed: list[torch.cuda.CUDAGraph] = []
+"""Captures that could not be ended. torch's allocator of page-locked memory goes on asking them
+about their streams, so they stay."""
 
 Output = TypeVar("Output")
 Pool = Any
@@ -68,29 +80,45 @@ class Gpu(Protocol):
         """Return a new queue."""
         ...
 
+    def here(self) -> Mark:
+        """Mark what the calling thread has asked for so far, outside of all queues."""
+        ...
+
     def pool(self) -> Pool:
         """Return memory for graphs that are replayed in order, one after the other."""
         ...
 
     def capture(self, work: Callable[[], Output], pool: Pool) -> tuple[Graph, Output]:
-        """Return captured work, and where its results will be."""
+        """Return captured work, and where its results will be; queues go on meanwhile.
+
+        The work is done some times before. What it raises is raised, and the GPU can be used on.
+        """
         ...
 
     def pinned(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Return memory of the host that the GPU reads and writes by itself."""
         ...
 
-    def settle(self) -> None:
-        """Wait until all queues are empty."""
+    def give_back(self) -> None:
+        """Give back memory that nothing uses; dear, for when there is none left."""
         ...
 
 
 class Cuda:
-    """A GPU of CUDA."""
+    """A GPU of CUDA.
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._stream = torch.cuda.Stream(device)
+    Parameters
+    ----------
+    device
+        As torch names it.
+    priority
+        Of the queues: lower ones go first.
+    """
+
+    def __init__(self, device: torch.device, priority: int = NETWORKS_FIRST) -> None:
+        self._device, self._priority = device, priority
+        # What is captured keeps the priority of where it was captured.
+        self._stream = torch.cuda.Stream(device, priority)
 
     @property
     def device(self) -> torch.device:
@@ -99,34 +127,72 @@ class Cuda:
 
     def queue(self) -> CudaQueue:
         """Return a stream."""
-        return CudaQueue(torch.cuda.Stream(self._device))
+        return CudaQueue(torch.cuda.Stream(self._device, self._priority))
+
+    def here(self) -> CudaMark:
+        """Record an event in the calling thread's own stream."""
+        return _marked(torch.cuda.current_stream(self._device))
 
     def pool(self) -> Pool:
         """Return a memory pool."""
         return torch.cuda.graph_pool_handle()
 
     def capture(self, work: Callable[[], Output], pool: Pool) -> tuple[Graph, Output]:
-        """Return a CUDA graph."""
-        self.settle()
-        with torch.cuda.stream(self._stream):
+        """Return a CUDA graph.
+
+        Not by `torch.cuda.graph`: that waits for the whole device and gives back all spare memory,
+        and where it fails, the thread stays in its stream and the allocator in the capture.
+        """
+        before = self.here().event
+        with _capturing, torch.cuda.stream(self._stream):
+            self._stream.wait_event(before)
             for _ in range(_WARM_UP):
                 work()
-        self.settle()
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may prepare a plan or review a result meanwhile.
-        with torch.cuda.graph(
-            graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"
-        ):
-            output = work()
+            self._stream.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            _forget_workspaces()
+            try:
+                # Other threads may prepare a plan or review a result meanwhile.
+                graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+                output = work()
+                graph.capture_end()
+            except BaseException:
+                self._abandon(graph, pool)
+                raise
+            finally:
+                _forget_workspaces()
         return graph, output
+
+    def _abandon(self, graph: torch.cuda.CUDAGraph, pool: Pool) -> None:
+        """Leave a capture that has failed, as far as it had come."""
+        try:
+            graph.capture_end()
+        except RuntimeError:  # then torch has not told its allocator that the capture is over
+            index = torch.cuda.current_device()
+            with suppress(RuntimeError):
+                torch._C._cuda_endAllocateToPool(index, pool)
+                torch._C._cuda_releasePool(index, pool)
+            _failed.append(graph)
+        with suppress(RuntimeError):
+            graph.reset()
 
     def pinned(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Return page-locked memory; torch keeps what is given back for the next one."""
         return torch.empty(shape, dtype=dtype, pin_memory=True)
 
-    def settle(self) -> None:
-        """Wait until the GPU has nothing to do."""
-        torch.cuda.synchronize(self._device)
+    def give_back(self) -> None:
+        """Give back what torch keeps for later."""
+        with _capturing:
+            torch.cuda.empty_cache()
+
+
+def _forget_workspaces() -> None:
+    """Let cuBLAS find its workspace again.
+
+    It keeps one for every stream. Found inside a capture it lies in the memory of that graph; kept
+    from before, two graphs that were captured in one stream would write to the same one at once.
+    """
+    torch._C._cuda_clearCublasWorkspaces()
 
 
 class CudaQueue:
@@ -147,9 +213,7 @@ class CudaQueue:
 
     def mark(self) -> CudaMark:
         """Record an event."""
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(self._stream)
-        return CudaMark(event)
+        return _marked(self._stream)
 
     def wait(self, mark: Mark) -> None:
         """Wait for an event of another stream."""
@@ -171,3 +235,9 @@ class CudaMark:
         """Return the milliseconds between two events."""
         assert isinstance(earlier, CudaMark)
         return float(earlier.event.elapsed_time(self.event))
+
+
+def _marked(stream: torch.cuda.Stream) -> CudaMark:
+    event = torch.cuda.Event(enable_timing=True)
+    event.record(stream)
+    return CudaMark(event)

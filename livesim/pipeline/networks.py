@@ -18,7 +18,8 @@ from livesim_models.card import Card
 from livesim_models.checkpoint import Model, read_card, read_model
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
-from livesim_models.field import FieldRunner, Precision
+from livesim_models.field import FieldRunner
+from livesim_models.precision import Precision, preferred_precision
 from livesim_models.shipped import (
     AUTO,
     NONE,
@@ -265,6 +266,4 @@ def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module
 def _precision(settings: Settings, device: torch.device) -> Precision:
     if settings.steps.precision != "auto":
         return settings.steps.precision
-    # Where a CPU has instructions for it, bfloat16 is twice as fast; where not, far slower.
-    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return "bfloat16" if native else "float32"
+    return preferred_precision(device)

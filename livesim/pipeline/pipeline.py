@@ -17,7 +17,7 @@ from livesim.engine.beside.proposals import Measure, TurnAngles
 from livesim.engine.pending import Pending
 from livesim.engine.seams import Later, Reconstructed, Tell
 from livesim.pipeline.cpu import EagerPath
-from livesim.pipeline.cuda import Cuda
+from livesim.pipeline.cuda import NETWORKS_FIRST, Cuda
 from livesim.pipeline.defects import Mended, Mending
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
@@ -46,9 +46,9 @@ OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
 
 
-def path_for(device: torch.device) -> FramePath:
-    """Return the frame path for one stream on `device`."""
-    return ReplayedPath(Cuda(device)) if device.type == "cuda" else EagerPath(device)
+def path_for(device: torch.device, priority: int = NETWORKS_FIRST) -> FramePath:
+    """Return the frame path for one stream on `device`; on a GPU lower priorities go first."""
+    return ReplayedPath(Cuda(device, priority)) if device.type == "cuda" else EagerPath(device)
 
 
 class ReconstructionPipeline:
@@ -124,6 +124,8 @@ class ReconstructionPipeline:
             # Sections of their own: these work while the networks do.
             none = Networks(self.networks.read_noise)
             self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None)
+            plain_path.prepare(self._plain[1])
+        self._path.prepare(first)
         self._weights: BandWeights | None = None
         self._orders = [(band.angle, band.harmonic) for band in separated_bands(pattern)[1]]
 

@@ -104,20 +104,28 @@ class Sections:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All parameters but those that the networks have learned."""
-        conditions = () if self.conditions is None else self.conditions.tensors
+        """All parameters but the conditions, and what the networks have learned."""
         found = self.arbitration
         arbitration = () if found is None else (found.bands, found.weights)
         own = self._of_photons.plan.unmixing
-        return (*self.plan.tensors, own, *self.check.tensors, *conditions, *arbitration)
+        return (*self.plan.tensors, own, *self.check.tensors, *arbitration)
 
     @property
     def form(self) -> tuple[object, ...]:
         """What is not in `tensors`: those of equal form can take each other's values."""
-        networks = (self.networks.step_one, self.networks.step_two)
-        noise = self.networks.read_noise
         bands = None if self.arbitration is None else self.arbitration.bands.shape
-        return (self.plan.form, self.check.form, self._camera, networks, noise, bands)
+        return (self.plan.form, self.check.form, self.networks_form, bands)
+
+    @property
+    def networks_form(self) -> tuple[object, ...]:
+        """What `denoise` and `refine` depend on, but for the conditions: not on the pattern."""
+        networks, refines = self.networks, self.refines
+        return (networks.step_one, networks.step_two, refines, networks.read_noise, self._camera)
+
+    @property
+    def stack_shape(self) -> tuple[int, int, int]:
+        """(frames, y, x) of the raw stacks."""
+        return (self.plan.unmixing.shape[1], *self.plan.shape)
 
     def copied(self) -> Sections:
         """Return the same with parameters of its own; the networks are shared."""
@@ -141,12 +149,22 @@ class Sections:
         ValueError
             If it has another size than the plan.
         """
-        expected = (self.plan.unmixing.shape[1], *self.plan.shape)
-        if tuple(counts.shape) != expected:
-            raise ValueError(
-                f"expected stacks of (frames, y, x) = {expected}, found {tuple(counts.shape)}"
-            )
+        self.check_size(counts)
         return Look(*self._of_counts.look(counts))
+
+    def check_size(self, counts: Tensor) -> None:
+        """Refuse a raw stack [frame, y, x] of another size than the plan.
+
+        Raises
+        ------
+        ValueError
+            If it has one.
+        """
+        if tuple(counts.shape) != self.stack_shape:
+            raise ValueError(
+                f"expected stacks of (frames, y, x) = {self.stack_shape}, "
+                f"found {tuple(counts.shape)}"
+            )
 
     def denoise(self, counts: Tensor) -> Tensor | None:
         """Return the frames [frame, y, x] in photo-electrons after step one; None without it."""

@@ -65,6 +65,15 @@ class FramePath(Protocol):
         """Where the sections have to be."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What is not as it should be here; "" = nothing."""
+        ...
+
+    def prepare(self, sections: Sections) -> None:
+        """Do what can be done before the first raw stack comes, in any thread."""
+        ...
+
     def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
         """Begin with one raw stack [angle, phase, y, x]; what is taken lies on the host."""
         ...

@@ -21,7 +21,7 @@ class StepClock:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._on_gpu = device.type == "cuda"
+        self._device, self._on_gpu = device, device.type == "cuda"
         self._steps: list[str] = []
         self._events: list[torch.cuda.Event] = []
         self._seconds: list[float] = []
@@ -42,7 +42,7 @@ class StepClock:
     def _stamp(self) -> None:
         if self._on_gpu:
             event = torch.cuda.Event(enable_timing=True)
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._events.append(event)
         else:
             self._seconds.append(perf_counter())

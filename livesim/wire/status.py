@@ -118,6 +118,8 @@ class DeviceStatus(Part):
     memory_used_bytes: int | None = None
     """Of a GPU, by all its users; None for a processor."""
     memory_total_bytes: int | None = None
+    note: str = ""
+    """What is not as it should be, such as a slower way of computing; "" = nothing."""
 
 
 class RollingStatus(Part):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from livesim_models.network import Network
+from livesim_models.precision import Precision, true_float32
 from livesim_models.registry import freeze
-
-Precision = Literal["float32", "bfloat16", "float16"]
 
 _MOST_BYTES = 4 * 2**30
 """For feature maps on a CPU; on a GPU half of the memory that is free."""
@@ -54,19 +54,30 @@ class FieldRunner(nn.Module):
         self._outputs, self._pixel_values = architecture.outputs, architecture.live_values
         self.network = freeze(network, self._dtype)
         self._tile, self._overlap = tile, overlap
-        self._found: dict[torch.Size, int] = {}
+        self._found: dict[tuple[torch.Size, torch.device], _Tiles | None] = {}
 
     @torch.inference_mode()
     def forward(self, image: Tensor) -> Tensor:
         """Return the network's answer [batch, output, y, x] to [batch, input, y, x]."""
-        rows, columns = image.shape[-2:]
-        if image.shape not in self._found:  # once: live and offline take the same tiles
-            self._found[image.shape] = self._tile or self._affordable(image)
-        tile = self._found[image.shape]
-        if rows * columns <= tile * tile:
-            found: Tensor = self.network(image)
-            return found
-        return self._tiled(image, tile)
+        tiles = self._tiles(image)
+        exact = self._dtype == torch.float32
+        with true_float32() if exact else nullcontext():
+            if tiles is None:
+                found: Tensor = self.network(image)
+                return found
+            return self._tiled(image, tiles)
+
+    def _tiles(self, image: Tensor) -> _Tiles | None:
+        """Return the tiles of images like this one, None for one tile.
+
+        Found once: live and offline take the same, and a CUDA graph finds their weights in place.
+        """
+        key = (image.shape, image.device)
+        if key not in self._found:
+            (rows, columns), tile = image.shape[-2:], self._tile or self._affordable(image)
+            whole = rows * columns <= tile * tile
+            self._found[key] = None if whole else _Tiles.of(image, tile, self._overlap)
+        return self._found[key]
 
     def _affordable(self, image: Tensor) -> int:
         """Return the side of the largest square that memory allows."""
@@ -77,16 +88,32 @@ class FieldRunner(nn.Module):
         side = int((most / per_pixel / len(image)) ** 0.5)
         return max(side, 4 * self._overlap)
 
-    def _tiled(self, image: Tensor, tile: int) -> Tensor:
-        rows, columns = image.shape[-2:]
-        found = image.new_zeros(len(image), self._outputs, rows, columns)
-        weights = image.new_zeros(rows, columns)
-        for y, x in product(spans(rows, tile, self._overlap), spans(columns, tile, self._overlap)):
-            weight = _ramp(y, rows, self._overlap)[:, None] * _ramp(x, columns, self._overlap)
-            weight = weight.to(image)
+    def _tiled(self, image: Tensor, tiles: _Tiles) -> Tensor:
+        found = image.new_zeros(len(image), self._outputs, *image.shape[-2:])
+        for y, x, weight in tiles.places:
             found[..., y, x] += weight * self.network(image[..., y, x].contiguous())
+        return found / tiles.weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tiles:
+    """Where the tiles of a field lie, and how much of each counts."""
+
+    places: tuple[tuple[slice, slice, Tensor], ...]
+    """Rows, columns, and the weights [y, x] there."""
+    weights: Tensor
+    """[y, x] of all tiles together."""
+
+    @classmethod
+    def of(cls, image: Tensor, tile: int, overlap: int) -> _Tiles:
+        """Return the tiles of images [..., y, x] of this size, where these are."""
+        rows, columns = image.shape[-2:]
+        places, weights = [], torch.zeros(rows, columns)
+        for y, x in product(spans(rows, tile, overlap), spans(columns, tile, overlap)):
+            weight = _ramp(y, rows, overlap)[:, None] * _ramp(x, columns, overlap)
             weights[y, x] += weight
-        return found / weights
+            places.append((y, x, weight.to(image)))
+        return cls(tuple(places), weights.to(image))
 
 
 def spans(length: int, tile: int, overlap: int) -> Iterator[slice]:

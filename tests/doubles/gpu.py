@@ -28,7 +28,7 @@ class LateGpu:
 
     def __init__(self, seed):
         self._random, self._queues = random.Random(seed), []
-        self.captures = 0
+        self.captures = self.given_back = 0
 
     def queue(self):
         self._queues.append(LateQueue(self))
@@ -37,8 +37,13 @@ class LateGpu:
     def pool(self):
         return None
 
+    def here(self):
+        mark = LateMark(self)
+        mark.reach()  # what the host computes here is there at once
+        return mark
+
     def capture(self, work, pool):
-        self.settle()
+        """Queues go on being late: what is tried before a capture must not disturb them."""
         self.captures += 1
         recorder = Recorder()
         with recorder:
@@ -50,9 +55,8 @@ class LateGpu:
         memory.view(torch.uint8).fill_(0x5A)
         return memory
 
-    def settle(self):
-        while any(queue.waiting for queue in self._queues):
-            self.step()
+    def give_back(self):
+        self.given_back += 1
 
     def step(self):
         """Let one of the queues that can go on do one thing."""

@@ -13,7 +13,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from livesim_models.rcan import fused as fused_attention
-from livesim_models.rcan.frozen import InferenceRcan
+from livesim_models.rcan.frozen import InferenceRcan, fusing_works
 from livesim_models.rcan.fused import FusedAttention, fuse
 from livesim_models.rcan.model import ChannelAttention, Rcan, RcanArchitecture
 
@@ -62,7 +62,8 @@ def main() -> None:
     torch.manual_seed(0)
     if triton.knobs.runtime.interpret:
         found = {str(t): max(difference(s, t) for s in SHAPES) for t in NAMES.values()}
-        print(json.dumps(found | {"network": network_difference()}))
+        works = fusing_works(torch.device("cpu"), torch.float32, 32, 8)
+        print(json.dumps(found | {"network": network_difference(), "works": works}))
     else:
         print(json.dumps({name: code_bytes(name) for name in NAMES}))
 

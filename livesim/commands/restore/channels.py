@@ -60,7 +60,7 @@ class RestoredChannel:
             networks = networks.fitting(pattern)
         if settings.steps != self.settings.steps:
             if settings.steps not in self.steered:
-                self.steered[settings.steps] = load_networks(settings, preferred_device())
+                self.steered[settings.steps] = load_networks(settings, self.path.device)
             networks = self.steered[settings.steps]
         return ReconstructionPipeline(settings, pattern, self.profile, networks, self.path)
 

@@ -58,7 +58,8 @@ def _circumstances(status: EngineStatus) -> Iterator[str]:
         warned = (words for pattern in patterns for words in pattern.warnings)
         yield from dict.fromkeys((*status.in_use.notes, *warned))
     if status.device is not None:
-        yield f"on {status.device.name}"
+        note = status.device.note
+        yield f"on {status.device.name}" + (f"; {note}" if note else "")
     if status.rolling is not None:
         yield f"rolling: a result with every {status.rolling.mode}"
 

@@ -5,15 +5,19 @@ What can be done once is done here: weights in their precision and layout, no au
 
 from __future__ import annotations
 
+import logging
 import platform
 from copy import deepcopy
+from functools import cache
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
-from livesim_models.rcan.model import Rcan
+from livesim_models.rcan.model import ChannelAttention, Rcan, RcanArchitecture
 from livesim_models.rcan.strips import StripRcan
+
+_log = logging.getLogger("livesim.engine")
 
 _STRIP_MACHINES = ("x86_64", "AMD64")
 """What `platform.machine()` says where oneDNN has fast convolutions of its own."""
@@ -34,7 +38,7 @@ class InferenceRcan(nn.Module):
         self._dtype = dtype
         self._network = deepcopy(network).eval().requires_grad_(False).to(dtype)
         self._network.arrange()
-        if _fuses(network):
+        if _fuses(network, dtype):
             from livesim_models.rcan.fused import fuse
 
             fuse(self._network, network)
@@ -52,11 +56,43 @@ def frozen(network: Rcan, dtype: torch.dtype) -> InferenceRcan | StripRcan:
     )
 
 
-def _fuses(network: Rcan) -> bool:
-    """Return whether one kernel does the channel attention: on CUDA, where Triton is installed."""
-    on_gpu = network.head.weight.device.type == "cuda"
-    few = network.architecture.features <= _MOST_FUSED_FEATURES
-    return on_gpu and few and find_spec("triton") is not None
+def _fuses(network: Rcan, dtype: torch.dtype) -> bool:
+    """Return whether one kernel does the channel attention: on CUDA, where Triton works."""
+    device, architecture = network.head.weight.device, network.architecture
+    few = architecture.features <= _MOST_FUSED_FEATURES
+    if device.type != "cuda" or not few or find_spec("triton") is None:
+        return False
+    return fusing_works(device, dtype, architecture.features, architecture.reduction)
+
+
+@cache
+def fusing_works(device: torch.device, dtype: torch.dtype, features: int, reduction: int) -> bool:
+    """Return whether Triton's kernel gives what plain torch does; says once why not.
+
+    Triton builds its launchers with a C compiler and Python's headers, which many machines lack.
+    """
+    sizes = RcanArchitecture(features=features, reduction=reduction)
+    attention = ChannelAttention(sizes).to(device).requires_grad_(False)
+    given, change = torch.rand(2, 1, features, 24, 24, device=device).to(dtype).unbind()
+    try:
+        from livesim_models.rcan.fused import FusedAttention
+
+        found = FusedAttention(attention)(given, change).float()
+        expected = attention(given.float(), change.float())
+        wrong = float((found - expected).abs().max())
+    except Exception as error:  # noqa: BLE001 - compilers fail in every way; plain torch is right
+        why = str(error).strip().partition("\n")[0]
+        _log.warning("networks run without their fused kernel on %s: %s", device, why or error)
+        return False
+    if not wrong <= 4.0 * torch.finfo(dtype).eps:
+        _log.warning(
+            "networks run without their fused kernel on %s: expected plain torch's numbers, found "
+            "some off by %.2g",
+            device,
+            wrong,
+        )
+        return False
+    return True
 
 
 def _in_strips(network: Rcan, dtype: torch.dtype) -> bool:

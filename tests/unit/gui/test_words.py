@@ -68,6 +68,9 @@ def test_the_device_is_named_and_a_full_gpu_is_noted():
     assert found["Computes on"].value == "a GPU"
     assert found["GPU memory"].value == "39.0 GiB of 40.0"
     assert found["GPU memory"].tone is Tone.NOTE
+    slow = DeviceStatus(name="a GPU", note="nothing could be captured on cuda:0: no memory")
+    lines = health_of(news(device=slow)).lines
+    assert [line.value for line in lines if line.tone is Tone.NOTE] == [slow.note]
 
 
 def test_a_stream_that_is_not_recorded_raises_the_alarm_and_an_idle_engine_does_not():

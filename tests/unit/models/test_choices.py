@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from livesim.config.settings import Steps
-from livesim_models.field import FieldRunner, Precision
+from livesim_models.field import FieldRunner
+from livesim_models.precision import Precision
 from livesim_models.rcan.model import Rcan, RcanArchitecture
 from livesim_models.training.module import DIFFERENCES
 from livesim_models.training.recipe import StageRecipe, TrainingRecipe

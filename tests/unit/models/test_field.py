@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from livesim_models.checkpoint import read_model
 from livesim_models.field import FieldRunner, spans
@@ -70,3 +71,21 @@ def test_half_precision_changes_little():
 def test_a_tile_must_be_longer_than_its_borders():
     with pytest.raises(ValueError, match="expected a tile above 64 pixels, found 64"):
         FieldRunner(trained(NARROW), tile=64)
+
+
+class NothingFromTheHost(TorchDispatchMode):
+    """Refuses operations on what is on the CPU: inside a CUDA graph nothing can be copied up."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        for one in (*args, *(kwargs or {}).values()):
+            assert not (isinstance(one, torch.Tensor) and one.device.type == "cpu"), func
+        return func(*args, **(kwargs or {}))
+
+
+def test_tiles_are_weighed_by_what_is_on_the_device_already():
+    network = trained(NARROW).to("meta")
+    runner = FieldRunner(network, tile=96)
+    image = torch.empty(1, 1, 150, 170, device="meta")
+    runner(image)  # as a section runs before it is captured
+    with NothingFromTheHost():
+        assert runner(image).shape == image.shape

@@ -1,7 +1,10 @@
 """A frozen network gives the same numbers as the trained one, in strips and in plain torch."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.speed.network_speed_page import PAGE, written_page
 from livesim_models.flops import flops
 from livesim_models.rcan import strips as strip_form
-from livesim_models.rcan.frozen import InferenceRcan, fast_dtypes, frozen
+from livesim_models.rcan.frozen import InferenceRcan, fast_dtypes, frozen, fusing_works
 from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.rcan.strips import StripRcan, sums_by_tap
 from tests.unit.models.test_rcan import SMALL, trained
@@ -152,3 +155,30 @@ def test_the_mean_of_a_convolution_from_the_sums_of_its_input(size):
 
 def test_the_page_on_speed_is_what_the_kept_result_makes():
     assert PAGE.read_text(encoding="utf-8") == written_page()
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="no Triton")
+def test_where_triton_cannot_launch_plain_torch_does_the_work_and_it_is_said_once(caplog):
+    """Without a driver a launch fails as it does without a C compiler."""
+    fusing_works.cache_clear()
+    for _ in range(2):
+        assert not fusing_works(torch.device("cpu"), torch.float32, 8, 4)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("networks run without their fused kernel on cpu: ")
+
+
+def test_a_kernel_that_gives_other_numbers_is_not_used(monkeypatch, caplog):
+    class Wrong(torch.nn.Module):
+        def __init__(self, attention):
+            super().__init__()
+
+        def forward(self, features, change):
+            return features
+
+    fusing_works.cache_clear()
+    monkeypatch.setitem(
+        sys.modules, "livesim_models.rcan.fused", SimpleNamespace(FusedAttention=Wrong)
+    )
+    assert not fusing_works(torch.device("cpu"), torch.float32, 8, 4)
+    assert "expected plain torch's numbers" in caplog.text
+    fusing_works.cache_clear()

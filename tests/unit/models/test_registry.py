@@ -22,9 +22,10 @@ from livesim.values.pattern import Levels
 from livesim_models import registry
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.domain import NAMES
-from livesim_models.field import FieldRunner, Precision
+from livesim_models.field import FieldRunner
 from livesim_models.flops import flops
 from livesim_models.network import Architecture, Kind
+from livesim_models.precision import Precision
 from livesim_models.rcan.model import Rcan, RcanArchitecture
 from livesim_models.registry import architecture_of, build, freeze
 from livesim_models.shipped import STEPS, model_file

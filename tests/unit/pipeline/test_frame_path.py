@@ -261,20 +261,62 @@ def test_another_pattern_of_the_same_form_is_used_without_another_capture(seed):
     assert once == fresh.captures
 
 
-def test_a_pattern_of_another_form_is_captured_and_the_first_one_kept():
-    stream = Stream()
-    lost = replace(stream.pattern.angles[1], usable=False)
-    fewer = replace(
-        stream.pattern, angles=(stream.pattern.angles[0], lost, stream.pattern.angles[2])
-    )
-    late = LateGpu(5)
+def test_another_pattern_is_used_after_what_has_computed_it():
+    """It is computed outside of the queues: one of them waits for that, and no other."""
+    stream, late, waited = Stream(STEPS["both"]), LateGpu(1), []
+    path = ReplayedPath(late)
+    one = stream.pipeline(path)
+    other = stream.pipeline(path, replace(stream.pattern, levels=Levels(1.0, 90.0)))
+    here, asked = late.here, []
+    late.here = lambda: asked.append(here()) or asked[-1]
+    for queue in late._queues:
+        wait = queue.wait
+        queue.wait = lambda mark, wait=wait: waited.append(mark) or wait(mark)
+    one.begin(stream.stacks[0], followed).take()
+    assert not asked, "nothing has changed"
+    other.begin(stream.stacks[1], followed).take()
+    assert len(asked) == 1
+    assert asked[0] in waited
+
+
+def without_an_angle(pattern):
+    """Return a pattern whose bands are other ones."""
+    lost = replace(pattern.angles[1], usable=False)
+    return replace(pattern, angles=(pattern.angles[0], lost, pattern.angles[2]))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize(("steps", "own", "of_networks"), [("plain", 3, 0), ("both", 4, 2)])
+def test_forms_take_turns_and_the_networks_are_captured_once(steps, own, of_networks, seed):
+    """Look, judge, combine and arbitrate belong to a form; denoise and refine to all."""
+    stream, late = Stream(STEPS[steps]), LateGpu(seed)
+    fewer = without_an_angle(stream.pattern)
     path = ReplayedPath(late)
     one, other = stream.pipeline(path), stream.pipeline(path, fewer)
+    assert late.captures == 2 * own + of_networks
     order = [one, other, one, other, one, other]
     eager = [stream.pipeline(EagerPath(CPU)), stream.pipeline(EagerPath(CPU), fewer)] * 3
     found = overlapped(order, stream.stacks, followed)
     same(found, overlapped(eager, stream.stacks, followed))
-    assert late.captures == 2 * 3  # look, judge, combine
+    assert late.captures == 2 * own + of_networks, "all was prepared before the first stack"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_another_form_is_prepared_while_stacks_are_under_way_and_disturbs_none(seed):
+    stream, late = Stream(STEPS["both"]), LateGpu(seed)
+    path, eager = ReplayedPath(late), stream.pipeline(EagerPath(CPU))
+    pipeline = stream.pipeline(path)
+    begun = [pipeline.begin(stack, followed) for stack in stream.stacks[:3]]
+    for number in range(4):  # more forms than are kept
+        angles = list(stream.pattern.angles)
+        angles[number % 3] = replace(angles[number % 3], usable=False)
+        usable = replace(stream.pattern, angles=tuple(angles))
+        stream.pipeline(path, usable if number < 3 else without_an_angle(usable))
+    prepared = late.captures
+    begun += [pipeline.begin(stack, followed) for stack in stream.stacks[3:]]
+    found = [one.take() for one in begun]
+    same(found, [eager.begin(stack, followed).take() for stack in stream.stacks])
+    assert late.captures == prepared, "what is in use is kept"
 
 
 def test_a_pattern_without_any_fringes_has_nothing_to_judge():
@@ -309,18 +351,49 @@ def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
     assert dict(made.steps_ms)["reconstruct"] == 2.0  # two stretches of one on the double's clock
 
 
-def test_where_nothing_can_be_captured_it_is_said_once_and_computed(monkeypatch, caplog):
-    stream, late = Stream(), LateGpu(1)
+class Failing(LateGpu):
+    """Fails to capture so many times, from the first capture after those that go well."""
 
-    def refused(work, pool):
-        raise RuntimeError("operation not permitted when stream is capturing")
+    def __init__(self, error, times, after=0):
+        super().__init__(1)
+        self._error, self._times, self._after = error, times, after
 
-    monkeypatch.setattr(late, "capture", refused)
-    found = overlapped([stream.pipeline(ReplayedPath(late))] * 6, stream.stacks, followed)
+    def capture(self, work, pool):
+        if self.captures >= self._after and self._times:
+            self._times -= 1
+            raise self._error
+        return super().capture(work, pool)
+
+
+NOT_PERMITTED = RuntimeError("operation not permitted when stream is capturing")
+FULL = torch.OutOfMemoryError("CUDA out of memory")
+
+
+@pytest.mark.parametrize(("error", "times"), [(NOT_PERMITTED, 1), (FULL, 2)])
+def test_a_form_that_cannot_be_captured_is_computed_and_it_is_said_once(error, times, caplog):
+    stream, late = Stream(), Failing(error, times)
+    path = ReplayedPath(late)
+    found = overlapped([stream.pipeline(path)] * 6, stream.stacks, followed)
     same(found, overlapped([stream.pipeline(EagerPath(CPU))] * 6, stream.stacks, followed))
-    assert [one.getMessage() for one in caplog.records] == [
-        "nothing could be captured on cpu: operation not permitted when stream is capturing"
-    ]
+    assert path.note == f"nothing could be captured on cpu: {error}"
+    assert [one.getMessage() for one in caplog.records] == [path.note]
+    assert caplog.records[0].exc_info[1] is error
+    fewer = stream.pipeline(path, without_an_angle(stream.pattern))
+    assert late.captures == 3, "another form is tried"
+    assert fewer.begin(stream.stacks[0], followed).waits
+
+
+def test_where_memory_was_short_once_it_is_given_back_and_captured():
+    stream, late = Stream(), Failing(FULL, 1, after=3)
+    path = ReplayedPath(late)
+    one = stream.pipeline(path)
+    begun = one.begin(stream.stacks[0], followed)
+    other = stream.pipeline(path, without_an_angle(stream.pattern))
+    assert (late.given_back, late.captures, path.note) == (1, 6, "")
+    found = [begun.take(), other.begin(stream.stacks[1], followed).take()]
+    eager = [stream.pipeline(EagerPath(CPU)), stream.pipeline(EagerPath(CPU), other.pattern)]
+    pairs = zip(eager, stream.stacks[:2], strict=True)
+    same(found, [one.begin(stack, followed).take() for one, stack in pairs])
 
 
 def test_richardson_lucy_steps_are_replayed_as_well():

@@ -133,10 +133,11 @@ def test_each_step_alone_changes_the_image(scene):
     assert only_two.step_one is None
 
 
-def test_half_precision_costs_next_to_nothing(scene):
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_costs_next_to_nothing(scene, precision):
     truth = scene.truth.float().numpy()
     exact = similarity(drawn_with(scene, Steps(precision="float32")), truth)
-    rough = similarity(drawn_with(scene, Steps(precision="bfloat16")), truth)
+    rough = similarity(drawn_with(scene, Steps(precision=precision)), truth)
     assert rough.psnr_db == pytest.approx(exact.psnr_db, abs=0.05)
 
 

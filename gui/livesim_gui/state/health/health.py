@@ -141,7 +141,11 @@ def _own(news: News) -> list[Line]:
 
 
 def _device(status: EngineStatus) -> list[Line]:
-    return [] if status.device is None else [Line("Computes on", status.device.name)]
+    device = status.device
+    if device is None:
+        return []
+    lines = [Line("Computes on", device.name)]
+    return [*lines, Line("", device.note, Tone.NOTE)] if device.note else lines
 
 
 def _recording(status: EngineStatus) -> list[Line]:

@@ -1,0 +1,161 @@
+"""Whether what is captured computes what it should: fresh inputs, poisoned outputs, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.gpu.cases import PAIR, UNIVERSAL, Case, Machine, cases, off
+from bench.gpu.parts import Found, Parts
+from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.sections import Sections
+from livesim.reconstruction.reconstructor import BandSpectra
+
+MOST_OFF = 1e-6
+"""Of the largest value: the same kernels on the same GPU."""
+
+
+def run(parts: Parts, machine: Machine) -> None:
+    """Capture every section by itself, then whole forms, then what fails."""
+    with machine.as_on_a_gpu():
+        for name, case in cases(machine.rehearsal):
+            for section in ("look", "judge", "denoise", "combine", "refine", "arbitrate"):
+                work = partial(section_off, case, section, machine)
+                if section not in ("denoise", "refine", "arbitrate") or case.steps.two != "none":
+                    parts(f"{name}, {section}", work)
+        small = (48, 64) if machine.rehearsal else (512, 512)
+        for name, steps in (("plain", Case().steps), ("pair", PAIR), ("universal", UNIVERSAL)):
+            parts(f"a form, {name}", partial(form_off, Case(steps, shape=small), machine))
+        parts("a capture that fails", partial(failing_capture, machine))
+
+
+def section_off(case: Case, name: str, machine: Machine) -> Found:
+    """Replay one section on inputs that it was not captured with."""
+    stream = case.made(2)
+    own = stream.pipeline(EagerPath(machine.device)).sections
+    counts = [
+        torch.from_numpy(one.pixels.reshape(-1, *one.pixels.shape[-2:])).to(machine.device)
+        for one in stream.stacks
+    ]
+    with torch.inference_mode():
+        work, inputs, fresh = _prepared(own, name, counts)
+        if work is None:
+            return {"left_out": "there is no such section"}
+        gpu, begin = machine.gpu(), time.perf_counter()
+        graph, output = gpu.capture(lambda: work(*inputs), gpu.pool())
+        took = time.perf_counter() - begin
+        expected = [one.clone() for one in _tensors(work(*[one.clone() for one in fresh]))]
+        for one in _tensors(output):
+            one.fill_(float("nan"))
+        for own_input, new in zip(inputs, fresh, strict=True):
+            own_input.copy_(new)
+        machine.wait()
+        queue = gpu.queue()
+        queue.replay(graph)
+        queue.mark().wait()
+        wrong = max(
+            off(one, other)["most"] for one, other in zip(_tensors(output), expected, strict=True)
+        )
+    return {"ok": wrong <= MOST_OFF, "most_off": wrong, "capture_ms": 1e3 * took}
+
+
+def _prepared(
+    own: Sections, name: str, counts: list[Tensor]
+) -> tuple[Callable[..., Any] | None, list[Tensor], list[Tensor]]:
+    """Return a section as a function of tensors, with two sets of inputs for it."""
+    looks = [_kept(own.look(one)) for one in counts]
+    factors = torch.ones(len(own.plan.ramps), dtype=torch.complex64, device=counts[0].device)
+    plains = [own.combine(one, None, factors).plain for one in (own.look(c) for c in counts)]
+    if name == "look":
+        return lambda c: own.look(c), [counts[0].clone()], [counts[1]]
+    if name == "judge" and own.check.able:
+        return lambda *s: own.check.sums(BandSpectra(*s)), looks[0], looks[1]
+    if name == "denoise" and own.denoises:
+        return lambda c: own.denoise(c), [counts[0].clone()], [counts[1]]
+    if name == "combine":
+        return lambda c: own.combine(own.look(c), None, factors), [counts[0].clone()], [counts[1]]
+    if name == "refine" and own.refines:
+        return lambda image: own.refine(image), [plains[0].clone()], [plains[1]]
+    if name == "arbitrate" and own.arbitrates:
+        weighed = own.weighing(torch.rand_like(own.arbitration.weights))
+        return (
+            lambda p, n: weighed.arbitrate(p, n),
+            [plains[0].clone(), 1.1 * plains[0]],
+            [plains[1], 0.9 * plains[1]],
+        )
+    return None, [], []
+
+
+def _kept(look: Any) -> list[Tensor]:
+    """Return a copy of the spectra, which the next stack overwrites."""
+    spectra = look.spectra
+    return [one.clone() for one in (spectra.zero, spectra.border, spectra.side)]
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    """Return all tensors of what a section returns, each once."""
+    if isinstance(output, Tensor):
+        return [output]
+    if isinstance(output, (tuple, list)):
+        found = [one for each in output for one in _tensors(each)]
+    else:
+        fields = getattr(output, "__dataclass_fields__", {})
+        found = [one for name in fields for one in _tensors(getattr(output, name))]
+    return list({id(one): one for one in found}.values())
+
+
+def form_off(case: Case, machine: Machine) -> Found:
+    """Capture everything, swap the pattern, change its form; say how long each keeps a stack."""
+    stream = case.made(4)
+    begin = time.perf_counter()
+    path = ReplayedPath(machine.gpu())
+    pipeline = stream.pipeline(path)
+    prepared = time.perf_counter()
+    first = pipeline.reconstruct(stream.stacks[0])
+    machine.wait()
+    shown = time.perf_counter()
+    again = stream.pipeline(path)
+    once_more = time.perf_counter()
+    eager = stream.pipeline(EagerPath(machine.device)).reconstruct(stream.stacks[0])
+    second = again.reconstruct(stream.stacks[0])
+    wrong = max(
+        off(torch.from_numpy(one.result.image), torch.from_numpy(eager.result.image))["most"]
+        for one in (first, second)
+    )
+    return {
+        "ok": wrong <= MOST_OFF and not path.note,
+        "most_off": wrong,
+        "prepare_s": prepared - begin,
+        "first_result_s": shown - prepared,
+        "same_form_again_s": once_more - shown,
+        "note": path.note,
+    }
+
+
+def failing_capture(machine: Machine) -> Found:
+    """Let a capture fail, and see whether the next one succeeds and the thread is where it was."""
+    gpu, runs = machine.gpu(), []
+    values = torch.ones(64, device=machine.device)
+
+    def unfit() -> Tensor:
+        runs.append(1)
+        if machine.rehearsal or len(runs) > 3:
+            float(values.sum())  # what nothing may do while it is captured
+        return values + 1
+
+    words = ""
+    try:
+        gpu.capture(unfit, gpu.pool())
+    except (RuntimeError, AssertionError) as error:
+        words = f"{type(error).__name__}: {error}"
+    graph, output = gpu.capture(lambda: values * 2, gpu.pool())
+    queue = gpu.queue()
+    queue.replay(graph)
+    queue.mark().wait()
+    return {"ok": bool(words) and float(output.sum()) == 128.0, "refused": words[:300]}

@@ -1,0 +1,100 @@
+"""Choose the precision in which networks compute, and keep float32 free of shortcuts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Literal
+
+import torch
+from torch.nn.functional import conv2d
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+_log = logging.getLogger("livesim.engine")
+
+_WORTH = 1.2
+"""Times that a shorter precision has to be faster than float32."""
+_TRIED, _ROUNDS = (1, 32, 512, 512), 20
+"""What is timed: features as a network has them, and how often."""
+
+_lock = threading.Lock()
+_exact = 0
+"""Threads that compute in true float32 now."""
+_allowed = True
+"""What was allowed before the first of them came."""
+
+
+@contextmanager
+def true_float32() -> Iterator[None]:
+    """Convolve in float32 as it is written: cuDNN rounds the factors to 10 bits (TF32) unasked.
+
+    The switch is one for the process. So the first thread that comes turns it off, and the last one
+    that goes puts it back.
+    """
+    global _exact, _allowed
+    with _lock:
+        if _exact == 0:
+            _allowed = torch.backends.cudnn.allow_tf32
+            torch.backends.cudnn.allow_tf32 = False
+        _exact += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _exact -= 1
+            if _exact == 0:
+                torch.backends.cudnn.allow_tf32 = _allowed
+
+
+@cache
+def preferred_precision(device: torch.device) -> Precision:
+    """Return the fastest precision of a device that does not show; the first call measures.
+
+    A GPU is asked for what its generation is made for, and that is timed against float32. A CPU
+    with instructions for bfloat16 is twice as fast in it, one without far slower.
+    """
+    if device.type != "cuda":
+        return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+    short = made_for(torch.cuda.get_device_capability(device))
+    if short == "float32":
+        return short
+    try:
+        faster = _milliseconds(device, "float32") / _milliseconds(device, short)
+    except RuntimeError as error:
+        _log.warning("%s: networks compute in float32, since %s failed: %s", device, short, error)
+        return "float32"
+    _log.info("%s: %s is %.1f times as fast as float32", device, short, faster)
+    return short if faster >= _WORTH else "float32"
+
+
+def made_for(capability: tuple[int, int]) -> Precision:
+    """Return the precision that GPUs of a compute capability multiply in fastest.
+
+    NVIDIA's CUDA C++ programming guide, "Arithmetic Instructions" and "Compute Capabilities":
+    matrix units take bfloat16 from 8.0 (Ampere) on, float16 from 7.0 (Volta, Turing) on; before,
+    halves are mostly slower than float32.
+    """
+    if capability >= (8, 0):
+        return "bfloat16"
+    return "float16" if capability >= (7, 0) else "float32"
+
+
+def _milliseconds(device: torch.device, precision: Precision) -> float:
+    """Return how long some convolutions take on a GPU."""
+    features = torch.rand(_TRIED, device=device).to(getattr(torch, precision))
+    features = features.to(memory_format=torch.channels_last)
+    weights = torch.rand(32, 32, 3, 3, device=device).to(features)
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    stream = torch.cuda.current_stream(device)
+    with torch.inference_mode(), true_float32():
+        for number in range(2 * _ROUNDS):
+            if number == _ROUNDS:  # the first ones choose kernels, and wake the clocks
+                begin.record(stream)
+            conv2d(features, weights, padding=1)
+    end.record(stream)
+    end.synchronize()
+    return float(begin.elapsed_time(end))
