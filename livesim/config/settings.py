@@ -40,6 +40,10 @@ ASSUMED_DAMPING = 0.15
 """Where `optics.otf_damping` is "auto" and the frames do not tell it."""
 
 
+ASSUMED_EXCITATION = 0.93
+"""In units of the emission, where `optics.excitation_nm` is not set."""
+
+
 class Optics(Section):
     """The microscope's optics."""
 
@@ -69,6 +73,11 @@ class Optics(Section):
     def damping(self) -> float:
         """Damping of the OTF: as set, or what is assumed until the frames tell."""
         return ASSUMED_DAMPING if self.otf_damping == "auto" else self.otf_damping
+
+    @property
+    def excitation_or_assumed_nm(self) -> float:
+        """Wavelength of the light: as set, or what is usual at this emission."""
+        return self.excitation_nm or ASSUMED_EXCITATION * self.emission_nm
 
     @property
     def cutoff_cycles_per_um(self) -> float:
@@ -291,6 +300,7 @@ class Settings(Section):
         pattern = info.data.get("pattern")
         if value is not None and pattern is not None:  # None: found wrong before
             value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
+            value.check_volume(pattern.order, pattern.sizes, pattern.harmonics)
         return value
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from torch import Tensor
 from livesim.commands.calibrate import show_pattern, tell_widefield_only, with_stated_pixel
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.restore.request import RestoreRequest
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import ASSUMED_EXCITATION, Settings, SettingsError
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
@@ -32,8 +32,6 @@ from livesim.values.volume_pattern import VolumePattern
 
 FEWEST_PLANES = 5
 FEWEST_PHASES = 5
-_STOKES = 0.93
-"""Excitation over emission wavelength, where only the latter is known."""
 _MOST_ESTIMATED = 512
 """Rows and columns that the pattern is estimated from."""
 _SHARE_OF_MEMORY = 0.6
@@ -117,12 +115,11 @@ def _known(recording: Recording, settings: Settings) -> tuple[VolumeOptics, list
     optics = settings.optics
     if optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
-    excitation, notes = optics.excitation_nm, []
-    if excitation is None:
-        excitation = _STOKES * optics.emission_nm
+    excitation, notes = optics.excitation_or_assumed_nm, []
+    if optics.excitation_nm is None:
         notes.append(
-            f"optics.excitation_nm is not set: {excitation:.0f} nm is assumed, {_STOKES:g} of the "
-            f"emission"
+            f"optics.excitation_nm is not set: {excitation:.0f} nm is assumed, "
+            f"{ASSUMED_EXCITATION:g} of the emission"
         )
     return VolumeOptics(optics, excitation, optics.pixel_nm, step), notes
 

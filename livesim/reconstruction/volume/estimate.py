@@ -10,6 +10,7 @@ from torch import Tensor
 
 from livesim.config.settings import Camera, Optics
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
+from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import EDGE_PIXELS
@@ -111,7 +112,9 @@ class _Stack:
         self.pixel = (1.0 / (shape[1] * self.pixel_um), 1.0 / (shape[0] * self.pixel_um))
         """(x, y) of the spectrum, cycles/µm."""
         step = known.z_step_nm / 1000.0
-        self._focus = ThroughFocus.of(known.detection, step, -(self.length // 2), self.length)
+        self._focus = ThroughFocus.of(
+            Pupil(known.detection), step, -(self.length // 2), self.length
+        )
         self.cutoff = self._focus.cutoff
         self.window = edge_window(shape, EDGE_PIXELS)
 

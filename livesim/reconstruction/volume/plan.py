@@ -11,6 +11,7 @@ from torch import Tensor
 from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
+from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.placements import (
@@ -98,7 +99,7 @@ class _VolumeFilters:
         self._layout, self._pattern, self._settings = layout, pattern, settings
         self._zero, self._bands = zero, bands
         planes = self._planes = pattern.planes + bridge_length(pattern.planes)
-        focus = ThroughFocus.of(optics, pattern.z_step_um, -(planes // 2), planes)
+        focus = ThroughFocus.of(Pupil(optics), pattern.z_step_um, -(planes // 2), planes)
         self._unit = pattern.z_step_um / focus.depth_um
         tables = {ZERO_ORDER: focus.table}
         for number, band in enumerate(bands):
