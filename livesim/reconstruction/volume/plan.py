@@ -26,6 +26,9 @@ from livesim.reconstruction.volume.bridge import bridge_length
 from livesim.reconstruction.volume.defocus import ThroughFocus, sampled, stack_transfer
 from livesim.values.volume_pattern import VolumePattern
 
+_LEAST_FLOOR = 1e-6
+"""At zero frequency a power law says that there is no noise; and no kz is seen there."""
+
 
 @dataclass(frozen=True, eq=False)
 class VolumePlacement:
@@ -159,17 +162,31 @@ class _VolumeFilters:
             signal[(slice(None), *part.target)] += self._weight(number) * power
         return signal
 
-    def _floor(self) -> float:
-        wiener = self._settings.wiener
-        return (DEFAULT_WIENER if wiener == "auto" else wiener) ** 2
+    def _floor(self) -> Tensor:
+        """Return the constant of the Wiener denominator [kz, x, 2 y].
 
-    def _passed(self) -> Tensor:
-        """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
+        It is w squared, or the true ratio of noise to object.
+        """
+        wiener, noise = self._settings.wiener, self._pattern.noise_to_signal
+        if wiener != "auto" or noise is None:
+            return torch.tensor((DEFAULT_WIENER if wiener == "auto" else wiener) ** 2)
+        fx, fy, kz = self._frequencies()
+        lateral = (fx * fx + fy * fy)[None]
+        relative = torch.sqrt(lateral + kz.square()[:, None, None]) / self._layout.otf.cutoff
+        return (noise.at_cutoff * relative**noise.exponent).clamp(min=_LEAST_FLOOR)
+
+    def _frequencies(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return fx [x, 1], fy [1, 2 y] and kz of the result's half spectrum, cycles/µm."""
         rows, columns = self._layout.shape
         gx = torch.arange(columns + 1)[:, None]
         gy = (torch.fft.fftfreq(2 * rows) * 2 * rows).round().long()[None, :]
         fx, fy = self._layout.frequencies(gx, gy)
-        kz = torch.fft.fftfreq(self._planes, d=self._pattern.z_step_um).double()
+        return fx, fy, torch.fft.fftfreq(self._planes, d=self._pattern.z_step_um).double()
+
+    def _passed(self) -> Tensor:
+        """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
+        rows, columns = self._layout.shape
+        fx, fy, kz = self._frequencies()
         reach, reach_z = self._reach()
         settings: Apodization = self._settings.apodization
         edge = reach if settings.cutoff == "auto" else settings.cutoff * self._layout.otf.cutoff
