@@ -56,6 +56,8 @@ class Optics(Section):
     """Wavelength of the three beams, for volumes; None assumes 0.93 of the emission."""
     otf_file: Path | None = None
     """Measured OTF or PSF image; None uses the theoretical OTF."""
+    otf_step_per_um: tuple[Positive, Positive] | None = None
+    """Where `otf_file` holds the tables (kr, kz) of volumes: their steps, cycles/µm."""
     otf_damping: Damping = "auto"
     """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off); "auto"
     finds it from the frames."""

@@ -19,6 +19,7 @@ from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
+from livesim.io.read.volume_otf import VolumeOtf, read_volume_otf
 from livesim.io.recipe import Recipe, identify
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
@@ -81,7 +82,8 @@ def restore_volumes(asked: RestoreRequest) -> None:
         ):
             for channel, pattern in patterns.items():
                 own = settings.of_channel(channel)
-                plan = make_volume_plan(pattern, own.optics, own.camera, own.reconstruction)
+                otf = _measured(own, known, settings)
+                plan = make_volume_plan(pattern, own.optics, own.camera, own.reconstruction, otf)
                 make = VolumeReconstructor(plan)
                 for volume in bar.over([one for one in volumes if one.channel == channel]):
                     for z in range(pattern.planes):
@@ -121,7 +123,15 @@ def _known(recording: Recording, settings: Settings) -> tuple[VolumeOptics, list
             f"optics.excitation_nm is not set: {excitation:.0f} nm is assumed, "
             f"{ASSUMED_EXCITATION:g} of the emission"
         )
-    return VolumeOptics(optics, excitation, optics.pixel_nm, step), notes
+    measured = None if optics.otf_file is None else read_volume_otf(optics)
+    return VolumeOptics(optics, excitation, optics.pixel_nm, step, measured), notes
+
+
+def _measured(own: Settings, known: VolumeOptics, settings: Settings) -> VolumeOtf | None:
+    """Return the measured transfer functions of a channel."""
+    if own.optics.otf_file == settings.optics.otf_file:
+        return known.otf
+    return None if own.optics.otf_file is None else read_volume_otf(own.optics)
 
 
 def _whole_volumes(recording: Recording) -> tuple[list[_Volume], list[str]]:
@@ -156,7 +166,7 @@ def _patterns(
         first = next(volume for volume in volumes if volume.channel == channel)
         own = settings.of_channel(channel)
         _check_memory(recording)
-        detection = replace(known, detection=own.optics)
+        detection = replace(known, detection=own.optics, otf=_measured(own, known, settings))
         window, corner = _middle(recording.frame_shape)
         counts = torch.stack(
             [_frames(recording, first.plane(z))[..., *window] for z in range(recording.sizes.z)]

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics
+from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
-from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import mixing_matrix, orders_of
-from livesim.reconstruction.volume.defocus import ThroughFocus, sampled, stack_transfer
+from livesim.reconstruction.volume.defocus import sampled, stack_transfer
+from livesim.reconstruction.volume.measured import through_focus
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 
@@ -39,6 +40,10 @@ _LEAST_TRANSFER = 0.03
 """Of the product of two transfer functions, in units of its greatest."""
 
 
+_STRONGEST = (math.sqrt(2.0), 1.0)
+"""Modulations of three beams: side beams as strong as the centre's root of half, or alone."""
+_TOO_STRONG = 1.3
+"""In units of those, which noise cannot explain."""
 _SHELLS = 16
 """Of frequencies up to the cut-off, in which the object's power is told."""
 _FEWEST_SHELLS = 4
@@ -54,6 +59,8 @@ class VolumeOptics:
     excitation_nm: float
     pixel_nm: float
     z_step_nm: float
+    otf: VolumeOtf | None = None
+    """Measured; None: theory's."""
 
 
 def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera) -> VolumePattern:
@@ -149,7 +156,7 @@ class _Stack:
         self.pixel = (1.0 / (shape[1] * self.pixel_um), 1.0 / (shape[0] * self.pixel_um))
         """(x, y) of the spectrum, cycles/µm."""
         step = known.z_step_nm / 1000.0
-        self._focus = ThroughFocus.of(Pupil(known.detection), step, -(planes // 2), planes)
+        self._focus = through_focus(known.detection, known.otf, step, -(planes // 2), planes)
         self.cutoff, self.unit = self._focus.cutoff, step / self._focus.depth_um
         self.kz = torch.fft.fftfreq(planes, d=step).double()[:, None, None]
         # What a jump at a border leaks into a band is no multiple of what it leaks into another.
@@ -197,14 +204,7 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
     k, peak = _Search(stack, zero, (first, second))()
     fit = _Fit(stack, zero, _noise(stack, zero))
     (strong_2,) = fit(second, (2.0 * k[0], 2.0 * k[1]), ((0.0, 0.0),))
-    kz = stack.axial_frequency(k)
-    even, odd = fit(first, k, ((kz, 0.0), (kz, -0.5 * math.pi)))
-    turn = 0.5 * float(torch.angle(even**2 + odd**2))
-    turned = (even * complex(math.cos(turn), -math.sin(turn))).real
-    other = (odd * complex(math.cos(turn), -math.sin(turn))).real
-    psi, strong_1 = math.atan2(-float(other), float(turned)), math.hypot(turned, other)
-    if abs(psi) > 0.5 * math.pi:
-        psi, turn = psi - math.copysign(math.pi, psi), turn + math.pi
+    psi, turn, strong_1 = _axial(fit, first, k, stack.axial_frequency(k))
     both = (turn, 0.5 * float(torch.angle(strong_2)))
     phase, apart = _agreed(both)
     # Lines that step backwards are found at -k.
@@ -217,11 +217,25 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
         usable=True,
         intensity=tuple(float(b) for b in bright),
     )
-    doubt = _doubt(peak, apart)
+    doubt = _doubt(peak, apart, angle.modulation)
     return replace(angle, usable=not doubt), psi, doubt
 
 
-def _doubt(peak: float, apart_deg: float) -> str:
+def _axial(
+    fit: _Fit, first: Tensor, k: tuple[float, float], kz: float
+) -> tuple[float, float, float]:
+    """Return the axial phase of a first order, its lateral phase and its modulation."""
+    even, odd = fit(first, k, ((kz, 0.0), (kz, -0.5 * math.pi)))
+    turn = 0.5 * float(torch.angle(even**2 + odd**2))
+    back = complex(math.cos(turn), -math.sin(turn))
+    ahead, aside = float((even * back).real), float((odd * back).real)
+    psi = math.atan2(-aside, ahead)
+    if abs(psi) > 0.5 * math.pi:
+        psi, turn = psi - math.copysign(math.pi, psi), turn + math.pi
+    return psi, turn, math.hypot(ahead, aside)
+
+
+def _doubt(peak: float, apart_deg: float, modulation: tuple[float, ...]) -> str:
     """Return why an angle is not to be believed; empty if it is."""
     if peak < _LEAST_PEAK:
         return (
@@ -229,6 +243,12 @@ def _doubt(peak: float, apart_deg: float) -> str:
         )
     if apart_deg > _MOST_APART_DEG:
         return f"its two orders contradict each other by {apart_deg:.0f}° of phase"
+    pairs = zip(modulation, _STRONGEST, strict=True)
+    if any(strong > _TOO_STRONG * most for strong, most in pairs):
+        return (
+            f"its modulations are {modulation[0]:.2f} and {modulation[1]:.2f}, expected at most "
+            f"{_STRONGEST[0]:.2f} and {_STRONGEST[1]:.2f}, which three beams can make"
+        )
     return ""
 
 
@@ -343,7 +363,7 @@ class _Fit:
         zero = stack.spectrum(self._zero * stack.wave(shift))
         of_zero = stack.transfer(shift)
         found = stack.spectrum(band) * of_zero
-        transfers = [stack.transfer((0.0, 0.0), kz, psi) for kz, psi in fringes]
+        transfers = [stack.transfer((0.0, 0.0), *one) for one in fringes]
         inside = self._inside(shift, of_zero, transfers)
         predicted = torch.stack([(zero * one)[inside] for one in transfers])
         passed = torch.stack([one.expand_as(zero)[inside] for one in transfers])

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
+from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
-from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.placements import (
@@ -23,11 +23,12 @@ from livesim.reconstruction.placements import (
 )
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.volume.bridge import bridge_length
-from livesim.reconstruction.volume.defocus import ThroughFocus, sampled, stack_transfer
+from livesim.reconstruction.volume.defocus import sampled, stack_transfer
+from livesim.reconstruction.volume.measured import through_focus
 from livesim.values.volume_pattern import VolumePattern
 
-_LEAST_FLOOR = 1e-6
-"""At zero frequency a power law says that there is no noise; and no kz is seen there."""
+_LEAST_FLOOR = 0.02**2
+"""What is no noise either, but not what the transfer functions say: light from beyond the stack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,13 @@ class VolumePlan:
 
 
 def make_volume_plan(
-    pattern: VolumePattern, optics: Optics, camera: Camera, settings: Reconstruction
+    pattern: VolumePattern,
+    optics: Optics,
+    camera: Camera,
+    settings: Reconstruction,
+    measured: VolumeOtf | None = None,
 ) -> VolumePlan:
-    """Prepare the reconstruction of volumes taken with `pattern`.
+    """Prepare the reconstruction of volumes taken with `pattern`; `measured` wins over theory.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def make_volume_plan(
     plane = make_plan(pattern.lateral, otf, camera, settings)
     layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
     zero, bands = separated_bands(pattern.lateral)
-    filters = _VolumeFilters(layout, pattern, optics, settings, zero, bands)
+    filters = _VolumeFilters(layout, pattern, optics, measured, settings, zero, bands)
     placements = filters.placements()
     columns = max(one.target[0].stop for one in placements)
     return VolumePlan(
@@ -95,6 +100,7 @@ class _VolumeFilters:
         layout: Layout,
         pattern: VolumePattern,
         optics: Optics,
+        measured: VolumeOtf | None,
         settings: Reconstruction,
         zero: Band,
         bands: list[Band],
@@ -102,7 +108,7 @@ class _VolumeFilters:
         self._layout, self._pattern, self._settings = layout, pattern, settings
         self._zero, self._bands = zero, bands
         planes = self._planes = pattern.planes + bridge_length(pattern.planes)
-        focus = ThroughFocus.of(Pupil(optics), pattern.z_step_um, -(planes // 2), planes)
+        focus = through_focus(optics, measured, pattern.z_step_um, -(planes // 2), planes)
         self._unit = pattern.z_step_um / focus.depth_um
         tables = {ZERO_ORDER: focus.table}
         for number, band in enumerate(bands):
