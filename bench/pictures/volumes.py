@@ -1,4 +1,4 @@
-"""Draw what three-dimensional SIM makes of volumes: `python -m bench.pictures.volumes RECORDINGS`."""
+"""Draw what SIM in three dimensions makes: `python -m bench.pictures.volumes RECORDINGS`."""
 
 from __future__ import annotations
 

@@ -57,6 +57,8 @@ class VolumePlan:
     placements: tuple[VolumePlacement, ...]
     columns: int
     """Leading columns of the result's half spectrum that are not zero."""
+    depths: Tensor
+    """[kz], which axial frequencies the result holds, as numbers of those of the bands."""
 
 
 def make_volume_plan(
@@ -88,7 +90,12 @@ def make_volume_plan(
     placements = filters.placements()
     columns = max(one.target[0].stop for one in placements)
     return VolumePlan(
-        plane, pattern.planes, bridge_length(pattern.planes), tuple(placements), columns
+        plane,
+        pattern.planes,
+        bridge_length(pattern.planes),
+        tuple(placements),
+        columns,
+        filters.depths,
     )
 
 
@@ -122,6 +129,9 @@ class _VolumeFilters:
             for number, table in tables.items()
         }
         self._cutoff_z = axial_cutoff(optics)
+        every_kz = torch.fft.fftfreq(planes, d=pattern.z_step_um).double()
+        self.depths = torch.nonzero(every_kz.abs() < self._reach()[1])[:, 0]
+        self._kz = every_kz[self.depths]
 
     def placements(self) -> list[VolumePlacement]:
         """Return where every part of every band goes, with its filter."""
@@ -157,12 +167,12 @@ class _VolumeFilters:
         inside_y = (fy * self._layout.length[0]).abs() <= self._layout.reach_y + 0.5
         relative = torch.sqrt(fx * fx + fy * fy) / self._layout.otf.cutoff
         relative = torch.where(inside_x & inside_y, relative, 1.0)
-        return sampled(self._tables[number], relative)
+        return sampled(self._tables[number][self.depths], relative)
 
     def _signal(self, parts: list[tuple[int, Rectangle]]) -> Tensor:
         """Return the summed signal of all bands, [kz, x, 2 y]."""
         rows, columns = self._layout.shape
-        signal = torch.zeros(self._planes, columns + 1, 2 * rows, dtype=torch.float64)
+        signal = torch.zeros(len(self.depths), columns + 1, 2 * rows, dtype=torch.float64)
         for number, part in parts:
             power = self._transfer(number, part).abs().square()
             signal[(slice(None), *part.target)] += self._weight(number) * power
@@ -176,28 +186,29 @@ class _VolumeFilters:
         wiener, noise = self._settings.wiener, self._pattern.noise_to_signal
         if wiener != "auto" or noise is None:
             return torch.tensor((DEFAULT_WIENER if wiener == "auto" else wiener) ** 2)
-        fx, fy, kz = self._frequencies()
+        fx, fy = self._frequencies()
         lateral = (fx * fx + fy * fy)[None]
-        relative = torch.sqrt(lateral + kz.square()[:, None, None]) / self._layout.otf.cutoff
+        relative = torch.sqrt(lateral + self._kz.square()[:, None, None]) / self._layout.otf.cutoff
         return (noise.at_cutoff * relative**noise.exponent).clamp(min=_LEAST_FLOOR)
 
-    def _frequencies(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return fx [x, 1], fy [1, 2 y] and kz of the result's half spectrum, cycles/µm."""
+    def _frequencies(self) -> tuple[Tensor, Tensor]:
+        """Return fx [x, 1] and fy [1, 2 y] of the result's half spectrum, cycles/µm."""
         rows, columns = self._layout.shape
         gx = torch.arange(columns + 1)[:, None]
         gy = (torch.fft.fftfreq(2 * rows) * 2 * rows).round().long()[None, :]
-        fx, fy = self._layout.frequencies(gx, gy)
-        return fx, fy, torch.fft.fftfreq(self._planes, d=self._pattern.z_step_um).double()
+        return self._layout.frequencies(gx, gy)
 
     def _passed(self) -> Tensor:
         """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
         rows, columns = self._layout.shape
-        fx, fy, kz = self._frequencies()
+        fx, fy = self._frequencies()
         reach, reach_z = self._reach()
         settings: Apodization = self._settings.apodization
         edge = reach if settings.cutoff == "auto" else settings.cutoff * self._layout.otf.cutoff
         lateral = (fx * fx + fy * fy) / edge**2
-        relative = torch.sqrt(lateral[None] + (kz / reach_z).square()[:, None, None]).clamp(max=1.0)
+        relative = torch.sqrt(lateral[None] + (self._kz / reach_z).square()[:, None, None]).clamp(
+            max=1.0
+        )
         passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
         return passed / (rows * columns * self._planes) * self._unit
 
