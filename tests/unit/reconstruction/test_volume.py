@@ -166,9 +166,9 @@ def test_the_pattern_is_found_in_the_volume(dense):
         centre = 2.0 * math.pi * off.sum() * SIZE * 0.04
         phase = ours.phases_rad[0] + centre - theirs.phases_rad[0]
         assert abs(math.remainder(phase, 2.0 * math.pi)) < math.radians(5.0)
-        assert ours.modulation[0] == pytest.approx(1.2, rel=0.25)
-        assert ours.modulation[1] == pytest.approx(0.6, rel=0.25)
-    assert found.axial_phases_rad == pytest.approx((TRUE_PSI,) * 3, abs=0.15)
+        assert ours.modulation[0] == pytest.approx(1.2, rel=0.2)
+        assert ours.modulation[1] == pytest.approx(0.6, rel=0.15)
+    assert found.axial_phases_rad == pytest.approx((TRUE_PSI,) * 3, abs=0.12)
 
 
 def test_lines_that_step_backwards_are_found_too():
@@ -182,6 +182,26 @@ def test_lines_that_step_backwards_are_found_too():
         assert np.hypot(*off) * SIZE * 0.08 < 0.04
         steps = np.diff(ours.phases_rad)
         np.testing.assert_allclose(steps, -2.0 * math.pi / 5.0, atol=1e-9)
+
+
+def test_the_automatic_constant_knows_the_light(dense):
+    specimen, _ = dense
+    light = expected_volume(
+        scene(2 * PLANES, seed=1), three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
+    )
+    truth = torch.nn.functional.avg_pool3d(specimen[None], 3, 1, 1)[0]
+    ratios = []
+    for peak in (1000.0, 40.0):
+        generator = torch.Generator().manual_seed(2)
+        drawn = torch.poisson(peak * light / light.max(), generator=generator)
+        found = estimate_volume_pattern(drawn, KNOWN, CAMERA)
+        assert found.noise_to_signal is not None
+        ratios.append(found.noise_to_signal.at_cutoff)
+        plan = make_volume_plan(found, OPTICS, CAMERA, Reconstruction())
+        chosen = similar(VolumeReconstructor(plan)(drawn.float()), truth)
+        for fixed in (0.02, 0.5):
+            assert chosen > similar(reconstructed(drawn, found, fixed), truth) - 0.002
+    assert 8.0 < ratios[1] / ratios[0] < 80.0
 
 
 def test_noise_has_no_pattern():
