@@ -122,7 +122,14 @@ def simulate(
 
     changes = [*(change or []), *simulation_changes(size, time_points, seed)]
     settings = simulation_settings(config, changes)
-    if out is not None:
+    volumes = settings.simulation is not None and settings.simulation.volume is not None
+    if volumes and out is not None:
+        from livesim.commands.simulate.volume_files import simulate_volume_files
+
+        simulate_volume_files(settings, out, overwrite=overwrite)
+    elif volumes:
+        raise SettingsError("--to: expected --out for volumes, which are not streamed, found --to")
+    elif out is not None:
         simulate_files(settings, out, overwrite=overwrite)
     elif to is not None:
         simulate_stream(settings, endpoint(to), parse_rate(rate))

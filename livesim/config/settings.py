@@ -43,6 +43,10 @@ ASSUMED_DAMPING = 0.15
 """Where `optics.otf_damping` is "auto" and the frames do not tell it."""
 
 
+ASSUMED_EXCITATION = 0.93
+"""In units of the emission, where `optics.excitation_nm` is not set."""
+
+
 class Optics(Section):
     """The microscope's optics."""
 
@@ -55,6 +59,8 @@ class Optics(Section):
     """Wavelength of the three beams, for volumes; None assumes 0.93 of the emission."""
     otf_file: Path | None = None
     """Measured OTF or PSF image; None uses the theoretical OTF."""
+    otf_step_per_um: tuple[Positive, Positive] | None = None
+    """Where `otf_file` holds the tables (kr, kz) of volumes: their steps, cycles/µm."""
     otf_damping: Damping = "auto"
     """OTF parameter "a": the theoretical OTF is multiplied by a ** (frequency / cut-off); "auto"
     finds it from the frames."""
@@ -72,6 +78,11 @@ class Optics(Section):
     def damping(self) -> float:
         """Damping of the OTF: as set, or what is assumed until the frames tell."""
         return ASSUMED_DAMPING if self.otf_damping == "auto" else self.otf_damping
+
+    @property
+    def excitation_or_assumed_nm(self) -> float:
+        """Wavelength of the light: as set, or what is usual at this emission."""
+        return self.excitation_nm or ASSUMED_EXCITATION * self.emission_nm
 
     @property
     def cutoff_cycles_per_um(self) -> float:
@@ -296,6 +307,7 @@ class Settings(Section):
         pattern = info.data.get("pattern")
         if value is not None and pattern is not None:  # None: found wrong before
             value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
+            value.check_volume(pattern.order, pattern.sizes, pattern.harmonics)
         return value
 
     @model_validator(mode="after")

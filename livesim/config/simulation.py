@@ -5,6 +5,7 @@ Every default is that of an ideal instrument.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
@@ -28,6 +29,8 @@ Side = Annotated[int, Field(ge=16, le=8192)]
 Degrees = Annotated[float, Field(ge=0, le=360)]
 Waves = Annotated[float, Field(ge=-1, le=1)]
 Frame = Annotated[int, Field(ge=0)]
+Modulation = Annotated[float, Field(ge=0, le=4 / 3)]
+"""The first order of three equal beams has 4/3; above 1 in volumes only."""
 Vector = tuple[Finite, Finite]
 """(x, y)."""
 
@@ -63,8 +66,8 @@ class TruePattern(Section):
     highest harmonic at 0.9 of the optical cut-off."""
     directions_deg: tuple[Finite, ...] | None = None
     """Of k, one an angle; None: [pattern] expected_angles_deg, or else evenly spread."""
-    modulation: Annotated[tuple[Share, ...], Several, Field(min_length=1)] | None = None
-    """One, or one a harmonic; None: 0.8, of hexagonal patterns 0.33."""
+    modulation: Annotated[tuple[Modulation, ...], Several, Field(min_length=1)] | None = None
+    """One, or one a harmonic; None: 0.8, of hexagonal patterns 0.33, of volumes 1.2 and 0.6."""
     modulation_falloff: Share = 0.0
     """Share of the modulation that is lost in the corners; grows with the distance squared."""
     phase_error_deg: Degrees = 0.0
@@ -121,6 +124,21 @@ class Aberrations(Section):
     trefoil_y: Waves = 0.0
     trefoil_x: Waves = 0.0
     spherical: Waves = 0.0
+
+
+class VolumeSettings(Section):
+    """Volumes: how the focal plane moves through the specimen; `[pattern] sizes` counts planes."""
+
+    z_step_nm: Positive = 125.0
+    """Distance of two planes."""
+    beyond_um: Annotated[float, Field(ge=0, le=50)] = 1.0
+    """How far the specimen reaches beyond the first and beyond the last plane."""
+    axial_phase_deg: Annotated[tuple[Finite, ...], Several, Field(min_length=1)] = (0.0,)
+    """Of the fringes along z, where the focus is; one, or one an angle."""
+    z_jitter_nm: Annotated[float, Field(ge=0, le=500)] = 0.0
+    """By how far the stage stops beside a plane; standard deviation."""
+    z_drift_nm_per_s: Finite = 0.0
+    """Of the specimen, away from the objective."""
 
 
 class TrueCamera(Section):
@@ -183,6 +201,8 @@ class Simulation(Section):
     background: Background = Background()
     aberrations: Aberrations = Aberrations()
     camera: TrueCamera = TrueCamera()
+    volume: VolumeSettings | None = None
+    """None: single planes."""
     sequence: Sequence = Sequence()
     filaments: FilamentSettings = FilamentSettings()
     network: NetworkSettings = NetworkSettings()
@@ -215,6 +235,9 @@ class Simulation(Section):
         ):
             _check_length(f"pattern.{name}", values, vectors, one_for_all=name == "period_nm")
         _check_length("pattern.modulation", pattern.modulation, harmonics, one_for_all=True)
+        if self.volume is not None:
+            axial = self.volume.axial_phase_deg
+            _check_length("volume.axial_phase_deg", axial, vectors, one_for_all=True)
         angles, phases = stack_shape
         if sequence.rotated_by >= angles * phases:
             raise ValueError(
@@ -226,6 +249,44 @@ class Simulation(Section):
                 f"expected sequence.swapped_angles below {angles}, "
                 f"found {list(sequence.swapped_angles)}"
             )
+
+    def check_volume(
+        self, order: tuple[str, ...], sizes: Mapping[str, int], harmonics: int
+    ) -> None:
+        """Compare with the pattern's settings what is asked of volumes, or that none are.
+
+        Raises
+        ------
+        ValueError
+            If the pattern has no planes or not three beams, or something is asked for that volumes
+            have not; of single planes, if the fringes are stronger than two beams make them.
+        """
+        if self.volume is None:
+            if max(self.pattern.modulation or (0.0,)) > 1.0:
+                raise ValueError(
+                    f"expected pattern.modulation of 1 or less without volume, found "
+                    f"{list(self.pattern.modulation or ())}"
+                )
+            return
+        if "z" not in order or "z" not in sizes or harmonics != 2:
+            raise ValueError(
+                "expected z in [pattern] order and sizes, and harmonics = 2, for volumes, "
+                f"found order {list(order)}, sizes {dict(sizes)}, harmonics {harmonics}"
+            )
+        for name in _NOT_IN_VOLUMES:
+            table, _, key = name.rpartition(".")
+            own = getattr(self, table) if table else self
+            default = type(own).model_fields[key].get_default(call_default_factory=True)
+            if getattr(own, key) != default:
+                raise ValueError(f"{name}: expected its default for volumes, found another value")
+
+
+_NOT_IN_VOLUMES = (
+    *("moves_within_stack", "interval_s", "sequence", "background.defocused"),
+    *("pattern.modulation_falloff", "pattern.phase_jitter_deg", "pattern.drift_deg_per_stack"),
+    *("light.flicker", "light.dim_first_frame"),
+)
+"""What volumes are simulated without."""
 
 
 def _check_length(

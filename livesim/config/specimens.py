@@ -100,3 +100,5 @@ class FileSettings(Section):
     pixel_nm: Positive | None = None
     """Of the picture, in the sample; None: the picture fills the field."""
     frame_interval_s: Positive = 1.0
+    page_step_nm: Positive | None = None
+    """Of a volume: distance of two pages; None: they fill its depth."""

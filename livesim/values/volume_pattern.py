@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from livesim.values.pattern import Pattern
+from livesim.values.pattern import NoiseToSignal, Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class VolumePattern:
     refractive_index: float
     axial_phases_rad: tuple[float, ...]
     """psi of each angle: where the pattern's focus lies, against that of the detection."""
+    noise_to_signal: NoiseToSignal | None = None
+    """Of volumes, in frequencies of all three axes; None = not measured."""
 
     def __post_init__(self) -> None:
         if len(self.axial_phases_rad) != len(self.lateral.angles):

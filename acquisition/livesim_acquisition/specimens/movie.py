@@ -70,7 +70,7 @@ class Movie:
             width = picture.shape[axis] / self.shape[axis]
             if self.file_pixel_nm is not None:
                 width = self.pixel_nm / self.file_pixel_nm
-            picture = _resample(picture, axis, self.shape[axis], width)
+            picture = resample(picture, axis, self.shape[axis], width)
         return picture.astype(np.float32)
 
 
@@ -85,7 +85,7 @@ def _there_and_back(number: int, frames: int) -> int:
     return number if number < frames else 2 * (frames - 1) - number
 
 
-def _resample(picture: Vector, axis: int, count: int, width: float) -> Vector:
+def resample(picture: Vector, axis: int, count: int, width: float) -> Vector:
     """Return the mean over `count` pixels that are each `width` old ones wide, periodic.
 
     Means keep the light where pixels become larger; where they become smaller, they are taken over
@@ -104,8 +104,8 @@ def _sum_to(sums: Vector, place: Vector, size: int) -> Vector:
     """Interpolate the running sums of a periodic picture at `place`, in pixels."""
     rounds, rest = np.divmod(place, size)
     low = np.minimum(rest.astype(np.intp), size - 1)
-    share = (rest - low)[:, None]
-    whole: Vector = sums[low] * (1.0 - share) + sums[low + 1] * share + rounds[:, None] * sums[-1]
+    share, rounds = (one.reshape(-1, *[1] * (sums.ndim - 1)) for one in (rest - low, rounds))
+    whole: Vector = sums[low] * (1.0 - share) + sums[low + 1] * share + rounds * sums[-1]
     return whole
 
 

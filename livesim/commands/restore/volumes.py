@@ -14,11 +14,12 @@ from torch import Tensor
 from livesim.commands.calibrate import show_pattern, tell_widefield_only, with_stated_pixel
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.restore.request import RestoreRequest
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import ASSUMED_EXCITATION, Settings, SettingsError
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
+from livesim.io.read.volume_otf import VolumeOtf, read_volume_otf
 from livesim.io.recipe import Recipe, identify
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
@@ -32,8 +33,6 @@ from livesim.values.volume_pattern import VolumePattern
 
 FEWEST_PLANES = 5
 FEWEST_PHASES = 5
-_STOKES = 0.93
-"""Excitation over emission wavelength, where only the latter is known."""
 _MOST_ESTIMATED = 512
 """Rows and columns that the pattern is estimated from."""
 _SHARE_OF_MEMORY = 0.6
@@ -83,7 +82,8 @@ def restore_volumes(asked: RestoreRequest) -> None:
         ):
             for channel, pattern in patterns.items():
                 own = settings.of_channel(channel)
-                plan = make_volume_plan(pattern, own.optics, own.camera, own.reconstruction)
+                otf = _measured(own, known, settings)
+                plan = make_volume_plan(pattern, own.optics, own.camera, own.reconstruction, otf)
                 make = VolumeReconstructor(plan)
                 for volume in bar.over([one for one in volumes if one.channel == channel]):
                     for z in range(pattern.planes):
@@ -117,14 +117,21 @@ def _known(recording: Recording, settings: Settings) -> tuple[VolumeOptics, list
     optics = settings.optics
     if optics.pixel_nm is None:
         raise SettingsError("expected optics.pixel_nm in the settings, found none")
-    excitation, notes = optics.excitation_nm, []
-    if excitation is None:
-        excitation = _STOKES * optics.emission_nm
+    excitation, notes = optics.excitation_or_assumed_nm, []
+    if optics.excitation_nm is None:
         notes.append(
-            f"optics.excitation_nm is not set: {excitation:.0f} nm is assumed, {_STOKES:g} of the "
-            f"emission"
+            f"optics.excitation_nm is not set: {excitation:.0f} nm is assumed, "
+            f"{ASSUMED_EXCITATION:g} of the emission"
         )
-    return VolumeOptics(optics, excitation, optics.pixel_nm, step), notes
+    measured = None if optics.otf_file is None else read_volume_otf(optics)
+    return VolumeOptics(optics, excitation, optics.pixel_nm, step, measured), notes
+
+
+def _measured(own: Settings, known: VolumeOptics, settings: Settings) -> VolumeOtf | None:
+    """Return the measured transfer functions of a channel."""
+    if own.optics.otf_file == settings.optics.otf_file:
+        return known.otf
+    return None if own.optics.otf_file is None else read_volume_otf(own.optics)
 
 
 def _whole_volumes(recording: Recording) -> tuple[list[_Volume], list[str]]:
@@ -159,7 +166,7 @@ def _patterns(
         first = next(volume for volume in volumes if volume.channel == channel)
         own = settings.of_channel(channel)
         _check_memory(recording)
-        detection = replace(known, detection=own.optics)
+        detection = replace(known, detection=own.optics, otf=_measured(own, known, settings))
         window, corner = _middle(recording.frame_shape)
         counts = torch.stack(
             [_frames(recording, first.plane(z))[..., *window] for z in range(recording.sizes.z)]

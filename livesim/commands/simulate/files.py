@@ -46,7 +46,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     """
     console = words_console()
     microscope = SimulatedMicroscope(settings)
-    with _new_folder(out), ExitStack() as stack:
+    with new_folder(out), ExitStack() as stack:
         names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
         raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
         for placement in (toml, pattern, truth, raw):  # a full disk names the last one
@@ -63,7 +63,7 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[None]:
+def new_folder(folder: Path) -> Iterator[None]:
     """Make a folder, and take it away again if nothing came of it."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,8 @@ class RawTiffLayout:
     interval_s: float
     name: str
     """What the file's UUID is made from: the same run has the same file."""
+    z_step_nm: float | None = None
+    """Of volumes."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -60,7 +62,8 @@ def write_raw_tiff(path: Path, frames: Iterator[Pixels], layout: RawTiffLayout) 
 
 def _metadata(layout: RawTiffLayout) -> dict[str, Any]:
     planes = layout.time * layout.frames
-    return {
+    step = {} if layout.z_step_nm is None else _step(layout.z_step_nm)
+    return step | {
         "axes": "TZYX",
         "UUID": str(uuid.uuid5(uuid.NAMESPACE_URL, layout.name)),
         "PhysicalSizeX": layout.pixel_nm / 1000.0,
@@ -74,3 +77,7 @@ def _metadata(layout: RawTiffLayout) -> dict[str, Any]:
             "ExposureTimeUnit": ["s"] * planes,
         },
     }
+
+
+def _step(z_step_nm: float) -> dict[str, Any]:
+    return {"PhysicalSizeZ": z_step_nm / 1000.0, "PhysicalSizeZUnit": "µm"}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Optics
 from livesim.reconstruction.forward.pupil import Pupil
 
 _RADIUS = 96
@@ -33,9 +32,9 @@ class ThroughFocus:
     """lambda n / NA²: the depth of focus, in units of which axial integrals are taken."""
 
     @classmethod
-    def of(cls, optics: Optics, step_um: float, first: int, count: int) -> ThroughFocus:
-        """Return that of `optics` at the distances (first ... first + count - 1) x step."""
-        pupil, cutoff = Pupil(optics), optics.cutoff_cycles_per_um
+    def of(cls, pupil: Pupil, step_um: float, first: int, count: int) -> ThroughFocus:
+        """Return that of `pupil` at the distances (first ... first + count - 1) x step."""
+        optics, cutoff = pupil.optics, pupil.optics.cutoff_cycles_per_um
         rows = [_radial(pupil.defocused((first + i) * step_um)) for i in range(count)]
         table = torch.stack(rows)
         relative = torch.linspace(0.0, 1.0, table.shape[1], dtype=torch.float64)

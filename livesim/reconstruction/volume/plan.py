@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
+from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
 from livesim.reconstruction.layout import Layout
@@ -22,8 +23,12 @@ from livesim.reconstruction.placements import (
 )
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.volume.bridge import bridge_length
-from livesim.reconstruction.volume.defocus import ThroughFocus, sampled, stack_transfer
+from livesim.reconstruction.volume.defocus import sampled, stack_transfer
+from livesim.reconstruction.volume.measured import through_focus
 from livesim.values.volume_pattern import VolumePattern
+
+_LEAST_FLOOR = 0.02**2
+"""What is no noise either, but not what the transfer functions say: light from beyond the stack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +57,18 @@ class VolumePlan:
     placements: tuple[VolumePlacement, ...]
     columns: int
     """Leading columns of the result's half spectrum that are not zero."""
+    depths: Tensor
+    """[kz], which axial frequencies the result holds, as numbers of those of the bands."""
 
 
 def make_volume_plan(
-    pattern: VolumePattern, optics: Optics, camera: Camera, settings: Reconstruction
+    pattern: VolumePattern,
+    optics: Optics,
+    camera: Camera,
+    settings: Reconstruction,
+    measured: VolumeOtf | None = None,
 ) -> VolumePlan:
-    """Prepare the reconstruction of volumes taken with `pattern`.
+    """Prepare the reconstruction of volumes taken with `pattern`; `measured` wins over theory.
 
     Raises
     ------
@@ -75,11 +86,16 @@ def make_volume_plan(
     plane = make_plan(pattern.lateral, otf, camera, settings)
     layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
     zero, bands = separated_bands(pattern.lateral)
-    filters = _VolumeFilters(layout, pattern, optics, settings, zero, bands)
+    filters = _VolumeFilters(layout, pattern, optics, measured, settings, zero, bands)
     placements = filters.placements()
     columns = max(one.target[0].stop for one in placements)
     return VolumePlan(
-        plane, pattern.planes, bridge_length(pattern.planes), tuple(placements), columns
+        plane,
+        pattern.planes,
+        bridge_length(pattern.planes),
+        tuple(placements),
+        columns,
+        filters.depths,
     )
 
 
@@ -91,6 +107,7 @@ class _VolumeFilters:
         layout: Layout,
         pattern: VolumePattern,
         optics: Optics,
+        measured: VolumeOtf | None,
         settings: Reconstruction,
         zero: Band,
         bands: list[Band],
@@ -98,7 +115,7 @@ class _VolumeFilters:
         self._layout, self._pattern, self._settings = layout, pattern, settings
         self._zero, self._bands = zero, bands
         planes = self._planes = pattern.planes + bridge_length(pattern.planes)
-        focus = ThroughFocus.of(optics, pattern.z_step_um, -(planes // 2), planes)
+        focus = through_focus(optics, measured, pattern.z_step_um, -(planes // 2), planes)
         self._unit = pattern.z_step_um / focus.depth_um
         tables = {ZERO_ORDER: focus.table}
         for number, band in enumerate(bands):
@@ -112,6 +129,9 @@ class _VolumeFilters:
             for number, table in tables.items()
         }
         self._cutoff_z = axial_cutoff(optics)
+        every_kz = torch.fft.fftfreq(planes, d=pattern.z_step_um).double()
+        self.depths = torch.nonzero(every_kz.abs() < self._reach()[1])[:, 0]
+        self._kz = every_kz[self.depths]
 
     def placements(self) -> list[VolumePlacement]:
         """Return where every part of every band goes, with its filter."""
@@ -147,33 +167,48 @@ class _VolumeFilters:
         inside_y = (fy * self._layout.length[0]).abs() <= self._layout.reach_y + 0.5
         relative = torch.sqrt(fx * fx + fy * fy) / self._layout.otf.cutoff
         relative = torch.where(inside_x & inside_y, relative, 1.0)
-        return sampled(self._tables[number], relative)
+        return sampled(self._tables[number][self.depths], relative)
 
     def _signal(self, parts: list[tuple[int, Rectangle]]) -> Tensor:
         """Return the summed signal of all bands, [kz, x, 2 y]."""
         rows, columns = self._layout.shape
-        signal = torch.zeros(self._planes, columns + 1, 2 * rows, dtype=torch.float64)
+        signal = torch.zeros(len(self.depths), columns + 1, 2 * rows, dtype=torch.float64)
         for number, part in parts:
             power = self._transfer(number, part).abs().square()
             signal[(slice(None), *part.target)] += self._weight(number) * power
         return signal
 
-    def _floor(self) -> float:
-        wiener = self._settings.wiener
-        return (DEFAULT_WIENER if wiener == "auto" else wiener) ** 2
+    def _floor(self) -> Tensor:
+        """Return the constant of the Wiener denominator [kz, x, 2 y].
+
+        It is w squared, or the true ratio of noise to object.
+        """
+        wiener, noise = self._settings.wiener, self._pattern.noise_to_signal
+        if wiener != "auto" or noise is None:
+            return torch.tensor((DEFAULT_WIENER if wiener == "auto" else wiener) ** 2)
+        fx, fy = self._frequencies()
+        lateral = (fx * fx + fy * fy)[None]
+        relative = torch.sqrt(lateral + self._kz.square()[:, None, None]) / self._layout.otf.cutoff
+        return (noise.at_cutoff * relative**noise.exponent).clamp(min=_LEAST_FLOOR)
+
+    def _frequencies(self) -> tuple[Tensor, Tensor]:
+        """Return fx [x, 1] and fy [1, 2 y] of the result's half spectrum, cycles/µm."""
+        rows, columns = self._layout.shape
+        gx = torch.arange(columns + 1)[:, None]
+        gy = (torch.fft.fftfreq(2 * rows) * 2 * rows).round().long()[None, :]
+        return self._layout.frequencies(gx, gy)
 
     def _passed(self) -> Tensor:
         """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
         rows, columns = self._layout.shape
-        gx = torch.arange(columns + 1)[:, None]
-        gy = (torch.fft.fftfreq(2 * rows) * 2 * rows).round().long()[None, :]
-        fx, fy = self._layout.frequencies(gx, gy)
-        kz = torch.fft.fftfreq(self._planes, d=self._pattern.z_step_um).double()
+        fx, fy = self._frequencies()
         reach, reach_z = self._reach()
         settings: Apodization = self._settings.apodization
         edge = reach if settings.cutoff == "auto" else settings.cutoff * self._layout.otf.cutoff
         lateral = (fx * fx + fy * fy) / edge**2
-        relative = torch.sqrt(lateral[None] + (kz / reach_z).square()[:, None, None]).clamp(max=1.0)
+        relative = torch.sqrt(lateral[None] + (self._kz / reach_z).square()[:, None, None]).clamp(
+            max=1.0
+        )
         passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
         return passed / (rows * columns * self._planes) * self._unit
 

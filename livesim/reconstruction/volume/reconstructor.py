@@ -31,7 +31,11 @@ class VolumeReconstructor:
         wide = lateral.columns.stop - lateral.columns.start
         high = lateral.rows.stop - lateral.rows.start
         self._side = torch.zeros(len(lateral.ramps), count, wide, high, dtype=torch.complex64)
-        self._spectrum = torch.zeros(count, plan.columns, 2 * rows, dtype=torch.complex64)
+        depths = plan.depths
+        self._spectrum = torch.zeros(len(depths), plan.columns, 2 * rows, dtype=torch.complex64)
+        self._opposite = torch.searchsorted(depths, -depths % count)
+        turns = 2.0 * torch.pi / count * torch.arange(plan.planes)[:, None].double() * depths
+        self._along_z = torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
 
     @property
     def missing(self) -> frozenset[int]:
@@ -63,10 +67,6 @@ class VolumeReconstructor:
         self._missing = set(range(self.plan.planes))
         spectra = {ZERO_ORDER: self._zero, BORDER: self._border}
         spectra |= dict(enumerate(self._side))
-        for band in spectra.values():
-            planes = self.plan.planes
-            band[planes:] = bridged(band[planes - 1], band[0], self.plan.bridge)
-            band.copy_(torch.fft.fft(band, dim=0))
         return self._inverse(self._combined(spectra))
 
     def __call__(self, volume: Tensor) -> Tensor:
@@ -78,13 +78,19 @@ class VolumeReconstructor:
     def _combined(self, spectra: dict[int, Tensor]) -> Tensor:
         """Return the half spectrum [kz, x, 2 y] of the result."""
         spectrum = self._spectrum.zero_()
-        opposite = -torch.arange(len(spectrum)) % len(spectrum)
+        deep = {number: self._deep(band) for number, band in spectra.items()}
         for place in self.plan.placements:
-            block = spectra[place.band][(slice(None), *place.source)]
+            block = deep[place.band][(slice(None), *place.source)]
             if place.mirrored:
-                block = block[opposite].flip(1, 2).conj()
+                block = block[self._opposite].flip(1, 2).conj()
             spectrum[(slice(None), *place.target)].addcmul_(block, place.weight)
         return spectrum
+
+    def _deep(self, band: Tensor) -> Tensor:
+        """Return the axial transform [kz, x, y] of a band [z, x, y] where the result holds any."""
+        planes = self.plan.planes
+        band[planes:] = bridged(band[planes - 1], band[0], self.plan.bridge)
+        return torch.fft.fft(band, dim=0)[self.plan.depths]
 
     def _inverse(self, spectrum: Tensor) -> Tensor:
         """Return the volume of a half spectrum; one axis after the other.
@@ -92,7 +98,7 @@ class VolumeReconstructor:
         A real inverse over three axes at once corrupts memory on CPUs in torch 2.13.
         """
         rows, columns = self.plan.plane.shape
-        planes = torch.fft.ifft(spectrum, dim=0, norm="forward")[: self.plan.planes]
+        planes = torch.tensordot(self._along_z, spectrum, dims=1)  # the bridge's are not asked for
         volume = torch.empty(len(planes), 2 * rows, 2 * columns)
         for plane, image in zip(planes, volume, strict=True):
             half = torch.fft.ifft(plane, norm="forward").mT

@@ -12,6 +12,7 @@ from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.write.results import read_recipe
+from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern, PatternAngle
@@ -59,7 +60,7 @@ def frames():
     specimen = torch.zeros(PLANES, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     places = (random.uniform(0.0, 1.0, (600, 3)) * specimen.shape).astype(int)
     specimen[tuple(places.T)] = 1.0
-    light = expected_volume(specimen, pattern, settings().optics)
+    light = expected_volume(specimen, pattern, Pupil(settings().optics))
     drawn = [torch.poisson(400.0 * light / light.max()) for _ in range(TIMES)]
     return torch.stack(drawn).permute(0, 2, 1, 3, 4, 5).numpy().astype(np.uint16)
 

@@ -8,6 +8,7 @@ import torch
 
 import livesim
 from livesim.config.settings import Camera, Optics, Reconstruction
+from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
@@ -67,14 +68,14 @@ def reconstructed(frames: torch.Tensor, pattern: VolumePattern, wiener: float) -
 def dense() -> tuple[torch.Tensor, torch.Tensor]:
     """A specimen thicker than the stack, and its frames at 300 photons."""
     specimen = scene(2 * PLANES, seed=1)
-    frames = expected_volume(specimen, three_beams(psi=TRUE_PSI), OPTICS, first=PLANES // 2)
+    frames = expected_volume(specimen, three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2)
     frames = frames * torch.linspace(1.0, 0.6, 15).view(3, 5, 1, 1)  # it bleaches
     drawn = torch.poisson(300.0 * frames / frames.max(), generator=torch.Generator().manual_seed(1))
     return specimen[PLANES // 2 : PLANES // 2 + PLANES], drawn
 
 
 def test_a_plane_in_focus_has_the_otf_of_two_dimensions():
-    focus = ThroughFocus.of(OPTICS, 0.125, -4, 9)
+    focus = ThroughFocus.of(Pupil(OPTICS), 0.125, -4, 9)
     frequencies = torch.linspace(0.0, focus.cutoff, focus.table.shape[1], dtype=torch.float64)
     expected = Otf.theoretical(OPTICS)(frequencies)
     torch.testing.assert_close(focus.table[4], expected, atol=2e-3, rtol=0.0)
@@ -88,7 +89,7 @@ def test_a_point_beside_the_focus_sees_the_axial_fringes():
     pattern = three_beams(planes=9, psi=0.4)
     specimen = torch.zeros(9, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     specimen[4, SIZE, SIZE] = 1.0
-    frames = expected_volume(specimen, pattern, OPTICS)
+    frames = expected_volume(specimen, pattern, Pupil(OPTICS))
     # The light of a frame is what the point gets: 1 + its fringes, at its depth.
     for number, angle in enumerate(pattern.lateral.angles):
         kz = pattern.axial_frequency(angle.k_cycles_per_um)
@@ -146,7 +147,7 @@ def test_two_points_that_the_widefield_merges_are_told_apart():
     specimen = torch.zeros(PLANES, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     specimen[6, SIZE, SIZE - 2] = specimen[6, SIZE, SIZE + 2] = 1.0  # 160 nm apart
     specimen[4, 30, 30] = specimen[8, 30, 30] = 1.0  # 500 nm above each other
-    frames = expected_volume(specimen, three_beams(), OPTICS)
+    frames = expected_volume(specimen, three_beams(), Pupil(OPTICS))
     volume = reconstructed(3000.0 * frames / frames.max(), three_beams(), 0.01)
     across, along = volume[6, SIZE], volume[:, 30, 30]
     assert float(across[SIZE]) < 0.5 * float(across[SIZE - 2 : SIZE + 3].max())
@@ -165,14 +166,14 @@ def test_the_pattern_is_found_in_the_volume(dense):
         centre = 2.0 * math.pi * off.sum() * SIZE * 0.04
         phase = ours.phases_rad[0] + centre - theirs.phases_rad[0]
         assert abs(math.remainder(phase, 2.0 * math.pi)) < math.radians(5.0)
-        assert ours.modulation[0] == pytest.approx(1.2, rel=0.25)
-        assert ours.modulation[1] == pytest.approx(0.6, rel=0.25)
-    assert found.axial_phases_rad == pytest.approx((TRUE_PSI,) * 3, abs=0.15)
+        assert ours.modulation[0] == pytest.approx(1.2, rel=0.2)
+        assert ours.modulation[1] == pytest.approx(0.6, rel=0.15)
+    assert found.axial_phases_rad == pytest.approx((TRUE_PSI,) * 3, abs=0.12)
 
 
 def test_lines_that_step_backwards_are_found_too():
     true = three_beams()
-    frames = expected_volume(scene(PLANES, seed=3), true, OPTICS)
+    frames = expected_volume(scene(PLANES, seed=3), true, Pupil(OPTICS))
     drawn = torch.poisson(500.0 * frames / frames.max())
     found = estimate_volume_pattern(drawn.flip(2), KNOWN, CAMERA)
     assert found.lateral.warnings == ()
@@ -181,6 +182,26 @@ def test_lines_that_step_backwards_are_found_too():
         assert np.hypot(*off) * SIZE * 0.08 < 0.04
         steps = np.diff(ours.phases_rad)
         np.testing.assert_allclose(steps, -2.0 * math.pi / 5.0, atol=1e-9)
+
+
+def test_the_automatic_constant_knows_the_light(dense):
+    specimen, _ = dense
+    light = expected_volume(
+        scene(2 * PLANES, seed=1), three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
+    )
+    truth = torch.nn.functional.avg_pool3d(specimen[None], 3, 1, 1)[0]
+    ratios = []
+    for peak in (1000.0, 40.0):
+        generator = torch.Generator().manual_seed(2)
+        drawn = torch.poisson(peak * light / light.max(), generator=generator)
+        found = estimate_volume_pattern(drawn, KNOWN, CAMERA)
+        assert found.noise_to_signal is not None
+        ratios.append(found.noise_to_signal.at_cutoff)
+        plan = make_volume_plan(found, OPTICS, CAMERA, Reconstruction())
+        chosen = similar(VolumeReconstructor(plan)(drawn.float()), truth)
+        for fixed in (0.02, 0.5):
+            assert chosen > similar(reconstructed(drawn, found, fixed), truth) - 0.002
+    assert 8.0 < ratios[1] / ratios[0] < 80.0
 
 
 def test_noise_has_no_pattern():
