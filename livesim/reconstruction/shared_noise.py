@@ -71,7 +71,8 @@ def noise_spectrum(frames: Tensor, beyond: float) -> NoiseSpectrum:
     """
     moved = (frames - frames.mean(dim=0)) * math.sqrt(len(frames) / (len(frames) - 1))
     rows, columns = (torch.kaiser_window(n, False, 9.0).to(frames) for n in frames.shape[-2:])
-    power = torch.fft.fft2(moved * rows[:, None] * columns).abs().square().mean(dim=0)
+    spectra = torch.fft.fft2(moved * rows[:, None] * columns)
+    power = spectra.abs().square().mean(dim=0)
     fy, fx = (one.abs() for one in frequency_axes(tuple(power.shape), 1.0, device=frames.device))
     leak = 3.0 / min(power.shape)
     used = (torch.hypot(fy, fx) > beyond + leak) & (fx > leak) & (fy > leak)
@@ -86,14 +87,23 @@ def noise_spectrum(frames: Tensor, beyond: float) -> NoiseSpectrum:
     weight = count / count.sum()
     level = mean(power)
     # Factor 2: a frequency and its negative say the same.
-    chance = 2.0 * _alike(rows) * _alike(columns) / (count * (len(frames) - 1))
+    chance = 2.0 * _alike(spectra.mul_(used)) / (count * (len(frames) - 1))
     waves = [mean(2.0 * torch.cos(2.0 * math.pi * axis)) for axis in (fy, fx)]
     return NoiseSpectrum(level / (weight @ level), chance, weight, torch.stack(waves, dim=1))
 
 
-def _alike(window: Tensor) -> float:
-    """Return how many frequencies beside each other say the same behind a window, within a cell."""
-    shared = torch.fft.fft(window.square()).abs().square()
-    apart = torch.fft.fftfreq(len(window), 1.0 / len(window)).to(window).abs()
-    within = (1.0 - apart * 2.0 * _CELLS / len(window)).clamp(min=0.0)
-    return float((within * shared).sum() / shared[0])
+def _alike(noise: Tensor) -> float:
+    """Return how many frequencies beside each other say the same, within a cell.
+
+    The fewer the places that the window leaves and the noise comes from, the more: shot noise of a
+    bright place in a dark field is that of few pixels.
+
+    `noise` [frame, y, x] are spectra of noise alone.
+    """
+    power = sum(torch.fft.ifft2(one).abs().square() for one in noise)
+    shared = torch.fft.fft2(power).abs().square()
+    y, x = (
+        (1.0 - 2.0 * _CELLS * one.abs()).clamp(min=0.0)
+        for one in frequency_axes(tuple(shared.shape), 1.0, device=shared.device)
+    )
+    return float((y * x * shared).sum() / shared[0, 0])

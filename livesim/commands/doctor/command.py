@@ -32,6 +32,11 @@ CHECKED = (
     "pixel size and optics; saturation; camera offset, gain and noise"
 )
 
+MIXED = (
+    "order, fringes and camera: the planes of several z may lie between the frames of a raw stack, "
+    "and no raw stack is whole"
+)
+
 
 def examine_files(raws: list[Path], settings: list[Settings], *, as_json: bool) -> bool:
     """Print what is wrong with every recording; return whether all are sound.
@@ -85,6 +90,8 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
         for warning in (*frames.file.warnings, *pixel.warnings):
             print(f"livesim: {warning}", file=sys.stderr)
         own = settings.model_copy(update={"pattern": frames.pattern})
+        if frames.mixed:
+            return Examined(raw, frames.misfit, frames.gaps, Examination((), (MIXED,)))
         read = _Reader(frames, own, pixel.nm)
         survey = Survey(read, len(frames), own, pixel.nm)
         console = Console(stderr=True)

@@ -34,6 +34,8 @@ class FrameSequence:
     """Why the frames make no whole stacks; None where they do."""
     gaps: str | None = None
     """Which raw stacks of the recording are not whole; None where all are."""
+    mixed: bool = False
+    """Whether the planes of several z may lie between the frames of a raw stack."""
 
     def read(self, first: int, count: int) -> Pixels:
         """Read consecutive frames, [frame, y, x], fewer at the end.
@@ -80,12 +82,14 @@ def _sequence(
         fewest = fewest_whole(file) if file.unfinished else None
         numbers = arrange(file.grid, pattern, file.source, fewest_whole=fewest)
     except DataError as error:
-        return FrameSequence(file, _all(file.grid), dtype, pattern, str(error))
+        mixed = _has_planes_within_stacks(file.grid, pattern)
+        return FrameSequence(file, _all(file.grid), dtype, pattern, str(error), mixed=mixed)
     gaps = missing_frames(numbers, file.source)
     first = numbers[0, :, 0, 0]
     whole = first[whole_stacks(numbers)[0, :, 0, 0]]
     if not len(whole):
-        return FrameSequence(file, _all(file.grid), dtype, pattern, gaps)
+        mixed = numbers.shape[3] > 1
+        return FrameSequence(file, _all(file.grid), dtype, pattern, gaps, mixed=mixed)
     order = pattern.model_copy(update={"order": _as_stored(pattern.order, whole)})
     acquired = np.sort(whole.reshape(len(whole), -1)).ravel()
     return FrameSequence(file, acquired, dtype, order, gaps=gaps)
@@ -103,6 +107,16 @@ def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axi
         return order
     other: dict[Axis, Axis] = {"phase": "angle", "angle": "phase"}
     return tuple(other.get(axis, axis) for axis in order)
+
+
+def _has_planes_within_stacks(grid: PlaneGrid, pattern: PatternSettings) -> bool:
+    """Return whether z may change before a raw stack is whole, as file or settings have it."""
+    if "z" in grid.names:
+        return grid.numbers.shape[grid.names.index("z")] > 1
+    if "z" not in pattern.order:
+        return False
+    slowest = max(pattern.order.index("angle"), pattern.order.index("phase"))
+    return pattern.order.index("z") < slowest
 
 
 def _all(grid: PlaneGrid) -> NDArray[np.int64]:

@@ -42,6 +42,12 @@ _VERY_CLEAR = 100.0
 """As `_CLEAR`: such fringes are there, whatever their modulation."""
 
 
+def insignificance_of(peak_to_noise: float) -> str:
+    """Return why a peak that does not stand out counts for nothing, a part of a sentence."""
+    below = math.floor(10.0 * peak_to_noise) / 10.0  # rounded, it might be what is expected
+    return f"no significant pattern (peak-to-noise {below:.1f}, expected {SIGNIFICANT:.1f} or more)"
+
+
 def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
     """Return why a group's pattern may not be there, a part of a sentence; None if it is.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from livesim.config.settings import Camera, Optics, PatternSettings
 from livesim.reconstruction.estimate.attempts import Found, Search, found_in
 from livesim.reconstruction.estimate.contrast import Contrast
-from livesim.reconstruction.estimate.doubt import SIGNIFICANT, remark_on
+from livesim.reconstruction.estimate.doubt import insignificance_of, remark_on
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import at_origin
 from livesim.reconstruction.estimate.refine import Refined
@@ -104,17 +104,11 @@ def attainable_resolution_nm(angles: list[PatternAngle], otf: Otf, pixel_nm: flo
 
 def _warnings(angles: list[PatternAngle], doubts: Sequence[str | None]) -> list[str]:
     return [
-        f"angle {number}: {doubt or _insignificant(angle)}; its frames count as widefield only"
+        f"angle {number}: {doubt or insignificance_of(angle.peak_to_noise)}; "
+        "its frames count as widefield only"
         for number, (angle, doubt) in enumerate(zip(angles, doubts, strict=True))
         if not angle.usable
     ]
-
-
-def _insignificant(angle: PatternAngle) -> str:
-    return (
-        f"no significant pattern (peak-to-noise {angle.peak_to_noise:.1f}, "
-        f"expected {SIGNIFICANT:.1f} or more)"
-    )
 
 
 def _remarks(found: Sequence[Found]) -> Iterator[str]:

@@ -105,3 +105,28 @@ def test_a_first_frame_leaves_a_file_that_names_its_axes_alone(tmp_path):
 def test_a_first_frame_outside_the_stack_is_refused():
     with pytest.raises(ValueError, match=r"expected first_frame below 9.* found 9"):
         PatternSettings(first_frame=9)
+
+
+@pytest.mark.parametrize(
+    ("order", "mixed"),
+    [
+        (("phase", "z", "angle"), True),
+        (("z", "phase", "angle"), True),
+        (("phase", "angle", "z"), False),
+        (("phase", "angle", "time"), False),
+    ],
+)
+def test_planes_within_raw_stacks_that_are_torn_are_told(order, mixed, tmp_path):
+    raw = write(tmp_path, numbered(34))
+    sequence, _ = read(raw, order=order, **({"sizes": {"z": 4}} if "z" in order else {}))
+    assert sequence.misfit is not None
+    assert sequence.mixed is mixed
+
+
+def test_planes_that_the_file_names_are_told_where_stacks_are_torn(tmp_path):
+    torn = write(tmp_path, numbered(5, 4), imagej=True, metadata={"axes": "TZYX"})
+    assert read(torn)[0].mixed
+    whole = write(tmp_path, numbered(9, 4), imagej=True, metadata={"axes": "TZYX"})
+    sequence, numbers = read(whole)
+    assert not sequence.mixed
+    assert numbers == list(range(0, 36, 4))

@@ -229,3 +229,17 @@ def test_large_pixels_and_small_frames_are_refused(expected):
         measure_camera_noise(frames, 2.0 * PIXEL_UM, CUTOFF)
     with pytest.raises(ValueError, match="expected three or more frames"):
         measured(frames[:, :40, :40])
+
+
+@pytest.mark.parametrize("width", [6.0, 12.0])
+def test_noise_of_one_bright_place_is_not_taken_for_shared_noise(width):
+    """What comes from few pixels scatters more over the frequencies."""
+    generator = torch.Generator().manual_seed(3)
+    place = torch.arange(128, dtype=torch.float64) - 64.0
+    glow = torch.exp(-0.5 * (place[:, None] ** 2 + place**2) / width**2)
+    frames = torch.poisson((1.0 + 1000.0 * glow).repeat(9, 1, 1), generator=generator)
+    frames += 1.5 * torch.randn(frames.shape, generator=generator, dtype=torch.float64) + 100.0
+    measure_camera_noise(frames, 0.08, 4.57)
+    smoothed = (frames + 0.5 * frames.roll(1, -1)) / 1.5
+    with pytest.raises(CorrelatedNoiseError):
+        measure_camera_noise(smoothed, 0.08, 4.57)

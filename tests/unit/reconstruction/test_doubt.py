@@ -8,6 +8,7 @@ import torch
 from livesim.reconstruction.estimate.doubt import (
     doubt_of,
     imprecision_of,
+    insignificance_of,
     modulation_doubt,
     remark_on,
 )
@@ -42,6 +43,10 @@ def found(errors, modulation=0.7):
 def test_what_is_known_is_believed_without_a_remark():
     assert doubt_of(found(KNOWN), 20.0, STEP) is None
     assert remark_on(found(KNOWN)) is None
+
+
+def test_a_peak_just_below_what_is_expected_is_not_rounded_up():
+    assert "peak-to-noise 4.9, expected 5.0 or more" in insignificance_of(4.98)
 
 
 @pytest.mark.parametrize(
