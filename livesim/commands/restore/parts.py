@@ -170,7 +170,7 @@ class PartsFolder:
 
     def tell(self, part: Part, told: Told) -> None:
         """Keep what a part tells."""
-        write_whole(self._told(part), told.model_dump_json().encode())
+        write_whole(self._told(part), told.model_dump_json().encode(), self.path)
 
     def told(self) -> dict[Part, Told]:
         """Return what the parts have told."""
@@ -202,7 +202,7 @@ class PartsFolder:
         try:
             OmeZarr(own / _RESULT, plan.layout, plan.recipe, asked.out.name)
             kept = _Kept(of=_digest(asked), plan=plan)
-            write_whole(own / _PLAN, kept.model_dump_json().encode())
+            write_whole(own / _PLAN, kept.model_dump_json().encode(), own)
             own.rename(self.path)
         except OSError:
             if not self.path.is_dir():
