@@ -154,7 +154,7 @@ def test_the_status_keeps_saying_that_a_recording_has_stopped(tmp_path, monkeypa
     assert zarr.open_group(tmp_path / "stream-001" / RAW_NAME, mode="r")["written"][:].sum() == 1
 
 
-@pytest.mark.parametrize(("side", "held"), [(512, 32), (2048, 7), (8192, 1)])
+@pytest.mark.parametrize(("side", "held"), [(512, 113), (2048, 7), (8192, 1)])
 def test_stacks_that_wait_for_the_disk_hold_no_more_memory_however_large_they_are(side, held):
     gauges = Gauges()
     recording = StreamRecording(None, None, gauges)
