@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from livesim.engine.threads import limit_spinning
 
 limit_spinning()  # as `livesim.cli.main` does, before torch is loaded
+
+import torch  # noqa: E402
 
 # Windows of the tests are nobody's business.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -46,6 +49,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         system = "system" in item.path.parts
         item.add_marker(pytest.mark.xdist_group("system" if system else str(item.path)))
+
+
+@pytest.fixture(autouse=True)
+def number_of_threads() -> Iterator[None]:
+    """Let torch work on as many cores as before, whatever a command has set in this process."""
+    before = torch.get_num_threads()
+    yield
+    if torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 @pytest.hookimpl(wrapper=True)
