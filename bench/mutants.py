@@ -21,6 +21,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("livesim", "acquisition", "gui", "models", "tests", "bench", "pyproject.toml")
 IMPORTED = ("numpy", "pytest", "torch", "zarr", "zmq", "pydantic", "tifffile", "yaozarrs")
 """Loaded once, before every process that tries a place begins as a copy of this one."""
+OURS = ("livesim", "livesim_acquisition", "livesim_gui", "livesim_models", "tests")
 TESTS = {
     "livesim/io/write": ("unit/io/test_write_*.py", "unit/io/test_syncing.py"),
     "livesim/wire": ("unit/wire/test_*.py",),
@@ -39,6 +41,8 @@ TESTS = {
     "livesim/reconstruction": ("unit/reconstruction/test_*.py",),
 }
 """Room -> its tests."""
+FAILED, NOT_COLLECTED, BROKEN = 1, 2, 99
+"""Exit codes of pytest, and of a process in which it did not run."""
 LIMIT_S = 150
 """For the tests of one place; what takes longer hangs, and has been noticed."""
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
@@ -116,20 +120,29 @@ def is_noticed(mutant: Mutant, folder: Path) -> str | None:
     source = path.read_bytes()
     path.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
     try:
-        child = os.fork()
-        if not child:
-            os._exit(_run_tests(mutant, folder))
-        return _outcome(child)
+        return _outcome(mutant, folder)
     finally:
         path.write_bytes(source)
 
 
-def _outcome(child: int) -> str | None:
+def _outcome(mutant: Mutant, folder: Path) -> str | None:
+    """Run the tests in a copy of this process, which is ended whatever they do."""
+    child = os.fork()
+    if not child:
+        try:
+            code = _run_tests(mutant, folder)
+        except BaseException:  # noqa: BLE001 - or it would go on as this process
+            traceback.print_exc()
+            code = BROKEN
+        os._exit(code)
     end = time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return None if status == 0 else "a test"
+            code = os.waitstatus_to_exitcode(status)
+            if code not in (0, FAILED, NOT_COLLECTED):
+                raise RuntimeError(f"expected the tests of {mutant.room} to run, found {code}")
+            return None if code == 0 else "a test"
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -142,6 +155,8 @@ def _run_tests(mutant: Mutant, folder: Path) -> int:
 
     os.setsid()
     os.chdir(folder)
+    for module in [one for one in sys.modules if one.partition(".")[0] in OURS]:
+        del sys.modules[module]  # loaded from where nothing is changed
     parts = (folder, *(folder / one for one in ("acquisition", "gui", "models")))
     sys.path[:0] = map(str, parts)
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, parts))
@@ -150,7 +165,16 @@ def _run_tests(mutant: Mutant, folder: Path) -> int:
     files.sort(key=lambda one: name not in one.read_text(encoding="utf-8"))
     silent = io.StringIO()
     with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        words = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not killed", *map(str, files)]
+        words = [
+            "-x",
+            "-q",
+            "--assert=plain",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "not killed",
+            *map(str, files),
+        ]
         return int(pytest.main(words))
 
 

@@ -157,7 +157,7 @@ def test_without_truth_only_photons_and_plain_reconstruction_are_asked(
     assert status == 0, said
     widefield, plain = rows_in(tmp_path / "out")[:2]
     assert (plain["psnr_db"], plain["ssim"], plain["reference_resolution_nm"]) == ("", "", "")
-    assert float(plain["distortion_nm"]) == 0.0
+    assert float(plain["distortion_nm"]) == pytest.approx(0.0, abs=1e-9)  # rounding, of any threads
     assert float(widefield["distortion_nm"]) > 0.0
 
 
