@@ -1,6 +1,6 @@
 """Send an engine streams of plausible values: `python -m bench.soak.fuzz [--streams N] [--seed N]`.
 
-Prints what became of them, keeps it in bench/results/fuzz.json, and ends with exit status 1 where
+Prints what became of them, keeps it in bench/results, and ends with exit status 1 where
 the engine is gone, a good stream was disturbed, or an acknowledged stack cannot be read.
 """
 
@@ -32,7 +32,7 @@ EVERY = 100
 
 
 def main() -> int:
-    """Fuzz, print and write bench/results/fuzz.json."""
+    """Fuzz, print and keep what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=60.0, help="no more streams after that")
@@ -98,7 +98,7 @@ def _tell(tally: Tally, alive: bool, asked: dict[str, object]) -> int:
         "MB most": tally.peak_mb,
     }
     words = dict(tally.words.most_common(40))
-    name = "fuzz_averaging" if asked["averaging"] else "fuzz"
+    name = "_".join(["fuzz", *["averaging"] * bool(asked["averaging"]), f"seed_{asked['seed']}"])
     report(name, "Streams of plausible values", [row], asked=asked, memory_mb=memory, said=words)
     return 0 if alive and not tally.disturbed and not tally.unreadable else 1
 

@@ -244,7 +244,8 @@ class Plausible:
         """Send whole stacks: odd axes, types, sizes and values."""
         dtype = self.draw.one(("uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"))
         light = self._light[..., : int(self.draw.one((64, 64, 9, 8, 7, 1))), :].astype(dtype)
-        steps = {axis: self._step() for axis in ("time", "position", "channel", "z")}
+        steps = {axis: self._step(odd=0.2) for axis in ("position", "channel", "z")}
+        steps["time"] = self._step(odd=0.6)
         for number in range(STACKS):
             axes = {axis: first + number * step for axis, (first, step) in steps.items()}
             stack = self._stack(light)
@@ -258,9 +259,11 @@ class Plausible:
                 sender.send(frame)
             yield stack
 
-    def _step(self) -> tuple[int, int]:
-        first = 0 if self.draw.chance(0.6) else abs(self.draw.whole())
-        return first, int(self.draw.one((0, 1, 1, 5, 1000, 10**6)))
+    def _step(self, odd: float) -> tuple[int, int]:
+        """Return where an axis begins and by how much each stack is further on."""
+        if not self.draw.chance(odd):
+            return 0, int(self.draw.one((0, 1)))
+        return abs(self.draw.whole()), int(self.draw.one((0, 1, 5, 137, 1000, 10**6)))
 
     # What was recorded
 
