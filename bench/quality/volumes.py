@@ -9,6 +9,7 @@ Photons are those of the brightest pixel of the widefield planes. Times are CPU 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import time
 from collections.abc import Callable
@@ -449,19 +450,34 @@ class Accepted:
         self._row("planes in any order = whole", "1e-5", f"{found:.0e}", met=found <= 1e-5)
 
 
+def _measured(seeds: int, kept: Path | None) -> list[Row]:
+    """Return the figures of every volume; those in the file `kept` are not measured again."""
+    there = kept is not None and kept.exists()
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept is not None and there else []
+    each = [json.loads(line) for line in lines]
+    for seed in range(1, seeds + 1):
+        known = {row["photons"] for row in each if row["seed"] == seed}
+        missing = [photons for photons in PHOTONS if photons not in known]
+        scene = Scene(seed) if missing else None
+        for photons in missing:
+            assert scene is not None
+            each.append(dense(scene, photons))
+            print(each[-1], flush=True)
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(each[-1]) + "\n")
+    return each
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--recordings", type=Path, help="the folder with sim3d/raw.dv")
+    parser.add_argument("--rows", type=Path, help="file of volumes measured so far, to go on from")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    each = []
-    for seed in range(1, options.seeds + 1):
-        scene = Scene(seed)
-        for photons in PHOTONS:
-            each.append(dense(scene, photons))
-            print(each[-1], flush=True)
+    each = _measured(options.seeds, options.rows)
     lines = [summed_up(each, photons) for photons in PHOTONS]
     show("Dense specimen, 128² x 24", lines)
     bead = beads()
@@ -476,7 +492,7 @@ def main() -> None:
     found.add_pattern(lines[PHOTONS.index(100.0)])
     for one in fixed:
         found.add_fixture(one)
-    found.add_order(same_in_any_order(scene))
+    found.add_order(same_in_any_order(Scene(1)))
     found.add_speed(fast[0], 2.0)
     found.add_speed(fast[1], None)
     end_s = fast[2]["end ms"] / 1e3
