@@ -9,6 +9,7 @@ Photons are those of the brightest pixel of the widefield planes. Times are CPU 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from bench.report import Row, report, show
@@ -43,6 +45,9 @@ LOSSES_DB = {100.0: 0.2, 20.0: 0.5}
 """To the estimated pattern."""
 STEP_NM, PIXEL_NM = 125.0, 80.0
 AXIAL_PHASE_DEG = 15.0
+LINES_NM = 203.5
+_HALF = 6
+"""Steps on either side of a bead."""
 FIXTURE = ((-0.8043, -1.8555, 0.2388), 203.5)
 """Directions in rad and line spacing in nm, as its authors' settings say."""
 FIXTURE_OTF = (1.0 / (0.08 * 256), 1.0 / (0.125 * 65))
@@ -73,6 +78,7 @@ def settings(size: int, planes: int, seed: int) -> Settings:
                 "size": [size, size],
                 "seed": seed,
                 "peak_photons": 1.0,
+                "pattern": {"period_nm": 2.0 * LINES_NM},
                 "vesicles": {"diameter_nm": 900.0},
                 "volume": {
                     "z_step_nm": STEP_NM,
@@ -122,7 +128,8 @@ def perfect(specimen: Tensor, pattern: VolumePattern, optics: Optics) -> Tensor:
     relative = torch.sqrt((fy**2 + fx**2) / edge**2 + (kz / reach_z) ** 2).clamp(max=1.0)
     spectrum = torch.fft.fft2(torch.fft.fft(specimen.double(), dim=0))
     passed = torch.cos(0.5 * torch.pi * relative)
-    return torch.fft.ifft(torch.fft.ifft2(spectrum * passed), dim=0).real
+    image: Tensor = torch.fft.ifft(torch.fft.ifft2(spectrum * passed), dim=0).real
+    return image
 
 
 def psnr(image: Tensor, truth: Tensor) -> float:
@@ -141,7 +148,8 @@ def widefield(counts: Tensor) -> Tensor:
     spectrum = torch.fft.fftshift(torch.fft.fft2(mean - mean.mean()), dim=(1, 2))
     half = mean.shape[1] // 2
     padded = torch.nn.functional.pad(spectrum, (half,) * 4)
-    return torch.fft.ifft2(torch.fft.ifftshift(padded, dim=(1, 2))).real
+    image: Tensor = torch.fft.ifft2(torch.fft.ifftshift(padded, dim=(1, 2))).real
+    return image
 
 
 def plane_by_plane(scene: Scene, counts: Tensor) -> Tensor:
@@ -229,7 +237,7 @@ def beads(photons: float = 3000.0, size: int = 96, planes: int = 24) -> Row:
     """Return width and bias of lone points: (lateral, axial) in nm."""
     chosen = settings(size, planes, 0)
     pattern = VolumeMicroscope(chosen).pattern
-    random, places = np.random.default_rng(3), []
+    random, places = np.random.default_rng(3), []  # a jittered lattice, so that none overlap
     specimen = torch.zeros(planes, 2 * size, 2 * size, dtype=torch.float64)
     for row in range(30, 2 * size - 30, 28):
         for column in range(30, 2 * size - 30, 28):
@@ -260,27 +268,22 @@ def beads(photons: float = 3000.0, size: int = 96, planes: int = 24) -> Row:
 
 def _fit(image: np.ndarray, place: tuple[int, ...], axis: int) -> tuple[float, float]:
     """Return (full width at half maximum, distance from its place) of a bead on an axis, nm."""
-    from scipy.optimize import curve_fit
-
-    step, half = ((STEP_NM, 3), (PIXEL_NM / 2.0, 3), (PIXEL_NM / 2.0, 3))[axis]
+    step = (STEP_NM, PIXEL_NM / 2.0, PIXEL_NM / 2.0)[axis]
     line = [slice(n, n + 1) for n in place]
-    line[axis] = slice(place[axis] - half, place[axis] + half + 1)
-    profile = image[tuple(line)].ravel()
-    at = step * np.arange(-half, half + 1)
-    start = (profile.max(), 0.0, step, 0.0)
-    (_, middle, sigma, _), _ = curve_fit(_bell, at, profile, start, maxfev=5000)
-    return 2.3548 * abs(float(sigma)), float(middle)
-
-
-def _bell(at: np.ndarray, high: float, middle: float, sigma: float, low: float) -> np.ndarray:
-    return low + high * np.exp(-0.5 * ((at - middle) / sigma) ** 2)
+    line[axis] = slice(place[axis] - _HALF, place[axis] + _HALF + 1)
+    profile = CubicSpline(step * np.arange(-_HALF, _HALF + 1), image[tuple(line)].ravel())
+    peaks = profile.derivative().roots(extrapolate=False)
+    middle = max(peaks, key=profile)
+    crossings = profile.solve(0.5 * float(profile(middle)), extrapolate=False)
+    left, right = crossings[crossings < middle].max(), crossings[crossings > middle].min()
+    return float(right - left), float(middle)
 
 
 def fixture(folder: Path, *, own_otf: bool) -> tuple[Row, Tensor]:
     """Return how far the pattern of the reference program's own volume is off, and the volume."""
     import mrc
 
-    planes = np.array(mrc.imread(folder / "sim3d" / "raw.dv")).reshape(3, -1, 5, 64, 64)
+    planes = np.array(mrc.imread(str(folder / "sim3d" / "raw.dv"))).reshape(3, -1, 5, 64, 64)
     counts = torch.from_numpy(planes.astype(np.float64)).permute(1, 0, 2, 3, 4)
     optics = Optics(
         numerical_aperture=1.42,
@@ -351,7 +354,8 @@ def speed(size: int, planes: int) -> Row:
 
 def _transform(values: Tensor) -> Tensor:
     """Transform in three dimensions, one axis after the other as livesim does."""
-    return torch.fft.fft(torch.fft.fft2(values), dim=0)
+    spectrum: Tensor = torch.fft.fft(torch.fft.fft2(values), dim=0)
+    return spectrum
 
 
 def generator_s() -> float:
@@ -446,19 +450,34 @@ class Accepted:
         self._row("planes in any order = whole", "1e-5", f"{found:.0e}", met=found <= 1e-5)
 
 
+def _measured(seeds: int, kept: Path | None) -> list[Row]:
+    """Return the figures of every volume; those in the file `kept` are not measured again."""
+    there = kept is not None and kept.exists()
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept is not None and there else []
+    each = [json.loads(line) for line in lines]
+    for seed in range(1, seeds + 1):
+        known = {row["photons"] for row in each if row["seed"] == seed}
+        missing = [photons for photons in PHOTONS if photons not in known]
+        scene = Scene(seed) if missing else None
+        for photons in missing:
+            assert scene is not None
+            each.append(dense(scene, photons))
+            print(each[-1], flush=True)
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(each[-1]) + "\n")
+    return each
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--recordings", type=Path, help="the folder with sim3d/raw.dv")
+    parser.add_argument("--rows", type=Path, help="file of volumes measured so far, to go on from")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    each = []
-    for seed in range(1, options.seeds + 1):
-        scene = Scene(seed)
-        for photons in PHOTONS:
-            each.append(dense(scene, photons))
-            print(each[-1], flush=True)
+    each = _measured(options.seeds, options.rows)
     lines = [summed_up(each, photons) for photons in PHOTONS]
     show("Dense specimen, 128² x 24", lines)
     bead = beads()
@@ -473,7 +492,7 @@ def main() -> None:
     found.add_pattern(lines[PHOTONS.index(100.0)])
     for one in fixed:
         found.add_fixture(one)
-    found.add_order(same_in_any_order(scene))
+    found.add_order(same_in_any_order(Scene(1)))
     found.add_speed(fast[0], 2.0)
     found.add_speed(fast[1], None)
     end_s = fast[2]["end ms"] / 1e3

@@ -75,6 +75,10 @@ def restore(
     measured of the networks. For any other the photons of every raw stack decide how much of the
     networks' work is shown, which takes about six times as long as the networks' image on a CPU.
     """
+    for flag, given in (("--pattern", pattern is not None), ("--error", error)):
+        if volumes and given:
+            raise SettingsError(f"{flag}: expected it without --volumes, found both")
+
     from livesim.io.settings_beside import follows_live, pattern_for, settings_for
 
     changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Axis, Settings, SettingsError
 from livesim.config.simulation import Simulation, VolumeSettings
 from livesim.values.frames import Pixels
 from livesim.values.pattern import Pattern
@@ -97,7 +97,7 @@ class VolumeMicroscope:
     @cached_property
     def order(self) -> NDArray[np.intp]:
         """When each frame is taken, [z, angle, phase]: its number in the volume."""
-        names = ("z", "angle", "phase")
+        names: tuple[Axis, ...] = ("z", "angle", "phase")
         slowest_first = [axis for axis in self.settings.pattern.order[::-1] if axis in names]
         lengths = [self.sizes[names.index(axis)] for axis in slowest_first]
         numbers = np.arange(self.frames).reshape(lengths)

@@ -19,7 +19,7 @@ from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
-from livesim.io.read.volume_otf import VolumeOtf, read_volume_otf
+from livesim.io.read.volume_otf import read_volume_otf
 from livesim.io.recipe import Recipe, identify
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
@@ -29,6 +29,7 @@ from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
+from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
 FEWEST_PLANES = 5

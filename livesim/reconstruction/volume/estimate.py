@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics
-from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.estimate.estimation import attainable_resolution_nm
 from livesim.reconstruction.grid import edge_window, frequency_axes, positions
 from livesim.reconstruction.otf import Otf
@@ -17,6 +16,7 @@ from livesim.reconstruction.separation import mixing_matrix, orders_of
 from livesim.reconstruction.volume.defocus import sampled, stack_transfer
 from livesim.reconstruction.volume.measured import through_focus
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
+from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
 _HAZE = 0.25
@@ -44,6 +44,11 @@ _STRONGEST = (math.sqrt(2.0), 1.0)
 """Modulations of three beams: side beams as strong as the centre's root of half, or alone."""
 _TOO_STRONG = 1.3
 """In units of those, which noise cannot explain."""
+_CANDIDATES, _BESIDE = 3, 2.5
+"""Peaks that are compared, and how near another one is none of its own, in spectral pixels."""
+_TELLING, _CERTAIN = 0.4, 0.7
+"""Correlation of an order with the zero order, above which it chooses between peaks, and above
+which the order is found, however low its peak: in fields of a few points."""
 _SHELLS = 16
 """Of frequencies up to the cut-off, in which the object's power is told."""
 _FEWEST_SHELLS = 4
@@ -201,9 +206,13 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
     ones = torch.ones(count, dtype=torch.float64)
     unmixing = torch.linalg.pinv(mixing_matrix(steps[None], ones[:2], ones, orders_of(1, 2)))
     zero, first, second = torch.einsum("bn,nzyx->bzyx", unmixing[:3], frames.to(unmixing.dtype))
-    k, peak = _Search(stack, zero, (first, second))()
     fit = _Fit(stack, zero, _noise(stack, zero))
-    (strong_2,) = fit(second, (2.0 * k[0], 2.0 * k[1]), ((0.0, 0.0),))
+    candidates = _Search(stack, zero, (first, second))()
+    explained = [fit.explained(second, _twice(k)) for k, _ in candidates]
+    # Regular structure has peaks too, but there the order is no multiple of the zero order.
+    best = explained.index(max(explained)) if max(explained) > _TELLING else 0
+    (k, peak), sure = candidates[best], explained[best] > _CERTAIN
+    (strong_2,) = fit(second, _twice(k), ((0.0, 0.0),))
     psi, turn, strong_1 = _axial(fit, first, k, stack.axial_frequency(k))
     both = (turn, 0.5 * float(torch.angle(strong_2)))
     phase, apart = _agreed(both)
@@ -217,7 +226,7 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
         usable=True,
         intensity=tuple(float(b) for b in bright),
     )
-    doubt = _doubt(peak, apart, angle.modulation)
+    doubt = _doubt(math.inf if sure else peak, apart, angle.modulation)
     return replace(angle, usable=not doubt), psi, doubt
 
 
@@ -259,6 +268,10 @@ def _agreed(both: tuple[float, float]) -> tuple[float, float]:
     return one + off, 2.0 * math.degrees(abs(off))
 
 
+def _twice(k: tuple[float, float]) -> tuple[float, float]:
+    return 2.0 * k[0], 2.0 * k[1]
+
+
 class _Search:
     """Looks for the lines of an angle in the products of its orders with the zero order."""
 
@@ -276,8 +289,11 @@ class _Search:
         spectrum = self._stack.spectrum(band) * self._passed
         return torch.fft.ifftn(spectrum, dim=(0, 1, 2))
 
-    def __call__(self) -> tuple[tuple[float, float], float]:
-        """Return k of the first order, and how far both stand above the ring in which they lie."""
+    def __call__(self) -> list[tuple[tuple[float, float], float]]:
+        """Return k of the first order, and how far both stand above the ring in which they lie.
+
+        The greatest few, none of them beside another.
+        """
         rows, columns = (2 * n for n in self._stack.shape)
         fy, fx = frequency_axes((rows, columns), self._stack.pixel_um)
         length = torch.sqrt(fx * fx + fy * fy) / self._stack.cutoff
@@ -285,12 +301,23 @@ class _Search:
         strengths = [self._half(), torch.fft.fft2(self._products[1], s=(rows, columns)).abs()]
         self._middles = [max(float(one[ring].median()), 1e-300) for one in strengths]
         joint = self._joint(strengths)
-        row, column = divmod(int(torch.where(ring, joint, 0.0).argmax()), columns)
-        k = (0.5 * float(fx[0, column]), 0.5 * float(fy[row, 0]))
+        middle = max(float(joint[ring].median()), 1e-300)
+        found = []
+        left = torch.where(ring, joint, 0.0)
+        for _ in range(_CANDIDATES):
+            row, column = divmod(int(left.argmax()), columns)
+            at = (float(fx[0, column]), float(fy[row, 0]))
+            found.append(
+                (self._refined((0.5 * at[0], 0.5 * at[1])), float(left[row, column]) / middle)
+            )
+            beside = torch.hypot(fx - at[0], fy - at[1]) < _BESIDE * self._stack.pixel[0]
+            left = torch.where(beside, 0.0, left)
+        return found
+
+    def _refined(self, k: tuple[float, float]) -> tuple[float, float]:
         for half, points in _ZOOMS:
             k = self._zoomed(k, half, points)
-        peak, middle = float(joint[row, column]), float(joint[ring].median())
-        return k, peak / max(middle, 1e-300)
+        return k
 
     def _half(self) -> Tensor:
         """Return the first order's strength on the second's grid: at half of each frequency."""
@@ -369,6 +396,16 @@ class _Fit:
         passed = torch.stack([one.expand_as(zero)[inside] for one in transfers])
         normal = predicted.conj() @ predicted.T - self._noise * (passed.conj() @ passed.T)
         return torch.linalg.solve(normal, predicted.conj() @ found[inside])
+
+    def explained(self, band: Tensor, shift: tuple[float, float]) -> float:
+        """Return the correlation of a band with the zero order moved by `shift`, 0 to 1."""
+        stack = self._stack
+        of_zero, of_band = stack.transfer(shift), stack.transfer((0.0, 0.0))
+        inside = self._inside(shift, of_zero, [of_band])
+        found = (stack.spectrum(band) * of_zero)[inside]
+        predicted = (stack.spectrum(self._zero * stack.wave(shift)) * of_band)[inside]
+        alike = torch.vdot(predicted, found).abs() / (predicted.norm() * found.norm())
+        return float(alike)
 
     def _inside(
         self, shift: tuple[float, float], of_zero: Tensor, transfers: list[Tensor]

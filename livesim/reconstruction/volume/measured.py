@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Optics
-from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.defocus import ThroughFocus
 from livesim.values.errors import DataError
+from livesim.values.volume_otf import VolumeOtf
 
 _COMPARED = (0.1, 0.8)
 """Of the cut-off: where a measured table is scaled to the theoretical one."""

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
-from livesim.io.read.volume_otf import VolumeOtf
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
 from livesim.reconstruction.layout import Layout
@@ -25,6 +24,7 @@ from livesim.reconstruction.plan import Plan, make_plan
 from livesim.reconstruction.volume.bridge import bridge_length
 from livesim.reconstruction.volume.defocus import sampled, stack_transfer
 from livesim.reconstruction.volume.measured import through_focus
+from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
 _LEAST_FLOOR = 0.02**2

@@ -78,12 +78,14 @@ class VolumeReconstructor:
     def _combined(self, spectra: dict[int, Tensor]) -> Tensor:
         """Return the half spectrum [kz, x, 2 y] of the result."""
         spectrum = self._spectrum.zero_()
-        deep = {number: self._deep(band) for number, band in spectra.items()}
-        for place in self.plan.placements:
-            block = deep[place.band][(slice(None), *place.source)]
-            if place.mirrored:
-                block = block[self._opposite].flip(1, 2).conj()
-            spectrum[(slice(None), *place.target)].addcmul_(block, place.weight)
+        for number, band in spectra.items():
+            deep = self._deep(band)
+            for place in self.plan.placements:
+                if place.band == number:
+                    block = deep[(slice(None), *place.source)]
+                    if place.mirrored:
+                        block = block[self._opposite].flip(1, 2).conj()
+                    spectrum[(slice(None), *place.target)].addcmul_(block, place.weight)
         return spectrum
 
     def _deep(self, band: Tensor) -> Tensor:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from typer.testing import CliRunner
 
+from livesim.cli import app
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
@@ -148,3 +150,10 @@ def test_a_volume_that_does_not_fit_into_memory_is_refused(frames, tmp_path, mon
     monkeypatch.setattr("os.sysconf", known.__getitem__)
     with pytest.raises(DataError, match="expected volumes that fit into 60% of 0 GiB of memory"):
         restored(written(tmp_path, frames), settings(), tmp_path)
+
+
+@pytest.mark.parametrize("flag", [["--error"], ["--pattern", "pattern.json"]])
+def test_what_volumes_have_not_is_not_ignored(flag, frames, tmp_path):
+    raw = written(tmp_path, frames[:1])
+    with pytest.raises(SettingsError, match=f"{flag[0]}: expected it without --volumes"):
+        CliRunner().invoke(app, ["restore", str(raw), "--volumes", *flag], catch_exceptions=False)
