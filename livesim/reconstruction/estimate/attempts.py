@@ -285,9 +285,9 @@ def _vague(found: Found, photons: float, step: float) -> str | None:
     """Return why what is there is not usable all the same."""
     if found.refined is None or not found.there:
         return None
-    return imprecision_of(found.refined, photons, step) or modulation_doubt(
-        found.refined, found.faintest, alike=found.alike
-    )
+    refined, peak = found.refined, found.faintest
+    imprecise = imprecision_of(refined, peak, photons, step)
+    return imprecise or modulation_doubt(refined, peak, alike=found.alike)
 
 
 def _is_as_good(new: Found, old: Found) -> bool:
