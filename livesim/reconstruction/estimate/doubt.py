@@ -90,23 +90,26 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
     return None
 
 
-def imprecision_of(found: Refined, peak_to_noise: float, photons: float, step: float) -> str | None:
+def imprecision_of(
+    found: Refined, peak_to_noise: float, photons: float, step: float, *, alike: bool
+) -> str | None:
     """Return where a group's pattern is not known well enough, as `doubt_of` does.
 
-    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm.
+    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm; `alike`, whether the
+    wave vectors lie where the other angles have them expected.
     """
     k = float((found.errors.k / step).max())
     fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:
         return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
-    limit = _most_deg(found, peak_to_noise, photons)
+    limit = _most_deg(found, peak_to_noise if alike else 0.0, photons)
     if fringes > limit:
         return f"fringes known to ±{fringes:.0f}°, expected {limit:g}° or less"
     return None
 
 
 def _most_deg(found: Refined, peak_to_noise: float, photons: float) -> float:
-    """Return by how much the fringes may be off."""
+    """Return by how much the fringes may be off; `peak_to_noise` is 0 if others are elsewhere."""
     if found.errors.surely_unexplained > _BACKGROUND and peak_to_noise > _STRONG:
         return _BACKGROUND_DEG
     if float(found.errors.modulation.max()) > _MODULATION:
