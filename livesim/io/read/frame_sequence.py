@@ -112,7 +112,7 @@ def _as_stored(order: tuple[Axis, ...], numbers: NDArray[np.int64]) -> tuple[Axi
 def _has_planes_within_stacks(grid: PlaneGrid, pattern: PatternSettings) -> bool:
     """Return whether z may change before a raw stack is whole, as file or settings have it."""
     if "z" in grid.names:
-        return grid.numbers.shape[grid.names.index("z")] > 1
+        return bool(grid.numbers.shape[grid.names.index("z")] > 1)
     if "z" not in pattern.order:
         return False
     slowest = max(pattern.order.index("angle"), pattern.order.index("phase"))

@@ -152,7 +152,7 @@ class _Tries:
         for number, one in enumerate(found):
             kept = [n for n in range(len(one.peaks)) if (number, n) in alike]
             others = [k for (group, _), k in alike.items() if group != number or len(one.peaks) > 1]
-            if others and len(kept) < len(one.peaks) and not one.undeniable:
+            if others and len(kept) < len(one.peaks):
                 own = [one.peaks[n] for n in kept]
                 tried[number] = [*own, *self._near(number, others, own)]
         return self._better(found, tried, EXPECTED, _is_as_good)
@@ -285,13 +285,19 @@ def _vague(found: Found, photons: float, step: float) -> str | None:
     """Return why what is there is not usable all the same."""
     if found.refined is None or not found.there:
         return None
-    return imprecision_of(found.refined, photons, step) or modulation_doubt(
-        found.refined, found.faintest, alike=found.alike
-    )
+    refined, peak = found.refined, found.faintest
+    imprecise = imprecision_of(refined, peak, photons, step, alike=found.alike)
+    return imprecise or modulation_doubt(refined, peak, alike=found.alike)
 
 
 def _is_as_good(new: Found, old: Found) -> bool:
-    """Return whether the pattern where the others have it expected is to be believed instead."""
+    """Return whether the pattern where the others have it expected is to be believed instead.
+
+    Objects of strong periods of their own, as bricks have, show peaks beyond doubt at the sums and
+    differences with the true wave vector, where another peak is that explains the bands better.
+    """
+    if old.undeniable:
+        return _is_alike(new, old) and new.there and new.unexplained <= old.unexplained
     allowed = max(old.unexplained, _SUSPECT) if old.there else _POOR
     return new.there and new.unexplained <= allowed
 
@@ -300,5 +306,9 @@ def _is_better(new: Found, old: Found) -> bool:
     """Return whether the pattern of the next strongest peak is to be believed instead."""
     if not new.there or not old.there:
         return new.there and new.unexplained <= _POOR
-    alike = new.faintest > _ALIKE * old.faintest
-    return alike and new.unexplained <= _HALF * old.unexplained
+    return _is_alike(new, old) and new.unexplained <= _HALF * old.unexplained
+
+
+def _is_alike(new: Found, old: Found) -> bool:
+    """Return whether a peak is nearly as high as another."""
+    return new.faintest > _ALIKE * old.faintest

@@ -21,10 +21,13 @@ _MOST_NOISE = 3.0
 """Standard error of what the bands leave unexplained: beyond it they say nothing at all."""
 _K_PX = 0.1
 """Standard error in spectral pixels: of twice that, fringes are a quarter off at the borders."""
-_FRINGES_DEG, _WEAK_FRINGES_DEG = 7.0, 12.0
+_FRINGES_DEG, _WEAK_FRINGES_DEG, _EDGE_FRINGES_DEG = 6.0, 10.0, 12.0
 """Standard error of where the fringes lie, over the light; the second where light or fringes are
-weak, so that noise harms an image more than misplaced fringes do, and where the bands hardly
+weak, so that noise harms an image more than misplaced fringes do, the last where the bands hardly
 overlap, so that little else can be known."""
+_BACKGROUND, _BACKGROUND_DEG = 1.0, 20.0
+"""Unexplained power of the overlap, beyond doubt, from which parts of the field differ by light
+that is out of focus; and what strong fringes may be off by there."""
 _WEAK_PHOTONS, _WEAK_MODULATION = 25.0, 0.25
 """At the brightest place of a frame; below either, light or fringes are weak."""
 _MODULATION = 0.4
@@ -87,24 +90,32 @@ def doubt_of(found: Refined, peak_to_noise: float, step: float) -> str | None:
     return None
 
 
-def imprecision_of(found: Refined, photons: float, step: float) -> str | None:
+def imprecision_of(
+    found: Refined, peak_to_noise: float, photons: float, step: float, *, alike: bool
+) -> str | None:
     """Return where a group's pattern is not known well enough, as `doubt_of` does.
 
-    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm.
+    `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm; `alike`, whether the
+    wave vectors lie where the other angles have them expected.
     """
     k = float((found.errors.k / step).max())
     fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:
         return f"a wave vector known to ±{k:.2g} spectral pixels, expected {_K_PX:g} or less"
-    weak = (
-        photons < _WEAK_PHOTONS
-        or float(found.parameters.modulation.min()) < _WEAK_MODULATION
-        or float(found.errors.modulation.max()) > _MODULATION
-    )
-    limit = _WEAK_FRINGES_DEG if weak else _FRINGES_DEG
+    limit = _most_deg(found, peak_to_noise if alike else 0.0, photons)
     if fringes > limit:
         return f"fringes known to ±{fringes:.0f}°, expected {limit:g}° or less"
     return None
+
+
+def _most_deg(found: Refined, peak_to_noise: float, photons: float) -> float:
+    """Return by how much the fringes may be off; `peak_to_noise` is 0 if others are elsewhere."""
+    if found.errors.surely_unexplained > _BACKGROUND and peak_to_noise > _STRONG:
+        return _BACKGROUND_DEG
+    if float(found.errors.modulation.max()) > _MODULATION:
+        return _EDGE_FRINGES_DEG
+    weak = float(found.parameters.modulation.min()) < _WEAK_MODULATION
+    return _WEAK_FRINGES_DEG if weak or photons < _WEAK_PHOTONS else _FRINGES_DEG
 
 
 def modulation_doubt(found: Refined, peak_to_noise: float, *, alike: bool) -> str | None:

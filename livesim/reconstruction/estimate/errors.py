@@ -22,7 +22,8 @@ class Errors:
     k: Tensor
     """[vector] cycles/µm, along the worse direction."""
     fringes: Tensor
-    """[vector] rad, of the fringes' place, root mean square over the frames and over the light."""
+    """[vector] rad, of the fringes' place, root mean square over the frames and over the light:
+    what noise predicts, or what the parts of the field and the single frames show if it is more."""
     modulation: Tensor
     """[order], relative."""
     clear: Tensor
@@ -48,11 +49,13 @@ def errors_of(
     peaks: Sequence[PeakSeen],
     spread: Tensor,
     carriers: Mapping[int, float],
+    shown: Sequence[float],
 ) -> Errors:
     """Return the errors of the most probable parameters.
 
     `peaks` are those of the correlation, one an order. `spread` is `Steady.spread`, `carriers` is
-    order -> how far the carrier's peak lies from its wave vector.
+    order -> how far the carrier's peak lies from its wave vector. `shown` [vector] is the variance
+    of the fringes' place that the field itself shows, rad².
     """
     own = known.coordinates
     information = known.information + prior.precision(own)
@@ -60,7 +63,7 @@ def errors_of(
     fringes, k = [], []
     for vector in range(own.vectors):
         common, steps = _of_vector(covariance, own, vector)
-        fringes.append((common * spread).sum() + steps)
+        fringes.append(((common * spread).sum() + steps).clamp(min=shown[vector]))
         k.append(torch.linalg.eigvalsh(common[1:, 1:])[-1])
     variance = torch.linalg.inv(information).diagonal()[own.modulation]
     return Errors(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neighbourhood
+from livesim.reconstruction.estimate.field_parts import FieldParts
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.peak import around_peak, peak_information
@@ -45,9 +46,26 @@ class Turning:
 
     def seen(self, at: Parameters, grid: EstimationGrid) -> list[PeakSeen]:
         """Return how the peaks of all orders stand out, all frames turned back by their phases."""
-        added = _added(at, self.shares)
-        back = (added / added.norm(dim=0)).conj()
+        back = self._back(at)
         return [self._seen(number, back[:, number], at, grid) for number in range(len(self.peaks))]
+
+    def parts(self, at: Parameters) -> list[FieldParts]:
+        """Return every order's correlation in the parts of the field, [frame, part] each.
+
+        The frames are turned back by the phases `at`.
+        """
+        back, found = self._back(at), []
+        for number, peak in enumerate(self.peaks):
+            product = peak.frames.to(back.dtype) * back[:, number, None, None]
+            k = [there - here for there, here in zip(at.shift(number), peak.k, strict=True)]
+            step = torch.tensor([0.0, *k], dtype=torch.float64)
+            found.append(FieldParts.of(product, peak.x, peak.y).moved(step))
+        return found
+
+    def _back(self, at: Parameters) -> Tensor:
+        """Return what turns every frame back by its phase, [frame, order] complex128."""
+        added = _added(at, self.shares)
+        return (added / added.norm(dim=0)).conj()
 
     def _seen(self, number: int, back: Tensor, at: Parameters, grid: EstimationGrid) -> PeakSeen:
         kx, ky = around_peak(at.shift(number), grid.steps)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.reconstruction.estimate.band_overlap_grid import BandOverlapGrid, mirrored
+from livesim.reconstruction.estimate.field_parts import FieldParts
 from livesim.reconstruction.estimate.separated import Separated
 
 _TURNS = 4  # of finding how much of the mismatch is noise
@@ -35,6 +36,8 @@ class Overlap:
     is formed of whole frames and windowed last."""
     samples: float
     """How many independent frequencies there are, about."""
+    parts: FieldParts
+    """Of band times conjugated zero order."""
 
 
 class Band:
@@ -88,9 +91,10 @@ class Band:
         weight = self._weight()
         root = weight.sqrt()
         near, far = self._shared.near * root, self._shared.far * root
+        windowed, zero_order = self._windowed * near, self._zero_order() * far
         channels = [
-            *(self._windowed * near).unbind(1),
-            self._zero_order() * far,
+            *windowed.unbind(1),
+            zero_order,
             *(self._moments() * near),
             self._mismatch() * root,
         ]
@@ -98,8 +102,19 @@ class Band:
         gradient = gram[:-1, -1].clone()
         gradient[-2:] -= self._moment_noise(weight)
         return Overlap(
-            self._own, gram[:-1, :-1], self._channel_noise(weight), gradient, self._samples(weight)
+            self._own,
+            gram[:-1, :-1],
+            self._channel_noise(weight),
+            gradient,
+            self._samples(weight),
+            self._parts(windowed[:, self._own], zero_order),
         )
+
+    def _parts(self, band: Tensor, zero_order: Tensor) -> FieldParts:
+        """Return what both share in every part of the field, given their spectra."""
+        band, zero_order = torch.fft.ifft2(torch.stack([band, zero_order]))
+        product = (band * zero_order.conj()).sum(dim=0).to(torch.complex128)
+        return FieldParts.of(product, self._shared.x, self._shared.y)
 
     def _samples(self, weight: Tensor) -> float:
         """Return how many independent frequencies the sums are made of."""

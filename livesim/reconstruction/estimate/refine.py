@@ -11,6 +11,7 @@ and the noise's own share of the form is taken off, so that weak light does not 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from livesim.reconstruction.estimate.errors import Errors, errors_of, telling_pe
 from livesim.reconstruction.estimate.frame_phases import PeakSeen, Turning, frame_information
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.normal_equations import NormalEquations, normal_equations
-from livesim.reconstruction.estimate.overlap import Band
+from livesim.reconstruction.estimate.overlap import Band, Overlap
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.peak import orders_information
 from livesim.reconstruction.estimate.prior import Prior, Quadratic, nearest_equal
@@ -68,6 +69,9 @@ class Fit:
         self._posterior: tuple[Quadratic, Prior] | None = None
         self._peaks: list[PeakSeen] = []
         self._carriers: dict[int, Carrier] = {}
+        self._forms: list[Overlap] = []
+        self._before = self.at
+        """Where the bands were compared."""
         self.far = False
         """Whether the last step went so far that a linearisation is not enough."""
 
@@ -105,8 +109,8 @@ class Fit:
         bands = [Band(separated, n) for n in range(len(self.at.orders))]
         if self._rough:
             self._scale(bands)
-        coordinates, forms = Coordinates(self.at), [band.whole() for band in bands]
-        return normal_equations(coordinates, forms, frames.noise, steady), coordinates
+        coordinates, self._forms = Coordinates(self.at), [band.whole() for band in bands]
+        return normal_equations(coordinates, self._forms, frames.noise, steady), coordinates
 
     def _standing_out(self) -> dict[int, Carrier]:
         """Return the carriers of the orders that stand out by it more than by details."""
@@ -123,8 +127,26 @@ class Fit:
             return None
         carriers = {n: one.apart(self.at.shift(n)) for n, one in self._carriers.items()}
         spread = self._frames.steady.spread
-        errors = errors_of(*self._posterior, self.at, self._peaks, spread, carriers)
+        shown = self._shown(spread)
+        errors = errors_of(*self._posterior, self.at, self._peaks, spread, carriers, shown)
         return Refined(_own(self.at), errors)
+
+    def _shown(self, spread: Tensor) -> list[float]:
+        """Return the variance of the fringes' place that the field itself shows, [vector] rad².
+
+        Of the overlap of the bands and of the frames' correlation the one counts that knows the
+        place better, and of several orders the best.
+        """
+        each = [math.inf] * len(self.at.k)
+        turned = (self.at.phases - self._before.phases).mean(dim=1)
+        steps = torch.cat([turned[:, None], self.at.k - self._before.k], dim=1)
+        seen = self._turning.parts(_own(self.at))
+        for order, form, frames in zip(self.at.orders, self._forms, seen, strict=True):
+            moved = form.parts.moved(order.harmonic * steps[order.vector])
+            place = min(parts.variance(spread) for parts in (moved, frames.together()))
+            variance = (place + frames.steps_variance()) / order.harmonic**2
+            each[order.vector] = min(each[order.vector], variance)
+        return each
 
     def _scale(self, bands: Sequence[Band]) -> None:
         """Find modulation and common phase, k and the steps held.
@@ -141,7 +163,8 @@ class Fit:
         step = prior.step(known)
         self._posterior = known, prior
         flat = known.coordinates.limited(known.flat, step, self._grid.step)
-        before, self.at = self.at, known.coordinates.parameters(flat)
+        before = self._before = self.at
+        self.at = known.coordinates.parameters(flat)
         k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
         phase = float((self.at.phases - before.phases).abs().max())
         change = float((self.at.modulation / before.modulation).log().abs().max())

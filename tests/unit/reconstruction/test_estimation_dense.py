@@ -135,3 +135,30 @@ def test_a_wrong_otf_raises_the_floor_of_the_automatic_filter():
     assert wrong is not None
     assert right.at_cutoff < 0.001
     assert wrong.at_cutoff == pytest.approx(0.0025)
+
+
+def bricks(side: int, seed: int) -> torch.Tensor:
+    """Return a wall, [2 y, 2 x]: periods of its own, whose sums with the fringes' stand out."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[: 2 * side, : 2 * side]
+    course = y // 32
+    x = x + course % 2 * 32
+    each = random.uniform(0.6, 1.0, (side // 16 + 1, side // 32 + 2))[course, x // 64]
+    each[(y % 32 < 4) | (x % 64 < 4)] = 0.1
+    return torch.from_numpy(np.clip(each + 0.05 * random.standard_normal(x.shape), 0.0, None))
+
+
+@pytest.mark.parametrize("seed", [10, 27])
+def test_periods_of_the_object_are_not_taken_for_fringes(seed):
+    """Angles were usable 18 spectral pixels away, at the difference with a period of the bricks."""
+    side = 96
+    pattern = random_pattern(seed, (side, side), PatternSettings())
+    angles = tuple(replace(angle, modulation=(0.3,)) for angle in pattern.angles)
+    pattern = replace(pattern, angles=angles)
+    counts = taken(bricks(side, seed), pattern, 5000.0, 0.15)
+    optics = OPTICS.model_copy(update={"otf_damping": 0.15})
+    found = estimate_pattern(counts, optics, PatternSettings(), CAMERA, 80.0)
+    assert any(angle.usable for angle in found.angles)
+    errors = pattern_errors(found.angles, pattern)
+    for angle, (k, _, _) in zip(found.angles, errors, strict=True):
+        assert not angle.usable or k < 0.1

@@ -60,8 +60,8 @@ def test_an_angle_too_faint_by_itself_is_found_where_the_others_have_it_expected
     pattern = replace(pattern, angles=(pattern.angles[0], faint, pattern.angles[2]))
     scene = simulate(2, (128, 128), 100.0, pattern=pattern)
     found = estimate_pattern(scene.counts, OPTICS, PatternSettings(), CAMERA, 80.0)
-    assert found.angles[1].usable, found.warnings
     assert found.angles[1].peak_to_noise < SIGNIFICANT
-    k, phase, _ = np.array(pattern_errors(found.angles, pattern))[1]
+    k, *_ = np.array(pattern_errors(found.angles, pattern))[1]
     assert k < 0.25
-    assert phase < 15.0
+    # It is there, though not known well enough.
+    assert any("angle 1: fringes known to" in warning for warning in found.warnings)
