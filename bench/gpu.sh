@@ -53,7 +53,7 @@ export -f tests
 training() {  # a recipe for as long as there is time; a checkpoint comes along every minute
     local folder
     folder=$(mktemp -d)
-    sed -e 's/^save_every = .*/save_every = 50/' models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
+    sed -e "s/^save_every = .*/save_every = $3/" models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
     (while sleep 60; do cp "$folder/run/checkpoint.pt" "$1" 2> /dev/null; done) &
     local copying=$!
     timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
@@ -72,8 +72,9 @@ part live 60
 part variants 60
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))
-[ -n "$rehearsal" ] && left=25
-[ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left"
+[ -n "$rehearsal" ] && left=60
+[ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left" \
+    $([ -n "$rehearsal" ] && echo 1 || echo 50)
 echo "== by step"
 printf '%s' "$summary"
 echo "in all: $((SECONDS - began)) s"
