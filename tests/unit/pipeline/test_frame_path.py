@@ -319,6 +319,21 @@ def test_another_form_is_prepared_while_stacks_are_under_way_and_disturbs_none(s
     assert late.captures == prepared, "what is in use is kept"
 
 
+@pytest.mark.parametrize("done", (3, 8, 12, 13, 14, 15, 16, 17))
+def test_a_capture_in_the_middle_of_a_stack_does_not_touch_it(done):
+    """It tries the sections first, which may write to nothing that a replay is going to read."""
+    stream, late = Stream(STEPS["both"], count=2), LateGpu(1)
+    late.dawdle = lambda: None
+    path, turns = ReplayedPath(late), (0.1, -0.2, 0.3)
+    pipeline = stream.pipeline(path)
+    begun = pipeline.begin(stream.stacks[0], lambda measure: turns)
+    for _ in range(done):
+        late.step()
+    stream.pipeline(path, without_an_angle(stream.pattern))
+    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], lambda measure: turns)
+    same([begun.take()], [eager.take()])
+
+
 def test_what_is_forgotten_is_at_work_no_more():
     """Its memory is given back, and a GPU would still read and write there."""
     stream, late = Stream(), LateGpu(3)
