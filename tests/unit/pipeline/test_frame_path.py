@@ -319,7 +319,7 @@ def test_another_form_is_prepared_while_stacks_are_under_way_and_disturbs_none(s
     assert late.captures == prepared, "what is in use is kept"
 
 
-@pytest.mark.parametrize("done", (3, 8, 12, 13, 14, 15, 16, 17))
+@pytest.mark.parametrize("done", [3, 8, 12, 13, 14, 15, 16, 17])
 def test_a_capture_in_the_middle_of_a_stack_does_not_touch_it(done):
     """It tries the sections first, which may write to nothing that a replay is going to read."""
     stream, late = Stream(STEPS["both"], count=2), LateGpu(1)
