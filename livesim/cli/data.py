@@ -48,6 +48,10 @@ def restore(
             help="Reconstruct stacks of planes of three-beam light in three dimensions.",
         ),
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu or cuda:N; without it the channels take every GPU in turn."),
+    ] = None,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -73,7 +77,7 @@ def restore(
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        asked = RestoreRequest(path, own, known, target, overwrite, live, error, strict)
+        asked = RestoreRequest(path, own, known, target, overwrite, live, error, strict, device)
         if volumes:
             restore_volumes(asked)
         else:

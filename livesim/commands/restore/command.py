@@ -75,7 +75,12 @@ def restore_file(asked: RestoreRequest) -> None:
     with open_recording(raw, asked.settings.pattern) as recording:
         chosen = resolved(with_pixel(asked.settings, recording))
         channels = restored_channels(
-            raw, recording, chosen.settings, asked.pattern_file, live=asked.live
+            raw,
+            recording,
+            chosen.settings,
+            asked.pattern_file,
+            live=asked.live,
+            device=asked.device,
         )
         for number in _widefield_only(channels):
             of_channel = f", channel {number}" if len(channels) > 1 else ""
