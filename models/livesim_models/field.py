@@ -17,8 +17,8 @@ from livesim_models.registry import freeze
 _MOST_BYTES = 4 * 2**30
 """For feature maps on a CPU."""
 _GPU_SHARE = 4
-"""Of the memory that is free on a GPU: what a network is tried in before it is captured stays taken,
-the captured one has as much again, and so has a review in its own queue."""
+"""Of the memory that is free on a GPU: what a network is tried in before it is captured stays
+taken, the captured one has as much again, and so has a review in its own queue."""
 
 
 class FieldRunner(nn.Module):
