@@ -42,18 +42,21 @@ part() {  # NAME SECONDS [FILE]: a step of bench.gpu; it begins nothing new in i
     step "$1" "$2" python3 -m bench.gpu "$1" "$out/${3:-$1}.jsonl" --most $(($2 * slower * 4 / 5)) $rehearsal
 }
 
-tests() {  # the tests that need a GPU, and those of its double with this machine's torch
-    python3 -m pytest -q -p no:cacheprovider --timeout 60 tests/gpu tests/unit/pipeline/test_cuda.py \
-        tests/unit/models/test_precision.py tests/unit/models/test_fused_attention.py \
-        tests/unit/pipeline/test_frame_path.py "${@:2}" > "$1" 2>&1
+tests() {  # what the steps before have not asked; interrupted, pytest still says what has failed
+    timeout -s INT -k 5 "$2" python3 -m pytest -q -p no:cacheprovider --timeout 60 --tb=short \
+        -k "not every_section and not images_of_a_cpu and not float64_s and not tiles_are" \
+        tests/gpu tests/unit/pipeline/test_cuda.py tests/unit/models/test_precision.py \
+        tests/unit/models/test_fused_attention.py > "$1" 2>&1
+    local status=$?
     tail -n 25 "$1"
+    return "$status"
 }
 export -f tests
 
 training() {  # a recipe for as long as there is time; a checkpoint comes along every minute
     local folder
     folder=$(mktemp -d)
-    sed -e 's/^save_every = .*/save_every = 50/' models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
+    sed -e "s/^save_every = .*/save_every = $3/" models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
     (while sleep 60; do cp "$folder/run/checkpoint.pt" "$1" 2> /dev/null; done) &
     local copying=$!
     timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
@@ -66,14 +69,15 @@ export -f training
 part environment 20
 part sections 90
 part captures 60
-step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" ${rehearsal:+-k "cuda or precision or lost or short"}
+step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" $((110 * slower))
 part times 120
 part live 60
 part variants 60
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))
-[ -n "$rehearsal" ] && left=25
-[ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left"
+[ -n "$rehearsal" ] && left=60
+[ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left" \
+    $([ -n "$rehearsal" ] && echo 1 || echo 50)
 echo "== by step"
 printf '%s' "$summary"
 echo "in all: $((SECONDS - began)) s"

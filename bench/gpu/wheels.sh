@@ -14,7 +14,7 @@ folder=${1:?expected a folder for the wheels, found none}
 python=${PYTHON:-3.12}
 cd "$(dirname "$0")/../.."
 mkdir -p "$folder"
-lacking="annotated-types cmap donfig google-crc32c mrc ndstorage numcodecs pydantic
+lacking="annotated-types cmap dask donfig google-crc32c locket mrc ndstorage numcodecs partd pydantic
     pydantic_core pyzmq tomli_w typing-inspection yaozarrs zarr"
 platforms=()
 for glibc in 28 27 26 24 17 12 5; do
@@ -27,6 +27,7 @@ done
 python3 -m pip download --quiet --no-deps --only-binary=:all: --implementation cp \
     --python-version "$python" "${platforms[@]}" --platform manylinux2014_x86_64 \
     --platform manylinux1_x86_64 -d "$folder" "${pinned[@]}"
+rm -f "$folder"/livesim-*.whl
 python3 -m pip wheel --quiet --no-deps -w "$folder" .
 ls "$folder" | wc -l
 du -sh "$folder"

@@ -19,7 +19,7 @@ from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
 from livesim.pipeline.build import in_this_light
-from livesim.pipeline.networks import load_networks, preferred_device
+from livesim.pipeline.networks import device_named, load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
@@ -100,7 +100,7 @@ class Restorer:
             settings = settings.model_copy(update={"optics": optics})
         self.settings = settings if steps is None else with_steps(settings, steps)
         self.pattern = known
-        self.device = _device(device)
+        self.device = device_named(device)
         self._asked = None if device is None else str(self.device)
         self._lock = Lock()
         # Once: workers that measured for themselves would each scale differently.
@@ -281,18 +281,3 @@ def _later(raw: Any, stacks: RawStacks, restorer: Restorer) -> Any:
         chunks=(*whole.chunks[:outer], (2 * y,), (2 * x,)),
         meta=np.empty((0,) * (outer + 2), np.float32),
     )
-
-
-def _device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return preferred_device()
-    try:
-        found = torch.device(device)
-    except RuntimeError:
-        found = None
-    if found is None or found.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {device!r}")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if found.type == "cuda" and (found.index or 0) >= count:
-        raise SettingsError(f"device: expected one of {count} GPU(s), found {device!r}")
-    return found

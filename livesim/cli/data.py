@@ -65,6 +65,10 @@ def restore(
     finish: Annotated[
         bool, typer.Option("--finish", help="Check that all parts are there, and close the result.")
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu or cuda:N; without it the channels take every GPU in turn."),
+    ] = None,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -97,7 +101,9 @@ def restore(
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        restore_one(RestoreRequest(path, own, known, target, overwrite, live, error, strict))
+        restore_one(
+            RestoreRequest(path, own, known, target, overwrite, live, error, strict, device)
+        )
 
 
 def _restorer(

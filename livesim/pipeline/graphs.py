@@ -105,18 +105,23 @@ class ReplayedPath:
         return None
 
     def _tried(self, sections: Sections, counts: Tensor) -> Captured | None:
+        """Return a new capture; None, and never tried again, if even spare memory does not help."""
+        try:
+            return self._with_room(sections, counts)
+        except RuntimeError as error:
+            self._refused.append(_form(sections, counts))
+            self.note = f"nothing could be captured on {self.device}: {error}"
+            _log.warning("%s", self.note, exc_info=error)
+            return None
+
+    def _with_room(self, sections: Sections, counts: Tensor) -> Captured:
         try:
             return self._new(sections, counts)
         except torch.OutOfMemoryError:
             _log.info("capturing on %s again with all memory that can be spared", self.device)
-        except RuntimeError as error:
-            return self._refuse(sections, counts, error)
         self._keep_used()
         self._gpu.give_back()
-        try:
-            return self._new(sections, counts)
-        except RuntimeError as error:
-            return self._refuse(sections, counts, error)
+        return self._new(sections, counts)
 
     def _new(self, sections: Sections, counts: Tensor) -> Captured:
         networks = next((n.networks for n in self._kept if n.networks.fits(sections, counts)), None)
@@ -135,11 +140,6 @@ class ReplayedPath:
         for one in self._kept:
             one.done()
         self._kept = tuple(one for one in self._kept if one is self._using)
-
-    def _refuse(self, sections: Sections, counts: Tensor, error: RuntimeError) -> None:
-        self._refused.append(_form(sections, counts))
-        self.note = f"nothing could be captured on {self.device}: {error}"
-        _log.warning("%s", self.note, exc_info=error)
 
     def _is_refused(self, sections: Sections, counts: Tensor) -> bool:
         return bool(self._refused) and _form(sections, counts) in self._refused

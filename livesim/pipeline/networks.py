@@ -113,6 +113,28 @@ def preferred_device() -> torch.device:
     return devices()[0]
 
 
+def device_named(name: str | torch.device | None) -> torch.device:
+    """Return a device by its name; None = the first of `devices`.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name here.
+    """
+    if name is None:
+        return preferred_device()
+    try:
+        found = torch.device(name)
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {name!r}")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found.type == "cuda" and (found.index or 0) >= count:
+        raise SettingsError(f"device: expected one of {count} GPU(s), found {name!r}")
+    return found
+
+
 def load_networks(settings: Settings, device: torch.device) -> Networks:
     """Load the networks that the settings ask for.
 

@@ -15,7 +15,10 @@ from livesim_models.precision import Precision, true_float32
 from livesim_models.registry import freeze
 
 _MOST_BYTES = 4 * 2**30
-"""For feature maps on a CPU; on a GPU half of the memory that is free."""
+"""For feature maps on a CPU."""
+_GPU_SHARE = 4
+"""Of the memory that is free on a GPU: what a network is tried in before it is captured stays
+taken, the captured one has as much again, and so has a review in its own queue."""
 
 
 class FieldRunner(nn.Module):
@@ -83,7 +86,7 @@ class FieldRunner(nn.Module):
         """Return the side of the largest square that memory allows."""
         most = _MOST_BYTES
         if image.device.type == "cuda":
-            most = torch.cuda.mem_get_info(image.device)[0] // 2
+            most = torch.cuda.mem_get_info(image.device)[0] // _GPU_SHARE
         per_pixel = self._pixel_values * self._dtype.itemsize
         side = int((most / per_pixel / len(image)) ** 0.5)
         return max(side, 4 * self._overlap)

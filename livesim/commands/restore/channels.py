@@ -6,7 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+
+import torch
 
 from livesim.commands.calibrate import spread_stacks
 from livesim.config.changes import SettingsChange, settings_at
@@ -17,7 +20,13 @@ from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
 from livesim.pipeline.build import calibrate, in_this_light, with_levels, with_warnings
-from livesim.pipeline.networks import Networks, load_networks, preferred_device
+from livesim.pipeline.networks import (
+    Networks,
+    device_named,
+    devices,
+    load_networks,
+    preferred_device,
+)
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import StackIndex
@@ -76,6 +85,7 @@ def restored_channels(
     *,
     live: bool,
     known: Mapping[int, Pattern] | None = None,
+    device: str | None = None,
 ) -> Channels:
     """Return every channel of a recording with its pattern: known, or estimated from it.
 
@@ -86,6 +96,8 @@ def restored_channels(
     known
         The pattern of every channel as it was found before, fitted to its light; then no frame is
         read.
+    device
+        Of all channels; None = every GPU in turn, as a live run takes them.
 
     Raises
     ------
@@ -93,6 +105,7 @@ def restored_channels(
         If a network, a pattern or its log cannot be used.
     """
     numbers = sorted({index.channel for index in recording.indices})
+    places = cycle(devices() if device is None else (device_named(device),))
     channels = {
         number: _channel(
             raw,
@@ -100,9 +113,10 @@ def restored_channels(
             settings.of_channel(number),
             pattern_file,
             number,
+            place,
             None if known is None else known[number],
         )
-        for number in numbers
+        for number, place in zip(numbers, places, strict=False)
     }
     if not live or pattern_file is None or pattern_file != pattern_for(raw):
         return channels
@@ -166,10 +180,11 @@ def _channel(
     settings: Settings,
     pattern_file: Path | None,
     number: int,
+    device: torch.device,
     known: Pattern | None,
 ) -> RestoredChannel:
-    networks, profile = load_networks(settings, preferred_device()), otf_profile(settings)
-    make = partial(RestoredChannel, settings, networks, profile)
+    networks, profile = load_networks(settings, device), otf_profile(settings)
+    make = partial(RestoredChannel, settings, networks, profile, path=path_for(device))
     if pattern_file is None:
         return make(known or _found(recording, settings, profile, networks, number), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)

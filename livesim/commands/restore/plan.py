@@ -120,7 +120,12 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
     raw = asked.raw
     chosen = resolved(with_pixel(asked.settings, recording))
     channels = restored_channels(
-        raw, recording, chosen.settings, asked.pattern_file, live=asked.live
+        raw,
+        recording,
+        chosen.settings,
+        asked.pattern_file,
+        live=asked.live,
+        device=asked.device,
     )
     for number in _widefield_only(channels):
         of_channel = f", channel {number}" if len(channels) > 1 else ""
@@ -149,6 +154,7 @@ def follow_plan(asked: RestoreRequest, recording: Recording, plan: Plan) -> Rest
         plan.settings,
         asked.pattern_file,
         live=asked.live,
+        device=asked.device,
         known=plan.patterns,
     )
     make, _ = _restorer(asked, recording, channels, plan.settings)

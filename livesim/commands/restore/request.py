@@ -24,3 +24,5 @@ class RestoreRequest:
     """Whether to write the error of every image beside it."""
     strict: bool = False
     """Whether a recording without fringes is refused, instead of giving its widefield."""
+    device: str | None = None
+    """That computes; None = every GPU in turn, without one the processor."""

@@ -59,10 +59,15 @@ def restore_volumes(asked: RestoreRequest) -> None:
     Raises
     ------
     SettingsError
-        If the settings name fewer phases than three beams need, or no distance of the planes.
+        If the settings name fewer phases than three beams need, or no distance of the planes; or if
+        another device than the processor is asked for.
     DataError
         If the recording holds no whole volume, or one that does not fit into memory.
     """
+    if asked.device not in (None, "cpu"):
+        raise SettingsError(
+            f"device: expected 'cpu', on which volumes are reconstructed, found {asked.device!r}"
+        )
     console = words_console()
     check_target(asked.out, overwrite=asked.overwrite)
     with open_recording(asked.raw, asked.settings.pattern) as recording:

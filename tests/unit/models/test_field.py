@@ -89,3 +89,19 @@ def test_tiles_are_weighed_by_what_is_on_the_device_already():
     runner(image)  # as a section runs before it is captured
     with NothingFromTheHost():
         assert runner(image).shape == image.shape
+
+
+def test_on_a_gpu_a_network_fits_three_times_into_what_is_free(monkeypatch):
+    """As it is tried, as it is captured, and in a review."""
+    free = 1 << 30
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+
+    class OnGpu:
+        device = torch.device("cuda", 0)
+
+        def __len__(self):
+            return 1
+
+    side = FieldRunner(trained(NARROW))._affordable(OnGpu())
+    needed = side**2 * NARROW.live_values * torch.float32.itemsize
+    assert free / 5 < needed < free / 3

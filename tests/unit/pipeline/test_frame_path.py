@@ -319,6 +319,42 @@ def test_another_form_is_prepared_while_stacks_are_under_way_and_disturbs_none(s
     assert late.captures == prepared, "what is in use is kept"
 
 
+@pytest.mark.parametrize("done", [3, 8, 12, 13, 14, 15, 16, 17])
+def test_a_capture_in_the_middle_of_a_stack_does_not_touch_it(done):
+    """It tries the sections first, which may write to nothing that a replay is going to read."""
+    stream, late = Stream(STEPS["both"], count=2), LateGpu(1)
+    late.dawdle = lambda: None
+    path, turns = ReplayedPath(late), (0.1, -0.2, 0.3)
+    pipeline = stream.pipeline(path)
+    begun = pipeline.begin(stream.stacks[0], lambda measure: turns)
+    for _ in range(done):
+        late.step()
+    stream.pipeline(path, without_an_angle(stream.pattern))
+    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], lambda measure: turns)
+    same([begun.take()], [eager.take()])
+
+
+def test_what_is_forgotten_is_at_work_no_more():
+    """Its memory is given back, and a GPU would still read and write there."""
+    stream, late = Stream(), LateGpu(3)
+    late.dawdle = lambda: None  # nothing is done before somebody waits for it
+    path = ReplayedPath(late)
+    first = stream.pipeline(path)
+    begun = first.begin(stream.stacks[0], lambda measure: (0.1, 0.2, 0.3))
+    used = path._using
+    for number, angle in enumerate((1, 0, 2)):
+        angles = list(stream.pattern.angles)
+        angles[angle] = replace(angles[angle], usable=False)
+        other = stream.pipeline(path, replace(stream.pattern, angles=tuple(angles)))
+        if number == 0:
+            other.begin(stream.stacks[1], lambda measure: (0.0, 0.0, 0.0))
+            assert not used.last.reached
+    assert used not in path._kept
+    assert used.last.reached
+    eager = stream.pipeline(EagerPath(CPU))
+    same([begun.take()], [eager.begin(stream.stacks[0], lambda measure: (0.1, 0.2, 0.3)).take()])
+
+
 def test_a_pattern_without_any_fringes_has_nothing_to_judge():
     stream = Stream()
     angles = tuple(replace(one, usable=False) for one in stream.pattern.angles)

@@ -7,12 +7,17 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from bench.gpu.arithmetic import counted
 from bench.gpu.captures import failing_capture, section_off
-from bench.gpu.cases import CASES, Case, Machine
+from bench.gpu.cases import CASES, QUICK, Case, Machine
 from bench.gpu.parts import Parts
 from bench.gpu.profiled import RANGE, calls_within
 from bench.gpu.sections import images
 from livesim.pipeline.sections import Sections
+from livesim.speed.scene import make_scene
+from livesim_models.checkpoint import read_model
+from livesim_models.flops import flops
+from livesim_models.shipped import model_file
 
 REHEARSAL = Machine(rehearsal=True)
 
@@ -69,3 +74,14 @@ def test_a_section_that_keeps_what_it_found_before_is_noticed(monkeypatch):
 
 def test_a_capture_that_fails_does_not_keep_the_next_one_from_running():
     assert failing_capture(REHEARSAL)["ok"]
+
+
+def test_what_is_counted_of_a_stack_is_its_network_s_operations_and_little_more():
+    found = counted(make_scene(64), QUICK)
+    network = read_model(model_file("quick", "two")).network
+    image = torch.rand(1, network.architecture.inputs, 128, 128)
+    with torch.inference_mode():
+        own = flops(lambda: network(image))
+    assert own < found.flop < 1.01 * own
+    assert found.ms["H100"] < found.ms["RTX 4090"] < found.ms["RTX 3060"]
+    assert found.bytes > 2 * image.nbytes
