@@ -29,7 +29,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Arbitration, Sections
 from livesim.speed.scene import Scene, make_scene
 
-SIDES = (512,)
+SIDES = (512, 2048)
 NOWHERE = torch.device("meta")
 
 
