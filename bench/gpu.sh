@@ -67,8 +67,10 @@ training() {  # a recipe for as long as there is time; a checkpoint comes along 
     timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
     kill "$copying"
     split -b 15M -d "$folder/run/checkpoint.pt" "$1."
+    local status=$?
     [ -f "$folder/run/log.csv" ] && tail -n 3 "$folder/run/log.csv"
     rm -r "$folder"
+    return "$status"
 }
 export -f training
 
@@ -81,7 +83,7 @@ part live 60 times
 part variants 60
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))
-[ -n "$rehearsal" ] && left=60
+[ -n "$rehearsal" ] && left=120
 [ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left" \
     $([ -n "$rehearsal" ] && echo 1 || echo 50)
 echo "== by step"
