@@ -5,16 +5,18 @@
 #   bash bench/gpu.sh OUT               python3 is the one that has livesim and a CUDA build of PyTorch
 #   bash bench/gpu.sh OUT --rehearsal   the same on a CPU: tiny fields, a double of the GPU, every step
 #
-# Each step has a limit and a file of its own under OUT, written part by part, so that what was found
-# stays when a step fails or time runs out; no step keeps the next one from running. In the end the
-# seconds and the exit status of every step are printed; they are in OUT/environment.jsonl too.
+# Each step has a limit and writes part by part to a file under OUT, eight files of at most 15 MB in
+# all, so that what was found stays when a step fails or time runs out; no step keeps the next one
+# from running. The training's checkpoint comes in pieces: cat OUT/training.pt.* > checkpoint.pt.
+# In the end the seconds and the exit status of every step are printed; they are in
+# OUT/environment.jsonl too.
 # Steps can be chosen: STEPS="environment sections" bash bench/gpu.sh OUT
 out=${1:?expected a folder for the results, found none}
 rehearsal=${2:-}
 slower=1
 [ -n "$rehearsal" ] && slower=6  # the limits are those of a GPU
 limit=${LIMIT_S:-$((570 * slower))}
-mkdir -p "$out"
+mkdir -p "$out" && out=$(realpath "$out") || exit 1
 cd "$(dirname "$0")/.." || exit 1
 export PYTHONPATH="$PWD:$PWD/acquisition:$PWD/gui:$PWD/models${PYTHONPATH:+:$PYTHONPATH}"
 export PYTHONUNBUFFERED=1 QT_QPA_PLATFORM=offscreen
@@ -56,13 +58,19 @@ export -f tests
 training() {  # a recipe for as long as there is time; a checkpoint comes along every minute
     local folder
     folder=$(mktemp -d)
-    sed -e "s/^save_every = .*/save_every = $3/" models/livesim_models/recipes/universal.toml > "$folder/recipe.toml"
-    (while sleep 60; do cp "$folder/run/checkpoint.pt" "$1" 2> /dev/null; done) &
+    sed -e "s/^save_every = .*/save_every = $3/" models/livesim_models/recipes/universal.toml \
+        > "$folder/recipe.toml"
+    (while sleep 60; do
+        [ -f "$folder/run/checkpoint.pt" ] && split -b 15M -d "$folder/run/checkpoint.pt" "$1."
+    done) &
     local copying=$!
     timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
-    cp "$folder/run/checkpoint.pt" "$1"
-    tail -n 3 "$folder/run/log.csv"
     kill "$copying"
+    split -b 15M -d "$folder/run/checkpoint.pt" "$1."
+    local status=$?
+    [ -f "$folder/run/log.csv" ] && tail -n 3 "$folder/run/log.csv"
+    rm -r "$folder"
+    return "$status"
 }
 export -f training
 
@@ -71,11 +79,11 @@ part sections 90
 part captures 60
 step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" $((110 * slower))
 part times 120
-part live 60
+part live 60 times
 part variants 60
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))
-[ -n "$rehearsal" ] && left=60
+[ -n "$rehearsal" ] && left=120
 [ "$left" -gt 10 ] && step training $((left + 25)) bash -c 'training "$@"' training "$out/training.pt" "$left" \
     $([ -n "$rehearsal" ] && echo 1 || echo 50)
 echo "== by step"
