@@ -32,8 +32,8 @@ _WEAK_PHOTONS, _WEAK_MODULATION = 25.0, 0.25
 """At the brightest place of a frame; below either, light or fringes are weak."""
 _MODULATION = 0.4
 """Relative standard error."""
-_REMARKED = 0.2
-"""The same from which on it is said."""
+_REMARKED = 0.15
+"""The same from which on it is said: two of it are the 30 % that a modulation may be off by."""
 _UNEXPLAINED = 10.0
 """Of the overlap's power, beyond doubt. Background and a wrong OTF leave up to some times the power
 of what fits in real recordings; sums and differences of other wave vectors leave thousands."""

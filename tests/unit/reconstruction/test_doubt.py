@@ -45,6 +45,12 @@ def test_what_is_known_is_believed_without_a_remark():
     assert remark_on(found(KNOWN)) is None
 
 
+def test_a_modulation_that_two_errors_may_take_beyond_30_percent_is_said():
+    vague, known = (replace(KNOWN, modulation=torch.tensor([error])) for error in (0.16, 0.14))
+    assert "standard error of 16%" in remark_on(found(vague))
+    assert remark_on(found(known)) is None
+
+
 def test_a_peak_just_below_what_is_expected_is_not_rounded_up():
     assert "peak-to-noise 4.9, expected 5.0 or more" in insignificance_of(4.98)
 
