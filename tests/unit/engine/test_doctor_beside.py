@@ -101,6 +101,7 @@ def test_a_stream_that_ends_early_is_looked_at_as_it_is():
 
 def test_a_pattern_that_was_not_found_is_explained(monkeypatch):
     monkeypatch.setattr("livesim.engine.channels.CONCLUSION_S", WAIT_S)
+
     def factory_for(settings):
         def fail(stacks, ended):
             raise DataError("expected a peak, found none")
