@@ -14,6 +14,7 @@ from livesim.config.settings import Settings
 from livesim.engine import assemble
 from livesim.engine.meters import Faults
 from livesim.io.read.open import open_recording
+from livesim.io.read.result_time_lapse import open_result
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, TIME_LABELS_NAME
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.codec import encode
@@ -217,6 +218,32 @@ def test_as_many_times_as_there_are_make_no_file(tmp_path):
         engine.wait_for(lambda s: s.state is EngineState.IDLE)
     assert recorded(tmp_path) == [(0, 0)]
     assert len(list((tmp_path / "stream-001" / RESULTS_NAME).rglob("*"))) < 40
+
+
+def test_announced_positions_make_no_files_and_others_are_recorded(tmp_path):
+    with running(record=tmp_path, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(sizes={"position": 1024}))
+            for frame in renamed(frames(1), position=lambda _: 5):
+                sender.send(frame)
+            sender.finish()
+        engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    assert len(list((tmp_path / "stream-001" / RESULTS_NAME).rglob("*"))) < 40
+
+
+@pytest.mark.parametrize("sizes", [None, {"position": 1}, {"position": 2}])
+def test_a_position_that_was_not_announced_has_results_too(tmp_path, sizes):
+    sent = [*frames(1), *renamed(frames(1), position=lambda _: 2)]
+    with running(record=tmp_path, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(sizes=sizes))
+            for frame in sent:
+                sender.send(frame)
+            sender.finish()
+        status = engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    assert status.faults.unrecorded_stacks == 0
+    with open_result(tmp_path / "stream-001" / RESULTS_NAME) as results:
+        assert np.argwhere(results.written).tolist() == [[0, 0, 0, 0], [2, 0, 0, 0]]
 
 
 LONG = "x" * 60_000
