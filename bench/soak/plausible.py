@@ -26,7 +26,8 @@ from bench.soak.plausible_values import MESSAGES, REQUESTS, Draw
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
-from livesim.io.recording_files import RAW_NAME
+from livesim.io.read.result_time_lapse import open_result
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.values.errors import DataError
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.wire.control_client import ControlClient
@@ -147,6 +148,8 @@ class Plausible:
 
     def _odd_parts(self, name: str) -> list[bytes]:
         kind = self.draw.one(MESSAGES)
+        if self.draw.chance(0.05):
+            return [_json(self._refused_start())]
         if kind is FrameHeader or self.draw.chance(0.6):
             header = self.draw.changed(FrameHeader, self._frame_header(name), most=3)
             return [_json(header), self._pixels_for(header)]
@@ -155,6 +158,13 @@ class Plausible:
         if header.get("stream") == name or kind is StreamStart:
             header["stream"], header["version"] = "another", 5
         return [_json(header), *[b"12345678"] * int(self.draw.one((0, 1, 2, 5)))]
+
+    def _refused_start(self) -> dict[str, Any]:
+        """Return the start of another stream that no engine takes, so that this one goes on."""
+        values = {"version": 4, "kind": "start", "stream": "another"}
+        sizes = {self.draw.one(("position", "channel", "z")): 10**6}
+        unknown = self._settings | {"optics": {self.draw.one(("", "x", "pixel")): self.draw.real()}}
+        return values | self.draw.one(({"sizes": sizes}, {"settings": unknown}, {}))
 
     def _frame_header(self, name: str) -> dict[str, Any]:
         axes = FrameAxes(time=int(self.draw.random.integers(STACKS, 100)))
@@ -287,12 +297,24 @@ class Plausible:
         try:
             with open_recording(raw, self._pattern_of(raw)) as recording:
                 read = [_as_sent(recording, index) for index in recording.indices]
+                for index in recording.indices:
+                    recording.stack(index)  # as every later restoration reads it
+            self._read_results(raw.with_name(RESULTS_NAME))
         except DataError as error:
             print(f"{name}: {error}", file=sys.stderr)
             self.tally.unreadable += recorded
             return []
         self.tally.unreadable += max(0, recorded - len(read))
         return read
+
+    def _read_results(self, path: Path) -> None:
+        """Read every image that was recorded, if any was."""
+        if not path.exists():
+            return
+        with open_result(path) as results:
+            for place in np.argwhere(results.written):
+                image = results.read(StackIndex(*map(int, place)))
+                self.tally.unreadable += bool(np.isnan(image).any())
 
     def _pattern_of(self, raw: Path) -> Any:
         """Return the settings' own pattern, as the recipe in the recording says."""

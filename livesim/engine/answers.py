@@ -110,11 +110,13 @@ class Answers:
 
     def _ready(self, stream: str) -> ReadyReply:
         # In this order: the one outlives the other.
-        session, known = self._intake.session, self._intake.known
-        if known.stream != stream:
+        session, known = self._intake.session, self._intake.known_of(stream)
+        if known is None:
             return ReadyReply(started=False, ended=False, received=0, endpoints=self._endpoints)
         if known.ended or known.refused:
             known.heard.set()
+        if known.refused:
+            session = None
         return ReadyReply(
             started=known.refused is None,
             ended=known.ended,

@@ -92,16 +92,23 @@ class Assembler:
         return len(self._open)
 
     def add(self, frame: RawFrame) -> RawStack | None:
-        """Take one frame; return its raw stack if that is now complete."""
-        self._count("frames")
+        """Take one frame; return its raw stack if that is now complete.
+
+        Raises
+        ------
+        MemoryError
+            If there is none for a new raw stack; then nothing has changed or was counted.
+        """
         index, place = frame.axes.stack, (frame.axes.angle, frame.axes.phase)
+        complete = None
         if place[0] >= self._shape[0] or place[1] >= self._shape[1]:
             self._count("misplaced_frames")
         elif index in self._closed:
             self._count("repeated_frames" if self._closed[index] else "late_frames")
         else:
-            return self._place(frame, index, place)
-        return None
+            complete = self._place(frame, index, place)
+        self._count("frames")
+        return complete
 
     def leave_out(self, frame_or_stack: RawFrame | RawStack) -> None:
         """Count what cannot be used: a frame instead of adding it, or a stack that is complete."""

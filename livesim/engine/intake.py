@@ -42,21 +42,21 @@ class Intake:
     """The receiver's thread: takes streams one at a time, until it is stopped.
 
     A stream that starts while another one is running ends that one, since a source that was killed
-    cannot say so; frames of any other stream are counted as stray. The next stream is taken once
-    the last one is worked off. Where no source is connected any more, the stream is ended after
-    `vanished_s`. One that is connected may be silent for as long as it likes: a time-lapse may
-    rest for hours.
+    cannot say so; one that is refused ends none. Frames of any other stream are counted as stray.
+    The next stream is taken once the last one is worked off. Where no source is connected any more,
+    the stream is ended after `vanished_s`. One that is connected may be silent for as long as it
+    likes: a time-lapse may rest for hours.
 
     Parameters
     ----------
     open_session
-        Makes the session of a stream, or says why there can be none.
+        Returns what begins the session of a stream, or says why there can be none.
     """
 
     def __init__(
         self,
         puller: FramePuller,
-        open_session: Callable[[StreamStart], Session],
+        open_session: Callable[[StreamStart], Callable[[], Session]],
         gauges: Gauges,
         options: EngineOptions,
     ) -> None:
@@ -66,6 +66,8 @@ class Intake:
         """That of the running stream."""
         self.known = Known()
         """The last stream; it outlives the session, so other threads read that one first."""
+        self._turned_away = Known()
+        """The last one that was refused while another was running."""
         self.doctor: LiveDoctor | None = None
         """Of the last stream."""
         self.finished = False
@@ -79,6 +81,11 @@ class Intake:
         self._done = False
 
     # Any thread.
+
+    def known_of(self, stream: str) -> Known | None:
+        """Return what is known of a stream; None where it is neither the last one nor refused."""
+        kept = (self.known, self._turned_away)
+        return next((one for one in kept if one.stream == stream), None)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Begin to end; safe in a signal handler and in any thread.
@@ -149,9 +156,10 @@ class Intake:
             self.session.add(frame)
 
     def _start_stream(self, start: StreamStart) -> None:
-        self._end_stream()
         try:
-            self.session = self._open(start)
+            begin = self._open(start)
+            self._end_stream()
+            self.session = begin()
         except (SettingsError, DataError, OSError) as error:
             self._refuse(start, str(error))
         else:
@@ -159,8 +167,13 @@ class Intake:
             self.doctor = self.session.doctor
 
     def _refuse(self, start: StreamStart, why: str) -> None:
-        self._gauges.faults.say(f"stream from {start.source or 'an unnamed source'} refused: {why}")
-        self.known = Known(stream=start.stream, refused=shortened(why))
+        words = f"stream from {start.source or 'an unnamed source'} refused: {why}"
+        self._gauges.faults.say(words, "refused")
+        refused = Known(stream=start.stream, refused=shortened(why))
+        if self.session is not None:
+            self._turned_away = refused
+            return
+        self.known = refused
         self._done = self._options.once
 
     def _end_if_alone(self) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
@@ -18,6 +19,10 @@ from livesim.wire.status import FaultStatus, StageStatus
 
 RATE_EVENTS = 4096
 RATE_SECONDS = 10.0
+
+QUIET_S = 60.0
+"""Of the faults of one kind that anybody can cause at any rate, one is logged in so long."""
+ANYBODYS = ("malformed_messages", "unfit_frames", "unfit_stacks", "strangers")
 
 OVERDUE = 3.0
 """Gaps between two events after which no more are expected."""
@@ -82,9 +87,18 @@ class Stage:
 
 
 class Faults:
-    """What did not go as it should; any thread may report."""
+    """What did not go as it should; any thread may report.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    now
+        Seconds of a clock that never jumps.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._quiet_until: dict[str, float] = {}
+        self._unsaid: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._past: Counter[str] = Counter()
         self._lock = Lock()
@@ -101,15 +115,27 @@ class Faults:
         with self._lock:
             self._counts[kind] += count
         if words is not None:
-            self.say(words)
+            self.say(words, kind if kind in ANYBODYS else None)
 
-    def say(self, words: str) -> None:
-        """Remember the last fault in words; log it unless it is the same again."""
+    def say(self, words: str, kind: str | None = None) -> None:
+        """Remember the last fault in words; log it unless it is the same again.
+
+        Of a `kind` that has one, a line is logged now and then, and says how many were not.
+        """
         words = shortened(words)
         with self._lock:
             again, self.last = words == self.last, words
-        if not again:
-            _log.warning("%s", words)
+            line = words if kind is None else self._line(words, kind)
+        if line is not None and not again:
+            _log.warning("%s", line)
+
+    def _line(self, words: str, kind: str) -> str | None:
+        if self._now() < self._quiet_until.get(kind, 0.0):
+            self._unsaid[kind] += 1
+            return None
+        self._quiet_until[kind] = self._now() + QUIET_S
+        unsaid = self._unsaid.pop(kind, 0)
+        return f"{words} ({unsaid} of the kind were not logged before)" if unsaid else words
 
     def add(self, counts: AssemblyCounts) -> None:
         """Take over what a stream's assembler counted."""

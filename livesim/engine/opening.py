@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import RecorderFor
+from livesim.engine.seams import Resolved
 from livesim.engine.session import Session, Shared
 from livesim.values.frames import MOST_PLACES
 from livesim.values.numbers import LARGEST
@@ -47,8 +49,10 @@ class Opening:
         self.recording = recording and recorder_for is not None
         """Whether this stream and those that follow are recorded."""
 
-    def __call__(self, start: StreamStart) -> Session:
-        """Return a session that has begun.
+    def __call__(self, start: StreamStart) -> Callable[[], Session]:
+        """Return what begins the session of a stream, once the last one is over.
+
+        It may raise an OSError, or a DataError, where there is no room for a recording.
 
         Raises
         ------
@@ -57,6 +61,9 @@ class Opening:
         """
         check_start(start)
         resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
+        return partial(self._begin, start, resolved)
+
+    def _begin(self, start: StreamStart, resolved: Resolved) -> Session:
         for note in resolved.notes:
             _log.warning("%s", note)
         self._shared.outlet.begin()

@@ -70,8 +70,13 @@ class Receiver:
         if refusal is not None:
             self._leave_out(frame, refusal)
             return
+        try:
+            assembled = self._assembler.add(frame)
+        except MemoryError:
+            y, x = frame.pixels.shape
+            self._leave_out(frame, f"expected memory for raw stacks of {y} x {x}, found none left")
+            return
         self.first = self.first or frame
-        assembled = self._assembler.add(frame)
         self._missing.see(frame, self.counts.incomplete_stacks)
         running = self.running.add(frame) if self.running else None
         if assembled is not None:
@@ -99,7 +104,7 @@ class Receiver:
 
     def _leave_out(self, what: RawFrame | RawStack, why: str) -> None:
         self._assembler.leave_out(what)
-        self._faults.say(why)
+        self._faults.say(why, "unfit_stacks" if isinstance(what, RawStack) else "unfit_frames")
 
     def _in_row(self, running: RawStack) -> RawStack:
         row = self._entrance.row(running.index.time)

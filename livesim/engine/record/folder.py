@@ -106,7 +106,7 @@ class FolderRecorder:
             x=x,
             pixel_nm=self._pixel_nm / 2,
             channel=max(len(self._channel_names), 1),
-            position=self._size("position"),
+            position=max(self._size("position"), first.index.position + 1),
             z_step_nm=self._z_step_nm,
             interval_s=self._start.interval_s,
             channel_names=self._channel_names,

@@ -65,6 +65,7 @@ def open_own_recording(group: zarr.Group, folder: Path) -> PlaneFile:
         grid=_grid(stacks, pixels.shape[:-2]),
         read=read,
         close=lambda: None,  # zarr keeps no file open
+        below_zero=pixels.dtype.kind == "i",  # the engine has looked at every frame
         pixel_nm=positive(stated.get("pixel_nm")),
         exposure_ms=positive(exposures[tuple(places[0])]),
         interval_s=positive(stated.get("interval_s")),

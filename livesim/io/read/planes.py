@@ -87,6 +87,8 @@ class PlaneFile:
     warnings: tuple[str, ...] = ()
     others: tuple[Path, ...] = ()
     """The files beside `source` that hold frames of it too."""
+    below_zero: bool = False
+    """Whether any frame may hold values below 0, whatever the first one holds."""
     unfinished: bool = False
     """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
 
@@ -213,7 +215,8 @@ def counts_dtype(stored: np.dtype[np.generic], source: Path) -> np.dtype[np.gene
 def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:
     """Return `counts_dtype` of an open file; the first frame of signed integers is looked at.
 
-    Where it holds values below 0, the camera's offset was subtracted, and float32 is handed on.
+    Where it holds values below 0, the camera's offset was subtracted, and float32 is handed on, as
+    where the file says that any frame may hold such values.
 
     Raises
     ------
@@ -223,6 +226,8 @@ def counts_dtype_of(file: PlaneFile) -> np.dtype[np.generic]:
     dtype = counts_dtype(file.dtype, file.source)
     if file.dtype.kind != "i":
         return dtype
+    if file.below_zero:
+        return np.dtype(np.float32)
     lowest = _lowest(file)
     if lowest < LOWEST_WITHOUT_OFFSET:
         raise DataError(

@@ -96,7 +96,8 @@ class Recording:
     def warnings(self) -> tuple[str, ...]:
         """Sentences that the user should see; the data can be used all the same."""
         gaps = () if self.gaps is None else (self.gaps,)
-        counts = counts_warnings(self.file.dtype, self.dtype, self.source)
+        live = self.file.below_zero  # a stream whose settings said what the values are
+        counts = () if live else counts_warnings(self.file.dtype, self.dtype, self.source)
         return (*self.file.warnings, *gaps, *counts)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.ome_tiff import read_recipe_of_tiff
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
+from livesim.io.write.recording_folder import identity
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
@@ -45,15 +46,15 @@ def _open_zarr(path: Path) -> TimeLapse:
     recipe = read_recipe_of_zarr(path)
     zarrs = _Zarrs(path)
     images, logs = zarrs.images, zarrs.logs
-    written = _together([log["written"] for log in logs]) > 0
+    written = _together("written", logs) > 0
     if not written.any():
         raise DataError(f"{path}: expected results, found none yet")
     ends = [int(at.max()) + 1 for at in np.nonzero(written)]
-    received = _together([log["last_received_ns"] for log in logs])
+    received = _together("last_received_ns", logs)
     kept = (slice(None), *(slice(end) for end in ends[1:]))
     return TimeLapse(
         source=path,
-        layout=_layout(images[0], recipe, (len(images), *ends[1:])),
+        layout=_layout(next(iter(images.values())), recipe, (len(written), *ends[1:])),
         written=written[kept],
         moments_s=moments_since_first(received[kept]),
         recipe=recipe,
@@ -64,49 +65,82 @@ def _open_zarr(path: Path) -> TimeLapse:
 
 
 def _networked(
-    recipe: Recipe, logs: Sequence[dict[str, Log]], kept: tuple[slice, ...]
+    recipe: Recipe, logs: Mapping[int, dict[str, Log]], kept: tuple[slice, ...]
 ) -> NDArray[np.bool_] | None:
     """Return which images networks have worked on; None where that was the same for all."""
-    if recipe.steps == ("reconstruct",) or not all("networks" in log for log in logs):
+    if recipe.steps == ("reconstruct",) or not all("networks" in log for log in logs.values()):
         return None
-    return (_together([log["networks"] for log in logs]) > 0)[kept]
+    return (_together("networks", logs) > 0)[kept]
 
 
 class _Zarrs:
-    """The images of a folder, which may be renamed when its recording ends while it is read."""
+    """The images of a folder, by their position, while its recording goes on or ends.
+
+    Then the folder is renamed; a single image is moved within it when a second position comes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.logs: list[dict[str, Log]] = []
+        self.logs: dict[int, dict[str, Log]] = {}
+        self.images: dict[int, ZarrImage] = {}
         self._open()
 
     def _open(self) -> None:
         with expecting("an OME-Zarr of results", self._path, *BAD_ZARR):
             root = zarr.open_group(self._path, mode="r")
             # The log before the image: what it vouches for lies within the image's shape.
-            keys = sorted((key for key in root.group_keys() if key.isdigit()), key=int)
-            groups = [root[key] for key in keys] or [root]
-            self.logs = [_log(group) for group in groups if isinstance(group, zarr.Group)]
-            self.images = find_images(root, self._path)
-            for log, image in zip(self.logs, self.images, strict=True):
+            self.logs = {at: _log(group) for at, group in _groups(root, self._path).items()}
+            images = {_position(one): one for one in find_images(root, self._path)}
+            self.images = {position: images[position] for position in self.logs}
+            for position, image in self.images.items():
+                log = self.logs[position]
                 _check_axes(image, self._path)
                 check_size(image.array.shape[:-2], image.array.shape[-2:], self._path)
                 log.setdefault("written", np.ones(image.array.shape[:3], np.int64))
                 log.setdefault("last_received_ns", np.zeros(image.array.shape[:3], np.int64))
+        self._found = self._first
 
     def read(self, index: StackIndex) -> Image:
         image = self._read(index)
-        if not self._path.exists():  # its chunks were missing, which Zarr reads as NaN
-            self._path = finished_name(self._path)
+        if not self._stayed:  # its chunks were missing, which Zarr reads as NaN
+            self._path = self._path if self._path.exists() else finished_name(self._path)
             self._open()
             image = self._read(index)
         return image
 
+    @property
+    def _stayed(self) -> bool:
+        """Whether the images lie where they were found."""
+        return self._found is not None and self._found == self._first
+
+    @property
+    def _first(self) -> tuple[int, int] | None:
+        """What lies now where the first image was found."""
+        return identity(self._path / next(iter(self.images.values())).array.path)
+
     def _read(self, index: StackIndex) -> Image:
+        if index.position not in self.images:
+            y, x = next(iter(self.images.values())).array.shape[-2:]
+            return np.full((y, x), np.nan, np.float32)
         with expecting(f"a readable image at time {index.time}", self._path, *BAD_ZARR):
             array = self.images[index.position].array
             place = (index.time, index.channel, index.z)
             return np.asarray(read_region(array, place), np.float32)
+
+
+def _groups(root: zarr.Group, path: Path) -> dict[int, zarr.Group]:
+    """Return the groups of the positions that have an image: the root, or those named by number."""
+    groups = {}
+    for image in find_images(root, path):
+        name = image.array.path.rpartition("/")[0]
+        group = root[name] if name else root
+        assert isinstance(group, zarr.Group)
+        groups[_position(image)] = group
+    return groups
+
+
+def _position(image: ZarrImage) -> int:
+    return int(image.array.path.rpartition("/")[0] or 0)
 
 
 def _log(group: zarr.Group) -> dict[str, Log]:
@@ -126,13 +160,14 @@ def _check_axes(image: ZarrImage, path: Path) -> None:
         )
 
 
-def _together(logs: Sequence[Log]) -> Log:
-    """Return the logs of all positions, [position, time, channel, z]; a shorter one ends in 0."""
-    shape = np.max([log.shape for log in logs], axis=0)
-    whole = np.zeros((len(logs), *shape), np.int64)
-    for position, log in enumerate(logs):
-        time, channel, z = log.shape
-        whole[position, :time, :channel, :z] = log
+def _together(name: str, logs: Mapping[int, Mapping[str, Log]]) -> Log:
+    """Return one log of all positions, [position, time, channel, z]; 0 where there is none."""
+    columns = {position: log[name] for position, log in logs.items()}
+    shape = np.max([column.shape for column in columns.values()], axis=0)
+    whole = np.zeros((max(columns) + 1, *shape), np.int64)
+    for position, column in columns.items():
+        time, channel, z = column.shape
+        whole[position, :time, :channel, :z] = column
     return whole
 
 

@@ -68,6 +68,11 @@ class GrowingStacks:
         self.sizes = (0,) * len(axes)
         """What was reached along each growing axis."""
 
+    @property
+    def metadata(self) -> Path:
+        """The file that describes the array of the stacks."""
+        return array_folder(self._pixels) / METADATA
+
     def put(self, place: tuple[int, ...], pixels: NDArray[Any], log: Mapping[str, float]) -> None:
         """Write one stack, and then that it is there.
 
@@ -87,6 +92,13 @@ class GrowingStacks:
         self._syncing.stack()
         self._syncing.rest()
 
+    def moved(self, group: zarr.Group) -> None:
+        """Go on in another group, into which the arrays were moved."""
+        self._pixels = _array(group, self._pixels.basename)
+        self._put = chunk_writer(self._pixels, self._time)
+        for name, column in self._log.items():
+            column.array = _array(group, name)
+
     def trim(self) -> None:
         """Cut the arrays to what was reached."""
         self._resize(self.sizes)
@@ -104,6 +116,12 @@ class GrowingStacks:
             _resize(column.array, sizes)
         arrays = (self._pixels, *(column.array for column in self._log.values()))
         self._syncing.wrote(*(array_folder(array) / METADATA for array in arrays))
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    found = group[name]
+    assert isinstance(found, zarr.Array)
+    return found
 
 
 def _resize(array: zarr.Array[Any], shape: tuple[int, ...]) -> None:

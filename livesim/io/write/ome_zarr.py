@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,16 @@ def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:
     """Return the groups of the images: the root itself, or one per position inside it."""
     if positions == 1:
         return [root]
-    names = [str(position) for position in range(positions)]
+    groups = [root.create_group(str(position)) for position in range(positions)]
+    list_positions(root, range(positions))
+    return groups
+
+
+def list_positions(root: zarr.Group, positions: Iterable[int]) -> None:
+    """Say that the root holds the images of these positions, each in the group of its number."""
+    names = [str(position) for position in sorted(positions)]
     root.attrs["ome"] = _dump(v05.Bf2Raw.model_validate({"bioformats2raw.layout": 3}))
-    root.create_group("OME").attrs["ome"] = _dump(v05.Series(series=names))
-    return [root.create_group(name) for name in names]
+    root.require_group("OME").attrs["ome"] = _dump(v05.Series(series=names))
 
 
 def create_image(

@@ -10,9 +10,8 @@ import numpy as np
 from livesim.config.settings import Sync
 from livesim.io.recipe import Recipe
 from livesim.io.write.chunk_files import sharded
-from livesim.io.write.contrast import Contrast
+from livesim.io.write.growing_positions import GrowingPositions
 from livesim.io.write.growing_stacks import GrowingStacks
-from livesim.io.write.ome_zarr import create_image, describe_image, image_groups
 from livesim.io.write.output_layout import OutputLayout, RawLayout
 from livesim.io.write.recording_folder import RecordingFolder
 from livesim.io.write.stack_codec import stated_codec
@@ -144,8 +143,8 @@ class RawRecorder:
 class ResultRecorder:
     """Record the results of a live run as OME-Zarr 0.5, TCZYX float32, for as long as it takes.
 
-    Everything as for `OmeZarr`, except that time, channel and z grow with what comes (the
-    layout says how many positions there are), and as for `RawRecorder` while recording. Beside
+    Everything as for `OmeZarr`, except that positions, times, channels and z grow with what comes,
+    see `GrowingPositions`, and as for `RawRecorder` while recording. Beside
     the image lie the arrays `written`, `networks`, `last_received_ns` and `published_ns`
     [t, c, z]; a result that never came is a False in `written` and NaN in the image, one on which
     no network has worked a False in `networks`. A second, fuller result of a stack replaces its
@@ -170,20 +169,8 @@ class ResultRecorder:
 
     def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, *, shard: int = 1) -> None:
         self._layout = layout
-        self._name = path.name
         self._folder = RecordingFolder(path, recipe, {"pixel_nm": layout.pixel_nm})
-        self._groups = image_groups(self._folder.root, layout.position)
-        self._contrasts = [Contrast() for _ in self._groups]
-        log = {"last_received_ns": np.int64, "published_ns": np.int64, "networks": np.bool_}
-        shape = (0, 0, 0, layout.y, layout.x)
-        images = [create_image(one, layout, shape, path.name, shard) for one in self._groups]
-        syncing = self._folder.syncing(
-            "close", *images
-        )  # an image can be made again from its raw stack
-        self._images = [
-            GrowingStacks(group, image, "tcz", log, syncing)
-            for group, image in zip(self._groups, images, strict=True)
-        ]
+        self._positions = GrowingPositions(self._folder, layout, path.name, shard)
 
     def write(self, result: Result) -> None:
         """Append or insert the image of one result.
@@ -191,24 +178,18 @@ class ResultRecorder:
         Raises
         ------
         ValueError
-            If its shape is not the recording's, its position is outside the layout, or the
-            recording is closed.
+            If its shape is not the recording's, or the recording is closed.
         FolderGoneError
             If the recording no longer lies where it was opened.
         """
-        at = result.index
         self._folder.check_open()
         self._layout.check_shape(result.image)
-        if at.position >= self._layout.position:
-            raise ValueError(f"expected position < {self._layout.position}, found {at.position}")
         log = {
             "last_received_ns": result.last_received_ns,
             "published_ns": result.published_ns,
             "networks": result.plain is not None,
         }
-        with self._folder.staying():
-            self._images[at.position].put((at.time, at.channel, at.z), result.image, log)
-        self._contrasts[at.position].see(at.channel, result.image)
+        self._positions.put(result.index, result.image, log)
 
     def describe(self, recipe: Recipe) -> None:
         """Replace the recipe, for instance when the parameters were changed."""
@@ -216,14 +197,9 @@ class ResultRecorder:
 
     def close(self) -> None:
         """Cut the arrays to what was recorded and give the folder its name."""
-        if not self._folder.is_open:
-            return
-        images = zip(self._groups, self._images, self._contrasts, strict=True)
-        with self._folder.staying():
-            for group, image, contrast in images:
-                image.trim()
-                describe_image(group, self._layout, self._name, image.sizes[1], contrast)
-        self._folder.close()
+        if self._folder.is_open:
+            self._positions.finish()
+            self._folder.close()
 
     def __enter__(self) -> Self:
         return self

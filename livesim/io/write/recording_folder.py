@@ -38,12 +38,13 @@ class RecordingFolder:
 
     def __init__(self, path: Path, recipe: Recipe, attributes: dict[str, Any]) -> None:
         self._target = path
-        self._partial = path.with_name(f"{path.name}.partial")
+        self.partial = path.with_name(f"{path.name}.partial")
+        """Where it lies while it is written."""
         self._attributes = attributes
-        _check_free(self._target, self._partial)
-        self.root = zarr.create_group(self._partial, zarr_format=3)
-        self._opened = _identity(self._partial)
-        self._described = [self._partial / METADATA]
+        _check_free(self._target, self.partial)
+        self.root = zarr.create_group(self.partial, zarr_format=3)
+        self._opened = identity(self.partial)
+        self._described = [self.partial / METADATA]
         self.is_open = True
         self.describe(recipe)
 
@@ -56,9 +57,9 @@ class RecordingFolder:
         self._described += [array_folder(array) / METADATA for array in arrays]
         self.check_there()
         if when != "close":
-            sync_tree(self._partial)
-            sync_beside(self._partial)
-        return Syncing(when, self._partial)
+            sync_tree(self.partial)
+            sync_beside(self.partial)
+        return Syncing(when, self.partial)
 
     def check_open(self) -> None:
         """Raise ValueError once the recording is closed."""
@@ -66,11 +67,16 @@ class RecordingFolder:
             raise ValueError(f"{self._target}: expected an open recording, found it closed")
 
     @contextmanager
-    def staying(self) -> Iterator[None]:
+    def staying(self, *beside: Path) -> Iterator[None]:
         """Write in this context: what was written lies where it will be looked for, or it fails.
 
         A folder that is deleted, moved or on a disk that is taken away takes no writes under its
         old name; whoever writes there would only make a shell of it.
+
+        Parameters
+        ----------
+        beside
+            Files in it that are there, besides those that always are.
 
         Raises
         ------
@@ -78,18 +84,18 @@ class RecordingFolder:
             If the folder is another one, or none, before or after what is done in the context, or
             a file in it is missing meanwhile: somebody deletes them.
         """
-        self.check_there()
+        self.check_there(*beside)
         try:
             yield
         except FileNotFoundError as error:
             raise self._gone() from error
-        self.check_there()
+        self.check_there(*beside)
 
-    def check_there(self) -> None:
+    def check_there(self, *beside: Path) -> None:
         """Raise FolderGoneError unless the folder that was opened still lies where it was."""
         # A deletion under way may have taken files alone, and the folder not yet.
-        there = all(described.exists() for described in self._described)
-        if not there or _identity(self._partial) != self._opened:
+        there = all(described.exists() for described in (*self._described, *beside))
+        if not there or identity(self.partial) != self._opened:
             raise self._gone()
 
     def _gone(self) -> FolderGoneError:
@@ -101,13 +107,13 @@ class RecordingFolder:
     def close(self) -> None:
         """Give the folder its name, once all that is in it is on the disk."""
         with self.staying():
-            sync_tree(self._partial)
-        self._partial.rename(self._target)
+            sync_tree(self.partial)
+        self.partial.rename(self._target)
         self.is_open = False
         sync_beside(self._target)
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def identity(folder: Path) -> tuple[int, int] | None:
     """Return which folder it is, on which disk; None where there is none."""
     try:
         found = os.stat(folder)

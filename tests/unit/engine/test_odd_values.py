@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import zmq
 
 from livesim.config.settings import Settings
+from livesim.engine import assemble
+from livesim.engine.meters import Faults
 from livesim.io.read.open import open_recording
+from livesim.io.read.result_time_lapse import open_result
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, TIME_LABELS_NAME
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.codec import encode
@@ -216,6 +220,32 @@ def test_as_many_times_as_there_are_make_no_file(tmp_path):
     assert len(list((tmp_path / "stream-001" / RESULTS_NAME).rglob("*"))) < 40
 
 
+def test_announced_positions_make_no_files_and_others_are_recorded(tmp_path):
+    with running(record=tmp_path, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(sizes={"position": 1024}))
+            for frame in renamed(frames(1), position=lambda _: 5):
+                sender.send(frame)
+            sender.finish()
+        engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    assert len(list((tmp_path / "stream-001" / RESULTS_NAME).rglob("*"))) < 40
+
+
+@pytest.mark.parametrize("sizes", [None, {"position": 1}, {"position": 2}])
+def test_a_position_that_was_not_announced_has_results_too(tmp_path, sizes):
+    sent = [*frames(1), *renamed(frames(1), position=lambda _: 2)]
+    with running(record=tmp_path, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start(sizes=sizes))
+            for frame in sent:
+                sender.send(frame)
+            sender.finish()
+        status = engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    assert status.faults.unrecorded_stacks == 0
+    with open_result(tmp_path / "stream-001" / RESULTS_NAME) as results:
+        assert np.argwhere(results.written).tolist() == [[0, 0, 0, 0], [2, 0, 0, 0]]
+
+
 LONG = "x" * 60_000
 
 
@@ -259,3 +289,75 @@ def test_frames_of_another_stream_are_not_taken(tmp_path):
         assert engine.times() == [0]
         engine.wait_for(lambda s: s.state is EngineState.IDLE)
     assert recorded(tmp_path) == [(0, 0)]
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_signed_counts_are_read_again_whatever_the_first_stack_holds(tmp_path, lossless):
+    """The offset was subtracted, and the first frames happen to lie above 0."""
+    signed = [replace(one, pixels=one.pixels.astype(np.int16)) for one in frames(3)]
+    for frame in signed[9:18]:
+        frame.pixels[2, 3] = -7
+    with running(record=tmp_path, lossless=lossless) as engine:
+        assert send(engine, signed).received == 27
+        engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    with open_recording(tmp_path / "stream-001" / RAW_NAME, PATTERN) as recording:
+        stacks = [recording.stack(index).pixels for index in recording.indices]
+        assert recording.warnings == ()
+    assert [one[0, 0, 2, 3] for one in stacks] == [0, -7, 2]
+    assert {one.dtype for one in stacks} == {np.dtype(np.float32)}
+
+
+def test_a_stack_for_which_there_is_no_memory_costs_itself(tmp_path, monkeypatch):
+    def empty(shape, dtype):
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise MemoryError
+        return np.zeros(shape, dtype)
+
+    asked = 0
+    monkeypatch.setattr(assemble, "np", SimpleNamespace(empty=empty))
+    with running(record=tmp_path, lossless=True) as engine:
+        assert send(engine, frames(3)).received == 27
+        status = engine.wait_for(lambda s: s.state is EngineState.IDLE)
+    assert (status.faults.unfit_frames, status.faults.incomplete_stacks) == (1, 1)
+    assert recorded(tmp_path) == [(0, 0), (2, 2)]
+
+
+def test_a_flood_of_odd_messages_is_one_line_of_the_log(caplog):
+    with running() as engine:
+        stranger = zmq.Context.instance().socket(zmq.PUSH)
+        stranger.connect(engine.engine.endpoints.frames)
+        for number in range(200):
+            stranger.send(b'{"version": 4, "kind": "%d"}' % number)
+        status = engine.wait_for(lambda s: s.faults.malformed_messages == 200)
+        stranger.close()
+    assert "199" in status.last_fault
+    lines = [one for one in caplog.messages if "kind" in one]
+    assert len(lines) == 1
+
+
+def test_a_flood_of_unfit_frames_is_one_line_of_the_log(caplog):
+    with running(lossless=True) as engine:
+        odd = renamed(frames(20), channel=lambda _: 1000 + next(numbers))
+        numbers = iter(range(10**6))
+        send(engine, [*odd, *frames(1)])
+        assert engine.times() == [0]
+    lines = [one for one in caplog.messages if "expected the axis channel" in one]
+    assert len(lines) == 1
+
+
+def test_the_log_says_how_many_faults_it_left_out(caplog):
+    now = 100.0
+    faults = Faults(lambda: now)
+    for number in range(5):
+        faults.report("malformed_messages", f"expected a frame, found {number}")
+        faults.report("unrecorded_stacks", f"stack {number} was not recorded")
+    now += 61.0
+    faults.report("malformed_messages", "expected a frame, found 5")
+    odd = [one for one in caplog.messages if "frame" in one]
+    assert odd == [
+        "expected a frame, found 0",
+        "expected a frame, found 5 (4 of the kind were not logged before)",
+    ]
+    assert len(caplog.messages) == 7, "what only the engine itself can cause is always logged"

@@ -126,6 +126,29 @@ def test_a_source_that_vanished_is_ended_by_the_next(tmp_path):
     assert not list(tmp_path.rglob("*.partial"))
 
 
+@pytest.mark.parametrize(
+    "more", [{"sizes": {"channel": 10**9}}, {"settings": SETTINGS | {"optics": {}}}]
+)
+def test_a_stream_that_is_refused_ends_no_other_one(tmp_path, more):
+    with running(record=tmp_path, lossless=True) as engine:
+        with Sender(engine.control) as sender:
+            sender.start(start())
+            good = list(frames(2))
+            for frame in good[:13]:
+                sender.send(frame)
+            with (
+                Sender(engine.control) as other,
+                pytest.raises(WireError, match="the engine refused the stream: "),
+            ):
+                other.start(start("t", **more))
+            for frame in good[13:]:
+                sender.send(frame)
+            assert sender.finish().received == 18
+        assert engine.times() == [0, 1]
+        engine.wait_for(lambda s: s.stream is None)
+    assert {one.name for one in tmp_path.iterdir()} == {"stream-001"}
+
+
 def test_a_source_that_is_gone_ends_its_stream(tmp_path):
     with running(record=tmp_path, vanished_s=0.2) as engine:
         with FramePusher(engine.engine.endpoints.frames) as source:

@@ -333,20 +333,45 @@ def test_results_are_an_ome_zarr_with_gaps(tmp_path, shard):
     assert read_recipe(path).warnings == ("the pattern drifted",)
 
 
-def test_results_of_several_positions_are_several_images(tmp_path):
+def written_images(path):
+    """Return place and image of every result that is there."""
+    with open_result(path) as lapse:
+        places = [tuple(map(int, at)) for at in np.argwhere(lapse.written)]
+        return {(p, t, c, z): lapse.read(StackIndex(p, t, c, z)) for p, t, c, z in places}
+
+
+@pytest.mark.parametrize(("announced", "positions", "shard"), [
+    (2, [0, 1], 1), (1, [0, 3, 1], 1), (1, [0, 1], 4), (1, [2], 1), (1024, [1000, 0], 4),
+])  # fmt: skip
+def test_results_of_several_positions_are_several_images(tmp_path, announced, positions, shard):
+    """Whether they were announced or not: those that come are there, and no others."""
     path = tmp_path / "run.ome.zarr"
-    layout = OutputLayout(y=8, x=10, pixel_nm=40.0, position=2)
-    with ResultRecorder(path, layout, RECIPE) as recorder:
-        recorder.write(result(StackIndex(position=0)))
-        recorder.write(result(StackIndex(position=1, time=1)))
-        with pytest.raises(ValueError, match="expected position < 2, found 2"):
-            recorder.write(result(StackIndex(position=2)))
+    layout = OutputLayout(y=8, x=10, pixel_nm=40.0, position=announced)
+    indices = [StackIndex(position, 70 * time) for time in range(2) for position in positions]
+    with ResultRecorder(path, layout, RECIPE, shard=shard) as recorder:
+        for index in indices:
+            recorder.write(result(index))
+            partial = written_images(tmp_path / "run.ome.zarr.partial")
+            assert place(index) in partial, "what is written can be read at once"
     yaozarrs.validate_zarr_store(path)
+    found = written_images(path)
+    assert set(found) == {place(index) for index in indices}
+    for index in indices:
+        np.testing.assert_array_equal(found[place(index)], result(index).image)
     group = zarr.open_group(path, mode="r")
-    assert (group["0/0"].shape[0], group["1/0"].shape[0]) == (1, 2)
-    np.testing.assert_array_equal(
-        group["1/0"][1, 0, 0], result(StackIndex(position=1, time=1)).image
-    )
+    names = sorted(name for name in group.group_keys() if name != "OME")
+    assert set(map(int, names)) - set(positions) <= {0}, "no more images than there are positions"
+    for position in positions:
+        assert group[str(position)].attrs["ome"]["omero"]["channels"], "its channels are described"
+
+
+def test_a_result_that_is_read_finds_its_image_moved_by_a_second_position(tmp_path):
+    partial = tmp_path / "run.ome.zarr.partial"
+    with ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE) as recorder:
+        recorder.write(result(StackIndex()))
+        with open_result(partial) as lapse:
+            recorder.write(result(StackIndex(position=5)))
+            np.testing.assert_array_equal(lapse.read(StackIndex()), result(StackIndex()).image)
 
 
 @pytest.mark.parametrize("shard", [1, 4])
