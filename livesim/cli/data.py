@@ -57,11 +57,13 @@ def restore(
         int | None, typer.Option(min=1, help="Processes that share the work; for .ome.zarr.")
     ] = None,
     cluster: Annotated[
-        str, typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr.")
-    ] = "",
+        str | None,
+        typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr."),
+    ] = None,
     part: Annotated[
-        str, typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr.")
-    ] = "",
+        str | None,
+        typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr."),
+    ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Check that all parts are there, and close the result.")
     ] = False,
@@ -101,33 +103,37 @@ def restore(
 
 
 def _restorer(
-    *, volumes: bool, workers: int | None, cluster: str, part: str, finish: bool
+    *, volumes: bool, workers: int | None, cluster: str | None, part: str | None, finish: bool
 ) -> Callable[[RestoreRequest], None]:
     """Return what restores one recording as asked: whole, or in parts."""
     named = {
-        "--volumes": volumes,
-        "--workers": workers,
-        "--cluster": cluster,
-        "--part": part,
+        "--workers": workers is not None,
+        "--cluster": cluster is not None,
+        "--part": part is not None,
         "--finish": finish,
     }
     given = [name for name, value in named.items() if value]
+    if volumes and given:
+        raise SettingsError(
+            f"{given[0]}: expected it without --volumes, which restores the volumes of a recording "
+            "one after the other, found both; give every recording to a job of its own"
+        )
     if len(given) > 1:
         raise SettingsError(f"expected one of {', '.join(named)}, found {' and '.join(given)}")
 
     from livesim.commands.restore import workers as several
     from livesim.commands.restore.cluster import restore_on_cluster
     from livesim.commands.restore.command import restore_file
-    from livesim.commands.restore.parts import Part
+    from livesim.commands.restore.part import Part
     from livesim.commands.restore.volumes import restore_volumes
 
     if volumes:
         return restore_volumes
-    if workers:
+    if workers is not None:
         return lambda asked: several.restore_with_workers(asked, workers)
-    if cluster:
+    if cluster is not None:
         return partial(restore_on_cluster, address=cluster)
-    if part:
+    if part is not None:
         return partial(several.restore_part_here, part=Part.parse(part))
     return several.finish if finish else restore_file
 

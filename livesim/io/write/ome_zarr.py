@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from yaozarrs import DimSpec, v05
 
 from livesim.io.recipe import Recipe
-from livesim.io.write.chunk_files import chunk_path, sharded
+from livesim.io.write.chunk_files import chunk_path, chunk_writer, sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.stack_codec import stated_codec
+from livesim.io.write.stack_codec import encode, stated_codec
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
@@ -81,18 +81,35 @@ class OmeZarr:
 
     def put(self, index: StackIndex, image: Image) -> None:
         """Write one result, [y, x], to its place."""
-        self._images[index.position][index.time, index.channel, index.z] = image
+        array = self._images[index.position]
+        if image.shape != array.shape[-2:]:
+            raise ValueError(f"expected an image of {array.shape[-2:]}, found {image.shape}")
+        place = (index.time, index.channel, index.z)
+        # Zarr would make a folder again that was removed in between, and go on in it.
+        chunk_writer(array, 0)(place, encode(np.ascontiguousarray(image, "<f4")))
         self.contrasts[index.position].see(index.channel, image)
 
     def holds(self, index: StackIndex) -> bool:
-        """Whether a plane is there; only its file is looked for."""
-        place = (index.time, index.channel, index.z)
-        return chunk_path(self._images[index.position], place).is_file()
+        """Whether a plane is there; only its file is looked for.
 
-    def see(self, index: StackIndex) -> None:
-        """Take a plane that is there into account for the contrast."""
-        image = np.asarray(self._images[index.position][index.time, index.channel, index.z])
+        An empty one is none: a power cut may leave a name without its content.
+        """
+        place = (index.time, index.channel, index.z)
+        try:
+            return chunk_path(self._images[index.position], place).stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def see(self, index: StackIndex) -> bool:
+        """Take a plane into account for the contrast; return whether it is there and whole."""
+        if not self.holds(index):
+            return False
+        try:
+            image = np.asarray(self._images[index.position][index.time, index.channel, index.z])
+        except (ValueError, RuntimeError, SystemError):  # what Blosc says of chunks cut off
+            return False
         self.contrasts[index.position].see(index.channel, image)
+        return True
 
     def finish(self, written: NDArray[np.bool_]) -> None:
         """Describe the channels, whose contrast is known now, and count the missing planes."""
