@@ -67,6 +67,10 @@ def restore(
     finish: Annotated[
         bool, typer.Option("--finish", help="Check that all parts are there, and close the result.")
     ] = False,
+    pyramid: Annotated[
+        bool,
+        typer.Option("--pyramid", help="Write levels of lower resolution too; for .ome.zarr."),
+    ] = False,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -77,9 +81,17 @@ def restore(
     measured of the networks. For any other the photons of every raw stack decide how much of the
     networks' work is shown, which takes about six times as long as the networks' image on a CPU.
     """
-    for flag, given in (("--pattern", pattern is not None), ("--error", error)):
-        if volumes and given:
-            raise SettingsError(f"{flag}: expected it without --volumes, found both")
+    shared = {
+        "--workers": workers is not None,
+        "--cluster": cluster is not None,
+        "--part": part is not None,
+        "--finish": finish,
+    }
+    _refuse_mixed(
+        shared,
+        {"--pattern": pattern is not None, "--error": error, "--pyramid": pyramid},
+        volumes=volumes,
+    )
 
     from livesim.io.settings_beside import follows_live, pattern_for, settings_for
 
@@ -99,28 +111,30 @@ def restore(
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
-        restore_one(RestoreRequest(path, own, known, target, overwrite, live, error, strict))
+        restore_one(
+            RestoreRequest(path, own, known, target, overwrite, live, error, strict, pyramid)
+        )
+
+
+def _refuse_mixed(shared: dict[str, bool], more: dict[str, bool], *, volumes: bool) -> None:
+    """Refuse what does not go together: several ways to share the work, and what volumes lack."""
+    ways = [flag for flag, given in shared.items() if given]
+    if volumes and ways:
+        raise SettingsError(
+            f"{ways[0]}: expected it without --volumes, which restores the volumes of a recording "
+            "one after the other, found both; give every recording to a job of its own"
+        )
+    if len(ways) > 1:
+        raise SettingsError(f"expected one of {', '.join(shared)}, found {' and '.join(ways)}")
+    for flag, given in more.items():
+        if volumes and given:
+            raise SettingsError(f"{flag}: expected it without --volumes, found both")
 
 
 def _restorer(
     *, volumes: bool, workers: int | None, cluster: str | None, part: str | None, finish: bool
 ) -> Callable[[RestoreRequest], None]:
     """Return what restores one recording as asked: whole, or in parts."""
-    named = {
-        "--workers": workers is not None,
-        "--cluster": cluster is not None,
-        "--part": part is not None,
-        "--finish": finish,
-    }
-    given = [name for name, value in named.items() if value]
-    if volumes and given:
-        raise SettingsError(
-            f"{given[0]}: expected it without --volumes, which restores the volumes of a recording "
-            "one after the other, found both; give every recording to a job of its own"
-        )
-    if len(given) > 1:
-        raise SettingsError(f"expected one of {', '.join(named)}, found {' and '.join(given)}")
-
     from livesim.commands.restore import workers as several
     from livesim.commands.restore.cluster import restore_on_cluster
     from livesim.commands.restore.command import restore_file

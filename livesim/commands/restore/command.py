@@ -48,7 +48,11 @@ def _targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
 
 def _is_folder_for_results(out: Path) -> bool:
     """Whether results go inside: a Zarr is a folder as well, and a result itself."""
-    return out.is_dir() and not out.name.lower().endswith(ZARR_SUFFIXES)
+    return out.is_dir() and not _is_zarr(out)
+
+
+def _is_zarr(out: Path) -> bool:
+    return out.name.lower().endswith(ZARR_SUFFIXES)
 
 
 def restore_file(asked: RestoreRequest) -> None:
@@ -56,12 +60,19 @@ def restore_file(asked: RestoreRequest) -> None:
 
     Raises
     ------
+    SettingsError
+        If a pyramid is to go into another file than an OME-Zarr.
     DataError
         If the recording or the pattern file cannot be used, the result exists already, or, if
         `strict`, no angle shows fringes.
     """
     console = words_console()
     check_target(asked.out, overwrite=asked.overwrite)
+    if asked.pyramid and not _is_zarr(asked.out):
+        raise SettingsError(
+            f"--pyramid: expected a result that ends in {' or '.join(ZARR_SUFFIXES)}, found "
+            f"{asked.out.name}"
+        )
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         restoration = plan_restoration(asked, recording, console)
         plan = restoration.plan

@@ -223,6 +223,7 @@ def _digest(asked: RestoreRequest, recording: Recording) -> str:
         None if pattern is None else hashlib.sha256(pattern.read_bytes()).hexdigest(),
         asked.live,
         asked.error,
+        asked.pyramid,
     ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

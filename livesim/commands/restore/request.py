@@ -24,3 +24,5 @@ class RestoreRequest:
     """Whether to write the error of every image beside it."""
     strict: bool = False
     """Whether a recording without fringes is refused, instead of giving its widefield."""
+    pyramid: bool = False
+    """Whether to write levels of lower resolution as well."""

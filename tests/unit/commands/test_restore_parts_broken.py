@@ -12,7 +12,9 @@ import pytest
 import tifffile
 import zarr
 from rich.console import Console
+from typer.testing import CliRunner
 
+from livesim.cli import app
 from livesim.commands.restore import workers
 from livesim.commands.restore.command import restore_file, targets
 from livesim.commands.restore.part import Part
@@ -25,7 +27,7 @@ from livesim.io.write import chunk_files
 from livesim.io.write.placement import Placement
 from livesim.values.errors import DataError
 from tests.support.reader_faults.ndtiff import ndtiff
-from tests.support.scenes import PLAIN, simulate
+from tests.support.scenes import PLAIN, settings_text, simulate
 
 TIMES = 4
 
@@ -45,6 +47,7 @@ def asked(scene, frames, tmp_path):
     folder = tmp_path / "Zellen µ 1"
     folder.mkdir()
     tifffile.imwrite(folder / "raw.tif", frames)
+    (folder / "raw.toml").write_text(settings_text(networks=False))
     write_pattern(folder / "pattern.json", scene.pattern)
     settings = Settings(
         optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN
@@ -230,6 +233,11 @@ def test_positions_channels_planes_and_lost_frames_in_every_part(asked, frames, 
     assert len(told.left_out) == len(lost)
     assert_as_at_once(asked)
     assert "of 16 planes hold no result" in json.dumps(contents(asked.out)[2])
+
+
+def test_an_empty_part_is_not_the_whole_recording(asked):
+    with pytest.raises(SettingsError, match="expected a part such as 2/4, found nothing"):
+        CliRunner().invoke(app, ["restore", str(asked.raw), "--part", ""], catch_exceptions=False)
 
 
 def test_a_zarr_that_is_there_is_no_folder_for_results(tmp_path):
