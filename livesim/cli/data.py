@@ -57,11 +57,13 @@ def restore(
         int | None, typer.Option(min=1, help="Processes that share the work; for .ome.zarr.")
     ] = None,
     cluster: Annotated[
-        str, typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr.")
-    ] = "",
+        str | None,
+        typer.Option(help="Scheduler of a Dask cluster that shares the work; for .ome.zarr."),
+    ] = None,
     part: Annotated[
-        str, typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr.")
-    ] = "",
+        str | None,
+        typer.Option(help="Restore one part, as 2/4, as a job of its own; for .ome.zarr."),
+    ] = None,
     finish: Annotated[
         bool, typer.Option("--finish", help="Check that all parts are there, and close the result.")
     ] = False,
@@ -69,6 +71,10 @@ def restore(
         str | None,
         typer.Option(help="cpu or cuda:N; without it the channels take every GPU in turn."),
     ] = None,
+    pyramid: Annotated[
+        bool,
+        typer.Option("--pyramid", help="Write levels of lower resolution too; for .ome.zarr."),
+    ] = False,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -79,9 +85,17 @@ def restore(
     measured of the networks. For any other the photons of every raw stack decide how much of the
     networks' work is shown, which takes about six times as long as the networks' image on a CPU.
     """
-    for flag, given in (("--pattern", pattern is not None), ("--error", error)):
-        if volumes and given:
-            raise SettingsError(f"{flag}: expected it without --volumes, found both")
+    shared = {
+        "--workers": workers is not None,
+        "--cluster": cluster is not None,
+        "--part": part is not None,
+        "--finish": finish,
+    }
+    _refuse_mixed(
+        shared,
+        {"--pattern": pattern is not None, "--error": error, "--pyramid": pyramid},
+        volumes=volumes,
+    )
 
     from livesim.io.settings_beside import follows_live, pattern_for, settings_for
 
@@ -102,38 +116,44 @@ def restore(
         live = not steps and follows_live(path, config, changes)
         known = pattern or pattern_for(path)
         restore_one(
-            RestoreRequest(path, own, known, target, overwrite, live, error, strict, device)
+            RestoreRequest(
+                path, own, known, target, overwrite, live, error, strict, device, pyramid
+            )
         )
 
 
+def _refuse_mixed(shared: dict[str, bool], more: dict[str, bool], *, volumes: bool) -> None:
+    """Refuse what does not go together: several ways to share the work, and what volumes lack."""
+    ways = [flag for flag, given in shared.items() if given]
+    if volumes and ways:
+        raise SettingsError(
+            f"{ways[0]}: expected it without --volumes, which restores the volumes of a recording "
+            "one after the other, found both; give every recording to a job of its own"
+        )
+    if len(ways) > 1:
+        raise SettingsError(f"expected one of {', '.join(shared)}, found {' and '.join(ways)}")
+    for flag, given in more.items():
+        if volumes and given:
+            raise SettingsError(f"{flag}: expected it without --volumes, found both")
+
+
 def _restorer(
-    *, volumes: bool, workers: int | None, cluster: str, part: str, finish: bool
+    *, volumes: bool, workers: int | None, cluster: str | None, part: str | None, finish: bool
 ) -> Callable[[RestoreRequest], None]:
     """Return what restores one recording as asked: whole, or in parts."""
-    named = {
-        "--volumes": volumes,
-        "--workers": workers,
-        "--cluster": cluster,
-        "--part": part,
-        "--finish": finish,
-    }
-    given = [name for name, value in named.items() if value]
-    if len(given) > 1:
-        raise SettingsError(f"expected one of {', '.join(named)}, found {' and '.join(given)}")
-
     from livesim.commands.restore import workers as several
     from livesim.commands.restore.cluster import restore_on_cluster
     from livesim.commands.restore.command import restore_file
-    from livesim.commands.restore.parts import Part
+    from livesim.commands.restore.part import Part
     from livesim.commands.restore.volumes import restore_volumes
 
     if volumes:
         return restore_volumes
-    if workers:
+    if workers is not None:
         return lambda asked: several.restore_with_workers(asked, workers)
-    if cluster:
+    if cluster is not None:
         return partial(restore_on_cluster, address=cluster)
-    if part:
+    if part is not None:
         return partial(several.restore_part_here, part=Part.parse(part))
     return several.finish if finish else restore_file
 

@@ -18,6 +18,7 @@ from pydantic import (
 
 from livesim.config.errors import sentence
 from livesim.config.settings import Settings, Steps
+from livesim.io.folder_walk import walk
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
@@ -148,11 +149,7 @@ def _blocks(path: Path, spans: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
 
 
 def _identify_folder(path: Path) -> SourceFile:
-    sizes = {
-        file.relative_to(path).as_posix(): file.stat().st_size
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
-    }
+    sizes = {name: file.stat().st_size for name, file in walk(path) if file.is_file()}
     listing = "".join(f"{name}\t{size}\n" for name, size in sorted(sizes.items()))
     return SourceFile(
         name=path.name,

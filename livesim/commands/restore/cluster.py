@@ -6,9 +6,10 @@ import time
 from dataclasses import replace
 
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.restore.parts import Part, PartsFolder, restore_part
+from livesim.commands.restore.part import Part
+from livesim.commands.restore.parts import restore_part
 from livesim.commands.restore.request import RestoreRequest
-from livesim.commands.restore.workers import finish
+from livesim.commands.restore.workers import finish, plan_parts
 from livesim.values.errors import DataError
 from livesim.values.extras import install_command
 
@@ -35,7 +36,8 @@ def restore_on_cluster(asked: RestoreRequest, address: str) -> None:
         raise DataError(
             f"expected dask.distributed, found none: {install_command('cluster')}"
         ) from error
-    asked = replace(asked, raw=asked.raw.absolute(), out=asked.out.absolute())
+    pattern = None if asked.pattern_file is None else asked.pattern_file.absolute()
+    asked = replace(asked, raw=asked.raw.absolute(), out=asked.out.absolute(), pattern_file=pattern)
     console = words_console()
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -45,7 +47,7 @@ def restore_on_cluster(asked: RestoreRequest, address: str) -> None:
         of = PARTS_PER_WORKER * len(client.scheduler_info(n_workers=-1)["workers"])
         if not of:
             raise DataError(f"{address}: expected workers at the scheduler, found none")
-        PartsFolder(asked).planned(console)
+        plan_parts(asked)
         parts = [Part(number, of) for number in range(1, of + 1)]
         with (
             interrupts_held() as check_interrupt,

@@ -14,7 +14,7 @@ from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import bare_name
-from livesim.io.write.results import check_target, open_writer
+from livesim.io.write.results import ZARR_SUFFIXES, check_target, open_writer
 from livesim.values.errors import LostFrameError
 
 _SUFFIX = ".restored.ome.tif"
@@ -26,11 +26,19 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
     Raises
     ------
     SettingsError
-        If several recordings would go into one file.
+        If several recordings would go into one file, or one into itself.
     """
-    if out is not None and len(raws) == 1 and not out.is_dir():
+    found = _targets(raws, out)
+    for raw, target in zip(raws, found, strict=True):
+        if raw.exists() and target.exists() and raw.samefile(target):
+            raise SettingsError(f"--out {target}: expected another name than the recording's own")
+    return found
+
+
+def _targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
+    if out is not None and len(raws) == 1 and not _is_folder_for_results(out):
         return [out]
-    if out is not None and not out.is_dir():
+    if out is not None and not _is_folder_for_results(out):
         raise SettingsError(
             f"--out {out}: expected a folder for {len(raws)} recordings, found no such folder"
         )
@@ -38,17 +46,33 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
     return [folder / f"{bare_name(raw)}{_SUFFIX}" for raw in raws]
 
 
+def _is_folder_for_results(out: Path) -> bool:
+    """Whether results go inside: a Zarr is a folder as well, and a result itself."""
+    return out.is_dir() and not _is_zarr(out)
+
+
+def _is_zarr(out: Path) -> bool:
+    return out.name.lower().endswith(ZARR_SUFFIXES)
+
+
 def restore_file(asked: RestoreRequest) -> None:
     """Reconstruct every raw stack of a recording into one file.
 
     Raises
     ------
+    SettingsError
+        If a pyramid is to go into another file than an OME-Zarr.
     DataError
         If the recording or the pattern file cannot be used, the result exists already, or, if
         `strict`, no angle shows fringes.
     """
     console = words_console()
     check_target(asked.out, overwrite=asked.overwrite)
+    if asked.pyramid and not _is_zarr(asked.out):
+        raise SettingsError(
+            f"--pyramid: expected a result that ends in {' or '.join(ZARR_SUFFIXES)}, found "
+            f"{asked.out.name}"
+        )
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         restoration = plan_restoration(asked, recording, console)
         plan = restoration.plan

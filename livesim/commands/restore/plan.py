@@ -29,6 +29,7 @@ from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import PatternField, Recipe, identify, steps_run
 from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
+from livesim.io.write.pyramid import pyramid_levels
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
@@ -139,7 +140,7 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
         settings=chosen.settings,
         patterns={number: one.pattern for number, one in channels.items()},
         recipe=_recipe(asked, chosen, channels, recording, reviews, steered),
-        layout=_layout(recording, chosen.settings, max(times) + 1 - min(times), beside),
+        layout=_layout(asked, recording, chosen.settings, max(times) + 1 - min(times), beside),
         beside=beside,
         begin=min(times),
     )
@@ -294,7 +295,11 @@ def _arbitration(channels: Channels) -> Iterator[str]:
 
 
 def _layout(
-    recording: Recording, settings: Settings, times: int, beside: Sequence[str]
+    asked: RestoreRequest,
+    recording: Recording,
+    settings: Settings,
+    times: int,
+    beside: Sequence[str],
 ) -> OutputLayout:
     """Return the layout of the result, from the first to the last time of a whole raw stack.
 
@@ -319,4 +324,5 @@ def _layout(
         z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
         interval_s=recording.interval_s,
         channel_names=names,
+        levels=pyramid_levels((2 * y, 2 * x)) if asked.pyramid else 1,
     )

@@ -26,3 +26,5 @@ class RestoreRequest:
     """Whether a recording without fringes is refused, instead of giving its widefield."""
     device: str | None = None
     """That computes; None = every GPU in turn, without one the processor."""
+    pyramid: bool = False
+    """Whether to write levels of lower resolution as well."""

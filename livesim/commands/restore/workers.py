@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -16,7 +19,9 @@ import torch
 
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.restore.command import tell_hits, tell_left_out
-from livesim.commands.restore.parts import Part, PartsFolder, finish_parts, restore_part
+from livesim.commands.restore.part import Part
+from livesim.commands.restore.parts import finish_parts, restore_part
+from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
@@ -24,6 +29,9 @@ from livesim.io.read.open import open_recording
 from livesim.values.errors import DataError
 
 POLL_S = 0.1
+GPUS = "CUDA_VISIBLE_DEVICES"
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status of a worker that was asked to end."""
 IN_VAIN = 3
 """How often a worker may die one time after the other without a raw stack done."""
 
@@ -39,26 +47,51 @@ def restore_with_workers(asked: RestoreRequest, workers: int) -> None:
     SettingsError, DataError
         As `livesim.commands.restore.command.restore_file`, or if workers die again and again.
     """
-    console = words_console()
-    PartsFolder(asked).planned(console)
-    with open_recording(asked.raw, asked.settings.pattern) as recording:
-        total = len(recording.indices)
-    parts = [Part(number, workers) for number in range(1, workers + 1)]
+    console, total = words_console(), plan_parts(asked)
+    workers = min(workers, total)
+    gpus = visible_gpus()
     threads = max(1, torch.get_num_threads() // workers)
-    running = [_Worker(asked, part, threads) for part in parts]
+    running = [
+        _Worker(asked, Part(number + 1, workers), threads, gpus[number % len(gpus)])
+        for number in range(workers)
+    ]
     with (
         interrupts_held() as check_interrupt,
         progress_bar("restore", total, console) as bar,
     ):
         try:
-            while sum(worker.is_done() for worker in running) < workers:
+            while sum([worker.is_done() for worker in running]) < workers:
                 check_interrupt()
                 bar.show(sum(worker.done for worker in running))
                 time.sleep(POLL_S)
         finally:
             for worker in running:
-                worker.end()
+                worker.ask_to_end()
+            for worker in running:
+                worker.wait()
     finish(asked)
+
+
+def plan_parts(asked: RestoreRequest) -> int:
+    """Find what holds for all parts, where nobody has; return how many raw stacks there are.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `livesim.commands.restore.parts_folder.PartsFolder.planned`.
+    """
+    folder = PartsFolder(asked)
+    with folder.refusing(), open_recording(asked.raw, asked.settings.pattern) as recording:
+        folder.planned(recording, words_console())
+        return len(recording.indices)
+
+
+def visible_gpus() -> tuple[str | None, ...]:
+    """Return what CUDA_VISIBLE_DEVICES is to be for a process on each GPU; None = as it is."""
+    stated = os.environ.get(GPUS, "")
+    named = [name.strip() for name in stated.split(",") if name.strip()]
+    there = torch.cuda.device_count()
+    return tuple(named[:there] or map(str, range(there))) or (None,)
 
 
 def finish(asked: RestoreRequest) -> None:
@@ -106,6 +139,8 @@ class _Worker:
     asked: RestoreRequest
     part: Part
     threads: int
+    gpu: str | None = None
+    """The only one that it sees; None = whatever is there."""
     _process: SpawnProcess | None = None
     _counter: Counter = field(default_factory=lambda: _context.Value(ctypes.c_long, 0))
     _seen: int = 0
@@ -128,24 +163,31 @@ class _Worker:
             self._start()
         assert self._process is not None
         status = self._process.exitcode
-        if status is not None and status < 0:
-            self._died(-status)
+        if status is not None and (status < 0 or status == INTERRUPTED):
+            self._died(signal.SIGTERM if status > 0 else -status)
         elif status:
             raise DataError(f"part {self.part}: expected it to be restored, found the error above")
         return status == 0
 
-    def end(self) -> None:
-        """End the process, between two raw stacks where it can."""
+    def ask_to_end(self) -> None:
+        """Ask the process to end, which it does between two raw stacks where it can."""
         if self._process is not None and self._process.is_alive():
             self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        if self._process is not None:
             self._process.join()
 
     def _start(self) -> None:
         self._seen, self._counter.value = self._counter.value, 0
         self._process = _context.Process(
-            target=_restore, args=(self.asked, self.part, self.threads, self._counter), daemon=True
+            target=_restore,
+            args=(self.asked, self.part, self.threads, self.gpu, self._counter),
+            daemon=True,
         )
-        self._process.start()
+        with _keyboard_for_the_starter_alone():
+            self._process.start()
 
     def _died(self, number: int) -> None:
         self._in_vain = 0 if self.done > self._seen else self._in_vain + 1
@@ -159,8 +201,25 @@ class _Worker:
         self._start()
 
 
-def _restore(asked: RestoreRequest, part: Part, threads: int, done: Counter) -> None:
+@contextmanager
+def _keyboard_for_the_starter_alone() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are started here; it ends them by way of their starter."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _restore(
+    asked: RestoreRequest, part: Part, threads: int, gpu: str | None, done: Counter
+) -> None:
     """Run in a process of its own: restore a part; end when the starter is gone."""
+    if gpu is not None:
+        os.environ[GPUS] = gpu  # read when the first tensor goes there, which none has
     limit_spinning()
     torch.set_num_threads(threads)
     starter = multiprocessing.parent_process()
@@ -178,4 +237,4 @@ def _restore(asked: RestoreRequest, part: Part, threads: int, done: Counter) -> 
     except (DataError, SettingsError, OSError) as error:
         sys.exit(f"livesim: {error}")
     except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(INTERRUPTED)

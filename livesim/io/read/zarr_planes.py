@@ -13,6 +13,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation
 
+from livesim.io.folder_walk import walk
 from livesim.io.read.planes import expecting
 from livesim.values.frames import Pixels
 
@@ -82,12 +83,12 @@ def _stored_chunks(array: zarr.Array[Any], folder: Path) -> NDArray[np.bool_]:
     stored = np.zeros([n * size for n, size in zip(files, inside, strict=True)], bool)
     # One walk through the folders: asking for each of 100 000 files takes seconds.
     root = folder / array.path
-    for file in root.rglob("*"):
-        place = _place_of(file.relative_to(root).as_posix(), array)
+    for name, file in walk(root):
+        place = _place_of(name, array)
         if place is None or any(at >= n for at, n in zip(place, files, strict=True)):
             continue
         region = tuple(slice(at * n, (at + 1) * n) for at, n in zip(place, inside, strict=True))
-        stored[region] = True if sharding is None else _in_shard(sharding, file, inside)
+        stored[region] = True if sharding is None else _in_shard(sharding, Path(file.path), inside)
     chunks = (-(-n // size) for n, size in zip(array.shape, array.chunks, strict=True))
     return stored[tuple(map(slice, chunks))]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import google_crc32c
@@ -105,7 +106,8 @@ def write_whole(path: Path, content: bytes, within: Path) -> Path:
     OSError
         If it cannot be written; then nothing is left of it.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    # A name of its own: another process, on this machine or another, may write the same.
+    partial = path.with_name(f"{path.name}.{token_hex(4)}.partial")
     try:
         try:
             file = partial.open("wb", buffering=0)

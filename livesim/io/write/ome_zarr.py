@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from yaozarrs import DimSpec, v05
 
 from livesim.io.recipe import Recipe
-from livesim.io.write.chunk_files import chunk_path, sharded
+from livesim.io.write.chunk_files import chunk_path, chunk_writer, sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.stack_codec import stated_codec
+from livesim.io.write.pyramid import halved_shape, lower_levels
+from livesim.io.write.stack_codec import encode, stated_codec
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
 AXES = ("t", "c", "z", "y", "x")
 LEVEL = "0"
-"""Name of the one resolution level."""
+"""Name of the level of full resolution; the lower ones are 1, 2, ..."""
 KEY = "livesim"
 """Group attribute that holds the recipe."""
 COLORS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
@@ -35,8 +36,8 @@ class OmeZarr:
 
     The metadata are yaozarrs' checked models, the arrays zarr's. One position is one image at
     the root; several are the groups "0", "1", ... of the bioformats2raw layout. One chunk per
-    plane, one resolution level. Planes that were never written read as NaN, and a warning in
-    the recipe counts them.
+    plane, and one resolution level or a pyramid of them. Planes that were never written read as
+    NaN, and a warning in the recipe counts them.
 
     Parameters
     ----------
@@ -72,28 +73,53 @@ class OmeZarr:
             create_image(group, self._layout, self._layout.image_shape, self._name)
             for group in self._groups
         ]
+        self._lower = [_create_lower(group, self._layout) for group in self._groups]
 
     def _open(self) -> None:
         self._root = zarr.open_group(self._path, mode="r+", zarr_format=3)
         positions = self._layout.position
         inside = [] if positions == 1 else [str(position) for position in range(positions)]
         self._groups = [_group(self._root, name) for name in inside] or [self._root]
-        self._images = [_image(group) for group in self._groups]
+        self._images = [_image(group, LEVEL) for group in self._groups]
+        names = [str(level) for level in range(1, self._layout.levels)]
+        self._lower = [[_image(group, name) for name in names] for group in self._groups]
 
     def put(self, index: StackIndex, image: Image) -> None:
-        """Write one result, [y, x], to its place."""
-        self._images[index.position][index.time, index.channel, index.z] = image
+        """Write one result, [y, x], to its place, its lower levels before it.
+
+        A plane that is there so has them all, whenever this was interrupted.
+        """
+        array = self._images[index.position]
+        if image.shape != array.shape[-2:]:
+            raise ValueError(f"expected an image of {array.shape[-2:]}, found {image.shape}")
+        place = (index.time, index.channel, index.z)
+        lower = self._lower[index.position]
+        for level, smaller in zip(lower, lower_levels(image, len(lower)), strict=True):
+            _put_plane(level, place, smaller)
+        _put_plane(array, place, image)
         self.contrasts[index.position].see(index.channel, image)
 
     def holds(self, index: StackIndex) -> bool:
-        """Whether a plane is there; only its file is looked for."""
-        place = (index.time, index.channel, index.z)
-        return chunk_path(self._images[index.position], place).is_file()
+        """Whether a plane is there; only its file is looked for.
 
-    def see(self, index: StackIndex) -> None:
-        """Take a plane that is there into account for the contrast."""
-        image = np.asarray(self._images[index.position][index.time, index.channel, index.z])
+        An empty one is none: a power cut may leave a name without its content.
+        """
+        place = (index.time, index.channel, index.z)
+        try:
+            return chunk_path(self._images[index.position], place).stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def see(self, index: StackIndex) -> bool:
+        """Take a plane into account for the contrast; return whether it is there and whole."""
+        if not self.holds(index):
+            return False
+        try:
+            image = np.asarray(self._images[index.position][index.time, index.channel, index.z])
+        except (ValueError, RuntimeError, SystemError):  # what Blosc says of chunks cut off
+            return False
         self.contrasts[index.position].see(index.channel, image)
+        return True
 
     def finish(self, written: NDArray[np.bool_]) -> None:
         """Describe the channels, whose contrast is known now, and count the missing planes."""
@@ -122,10 +148,15 @@ def _group(root: zarr.Group, name: str) -> zarr.Group:
     return found
 
 
-def _image(group: zarr.Group) -> zarr.Array[Any]:
-    found = group[LEVEL]
+def _image(group: zarr.Group, level: str) -> zarr.Array[Any]:
+    found = group[level]
     assert isinstance(found, zarr.Array)
     return found
+
+
+def _put_plane(array: zarr.Array[Any], place: tuple[int, int, int], image: Image) -> None:
+    """Write a plane; Zarr itself would make a folder again that was removed in between."""
+    chunk_writer(array, AXES.index("t"))(place, encode(np.ascontiguousarray(image, "<f4")))
 
 
 def image_groups(root: zarr.Group, positions: int) -> list[zarr.Group]:
@@ -151,9 +182,26 @@ def create_image(
 
     `shard` time points share a file.
     """
-    chunks = (1, 1, 1, layout.y, layout.x)
-    array = group.create_array(
-        LEVEL,
+    array = _create_level(group, LEVEL, shape, shard)
+    describe_image(group, layout, name)
+    return array
+
+
+def _create_lower(group: zarr.Group, layout: OutputLayout) -> list[zarr.Array[Any]]:
+    """Create the arrays of the lower levels of an image, empty."""
+    outer = layout.image_shape[:3]
+    return [
+        _create_level(group, str(level), (*outer, *halved_shape((layout.y, layout.x), level)), 1)
+        for level in range(1, layout.levels)
+    ]
+
+
+def _create_level(
+    group: zarr.Group, level: str, shape: tuple[int, ...], shard: int
+) -> zarr.Array[Any]:
+    chunks = (1, 1, 1, *shape[-2:])
+    return group.create_array(
+        level,
         shape=shape,
         chunks=chunks,
         shards=sharded(chunks, AXES.index("t"), shard),
@@ -163,8 +211,6 @@ def create_image(
         dimension_names=AXES,
         config={"write_empty_chunks": True},
     )
-    describe_image(group, layout, name)
-    return array
 
 
 def describe_image(
@@ -185,16 +231,31 @@ def _multiscale(layout: OutputLayout, name: str) -> v05.Multiscale:
     dims = [
         _dim("t", layout.interval_s, "second"),
         _dim("c", None, ""),
-        _dim("z", z_um, "micrometer"),
+        _dim("z", z_um, "micrometer", scale_factor=1.0),
         _dim("y", pixel_um, "micrometer"),
         _dim("x", pixel_um, "micrometer"),
     ]
-    return v05.Multiscale.from_dims(dims, name=name)
+    described = v05.Multiscale.from_dims(dims, name=name, n_levels=layout.levels)
+    return described if layout.levels == 1 else _centred(described)
 
 
-def _dim(name: str, scale: float | None, unit: str) -> DimSpec:
+def _centred(described: v05.Multiscale) -> v05.Multiscale:
+    """Say where lower levels lie: the centre of their first pixel is that of several finer ones."""
+    values = _dump(described)
+    _, *lower = values["datasets"]
+    for dataset in lower:
+        (scaling,) = dataset["coordinateTransformations"]
+        finest = values["datasets"][0]["coordinateTransformations"][0]["scale"]
+        shift = [(one - first) / 2 for one, first in zip(scaling["scale"], finest, strict=True)]
+        dataset["coordinateTransformations"].append({"type": "translation", "translation": shift})
+    return v05.Multiscale.model_validate(values)
+
+
+def _dim(name: str, scale: float | None, unit: str, scale_factor: float | None = None) -> DimSpec:
     """Return an axis; one of unknown scale counts in samples, without a unit."""
-    return DimSpec(name=name) if scale is None else DimSpec(name=name, scale=scale, unit=unit)
+    if scale is None:
+        return DimSpec(name=name, scale_factor=scale_factor)
+    return DimSpec(name=name, scale=scale, unit=unit, scale_factor=scale_factor)
 
 
 def _omero(layout: OutputLayout, channels: int, contrast: Contrast) -> v05.Omero:

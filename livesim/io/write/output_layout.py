@@ -40,9 +40,11 @@ class OutputLayout:
     """From one time point to the next."""
     channel_names: tuple[str, ...] = ()
     """One per channel; empty = "channel 0", "channel 1", ..."""
+    levels: int = 1
+    """Of resolution, each of half the pixels in y and x of the one before; for OME-Zarr."""
 
     def __post_init__(self) -> None:
-        for axis in ("time", "channel", "z", "position", "y", "x"):
+        for axis in ("time", "channel", "z", "position", "y", "x", "levels"):
             if getattr(self, axis) < 1:
                 raise ValueError(f"expected {axis} >= 1, found {getattr(self, axis)}")
         for scale in ("pixel_nm", "z_step_nm", "interval_s"):

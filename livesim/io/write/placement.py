@@ -39,6 +39,8 @@ class Placement:
         The real name.
     overwrite
         Replace what stands under the real name.
+    made_at
+        Another temporary name, under which something may have been begun; it stays.
 
     Raises
     ------
@@ -47,15 +49,20 @@ class Placement:
         if its folder does not exist or cannot be written to.
     """
 
-    def __init__(self, target: Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, target: Path, *, overwrite: bool = False, made_at: Path | None = None
+    ) -> None:
         self.target = target
-        self.partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        own = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        self.partial = made_at or own
+        self._aside = own.with_suffix(".replaced")
         self._overwrite = overwrite
         try:
             self._check()
         except OSError as error:
             raise self._refusal(error) from error
-        _remove(self.partial)
+        if made_at is None:
+            _remove(self.partial)
 
     def _check(self) -> None:
         folder = self.target.parent
@@ -80,14 +87,13 @@ class Placement:
             sync_file(self.partial)
         with ExitStack() as undo:
             # No rename replaces a folder that holds something, or a file by a folder.
-            aside = self.partial.with_suffix(".replaced")
             if self.target.is_dir() or (self.partial.is_dir() and self.target.exists()):
-                self.target.rename(aside)
-                undo.callback(aside.rename, self.target)
+                self.target.rename(self._aside)
+                undo.callback(self._aside.rename, self.target)
             self.partial.replace(self.target)
             sync_folder(self.target.absolute().parent)
             undo.pop_all()
-        _remove(aside)
+        _remove(self._aside)
 
     @contextmanager
     def preparing(self) -> Iterator[None]:

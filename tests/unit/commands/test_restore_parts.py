@@ -10,7 +10,8 @@ import zarr
 from rich.console import Console
 
 from livesim.commands.restore.command import restore_file
-from livesim.commands.restore.parts import Part, finish_parts, restore_part
+from livesim.commands.restore.part import Part
+from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings, SettingsError
@@ -135,7 +136,9 @@ def test_parts_of_other_settings_are_not_mixed_in(asked):
     restore(asked, "1/2")
     optics = asked.settings.optics.model_copy(update={"emission_nm": 600.0})
     other = replace(asked, settings=asked.settings.model_copy(update={"optics": optics}))
-    with pytest.raises(DataError, match="found those of something else; remove it to begin anew"):
+    with pytest.raises(
+        DataError, match=r"found those of something else; remove .*\.parts to begin anew"
+    ):
         restore(other, "2/2")
 
 

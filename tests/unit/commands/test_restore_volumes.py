@@ -152,7 +152,10 @@ def test_a_volume_that_does_not_fit_into_memory_is_refused(frames, tmp_path, mon
         restored(written(tmp_path, frames), settings(), tmp_path)
 
 
-@pytest.mark.parametrize("flag", [["--error"], ["--pattern", "pattern.json"]])
+@pytest.mark.parametrize("flag", [
+    ["--error"], ["--pattern", "pattern.json"], ["--pyramid"], ["--workers", "2"],
+    ["--part", "1/2"], ["--finish"], ["--cluster", "tcp://127.0.0.1:9"],
+])  # fmt: skip
 def test_what_volumes_have_not_is_not_ignored(flag, frames, tmp_path):
     raw = written(tmp_path, frames[:1])
     with pytest.raises(SettingsError, match=f"{flag[0]}: expected it without --volumes"):
