@@ -131,6 +131,8 @@ def _outcome(mutant: Mutant, folder: Path) -> str | None:
     if not child:
         try:
             code = _run_tests(mutant, folder)
+        except Warning:  # is an error, as in all tests, though it comes after the last of them
+            code = FAILED
         except BaseException:  # noqa: BLE001 - or it would go on as this process
             traceback.print_exc()
             code = BROKEN

@@ -67,7 +67,7 @@ class Intake:
         self.known = Known()
         """The last stream; it outlives the session, so other threads read that one first."""
         self._turned_away = Known()
-        """The last one that was refused while another was running."""
+        """The last one that was refused; it is not forgotten what became of the one before."""
         self.doctor: LiveDoctor | None = None
         """Of the last stream."""
         self.finished = False
@@ -169,12 +169,8 @@ class Intake:
     def _refuse(self, start: StreamStart, why: str) -> None:
         words = f"stream from {start.source or 'an unnamed source'} refused: {why}"
         self._gauges.faults.say(words, "refused")
-        refused = Known(stream=start.stream, refused=shortened(why))
-        if self.session is not None:
-            self._turned_away = refused
-            return
-        self.known = refused
-        self._done = self._options.once
+        self._turned_away = Known(stream=start.stream, refused=shortened(why))
+        self._done = self._options.once and self.session is None
 
     def _end_if_alone(self) -> None:
         """End the stream of a source that has gone without a word."""
@@ -212,5 +208,6 @@ class Intake:
 
     def _await_source(self) -> None:
         """Stay until the source has asked what became of its stream, or seems not to."""
-        if self.known.ended or self.known.refused:
-            self.known.heard.wait(self._options.farewell_s)
+        for last in (self.known, self._turned_away):
+            if last.ended or last.refused:
+                last.heard.wait(self._options.farewell_s)

@@ -149,6 +149,16 @@ def test_a_stream_that_is_refused_ends_no_other_one(tmp_path, more):
     assert {one.name for one in tmp_path.iterdir()} == {"stream-001"}
 
 
+def test_a_stream_that_is_refused_makes_no_other_forgotten(tmp_path):
+    with running(record=tmp_path, lossless=True) as engine, ControlClient(engine.control) as client:
+        send(engine, frames(2))
+        engine.wait_for(lambda s: s.stream is None)
+        with Sender(engine.control) as other, pytest.raises(WireError, match="refused the stream"):
+            other.start(start("t", settings={}))
+        assert client.ready("s", WAIT_S).recorded == 2
+        assert client.ready("t", WAIT_S).refused is not None
+
+
 def test_a_source_that_is_gone_ends_its_stream(tmp_path):
     with running(record=tmp_path, vanished_s=0.2) as engine:
         with FramePusher(engine.engine.endpoints.frames) as source:
