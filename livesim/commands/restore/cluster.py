@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
@@ -10,11 +11,14 @@ from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import restore_part
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.workers import finish, plan_parts
+from livesim.config.settings import SettingsError
 from livesim.values.errors import DataError
 from livesim.values.extras import install_command
 
 PARTS_PER_WORKER = 4
 """So that a worker that is slow, or comes late, does not keep the others waiting."""
+ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?([^/\s:\[\]]+|\[[^/\s]+\]):\d+")
+"""What Dask takes for a scheduler's; of others it speaks in tracebacks."""
 CONNECT_S = 30
 POLL_S = 1.0
 
@@ -30,6 +34,9 @@ def restore_on_cluster(asked: RestoreRequest, address: str) -> None:
         As `livesim.commands.restore.command.restore_file`, or if there is no such cluster, no
         worker, or workers die with the same part again and again.
     """
+    if not ADDRESS.fullmatch(address):
+        found = address or "nothing"
+        raise SettingsError(f"--cluster: expected an address as tcp://10.0.0.5:8786, found {found}")
     try:
         from distributed import Client
     except ImportError as error:

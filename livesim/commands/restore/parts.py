@@ -24,8 +24,21 @@ from livesim.values.frames import StackIndex
 Step = Callable[[], None]
 
 
-def restore_part(asked: RestoreRequest, part: Part, console: Console, step: Step) -> None:
-    """Restore what is missing of a part; `step` is called after every raw stack.
+def restore_part(
+    asked: RestoreRequest,
+    part: Part,
+    console: Console,
+    step: Step,
+    begin: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Restore what is missing of a part.
+
+    Parameters
+    ----------
+    step
+        Called after every raw stack.
+    begin
+        Called before them, with their number.
 
     Raises
     ------
@@ -38,7 +51,9 @@ def restore_part(asked: RestoreRequest, part: Part, console: Console, step: Step
         result = folder.result(plan)
         restoration = follow_plan(asked, recording, plan)
         left_out = []
-        for index in part.of_all(recording.indices):
+        indices = part.of_all(recording.indices)
+        begin(len(indices))
+        for index in indices:
             if not _is_there(index, plan, recording, result) and (
                 words := _restored(restoration, index, result)
             ):

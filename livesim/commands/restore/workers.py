@@ -117,18 +117,16 @@ def restore_part_here(asked: RestoreRequest, part: Part) -> None:
         As `livesim.commands.restore.parts.restore_part`.
     """
     console = words_console()
-    with open_recording(asked.raw, asked.settings.pattern) as recording:
-        total = len(part.of_all(recording.indices))
     with (
         interrupts_held() as check_interrupt,
-        progress_bar(f"part {part}", total, console) as bar,
+        progress_bar(f"part {part}", None, console) as bar,
     ):
 
         def step() -> None:
             bar.advance()
             check_interrupt()
 
-        restore_part(asked, part, console, step)
+        restore_part(asked, part, console, step, lambda total: bar.show(0, total))
     console.print(f"part {part} is done; livesim restore … --finish when all are")
 
 

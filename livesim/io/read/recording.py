@@ -122,7 +122,8 @@ class Recording:
         """The raw stacks that are whole, in the order of their ends."""
         places = np.argwhere(self.whole)
         ends = self.numbers.max(axis=(4, 5))[self.whole]
-        return [_stack_index(place) for place in places[np.argsort(ends, kind="stable")]]
+        ordered = places[np.argsort(ends, kind="stable")].tolist()
+        return [StackIndex(position=p, time=t, channel=c, z=z) for p, t, c, z in ordered]
 
     @property
     def whole(self) -> NDArray[np.bool_]:
@@ -273,11 +274,6 @@ def _refusal(sentence: str, file: PlaneFile) -> DataError:
     """Return the refusal of a file, with what is known of its state."""
     state = (warning.removeprefix(f"{file.source}: ") for warning in file.warnings)
     return DataError("; ".join((sentence, *state)))
-
-
-def _stack_index(place: NDArray[np.intp]) -> StackIndex:
-    position, time, channel, z = (int(at) for at in place)
-    return StackIndex(position=position, time=time, channel=channel, z=z)
 
 
 def _words(index: StackIndex) -> str:

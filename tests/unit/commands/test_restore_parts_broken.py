@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from livesim.cli import app
 from livesim.commands.restore import workers
+from livesim.commands.restore.cluster import ADDRESS, restore_on_cluster
 from livesim.commands.restore.command import restore_file, targets
 from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
@@ -238,6 +239,14 @@ def test_positions_channels_planes_and_lost_frames_in_every_part(asked, frames, 
 def test_an_empty_part_is_not_the_whole_recording(asked):
     with pytest.raises(SettingsError, match="expected a part such as 2/4, found nothing"):
         CliRunner().invoke(app, ["restore", str(asked.raw), "--part", ""], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "tcp://", "http://127.0.0.1:8786", "a:b"])
+def test_what_is_no_address_of_a_scheduler_is_refused(asked, address):
+    with pytest.raises(SettingsError, match=r"--cluster: expected an address as tcp://10\.0\.0\.5"):
+        restore_on_cluster(asked, address)
+    for known in ("tcp://10.0.0.5:8786", "tls://[::1]:8786", "node-7.cluster:8786"):
+        assert ADDRESS.fullmatch(known)
 
 
 def test_a_zarr_that_is_there_is_no_folder_for_results(tmp_path):

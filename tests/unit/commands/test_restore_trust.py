@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
+from rich.console import Console
 from scipy import ndimage
 
 from livesim.api.restore import Restorer
 from livesim.commands.restore.command import RestoreRequest, restore_file
+from livesim.commands.restore.part import Part
+from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.trust import spread
 from livesim.config.settings import Settings, Steps
 from livesim.io.pattern_file import write_pattern
@@ -207,6 +211,21 @@ def test_beside_images_that_are_not_to_be_trusted_lies_the_plain_one(
     restored(recording, folder, PLAIN, pattern)
     np.testing.assert_array_equal(images[:, -1], tifffile.imread(folder / "out.ome.tif"))
     assert not np.array_equal(images[:, 0], images[:, -1])
+
+
+def test_parts_of_what_is_not_to_be_trusted_are_what_is_made_at_once(faint, tmp_path):
+    (path, scene), pattern = faint
+    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
+    asked = RestoreRequest(path, settings, pattern, tmp_path / "out.zarr", error=True)
+    for number in (2, 3, 1):  # one of them without a raw stack
+        restore_part(asked, Part(number, 3), Console(quiet=True), lambda: None)
+    finish_parts(asked)
+    restore_file(replace(asked, out=tmp_path / "once.zarr"))
+    found, once = (zarr.open_group(tmp_path / name, mode="r") for name in ("out.zarr", "once.zarr"))
+    assert found["0"].shape == (2, 3, 1, 192, 192)
+    np.testing.assert_array_equal(found["0"], once["0"])
+    assert found.attrs["livesim"] == once.attrs["livesim"]
+    assert found.attrs["ome"]["omero"] == once.attrs["ome"]["omero"]
 
 
 @pytest.mark.parametrize(
