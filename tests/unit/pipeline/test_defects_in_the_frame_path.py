@@ -15,7 +15,7 @@ from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from tests.support.scenes import PLAIN, simulate
 
-SHAPE = (64, 64)
+SHAPE = (96, 96)
 HOT = ((20, 31), (40, 12))
 
 
@@ -111,8 +111,8 @@ def test_the_live_doctor_is_not_misled(recording):
 def test_a_pattern_file_names_defects_only_where_there_are_some(pattern):
     assert pattern_to_json(pattern)["defects"] == [list(place) for place in HOT]
     assert "defects" not in pattern_to_json(replace(pattern, defects=()))
-    values = pattern_to_json(pattern) | {"defects": [[64, 3]]}
-    with pytest.raises(DataError, match=r"defects: expected \(y, x\) inside frames of \(64, 64\)"):
+    values = pattern_to_json(pattern) | {"defects": [[96, 3]]}
+    with pytest.raises(DataError, match=r"defects: expected \(y, x\) inside frames of \(96, 96\)"):
         pattern_from_json(values)
 
 
