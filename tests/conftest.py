@@ -40,6 +40,7 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         os.environ["PYTEST_QT_API"] = qtpy.API
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Keep a file on one of several workers (`-n 2 --dist loadgroup`), and all processes on one.
 
@@ -53,11 +54,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def number_of_threads() -> Iterator[None]:
-    """Let torch work on as many cores as before, whatever a command has set in this process."""
+    """Let torch work on as many cores as before, whatever a command has set in this process.
+
+    What any thread has set holds for all threads that begin later, so it is set again in any case.
+    """
     before = torch.get_num_threads()
     yield
-    if torch.get_num_threads() != before:
-        torch.set_num_threads(before)
+    torch.set_num_threads(before)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -61,7 +61,7 @@ def test_times_are_median_and_quartiles():
     assert Times.of([1.0, 2.0, 3.0, 4.0, 100.0]) == Times(3.0, 2.0, 1.0, 5)
 
 
-@pytest.mark.parametrize("size", [96, 520])
+@pytest.mark.parametrize("size", [192, 520])
 def test_the_scene_is_lit_by_its_pattern(size):
     """Larger fields are tiles of a smaller one, whose period does not fit; the first tile does."""
     scene = make_scene(size)
