@@ -40,18 +40,6 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         os.environ["PYTEST_QT_API"] = qtpy.API
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Keep a file on one of several workers (`-n 2 --dist loadgroup`), and all processes on one.
-
-    Tests of whole systems start processes of their own: one after the other they have the machine
-    that they would have without workers, but for one core.
-    """
-    for item in items:
-        system = "system" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("system" if system else str(item.path)))
-
-
 @pytest.fixture(autouse=True)
 def number_of_threads() -> Iterator[None]:
     """Let torch work on as many cores as before, whatever a command has set in this process.

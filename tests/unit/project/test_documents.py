@@ -69,7 +69,7 @@ def test_the_test_command_of_the_readme_is_one_line():
         r"<!-- test command -->\n```sh\n(.*?)```\n<!-- end of test command -->", text, re.DOTALL
     )
     assert block.count("\n") == 1
-    assert block.rstrip().endswith("-m pytest -n 2 --dist loadgroup")
+    assert block.rstrip().endswith("-m pytest -n 2 --dist loadfile")
 
 
 def imported():
