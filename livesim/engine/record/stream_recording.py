@@ -16,8 +16,8 @@ from livesim.values.frames import RawStack
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
-RECORD_DEPTH, RECORD_BYTES = 4096, 512 << 20
-"""Raw stacks that wait for the disk at most, and how much memory they may hold."""
+RECORD_DEPTH, RECORD_BYTES = 512, 512 << 20
+"""Raw stacks that wait for the disk at most, and their memory; fewer than `UNDER_WAY`."""
 RESULT_DEPTH = 4
 """Results that wait for the disk at most."""
 REST_S = 1.0

@@ -19,8 +19,13 @@ class TimeLabels:
 
     def see(self, stack: RawStack) -> None:
         """Log the label of a stack that is going to be recorded, unless it is the last one's."""
-        recorder = self._recordings.of(stack.index)
-        if recorder is None or stack.label is None:
+        if stack.label is None:
+            return
+        try:
+            recorder = self._recordings.of(stack.index)
+        except KeyError:  # it will not be recorded, as its track says
+            return
+        if recorder is None:
             return
         if (last := (recorder.folder, stack.index.time)) == self._last:
             return

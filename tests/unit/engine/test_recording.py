@@ -13,7 +13,9 @@ from livesim.commands.status.command import show_status
 from livesim.config.settings import Settings
 from livesim.engine.meters import Gauges
 from livesim.engine.process import Engine
+from livesim.engine.record import recordings, stream_recording
 from livesim.engine.record.stream_recording import StreamRecording
+from livesim.engine.record.time_labels import TimeLabels
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
@@ -162,3 +164,23 @@ def test_stacks_that_wait_for_the_disk_hold_no_more_memory_however_large_they_ar
     recording.add(RawStack("s", StackIndex(), pixels, 5.0))
     assert gauges.record.status().queue_limit == held
     assert held == 1 or held * pixels.nbytes <= 512 << 20
+
+
+def test_a_stack_that_waits_for_the_disk_is_remembered_until_it_is_there():
+    """Else one would not know which of two recordings it belongs to."""
+    assert stream_recording.RECORD_DEPTH < recordings.UNDER_WAY
+
+
+def test_a_label_of_a_stack_that_is_not_remembered_ends_no_recording(monkeypatch):
+    """Its track says that it is not recorded."""
+    monkeypatch.setattr(recordings, "UNDER_WAY", 1)
+    known = recordings.Recordings(None)
+    known.switch(None)
+    stacks = [
+        RawStack("s", StackIndex(time=n), np.zeros((3, 3, 8, 8)), 5.0, label=n) for n in (0, 1)
+    ]
+    for stack in stacks:
+        known.see(stack)
+    with pytest.raises(KeyError):
+        known.of(stacks[0].index)
+    TimeLabels(known, Gauges().faults).see(stacks[0])

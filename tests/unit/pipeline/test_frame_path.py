@@ -407,6 +407,7 @@ FULL = torch.OutOfMemoryError("CUDA out of memory")
 
 @pytest.mark.parametrize(("error", "times"), [(NOT_PERMITTED, 1), (FULL, 2)])
 def test_a_form_that_cannot_be_captured_is_computed_and_it_is_said_once(error, times, caplog):
+    caplog.set_level("WARNING", logger="livesim.engine")
     stream, late = Stream(), Failing(error, times)
     path = ReplayedPath(late)
     found = overlapped([stream.pipeline(path)] * 6, stream.stacks, followed)
