@@ -103,8 +103,8 @@ class Engine:
                     self.fail(ended.exception())
                 self._intake.hurry_if_due()
                 self._tend()
-        for thread in threads:
-            thread.result()
+        for thread in threads:  # those that died in the last moment, too
+            self.fail(thread.exception())
         if self._fault is not None:
             raise self._fault
 
