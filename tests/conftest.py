@@ -6,7 +6,6 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,28 +39,23 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         os.environ["PYTEST_QT_API"] = qtpy.API
 
 
-@pytest.fixture(autouse=True)
-def number_of_threads() -> Iterator[None]:
-    """Let torch work on as many cores as before, whatever a command has set in this process.
-
-    What any thread has set holds for all threads that begin later, so it is set again in any case.
-    """
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Leave it to Qt to learn of the end of its children, whatever a test or its fixtures do.
+    """Give back what a test or its fixtures, of its module too, have taken of the whole process.
 
-    Lightning gives signals back as Python knows them, and torch's loader takes this one: neither
-    knows that Qt had taken it, and windows of later tests would wait for ever.
+    Torch works on as many cores as before; what any thread has set holds for all threads that begin
+    later, so it is set again in any case. Qt learns of the end of its children: Lightning gives
+    signals back as Python knows them, and torch's loader takes this one; neither knows that Qt had
+    taken it, and windows of later tests would wait for ever.
     """
+    threads = torch.get_num_threads()
     if not sys.platform.startswith("linux"):
-        return (yield)
+        outcome = yield
+        torch.set_num_threads(threads)
+        return outcome
     before, pythons = _action(signal.SIGCHLD), (None, _action(signal.SIGINT).handler)
     outcome = yield
+    torch.set_num_threads(threads)
     if before.handler not in pythons and _action(signal.SIGCHLD).handler in pythons:
         ctypes.CDLL(None).sigaction(int(signal.SIGCHLD), ctypes.byref(before), None)
     return outcome
