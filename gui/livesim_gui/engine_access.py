@@ -37,6 +37,8 @@ class EngineAccess:
         self._feed, self._tasks = feed, tasks
         self._link: Link | None = None
         self._wishes = Wishes()
+        self._run: Run | None = None
+        """When the networks are to work, until the engine knows."""
 
     @property
     def address(self) -> str | None:
@@ -91,10 +93,24 @@ class EngineAccess:
             self._tasks.run(_HOLD, lambda: link.hold(stream, index), lambda _: None, failed)
 
     def networks(self, run: Run, failed: Tell) -> None:
-        """Say when the networks work from now on."""
-        link = self._link
-        if link is not None:
-            self._tasks.run(_NETWORKS, lambda: link.networks(run), lambda _: None, failed)
+        """Say when the networks work from now on; the last word counts, however fast they come."""
+        self._run = run
+        self._send_run(failed)
+
+    def _send_run(self, failed: Tell) -> None:
+        link, run = self._link, self._run
+        if link is None or run is None:
+            return
+
+        def sent(_: object) -> None:
+            self._run = None if self._run == run else self._run
+            self._send_run(failed)
+
+        def not_sent(words: str) -> None:
+            self._run = None
+            failed(words)
+
+        self._tasks.run(_NETWORKS, lambda: link.networks(run), sent, not_sent)
 
     def wish(self, key: str, value: Value, failed: Tell) -> None:
         """Ask the engine for another setting; the newest of each is sent when its turn comes."""

@@ -36,8 +36,7 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     assert words[0] == "On the newest stack"
     assert words[-2:] == ["Only when held", "Off"]
     button.menu().actions()[1].trigger()
-    qtbot.waitUntil(lambda: len(engine.asked) == 1)
-    button.menu().actions()[-1].trigger()
+    button.menu().actions()[-1].trigger()  # before the engine has answered
     qtbot.waitUntil(lambda: len(engine.asked) == 2)
     assert [one.run for one in engine.asked if isinstance(one, NetworksRequest)] == [2, "off"]
 
