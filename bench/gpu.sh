@@ -65,9 +65,9 @@ training() {  # a recipe for as long as there is time; a checkpoint comes along 
     done) &
     local copying=$!
     timeout -s INT -k 20 "$2" python3 -m livesim train "$folder/recipe.toml" --out "$folder/run"
-    kill "$copying"
-    split -b 15M -d "$folder/run/checkpoint.pt" "$1."
     local status=$?
+    kill "$copying"
+    split -b 15M -d "$folder/run/checkpoint.pt" "$1." || status=1
     [ -f "$folder/run/log.csv" ] && tail -n 3 "$folder/run/log.csv"
     rm -r "$folder"
     return "$status"

@@ -2,8 +2,8 @@
 # Collect what a bare machine with a CUDA build of PyTorch lacks, as wheels to carry along.
 #
 #   bash bench/gpu/wheels.sh FOLDER                here, where a package index can be reached
-#   python3 -m pip install --no-index --no-deps --target /tmp/site FOLDER/*.whl       there
-#   PYTHONPATH=/tmp/site bash bench/gpu.sh OUT     there, in a checkout of livesim
+#   python3 -m pip install --no-index --no-deps --target SITE FOLDER/*.whl           there
+#   PYTHONPATH=SITE bash bench/gpu.sh OUT          there, in a checkout of livesim
 #
 # The machine has torch, numpy, scipy, scikit-image, tifffile, safetensors, Pillow, rich, typer,
 # prometheus-client, pytest with its time limits, and lightning; with PYTHON=3.13 wheels are those of

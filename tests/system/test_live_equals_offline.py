@@ -68,10 +68,9 @@ def test_live_results_are_the_offline_results(tmp_path):
     assert live.std() > 0
     np.testing.assert_array_equal(live, zarr.open_array(again / "0", mode="r")[:, 0, 0])
     shared = tmp_path / "shared.ome.zarr"
-    livesim("restore", stream / "raw.zarr", "--workers", "2", "--out", shared)
-    # Each worker has fewer threads, which add in another order.
-    found = zarr.open_array(shared / "0", mode="r")[:, 0, 0]
-    np.testing.assert_allclose(live, found, atol=1e-5 * live.max())
+    # One worker has as many threads as the engine; fewer would add in another order.
+    livesim("restore", stream / "raw.zarr", "--workers", "1", "--out", shared)
+    np.testing.assert_array_equal(live, zarr.open_array(shared / "0", mode="r")[:, 0, 0])
     # Without networks nothing depends on when their weights were there.
     plain = tmp_path / "plain.ome.tif"
     livesim("restore", raw, "--pattern", pattern, "--steps", "reconstruct", "--out", plain)
