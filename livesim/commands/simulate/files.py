@@ -46,20 +46,32 @@ def simulate_files(settings: Settings, out: Path, *, overwrite: bool = False) ->
     """
     console = words_console()
     microscope = SimulatedMicroscope(settings)
-    with new_folder(out), ExitStack() as stack:
-        names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
-        raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
-        for placement in (toml, pattern, truth, raw):  # a full disk names the last one
-            stack.enter_context(placement)
-        toml.partial.write_text(settings.to_toml(), encoding="utf-8")
-        write_pattern(pattern.partial, _first_pattern(microscope), overwrite=True)
-        saturated = _write_stacks(microscope, raw.partial, truth.partial, console)
-        # The raw file last: where it stands, all that belongs to it is there.
-        for placement in (truth, pattern, toml, raw):
-            placement.commit()
+    with simulation_files(settings, _first_pattern(microscope), out, overwrite=overwrite) as files:
+        saturated = _write_stacks(microscope, *files, console)
     console.print(f"wrote {out / RAW_NAME}")
     if saturated:
         console.print(f"livesim: {saturated:.2%} of the pixels are saturated")
+
+
+@contextmanager
+def simulation_files(
+    settings: Settings, pattern: Pattern, out: Path, *, overwrite: bool
+) -> Iterator[tuple[Path, Path]]:
+    """Write settings and pattern; yield the temporary names of the raw file and the truth.
+
+    All four get their real names at the end, or nothing is left of any.
+    """
+    with new_folder(out), ExitStack() as stack:
+        names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
+        raw, toml, truth, known = (Placement(out / n, overwrite=overwrite) for n in names)
+        for placement in (toml, known, truth, raw):  # a full disk names the last one
+            stack.enter_context(placement)
+        toml.partial.write_text(settings.to_toml(), encoding="utf-8")
+        write_pattern(known.partial, pattern, overwrite=True)
+        yield raw.partial, truth.partial
+        # The raw file last: where it stands, all that belongs to it is there.
+        for placement in (truth, known, toml, raw):
+            placement.commit()
 
 
 @contextmanager

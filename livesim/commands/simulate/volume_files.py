@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +10,8 @@ import numpy as np
 import zarr
 
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.simulate.files import (
-    PATTERN_NAME,
-    RAW_NAME,
-    SETTINGS_NAME,
-    TRUTH_NAME,
-    new_folder,
-)
+from livesim.commands.simulate.files import RAW_NAME, simulation_files
 from livesim.config.settings import Settings
-from livesim.io.pattern_file import write_pattern
-from livesim.io.write.placement import Placement
 from livesim.io.write.raw_tiff import RawTiffLayout, write_raw_tiff
 from livesim.values.frames import Pixels
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
@@ -40,13 +31,8 @@ def simulate_volume_files(settings: Settings, out: Path, *, overwrite: bool = Fa
     """
     console = words_console()
     microscope = VolumeMicroscope(settings)
-    with new_folder(out), ExitStack() as stack:
-        names = (RAW_NAME, SETTINGS_NAME, TRUTH_NAME, PATTERN_NAME)
-        raw, toml, truth, pattern = (Placement(out / n, overwrite=overwrite) for n in names)
-        for placement in (toml, pattern, truth, raw):  # a full disk names the last one
-            stack.enter_context(placement)
-        toml.partial.write_text(settings.to_toml(), encoding="utf-8")
-        write_pattern(pattern.partial, microscope.pattern.lateral, overwrite=True)
+    known = microscope.pattern.lateral
+    with simulation_files(settings, known, out, overwrite=overwrite) as (raw, truth):
         frames = _Frames(microscope)
         with (
             interrupts_held() as check_interrupt,
@@ -57,11 +43,8 @@ def simulate_volume_files(settings: Settings, out: Path, *, overwrite: bool = Fa
                 check_interrupt()
                 bar.advance()
 
-            write_raw_tiff(raw.partial, frames.in_file_order(step), _layout(microscope))
-        _write_truth(truth.partial, microscope, np.stack(frames.intensity))
-        # The raw file last: where it stands, all that belongs to it is there.
-        for placement in (truth, pattern, toml, raw):
-            placement.commit()
+            write_raw_tiff(raw, frames.in_file_order(step), _layout(microscope))
+        _write_truth(truth, microscope, np.stack(frames.intensity))
     console.print(f"wrote {out / RAW_NAME}")
     if frames.saturated:
         console.print(f"livesim: {frames.saturated} pixels are saturated")
