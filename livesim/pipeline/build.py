@@ -16,16 +16,16 @@ from livesim.config.settings import Camera, Settings, SettingsError
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
+from livesim.pipeline.clipping import Clipping
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST
 from livesim.pipeline.defects import Mending, equalised, stacks_without_defects, with_defects
 from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of, path_for
 from livesim.pipeline.work import FramePath, as_tensor
-from livesim.reconstruction.doctor.counts import saturation_findings
 from livesim.reconstruction.doctor.examine import examine_stacks, middle
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.reconstruction.otf import optics_under
+from livesim.reconstruction.otf import Otf, optics_under
 from livesim.reconstruction.otf_damping.estimate import contradicts, with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
@@ -56,40 +56,24 @@ def calibrate(
 ) -> Pattern:
     """Estimate the pattern from raw stacks taken with the same illumination.
 
-    Defects of the camera are found first and replaced; the pattern names them, and warns of frames
-    that are clipped. Where no OTF was measured, the damping of the theoretical one is found with it.
+    Defects of the camera are found first and replaced; the pattern names them. Where no OTF was
+    measured, the damping of the theoretical one is found with it. Where frames are clipped, the
+    pattern says so, and has no usable angle where too much of them is.
 
     Raises
     ------
     SettingsError
         If the pixel size is not known.
     """
-    clipped = _clipped(_pixels(stacks))
+    clipping = Clipping.of(_pixels(stacks))
     stacks, defects = stacks_without_defects(stacks, settings, _pixel_nm(settings))
     pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)
     if otf_profile is None:
         photons = mean_photons(pixels, settings.camera).flatten(0, 1)
         found = with_otf_damping(found, photons, len(stacks), settings.optics)
-    found = with_doubts(with_defects(found, defects), clipped)
+    found = clipping.told_of(with_defects(found, defects), Otf.theoretical(settings.optics))
     return with_levels(found, stacks, settings)
-
-
-def _clipped(pixels: Tensor) -> tuple[str, ...]:
-    """Return what to say of counts [time, angle, phase, y, x] that the camera has clipped.
-
-    Clipped fringes have other harmonics and less modulation than the light, and the fit cannot know.
-    """
-    findings = saturation_findings(pixels.flatten(0, 2).float())
-    return tuple(f"{one.words}; {one.advice}" for one in findings)
-
-
-def with_doubts(pattern: Pattern, doubts: Sequence[str]) -> Pattern:
-    """Return the pattern with further reasons why images made with it may mislead."""
-    new = tuple(words for words in doubts if words not in pattern.doubts)
-    return replace(
-        pattern, doubts=(*pattern.doubts, *new), warnings=(*pattern.warnings, *new)
-    )
 
 
 def _pixels(stacks: Sequence[RawStack]) -> Tensor:

@@ -51,7 +51,7 @@ class Finding:
     """The frames concerned."""
     value: float | None = None
     """The number found: the first frame's place, frames lost, the factor of the scale, angles
-    a and b exchanged as a * angles + b."""
+    a and b exchanged as a * angles + b, the share of clipped pixels."""
 
     @property
     def sentence(self) -> str:

@@ -48,6 +48,7 @@ def saturation_findings(frames: Tensor) -> list[Finding]:
             min(1.0 - 1.0 / (1.0 + odds), MOST_SURE),
             None,
             "expose shorter or use less light: clipped fringes cannot be repaired",
+            value=clipped / frames.numel(),
         )
     ]
 

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from livesim.config.settings import Settings
+from livesim.pipeline.build import calibrate
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern
+from tests.support.scenes import CAMERA, OPTICS, PLAIN, simulate
+
+
+def calibrated(clipped_share: float) -> Pattern:
+    """Return the pattern of a scene whose brightest pixels are clipped."""
+    counts = simulate(0, (128, 128)).counts[0].numpy()
+    most = np.quantile(counts, 1.0 - clipped_share) if clipped_share else counts.max()
+    pixels = np.minimum(counts, most).round().astype(np.uint16)
+    stack = RawStack(stream="s", index=StackIndex(), pixels=pixels)
+    return calibrate([stack], Settings(optics=OPTICS, camera=CAMERA, steps=PLAIN))
+
+
+def test_frames_that_are_not_clipped_are_not_spoken_of():
+    pattern = calibrated(0.0)
+    assert not pattern.doubts
+    assert not any("clipped" in words for words in pattern.warnings)
+
+
+@pytest.mark.parametrize(
+    ("share", "doubted", "usable"), [(0.002, False, 3), (0.02, True, 3), (0.2, True, 0)]
+)
+def test_clipped_frames_are_said_and_refused_where_they_hide_the_modulation(share, doubted, usable):
+    pattern = calibrated(share)
+    assert any("are clipped at" in words for words in pattern.warnings)
+    assert any("are clipped at" in words for words in pattern.doubts) == doubted
+    assert sum(angle.usable for angle in pattern.angles) == usable
+    assert pattern.is_widefield_only == (usable == 0)
