@@ -4,6 +4,8 @@ LIVESIM_DATA names their folder. Each is taken in all its light and thinned. The
 its noise, as in `bench.quality.thinning`. Images of thinned stacks are held against the plain image
 of all photons, and against that of the photons left out, which share no noise with them.
 
+With `--networks universal`, which takes every layout, recordings of other layouts join.
+
 The pictures (`--pictures FOLDER`) are for looking: plain, networks', arbitrated image, error map.
 """
 
@@ -13,6 +15,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +46,8 @@ RECORDINGS = (
     "bsim_hela_mito_3x3",
     "rdl_microtubule_lowsnr_488_3x3",
 )
-"""Those that have nine frames a stack: the shipped networks take no others."""
+"""Those that have nine frames a stack: the networks called default take no others."""
+OTHER_LAYOUTS = ("dlsim_unc_mt_HE_3x5_upsampled2x", "hexsim_imperial_20191105_152142_7")
 SCALES = (1.0, 5.0, 20.0)
 LARGEST = 256
 """Raw pixels of a side: of larger fields the middle is taken."""
@@ -93,7 +97,7 @@ def _middle(stack: RawStack) -> RawStack:
     return replace(stack, pixels=np.ascontiguousarray(stack.pixels[..., rows, columns]))
 
 
-def measure(own: Recorded, scale: float, fissions: int) -> tuple[Row, Arbitrated]:
+def measure(own: Recorded, scale: float, network: str, fissions: int) -> tuple[Row, Arbitrated]:
     """Return the figures and the images of a stack with `scale` times less light."""
     low, rest = own.photons, None
     if scale > 1.0:
@@ -102,13 +106,14 @@ def measure(own: Recorded, scale: float, fissions: int) -> tuple[Row, Arbitrated
         rest = (own.photons - kept) * (1.0 / (scale - 1.0))
         low = kept + READ_NOISE * torch.randn(kept.shape, generator=generator)
     plan = own.plan(scale)
-    restorer = Restorer(plan, READ_NOISE)
+    restorer = Restorer(plan, READ_NOISE, network)
     optics = own.settings.optics
     variance = measured_variance(low, own.pattern.pixel_nm, optics.cutoff_cycles_per_um)
     judge = arbiter(plan, own.pattern, own.otf)
     made = arbitrated(judge, low, variance, restorer.plain, restorer.network, 2, fissions)
-    aim = Restorer(own.plan(1.0), READ_NOISE)
+    aim = Restorer(own.plan(1.0), READ_NOISE, network)
     row: Row = {
+        "network": network,
         "recording": own.name.rsplit("_", 1)[0],
         "light": f"1/{scale:g}",
         "photons": float(torch.quantile(low.mean(dim=0).flatten(), 0.999)),
@@ -182,26 +187,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--scales", type=float, nargs="*", default=SCALES)
-    parser.add_argument("--recordings", nargs="*", default=RECORDINGS)
+    parser.add_argument("--recordings", nargs="*")
+    parser.add_argument("--networks", nargs="+", default=["default"])
+    parser.add_argument("--name", default="arbitration_recordings", help="of the file of results")
     parser.add_argument("--fissions", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(os.environ["LIVESIM_DATA"])
-    rows = []
-    for name in options.recordings:
+    rows: list[Row] = []
+    for network, name in product(
+        options.networks, options.recordings or (*RECORDINGS, *OTHER_LAYOUTS)
+    ):
+        if network == "default" and name in OTHER_LAYOUTS:
+            continue
         own = recorded(folder, name)
         for scale in options.scales:
-            row, made = measure(own, scale, options.fissions)
+            row, made = measure(own, scale, network, options.fissions)
             rows.append(row)
-            print(name, scale, flush=True)
+            print(network, name, scale, flush=True)
             if options.pictures is not None:
                 options.pictures.mkdir(parents=True, exist_ok=True)
-                draw(
-                    made,
-                    f"{name}, 1/{scale:g} of its light",
-                    options.pictures / f"{name}-{scale:g}.png",
-                )
-    report("arbitration_recordings", "Real recordings", rows, **summary(rows))
+                title = f"{name}, 1/{scale:g} of its light, {network}"
+                draw(made, title, options.pictures / f"{name}-{scale:g}-{network}.png")
+    own_rows = {n: [row for row in rows if row["network"] == n] for n in options.networks}
+    least = {network: summary(own) for network, own in own_rows.items()}
+    report(options.name, "Real recordings", rows, least=least)
 
 
 if __name__ == "__main__":
