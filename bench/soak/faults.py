@@ -144,6 +144,7 @@ def flood(scene: Scene) -> Harm:
 
 def remove_folder(scene: Scene) -> Harm:
     """Remove the folder of the recording while it grows, then have another stream recorded."""
+    _recorded_anew(scene)  # one that does not end just now, so that the next folder is the last
     status = _recording_status(scene)
     stream, folder = status.stream, Path(status.recording or "")
     while folder.exists():  # the engine may make a file in it meanwhile
