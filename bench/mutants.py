@@ -1,8 +1,10 @@
 """Change the code one place at a time and see whether its tests notice: `python -m bench.mutants`.
 
 One room after the other, a sample of places is drawn by a seed; each is changed in a copy of the
-code, and the tests of the room run until the first that fails. What nothing notices survives, and
-is listed. A run can be ended at any time: places that were tried are not tried again.
+code, and those tests of the room that call its function run until the first that fails. What
+nothing notices survives, and is listed. Before that they all run once on the code as it is: they
+must pass, and tell who calls what. What stands in decorators declares rather than does, and is no
+place. A run can be ended at any time: places that were tried are not tried again.
 
     python -m bench.mutants --rooms livesim/wire --sample 40 --seconds 500
 """
@@ -15,36 +17,23 @@ import contextlib
 import copy
 import io
 import json
-import os
 import random
 import shutil
-import signal
-import sys
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.mutant_tests import TESTS, Room
 from bench.report import RESULTS, Row, report
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("livesim", "acquisition", "gui", "models", "tests", "bench", "pyproject.toml")
 IMPORTED = ("numpy", "pytest", "torch", "zarr", "zmq", "pydantic", "tifffile", "yaozarrs")
 """Loaded once, before every process that tries a place begins as a copy of this one."""
-OURS = ("livesim", "livesim_acquisition", "livesim_gui", "livesim_models", "tests")
-TESTS = {
-    "livesim/io/write": ("unit/io/test_write_*.py", "unit/io/test_syncing.py"),
-    "livesim/wire": ("unit/wire/test_*.py",),
-    "livesim/engine": ("unit/engine/test_*.py",),
-    "livesim/reconstruction": ("unit/reconstruction/test_*.py",),
-}
-"""Room -> its tests."""
-FAILED, NOT_COLLECTED, BROKEN = 1, 2, 99
-"""Exit codes of pytest, and of a process in which it did not run."""
-LIMIT_S = 150
-"""For the tests of one place; what takes longer hangs, and has been noticed."""
+UNTOLD = ("start", "end", "function")
+"""Of a place, in the results."""
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -66,6 +55,8 @@ class Mutant:
     start: int
     end: int
     """In bytes of the file."""
+    function: int | None
+    """The first line of the function it is in."""
 
 
 def mutants_of(room: str) -> Iterator[Mutant]:
@@ -75,7 +66,7 @@ def mutants_of(room: str) -> Iterator[Mutant]:
         begins = [0]
         for line in source.splitlines(keepends=True):
             begins.append(begins[-1] + len(line))
-        for node in ast.walk(ast.parse(source)):
+        for node, function in _nodes(ast.parse(source), None):
             changed = _changed(node)
             if changed is None:
                 continue
@@ -89,7 +80,19 @@ def mutants_of(room: str) -> Iterator[Mutant]:
                 changed,
                 start,
                 end,
+                function,
             )
+
+
+def _nodes(node: ast.AST, function: int | None) -> Iterator[tuple[ast.AST, int | None]]:
+    """Yield all nodes but those of decorators, each with the first line of its function."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        function = min([node.lineno, *(one.lineno for one in decorators)])
+    yield node, function
+    for child in ast.iter_child_nodes(node):
+        if child not in decorators:
+            yield from _nodes(child, function)
 
 
 def _changed(node: ast.AST) -> str | None:
@@ -114,72 +117,6 @@ def _changed(node: ast.AST) -> str | None:
     return None
 
 
-def is_noticed(mutant: Mutant, folder: Path) -> str | None:
-    """Try one place in a process of its own; return what noticed it, None where nothing did."""
-    path = folder / mutant.file
-    source = path.read_bytes()
-    path.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
-    try:
-        return _outcome(mutant, folder)
-    finally:
-        path.write_bytes(source)
-
-
-def _outcome(mutant: Mutant, folder: Path) -> str | None:
-    """Run the tests in a copy of this process, which is ended whatever they do."""
-    child = os.fork()
-    if not child:
-        try:
-            code = _run_tests(mutant, folder)
-        except Warning:  # is an error, as in all tests, though it comes after the last of them
-            code = FAILED
-        except BaseException:  # noqa: BLE001 - or it would go on as this process
-            traceback.print_exc()
-            code = BROKEN
-        os._exit(code)
-    end = time.monotonic() + LIMIT_S
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            code = os.waitstatus_to_exitcode(status)
-            if code not in (0, FAILED, NOT_COLLECTED):
-                raise RuntimeError(f"expected the tests of {mutant.room} to run, found {code}")
-            return None if code == 0 else "a test"
-        time.sleep(0.05)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "the time"
-
-
-def _run_tests(mutant: Mutant, folder: Path) -> int:
-    """Run the tests of the room until one fails, those that name the file first."""
-    import pytest
-
-    os.setsid()
-    os.chdir(folder)
-    for module in [one for one in sys.modules if one.partition(".")[0] in OURS]:
-        del sys.modules[module]  # loaded from where nothing is changed
-    parts = (folder, *(folder / one for one in ("acquisition", "gui", "models")))
-    sys.path[:0] = map(str, parts)
-    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, parts))
-    files = [one for glob in TESTS[mutant.room] for one in sorted((folder / "tests").glob(glob))]
-    name = Path(mutant.file).stem
-    files.sort(key=lambda one: name not in one.read_text(encoding="utf-8"))
-    silent = io.StringIO()
-    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
-        words = [
-            "-x",
-            "-q",
-            "--assert=plain",
-            "-p",
-            "no:cacheprovider",
-            "-k",
-            "not killed",
-            *map(str, files),
-        ]
-        return int(pytest.main(words))
-
-
 def main() -> None:
     """Try the places that were not tried yet, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -189,7 +126,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=22)
     options = parser.parse_args()
     tried: list[Row] = _tried()
-    known = {(row["file"], row["line"], row["before"], row["after"]) for row in tried}
+    known = {key(row) for row in tried}
     end = time.monotonic() + options.seconds
     for module in IMPORTED:
         with contextlib.suppress(ImportError):
@@ -200,16 +137,22 @@ def main() -> None:
         for room in options.rooms:
             places = list(mutants_of(room))
             drawn = random.Random(options.seed).sample(places, min(options.sample, len(places)))
-            for mutant in drawn:
-                key = (mutant.file, mutant.line, mutant.before, mutant.after)
-                if key in known or time.monotonic() > end:
-                    continue
-                noticed = is_noticed(mutant, Path(folder))
+            fresh = [one for one in drawn if key(asdict(one)) not in known]
+            tests = Room(room, Path(folder)) if fresh and time.monotonic() < end else None
+            for mutant in fresh:
+                if tests is None or time.monotonic() > end:
+                    break
+                noticed = tests.notices(mutant)
                 row = asdict(mutant) | {"noticed by": noticed}
-                tried.append({name: row[name] for name in row if name not in ("start", "end")})
+                tried.append({name: row[name] for name in row if name not in UNTOLD})
                 print(f"{noticed or 'SURVIVED'}: {mutant.file}:{mutant.line}", flush=True)
                 _write(tried)
     _write(tried)
+
+
+def key(row: Row) -> tuple[object, ...]:
+    """Return what tells one place from another."""
+    return tuple(row[name] for name in ("file", "line", "before", "after"))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ from bench.soak.frames import Counts, KnownFrames
 from bench.soak.report import Outcome, tell
 from bench.soak.rig import Places, Rig, free_addresses
 from bench.soak.watch import Watch
+from livesim.engine.descriptors import raise_limit
 from tests.support.scenes import CAMERA, OPTICS, settings_text, simulate
 
 PEAK = 2000.0
@@ -49,6 +51,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="parts of the names of faults")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its processes end with it
+    raise_limit()
     with tempfile.TemporaryDirectory() as folder, disk_in(Path(folder)) as disk:
         places = _places(Path(folder), disk.folder, asked.size)
         with Rig(places) as rig, _watching(places) as watch, Checker(places, watch) as checker:
@@ -90,12 +94,16 @@ def _soak(scene: Scene, checker: Checker, minutes: float, only: list[str]) -> Ou
         scene.rig.start(name)
         if name == "engine":
             scene.watch.begin(scene.rig.pid("engine"))
-    outcome = Outcome(can_stall=scene.disk.can_stall)
+    outcome = Outcome(
+        own_disk=scene.disk.is_own,
+        unrecorded=scene.unrecorded,
+        still_acknowledged=scene.still_acknowledged,
+    )
     if scene.watch.first(lambda seen: True, RECOVERY_S) is None:
         raise RuntimeError("expected a first result, found none")
     outcome.calm_per_s = _rate(scene.watch)
     names = [name for name in FAULTS if any(part in name for part in only)]
-    if not scene.disk.can_stall:
+    if not scene.disk.is_own:
         names = [name for name in names if "disk" not in name]
     weights = np.array([FAULTS[name][1] for name in names])
     end = time.monotonic() + 60.0 * minutes - CALM_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from bench.soak.frames import KnownFrames, complete_stacks, journal, read_journal
+from bench.soak.frames import KnownFrames, complete_stacks, journal, read_journal, time_of
+from livesim.io.recording_files import TIME_LABELS_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,17 @@ def check(
     frames = KnownFrames(np.load(light))
     group = _raw(folder)
     written = [] if group is None else _written(group)
-    stream = _stream_of(group, written, streams, frames) if group is not None and written else None
+    labels = _labels(folder)
+    stream = None
+    if group is not None and written:
+        stream = _stream_of(group, written, labels, streams, frames)
     if stream is None or group is None:
         if written:
             raise ValueError(f"{folder}: expected raw stacks of one of {streams}, found others")
         _empty(folder)
         return None
-    right = [time for time in written if _is_right(group, stream, time, frames)]
+    found = [_right_time(group, stream, row, labels, frames) for row in written]
+    right = [time for time in found if time is not None]
     sent = read_journal(journal(journals, stream))
     said = acknowledged.get(stream, Acknowledged())
     complete = complete_stacks(sent[: said.received])
@@ -99,7 +105,7 @@ def _raw(folder: Path) -> zarr.Group | None:
 
 
 def _written(group: zarr.Group) -> list[int]:
-    """Return the time points that are marked as written; none if it was killed at the start."""
+    """Return the rows that are marked as written; none if it was killed at the start."""
     if "written" not in group:
         return []
     return np.argwhere(np.asarray(_array(group, "written")[:]))[:, 1].tolist()
@@ -111,12 +117,35 @@ def _array(group: zarr.Group, name: str) -> zarr.Array:
     return array
 
 
+def _labels(folder: Path) -> dict[int, int]:
+    """Return what the source called the times, where they did not count: row -> label."""
+    file = folder / TIME_LABELS_NAME
+    if not file.exists():
+        return {}
+    _header, *lines = file.read_text(encoding="utf-8").splitlines()
+    return {line["time"]: line["label"] for line in map(json.loads, lines)}
+
+
 def _stream_of(
-    group: zarr.Group, written: list[int], streams: list[str], frames: KnownFrames
+    group: zarr.Group,
+    written: list[int],
+    labels: dict[int, int],
+    streams: list[str],
+    frames: KnownFrames,
 ) -> str | None:
-    return next((one for one in streams if _is_right(group, one, written[0], frames)), None)
+    """Return the stream that one of the first stacks is of; a killed engine may spoil one."""
+    for stream in streams:
+        found = (_right_time(group, stream, row, labels, frames) for row in written[:2])
+        if any(time is not None for time in found):
+            return stream
+    return None
 
 
-def _is_right(group: zarr.Group, stream: str, time: int, frames: KnownFrames) -> bool:
-    found = np.asarray(_array(group, "raw")[0, time, 0, 0])
-    return np.array_equal(found, frames.stack(stream, time))
+def _right_time(
+    group: zarr.Group, stream: str, row: int, labels: dict[int, int], frames: KnownFrames
+) -> int | None:
+    """Return the time point of a row, as the stream counts it; None where its stack is wrong."""
+    time = time_of(stream, labels.get(row, row))
+    found = np.asarray(_array(group, "raw")[0, row, 0, 0])
+    right = time is not None and np.array_equal(found, frames.stack(stream, time))
+    return time if right else None

@@ -22,7 +22,8 @@ class Disk:
     """Where the engine records."""
 
     folder: Path
-    can_stall: bool
+    is_own: bool
+    """Whether it is a file system for this alone, which can be stalled and filled."""
 
     def stall(self, seconds: float) -> None:
         """Let nothing be written for a while: who writes waits in the kernel."""
@@ -31,6 +32,30 @@ class Disk:
             time.sleep(seconds)
         finally:
             subprocess.run(["fsfreeze", "--unfreeze", self.folder], check=True)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Take all the room that there is, until the end of this context."""
+        filler = self.folder / "filler"
+        try:
+            with filler.open("wb") as file:
+                _fill(file.fileno(), self.folder)
+            yield
+        finally:
+            filler.unlink(missing_ok=True)
+
+
+def _fill(file: int, folder: Path) -> None:
+    """Make a file as long as there is room, without writing anything into it."""
+    free = os.statvfs(folder)
+    length, step = 0, free.f_bfree * free.f_frsize
+    while step >= free.f_frsize:
+        try:
+            os.posix_fallocate(file, length, step)
+        except OSError:
+            step //= 2
+        else:
+            length += step
 
 
 @contextmanager

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import zmq
 
 from bench.soak.disk import Disk
-from bench.soak.frames import STACK_FRAMES, KnownFrames, axes_of
+from bench.soak.frames import CLOCKS, STACK_FRAMES, KnownFrames, axes_of, kind_of
 from bench.soak.rig import Rig
 from bench.soak.watch import Seen, Watch
 from livesim.values.frames import RawFrame
 from livesim.wire.codec import Buffer, encode
+from livesim.wire.control_client import ControlClient
+from livesim.wire.status import EngineStatus
 
 REFUSED_S = 60.0
 STALL_S = (1.0, 4.0)
+STRANGERS = 1500
+"""Connections at once; most systems let a process have 1024 files, unless it asks for more."""
+FLOOD_S = 3.0
 
 Parts = list[Buffer]
 
@@ -45,6 +52,10 @@ class Scene:
     disk: Disk
     frames: KnownFrames
     random: np.random.Generator
+    unrecorded: set[str] = field(default_factory=set)
+    """Streams that were not recorded to their end, since the disk was full."""
+    still_acknowledged: list[int] = field(default_factory=list)
+    """For every folder that was removed, the stacks that the engine claimed to be there later."""
 
 
 Fault = Callable[[Scene], Harm]
@@ -98,10 +109,96 @@ def spoil(word: str) -> Fault:
         since = time.time_ns()
         scene.rig.tell("source", word)
         stream, number = scene.rig.line("source").split()
+        if kind_of(stream) in CLOCKS:  # its results are numbered as they come
+            return Harm(since, _received_since(time.time_ns()))
         later, last = _of_another_stream(scene), int(number) // STACK_FRAMES
         return Harm(since, lambda one: later(one) or (one.stream == stream and one.time > last))
 
     return spoilt
+
+
+def begin(kind: str) -> Fault:
+    """Return the fault that a stream of that kind follows on the present one."""
+
+    def begun(scene: Scene) -> Harm:
+        since, another = time.time_ns(), _of_another_stream(scene)
+        scene.rig.tell("source", kind)
+        return Harm(since, lambda one: another(one) and kind_of(one.stream) == kind)
+
+    return begun
+
+
+def flood(scene: Scene) -> Harm:
+    """Connect many times, say nothing, and go after a while."""
+    places = scene.rig.places
+    addresses = (places.frames, places.results, places.control)
+    end = time.monotonic() + FLOOD_S
+    with ExitStack() as held:
+        for number in range(STRANGERS):
+            with suppress(OSError):  # there may be no room
+                held.enter_context(_connection(addresses[number % len(addresses)]))
+        time.sleep(max(0.0, end - time.monotonic()))
+    since = time.time_ns()
+    return Harm(since, _received_since(since))
+
+
+def remove_folder(scene: Scene) -> Harm:
+    """Remove the folder of the recording while it grows, then have another stream recorded."""
+    _recorded_anew(scene)  # one that does not end just now, so that the next folder is the last
+    status = _recording_status(scene)
+    stream, folder = status.stream, Path(status.recording or "")
+    while folder.exists():  # the engine may make a file in it meanwhile
+        shutil.rmtree(folder, ignore_errors=True)
+    since = time.time_ns()
+    _expect(scene, lambda s: s.stream != stream or s.recording_fault is not None, "a fault")
+    if scene.watch.first(_received_since(time.time_ns()), REFUSED_S) is None:
+        raise RuntimeError("expected results without the recording's folder, found none")
+    with ControlClient(scene.rig.places.control) as client:
+        scene.still_acknowledged.append(client.ready(stream or "", REFUSED_S).recorded)
+    return Harm(since, lambda seen: True, back_ns=_recorded_anew(scene))
+
+
+def fill_disk(scene: Scene) -> Harm:
+    """Leave no room until the engine says so, then have another stream recorded."""
+    status, before = _recording_status(scene), scene.rig.places.streams()
+    with scene.disk.full():
+        _expect(
+            scene,
+            lambda s: s.recording_fault is not None or "refused" in (s.last_fault or ""),
+            "that the disk is full",
+        )
+    since = time.time_ns()
+    scene.unrecorded.update({status.stream or ""}, scene.rig.places.streams() - before)
+    return Harm(since, lambda seen: True, back_ns=_recorded_anew(scene))
+
+
+def _recording_status(scene: Scene) -> EngineStatus:
+    """Return the status of an engine whose stream is recorded, as this one will be."""
+    _expect(
+        scene,
+        lambda s: s.recording is not None and scene.watch.said(s.stream).recorded > 0,
+        "a recording",
+    )
+    status = scene.watch.status
+    assert status is not None
+    return status
+
+
+def _recorded_anew(scene: Scene) -> int:
+    """Begin another stream, and return when the first stack of it was acknowledged."""
+    known = scene.rig.places.streams()
+    scene.rig.tell("source", "counts")
+    _expect(
+        scene,
+        lambda s: s.stream not in known and scene.watch.said(s.stream).recorded > 0,
+        "another stream recorded",
+    )
+    return time.time_ns()
+
+
+def _expect(scene: Scene, condition: Callable[[EngineStatus], bool], what: str) -> None:
+    if not scene.watch.wait_for(condition, REFUSED_S):
+        raise RuntimeError(f"expected {what}, found none after {REFUSED_S:g} s")
 
 
 def corrupt(scene: Scene) -> Harm:
@@ -111,13 +208,16 @@ def corrupt(scene: Scene) -> Harm:
     refused = 0 if status is None else status.faults.malformed_messages
     sequence = int(scene.random.integers(100, 1 << 20))
     pixels = scene.frames.frame(stream, sequence)
-    whole = encode(RawFrame(stream, sequence, axes_of(sequence), pixels))
+    whole = encode(RawFrame(stream, sequence, axes_of(stream, sequence), pixels))
     messages = corrupted(whole, scene.random)
     words = list(messages)[int(scene.random.integers(len(messages)))]
     _send(scene.rig.places.frames, messages[words])
     since = time.time_ns()
-    if not scene.watch.wait_for(lambda s: s.faults.malformed_messages > refused, REFUSED_S):
-        raise RuntimeError(f"expected the engine to refuse {words}, found that it did not")
+    _expect(
+        scene,  # which counts anew with every stream
+        lambda s: s.faults.malformed_messages > refused or s.stream != stream,
+        f"{words} refused",
+    )
     return Harm(since, _received_since(since))
 
 
@@ -142,14 +242,18 @@ def corrupted(whole: Parts, random: np.random.Generator) -> dict[str, Parts]:
 
 def _send(endpoint: str, parts: Parts) -> None:
     """Send a message of our own making, and what is no message at all."""
-    host, port = endpoint.removeprefix("tcp://").split(":")
-    with socket.create_connection((host, int(port))) as plain:
+    with _connection(endpoint) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(1000))
     with ExitStack() as opened:
         context = opened.enter_context(zmq.Context())
         pusher = opened.enter_context(context.socket(zmq.PUSH))
         pusher.connect(endpoint)
         pusher.send_multipart(parts)
+
+
+def _connection(endpoint: str) -> socket.socket:
+    host, port = endpoint.removeprefix("tcp://").split(":")
+    return socket.create_connection((host, int(port)), REFUSED_S)
 
 
 FAULTS: dict[str, tuple[Fault, float]] = {
@@ -161,5 +265,11 @@ FAULTS: dict[str, tuple[Fault, float]] = {
     "reorder frames": (spoil("reorder"), 1.0),
     "corrupt a message": (corrupt, 1.0),
     "stall the disk": (stall_disk, 1.0),
+    "fill the disk": (fill_disk, 0.4),
+    "remove the recording's folder": (remove_folder, 0.4),
+    "1500 bare connections": (flood, 0.6),
+    "NaN, infinity and 1e30 in frames": (spoil("odd"), 1.0),
+    "time axis in Unix seconds": (begin("seconds"), 0.5),
+    "time axis in Unix milliseconds": (begin("milliseconds"), 0.5),
 }
 """Name -> (fault, how often compared with others)."""

@@ -25,10 +25,14 @@ BLOCK_S = 5.0
 class Outcome:
     """What the faults did."""
 
-    can_stall: bool
+    own_disk: bool
     calm_per_s: float = math.nan
     """Frames that the engine received before the first fault."""
     recoveries: dict[str, list[float | None]] = field(default_factory=dict)
+    unrecorded: set[str] = field(default_factory=set)
+    """Streams whose recording the disk, then full, has ended."""
+    still_acknowledged: list[int] = field(default_factory=list)
+    """For every folder that was removed, the stacks that the engine claimed to be there later."""
 
     def add(self, name: str, took_s: float | None) -> None:
         """Take one fault; None = the engine did not recover."""
@@ -39,10 +43,10 @@ def tell(
     outcome: Outcome, checked: Sequence[Checked], lives: Sequence[Life], asked: dict[str, Any]
 ) -> int:
     """Print and write all; return 1 if anything acknowledged is lost or the engine was."""
-    data, memory = _data(checked), [_memory(life) for life in lives]
+    data, memory = recorded(checked, outcome), [_memory(life) for life in lives]
     faults = [_recovery(name, took) for name, took in sorted(outcome.recoveries.items())]
-    if not outcome.can_stall:
-        faults.append(_recovery("stall the disk (not allowed here)", []))
+    if not outcome.own_disk:
+        faults += [_recovery(f"{one} the disk (not allowed here)", []) for one in ("fill", "stall")]
     show("raw data", [data])
     show("memory of the engine, by life", memory)
     slope = memory_slope(lives)
@@ -59,12 +63,14 @@ def tell(
         memory_mb=[[round(mb, 1) for _, mb in life.memory] for life in lives],
     )
     lost = any(row["not recovered"] for row in faults)
-    bad = data["acknowledged missing"] or data["wrong"] or data["never sent"]
-    return int(bool(lost or bad or data["closed, missing"]))
+    bad = ("acknowledged missing", "wrong", "never sent", "closed, missing", "acknowledged later")
+    return int(lost or any(data[name] for name in bad))
 
 
-def _data(checked: Sequence[Checked]) -> Row:
-    killed = [one for one in checked if not one.closed]
+def recorded(checked: Sequence[Checked], outcome: Outcome) -> Row:
+    """Add up what the recordings hold, and what was lost of them."""
+    to_the_end = [one for one in checked if one.stream not in outcome.unrecorded]
+    killed = [one for one in to_the_end if not one.closed]
     return {
         "streams": len(checked),
         "frames sent": sum(one.sent_frames for one in checked),
@@ -75,10 +81,13 @@ def _data(checked: Sequence[Checked]) -> Row:
         "acknowledged missing": STACK_FRAMES * sum(one.acknowledged_missing for one in checked),
         "never sent": STACK_FRAMES * sum(one.unasked for one in checked),
         "closed, missing": STACK_FRAMES
-        * sum(one.received_missing for one in checked if one.closed),
+        * sum(one.received_missing for one in to_the_end if one.closed),
         "engine killed": len(killed),
         "stacks lost by that": sum(one.received_missing for one in killed),
         "at most": max((one.received_missing for one in killed), default=0),
+        "disk full": len(checked) - len(to_the_end),
+        "folders removed": len(outcome.still_acknowledged),
+        "acknowledged later": STACK_FRAMES * sum(outcome.still_acknowledged),
     }
 
 

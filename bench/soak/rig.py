@@ -47,7 +47,8 @@ class Places:
         if name == "engine":
             addresses = ["--frames", self.frames, "--results", self.results]
             files = ["--record", str(self.records), "--config", str(self.config)]
-            return [*python, "livesim", "engine", "--control", self.control, *addresses, *files]
+            own = ["--tied", "--control", self.control]
+            return [*python, "livesim", "engine", *own, *addresses, *files]
         if name == "viewer":
             own = ["--memory", "64", "--remember", str(self.folder / "viewer.json")]
             return [*python, "livesim", "view", "--engine", self.control, *own]

@@ -1,8 +1,9 @@
 """Send known frames as fast as the engine takes them: `python -m bench.soak.source …`.
 
 Every number is written to a journal before its frame is sent, so that who kills this process
-knows what may have arrived. A line on stdin, drop, repeat or reorder, spoils the next frames; a
-line on stdout says when that is done, in which stream, and the last number that it concerns.
+knows what may have arrived. A line on stdin, drop, repeat, reorder or odd, spoils the next frames;
+a line on stdout says when that is done, in which stream, and the last number that it concerns. A
+kind of stream on stdin ends the present one and begins one of that kind. The end of stdin ends it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import numpy as np
 
-from bench.soak.frames import KnownFrames, axes_of, journal
+from bench.soak.frames import KINDS, KnownFrames, axes_of, journal
 from livesim.values.frames import RawFrame
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamStart
@@ -33,16 +34,27 @@ SPOILT_FRAMES = 12
 
 
 class Spoiler:
-    """Numbers from 0 on, some of them lost, twice or in disorder when that is asked for."""
+    """Numbers from 0 on, some of them lost, twice, in disorder or odd when that is asked for."""
 
     def __init__(self) -> None:
         self._asked: deque[str] = deque()
+        self._usual = cycle(("counts", "floats"))
         self._random = np.random.default_rng(os.getpid())
         threading.Thread(target=self._listen, daemon=True).start()
 
+    def kind(self) -> str:
+        """Return which kind of stream is the next."""
+        return self._asked.popleft() if self._is_another_asked else next(self._usual)
+
+    @property
+    def _is_another_asked(self) -> bool:
+        return bool(self._asked) and self._asked[0] in KINDS
+
     def numbers(self, stream: str) -> Iterator[int]:
-        """Yield without end."""
+        """Yield until another stream is asked for."""
         for first in count(0, SPOILT_FRAMES):
+            if self._is_another_asked:
+                return
             fault = self._asked.popleft() if self._asked else None
             yield from self._spoilt(fault, list(range(first, first + SPOILT_FRAMES)))
             if fault is not None:
@@ -55,10 +67,14 @@ class Spoiler:
             return [one for one in numbers for _ in range(self._random.integers(1, 4))]
         if fault == "reorder":
             return self._random.permutation(numbers).tolist()
+        if fault == "odd":
+            return [one for number in numbers for one in (-1 - number, number)]
         return numbers
 
     def _listen(self) -> None:
-        self._asked.extend(line.strip() for line in sys.stdin)
+        for line in sys.stdin:
+            self._asked.append(line.strip())
+        os._exit(1)  # whoever asked for frames is gone
 
 
 def main(control: str, journals: str, light: str, pixel_nm: str) -> None:
@@ -66,7 +82,9 @@ def main(control: str, journals: str, light: str, pixel_nm: str) -> None:
     frames, spoiler = KnownFrames(np.load(light)), Spoiler()
     for number in count(1):
         start = StreamStart(
-            stream=f"soak-{os.getpid()}-{number}", source="soak", pixel_nm=float(pixel_nm)
+            stream=f"soak-{spoiler.kind()}-{os.getpid()}-{number}",
+            source="soak",
+            pixel_nm=float(pixel_nm),
         )
         try:
             with Sender(control, Keep.BLOCK, ANSWER_S) as sender:
@@ -85,9 +103,15 @@ def _send(
             if time.monotonic() > end:
                 break
             sent.write(np.int32(number).tobytes())
-            pixels = frames.frame(start.stream, number)
-            sender.send(RawFrame(start.stream, number, axes_of(number), pixels, exposure_ms=1.0))
+            sender.send(_frame(frames, start.stream, number))
     sender.finish()
+
+
+def _frame(frames: KnownFrames, stream: str, number: int) -> RawFrame:
+    """Return the frame of a number, or an odd one in its place where that is negative."""
+    sequence = number if number >= 0 else -1 - number
+    pixels = (frames.frame if number >= 0 else frames.odd)(stream, sequence)
+    return RawFrame(stream, sequence, axes_of(stream, sequence), pixels, exposure_ms=1.0)
 
 
 if __name__ == "__main__":

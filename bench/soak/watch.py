@@ -78,6 +78,10 @@ class Watch:
         """The last one of the present engine."""
         return self.lives[-1].status
 
+    def said(self, stream: str | None) -> Acknowledged:
+        """Return what was last acknowledged of a stream."""
+        return self.acknowledged.get(stream or "", Acknowledged())
+
     def first(self, wanted: Callable[[Seen], bool], limit_s: float) -> Seen | None:
         """Return the first of the last results that is wanted, waiting for it; None = none came."""
         with self._arrived:
@@ -129,7 +133,7 @@ class Watch:
         if status.stream is not None:
             reply = client.ready(status.stream, ANSWER_S)
             self.acknowledged[status.stream] = max(
-                self.acknowledged.get(status.stream, Acknowledged()),
+                self.said(status.stream),
                 Acknowledged(reply.received, reply.recorded),
                 key=lambda said: (said.received, said.recorded),
             )

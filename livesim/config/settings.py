@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +33,9 @@ FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Marks with which a file in UTF-16 begins."""
 Sync = Literal["stack", "second", "close"]
-TOML_CHARACTERS = 1 << 18
-"""Far more than any settings have, and few enough to be read at once whatever they are."""
+TOML_CHARACTERS, KEY_PARTS = 1 << 18, 64
+"""Of a file and of a key, "a.b" has two: far more than any settings have, and few enough to be read
+at once whatever they are."""
 SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
@@ -378,12 +380,21 @@ def parse_toml(text: str, place: str, what: str = "TOML") -> dict[str, Any]:
         raise SettingsError(
             f"{place}: expected {what} of up to {TOML_CHARACTERS} characters, found {len(text)}"
         )
+    if (parts := _most_parts(text)) > KEY_PARTS:
+        raise SettingsError(f"{place}: expected {what}, found a key of {parts} parts")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
         raise SettingsError(f"{place}: expected {what}, found endless brackets") from error
     except ValueError as error:  # of TOML, or of a number of thousands of digits
         raise SettingsError(f"{place}: expected {what}, found: {error}") from error
+
+
+def _most_parts(text: str) -> int:
+    """Return how many parts the longest dotted key has, for which parsing takes its square."""
+    pieces = re.split(r"([=\n,{}\[\]])", text)
+    ended = zip(pieces[::2], pieces[1::2], strict=False)
+    return 1 + max((piece.count(".") for piece, end in ended if end in "=]"), default=0)
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
-from livesim.engine.record.recorder import RecorderFor
+from livesim.engine.record.recorder import Record, Recorder, RecorderFor
 from livesim.engine.seams import Resolved
 from livesim.engine.session import Session, Shared
 from livesim.values.frames import MOST_PLACES
@@ -52,7 +52,7 @@ class Opening:
     def __call__(self, start: StreamStart) -> Callable[[], Session]:
         """Return what begins the session of a stream, once the last one is over.
 
-        It may raise an OSError, or a DataError, where there is no room for a recording.
+        Where it is going to be recorded, its folder is there by then.
 
         Raises
         ------
@@ -61,15 +61,20 @@ class Opening:
         """
         check_start(start)
         resolved = self._shared.computing.resolve(stream_settings(self._settings, start))
-        return partial(self._begin, start, resolved)
+        record = partial(self._recorder_for, start) if self._recorder_for else None
+        first = record(resolved) if record and self.recording else None
+        return partial(self._begin, start, resolved, record, first)
 
-    def _begin(self, start: StreamStart, resolved: Resolved) -> Session:
+    def _begin(
+        self, start: StreamStart, resolved: Resolved, record: Record | None, first: Recorder | None
+    ) -> Session:
+        if record and self.recording != (first is not None):  # asked for since
+            first = record(resolved) if self.recording else None
         for note in resolved.notes:
             _log.warning("%s", note)
         self._shared.outlet.begin()
         self._shared.gauges.begin()
-        record = partial(self._recorder_for, start) if self._recorder_for else None
-        return Session(start, resolved, record, self._shared, recording=self.recording)
+        return Session(start, resolved, record, self._shared, first)
 
     # The control thread.
 

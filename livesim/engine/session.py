@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from livesim.engine.processing import Processor
 from livesim.engine.publishing import Outlet, Publishing
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.receiving import Receiver
-from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recorder import Record, Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Computing, Resolved
 from livesim.engine.searching import Searching
@@ -58,22 +57,21 @@ class Session:
         The settings of the stream.
     record
         Makes a recorder, see `StreamRecording`.
-    recording
-        Whether it is recorded from its first stack on.
+    first
+        Records it from its first stack on; None = nothing does.
     """
 
     def __init__(
         self,
         start: StreamStart,
         resolved: Resolved,
-        record: Callable[[Resolved], Recorder] | None,
+        record: Record | None,
         shared: Shared,
-        *,
-        recording: bool = True,
+        first: Recorder | None,
     ) -> None:
         computing, gauges = shared.computing, shared.gauges
         self.start, self._shared = start, shared
-        self.recording = StreamRecording(record, resolved if recording else None, gauges)
+        self.recording = StreamRecording(record, first, gauges)
         examine = computing.examine_for(resolved.settings)
         self.doctor = LiveDoctor(start.stream, examine, computing.use_one_core)
         self._channels = StreamChannels(

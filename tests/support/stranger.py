@@ -9,7 +9,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 MORE, LONG, COMMAND = 1, 2, 4
 GREETING = b"\xff" + 8 * b"\0" + b"\x7f\3\0" + b"NULL".ljust(20, b"\0") + 32 * b"\0"
 

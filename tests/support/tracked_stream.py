@@ -19,7 +19,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.results import Result
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 ANGLES = tuple(PatternAngle((5.0, float(n)), (0.0, 2.0, 4.0), (0.8,)) for n in range(3))
 PATTERN = Pattern(80.0, (16, 16), ANGLES)
 

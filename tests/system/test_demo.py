@@ -27,7 +27,7 @@ from livesim_acquisition.microscope.instrument import Instrument
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 LIMIT_S = 120.0
-STOP_S = 20.0
+STOP_S = 60.0
 SIZE = 128
 DEMO = [sys.executable, "-m", "livesim", "demo", "--size", str(SIZE)]
 

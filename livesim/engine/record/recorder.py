@@ -90,6 +90,9 @@ class Recorder(Protocol):
         ...
 
 
+Record = Callable[[Resolved], Recorder]
+"""The settings of a stream -> where to record it from now on."""
+
 RecorderFor = Callable[[StreamStart, Resolved], Recorder]
 """What a source says of its stream, and the stream's settings -> where to record it."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from livesim.engine.meters import Gauges
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recorder import Record, Recorder
 from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings, Tracks
 from livesim.engine.record.time_labels import TimeLabels
@@ -36,19 +35,19 @@ class StreamRecording:
     record
         Makes a recorder, which writes the settings it is given; None = nothing can be recorded.
     first
-        What to record the first stack with; None = nothing is recorded until somebody asks.
+        Records from the first stack on; None = nothing does until somebody asks.
     gauges
         Count stacks, and what could not be recorded.
     """
 
     def __init__(
         self,
-        record: Callable[[Resolved], Recorder] | None,
-        first: Resolved | None,
+        record: Record | None,
+        first: Recorder | None,
         gauges: Gauges,
     ) -> None:
         self._record, self._meter = record, gauges.record.meter
-        self._recordings = Recordings(record(first) if record and first else None)
+        self._recordings = Recordings(first)
         self.log = RecordingLog(self._recordings, gauges.faults)
         """What lies beside the recordings; for the processor's thread."""
         self._stacks: BoundedQueue[RawStack] = BoundedQueue(

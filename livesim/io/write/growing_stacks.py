@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class GrowingStacks:
             name: _LogColumn(group, name, axes, kind)
             for name, kind in {**log, "written": np.bool_}.items()
         }
-        self.sizes = (0,) * len(axes)
+        self.sizes = self._room = (0,) * len(axes)
         """What was reached along each growing axis."""
 
     @property
@@ -107,15 +107,13 @@ class GrowingStacks:
         self.sizes = tuple(max(size, at + 1) for size, at in zip(self.sizes, place, strict=True))
         room = list(self.sizes)
         room[self._time] = -(-room[self._time] // TIME_BLOCK) * TIME_BLOCK
-        if tuple(room) != self._pixels.shape[: self._axes]:
+        if tuple(room) != self._room:
             self._resize(tuple(room))
 
     def _resize(self, sizes: tuple[int, ...]) -> None:
-        _resize(self._pixels, (*sizes, *self._pixels.shape[self._axes :]))
-        for column in self._log.values():
-            _resize(column.array, sizes)
-        arrays = (self._pixels, *(column.array for column in self._log.values()))
-        self._syncing.wrote(*(array_folder(array) / METADATA for array in arrays))
+        self._room = sizes
+        for array in (self._pixels, *(column.array for column in self._log.values())):
+            self._syncing.wrote(_resize(array, sizes))
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
@@ -124,13 +122,15 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     return found
 
 
-def _resize(array: zarr.Array[Any], shape: tuple[int, ...]) -> None:
-    """Say how long an array is, without looking for chunks outside of it: there are none.
+def _resize(array: zarr.Array[Any], sizes: tuple[int, ...]) -> Path:
+    """Say how long an array's leading axes are; return the file that says so.
 
-    Zarr would look for each one that there might be, which takes memory and time without bound
-    where stacks are far apart.
+    Zarr's own way takes a hundred times as long, which counts where many positions are closed.
     """
-    asyncio.run(array.async_array.resize(shape, delete_outside_chunks=False))
+    path = array_folder(array) / METADATA
+    described = json.loads(path.read_bytes())
+    described["shape"] = [*sizes, *described["shape"][len(sizes) :]]
+    return write_whole(path, json.dumps(described, indent=2).encode(), path.parent)
 
 
 def common_region(arrays: Sequence[zarr.Array[Any]], axes: int) -> tuple[slice, ...]:

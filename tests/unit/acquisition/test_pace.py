@@ -16,7 +16,7 @@ from livesim_acquisition.replay import pace as pace_module
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.rate import Rate
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def frames(stacks=10_000):

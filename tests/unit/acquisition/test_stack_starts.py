@@ -18,7 +18,7 @@ from livesim_acquisition.live_mode.images import LiveImage
 from livesim_acquisition.live_mode.stack_starts import MOST_PIXELS, StackStarts
 from tests.support.faults import FAULTS, SETTINGS, Light, expected_angles, sequence
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 PATTERN = PatternSettings()
 LIGHT = Light(100.0, 128)
 

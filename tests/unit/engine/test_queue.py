@@ -9,7 +9,7 @@ import pytest
 from livesim.engine.queue import BoundedQueue
 from livesim.wire.sockets import Keep
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @pytest.mark.parametrize(

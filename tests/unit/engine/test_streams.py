@@ -7,6 +7,7 @@ import zarr
 
 from livesim.config.settings import Settings
 from livesim.engine.intake import Intake
+from livesim.engine.record import folder
 from livesim.io.recording_files import RAW_NAME
 from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
@@ -131,22 +132,40 @@ def test_a_source_that_vanished_is_ended_by_the_next(tmp_path):
 )
 def test_a_stream_that_is_refused_ends_no_other_one(tmp_path, more):
     with running(record=tmp_path, lossless=True) as engine:
-        with Sender(engine.control) as sender:
-            sender.start(start())
-            good = list(frames(2))
-            for frame in good[:13]:
-                sender.send(frame)
-            with (
-                Sender(engine.control) as other,
-                pytest.raises(WireError, match="the engine refused the stream: "),
-            ):
-                other.start(start("t", **more))
-            for frame in good[13:]:
-                sender.send(frame)
-            assert sender.finish().received == 18
-        assert engine.times() == [0, 1]
-        engine.wait_for(lambda s: s.stream is None)
+        refused_amid(engine, lambda: start("t", **more))
     assert {one.name for one in tmp_path.iterdir()} == {"stream-001"}
+
+
+def test_a_stream_for_which_there_is_no_folder_ends_no_other_one(tmp_path, monkeypatch):
+    def no_room(_parent):
+        raise OSError(28, "No space left on device")
+
+    def full():
+        monkeypatch.setattr(folder, "_new_folder", no_room)
+        return start("t")
+
+    with running(record=tmp_path, lossless=True) as engine:
+        refused_amid(engine, full, "No space left")
+    assert (tmp_path / "stream-001" / RAW_NAME).exists()
+
+
+def refused_amid(engine, other_start, why=""):
+    """Let a stream be refused in the middle of another one, which is then sent to its end."""
+    with Sender(engine.control) as sender:
+        sender.start(start())
+        good = list(frames(2))
+        for frame in good[:13]:
+            sender.send(frame)
+        with (
+            Sender(engine.control) as other,
+            pytest.raises(WireError, match=f"the engine refused the stream: .*{why}"),
+        ):
+            other.start(other_start())
+        for frame in good[13:]:
+            sender.send(frame)
+        assert sender.finish().received == 18
+    assert engine.times() == [0, 1]
+    engine.wait_for(lambda s: s.stream is None)
 
 
 def test_a_stream_that_is_refused_makes_no_other_forgotten(tmp_path):

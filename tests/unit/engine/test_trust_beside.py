@@ -24,7 +24,7 @@ from livesim_acquisition.sender import Sender
 from tests.support.prometheus import page_of
 from tests.support.running_engine import FakePipeline, Fakes, anywhere, at_work, frames, start
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 NUMBERS = TrustNumbers(90.0, 60.0, 5.0, 0.0, (4.0, 5.0), 0.0)
 GOOD = Verdict(TrustWord.TRUSTED, ("the photons do not contradict it",))
 BAD = Verdict(TrustWord.DO_NOT_TRUST, ("the photons contradict it",), "Use the plain one.")

@@ -8,7 +8,7 @@ import pytest
 
 from livesim.engine.beside.worker import Worker
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Job:

@@ -13,6 +13,7 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
+from scipy.ndimage import gaussian_filter
 
 from livesim_gui.plotting import pg
 from livesim_gui.state.picture.drawing import Drawing, Kind, measurement
@@ -34,6 +35,16 @@ def test_a_profile_is_a_table_of_nanometres_and_photo_electrons():
     assert numbers[0].tolist() == [0.0, 4.0]
     assert numbers[-1].tolist() == [800.0, 24.0]
     np.testing.assert_allclose(np.diff(numbers[:, 1]) / np.diff(numbers[:, 0]), 1 / 40)
+
+
+@pytest.mark.parametrize(("light", "doubted"), [(0.0, True), (40.0, False)])
+def test_a_width_that_noise_alone_would_have_is_doubted(light, doubted):
+    image = gaussian_filter(np.random.default_rng(1).normal(size=(40, 80)), 1.2)
+    image[:, 40] += light
+    line = Drawing(Kind.LINE, "Line 1", (2.0, 10.0), (38.0, 10.0))
+    found = measurement(line, Stage("plain", image.astype(np.float32), 0.5), 0.08)
+    assert "Width of the highest peak" in found.words
+    assert ("as noise does too" in found.words) == doubted
 
 
 def test_a_region_is_one_row_in_micrometres_however_it_was_drawn():

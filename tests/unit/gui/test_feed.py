@@ -32,7 +32,7 @@ from livesim_gui.state.viewer import Viewer
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 from tests.support.shown import result
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @pytest.fixture

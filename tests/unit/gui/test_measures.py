@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 
 from livesim.images.scale_bar import scale_bar
 from livesim.values.errors import DataError
+from livesim_gui.state.picture.drawing import CHANCE
 from livesim_gui.state.picture.profile import profile
 from livesim_gui.state.picture.region import region_statistics
 from livesim_gui.state.picture.snapshot import Snapshot, save_data
@@ -48,6 +50,30 @@ def test_a_line_that_leaves_the_image_has_gaps_and_still_a_width():
 @pytest.mark.parametrize("image", [np.ones((9, 9)), np.tile(np.arange(9.0), (9, 1))])
 def test_without_a_peak_there_is_no_width(image):
     assert math.isnan(profile(image.astype(np.float32), (0.0, 4.0), (8.0, 4.0)).fwhm)
+
+
+def noise(seed, sigma=1.2):
+    """Noise as an image has it, in which neighbours are alike; its standard deviation is 1."""
+    blurred = gaussian_filter(np.random.default_rng(seed).normal(size=(64, 64)), sigma)
+    return (blurred / blurred.std()).astype(np.float32)
+
+
+def across(image):
+    return profile(image, (4.0, 32.0), (60.0, 32.0), width=3)
+
+
+def test_a_peak_of_noise_is_told_from_one_of_light():
+    believed = [one for one in map(across, map(noise, range(100))) if one.fwhm > 0]
+    assert len([one for one in believed if not one.prominence < CHANCE]) <= 5
+    lines = [20.0 * line_image(1.5), 20.0 * (line_image(1.5) + np.roll(line_image(1.5), 8, axis=1))]
+    assert all(
+        across(one + noise(seed)).prominence > CHANCE for one in lines for seed in range(100)
+    )
+    assert across(line_image(1.5)).prominence > CHANCE
+
+
+def test_a_line_too_short_to_tell_says_nothing_of_chance():
+    assert math.isnan(profile(noise(1), (30.0, 32.0), (34.0, 32.0)).prominence)
 
 
 def test_a_line_without_length_is_refused():

@@ -124,6 +124,8 @@ FILES = {
     "brackets.toml": (lambda path: path.write_text("a = " + "[" * 100_000), "endless brackets"),
     "digits.toml": (lambda path: path.write_text("a = " + "9" * 5000), "expected TOML"),
     "long.toml": (lambda path: path.write_text("a" + ".a" * 10**6 + " = 1"), "up to .* characters"),
+    "dots.toml": (lambda path: path.write_text("a" + ".a" * 10**5 + " = 1"), "key of 100001 parts"),
+    "header.toml": (lambda path: path.write_text("[a" + ".a" * 10**5 + "]"), "key of 100001 parts"),
     "brackets.json": (lambda path: path.write_text("[" * 100_000), "expected JSON"),
 }
 """Name -> what writes it, and what is said of it."""

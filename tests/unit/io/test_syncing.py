@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,12 @@ def test_a_pattern_is_on_the_disk_before_it_has_its_name(tmp_path, disk, monkeyp
     monkeypatch.setattr(Path, "replace", replace)
     write_pattern(tmp_path / "pattern.json", Pattern(65.0, (8, 8), ()))
     assert disk.lacks(tmp_path, tmp_path) == []
+
+
+def test_folders_are_synced_at_the_same_time(tmp_path, monkeypatch):
+    """A disk takes what many ask for together as one; a recording of many positions has many."""
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+    all_there = threading.Barrier(5, timeout=60.0)
+    monkeypatch.setattr(os, "fsync", lambda _: all_there.wait())
+    syncing.sync_tree(tmp_path)

@@ -166,17 +166,17 @@ def test_threads_capture_one_after_the_other(machine):
 
     def slow():
         inside.set()
-        assert go_on.wait(timeout=10.0)
+        assert go_on.wait(timeout=60.0)
 
     threads = [
         threading.Thread(target=lambda: Cuda(GPU).capture(slow, "one")),
         threading.Thread(target=lambda: Cuda(GPU).capture(lambda: second.append(1), "other")),
     ]
     threads[0].start()
-    assert inside.wait(timeout=10.0)
+    assert inside.wait(timeout=60.0)
     threads[1].start()
     assert not second
     go_on.set()
     for one in threads:
-        one.join(timeout=10.0)
+        one.join(timeout=60.0)
     assert len(second) == 4, "three tries and the capture"

@@ -38,7 +38,7 @@ from livesim.wire.keys import make_pair
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
 from livesim_acquisition.hook.background_sender import BackgroundSender
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 REFUSED_S = 0.4
 """That a stranger waits for an answer that never comes."""
 

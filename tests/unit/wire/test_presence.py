@@ -113,9 +113,24 @@ def test_endless_requests_are_cut_off_and_others_are_answered(monkeypatch):
         floods(endless, part(PART, more=True), server.tend)
         with ControlClient(server.endpoint) as client:
             number = (0).to_bytes(8, "big")
-            client._socket.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
-            wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.poll(0))
-            assert client._socket.recv_multipart()[0] == number
+            assert answered(server, client, number) == number
+
+
+@linux
+def test_who_asks_often_is_not_cut_off(monkeypatch):
+    monkeypatch.setattr(control_server, "UNDER_WAY", 2000)
+    with ControlServer(FREE_ADDRESS) as server, ControlClient(server.endpoint) as client:
+        for count in range(200):
+            number = count.to_bytes(8, "big")
+            assert answered(server, client, number) == number
+            assert server.tend() == []
+
+
+def answered(server, client, number):
+    """Ask a server and let it answer; return the number that its reply repeats."""
+    client._socket.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
+    wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.poll(0))
+    return client._socket.recv_multipart()[0]
 
 
 @linux

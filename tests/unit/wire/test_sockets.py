@@ -23,7 +23,7 @@ from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
 from livesim.wire.status import Endpoints
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def frame(number, side=256):

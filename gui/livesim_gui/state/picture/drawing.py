@@ -15,6 +15,8 @@ from livesim_gui.state.picture.stages import Stage
 
 ACROSS = 3
 """Lines one pixel apart whose mean a profile is."""
+CHANCE = 5.0
+"""Spreads above the rest of a line that the highest of a hundred places of noise does not reach."""
 
 
 class Kind(Enum):
@@ -108,7 +110,13 @@ def _line_words(found: Profile, unit: str) -> str:
     length = f"Line {found.distance[-1]:.0f} {unit}, mean of {ACROSS} pixels across."
     if math.isnan(found.fwhm):
         return f"{length} No peak with two flanks on it, so no width."
-    return f"{length} Width of the highest peak at half maximum: {found.fwhm:.0f} {unit}."
+    words = f"{length} Width of the highest peak at half maximum: {found.fwhm:.0f} {unit}."
+    if found.prominence < CHANCE:
+        words += (
+            f" It rises {found.prominence:.1f} times the spread of the rest of the line above it, "
+            "as noise does too: no peak, unless something else says so."
+        )
+    return words
 
 
 def _region(drawing: Drawing, stage: Stage, pixel_um: float | None) -> Measurement:

@@ -15,6 +15,8 @@ Point = tuple[float, float]
 """(x, y) in pixels; (0, 0) is the centre of the first pixel."""
 STEP = 0.5
 """Of a pixel, from one sample to the next."""
+FEWEST = 16
+"""Samples from which the spread of a line is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,15 +34,39 @@ class Profile:
 
         The half lies between the peak and the lowest value, its places between samples.
         """
+        left, right = self._flanks
+        return right - left
+
+    @property
+    def prominence(self) -> float:
+        """How far the highest peak rises above the median of the rest, in its spread.
+
+        The rest is what lies half a width and more beyond the flanks; NaN where that is too
+        little to tell, or the peak has no flank. The spread is 1.48 times the median deviation
+        from the median, which for normal noise is the standard deviation.
+        """
+        left, right = self._flanks
+        width = right - left
+        outside = (self.distance < left - width / 2) | (self.distance > right + width / 2)
+        rest = self.value[outside & np.isfinite(self.value)]
+        if rest.size < FEWEST:
+            return math.nan
+        middle = np.median(rest)
+        spread = 1.4826 * np.median(np.abs(rest - middle))
+        return float((np.nanmax(self.value) - middle) / spread) if spread > 0 else math.inf
+
+    @property
+    def _flanks(self) -> tuple[float, float]:
+        """Where the highest peak has half its height, on either side; NaN where it does not."""
         known = np.isfinite(self.value)
         value, distance = self.value[known], self.distance[known]
         if value.size < 3:
-            return math.nan
+            return math.nan, math.nan
         peak = int(np.argmax(value))
         half = 0.5 * (value[peak] + value.min())
         right = _crossing(distance[peak:], value[peak:], half)
         left = _crossing(distance[peak::-1], value[peak::-1], half)
-        return right - left
+        return left, right
 
 
 def profile(image: Image, start: Point, end: Point, width: int = 1) -> Profile:

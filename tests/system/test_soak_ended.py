@@ -1,0 +1,60 @@
+"""A soak that is told to end, in a process of its own: nothing that it started stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import LIMIT_S
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
+
+
+def command(pid):
+    """What a process was started with; "" where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""
+
+
+def children(pid):
+    """Number -> command of what a process has started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child): command(child) for child in listed}
+
+
+def until(condition):
+    """Wait for a condition, which is looked at again and again."""
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_soak_has_started_ends_with_it(tmp_path):
+    soak = subprocess.Popen(
+        [sys.executable, "-m", "bench.soak", "--minutes", "5", "--size", "64"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with soak:
+        try:
+            until(lambda: "soak.source" in " ".join(children(soak.pid).values()))
+            started = children(soak.pid)
+            assert "livesim engine" in " ".join(started.values())
+        finally:
+            soak.terminate()
+        assert soak.wait(LIMIT_S) == 143
+    until(lambda: not any(map(command, started)))
+    assert not list(tmp_path.iterdir())
