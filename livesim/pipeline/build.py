@@ -183,6 +183,7 @@ def pipeline_factory(
     *,
     claim: Callable[[], None] = lambda: None,
     path_on: Callable[[torch.device, int], FramePath] = path_for,
+    stages: Callable[[], bool] = lambda: True,
 ) -> PipelineFactory:
     """Return what makes the pipeline of one stream.
 
@@ -207,6 +208,8 @@ def pipeline_factory(
         Called once in the thread that tracks beside the frame path, before it computes anything.
     path_on
         Makes the frame paths of the stream on a device, with a priority.
+    stages
+        See `ReconstructionPipeline`.
 
     Raises
     ------
@@ -218,7 +221,7 @@ def pipeline_factory(
     device = device or preferred_device()
     networks = load_networks(settings, device)
     path, plain_path = path_on(device, NETWORKS_FIRST), path_on(device, PLAIN_FIRST)
-    prepare_for = _preparing(settings, networks, otf_profile, path, plain_path)
+    prepare_for = _preparing(settings, networks, otf_profile, path, plain_path, stages)
     if pattern is not None and not isinstance(path, EagerPath):
         _warm_up(prepare_for(settings), pattern)
 
@@ -291,13 +294,14 @@ def _preparing(
     otf_profile: OtfProfile | None,
     path: FramePath,
     plain_path: FramePath,
+    stages: Callable[[], bool],
 ) -> PrepareFor:
     """Return what prepares reconstructions of one stream; its networks are loaded once each.
 
     Parameters
     ----------
-    path, plain_path
-        Of the networks, and of the plain images before them, see `ReconstructionPipeline`.
+    path, plain_path, stages
+        See `ReconstructionPipeline`.
     """
     loaded = {first.steps: networks}
 
@@ -305,7 +309,7 @@ def _preparing(
         if settings.steps not in loaded:
             loaded[settings.steps] = load_networks(settings, path.device)
         return lambda known: ReconstructionPipeline(
-            settings, known, otf_profile, loaded[settings.steps], path, plain_path
+            settings, known, otf_profile, loaded[settings.steps], path, plain_path, stages
         )
 
     return prepare_for

@@ -99,6 +99,15 @@ class Gpu(Protocol):
         """Return memory of the host that the GPU reads and writes by itself."""
         ...
 
+    def is_pinned(self, values: Tensor) -> bool:
+        """Return whether values on the host begin in such memory; who lets them go is watched."""
+        ...
+
+    @property
+    def free_bytes(self) -> int:
+        """Memory that nobody uses now."""
+        ...
+
     def give_back(self) -> None:
         """Give back memory that nothing uses; dear, for when there is none left."""
         ...
@@ -179,6 +188,15 @@ class Cuda:
     def pinned(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Return page-locked memory; torch keeps what is given back for the next one."""
         return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+    def is_pinned(self, values: Tensor) -> bool:
+        """Ask CUDA, which knows by the address; torch keeps what a copy reads until it is over."""
+        return values.is_pinned()
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the device, whoever uses the rest."""
+        return torch.cuda.mem_get_info(self._device)[0]
 
     def give_back(self) -> None:
         """Give back what torch keeps for later."""

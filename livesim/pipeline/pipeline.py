@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,6 +20,7 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import NETWORKS_FIRST, Cuda
 from livesim.pipeline.defects import Mended, Mending
 from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.lanes import Lanes
 from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
 from livesim.pipeline.review import Reviewed, Reviewer
 from livesim.pipeline.sections import Arbitration, Sections
@@ -33,7 +34,7 @@ from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
-from livesim.values.results import Result
+from livesim.values.results import Image, Result
 from livesim.values.verdict import Trust
 from livesim.values.weights import BandWeights
 from livesim_models.conditions import Conditions, conditions_of
@@ -46,9 +47,23 @@ OtfProfile = NDArray[np.float64]
 """Measured OTF at equal steps from zero frequency to the cut-off."""
 
 
-def path_for(device: torch.device, priority: int = NETWORKS_FIRST) -> FramePath:
-    """Return the frame path for one stream on `device`; on a GPU lower priorities go first."""
-    return ReplayedPath(Cuda(device, priority)) if device.type == "cuda" else EagerPath(device)
+def path_for(device: torch.device, priority: int = NETWORKS_FIRST, *, lanes: int = 1) -> FramePath:
+    """Return the frame path for one stream on `device`.
+
+    Parameters
+    ----------
+    priority
+        On a GPU lower ones go first.
+    lanes
+        Raw stacks that a GPU may be at work on at once, where more are faster than one.
+    """
+    if device.type != "cuda":
+        return EagerPath(device)
+
+    def lane() -> ReplayedPath:
+        return ReplayedPath(Cuda(device, priority))
+
+    return lane() if lanes == 1 else Lanes(lane, lanes)
 
 
 class ReconstructionPipeline:
@@ -75,6 +90,9 @@ class ReconstructionPipeline:
     plain_path
         Likewise, for `begin_plain`, which may be called from another thread; None = it begins
         with everything at once.
+    stages
+        Whether somebody needs the images on the way to the one that is shown, asked for every
+        stack: else a GPU keeps them.
 
     Raises
     ------
@@ -93,8 +111,10 @@ class ReconstructionPipeline:
         networks: Networks | None = None,
         path: FramePath | None = None,
         plain_path: FramePath | None = None,
+        stages: Callable[[], bool] = lambda: True,
     ) -> None:
         _check_layout(settings, pattern)
+        self._stages = stages
         self.pattern, self._mend = pattern, Mending(pattern, settings)
         self._path = path or path_for(preferred_device())
         device = self._path.device
@@ -183,7 +203,9 @@ class ReconstructionPipeline:
 
         self._weigh(weights)
         mended = self._mend(stack)
-        begun = self._path.begin(self.sections, mended.stack.pixels, turn_bands)
+        begun = self._path.begin(
+            self.sections, mended.stack.pixels, turn_bands, stages=self._stages()
+        )
         return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
 
     def begin_plain(
@@ -210,7 +232,9 @@ class ReconstructionPipeline:
     ) -> Reconstructed:
         def run() -> Reconstructed:
             self._weigh(weights)
-            begun = self._path.begin(self.sections, stack.pixels, lambda _: work.turns)
+            begun = self._path.begin(
+                self.sections, stack.pixels, lambda _: work.turns, stages=self._stages()
+            )
             return self._reconstructed(stack, begun.take(), mended.hits)
 
         stack = mended.stack
@@ -231,11 +255,21 @@ class ReconstructionPipeline:
         weights: BandWeights | None = None,
     ) -> Work:
         """Return everything that is computed of one raw stack, as tensors on the host."""
+        return self.begin_work(stack, turns_rad, weights).take()
+
+    def begin_work(
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
+        *,
+        stages: bool = True,
+    ) -> Pending[Work]:
+        """Begin with what `compute` returns; without `stages` a GPU keeps those, see `Work`."""
         self._weigh(weights)
         turns = None if turns_rad is None else self._turns(turns_rad)
-        return self._path.begin(
-            self.sections, self._mend(stack).stack.pixels, lambda _: turns
-        ).take()
+        pixels = self._mend(stack).stack.pixels
+        return self._path.begin(self.sections, pixels, lambda _: turns, stages=stages)
 
     def examine(
         self, work: Work, image: torch.Tensor | None = None, *, foreign: bool = False
@@ -294,12 +328,16 @@ class ReconstructionPipeline:
         )
         return Reconstructed(
             result,
-            step_one=work.between.numpy if networks.both else None,
-            network=work.network.numpy if networks.any else None,
+            step_one=_reader(work.between) if networks.both else None,
+            network=_reader(work.network) if networks.any else None,
             review=None if self._reviewer is None else partial(_trust, self._reviewer, work),
             steps_ms=work.steps_ms,
             hits=hits,
         )
+
+
+def _reader(image: torch.Tensor | None) -> Callable[[], Image] | None:
+    return None if image is None else image.numpy
 
 
 def _trust(reviewer: Reviewer, work: Work, tell: Tell) -> Trust:

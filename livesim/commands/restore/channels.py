@@ -86,6 +86,7 @@ def restored_channels(
     live: bool,
     known: Mapping[int, Pattern] | None = None,
     device: str | None = None,
+    lanes: int = 1,
 ) -> Channels:
     """Return every channel of a recording with its pattern: known, or estimated from it.
 
@@ -98,6 +99,8 @@ def restored_channels(
         read.
     device
         Of all channels; None = every GPU in turn, as a live run takes them.
+    lanes
+        Raw stacks at most that a GPU may be at work on at once, see `path_for`.
 
     Raises
     ------
@@ -115,6 +118,7 @@ def restored_channels(
             number,
             place,
             None if known is None else known[number],
+            lanes,
         )
         for number, place in zip(numbers, places, strict=False)
     }
@@ -182,9 +186,10 @@ def _channel(
     number: int,
     device: torch.device,
     known: Pattern | None,
+    lanes: int,
 ) -> RestoredChannel:
     networks, profile = load_networks(settings, device), otf_profile(settings)
-    make = partial(RestoredChannel, settings, networks, profile, path=path_for(device))
+    make = partial(RestoredChannel, settings, networks, profile, path=path_for(device, lanes=lanes))
     if pattern_file is None:
         return make(known or _found(recording, settings, profile, networks, number), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)
