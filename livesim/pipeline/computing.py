@@ -21,7 +21,8 @@ from livesim.pipeline.cores import TorchCores
 from livesim.pipeline.cuda import NETWORKS_FIRST
 from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import devices, resolved
-from livesim.pipeline.pipeline import OtfProfile, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus

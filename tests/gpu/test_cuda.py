@@ -22,7 +22,8 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Cuda
 from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import load_networks
-from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim_models.rcan.frozen import fusing_works
 from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, overlapped, weights_for
 from tests.unit.pipeline.test_frame_path import images as images_of

@@ -19,7 +19,7 @@ from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
-from livesim.pipeline.build import calibrate, in_this_light, with_levels, with_warnings
+from livesim.pipeline.calibration import calibrate, in_this_light, with_levels, with_warnings
 from livesim.pipeline.networks import (
     Networks,
     device_named,
@@ -27,7 +27,9 @@ from livesim.pipeline.networks import (
     load_networks,
     preferred_device,
 )
-from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
