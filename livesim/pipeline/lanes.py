@@ -29,7 +29,15 @@ _SPARE = 2
 _BRIGHT = 250
 """Counts, at most, of the made-up stack that is timed."""
 
+_FEWEST_STACKS = 32
+"""For each lane: to find how many pay takes about as long as some dozens."""
+
 _log = logging.getLogger("livesim.engine")
+
+
+def lanes_for(stacks: int) -> int:
+    """Return how many lanes may be tried for so many raw stacks."""
+    return max(1, min(MOST_LANES, stacks // _FEWEST_STACKS))
 
 
 class Lanes:

@@ -20,7 +20,7 @@ from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
-from livesim.pipeline.lanes import MOST_LANES
+from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
@@ -46,7 +46,7 @@ def restored(
     """
     with tempfile.TemporaryDirectory(prefix=".livesim-export-", dir=beside) as folder:
         files: dict[StackIndex, Path] = {}
-        with _restorer(raw, plain=plain) as make:
+        with _restorer(raw, lanes_for(len(wanted)), plain=plain) as make:
             begun = (make.begin(index, examined=False) for index in wanted)
             for number, (index, made) in enumerate(zip(wanted, in_order(begun), strict=True)):
                 files[index] = path = Path(folder) / f"{number}.npy"
@@ -65,7 +65,7 @@ def restored(
 
 
 @contextmanager
-def _restorer(raw: Path, *, plain: bool) -> Iterator[StackRestorer]:
+def _restorer(raw: Path, lanes: int, *, plain: bool) -> Iterator[StackRestorer]:
     """Open a recording of livesim's own and follow what its live run logged."""
     settings = settings_for(raw, None)
     if plain:
@@ -73,7 +73,7 @@ def _restorer(raw: Path, *, plain: bool) -> Iterator[StackRestorer]:
     with open_recording(raw, settings.pattern) as recording:
         chosen = resolved(with_pixel(settings, recording)).settings
         channels = restored_channels(
-            raw, recording, chosen, pattern_for(raw), live=not plain, lanes=MOST_LANES
+            raw, recording, chosen, pattern_for(raw), live=not plain, lanes=lanes
         )
         log = None if plain else settings_log_for(raw)
         changes = () if log is None else read_steering(log)

@@ -31,7 +31,7 @@ from livesim.io.recipe import PatternField, Recipe, identify, steps_run
 from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.io.write.pyramid import pyramid_levels
-from livesim.pipeline.lanes import MOST_LANES
+from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
@@ -141,7 +141,7 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
         asked.pattern_file,
         live=asked.live,
         device=asked.device,
-        lanes=MOST_LANES,
+        lanes=lanes_for(len(recording.indices)),
     )
     for number in _widefield_only(channels):
         of_channel = f", channel {number}" if len(channels) > 1 else ""
@@ -172,7 +172,7 @@ def follow_plan(asked: RestoreRequest, recording: Recording, plan: Plan) -> Rest
         live=asked.live,
         device=asked.device,
         known=plan.patterns,
-        lanes=MOST_LANES,
+        lanes=lanes_for(len(recording.indices)),
     )
     make, _ = _restorer(asked, recording, channels, plan.settings)
     return Restoration(recording, plan, make)

@@ -16,6 +16,7 @@ from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings, SettingsError
+from livesim.pipeline import lanes as lanes_module
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.lanes import Lanes
 from livesim.values.errors import DataError
@@ -73,10 +74,13 @@ def test_parts_in_any_order_make_what_is_made_at_once(asked, error):
 
 def test_a_gpu_that_works_on_several_makes_the_same_in_the_same_order(asked, monkeypatch):
     expected = at_once(asked)
+    monkeypatch.setattr(lanes_module, "_FEWEST_STACKS", 1)
+    monkeypatch.setattr(lanes_module, "MOST_LANES", 4)
     under_way = []
 
-    def lanes(device, *, lanes):
-        path = Lanes(lambda: ReplayedPath(LateGpu(1)), 4, itertools.count(0.0, 1.0).__next__)
+    def path(device, *, lanes):
+        assert lanes == 4
+        path = Lanes(lambda: ReplayedPath(LateGpu(1)), lanes, itertools.count(0.0, 1.0).__next__)
         begin = path.begin
 
         def begun(*arguments, **more):
@@ -87,7 +91,7 @@ def test_a_gpu_that_works_on_several_makes_the_same_in_the_same_order(asked, mon
         path.begin = begun
         return path
 
-    monkeypatch.setattr("livesim.commands.restore.channels.path_for", lanes)
+    monkeypatch.setattr("livesim.commands.restore.channels.path_for", path)
     out = asked.out.with_name("again.ome.zarr")
     restore_file(replace(asked, out=out))
     np.testing.assert_array_equal(contents(out)[0], expected[0])

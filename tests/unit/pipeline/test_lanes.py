@@ -6,7 +6,7 @@ import torch
 from livesim.engine.pending import in_order
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.graphs import ReplayedPath
-from livesim.pipeline.lanes import Lanes
+from livesim.pipeline.lanes import Lanes, lanes_for
 from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
 from tests.unit.pipeline.test_frame_path import (
@@ -88,6 +88,11 @@ def test_what_is_asked_for_at_most_is_not_exceeded():
     machine = Machine(1, 2, 4, most=3)
     Stream().pipeline(machine.path)
     assert (machine.path.count, len(machine.gpus)) == (2, 2)
+
+
+@pytest.mark.parametrize(("stacks", "most"), [(1, 1), (63, 1), (64, 2), (100_000, 8)])
+def test_few_raw_stacks_are_not_worth_a_measurement(stacks, most):
+    assert lanes_for(stacks) == most
 
 
 def test_where_memory_is_short_nothing_more_is_captured():
