@@ -4,7 +4,8 @@ Every operation of every section is run on torch's "meta" device, which knows sh
 operation takes as long as its multiplications at the rate of the matrix units or, if that is
 longer, as its inputs and outputs through memory; a stack takes the sum. What is launched between
 the operations, transfers and everything that a kernel wastes come on top; what a kernel joins comes
-off. What goes up and comes down is counted by itself: counts of 16 bits, images of 32. Rates are
+off. What goes up and comes down is counted by itself: counts of 16 bits, images of 32; both ways at
+once, so that the longer one counts, at the rate of PCI Express 4.0. The other rates are
 those of data sheets, dense, bfloat16 summed in float32: NVIDIA H100 SXM (data sheet), GeForce RTX
 4090 (white paper on the Ada architecture), RTX 3060 (28 multiprocessors of 512 operations at 1.78
 GHz; 360 GB/s).
@@ -49,6 +50,10 @@ CARDS = {
     "RTX 4090": Card(165.2, 1008.0),
     "RTX 3060": Card(25.5, 360.0),
 }
+
+
+BUS_GB_S = 31.5
+"""PCI Express 4.0 in 16 lanes, each way: 16 GT/s of which 128 bits in 130 count."""
 
 
 class Counting(TorchDispatchMode):
@@ -143,6 +148,7 @@ def main() -> None:
             row |= {"GFLOP": round(found.flop / 1e9, 1), "GB": round(found.bytes / 1e9, 2)}
             row |= {"MB up": mb(found.up), "MB down": mb(found.down)}
             row |= {"MB down with stages": mb(found.stages_down)}
+            row |= {"bus, ms": float(f"{max(found.up, found.down) / BUS_GB_S / 1e6:.3g}")}
             row |= {f"{card}, ms": float(f"{ms:.3g}") for card, ms in found.ms.items()}
             rows.append(row)
     report("gpu_arithmetic", "The least that one raw stack takes, by arithmetic", rows)

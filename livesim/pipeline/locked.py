@@ -44,8 +44,9 @@ class LockedMemory:
     def __call__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return an array that is not filled; used by one thread."""
         size = math.prod(shape) * dtype.itemsize
-        if sum(one.nbytes for one in self._used.values()) + size > self._most:
+        whole = 1 << (size - 1).bit_length()  # torch takes a power of two in any case
+        if sum(one.nbytes for one in self._used.values()) + whole > self._most:
             return np.empty(shape, dtype)
-        memory = self._allocate(size).numpy()
+        memory = self._allocate(whole).numpy()
         self._used[next(self._numbers)] = memory  # every view of it keeps it
-        return memory.view(dtype).reshape(shape)
+        return memory[:size].view(dtype).reshape(shape)

@@ -24,7 +24,5 @@ def path_for(device: torch.device, priority: int = NETWORKS_FIRST, *, lanes: int
     if device.type != "cuda":
         return EagerPath(device)
 
-    def lane() -> ReplayedPath:
-        return ReplayedPath(Cuda(device, priority))
-
-    return lane() if lanes == 1 else Lanes(lane, lanes)
+    gpu = Cuda(device, priority)
+    return ReplayedPath(gpu) if lanes == 1 else Lanes(lambda: ReplayedPath(gpu), lanes)
