@@ -4,9 +4,11 @@ Every operation of every section is run on torch's "meta" device, which knows sh
 operation takes as long as its multiplications at the rate of the matrix units or, if that is
 longer, as its inputs and outputs through memory; a stack takes the sum. What is launched between
 the operations, transfers and everything that a kernel wastes come on top; what a kernel joins comes
-off. Rates are those of data sheets, dense, bfloat16 summed in float32: NVIDIA H100 SXM (data
-sheet), GeForce RTX 4090 (white paper on the Ada architecture), RTX 3060 (28 multiprocessors of 512
-operations at 1.78 GHz; 360 GB/s).
+off. What goes up and comes down is counted by itself: counts of 16 bits, images of 32; both ways at
+once, so that the longer one counts, at the rate of PCI Express 4.0. The other rates are
+those of data sheets, dense, bfloat16 summed in float32: NVIDIA H100 SXM (data sheet), GeForce RTX
+4090 (white paper on the Ada architecture), RTX 3060 (28 multiprocessors of 512 operations at 1.78
+GHz; 360 GB/s).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Arbitration, Sections
+from livesim.pipeline.transfers import coming_down
 from livesim.speed.scene import Scene, make_scene
 
 SIDES = (512, 2048)
@@ -49,12 +52,17 @@ CARDS = {
 }
 
 
+BUS_GB_S = 31.5
+"""PCI Express 4.0 in 16 lanes, each way: 16 GT/s of which 128 bits in 130 count."""
+
+
 class Counting(TorchDispatchMode):
     """Adds up operations, bytes, and the least time of each operation on every card."""
 
     def __init__(self) -> None:
         super().__init__()
         self.flop, self.bytes = 0.0, 0.0
+        self.up = self.down = self.stages_down = 0
         self.ms = dict.fromkeys(CARDS, 0.0)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -102,7 +110,12 @@ def counted(scene: Scene, steps: Steps) -> Counting:
         look = sections.look(counts)
         sections.check.sums(look.spectra)
         images = sections.combine(look, sections.denoise(counts), factors)
-        sections.arbitrate(images.plain, sections.refine(images.between))
+        network = sections.refine(images.between)
+        image = sections.arbitrate(images.plain, network)
+    made = (image, images.plain, images.between, network, images.widefield)
+    counting.up = _nbytes(counts)
+    counting.down = sum(map(_nbytes, coming_down(made, stages=False)))
+    counting.stages_down = sum(map(_nbytes, coming_down(made, stages=True)))
     return counting
 
 
@@ -119,6 +132,11 @@ def moved(sections: Sections, settings: Any) -> Sections:
     )
 
 
+def mb(size: int) -> float:
+    """Return bytes in MB, to a tenth."""
+    return round(size / 1e6, 1)
+
+
 def main() -> None:
     """Count, print, write."""
     rows: list[Row] = []
@@ -128,6 +146,9 @@ def main() -> None:
             found = counted(scene, steps)
             row: Row = {"method": f"{name}, {side}²", "way": name, "side": side}
             row |= {"GFLOP": round(found.flop / 1e9, 1), "GB": round(found.bytes / 1e9, 2)}
+            row |= {"MB up": mb(found.up), "MB down": mb(found.down)}
+            row |= {"MB down with stages": mb(found.stages_down)}
+            row |= {"bus, ms": float(f"{max(found.up, found.down) / BUS_GB_S / 1e6:.3g}")}
             row |= {f"{card}, ms": float(f"{ms:.3g}") for card, ms in found.ms.items()}
             rows.append(row)
     report("gpu_arithmetic", "The least that one raw stack takes, by arithmetic", rows)

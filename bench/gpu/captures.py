@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from bench.gpu.cases import PAIR, UNIVERSAL, Case, Machine, cases, off
+from bench.gpu.cases import (
+    HEXAGONAL,
+    PAIR,
+    UNIVERSAL,
+    Case,
+    Machine,
+    cases,
+    off,
+    random_weights,
+)
 from bench.gpu.parts import Found, Parts
+from livesim.engine.beside.proposals import Measure
+from livesim.engine.pending import Pending, in_order
+from livesim.engine.seams import Reconstructed
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.lanes import Lanes
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Sections
 from livesim.reconstruction.reconstructor import BandSpectra
+from livesim.values.frames import RawStack
 
 MOST_OFF = 1e-6
 """Of the largest value: the same kernels on the same GPU."""
+LANES = 4
 
 
 def run(parts: Parts, machine: Machine) -> None:
@@ -33,6 +52,10 @@ def run(parts: Parts, machine: Machine) -> None:
         for name, steps in (("plain", Case().steps), ("pair", PAIR), ("universal", UNIVERSAL)):
             parts(f"a form, {name}", partial(form_off, Case(steps, shape=small), machine))
         parts("a capture that fails", partial(failing_capture, machine))
+        for name, steps in (("plain", Case().steps), ("pair", PAIR), ("universal", UNIVERSAL)):
+            work = partial(at_once_off, Case(steps, shape=small), machine)
+            parts(f"{LANES} raw stacks at once, {name}", work)
+        parts("two channels", partial(channels_off, small, machine))
 
 
 def section_off(case: Case, name: str, machine: Machine) -> Found:
@@ -136,6 +159,47 @@ def form_off(case: Case, machine: Machine) -> Found:
         "same_form_again_s": once_more - shown,
         "note": path.note,
     }
+
+
+def at_once_off(case: Case, machine: Machine) -> Found:
+    """Let several raw stacks be under way in lanes of their own; one by one they are the same."""
+    stream = case.made(2 * LANES)
+    always_worth = count(0.0, 1.0).__next__  # however many there are, they take as long
+    lanes = Lanes(lambda: ReplayedPath(machine.gpu()), LANES, always_worth)
+    pipeline = stream.pipeline(lanes)
+    found = [one.result.image for one in in_order(map(begun(pipeline), stream.stacks))]
+    alone = stream.pipeline(ReplayedPath(machine.gpu()))
+    expected = [begun(alone)(stack).take().result.image for stack in stream.stacks]
+    same = [np.array_equal(*pair) for pair in zip(found, expected, strict=True)]
+    return {"ok": all(same) and lanes.count == LANES, "lanes": lanes.count, "same": same}
+
+
+def channels_off(shape: tuple[int, int], machine: Machine) -> Found:
+    """Let the raw stacks of two channels take turns, each with a path of its own."""
+    streams = [Case(PAIR, shape=shape).made(4), Case(UNIVERSAL, HEXAGONAL, shape).made(4)]
+    mine = [begun(stream.pipeline(ReplayedPath(machine.gpu()))) for stream in streams]
+    eager = [begun(stream.pipeline(EagerPath(machine.device))) for stream in streams]
+    order = [(channel, time) for time in range(4) for channel in range(2)]
+    works = (mine[channel](streams[channel].stacks[time]) for channel, time in order)
+    expected = (eager[channel](streams[channel].stacks[time]).take() for channel, time in order)
+    wrong = max(
+        off(torch.from_numpy(one.result.image), torch.from_numpy(other.result.image))["most"]
+        for one, other in zip(in_order(replace(w, beside=2) for w in works), expected, strict=True)
+    )
+    return {"ok": wrong <= MOST_OFF, "most_off": wrong}
+
+
+def begun(pipeline: ReconstructionPipeline) -> Callable[[RawStack], Pending[Reconstructed]]:
+    """Return what begins with a raw stack, and turns it as it says itself."""
+
+    def turned(measure: Measure) -> tuple[float, ...]:
+        turns = [0.0, 0.0, 0.0]
+        for reading in measure():
+            turns[reading.angle] = 0.1 * abs(reading.ratio)
+        return tuple(turns)
+
+    weights = random_weights(pipeline) if pipeline.networks.any else None
+    return lambda stack: pipeline.begin(stack, turned, weights)
 
 
 def failing_capture(machine: Machine) -> Found:

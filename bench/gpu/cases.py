@@ -17,6 +17,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels, Pattern
+from livesim.values.weights import BandWeights, WeightGrid
 from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate
@@ -127,6 +128,17 @@ class Machine:
             yield
         finally:
             frozen.fast_dtypes = own
+
+
+def random_weights(pipeline: ReconstructionPipeline) -> BandWeights:
+    """Return weights that differ from place to place; always the same ones."""
+    random = np.random.default_rng(0)
+    return BandWeights(
+        tuple(
+            WeightGrid(shape, random.integers(0, 256, shape, dtype=np.uint8).tobytes())
+            for shape in pipeline.weight_shapes
+        )
+    )
 
 
 def off(found: Tensor, expected: Tensor) -> dict[str, float]:

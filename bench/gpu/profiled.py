@@ -12,6 +12,7 @@ from bench.gpu.cases import PAIR, PLAIN, UNIVERSAL, Machine
 from bench.gpu.parts import Found, Parts
 from bench.gpu.times import fresh, prepared
 from livesim.config.settings import Steps
+from livesim.pipeline.graphs import ReplayedPath
 from livesim.speed.scene import make_scene
 
 STACKS = 8
@@ -38,7 +39,7 @@ def run(parts: Parts, machine: Machine) -> None:
 
 def _profiled(side: int, steps: Steps, machine: Machine) -> Found:
     scene = make_scene(side)
-    pipeline, _, _ = prepared(scene, steps, "auto", machine)
+    pipeline, _ = prepared(scene, steps, "auto", ReplayedPath(machine.gpu()))
     stacks = fresh(scene)
     for stack in stacks:
         pipeline.reconstruct(stack)

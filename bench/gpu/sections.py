@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from bench.gpu.cases import Case, Machine, cases, off
+from bench.gpu.cases import Case, Machine, cases, off, random_weights
 from bench.gpu.parts import Found, Parts
 from livesim.pipeline.cpu import EagerPath
 from livesim_models.checkpoint import read_model
@@ -46,8 +46,9 @@ def images(case: Case, machine: Machine) -> Found:
     stream = case.made()
     mine, theirs = (stream.pipeline(EagerPath(one)) for one in (machine.device, CPU))
     found, ok = {}, True
+    weights = random_weights(theirs) if theirs.networks.any else None
     for stack in stream.stacks:
-        one, other = (pipeline.compute(stack, TURNS) for pipeline in (mine, theirs))
+        one, other = (pipeline.compute(stack, TURNS, weights) for pipeline in (mine, theirs))
         for name in ("plain", "widefield", "between", "network", "image"):
             wrong = off(getattr(one, name), getattr(other, name))
             found[name] = max(found.get(name, 0.0), wrong["most"])

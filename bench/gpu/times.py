@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,9 +13,10 @@ import torch
 from bench.gpu.cases import PAIR, PLAIN, QUICK, UNIVERSAL, Machine
 from bench.gpu.parts import Found, Parts
 from livesim.config.settings import Steps
-from livesim.engine.pending import Pending
+from livesim.engine.pending import Pending, in_order
 from livesim.engine.seams import Reconstructed
 from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.lanes import Lanes
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.work import FramePath
@@ -43,7 +44,8 @@ def run(parts: Parts, machine: Machine) -> None:
 
 
 def _timed(scene: Scene, steps: Steps, precision: str, machine: Machine) -> Found:
-    pipeline, path, prepare_s = prepared(scene, steps, precision, machine)
+    path = ReplayedPath(machine.gpu())
+    pipeline, prepare_s = prepared(scene, steps, precision, path)
     stacks = fresh(scene)
     rounds = 3 if machine.rehearsal else 60
     alone, sections = _alone(pipeline, stacks, rounds)
@@ -51,6 +53,7 @@ def _timed(scene: Scene, steps: Steps, precision: str, machine: Machine) -> Foun
         "prepare_s": prepare_s,
         "latency_ms": alone,
         "per_s": _throughput(pipeline, stacks, rounds),
+        "at_once": _at_once(scene, steps, machine, rounds) if precision == "auto" else None,
         "sections_ms": sections,
         "precision": preferred_precision(machine.device) if precision == "auto" else precision,
         "memory_gb": _memory_gb(machine),
@@ -60,16 +63,15 @@ def _timed(scene: Scene, steps: Steps, precision: str, machine: Machine) -> Foun
 
 
 def prepared(
-    scene: Scene, steps: Steps, precision: str, machine: Machine
-) -> tuple[ReconstructionPipeline, FramePath, float]:
-    """Return a pipeline, its path, and the seconds until it can take a stack."""
+    scene: Scene, steps: Steps, precision: str, path: FramePath
+) -> tuple[ReconstructionPipeline, float]:
+    """Return a pipeline on a path, and the seconds until it can take a stack."""
     begin = time.perf_counter()
     own = steps.model_copy(update={"precision": precision})
     settings = scene.settings.model_copy(update={"steps": own})
-    path = ReplayedPath(machine.gpu())
-    networks = load_networks(settings, machine.device)
+    networks = load_networks(settings, path.device)
     pipeline = ReconstructionPipeline(settings, scene.pattern, None, networks, path)
-    return pipeline, path, time.perf_counter() - begin
+    return pipeline, time.perf_counter() - begin
 
 
 def fresh(scene: Scene) -> list[RawStack]:
@@ -108,21 +110,24 @@ def _alone(
     return found, {name: float(np.median(one)) for name, one in sections.items()}
 
 
-def _throughput(pipeline: ReconstructionPipeline, stacks: list[RawStack], rounds: int) -> float:
+def _throughput(
+    pipeline: ReconstructionPipeline, stacks: list[RawStack], rounds: int, beside: int = DEPTH
+) -> float:
     """Return the images a second while several stacks are under way."""
-    under_way: deque[Pending[Reconstructed]] = deque()
-    begin, counted = time.perf_counter(), 0
-    for number in range(rounds + DEPTH):
-        under_way.append(_begun(pipeline, stacks[number % len(stacks)]))
-        if len(under_way) > DEPTH:
-            under_way.popleft().take()
-            counted += 1
-        if number == DEPTH:
-            begin, counted = time.perf_counter(), 0
-    per_s = counted / (time.perf_counter() - begin)
-    for one in under_way:
-        one.take()
-    return per_s
+    numbers = (number % len(stacks) for number in range(rounds + beside))
+    works = (replace(_begun(pipeline, stacks[number]), beside=beside) for number in numbers)
+    made = in_order(works)
+    next(made)
+    begin = time.perf_counter()
+    return sum(1 for _ in made) / (time.perf_counter() - begin)
+
+
+def _at_once(scene: Scene, steps: Steps, machine: Machine, rounds: int) -> Found:
+    """Return how many raw stacks at once pay, and the images a second then."""
+    path = Lanes(lambda: ReplayedPath(machine.gpu()))
+    pipeline, prepare_s = prepared(scene, steps, "auto", path)
+    per_s = _throughput(pipeline, fresh(scene), rounds, max(DEPTH, path.count))
+    return {"lanes": path.count, "per_s": per_s, "prepare_s": prepare_s}
 
 
 def _memory_gb(machine: Machine) -> float | None:

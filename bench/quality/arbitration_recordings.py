@@ -29,7 +29,7 @@ from bench.report import Row, report
 from livesim.config.settings import Camera, Reconstruction, Settings
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import Plan, make_plan
 from livesim.values.frames import RawStack

@@ -22,7 +22,7 @@ from bench.report import Row, report
 from livesim.config.settings import Reconstruction, Settings, Steps
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate, with_levels, with_warnings
+from livesim.pipeline.calibration import calibrate, with_levels, with_warnings
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern

@@ -17,7 +17,8 @@ from bench.report import Row, report
 from livesim.config.settings import Settings
 from livesim.engine.beside.proposals import Measure
 from livesim.engine.beside.tracked import TrackedPipeline
-from livesim.pipeline.build import calibrate, pipeline_factory
+from livesim.pipeline.build import pipeline_factory
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.cores import TorchCores
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack

@@ -21,9 +21,10 @@ from bench.report import Row, report
 from bench.speed.latency import raw_stacks
 from bench.speed.plain_first import SETTINGS
 from livesim.engine.beside.worker import step_back
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.cores import TorchCores
-from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack, StackIndex
 
 SIDES = (256, 512)

@@ -15,7 +15,7 @@ from statistics import median
 import torch
 
 from bench.report import Row, report
-from livesim.pipeline.build import mean_photons
+from livesim.pipeline.calibration import mean_photons
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf_damping.estimate import with_otf_damping

@@ -32,7 +32,7 @@ from bench.report import Row, report
 from bench.speed.before_after import PARTS, ROOT, short, worktree
 from bench.speed.latency import Stacks, raw_stacks
 from livesim.config.settings import Settings, Steps
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.processes.engine import EngineProcess
 from livesim.speed.live import memory_mb

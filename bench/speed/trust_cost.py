@@ -10,7 +10,7 @@ import torch
 
 from bench.report import Row, report
 from livesim.config.settings import Settings
-from livesim.pipeline.build import with_levels
+from livesim.pipeline.calibration import with_levels
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.work import ARBITRATION
 from livesim.values.frames import RawStack, StackIndex

@@ -7,8 +7,8 @@ import warnings
 from livesim.api.arrays import SOURCE, Array, RawStacks
 from livesim.config.settings import Settings
 from livesim.io.otf import otf_profile
-from livesim.pipeline.build import calibrate as estimated
-from livesim.pipeline.build import estimation_stacks
+from livesim.pipeline.calibration import calibrate as estimated
+from livesim.pipeline.calibration import estimation_stacks
 from livesim.values.errors import DataError
 from livesim.values.pattern import WIDEFIELD_ONLY, Pattern
 

@@ -18,9 +18,10 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
-from livesim.pipeline.build import in_this_light
+from livesim.pipeline.calibration import in_this_light
 from livesim.pipeline.networks import device_named, load_networks
-from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern

@@ -84,8 +84,11 @@ def engine(
 
     from livesim.io.otf import otf_profile
     from livesim.pipeline.computing import TorchComputing  # torch: only once all else is right
+    from livesim.pipeline.lanes import MOST_LANES
 
-    run_engine(options, TorchComputing(known, otf_profile), settings, record, tied=tied)
+    # A live picture is the newest one: others at the same time would make it later.
+    computing = TorchComputing(known, otf_profile, lanes=MOST_LANES if lossless else 1)
+    run_engine(options, computing, settings, record, tied=tied)
 
 
 def replay(

@@ -17,7 +17,7 @@ from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
-from livesim.pipeline.build import calibrate, estimation_stacks
+from livesim.pipeline.calibration import calibrate, estimation_stacks
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.finding import Fault
 from livesim.values.frames import SMALLEST, RawStack

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,17 +66,20 @@ class Assembler:
     ----------
     shape
         (angles, phases) of a raw stack.
+    memory
+        Returns the memory of a raw stack [angle, phase, y, x] of a type.
     """
 
     def __init__(
         self,
         shape: tuple[int, int],
+        memory: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.empty,
         *,
         patience: int = PATIENCE_STACKS,
         open_stacks: int = OPEN_STACKS,
         open_bytes: int = OPEN_BYTES,
     ) -> None:
-        self._shape = shape
+        self._shape, self._memory = shape, memory
         self._patience = patience
         self._limits = (open_stacks, open_bytes)
         self._open: OrderedDict[StackIndex, _OpenStack] = OrderedDict()
@@ -140,7 +145,7 @@ class Assembler:
     def _new_stack(self, frame: RawFrame, index: StackIndex) -> _OpenStack:
         angles, phases = self._shape
         stack = _OpenStack(
-            pixels=np.empty((angles, phases, *frame.pixels.shape), frame.pixels.dtype),
+            pixels=self._memory((angles, phases, *frame.pixels.shape), frame.pixels.dtype),
             missing={(angle, phase) for angle in range(angles) for phase in range(phases)},
             exposure_ms=frame.exposure_ms,
         )

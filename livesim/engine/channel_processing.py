@@ -95,7 +95,7 @@ class ChannelProcessing:
         begun = self._counted(lambda: _begun(pipeline, stack, plain=not self._lossless))
         if begun is None:
             return None
-        return Pending(lambda: self._finish(stack, taken_ns, begun), begun.waits)
+        return Pending(lambda: self._finish(stack, taken_ns, begun), begun.beside)
 
     def _finish(
         self, stack: RawStack, taken_ns: int, begun: Pending[Reconstructed]

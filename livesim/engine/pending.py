@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,14 +21,25 @@ class Pending(Generic[Value]):
 
     take: Callable[[], Value]
     """Returns the outcome, waiting for it where that is needed; raises what made the work fail."""
-    waits: bool = False
-    """Whether `take` may have to wait, so that the next stack is better begun before."""
+    beside: int = 0
+    """How many later stacks are better begun before it is taken, since `take` has to wait."""
 
     def then(self, change: Callable[[Value], Other]) -> Pending[Other]:
         """Return the same work, whose outcome is changed when it is taken."""
-        return Pending(lambda: change(self.take()), self.waits)
+        return Pending(lambda: change(self.take()), self.beside)
 
 
 def ready(value: Value) -> Pending[Value]:
     """Return work that is done already."""
     return Pending(lambda: value)
+
+
+def in_order(works: Iterable[Pending[Value]]) -> Iterator[Value]:
+    """Yield the outcomes of works in their order; as many are under way as each of them allows."""
+    begun: deque[Pending[Value]] = deque()
+    for work in works:
+        begun.append(work)
+        while begun and len(begun) > begun[0].beside:
+            yield begun.popleft().take()
+    while begun:
+        yield begun.popleft().take()

@@ -170,10 +170,10 @@ class Processor:
     def _deliver(self) -> None:
         """Pass results on, oldest first.
 
-        While more stacks come, each channel's GPU may still be at work on one.
+        While more stacks come, each channel's GPU may still be at work on as many as it can take.
         """
-        kept = len(self._processing) if self._more else 0
-        while self._begun and (len(self._begun) > kept or not self._begun[0].waits):
+        channels = len(self._processing) if self._more else 0
+        while self._begun and len(self._begun) > channels * self._begun[0].beside:
             made = self._begun.popleft().take()
             if made is not None:
                 self._meter.tick()

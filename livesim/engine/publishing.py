@@ -43,6 +43,7 @@ class Outlet:
         self.networks = LiveNetworks(self._publish_late, computing.use_all_cores, run)
         """Makes second results, unless every stack must be done with its networks."""
         self._shown_until_ns = 0
+        computing.fetch_stages_while(lambda: self.shows_stages)
 
     def begin(self) -> None:
         """Forget the last stream."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
 from livesim.engine.assemble import Assembler, AssemblyCounts
@@ -35,6 +40,8 @@ class Receiver:
         Count frames, and hear why some are missing.
     searching
         Shows whole stacks until their pattern is known; None = nothing does.
+    memory
+        See `Assembler`.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Receiver:
         stacks: BoundedQueue[RawStack],
         gauges: Gauges,
         searching: Searching | None = None,
+        memory: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.empty,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
         self._meter, self._searching = gauges.receive.meter, searching
@@ -55,7 +63,7 @@ class Receiver:
         self.running: RunningStacks | None = running_stacks(settings)
         """None where there is no new result with every angle or frame."""
         self._entrance = Entrance(settings.pattern.stack_shape)
-        self._assembler = Assembler(settings.pattern.stack_shape)
+        self._assembler = Assembler(settings.pattern.stack_shape, memory)
         self._labelled = False
 
     @property

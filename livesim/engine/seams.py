@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
 from livesim.engine.pending import Pending
@@ -63,10 +66,10 @@ class Reconstructed:
 
     result: Result
     step_one: Callable[[], Image] | None = None
-    """Returns the image that step one alone gives, a copy from the GPU where it is made there; None
-    where not both networks made the result."""
+    """Returns the image that step one alone gives; None where not both networks made the result, or
+    where nobody looked at stages when it was begun."""
     network: Callable[[], Image] | None = None
-    """Returns what the networks alone give, in the same way; None without networks."""
+    """Returns what the networks alone give; None without networks, or where nobody looked."""
     review: Review | None = None
     """Says whether the networks can be trusted here; None without networks."""
     steps_ms: tuple[tuple[str, float], ...] = ()
@@ -263,6 +266,13 @@ class Computing(Protocol):
     def device(self) -> DeviceStatus | None:
         """Return what is computed on, and how full it is; None = nobody knows."""
         return None
+
+    def fetch_stages_while(self, looked_at: Callable[[], bool]) -> None:
+        """Make stages of later results only while somebody looks at them; safe in any thread."""
+
+    def memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return where a raw stack is assembled, from where it can be computed with at once."""
+        return np.empty(shape, dtype)
 
     def use_all_cores(self) -> None:
         """Let what the calling thread computes use every core; the frame path's thread asks."""

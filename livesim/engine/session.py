@@ -90,7 +90,13 @@ class Session:
             networks = shared.outlet.networks
             networks.open(results.put)
         self._receiver = Receiver(
-            resolved.settings, self.recording, self.doctor, stacks, gauges, searching
+            resolved.settings,
+            self.recording,
+            self.doctor,
+            stacks,
+            gauges,
+            searching,
+            computing.memory,
         )
         self._processor = Processor(
             stacks, results, self._channels, gauges, networks, self.recording.ease

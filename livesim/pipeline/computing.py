@@ -7,16 +7,22 @@ from collections.abc import Callable
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
 from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
 from livesim.pipeline.build import doctor_for, pipeline_factory
 from livesim.pipeline.cores import TorchCores
+from livesim.pipeline.cuda import NETWORKS_FIRST
+from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import devices, resolved
-from livesim.pipeline.pipeline import OtfProfile, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus
@@ -31,16 +37,23 @@ class TorchComputing(Computing):
         Of every stream; None estimates it.
     profile_of
         Reads the measured OTF that settings name, if any.
+    lanes
+        Raw stacks at most that a GPU may be at work on at once, see `path_for`.
     """
 
     def __init__(
-        self, pattern: Pattern | None, profile_of: Callable[[Settings], OtfProfile | None]
+        self,
+        pattern: Pattern | None,
+        profile_of: Callable[[Settings], OtfProfile | None],
+        lanes: int = 1,
     ) -> None:
-        self._pattern, self._profile_of = pattern, profile_of
+        self._pattern, self._profile_of, self._lanes = pattern, profile_of, lanes
+        self._looked_at: Callable[[], bool] = lambda: True
         self._devices = cycle(devices())
         self._device = devices()[0]
         self._paths: WeakSet[FramePath] = WeakSet()
         self._cores = TorchCores()
+        self._memory = LockedMemory() if self._device.type == "cuda" else None
 
     def factory_for(self, settings: Settings) -> PipelineFactory:
         """Return what makes the pipeline of one channel, on the next device."""
@@ -53,10 +66,12 @@ class TorchComputing(Computing):
             self._device,
             claim=self._cores.use_one,
             path_on=self._path_on,
+            stages=lambda: self._looked_at(),
         )
 
     def _path_on(self, device: torch.device, priority: int) -> FramePath:
-        path = path_for(device, priority)
+        lanes = self._lanes if priority == NETWORKS_FIRST else 1
+        path = path_for(device, priority, lanes=lanes)
         self._paths.add(path)
         return path
 
@@ -75,6 +90,14 @@ class TorchComputing(Computing):
         """
         notes = dict.fromkeys(path.note for path in tuple(self._paths) if path.note)
         return device_status(self._device, "; ".join(notes))
+
+    def fetch_stages_while(self, looked_at: Callable[[], bool]) -> None:
+        """Let GPUs keep the images on the way to those that are shown while nobody looks."""
+        self._looked_at = looked_at
+
+    def memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return memory that a GPU reads by itself; without one, any."""
+        return np.empty(shape, dtype) if self._memory is None else self._memory(shape, dtype)
 
     def use_all_cores(self) -> None:
         """Let torch work on every core in the calling thread."""

@@ -38,7 +38,9 @@ class EagerPath:
         """Do nothing: the first raw stack takes no longer than the others."""
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
+    def begin(
+        self, sections: Sections, pixels: Pixels, turn_bands: TurnBands, *, stages: bool = True
+    ) -> Pending[Work]:
         """Compute everything of one raw stack [angle, phase, y, x] before it returns."""
         raw = as_tensor(pixels)
         counts, clock = raw.flatten(0, -3).to(self.device), StepClock(self.device)

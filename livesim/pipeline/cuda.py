@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final, Protocol, TypeVar
 
 import torch
@@ -99,6 +100,15 @@ class Gpu(Protocol):
         """Return memory of the host that the GPU reads and writes by itself."""
         ...
 
+    def is_pinned(self, values: Tensor) -> bool:
+        """Return whether values on the host begin in such memory; who lets them go is watched."""
+        ...
+
+    @property
+    def free_bytes(self) -> int:
+        """Memory that nobody uses now."""
+        ...
+
     def give_back(self) -> None:
         """Give back memory that nothing uses; dear, for when there is none left."""
         ...
@@ -117,8 +127,7 @@ class Cuda:
 
     def __init__(self, device: torch.device, priority: int = NETWORKS_FIRST) -> None:
         self._device, self._priority = device, priority
-        # What is captured keeps the priority of where it was captured.
-        self._stream = torch.cuda.Stream(device, priority)
+        self._stream = _stream_of_captures(device, priority)
 
     @property
     def device(self) -> torch.device:
@@ -126,8 +135,11 @@ class Cuda:
         return self._device
 
     def queue(self) -> CudaQueue:
-        """Return a stream."""
-        return CudaQueue(torch.cuda.Stream(self._device, self._priority))
+        """Return a stream; torch has 32 of a priority, which it gives again and again."""
+        stream = torch.cuda.Stream(self._device, self._priority)
+        if stream.cuda_stream == self._stream.cuda_stream:  # a capture would take in what is asked
+            stream = torch.cuda.Stream(self._device, self._priority)
+        return CudaQueue(stream)
 
     def here(self) -> CudaMark:
         """Record an event in the calling thread's own stream."""
@@ -180,10 +192,25 @@ class Cuda:
         """Return page-locked memory; torch keeps what is given back for the next one."""
         return torch.empty(shape, dtype=dtype, pin_memory=True)
 
+    def is_pinned(self, values: Tensor) -> bool:
+        """Ask CUDA, which knows by the address; torch keeps what a copy reads until it is over."""
+        return values.is_pinned()
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the device, whoever uses the rest."""
+        return torch.cuda.mem_get_info(self._device)[0]
+
     def give_back(self) -> None:
         """Give back what torch keeps for later."""
         with _capturing:
             torch.cuda.empty_cache()
+
+
+@cache
+def _stream_of_captures(device: torch.device, priority: int) -> torch.cuda.Stream:
+    """Return where everything of a priority is captured, which keeps that priority."""
+    return torch.cuda.Stream(device, priority)
 
 
 def _forget_workspaces() -> None:

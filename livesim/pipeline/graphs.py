@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from livesim.engine.pending import Pending
-from livesim.pipeline.captured import Captured, CapturedNetworks, Images
+from livesim.pipeline.captured import Captured, CapturedNetworks
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import Gpu, Mark
 from livesim.pipeline.sections import Sections
+from livesim.pipeline.transfers import Slot, fetched
 from livesim.pipeline.work import (
     ARBITRATION,
     RECONSTRUCT,
     STEP_ONE,
     STEP_TWO,
     TurnBands,
-    Turns,
     Work,
     as_tensor,
 )
@@ -55,7 +53,7 @@ class ReplayedPath:
     def __init__(self, gpu: Gpu) -> None:
         self._gpu, self.device = gpu, gpu.device
         self._up, self._work, self._down = gpu.queue(), gpu.queue(), gpu.queue()
-        self._slots: list[_Slot] = []
+        self._slots = [Slot(gpu) for _ in range(_SLOTS)]
         self._turn = 0
         self._read: Mark | None = None  # where the counts may be replaced
         self._fetched: Mark | None = None  # where the images may be replaced
@@ -65,13 +63,20 @@ class ReplayedPath:
         self._refused: list[tuple[object, ...]] = []
         self.note = ""
 
+    @property
+    def free_bytes(self) -> int:
+        """Memory of the GPU that nobody uses now."""
+        return self._gpu.free_bytes
+
     @torch.inference_mode()
     def prepare(self, sections: Sections) -> None:
         """Capture what sections need before the first raw stack comes; in any thread, and dear."""
         self._captured(sections, torch.empty(sections.stack_shape, dtype=_CAMERA))
 
     @torch.inference_mode()
-    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
+    def begin(
+        self, sections: Sections, pixels: Pixels, turn_bands: TurnBands, *, stages: bool = True
+    ) -> Pending[Work]:
         """Ask the GPU for everything that is made of one raw stack [angle, phase, y, x]."""
         counts = as_tensor(pixels)
         captured = self._captured(sections, counts.flatten(0, -3))
@@ -79,7 +84,7 @@ class ReplayedPath:
             return EagerPath(self.device).begin(sections, pixels, turn_bands)
         self._use(captured)
         captured.load(sections, self._gpu, self._work)
-        return self._begun(captured, counts, turn_bands)
+        return self._begun(captured, counts, turn_bands, stages=stages)
 
     # What is captured.
 
@@ -154,10 +159,11 @@ class ReplayedPath:
 
     # One raw stack.
 
-    def _begun(self, captured: Captured, raw: Tensor, turn_bands: TurnBands) -> Pending[Work]:
+    def _begun(
+        self, captured: Captured, raw: Tensor, turn_bands: TurnBands, *, stages: bool
+    ) -> Pending[Work]:
         """Ask for everything that is made of one raw stack [angle, phase, y, x]."""
-        networks = captured.networks
-        slot = self._next_slot(raw.flatten(0, -3), captured.factors)
+        networks, slot = captured.networks, self._next_slot()
         self._send(slot, raw.flatten(0, -3), networks.counts)
         marks = [("", self._work.mark())]
         looked = captured.look(self._work)
@@ -166,7 +172,8 @@ class ReplayedPath:
             marks.append((STEP_ONE, self._work.mark()))
         self._read = marks[-1][1]
         turns = turn_bands(lambda: captured.readings(looked))
-        self._turned(slot, turns, captured.factors)
+        self._work.copy(captured.factors, slot.factors(turns, captured.factors))
+        slot.free = self._work.mark()
         if self._fetched is not None:
             self._work.wait(self._fetched)
         captured.combine(self._work)
@@ -175,101 +182,28 @@ class ReplayedPath:
             marks.append((STEP_TWO, self._work.mark()))
         if captured.arbitrate(self._work):
             marks.append((ARBITRATION, self._work.mark()))
-        pending = self._fetching(captured.images, raw, turns, tuple(marks))
+        pending, self._fetched = fetched(
+            self._gpu, self._down, captured.images, raw, turns, tuple(marks), stages=stages
+        )
         captured.last = self._fetched
         return pending
 
-    def _next_slot(self, counts: Tensor, factors: Tensor) -> _Slot:
-        """Return the slot that has been free for longest, of the size of these."""
-        if not self._slots or not self._slots[0].takes(counts, factors):
-            for one in self._slots:
-                one.wait()
-            self._slots = [_Slot(self._gpu, counts, factors) for _ in range(_SLOTS)]
+    def _next_slot(self) -> Slot:
+        """Return the slot that has been free for longest, once it is."""
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % len(self._slots)
         slot.wait()
         return slot
 
-    def _send(self, slot: _Slot, counts: Tensor, to: Tensor) -> None:
-        slot.counts.copy_(counts)
+    def _send(self, slot: Slot, counts: Tensor, to: Tensor) -> None:
+        source = slot.counts(counts)
         if self._read is not None:
             self._up.wait(self._read)
-        self._up.copy(to, slot.counts)
+        self._up.copy(to, source)
         slot.free = self._up.mark()
         self._work.wait(slot.free)
-
-    def _turned(self, slot: _Slot, turns: Turns | None, factors: Tensor) -> None:
-        """Send the turns; where nothing has moved, ones."""
-        if turns is None:
-            slot.factors.fill_(1.0)
-        else:
-            slot.factors.copy_(torch.tensor(turns, dtype=slot.factors.dtype))
-        self._work.copy(factors, slot.factors)
-        slot.free = self._work.mark()
-
-    def _fetching(
-        self,
-        images: Images,
-        raw: Tensor,
-        turns: Turns | None,
-        marks: tuple[tuple[str, Mark], ...],
-    ) -> Pending[Work]:
-        """Let the images come down; one that stands for several comes once."""
-        self._down.wait(marks[-1][1])
-        host: dict[Tensor, Tensor] = {}
-        for image in images:
-            if image not in host:
-                host[image] = self._gpu.pinned(image.shape, image.dtype)
-                self._down.copy(host[image], image)
-        self._fetched = self._down.mark()
-        image, plain, between, network, widefield = (host[one] for one in images)
-        there = (image, plain, between, network, widefield)
-        fetch = _Fetch(raw, there, turns, self._fetched, marks)
-        return Pending(fetch.take, waits=True)
 
 
 def _form(sections: Sections, counts: Tensor) -> tuple[object, ...]:
     """Return what is refused where it could not be captured."""
     return (sections.form, counts.shape, counts.dtype)
-
-
-class _Slot:
-    """Page-locked memory through which one stack and its turns go to the GPU."""
-
-    def __init__(self, gpu: Gpu, counts: Tensor, factors: Tensor) -> None:
-        self.counts = gpu.pinned(counts.shape, counts.dtype)
-        self.factors = gpu.pinned(factors.shape, factors.dtype)
-        self.free: Mark | None = None
-        """Where the GPU has read both; None = it has not been used."""
-
-    def takes(self, counts: Tensor, factors: Tensor) -> bool:
-        """Whether both have the size of these."""
-        own = (self.counts.shape, self.counts.dtype, self.factors.shape)
-        return own == (counts.shape, counts.dtype, factors.shape)
-
-    def wait(self) -> None:
-        """Let the host wait until both may be replaced."""
-        if self.free is not None:
-            self.free.wait()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fetch:
-    """Images on their way from the GPU to the host."""
-
-    raw: Tensor
-    images: Images
-    """On the host."""
-    turns: Turns | None
-    fetched: Mark
-    """Where the images are there."""
-    marks: tuple[tuple[str, Mark], ...]
-    """Ends of the steps, after where they begin."""
-
-    def take(self) -> Work:
-        """Return what was computed, once it has come down."""
-        self.fetched.wait()
-        sums: dict[str, float] = {}
-        for (_, begin), (step, end) in pairwise(self.marks):
-            sums[step] = sums.get(step, 0.0) + end.ms_since(begin)
-        return Work(self.raw, *self.images, self.turns, tuple(sums.items()))

@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import cmath
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
-from livesim.engine.beside.proposals import Measure, TurnAngles
+from livesim.engine.beside.proposals import TurnAngles
 from livesim.engine.pending import Pending
-from livesim.engine.seams import Later, Reconstructed, Tell
-from livesim.pipeline.cpu import EagerPath
-from livesim.pipeline.cuda import NETWORKS_FIRST, Cuda
+from livesim.engine.seams import Later, Reconstructed
 from livesim.pipeline.defects import Mended, Mending
-from livesim.pipeline.graphs import ReplayedPath
-from livesim.pipeline.networks import SMALLEST, Networks, load_networks, preferred_device, why_none
-from livesim.pipeline.review import Reviewed, Reviewer
+from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
+from livesim.pipeline.outcome import outcome
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.preparation import (
+    OtfProfile,
+    check_layout,
+    conditions_for,
+    doubled,
+    otf_of,
+    reviewer_of,
+)
+from livesim.pipeline.review import Reviewed
 from livesim.pipeline.sections import Arbitration, Sections
 from livesim.pipeline.weights import as_images
-from livesim.pipeline.work import FramePath, Turns, Work, as_tensor
+from livesim.pipeline.work import FramePath, TurnBands, Turns, Work, as_tensor
 from livesim.reconstruction.bands import separated_bands
-from livesim.reconstruction.otf import Otf
-from livesim.reconstruction.plan import Plan, make_plan
+from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.track.check import BandCheck, BandReading
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
-from livesim.values.verdict import Trust
 from livesim.values.weights import BandWeights
-from livesim_models.conditions import Conditions, conditions_of
-from livesim_models.evaluation.reference import result_transfer
-from livesim_models.trust.arbitration import Arbiter
 
 _log = logging.getLogger("livesim.engine")
-
-OtfProfile = NDArray[np.float64]
-"""Measured OTF at equal steps from zero frequency to the cut-off."""
-
-
-def path_for(device: torch.device, priority: int = NETWORKS_FIRST) -> FramePath:
-    """Return the frame path for one stream on `device`; on a GPU lower priorities go first."""
-    return ReplayedPath(Cuda(device, priority)) if device.type == "cuda" else EagerPath(device)
 
 
 class ReconstructionPipeline:
@@ -75,6 +67,9 @@ class ReconstructionPipeline:
     plain_path
         Likewise, for `begin_plain`, which may be called from another thread; None = it begins
         with everything at once.
+    stages
+        Whether somebody needs the images on the way to the one that is shown, asked for every
+        stack: else a GPU keeps them.
 
     Raises
     ------
@@ -93,8 +88,10 @@ class ReconstructionPipeline:
         networks: Networks | None = None,
         path: FramePath | None = None,
         plain_path: FramePath | None = None,
+        stages: Callable[[], bool] = lambda: True,
     ) -> None:
-        _check_layout(settings, pattern)
+        check_layout(settings, pattern)
+        self._stages = stages
         self.pattern, self._mend = pattern, Mending(pattern, settings)
         self._path = path or path_for(preferred_device())
         device = self._path.device
@@ -105,17 +102,17 @@ class ReconstructionPipeline:
         otf = otf_of(settings, otf_profile, pattern)
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
-        conditions = _conditions(settings, pattern, self.networks, plan)
+        conditions = conditions_for(settings, pattern, self.networks, plan)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
         self._make_reviewer = partial(
-            _reviewer, settings, pattern, otf, self.networks, plan, conditions
+            reviewer_of, settings, pattern, otf, self.networks, plan, conditions
         )
         self._reviewer = self._make_reviewer() if self.networks.any else None
         arbitration = None
         if self._reviewer is not None:
             bands = self._reviewer.bands
-            nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
+            nothing = torch.zeros(len(bands), *doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
         first = Sections(plan, check, self.networks, settings.camera, conditions, arbitration)
         self._unweighed = self.sections = first
@@ -177,13 +174,10 @@ class ReconstructionPipeline:
 
         It may call what it is given: that compares this stack with the pattern.
         """
-
-        def turn_bands(measure: Measure) -> Turns | None:
-            return self._turns(turn_angles(measure))
-
         self._weigh(weights)
         mended = self._mend(stack)
-        begun = self._path.begin(self.sections, mended.stack.pixels, turn_bands)
+        turned, stages = self._turned(turn_angles), self._stages()
+        begun = self._path.begin(self.sections, mended.stack.pixels, turned, stages=stages)
         return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
 
     def begin_plain(
@@ -197,12 +191,8 @@ class ReconstructionPipeline:
         if self._plain is None:
             return self.begin(stack, turn_angles, weights)
         path, sections = self._plain
-
-        def turn_bands(measure: Measure) -> Turns | None:
-            return self._turns(turn_angles(measure))
-
         mended = self._mend(stack)
-        begun = path.begin(sections, mended.stack.pixels, turn_bands)
+        begun = path.begin(sections, mended.stack.pixels, self._turned(turn_angles))
         return begun.then(lambda work: self._plain_first(mended, work, weights))
 
     def _plain_first(
@@ -210,7 +200,9 @@ class ReconstructionPipeline:
     ) -> Reconstructed:
         def run() -> Reconstructed:
             self._weigh(weights)
-            begun = self._path.begin(self.sections, stack.pixels, lambda _: work.turns)
+            begun = self._path.begin(
+                self.sections, stack.pixels, lambda _: work.turns, stages=self._stages()
+            )
             return self._reconstructed(stack, begun.take(), mended.hits)
 
         stack = mended.stack
@@ -231,11 +223,21 @@ class ReconstructionPipeline:
         weights: BandWeights | None = None,
     ) -> Work:
         """Return everything that is computed of one raw stack, as tensors on the host."""
+        return self.begin_work(stack, turns_rad, weights).take()
+
+    def begin_work(
+        self,
+        stack: RawStack,
+        turns_rad: Sequence[float] | None = None,
+        weights: BandWeights | None = None,
+        *,
+        stages: bool = True,
+    ) -> Pending[Work]:
+        """Begin with what `compute` returns; without `stages` a GPU keeps those, see `Work`."""
         self._weigh(weights)
         turns = None if turns_rad is None else self._turns(turns_rad)
-        return self._path.begin(
-            self.sections, self._mend(stack).stack.pixels, lambda _: turns
-        ).take()
+        pixels = self._mend(stack).stack.pixels
+        return self._path.begin(self.sections, pixels, lambda _: turns, stages=stages)
 
     def examine(
         self, work: Work, image: torch.Tensor | None = None, *, foreign: bool = False
@@ -272,9 +274,12 @@ class ReconstructionPipeline:
                 f"expected weights on grids of {self.weight_shapes}, found {weights.shapes}"
             )
         else:
-            images = as_images(weights, _doubled(self.pattern.shape))
+            images = as_images(weights, doubled(self.pattern.shape))
             self.sections = self._unweighed.weighing(images.to(self._path.device))
         self._weights = weights
+
+    def _turned(self, turn_angles: TurnAngles) -> TurnBands:
+        return lambda measure: self._turns(turn_angles(measure))
 
     def _turns(self, turns_rad: Sequence[float]) -> Turns | None:
         """Return what turns each side band; None where nothing has moved."""
@@ -283,87 +288,4 @@ class ReconstructionPipeline:
         return [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
 
     def _reconstructed(self, stack: RawStack, work: Work, hits: int) -> Reconstructed:
-        networks = self.networks
-        result = Result(
-            stream=stack.stream,
-            index=stack.index,
-            image=work.image.numpy(),
-            widefield=work.widefield.numpy(),
-            plain=work.plain.numpy() if networks.any else None,
-            last_received_ns=stack.last_received_ns,
-        )
-        return Reconstructed(
-            result,
-            step_one=work.between.numpy if networks.both else None,
-            network=work.network.numpy if networks.any else None,
-            review=None if self._reviewer is None else partial(_trust, self._reviewer, work),
-            steps_ms=work.steps_ms,
-            hits=hits,
-        )
-
-
-def _trust(reviewer: Reviewer, work: Work, tell: Tell) -> Trust:
-    """Judge what the networks are granted from now on; the maps are of the image that is shown."""
-    return reviewer(work, tell, shown=work.image).trust
-
-
-def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | None = None) -> Otf:
-    """Return the OTF of a microscope: as measured, as found with its pattern, or as set."""
-    if profile is None:
-        return Otf.under(pattern, settings.optics) if pattern else Otf.theoretical(settings.optics)
-    cutoff = settings.optics.cutoff_cycles_per_um
-    return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
-
-
-def _reviewer(
-    settings: Settings,
-    pattern: Pattern,
-    otf: Otf,
-    networks: Networks,
-    plan: Plan,
-    conditions: Conditions | None,
-) -> Reviewer | None:
-    """Return what measures errors; None where nothing can be measured."""
-    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
-        return None
-    shape = _doubled(pattern.shape)
-    passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
-    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
-    of_photons = Reconstructor(plan.for_photons(settings.camera))
-    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions)
-
-
-def _doubled(shape: tuple[int, int]) -> tuple[int, int]:
-    return 2 * shape[0], 2 * shape[1]
-
-
-def _conditions(
-    settings: Settings, pattern: Pattern, networks: Networks, plan: Plan
-) -> Conditions | None:
-    """Return what step two is told of the plain image; None where there is none."""
-    if networks.step_two is None:
-        return None
-    if pattern.levels is None:
-        raise DataError("pattern: expected levels, which step two needs, found none")
-    camera = settings.camera
-    return conditions_of(plan.for_photons(camera), pattern.levels, camera.read_noise)
-
-
-def _check_layout(settings: Settings, pattern: Pattern) -> None:
-    angles, phases = settings.pattern.stack_shape
-    if pattern.layout != settings.pattern.layout:
-        raise DataError(
-            f"pattern: expected the layout {settings.pattern.layout}, found {pattern.layout}"
-        )
-    expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
-    found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
-    if found != expected:
-        raise DataError(
-            f"pattern: expected {expected[0]} angles of {expected[1]} phases as the settings say, "
-            f"found {found[0]} of {found[1]}"
-        )
-    pixel_nm = settings.optics.pixel_nm
-    if pixel_nm is not None and abs(pattern.pixel_nm / pixel_nm - 1.0) > 0.01:
-        raise DataError(
-            f"pattern: expected pixels of {pixel_nm:g} nm, found {pattern.pixel_nm:g} nm"
-        )
+        return outcome(stack, work, hits, self.networks, self._reviewer)

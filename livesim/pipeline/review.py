@@ -123,10 +123,10 @@ class Reviewer:
             stack with the weights of those before it, and the first one with none at all.
         """
         work = work.to(self._device)
-        noise = self._noise(work)
-        found = self._examined(work, noise, tell)
+        network, noise = self._network_of(work), self._noise(work)
+        found = self._examined(work, network, noise, tell)
         weights = as_recorded(found.network, self.weight_shapes)
-        granted = self._restoration(work, weights, found.error)
+        granted = self._restoration(work, network, weights, found.error)
         made = granted if image is None else _judged(granted, image.to(self._device))
         if foreign:
             granted = replace(granted, network=made.image)
@@ -135,11 +135,17 @@ class Reviewer:
         error = made.error if noise.refusal is None else None
         return Reviewed(replace(trust, weights=weights), weights, made.image, error)
 
-    def _examined(self, work: Work, noise: NoiseModel, tell: Tell) -> Weights:
+    def _network_of(self, work: Work) -> Tensor:
+        """Return what the networks alone give; it is made once more where it stayed on a GPU."""
+        if work.network is not None:
+            return work.network
+        return self.network(self._photons(work), work, 1.0)
+
+    def _examined(self, work: Work, network: Tensor, noise: NoiseModel, tell: Tell) -> Weights:
         photons = self._photons(work)
         # Seeded by the stack itself: whoever examines it again finds the same.
         generator = torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
-        restore = _Restoring(self, work, photons, tell)
+        restore = _Restoring(self, work, network, photons, tell)
         variance = noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
         found = self._arbiter.weights(
             photons, variance, restore.plain, restore.network, generator, FISSIONS
@@ -168,11 +174,13 @@ class Reviewer:
             return between
         return self._networks.two(between, self._conditions.in_light(light))
 
-    def _restoration(self, work: Work, weights: BandWeights, error: Tensor) -> Restoration:
+    def _restoration(
+        self, work: Work, network: Tensor, weights: BandWeights, error: Tensor
+    ) -> Restoration:
         rows, columns = work.plain.shape
         shares = as_images(weights, (rows, columns)).to(self._device)
-        image = arbitrated(work.plain, work.network, self.bands, shares)
-        return Restoration(work.plain, work.network, image, error)
+        image = arbitrated(work.plain, network, self.bands, shares)
+        return Restoration(work.plain, network, image, error)
 
     def _trust(
         self,
@@ -242,12 +250,17 @@ class _Restoring:
 
     Parameters
     ----------
+    network
+        [2 y, 2 x] of the whole stack.
     photons
         Of the whole stack, whose images are known.
     """
 
-    def __init__(self, reviewer: Reviewer, work: Work, photons: Tensor, tell: Tell) -> None:
-        self._reviewer, self._work, self._photons, self._tell = reviewer, work, photons, tell
+    def __init__(
+        self, reviewer: Reviewer, work: Work, network: Tensor, photons: Tensor, tell: Tell
+    ) -> None:
+        self._reviewer, self._work, self._network = reviewer, work, network
+        self._photons, self._tell = photons, tell
         self._done = 0
 
     def plain(self, photons: Tensor) -> Tensor:
@@ -263,7 +276,7 @@ class _Restoring:
         Step two counts as 0 and as 1 what is as bright in that light.
         """
         if photons is self._photons:
-            return self._work.network
+            return self._network
         self._count()
         return self._reviewer.network(photons, self._work, 1.0 / (1.0 + ETA**2))
 

@@ -35,10 +35,10 @@ class Work:
     """[2 y, 2 x] the plain image with as much of the networks' as the weights say."""
     plain: Tensor
     """[2 y, 2 x] without any network."""
-    between: Tensor
-    """[2 y, 2 x] with step one alone."""
-    network: Tensor
-    """[2 y, 2 x] with all networks."""
+    between: Tensor | None
+    """[2 y, 2 x] with step one alone; None where it stayed on the GPU."""
+    network: Tensor | None
+    """[2 y, 2 x] with all networks; None where it stayed on the GPU."""
     widefield: Tensor
     """[y, x]."""
     turns: Turns | None
@@ -54,7 +54,8 @@ class Work:
     def to(self, device: torch.device) -> Work:
         """Return the same on `device`."""
         names = ("counts", "image", "plain", "between", "network", "widefield")
-        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+        there = {name: one for name in names if (one := getattr(self, name)) is not None}
+        return replace(self, **{name: one.to(device) for name, one in there.items()})
 
 
 class FramePath(Protocol):
@@ -74,8 +75,13 @@ class FramePath(Protocol):
         """Do what can be done before the first raw stack comes, in any thread."""
         ...
 
-    def begin(self, sections: Sections, pixels: Pixels, turn_bands: TurnBands) -> Pending[Work]:
-        """Begin with one raw stack [angle, phase, y, x]; what is taken lies on the host."""
+    def begin(
+        self, sections: Sections, pixels: Pixels, turn_bands: TurnBands, *, stages: bool = True
+    ) -> Pending[Work]:
+        """Begin with one raw stack [angle, phase, y, x]; what is taken lies on the host.
+
+        Without `stages` a GPU may keep the images on the way to the one that is shown.
+        """
         ...
 
 

@@ -17,7 +17,8 @@ from livesim.io.recipe import Recipe
 from livesim.io.write.output_layout import RawLayout
 from livesim.io.write.recorder import RawRecorder
 from livesim.pipeline.networks import load_networks, resolved
-from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor

@@ -29,6 +29,9 @@ class LateGpu:
     def __init__(self, seed):
         self._random, self._queues = random.Random(seed), []
         self.captures = self.given_back = 0
+        self.free_bytes = 1 << 30
+        self.pinned_for = []
+        """Memory of the host that was asked for; kept, so that no other lies at its address."""
 
     def queue(self):
         self._queues.append(LateQueue(self))
@@ -53,7 +56,11 @@ class LateGpu:
     def pinned(self, shape, dtype):
         memory = torch.empty(shape, dtype=dtype)
         memory.view(torch.uint8).fill_(0x5A)
+        self.pinned_for.append(memory)
         return memory
+
+    def is_pinned(self, values):
+        return any(values.data_ptr() == one.data_ptr() for one in self.pinned_for if one.numel())
 
     def give_back(self):
         self.given_back += 1

@@ -8,13 +8,22 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from bench.gpu.captures import failing_capture, form_off, section_off
-from bench.gpu.cases import CASES, PAIR, Case, Machine
+from bench.gpu.captures import (
+    at_once_off,
+    channels_off,
+    failing_capture,
+    form_off,
+    section_off,
+)
+from bench.gpu.cases import CASES, PAIR, PLAIN, UNIVERSAL, Case, Machine
 from bench.gpu.profiled import RANGE, WAITING, calls_within
 from bench.gpu.sections import MODELS, MOST_RMS, images, network_off, tiles_off
 from livesim.pipeline.cpu import EagerPath
+from livesim.pipeline.cuda import Cuda
+from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import load_networks
-from livesim.pipeline.pipeline import ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim_models.rcan.frozen import fusing_works
 from tests.unit.pipeline.test_frame_path import STEPS, Stream, followed, overlapped, weights_for
 from tests.unit.pipeline.test_frame_path import images as images_of
@@ -80,6 +89,23 @@ def test_a_form_that_is_known_is_not_captured_again():
 def test_a_capture_that_fails_is_left_and_the_next_one_succeeds():
     found = failing_capture(MACHINE)
     assert found["ok"], found
+
+
+@pytest.mark.parametrize("steps", [PLAIN, PAIR, UNIVERSAL], ids=["plain", "pair", "universal"])
+def test_at_once_and_one_by_one_the_pixels_are_the_same_to_the_bit(steps):
+    found = at_once_off(Case(steps), MACHINE)
+    assert found["ok"], found
+
+
+def test_two_channels_take_turns():
+    found = channels_off((256, 256), MACHINE)
+    assert found["ok"], found
+
+
+def test_what_is_assembled_in_page_locked_memory_is_known_as_such():
+    locked = torch.from_numpy(LockedMemory()((9, 8, 8), np.dtype(np.uint16)))
+    assert Cuda(GPU).is_pinned(locked)
+    assert not Cuda(GPU).is_pinned(torch.zeros(9, 8, 8, dtype=torch.uint16))
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)

@@ -27,7 +27,7 @@ from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.truth import open_truth
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Image

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from livesim.config.settings import Settings
-from livesim.pipeline.build import with_levels
+from livesim.pipeline.calibration import with_levels
 from livesim.pipeline.networks import resolved
-from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, otf_of
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.preparation import OtfProfile, otf_of
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image

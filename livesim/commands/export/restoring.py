@@ -15,10 +15,12 @@ from livesim.commands.progress import Step
 from livesim.commands.restore.channels import read_steering, restored_channels, steered_settings
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.step_choice import with_steps
+from livesim.engine.pending import in_order
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
+from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
@@ -44,11 +46,11 @@ def restored(
     """
     with tempfile.TemporaryDirectory(prefix=".livesim-export-", dir=beside) as folder:
         files: dict[StackIndex, Path] = {}
-        with _restorer(raw, plain=plain) as make:
-            for number, index in enumerate(wanted):
-                path = Path(folder) / f"{number}.npy"
-                np.save(path, make(index, examined=False).image)
-                files[index] = path
+        with _restorer(raw, lanes_for(len(wanted)), plain=plain) as make:
+            begun = (make.begin(index, examined=False) for index in wanted)
+            for number, (index, made) in enumerate(zip(wanted, in_order(begun), strict=True)):
+                files[index] = path = Path(folder) / f"{number}.npy"
+                np.save(path, made.image)
                 step()
 
         def read(index: StackIndex) -> Image:
@@ -63,14 +65,16 @@ def restored(
 
 
 @contextmanager
-def _restorer(raw: Path, *, plain: bool) -> Iterator[StackRestorer]:
+def _restorer(raw: Path, lanes: int, *, plain: bool) -> Iterator[StackRestorer]:
     """Open a recording of livesim's own and follow what its live run logged."""
     settings = settings_for(raw, None)
     if plain:
         settings = with_steps(settings, "reconstruct")
     with open_recording(raw, settings.pattern) as recording:
         chosen = resolved(with_pixel(settings, recording)).settings
-        channels = restored_channels(raw, recording, chosen, pattern_for(raw), live=not plain)
+        channels = restored_channels(
+            raw, recording, chosen, pattern_for(raw), live=not plain, lanes=lanes
+        )
         log = None if plain else settings_log_for(raw)
         changes = () if log is None else read_steering(log)
         yield StackRestorer(recording, channels, steered_settings(recording, chosen, changes))

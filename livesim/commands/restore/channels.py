@@ -19,7 +19,7 @@ from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
-from livesim.pipeline.build import calibrate, in_this_light, with_levels, with_warnings
+from livesim.pipeline.calibration import calibrate, in_this_light, with_levels, with_warnings
 from livesim.pipeline.networks import (
     Networks,
     device_named,
@@ -27,7 +27,9 @@ from livesim.pipeline.networks import (
     load_networks,
     preferred_device,
 )
-from livesim.pipeline.pipeline import OtfProfile, ReconstructionPipeline, path_for
+from livesim.pipeline.paths import path_for
+from livesim.pipeline.pipeline import ReconstructionPipeline
+from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
@@ -86,6 +88,7 @@ def restored_channels(
     live: bool,
     known: Mapping[int, Pattern] | None = None,
     device: str | None = None,
+    lanes: int = 1,
 ) -> Channels:
     """Return every channel of a recording with its pattern: known, or estimated from it.
 
@@ -98,6 +101,8 @@ def restored_channels(
         read.
     device
         Of all channels; None = every GPU in turn, as a live run takes them.
+    lanes
+        Raw stacks at most that a GPU may be at work on at once, see `path_for`.
 
     Raises
     ------
@@ -115,6 +120,7 @@ def restored_channels(
             number,
             place,
             None if known is None else known[number],
+            lanes,
         )
         for number, place in zip(numbers, places, strict=False)
     }
@@ -182,9 +188,10 @@ def _channel(
     number: int,
     device: torch.device,
     known: Pattern | None,
+    lanes: int,
 ) -> RestoredChannel:
     networks, profile = load_networks(settings, device), otf_profile(settings)
-    make = partial(RestoredChannel, settings, networks, profile, path=path_for(device))
+    make = partial(RestoredChannel, settings, networks, profile, path=path_for(device, lanes=lanes))
     if pattern_file is None:
         return make(known or _found(recording, settings, profile, networks, number), None, ())
     file, log = own_pattern_files(raw, pattern_file, number)

@@ -81,14 +81,13 @@ def restore_file(asked: RestoreRequest) -> None:
             open_writer(asked.out, plan.layout, plan.recipe, overwrite=asked.overwrite) as writer,
             progress_bar("restore", len(recording.indices), console) as bar,
         ):
-            for index in bar.over(recording.indices):
+            for _ in bar.over(restoration.written(recording.indices, writer.write)):
                 check_interrupt()
-                restoration.write(index, writer.write)
-            if len(restoration.left_out) == len(recording.indices):
-                raise restoration.left_out[0]
+            if len(left_out := tuple(restoration.left_out.values())) == len(recording.indices):
+                raise left_out[0]
     if restoration.reviews is not None:
         tell_planned(asked, restoration.reviews, console)
-    tell_left_out(restoration.left_out, console)
+    tell_left_out(left_out, console)
     tell_hits(sum(restoration.make.hits.values()), console)
     console.print(f"wrote {asked.out}")
 

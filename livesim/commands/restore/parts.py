@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from livesim.commands.restore.part import Part, Told, missing_parts
 from livesim.commands.restore.parts_folder import PartsFolder
-from livesim.commands.restore.plan import Plan, Restoration, follow_plan
+from livesim.commands.restore.plan import Plan, follow_plan
 from livesim.commands.restore.request import RestoreRequest
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
@@ -50,18 +50,22 @@ def restore_part(
         plan = folder.planned(recording, console)
         result = folder.result(plan)
         restoration = follow_plan(asked, recording, plan)
-        left_out = []
         indices = part.of_all(recording.indices)
         begin(len(indices))
-        for index in indices:
-            if not _is_there(index, plan, recording, result) and (
-                words := _restored(restoration, index, result)
-            ):
-                left_out.append((index, words))
+
+        def missing() -> Iterator[StackIndex]:
+            for index in indices:
+                if _is_there(index, plan, recording, result):
+                    step()
+                else:
+                    yield index
+
+        for _ in restoration.written(missing(), result.put):
             step()
+        left_out = tuple((index, str(why)) for index, why in restoration.left_out.items())
         windows = tuple(contrast.windows for contrast in result.contrasts)
         hits = sum(restoration.make.hits.values())
-        folder.tell(part, Told(left_out=tuple(left_out), hits=hits, windows=windows))
+        folder.tell(part, Told(left_out=left_out, hits=hits, windows=windows))
 
 
 def finish_parts(asked: RestoreRequest) -> Told:
@@ -104,14 +108,6 @@ def _is_there(index: StackIndex, plan: Plan, recording: Recording, result: OmeZa
     for number in range(1, len(plan.beside) + 1):
         result.see(replace(place, channel=index.channel + number * recording.sizes.channel))
     return True
-
-
-def _restored(restoration: Restoration, index: StackIndex, result: OmeZarr) -> str | None:
-    """Restore a raw stack into the result; return why that was not possible."""
-    before = len(restoration.left_out)
-    restoration.write(index, result.put)
-    lost = restoration.left_out[before:]
-    return str(lost[0]) if lost else None
 
 
 def _check_sources(asked: RestoreRequest, plan: Plan, recording: Recording) -> None:

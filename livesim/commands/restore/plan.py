@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from livesim.commands.restore.trust import Reviews
 from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.step_choice import RECONSTRUCT, with_steps
+from livesim.engine.pending import Pending, in_order, ready
 from livesim.engine.seams import Resolved
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
@@ -30,6 +31,7 @@ from livesim.io.recipe import PatternField, Recipe, identify, steps_run
 from livesim.io.settings_beside import settings_log_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.io.write.pyramid import pyramid_levels
+from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
@@ -86,16 +88,21 @@ class Restoration:
         reviews: Reviews | None = None,
     ) -> None:
         self.recording, self.plan, self.make, self.reviews = recording, plan, make, reviews
-        self.left_out: list[LostFrameError] = []
-        """Why raw stacks could not be read."""
+        self.left_out: dict[StackIndex, LostFrameError] = {}
+        """Raw stacks that could not be read, and why."""
 
-    def write(self, index: StackIndex, put: Put) -> None:
-        """Restore a raw stack and hand its image to `put`, after what is written beside it."""
-        try:
-            one = self._made(index)
-        except LostFrameError as error:
-            self.left_out.append(error)
-            return
+    def written(self, indices: Iterable[StackIndex], put: Put) -> Iterator[StackIndex]:
+        """Restore raw stacks; yield each once its image, and what is beside, was handed to `put`.
+
+        Several may be under way while one is written. Those that could not be read are yielded too.
+        """
+        for index, one in in_order(map(self._begun, indices)):
+            if one is not None:
+                self._put(index, one, put)
+            yield index
+
+    def _put(self, index: StackIndex, one: RestoredStack, put: Put) -> None:
+        """Hand over the image, after what is written beside it."""
         place = self.plan.place(index)
         for number, suffix in enumerate(self.plan.beside, start=1):
             image = one.error if suffix == ERROR_SUFFIX else one.plain
@@ -104,9 +111,16 @@ class Restoration:
                 put(replace(place, channel=channel), image)
         put(place, one.image)
 
-    def _made(self, index: StackIndex) -> RestoredStack:
+    def _begun(self, index: StackIndex) -> Pending[tuple[StackIndex, RestoredStack | None]]:
         made = None if self.reviews is None else self.reviews.take(index)
-        return made or self.make(index, examined=ERROR_SUFFIX in self.plan.beside)
+        if made is not None:
+            return ready((index, made))
+        try:
+            begun = self.make.begin(index, examined=ERROR_SUFFIX in self.plan.beside)
+        except LostFrameError as error:
+            self.left_out[index] = error
+            return ready((index, None))
+        return begun.then(lambda one: (index, one))
 
 
 def plan_restoration(asked: RestoreRequest, recording: Recording, console: Console) -> Restoration:
@@ -127,6 +141,7 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
         asked.pattern_file,
         live=asked.live,
         device=asked.device,
+        lanes=lanes_for(len(recording.indices)),
     )
     for number in _widefield_only(channels):
         of_channel = f", channel {number}" if len(channels) > 1 else ""
@@ -157,6 +172,7 @@ def follow_plan(asked: RestoreRequest, recording: Recording, plan: Plan) -> Rest
         live=asked.live,
         device=asked.device,
         known=plan.patterns,
+        lanes=lanes_for(len(recording.indices)),
     )
     make, _ = _restorer(asked, recording, channels, plan.settings)
     return Restoration(recording, plan, make)

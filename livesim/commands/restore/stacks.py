@@ -10,6 +10,7 @@ import numpy as np
 
 from livesim.commands.restore.channels import Channels, lights, weights
 from livesim.config.settings import Settings
+from livesim.engine.pending import Pending
 from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.networks import SMALLEST
@@ -83,13 +84,31 @@ class StackRestorer:
             If the error is asked for and cannot be measured, or a log holds weights that do not
             fit.
         """
+        return self.begin(index, examined=examined).take()
+
+    def begin(self, index: StackIndex, *, examined: bool) -> Pending[RestoredStack]:
+        """Begin to restore one raw stack, as a call does; others may be begun before it is done.
+
+        Raises
+        ------
+        LostFrameError
+            As a call.
+        """
         light, settings = self._lights[index], self._settings[index]
         pipeline = self._pipelines[index.channel].of(light.pattern, settings)
         logged = self._channels[index.channel].weighed is not None
-        found = self._weights.get(index)
-        work = pipeline.compute(self._stack(index), light.turns_rad, found)
-        if not examined and (logged or not pipeline.networks.any):
-            return RestoredStack(work.image.numpy(), work)
+        judged = examined or (pipeline.networks.any and not logged)
+        begun = pipeline.begin_work(
+            self._stack(index), light.turns_rad, self._weights.get(index), stages=judged
+        )
+        if not judged:
+            return begun.then(lambda work: RestoredStack(work.image.numpy(), work))
+        return begun.then(lambda work: self._examined(pipeline, work, settings, logged=logged))
+
+    def _examined(
+        self, pipeline: ReconstructionPipeline, work: Work, settings: Settings, *, logged: bool
+    ) -> RestoredStack:
+        """Say how far a restored stack can be trusted; without a log its weights come from that."""
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
             y, x = self._recording.frame_shape

@@ -13,7 +13,7 @@ from livesim.config.settings import Camera, Settings
 from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.reconstruction.otf import optics_under
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack

@@ -23,7 +23,7 @@ def taken(monkeypatch):
     """The device of each channel, of a machine with two GPUs."""
     taken = {}
 
-    def channel(raw, recording, settings, pattern_file, number, device, known):
+    def channel(raw, recording, settings, pattern_file, number, device, known, lanes):
         taken[number] = device
 
     monkeypatch.setattr(channels, "_channel", channel)

@@ -1,5 +1,6 @@
 """A result that is made in parts is the one that is made at once; what is missing is named."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -15,7 +16,11 @@ from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings, SettingsError
+from livesim.pipeline import lanes as lanes_module
+from livesim.pipeline.graphs import ReplayedPath
+from livesim.pipeline.lanes import Lanes
 from livesim.values.errors import DataError
+from tests.doubles.gpu import LateGpu
 from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import PLAIN, simulate
 
@@ -67,6 +72,35 @@ def test_parts_in_any_order_make_what_is_made_at_once(asked, error):
     assert not list(asked.out.parent.glob("*part*"))
 
 
+def test_a_gpu_that_works_on_several_makes_the_same_in_the_same_order(asked, monkeypatch):
+    expected = at_once(asked)
+    monkeypatch.setattr(lanes_module, "_FEWEST_STACKS", 1)
+    monkeypatch.setattr(lanes_module, "MOST_LANES", 4)
+    under_way = []
+
+    def path(device, *, lanes):
+        assert lanes == 4
+        path = Lanes(lambda: ReplayedPath(LateGpu(1)), lanes, itertools.count(0.0, 1.0).__next__)
+        begin = path.begin
+
+        def begun(*arguments, **more):
+            work = begin(*arguments, **more)
+            under_way.append(1)
+            return work.then(lambda found: under_way.append(-1) or found)
+
+        path.begin = begun
+        return path
+
+    monkeypatch.setattr("livesim.commands.restore.channels.path_for", path)
+    out = asked.out.with_name("again.ome.zarr")
+    restore_file(replace(asked, out=out))
+    np.testing.assert_array_equal(contents(out)[0], expected[0])
+    assert max(itertools.accumulate(under_way)) == 5, "four wait while a fifth is begun"
+    restore(asked, "1/1")
+    finish_parts(asked)
+    np.testing.assert_array_equal(contents(asked.out)[0], expected[0])
+
+
 def test_the_pattern_is_found_once(asked, monkeypatch):
     restore(asked, "1/2")
 
@@ -106,13 +140,13 @@ def test_an_interrupted_part_goes_on_where_it_was(asked, monkeypatch):
     with pytest.raises(DataError, match="found none"):
         finish_parts(asked)
     made = []
-    make = StackRestorer.__call__
+    begin = StackRestorer.begin
 
     def counted(self, index, *, examined):
         made.append(index.time)
-        return make(self, index, examined=examined)
+        return begin(self, index, examined=examined)
 
-    monkeypatch.setattr(StackRestorer, "__call__", counted)
+    monkeypatch.setattr(StackRestorer, "begin", counted)
     restore(asked, "1/1")
     assert made == [3, 4]
     finish_parts(asked)

@@ -23,7 +23,7 @@ IMAGE = np.zeros((8, 8), np.float32)
 class Gpu:
     """A pipeline that says what is asked of it, and when."""
 
-    waits: bool = True
+    beside: int = 1
     broken: tuple[int, ...] = ()
     """Times of stacks whose work fails once it is waited for."""
     said: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Gpu:
 
     def begin(self, stack):
         self.said.append(f"begin {stack.index.time}")
-        return Pending(lambda: self._take(stack), self.waits)
+        return Pending(lambda: self._take(stack), self.beside)
 
     def _take(self, stack):
         time = stack.index.time
@@ -84,8 +84,15 @@ def test_while_stacks_wait_one_is_begun_before_the_last_one_is_taken():
     assert gpu.said == [*first, "begin 2", "take 1", *last]
 
 
+def test_as_many_are_begun_before_the_last_one_is_taken_as_are_worked_on_at_once():
+    gpu = Gpu(beside=3)
+    times, _ = run(gpu, 6)
+    assert times == [0, 1, 2, 3, 4, 5]
+    assert gpu.said[:6] == ["begin 0", "begin 1", "begin 2", "begin 3", "take 0", "begin 4"]
+
+
 def test_what_is_done_at_once_is_passed_on_at_once():
-    cpu = Gpu(waits=False)
+    cpu = Gpu(beside=0)
     run(cpu, 3)
     assert cpu.said == ["begin 0", "take 0", "begin 1", "take 1", "begin 2", "take 2"]
 
@@ -130,13 +137,13 @@ def test_every_channel_may_have_one_under_way():
     assert most == 3
 
 
-@pytest.mark.parametrize("waits", [True, False])
-def test_who_hurries_gets_what_was_begun_and_no_more(waits):
+@pytest.mark.parametrize("beside", [0, 1, 4])
+def test_who_hurries_gets_what_was_begun_and_no_more(beside):
     def hurry(line, stack):
         if stack.index.time == 2:
             line.processor.hurry()
 
-    line = Line(Gpu(waits=waits), hurry)
+    line = Line(Gpu(beside=beside), hurry)
     for time in range(5):
         line.add(time)
     assert line.run() == [0, 1, 2]

@@ -9,7 +9,8 @@ import torch
 
 from livesim.config.settings import Camera, Settings, SettingsError, parse_settings
 from livesim.io.camera_map import camera_map
-from livesim.pipeline.build import calibrate, doctor_for
+from livesim.pipeline.build import doctor_for
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.defects import equalised
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError

@@ -12,7 +12,7 @@ from livesim.commands.calibrate import spread_stacks
 from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from tests.conftest import DATA
 
 FOLDER = Path(os.environ.get(DATA) or ".").parent / "faults"

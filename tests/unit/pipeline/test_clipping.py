@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Settings
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from tests.support.scenes import CAMERA, OPTICS, PLAIN, simulate

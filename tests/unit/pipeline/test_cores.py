@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from livesim.config.settings import Settings
-from livesim.pipeline.build import calibrate, pipeline_factory
+from livesim.pipeline.build import pipeline_factory
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.computing import TorchComputing
 from livesim.pipeline.cores import TorchCores
 from livesim.values.frames import RawStack, StackIndex

@@ -2,18 +2,24 @@
 
 import threading
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 import torch
 
-from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST, Cuda
+from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST, Cuda, _stream_of_captures
 
 GPU = torch.device("cuda", 0)
 
 
 class FakeStream:
+    """One of 32 of its priority, given in turn."""
+
+    given = count()
+
     def __init__(self, device=None, priority=0):
         self.device, self.priority, self.waited = device, priority, []
+        self.cuda_stream = next(self.given) % 32
 
     def wait_event(self, event):
         self.waited.append(event)
@@ -99,7 +105,9 @@ def machine(monkeypatch):
         "_cuda_clearCublasWorkspaces": lambda: machine.calls.append("workspaces"),
     }.items():
         monkeypatch.setattr(torch._C, name, does, raising=False)
-    return machine
+    _stream_of_captures.cache_clear()
+    yield machine
+    _stream_of_captures.cache_clear()
 
 
 def test_a_graph_is_captured_after_what_the_thread_has_asked_for_and_nothing_else_waits(machine):
@@ -116,6 +124,15 @@ def test_every_queue_goes_before_what_runs_beside_the_frame_path(machine):
     gpu = Cuda(GPU)
     assert gpu.queue()._stream.priority == NETWORKS_FIRST
     assert PLAIN_FIRST < NETWORKS_FIRST < 0
+
+
+def test_nothing_is_asked_of_the_stream_in_which_others_capture(machine):
+    gpus = [Cuda(GPU) for _ in range(8)]
+    queues = {gpu.queue()._stream.cuda_stream for gpu in gpus for _ in range(10)}
+    captures = {gpu.capture(lambda: None, "pool")[0].stream.cuda_stream for gpu in gpus}
+    assert len(queues) == 31
+    assert len(captures) == 1
+    assert not queues & captures
 
 
 def test_no_two_graphs_share_a_workspace_of_cublas(machine):

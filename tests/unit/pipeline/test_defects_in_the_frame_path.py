@@ -9,7 +9,8 @@ from livesim.api.restore import Restorer
 from livesim.config.settings import Settings, Tracking
 from livesim.engine.beside.proposals import matched
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
-from livesim.pipeline.build import calibrate, doctor_for, in_this_light, pipeline_factory
+from livesim.pipeline.build import doctor_for, pipeline_factory
+from livesim.pipeline.calibration import calibrate, in_this_light
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex

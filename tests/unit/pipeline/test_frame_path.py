@@ -376,7 +376,7 @@ def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
     stream = Stream(STEPS["both"])
     pipeline = stream.pipeline(ReplayedPath(LateGpu(1)))
     begun = pipeline.begin(stream.stacks[0], followed)
-    assert begun.waits
+    assert begun.beside == 1
     made = begun.take()
     assert [name for name, _ in made.steps_ms] == [
         "reconstruct",
@@ -417,7 +417,7 @@ def test_a_form_that_cannot_be_captured_is_computed_and_it_is_said_once(error, t
     assert caplog.records[0].exc_info[1] is error
     fewer = stream.pipeline(path, without_an_angle(stream.pattern))
     assert late.captures == 3, "another form is tried"
-    assert fewer.begin(stream.stacks[0], followed).waits
+    assert fewer.begin(stream.stacks[0], followed).beside
 
 
 def test_where_memory_was_short_once_it_is_given_back_and_captured():

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from livesim.config.settings import Reconstruction, Settings, SettingsError, Steps
-from livesim.pipeline.build import calibrate, in_this_light, pipeline_factory, with_levels
+from livesim.pipeline.build import pipeline_factory
+from livesim.pipeline.calibration import calibrate, in_this_light, with_levels
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Settings
-from livesim.pipeline.build import calibrate, in_this_light, with_warnings
+from livesim.pipeline.calibration import calibrate, in_this_light, with_warnings
 from livesim.pipeline.networks import Networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack, StackIndex

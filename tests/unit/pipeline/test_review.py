@@ -10,7 +10,7 @@ import torch
 
 from livesim.commands.train.scenes import simulated_scene
 from livesim.config.settings import Camera, Settings, Steps
-from livesim.pipeline.build import with_levels, with_warnings
+from livesim.pipeline.calibration import with_levels, with_warnings
 from livesim.pipeline.networks import SMALLEST, load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.frames import RawStack, StackIndex

@@ -8,7 +8,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from bench.gpu.arithmetic import counted
-from bench.gpu.captures import failing_capture, section_off
+from bench.gpu.captures import at_once_off, channels_off, failing_capture, section_off
 from bench.gpu.cases import CASES, QUICK, Case, Machine
 from bench.gpu.parts import Parts
 from bench.gpu.profiled import RANGE, calls_within
@@ -72,6 +72,15 @@ def test_a_section_that_keeps_what_it_found_before_is_noticed(monkeypatch):
     assert not section_off(Case(shape=(40, 48)), "look", REHEARSAL)["ok"]
 
 
+@pytest.mark.parametrize(
+    "off", [at_once_off, lambda case, machine: channels_off((40, 48), machine)]
+)
+def test_how_many_are_under_way_changes_no_image(off):
+    with REHEARSAL.as_on_a_gpu():
+        found = off(Case(shape=(40, 48)), REHEARSAL)
+    assert found["ok"], found
+
+
 def test_a_capture_that_fails_does_not_keep_the_next_one_from_running():
     assert failing_capture(REHEARSAL)["ok"]
 
@@ -85,3 +94,7 @@ def test_what_is_counted_of_a_stack_is_its_network_s_operations_and_little_more(
     assert own < found.flop < 1.01 * own
     assert found.ms["H100"] < found.ms["RTX 4090"] < found.ms["RTX 3060"]
     assert found.bytes > 2 * image.nbytes
+    image_bytes, frame_bytes = 4 * 128**2, 4 * 64**2
+    assert found.up == 9 * 2 * 64**2
+    assert found.down == 2 * image_bytes + frame_bytes
+    assert found.stages_down == 3 * image_bytes + frame_bytes

@@ -1,0 +1,92 @@
+"""What a pipeline needs beside its plan, found once from settings and pattern."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livesim.config.settings import Settings
+from livesim.pipeline.networks import SMALLEST, Networks
+from livesim.pipeline.review import Reviewer
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import Plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.values.errors import DataError
+from livesim.values.pattern import Pattern
+from livesim_models.conditions import Conditions, conditions_of
+from livesim_models.evaluation.reference import result_transfer
+from livesim_models.trust.arbitration import Arbiter
+
+OtfProfile = NDArray[np.float64]
+"""Measured OTF at equal steps from zero frequency to the cut-off."""
+
+
+def otf_of(settings: Settings, profile: OtfProfile | None, pattern: Pattern | None = None) -> Otf:
+    """Return the OTF of a microscope: as measured, as found with its pattern, or as set."""
+    if profile is None:
+        return Otf.under(pattern, settings.optics) if pattern else Otf.theoretical(settings.optics)
+    cutoff = settings.optics.cutoff_cycles_per_um
+    return Otf(cutoff, profile=torch.from_numpy(np.asarray(profile, dtype=np.float64)))
+
+
+def reviewer_of(
+    settings: Settings,
+    pattern: Pattern,
+    otf: Otf,
+    networks: Networks,
+    plan: Plan,
+    conditions: Conditions | None,
+) -> Reviewer | None:
+    """Return what measures errors; None where nothing can be measured."""
+    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
+        return None
+    shape = doubled(pattern.shape)
+    passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
+    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
+    of_photons = Reconstructor(plan.for_photons(settings.camera))
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions)
+
+
+def doubled(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the shape of a result, of frames of this one."""
+    return 2 * shape[0], 2 * shape[1]
+
+
+def conditions_for(
+    settings: Settings, pattern: Pattern, networks: Networks, plan: Plan
+) -> Conditions | None:
+    """Return what step two is told of the plain image; None where there is none."""
+    if networks.step_two is None:
+        return None
+    if pattern.levels is None:
+        raise DataError("pattern: expected levels, which step two needs, found none")
+    camera = settings.camera
+    return conditions_of(plan.for_photons(camera), pattern.levels, camera.read_noise)
+
+
+def check_layout(settings: Settings, pattern: Pattern) -> None:
+    """Refuse a pattern of other raw stacks than the settings say.
+
+    Raises
+    ------
+    DataError
+        If it is one.
+    """
+    angles, phases = settings.pattern.stack_shape
+    if pattern.layout != settings.pattern.layout:
+        raise DataError(
+            f"pattern: expected the layout {settings.pattern.layout}, found {pattern.layout}"
+        )
+    expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
+    found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
+    if found != expected:
+        raise DataError(
+            f"pattern: expected {expected[0]} angles of {expected[1]} phases as the settings say, "
+            f"found {found[0]} of {found[1]}"
+        )
+    pixel_nm = settings.optics.pixel_nm
+    if pixel_nm is not None and abs(pattern.pixel_nm / pixel_nm - 1.0) > 0.01:
+        raise DataError(
+            f"pattern: expected pixels of {pixel_nm:g} nm, found {pattern.pixel_nm:g} nm"
+        )
