@@ -23,7 +23,7 @@ from livesim.io.settings_beside import pattern_for
 from livesim.pipeline.networks import Networks, resolved
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
-from livesim.values.results import Image, Result
+from livesim.values.results import Image, Result, VolumePart
 from livesim.wire.looking import Opened, read_wanted, write_answer
 from livesim.wire.stream_status import InUse, StreamStatus
 
@@ -111,8 +111,14 @@ class LookedAt:
         return replace(made, plain=work.plain.numpy(), network=work.network.numpy())
 
     def _made(self, index: StackIndex, image: Image, widefield: Image) -> Result:
+        planes = self._recording.sizes.z
+        alone = self._chosen.settings.volumes is not None and planes > 1
         return Result(
-            stream=self._recording.source.name, index=index, image=image, widefield=widefield
+            stream=self._recording.source.name,
+            index=index,
+            image=image,
+            widefield=widefield,
+            volume=VolumePart(1, planes) if alone else None,
         )
 
     def _restorer(self, channels: Channels) -> StackRestorer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ from livesim.values.volume_pattern import VolumePattern
 _MOST_ESTIMATED = 512
 """Rows and columns that the pattern is estimated from."""
 SHARE_OF_MEMORY = 0.6
+SAME_STEP = 1e-3
+"""Relative; files round the distance of their planes."""
 
 
 def volume_optics(settings: Settings) -> VolumeOptics:
@@ -91,7 +94,8 @@ def volume_plan(pattern: Pattern, settings: Settings) -> VolumePlan:
         raise DataError(f"pattern: {error}") from error
     optics, volumes = volume_optics(settings), settings.volumes
     assert volumes is not None
-    if (known.planes, known.z_step_nm) != (volumes.planes, volumes.z_step_nm):
+    same_step = math.isclose(known.z_step_nm, optics.z_step_nm, rel_tol=SAME_STEP)
+    if known.planes != volumes.planes or not same_step:
         raise DataError(
             f"pattern: expected one of {volumes.planes} planes {volumes.z_step_nm:g} nm apart, "
             f"found {known.planes} planes {known.z_step_nm:g} nm apart"
