@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from livesim.config.errors import SettingsError
 from livesim.config.section import Section
 from livesim.values.numbers import Positive
 
@@ -19,3 +20,18 @@ class Volumes(Section):
     """Of one volume; None: as many as the recording has, or the source announces."""
     z_step_nm: Positive | None = None
     """Distance of two planes; None: as the file or the source states it, or [acquisition]."""
+
+
+def check_single_planes(volumes: Volumes | None) -> None:
+    """Refuse to take planes of volumes one by one without being asked to.
+
+    Raises
+    ------
+    SettingsError
+        If there is such a table.
+    """
+    if volumes is not None:
+        raise SettingsError(
+            "expected settings without [volumes], for here planes are reconstructed one by one, "
+            "found it; `livesim restore` and `livesim engine` make volumes"
+        )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Settings, SettingsError
+from livesim.config.volumes import check_single_planes
 from livesim.engine.beside.tracked import TrackedPipeline
 from livesim.engine.beside.tracking import BackgroundTracking
 from livesim.engine.seams import Examine, Pipeline, PipelineFactory
@@ -61,8 +62,9 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If the pixel size is not known.
+        If the pixel size is not known; or for volumes, see `calibrate_volume`.
     """
+    check_single_planes(settings.volumes)
     stacks, defects = stacks_without_defects(stacks, settings, _pixel_nm(settings))
     pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
+from livesim.config.volumes import check_single_planes
 from livesim.engine.beside.proposals import Measure, TurnAngles
 from livesim.engine.pending import Pending
 from livesim.engine.seams import Later, Reconstructed, Tell
@@ -79,7 +80,7 @@ class ReconstructionPipeline:
     Raises
     ------
     SettingsError
-        If there is no network of that name, or it does not fit the stream.
+        If there is no network of that name, or it does not fit the stream; or for volumes.
     DataError
         If a model file cannot be used, or step two is asked for and the pattern does not know how
         bright the stacks are (`with_levels`).
@@ -94,6 +95,7 @@ class ReconstructionPipeline:
         path: FramePath | None = None,
         plain_path: FramePath | None = None,
     ) -> None:
+        check_single_planes(settings.volumes)
         _check_layout(settings, pattern)
         self.pattern, self._mend = pattern, Mending(pattern, settings)
         self._path = path or path_for(preferred_device())

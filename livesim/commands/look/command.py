@@ -59,7 +59,8 @@ def _answered(looked: LookedAt, line: bytes) -> Result | str:
 class LookedAt:
     """A recording whose raw stacks are restored one by one, without networks or with them.
 
-    The pattern is the recording's own or estimated, as `livesim restore` takes it.
+    The pattern is the recording's own or estimated, as `livesim restore` takes it. Planes of
+    volumes are restored by themselves and say so: a volume would have to be read whole.
 
     Parameters
     ----------
@@ -70,8 +71,9 @@ class LookedAt:
     """
 
     def __init__(self, recording: Recording, settings: Settings) -> None:
-        self._recording = recording
-        self._chosen = resolved(with_pixel(settings, recording))
+        self._recording, self._of_volumes = recording, settings.volumes is not None
+        single = settings.model_copy(update={"volumes": None})
+        self._chosen = resolved(with_pixel(single, recording))
         raw = recording.source
         self._channels = restored_channels(
             raw, recording, self._chosen.settings, pattern_for(raw), live=False
@@ -112,7 +114,7 @@ class LookedAt:
 
     def _made(self, index: StackIndex, image: Image, widefield: Image) -> Result:
         planes = self._recording.sizes.z
-        alone = self._chosen.settings.volumes is not None and planes > 1
+        alone = self._of_volumes and planes > 1
         return Result(
             stream=self._recording.source.name,
             index=index,

@@ -11,7 +11,9 @@ from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.channel_processing import ChannelProcessing
 from livesim.engine.meters import Faults
 from livesim.engine.opening import stream_settings
+from livesim.pipeline.build import calibrate
 from livesim.pipeline.computing import TorchComputing
+from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.volume.build import calibrate_volume, volume_plan
 from livesim.pipeline.volume.live import volume_factory
 from livesim.pipeline.volume.pipeline import VolumePipeline
@@ -146,6 +148,13 @@ def test_a_plane_of_another_size_fails_alone(counts, pattern):
     (first, *_) = planes(counts)
     with pytest.raises(ValueError, match="expected planes of"):
         pipeline.add_plane(replace(first, pixels=first.pixels[..., :-1]), preview=False)
+
+
+def test_nobody_takes_planes_of_volumes_one_by_one_by_mistake(counts, pattern):
+    with pytest.raises(SettingsError, match=r"expected settings without \[volumes\]"):
+        ReconstructionPipeline(SETTINGS, pattern)
+    with pytest.raises(SettingsError, match=r"expected settings without \[volumes\]"):
+        calibrate(planes(counts)[:1], SETTINGS)
 
 
 def test_a_stream_says_how_many_planes_there_are_or_is_refused():

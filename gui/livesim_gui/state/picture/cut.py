@@ -134,7 +134,7 @@ def _cut(
         Raw pixels along z of the whole stack.
     """
     if kind is Kind.BRIGHTEST:
-        return np.fmax.reduce(list(images))
+        return np.asarray(np.fmax.reduce(list(images)), np.float32)
     per_raw = images[0].shape[1] // columns
     x, y = (round(one * per_raw) for one in place)
     # The nearest plane for every row: nothing between two planes is made up.
@@ -142,7 +142,7 @@ def _cut(
     chosen = nearest.astype(int)
     if kind is Kind.XZ:
         row = min(max(y, 0), images[0].shape[0] - 1)
-        return np.stack([image[row] for image in images])[chosen]
+        return np.asarray(np.stack([image[row] for image in images])[chosen], np.float32)
     column = min(max(x, 0), images[0].shape[1] - 1)
     return np.ascontiguousarray(np.stack([image[:, column] for image in images])[chosen].T)
 
