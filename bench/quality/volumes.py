@@ -323,18 +323,19 @@ def speed(size: int, planes: int) -> Row:
     pattern = VolumeMicroscope(scene_settings).pattern
     plan = make_volume_plan(pattern, scene_settings.optics, scene_settings.camera, Reconstruction())
     make = VolumeReconstructor(plan)
+    begun = make.begin()
     frames = torch.rand(planes, 3, 5, size, size) * 500.0
     whole = seconds(lambda: make(frames))
 
     def fill() -> None:
         for z, plane in enumerate(frames):
-            make.add(z, plane)
+            make.add(begun, z, plane)
 
     ends = []
     for _ in range(3):
         fill()
         begin = time.process_time()
-        make.finish()
+        make.finish(begun)
         ends.append(time.process_time() - begin)
     one = seconds(partial(_transform, torch.rand(planes, size, size).to(torch.complex64)), 3)
     four = seconds(
@@ -374,10 +375,11 @@ def same_in_any_order(scene: Scene) -> float:
     """Return the greatest difference between planes in any order and the whole, in its peak."""
     counts = scene.counts(1000.0)
     plan = make_volume_plan(scene.pattern, scene.optics, scene.camera, Reconstruction(wiener=0.1))
-    whole, make = VolumeReconstructor(plan)(counts), VolumeReconstructor(plan)
+    make = VolumeReconstructor(plan)
+    whole, begun = make(counts), make.begin()
     for z in np.random.default_rng(0).permutation(scene.planes):
-        make.add(int(z), counts[int(z)])
-    return float((make.finish() - whole).abs().max() / whole.abs().max())
+        make.add(begun, int(z), counts[int(z)])
+    return float((make.finish(begun) - whole).abs().max() / whole.abs().max())
 
 
 class Accepted:

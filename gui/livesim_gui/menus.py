@@ -29,6 +29,7 @@ MENUS = {
         "split",
         "merge",
         "map",
+        "cut",
         "automatic",
         SEPARATOR,
         "line",

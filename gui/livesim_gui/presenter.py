@@ -63,6 +63,7 @@ class Presenter:
             self._caption(viewer.display.scene, now_s)
             self._ask_for_networks(viewer.display.scene)
         widgets.axes.show_axes(viewer.axes)
+        widgets.axes.show_cut(viewer.cut.kind)
         widgets.time_bar.show_time(viewer.time.timeline, viewer.time.shots, viewer.time.shown)
 
     def _draw(self, scene: Scene) -> None:
@@ -78,14 +79,16 @@ class Presenter:
         """Write over the picture what it is; the restored image may still be the plain one."""
         news, mode = self._viewer.stream.news, self._viewer.time.timeline.mode
         plain = plain_words(news.status) if scene.is_plain else ""
-        words = edge_words(news, scene.shot, mode, now_s)
+        cut = self._viewer.cut_words
+        words = cut or edge_words(news, scene.shot, mode, now_s)
         self._widgets.picture.caption(scene, self._held(scene), plain, words)
 
     def _ask_for_networks(self, scene: Scene) -> None:
         """Let the networks come to what is held, once for each result."""
         shot, status = scene.shot, self._viewer.stream.news.status
         held = self._viewer.time.timeline.mode is Mode.HELD
-        if not held or not shot.result.provisional or shot.number == self._asked_for:
+        waits = shot.result.provisional and not shot.result.is_preview
+        if not held or not waits or shot.number == self._asked_for:
             return
         self._asked_for = shot.number
         networks = None if status is None else status.networks  # also once the stream is over

@@ -47,12 +47,13 @@ def restore(
         ),
     ] = False,
     volumes: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--volumes",
-            help="Reconstruct stacks of planes of three-beam light in three dimensions.",
+            "--volumes/--no-volumes",
+            help="Planes of three-beam light are volumes, or single; else as [volumes] says.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that share the work; for .ome.zarr.")
     ] = None,
@@ -85,41 +86,41 @@ def restore(
     measured of the networks. For any other the photons of every raw stack decide how much of the
     networks' work is shown, which takes about six times as long as the networks' image on a CPU.
     """
+    from livesim.io.settings_beside import follows_live, pattern_for, settings_for
+
+    given = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
+    changes = given + (["volumes={}"] if volumes else [])
+    settings = [settings_for(path, config, changes) for path in raw]
+    if volumes is False:
+        settings = [own.model_copy(update={"volumes": None}) for own in settings]
     shared = {
         "--workers": workers is not None,
         "--cluster": cluster is not None,
         "--part": part is not None,
         "--finish": finish,
     }
-    _refuse_mixed(
-        shared,
-        {"--pattern": pattern is not None, "--error": error, "--pyramid": pyramid},
-        volumes=volumes,
-    )
-
-    from livesim.io.settings_beside import follows_live, pattern_for, settings_for
-
-    changes = ([f'reconstruction.preset="{preset}"'] if preset else []) + (change or [])
-    settings = [settings_for(path, config, changes) for path in raw]
+    whole = {"--error": error, "--pyramid": pyramid, "--steps": bool(steps)}
+    _refuse_mixed(shared, whole, volumes=any(own.volumes is not None for own in settings))
 
     from livesim.commands.restore.command import targets
     from livesim.commands.restore.request import RestoreRequest
+    from livesim.commands.restore.volumes import restore_volumes
     from livesim.config.step_choice import with_steps
 
-    restore_one = _restorer(
-        volumes=volumes, workers=workers, cluster=cluster, part=part, finish=finish
-    )
+    restore_planes = _restorer(workers=workers, cluster=cluster, part=part, finish=finish)
 
     if steps:
         settings = [with_steps(own, steps) for own in settings]
     for path, own, target in zip(raw, settings, targets(raw, out), strict=True):
-        live = not steps and follows_live(path, config, changes)
-        known = pattern or pattern_for(path)
-        restore_one(
-            RestoreRequest(
-                path, own, known, target, overwrite, live, error, strict, device, pyramid
-            )
+        live = not steps and volumes is not False and follows_live(path, config, given)
+        known = pattern or (None if volumes is False else pattern_for(path))
+        asked = RestoreRequest(
+            path, own, known, target, overwrite, live, error, strict, device, pyramid
         )
+        if own.volumes is None:
+            restore_planes(asked)
+        else:
+            restore_volumes(asked)
 
 
 def _refuse_mixed(shared: dict[str, bool], more: dict[str, bool], *, volumes: bool) -> None:
@@ -127,28 +128,25 @@ def _refuse_mixed(shared: dict[str, bool], more: dict[str, bool], *, volumes: bo
     ways = [flag for flag, given in shared.items() if given]
     if volumes and ways:
         raise SettingsError(
-            f"{ways[0]}: expected it without --volumes, which restores the volumes of a recording "
-            "one after the other, found both; give every recording to a job of its own"
+            f"{ways[0]}: expected it without volumes, which are restored one after the other, "
+            "found both; give every recording to a job of its own"
         )
     if len(ways) > 1:
         raise SettingsError(f"expected one of {', '.join(shared)}, found {' and '.join(ways)}")
     for flag, given in more.items():
         if volumes and given:
-            raise SettingsError(f"{flag}: expected it without --volumes, found both")
+            raise SettingsError(f"{flag}: expected it without volumes, found both")
 
 
 def _restorer(
-    *, volumes: bool, workers: int | None, cluster: str | None, part: str | None, finish: bool
+    *, workers: int | None, cluster: str | None, part: str | None, finish: bool
 ) -> Callable[[RestoreRequest], None]:
-    """Return what restores one recording as asked: whole, or in parts."""
+    """Return what restores single planes of one recording as asked: whole, or in parts."""
     from livesim.commands.restore import workers as several
     from livesim.commands.restore.cluster import restore_on_cluster
     from livesim.commands.restore.command import restore_file
     from livesim.commands.restore.part import Part
-    from livesim.commands.restore.volumes import restore_volumes
 
-    if volumes:
-        return restore_volumes
     if workers is not None:
         return lambda asked: several.restore_with_workers(asked, workers)
     if cluster is not None:
@@ -175,8 +173,10 @@ def calibrate(
     settings = settings_for(raw[0], config, change or [])
 
     from livesim.commands.calibrate import calibrate_files
+    from livesim.commands.calibrate_volumes import calibrate_volumes
 
-    calibrate_files(raw, settings, out, stacks, overwrite, strict=strict)
+    run = calibrate_files if settings.volumes is None else calibrate_volumes
+    run(raw, settings, out, stacks, overwrite, strict=strict)
 
 
 def otf(

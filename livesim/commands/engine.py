@@ -141,6 +141,7 @@ def _check(status: EngineStatus, faults: FaultStatus, *, complete: bool) -> None
             f"found {faults.unrecorded_stacks} that are not: {status.last_fault}"
         )
     lost = faults.failed_stacks + faults.skipped_stacks + faults.incomplete_stacks
+    lost += faults.incomplete_volumes + faults.skipped_volumes
     published = next(stage.done for stage in status.stages if stage.name == "publish")
     if complete and (lost or not published):
         raise DataError(

@@ -24,6 +24,7 @@ from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
+from livesim.config.volumes import Volumes
 from livesim.values.numbers import NonNegative, Positive
 
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
@@ -291,6 +292,8 @@ class Settings(Section):
     doctor: Doctor = Doctor()
     live: Live = Live()
     recording: RecordingSettings = RecordingSettings()
+    volumes: Volumes | None = None
+    """Three beams light stacks of planes, which are volumes; None: every plane by itself."""
     channels: dict[ChannelNumber, Channel] = Field(default_factory=dict)
     """What differs in one channel; those not named are as the other tables say."""
     acquisition: Acquisition | None = None
@@ -311,6 +314,32 @@ class Settings(Section):
             value.check_pattern(pattern.vectors, pattern.stack_shape, pattern.harmonics)
             value.check_volume(pattern.order, pattern.sizes, pattern.harmonics)
         return value
+
+    @model_validator(mode="after")
+    def _volumes_fit(self) -> Self:
+        fault = None if self.volumes is None else self._no_volumes
+        if fault:
+            raise ValueError(f"volumes: {fault}")
+        return self
+
+    @property
+    def _no_volumes(self) -> str:
+        """Why there can be no volumes with these settings; empty if there can."""
+        pattern, networks = self.pattern, {self.steps.one, self.steps.two} - {"auto", "none"}
+        if pattern.harmonics != 2:
+            return (
+                f"expected pattern.harmonics = 2, those of three beams, found {pattern.harmonics}"
+            )
+        if networks:
+            return (
+                f"expected no networks, of which there are none for volumes, found {min(networks)}"
+            )
+        if self.live.rolling != "off":
+            return f'expected live.rolling = "off", found "{self.live.rolling}"'
+        if self.reconstruction.richardson_lucy_iterations:
+            found = self.reconstruction.richardson_lucy_iterations
+            return f"expected reconstruction.richardson_lucy_iterations = 0, found {found}"
+        return ""
 
     @model_validator(mode="after")
     def _every_channel_fits(self) -> Self:

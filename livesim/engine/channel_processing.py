@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from livesim.engine.seams import (
     PipelineFactory,
     PlainFirst,
     Reconstructed,
+    Volumetric,
 )
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawStack
@@ -47,10 +48,15 @@ class ChannelProcessing:
         `CALIBRATION_STACKS` stacks, or fewer large ones, the factory must do with those. Otherwise
         the oldest are dropped until some stacks have enough signal. Otherwise, too, the plain image
         of every stack comes first, and its networks are left for later.
+    planes
+        Of a volume: two volumes are kept while the pattern is not known.
     """
 
-    def __init__(self, factory: PipelineFactory, faults: Faults, *, lossless: bool) -> None:
+    def __init__(
+        self, factory: PipelineFactory, faults: Faults, *, lossless: bool, planes: int = 1
+    ) -> None:
         self._factory, self._faults, self._lossless = factory, faults, lossless
+        self._planes = planes
         self._waiting: deque[RawStack] = deque()
         self._reason = "too little signal"
         self.pipeline: Pipeline | None = None
@@ -73,6 +79,8 @@ class ChannelProcessing:
 
     @property
     def _most(self) -> int:
+        if self._planes > 1:
+            return 2 * self._planes
         return calibration_stacks(self._waiting[-1].pixels.nbytes)
 
     def calibrate(self, *, ended: bool) -> bool:
@@ -87,11 +95,23 @@ class ChannelProcessing:
             self._faults.report("skipped_stacks")
         return self.pipeline is not None
 
-    def begin(self, stack: RawStack) -> Pending[Reconstructed | None] | None:
-        """Begin with one stack; None if it has failed already or fails later, which is counted."""
+    def begin(
+        self, stack: RawStack, *, preview: bool = True
+    ) -> Pending[tuple[Reconstructed, ...]] | None:
+        """Begin with one stack; None if it has failed already or fails later, which is counted.
+
+        What becomes of it is one result; of a plane of a volume it may be none, or all its planes.
+
+        Parameters
+        ----------
+        preview
+            Whether a plane shall be shown by itself before its volume.
+        """
         pipeline = self.pipeline
         assert pipeline is not None
         taken_ns = steady_ns()
+        if isinstance(pipeline, Volumetric):
+            return self._add_plane(pipeline, stack, taken_ns, preview=preview)
         begun = self._counted(lambda: _begun(pipeline, stack, plain=not self._lossless))
         if begun is None:
             return None
@@ -99,18 +119,39 @@ class ChannelProcessing:
 
     def _finish(
         self, stack: RawStack, taken_ns: int, begun: Pending[Reconstructed]
-    ) -> Reconstructed | None:
+    ) -> tuple[Reconstructed, ...]:
         """Take what was begun and say of it when its stack passed."""
         made = self._counted(begun.take)
         if made is None:
-            return None
-        known = stack.passage
-        passage = Passage(known.received, known.assembled, taken_ns, steady_ns())
-        made = replace(_stamped(made, stack), passage=passage)
+            return ()
+        made = replace(_stamped(made, stack), passage=_passage(stack, taken_ns))
         later = made.later
         if later is None:
-            return made
-        return replace(made, later=replace(later, run=lambda: self._second(stack, later)))
+            return (made,)
+        return (replace(made, later=replace(later, run=lambda: self._second(stack, later))),)
+
+    def _add_plane(
+        self, pipeline: Volumetric, stack: RawStack, taken_ns: int, *, preview: bool
+    ) -> Pending[tuple[Reconstructed, ...]] | None:
+        step = self._counted(lambda: pipeline.add_plane(stack, preview=preview))
+        if step is None:
+            return None
+        self._tell(step.torn)
+        passage = _passage(stack, taken_ns)
+        return ready(
+            tuple(
+                Reconstructed(one, steps_ms=step.steps_ms, passage=passage) for one in step.results
+            )
+        )
+
+    def end(self) -> None:
+        """Say what will not become whole any more."""
+        if isinstance(self.pipeline, Volumetric):
+            self._tell(self.pipeline.end_volumes())
+
+    def _tell(self, torn: Sequence[str]) -> None:
+        for words in torn:
+            self._faults.report("incomplete_volumes", words)
 
     def _second(self, stack: RawStack, later: Later) -> Reconstructed | None:
         """Run the networks; in another thread."""
@@ -139,6 +180,10 @@ class ChannelProcessing:
             self._reason = str(error) or type(error).__name__
             self._faults.say(self._reason)
             return None
+
+
+def _passage(stack: RawStack, taken_ns: int) -> Passage:
+    return Passage(stack.passage.received, stack.passage.assembled, taken_ns, steady_ns())
 
 
 def _stamped(made: Reconstructed, stack: RawStack) -> Reconstructed:

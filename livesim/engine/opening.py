@@ -11,6 +11,7 @@ from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.engine.record.recorder import Record, Recorder, RecorderFor
 from livesim.engine.seams import Resolved
 from livesim.engine.session import Session, Shared
+from livesim.io.read.volume_scale import Stated, with_planes
 from livesim.values.frames import MOST_PLACES
 from livesim.values.numbers import LARGEST
 from livesim.wire.messages import StreamStart
@@ -150,7 +151,11 @@ def stream_settings(own: Settings | None, start: StreamStart) -> Settings:
             f"expected {_shape(settings)} as the engine's settings say, "
             f"found {_shape(sent)} in those the source sent"
         )
-    return _with_pixel(settings, start.pixel_nm)
+    settings = _with_pixel(settings, start.pixel_nm)
+    if settings.volumes is None:
+        return settings
+    source = start.source or "the source"
+    return with_planes(settings, Stated((start.sizes or {}).get("z"), None, source))
 
 
 def _shape(settings: Settings) -> str:

@@ -74,6 +74,8 @@ class Processor:
     ease
         Waits while many raw stacks wait for the disk, for some seconds at most. Stacks may be
         skipped, raw frames may not: where the disk is behind, it has the processor first.
+    planes
+        Of a volume; 1 = there are none.
     """
 
     def __init__(
@@ -84,12 +86,14 @@ class Processor:
         gauges: Gauges,
         networks: Beside | None = None,
         ease: Callable[[float], None] = lambda timeout_s: None,
+        planes: int = 1,
     ) -> None:
+        self._planes = planes
         self._stacks, self._results, self._ease = stacks, results, ease
         self._channels, self._networks = channels, networks
         self._meter, self._faults = gauges.process.meter, gauges.faults
         self._processing: dict[int, ChannelProcessing] = {}
-        self._begun: deque[Pending[Reconstructed | None]] = deque()
+        self._begun: deque[Pending[tuple[Reconstructed, ...]]] = deque()
         self._hurried = False
 
     def hurry(self) -> None:
@@ -106,6 +110,8 @@ class Processor:
                         self._sort(other)
                 self._work()
             self._work(ended=True)
+            for one in self._processing.values():
+                one.end()
             if self._networks is not None:
                 self._networks.catch_up(lambda: self._hurried)
         finally:
@@ -138,7 +144,8 @@ class Processor:
         channel = stack.index.channel
         if channel not in self._processing:
             factory = self._channels.factory(channel)
-            own = ChannelProcessing(factory, self._faults, lossless=self._networks is None)
+            lossless = self._networks is None
+            own = ChannelProcessing(factory, self._faults, lossless=lossless, planes=self._planes)
             self._processing[channel] = own
         self._processing[channel].add(stack)
 
@@ -161,7 +168,8 @@ class Processor:
             self._faults.report("skipped_stacks")
             return
         self._channels.before(stack)
-        begun = own.begin(stack)
+        # A preview is worth its time while nothing else waits for that.
+        begun = own.begin(stack, preview=not (self._stacks.queued or self._results.queued))
         self._channels.after(stack)
         if begun is not None:
             self._begun.append(begun)
@@ -174,8 +182,7 @@ class Processor:
         """
         channels = len(self._processing) if self._more else 0
         while self._begun and len(self._begun) > channels * self._begun[0].beside:
-            made = self._begun.popleft().take()
-            if made is not None:
+            for made in self._begun.popleft().take():
                 self._meter.tick()
                 self._results.put(made)
                 if self._networks is not None:

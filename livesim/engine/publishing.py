@@ -134,11 +134,12 @@ class Publishing:
     def _publish_one(self, made: Reconstructed) -> None:
         made = replace(made, result=self._stamped(made.result, second=made.second))
         self._outlet.publish(made)
-        if made.result.searching:
+        if made.result.searching or made.result.is_preview:
             return
         meter, latencies = self._second if made.second else self._first
         meter.tick()
-        latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
+        if made.result.ends_its_stack:
+            latencies.add(replace(made.passage, published=steady_ns()), made.steps_ms)
         if made.result.whole:
             self._recording.write(made.result, second=made.second)
 

@@ -19,8 +19,12 @@ from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.rolling import RunningStack, RunningStacks, running_stacks
 from livesim.engine.searching import Searching
+from livesim.engine.volume_gate import VolumeGate
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawFrame, RawStack
+
+OPEN_VOLUMES = 4
+"""Volumes whose planes may wait for frames: an old one, a new one, and another channel's."""
 
 
 class Receiver:
@@ -42,6 +46,10 @@ class Receiver:
         Shows whole stacks until their pattern is known; None = nothing does.
     memory
         See `Assembler`.
+    gate
+        Decides which volumes the processor gets; None = there are no volumes.
+    misfit
+        Returns why frames of this size are too large to be worked on, if they are.
     """
 
     def __init__(
@@ -53,17 +61,22 @@ class Receiver:
         gauges: Gauges,
         searching: Searching | None = None,
         memory: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any]] = np.empty,
+        gate: VolumeGate | None = None,
+        misfit: Callable[[RawFrame], str | None] = lambda frame: None,
     ) -> None:
         self._recording, self._doctor, self._stacks = recording, doctor, stacks
         self._meter, self._searching = gauges.receive.meter, searching
-        self._faults = gauges.faults
+        self._faults, self._gate, self._misfit = gauges.faults, gate, misfit
+        self._planes = settings.volumes.planes if settings.volumes is not None else None
+        self._misfits: dict[tuple[tuple[int, ...], str], str | None] = {}
         self._missing = MissingFrames(gauges)
         self.first: RawFrame | None = None
         """The first frame; None before it has come."""
         self.running: RunningStacks | None = running_stacks(settings)
         """None where there is no new result with every angle or frame."""
         self._entrance = Entrance(settings.pattern.stack_shape)
-        self._assembler = Assembler(settings.pattern.stack_shape, memory)
+        shape = settings.pattern.stack_shape
+        self._assembler = Assembler(shape, memory, **_volume_bounds(self._planes))
         self._labelled = False
 
     @property
@@ -74,7 +87,7 @@ class Receiver:
     def add(self, frame: RawFrame) -> None:
         """Take one frame; waits as the policies of the queues say."""
         self._meter.tick()
-        refusal = self._entrance.refusal(frame)
+        refusal = self._refusal(frame)
         if refusal is not None:
             self._leave_out(frame, refusal)
             return
@@ -106,9 +119,30 @@ class Receiver:
         )
         self._doctor.offer(stack)
         self._recording.add(stack)
-        self._stacks.put(stack)
+        if self._passes(stack):
+            self._stacks.put(stack)
         if self._searching is not None:
             self._searching.see(stack)
+
+    def _refusal(self, frame: RawFrame) -> str | None:
+        kind = (frame.pixels.shape, frame.pixels.dtype.name)
+        if kind not in self._misfits:
+            self._misfits = {kind: self._misfit(frame)}
+        if self._planes is not None and frame.axes.z >= self._planes:
+            return f"expected planes z from 0 to {self._planes - 1}, found {frame.axes.z}"
+        return self._entrance.refusal(frame) or self._misfits[kind]
+
+    def _passes(self, stack: RawStack) -> bool:
+        """Return whether the processor gets a stack; say where a volume comes too fast for it."""
+        if self._gate is None:
+            return True
+        before = self._gate.skipped
+        if self._gate.takes(stack.index):
+            return True
+        if self._gate.skipped > before:
+            words = f"the volume of time {stack.index.time} was skipped: volumes come too fast"
+            self._faults.report("skipped_volumes", words)
+        return False
 
     def _leave_out(self, what: RawFrame | RawStack, why: str) -> None:
         self._assembler.leave_out(what)
@@ -135,3 +169,11 @@ class Receiver:
         finally:  # or those threads would wait for ever
             self._recording.end()
             self._stacks.close()
+
+
+def _volume_bounds(planes: int | None) -> dict[str, int]:
+    """Return what may be open: where angles are slowest, all planes of a volume are at once.
+
+    How much memory that is was looked at before, see `Computing.refusal`.
+    """
+    return {} if planes is None else {"open_stacks": OPEN_VOLUMES * planes, "open_bytes": 1 << 62}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from livesim.config.settings import Settings
 from livesim.engine.pending import Pending
 from livesim.values.finding import Examination
-from livesim.values.frames import Passage, RawStack
+from livesim.values.frames import Passage, RawFrame, RawStack
 from livesim.values.illumination import Illumination, PatternChange, TrackingHealth
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result
@@ -133,6 +133,36 @@ class PlainFirst(Protocol):
         ValueError, RuntimeError
             If this stack cannot be reconstructed.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumeStep:
+    """What became of one plane of a volume."""
+
+    results: tuple[Result, ...] = ()
+    """The preview of the plane, or every plane of the volume that it completes."""
+    torn: tuple[str, ...] = ()
+    """A sentence on every volume that was given up meanwhile."""
+    steps_ms: tuple[tuple[str, float], ...] = ()
+
+
+@runtime_checkable
+class Volumetric(Protocol):
+    """A pipeline that makes volumes of planes, each one as it arrives."""
+
+    def add_plane(self, stack: RawStack, *, preview: bool) -> VolumeStep:
+        """Take the raw stack of one plane; the last one of a volume finishes that.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If this plane cannot be used.
+        """
+        ...
+
+    def end_volumes(self) -> Sequence[str]:
+        """Return a sentence on every volume that is still open: no more planes come."""
         ...
 
 
@@ -261,6 +291,10 @@ class Computing(Protocol):
 
     def examine_for(self, settings: Settings) -> Examine | None:
         """Return what examines raw stacks of one stream; None = nothing does."""
+        return None
+
+    def refusal(self, settings: Settings, frame: RawFrame, channels: int) -> str | None:
+        """Return why frames such as this one are too large for this machine; None = they fit."""
         return None
 
     def device(self) -> DeviceStatus | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from livesim.engine.assemble import AssemblyCounts
@@ -20,6 +21,7 @@ from livesim.engine.record.recorder import Record, Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Computing, Resolved
 from livesim.engine.searching import Searching
+from livesim.engine.volume_gate import QUEUED_VOLUMES, VolumeGate
 from livesim.values.frames import RawFrame, RawStack
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep
@@ -77,10 +79,12 @@ class Session:
         self._channels = StreamChannels(
             resolved, computing, self.recording.log, self.doctor, gauges.faults
         )
-        keep = Keep.BLOCK if shared.lossless else Keep.DROP_OLDEST
-        stacks: BoundedQueue[RawStack] = BoundedQueue(
-            PROCESS_DEPTH, keep, PROCESS_BYTES, lambda stack: stack.pixels.nbytes
-        )
+        volumes = resolved.settings.volumes
+        planes = 1 if volumes is None else volumes.planes or 1
+        channels = max((start.sizes or {}).get("channel", 1), 1)
+        stacks = _stacks(planes, channels, lossless=shared.lossless)
+        room = None if shared.lossless else lambda: stacks.limit - stacks.queued
+        gate = None if volumes is None else VolumeGate(planes, room)
         gauges.process.attach(stacks)
         self._publishing = Publishing(start, shared.outlet, self.recording, gauges)
         results = self._publishing.results
@@ -97,9 +101,11 @@ class Session:
             gauges,
             searching,
             computing.memory,
+            gate,
+            partial(computing.refusal, resolved.settings, channels=channels),
         )
         self._processor = Processor(
-            stacks, results, self._channels, gauges, networks, self.recording.ease
+            stacks, results, self._channels, gauges, networks, self.recording.ease, planes
         )
         self._draining = False
         works = (self.recording.run, self._record_results, self._process, self._publish)
@@ -221,3 +227,11 @@ class Session:
         self._shared.gauges.faults.add(self.counts)
         for thread in self._threads:
             thread.result()
+
+
+def _stacks(planes: int, channels: int, *, lossless: bool) -> BoundedQueue[RawStack]:
+    """Return the queue in front of the processor; volumes are let into it as a whole."""
+    keep = Keep.BLOCK if lossless else Keep.DROP_OLDEST
+    if planes > 1:
+        return BoundedQueue(QUEUED_VOLUMES * channels * planes, keep)
+    return BoundedQueue(PROCESS_DEPTH, keep, PROCESS_BYTES, lambda stack: stack.pixels.nbytes)

@@ -15,6 +15,7 @@ from livesim.io.write.placement import Placement
 from livesim.values.defects import Place
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
+from livesim.values.volume_pattern import VolumePattern
 
 FORMAT = "livesim-pattern/1"
 
@@ -87,8 +88,8 @@ def write_pattern(path: Path, pattern: Pattern, *, overwrite: bool = False) -> N
 def pattern_to_json(pattern: Pattern) -> dict[str, Any]:
     """Return the pattern as JSON values; what is unknown or infinite is null.
 
-    `layout`, `noise_to_signal`, `levels`, `defects` and an angle's `intensity` are left out where
-    they say nothing.
+    `layout`, `noise_to_signal`, `levels`, `defects`, `axial` and an angle's `intensity` are left
+    out where they say nothing.
     """
     return {"format": FORMAT, **_PATTERN.dump_python(pattern, mode="json")}
 
@@ -137,6 +138,14 @@ def _fault(pattern: Pattern) -> str | None:
         return f"defects: expected (y, x) inside frames of {pattern.shape}, found {outside[0]}"
     if pattern.attainable_resolution_nm <= 0:
         return f"expected a resolution above 0 nm, found {pattern.attainable_resolution_nm}"
+    return None if pattern.axial is None else _axial_fault(pattern)
+
+
+def _axial_fault(pattern: Pattern) -> str | None:
+    try:
+        VolumePattern.of(pattern)
+    except ValueError as error:
+        return f"axial: {error}"
     return None
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Settings, SettingsError
+from livesim.config.volumes import check_single_planes
 from livesim.pipeline.clipping import Clipping
 from livesim.pipeline.defects import Mending, stacks_without_defects, with_defects
 from livesim.pipeline.networks import Networks, why_none
@@ -48,8 +49,9 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If the pixel size is not known.
+        If the pixel size is not known; or for volumes, see `calibrate_volume`.
     """
+    check_single_planes(settings.volumes)
     clipping = Clipping.of(pixels_of(stacks))
     stacks, defects = stacks_without_defects(stacks, settings, pixel_nm_of(settings))
     pixels = pixels_of(stacks)

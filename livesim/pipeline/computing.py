@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
+from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
 from livesim.pipeline.build import doctor_for, pipeline_factory
 from livesim.pipeline.cores import TorchCores
@@ -23,7 +24,10 @@ from livesim.pipeline.locked import LockedMemory
 from livesim.pipeline.networks import devices, resolved
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.preparation import OtfProfile
+from livesim.pipeline.volume.build import assumed
+from livesim.pipeline.volume.live import live_refusal, volume_factory
 from livesim.pipeline.work import FramePath
+from livesim.values.frames import RawFrame
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus
 
@@ -56,7 +60,9 @@ class TorchComputing(Computing):
         self._memory = LockedMemory() if self._device.type == "cuda" else None
 
     def factory_for(self, settings: Settings) -> PipelineFactory:
-        """Return what makes the pipeline of one channel, on the next device."""
+        """Return what makes the pipeline of one channel, on the next device; volumes on the CPU."""
+        if settings.volumes is not None:
+            return volume_factory(settings, self._pattern)
         profile = self._profile_of(settings)
         self._device = next(self._devices)
         return pipeline_factory(
@@ -80,8 +86,14 @@ class TorchComputing(Computing):
         return doctor_for(settings)
 
     def resolve(self, settings: Settings) -> Resolved:
-        """Replace "auto" by the shipped networks that fit."""
-        return resolved(settings)
+        """Replace "auto" by the shipped networks that fit; for volumes there are none."""
+        if settings.volumes is None:
+            return resolved(settings)
+        return Resolved(with_steps(settings, RECONSTRUCT), notes=assumed(settings))
+
+    def refusal(self, settings: Settings, frame: RawFrame, channels: int) -> str | None:
+        """Return why volumes of such frames do not fit into memory."""
+        return None if settings.volumes is None else live_refusal(settings, frame, channels)
 
     def device(self) -> DeviceStatus | None:
         """Return the GPU that was taken last and how full it is; without one, the processor.

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 
 from livesim.config.settings import Settings
+from livesim.config.volumes import check_single_planes
 from livesim.engine.beside.proposals import TurnAngles
 from livesim.engine.pending import Pending
 from livesim.engine.seams import Later, Reconstructed
@@ -74,7 +75,7 @@ class ReconstructionPipeline:
     Raises
     ------
     SettingsError
-        If there is no network of that name, or it does not fit the stream.
+        If there is no network of that name, or it does not fit the stream; or for volumes.
     DataError
         If a model file cannot be used, or step two is asked for and the pattern does not know how
         bright the stacks are (`with_levels`).
@@ -90,6 +91,7 @@ class ReconstructionPipeline:
         plain_path: FramePath | None = None,
         stages: Callable[[], bool] = lambda: True,
     ) -> None:
+        check_single_planes(settings.volumes)
         check_layout(settings, pattern)
         self._stages = stages
         self.pattern, self._mend = pattern, Mending(pattern, settings)

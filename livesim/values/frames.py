@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ class StackIndex:
     time: Count = 0
     channel: Count = 0
     z: Count = 0
+
+    @property
+    def volume(self) -> StackIndex:
+        """The volume that it is a plane of, by the index of the first plane."""
+        return replace(self, z=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,21 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
+class AxialPattern:
+    """What light of three beams is along z, for volumes; see `VolumePattern`."""
+
+    planes: Size
+    """Of the volume."""
+    z_step_nm: Positive
+    excitation_nm: Positive
+    refractive_index: Positive
+    phases_rad: SomeNumbers
+    """psi of each angle: where the pattern's focus lies, against that of the detection."""
+    noise_to_signal: NoiseToSignal | None = None
+    """Of volumes, in frequencies of all three axes; None = not measured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """The illumination of a raw stack, and how sure we are of it."""
 
@@ -130,6 +145,8 @@ class Pattern:
     """That modulation and `noise_to_signal` belong to; None = that of the settings."""
     defects: Annotated[tuple[Place, ...], LEFT_OUT_IF_EMPTY] = ()
     """(y, x) of the camera's pixels that are replaced before anything else, for they are wrong."""
+    axial: Annotated[AxialPattern | None, LEFT_OUT_IF_EMPTY] = None
+    """What it is along z, where it was found in a volume."""
 
     @property
     def is_widefield_only(self) -> bool:

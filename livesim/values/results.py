@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from livesim.values.frames import Rolling, StackIndex
 
 Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePart:
+    """What is known of the volume of which an image shows a plane."""
+
+    have: Annotated[int, Field(ge=1)]
+    """Planes that had come when the image was made."""
+    of: Annotated[int, Field(ge=1)]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the image is a plane of the volume; else a preview, that plane by itself."""
+        return self.have == self.of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +56,25 @@ class Result:
     and a second, fuller result of the same stack may follow."""
     searching: bool = False
     """Whether the pattern is not known yet: `image` is the widefield image itself, [y, x]."""
+    volume: VolumePart | None = None
+    """Of a stream of volumes; None = single planes. A preview is `provisional`: the same plane of
+    the volume follows, unless that loses a frame."""
 
     @property
     def nbytes(self) -> int:
         """Memory that its images hold."""
         images = (self.image, self.widefield, self.plain, self.step_one, self.network)
         return sum(image.nbytes for image in images if image is not None)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it shows a plane by itself, of which the volume may still come."""
+        return self.volume is not None and not self.volume.whole
+
+    @property
+    def ends_its_stack(self) -> bool:
+        """Whether nothing else follows of the same frames: of a volume its last plane does."""
+        return self.volume is None or self.index.z == self.volume.of - 1
 
     @property
     def whole(self) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Self
 
-from livesim.values.pattern import NoiseToSignal, Pattern
+from livesim.values.pattern import AxialPattern, NoiseToSignal, Pattern
+
+IN_THREE_DIMENSIONS = "volumes are reconstructed in three dimensions, without networks"
+"""Said by every recipe of volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,41 @@ class VolumePattern:
                     f"expected the two harmonics of three beams, found {len(angle.modulation)}"
                 )
             self.axial_frequency(angle.k_cycles_per_um)
+
+    @classmethod
+    def of(cls, pattern: Pattern) -> Self:
+        """Return what a pattern says of volumes.
+
+        Raises
+        ------
+        ValueError
+            If it says nothing of them, or what it says is wrong.
+        """
+        axial = pattern.axial
+        if axial is None:
+            raise ValueError("expected a pattern of volumes, found one of single planes")
+        return cls(
+            replace(pattern, axial=None),
+            axial.planes,
+            axial.z_step_nm,
+            axial.excitation_nm,
+            axial.refractive_index,
+            axial.phases_rad,
+            axial.noise_to_signal,
+        )
+
+    @property
+    def pattern(self) -> Pattern:
+        """The same as one pattern, as files and messages carry it."""
+        axial = AxialPattern(
+            self.planes,
+            self.z_step_nm,
+            self.excitation_nm,
+            self.refractive_index,
+            self.axial_phases_rad,
+            self.noise_to_signal,
+        )
+        return replace(self.lateral, axial=axial)
 
     @property
     def z_step_um(self) -> float:

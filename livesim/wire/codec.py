@@ -182,6 +182,7 @@ def _result_header(result: Result) -> ResultHeader:
         rolling=result.rolling,
         provisional=result.provisional,
         searching=result.searching,
+        volume=result.volume,
     )
 
 
@@ -215,6 +216,7 @@ def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
         rolling=header.rolling,
         provisional=header.provisional,
         searching=header.searching,
+        volume=header.volume,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
 from livesim.values.numbers import Count, NonNegative, Positive
-from livesim.values.results import Image, Result
+from livesim.values.results import Image, Result, VolumePart
 from livesim.values.verdict import MAPS
 from livesim.wire.header import Header
 
@@ -87,6 +87,8 @@ class ResultHeader(Header):
     """Whether a second, fuller result of the same stack may follow."""
     searching: bool = False
     """Whether the image is the widefield image once more, while the pattern is searched for."""
+    volume: Annotated[VolumePart | None, Field(exclude_if=lambda part: part is None)] = None
+    """Of which volume it is a plane, where there are volumes."""
 
     dtype: ClassVar[str] = "float32"
 

@@ -104,6 +104,10 @@ class FaultStatus(Part):
     """Stacks the pipeline could not reconstruct."""
     skipped_stacks: int = 0
     """Stacks not reconstructed because the engine was stopped or no pattern was found."""
+    incomplete_volumes: int = 0
+    """Volumes that have lost a plane, and are not reconstructed."""
+    skipped_volumes: int = 0
+    """Volumes that came faster than they can be reconstructed; none of their planes was."""
     unrecorded_stacks: int = 0
     strangers: int = 0
     """Connections that were cut off because they sent far too much that is no message."""

@@ -8,9 +8,11 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import count
 from math import prod
+from typing import Any
 
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
+from livesim.io.read.volume_scale import Stated, with_planes
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import RawFrame
 from livesim.wire.messages import StreamStart
@@ -75,11 +77,19 @@ def looped_frames(
             yield replace(frame, axes=axes, sequence=sequence)
 
 
+def _sent(recording: Recording, settings: Settings) -> dict[str, Any]:
+    """Return the settings as they are sent, with what the file says of its planes."""
+    if settings.volumes is not None:
+        stated = Stated(recording.sizes.z, recording.z_step_nm, recording.source.name)
+        settings = with_planes(settings, stated)
+    return settings.model_dump(mode="json")
+
+
 def _start_of(recording: Recording, settings: Settings | None, *, loop: bool) -> StreamStart:
     return StreamStart(
         stream=f"{recording.source.name[:160]}-{uuid.uuid4().hex[:8]}",
         source=recording.source.name,
-        settings=None if settings is None else settings.model_dump(mode="json"),
+        settings=None if settings is None else _sent(recording, settings),
         pixel_nm=recording.pixel_nm,
         sizes=None if loop else asdict(recording.sizes),
         exposure_ms=recording.exposure_ms,

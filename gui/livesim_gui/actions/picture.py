@@ -36,6 +36,7 @@ class PictureActions:
         top.split_asked.connect(self.switch_split)
         top.channel_chosen.connect(self._viewer.channels.choose)
         self._widgets.axes.chosen.connect(self._viewer.choose_place)
+        self._widgets.axes.cut_chosen.connect(self._viewer.choose_cut)
         top.merge_asked.connect(self._viewer.channels.switch_merge)
         picture.divided.connect(lambda at: display.change(lambda look: look.divided_at(at)))
         picture.zoomed.connect(display.zoom)
@@ -58,6 +59,7 @@ class PictureActions:
             "merge": self._viewer.channels.switch_merge,
             "channel": self._viewer.channels.switch_shown,
             "fit": self._widgets.picture.fit,
+            "cut": self._viewer.next_cut,
             "automatic": lambda: self._display.contrast().follow(True),
         }
 
@@ -97,8 +99,11 @@ class PictureActions:
             self._say(str(error))
 
     def _show_value(self, x: float, y: float) -> None:
-        scene, pixel_um = self._display.scene, self._viewer.stream.news.facts.pixel_um
+        viewer, scene = self._viewer, self._display.scene
+        viewer.point_at(x, y)
         words = ""
         if scene is not None:
-            words = value_words(scene.main.stage, x, y, pixel_um, self._viewer.error_of(scene))
+            axes = viewer.cut.axes if viewer.is_cut else ("x", "y")
+            pixel_um, error = viewer.stream.news.facts.pixel_um, viewer.error_of(scene)
+            words = value_words(scene.main.stage, x, y, pixel_um, error, axes)
         self._widgets.value.setText(words)

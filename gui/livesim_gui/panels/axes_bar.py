@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
 from livesim_gui.panels.rows import button
 from livesim_gui.panels.sliders import JumpSlider
+from livesim_gui.state.picture.cut import Kind
 from livesim_gui.state.stream.places import Axis
 
 NAMES = {"position": "Position", "z": "z", "channel": "Channel"}
@@ -20,6 +21,8 @@ class AxesBar(QWidget):
 
     chosen = Signal(str, object)
     """The name of an axis and the place chosen; None = the newest result of any place."""
+    cut_chosen = Signal(object)
+    """A `Kind` of cut through volumes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +35,9 @@ class AxesBar(QWidget):
                 grid.addWidget(widget, at, column)
             row.slider.valueChanged.connect(lambda to, name=name: self._moved(name, to))
             row.newest.clicked.connect(lambda _, name=name: self.chosen.emit(name, None))
+        self.cut = _CutBox()
+        self.cut.activated.connect(lambda at: self.cut_chosen.emit(list(Kind)[at]))
+        grid.addWidget(self.cut, list(NAMES).index("z"), grid.columnCount())
         self._shown: tuple[Axis, ...] | None = None
         self.show_axes(())
 
@@ -43,12 +49,26 @@ class AxesBar(QWidget):
         known = {axis.name: axis for axis in axes}
         for name, row in self.rows.items():
             row.show_axis(known.get(name))
+        self.cut.setVisible("z" in known)
         self.setVisible(bool(axes))
+
+    def show_cut(self, kind: Kind) -> None:
+        """Show how volumes are looked at."""
+        self.cut.setCurrentIndex(list(Kind).index(kind))
 
     def _moved(self, name: str, to: int) -> None:
         row = self.rows[name]
         if not row.showing:
             self.chosen.emit(name, row.places[to])
+
+
+class _CutBox(QComboBox):
+    """Offers every way to look at a volume."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addItems([kind.value for kind in Kind])
+        self.setToolTip("How volumes are looked at: a plane, a cut, or the brightest along z (Z)")
 
 
 class _Row:

@@ -33,6 +33,7 @@ KEYS = (
     Key("merge", ("M",), "Merge the channels, each in its colour"),
     Key("channel", ("V",), "Hide and show the chosen channel in the merge"),
     Key("fit", ("F",), "Fit the picture into the window"),
+    Key("cut", ("Z",), "Volumes: xy, xz, yz through the mouse, brightest along z"),
     Key("crosshair", ("C",), "Crosshair on and off"),
     Key("map", ("T",), "Error map: how far the restored image may be off"),
     Key("line", ("L",), "Draw a line: its profile and width"),

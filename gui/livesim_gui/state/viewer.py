@@ -13,6 +13,7 @@ from livesim.wire.messages import TrustMaps
 from livesim.wire.networks import HELD, OFF
 from livesim_gui.state.health.reached import Reached
 from livesim_gui.state.health.tracking_history import TrackingHistories, TrackingHistory
+from livesim_gui.state.picture.cut import Cut, Cutting, Kind
 from livesim_gui.state.picture.display import Display
 from livesim_gui.state.picture.export import Shown
 from livesim_gui.state.picture.look import Look
@@ -32,6 +33,8 @@ from livesim_gui.state.time.playback import Playback
 from livesim_gui.state.time.ring import Shot
 from livesim_gui.state.time.timeline import Mode
 
+NOTHING_TO_CUT = "one plane: no volume is in memory that could be cut"
+
 
 class Viewer:
     """Holds the state behind the window, in parts that do not know each other; for one thread.
@@ -50,6 +53,12 @@ class Viewer:
         self._places_of: tuple[object, object] = (None, None)
         self.time = Playback()
         self.display = Display(look)
+        self.cut = Cut()
+        self._cutting = Cutting()
+        self.is_cut = False
+        """Whether the picture shows a cut or a projection."""
+        self.cut_words = ""
+        """Of what, or why it shows a plane though a cut is wanted; else empty."""
         self.histories = TrackingHistories()
         self.reached = Reached()
 
@@ -104,8 +113,28 @@ class Viewer:
     def _show(self, shot: Shot, now_s: float) -> Scene | None:
         self.time.shown = shot
         self.channels.show(shot)
-        layers = self.channels.layers(shot, self.stream.news.shots)
+        shots = self.stream.news.shots
+        made = self._cutting.cut(shot, shots, self.cut, self.stream.news.facts.z_step_raw)
+        self.is_cut = made is not None
+        wanted = self.cut.kind is not Kind.XY
+        self.cut_words = made.words if made else NOTHING_TO_CUT if wanted else ""
+        if made is not None:  # maps and merged channels are those of planes
+            return self.display.paint(made.shot, (), None, now_s)
+        layers = self.channels.layers(shot, shots)
         return self.display.paint(shot, layers, self.maps, now_s, self.time.restored)
+
+    def choose_cut(self, kind: Kind) -> None:
+        """Look at volumes in this way, through the same place as before."""
+        self.cut = replace(self.cut, kind=kind)
+
+    def next_cut(self) -> None:
+        """Look at volumes in the next way."""
+        self.cut = self.cut.next
+
+    def point_at(self, x: float, y: float) -> None:
+        """Let cuts go through a place, in raw pixels of a plane; a cut itself shows none."""
+        if not self.is_cut:
+            self.cut = replace(self.cut, at=(x, y))
 
     def _reviewed(self, newest: Shot) -> Shot:
         """Return the result that the wanted map is about, unless the user holds or plays others.

@@ -84,6 +84,7 @@ class Cut:
             channel=len(self.channels),
             z=1 if self.projected else len(self.zs),
             position=1,
+            z_step_nm=self._z_step_nm,
             interval_s=self._interval_s,
             channel_names=names,
         )
@@ -96,6 +97,15 @@ class Cut:
         if interval_s is None or len(steps) > 1 or not all(step > 0 for step in steps):
             return None
         return interval_s * next(iter(steps), 1)
+
+    @property
+    def _z_step_nm(self) -> float | None:
+        """Of the planes that are left; None where they are not evenly spaced, or one is left."""
+        steps = {abs(after - before) for before, after in pairwise(self.zs)}
+        whole_nm = self.whole.layout.z_step_nm
+        if whole_nm is None or len(steps) != 1 or self.projected:
+            return None
+        return whole_nm * steps.pop()
 
     @property
     def recipe(self) -> Recipe:

@@ -23,7 +23,7 @@ from livesim.io.settings_beside import pattern_for
 from livesim.pipeline.networks import Networks, resolved
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
-from livesim.values.results import Image, Result
+from livesim.values.results import Image, Result, VolumePart
 from livesim.wire.looking import Opened, read_wanted, write_answer
 from livesim.wire.stream_status import InUse, StreamStatus
 
@@ -59,7 +59,8 @@ def _answered(looked: LookedAt, line: bytes) -> Result | str:
 class LookedAt:
     """A recording whose raw stacks are restored one by one, without networks or with them.
 
-    The pattern is the recording's own or estimated, as `livesim restore` takes it.
+    The pattern is the recording's own or estimated, as `livesim restore` takes it. Planes of
+    volumes are restored by themselves and say so: a volume would have to be read whole.
 
     Parameters
     ----------
@@ -70,8 +71,9 @@ class LookedAt:
     """
 
     def __init__(self, recording: Recording, settings: Settings) -> None:
-        self._recording = recording
-        self._chosen = resolved(with_pixel(settings, recording))
+        self._recording, self._of_volumes = recording, settings.volumes is not None
+        single = settings.model_copy(update={"volumes": None})
+        self._chosen = resolved(with_pixel(single, recording))
         raw = recording.source
         self._channels = restored_channels(
             raw, recording, self._chosen.settings, pattern_for(raw), live=False
@@ -111,8 +113,14 @@ class LookedAt:
         return replace(made, plain=work.plain.numpy(), network=work.network.numpy())
 
     def _made(self, index: StackIndex, image: Image, widefield: Image) -> Result:
+        planes = self._recording.sizes.z
+        alone = self._of_volumes and planes > 1
         return Result(
-            stream=self._recording.source.name, index=index, image=image, widefield=widefield
+            stream=self._recording.source.name,
+            index=index,
+            image=image,
+            widefield=widefield,
+            volume=VolumePart(1, planes) if alone else None,
         )
 
     def _restorer(self, channels: Channels) -> StackRestorer:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from livesim.commands.calibrate import show_pattern, tell_widefield_only, with_pixel
+from livesim.commands.recorded_volumes import could_be_volumes
 from livesim.commands.restore.channels import (
     Channels,
     read_steering,
@@ -146,7 +147,8 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
     for number in _widefield_only(channels):
         of_channel = f", channel {number}" if len(channels) > 1 else ""
         tell_widefield_only(raw, of_channel, chosen.settings, console, strict=asked.strict)
-    _show(raw, channels, chosen.notes, console)
+    planes = could_be_volumes(chosen.settings, recording)
+    _show(raw, channels, (*chosen.notes, *([planes] if planes else [])), console)
     make, steered = _restorer(asked, recording, channels, chosen.settings)
     reviews = _reviews(recording, make, console, error=asked.error)
     beside = _beside(reviews, errors=asked.error and reviews.tells_errors)

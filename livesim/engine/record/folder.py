@@ -38,6 +38,7 @@ from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
 from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
@@ -118,7 +119,11 @@ class FolderRecorder:
             pattern=self._patterns.get(first.index.channel),
             steps=steps_run(self.settings.steps) if restored else ("reconstruct",),
             models=self._models if restored else {},
-            warnings=(*self._notes, *((ARBITRATED,) if restored else ())),
+            warnings=(
+                *self._notes,
+                *((ARBITRATED,) if restored else ()),
+                *((IN_THREE_DIMENSIONS,) if first.volume is not None else ()),
+            ),
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
         return ResultRecorder(path, layout, recipe, shard=shard)
@@ -153,6 +158,8 @@ class FolderRecorder:
 
     @property
     def _z_step_nm(self) -> float | None:
+        if self.settings.volumes is not None:
+            return self.settings.volumes.z_step_nm
         planes = self._size("z")
         return z_step_nm(self._source, planes) or z_step_nm(self.settings, planes)
 

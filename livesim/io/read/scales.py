@@ -53,6 +53,8 @@ def choose_pixel_nm(
 def z_step_nm(settings: Settings, planes: int, stated: float | None = None) -> float | None:
     """Return the distance of two planes; None where there is one plane, or nobody knows.
 
+    That in `[volumes]` wins.
+
     Parameters
     ----------
     planes
@@ -60,8 +62,11 @@ def z_step_nm(settings: Settings, planes: int, stated: float | None = None) -> f
     stated
         By the file; it wins.
     """
-    if planes < 2 or stated is not None:
-        return stated if planes > 1 else None
+    if planes < 2:
+        return None
+    set_nm = None if settings.volumes is None else settings.volumes.z_step_nm
+    if set_nm is not None or stated is not None:
+        return set_nm or stated
     own = settings.acquisition
     if own is None or own.z_step_um is None or len(own.z_um) != planes:
         return None

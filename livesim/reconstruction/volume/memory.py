@@ -17,10 +17,11 @@ def volume_bytes(shape: tuple[int, int], planes: int, angles: int) -> int:
     planes, angles
         Of the volume.
     """
-    pixels = shape[0] * shape[1] * (planes + bridge_length(planes))
+    area = shape[0] * shape[1]
+    pixels = area * (planes + bridge_length(planes))
     bands = angles * _ORDERS + 1
-    kept = 8 * pixels * (bands + 1)  # spectra of the bands, complex
-    weights = 8 * pixels * (bands + 1)  # as large as the bands
+    kept = 8 * area * planes * (bands + 1) + 3 * 8 * pixels  # their spectra, one of them along z
+    weights = 8 * pixels * (bands + 1)  # as large as the bands and their bridges
     result = (8 + 8) * 2 * pixels + 4 * 4 * pixels  # half spectrum and its inverse, the volume
     making = 8 * 2 * 2 * pixels  # of the plan: signal and low-pass in double precision
     return kept + weights + result + making

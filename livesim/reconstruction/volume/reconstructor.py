@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -11,69 +13,104 @@ from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.plan import VolumePlan
 
 
-class VolumeReconstructor:
-    """Reconstruct one volume after the other with a cached plan; used by one thread.
+@dataclass(eq=False)
+class OpenVolume:
+    """The bands of those planes of one volume that have come so far."""
 
-    A plane is separated and transformed in x and y when it arrives, in any order; what is left at
-    the end of a volume is one transform along z, the filter, and the inverse. Orders of three
-    beams need neither be separated nor moved in z: the pattern stays with the objective, so its
-    axial part belongs to the transfer function.
+    zero: Tensor
+    """[z, x, y] as the border below, of the zero order."""
+    border: Tensor
+    side: Tensor
+    """[band, z, x, y] of the side bands."""
+    missing: set[int]
+    """Planes that the volume still lacks."""
+
+    @classmethod
+    def of(cls, plan: VolumePlan) -> OpenVolume:
+        """Return one without planes."""
+        lateral, planes = plan.plane, plan.planes
+        zero = torch.empty(planes, lateral.zero_columns, lateral.shape[0], dtype=torch.complex64)
+        wide = lateral.columns.stop - lateral.columns.start
+        high = lateral.rows.stop - lateral.rows.start
+        side = zero.new_empty(len(lateral.ramps), planes, wide, high)
+        return cls(zero, torch.empty_like(zero), side, set(range(planes)))
+
+    def restart(self) -> None:
+        """Forget all planes, and keep the memory for another volume."""
+        self.missing = set(range(len(self.zero)))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that its bands hold."""
+        return self.zero.nbytes + self.border.nbytes + self.side.nbytes
+
+
+class VolumeReconstructor:
+    """Reconstruct volumes with a cached plan; used by one thread.
+
+    A plane is separated and transformed in x and y when it arrives, in any order and of any open
+    volume; what is left at the end of a volume is one transform along z, the filter, and the
+    inverse. Orders of three beams need neither be separated nor moved in z: the pattern stays with
+    the objective, so its axial part belongs to the transfer function.
     """
 
     def __init__(self, plan: VolumePlan) -> None:
         self.plan = plan
         self._plane = Reconstructor(plan.plane)
-        self._missing = set(range(plan.planes))
-        lateral = plan.plane
-        rows, count = lateral.shape[0], plan.planes + plan.bridge
-        self._zero = torch.zeros(count, lateral.zero_columns, rows, dtype=torch.complex64)
-        self._border = torch.zeros_like(self._zero)
-        wide = lateral.columns.stop - lateral.columns.start
-        high = lateral.rows.stop - lateral.rows.start
-        self._side = torch.zeros(len(lateral.ramps), count, wide, high, dtype=torch.complex64)
+        rows, count = plan.plane.shape[0], plan.planes + plan.bridge
         depths = plan.depths
         self._spectrum = torch.zeros(len(depths), plan.columns, 2 * rows, dtype=torch.complex64)
         self._opposite = torch.searchsorted(depths, -depths % count)
         turns = 2.0 * torch.pi / count * torch.arange(plan.planes)[:, None].double() * depths
         self._along_z = torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
 
-    @property
-    def missing(self) -> frozenset[int]:
-        """The planes that the volume still lacks."""
-        return frozenset(self._missing)
+    def begin(self) -> OpenVolume:
+        """Return a volume that lacks all its planes."""
+        return OpenVolume.of(self.plan)
 
     @torch.inference_mode()
-    def add(self, z: int, frames: Tensor) -> Tensor:
-        """Take the raw stack [angle, phase, y, x] of one plane; return its widefield [y, x]."""
+    def add(
+        self, volume: OpenVolume, z: int, frames: Tensor, preview: Tensor | None = None
+    ) -> Tensor:
+        """Add the raw stack [angle, phase, y, x] of one plane; return its widefield [y, x].
+
+        Parameters
+        ----------
+        preview
+            [2 y, 2 x], filled with the reconstruction of this plane by itself, haze included; None
+            = not asked for.
+        """
         spectra, widefield = self._plane.look(frames.flatten(0, -3))
-        self._zero[z], self._border[z] = spectra.zero, spectra.border
-        self._side[:, z] = spectra.side[..., self.plan.plane.rows]
-        self._missing.discard(z)
+        volume.zero[z], volume.border[z] = spectra.zero, spectra.border
+        volume.side[:, z] = spectra.side[..., self.plan.plane.rows]
+        volume.missing.discard(z)
+        if preview is not None:
+            self._plane.make(spectra, None, preview)
         return widefield
 
     @torch.inference_mode()
-    def finish(self) -> Tensor:
-        """Return the volume [z, 2 y, 2 x] and begin the next one.
+    def finish(self, volume: OpenVolume) -> Tensor:
+        """Return the image [z, 2 y, 2 x] of a volume, which stays as it is.
 
         Raises
         ------
         ValueError
             If a plane is missing.
         """
-        if self._missing:
+        if volume.missing:
             raise ValueError(
-                f"expected all {self.plan.planes} planes, found none for {sorted(self._missing)}"
+                f"expected all {self.plan.planes} planes, found none for {sorted(volume.missing)}"
             )
-        self._missing = set(range(self.plan.planes))
-        spectra = {ZERO_ORDER: self._zero, BORDER: self._border}
-        spectra |= dict(enumerate(self._side))
+        spectra = {ZERO_ORDER: volume.zero, BORDER: volume.border}
+        spectra |= dict(enumerate(volume.side))
         return self._inverse(self._combined(spectra))
 
     def __call__(self, volume: Tensor) -> Tensor:
         """Reconstruct a whole volume [z, angle, phase, y, x] of counts."""
+        begun = self.begin()
         for z, frames in enumerate(volume):
-            self.add(z, frames)
-        return self.finish()
+            self.add(begun, z, frames)
+        return self.finish(begun)
 
     def _combined(self, spectra: dict[int, Tensor]) -> Tensor:
         """Return the half spectrum [kz, x, 2 y] of the result."""
@@ -90,9 +127,8 @@ class VolumeReconstructor:
 
     def _deep(self, band: Tensor) -> Tensor:
         """Return the axial transform [kz, x, y] of a band [z, x, y] where the result holds any."""
-        planes = self.plan.planes
-        band[planes:] = bridged(band[planes - 1], band[0], self.plan.bridge)
-        return torch.fft.fft(band, dim=0)[self.plan.depths]
+        whole = torch.cat((band, bridged(band[-1], band[0], self.plan.bridge)))
+        return torch.fft.fft(whole, dim=0)[self.plan.depths]
 
     def _inverse(self, spectrum: Tensor) -> Tensor:
         """Return the volume of a half spectrum; one axis after the other.

@@ -36,6 +36,7 @@ def settings(stepping=None, optics=None, **simulation):
             "sizes": {"z": PLANES},
         }
         | (stepping or {}),
+        "volumes": None if stepping else {},
         "simulation": {"size": [SIZE, SIZE], "volume": {}, "time_points": 1} | simulation,
     }
     return Settings.model_validate(tables)

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from ome_zarr.reader import Reader
 from typer.testing import CliRunner
 
 from livesim.cli import app
+from livesim.commands.export.cut import Ranges, cuts
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import colours
 from livesim.io.read.raw_time_lapse import open_raw
 from livesim.io.read.result_time_lapse import open_result
 from livesim.io.read.tiff import open_tiff
+from livesim.io.recording_files import RESULTS_NAME
 from livesim.io.write import imagej as imagej_tiff
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
@@ -146,6 +149,17 @@ def test_the_brightest_along_z(stack, tmp_path):
     export(stack, tmp_path / "max.ome.tif", "--max-projection", "--z", "1:3")
     expected = wanted(range(3), zs=(1, 2))[:, 0].max(axis=1)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "max.ome.tif"), expected)
+
+
+def test_planes_that_are_left_out_change_the_distance(stack):
+    with open_result(stack / RESULTS_NAME) as whole:
+        scaled = replace(whole, layout=replace(whole.layout, z_step_nm=125.0))
+        steps = {
+            z: cuts(scaled, Ranges(z=z))[0].layout.z_step_nm for z in ("", "::2", "0,1,3", "2")
+        }
+        brightest = cuts(scaled, Ranges(), projected=True)[0].layout.z_step_nm
+    assert steps == {"": 125.0, "::2": 250.0, "0,1,3": None, "2": None}
+    assert brightest is None
 
 
 def test_every_position_has_a_file(tmp_path):

@@ -1,24 +1,31 @@
-"""`restore --volumes`: stacks of planes in three dimensions, whole ones only, in any order."""
+"""Restored volumes: stacks of planes in three dimensions, whole ones only, in any order."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 import torch
+import zarr
 from typer.testing import CliRunner
 
 from livesim.cli import app
+from livesim.commands.recorded_volumes import planes_of
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
 from livesim.config.settings import Settings, SettingsError
+from livesim.io.pattern_file import write_pattern
+from livesim.io.read.open import open_recording
 from livesim.io.write.results import read_recipe
+from livesim.pipeline.volume.build import calibrate_volume
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.values.errors import DataError
+from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
-from livesim.values.volume_pattern import VolumePattern
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
 
 SIZE, PLANES, TIMES = 64, 8, 2
 
@@ -42,8 +49,7 @@ def settings(**changes):
         }
         | changes.get("pattern", {}),
         "steps": {"one": "none", "two": "none"},
-        "acquisition": {"z_start_um": 0.0, "z_end_um": 0.875, "z_step_um": 0.125}
-        | changes.get("acquisition", {}),
+        "volumes": {"z_step_nm": 125.0} | changes.get("volumes", {}),
     }
     return Settings.model_validate(tables)
 
@@ -94,7 +100,8 @@ def test_both_volumes_are_made_with_one_pattern(frames, tmp_path, capsys):
 def test_haze_is_gone_that_plane_by_plane_reconstruction_leaves(frames, tmp_path):
     raw = written(tmp_path, frames[:1])
     whole, _ = restored(raw, settings(), tmp_path)
-    planes, _ = restored(raw, settings(), tmp_path, restore_file)
+    single = settings().model_copy(update={"volumes": None})
+    planes, _ = restored(raw, single, tmp_path, restore_file)
     assert haze(whole[3]) < 0.5 * haze(planes[3])
 
 
@@ -122,24 +129,20 @@ def test_an_excitation_that_nobody_states_is_assumed_and_said(frames, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        (
-            {"pattern": {"phases": 3, "harmonics": 1}},
-            "expected 5 or more phases of each angle, which three beams need, found 3",
-        ),
         ({"pattern": {"sizes": {"z": 4}}}, "expected volumes of at least 5 planes, found 4 planes"),
         (
-            {"acquisition": {"z_start_um": None, "z_end_um": None, "z_step_um": None}},
-            "expected the distance of two planes in the file's metadata or as z_step_um",
+            {"volumes": {"z_step_nm": None}},
+            r"expected the distance of two planes as z_step_nm in \[volumes\]",
         ),
+        ({"volumes": {"z_step_nm": 300.0}}, "expected planes at most 167 nm apart"),
         (
-            {"acquisition": {"z_end_um": 2.1, "z_step_um": 0.3}},
-            "expected planes at most 167 nm apart",
+            {"volumes": {"planes": 32}},
+            r"expected volumes of 32 planes, as \[volumes\] says, found 8 planes",
         ),
     ],
 )
 def test_what_is_no_volume_of_three_beams_is_refused(changes, sentence, frames, tmp_path):
-    phases = changes.get("pattern", {}).get("phases", 5)
-    raw = written(tmp_path, frames[:, :, :, :phases])
+    raw = written(tmp_path, frames)
     with pytest.raises((SettingsError, DataError), match=sentence):
         restored(raw, settings(**changes), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["cells.tif"]
@@ -152,11 +155,70 @@ def test_a_volume_that_does_not_fit_into_memory_is_refused(frames, tmp_path, mon
         restored(written(tmp_path, frames), settings(), tmp_path)
 
 
+def test_files_and_flags_say_what_a_volume_is(frames, tmp_path):
+    raw, out = written(tmp_path, frames[:1]), tmp_path / "out.ome.zarr"
+    pattern = tmp_path / "pattern.json"
+    run("calibrate", raw, "--out", pattern, chosen=settings())
+    planes = run("restore", raw, "--out", tmp_path / "planes.ome.tif", "--no-volumes")
+    assert "every plane is restored by itself" in planes.stderr
+    run("restore", raw, "--out", out, "--pattern", pattern)
+    assert IN_THREE_DIMENSIONS in read_recipe(out).warnings
+    assert read_recipe(out).pattern.axial.planes == PLANES
+    scale = zarr.open_group(out)["0"].shape, zarr.open_group(out).attrs["ome"]
+    assert scale[0] == (1, 1, PLANES, 2 * SIZE, 2 * SIZE)
+    assert "0.125" in str(scale[1])
+    # The pattern of the file is that which the volumes themselves tell: not a bit differs.
+    whole, recipe = restored(raw, settings(), tmp_path)
+    np.testing.assert_array_equal(zarr.open_group(out)["0"][0, 0], whole)
+    assert recipe.pattern == read_recipe(out).pattern
+
+
+def run(command, raw, *options, chosen=None):
+    """Run the command line with the settings beside the recording."""
+    if chosen is not None:
+        raw.with_suffix(".toml").write_text(chosen.to_toml())
+    arguments = [command, str(raw), *map(str, options)]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_a_pattern_of_single_planes_is_none_of_volumes(frames, tmp_path):
+    raw, pattern = written(tmp_path, frames[:1]), tmp_path / "planes.json"
+    lateral = calibrate_volume(planes_of_first(raw), settings())
+    write_pattern(pattern, replace(lateral, axial=None))
+    with pytest.raises(DataError, match="expected a pattern of volumes, found one of single"):
+        restore_volumes(RestoreRequest(raw, settings(), pattern, tmp_path / "out.ome.tif"))
+
+
+def planes_of_first(raw):
+    with open_recording(raw, settings().pattern) as recording:
+        return planes_of(recording, StackIndex())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"pattern": {"harmonics": 1}}, "expected pattern.harmonics = 2"),
+        ({"steps": {"one": "some"}}, "expected no networks"),
+        ({"live": {"rolling": "angle"}}, 'expected live.rolling = "off"'),
+        ({"reconstruction": {"richardson_lucy_iterations": 5}}, "iterations = 0, found 5"),
+    ],
+)
+def test_settings_that_volumes_cannot_have_are_refused(changes, sentence):
+    values = settings().model_dump(exclude_none=True)
+    for table, keys in changes.items():
+        values[table] = values[table] | keys
+    with pytest.raises(ValueError, match=sentence):
+        Settings.model_validate(values)
+
+
 @pytest.mark.parametrize("flag", [
-    ["--error"], ["--pattern", "pattern.json"], ["--pyramid"], ["--workers", "2"],
-    ["--part", "1/2"], ["--finish"], ["--cluster", "tcp://127.0.0.1:9"],
+    ["--error"], ["--pyramid"], ["--workers", "2"], ["--part", "1/2"], ["--finish"],
+    ["--steps", "reconstruct"], ["--cluster", "tcp://127.0.0.1:9"],
 ])  # fmt: skip
 def test_what_volumes_have_not_is_not_ignored(flag, frames, tmp_path):
     raw = written(tmp_path, frames[:1])
-    with pytest.raises(SettingsError, match=f"{flag[0]}: expected it without --volumes"):
-        CliRunner().invoke(app, ["restore", str(raw), "--volumes", *flag], catch_exceptions=False)
+    raw.with_suffix(".toml").write_text(settings().to_toml())
+    with pytest.raises(SettingsError, match=f"{flag[0]}: expected it without volumes"):
+        CliRunner().invoke(app, ["restore", str(raw), *flag], catch_exceptions=False)

@@ -107,15 +107,28 @@ def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
     _, frames = dense
     plan = make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
     whole = VolumeReconstructor(plan)(frames.float())
-    one_by_one = VolumeReconstructor(plan)
+    make = VolumeReconstructor(plan)
+    one, other = make.begin(), make.begin()
     for z in (*range(1, PLANES, 2), *range(2, PLANES, 2)):
-        one_by_one.add(z, frames[z].float())
-    assert one_by_one.missing == {0}
+        make.add(one, z, frames[z].float())
+        make.add(other, z, frames[z].float().flip(-1))  # another volume between its planes
+    assert one.missing == {0}
     with pytest.raises(ValueError, match=r"expected all 12 planes, found none for \[0\]"):
-        one_by_one.finish()
-    one_by_one.add(0, frames[0].float())
-    assert torch.equal(one_by_one.finish(), whole)
-    assert one_by_one.missing == set(range(PLANES))
+        make.finish(one)
+    make.add(one, 0, frames[0].float())
+    assert torch.equal(make.finish(one), whole)
+    one.restart()
+    assert one.missing == set(range(PLANES))
+
+
+def test_a_preview_is_the_plane_by_itself(dense):
+    _, frames = dense
+    plan = make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    make, preview = VolumeReconstructor(plan), torch.empty(2 * SIZE, 2 * SIZE)
+    widefield = make.add(make.begin(), 4, frames[4].float(), preview)
+    alone = Reconstructor(plan.plane)(frames[None, 4].float())
+    assert torch.equal(preview, alone.image[0])
+    assert torch.equal(widefield, alone.widefield[0])
 
 
 def test_a_dense_specimen_is_seen_better_than_plane_by_plane(dense):

@@ -25,7 +25,7 @@ def _offered(result: Result, own: tuple[str, ...], fullest: Result | None) -> tu
 
     One that its networks have not come to does not take away what others have.
     """
-    if not (result.provisional or result.searching):
+    if not (result.provisional or result.searching) or result.is_preview:
         return own
     if fullest is not None:
         return tuple(stages_of(fullest))

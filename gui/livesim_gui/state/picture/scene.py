@@ -89,7 +89,12 @@ def value_at(stage: Stage, x: float, y: float) -> float | None:
 
 
 def value_words(
-    stage: Stage, x: float, y: float, pixel_um: float | None, error: Image | None = None
+    stage: Stage,
+    x: float,
+    y: float,
+    pixel_um: float | None,
+    error: Image | None = None,
+    axes: tuple[str, str] = ("x", "y"),
 ) -> str:
     """Say where the mouse is and what the stage has there; nothing outside the image.
 
@@ -97,6 +102,8 @@ def value_words(
     ----------
     error
         [y, x] of raw pixels, its standard deviation, where that is known.
+    axes
+        What runs to the right and down.
     """
     value = value_at(stage, x, y)
     if value is None:
@@ -104,4 +111,4 @@ def value_words(
     off = None if error is None else value_at(Stage("", error, 1.0), x, y)
     exact = "" if off is None else f" ± {off:.1f}"
     um = "" if pixel_um is None else f" ({x * pixel_um:.2f} µm, {y * pixel_um:.2f} µm)"
-    return f"x {x:.1f}, y {y:.1f}{um}: {value:.1f}{exact} photo-electrons"
+    return f"{axes[0]} {x:.1f}, {axes[1]} {y:.1f}{um}: {value:.1f}{exact} photo-electrons"

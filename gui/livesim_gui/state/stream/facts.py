@@ -38,6 +38,18 @@ class StreamFacts:
         return None if self.pixel_nm is None else self.pixel_nm / 1000.0
 
     @property
+    def z_step_raw(self) -> float | None:
+        """Distance of two planes in raw pixels."""
+        if self.settings is None or self.pixel_nm is None:
+            return None
+        volumes, plan = self.settings.volumes, self.settings.acquisition
+        if volumes is not None and volumes.z_step_nm is not None:
+            return volumes.z_step_nm / self.pixel_nm
+        if plan is None or plan.z_step_um is None:
+            return None
+        return 1000.0 * plan.z_step_um / self.pixel_nm
+
+    @property
     def cutoff(self) -> float | None:
         """Highest frequency the objective passes, cycles/µm."""
         return None if self.settings is None else self.settings.optics.cutoff_cycles_per_um

@@ -34,6 +34,8 @@ class Places:
     def __init__(self) -> None:
         self._available: dict[str, tuple[int, ...]] = {}
         self._chosen: dict[str, int] = {}
+        self._settled = False
+        """Whether the user has said which plane of volumes to show, or it has been chosen here."""
 
     def see(self, shots: Sequence[Shot], past: Sequence[PastShot] = ()) -> None:
         """Learn which places the results in memory and on the disk have."""
@@ -42,9 +44,14 @@ class Places:
             "position": tuple(sorted({index.position for index in indices})),
             "z": tuple(sorted({index.z for index in indices})),
         }
+        planes = next((one.result.volume.of for one in shots if one.result.volume), None)
+        if planes is not None and not self._settled:
+            # The newest of any plane would run through the volume again and again.
+            self._settled, self._chosen["z"] = True, planes // 2
 
     def choose(self, name: str, place: int | None) -> None:
         """Show one place of an axis; None = the newest result of any."""
+        self._settled = self._settled or name == "z"
         if place is None:
             self._chosen.pop(name, None)
         else:
@@ -53,6 +60,7 @@ class Places:
     def forget(self) -> None:
         """Show the newest results of another stream, wherever they are."""
         self._chosen.clear()
+        self._settled = False
 
     def among(self, channel: int | None) -> Among:
         """Return among which results the user moves in time."""

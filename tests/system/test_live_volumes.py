@@ -1,0 +1,143 @@
+"""Volumes through the real processes: live = offline, in any order of planes, frames lost."""
+
+from __future__ import annotations
+
+from itertools import product
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from livesim.api.live import Sender
+from livesim.config.settings import Settings
+from livesim.io.pattern_file import read_pattern
+from livesim.io.write.results import read_recipe
+from livesim.processes.engine import EngineProcess
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
+from livesim.wire.control_client import ControlClient
+from livesim.wire.status import EngineState
+from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
+from tests.support.processes import livesim
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+PLANES, SIZE, TIMES = 8, 64, 4
+ANSWER_S = 60.0
+SETTINGS = Settings.model_validate(
+    {
+        "optics": {
+            "numerical_aperture": 1.4,
+            "emission_nm": 525.0,
+            "excitation_nm": 488.0,
+            "refractive_index": 1.515,
+            "pixel_nm": 80.0,
+            "otf_damping": 1.0,
+        },
+        "pattern": {
+            "phases": 5,
+            "harmonics": 2,
+            "order": ["phase", "z", "angle", "time"],
+            "sizes": {"z": PLANES},
+        },
+        "volumes": {"planes": PLANES, "z_step_nm": 125.0},
+        "simulation": {
+            "specimen": ["filaments", "beads"],
+            "peak_photons": 1000.0,
+            "size": [SIZE, SIZE],
+            "volume": {"axial_phase_deg": 20.0},
+            "time_points": TIMES,
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def counts():
+    """Frames [time, z, angle, phase, y, x]."""
+    microscope = VolumeMicroscope(SETTINGS)
+    return np.stack([microscope.take(time).counts for time in range(TIMES)])
+
+
+def streamed(counts, folder, order, lost=()):
+    """Send frames in an order of (time, z, angle, phase); return the recording and the status."""
+    with EngineProcess("--lossless", f"--record={folder}") as engine:
+        settings = SETTINGS.model_copy(update={"simulation": None})
+        with Sender(engine.control(), settings) as sender:
+            for time, z, angle, phase in order:
+                if (time, z, angle, phase) not in lost:
+                    frame = counts[time, z, angle, phase]
+                    sender.send(frame, time=time, z=z, angle=angle, phase=phase)
+        status = worked_off(engine)
+    (stream,) = folder.iterdir()
+    return stream, status
+
+
+def worked_off(engine):
+    """Wait until the engine has done all that it has received; return what it says."""
+    until = monotonic() + ANSWER_S
+    with ControlClient(engine.control()) as client:
+        while (status := client.status(ANSWER_S)).state is not EngineState.IDLE:
+            assert monotonic() < until, status
+            sleep(0.05)
+    return status
+
+
+def volumes_of(path):
+    """Return the volumes [time, z, y, x] of a result."""
+    return zarr.open_array(path / "0", mode="r")[:, 0]
+
+
+def restored(stream, folder):
+    out = folder / "again.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--out", out)
+    return out
+
+
+def in_order(*axes):
+    """Return places (time, z, angle, phase), the axes given slowest first."""
+    sizes = {"time": TIMES, "z": PLANES, "angle": 3, "phase": 5}
+    for at in product(*(range(sizes[axis]) for axis in axes)):
+        place = dict(zip(axes, at, strict=True))
+        yield tuple(place[axis] for axis in sizes)
+
+
+def test_the_volumes_of_a_live_run_are_those_of_restore(counts, tmp_path):
+    stream, status = streamed(counts, tmp_path / "in", in_order("time", "z", "angle", "phase"))
+    live = volumes_of(stream / "results.ome.zarr")
+    assert status.faults.incomplete_volumes == status.faults.skipped_volumes == 0
+    again = restored(stream, tmp_path)
+    np.testing.assert_array_equal(live, volumes_of(again))
+    assert live.shape == (TIMES, PLANES, 2 * SIZE, 2 * SIZE)
+    assert live.std(axis=(1, 2, 3)).min() > 0
+    for path in (stream / "results.ome.zarr", again):
+        assert IN_THREE_DIMENSIONS in read_recipe(path).warnings
+        assert read_recipe(path).pattern.axial.planes == PLANES
+    assert read_pattern(stream / "pattern.json") == read_recipe(again).pattern
+
+    # What the file tells of planes is what the stream told.
+    export = tmp_path / "out.ome.tif"
+    livesim("export", stream, "--out", export, "--z", "2:6")
+    with tifffile.TiffFile(export) as file:
+        assert file.series[0].shape == (TIMES, 4, 2 * SIZE, 2 * SIZE)
+        assert 'PhysicalSizeZ="0.125"' in file.ome_metadata
+
+
+def test_a_lost_frame_costs_its_own_volume_and_planes_come_in_any_order(counts, tmp_path):
+    straight = in_order("time", "z", "angle", "phase")
+    stream, _ = streamed(counts, tmp_path / "straight", straight)
+    whole = volumes_of(stream / "results.ome.zarr")
+
+    # Angles slowest: every plane of a volume is open until its last frames come.
+    mixed = in_order("time", "angle", "z", "phase")
+    lost = {(1, 3, 2, 4)}
+    torn, status = streamed(counts, tmp_path / "mixed", mixed, lost)
+    assert status.faults.incomplete_volumes == 1
+    assert status.faults.incomplete_stacks == 1
+    assert "time 1" in status.last_fault
+    assert "z 3" in status.last_fault
+    found = volumes_of(torn / "results.ome.zarr")
+    for time in (0, 2, 3):
+        np.testing.assert_array_equal(found[time], whole[time])
+    assert np.isnan(found[1]).all() or not found[1].any()  # no preview takes a volume's place

@@ -1,0 +1,125 @@
+"""Volumes in the viewer, without a window: planes, previews, cuts and projections."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livesim.values.frames import StackIndex
+from livesim.values.results import Result, VolumePart
+from livesim_gui.state.picture.cut import Cut, Cutting, Kind, planes_of
+from livesim_gui.state.stream.edge import edge_words
+from livesim_gui.state.stream.feed import News
+from livesim_gui.state.stream.places import Places
+from livesim_gui.state.time.ring import Ring, Shot
+from livesim_gui.state.time.timeline import Mode
+
+PLANES, ROWS, COLUMNS = 5, 16, 24
+WHOLE = VolumePart(PLANES, PLANES)
+
+
+def plane(z, time=0, volume=WHOLE, channel=0):
+    """Return a plane whose fine pixel (y, x) says 10000 z + 100 y + x."""
+    y, x = np.mgrid[: 2 * ROWS, : 2 * COLUMNS]
+    image = np.asarray(10000 * z + 100 * y + x, np.float32)
+    return Result(
+        stream="s",
+        index=StackIndex(time=time, channel=channel, z=z),
+        image=image,
+        widefield=image[::2, ::2].copy(),
+        last_received_ns=10**9 * (time + 1) + z,
+        provisional=volume is not None and not volume.whole,
+        volume=volume,
+    )
+
+
+def volume(time=0, **kind):
+    return [plane(z, time, **kind) for z in range(PLANES)]
+
+
+def shots(*results):
+    return tuple(Shot(number, result) for number, result in enumerate(results))
+
+
+def cut(kind, at=(6.0, 4.0), z_step_raw=1.5, results=None):
+    known = shots(*(results or volume()))
+    return Cutting().cut(known[2], known, Cut(kind, at), z_step_raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "words"),
+    [
+        (Kind.XZ, (16, 48), "xz through y 4, 5 planes"),
+        (Kind.YZ, (32, 16), "yz through x 6, 5 planes"),
+        (Kind.BRIGHTEST, (32, 48), "brightest along z, 5 planes"),
+    ],
+)
+def test_a_cut_has_square_pixels_and_says_where_it_goes(kind, shape, words):
+    made = cut(kind)
+    assert made.words == words
+    image, widefield = made.shot.result.image, made.shot.result.widefield
+    assert image.shape == shape
+    assert widefield.shape == (shape[0] // 2, shape[1] // 2)
+
+
+def test_cuts_go_through_the_place_that_is_pointed_at():
+    xz = cut(Kind.XZ).shot.result.image
+    np.testing.assert_array_equal(xz[0], 800 + np.arange(48))  # plane 0, fine row 8
+    np.testing.assert_array_equal(xz[:, 0] // 10000, (2 * np.arange(16) + 1) * 5 // 32)
+    yz = cut(Kind.YZ).shot.result.image
+    np.testing.assert_array_equal(yz[:, 0], 100 * np.arange(32) + 12)
+    np.testing.assert_array_equal(yz[3] // 10000, (2 * np.arange(16) + 1) * 5 // 32)
+    brightest = cut(Kind.BRIGHTEST).shot.result.image
+    np.testing.assert_array_equal(brightest, plane(4).image)
+    far = cut(Kind.XZ, at=(0.0, 99.0)).shot.result.image
+    np.testing.assert_array_equal(far[0], 3100 + np.arange(48))
+
+
+def test_a_volume_that_fills_leaves_the_cut_through_the_last_one():
+    part = VolumePart(2, PLANES)
+    known = shots(*volume(0), *volume(1), plane(0, 2, part), plane(1, 2, part))
+    assert [one.result.index.time for one in planes_of(known[-1], known)] == [1] * PLANES
+    assert [one.result.index.time for one in planes_of(known[3], known)] == [0] * PLANES
+
+
+def test_what_is_no_volume_is_said():
+    assert "3 of 5 planes" in cut(Kind.XZ, results=volume()[1:4]).words
+    single = [replace(one, volume=None) for one in volume()]
+    assert cut(Kind.XZ, results=single).words.endswith("each plane by itself")
+    assert cut(Kind.XZ, z_step_raw=None).words.endswith("distance of the planes not known")
+    assert cut(Kind.XZ, results=[plane(0, 2), *volume(1, channel=1)[:1], plane(1, 3)]) is None
+    assert cut(Kind.XY) is None
+
+
+def test_a_cut_is_made_once_for_every_volume():
+    known, cutting = shots(*volume()), Cutting()
+    asked = known[2], known, Cut(Kind.XZ), 1.5
+    assert cutting.cut(*asked) is cutting.cut(*asked)
+    assert cutting.cut(known[2], shots(*volume()), *asked[2:]) is not cutting.cut(*asked)
+
+
+def test_the_plane_of_the_volume_takes_the_place_of_its_preview():
+    ring = Ring()
+    ring.add(plane(2, volume=VolumePart(3, PLANES)))
+    ring.add(plane(2))
+    (shot,) = ring.shots
+    assert shot.result.volume.whole
+
+
+def test_a_preview_is_named():
+    shot = Shot(0, plane(2, volume=VolumePart(3, PLANES)))
+    words = edge_words(News(), shot, Mode.HELD, 0.0)
+    assert words == "2D preview, 3 of 5 planes of the volume"
+    assert edge_words(News(), Shot(0, plane(2)), Mode.HELD, 0.0) == ""
+
+
+def test_the_middle_plane_of_volumes_is_shown_until_another_one_is_chosen():
+    places, known = Places(), shots(*volume())
+    places.see(known)
+    assert places.among(None).z == PLANES // 2
+    places.choose("z", None)
+    places.see(known)
+    assert places.among(None).z is None
+    single = Places()
+    single.see(shots(*(replace(one, volume=None) for one in volume())))
+    assert single.among(None).z is None
