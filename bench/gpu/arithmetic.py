@@ -101,7 +101,7 @@ def counted(scene: Scene, steps: Steps) -> Counting:
     with torch.inference_mode(), Counting() as counting:
         look = sections.look(counts)
         sections.check.sums(look.spectra)
-        images = sections.combine(look, sections.denoise(counts), factors)
+        images = sections.combine(look, sections.begin(counts), factors)
         sections.arbitrate(images.plain, sections.refine(images.between))
     return counting
 
@@ -115,6 +115,7 @@ def moved(sections: Sections, settings: Any) -> Sections:
         load_networks(settings, NOWHERE),
         settings.camera,
         conditions and conditions.mapped(lambda values: values.to(NOWHERE)),
+        sections.passband and sections.passband.mapped(lambda values: values.to(NOWHERE)),
         known and Arbitration(known.bands.to(NOWHERE), known.weights.to(NOWHERE)),
     )
 

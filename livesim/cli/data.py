@@ -37,7 +37,9 @@ def restore(
     pattern: PatternOption = None,
     steps: Annotated[
         str,
-        typer.Option(help="reconstruct, with one before and two behind it, as in one,reconstruct."),
+        typer.Option(
+            help="reconstruct, with one before and two behind it, as in one,reconstruct; or all."
+        ),
     ] = "",
     preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
     error: Annotated[

@@ -38,6 +38,7 @@ from livesim.values.verdict import Trust
 from livesim.values.weights import BandWeights
 from livesim_models.conditions import Conditions, conditions_of
 from livesim_models.evaluation.reference import result_transfer
+from livesim_models.passband import Passband
 from livesim_models.trust.arbitration import Arbiter
 
 _log = logging.getLogger("livesim.engine")
@@ -54,6 +55,8 @@ def path_for(device: torch.device, priority: int = NETWORKS_FIRST) -> FramePath:
 class ReconstructionPipeline:
     """Reconstructs raw stacks that are lit by one pattern: step one, reconstruction, step two.
 
+    Or a network from end to end makes the image, beside the reconstruction.
+
     Of what the networks change as much is shown as weights say, none of it without weights. They
     are measured by a review, which takes several times as long as a result; who calls decides when
     to measure, and which weights to use for a raw stack.
@@ -69,7 +72,7 @@ class ReconstructionPipeline:
     otf_profile
         Measured OTF, or None for the theoretical one.
     networks
-        Step one and step two, on the device of `path`; None = those that the settings ask for.
+        On the device of `path`; None = those that the settings ask for.
     path
         Shared by all pipelines of one stream, and used by one thread; None = one of its own.
     plain_path
@@ -106,10 +109,11 @@ class ReconstructionPipeline:
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
         conditions = _conditions(settings, pattern, self.networks, plan)
+        passband = _passband(settings, pattern, otf, plan)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
         self._make_reviewer = partial(
-            _reviewer, settings, pattern, otf, self.networks, plan, conditions
+            _reviewer, settings, pattern, otf, self.networks, plan, conditions, passband
         )
         self._reviewer = self._make_reviewer() if self.networks.any else None
         arbitration = None
@@ -117,13 +121,14 @@ class ReconstructionPipeline:
             bands = self._reviewer.bands
             nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
-        first = Sections(plan, check, self.networks, settings.camera, conditions, arbitration)
+        own = passband if self.networks.end_to_end is not None else None
+        first = Sections(plan, check, self.networks, settings.camera, conditions, own, arbitration)
         self._unweighed = self.sections = first
         self._plain: tuple[FramePath, Sections] | None = None
         if plain_path is not None and self.networks.any:
             # Sections of their own: these work while the networks do.
             none = Networks(self.networks.read_noise)
-            self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None)
+            self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None, None)
             plain_path.prepare(self._plain[1])
         self._path.prepare(first)
         self._weights: BandWeights | None = None
@@ -322,15 +327,21 @@ def _reviewer(
     networks: Networks,
     plan: Plan,
     conditions: Conditions | None,
+    passband: Passband,
 ) -> Reviewer | None:
     """Return what measures errors; None where nothing can be measured."""
     if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
         return None
+    arbiter = Arbiter(*passband.tensors)
+    of_photons = Reconstructor(plan.for_photons(settings.camera))
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions, passband)
+
+
+def _passband(settings: Settings, pattern: Pattern, otf: Otf, plan: Plan) -> Passband:
+    """Return what the plain image passes, and what a perfect one would."""
     shape = _doubled(pattern.shape)
     passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
-    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
-    of_photons = Reconstructor(plan.for_photons(settings.camera))
-    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions)
+    return Passband(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
 
 
 def _doubled(shape: tuple[int, int]) -> tuple[int, int]:

@@ -15,9 +15,8 @@ from livesim.engine.pending import Pending
 from livesim.pipeline.sections import Sections
 from livesim.values.frames import Pixels
 
-RECONSTRUCT, STEP_ONE, STEP_TWO = "reconstruct", "step one", "step two"
-ARBITRATION = "arbitration"
-"""The steps whose times are measured."""
+RECONSTRUCT, STEP_TWO, ARBITRATION = "reconstruct", "step two", "arbitration"
+"""The steps whose times are measured, beside `Sections.begins`."""
 
 Turns = Sequence[complex]
 """The factor of each side band by which it is turned."""
@@ -36,7 +35,7 @@ class Work:
     plain: Tensor
     """[2 y, 2 x] without any network."""
     between: Tensor
-    """[2 y, 2 x] with step one alone."""
+    """[2 y, 2 x] with step one or a network from end to end alone."""
     network: Tensor
     """[2 y, 2 x] with all networks."""
     widefield: Tensor
