@@ -17,41 +17,15 @@ from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
-from livesim_models.card import Card
-from livesim_models.checkpoint import write_model
 from livesim_models.passband import Passband
 from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.registry import build
 from livesim_models.steps import EndToEnd
 from tests.support.scenes import PLAIN, simulate
+from tests.support.untrained import end_to_end_file
 
 CPU = torch.device("cpu")
 SHAPE = (64, 72)
-
-
-def written(path, step="all", frames=9, kept=()):
-    """Write a network that was never trained, and return its file's name."""
-    torch.manual_seed(0)
-    architecture = RcanArchitecture(
-        inputs=len(kept) or frames, outputs=4, groups=1, blocks=1, features=4
-    )
-    network = build(architecture)
-    for weight in network.parameters():
-        torch.nn.init.normal_(weight, std=0.2)
-    card = Card(
-        name="untrained",
-        step=step,
-        architecture=architecture,
-        normalisation="range",
-        frames=frames,
-        kept=kept,
-        photons=(1.0, 1e4),
-        read_noise=(0.0, 3.0),
-        structures=("none",),
-        recipe="",
-    )
-    write_model(path, network, card)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +35,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("model") / "a-all.safetensors")
+    return end_to_end_file(tmp_path_factory.mktemp("model") / "a-all.safetensors")
 
 
 def settings_of(scene, **steps):
@@ -96,7 +70,7 @@ def test_one_for_all_stands_in_place_of_both_others(scene, model):
 
 
 def test_what_does_not_fit_is_refused_in_a_sentence(scene, model, tmp_path):
-    more = written(tmp_path / "b-all.safetensors", frames=15)
+    more = end_to_end_file(tmp_path / "b-all.safetensors", frames=15)
     with pytest.raises(SettingsError, match=r"steps.all: expected stacks as 'untrained'"):
         load_networks(settings_of(scene, all=more), CPU)
     with pytest.raises(DataError, match=r"steps.two: expected a model for step two"):
@@ -181,7 +155,7 @@ def test_after_the_plain_image_of_a_stream_it_makes_the_same_pixels(scene, model
 
 def test_only_kept_frames_are_seen(scene, tmp_path):
     kept = (0, 1, 3, 4, 6, 7)
-    own = settings_of(scene, all=written(tmp_path / "six-all.safetensors", kept=kept))
+    own = settings_of(scene, all=end_to_end_file(tmp_path / "six-all.safetensors", kept=kept))
     networks = load_networks(own, CPU)
     frames = torch.rand(9, *SHAPE)
     other = frames.clone()
