@@ -1,7 +1,7 @@
 """Hold architectures beside each other while they learn: `python -m bench.quality.architectures`.
 
-RCAN, U-Net and EDSR of nearly the same cost learn from end to end from the same simulated stacks, as
-in figure 7 of the ML-SIM paper; RCAN also from six and from three frames of nine. One row of the
+RCAN, U-Net and EDSR of nearly the same cost learn from end to end from the same simulated stacks,
+as in figure 7 of the ML-SIM paper; RCAN also from six and from three frames of nine. One row of the
 table is one look at examples that no training sees.
 """
 
