@@ -85,7 +85,7 @@ def cost_of(recipe: VariedRecipe, name: str) -> Row:
     network = build(architecture)
     frames = torch.rand(1, architecture.inputs, _SIDE, _SIDE)
     operations = flops(lambda: network(frames)) / 2.0 / _SIDE**2
-    weights = sum(one.numel() for one in network.parameters())
+    weights = sum(one.numel() for one in network.state_dict().values())
     return {"network": name, "weights": weights, "MMAC a raw pixel": operations / 1e6}
 
 

@@ -76,9 +76,10 @@ class Restorer:
         levels = levels_of(photons.mean(dim=0))
         if self._one is None:
             conditions = conditions_of(self._plan, levels, self._read_noise)
-            return Hybrid(self._last)(self.plain(photons)[None], conditions)[0]
+            restored: Tensor = Hybrid(self._last)(self.plain(photons)[None], conditions)
+            return restored[0]
         between = self.plain(self._one(photons[None], self._read_noise)[0])
-        restored: Tensor = StepTwo(self._last)(between[None], levels)
+        restored = StepTwo(self._last)(between[None], levels)
         return restored[0]
 
 

@@ -200,8 +200,8 @@ def _with_steps(channel: Channel, steps: Steps) -> Channel:
 
 
 def _resolved(settings: Settings) -> Resolved:
-    names = {step: _name(settings, step) for step in STEPS}
-    files = [model_file(name, step) for step, name in names.items() if name != NONE]
+    names: dict[str, str] = {step: _name(settings, step) for step in STEPS}
+    files = [model_file(names[step], step) for step in STEPS if names[step] != NONE]
     models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     precision = _precision(settings, preferred_device())
     chosen = settings.steps.model_copy(update={**names, "precision": precision})
