@@ -60,6 +60,8 @@ class Restorer:
         self._read_noise, self._passband = read_noise, passband
         self._last, card = _network(name, _last_step(name))
         self._kept = card.kept if card.step == ALL else None
+        if self._kept is not None and passband is None:
+            raise ValueError(f"expected the passband of the plan for {name}, found none")
         alone = card.on_plain or card.step == ALL
         self._one = None if alone else StepOne(_network(name, "one")[0])
 
