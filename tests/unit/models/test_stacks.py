@@ -119,6 +119,24 @@ def test_a_training_leaves_a_model_of_end_to_end(kind, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "log.csv").read_text().count("\n") == 3
 
 
+def test_a_training_goes_on_from_a_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("livesim_models.training.varied.EACH", 1)
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(SMALL.replace("KIND", "edsr"))
+    train_networks(first, tmp_path / "first")
+    model = tmp_path / "first" / "own-all.safetensors"
+    start = f'\n[start]\nown = "{model.as_posix()}"\n'
+    second.write_text(first.read_text().replace("warm_up = 2", "warm_up = 100000") + start)
+    train_networks(second, tmp_path / "second")
+    paths = (model, tmp_path / "second" / model.name)
+    one, other = (read_model(path).network.state_dict() for path in paths)
+    apart = max(float((one[name] - other[name]).abs().max()) for name in one)
+    assert apart < 1e-3, "with hardly any rate it stays where it began"
+    second.write_text(second.read_text().replace(model.as_posix(), "default"))
+    with pytest.raises(SettingsError, match=r"steps.all: expected one of none"):
+        train_networks(second, tmp_path / "third")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
