@@ -109,7 +109,7 @@ def counted(scene: Scene, steps: Steps) -> Counting:
     with torch.inference_mode(), Counting() as counting:
         look = sections.look(counts)
         sections.check.sums(look.spectra)
-        images = sections.combine(look, sections.denoise(counts), factors)
+        images = sections.combine(look, sections.begin(counts), factors)
         network = sections.refine(images.between)
         image = sections.arbitrate(images.plain, network)
     made = (image, images.plain, images.between, network, images.widefield)
@@ -128,6 +128,7 @@ def moved(sections: Sections, settings: Any) -> Sections:
         load_networks(settings, NOWHERE),
         settings.camera,
         conditions and conditions.mapped(lambda values: values.to(NOWHERE)),
+        sections.passband and sections.passband.mapped(lambda values: values.to(NOWHERE)),
         known and Arbitration(known.bands.to(NOWHERE), known.weights.to(NOWHERE)),
     )
 

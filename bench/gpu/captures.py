@@ -44,9 +44,9 @@ def run(parts: Parts, machine: Machine) -> None:
     """Capture every section by itself, then whole forms, then what fails."""
     with machine.as_on_a_gpu():
         for name, case in cases(machine.rehearsal):
-            for section in ("look", "judge", "denoise", "combine", "refine", "arbitrate"):
+            for section in ("look", "judge", "begin", "combine", "refine", "arbitrate"):
                 work = partial(section_off, case, section, machine)
-                if section not in ("denoise", "refine", "arbitrate") or case.steps.two != "none":
+                if section not in ("begin", "refine", "arbitrate") or case.steps.two != "none":
                     parts(f"{name}, {section}", work)
         small = (48, 64) if machine.rehearsal else (512, 512)
         for name, steps in (("plain", Case().steps), ("pair", PAIR), ("universal", UNIVERSAL)):
@@ -99,8 +99,8 @@ def _prepared(
         return lambda c: own.look(c), [counts[0].clone()], [counts[1]]
     if name == "judge" and own.check.able:
         return lambda *s: own.check.sums(BandSpectra(*s)), looks[0], looks[1]
-    if name == "denoise" and own.denoises:
-        return lambda c: own.denoise(c), [counts[0].clone()], [counts[1]]
+    if name == "begin" and own.begins:
+        return lambda c: own.begin(c), [counts[0].clone()], [counts[1]]
     if name == "combine":
         return lambda c: own.combine(own.look(c), None, factors), [counts[0].clone()], [counts[1]]
     if name == "refine" and own.refines:

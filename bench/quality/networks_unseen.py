@@ -17,7 +17,7 @@ import torch
 
 from bench.quality.arbitration import FRACTAL, KINDS, KNOWN, scene
 from bench.quality.networks import PHOTONS, READ_NOISE
-from bench.quality.restored import Restorer, arbiter, arbitrated
+from bench.quality.restored import Restorer, arbiter, arbitrated, passband_of
 from bench.report import Row, report
 from livesim.commands.train.scenes import simulated_scene
 from livesim.reconstruction.forward.projection import Projection
@@ -87,8 +87,9 @@ def measure(own: Scene, photons: float, seed: int, names: list[str], fissions: i
     plain = Restorer(sample.plan, READ_NOISE, names[0]).plain(sample.low)
     before = similarity(plain.double().numpy(), truth)
     row: Row = {"plain": before.psnr_db}
+    passband = passband_of(sample.plan, sample.pattern, Otf.theoretical(own.optics))
     for name in names:
-        restorer = Restorer(sample.plan, READ_NOISE, name)
+        restorer = Restorer(sample.plan, READ_NOISE, name, passband)
         images = {name: restorer.network(sample.low)}
         if fissions:
             judge = arbiter(sample.plan, sample.pattern, Otf.theoretical(own.optics))

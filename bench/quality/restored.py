@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,13 +15,15 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Pattern
-from livesim_models.checkpoint import read_model
+from livesim_models.card import Card
+from livesim_models.checkpoint import read_card, read_model
 from livesim_models.conditions import conditions_of
 from livesim_models.evaluation.reference import result_transfer
 from livesim_models.field import FieldRunner
 from livesim_models.normalisation import levels_of
-from livesim_models.shipped import DEFAULT, StepName, model_file
-from livesim_models.steps import Hybrid, StepOne, StepTwo
+from livesim_models.passband import Passband
+from livesim_models.shipped import ALL, DEFAULT, StepName, model_file, shipped_models
+from livesim_models.steps import EndToEnd, Hybrid, StepOne, StepTwo
 from livesim_models.trust.arbitration import Arbiter, Weights
 from livesim_models.trust.fission import mean_light
 
@@ -41,14 +44,26 @@ class Restorer:
     read_noise
         Electrons, of which networks are told.
     name
-        Of shipped networks, or the path of one that works on plain images.
+        Of shipped networks, or the path of one that works alone, on plain images or end to end.
+    passband
+        Of the plan, for a network from end to end.
     """
 
-    def __init__(self, plan: Plan, read_noise: float, name: str = DEFAULT) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        read_noise: float,
+        name: str = DEFAULT,
+        passband: Passband | None = None,
+    ) -> None:
         self._plan, self._reconstruct = plan, Reconstructor(plan)
-        self._read_noise = read_noise
-        self._two, on_plain = _network(name, "two")
-        self._one = None if on_plain else StepOne(_network(name, "one")[0])
+        self._read_noise, self._passband = read_noise, passband
+        self._last, card = _network(name, _last_step(name))
+        self._kept = card.kept if card.step == ALL else None
+        if self._kept is not None and passband is None:
+            raise ValueError(f"expected the passband of the plan for {name}, found none")
+        alone = card.on_plain or card.step == ALL
+        self._one = None if alone else StepOne(_network(name, "one")[0])
 
     def plain(self, photons: Tensor) -> Tensor:
         """Return the plain image [2 y, 2 x] of photo-electrons [frame, y, x]."""
@@ -57,20 +72,30 @@ class Restorer:
     @torch.inference_mode()
     def network(self, photons: Tensor) -> Tensor:
         """Return what the networks make of photo-electrons [frame, y, x]."""
+        if self._kept is not None and self._passband is not None:
+            picture: Tensor = EndToEnd(self._last, self._kept)(photons[None])
+            return self._passband.shown(picture[0], self.plain(photons))
         levels = levels_of(photons.mean(dim=0))
         if self._one is None:
             conditions = conditions_of(self._plan, levels, self._read_noise)
-            return Hybrid(self._two)(self.plain(photons)[None], conditions)[0]
+            restored: Tensor = Hybrid(self._last)(self.plain(photons)[None], conditions)
+            return restored[0]
         between = self.plain(self._one(photons[None], self._read_noise)[0])
-        restored: Tensor = StepTwo(self._two)(between[None], levels)
+        restored = StepTwo(self._last)(between[None], levels)
         return restored[0]
 
 
+def _last_step(name: str) -> StepName:
+    """Return the last step that a network of this name or path is for."""
+    if Path(name).is_file():
+        return read_card(Path(name)).step
+    return ALL if name in shipped_models(ALL) else "two"
+
+
 @cache
-def _network(name: str, step: StepName) -> tuple[FieldRunner, bool]:
-    """Return a network, and whether it works on plain images."""
+def _network(name: str, step: StepName) -> tuple[FieldRunner, Card]:
     model = read_model(model_file(name, step))
-    return FieldRunner(model.network), model.card.on_plain
+    return FieldRunner(model.network), model.card
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,9 +110,14 @@ class Arbitrated:
 
 def arbiter(plan: Plan, pattern: Pattern, otf: Otf) -> Arbiter:
     """Return the arbiter of a reconstruction."""
+    return Arbiter(*passband_of(plan, pattern, otf).tensors)
+
+
+def passband_of(plan: Plan, pattern: Pattern, otf: Otf) -> Passband:
+    """Return what the plain image of a reconstruction passes, and what a perfect one would."""
     rows, half = plan.transfer.shape
     low_pass = result_transfer((rows, 2 * (half - 1)), pattern, otf)
-    return Arbiter(plan.transfer, low_pass[:, :half].float())
+    return Passband(plan.transfer, low_pass[:, :half].float())
 
 
 def measured_variance(photons: Tensor, pixel_nm: float, cutoff: float) -> Tensor:

@@ -43,7 +43,8 @@ class Restored:
     plain: Any
     """[…, 2 y, 2 x] without any network."""
     step_one: Any
-    """[…, 2 y, 2 x] with step one alone; equals `plain` where there is no step one."""
+    """[…, 2 y, 2 x] with step one alone; equals `plain` where there is no step one, and `network`
+    where there is one for all."""
     network: Any
     """[…, 2 y, 2 x] what the networks alone make; equals `plain` where there is none."""
     widefield: Any

@@ -11,7 +11,17 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import calibrate, convert, doctor, evaluate, export, otf, restore, train
+from livesim.cli.data import (
+    calibrate,
+    convert,
+    doctor,
+    evaluate,
+    export,
+    models,
+    otf,
+    restore,
+    train,
+)
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.run import engine, live, look, replay, status, steer, view
@@ -46,6 +56,7 @@ COMMANDS: tuple[Command, ...] = (
     keys,
     train,
     convert,
+    models,
     status,
     steer,
     view,

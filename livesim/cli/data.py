@@ -37,7 +37,9 @@ def restore(
     pattern: PatternOption = None,
     steps: Annotated[
         str,
-        typer.Option(help="reconstruct, with one before and two behind it, as in one,reconstruct."),
+        typer.Option(
+            help="reconstruct, with one before and two behind it, as in one,reconstruct; or all."
+        ),
     ] = "",
     preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
     error: Annotated[
@@ -376,3 +378,25 @@ def convert(
     from livesim.commands.convert import convert_file
 
     convert_file(checkpoint, card, out, overwrite=overwrite)
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="A shipped network or a model file, to describe.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for a copy of its files.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """List the networks that come with livesim; with a name, print the cards of that one."""
+    from livesim.commands.models import copy_model, describe_model, list_models
+
+    if name is None and out is not None:
+        raise SettingsError("--out: expected the name of a network before it, found none")
+    if name is None:
+        list_models()
+    elif out is None:
+        describe_model(name)
+    else:
+        copy_model(name, out, overwrite=overwrite)

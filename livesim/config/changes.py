@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from livesim.config.old_names import OLD_NAMES
-from livesim.config.settings import Settings, SettingsError, parse_settings
+from livesim.config.settings import Settings, SettingsError, merge, parse_settings
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import changes_in_force
 
 STEERED = (
     "steps.one",
     "steps.two",
+    "steps.all",
     "steps.precision",
     "reconstruction.wiener",
     "reconstruction.notch.strength",
@@ -44,7 +45,7 @@ class SettingsChange:
 
 
 def steered(settings: Settings, changes: Changes) -> Settings:
-    """Return the settings with changes.
+    """Return the settings with changes; a network for all takes the place of one and two.
 
     Raises
     ------
@@ -52,14 +53,16 @@ def steered(settings: Settings, changes: Changes) -> Settings:
         If a key is none of `STEERED`, or its value is wrong.
     """
     values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True)
+    changed: dict[str, Any] = {}
     for given, value in changes.items():
         key = OLD_NAMES.get(given, given)
         _check(key)
         *tables, last = key.split(".")
-        table = values
+        table = changed
         for name in tables:
-            table = table[name]
+            table = table.setdefault(name, {})
         table[last] = value
+    merge(values, changed)
     return parse_settings(values, "steering")
 
 

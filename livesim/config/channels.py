@@ -53,6 +53,7 @@ class ChannelSteps(Section):
 
     one: str | None = None
     two: str | None = None
+    all: str | None = None
 
 
 class Channel(Section):

@@ -19,6 +19,7 @@ from pydantic import (
 
 from livesim.config.acquisition import Acquisition
 from livesim.config.channels import Channel, ChannelNumber, Damping
+from livesim.config.either import with_excluded
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
@@ -243,6 +244,9 @@ class Steps(Section):
     one: str = "auto"
     """"auto": the shipped model where one fits the pattern, else none."""
     two: str = "auto"
+    all: str = "none"
+    """One network from the raw frames to the image, in place of both others: a shipped model's name
+    or a path; one and two are then "none" or "auto"."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """In which the networks compute; "auto": bfloat16 on a GPU or a CPU that has instructions for
     it, else float32."""
@@ -361,7 +365,7 @@ class Settings(Section):
         if own is None:
             return self if not self.channels else self.model_copy(update={"channels": {}})
         values = self.model_dump(exclude={"channels", "acquisition", "simulation"})
-        _merge(values, own.model_dump(exclude={"name"}, exclude_none=True))
+        merge(values, own.model_dump(exclude={"name"}, exclude_none=True))
         return Settings.model_validate(values)
 
 
@@ -429,13 +433,14 @@ def _most_parts(text: str) -> int:
 def _apply(values: dict[str, Any], change: str) -> None:
     """Put one "section.key=value" into `values`; the value is TOML."""
     changed = parse_toml(change, f"--set {change}", "key=value in TOML")
-    _merge(values, with_new_names(changed))
+    merge(values, with_new_names(changed))
 
 
-def _merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
+def merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Put changed keys, in tables within tables, into `values`; networks exclude each other."""
     for key, value in changed.items():
         if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _merge(values[key], value)
+            merge(values[key], with_excluded(value) if key == "steps" else value)
         else:
             values[key] = value
 

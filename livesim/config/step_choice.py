@@ -6,7 +6,9 @@ from livesim.config.settings import Settings, SettingsError
 
 RECONSTRUCT = "reconstruct"
 """The choice without any network."""
-STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two")
+ALL = "all"
+"""The choice of one network for all."""
+STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two", ALL)
 """All choices, each in the order in which the steps are taken."""
 
 
@@ -16,12 +18,14 @@ def with_steps(settings: Settings, steps: str) -> Settings:
     Raises
     ------
     SettingsError
-        If `steps` is none of those known.
+        If `steps` is none of those known, or names one network for all where there is none.
     """
     if steps not in STEPS:
         raise SettingsError(f"expected steps {' | '.join(STEPS)}, found {steps!r}")
+    if steps == ALL and settings.steps.all == "none":
+        raise SettingsError("steps all: expected a network in steps.all, found 'none'")
     asked = steps.split(",")
-    left_out = {step: "none" for step in ("one", "two") if step not in asked}
+    left_out = {step: "none" for step in ("one", "two", ALL) if step not in asked}
     inherited = dict.fromkeys(left_out)
     channels = {
         number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})

@@ -28,7 +28,7 @@ FORMAT = "livesim-recipe/1"
 HASHED_WHOLE_BYTES = 64 * 2**20
 """Files up to this size are hashed whole; of larger ones the first and the last half of it."""
 
-StepName = Literal["one", "reconstruct", "two"]
+StepName = Literal["one", "reconstruct", "two", "all"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -97,6 +97,8 @@ class Recipe(BaseModel):
 
 def steps_run(steps: Steps) -> tuple[StepName, ...]:
     """Return the steps that settings without "auto" stand for, in order."""
+    if steps.all != "none":
+        return ("all",)
     run: dict[StepName, bool] = {
         "one": steps.one != "none",
         "reconstruct": True,

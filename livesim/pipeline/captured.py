@@ -22,7 +22,7 @@ _BRIGHT = 250
 
 
 class CapturedNetworks:
-    """Step one and step two for raw stacks of one size, whatever lights them.
+    """The networks for raw stacks of one size, whatever lights them.
 
     Parameters
     ----------
@@ -39,15 +39,16 @@ class CapturedNetworks:
         self._form = sections.networks_form
         self.counts = _made_up(like, gpu.device)
         """[frame, y, x] of the raw stack; everything reads it there."""
-        self.frames: Tensor | None = None
-        """[frame, y, x] after step one, None without it."""
+        self.begins = own.begins
+        self.begun: Tensor | None = None
+        """What `Sections.begin` returned."""
         self.image: Tensor | None = None
         """[2 y, 2 x] after step two, None without it."""
-        self._denoise: Graph | None = None
+        self._begin: Graph | None = None
         self._refine: Graph | None = None
         pool = gpu.pool()
-        if own.denoises:
-            self._denoise, self.frames = gpu.capture(lambda: own.denoise(self.counts), pool)
+        if own.begins:
+            self._begin, self.begun = gpu.capture(lambda: own.begin(self.counts), pool)
         self._conditions: Conditions | None = None
         self._loaded: Conditions | None = None
         if own.refines:
@@ -73,11 +74,11 @@ class CapturedNetworks:
             queue.copy(own, new)
         self._loaded = conditions
 
-    def denoise(self, queue: Queue) -> bool:
-        """Ask for step one; returns whether there is one."""
-        if self._denoise is not None:
-            queue.replay(self._denoise)
-        return self._denoise is not None
+    def begin(self, queue: Queue) -> bool:
+        """Ask for what sees the raw frames; returns whether there is such a network."""
+        if self._begin is not None:
+            queue.replay(self._begin)
+        return self._begin is not None
 
     def refine(self, queue: Queue, between: Tensor) -> bool:
         """Ask for step two of an image [2 y, 2 x]; returns whether there is one."""
@@ -107,7 +108,7 @@ class Captured:
         """[band] by which the side bands are turned."""
         self.last: Mark | None = None
         """Where the GPU has done the last stack; None = it was given none."""
-        pool, frames = gpu.pool(), networks.frames
+        pool, begun = gpu.pool(), networks.begun
         self._look, self._looked = gpu.capture(lambda: own.look(networks.counts), pool)
         self._judge: Graph | None = None
         self._sums = self._host_sums = None
@@ -116,10 +117,10 @@ class Captured:
             self._judge, self._sums = gpu.capture(lambda: own.check.sums(spectra), pool)
             self._host_sums = gpu.pinned(self._sums.shape, self._sums.dtype)
         self._combine, made = gpu.capture(
-            lambda: own.combine(self._looked, frames, self.factors), pool
+            lambda: own.combine(self._looked, begun, self.factors), pool
         )
         self.between = made.between
-        """[2 y, 2 x] with step one alone."""
+        """[2 y, 2 x] with what sees the raw frames alone."""
         image = network = made.between if networks.image is None else networks.image
         self._arbitrate: Graph | None = None
         if own.arbitrates:

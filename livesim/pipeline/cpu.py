@@ -11,7 +11,6 @@ from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import (
     ARBITRATION,
     RECONSTRUCT,
-    STEP_ONE,
     STEP_TWO,
     TurnBands,
     Work,
@@ -47,11 +46,11 @@ class EagerPath:
         look = sections.look(counts)
         turns = turn_bands(lambda: sections.check(look.spectra))
         clock.mark(RECONSTRUCT)
-        frames = sections.denoise(counts)
-        if sections.denoises:
-            clock.mark(STEP_ONE)
+        begun = sections.begin(counts)
+        if sections.begins:
+            clock.mark(sections.begins)
         factors = None if turns is None else as_factors(turns, self.device)
-        images = sections.combine(look, frames, factors)
+        images = sections.combine(look, begun, factors)
         clock.mark(RECONSTRUCT)
         network = sections.refine(images.between)
         if sections.refines:

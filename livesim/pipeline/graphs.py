@@ -21,7 +21,6 @@ from livesim.pipeline.transfers import Slot, fetched
 from livesim.pipeline.work import (
     ARBITRATION,
     RECONSTRUCT,
-    STEP_ONE,
     STEP_TWO,
     TurnBands,
     Work,
@@ -168,8 +167,8 @@ class ReplayedPath:
         marks = [("", self._work.mark())]
         looked = captured.look(self._work)
         marks.append((RECONSTRUCT, looked))
-        if networks.denoise(self._work):
-            marks.append((STEP_ONE, self._work.mark()))
+        if networks.begin(self._work):
+            marks.append((networks.begins, self._work.mark()))
         self._read = marks[-1][1]
         turns = turn_bands(lambda: captured.readings(looked))
         self._work.copy(captured.factors, slot.factors(turns, captured.factors))

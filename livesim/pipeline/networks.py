@@ -21,15 +21,17 @@ from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner
 from livesim_models.precision import Precision, preferred_precision
 from livesim_models.shipped import (
+    ALL,
     AUTO,
     NONE,
+    PAIR,
     PREFERRED,
     STEPS,
     StepName,
     model_file,
     shipped_models,
 )
-from livesim_models.steps import Hybrid, StepOne, StepTwo
+from livesim_models.steps import EndToEnd, Hybrid, StepOne, StepTwo
 from livesim_models.trust.verdict import SIDE
 
 SMALLEST = BORDER + SIDE // 2
@@ -38,12 +40,13 @@ SMALLEST = BORDER + SIDE // 2
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """Step one and step two of a stream, each of which may be absent."""
+    """The networks of a stream: step one and step two, or one from end to end, or none."""
 
     read_noise: float
     """Electrons, of the camera."""
     step_one: StepOne | None = None
     step_two: StepTwo | Hybrid | None = None
+    end_to_end: EndToEnd | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     """File name -> SHA-256, for the recipe."""
     cards: tuple[Card, ...] = ()
@@ -51,7 +54,7 @@ class Networks:
     @property
     def any(self) -> bool:
         """Whether there is one at all."""
-        return self.step_one is not None or self.step_two is not None
+        return any((self.step_one, self.step_two, self.end_to_end))
 
     @property
     def both(self) -> bool:
@@ -69,6 +72,16 @@ class Networks:
             for words in card.warnings(widefields, levels):
                 names.setdefault(words, []).append(card.name)
         return tuple(f"{' and '.join(who)}: {words}" for words, who in names.items())
+
+    def begun(self, photons: Tensor) -> Tensor:
+        """Return what the network that sees the raw frames makes of photo-electrons [frame, y, x].
+
+        Of one from end to end a picture [2 y, 2 x] in its own scale, else as `one`.
+        """
+        if self.end_to_end is None:
+            return self.one(photons)
+        pictures: Tensor = self.end_to_end(photons[None])
+        return pictures[0]
 
     def one(self, photons: Tensor) -> Tensor:
         """Denoise photo-electrons [frame, y, x]; without step one they come back as they are."""
@@ -147,13 +160,14 @@ def load_networks(settings: Settings, device: torch.device) -> Networks:
     DataError
         If a model file cannot be used.
     """
-    one, two = _model(settings, "one"), _model(settings, "two")
+    one, two, whole = (_model(settings, step) for step in STEPS)
     return Networks(
         read_noise=settings.camera.read_noise,
         step_one=None if one is None else StepOne(_runner(one, settings, device)),
         step_two=None if two is None else _step_two(two, settings, device),
+        end_to_end=None if whole is None else _end_to_end(whole, settings, device),
         models=resolved(settings).models,
-        cards=tuple(model.card for model in (one, two) if model is not None),
+        cards=tuple(model.card for model in (one, two, whole) if model is not None),
     )
 
 
@@ -179,18 +193,18 @@ def resolved(settings: Settings) -> Resolved:
 
 def _with_steps(channel: Channel, steps: Steps) -> Channel:
     """Return a channel's table with the names of the networks that it asks for."""
-    asked = {str(step): getattr(steps, step) for step in STEPS if getattr(channel.steps, step)}
+    if not any(getattr(channel.steps, step) for step in STEPS):
+        return channel
+    asked = {str(step): getattr(steps, step) for step in STEPS}
     return channel.model_copy(update={"steps": channel.steps.model_copy(update=asked)})
 
 
 def _resolved(settings: Settings) -> Resolved:
-    names = {step: _name(settings, step) for step in STEPS}
-    files = [model_file(name, step) for step, name in names.items() if name != NONE]
+    names: dict[str, str] = {step: _name(settings, step) for step in STEPS}
+    files = [model_file(names[step], step) for step in STEPS if names[step] != NONE]
     models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     precision = _precision(settings, preferred_device())
-    chosen = settings.steps.model_copy(
-        update={"one": names["one"], "two": names["two"], "precision": precision}
-    )
+    chosen = settings.steps.model_copy(update={**names, "precision": precision})
     choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
     with_names = settings.model_copy(update={"steps": chosen})
     return Resolved(with_names, models, choices, _notes(settings))
@@ -205,12 +219,12 @@ def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
 def _name(settings: Settings, step: StepName) -> str:
     """Return the model's name, "none" where "auto" finds none that fits, or none is wanted."""
     name: str = getattr(settings.steps, step)
-    return _automatic(settings, step)[0] if name == AUTO else name
+    return _automatic(settings, step)[0] if name == AUTO and step != ALL else name
 
 
 def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
     """Return the model that "auto" stands for; where that is none, also why."""
-    if step == "one" and _on_plain(settings):
+    if settings.steps.all != NONE or (step == "one" and _on_plain(settings)):
         return NONE, ""
     shipped, reasons = shipped_models(step), []
     for name in PREFERRED:
@@ -229,7 +243,7 @@ def _on_plain(settings: Settings) -> bool:
 
 def _notes(settings: Settings) -> tuple[str, ...]:
     """Return what is to be said of the networks that "auto" leaves out."""
-    left_out = [step for step in STEPS if getattr(settings.steps, step) == AUTO]
+    left_out = [step for step in PAIR if getattr(settings.steps, step) == AUTO]
     reasons = dict.fromkeys(_automatic(settings, step)[1] for step in left_out)
     return tuple(f"no network runs: {why}" for why in reasons if why)[:1]
 
@@ -247,6 +261,11 @@ def _model(settings: Settings, step: StepName) -> Model | None:
     misfit = _misfit(settings, model.card)
     if misfit:
         raise SettingsError(f"steps.{step}: {misfit}")
+    if step != ALL and settings.steps.all != NONE:
+        raise SettingsError(
+            f'steps.{step}: expected "none" or "auto" beside steps.all = {settings.steps.all!r}, '
+            f"which takes its place, found {name!r}"
+        )
     if step == "one" and _on_plain(settings):
         raise SettingsError(
             f"steps.one: expected none in front of {_name(settings, 'two')!r}, which works on the "
@@ -279,6 +298,10 @@ def _misfit(settings: Settings, card: Card) -> str:
 def _step_two(model: Model, settings: Settings, device: torch.device) -> StepTwo | Hybrid:
     made: type[StepTwo | Hybrid] = Hybrid if model.card.on_plain else StepTwo
     return made(_runner(model, settings, device))
+
+
+def _end_to_end(model: Model, settings: Settings, device: torch.device) -> EndToEnd:
+    return EndToEnd(_runner(model, settings, device), model.card.kept)
 
 
 def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module:

@@ -25,6 +25,7 @@ from livesim.pipeline.preparation import (
     conditions_for,
     doubled,
     otf_of,
+    passband_of,
     reviewer_of,
 )
 from livesim.pipeline.review import Reviewed
@@ -47,6 +48,8 @@ _log = logging.getLogger("livesim.engine")
 class ReconstructionPipeline:
     """Reconstructs raw stacks that are lit by one pattern: step one, reconstruction, step two.
 
+    Or a network from end to end makes the image, beside the reconstruction.
+
     Of what the networks change as much is shown as weights say, none of it without weights. They
     are measured by a review, which takes several times as long as a result; who calls decides when
     to measure, and which weights to use for a raw stack.
@@ -62,7 +65,7 @@ class ReconstructionPipeline:
     otf_profile
         Measured OTF, or None for the theoretical one.
     networks
-        Step one and step two, on the device of `path`; None = those that the settings ask for.
+        On the device of `path`; None = those that the settings ask for.
     path
         Shared by all pipelines of one stream, and used by one thread; None = one of its own.
     plain_path
@@ -105,10 +108,11 @@ class ReconstructionPipeline:
         plan = make_plan(pattern, otf, settings.camera, settings.reconstruction, device=device)
         check = BandCheck(pattern, otf, settings.camera, device=device)
         conditions = conditions_for(settings, pattern, self.networks, plan)
+        passband = passband_of(settings, pattern, otf, plan)
         # A reconstructor has memory of its own to work in, and these two work in other threads.
         self._measured = Reconstructor(plan)
         self._make_reviewer = partial(
-            reviewer_of, settings, pattern, otf, self.networks, plan, conditions
+            reviewer_of, settings, pattern, otf, self.networks, plan, conditions, passband
         )
         self._reviewer = self._make_reviewer() if self.networks.any else None
         arbitration = None
@@ -116,13 +120,14 @@ class ReconstructionPipeline:
             bands = self._reviewer.bands
             nothing = torch.zeros(len(bands), *doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
-        first = Sections(plan, check, self.networks, settings.camera, conditions, arbitration)
+        own = passband if self.networks.end_to_end is not None else None
+        first = Sections(plan, check, self.networks, settings.camera, conditions, own, arbitration)
         self._unweighed = self.sections = first
         self._plain: tuple[FramePath, Sections] | None = None
         if plain_path is not None and self.networks.any:
             # Sections of their own: these work while the networks do.
             none = Networks(self.networks.read_noise)
-            self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None)
+            self._plain = plain_path, Sections(plan, check, none, settings.camera, None, None, None)
             plain_path.prepare(self._plain[1])
         self._path.prepare(first)
         self._weights: BandWeights | None = None

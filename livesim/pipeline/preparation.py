@@ -16,6 +16,7 @@ from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
 from livesim_models.conditions import Conditions, conditions_of
 from livesim_models.evaluation.reference import result_transfer
+from livesim_models.passband import Passband
 from livesim_models.trust.arbitration import Arbiter
 
 OtfProfile = NDArray[np.float64]
@@ -37,15 +38,21 @@ def reviewer_of(
     networks: Networks,
     plan: Plan,
     conditions: Conditions | None,
+    passband: Passband,
 ) -> Reviewer | None:
     """Return what measures errors; None where nothing can be measured."""
     if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
         return None
+    arbiter = Arbiter(*passband.tensors)
+    of_photons = Reconstructor(plan.for_photons(settings.camera))
+    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions, passband)
+
+
+def passband_of(settings: Settings, pattern: Pattern, otf: Otf, plan: Plan) -> Passband:
+    """Return what the plain image passes, and what a perfect one would."""
     shape = doubled(pattern.shape)
     passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)
-    arbiter = Arbiter(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
-    of_photons = Reconstructor(plan.for_photons(settings.camera))
-    return Reviewer(settings, pattern, otf, networks, of_photons, arbiter, conditions)
+    return Passband(plan.transfer, passed[:, : shape[1] // 2 + 1].to(plan.transfer))
 
 
 def doubled(shape: tuple[int, int]) -> tuple[int, int]:

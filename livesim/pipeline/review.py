@@ -26,6 +26,7 @@ from livesim.values.verdict import ERROR, RESIDUAL, SHOWN, Trust
 from livesim.values.weights import BandWeights
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.residual import Instrument, Reprojection
+from livesim_models.passband import Passband
 from livesim_models.trust.arbitration import ETA, Arbiter, Weights
 from livesim_models.trust.fission import mean_light
 from livesim_models.trust.maps import NEAR, Restoration, mean_around, plain_residual
@@ -71,6 +72,8 @@ class Reviewer:
         Of the same reconstruction.
     conditions
         Of the same reconstruction, for step two; None without it.
+    passband
+        Of the same reconstruction, for a network from end to end.
     """
 
     def __init__(
@@ -82,12 +85,13 @@ class Reviewer:
         reconstruct: Reconstructor,
         arbiter: Arbiter,
         conditions: Conditions | None,
+        passband: Passband,
     ) -> None:
         self._camera, self._apodization = settings.camera, settings.reconstruction.apodization
         self._sensor = sensor_of(settings.camera)
         self._pattern, self._otf, self._networks = pattern, otf, networks
         self._reconstruct, self._arbiter = reconstruct, arbiter
-        self._conditions = conditions
+        self._conditions, self._passband = conditions, passband
         self._device = arbiter.bands.device
         self.bands = arbiter.bands
         """[band, 2 y, x + 1] in which the networks have a say."""
@@ -169,6 +173,9 @@ class Reviewer:
 
     def network(self, photons: Tensor, work: Work, light: float) -> Tensor:
         """Return the networks' image of photo-electrons that are a share of the stack's light."""
+        if self._networks.end_to_end is not None:
+            picture = self._networks.begun(photons)
+            return self._passband.shown(picture, self.plain(photons, work))
         between = self.plain(self._networks.one(photons), work)
         if self._conditions is None:
             return between

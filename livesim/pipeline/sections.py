@@ -15,6 +15,10 @@ from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor
 from livesim.reconstruction.track.check import BandCheck
 from livesim_models.conditions import Conditions
+from livesim_models.passband import Passband
+
+STEP_ONE, END_TO_END = "step one", "end to end"
+"""The names of what sees the raw frames."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +51,8 @@ class Images:
     plain: Tensor
     """[2 y, 2 x] without any network."""
     between: Tensor
-    """[2 y, 2 x] with step one alone; `plain` itself where there is none."""
+    """[2 y, 2 x] with what sees the raw frames alone, step one or a network from end to end;
+    `plain` itself where there is none."""
     widefield: Tensor
     """[y, x]."""
 
@@ -65,9 +70,11 @@ class Sections:
     check
         Of the same pattern.
     networks
-        Step one and step two, each of which may be absent.
+        Each of which may be absent.
     conditions
         Of the plain image, for step two; None without it.
+    passband
+        Of the plain image, for a network from end to end; None without it.
     arbitration
         Of the networks; None without any.
     """
@@ -79,18 +86,21 @@ class Sections:
         networks: Networks,
         camera: Camera,
         conditions: Conditions | None,
+        passband: Passband | None,
         arbitration: Arbitration | None,
     ) -> None:
         self.plan, self.check, self.networks, self.conditions = plan, check, networks, conditions
-        self.arbitration = arbitration
+        self.passband, self.arbitration = passband, arbitration
         self._camera = camera
         self._of_counts = Reconstructor(plan)
         self._of_photons = Reconstructor(plan.for_photons(camera))
 
     @property
-    def denoises(self) -> bool:
-        """Whether there is a step one."""
-        return self.networks.step_one is not None
+    def begins(self) -> str:
+        """What sees the raw frames: `STEP_ONE`, a network from end to end, or "" for none."""
+        if self.networks.end_to_end is not None:
+            return END_TO_END
+        return "" if self.networks.step_one is None else STEP_ONE
 
     @property
     def refines(self) -> bool:
@@ -108,7 +118,8 @@ class Sections:
         found = self.arbitration
         arbitration = () if found is None else (found.bands, found.weights)
         own = self._of_photons.plan.unmixing
-        return (*self.plan.tensors, own, *self.check.tensors, *arbitration)
+        passband = () if self.passband is None else self.passband.tensors
+        return (*self.plan.tensors, own, *self.check.tensors, *passband, *arbitration)
 
     @property
     def form(self) -> tuple[object, ...]:
@@ -118,9 +129,10 @@ class Sections:
 
     @property
     def networks_form(self) -> tuple[object, ...]:
-        """What `denoise` and `refine` depend on, but for the conditions: not on the pattern."""
-        networks, refines = self.networks, self.refines
-        return (networks.step_one, networks.step_two, refines, networks.read_noise, self._camera)
+        """What `begin` and `refine` depend on, but for the conditions: not on the pattern."""
+        networks = self.networks
+        own = (networks.step_one, networks.step_two, networks.end_to_end)
+        return (*own, self.refines, networks.read_noise, self._camera)
 
     @property
     def stack_shape(self) -> tuple[int, int, int]:
@@ -132,7 +144,8 @@ class Sections:
         conditions = self.conditions and self.conditions.mapped(torch.clone)
         plan, check = self.plan.mapped(torch.clone), self.check.mapped(torch.clone)
         arbitration = None if self.arbitration is None else self.arbitration.copied()
-        return Sections(plan, check, self.networks, self._camera, conditions, arbitration)
+        passband = self.passband and self.passband.mapped(torch.clone)
+        return Sections(plan, check, self.networks, self._camera, conditions, passband, arbitration)
 
     def weighing(self, weights: Tensor) -> Sections:
         """Return the same with other weights [band, 2 y, 2 x]; all else is shared."""
@@ -166,18 +179,25 @@ class Sections:
                 f"found {tuple(counts.shape)}"
             )
 
-    def denoise(self, counts: Tensor) -> Tensor | None:
-        """Return the frames [frame, y, x] in photo-electrons after step one; None without it."""
-        if not self.denoises:
-            return None
-        return self.networks.one((counts.float() - self._camera.offset) / self._camera.gain)
+    def begin(self, counts: Tensor) -> Tensor | None:
+        """Return what the network that sees the raw frames [frame, y, x] makes of them.
 
-    def combine(self, look: Look, frames: Tensor | None, factors: Tensor | None) -> Images:
-        """Put the bands together, turned by `factors` [band]."""
+        Step one: the frames in photo-electrons. A network from end to end: its picture
+        [2 y, 2 x] in its own scale. None without either.
+        """
+        if not self.begins:
+            return None
+        photons = (counts.float() - self._camera.offset) / self._camera.gain
+        return self.networks.begun(photons)
+
+    def combine(self, look: Look, begun: Tensor | None, factors: Tensor | None) -> Images:
+        """Put the bands together, turned by `factors` [band]; `begun` is what `begin` returned."""
         plain = self._made(self._of_counts, look.spectra, factors)
         between = plain
-        if frames is not None:
-            between = self._made(self._of_photons, self._of_photons.look(frames)[0], factors)
+        if begun is not None and self.passband is not None:
+            between = self.passband.shown(begun, plain)
+        elif begun is not None:
+            between = self._made(self._of_photons, self._of_photons.look(begun)[0], factors)
         return Images(plain, between, look.widefield.clone())
 
     def refine(self, between: Tensor) -> Tensor:

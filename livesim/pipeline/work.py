@@ -15,9 +15,8 @@ from livesim.engine.pending import Pending
 from livesim.pipeline.sections import Sections
 from livesim.values.frames import Pixels
 
-RECONSTRUCT, STEP_ONE, STEP_TWO = "reconstruct", "step one", "step two"
-ARBITRATION = "arbitration"
-"""The steps whose times are measured."""
+RECONSTRUCT, STEP_TWO, ARBITRATION = "reconstruct", "step two", "arbitration"
+"""The steps whose times are measured, beside `Sections.begins`."""
 
 Turns = Sequence[complex]
 """The factor of each side band by which it is turned."""
@@ -36,7 +35,8 @@ class Work:
     plain: Tensor
     """[2 y, 2 x] without any network."""
     between: Tensor | None
-    """[2 y, 2 x] with step one alone; None where it stayed on the GPU."""
+    """[2 y, 2 x] with step one or a network from end to end alone; None where it stayed on the
+    GPU."""
     network: Tensor | None
     """[2 y, 2 x] with all networks; None where it stayed on the GPU."""
     widefield: Tensor

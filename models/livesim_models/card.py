@@ -22,17 +22,20 @@ class Card(Section):
 
     format: Literal["livesim-model/1"] = FORMAT
     name: Annotated[str, Field(min_length=1)]
-    step: Literal["one", "two"]
+    step: Literal["one", "two", "all"]
     description: str = ""
     licence: str = ""
     architecture: AnyArchitecture
-    normalisation: Literal["stabilised", "levels", "conditions"]
-    """Of the input: photo-electrons of noise 1; the widefield image's quantiles as 0 ... 1; or a
-    plain image with the conditions it was made under, to which the output is added."""
+    normalisation: Literal["stabilised", "levels", "conditions", "range"]
+    """Of the input: photo-electrons of noise 1; the widefield image's quantiles as 0 ... 1; a plain
+    image with the conditions it was made under, to which the output is added; or the darkest pixel
+    of a raw stack as 0, its brightest as 1."""
     layout: Literal["angle-phase", "hexagonal", "any"] = "angle-phase"
     """Of raw stacks; where it is any, `frames` and `harmonics` say nothing."""
     frames: Annotated[int, Field(ge=1)] = 9
     """Of a raw stack."""
+    kept: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Those that a network from end to end sees, counted from 0; () = all."""
     harmonics: Literal[1, 2] = 1
     wiener: Positive | Literal["auto"] = "auto"
     """Of the reconstruction in front of step two."""

@@ -9,6 +9,7 @@ from livesim.values.pattern import Levels
 
 LOW, HIGH = 0.02, 0.999
 """Quantiles of the widefield image that count as 0 and 1 (the MPhil report's percentiles)."""
+_LEAST_RANGE = 1e-6
 
 
 def stabilised(photons: Tensor, read_noise: Tensor | float) -> Tensor:
@@ -27,6 +28,13 @@ def unstabilised(values: Tensor, read_noise: Tensor | float) -> Tensor:
     transform's mean is a part of what it has learned.
     """
     return 0.25 * values.square() - 0.375 - read_noise**2
+
+
+def in_range(stacks: Tensor) -> Tensor:
+    """Return stacks [..., frame, y, x], each with its darkest pixel at 0, its brightest at 1."""
+    low, high = torch.aminmax(stacks.flatten(-3), dim=-1)
+    low, high = low[..., None, None, None], high[..., None, None, None]
+    return (stacks - low) / (high - low).clamp(min=_LEAST_RANGE)
 
 
 def levels_of(widefield: Tensor) -> Levels:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from livesim.config.settings import SettingsError
 
-StepName = Literal["one", "two"]
-STEPS: tuple[StepName, ...] = ("one", "two")
+StepName = Literal["one", "two", "all"]
+PAIR: tuple[StepName, ...] = ("one", "two")
+"""Before and behind the reconstruction."""
+ALL: Final = "all"
+"""In place of both and of the reconstruction."""
+STEPS: tuple[StepName, ...] = (*PAIR, ALL)
 WEIGHTS = Path(__file__).parent / "weights"
 RECIPES = Path(__file__).parent / "recipes"
 """Of trainings."""
@@ -38,7 +42,7 @@ def model_file(name: str, step: StepName) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    known = ", ".join([AUTO, NONE, *shipped_models(step)])
+    known = ", ".join([*([] if step == ALL else [AUTO]), NONE, *shipped_models(step)])
     raise SettingsError(
         f"steps.{step}: expected one of {known}, or the path of a model file, found {name!r}"
     )

@@ -1,15 +1,17 @@
-"""Wrap a network with its normalisation, as step one or step two in photo-electrons."""
+"""Wrap a network with its normalisation, as the step that it is, in photo-electrons."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle
 
 from livesim.values.pattern import Levels
 from livesim_models.conditions import Conditions, given
-from livesim_models.normalisation import stabilised, unstabilised
+from livesim_models.normalisation import in_range, stabilised, unstabilised
 
 _STABILISED_SCALE = 0.1
 """A few photo-electrons to a few thousand are then 0.2 ... 10."""
@@ -93,3 +95,32 @@ class Hybrid(nn.Module):
         """Return the same where the image with white noise is known; see `conditions.given`."""
         channels, unit = given(plain, white, values)
         return plain + unit * self.network(channels).float()[:, 0]
+
+
+class EndToEnd(nn.Module):
+    """Makes a picture on the doubled grid of raw frames alone, as ML-SIM does.
+
+    Christensen et al., Biomed. Opt. Express 12, 2720 (2021). It knows neither pattern nor optics
+    nor what an electron is: the picture has a brightness scale and a sharpness of its own.
+
+    Parameters
+    ----------
+    network
+        Returns the four pixels of the doubled grid that lie in every raw pixel.
+    kept
+        Frames of a raw stack that it sees, counted from 0; () = all.
+    """
+
+    OUTPUTS: ClassVar = 4
+
+    def __init__(self, network: Callable[[Tensor], Tensor], kept: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.network, self._kept = network, list(kept)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return pictures [batch, 2 y, 2 x] of frames [batch, frame, y, x] in any unit.
+
+        0 is the darkest place of the picture and 1 the brightest, about.
+        """
+        seen = frames[:, self._kept] if self._kept else frames
+        return pixel_shuffle(self.network(in_range(seen)).float(), 2)[:, 0]

@@ -32,7 +32,7 @@ GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
 MACHINE = Machine(rehearsal=False)
 ROUNDING = 2e-4
 """Of the brightest pixel: float32 without TF32, sums are in another order."""
-SECTIONS = ("look", "judge", "denoise", "combine", "refine", "arbitrate")
+SECTIONS = ("look", "judge", "begin", "combine", "refine", "arbitrate")
 
 
 def on_gpu(stream, path=None):

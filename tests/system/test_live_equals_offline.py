@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tomllib
 from itertools import count
@@ -21,6 +22,7 @@ from livesim.wire.control_client import ControlClient
 from tests.support.processes import LIMIT_S, livesim
 from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import settings_text, simulate
+from tests.support.untrained import end_to_end_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -76,6 +78,25 @@ def test_live_results_are_the_offline_results(tmp_path):
     livesim("restore", raw, "--pattern", pattern, "--steps", "reconstruct", "--out", plain)
     np.testing.assert_array_equal(live[0], tifffile.imread(plain)[0])
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_one_network_for_all_gives_the_same_live_and_offline(tmp_path):
+    """Live with the weights found meanwhile; then a copy restored from the frames alone."""
+    steps = {"all": end_to_end_file(tmp_path / "a-all.safetensors")}
+    raw = simulated_recording(tmp_path, toml=settings_text(pattern=ORDER, steps=steps))
+    stream = replay_into_engine(raw, tmp_path / "recorded")
+    again = tmp_path / "again.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--out", again)
+    np.testing.assert_array_equal(
+        live_images(stream), zarr.open_array(again / "0", mode="r")[:, 0, 0]
+    )
+    recipe = json.loads((again / "zarr.json").read_text())["attributes"]["livesim"]["recipe"]
+    assert recipe["steps"] == ["all"]
+    assert list(recipe["models"]) == ["a-all.safetensors"]
+    weighed, plain = tmp_path / "weighed.ome.tif", tmp_path / "plain.ome.tif"
+    for choice, out in (("all", weighed), ("reconstruct", plain)):
+        livesim("restore", raw, "--steps", choice, "--out", out)
+    assert (tifffile.imread(weighed) != tifffile.imread(plain)).any()
 
 
 def stream_until_weighed(folder, changes):

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from livesim.config.changes import Value
 from livesim_gui.state.steering import (
+    ALL,
     AUTO,
     FOLLOW,
     NO_FOLDER,
@@ -32,11 +33,19 @@ from livesim_gui.theme import DARK, Theme
 
 FIRST_WIENER = 0.05
 """Where the slider begins when "auto" is switched off."""
-ROWS = {ONE: "Step one", TWO: "Step two", WIENER: "Wiener", NOTCH: "Notch", NOTCH_WIDTH: "  width"}
+ROWS = {
+    ONE: "Step one",
+    TWO: "Step two",
+    ALL: "One for all",
+    WIENER: "Wiener",
+    NOTCH: "Notch",
+    NOTCH_WIDTH: "  width",
+}
 
 TIPS = {
     ONE: "Network that denoises the raw frames before the reconstruction",
     TWO: "Network that finishes the reconstructed image",
+    ALL: "Network that makes the image of the raw frames, in place of both others",
     WIENER: "Wiener parameter, no unit: higher is smoother, lower is sharper and noisier",
     NOTCH: "Depth of the notch at the bands' centres, no unit: 0 = none, 1 = all of them",
     NOTCH_WIDTH: "Full width at half maximum of the notch, cycles/µm",
@@ -62,7 +71,7 @@ class SteerPanel(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._theme = DARK
         self._shown = Controls(False)
-        self.models = {key: self._combo(key) for key in (ONE, TWO)}
+        self.models = {key: self._combo(key) for key in (ONE, TWO, ALL)}
         self.sliders = {key: self._slider(key) for key in SCALES}
         self.numbers = {key: QLabel() for key in SCALES}
         self.labels = {key: QLabel(words) for key, words in ROWS.items()}

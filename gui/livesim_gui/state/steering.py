@@ -10,15 +10,16 @@ from livesim.config.settings import Settings
 from livesim.values.figure import Tone
 from livesim.wire.status import EngineStatus
 
-ONE, TWO = "steps.one", "steps.two"
+ONE, TWO, ALL = "steps.one", "steps.two", "steps.all"
 WIENER = "reconstruction.wiener"
 NOTCH, NOTCH_WIDTH = "reconstruction.notch.strength", "reconstruction.notch.fwhm_cycles_per_um"
 FOLLOW = "tracking.follow"
-SHOWN = (ONE, TWO, WIENER, NOTCH, NOTCH_WIDTH, FOLLOW)
+SHOWN = (ONE, TWO, ALL, WIENER, NOTCH, NOTCH_WIDTH, FOLLOW)
 NONE, AUTO = "none", "auto"
 NAMES = {
     ONE: "step one",
     TWO: "step two",
+    ALL: "one network for all",
     WIENER: "Wiener",
     NOTCH: "notch",
     NOTCH_WIDTH: "notch width",
@@ -82,7 +83,7 @@ def _choices(settings: Settings, fitting: dict[str, tuple[str, ...]]) -> dict[st
     """Return "none", the networks that fit, and the one in use where it is another file."""
     return {
         key: tuple(dict.fromkeys((NONE, *fitting.get(step, ()), str(value_of(settings, key)))))
-        for key, step in ((ONE, "one"), (TWO, "two"))
+        for key, step in ((ONE, "one"), (TWO, "two"), (ALL, "all"))
     }
 
 

@@ -16,17 +16,18 @@ from livesim.values.pattern import Pattern
 from livesim.values.results import Image
 from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.residual import Instrument
-from livesim_models.shipped import NONE
+from livesim_models.shipped import NONE, STEPS
 
 Stages = Callable[[RawStack], dict[str, Image]]
 """A raw stack -> its images on the doubled grid by stage, the widefield first."""
 
-WIDEFIELD, PLAIN, ONE, TWO, BOTH, RESTORED = (
+WIDEFIELD, PLAIN, ONE, TWO, BOTH, ALL, RESTORED = (
     "widefield",
     "plain",
     "after one",
     "after two",
     "after one and two",
+    "end to end",
     "restored",
 )
 """The networks' images are their own; "restored" is what the photons leave of the last one."""
@@ -78,16 +79,17 @@ def make_stages(
 def _stage_settings(settings: Settings) -> dict[str, Settings]:
     """Return the settings of every stage after the widefield."""
     steps = resolved(settings).settings.steps
-    found = {PLAIN: (NONE, NONE)}
+    found: dict[str, dict[str, str]] = {PLAIN: {}}
     if steps.one != NONE:
-        found[ONE] = (steps.one, NONE)
+        found[ONE] = {"one": steps.one}
     if steps.two != NONE:
-        found[TWO if steps.one == NONE else BOTH] = (steps.one, steps.two)
+        found[TWO if steps.one == NONE else BOTH] = {"one": steps.one, "two": steps.two}
+    if steps.all != NONE:
+        found[ALL] = {"all": steps.all}
+    without = dict.fromkeys(STEPS, NONE)
     return {
-        name: settings.model_copy(
-            update={"steps": steps.model_copy(update={"one": one, "two": two})}
-        )
-        for name, (one, two) in found.items()
+        name: settings.model_copy(update={"steps": steps.model_copy(update={**without, **own})})
+        for name, own in found.items()
     }
 
 

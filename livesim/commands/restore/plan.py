@@ -38,7 +38,7 @@ from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import WIDEFIELD_ONLY
 from livesim.values.results import Image
-from livesim_models.shipped import NONE
+from livesim_models.shipped import NONE, STEPS
 
 NO_ERRORS = "no error planes: the photons cannot decide how large the error is"
 Put = Callable[[StackIndex, Image], None]
@@ -271,7 +271,7 @@ def _as_run(settings: Settings, channels: Channels) -> Settings:
     own = dict(settings.channels)
     for number in idle:
         channel = own.get(number, Channel())
-        steps = channel.steps.model_copy(update={"one": NONE, "two": NONE})
+        steps = channel.steps.model_copy(update=dict.fromkeys(STEPS, NONE))
         own[number] = channel.model_copy(update={"steps": steps})
     return settings.model_copy(update={"channels": own})
 

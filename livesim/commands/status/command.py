@@ -104,7 +104,9 @@ def _figure_table(figures: Sequence[Figure]) -> Table:
 def _in_use(in_use: InUse) -> str:
     steps = in_use.settings.steps
     wiener = in_use.settings.reconstruction.wiener
-    return f"step one {steps.one}, step two {steps.two}, Wiener {wiener}"
+    pair = f"step one {steps.one}, step two {steps.two}"
+    networks = pair if steps.all == "none" else f"one network for all {steps.all}"
+    return f"{networks}, Wiener {wiener}"
 
 
 def _print_recording(folder: str, fault: str | None, console: Console) -> None:

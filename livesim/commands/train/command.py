@@ -20,7 +20,7 @@ from livesim_models.data.recipe import Split
 from livesim_models.data.samples import Samples
 from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
-from livesim_models.shipped import RECIPES, STEPS, StepName, model_file
+from livesim_models.shipped import PAIR, RECIPES, StepName, model_file
 from livesim_models.training.recipe import Recipe, VariedRecipe, fine_tuning, load_recipe
 from livesim_models.training.run import (
     ScenesOf,
@@ -85,7 +85,7 @@ def fine_tune(
     SettingsError, DataError
         If models or recordings cannot be used.
     """
-    one, two = (read_model(_start_file(start, step)) for step in STEPS)
+    one, two = (read_model(_start_file(start, step)) for step in PAIR)
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
     raws_of = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
@@ -143,7 +143,7 @@ class _Training:
         for name, value in metrics.items():
             console.print(f"{name}: {value:.3f}")
         recipe = (out / RECIPE_NAME).read_text(encoding="utf-8")
-        for step, network in zip(STEPS, (trained.one, trained.two), strict=True):
+        for step, network in zip(PAIR, (trained.one, trained.two), strict=True):
             path = out / f"{self._recipe.name}-{step}.safetensors"
             write_model(path, network, self._card(step, recipe, trained, domain, metrics))
             console.print(f"wrote {path}")

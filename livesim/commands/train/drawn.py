@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from rich.console import Console
@@ -14,12 +15,14 @@ from livesim.commands.progress import progress_bar
 from livesim.commands.train.specimens import drawn_specimen
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_model, write_model
+from livesim_models.data.stacks import SimulatorRecipe
 from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
 from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
 from livesim_models.network import Network
-from livesim_models.shipped import model_file
+from livesim_models.shipped import ALL, StepName, model_file
+from livesim_models.training.course import Course, OnPlain, OnStacks
 from livesim_models.training.recipe import VariedRecipe
 from livesim_models.training.varied import Progress, train_varied, trained
 
@@ -37,47 +40,81 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
     SettingsError, DataError
         If a model to begin with cannot be used, or nothing was trained yet.
     """
-    sceneries = Sceneries(drawn_specimen)
-    start = {name: _network(model) for name, model in recipe.start.items()}
+    course = course_of(recipe)
+    start = {name: _network(model, recipe) for name, model in recipe.start.items()}
     try:
         with progress_bar("steps", recipe.steps, console) as bar:
-            train_varied(recipe, sceneries, out, start, bar.show)
+            train_varied(recipe, course, out, start, bar.show)
     finally:
-        _write(recipe, trained(recipe, sceneries, out), out, console)
+        _write(recipe, course, trained(recipe, course, out), out, console)
 
 
-def _network(model: str) -> Network:
-    return read_model(model_file(model, "two")).network.requires_grad_(True)
+def course_of(recipe: VariedRecipe) -> Course:
+    """Return what the networks of a recipe learn from."""
+    if recipe.simulator is None:
+        return OnPlain(recipe, Sceneries(drawn_specimen))
+    return OnStacks(recipe)
 
 
-def _write(recipe: VariedRecipe, progress: Progress, out: Path, console: Console) -> None:
+def _step(recipe: VariedRecipe) -> StepName:
+    return "two" if recipe.simulator is None else ALL
+
+
+def _network(model: str, recipe: VariedRecipe) -> Network:
+    return read_model(model_file(model, _step(recipe))).network.requires_grad_(True)
+
+
+def _write(
+    recipe: VariedRecipe, course: Course, progress: Progress, out: Path, console: Console
+) -> None:
     for name, network in progress.networks.items():
-        path = out / f"{name}-two.safetensors"
-        write_model(path, network, _card(recipe, progress, name, out), torch.float16)
-        gains = ", ".join(f"{gain:.2f} at {p:g}" for p, gain in progress.gains[name].items())
-        console.print(f"{name}: gains in dB by photons: {gains}", highlight=False)
+        path = out / f"{name}-{_step(recipe)}.safetensors"
+        write_model(path, network, _card(recipe, course, progress, name, out), torch.float16)
+        found = progress.decibels[name].items()
+        words = ", ".join(f"{decibels:.2f} at {at:g}" for at, decibels in found)
+        console.print(f"{name}: {course.measure} by {course.level}: {words}", highlight=False)
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
 
-def _card(recipe: VariedRecipe, progress: Progress, name: str, out: Path) -> Card:
+def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, out: Path) -> Card:
     drawn = sorted(draw.__name__ for draw in PICTURES)
-    gains = {f"gain dB, {p:g} photons": round(g, 3) for p, g in progress.gains[name].items()}
+    found = progress.decibels[name].items()
+    sees = _of_plain(drawn) if recipe.simulator is None else _of_stacks(recipe.simulator, drawn)
     return Card(
         name=name,
-        step="two",
+        step=_step(recipe),
         description=recipe.description,
         licence=recipe.licence,
         architecture=recipe.networks[name],
-        normalisation="conditions",
-        layout="any",
-        photons=PHOTONS,
-        read_noise=READ_NOISE,
-        structures=(*SPECIMENS, *drawn),
         photographs=dict(TRAINING),
         recipe=(out / RECIPE_NAME).read_text(encoding="utf-8"),
-        metrics=gains,
+        metrics={f"{course.measure}, {at:g} {course.level}": round(db, 3) for at, db in found},
         training={**described(progress.hours), "steps": progress.steps},
+        **sees,
     )
+
+
+def _of_plain(drawn: Sequence[str]) -> dict[str, Any]:
+    """Return what the card of a network on the plain image says of its input."""
+    return {
+        "normalisation": "conditions",
+        "layout": "any",
+        "photons": PHOTONS,
+        "read_noise": READ_NOISE,
+        "structures": (*SPECIMENS, *drawn),
+    }
+
+
+def _of_stacks(simulator: SimulatorRecipe, drawn: Sequence[str]) -> dict[str, Any]:
+    """Return what the card of a network from end to end says of its input."""
+    return {
+        "normalisation": "range",
+        "frames": simulator.frames,
+        "kept": simulator.kept,
+        "photons": simulator.photons,
+        "read_noise": (0.0, 0.0),
+        "structures": tuple(drawn),
+    }
 
 
 def described(hours: float) -> dict[str, str | float | int]:

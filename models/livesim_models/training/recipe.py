@@ -12,7 +12,9 @@ from livesim.config.section import Section
 from livesim.config.settings import parse_toml
 from livesim.values.numbers import NonNegative, Positive
 from livesim_models.data.recipe import LightRecipe, ScenesRecipe
+from livesim_models.data.stacks import SimulatorRecipe
 from livesim_models.registry import AnyArchitecture, architecture_of
+from livesim_models.steps import EndToEnd
 
 Steps = Annotated[int, Field(ge=0, le=10_000_000)]
 Whole = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -93,6 +95,9 @@ class VariedRecipe(Section):
     """By name; all learn from the same examples."""
     start: dict[str, str] = Field(default_factory=dict)
     """Network -> model to begin with, shipped or a file; those left out begin untrained."""
+    simulator: SimulatorRecipe | None = None
+    """Of raw stacks for networks from end to end; None: for networks on plain images, from fields
+    in which everything varies."""
     size: Whole = 64
     """Raw pixels of an example, both sides; every fourth batch has fewer ones, twice as large."""
     batch: Whole = 8
@@ -112,6 +117,25 @@ class VariedRecipe(Section):
     save_every: Whole = 200
     validate_every: Whole = 500
     seed: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _networks_fit(self) -> Self:
+        simulator = self.simulator
+        if simulator is None:
+            return self
+        if max(simulator.kept, default=0) >= simulator.frames:
+            raise ValueError(
+                f"expected simulator.kept among the {simulator.frames} frames of a stack, 0 to "
+                f"{simulator.frames - 1}, found {list(simulator.kept)}"
+            )
+        expected = (simulator.seen, EndToEnd.OUTPUTS)
+        for name, own in self.networks.items():
+            if (own.inputs, own.outputs) != expected:
+                raise ValueError(
+                    f"expected {expected[0]} inputs and {expected[1]} outputs of networks.{name}, "
+                    f"found {own.inputs} and {own.outputs}"
+                )
+        return self
 
 
 FINE_TUNING = (

@@ -11,61 +11,43 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from livesim.values.errors import DataError
-from livesim_models.conditions import span_of
-from livesim_models.data.varied.example import Example, collated, drawn_example
-from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.network import Network
 from livesim_models.registry import build
-from livesim_models.steps import Hybrid
+from livesim_models.training.course import Batch, Course
 from livesim_models.training.recipe import VariedRecipe
 
-LEVELS = (3.0, 10.0, 30.0, 100.0, 1000.0)
-"""Photo-electrons of the validation."""
 EACH = 12
 """Validation examples of a level."""
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 _LARGEST_GRADIENT = 1.0
 """Norm to which longer ones are cut."""
-_LEAST_OFF = 1e-3
-_LEAST_ERROR = 1e-6
-"""Mean square in units of the levels: less is as good."""
 
 
-class Batches(Dataset[Example]):
+class Batches(Dataset[Batch]):
     """Numbered batches; the same number always gives the same batch."""
 
-    def __init__(self, recipe: VariedRecipe, sceneries: Sceneries) -> None:
-        self._recipe, self._sceneries = recipe, sceneries
+    def __init__(self, recipe: VariedRecipe, course: Course) -> None:
+        self._recipe, self._course = recipe, course
 
     def __len__(self) -> int:
         recipe = self._recipe
         return -(-recipe.steps // (recipe.block * recipe.reused)) * recipe.block
 
-    def __getitem__(self, index: int) -> Example:
+    def __getitem__(self, index: int) -> Batch:
         """Return a batch."""
-        recipe = self._recipe
         torch.set_num_threads(1)
-        large = index % 4 == 3
-        size, count = (2 * recipe.size, recipe.batch // 4) if large else (recipe.size, recipe.batch)
-        return collated(
-            [
-                drawn_example(
-                    self._sceneries, size, np.random.default_rng((recipe.seed, 0, index, number))
-                )
-                for number in range(max(1, count))
-            ]
-        )
+        return self._course.batch(index)
 
 
-def shown(recipe: VariedRecipe, sceneries: Sceneries, first: int) -> Iterator[Example]:
+def shown(recipe: VariedRecipe, course: Course, first: int) -> Iterator[Batch]:
     """Yield the batch of every step from `first` on, the same whenever it is asked for."""
     in_block = recipe.block * recipe.reused
     block, skipped = divmod(first, in_block)
-    batches = Batches(recipe, sceneries)
+    batches = Batches(recipe, course)
     fresh = _drawn_beside(batches, block * recipe.block, recipe.block, recipe.workers)
     while True:
         own = [next(fresh) for _ in range(recipe.block)]
@@ -78,7 +60,7 @@ def shown(recipe: VariedRecipe, sceneries: Sceneries, first: int) -> Iterator[Ex
         block, skipped = block + 1, 0
 
 
-def _drawn_beside(batches: Batches, first: int, ahead: int, workers: int) -> Iterator[Example]:
+def _drawn_beside(batches: Batches, first: int, ahead: int, workers: int) -> Iterator[Batch]:
     """Yield batches from `first` on, drawn by other processes some batches ahead."""
     numbers = range(first, len(batches))
     loader = DataLoader(
@@ -95,37 +77,39 @@ def _drawn_beside(batches: Batches, first: int, ahead: int, workers: int) -> Ite
 class Learner:
     """One network that learns, and the mean of its weights that is shipped."""
 
-    hybrid: Hybrid
-    averaged: Hybrid
+    learning: nn.Module
+    """The network as the step that it is."""
+    averaged: nn.Module
     averaged_network: Network
     """That of `averaged`."""
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def of(cls, network: Network, averaged: Network, rate: float) -> Learner:
+    def of(cls, course: Course, network: Network, averaged: Network, rate: float) -> Learner:
         """Return an untrained network's learner."""
         averaged.load_state_dict(network.state_dict())
-        hybrid = Hybrid(network)
-        own = Hybrid(averaged).requires_grad_(False)
-        return cls(hybrid, own, averaged, torch.optim.Adam(hybrid.parameters(), lr=rate))
+        learning = course.step(network)
+        own = course.step(averaged).requires_grad_(False)
+        return cls(learning, own, averaged, torch.optim.Adam(learning.parameters(), lr=rate))
 
-    def step(self, batch: Example, rate: float, averaging: float, number: int) -> float:
-        """Learn from one batch; return the mean gain in dB over the plain images."""
+    def step(self, batch: Batch, rate: float, averaging: float, number: int) -> float:
+        """Learn from one batch; return its mean decibels."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast(batch.plain.device.type, dtype=torch.bfloat16):
-            restored = self.hybrid.restored(*batch.given)
-        loss = difference(restored, batch)
+        device = next(self.learning.parameters()).device
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            restored = batch.restored(self.learning)
+        loss = batch.loss(restored)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.hybrid.parameters(), _LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(self.learning.parameters(), _LARGEST_GRADIENT)
         self.optimizer.step()
         self._average(min(averaging, (1.0 + number) / (10.0 + number)))
-        return float(gains(restored.detach(), batch).mean())
+        return float(batch.decibels(restored.detach()).mean())
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:
-        pairs = zip(self.averaged.parameters(), self.hybrid.parameters(), strict=True)
+        pairs = zip(self.averaged.parameters(), self.learning.parameters(), strict=True)
         for mean, value in pairs:
             mean.lerp_(value, 1.0 - decay)
 
@@ -133,37 +117,16 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """Everything that changes while it learns."""
         return {
-            "network": self.hybrid.state_dict(),
+            "network": self.learning.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        self.hybrid.load_state_dict(state["network"])
+        self.learning.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-def difference(restored: Tensor, batch: Example) -> Tensor:
-    """Return the mean difference to the target, which counts the less the worse the plain image is.
-
-    In units of the levels, over the root of what the plain image is off by: halfway between equal
-    weights of all examples, so that bright light is not neglected, and equal gains.
-    """
-    span = span_of(batch.values)
-    plain_off = ((batch.plain - batch.target) / span).square().mean(dim=(-2, -1), keepdim=True)
-    weight = (plain_off.sqrt() + _LEAST_OFF).rsqrt()
-    return (weight * (restored - batch.target).abs() / span).mean()
-
-
-def gains(restored: Tensor, batch: Example) -> Tensor:
-    """Return by how many dB restored images are nearer to the target than plain ones, [batch]."""
-    restored_off, plain_off = (
-        ((image - batch.target) / span_of(batch.values)).square().mean(dim=(-2, -1)) + _LEAST_ERROR
-        for image in (restored, batch.plain)
-    )
-    return 10.0 * torch.log10(plain_off / restored_off)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,14 +138,13 @@ class Progress:
     """Of the processor, including those of an interrupted run."""
     networks: Mapping[str, Network]
     """The means of their weights."""
-    gains: Mapping[str, Mapping[float, float]]
-    """Of every network: photo-electrons -> mean gain in dB over plain images on examples that no
-    training sees."""
+    decibels: Mapping[str, Mapping[float, float]]
+    """Of every network: level -> the mean on examples that no training sees, see `Course`."""
 
 
 def train_varied(
     recipe: VariedRecipe,
-    sceneries: Sceneries,
+    course: Course,
     folder: Path,
     start: Mapping[str, Network],
     tell: Callable[[int], None],
@@ -195,8 +157,8 @@ def train_varied(
     ----------
     recipe
         What to do.
-    sceneries
-        Draws what lies under the microscope.
+    course
+        Draws what they learn from.
     start
         Networks to begin with, by name; the others are untrained.
     tell
@@ -204,11 +166,11 @@ def train_varied(
     """
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    learners = _learners(recipe, start, device)
+    learners = _learners(recipe, course, start, device)
     done, seconds = _restored(folder / CHECKPOINT, learners)
-    validation = validation_examples(recipe, sceneries, device)
+    validation = _validation(course, device)
     began, sums = time.process_time() - seconds, dict.fromkeys(learners, 0.0)
-    batches = shown(recipe, sceneries, done)
+    batches = shown(recipe, course, done)
     for step, batch in zip(range(done + 1, recipe.steps + 1), batches, strict=False):
         rate = recipe.learning_rate * _share(recipe, step - 1)
         for name, learner in learners.items():
@@ -217,14 +179,14 @@ def train_varied(
         if step % recipe.validate_every == 0:
             progress = _progress(step, hours, learners, validation)
             means = {name: sums[name] / recipe.validate_every for name in sums}
-            _log(folder / LOG, progress, means)
+            _log(folder / LOG, course.level, progress, means)
             sums = dict.fromkeys(learners, 0.0)
         if step % recipe.save_every == 0 or step == recipe.steps:
             _save(folder / CHECKPOINT, step, 3600.0 * hours, learners)
         tell(step)
 
 
-def trained(recipe: VariedRecipe, sceneries: Sceneries, folder: Path) -> Progress:
+def trained(recipe: VariedRecipe, course: Course, folder: Path) -> Progress:
     """Return what the last checkpoint of a training holds.
 
     Raises
@@ -233,16 +195,15 @@ def trained(recipe: VariedRecipe, sceneries: Sceneries, folder: Path) -> Progres
         If there is none.
     """
     cpu = torch.device("cpu")
-    learners = _learners(recipe, {}, cpu)
+    learners = _learners(recipe, course, {}, cpu)
     steps, seconds = _restored(folder / CHECKPOINT, learners)
     if not steps:
         raise DataError(f"{folder}: expected a checkpoint, found none")
-    validation = validation_examples(recipe, sceneries, cpu)
-    return _progress(steps, seconds / 3600.0, learners, validation)
+    return _progress(steps, seconds / 3600.0, learners, _validation(course, cpu))
 
 
 def _learners(
-    recipe: VariedRecipe, start: Mapping[str, Network], device: torch.device
+    recipe: VariedRecipe, course: Course, start: Mapping[str, Network], device: torch.device
 ) -> dict[str, Learner]:
     torch.manual_seed(recipe.seed)
     found = {}
@@ -251,7 +212,7 @@ def _learners(
         if name in start:
             network.load_state_dict(start[name].state_dict())
         pair = network.to(device), build(architecture).to(device)
-        found[name] = Learner.of(*pair, recipe.learning_rate)
+        found[name] = Learner.of(course, *pair, recipe.learning_rate)
     return found
 
 
@@ -260,13 +221,13 @@ def _progress(
     steps: int,
     hours: float,
     learners: Mapping[str, Learner],
-    validation: Mapping[float, Example],
+    validation: Mapping[float, Batch],
 ) -> Progress:
     found: dict[str, dict[float, float]] = {}
     for name, learner in learners.items():
         found[name] = {
-            photons: float(gains(learner.averaged.restored(*batch.given), batch).mean())
-            for photons, batch in validation.items()
+            level: float(batch.decibels(batch.restored(learner.averaged)).mean())
+            for level, batch in validation.items()
         }
     networks = {name: learner.averaged_network for name, learner in learners.items()}
     return Progress(steps, hours, networks, found)
@@ -297,32 +258,17 @@ def _save(path: Path, step: int, seconds: float, learners: Mapping[str, Learner]
     partial.replace(path)
 
 
-def validation_examples(
-    recipe: VariedRecipe, sceneries: Sceneries, device: torch.device
-) -> dict[float, Example]:
-    """Return examples of every level of light that no training sees."""
-    return {
-        photons: collated(
-            [
-                drawn_example(
-                    sceneries,
-                    recipe.size,
-                    np.random.default_rng((recipe.seed, 1, int(photons), number)),
-                    photons,
-                )
-                for number in range(EACH)
-            ]
-        ).to(device)
-        for photons in LEVELS
-    }
+def _validation(course: Course, device: torch.device) -> dict[float, Batch]:
+    """Return examples of every level that no training sees."""
+    return {level: batch.to(device) for level, batch in course.validation(EACH).items()}
 
 
-def _log(path: Path, progress: Progress, means: Mapping[str, float]) -> None:
-    """Add a line of gains in dB: of the steps since the last one, and of the validation."""
+def _log(path: Path, level: str, progress: Progress, means: Mapping[str, float]) -> None:
+    """Add a line of decibels: of the steps since the last one, and of the validation."""
     row: dict[str, float] = {"step": progress.steps, "processor hours": round(progress.hours, 3)}
-    for name, own in progress.gains.items():
+    for name, own in progress.decibels.items():
         row[f"{name}, training"] = round(means[name], 3)
-        row |= {f"{name}, {photons:g} photons": round(gain, 3) for photons, gain in own.items()}
+        row |= {f"{name}, {at:g} {level}": round(found, 3) for at, found in own.items()}
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, row)

@@ -15,6 +15,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_model
 from livesim_models.data.varied.scenery import Sceneries
+from livesim_models.training.course import OnPlain
 from livesim_models.training.recipe import VariedRecipe, fine_tuning, load_recipe
 from livesim_models.training.varied import LOG, shown, train_varied, trained
 from tests.support.scenes import CAMERA, OPTICS, simulate
@@ -78,20 +79,21 @@ def test_a_training_leaves_a_model_with_its_card_and_a_log(model, recipe):
 
 def test_an_interrupted_training_goes_on_to_the_same_weights(recipe, tmp_path):
     settings = load_recipe(recipe)
+    course = OnPlain(settings, SCENERIES)
     for name in ("straight", "broken"):
         (tmp_path / name).mkdir()
-    train_varied(settings, SCENERIES, tmp_path / "straight", {}, silent)
+    train_varied(settings, course, tmp_path / "straight", {}, silent)
 
     def interrupts(steps):
         if steps == 5:  # a step after the last checkpoint, in the middle of a block
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_varied(settings, SCENERIES, tmp_path / "broken", {}, interrupts)
-    assert trained(settings, SCENERIES, tmp_path / "broken").steps == 4
-    train_varied(settings, SCENERIES, tmp_path / "broken", {}, silent)
+        train_varied(settings, course, tmp_path / "broken", {}, interrupts)
+    assert trained(settings, course, tmp_path / "broken").steps == 4
+    train_varied(settings, course, tmp_path / "broken", {}, silent)
     one, other = (
-        trained(settings, SCENERIES, tmp_path / name).networks["own"].state_dict()
+        trained(settings, course, tmp_path / name).networks["own"].state_dict()
         for name in ("straight", "broken")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -101,12 +103,12 @@ def test_examples_are_shown_several_times_in_other_symmetries():
     settings = VariedRecipe.model_validate(
         {"name": "a", "networks": {"own": {}}, "size": 24, "batch": 4, "reused": 3, "block": 2}
     )
-    batches = shown(settings, SCENERIES, 0)
+    batches = shown(settings, OnPlain(settings, SCENERIES), 0)
     first = [next(batches) for _ in range(6)]
     sums = sorted(round(float(batch.plain.double().sum()), 2) for batch in first)
     assert sums[:3] == pytest.approx([sums[0]] * 3, rel=1e-5)
     assert sums[3:] == pytest.approx([sums[3]] * 3, rel=1e-5)
-    again = next(shown(settings, SCENERIES, 5))
+    again = next(shown(settings, OnPlain(settings, SCENERIES), 5))
     assert torch.equal(again.plain, first[5].plain)
 
 
@@ -127,7 +129,7 @@ def test_a_training_begins_with_a_model(model, recipe, tmp_path):
 def test_nothing_is_written_where_nothing_was_trained(recipe, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="expected a checkpoint, found none"):
-        trained(load_recipe(recipe), SCENERIES, tmp_path / "empty")
+        trained(load_recipe(recipe), OnPlain(load_recipe(recipe), SCENERIES), tmp_path / "empty")
 
 
 def test_such_a_recipe_is_no_pair_to_go_on_from():

@@ -8,6 +8,7 @@ from livesim.values.figure import Tone
 from livesim.wire.control import RecordRequest, SteerRequest
 from livesim.wire.stream_status import RecordStatus, SteeringStatus
 from livesim_gui.state.steering import (
+    ALL,
     FOLLOW,
     NOTCH,
     ONE,
@@ -42,6 +43,7 @@ def test_the_controls_show_what_the_engine_uses():
     assert (shown.values[ONE], shown.values[TWO]) == ("none", "default")
     assert (shown.values[WIENER], shown.values[FOLLOW]) == (0.1, True)
     assert shown.choices[ONE] == ("none", "default")
+    assert (shown.values[ALL], shown.choices[ALL]) == ("none", ("none", "ml-sim"))
     assert (shown.words, shown.pending) == ("", frozenset())
 
 

@@ -64,7 +64,10 @@ def test_every_layout_turns_up_and_gives_an_example():
     examples = [drawn_example(SCENERIES, 32, random(3, number)) for number in range(12)]
     batch = collated(examples)
     assert batch.plain.shape == (12, 64 - 4 * EDGE, 64 - 4 * EDGE)
-    assert all(torch.isfinite(image).all() for image in (*batch.given, batch.target))
+    assert all(
+        torch.isfinite(image).all()
+        for image in (batch.plain, batch.white, batch.values, batch.target)
+    )
 
 
 def test_the_same_seed_gives_the_same_example():

@@ -13,7 +13,7 @@ from livesim_models.card import FORMAT, Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.convert import read_foreign
 from livesim_models.rcan.model import RcanArchitecture
-from livesim_models.shipped import STEPS, model_file, shipped_models
+from livesim_models.shipped import PAIR, model_file, shipped_models
 from tests.unit.models.test_rcan import SMALL, trained
 
 ARCHITECTURE = RcanArchitecture(**SMALL, space_to_depth=2)
@@ -74,7 +74,7 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 
 def test_the_shipped_models_are_small_and_say_what_they_are():
     assert "default" in shipped_models("one")
-    for step in STEPS:
+    for step in PAIR:
         path = model_file("default", step)
         model = read_model(path)
         assert path.stat().st_size <= 4 * 2**20

@@ -28,7 +28,7 @@ from livesim_models.network import Architecture, Kind
 from livesim_models.precision import Precision
 from livesim_models.rcan.model import Rcan, RcanArchitecture
 from livesim_models.registry import architecture_of, build, freeze
-from livesim_models.shipped import STEPS, model_file
+from livesim_models.shipped import PAIR, model_file
 from livesim_models.steps import StepTwo
 from livesim_models.training.recipe import load_recipe
 from tests.unit.models.test_model_files import card
@@ -210,7 +210,7 @@ def test_no_architecture_is_missing_from_the_registry():
 
 
 def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytestconfig):
-    shipped = [model_file("default", step) for step in STEPS]
+    shipped = [model_file("default", step) for step in PAIR]
     for path in [*shipped, pytestconfig.rootpath / "tests/weights/filaments-two.safetensors"]:
         with safe_open(path, framework="pt") as file:
             assert '"kind"' not in file.metadata()["card"].split('"recipe"')[0]

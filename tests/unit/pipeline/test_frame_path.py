@@ -452,6 +452,7 @@ def test_no_section_asks_for_a_value(steps):
         load_networks(stream.settings, nowhere),
         stream.settings.camera,
         sections.conditions and sections.conditions.mapped(lambda values: values.to(nowhere)),
+        sections.passband and sections.passband.mapped(lambda values: values.to(nowhere)),
         None if known is None else Arbitration(known.bands.to(nowhere), known.weights.to(nowhere)),
     )
     counts = torch.empty(9, *SHAPE, dtype=torch.uint16, device=nowhere)
@@ -459,7 +460,7 @@ def test_no_section_asks_for_a_value(steps):
     with torch.inference_mode():
         look = moved.look(counts)
         assert moved.check.sums(look.spectra).device == nowhere
-        images = moved.combine(look, moved.denoise(counts), factors)
+        images = moved.combine(look, moved.begin(counts), factors)
         image = moved.arbitrate(images.plain, moved.refine(images.between))
     assert image.device == nowhere
     assert image.shape == (2 * SHAPE[0], 2 * SHAPE[1])

@@ -70,7 +70,7 @@ def test_auto_is_the_model_for_all_layouts_where_the_pair_does_not_fit(scene):
     found = resolved(hexagonal)
     assert (found.settings.steps.one, found.settings.steps.two) == ("none", "universal")
     assert found.notes == ()
-    assert found.choices == {"one": (), "two": ("quick", "universal")}
+    assert found.choices == {"one": (), "two": ("quick", "universal"), "all": ()}
     assert load_networks(hexagonal, CPU).step_two.on_plain
     named = hexagonal.model_copy(update={"steps": Steps(one="default")})
     with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
@@ -86,7 +86,7 @@ def test_behind_richardson_lucy_steps_no_network_runs_and_one_that_is_named_is_r
     (note,) = found.notes
     assert "expected reconstruction.richardson_lucy_iterations = 0" in note
     assert note.endswith("found 5")
-    assert found.choices == {"one": (), "two": ()}
+    assert found.choices == {"one": (), "two": (), "all": ()}
     assert resolved(own.model_copy(update={"steps": PLAIN})).notes == (), "nobody has asked"
     named = own.model_copy(update={"steps": Steps(one="none", two="default")})
     with pytest.raises(SettingsError, match=r"steps.two: expected reconstruction.richardson_lucy"):

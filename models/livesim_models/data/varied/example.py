@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from livesim.config.settings import Camera as CameraSettings
 from livesim.config.settings import Reconstruction
@@ -15,7 +16,7 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Pattern
-from livesim_models.conditions import conditions_of
+from livesim_models.conditions import conditions_of, span_of
 from livesim_models.data.sample import scaled
 from livesim_models.data.truth import passed, unit_noise_to_signal
 from livesim_models.data.varied.camera import Camera, drawn_camera, photographed
@@ -23,12 +24,16 @@ from livesim_models.data.varied.instrument import Instrument, drawn_instrument
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.data.varied.textures import Random
 from livesim_models.normalisation import levels_of
+from livesim_models.steps import Hybrid
 
 EDGE = 4
 """Raw pixels at every border that are left out: there a reconstruction fades."""
 PHOTONS = (1.0, 5000.0)
 _MOVES, _FARTHEST = 0.15, 3.0
 """How often the object moves during a stack, and how far at most, pixels of the doubled grid."""
+_LEAST_OFF = 1e-3
+_LEAST_ERROR = 1e-6
+"""Mean square in units of the levels: less is as good."""
 _SIGNAL_ERROR = 0.6
 """Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
 
@@ -46,11 +51,6 @@ class Example:
     values: Tensor
     """[value] of the conditions."""
 
-    @property
-    def given(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What `Hybrid.restored` takes."""
-        return self.plain, self.white, self.values
-
     def to(self, device: torch.device) -> Example:
         """Return the same on `device`."""
         return Example(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -64,6 +64,30 @@ class Example:
         return replace(
             self, plain=turn(self.plain), white=turn(self.white), target=turn(self.target)
         )
+
+    def restored(self, step: nn.Module) -> Tensor:
+        """Return what a network makes of the plain images of a batch, [batch, 2 y, 2 x]."""
+        return cast(Hybrid, step).restored(self.plain, self.white, self.values)
+
+    def loss(self, restored: Tensor) -> Tensor:
+        """Return the mean difference to the target, less where the plain image is worse.
+
+        In units of the levels, over the root of what the plain image is off by: halfway between
+        equal weights of all examples, so that bright light is not neglected, and equal gains.
+        """
+        span = span_of(self.values)
+        plain_off = ((self.plain - self.target) / span).square().mean(dim=(-2, -1), keepdim=True)
+        weight = (plain_off.sqrt() + _LEAST_OFF).rsqrt()
+        return (weight * (restored - self.target).abs() / span).mean()
+
+    def decibels(self, restored: Tensor) -> Tensor:
+        """Return by how many dB restored images are nearer to the target than plain ones."""
+        restored_off, plain_off = (
+            ((image - self.target) / span_of(self.values)).square().mean(dim=(-2, -1))
+            + _LEAST_ERROR
+            for image in (restored, self.plain)
+        )
+        return 10.0 * torch.log10(plain_off / restored_off)
 
 
 def collated(examples: list[Example]) -> Example:
