@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from livesim.config.settings import Settings
 from livesim.engine.pending import Pending
@@ -222,6 +222,8 @@ class Resolved:
     settings: Settings
     models: Mapping[str, str] = field(default_factory=dict)
     """File of a network -> SHA-256."""
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Likewise -> its card as JSON values."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Step -> the shipped networks that fit the stream."""
     notes: tuple[str, ...] = ()

@@ -111,10 +111,11 @@ class ReconstructionPipeline:
         self._make_reviewer = partial(
             _reviewer, settings, pattern, otf, self.networks, plan, conditions
         )
-        self._reviewer = self._make_reviewer() if self.networks.any else None
+        self.reviewer = self._make_reviewer() if self.networks.any else None
+        """Examines what this makes; None without networks."""
         arbitration = None
-        if self._reviewer is not None:
-            bands = self._reviewer.bands
+        if self.reviewer is not None:
+            bands = self.reviewer.bands
             nothing = torch.zeros(len(bands), *_doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
         first = Sections(plan, check, self.networks, settings.camera, conditions, arbitration)
@@ -222,7 +223,7 @@ class ReconstructionPipeline:
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """Those of the weights that fit; none without networks."""
-        return () if self._reviewer is None else self._reviewer.weight_shapes
+        return () if self.reviewer is None else self.reviewer.weight_shapes
 
     def compute(
         self,
@@ -253,7 +254,7 @@ class ReconstructionPipeline:
         -------
         None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
         """
-        reviewer = self._reviewer or self._make_reviewer()
+        reviewer = self.reviewer or self._make_reviewer()
         return None if reviewer is None else reviewer(work, lambda _: None, image, foreign=foreign)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
@@ -296,7 +297,7 @@ class ReconstructionPipeline:
             result,
             step_one=work.between.numpy if networks.both else None,
             network=work.network.numpy if networks.any else None,
-            review=None if self._reviewer is None else partial(_trust, self._reviewer, work),
+            review=None if self.reviewer is None else partial(_trust, self.reviewer, work),
             steps_ms=work.steps_ms,
             hits=hits,
         )

@@ -51,7 +51,7 @@ class Steering:
         self._resolve = resolve
         self._wanted = first
         self._pipelines: dict[int, Pipeline] = {}
-        self._used: dict[int, Settings] = {}
+        self._used: dict[int, Resolved] = {}
         self._ready: _Ready | None = None
         self._refused: str | None = None
         self._count = 0
@@ -112,13 +112,13 @@ class Steering:
         """Steer a channel's pipeline, which was made with the first settings."""
         with self._worker.changed:
             self._pipelines[channel] = pipeline
-            self._used[channel] = self.first.settings
+            self._used[channel] = self.first
             self._ready = None  # prepared without this channel
             if self.in_use is not self.first:
                 self._want(replace(self._wanted))  # a copy: it is not in use everywhere
             self._worker.wake()
 
-    def of(self, channel: int) -> Settings:
+    def of(self, channel: int) -> Resolved:
         """Return what a channel is reconstructed with."""
         return self._used[channel]
 
@@ -133,9 +133,9 @@ class Steering:
                 return
             for channel, one in ready.prepared.items():
                 one.use()
-                self._used[channel] = ready.resolved.settings
-            changed = self.in_use.settings != ready.resolved.settings
-            self.in_use = ready.resolved
+                self._used[channel] = ready.resolved
+            before, self.in_use = self.in_use, ready.resolved
+            changed = before.settings != self.in_use.settings or before.models != self.in_use.models
         if changed:
             self._count, self._since = self._count + 1, stack.index.time
 

@@ -111,17 +111,20 @@ class Learner:
 
     def step(self, batch: Example, rate: float, averaging: float, number: int) -> float:
         """Learn from one batch; return the mean gain in dB over the plain images."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         with torch.autocast(batch.plain.device.type, dtype=torch.bfloat16):
             restored = self.hybrid.restored(*batch.given)
-        loss = difference(restored, batch)
+        self.follow(difference(restored, batch), rate, averaging, number)
+        return float(gains(restored.detach(), batch).mean())
+
+    def follow(self, loss: Tensor, rate: float, averaging: float, number: int) -> None:
+        """Change the weights so that a loss falls; `number` counts the steps before."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.hybrid.parameters(), _LARGEST_GRADIENT)
         self.optimizer.step()
         self._average(min(averaging, (1.0 + number) / (10.0 + number)))
-        return float(gains(restored.detach(), batch).mean())
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:

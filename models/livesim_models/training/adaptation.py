@@ -1,0 +1,300 @@
+"""Teach a network on plain images by raw stacks alone, and say whether it has learned anything.
+
+It learns from the larger part of a split what the smaller part shows (`trust.evidence`): no bright
+reference and no truth are needed. Drawn examples, whose truth is known, are shown in between, so
+that it forgets nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from livesim_models.data.varied.example import Example
+from livesim_models.evaluation.similarity import BORDER
+from livesim_models.network import Network
+from livesim_models.registry import build
+from livesim_models.steps import Hybrid
+from livesim_models.training.held_out import held_out_means, learned_mask
+from livesim_models.training.varied import Learner, difference
+from livesim_models.trust.evidence import Evidence, Split
+
+EXAMINE_EVERY = 25
+"""Steps between two looks at what is held out."""
+PATIENCE = 6
+"""Looks without a lower error after which there is nothing more to gain."""
+CLEAR = 2.0
+"""Standard errors by which the error has to fall for a network to be adopted."""
+_RATE, _WARM_UP, _AVERAGING = 2e-4, 25, 0.98
+_CROP, _MARGIN = 128, 16
+"""Pixels of what is learned from at a time, and those around it that do not count."""
+_BATCH = 4
+_SPLITS = 2
+"""Of a judged stack: the noise that the splits share is the stack's own."""
+_MOST_JUDGED = 4
+"""Stacks of a recording."""
+_LEAST_ERROR = 0.01
+"""Of the noise: where the plain image's error is less, nothing is told in units of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """The mean square error of a network on what was held out; the plain image's is 1."""
+
+    before: float
+    after: float
+    uncertainty: float
+    """Standard error of their difference."""
+
+    @property
+    def fell(self) -> bool:
+        """Whether the error fell by more than its own uncertainty."""
+        return self.before - self.after > CLEAR * self.uncertainty
+
+    @property
+    def rose(self) -> bool:
+        """Whether it rose by more than that."""
+        return self.after - self.before > CLEAR * self.uncertainty
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adapted:
+    """What came of an adaptation."""
+
+    network: Network
+    """The best one seen."""
+    steps: int
+    """In all."""
+    seconds: float
+    errors: Errors
+    recordings: Mapping[str, Errors]
+    """The same by recording."""
+
+    @property
+    def gained(self) -> bool:
+        """Whether the network is better than before, and on no recording worse."""
+        return self.errors.fell and not any(one.rose for one in self.recordings.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far an adaptation is."""
+
+    steps: int
+    seconds: float
+    error: float
+    """In the squares that say when to stop, the plain image's being 1."""
+    lowest: float
+
+
+def adapt(
+    network: Network,
+    evidence: Sequence[Evidence],
+    rehearsal: Sequence[Example],
+    most_seconds: float,
+    tell: Callable[[Look], None],
+) -> Adapted:
+    """Adapt a network to raw stacks until their held-out error falls no more.
+
+    Parameters
+    ----------
+    network
+        To begin with; it stays as it is.
+    evidence
+        The raw stacks.
+    rehearsal
+        Batches of drawn examples.
+    most_seconds
+        After which it stops in any case.
+    tell
+        Hears of every look at what is held out; where it raises KeyboardInterrupt, the best network
+        so far is the outcome.
+
+    Raises
+    ------
+    ValueError
+        If a field is too small.
+    """
+    learned, judged = _divided(evidence)
+    learner, generator = _learner(network), torch.Generator().manual_seed(1)
+    began, error, lowest, lowest_at = time.monotonic(), math.inf, math.inf, 0
+    best, steps = learner.averaged_network, 0
+    try:
+        for steps in itertools.count():
+            if steps % EXAMINE_EVERY == 0:
+                error = _error(judged, learner.averaged)
+                if error < lowest:
+                    best, lowest, lowest_at = deepcopy(learner.averaged_network), error, steps
+            seconds = time.monotonic() - began
+            tell(Look(steps, seconds, error, lowest))
+            if steps - lowest_at >= PATIENCE * EXAMINE_EVERY or seconds > most_seconds:
+                break
+            _step(learner, learned[steps % len(learned)], rehearsal, steps, generator)
+    except KeyboardInterrupt:
+        pass
+    best.requires_grad_(False)
+    found = _compared(judged, Hybrid(network), Hybrid(best))
+    return Adapted(best, steps, time.monotonic() - began, *found)
+
+
+class _Learned:
+    """One raw stack to learn from."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        shape = evidence.shape
+        self._mask = learned_mask(shape).to(evidence.plain)
+        self._kernel = _cut_share(evidence.share, shape)
+        self._unit = evidence.unseen_noise.mean()
+
+    def loss(self, hybrid: Hybrid, generator: torch.Generator) -> Tensor:
+        """Return the mean of (W R - S)² in some places of a new split, in units of S's noise."""
+        plain, white, unseen, mask = self._crops(generator)
+        values = self._evidence.conditions.values.expand(len(plain), -1)
+        restored = hybrid.restored(plain, white, values)
+        held = torch.fft.irfft2(torch.fft.rfft2(restored) * self._kernel, s=(_CROP, _CROP))
+        inner = (..., slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN))
+        counted = mask[inner]
+        squared = (held - unseen)[inner].square() * counted
+        return squared.sum() / counted.sum().clamp(min=1.0) / self._unit
+
+    def _crops(self, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Return places of a split: plain, white and unseen images and the mask, [place, y, x]."""
+        split = self._evidence.split(generator)
+        images = torch.stack([split.plain, split.white, split.unseen, self._mask])
+        return torch.stack([_crop(images, generator) for _ in range(_BATCH)], dim=1).unbind()
+
+
+class _Judged:
+    """One raw stack to judge by; it is always split in the same way."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        generator = torch.Generator().manual_seed(2)
+        self._splits = [evidence.split(generator) for _ in range(_SPLITS)]
+        self._noise = held_out_means(evidence.unseen_noise)
+
+    @torch.no_grad()
+    def errors(self, hybrid: Hybrid | None = None) -> tuple[Tensor, Tensor]:
+        """Return the errors in the held-out squares, for stopping and for deciding, [square] each.
+
+        Of a network, or of the plain image.
+        """
+        means = [held_out_means(self._squared(split, hybrid)) for split in self._splits]
+        stop, decide = (torch.stack(one).mean(dim=0) for one in zip(*means, strict=True))
+        return stop - self._noise[0], decide - self._noise[1]
+
+    def _squared(self, split: Split, hybrid: Hybrid | None) -> Tensor:
+        restored = split.plain
+        if hybrid is not None:
+            values = self.evidence.conditions.values
+            restored = hybrid.restored(split.plain[None], split.white[None], values)[0]
+        held = torch.fft.rfft2(restored) * self.evidence.share
+        return (torch.fft.irfft2(held, s=self.evidence.shape) - split.unseen).square()
+
+
+class _Recording:
+    """What is judged of one recording."""
+
+    def __init__(self, evidence: Sequence[Evidence]) -> None:
+        self._judged = [_Judged(one) for one in evidence[:_MOST_JUDGED]]
+        self.plain = self._errors(None)
+
+    def stopping_error(self, hybrid: Hybrid) -> float:
+        """Return a network's error where it is watched, the plain image's being 1."""
+        return float(self._errors(hybrid)[0].mean() / self._unit(0))
+
+    def decided(self, before: Hybrid, after: Hybrid) -> tuple[Tensor, Tensor]:
+        """Return the errors of two networks in the squares that decide, in the same unit."""
+        unit = self._unit(1)
+        return self._errors(before)[1] / unit, self._errors(after)[1] / unit
+
+    def _unit(self, which: int) -> Tensor:
+        least = _LEAST_ERROR * self._judged[0].evidence.unseen_noise.mean()
+        return torch.maximum(self.plain[which].mean(), least)
+
+    def _errors(self, hybrid: Hybrid | None) -> tuple[Tensor, Tensor]:
+        """Return the errors in all squares; of stacks of one place they are averaged."""
+        places: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        for one in self._judged:
+            places.setdefault(one.evidence.place, []).append(one.errors(hybrid))
+        means = [
+            [torch.stack(part).mean(dim=0) for part in zip(*own, strict=True)]
+            for own in places.values()
+        ]
+        stop, decide = (torch.cat(part) for part in zip(*means, strict=True))
+        return stop, decide
+
+
+def _divided(evidence: Sequence[Evidence]) -> tuple[list[_Learned], dict[str, _Recording]]:
+    """Return what to learn from, and what to judge by: of several stacks every fourth."""
+    learned, judged = [], {}
+    for name in dict.fromkeys(one.recording for one in evidence):
+        own = [one for one in evidence if one.recording == name]
+        kept = own[1::4] or own
+        judged[name] = _Recording(kept)
+        learned += [_Learned(one) for one in own if len(own) == 1 or one not in kept]
+    return learned, judged
+
+
+def _learner(network: Network) -> Learner:
+    copies = deepcopy(network).requires_grad_(True), build(network.architecture)
+    return Learner.of(*copies, _RATE)
+
+
+def _step(
+    learner: Learner,
+    stack: _Learned,
+    rehearsal: Sequence[Example],
+    number: int,
+    generator: torch.Generator,
+) -> None:
+    drawn = rehearsal[number % len(rehearsal)].turned(number // len(rehearsal) % 8)
+    known = difference(learner.hybrid.restored(*drawn.given), drawn)
+    learner.follow(stack.loss(learner.hybrid, generator) + known, _rate(number), _AVERAGING, number)
+
+
+def _rate(number: int) -> float:
+    return _RATE * min(1.0, (number + 1) / _WARM_UP)
+
+
+def _error(judged: Mapping[str, _Recording], hybrid: Hybrid) -> float:
+    return sum(one.stopping_error(hybrid) for one in judged.values()) / len(judged)
+
+
+def _compared(
+    judged: Mapping[str, _Recording], before: Hybrid, after: Hybrid
+) -> tuple[Errors, dict[str, Errors]]:
+    """Return the errors of two networks on all recordings together, and on each."""
+    each = {name: one.decided(before, after) for name, one in judged.items()}
+    first, last = (torch.cat(part) for part in zip(*each.values(), strict=True))
+    return _errors(first, last), {name: _errors(*pair) for name, pair in each.items()}
+
+
+def _errors(before: Tensor, after: Tensor) -> Errors:
+    error = float((after - before).std() / math.sqrt(len(before)))
+    return Errors(float(before.mean()), float(after.mean()), error)
+
+
+def _cut_share(share: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the share of a field's frequencies for images of `_CROP` pixels along each side."""
+    kernel = torch.fft.fftshift(torch.fft.irfft2(share, s=shape))
+    rows, columns = (slice(n // 2 - _CROP // 2, n // 2 + _CROP // 2) for n in shape)
+    return torch.fft.rfft2(torch.fft.ifftshift(kernel[rows, columns]))
+
+
+def _crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return a place of images [image, y, x], the same of each."""
+    first = BORDER - _MARGIN
+    top, left = (
+        first + int(torch.randint(n - _CROP - 2 * first + 1, (), generator=generator))
+        for n in images.shape[-2:]
+    )
+    return images[:, top : top + _CROP, left : left + _CROP]
