@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from livesim.commands.adapt.samples import evidence_in
+from livesim.commands.adapt.samples import evidence_in, names_of
 from livesim.commands.progress import Step, interrupts, print_json, words_console
 from livesim.commands.train.drawn import described
 from livesim.commands.train.specimens import drawn_specimen
 from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
-from livesim.io.recording_files import bare_name
+from livesim.io.recording_files import RAW_NAME
 from livesim.io.write.placement import Placement
 from livesim.pipeline.networks import preferred_device
 from livesim.values.errors import DataError
@@ -66,9 +66,10 @@ def adapt_network(asked: AdaptRequest) -> bool:
     """
     file = _model_file(asked.start)
     card, console = read_card(file), words_console()
-    out = asked.out or Path(f"{bare_name(asked.raws[0])}-{card.name}.safetensors")
+    raws = [_raw(path) for path in asked.raws]
+    out = asked.out or Path(f"{names_of(raws)[0]}-{card.name}.safetensors".replace("/", "-"))
     with Placement(out, overwrite=asked.overwrite) as placement, interrupts(tied=asked.tied) as go:
-        evidence = evidence_in(asked.raws, asked.config, asked.changes, str(file), go)
+        evidence = evidence_in(raws, asked.config, asked.changes, str(file), go)
         _tell_held_out(evidence, console)
         adapted = _adapted(asked, file, evidence, go, console)
         _tell(adapted, console)
@@ -82,6 +83,12 @@ def adapt_network(asked: AdaptRequest) -> bool:
     if asked.as_json:
         print_json(wrote=[str(out)], notes=[])
     return True
+
+
+def _raw(path: Path) -> Path:
+    """Return what was recorded raw in a folder that an engine recorded into."""
+    own = path / RAW_NAME
+    return own if own.is_dir() else path
 
 
 def _model_file(start: str | None) -> Path:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from livesim.commands.calibrate import spread_stacks, with_pixel
+from livesim.commands.evaluate.report import labels
 from livesim.config.settings import Settings
 from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
+from livesim.io.recording_files import RAW_NAME
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate
 from livesim.pipeline.defects import equalised
@@ -57,17 +59,20 @@ def evidence_in(
     DataError, SettingsError
         If a recording cannot be used, shows no pattern, or does not tell its noise.
     """
-    return [one for raw in raws for one in _evidence(raw, config, changes, model, step)]
+    found = []
+    for raw, name in zip(raws, names_of(raws), strict=True):
+        for one in _evidence(raw, name, settings_for(raw, config, changes), model):
+            found.append(one)
+            step()
+    return found
 
 
-def _evidence(
-    raw: Path,
-    config: Path | None,
-    changes: Sequence[str],
-    model: str,
-    step: Callable[[], None],
-) -> Iterator[Evidence]:
-    settings = settings_for(raw, config, changes)
+def names_of(raws: Sequence[Path]) -> list[str]:
+    """Return a short name for each recording; one of livesim's own bears that of its folder."""
+    return labels([raw.resolve().parent if raw.name == RAW_NAME else raw for raw in raws])
+
+
+def _evidence(raw: Path, name: str, settings: Settings, model: str) -> Iterator[Evidence]:
     with open_recording(raw, settings.pattern) as recording:
         settings = with_pixel(settings, recording)
         channel = min(index.channel for index in recording.indices)
@@ -81,8 +86,7 @@ def _evidence(
         raise DataError(f"{raw}: {why_none(pattern)}")
     pipeline = ReconstructionPipeline(settings, pattern, profile)
     for stack in stacks:
-        yield evidence_of(pipeline, stack, raw.name)
-        step()
+        yield evidence_of(pipeline, stack, name)
 
 
 def on_plain(settings: Settings, model: str) -> Settings:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from livesim_models.evaluation.similarity import BORDER
 
-SQUARE = 32
+SQUARE = 24
 """Pixels of the doubled grid along a side."""
 _INSET = 4
 """Of a held-out square: there its pixels share noise with those that are learned from."""

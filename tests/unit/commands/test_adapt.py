@@ -49,7 +49,7 @@ def test_a_network_that_gained_is_written_with_what_it_was_adapted_to(raw, tmp_p
     card = read_card(out)
     assert (card.name, card.on_plain, card.layout) == ("mine", True, "any")
     assert card.adapted_to.model == "quick"
-    assert card.adapted_to.recordings == {"cells.tif": 1}
+    assert card.adapted_to.recordings == {"cells": 1}
     assert (card.adapted_to.error_before, card.adapted_to.error_after) == (0.5, 0.4)
     assert card.training["steps"] == 75
 
