@@ -11,7 +11,9 @@ What a network forgets is measured on some fields of `bench.quality.networks_uns
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from matplotlib.figure import Figure
 
 from bench.quality.networks_unseen import field, measure
 from bench.quality.thinning import in_photons, with_less_light
-from bench.report import Row, report
+from bench.report import RESULTS, Row, report
 from livesim.commands.adapt.command import rehearsal
 from livesim.commands.adapt.samples import middle_of, on_plain
 from livesim.config.settings import Settings, Steps, parse_settings
@@ -140,7 +142,9 @@ def measured(
     model = read_model(model_file(start, "two"))
     pipeline = ReconstructionPipeline(on_plain(own.settings, start), own.pattern)
     evidence = [evidence_of(pipeline, stack, own.name) for stack in own.stacks]
+    began = time.process_time()
     made = adapt(model.network, evidence, rehearsal(), 60.0 * minutes, lambda look: None)
+    spent = time.process_time() - began
     with TemporaryDirectory() as folder:
         file = Path(folder) / "adapted.safetensors"
         write_model(file, made.network, model.card)
@@ -166,7 +170,7 @@ def measured(
         "unseen kinds before": unseen[0],
         "unseen kinds after": unseen[1],
         "steps": made.steps,
-        "minutes": made.seconds / 60.0,
+        "processor minutes": spent / 60.0,
     }
     (plain, before), (_, after) = images
     shown = {"plain": plain[0], "before": before[0], "after": after[0]}
@@ -233,9 +237,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--name", default="adapt", help="of the file of results")
+    parser.add_argument("--add", action="store_true", help="to the rows that are kept")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows: list[Row] = []
+    kept = RESULTS / f"{options.name}.json"
+    rows: list[Row] = json.loads(kept.read_text())["rows"] if options.add else []
     for own, other in samples(options):
         try:
             row, shown = measured(own, other, options.start, options.minutes)

@@ -1,8 +1,8 @@
 """Teach a network on plain images by raw stacks alone, and say whether it has learned anything.
 
 It learns from the larger part of a split what the smaller part shows (`trust.evidence`): no bright
-reference and no truth are needed. Drawn examples, whose truth is known, are shown in between, so
-that it forgets nothing.
+reference and no truth are needed. Its answers to drawn examples are held where they were, so that
+it forgets nothing (learning without forgetting, Li & Hoiem, ECCV 2016).
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from livesim_models.conditions import given
 from livesim_models.data.varied.example import Example
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.network import Network
 from livesim_models.registry import build
 from livesim_models.steps import Hybrid
 from livesim_models.training.held_out import held_out_means, learned_mask
-from livesim_models.training.varied import Learner, difference
+from livesim_models.training.varied import Learner
 from livesim_models.trust.evidence import Evidence, Split
 
 EXAMINE_EVERY = 25
@@ -32,7 +33,9 @@ PATIENCE = 6
 """Looks without a lower error after which there is nothing more to gain."""
 CLEAR = 2.0
 """Standard errors by which the error has to fall for a network to be adopted."""
-_RATE, _WARM_UP, _AVERAGING = 2e-4, 25, 0.98
+_RATE, _WARM_UP, _AVERAGING = 4e-4, 25, 0.98
+_KEEPING = 0.2
+"""What a change of the answers to drawn examples counts."""
 _CROP, _MARGIN = 128, 16
 """Pixels of what is learned from at a time, and those around it that do not count."""
 _BATCH = 4
@@ -123,7 +126,8 @@ def adapt(
         If a field is too small.
     """
     learned, judged = _divided(evidence)
-    learner, generator = _learner(network), torch.Generator().manual_seed(1)
+    first, learner = Hybrid(network), _learner(network)
+    generator = torch.Generator().manual_seed(1)
     began, error, lowest, lowest_at = time.monotonic(), math.inf, math.inf, 0
     best, steps = learner.averaged_network, 0
     try:
@@ -136,11 +140,14 @@ def adapt(
             tell(Look(steps, seconds, error, lowest))
             if steps - lowest_at >= PATIENCE * EXAMINE_EVERY or seconds > most_seconds:
                 break
-            _step(learner, learned[steps % len(learned)], rehearsal, steps, generator)
+            drawn = rehearsal[steps % len(rehearsal)].turned(steps // len(rehearsal) % 8)
+            loss = learned[steps % len(learned)].loss(learner.hybrid, generator)
+            kept = _kept(learner.hybrid, first, drawn)
+            learner.follow(loss + _KEEPING * kept, _rate(steps), _AVERAGING, steps)
     except KeyboardInterrupt:
         pass
     best.requires_grad_(False)
-    found = _compared(judged, Hybrid(network), Hybrid(best))
+    found = _compared(judged, first, Hybrid(best))
     return Adapted(best, steps, time.monotonic() - began, *found)
 
 
@@ -249,16 +256,15 @@ def _learner(network: Network) -> Learner:
     return Learner.of(*copies, _RATE)
 
 
-def _step(
-    learner: Learner,
-    stack: _Learned,
-    rehearsal: Sequence[Example],
-    number: int,
-    generator: torch.Generator,
-) -> None:
-    drawn = rehearsal[number % len(rehearsal)].turned(number // len(rehearsal) % 8)
-    known = difference(learner.hybrid.restored(*drawn.given), drawn)
-    learner.follow(stack.loss(learner.hybrid, generator) + known, _rate(number), _AVERAGING, number)
+def _kept(hybrid: Hybrid, first: Hybrid, drawn: Example) -> Tensor:
+    """Return by how much a network's answers to drawn examples have changed, mean square.
+
+    In units of what a plain image is off by. Before the first step it is 0, and so is its gradient.
+    """
+    channels, _ = given(*drawn.given)
+    with torch.no_grad():
+        before = first.network(channels)
+    return (hybrid.network(channels) - before).square().mean()
 
 
 def _rate(number: int) -> float:
