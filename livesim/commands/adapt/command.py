@@ -27,7 +27,8 @@ from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.varied.example import Example, collated, drawn_example
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.shipped import QUICK, UNIVERSAL, model_file
-from livesim_models.training.adaptation import CLEAR, EXAMINE_EVERY, Adapted, Errors, Look, adapt
+from livesim_models.training.adaptation import EXAMINE_EVERY, Adapted, Look, adapt
+from livesim_models.training.judging import CLEAR, Errors
 from livesim_models.trust.evidence import Evidence
 
 _BATCHES, _BATCH, _SIZE = 12, 4, 64

@@ -23,48 +23,21 @@ from livesim_models.evaluation.similarity import BORDER
 from livesim_models.network import Network
 from livesim_models.registry import build
 from livesim_models.steps import Hybrid
-from livesim_models.training.held_out import held_out_means, learned_mask
+from livesim_models.training.held_out import learned_mask
+from livesim_models.training.judging import Errors, JudgedRecording, compared
 from livesim_models.training.varied import Learner
-from livesim_models.trust.evidence import Evidence, Split
+from livesim_models.trust.evidence import Evidence
 
 EXAMINE_EVERY = 25
 """Steps between two looks at what is held out."""
 PATIENCE = 6
 """Looks without a lower error after which there is nothing more to gain."""
-CLEAR = 2.0
-"""Standard errors by which the error has to fall for a network to be adopted."""
 _RATE, _WARM_UP, _AVERAGING = 4e-4, 25, 0.98
 _KEEPING = 0.2
 """What a change of the answers to drawn examples counts."""
 _CROP, _MARGIN = 128, 16
 """Pixels of what is learned from at a time, and those around it that do not count."""
 _BATCH = 4
-_SPLITS = 2
-"""Of a judged stack: the noise that the splits share is the stack's own."""
-_MOST_JUDGED = 4
-"""Stacks of a recording."""
-_LEAST_ERROR = 0.01
-"""Of the noise: where the plain image's error is less, nothing is told in units of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Errors:
-    """The mean square error of a network on what was held out; the plain image's is 1."""
-
-    before: float
-    after: float
-    uncertainty: float
-    """Standard error of their difference."""
-
-    @property
-    def fell(self) -> bool:
-        """Whether the error fell by more than its own uncertainty."""
-        return self.before - self.after > CLEAR * self.uncertainty
-
-    @property
-    def rose(self) -> bool:
-        """Whether it rose by more than that."""
-        return self.after - self.before > CLEAR * self.uncertainty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +120,7 @@ def adapt(
     except KeyboardInterrupt:
         pass
     best.requires_grad_(False)
-    found = _compared(judged, first, Hybrid(best))
+    found = compared(judged, first, Hybrid(best))
     return Adapted(best, steps, time.monotonic() - began, *found)
 
 
@@ -179,74 +152,13 @@ class _Learned:
         return torch.stack([_crop(images, generator) for _ in range(_BATCH)], dim=1).unbind()
 
 
-class _Judged:
-    """One raw stack to judge by; it is always split in the same way."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        generator = torch.Generator().manual_seed(2)
-        self._splits = [evidence.split(generator) for _ in range(_SPLITS)]
-        self._noise = held_out_means(evidence.unseen_noise)
-
-    @torch.no_grad()
-    def errors(self, hybrid: Hybrid | None = None) -> tuple[Tensor, Tensor]:
-        """Return the errors in the held-out squares, for stopping and for deciding, [square] each.
-
-        Of a network, or of the plain image.
-        """
-        means = [held_out_means(self._squared(split, hybrid)) for split in self._splits]
-        stop, decide = (torch.stack(one).mean(dim=0) for one in zip(*means, strict=True))
-        return stop - self._noise[0], decide - self._noise[1]
-
-    def _squared(self, split: Split, hybrid: Hybrid | None) -> Tensor:
-        restored = split.plain
-        if hybrid is not None:
-            values = self.evidence.conditions.values
-            restored = hybrid.restored(split.plain[None], split.white[None], values)[0]
-        held = torch.fft.rfft2(restored) * self.evidence.share
-        return (torch.fft.irfft2(held, s=self.evidence.shape) - split.unseen).square()
-
-
-class _Recording:
-    """What is judged of one recording."""
-
-    def __init__(self, evidence: Sequence[Evidence]) -> None:
-        self._judged = [_Judged(one) for one in evidence[:_MOST_JUDGED]]
-        self.plain = self._errors(None)
-
-    def stopping_error(self, hybrid: Hybrid) -> float:
-        """Return a network's error where it is watched, the plain image's being 1."""
-        return float(self._errors(hybrid)[0].mean() / self._unit(0))
-
-    def decided(self, before: Hybrid, after: Hybrid) -> tuple[Tensor, Tensor]:
-        """Return the errors of two networks in the squares that decide, in the same unit."""
-        unit = self._unit(1)
-        return self._errors(before)[1] / unit, self._errors(after)[1] / unit
-
-    def _unit(self, which: int) -> Tensor:
-        least = _LEAST_ERROR * self._judged[0].evidence.unseen_noise.mean()
-        return torch.maximum(self.plain[which].mean(), least)
-
-    def _errors(self, hybrid: Hybrid | None) -> tuple[Tensor, Tensor]:
-        """Return the errors in all squares; of stacks of one place they are averaged."""
-        places: dict[str, list[tuple[Tensor, Tensor]]] = {}
-        for one in self._judged:
-            places.setdefault(one.evidence.place, []).append(one.errors(hybrid))
-        means = [
-            [torch.stack(part).mean(dim=0) for part in zip(*own, strict=True)]
-            for own in places.values()
-        ]
-        stop, decide = (torch.cat(part) for part in zip(*means, strict=True))
-        return stop, decide
-
-
-def _divided(evidence: Sequence[Evidence]) -> tuple[list[_Learned], dict[str, _Recording]]:
+def _divided(evidence: Sequence[Evidence]) -> tuple[list[_Learned], dict[str, JudgedRecording]]:
     """Return what to learn from, and what to judge by: of several stacks every fourth."""
     learned, judged = [], {}
     for name in dict.fromkeys(one.recording for one in evidence):
         own = [one for one in evidence if one.recording == name]
         kept = own[1::4] or own
-        judged[name] = _Recording(kept)
+        judged[name] = JudgedRecording(kept)
         learned += [_Learned(one) for one in own if len(own) == 1 or one not in kept]
     return learned, judged
 
@@ -271,22 +183,8 @@ def _rate(number: int) -> float:
     return _RATE * min(1.0, (number + 1) / _WARM_UP)
 
 
-def _error(judged: Mapping[str, _Recording], hybrid: Hybrid) -> float:
+def _error(judged: Mapping[str, JudgedRecording], hybrid: Hybrid) -> float:
     return sum(one.stopping_error(hybrid) for one in judged.values()) / len(judged)
-
-
-def _compared(
-    judged: Mapping[str, _Recording], before: Hybrid, after: Hybrid
-) -> tuple[Errors, dict[str, Errors]]:
-    """Return the errors of two networks on all recordings together, and on each."""
-    each = {name: one.decided(before, after) for name, one in judged.items()}
-    first, last = (torch.cat(part) for part in zip(*each.values(), strict=True))
-    return _errors(first, last), {name: _errors(*pair) for name, pair in each.items()}
-
-
-def _errors(before: Tensor, after: Tensor) -> Errors:
-    error = float((after - before).std() / math.sqrt(len(before)))
-    return Errors(float(before.mean()), float(after.mean()), error)
 
 
 def _cut_share(share: Tensor, shape: tuple[int, int]) -> Tensor:

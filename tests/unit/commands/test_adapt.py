@@ -12,7 +12,8 @@ from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.pipeline.networks import load_networks, preferred_device, resolved
 from livesim.values.errors import DataError
 from livesim_models.checkpoint import read_card
-from livesim_models.training.adaptation import Adapted, Errors
+from livesim_models.training.adaptation import Adapted
+from livesim_models.training.judging import Errors
 from tests.support.scenes import settings_text, simulate
 
 FELL = Errors(0.5, 0.4, 0.01)

@@ -9,8 +9,9 @@ from livesim_models.conditions import Conditions
 from livesim_models.data.varied.example import Example
 from livesim_models.registry import build
 from livesim_models.training import adaptation
-from livesim_models.training.adaptation import EXAMINE_EVERY, Adapted, Errors, adapt
+from livesim_models.training.adaptation import EXAMINE_EVERY, Adapted, adapt
 from livesim_models.training.held_out import SQUARE, held_out_means, learned_mask
+from livesim_models.training.judging import Errors
 from livesim_models.trust.arbitration import ETA
 from livesim_models.trust.evidence import LIGHT, Evidence
 from livesim_models.unet import UNetArchitecture
