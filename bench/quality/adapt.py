@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,7 +57,8 @@ RECORDINGS = (
 )
 SCALES = (20.0, 1.0)
 PLAIN = Steps(one="none", two="none")
-KINDS, PHOTONS, FIELDS, SIZE = ("filaments", "coins", "text", "grass"), (20.0, 100.0), 2, 96
+TITLE = "Networks adapted to a sample"
+KINDS, PHOTONS, FIELDS, SIZE = ("filaments", "coins", "text", "grass"), (20.0, 100.0), 1, 96
 """Of the fields on which it is measured what a network forgets."""
 SIDE = 200
 """Pixels of the doubled grid that a picture shows."""
@@ -124,7 +126,7 @@ def _simulated(settings: Settings) -> tuple[RawStack, np.ndarray]:
 
 
 def measured(
-    own: Sample, other: Sample | None, start: str, minutes: float
+    own: Sample, other: Sample | None, start: str, minutes: float, *, unseen: bool
 ) -> tuple[Row, dict[str, np.ndarray]]:
     """Return what adapting to a sample gave, there and on another, and images of its first stack.
 
@@ -138,6 +140,8 @@ def measured(
         The network to begin with.
     minutes
         At most.
+    unseen
+        Whether to measure as well what was forgotten.
     """
     model = read_model(model_file(start, "two"))
     pipeline = ReconstructionPipeline(on_plain(own.settings, start), own.pattern)
@@ -152,7 +156,7 @@ def measured(
         images = [_images(own, name) for name in names]
         gains = [_gain(own, *one) for one in images]
         others = [None if other is None else _gain(other, *_images(other, one)) for one in names]
-        unseen = [_unseen(name) for name in names]
+        kinds = [_unseen(name) if unseen else None for name in names]
     errors = made.errors
     row: Row = {
         "sample": own.name,
@@ -167,8 +171,8 @@ def measured(
         "gain after": gains[1],
         "other field before": others[0],
         "other field after": others[1],
-        "unseen kinds before": unseen[0],
-        "unseen kinds after": unseen[1],
+        "unseen kinds before": kinds[0],
+        "unseen kinds after": kinds[1],
         "steps": made.steps,
         "processor minutes": spent / 60.0,
     }
@@ -193,6 +197,7 @@ def _gain(own: Sample, plain: list[np.ndarray], images: list[np.ndarray]) -> flo
     return float(np.mean(gains))
 
 
+@cache
 def _unseen(network: str) -> float:
     """Return a network's mean gain over the plain image on kinds that it has not seen, dB."""
     gains = [
@@ -227,6 +232,11 @@ def samples(options: argparse.Namespace) -> Iterator[tuple[Sample, Sample | None
         yield line_pairs(photons, 1), line_pairs(photons, 2)
 
 
+def _kept(name: str) -> list[Row]:
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -237,24 +247,24 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--name", default="adapt", help="of the file of results")
+    parser.add_argument("--unseen", action="store_true", help="measure what was forgotten too")
     parser.add_argument("--add", action="store_true", help="to the rows that are kept")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    kept = RESULTS / f"{options.name}.json"
-    rows: list[Row] = json.loads(kept.read_text())["rows"] if options.add else []
+    if not options.add:
+        (RESULTS / f"{options.name}.json").unlink(missing_ok=True)
     for own, other in samples(options):
         try:
-            row, shown = measured(own, other, options.start, options.minutes)
+            row, shown = measured(own, other, options.start, options.minutes, unseen=options.unseen)
         except DataError as error:
             print(f"{own.name}, {own.light}: {error}", flush=True)
             continue
-        rows.append(row)
         print(row, flush=True)
         if options.pictures is not None:
             options.pictures.mkdir(parents=True, exist_ok=True)
             title = f"{own.name}, {own.light}".replace("/", " of ")
             draw(shown, title, options.pictures / f"{title}.png")
-        report(options.name, "Networks adapted to a sample", rows, start=options.start)
+        report(options.name, TITLE, [*_kept(options.name), row], start=options.start)
 
 
 if __name__ == "__main__":

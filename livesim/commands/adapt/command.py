@@ -31,7 +31,7 @@ from livesim_models.training.adaptation import EXAMINE_EVERY, Adapted, Look, ada
 from livesim_models.training.judging import CLEAR, Errors
 from livesim_models.trust.evidence import Evidence
 
-_BATCHES, _BATCH, _SIZE = 12, 4, 64
+_BATCHES, _BATCH, _SIZE = 16, 2, 64
 """Of drawn examples: how many batches, examples of each, and raw pixels along their sides."""
 
 
