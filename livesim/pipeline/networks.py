@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError
 from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
-from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.checkpoint import Model, file_sha256, read_card, read_model
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner
@@ -187,7 +186,7 @@ def _with_steps(channel: Channel, steps: Steps) -> Channel:
 def _resolved(settings: Settings) -> Resolved:
     names = {step: _name(settings, step) for step in STEPS}
     files = [model_file(name, step) for step, name in names.items() if name != NONE]
-    models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    models = {path.name: file_sha256(path) for path in files}
     cards = {path.name: read_card(path).model_dump(mode="json") for path in files}
     precision = _precision(settings, preferred_device())
     chosen = settings.steps.model_copy(

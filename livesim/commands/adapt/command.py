@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from livesim.io.write.placement import Placement
 from livesim.pipeline.networks import preferred_device
 from livesim.values.errors import DataError
 from livesim_models.card import AdaptedTo, Card
-from livesim_models.checkpoint import read_card, read_model, write_model
+from livesim_models.checkpoint import file_sha256, read_card, read_model, write_model
 from livesim_models.data.varied.example import Example, collated, drawn_example
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.shipped import QUICK, UNIVERSAL, model_file
@@ -183,7 +182,7 @@ def _card(
             "name": out.stem,
             "adapted_to": AdaptedTo(
                 model=start.name,
-                model_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+                model_sha256=file_sha256(file),
                 recordings=dict(stacks),
                 error_before=errors.before,
                 error_after=errors.after,

@@ -134,14 +134,15 @@ class Steering:
             for channel, one in ready.prepared.items():
                 one.use()
                 self._used[channel] = ready.resolved
-            before, self.in_use = self.in_use, ready.resolved
-            changed = before.settings != self.in_use.settings or before.models != self.in_use.models
+            changed = self.in_use.settings != ready.resolved.settings
+            self.in_use = ready.resolved
         if changed:
             self._count, self._since = self._count + 1, stack.index.time
 
     def _resolved(self, settings: Settings) -> Resolved:
         """Return settings without "auto"; what that stood for before is still to be said."""
         found = self._resolve(settings)
+        _check_same_files(self._wanted, found)
         if found.settings.steps != self._wanted.settings.steps:
             return found
         return replace(found, notes=self._wanted.notes)
@@ -183,6 +184,16 @@ class Steering:
         """Go back to what is in use, unless something else is wanted by now."""
         if wanted is self._wanted:
             self._wanted, self._ready, self._refused = self.in_use, None, why
+
+
+def _check_same_files(used: Resolved, wanted: Resolved) -> None:
+    """Refuse a file that was written again under its name: a recording could not tell the two."""
+    for name, sha256 in wanted.models.items():
+        if used.models.get(name, sha256) != sha256:
+            raise SettingsError(
+                f"expected {name} as it is in use, found that it was written again since; give "
+                "the new network a name of its own"
+            )
 
 
 def _prepared(pipeline: Pipeline, settings: Settings) -> Prepared:

@@ -87,9 +87,8 @@ def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> N
 
 def _settings(recorder: Recorder, stack: RawStack, before: Resolved, now: Resolved) -> None:
     old, new = difference(before.settings, now.settings)
-    swapped = before.models != now.models
-    if new or swapped:
-        networks = _networks(before) | _networks(now) if swapped else {}
+    if new:
+        networks = {} if before.models == now.models else _networks(before) | _networks(now)
         at = stack.last_received_ns
         recorder.log_settings(SettingsChange(stack.index, at, old, new, networks))
 

@@ -259,24 +259,39 @@ class FakeRecorder:
         self.changes.append(change)
 
 
-@pytest.mark.parametrize("steps", [{"steps.two": "b.safetensors"}, {}])
-def test_a_swapped_network_is_logged_with_the_cards_of_both(tmp_path, steps):
-    recorder = FakeRecorder(tmp_path)
+def test_a_swapped_network_is_logged_with_the_cards_of_both(tmp_path):
+    recorder, steps = FakeRecorder(tmp_path), {"steps.two": "b.safetensors"}
     recordings = Recordings(recorder)
     log = RecordingLog(recordings, Faults())
-    name = "b.safetensors" if steps else "a.safetensors"
-    swapped = Resolved(steered(PLAIN, steps), {name: "1" * 64}, {name: {"name": "b"}})
+    other = {"b.safetensors": {"name": "b"}}
+    swapped = Resolved(steered(PLAIN, steps), {"b.safetensors": "1" * 64}, other)
     for number, now in enumerate((recorder.resolved, swapped, swapped)):
         recordings.see(stack(number))
         log.see(stack(number), FakePipeline(), now)
     (change,) = recorder.changes
     assert change.stack.time == 1
     assert dict(change.new) == steps
-    assert change.networks[name] == NetworkFile("1" * 64, {"name": "b"})
-    if steps:
-        assert change.networks["a.safetensors"] == NetworkFile("0" * 64, {"name": "a"})
+    assert change.networks == {
+        "a.safetensors": NetworkFile("0" * 64, {"name": "a"}),
+        "b.safetensors": NetworkFile("1" * 64, {"name": "b"}),
+    }
     append_settings_change(tmp_path / "log.jsonl", change)
     assert read_settings_log(tmp_path / "log.jsonl") == (change,)
+
+
+def test_a_file_that_was_written_again_needs_a_name_of_its_own():
+    files = iter(["0" * 64, "1" * 64])
+    made = Steering(
+        Resolved(PLAIN, {"mine.safetensors": "0" * 64}),
+        lambda settings: Resolved(settings, {"mine.safetensors": next(files)}),
+    )
+    made.begin(0, Steered())
+    made.wish({"reconstruction.wiener": 0.1})
+    with pytest.raises(
+        SettingsError, match=r"mine\.safetensors .* written again .* name of its own"
+    ):
+        made.wish({"reconstruction.wiener": 0.2})
+    made.close()
 
 
 def test_a_model_file_is_named_as_the_engine_finds_it_too(tmp_path, monkeypatch):
