@@ -168,10 +168,8 @@ def read_steering(log: Path) -> tuple[SettingsChange, ...]:
 
 def _check_networks(change: SettingsChange) -> None:
     """Refuse networks that are not those of the live run any more: the pixels would be others."""
-    names = {
-        (step, values.get(f"steps.{step}")) for step in STEPS for values in (change.old, change.new)
-    }
-    for step, name in names:
+    sides = (change.old, change.new)
+    for step, name in {(step, side.get(f"steps.{step}")) for step in STEPS for side in sides}:
         file = model_file(name, step) if isinstance(name, str) and name != NONE else None
         logged = None if file is None else change.networks.get(file.name)
         if file is not None and logged is not None and file_sha256(file) != logged.sha256:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 import zarr
 
+from livesim.commands.restore.channels import read_steering
 from livesim.commands.steer import parse_changes, steer_engine
 from livesim.config.changes import (
     NetworkFile,
@@ -33,6 +34,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
+from livesim_models.checkpoint import file_sha256
 from tests.support.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
 
 PLAIN = Settings.model_validate(SETTINGS)
@@ -277,6 +279,18 @@ def test_a_swapped_network_is_logged_with_the_cards_of_both(tmp_path):
     }
     append_settings_change(tmp_path / "log.jsonl", change)
     assert read_settings_log(tmp_path / "log.jsonl") == (change,)
+
+
+def test_a_recording_is_not_restored_with_another_network_of_the_same_name(tmp_path):
+    mine, log = tmp_path / "mine.safetensors", tmp_path / "log.jsonl"
+    mine.write_bytes(b"first")
+    used = {mine.name: NetworkFile(file_sha256(mine), {"name": "mine"})}
+    names = {"steps.two": "none"}, {"steps.two": str(mine)}
+    append_settings_change(log, SettingsChange(StackIndex(time=2), 0, *names, used))
+    assert len(read_steering(log)) == 1
+    mine.write_bytes(b"other")
+    with pytest.raises(DataError, match="expected the network of the live run, found another one"):
+        read_steering(log)
 
 
 def test_a_file_that_was_written_again_needs_a_name_of_its_own():
