@@ -58,7 +58,9 @@ RECORDINGS = (
 SCALES = (20.0, 1.0)
 PLAIN = Steps(one="none", two="none")
 TITLE = "Networks adapted to a sample"
-KINDS, PHOTONS, FIELDS, SIZE = ("filaments", "coins", "text", "grass"), (20.0, 100.0), 1, 96
+SIZE = 256
+"""Raw pixels of a side: of larger fields the middle is taken."""
+KINDS, PHOTONS, UNSEEN_SIZE = ("filaments", "coins", "text", "grass"), (20.0, 100.0), 96
 """Of the fields on which it is measured what a network forgets."""
 SIDE = 200
 """Pixels of the doubled grid that a picture shows."""
@@ -82,7 +84,7 @@ def recorded(folder: Path, name: str, scale: float) -> Sample:
     (raw,) = folder.glob(f"{name}*.tif*")
     settings = settings_for(raw, None)
     with open_recording(raw, settings.pattern) as recording:
-        stacks = [middle_of(recording.stack(one), settings) for one in recording.indices]
+        stacks = [middle_of(recording.stack(one), settings, SIZE) for one in recording.indices]
     settings = in_photons(stacks, settings)
     pattern = calibrate(stacks, settings, None)
     if scale == 1.0:
@@ -201,9 +203,8 @@ def _gain(own: Sample, plain: list[np.ndarray], images: list[np.ndarray]) -> flo
 def _unseen(network: str) -> float:
     """Return a network's mean gain over the plain image on kinds that it has not seen, dB."""
     gains = [
-        measure(field(kind, number, SIZE, 57), photons, number, [network], 0)[network]
+        measure(field(kind, 0, UNSEEN_SIZE, 57), photons, 0, [network], 0)[network]
         for kind in KINDS
-        for number in range(FIELDS)
         for photons in PHOTONS
     ]
     return float(np.mean(gains))

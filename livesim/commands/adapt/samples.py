@@ -95,8 +95,8 @@ def on_plain(settings: Settings, model: str) -> Settings:
     return settings.model_copy(update={"steps": steps})
 
 
-def middle_of(stack: RawStack, settings: Settings) -> RawStack:
+def middle_of(stack: RawStack, settings: Settings, most: int = MOST_PIXELS) -> RawStack:
     """Return the middle of a raw stack, its pixels made equal before by the camera's map."""
     (whole,) = equalised([stack], settings)
-    rows, columns = middle(whole.pixels.shape[-2:], MOST_PIXELS)
+    rows, columns = middle(whole.pixels.shape[-2:], most)
     return replace(whole, pixels=np.ascontiguousarray(whole.pixels[..., rows, columns]))
