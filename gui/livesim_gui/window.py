@@ -23,8 +23,9 @@ from livesim_gui.actions.actions import Actions
 from livesim_gui.actions.appearance import AppearanceActions
 from livesim_gui.actions.time import Clock
 from livesim_gui.backend import Backend
-from livesim_gui.children.export import ExportChild
+from livesim_gui.children.export import ADAPT, ExportChild
 from livesim_gui.children.replay import ReplayChild
+from livesim_gui.dialogs.adapt import AdaptDialog
 from livesim_gui.dialogs.dose import DoseDialog
 from livesim_gui.dialogs.export import ExportDialog
 from livesim_gui.menus import fill_menus
@@ -91,6 +92,7 @@ class Window(QMainWindow):
             viewer, backend, self.replay, self.widgets, self.past, self.say, clock
         )
         self.export = ExportDialog(self, ExportChild(self))
+        self.adapt = AdaptDialog(self, ExportChild(self, ADAPT, "adaptation"))
         self.dose = DoseDialog(self, viewer.stream, backend.access)
         self._lay_out()
         self.appearance = AppearanceActions(self.widgets, known)
@@ -126,6 +128,8 @@ class Window(QMainWindow):
         start.connect_asked.connect(self._show_connect)
         self.widgets.control.export_asked.connect(self.show_export)
         self.widgets.control.dose_asked.connect(self.show_dose)
+        self.widgets.steer.adapt_asked.connect(self.show_adapt)
+        self.adapt.use_asked.connect(self.user_actions.engine.use_network)
         own: dict[str, Callable[[], None]] = {
             "full": self._switch_full_screen,
             "keys": self.show_keys,
@@ -187,11 +191,20 @@ class Window(QMainWindow):
 
     def show_export(self) -> None:
         """Ask what to export: at first the running stream's recording, as it is shown."""
-        folder = Path(self.viewer.stream.last_folder or "")
-        there = self.viewer.stream.last_folder is not None and folder.is_dir()
-        self.export.offer(folder if there else None, self.viewer.shown())
+        self.export.offer(self._recorded(), self.viewer.shown())
         self.export.show()
         self.export.raise_()
+
+    def show_adapt(self) -> None:
+        """Ask which network is to be taught which recording: at first the running stream's."""
+        self.adapt.offer(self._recorded())
+        self.adapt.show()
+        self.adapt.raise_()
+
+    def _recorded(self) -> Path | None:
+        """Return the folder of the last recording, where it lies on this machine."""
+        folder = Path(self.viewer.stream.last_folder or "")
+        return folder if self.viewer.stream.last_folder is not None and folder.is_dir() else None
 
     def show_dose(self) -> None:
         """Measure one light level after the other."""
@@ -236,6 +249,7 @@ class Window(QMainWindow):
             timer.stop()
         remembered.save(self._settings_file, self._choices())
         self.export.child.close()
+        self.adapt.child.close()
         self.replay.close()
         self._backend.close()
         super().closeEvent(event)

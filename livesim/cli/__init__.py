@@ -11,19 +11,10 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import (
-    calibrate,
-    convert,
-    doctor,
-    evaluate,
-    export,
-    models,
-    otf,
-    restore,
-    train,
-)
+from livesim.cli.data import calibrate, doctor, evaluate, export, otf, restore
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
+from livesim.cli.networks import adapt, convert, models, train
 from livesim.cli.run import engine, live, look, replay, status, steer, view
 from livesim.cli.shared import EXIT_DATA, EXIT_USAGE
 from livesim.config.settings import SettingsError
@@ -55,6 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     bench,
     keys,
     train,
+    adapt,
     convert,
     models,
     status,

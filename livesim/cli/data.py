@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +20,6 @@ from livesim.cli.shared import (
     TiedOption,
 )
 from livesim.config.settings import SettingsError
-from livesim.values.extras import install_command
 
 if TYPE_CHECKING:
     from livesim.commands.restore.request import RestoreRequest
@@ -322,81 +320,3 @@ def evaluate(
 
     request = Request(truth, config, pattern, one, two, reference, halves, pixel, change or [])
     evaluate_files(files, request, out, examples, overwrite=overwrite)
-
-
-def train(
-    recipe: Annotated[
-        Path | None,
-        typer.Argument(help="Training recipe (TOML), or one of livesim's: default, filaments."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for scenes, checkpoints, logs and models.")
-    ] = Path("livesim-training"),
-    start: Annotated[
-        str | None,
-        typer.Option("--from", help="Fine-tune this shipped pair of models, or that of a folder."),
-    ] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="Recording with much light; give it for every one.")
-    ] = None,
-    low: Annotated[
-        list[Path] | None,
-        typer.Option(help="The same in less light, in the same order; else photons are thinned."),
-    ] = None,
-    config: ConfigOption = None,
-) -> None:
-    """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
-    _check(recipe, start, data)
-    if find_spec("lightning") is None:
-        raise SettingsError(
-            f"expected lightning, which trains, found none: {install_command('train')}"
-        )
-
-    from livesim.commands.train.command import fine_tune, train_networks
-
-    if recipe is not None:
-        train_networks(recipe, out)
-    elif start is not None and data:
-        fine_tune(start, data, low or [], config, out)
-
-
-def _check(recipe: Path | None, start: str | None, data: list[Path] | None) -> None:
-    expected = "expected a training recipe, or --from with --data for every recording, found "
-    if (recipe is None) == (start is None):
-        raise SettingsError(expected + "neither or both")
-    if (start is None) != (not data):
-        raise SettingsError(expected + "--from or --data alone")
-
-
-def convert(
-    checkpoint: Annotated[Path, typer.Argument(help="Weights written by PyTorch (.pth).")],
-    card: Annotated[Path, typer.Option(help="What they are (TOML); see docs/use/networks.md.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model file (.safetensors).")],
-    overwrite: OverwriteOption = False,
-) -> None:
-    """Make a model file of weights that were trained elsewhere; runs nothing in their file."""
-    from livesim.commands.convert import convert_file
-
-    convert_file(checkpoint, card, out, overwrite=overwrite)
-
-
-def models(
-    name: Annotated[
-        str | None, typer.Argument(help="A shipped network or a model file, to describe.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for a copy of its files.")
-    ] = None,
-    overwrite: OverwriteOption = False,
-) -> None:
-    """List the networks that come with livesim; with a name, print the cards of that one."""
-    from livesim.commands.models import copy_model, describe_model, list_models
-
-    if name is None and out is not None:
-        raise SettingsError("--out: expected the name of a network before it, found none")
-    if name is None:
-        list_models()
-    elif out is None:
-        describe_model(name)
-    else:
-        copy_model(name, out, overwrite=overwrite)

@@ -120,16 +120,27 @@ def counted_steps(total: int, *, as_json: bool = False, tied: bool = False) -> I
     tied
         Stop when stdin closes as well, as it does when the program that started this ends.
     """
-    ended = _end_of_stdin() if tied else Event()
-    with interrupts_held() as check_interrupt, _counter(total, as_json=as_json) as count:
+    with interrupts(tied=tied) as check_interrupt, _counter(total, as_json=as_json) as count:
 
         def step() -> None:
             count()
             check_interrupt()
+
+        yield step
+
+
+@contextmanager
+def interrupts(*, tied: bool) -> Iterator[Step]:
+    """Hold interrupts back as `interrupts_held` does; if `tied`, the end of stdin is one too."""
+    ended = _end_of_stdin() if tied else Event()
+    with interrupts_held() as check_interrupt:
+
+        def check() -> None:
+            check_interrupt()
             if ended.is_set():
                 raise KeyboardInterrupt
 
-        yield step
+        yield check
 
 
 def print_json(**values: object) -> None:

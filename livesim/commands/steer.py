@@ -6,6 +6,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from livesim.config.changes import STEERED, Value
 from livesim.config.settings import SettingsError
@@ -16,6 +17,7 @@ from livesim.wire.status import EngineStatus
 PATIENCE_S = 120.0
 """How long an engine may take to prepare: a stream whose next stack does not come never does."""
 ASK_EVERY_S = 0.1
+MODEL_SUFFIX = ".safetensors"
 
 
 def steer_engine(
@@ -72,7 +74,13 @@ def _parse(change: str) -> tuple[str, Value]:
         value = text.strip()  # such as none, or the path of a model
     if not isinstance(value, bool | int | float | str):
         raise SettingsError(f"{key}: expected a number, a word, true or false, found '{text}'")
-    return key.strip(), value
+    return key.strip(), _file(value) if isinstance(value, str) else value
+
+
+def _file(word: str) -> str:
+    """Return the whole path of a model file: the engine works in a folder of its own."""
+    path = Path(word)
+    return str(path.resolve()) if path.suffix == MODEL_SUFFIX and path.is_file() else word
 
 
 def _wait(client: ControlClient, done: Callable[[EngineStatus], bool]) -> EngineStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livesim.config.old_names import OLD_NAMES
@@ -34,6 +34,15 @@ Changes = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkFile:
+    """The model file of a network."""
+
+    sha256: str
+    card: Mapping[str, Any]
+    """What it is and what it was trained on, as the file says."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsChange:
     """One change of the settings; it holds from `stack` on, that stack included."""
 
@@ -42,6 +51,8 @@ class SettingsChange:
     """When the last frame of that stack was received, wall clock."""
     old: Changes
     new: Changes
+    networks: Mapping[str, NetworkFile] = field(default_factory=dict)
+    """File name -> the networks in use before and after, where those are what changed."""
 
 
 def steered(settings: Settings, changes: Changes) -> Settings:

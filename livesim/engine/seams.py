@@ -255,6 +255,8 @@ class Resolved:
     settings: Settings
     models: Mapping[str, str] = field(default_factory=dict)
     """File of a network -> SHA-256."""
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Likewise -> its card as JSON values."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Step -> the shipped networks that fit the stream."""
     notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ belongs to the process that calls it (`livesim.pipeline.cores`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -30,7 +30,7 @@ from livesim.pipeline.calibration import (
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST
 from livesim.pipeline.defects import equalised, stacks_without_defects
-from livesim.pipeline.networks import Networks, load_networks, preferred_device
+from livesim.pipeline.networks import Networks, load_networks, preferred_device, resolved
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.preparation import OtfProfile
@@ -174,16 +174,22 @@ def _preparing(
     path, plain_path, stages
         See `ReconstructionPipeline`.
     """
-    loaded = {first.steps: networks}
+    # By what the files hold: one may have been written again under its name.
+    loaded = {_key(networks.models, first): networks}
 
     def prepare_for(settings: Settings) -> Callable[[Pattern], ReconstructionPipeline]:
-        if settings.steps not in loaded:
-            loaded[settings.steps] = load_networks(settings, path.device)
+        key = _key(resolved(settings).models, settings)
+        if key not in loaded:
+            loaded[key] = load_networks(settings, path.device)
         return lambda known: ReconstructionPipeline(
-            settings, known, otf_profile, loaded[settings.steps], path, plain_path, stages
+            settings, known, otf_profile, loaded[key], path, plain_path, stages
         )
 
     return prepare_for
+
+
+def _key(models: Mapping[str, str], settings: Settings) -> tuple[object, ...]:
+    return settings.steps.precision, *sorted(models.items())
 
 
 def tracked(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError
 from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
-from livesim_models.checkpoint import Model, read_card, read_model
+from livesim_models.checkpoint import Model, file_sha256, read_card, read_model
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner
@@ -182,13 +181,14 @@ def resolved(settings: Settings) -> Resolved:
     own = _resolved(settings)
     each = {number: _resolved(settings.of_channel(number)) for number in settings.channels}
     models = dict(own.models) | {k: v for one in each.values() for k, v in one.models.items()}
+    cards = dict(own.cards) | {k: v for one in each.values() for k, v in one.cards.items()}
     channels = {
         number: _with_steps(channel, each[number].settings.steps)
         for number, channel in settings.channels.items()
     }
     notes = tuple(dict.fromkeys((*own.notes, *(n for one in each.values() for n in one.notes))))
     resolved = own.settings.model_copy(update={"channels": channels})
-    return Resolved(resolved, models, own.choices, notes)
+    return Resolved(resolved, models, cards, own.choices, notes)
 
 
 def _with_steps(channel: Channel, steps: Steps) -> Channel:
@@ -202,12 +202,13 @@ def _with_steps(channel: Channel, steps: Steps) -> Channel:
 def _resolved(settings: Settings) -> Resolved:
     names: dict[str, str] = {step: _name(settings, step) for step in STEPS}
     files = [model_file(names[step], step) for step in STEPS if names[step] != NONE]
-    models = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    models = {path.name: file_sha256(path) for path in files}
+    cards = {path.name: read_card(path).model_dump(mode="json") for path in files}
     precision = _precision(settings, preferred_device())
     chosen = settings.steps.model_copy(update={**names, "precision": precision})
     choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
     with_names = settings.model_copy(update={"steps": chosen})
-    return Resolved(with_names, models, choices, _notes(settings))
+    return Resolved(with_names, models, cards, choices, _notes(settings))
 
 
 def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:

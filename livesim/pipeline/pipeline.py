@@ -114,10 +114,11 @@ class ReconstructionPipeline:
         self._make_reviewer = partial(
             reviewer_of, settings, pattern, otf, self.networks, plan, conditions, passband
         )
-        self._reviewer = self._make_reviewer() if self.networks.any else None
+        self.reviewer = self._make_reviewer() if self.networks.any else None
+        """Examines what this makes; None without networks."""
         arbitration = None
-        if self._reviewer is not None:
-            bands = self._reviewer.bands
+        if self.reviewer is not None:
+            bands = self.reviewer.bands
             nothing = torch.zeros(len(bands), *doubled(pattern.shape), device=device)
             arbitration = Arbitration(bands, nothing)
         own = passband if self.networks.end_to_end is not None else None
@@ -221,7 +222,7 @@ class ReconstructionPipeline:
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """Those of the weights that fit; none without networks."""
-        return () if self._reviewer is None else self._reviewer.weight_shapes
+        return () if self.reviewer is None else self.reviewer.weight_shapes
 
     def compute(
         self,
@@ -262,7 +263,7 @@ class ReconstructionPipeline:
         -------
         None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
         """
-        reviewer = self._reviewer or self._make_reviewer()
+        reviewer = self.reviewer or self._make_reviewer()
         return None if reviewer is None else reviewer(work, lambda _: None, image, foreign=foreign)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
@@ -295,4 +296,4 @@ class ReconstructionPipeline:
         return [cmath.exp(1j * harmonic * turns_rad[angle]) for angle, harmonic in self._orders]
 
     def _reconstructed(self, stack: RawStack, work: Work, hits: int) -> Reconstructed:
-        return outcome(stack, work, hits, self.networks, self._reviewer)
+        return outcome(stack, work, hits, self.networks, self.reviewer)

@@ -91,7 +91,11 @@ class Reviewer:
         self._sensor = sensor_of(settings.camera)
         self._pattern, self._otf, self._networks = pattern, otf, networks
         self._reconstruct, self._arbiter = reconstruct, arbiter
-        self._conditions, self._passband = conditions, passband
+        self._passband = passband
+        self.conditions = conditions
+        """Of the plain image, for step two; None without it."""
+        self.share = arbiter.share
+        """[2 y, x + 1] of what a perfect result passes, that the plain image holds."""
         self._device = arbiter.bands.device
         self.bands = arbiter.bands
         """[band, 2 y, x + 1] in which the networks have a say."""
@@ -127,7 +131,7 @@ class Reviewer:
             stack with the weights of those before it, and the first one with none at all.
         """
         work = work.to(self._device)
-        network, noise = self._network_of(work), self._noise(work)
+        network, noise = self._network_of(work), self.noise(work)
         found = self._examined(work, network, noise, tell)
         weights = as_recorded(found.network, self.weight_shapes)
         granted = self._restoration(work, network, weights, found.error)
@@ -143,23 +147,26 @@ class Reviewer:
         """Return what the networks alone give; it is made once more where it stayed on a GPU."""
         if work.network is not None:
             return work.network
-        return self.network(self._photons(work), work, 1.0)
+        return self.network(self.photons(work), work, 1.0)
 
     def _examined(self, work: Work, network: Tensor, noise: NoiseModel, tell: Tell) -> Weights:
-        photons = self._photons(work)
-        # Seeded by the stack itself: whoever examines it again finds the same.
-        generator = torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
+        photons = self.photons(work)
+        generator = generator_of(work)
         restore = _Restoring(self, work, network, photons, tell)
-        variance = noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
         found = self._arbiter.weights(
-            photons, variance, restore.plain, restore.network, generator, FISSIONS
+            photons,
+            variance_of(photons, noise),
+            restore.plain,
+            restore.network,
+            generator,
+            FISSIONS,
         )
         if noise.refusal is None:
             return found
         nothing = torch.zeros_like(found.network)
         return replace(found, network=nothing, error=found.plain_error)
 
-    def _noise(self, work: Work) -> NoiseModel:
+    def noise(self, work: Work) -> NoiseModel:
         """Return the noise of the stack, as it shows it itself where it does."""
         frames = work.counts.flatten(0, 1).float().cpu()
         pixel_um = self._pattern.pixel_nm / 1e3
@@ -177,9 +184,9 @@ class Reviewer:
             picture = self._networks.begun(photons)
             return self._passband.shown(picture, self.plain(photons, work))
         between = self.plain(self._networks.one(photons), work)
-        if self._conditions is None:
+        if self.conditions is None:
             return between
-        return self._networks.two(between, self._conditions.in_light(light))
+        return self._networks.two(between, self.conditions.in_light(light))
 
     def _restoration(
         self, work: Work, network: Tensor, weights: BandWeights, error: Tensor
@@ -240,7 +247,7 @@ class Reviewer:
             angles[angle] = replace(angles[angle], phases_rad=phases)
         return replace(self._pattern, angles=tuple(angles))
 
-    def _photons(self, work: Work) -> Tensor:
+    def photons(self, work: Work) -> Tensor:
         """Return the raw frames [frame, y, x] in photo-electrons."""
         return (work.counts.flatten(0, 1).float() - self._camera.offset) / self._camera.gain
 
@@ -248,7 +255,7 @@ class Reviewer:
         """Return what the networks' cards say against this stack."""
         if self._pattern.levels is None:
             return ()
-        widefield = self._photons(work).mean(dim=0).cpu()
+        widefield = self.photons(work).mean(dim=0).cpu()
         return self._networks.warnings([widefield], self._pattern.levels)
 
 
@@ -290,6 +297,19 @@ class _Restoring:
     def _count(self) -> None:
         self._tell(min(self._done / _RESTORED, 1.0))
         self._done += 1
+
+
+def generator_of(work: Work) -> torch.Generator:
+    """Return the generator of a stack's splits, seeded by the stack itself.
+
+    Whoever examines it again finds the same.
+    """
+    return torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
+
+
+def variance_of(photons: Tensor, noise: NoiseModel) -> Tensor:
+    """Return the variance [frame, y, x] of the noise of a stack in photo-electrons."""
+    return noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
 
 
 def _judged(made: Restoration, image: Tensor) -> Restoration:

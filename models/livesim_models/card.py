@@ -17,6 +17,21 @@ from livesim_models.registry import AnyArchitecture
 FORMAT: Final = "livesim-model/1"
 
 
+class AdaptedTo(Section):
+    """What a network was taught on without any truth, and what that gave on what was held out."""
+
+    model: str
+    """From which it began."""
+    model_sha256: str
+    recordings: dict[str, Annotated[int, Field(ge=1)]]
+    """Name -> raw stacks taken of it."""
+    error_before: float
+    """Mean square error on what was held out, the plain image's being 1; and of this network."""
+    error_after: float
+    uncertainty: NonNegative
+    """Standard error of the difference."""
+
+
 class Card(Section):
     """The card of a network, which its model file carries as JSON."""
 
@@ -52,6 +67,8 @@ class Card(Section):
     """Of step two: the step one it was trained behind; None: the plain reconstruction."""
     recipe: str
     """The recipe's TOML, whole."""
+    adapted_to: AdaptedTo | None = None
+    """The sample that it was taught on after the training; None: on none."""
     training: dict[str, str | float | int] = Field(default_factory=dict)
     """Date, steps, hours, machine."""
     metrics: dict[str, float] = Field(default_factory=dict)

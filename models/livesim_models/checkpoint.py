@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def write_model(
     partial = path.with_name(path.name + ".part")
     save_file(weights, partial, {"format": FORMAT, "card": card.model_dump_json()})
     partial.replace(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a model file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_card(path: Path) -> Card:

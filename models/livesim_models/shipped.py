@@ -17,7 +17,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 RECIPES = Path(__file__).parent / "recipes"
 """Of trainings."""
 AUTO, NONE = "auto", "none"
-DEFAULT, UNIVERSAL = "default", "universal"
+DEFAULT, UNIVERSAL, QUICK = "default", "universal", "quick"
 PREFERRED = (DEFAULT, UNIVERSAL)
 """What "auto" stands for: the first that fits the stream."""
 

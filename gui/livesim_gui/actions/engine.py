@@ -8,6 +8,7 @@ from livesim_gui.backend import Backend
 from livesim_gui.panels.control import ControlPanel
 from livesim_gui.panels.steer import SteerPanel
 from livesim_gui.state.health.notice import Say
+from livesim_gui.state.steering import NONE, ONE, TWO
 
 Tell = Callable[[str], None]
 """Shows words where the user has asked for something."""
@@ -42,6 +43,11 @@ class EngineActions:
     def connect(self, address: str, keys: str = "") -> None:
         """Listen to another engine."""
         self._control.say(self._access.connect(address, keys) or "")
+
+    def use_network(self, file: str) -> None:
+        """Let the running stream use a network on the plain image, and no other."""
+        self._access.wish(ONE, NONE, self._say)
+        self._access.wish(TWO, file, self._say)
 
     def recalibrate(self) -> None:
         """Let the engine estimate the pattern again."""

@@ -1,4 +1,4 @@
-"""Run `livesim export` as a child process, and follow how far it is."""
+"""Run `livesim export` or `livesim adapt` as a child process, and follow how far it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QProcess, Signal
 from livesim_gui.state.picture.export import read_progress
 
 COMMAND = (sys.executable, "-m", "livesim", "export")
+ADAPT = (sys.executable, "-m", "livesim", "adapt")
 END_MS = 5000
 """How long an export may take to remove what it has begun, when the window closes."""
 
@@ -26,8 +27,11 @@ class ExportChild(QObject):
     ended = Signal(bool, str)
     """Whether the file is there; what to say."""
 
-    def __init__(self, parent: QObject | None = None, command: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self, parent: QObject | None = None, command: Sequence[str] = COMMAND, what: str = "export"
+    ) -> None:
         super().__init__(parent)
+        self._what = what
         self._command = tuple(command)
         self._process = QProcess(self)
         self._process.readyReadStandardOutput.connect(self._read)
@@ -72,17 +76,17 @@ class ExportChild(QObject):
 
     def _finished(self, status: int) -> None:
         self._read()
-        if self._cancelled:
-            self.ended.emit(False, "Cancelled; nothing was written.")
-        elif status == 0:
+        if status == 0:
             self.ended.emit(True, "\n".join([f"Wrote {', '.join(self._wrote)}", *self._notes]))
+        elif self._cancelled:
+            self.ended.emit(False, "Cancelled; nothing was written.")
         else:
-            self.ended.emit(False, self._last_words() or f"The export ended with {status}.")
+            self.ended.emit(False, self._last_words() or f"The {self._what} ended with {status}.")
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self.ended.emit(
-                False, f"The export could not be started: {self._process.errorString()}"
+                False, f"The {self._what} could not be started: {self._process.errorString()}"
             )
 
     def _last_words(self) -> str:

@@ -64,6 +64,7 @@ class SteerPanel(QScrollArea):
     """A dotted key and its new value."""
     recalibration_asked = Signal()
     recording_asked = Signal(bool)
+    adapt_asked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +85,9 @@ class SteerPanel(QScrollArea):
         self.recalibrate = QPushButton("Calibrate again (Ctrl+K)")
         self.recalibrate.setToolTip("Estimate the pattern again from the next raw stacks")
         self.recalibrate.clicked.connect(lambda: self.recalibration_asked.emit())
+        self.adapt = QPushButton("Adapt to this sample…")
+        self.adapt.setToolTip("Teach a network this sample by raw stacks, and use it")
+        self.adapt.clicked.connect(lambda: self.adapt_asked.emit())
         self.record = QPushButton("Record")
         self.record.clicked.connect(lambda: self.switch_recording())
         self.words = QLabel()
@@ -122,7 +126,7 @@ class SteerPanel(QScrollArea):
                 grid.addWidget(self.numbers[key], at, 2)
         grid.addWidget(self.auto, list(ROWS).index(WIENER) + 1, 1, 1, 2)
         outer.addLayout(grid)
-        for widget in (self.follow, self.recalibrate, self.words):
+        for widget in (self.follow, self.recalibrate, self.adapt, self.words):
             outer.addWidget(widget)
         outer.addStretch(1)
         self.setWidget(inside)

@@ -25,6 +25,12 @@ NAMES = {
     NOTCH_WIDTH: "notch width",
     FOLLOW: "tracking",
 }
+STARTS = {
+    "quick": "quick: some minutes",
+    "universal": "universal: five times as long, better to begin with",
+}
+"""Network that an adaptation begins with -> what to know of it."""
+MODEL_SUFFIX = ".safetensors"
 NO_FOLDER = "This engine was started without a folder: livesim engine --record FOLDER"
 
 
@@ -135,6 +141,30 @@ SCALES = {
     NOTCH: Scale(0.0, 1.0),
     NOTCH_WIDTH: Scale(0.1, 5.0, steps=98),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptWish:
+    """One network adapted to the sample, as the dialog asks for it."""
+
+    recording: str
+    out: str
+    start: str
+    """Of `STARTS`."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is missing, in words; what is wrong with the recording the command itself says."""
+        if not self.recording.strip():
+            return "Choose a recording of the sample: raw stacks, in the light that you use."
+        if not self.out.strip():
+            return "Choose a name for the network's file."
+        return None
+
+    @property
+    def flags(self) -> list[str]:
+        """What follows `livesim adapt`."""
+        return [self.recording.strip(), "--out", self.out.strip(), "--from", self.start]
 
 
 class Wishes:

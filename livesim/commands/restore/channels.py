@@ -31,6 +31,7 @@ from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
+from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import (
     Illumination,
@@ -40,6 +41,8 @@ from livesim.values.illumination import (
 )
 from livesim.values.pattern import Pattern
 from livesim.values.weights import BandWeights, WeightsChange
+from livesim_models.checkpoint import file_sha256
+from livesim_models.shipped import NONE, STEPS, model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +167,22 @@ def read_steering(log: Path) -> tuple[SettingsChange, ...]:
     """Return what the live run changed of the settings; say how much that is."""
     changes = read_settings_log(log)
     print(f"livesim: {len(changes)} changes of the settings from {log}", file=sys.stderr)
+    for change in changes:
+        _check_networks(change)
     return changes
+
+
+def _check_networks(change: SettingsChange) -> None:
+    """Refuse networks that are not those of the live run any more: the pixels would be others."""
+    sides = (change.old, change.new)
+    for step, name in {(step, side.get(f"steps.{step}")) for step in STEPS for side in sides}:
+        file = model_file(name, step) if isinstance(name, str) and name != NONE else None
+        logged = None if file is None else change.networks.get(file.name)
+        if file is not None and logged is not None and file_sha256(file) != logged.sha256:
+            raise DataError(
+                f"{file}: expected the network of the live run, found another one of that name; "
+                "--steps restores without it"
+            )
 
 
 def steered_settings(

@@ -51,7 +51,7 @@ class Steering:
         self._resolve = resolve
         self._wanted = first
         self._pipelines: dict[int, Pipeline] = {}
-        self._used: dict[int, Settings] = {}
+        self._used: dict[int, Resolved] = {}
         self._ready: _Ready | None = None
         self._refused: str | None = None
         self._count = 0
@@ -112,13 +112,13 @@ class Steering:
         """Steer a channel's pipeline, which was made with the first settings."""
         with self._worker.changed:
             self._pipelines[channel] = pipeline
-            self._used[channel] = self.first.settings
+            self._used[channel] = self.first
             self._ready = None  # prepared without this channel
             if self.in_use is not self.first:
                 self._want(replace(self._wanted))  # a copy: it is not in use everywhere
             self._worker.wake()
 
-    def of(self, channel: int) -> Settings:
+    def of(self, channel: int) -> Resolved:
         """Return what a channel is reconstructed with."""
         return self._used[channel]
 
@@ -133,7 +133,7 @@ class Steering:
                 return
             for channel, one in ready.prepared.items():
                 one.use()
-                self._used[channel] = ready.resolved.settings
+                self._used[channel] = ready.resolved
             changed = self.in_use.settings != ready.resolved.settings
             self.in_use = ready.resolved
         if changed:
@@ -142,6 +142,7 @@ class Steering:
     def _resolved(self, settings: Settings) -> Resolved:
         """Return settings without "auto"; what that stood for before is still to be said."""
         found = self._resolve(settings)
+        _check_same_files(self._wanted, found)
         if found.settings.steps != self._wanted.settings.steps:
             return found
         return replace(found, notes=self._wanted.notes)
@@ -183,6 +184,16 @@ class Steering:
         """Go back to what is in use, unless something else is wanted by now."""
         if wanted is self._wanted:
             self._wanted, self._ready, self._refused = self.in_use, None, why
+
+
+def _check_same_files(used: Resolved, wanted: Resolved) -> None:
+    """Refuse a file that was written again under its name: a recording could not tell the two."""
+    for name, sha256 in wanted.models.items():
+        if used.models.get(name, sha256) != sha256:
+            raise SettingsError(
+                f"expected {name} as it is in use, found that it was written again since; give "
+                "the new network a name of its own"
+            )
 
 
 def _prepared(pipeline: Pipeline, settings: Settings) -> Prepared:

@@ -74,7 +74,7 @@ class FolderRecorder:
     def __init__(self, folder: Path, start: StreamStart, resolved: Resolved) -> None:
         self.folder = folder
         self._start = start
-        self.settings, self._models = resolved.settings, resolved.models
+        self.resolved, self.settings, self._models = resolved, resolved.settings, resolved.models
         self._notes = resolved.notes
         sent = start.settings
         self._source = self.settings if sent is None else Settings.model_validate(sent)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from livesim.config.changes import SettingsChange
-from livesim.config.settings import Settings
 from livesim.engine.descriptors import patiently, spare
 from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
@@ -57,8 +56,8 @@ class Recorder(Protocol):
         ...
 
     @property
-    def settings(self) -> Settings:
-        """Written into its files."""
+    def resolved(self) -> Resolved:
+        """The settings that are written into its files."""
         ...
 
     def open_raw(self, first: RawStack) -> RawSink:

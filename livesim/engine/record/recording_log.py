@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from livesim.config.changes import SettingsChange, difference
-from livesim.config.settings import Settings
+from livesim.config.changes import NetworkFile, SettingsChange, difference
 from livesim.engine.descriptors import patiently
 from livesim.engine.meters import Faults
 from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.recordings import Recordings
-from livesim.engine.seams import Arbitrated, Pipeline, Tracked
+from livesim.engine.seams import Arbitrated, Pipeline, Resolved, Tracked
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.illumination import ChangeKind, PatternChange, unturned
@@ -27,10 +26,10 @@ class RecordingLog:
 
     def __init__(self, recordings: Recordings, faults: Faults) -> None:
         self._recordings, self._faults = recordings, faults
-        self._logged: dict[tuple[Path, int], Settings] = {}
+        self._logged: dict[tuple[Path, int], Resolved] = {}
         self._weights: dict[tuple[Path, int], BandWeights | None] = {}
 
-    def see(self, stack: RawStack, pipeline: Pipeline, settings: Settings) -> None:
+    def see(self, stack: RawStack, pipeline: Pipeline, now: Resolved) -> None:
         """Log what a stack is going to be reconstructed with, where that has changed."""
         recorder = self._recordings.of(stack.index)
         if recorder is None:
@@ -38,10 +37,10 @@ class RecordingLog:
         key = (recorder.folder, stack.index.channel)
         if key not in self._logged:
             self._write("the pattern", lambda: _first_pattern(recorder, stack, pipeline))
-        before = self._logged.get(key, recorder.settings)
-        self._logged[key] = settings
-        if before is not settings:
-            self._write("the settings' log", lambda: _settings(recorder, stack, before, settings))
+        before = self._logged.get(key, recorder.resolved)
+        self._logged[key] = now
+        if before is not now:
+            self._write("the settings' log", lambda: _settings(recorder, stack, before, now))
 
     def began(self, stack: RawStack, pipeline: Pipeline) -> None:
         """Log the weights that a stack is reconstructed with, where the last one had others."""
@@ -86,7 +85,13 @@ def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> N
     recorder.log_changes([change])
 
 
-def _settings(recorder: Recorder, stack: RawStack, before: Settings, now: Settings) -> None:
-    old, new = difference(before, now)
+def _settings(recorder: Recorder, stack: RawStack, before: Resolved, now: Resolved) -> None:
+    old, new = difference(before.settings, now.settings)
     if new:
-        recorder.log_settings(SettingsChange(stack.index, stack.last_received_ns, old, new))
+        networks = {} if before.models == now.models else _networks(before) | _networks(now)
+        at = stack.last_received_ns
+        recorder.log_settings(SettingsChange(stack.index, at, old, new, networks))
+
+
+def _networks(used: Resolved) -> dict[str, NetworkFile]:
+    return {name: NetworkFile(sha, used.cards[name]) for name, sha in used.models.items()}

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from livesim.values.errors import DataError
@@ -25,6 +25,9 @@ EACH = 12
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 _LARGEST_GRADIENT = 1.0
 """Norm to which longer ones are cut."""
+
+Step = TypeVar("Step", bound=nn.Module)
+"""A network as the step that it is."""
 
 
 class Batches(Dataset[Batch]):
@@ -74,38 +77,42 @@ def _drawn_beside(batches: Batches, first: int, ahead: int, workers: int) -> Ite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learner:
+class Learner(Generic[Step]):
     """One network that learns, and the mean of its weights that is shipped."""
 
-    learning: nn.Module
-    """The network as the step that it is."""
-    averaged: nn.Module
+    learning: Step
+    averaged: Step
     averaged_network: Network
     """That of `averaged`."""
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def of(cls, course: Course, network: Network, averaged: Network, rate: float) -> Learner:
-        """Return an untrained network's learner."""
+    def of(
+        cls, step: Callable[[Network], Step], network: Network, averaged: Network, rate: float
+    ) -> Learner[Step]:
+        """Return an untrained network's learner; `step` makes of it the step that it is."""
         averaged.load_state_dict(network.state_dict())
-        learning = course.step(network)
-        own = course.step(averaged).requires_grad_(False)
+        learning, own = step(network), step(averaged)
+        own.requires_grad_(False)
         return cls(learning, own, averaged, torch.optim.Adam(learning.parameters(), lr=rate))
 
     def step(self, batch: Batch, rate: float, averaging: float, number: int) -> float:
         """Learn from one batch; return its mean decibels."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         device = next(self.learning.parameters()).device
         with torch.autocast(device.type, dtype=torch.bfloat16):
             restored = batch.restored(self.learning)
-        loss = batch.loss(restored)
+        self.follow(batch.loss(restored), rate, averaging, number)
+        return float(batch.decibels(restored.detach()).mean())
+
+    def follow(self, loss: Tensor, rate: float, averaging: float, number: int) -> None:
+        """Change the weights so that a loss falls; `number` counts the steps before."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.learning.parameters(), _LARGEST_GRADIENT)
         self.optimizer.step()
         self._average(min(averaging, (1.0 + number) / (10.0 + number)))
-        return float(batch.decibels(restored.detach()).mean())
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:
@@ -204,7 +211,7 @@ def trained(recipe: VariedRecipe, course: Course, folder: Path) -> Progress:
 
 def _learners(
     recipe: VariedRecipe, course: Course, start: Mapping[str, Network], device: torch.device
-) -> dict[str, Learner]:
+) -> dict[str, Learner[nn.Module]]:
     torch.manual_seed(recipe.seed)
     found = {}
     for name, architecture in recipe.networks.items():
@@ -212,7 +219,7 @@ def _learners(
         if name in start:
             network.load_state_dict(start[name].state_dict())
         pair = network.to(device), build(architecture).to(device)
-        found[name] = Learner.of(course, *pair, recipe.learning_rate)
+        found[name] = Learner.of(course.step, *pair, recipe.learning_rate)
     return found
 
 
@@ -220,7 +227,7 @@ def _learners(
 def _progress(
     steps: int,
     hours: float,
-    learners: Mapping[str, Learner],
+    learners: Mapping[str, Learner[nn.Module]],
     validation: Mapping[float, Batch],
 ) -> Progress:
     found: dict[str, dict[float, float]] = {}
@@ -240,7 +247,7 @@ def _share(recipe: VariedRecipe, step: int) -> float:
     return min(1.0, (step + 1) / recipe.warm_up, left)
 
 
-def _restored(path: Path, learners: Mapping[str, Learner]) -> tuple[int, float]:
+def _restored(path: Path, learners: Mapping[str, Learner[nn.Module]]) -> tuple[int, float]:
     """Return (steps, seconds) that a checkpoint holds, having loaded it; none is (0, 0)."""
     if not path.exists():
         return 0, 0.0
@@ -250,7 +257,9 @@ def _restored(path: Path, learners: Mapping[str, Learner]) -> tuple[int, float]:
     return int(state["step"]), float(state["seconds"])
 
 
-def _save(path: Path, step: int, seconds: float, learners: Mapping[str, Learner]) -> None:
+def _save(
+    path: Path, step: int, seconds: float, learners: Mapping[str, Learner[nn.Module]]
+) -> None:
     """Write a checkpoint; under its name there is always a whole one."""
     states = {name: learner.state for name, learner in learners.items()}
     partial = path.with_name(path.name + ".part")

@@ -169,9 +169,10 @@ class Arbiter:
     def __init__(self, transfer: Tensor, passed: Tensor) -> None:
         self._shape = (transfer.shape[0], 2 * (transfer.shape[1] - 1))
         share = torch.where(passed > NOT_CARRIED, transfer / passed.clamp(min=NOT_CARRIED), 0.0)
-        self._share = share.clamp(0.0, 1.0)
-        self._carried = _rise(self._share, NOT_CARRIED, FULLY_SHOWN)
-        well = _rise(self._share, APART, TOGETHER)
+        self.share = share.clamp(0.0, 1.0)
+        """[2 y, x + 1] of what a perfect result passes, that the plain image holds."""
+        self._carried = _rise(self.share, NOT_CARRIED, FULLY_SHOWN)
+        well = _rise(self.share, APART, TOGETHER)
         octaves = octave_bands(self._shape, OCTAVES).to(transfer)
         few = octave_bands(self._shape, FAINT_OCTAVES).to(transfer)
         self.octaves = torch.cat([octaves, few])
@@ -179,7 +180,7 @@ class Arbiter:
         self.bands = torch.cat([octaves * well, few * (self._carried - well).clamp(min=0.0)])
         """[band, 2 y, x + 1] in which the network has a say; the rest is the plain image's."""
         self._bands = [self._band(shown) for shown in self.bands]
-        self._held_back = (1.0 - self._share) / self._share.clamp(min=NOT_CARRIED)
+        self._held_back = (1.0 - self.share) / self.share.clamp(min=NOT_CARRIED)
         fine = frequencies(self._shape).to(transfer) / _STRUCTURE
         self._structure = self._carried * _rise(fine, math.sqrt(0.5), math.sqrt(2.0))
 
@@ -335,7 +336,7 @@ class Arbiter:
         drawn = [
             Drawn(
                 network=self._seen(p.network * factor),
-                expected=self._seen(p.network * factor * self._share),
+                expected=self._seen(p.network * factor * self.share),
                 photons=self._seen(p.smaller * factor),
             )
             for p in seen.parts
@@ -372,8 +373,8 @@ class Arbiter:
 
     def _held_power(self, seen: _Fissions) -> Tensor:
         """Return the local power [2 y, 2 x] of what the Wiener filter held back."""
-        measured = torch.where(self._share > _MEASURED_SHARE, self._held_back, 0.0)
-        told = self._held_back.sqrt() * (self._share <= _MEASURED_SHARE)
+        measured = torch.where(self.share > _MEASURED_SHARE, self._held_back, 0.0)
+        told = self._held_back.sqrt() * (self.share <= _MEASURED_SHARE)
         told = told * math.sqrt(self._prior_factor(seen))
         powers = []
         for p in seen.parts:
@@ -387,9 +388,9 @@ class Arbiter:
         The Wiener filter knows it by extrapolation only; the two parts of a fission share nothing
         but the object. Drawn to 1 as far as the photons leave it open.
         """
-        faint = (self._share <= _MEASURED_SHARE) & (self._share > NOT_CARRIED)
+        faint = (self.share <= _MEASURED_SHARE) & (self.share > NOT_CARRIED)
         noise = seen.noise_power * faint
-        expected = float(whole(noise * self._share / (1.0 - self._share).clamp(min=0.5)))
+        expected = float(whole(noise * self.share / (1.0 - self.share).clamp(min=0.5)))
         if expected <= 0.0:
             return 1.0
         products = _mean([(p.larger * p.smaller.conj()).real for p in seen.parts])
@@ -407,7 +408,7 @@ class Arbiter:
 
     def _band(self, shown: Tensor) -> _Band:
         # Noise after the filter is as strong as its share there: white after its square root.
-        weighed = shown * self._share.sqrt()
+        weighed = shown * self.share.sqrt()
         empty = float(_doubled(shown).sum()) < 2.0
         if empty:
             return _Band(shown, weighed, 1.0, 1, 1.0, 1.0, empty)

@@ -10,10 +10,21 @@ from contextlib import contextmanager
 import pytest
 import zarr
 
+from livesim.commands.restore.channels import read_steering
 from livesim.commands.steer import parse_changes, steer_engine
-from livesim.config.changes import SettingsChange, difference, settings_at, steered, value_of
+from livesim.config.changes import (
+    NetworkFile,
+    SettingsChange,
+    difference,
+    settings_at,
+    steered,
+    value_of,
+)
 from livesim.config.settings import Settings, SettingsError
 from livesim.engine.beside.steering import NOT_STEERABLE, Steering
+from livesim.engine.meters import Faults
+from livesim.engine.record.recording_log import RecordingLog
+from livesim.engine.record.recordings import Recordings
 from livesim.engine.seams import Prepared, Resolved
 from livesim.io.logs import append_settings_change, read_settings_log
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, SETTINGS_LOG_NAME
@@ -23,6 +34,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
+from livesim_models.checkpoint import file_sha256
 from tests.support.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
 
 PLAIN = Settings.model_validate(SETTINGS)
@@ -236,13 +248,83 @@ def test_a_fixed_pipeline_says_so(steering):
         steering.recalibrate()
 
 
+class FakeRecorder:
+    resolved = Resolved(PLAIN, {"a.safetensors": "0" * 64}, {"a.safetensors": {"name": "a"}})
+
+    def __init__(self, folder):
+        self.folder, self.changes = folder, []
+
+    def save_pattern(self, pattern, channel):
+        pass
+
+    def log_settings(self, change):
+        self.changes.append(change)
+
+
+def test_a_swapped_network_is_logged_with_the_cards_of_both(tmp_path):
+    recorder, steps = FakeRecorder(tmp_path), {"steps.two": "b.safetensors"}
+    recordings = Recordings(recorder)
+    log = RecordingLog(recordings, Faults())
+    other = {"b.safetensors": {"name": "b"}}
+    swapped = Resolved(steered(PLAIN, steps), {"b.safetensors": "1" * 64}, other)
+    for number, now in enumerate((recorder.resolved, swapped, swapped)):
+        recordings.see(stack(number))
+        log.see(stack(number), FakePipeline(), now)
+    (change,) = recorder.changes
+    assert change.stack.time == 1
+    assert dict(change.new) == steps
+    assert change.networks == {
+        "a.safetensors": NetworkFile("0" * 64, {"name": "a"}),
+        "b.safetensors": NetworkFile("1" * 64, {"name": "b"}),
+    }
+    append_settings_change(tmp_path / "log.jsonl", change)
+    assert read_settings_log(tmp_path / "log.jsonl") == (change,)
+
+
+def test_a_recording_is_not_restored_with_another_network_of_the_same_name(tmp_path):
+    mine, log = tmp_path / "mine.safetensors", tmp_path / "log.jsonl"
+    mine.write_bytes(b"first")
+    used = {mine.name: NetworkFile(file_sha256(mine), {"name": "mine"})}
+    names = {"steps.two": "none"}, {"steps.two": str(mine)}
+    append_settings_change(log, SettingsChange(StackIndex(time=2), 0, *names, used))
+    assert len(read_steering(log)) == 1
+    mine.write_bytes(b"other")
+    with pytest.raises(DataError, match="expected the network of the live run, found another one"):
+        read_steering(log)
+
+
+def test_a_file_that_was_written_again_needs_a_name_of_its_own():
+    files = iter(["0" * 64, "1" * 64])
+    made = Steering(
+        Resolved(PLAIN, {"mine.safetensors": "0" * 64}),
+        lambda settings: Resolved(settings, {"mine.safetensors": next(files)}),
+    )
+    made.begin(0, Steered())
+    made.wish({"reconstruction.wiener": 0.1})
+    with pytest.raises(
+        SettingsError, match=r"mine\.safetensors .* written again .* name of its own"
+    ):
+        made.wish({"reconstruction.wiener": 0.2})
+    made.close()
+
+
+def test_a_model_file_is_named_as_the_engine_finds_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.safetensors").write_bytes(b"")
+    whole = str(tmp_path / "mine.safetensors")
+    for text in ("mine.safetensors", '"mine.safetensors"', whole):
+        assert parse_changes([f"steps.two={text}"]) == {"steps.two": whole}
+    assert parse_changes(["steps.two=none"]) == {"steps.two": "none"}
+    assert parse_changes(["steps.two=other.safetensors"]) == {"steps.two": "other.safetensors"}
+
+
 def test_channels_change_together_and_one_that_comes_late_follows(steering):
     first, late = Steered(), Steered()
     steering.begin(0, first)
     steering.wish({"reconstruction.wiener": 0.1})
     adopted(steering, 0)
     steering.begin(1, late)
-    assert steering.of(1) == PLAIN != steering.of(0)
+    assert steering.of(1).settings == PLAIN != steering.of(0).settings
     until(lambda: steering.adopt(stack(9)) or len(late.used) == 2)
     assert steering.of(1) == steering.of(0)
     assert steering.status.changes == 1

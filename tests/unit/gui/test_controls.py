@@ -46,7 +46,7 @@ UNITS = (
 
 def controls(window):
     """Return every control of the window and its dialogs, without the parts that Qt makes."""
-    tops = (window, window.export, window.dose)
+    tops = (window, window.export, window.adapt, window.dose)
     found = [one for top in tops for one in top.findChildren(QWidget) if isinstance(one, CONTROLS)]
     made_by_qt = (QAbstractSpinBox, QComboBox, QMenuBar, QTabBar, QTableWidget)
     return [one for one in found if not isinstance(one.parent(), made_by_qt)]

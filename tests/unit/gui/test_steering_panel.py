@@ -169,6 +169,20 @@ def test_sliders_models_and_keys_reach_the_engine(connected, qtbot):
     assert panel.record.text() == "Stop recording"
 
 
+def test_an_adapted_network_is_used_with_none_in_front_of_it(connected, qtbot):
+    window, panel, engine = connected
+    panel.adapt.click()
+    assert window.adapt.isVisible()
+    window.adapt.use_asked.emit("/data/mine.safetensors")
+
+    def asked():
+        requests = [one.changes for one in engine.asked if isinstance(one, SteerRequest)]
+        return [key for one in requests for key in one.items()]
+
+    qtbot.waitUntil(lambda: len(asked()) == 2, timeout=WAIT_MS)
+    assert asked() == [(ONE, "none"), (TWO, "/data/mine.safetensors")]
+
+
 def test_what_the_engine_refuses_is_said(connected, qtbot):
     window, panel, engine = connected
     engine.refuses = "expected a pattern that can be estimated again, found none yet"
