@@ -56,13 +56,18 @@ TONES = {
 def run_trial(folder: Path) -> None:
     """Restore the first raw stack of the recording in a folder, and leave the answer there."""
     _limit_itself()
+    (folder / ANSWER).write_bytes(answer_of(folder))
+
+
+def answer_of(folder: Path) -> bytes:
+    """Return the message for the page: the images and words, or why there are none."""
     raw = folder / RECORDING
     try:
-        answer = _tried(raw, read_settings(folder / SETTINGS))
+        return _tried(raw, read_settings(folder / SETTINGS))
     except (DataError, SettingsError) as error:
-        words = str(error).replace(str(raw), "the recording").replace(str(folder), "")
-        answer = packed({"refused": words})
-    (folder / ANSWER).write_bytes(answer)
+        return packed({"refused": str(error).replace(str(raw), "the recording")})
+    except MemoryError:
+        return packed({"refused": "the recording takes more memory than this page may use"})
 
 
 def read_settings(file: Path) -> Settings:

@@ -54,8 +54,9 @@ class Live:
 
     @contextmanager
     def watching(self) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever there is something new."""
+        """Give an event that is set whenever there is something new, and at first."""
         event = asyncio.Event()
+        event.set()
         self._waiting.add(event)
         try:
             yield event

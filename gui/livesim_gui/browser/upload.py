@@ -15,8 +15,6 @@ SETTINGS_BYTES = "livesim-settings-bytes"
 """Header: so many bytes of the body are the settings, as TOML; the recording follows. A foreign
 page cannot send a header of its own without being asked first."""
 MOST_SETTINGS_BYTES = 64 << 10
-SILENT_S = 15.0
-"""Between two parts of the body."""
 RECORDING, SETTINGS = "recording", "settings.toml"
 """Names of the files; that of the file which was dropped is never used."""
 
@@ -43,6 +41,8 @@ class UploadLimits:
 
     most_bytes: int = 256 << 20
     most_s: float = 120.0
+    silent_s: float = 15.0
+    """Between two parts of the body."""
 
 
 async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> None:
@@ -60,10 +60,13 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
     try:
         async with asyncio.timeout(limits.most_s):
             with (folder / RECORDING).open("wb") as recording:
-                settings = await _receive(request, recording, settings_bytes, limits.most_bytes)
+                settings = await _receive(request, recording, settings_bytes, limits)
                 size = recording.tell()
     except TimeoutError as error:
-        words = f"expected the file within {limits.most_s:.0f} s, found it still on its way"
+        words = (
+            f"expected the file within {limits.most_s:g} s, and no break of {limits.silent_s:g} s, "
+            "found it still on its way"
+        )
         raise UploadError(words, 408) from error
     except ClientDisconnect as error:
         raise UploadError("expected a whole file, found the page gone", 400) from error
@@ -85,21 +88,21 @@ def _settings_bytes(request: Request) -> int:
 
 
 async def _receive(
-    request: Request, recording: BinaryIO, settings_bytes: int, most_bytes: int
+    request: Request, recording: BinaryIO, settings_bytes: int, limits: UploadLimits
 ) -> bytes:
     """Write what follows the settings; return the settings."""
     settings, size = b"", 0
     parts = request.stream()
     while True:
         try:
-            part = await asyncio.wait_for(anext(parts), SILENT_S)
+            part = await asyncio.wait_for(anext(parts), limits.silent_s)
         except StopAsyncIteration:
             return settings
         own = part[: settings_bytes - len(settings)]
         settings += own
         size += len(part) - len(own)
-        if size > most_bytes:
-            raise _too_large(UploadLimits(most_bytes))
+        if size > limits.most_bytes:
+            raise _too_large(limits)
         recording.write(part[len(own) :])
 
 

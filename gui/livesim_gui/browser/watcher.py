@@ -40,7 +40,7 @@ UNDER_WAY = 2
 """Pictures sent and not drawn yet: one travels while the last one is drawn."""
 REPORT_S = 1.0
 """A report is sent this often at least."""
-MESSAGES_PER_S, MESSAGES_AT_ONCE = 100.0, 200.0
+MESSAGES_PER_S, MESSAGES_AT_ONCE = 50.0, 200.0
 POLICY_VIOLATION = 1008
 
 
@@ -87,27 +87,23 @@ class Watcher:
 
     async def _listen(self, event: asyncio.Event) -> None:
         while True:
-            text = await self._socket.receive_text()
-            self._count_message()
-            told = read_told(text)
-            if isinstance(told, Drawn):
-                self._drawn(told.picture)
+            told = read_told(await self._socket.receive_text())
+            if isinstance(told, Drawn) and told.picture in self._under_way:
+                shot = self._under_way.pop(told.picture)
+                self._took_ms.append(1000.0 * shot.age_s(time.monotonic()))
             else:
+                self._count_message()
+            if isinstance(told, Choice):
                 self._choice = told
             event.set()
 
     def _count_message(self) -> None:
-        """Refuse a flood: a page says some words a second, and one more for every picture."""
+        """Refuse a flood: besides what answers pictures, a page says some words a second."""
         now_s = time.monotonic()
         refilled = self._room + (now_s - self._heard_s) * MESSAGES_PER_S
         self._room, self._heard_s = min(refilled, MESSAGES_AT_ONCE) - 1.0, now_s
         if self._room < 0.0:
             raise DataError(f"expected at most {MESSAGES_PER_S:.0f} messages a second, found more")
-
-    def _drawn(self, number: int) -> None:
-        shot = self._under_way.pop(number, None)
-        if shot is not None:
-            self._took_ms.append(1000.0 * shot.age_s(time.monotonic()))
 
     async def _show(self, event: asyncio.Event) -> None:
         while True:
