@@ -26,7 +26,7 @@ from livesim.commands.restore.stacks import RestoredStack, StackRestorer
 from livesim.config.settings import Settings, SettingsError, parse_settings, parse_toml
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import levels_of, sampled
-from livesim.io.read.open import TIFF_STARTS, format_of, open_planes, open_recording
+from livesim.io.read.open import format_of, open_planes, open_recording
 from livesim.io.read.recording import Recording
 from livesim.pipeline.networks import resolved
 from livesim.values.errors import DataError
@@ -40,7 +40,8 @@ from livesim_gui.browser.upload import RECORDING, SETTINGS
 
 MOST_PIXELS = 2048 * 2048
 """Of a frame."""
-MOST_FRAMES = 20_000
+FORMATS = ("TIFF", "DeltaVision (.dv, .mrc)")
+"""Files that are read without others, and without packages that a maker wrote."""
 MOST_MEMORY = 6 << 30
 """Bytes that this process may take besides the libraries that it loads."""
 NETWORKS = ("auto", "none", "default")
@@ -113,9 +114,7 @@ def check_recording(raw: Path) -> None:
     DataError
         With what was found.
     """
-    with raw.open("rb") as file:
-        start = file.read(4)
-    if start not in TIFF_STARTS and not format_of(raw).name.startswith("DeltaVision"):
+    if format_of(raw).name not in FORMATS:
         raise DataError(f"{raw}: expected TIFF or DeltaVision, found {format_of(raw).name}")
     with closing(open_planes(raw)) as planes:
         if planes.others:
