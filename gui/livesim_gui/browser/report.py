@@ -19,7 +19,7 @@ from livesim_gui.state.stream.rolling import rolling_words
 from livesim_gui.state.trust.trusted import trusted
 
 
-def report_of(news: News, channel: int, took_ms: float | None, watchers: int) -> dict[str, Any]:
+def report_of(news: News, channel: int, took_ms: int | None, watchers: int) -> dict[str, Any]:
     """Return all that the page says in words.
 
     Parameters
@@ -41,7 +41,6 @@ def report_of(news: News, channel: int, took_ms: float | None, watchers: int) ->
         "stream": {"name": news.stream or "", "source": news.facts.source or ""},
         "channels": sorted({shot.channel for shot in news.shots}),
         "trust": {"word": trust.word, "tone": trust.tone, "reasons": [*trust.reasons]},
-        "trust_facts": [*trust.facts],
         "advice": [
             {"words": one.words, "tone": one.tone} for one in advice_on(status, facts, channel)
         ],
@@ -62,9 +61,9 @@ def _hint(news: News) -> str:
     return "The engine is looking for the pattern…"
 
 
-def _rates(news: News, took_ms: float | None, watchers: int) -> Iterator[dict[str, str]]:
+def _rates(news: News, took_ms: int | None, watchers: int) -> Iterator[dict[str, str]]:
     if took_ms is not None:
-        yield _line("Last raw frame to this screen", f"{took_ms:.0f} ms")
+        yield _line("Last raw frame to this screen", f"{took_ms} ms")
     latency = None if news.status is None else news.status.latency
     if latency is not None:
         value = f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)"
@@ -127,7 +126,7 @@ def _found(angle: PatternAngle | None) -> dict[str, str]:
 def _tracked(angle: AngleHealth | None) -> dict[str, str]:
     if angle is None:
         return {"state": "", "drift": ""}
-    words = {"state": str(angle.state), "drift": f"{angle.drift_deg:+.1f}°"}
+    words = {"state": str(angle.state), "drift": f"{angle.drift_deg:+.1f}°".replace("-", "−")}
     if math.isfinite(angle.modulation):
         words["modulation"] = f"{angle.modulation:.2f}"
     return words

@@ -123,8 +123,13 @@ class Watcher:
         if told_of == self._reported and now_s - self._reported_s < REPORT_S:
             return
         self._reported, self._reported_s = told_of, now_s
-        took_ms = median(self._took_ms) if self._took_ms else None
-        await self._socket.send_json(report_of(news, channel, took_ms, self._live.watchers))
+        report = report_of(news, channel, self._screen_ms, self._live.watchers)
+        await self._socket.send_json(report)
+
+    @property
+    def _screen_ms(self) -> int | None:
+        """From the last raw frame to this watcher's screen; None before anything was drawn."""
+        return round(median(self._took_ms)) if self._took_ms else None
 
     def _channel(self, news: News) -> int:
         there = {shot.channel for shot in news.shots}
@@ -152,6 +157,7 @@ class Watcher:
         self._under_way[self._sent] = shot
         header = {
             "picture": self._sent,
+            "screen_ms": self._screen_ms,
             **_of_shot(news, shot, shots, now_s),
             "pictures": [_of_picture(picture, shot, news) for picture in pictures],
         }

@@ -66,14 +66,15 @@ function describe(header) {
   find("hint").hidden = true;
   find("left").hidden = !other;
   find("age").hidden = !header.words;
-  find("divider-row").hidden = !other;
+  find("divider").hidden = !other;
   find("picture").setAttribute("aria-label", `${main.title}${other ? ` beside ${other.title}` : ""}, time ${header.time}`);
   find("picture").dataset.picture = header.picture;
   offer(header.stages, main.stage);
   showLevels(main);
   const now = performance.now();
   while (drawn.length && now - drawn[0] > RATE_MS) drawn.shift();
-  say("rate", `${(1000 * drawn.length / RATE_MS).toFixed(1)} pictures/s`);
+  const age = header.screen_ms === null ? "" : `, ${header.screen_ms} ms after the last raw frame`;
+  say("rate", `${(1000 * drawn.length / RATE_MS).toFixed(1)} pictures/s${age}`);
 }
 
 function offer(offered, shown) {
@@ -131,7 +132,6 @@ function report(told) {
   if (told.hint) say("hint", told.hint);
   find("hint").hidden = !told.hint;
   list("trust-reasons", told.trust.reasons);
-  list("trust-facts", told.trust_facts);
   list("advice", told.advice);
   rows("angles", told.angles, COLUMNS);
   say("resolution", told.resolution && `Resolution: ${told.resolution}`);

@@ -15,17 +15,29 @@ function element(kind, words, tone) {
   return made;
 }
 
+// What stands there already is left alone, so that it can be read out and selected.
+const standing = new Map();
+
+function stands(id, words) {
+  const now = JSON.stringify(words), same = standing.get(id) === now;
+  standing.set(id, now);
+  return same;
+}
+
 export function list(id, lines) {
+  if (stands(id, lines)) return;
   find(id).replaceChildren(...lines.map((one) =>
     typeof one === "string" ? element("li", one) : element("li", one.words, one.tone)));
 }
 
 export function figures(id, lines) {
+  if (stands(id, lines)) return;
   find(id).replaceChildren(...lines.flatMap((one) =>
     [element("dt", one.label), element("dd", one.value, one.tone)]));
 }
 
 export function rows(id, table, columns) {
+  if (stands(id, table)) return;
   find(id).tBodies[0].replaceChildren(...table.map((one) => {
     const row = document.createElement("tr");
     row.append(...columns.map((column) => element("td", one[column])));
@@ -35,7 +47,7 @@ export function rows(id, table, columns) {
 }
 
 export function photons(value) {
-  return `${value.toPrecision(3)} photo-electrons`;
+  return `${Number(value.toPrecision(3))} photo-electrons`.replace(/^-/, "−");
 }
 
 // The longest of 1, 2, 5, 10, … that is no longer than `most`.
