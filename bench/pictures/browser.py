@@ -96,11 +96,14 @@ def serving(engine: str, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run Chromium without a window."""
+def chromium(niceness: int = 0) -> Iterator[Browser]:
+    """Run Chromium without a window, and so much behind all else that wants the processors."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        niced = Path(folder) / "chromium"
+        niced.write_text(f'#!/bin/sh\nexec nice -n {niceness} {found} "$@"\n', encoding="utf-8")
+        niced.chmod(0o700)
+        browser = playwright.chromium.launch(executable_path=niced, args=["--no-sandbox"])
         yield browser
         browser.close()
 
