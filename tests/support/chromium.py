@@ -34,7 +34,7 @@ def opened(browser, address, size=DESKTOP):
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
+    page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
