@@ -24,7 +24,7 @@ from livesim_gui.state.time.ring import Shot
 
 QUALITY = 90
 """Of JPEG: errors of about two grey levels, at a quarter of the bytes."""
-KEPT = 64
+KEPT = 32
 """Pictures that are kept for watchers who ask a little later."""
 
 
@@ -32,7 +32,8 @@ KEPT = 64
 class Picture:
     """A stage, ready to be sent."""
 
-    stage: Stage = field(repr=False)
+    name: str
+    """Of the stage."""
     levels: Levels
     by_itself: Levels
     """What black and white would be without a hand on them."""
@@ -43,7 +44,7 @@ class Picture:
     jpeg: bytes = field(repr=False)
 
 
-_Key = tuple[int, str, Levels | None, int]
+_Key = tuple[object, ...]
 
 
 class Pictures:
@@ -55,7 +56,7 @@ class Pictures:
     def __init__(self) -> None:
         self._contrasts, self._stream = Contrasts(), ""
         self._painter = ThreadPoolExecutor(1, "livesim-pictures")
-        self._known: OrderedDict[_Key, tuple[Shot, asyncio.Future[Picture]]] = OrderedDict()
+        self._known: OrderedDict[_Key, asyncio.Future[Picture]] = OrderedDict()
         self.painted = 0
         """So far."""
 
@@ -76,15 +77,15 @@ class Pictures:
         shown = stages_of(shot.result)[stage]
         raw_columns = shown.image.shape[1] * shown.step
         every = every_nth(shown.step, width / raw_columns)
-        key = (id(shot), stage, levels, every)
+        # By what tells results apart, not by the result: that would be kept for as long.
+        key = (*identity(shot), stage, levels, every)
         if key not in self._known:
             loop = asyncio.get_running_loop()
             painting = loop.run_in_executor(self._painter, self._paint, shot, shown, levels, every)
-            # The result is kept beside, or its number could be that of another one.
-            self._known[key] = shot, painting
+            self._known[key] = painting
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        return await asyncio.shield(self._known[key][1])
+        return await asyncio.shield(self._known[key])
 
     def _paint(self, shot: Shot, stage: Stage, levels: Levels | None, every: int) -> Picture:
         if shot.result.stream != self._stream:
@@ -95,7 +96,12 @@ class Pictures:
         grey = grey_levels(stage.image[::every, ::every], used)
         self.painted += 1
         size = (grey.shape[0], grey.shape[1])
-        return Picture(stage, used, by_itself, stage.step * every, size, _jpeg(grey))
+        return Picture(stage.name, used, by_itself, stage.step * every, size, _jpeg(grey))
+
+
+def identity(shot: Shot) -> tuple[int, bool, bool]:
+    """Return what tells a result from all others, the fuller one of the same stack included."""
+    return shot.number, shot.result.searching, shot.result.provisional
 
 
 def _jpeg(grey: NDArray[np.uint8]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Any
@@ -20,11 +20,12 @@ from livesim.values.errors import DataError
 from livesim_gui.browser.choice import Choice, Drawn, read_told
 from livesim_gui.browser.live import Live
 from livesim_gui.browser.packing import packed
-from livesim_gui.browser.pictures import Picture, Pictures
+from livesim_gui.browser.pictures import Picture, Pictures, identity
 from livesim_gui.browser.report import report_of
 from livesim_gui.state.picture.stages import (
     MEANINGS,
     RESTORED,
+    WARNINGS,
     shows_plain,
     stages_of,
     title_of,
@@ -59,9 +60,12 @@ class Watcher:
         self._socket, self._live, self._pictures = socket, live, pictures
         self._choice = Choice()
         self._pace = Pace()
-        self._shown: tuple[Shot | None, Choice] = (None, self._choice)
+        # What is remembered holds no images: a watcher that sleeps would keep them for as long.
+        self._shown: tuple[object, ...] = ()
+        self._number = -1
         self._sent = 0
-        self._under_way: dict[int, Shot] = {}
+        self._under_way: dict[int, float] = {}
+        """Number of a picture -> when its last raw frame came, by this clock."""
         self._took_ms: deque[float] = deque(maxlen=30)
         """From the last raw frame to the watcher's screen, and back to here."""
         self._reported: tuple[Any, ...] = ()
@@ -71,16 +75,12 @@ class Watcher:
     async def serve(self) -> None:
         """Serve until the page goes."""
         with self._live.watching() as event:
-            showing = asyncio.create_task(self._show(event))
             try:
-                await self._listen(event)
+                await _first_of(self._listen(event), self._show(event))
             except WebSocketDisconnect:
                 pass
             except DataError as error:
                 await self._end(str(error))
-            finally:
-                showing.cancel()
-                await asyncio.gather(showing, return_exceptions=True)
 
     async def _end(self, words: str) -> None:
         await self._socket.close(POLICY_VIOLATION, words.encode()[:120].decode(errors="ignore"))
@@ -89,8 +89,8 @@ class Watcher:
         while True:
             told = read_told(await self._socket.receive_text())
             if isinstance(told, Drawn) and told.picture in self._under_way:
-                shot = self._under_way.pop(told.picture)
-                self._took_ms.append(1000.0 * shot.age_s(time.monotonic()))
+                taken_s = self._under_way.pop(told.picture)
+                self._took_ms.append(1000.0 * (time.monotonic() - taken_s))
             else:
                 self._count_message()
             if isinstance(told, Choice):
@@ -142,10 +142,11 @@ class Watcher:
         if not shots:
             return
         now_s = time.monotonic()
-        shot = self._pace.choose(shots, self._shown[0], now_s, choice.look.wish)
-        if (shot, choice) == self._shown:
+        before = next((shot for shot in shots if shot.number == self._number), None)
+        shot = self._pace.choose(shots, before, now_s, choice.look.wish)
+        if (*identity(shot), choice) == self._shown:
             return
-        self._shown = (shot, choice)
+        self._shown, self._number = (*identity(shot), choice), shot.number
         look = choice.look.within(tuple(stages_of(shot.result)))
         names = [look.stage, look.other] if look.split else [look.stage]
         pictures = [
@@ -154,7 +155,7 @@ class Watcher:
             if name is not None
         ]
         self._sent += 1
-        self._under_way[self._sent] = shot
+        self._under_way[self._sent] = now_s - shot.age_s(now_s)
         header = {
             "picture": self._sent,
             "screen_ms": self._screen_ms,
@@ -162,6 +163,20 @@ class Watcher:
             "pictures": [_of_picture(picture, shot, news) for picture in pictures],
         }
         await self._socket.send_bytes(packed(header, [picture.jpeg for picture in pictures]))
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Return, or raise, as the first of them does; the others are ended."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+            # Looked at, or Python complains of it: both fail where the page goes.
+            task.add_done_callback(lambda over: over.cancelled() or over.exception())
 
 
 def _of_shot(news: News, shot: Shot, shots: Sequence[Shot], now_s: float) -> dict[str, Any]:
@@ -189,12 +204,11 @@ def _offered(shot: Shot, shots: Sequence[Shot]) -> tuple[str, ...]:
 
 
 def _of_picture(picture: Picture, shot: Shot, news: News) -> dict[str, Any]:
-    stage = picture.stage
-    plain = stage.name == RESTORED and shows_plain(shot.result)
+    plain = picture.name == RESTORED and shows_plain(shot.result)
     return {
-        "stage": stage.name,
-        "title": stage.title,
-        "note": plain_words(news.status) if plain else stage.warning,
+        "stage": picture.name,
+        "title": title_of(picture.name),
+        "note": plain_words(news.status) if plain else WARNINGS.get(picture.name, ""),
         "step": picture.step,
         "size": list(picture.size),
         "levels": [picture.levels.low, picture.levels.high],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import itertools
 import json
@@ -18,11 +19,12 @@ from livesim.images.levels import Levels
 from livesim.values.clock import steady_ns
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result
+from livesim_gui.browser import live
 from livesim_gui.browser.app import application
 from livesim_gui.browser.choice import read_told
 from livesim_gui.browser.pictures import KEPT, Pictures
 from livesim_gui.browser.watcher import UNDER_WAY
-from livesim_gui.state.time.ring import Ring
+from livesim_gui.state.time.ring import Shot
 from tests.doubles.fake_engine import FakeEngine, in_use, trust_status
 
 HERE = "http://127.0.0.1:5680"
@@ -232,7 +234,7 @@ def test_a_flood_is_cut_off():
 
 
 def shot(time=0):
-    return Ring().add(result(time))
+    return Shot(time, result(time))
 
 
 def test_each_kind_of_picture_is_painted_once_for_all():
@@ -267,3 +269,22 @@ def test_the_newest_pictures_alone_are_kept():
             pictures.close()
 
     asyncio.run(asked())
+
+
+def test_a_sleeping_watcher_keeps_no_images(monkeypatch):
+    """Results of 2048 x 2048 raw pixels are some 150 MB each, and watchers may be many."""
+    monkeypatch.setattr(live, "MEMORY_BYTES", 1)
+    with (
+        watched() as (engine, client),
+        client.websocket_connect(WATCH) as asleep,
+        client.websocket_connect(WATCH) as awake,
+    ):
+        page = Page(awake, engine)
+        page.until(lambda told: True)
+        while "bytes" not in asleep.receive():
+            pass
+        for _ in range(10):
+            page.until(lambda told: True)
+        gc.collect()
+        alive = [one.index.time for one in gc.get_objects() if type(one) is Result]
+        assert len(alive) <= 3, "the newest, and those on their way"
