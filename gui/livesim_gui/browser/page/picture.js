@@ -3,6 +3,7 @@
 import { find, lengthWords, roundLength, say } from "./words.js";
 
 const FARTHEST = 1, CLOSEST = 32;
+const STEP = 1.25, MOST_PIXELS = 8192;
 
 export class View {
   constructor(changed) {
@@ -26,9 +27,11 @@ export class View {
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
-  // Pixels of the screen that the width of the field covers.
+  // Pixels of the screen that the width of the field covers, in steps: a little more or less of
+  // zoom asks for no other picture.
   get width() {
-    return Math.min(8192, Math.max(1, Math.round(this.scale() * this.rawSize()[1])));
+    const exact = Math.max(1, this.scale() * this.rawSize()[1]);
+    return Math.min(MOST_PIXELS, Math.ceil(STEP ** Math.ceil(Math.log(exact) / Math.log(STEP))));
   }
 
   rawSize() {

@@ -124,6 +124,7 @@ def test_a_child_that_dies_is_a_sentence():
     assert "too much memory, or a damaged file" in answer.text
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for a process in /proc")
 def test_a_child_that_takes_too_long_is_killed_with_all_it_has_started(tmp_path):
     said = tmp_path / "pid"
     script = f"""
