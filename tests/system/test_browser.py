@@ -10,7 +10,9 @@ import sys
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -267,6 +269,18 @@ def test_requests_that_are_none_of_the_pages(server, line, more, words):
     more += "" if "Content-Length" in more else "Connection: close\r\n"
     head = HEAD.format(line=line, more=more).encode()
     assert words in answer_to(server[1], head, until=words)
+
+
+def test_who_sends_too_much_still_hears_why():
+    """A connection that is closed on somebody who sends would show no answer."""
+    with serving("tcp://127.0.0.1:9", "--upload", "1") as (_, address):
+        connection = HTTPConnection(urlsplit(address).netloc, timeout=20.0)
+        headers = {"livesim-settings-bytes": "0"}
+        connection.request("POST", "/try", iter([bytes(1 << 16)] * 128), headers)
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert answer.read().startswith(b"expected a file of at most 1 MiB")
+        connection.close()
 
 
 UPGRADE = (
