@@ -72,7 +72,6 @@ class Browser:
         try:
             answer = await self._trials.answer(request)
         except UploadError as error:
-            await error.hear_out(request)
             return PlainTextResponse(str(error), error.status)
         return Response(answer, media_type="application/octet-stream")
 

@@ -89,7 +89,9 @@ class Trials:
                 (ended, left), timeout=self.limits.most_s, return_when=asyncio.FIRST_COMPLETED
             )
             if not ended.done() and not left.done():
-                words = f"expected to be done within {self.limits.most_s:.0f} s: try a smaller field"
+                words = (
+                    f"expected to be done within {self.limits.most_s:.0f} s: try a smaller field"
+                )
                 raise UploadError(words, 422)
         finally:
             left.cancel()

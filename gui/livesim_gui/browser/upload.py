@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,9 +15,6 @@ SETTINGS_BYTES = "livesim-settings-bytes"
 """Header: so many bytes of the body are the settings, as TOML; the recording follows. A foreign
 page cannot send a header of its own without being asked first."""
 MOST_SETTINGS_BYTES = 64 << 10
-HEARD_OUT_S = 2.0
-_UNFINISHED = (408, 413, 503)
-"""Refusals before the end of the body."""
 RECORDING, SETTINGS = "recording", "settings.toml"
 """Names of the files; that of the file which was dropped is never used."""
 
@@ -37,16 +33,6 @@ class UploadError(DataError):
     def __init__(self, words: str, status: int) -> None:
         super().__init__(words)
         self.status = status
-
-    async def hear_out(self, request: Request) -> None:
-        """Let the page say a little more where it is in the middle of it.
-
-        A browser that still sends when the connection is closed shows no answer.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEARD_OUT_S if self.status in _UNFINISHED else 0.0):
-                while (await request.receive()).get("more_body", False):
-                    pass
 
 
 @dataclass(frozen=True, slots=True)
