@@ -167,6 +167,8 @@ def test_a_recording_is_tried(server, browser, tmp_path):
     raw, config = tmp_path / "cells" / "raw.ome.tif", tmp_path / "cells" / "raw.toml"
     with opened(browser, server[1], PHONE) as page:
         page.get_by_role("button", name="Try it").click()
+        # What the stream knows of its microscope need not be typed.
+        expect(page.locator("#na")).to_have_value(str(settings(1).optics.numerical_aperture))
         page.locator("#file").set_input_files([raw, config])
         page.get_by_role("button", name="Restore", exact=True).click()
         pictures = page.locator("#tried-pictures img")

@@ -46,6 +46,7 @@ def report_of(news: News, channel: int, took_ms: int | None, watchers: int) -> d
         ],
         "angles": _angles(status, facts, channel),
         "resolution": _resolution(facts),
+        "microscope": _microscope(facts),
         "figures": [*_rates(news, took_ms, watchers), *_figures(status)],
     }
 
@@ -84,6 +85,23 @@ def _figures(status: EngineStatus | None) -> list[dict[str, str]]:
 
 def _line(label: str, value: str, tone: str = "quiet") -> dict[str, str]:
     return {"label": label, "value": value, "tone": tone}
+
+
+def _microscope(facts: StreamFacts) -> dict[str, float]:
+    """Return the numbers of the stream's settings that a recording of it needs as well."""
+    known = facts.settings
+    if known is None or known.optics.pixel_nm is None:
+        return {}
+    angles, phases = known.pattern.stack_shape
+    return {
+        "na": known.optics.numerical_aperture,
+        "emission": known.optics.emission_nm,
+        "pixel": known.optics.pixel_nm,
+        "angles-count": angles,
+        "phases-count": phases,
+        "offset": known.camera.offset,
+        "gain": known.camera.gain,
+    }
 
 
 def _resolution(facts: StreamFacts) -> str:

@@ -2,6 +2,7 @@
 
 import { unpacked } from "./packing.js";
 import { View } from "./picture.js";
+import { suggest } from "./trial.js";
 import { figures, find, list, photons, rows, say } from "./words.js";
 
 const AGAIN_MS = 2000, RATE_MS = 3000;
@@ -136,6 +137,7 @@ function report(told) {
   rows("angles", told.angles, COLUMNS);
   say("resolution", told.resolution && `Resolution: ${told.resolution}`);
   figures("figures", told.figures);
+  suggest(told.microscope);
   document.title = told.stream.source ? `livesim: ${told.stream.source}` : "livesim";
   offerChannels(told.channels);
 }

@@ -10,6 +10,17 @@ export function offerTrial(mostBytes) {
   find("show-try").hidden = most === 0;
 }
 
+// The numbers of the stream that runs are those of its microscope, until somebody types others.
+export function suggest(microscope) {
+  for (const [id, value] of Object.entries(microscope)) {
+    if (!find(id).dataset.typed) find(id).value = value;
+  }
+}
+
+for (const input of find("optics").querySelectorAll("input")) {
+  input.addEventListener("input", () => { input.dataset.typed = "yes"; });
+}
+
 function choose(files) {
   for (const file of files) {
     if (file.name.toLowerCase().endsWith(".toml")) settings = file;

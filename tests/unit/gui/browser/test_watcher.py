@@ -192,6 +192,8 @@ def test_reports_say_what_the_viewer_says():
         assert report["engine"] == {"word": "running", "tone": "good"}
         assert [one["peak"] for one in report["angles"]] == ["31 σ"] * 3
         assert report["angles"][0]["period"] == "200 nm"
+        assert report["microscope"]["na"] == 1.4
+        assert report["microscope"]["pixel"] == 80.0
         assert report["resolution"] == "attainable 110 nm, widefield 186 nm"
         assert not engine.stages_asked, "the engine is asked to make nothing more than without us"
 
