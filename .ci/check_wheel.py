@@ -17,6 +17,7 @@ NEEDED = {f"{package}/py.typed" for package in PACKAGES} | {
     "livesim_models/recipes/default.toml",
     "livesim_acquisition/simulations/er-tirf.toml",
     "livesim_acquisition/examples/two_lines.py",
+    *(f"livesim_gui/browser/page/page.{kind}" for kind in ("html", "css", "js")),
 }
 FOREIGN = {"tests", "docs", ".ci"}
 """Folders of a checkout that must not be installed, at whatever depth."""

@@ -33,11 +33,14 @@ class Link:
         The engine's control endpoint; it says itself where it publishes results.
     feed
         Where everything goes.
+    stages
+        Whether the stages on the way to the restored image are shown: the engine makes them for
+        those who ask.
     """
 
-    def __init__(self, address: str, feed: Feed) -> None:
+    def __init__(self, address: str, feed: Feed, *, stages: bool = True) -> None:
         self.address = address
-        self._feed = feed
+        self._feed, self._stages = feed, stages
         self._generation = feed.begin(address)
         self._over = Event()
         self._listener: Thread | None = None
@@ -109,7 +112,7 @@ class Link:
         """Ask again and again, until nobody answers: then there is a new socket."""
         while not self._over.is_set():
             try:
-                status = client.status(ANSWER_S, stages=True)
+                status = client.status(ANSWER_S, stages=self._stages)
             except WireError as error:
                 self._feed.silence(self._generation, why_silent(self.address, str(error)))
                 return

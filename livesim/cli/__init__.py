@@ -15,7 +15,7 @@ from livesim.cli.data import calibrate, doctor, evaluate, export, otf, restore
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.networks import adapt, convert, models, train
-from livesim.cli.run import engine, live, look, replay, status, steer, view
+from livesim.cli.run import engine, live, look, replay, serve, status, steer, trial, view
 from livesim.cli.shared import EXIT_DATA, EXIT_USAGE
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
@@ -53,10 +53,11 @@ COMMANDS: tuple[Command, ...] = (
     steer,
     view,
     live,
+    serve,
 )
 """In the order of `livesim --help`."""
-HIDDEN: tuple[Command, ...] = (watch, look)
-"""What `livesim --help` leaves out: what commands were called before, and the viewer's child."""
+HIDDEN: tuple[Command, ...] = (watch, look, trial)
+"""What `livesim --help` leaves out: what commands were called before, and children."""
 
 for _command in COMMANDS:
     app.command()(_command)

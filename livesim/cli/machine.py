@@ -56,10 +56,17 @@ def keys(
     trust: Annotated[
         Path | None, typer.Option(help="Public key of the engine that is reached from here.")
     ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Make the token of `livesim serve`, and print it.")
+    ] = False,
     folder: KeysOption = None,
 ) -> None:
     """Make and exchange the keys without which an engine listens to its own machine only."""
     from livesim.commands.keys import manage_keys
     from livesim.wire.endpoints import default_keys
 
+    if browser:
+        from livesim.commands.serve import make_token
+
+        return make_token(folder or default_keys())
     manage_keys(folder or default_keys(), server=server, client=client, allow=allow, trust=trust)

@@ -1,4 +1,4 @@
-"""Run and follow an engine: the arguments of engine, replay, live, view, status and steer."""
+"""Run and follow an engine: the arguments of engine, replay, live, view, serve, status, steer."""
 
 from __future__ import annotations
 
@@ -165,6 +165,38 @@ def view(
     known = None if address is None else endpoint(address)
     request = ViewRequest(known, config, None, remember, memory, file)
     raise typer.Exit(run_view(request))
+
+
+def serve(
+    engine: EngineOption = CONTROL_ADDRESS,
+    listen: Annotated[
+        str, typer.Option(help="Where browsers come in; other machines need a token.")
+    ] = "127.0.0.1:5680",
+    token: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the token to come in with; `livesim keys --browser` makes one.",
+            show_default="none on this machine",
+        ),
+    ] = None,
+    upload: Annotated[
+        int, typer.Option(min=1, max=4096, help="MiB of a recording to be tried, at most.")
+    ] = 256,
+    no_try: Annotated[bool, typer.Option("--no-try", help="Show the live picture alone.")] = False,
+) -> None:
+    """Show the live picture in browsers, and restore recordings that are dropped there."""
+    from livesim.commands.serve import run_serve
+
+    run_serve(endpoint(engine), listen, token, upload_mib=upload, trials=not no_try)
+
+
+def trial(
+    folder: Annotated[Path, typer.Argument(help="Holds the recording, and its settings.")],
+) -> None:
+    """Restore what was dropped on a page; for `livesim serve`, which starts this."""
+    from livesim.commands.trial import run_trial
+
+    run_trial(folder)
 
 
 def look(

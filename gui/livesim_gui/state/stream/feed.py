@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
@@ -68,10 +68,18 @@ class Feed:
         Of the results.
     given
         Facts that hold for every stream, where the stream does not say otherwise.
+    told
+        Called in the thread of a connection whenever it has brought something.
     """
 
-    def __init__(self, ring: Ring | None = None, given: StreamFacts | None = None) -> None:
+    def __init__(
+        self,
+        ring: Ring | None = None,
+        given: StreamFacts | None = None,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
         self.ring = ring or Ring()
+        self._told = told
         self._given = given or StreamFacts()
         self._news = News(facts=self._given)
         self._arrivals: deque[float] = deque(maxlen=512)
@@ -152,23 +160,26 @@ class Feed:
     ) -> None:
         """Take a message of the results' socket."""
         with self._lock:
-            if generation != self._news.generation:
-                return
-            self._news = replace(self._news, missed=missed)
-            if isinstance(message, StreamEnd):
-                self._news = replace(self._news, ended=message.stream == self._news.stream)
-                return
-            if isinstance(message, TrustMaps):
-                self._take_maps(message)
-                return
-            if message.stream != self._news.stream:
-                self._begin_stream(message.stream)
-            if isinstance(message, Result):
-                self.ring.add(message, now_s)
-                self._arrivals.append(now_s)
-            else:
-                facts = merged(facts_of_start(message), self._given)
-                self._news = replace(self._news, facts=facts)
+            if generation == self._news.generation:
+                self._take(message, now_s, missed)
+        self._told()
+
+    def _take(self, message: Published, now_s: float, missed: int) -> None:
+        self._news = replace(self._news, missed=missed)
+        if isinstance(message, StreamEnd):
+            self._news = replace(self._news, ended=message.stream == self._news.stream)
+            return
+        if isinstance(message, TrustMaps):
+            self._take_maps(message)
+            return
+        if message.stream != self._news.stream:
+            self._begin_stream(message.stream)
+        if isinstance(message, Result):
+            self.ring.add(message, now_s)
+            self._arrivals.append(now_s)
+        else:
+            facts = merged(facts_of_start(message), self._given)
+            self._news = replace(self._news, facts=facts)
 
     @property
     def connected(self) -> bool:
@@ -207,3 +218,4 @@ class Feed:
         with self._lock:
             if generation == self._news.generation:
                 self._news = replace(self._news, **values)
+        self._told()
