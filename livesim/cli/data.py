@@ -165,6 +165,10 @@ def calibrate(
     stacks: Annotated[
         int | None, typer.Option(min=1, help="Raw stacks to use of each recording.")
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Frames, such as 0,4,8: write the pattern of raw stacks of these alone."),
+    ] = None,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -176,7 +180,7 @@ def calibrate(
 
     from livesim.commands.calibrate import calibrate_files
 
-    calibrate_files(raw, settings, out, stacks, overwrite, strict=strict)
+    calibrate_files(raw, settings, out, stacks, overwrite, strict=strict, keep=keep)
 
 
 def otf(

@@ -28,7 +28,7 @@ from livesim.reconstruction.otf import optics_under
 from livesim.reconstruction.otf_damping.estimate import contradicts, with_otf_damping
 from livesim.values.finding import Examination
 from livesim.values.frames import RawStack
-from livesim.values.pattern import Levels, Pattern
+from livesim.values.pattern import Levels, NoiseToSignal, Pattern
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -61,8 +61,9 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If the pixel size is not known.
+        If the pixel size is not known, or the phases are too few to find a pattern.
     """
+    _check_phases(settings)
     stacks, defects = stacks_without_defects(stacks, settings, _pixel_nm(settings))
     pixels = _pixels(stacks)
     found = _estimated(pixels, settings, otf_profile)
@@ -70,6 +71,22 @@ def calibrate(
         photons = mean_photons(pixels, settings.camera).flatten(0, 1)
         found = with_otf_damping(found, photons, len(stacks), settings.optics)
     return with_levels(with_defects(found, defects), stacks, settings)
+
+
+def _check_phases(settings: Settings) -> None:
+    """Refuse to look for the pattern of raw stacks whose frames do not tell it.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    if settings.pattern.too_few_phases:
+        raise SettingsError(
+            f"pattern.phases: expected at least 3 where the pattern is to be found, found "
+            f"{settings.pattern.phases}; calibrate with full raw stacks, "
+            "`livesim calibrate FULL.tif --keep 0,1,3,4,6,7`, and give that file with --pattern"
+        )
 
 
 def _pixels(stacks: Sequence[RawStack]) -> Tensor:
@@ -159,9 +176,23 @@ def in_this_light(
         f"the light is {factor:.2g} times that of the pattern's own stacks (expected 1 within a "
         f"factor of {SAME_LIGHT}): its levels and noise were measured again"
     )
-    found = _estimated(_pixels(stacks), _held(settings, pattern), otf_profile)
-    noise = found.noise_to_signal or pattern.noise_to_signal
+    noise = _noise_in(factor, pattern, stacks, settings, otf_profile)
     return replace(pattern, levels=now, noise_to_signal=noise, warnings=(*pattern.warnings, words))
+
+
+def _noise_in(
+    factor: float,
+    pattern: Pattern,
+    stacks: Sequence[RawStack],
+    settings: Settings,
+    otf_profile: OtfProfile | None,
+) -> NoiseToSignal | None:
+    """Return the noise of stacks in other light; where their frames do not tell it, by photons."""
+    known = pattern.noise_to_signal
+    if settings.pattern.too_few_phases:
+        return known and replace(known, at_cutoff=known.at_cutoff / factor)
+    found = _estimated(_pixels(stacks), _held(settings, pattern), otf_profile)
+    return found.noise_to_signal or known
 
 
 def _levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Levels:
@@ -211,10 +242,13 @@ def pipeline_factory(
     Raises
     ------
     SettingsError
-        If there is no network of that name, or it does not fit the stream.
+        If there is no network of that name, it does not fit the stream, or the pattern is to be
+        found and the phases are too few.
     DataError
         If a model file cannot be used.
     """
+    if pattern is None:
+        _check_phases(settings)
     device = device or preferred_device()
     networks = load_networks(settings, device)
     path, plain_path = path_on(device, NETWORKS_FIRST), path_on(device, PLAIN_FIRST)
@@ -320,7 +354,7 @@ def tracked(
 ) -> TrackedPipeline:
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
-    active, tracking = prepare(pattern), settings.tracking
+    active = prepare(pattern)
     held = _held(settings, pattern)
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
@@ -331,13 +365,16 @@ def tracked(
 
     most = estimation_stacks(pattern.shape)
     background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)
-    background.steer(prepare, unasked=tracking.follow and tracking.estimate)
-    return TrackedPipeline(active, background, prepare_for, follows=tracking.follow)
+    background.steer(prepare, unasked=settings.tracks and settings.tracking.estimate)
+    return TrackedPipeline(active, background, prepare_for, follows=settings.tracks)
 
 
 def doctor_for(settings: Settings) -> Examine | None:
-    """Return what examines raw stacks of one stream; None where the settings do not want it."""
-    if not settings.doctor.examine:
+    """Return what examines raw stacks of one stream.
+
+    None where the settings do not want it, or the phases are too few to tell anything.
+    """
+    if not settings.doctor.examine or settings.pattern.too_few_phases:
         return None
 
     def examine(stacks: Sequence[RawStack]) -> Examination:

@@ -323,8 +323,9 @@ def _reviewer(
     plan: Plan,
     conditions: Conditions | None,
 ) -> Reviewer | None:
-    """Return what measures errors; None where nothing can be measured."""
-    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
+    """Return what measures errors; None where nothing can be measured, or frames are too few."""
+    measurable = not plan.richardson_lucy_iterations and not pattern.too_few_frames
+    if not measurable or min(pattern.shape) < SMALLEST:
         return None
     shape = _doubled(pattern.shape)
     passed = result_transfer(shape, pattern, otf, settings.reconstruction.apodization)

@@ -12,7 +12,7 @@ from bench.quality.seeds.fields import Field
 from bench.quality.seeds.methods import Method, Restore, settings_of
 from bench.speed.peer import Peer
 
-WIENERS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
+WIENERS = (0.1, 0.3, 0.5, 0.8)
 """From which the best is chosen with the truth; 0.3 is its default."""
 
 
