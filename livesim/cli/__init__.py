@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import calibrate, convert, doctor, evaluate, export, otf, restore, train
+from livesim.cli.data import calibrate, convert, doctor, evaluate, export, otf, restore, thin, train
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.run import engine, live, look, replay, status, steer, view
@@ -45,6 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     bench,
     keys,
     train,
+    thin,
     convert,
     status,
     steer,

@@ -183,6 +183,28 @@ def calibrate(
     calibrate_files(raw, settings, out, stacks, overwrite, strict=strict, keep=keep)
 
 
+def thin(
+    raw: RawArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    config: ConfigOption = None,
+    scale: Annotated[float, typer.Option(help="How many times less light.")] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write recordings in less light, and the photons taken away, as data for a training.
+
+    Training, validation and test have recordings of their own; all files are of 16 bits.
+    """
+    from livesim.io.settings_beside import settings_for
+
+    settings = settings_for(raw[0], config, change or [])
+
+    from livesim.commands.thin import Thinning, thin_files
+
+    thin_files(raw, settings, out, Thinning(scale, seed), overwrite=overwrite)
+
+
 def otf(
     beads: Annotated[Path, typer.Argument(help="TIFF of beads in focus; its pages are averaged.")],
     config: ConfigOption = None,
