@@ -31,8 +31,7 @@ from bench.quality.seeds.simulator import EXACT
 from bench.quality.seeds.tables import write_tables
 from bench.quality.seeds.timing import timed
 from bench.report import RESULTS, Row
-from livesim.config.settings import SettingsError
-from livesim_models.shipped import model_file
+from livesim_models.shipped import STEPS, shipped_models
 
 TIMES = "times"
 PARTS = (*DATA, NOISE, PHASES, TIMES)
@@ -74,11 +73,11 @@ def _methods(networks: list[str], python: str | None, stack: ExitStack) -> Mappi
     """Return all methods by name; a network that is not there is said and left out."""
     there = []
     for name in networks:
-        try:
-            model_file(name, "two")
+        if Path(name).is_file() or any(name in shipped_models(step) for step in STEPS):
             there.append(name)
-        except SettingsError as error:
-            print(f"left out: {error}")
+        else:
+            known = ", ".join(sorted({one for step in STEPS for one in shipped_models(step)}))
+            print(f"left out: expected one of {known}, or the path of a model file, found {name!r}")
     return {**OWN, **network_methods(there), **OTHERS, **peer_methods(python, stack)}
 
 

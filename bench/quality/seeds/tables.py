@@ -16,6 +16,8 @@ TIMES = "times"
 
 def write_tables(rows: list[Row]) -> None:
     """Print the tables and write them to the results."""
+    if not rows:
+        raise SystemExit("expected rows that are measured, found none yet")
     data = [table for part in DATA if (table := _of_data(part, rows))]
     sweeps = {
         f"{part}, {score}": of_sweep(part, rows, score)
