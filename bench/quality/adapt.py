@@ -32,7 +32,7 @@ from livesim.commands.adapt.samples import middle_of, on_plain
 from livesim.config.settings import Settings, Steps, parse_settings
 from livesim.io.read.open import open_recording
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate, with_levels
+from livesim.pipeline.calibration import calibrate, with_levels
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import calibrate, doctor, evaluate, export, otf, restore
+from livesim.cli.data import calibrate, doctor, evaluate, export, otf, restore, thin
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.networks import adapt, convert, models, train
@@ -47,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     keys,
     train,
     adapt,
+    thin,
     convert,
     models,
     status,

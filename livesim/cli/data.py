@@ -163,6 +163,10 @@ def calibrate(
     stacks: Annotated[
         int | None, typer.Option(min=1, help="Raw stacks to use of each recording.")
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Frames, such as 0,4,8: write the pattern of raw stacks of these alone."),
+    ] = None,
     change: SetOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -175,8 +179,34 @@ def calibrate(
     from livesim.commands.calibrate import calibrate_files
     from livesim.commands.calibrate_volumes import calibrate_volumes
 
-    run = calibrate_files if settings.volumes is None else calibrate_volumes
-    run(raw, settings, out, stacks, overwrite, strict=strict)
+    if settings.volumes is None:
+        calibrate_files(raw, settings, out, stacks, overwrite, strict=strict, keep=keep)
+        return
+    if keep is not None:
+        raise SettingsError("--keep: expected it without volumes, which need all their frames")
+    calibrate_volumes(raw, settings, out, stacks, overwrite, strict=strict)
+
+
+def thin(
+    raw: RawArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+    config: ConfigOption = None,
+    scale: Annotated[float, typer.Option(help="How many times less light.")] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    change: SetOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write recordings in less light, and the photons taken away, as data for a training.
+
+    Training, validation and test have recordings of their own; all files are of 16 bits.
+    """
+    from livesim.io.settings_beside import settings_for
+
+    settings = settings_for(raw[0], config, change or [])
+
+    from livesim.commands.thin import Thinning, thin_files
+
+    thin_files(raw, settings, out, Thinning(scale, seed), overwrite=overwrite)
 
 
 def otf(

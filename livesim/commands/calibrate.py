@@ -11,13 +11,14 @@ from rich.console import Console
 
 from livesim.commands.doctor.command import examine_file
 from livesim.commands.progress import words_console
-from livesim.config.settings import ASSUMED_DAMPING, Settings
+from livesim.config.settings import ASSUMED_DAMPING, Settings, SettingsError
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
 from livesim.pipeline.calibration import calibrate, estimation_stacks
+from livesim.reconstruction.few_frames import of_frames
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.finding import Fault
 from livesim.values.frames import SMALLEST, RawStack
@@ -35,11 +36,16 @@ def calibrate_files(
     overwrite: bool,
     *,
     strict: bool = False,
+    keep: str | None = None,
 ) -> None:
     """Estimate one pattern from all recordings, write it and show it.
 
+    With `keep`, such as "0,4,8", it is that of faster raw stacks of these frames alone.
+
     Raises
     ------
+    SettingsError
+        If `keep` names frames that make no raw stack.
     DataError
         If a recording cannot be read, the recordings differ in size, or, if `strict`, no angle
         shows fringes.
@@ -54,11 +60,26 @@ def calibrate_files(
     if len(shapes) > 1:
         raise DataError(f"{raws[0]}: expected frames of one size, found {sorted(shapes)}")
     pattern = calibrate(stacks, settings, otf_profile(settings))
+    pattern = pattern if keep is None else _of_frames(pattern, keep)
     console = words_console()
     if pattern.is_widefield_only:
         tell_widefield_only(raws[0], "", settings, console, strict=strict)
     show_pattern(pattern, console)
     write_pattern(out, pattern, overwrite=overwrite)
+
+
+def _of_frames(pattern: Pattern, words: str) -> Pattern:
+    """Return the pattern of raw stacks of the frames that an option names.
+
+    Raises
+    ------
+    SettingsError
+        If they make no raw stack.
+    """
+    try:
+        return of_frames(pattern, [int(word) for word in words.split(",")])
+    except ValueError as error:
+        raise SettingsError(f"--keep {words}: {error}") from error
 
 
 def tell_widefield_only(
@@ -141,7 +162,12 @@ def with_stated_pixel(settings: Settings, recording: Recording) -> Settings:
 
 
 def _check_stopped(raw: Path, settings: Settings) -> None:
-    """Refuse a recording that ends in mid-stack because a frame was lost before its end."""
+    """Refuse a recording that ends in mid-stack because a frame was lost before its end.
+
+    Frames of too few phases do not tell that.
+    """
+    if settings.pattern.too_few_phases:
+        return
     seen = examine_file(raw, settings, quiet=True).seen
     other = [finding for finding in seen.findings if finding.fault in NO_STOP]
     if other:

@@ -35,6 +35,8 @@ FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Marks with which a file in UTF-16 begins."""
 Sync = Literal["stack", "second", "close"]
+FEWEST_FRAMES = 3
+"""Of a raw stack: fewer do not light every place."""
 TOML_CHARACTERS, KEY_PARTS = 1 << 18, 64
 """Of a file and of a key, "a.b" has two: far more than any settings have, and few enough to be read
 at once whatever they are."""
@@ -98,7 +100,8 @@ class PatternSettings(Section):
     """How the illumination pattern is stepped, and what is known of it beforehand."""
 
     angles: Annotated[int, Field(ge=1, le=64)] = 3
-    phases: Annotated[int, Field(ge=3, le=64)] = 3
+    phases: Annotated[int, Field(ge=1, le=64)] = 3
+    """Fewer than 3 need the pattern of full stacks, cut to these frames; see docs/use/live.md."""
     frames: Annotated[int, Field(ge=1)] | None = None
     """Frames of one raw stack; only a check, except that hexagonal stacks have seven."""
     harmonics: Literal[1, 2] = 1
@@ -124,10 +127,15 @@ class PatternSettings(Section):
                 raise ValueError(
                     f"expected harmonics = 1 for a hexagonal layout, found {self.harmonics}"
                 )
-        elif self.phases < 2 * self.harmonics + 1:
+        elif self.too_few_phases and self.harmonics > 1:
             raise ValueError(
                 f"expected at least {2 * self.harmonics + 1} phases for {self.harmonics} "
                 f"harmonic(s), found {self.phases}"
+            )
+        elif self.too_few_phases and self.stack_frames < FEWEST_FRAMES:
+            raise ValueError(
+                f"expected at least {FEWEST_FRAMES} frames in a raw stack, found angles = "
+                f"{self.angles} and phases = {self.phases}"
             )
         if self.frames is not None and self.frames != self.stack_frames:
             raise ValueError(
@@ -164,6 +172,11 @@ class PatternSettings(Section):
             raise ValueError(
                 f"expected {vectors} values in expected_angles_deg, found {len(angles)}"
             )
+
+    @property
+    def too_few_phases(self) -> bool:
+        """Whether the frames of an angle do not separate its bands, nor tell where they are."""
+        return self.layout == "angle-phase" and self.phases < 2 * self.harmonics + 1
 
     @property
     def vectors(self) -> int:
@@ -305,6 +318,11 @@ class Settings(Section):
     simulation: Simulation | None = None
     """What `livesim simulate` makes; None for a real microscope."""
 
+    @property
+    def tracks(self) -> bool:
+        """Whether a running stream's pattern is followed; too few phases do not tell how it is."""
+        return self.tracking.follow and not self.pattern.too_few_phases
+
     @model_validator(mode="before")
     @classmethod
     def _accept_old_names(cls, values: Any) -> Any:
@@ -344,6 +362,18 @@ class Settings(Section):
             found = self.reconstruction.richardson_lucy_iterations
             return f"expected reconstruction.richardson_lucy_iterations = 0, found {found}"
         return ""
+
+    def _few_frames_fit(self) -> Self:
+        own = self.reconstruction
+        if not self.pattern.too_few_phases:
+            return self
+        if own.richardson_lucy_iterations or own.notch.strength:
+            raise ValueError(
+                f"expected no Richardson-Lucy steps and no notch with {self.pattern.phases} "
+                f"phase(s), found richardson_lucy_iterations = {own.richardson_lucy_iterations} "
+                f"and notch.strength = {own.notch.strength:g}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _every_channel_fits(self) -> Self:

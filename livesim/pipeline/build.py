@@ -18,6 +18,7 @@ from livesim.engine.seams import Examine, Pipeline, PipelineFactory
 from livesim.pipeline.calibration import (
     MOST_STACKS,
     calibrate,
+    check_phases,
     estimated,
     estimation_stacks,
     held,
@@ -85,10 +86,13 @@ def pipeline_factory(
     Raises
     ------
     SettingsError
-        If there is no network of that name, or it does not fit the stream.
+        If there is no network of that name, it does not fit the stream, or the pattern is to be
+        found and the phases are too few.
     DataError
         If a model file cannot be used.
     """
+    if pattern is None:
+        check_phases(settings)
     device = device or preferred_device()
     networks = load_networks(settings, device)
     path, plain_path = path_on(device, NETWORKS_FIRST), path_on(device, PLAIN_FIRST)
@@ -201,7 +205,7 @@ def tracked(
 ) -> TrackedPipeline:
     """Return a pipeline that begins with `pattern` and looks after it as the settings say."""
     prepare = prepare_for(settings)
-    active, tracking = prepare(pattern), settings.tracking
+    active = prepare(pattern)
     own = held(settings, pattern)
 
     def estimate(stacks: Sequence[RawStack]) -> Pattern:
@@ -212,13 +216,16 @@ def tracked(
 
     most = estimation_stacks(pattern.shape)
     background = BackgroundTracking(prepare, estimate, active, most=most, claim=claim)
-    background.steer(prepare, unasked=tracking.follow and tracking.estimate)
-    return TrackedPipeline(active, background, prepare_for, follows=tracking.follow)
+    background.steer(prepare, unasked=settings.tracks and settings.tracking.estimate)
+    return TrackedPipeline(active, background, prepare_for, follows=settings.tracks)
 
 
 def doctor_for(settings: Settings) -> Examine | None:
-    """Return what examines raw stacks of one stream; None where the settings do not want it."""
-    if not settings.doctor.examine:
+    """Return what examines raw stacks of one stream.
+
+    None where the settings do not want it, or the phases are too few to tell anything.
+    """
+    if not settings.doctor.examine or settings.pattern.too_few_phases:
         return None
 
     def examine(stacks: Sequence[RawStack]) -> Examination:

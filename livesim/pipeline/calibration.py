@@ -19,7 +19,7 @@ from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf, optics_under
 from livesim.reconstruction.otf_damping.estimate import contradicts, with_otf_damping
 from livesim.values.frames import RawStack
-from livesim.values.pattern import Levels, Pattern
+from livesim.values.pattern import Levels, NoiseToSignal, Pattern
 from livesim_models.normalisation import levels_of
 
 MOST_STACKS = 16
@@ -49,9 +49,11 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If the pixel size is not known; or for volumes, see `calibrate_volume`.
+        If the pixel size is not known, or the phases are too few to find a pattern; or for
+        volumes, see `calibrate_volume`.
     """
     check_single_planes(settings.volumes)
+    check_phases(settings)
     clipping = Clipping.of(pixels_of(stacks))
     stacks, defects = stacks_without_defects(stacks, settings, pixel_nm_of(settings))
     pixels = pixels_of(stacks)
@@ -61,6 +63,22 @@ def calibrate(
         found = with_otf_damping(found, photons, len(stacks), settings.optics)
     found = clipping.told_of(with_defects(found, defects), Otf.theoretical(settings.optics))
     return with_levels(found, stacks, settings)
+
+
+def check_phases(settings: Settings) -> None:
+    """Refuse to look for the pattern of raw stacks whose frames do not tell it.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    if settings.pattern.too_few_phases:
+        raise SettingsError(
+            f"pattern.phases: expected at least 3 where the pattern is to be found, found "
+            f"{settings.pattern.phases}; calibrate with full raw stacks, "
+            "`livesim calibrate FULL.tif --keep 0,1,3,4,6,7`, and give that file with --pattern"
+        )
 
 
 def pixels_of(stacks: Sequence[RawStack]) -> Tensor:
@@ -150,9 +168,23 @@ def in_this_light(
         f"the light is {factor:.2g} times that of the pattern's own stacks (expected 1 within a "
         f"factor of {SAME_LIGHT}): its levels and noise were measured again"
     )
-    found = estimated(pixels_of(stacks), held(settings, pattern), otf_profile)
-    noise = found.noise_to_signal or pattern.noise_to_signal
+    noise = _noise_in(factor, pattern, stacks, settings, otf_profile)
     return replace(pattern, levels=now, noise_to_signal=noise, warnings=(*pattern.warnings, words))
+
+
+def _noise_in(
+    factor: float,
+    pattern: Pattern,
+    stacks: Sequence[RawStack],
+    settings: Settings,
+    otf_profile: OtfProfile | None,
+) -> NoiseToSignal | None:
+    """Return the noise of stacks in other light; where their frames do not tell it, by photons."""
+    known = pattern.noise_to_signal
+    if settings.pattern.too_few_phases:
+        return known and replace(known, at_cutoff=known.at_cutoff / factor)
+    found = estimated(pixels_of(stacks), held(settings, pattern), otf_profile)
+    return found.noise_to_signal or known
 
 
 def _levels(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Levels:

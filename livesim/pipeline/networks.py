@@ -104,6 +104,11 @@ def why_none(pattern: Pattern) -> str:
             "no network runs: no angle of the pattern was found, and networks would draw "
             "structures into an image that shows none"
         )
+    if pattern.too_few_frames:
+        return (
+            "no network runs: raw stacks of too few frames make other errors than networks were "
+            "trained on"
+        )
     if min(pattern.shape) < SMALLEST:
         rows, columns = pattern.shape
         return (

@@ -40,8 +40,9 @@ def reviewer_of(
     conditions: Conditions | None,
     passband: Passband,
 ) -> Reviewer | None:
-    """Return what measures errors; None where nothing can be measured."""
-    if plan.richardson_lucy_iterations or min(pattern.shape) < SMALLEST:
+    """Return what measures errors; None where nothing can be measured, or frames are too few."""
+    measurable = not plan.richardson_lucy_iterations and not pattern.too_few_frames
+    if not measurable or min(pattern.shape) < SMALLEST:
         return None
     arbiter = Arbiter(*passband.tensors)
     of_photons = Reconstructor(plan.for_photons(settings.camera))

@@ -27,19 +27,23 @@ class Band:
 
 
 def separated_bands(pattern: Pattern) -> tuple[Band, list[Band]]:
-    """Return the common zero order and every usable -h band, whose object lies at f + h k."""
+    """Return the common zero order and every usable -h band, whose object lies at f + h k.
+
+    Stacks of too few frames give their mean frame as zero order, and no bands.
+    """
     sets = groups(pattern)
     frames = sum(len(group.frames) for group in sets)
     zeros, variances, bands = [], [], []
     first = 0
     for group in sets:
-        unmixing = group_unmixing(group) if group.usable else _zero_only(len(group.frames))
+        separable = group.usable and not pattern.too_few_frames
+        unmixing = group_unmixing(group) if separable else _zero_only(len(group.frames))
         whole = torch.zeros(len(unmixing), frames, dtype=torch.complex128)
         whole[:, list(group.frames)] = unmixing.to(torch.complex128)
         noise = unmixing.abs().square().sum(dim=1)
         zeros.append(whole[0].real)
         variances.append(float(noise[0]))
-        for number, order in enumerate(group.orders if group.usable else ()):
+        for number, order in enumerate(group.orders if separable else ()):
             kx, ky = group.angles[order.vector].k_cycles_per_um
             shift = (order.harmonic * kx, order.harmonic * ky)
             weight, angle = 1.0 / float(noise[1 + number]), first + order.vector

@@ -25,6 +25,11 @@ class Memory:
         return self._zeros(*self._plan.shape, kind=torch.float32)
 
     @cached_property
+    def frames(self) -> Tensor:
+        """[frame, y, x]: the last raw stack, for plans of too few frames."""
+        return self._zeros(self._plan.unmixing.shape[1], *self._plan.shape, kind=torch.float32)
+
+    @cached_property
     def zero(self) -> Tensor:
         """[x, y]: the leading columns of its spectrum."""
         return self._zeros(self._plan.zero_columns, self._plan.shape[0])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.bands import Band, separated_bands
+from livesim.reconstruction.few_frames import FewFrames
 from livesim.reconstruction.filters import Filters
 from livesim.reconstruction.grid import edge_window, positions
 from livesim.reconstruction.layout import Layout
@@ -46,10 +47,14 @@ class Plan:
     transfer: Tensor
     """[2 y, x + 1] effective transfer function of the result, for Richardson-Lucy."""
     richardson_lucy_iterations: int
+    few_frames: FewFrames | None = None
+    """Where the frames are too few to separate the bands: makes the image instead of all that."""
 
     def for_photons(self, camera: Camera) -> Plan:
         """Return the plan for frames in photo-electrons; this one is for counts of `camera`."""
-        return replace(self, unmixing=self.unmixing * camera.gain, bias=torch.zeros_like(self.bias))
+        few = self.few_frames and self.few_frames.for_photons()
+        unmixing, bias = self.unmixing * camera.gain, torch.zeros_like(self.bias)
+        return replace(self, unmixing=unmixing, bias=bias, few_frames=few)
 
     def to(self, device: torch.device | str) -> Plan:
         """Return the plan on `device`."""
@@ -67,13 +72,15 @@ class Plan:
                 replace(place, weight=change(place.weight)) for place in self.placements
             ),
             transfer=change(self.transfer),
+            few_frames=self.few_frames and self.few_frames.mapped(change),
         )
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All of them, in the order in which `mapped` meets them."""
         weights = (place.weight for place in self.placements)
-        return (self.unmixing, self.bias, self.ramps, *self.border, *weights, self.transfer)
+        few = () if self.few_frames is None else self.few_frames.tensors
+        return (self.unmixing, self.bias, self.ramps, *self.border, *weights, self.transfer, *few)
 
     @property
     def form(self) -> tuple[object, ...]:
@@ -94,7 +101,8 @@ def make_plan(
 ) -> Plan:
     """Prepare the reconstruction of stacks taken with `pattern`.
 
-    Angles that are not usable contribute their zero order only.
+    Angles that are not usable contribute their zero order only. Where frames are too few to
+    separate bands, `few_frames` makes the image.
     """
     zero, bands = separated_bands(pattern)
     layout = Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
@@ -119,6 +127,7 @@ def make_plan(
         half_columns=max(p.target[0].stop for p in placements),
         transfer=filters.transfer.float(),
         richardson_lucy_iterations=settings.richardson_lucy_iterations,
+        few_frames=FewFrames.of(pattern, otf, camera, settings) if pattern.too_few_frames else None,
     )
     return plan.to(device)
 

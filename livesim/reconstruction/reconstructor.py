@@ -88,6 +88,8 @@ class Reconstructor:
 
     def look(self, frames: Tensor) -> tuple[BandSpectra, Tensor]:
         """Return the bands of one stack [frame, y, x], and its widefield image [y, x]."""
+        if self.plan.few_frames is not None:
+            self._memory.frames.copy_(frames)
         for rows in blocks(frames):
             planes = self.separate(frames[:, rows])
             self._memory.widefield[rows] = planes[0]
@@ -100,6 +102,9 @@ class Reconstructor:
         Nothing here depends on a value: on a GPU both can be captured once and replayed.
         """
         plan = self.plan
+        if plan.few_frames is not None:
+            image.copy_(plan.few_frames.image(self._memory.frames))
+            return
         if factors is not None:
             spectra.side[..., plan.rows].mul_(factors[:, None, None])
         self._combine(spectra, image)
@@ -120,8 +125,11 @@ class Reconstructor:
         Raises
         ------
         ValueError
-            If the stacks do not fit the plan, or it ends in Richardson-Lucy steps.
+            If the stacks do not fit the plan, its frames are too few, or it ends in Richardson-Lucy
+            steps.
         """
+        if self.plan.few_frames is not None:
+            raise ValueError("expected frames that separate the bands, found too few of them")
         if self.plan.richardson_lucy_iterations:
             raise ValueError(
                 "expected a plan without Richardson-Lucy steps, which are not differentiated here"

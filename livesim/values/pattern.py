@@ -149,6 +149,13 @@ class Pattern:
     """What it is along z, where it was found in a volume."""
 
     @property
+    def too_few_frames(self) -> bool:
+        """Whether a raw stack has not enough frames to separate its bands."""
+        return self.layout == "angle-phase" and any(
+            len(angle.phases_rad) < 1 + 2 * len(angle.modulation) for angle in self.angles
+        )
+
+    @property
     def is_widefield_only(self) -> bool:
         """Whether no angle shows fringes, so that nothing beyond the widefield can be resolved."""
         return not any(angle.usable for angle in self.angles)

@@ -15,7 +15,7 @@ from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import RAW_NAME
 from livesim.io.settings_beside import settings_for
-from livesim.pipeline.build import calibrate
+from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.defects import equalised
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.networks import why_none

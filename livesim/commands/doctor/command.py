@@ -16,7 +16,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
-from livesim.config.settings import Settings
+from livesim.config.settings import Settings, SettingsError
 from livesim.io.camera_map import camera_map
 from livesim.io.read.frame_sequence import FrameSequence, open_frames
 from livesim.io.read.scales import choose_pixel_nm
@@ -79,9 +79,16 @@ def examine_file(raw: Path, settings: Settings, *, quiet: bool) -> Examined:
 
     Raises
     ------
+    SettingsError
+        If its phases are too few to tell anything.
     DataError
         If the recording cannot be read.
     """
+    if settings.pattern.too_few_phases:
+        raise SettingsError(
+            f"pattern.phases: expected at least 3 for the doctor, found {settings.pattern.phases}; "
+            "full raw stacks of the same microscope tell it what it looks for"
+        )
     frames = open_frames(raw, settings.pattern)
     with closing(frames.file):
         if len(frames) < FEWEST:

@@ -113,7 +113,19 @@ class TrackedPipeline:
         return self._recalibrate or self._background.recalibrating
 
     def recalibrate(self) -> None:
-        """Estimate the pattern again from the next stacks; safe in any thread."""
+        """Estimate the pattern again from the next stacks; safe in any thread.
+
+        Raises
+        ------
+        SettingsError
+            If their frames are too few to tell it.
+        """
+        if self.pattern.too_few_frames:
+            frames = len(self.pattern.angles[0].phases_rad)
+            raise SettingsError(
+                f"expected at least 3 phases to estimate a pattern from, found {frames}: calibrate "
+                "with full raw stacks and begin again with that pattern"
+            )
         self._recalibrate = True
 
     def prepare(self, settings: Settings) -> Prepared:
@@ -131,10 +143,9 @@ class TrackedPipeline:
         prepared = prepare(replace(known))
 
         def use() -> None:
-            tracking = settings.tracking
-            self._active, self.follows = prepared, tracking.follow
+            self._active, self.follows = prepared, settings.tracks
             self._weighing.restart()
-            self._background.steer(prepare, unasked=tracking.follow and tracking.estimate)
+            self._background.steer(prepare, unasked=settings.tracks and settings.tracking.estimate)
             shifts = (0.0,) * len(known.angles)
             self._background.use(prepared, shifts, self._tracker.lost, self._probe)
 

@@ -36,9 +36,23 @@ def thinned(
     ValueError
         If the scale is not above 1.
     """
+    return divided(photons, scale, generator, read_noise)[0]
+
+
+def divided(
+    photons: Tensor, scale: float, generator: torch.Generator, read_noise: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Return what `thinned` returns, and the photo-electrons that were not kept: independent ones.
+
+    Raises
+    ------
+    ValueError
+        If the scale is not above 1.
+    """
     if not scale > 1.0:
         raise ValueError(f"expected a thinning scale above 1, found {scale:g}")
     whole = photons.clamp(min=0.0).round()
     share = torch.full_like(whole, 1.0 / scale)
     kept = torch.binomial(whole, share, generator=generator)
-    return kept + read_noise * torch.randn(whole.shape, generator=generator)
+    noise = read_noise * torch.randn(whole.shape, generator=generator)
+    return kept + noise, whole - kept

@@ -1,4 +1,4 @@
-"""Draw every metric by stage, and its change against the plain reconstruction."""
+"""Draw every metric image by image, by stage, and its change against the plain reconstruction."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ BINS = 16
 
 
 def write_histograms(path: Path, rows: Sequence[Row], plain: str = "plain") -> None:
-    """Write a PNG: every metric's values by stage, and its change against the stage `plain`.
+    """Write a PNG: every metric from stage to stage, by stage, and its change against `plain`.
 
-    The black line is the mean change. Metrics that no row has are left out.
+    In the first column a line is one image, and the black line the mean of all; in the last one it
+    is the mean change. Metrics that no row has are left out.
 
     Raises
     ------
@@ -41,9 +42,11 @@ def write_histograms(path: Path, rows: Sequence[Row], plain: str = "plain") -> N
         raise ValueError("expected rows with metrics, found none")
     stages = list(dict.fromkeys(row.stage for row in rows))
     colours = dict(zip(stages, COLOURS * len(stages), strict=False))
-    figure = Figure(figsize=(9.0, 2.4 * len(metrics) + 0.6), layout="constrained")
-    axes = figure.subplots(len(metrics), 2, squeeze=False)
-    for (left, right), metric in zip(axes, metrics, strict=True):
+    figure = Figure(figsize=(12.0, 2.4 * len(metrics) + 0.6), layout="constrained")
+    axes = figure.subplots(len(metrics), 3, squeeze=False)
+    for (first, left, right), metric in zip(axes, metrics, strict=True):
+        _paired(first, paired(rows, stages, metric), stages)
+        first.set_ylabel(SHOWN[metric])
         by_stage = {stage: _values(rows, stage, metric) for stage in stages}
         _histogram(left, list(by_stage.values()), stages, colours)
         left.set_xlabel(SHOWN[metric])
@@ -52,10 +55,32 @@ def write_histograms(path: Path, rows: Sequence[Row], plain: str = "plain") -> N
         _histogram(right, [changes[stage] for stage in later], later, colours)
         _mark_means(right, [changes[stage] for stage in later], later, colours)
         right.set_xlabel(f"change of {SHOWN[metric]}")
-    axes[0][0].legend(fontsize="small")
-    axes[0][0].set_title("number of images", fontsize="small")
-    axes[0][1].set_title(f"against {plain}", fontsize="small")
+    axes[0][0].set_title("image by image", fontsize="small")
+    axes[0][1].legend(fontsize="small")
+    axes[0][1].set_title("number of images", fontsize="small")
+    axes[0][2].set_title(f"against {plain}", fontsize="small")
     figure.savefig(path, dpi=110, format="png")
+
+
+def paired(rows: Sequence[Row], stages: Sequence[str], metric: str) -> list[list[float]]:
+    """Return a metric of every image that has it in all stages, [image, stage]."""
+    found = {(row.image, row.stage): getattr(row, metric) for row in rows}
+    images = dict.fromkeys(row.image for row in rows)
+    lines = [[found.get((image, stage), math.nan) for stage in stages] for image in images]
+    return [line for line in lines if all(map(math.isfinite, line))]
+
+
+def _paired(axes: Axes, lines: list[list[float]], stages: Sequence[str]) -> None:
+    """Draw a line an image from stage to stage, and their mean."""
+    if not lines:
+        axes.set_axis_off()
+        return
+    places = range(len(stages))
+    for line in lines:
+        axes.plot(places, line, color="0.7", linewidth=0.8, marker=".", markersize=4)
+    axes.plot(places, np.mean(lines, axis=0), color="black", linewidth=1.6, marker="o")
+    axes.set_xticks(list(places), labels=[stage.replace(" ", "\n") for stage in stages])
+    axes.tick_params(axis="x", labelsize="x-small")
 
 
 def _values(rows: Sequence[Row], stage: str, metric: str) -> list[float]:

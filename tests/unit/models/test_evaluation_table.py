@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from livesim_models.evaluation.histograms import write_histograms
+from livesim_models.evaluation.histograms import paired, write_histograms
 from livesim_models.evaluation.montage import Example, write_montage
 from livesim_models.evaluation.table import (
     METRICS,
@@ -116,3 +116,15 @@ def test_the_montage_shows_the_reference_and_every_stage(tmp_path):
 def test_a_montage_needs_examples(tmp_path):
     with pytest.raises(ValueError, match="expected at least one example"):
         write_montage(tmp_path / "m.png", [])
+
+
+def test_only_images_that_have_a_metric_in_every_stage_are_paired():
+    rows = [
+        Row("a", "plain", psnr_db=20.0),
+        Row("b", "plain", psnr_db=22.0),
+        Row("b", "step two", psnr_db=25.0),
+        Row("a", "step two", psnr_db=24.0),
+        Row("c", "step two", psnr_db=30.0),
+    ]
+    assert paired(rows, ["plain", "step two"], "psnr_db") == [[20.0, 24.0], [22.0, 25.0]]
+    assert paired(rows, ["plain", "step two"], "ssim") == []

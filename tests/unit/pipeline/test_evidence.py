@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from livesim.config.settings import Settings, Steps
-from livesim.pipeline.build import with_levels
+from livesim.pipeline.calibration import with_levels
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError

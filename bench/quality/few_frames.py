@@ -1,0 +1,139 @@
+"""Measure what fewer raw frames cost and give: `python -m bench.quality.few_frames`.
+
+Fields of objects that no training saw are reconstructed from all nine frames, from six (two phases
+an angle) and from three (one phase an angle, each another). Every frame gets the same light, so
+fewer frames are less light as well. Then the objects move to the right, by some nm from frame to
+frame; what counts is where they were in the middle of the raw stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.quality.arbitration import scene
+from bench.quality.networks import READ_NOISE
+from bench.report import Row, report, show
+from livesim.config.settings import Camera, Reconstruction
+from livesim.reconstruction.few_frames import of_frames
+from livesim.reconstruction.forward.projection import Projection
+from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.plan import make_plan
+from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.values.pattern import Pattern
+from livesim_models.data.sample import simulated_sample
+from livesim_models.data.scene import Scene
+from livesim_models.data.truth import passed
+from livesim_models.evaluation.similarity import similarity
+
+KEPT = {9: tuple(range(9)), 6: (0, 1, 3, 4, 6, 7), 3: (0, 4, 8)}
+"""Frames of the raw stack, as ML-SIM keeps them."""
+KINDS = ("filaments", "network", "siemens_star", "camera")
+PHOTONS = (20.0, 100.0, 1000.0)
+SPEEDS = (0, 1, 2, 4)
+"""Pixels of the doubled grid from frame to frame."""
+MOVING_PHOTONS = 100.0
+
+
+def moved(own: Scene, speed: int, frames: tuple[int, ...]) -> Scene:
+    """Return a scene whose object moves while these frames are taken one after the other."""
+    if own.truth is None:
+        raise ValueError(f"expected a scene with its truth, found a measured one: {own.recording}")
+    there = own.truth.float().clamp(min=0.0)
+    project = Projection(own.pattern, Otf.theoretical(own.optics))
+    lit = project.frames(there).clone()
+    for place, frame in enumerate(frames):
+        lit[frame] = project.frames(there.roll(speed * place, 1))[frame]
+    middle = there.roll(round(speed * (len(frames) - 1) / 2), 1)
+    truth = passed(middle, own.pattern, own.optics)
+    return replace(own, frames=lit.reshape(own.frames.shape), truth=truth)
+
+
+def rows(own: Scene, photons: float, speed: int | None, seed: int) -> list[Row]:
+    """Return what is made of each number of frames, and the widefield of nine; None = at rest."""
+    found = []
+    for count, frames in KEPT.items():
+        going = own if speed is None else moved(own, speed, frames)
+        sample = simulated_sample(going, photons, READ_NOISE, torch.Generator().manual_seed(seed))
+        reconstruct = _prepared(sample.pattern, own, frames)
+        start = time.perf_counter()
+        made = reconstruct(sample.low[None, list(frames)])
+        seconds = time.perf_counter() - start
+        images = {f"{count} frames": made.image[0]}
+        if count == len(KEPT[9]):
+            images["widefield"] = _continued(made.widefield[0])
+        truth = sample.target.double().numpy()
+        for name, image in images.items():
+            score = similarity(image.double().numpy(), truth)
+            found.append({"frames": name, "psnr": score.psnr_db, "ssim": score.ssim, "s": seconds})
+    return found
+
+
+def _prepared(pattern: Pattern, own: Scene, frames: tuple[int, ...]) -> Reconstructor:
+    otf = Otf.theoretical(own.optics)
+    plan = make_plan(of_frames(pattern, frames), otf, Camera(), Reconstruction())
+    return Reconstructor(plan)
+
+
+def _continued(mean: Tensor) -> Tensor:
+    """Return an image continued between its pixels to the doubled grid."""
+    rows_, columns = mean.shape
+    spectrum = torch.fft.fftshift(torch.fft.fft2(mean))
+    pad = (columns // 2, columns // 2, rows_ // 2, rows_ // 2)
+    return torch.fft.ifft2(torch.fft.ifftshift(torch.nn.functional.pad(spectrum, pad))).real
+
+
+def summary(found: list[Row], key: str) -> list[Row]:
+    """Return a row a number of frames, and a column of the mean PSNR for each value of `key`."""
+    values = sorted({row[key] for row in found})
+    return [
+        {"frames": name}
+        | {f"{value:g}": _mean(found, "psnr", frames=name, **{key: value}) for value in values}
+        | {f"SSIM {value:g}": _mean(found, "ssim", frames=name, **{key: value}) for value in values}
+        for name in dict.fromkeys(row["frames"] for row in found)
+    ]
+
+
+def _mean(found: list[Row], score: str, **key: object) -> float:
+    return float(np.mean([row[score] for row in found if key.items() <= row.items()]))
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fields", type=int, default=2, help="of every kind")
+    parser.add_argument("--size", type=int, default=96, help="raw pixels, both sides")
+    parser.add_argument("--seed", type=int, default=91, help="of the scenes")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    still: list[Row] = []
+    moving: list[Row] = []
+    for kind in KINDS:
+        for number in range(options.fields):
+            own = scene(kind, 2 * number, options.size, options.seed)
+            for photons in PHOTONS:
+                case = {"object": kind, "photons": photons}
+                still += [case | row for row in rows(own, photons, None, number)]
+            for speed in SPEEDS:
+                nm = speed * own.pattern.pixel_nm / 2.0
+                case = {"object": kind, "speed": speed, "nm": nm}
+                moving += [case | row for row in rows(own, MOVING_PHOTONS, speed, number)]
+    show("Objects that move, PSNR in dB", summary(moving, "speed"))
+    report(
+        "few_frames",
+        "Fewer frames, PSNR in dB against the ideal image",
+        summary(still, "photons"),
+        moving=summary(moving, "speed"),
+        each=still,
+        each_moving=moving,
+        **vars(options),
+    )
+
+
+if __name__ == "__main__":
+    main()
