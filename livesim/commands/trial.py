@@ -23,6 +23,7 @@ from livesim.commands.doctor.command import CHECKED, examine_file
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.commands.restore.channels import restored_channels, steered_settings
 from livesim.commands.restore.stacks import RestoredStack, StackRestorer
+from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, parse_settings, parse_toml
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import levels_of, sampled
@@ -37,6 +38,7 @@ from livesim.values.verdict import Trust, TrustWord
 from livesim_gui.browser.packing import packed
 from livesim_gui.browser.trial import ANSWER
 from livesim_gui.browser.upload import RECORDING, SETTINGS
+from livesim_models.shipped import AUTO, NONE, STEPS, shipped_models
 
 MOST_PIXELS = 2048 * 2048
 """Of a frame."""
@@ -44,7 +46,7 @@ FORMATS = ("TIFF", "DeltaVision (.dv, .mrc)")
 """Files that are read without others, and without packages that a maker wrote."""
 MOST_MEMORY = 6 << 30
 """Bytes that this process may take besides the libraries that it loads."""
-NETWORKS = ("auto", "none", "default")
+NETWORKS = {AUTO, NONE, *(name for step in STEPS for name in shipped_models(step))}
 """What the settings of a stranger may name; anything else could be a file of this machine."""
 TITLES = {"widefield": "Widefield", "plain": "Plain", "restored": "Restored"}
 TONES = {
@@ -98,10 +100,10 @@ def read_settings(file: Path) -> Settings:
 
 def _files_named(settings: Settings) -> list[tuple[str, object]]:
     """Return every setting that could make this machine read a file of its own."""
-    each = [settings, *settings.channels.values()]
+    each: list[Settings | Channel] = [settings, *settings.channels.values()]
     named: list[tuple[str, object]] = [("optics.otf_file", one.optics.otf_file) for one in each]
     named.append(("camera.map", settings.camera.map))
-    steps = [(f"steps.{step}", getattr(one.steps, step)) for one in each for step in ("one", "two")]
+    steps = [(f"steps.{step}", getattr(one.steps, step)) for one in each for step in STEPS]
     named += [(name, found) for name, found in steps if found not in NETWORKS]
     return [(name, found) for name, found in named if found is not None]
 

@@ -123,7 +123,7 @@ class FewFrames:
             (power / power.mean()).clamp(min=_DARKEST).rsqrt(),
             apodization(frequency, settings.apodization, otf, float(reach)),
         )
-        return cls(*(one.float() for one in values), camera.offset, camera.gain)
+        return cls(*(one.float() for one in values), offset=camera.offset, gain=camera.gain)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -134,7 +134,7 @@ class FewFrames:
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> FewFrames:
         """Return the same with every tensor replaced by what `change` makes of it."""
-        return FewFrames(*map(change, self.tensors), self.offset, self.gain)
+        return FewFrames(*map(change, self.tensors), offset=self.offset, gain=self.gain)
 
     def for_photons(self) -> FewFrames:
         """Return the same for frames in photo-electrons."""

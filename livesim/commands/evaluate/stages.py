@@ -86,7 +86,7 @@ def _stage_settings(settings: Settings) -> dict[str, Settings]:
         found[TWO if steps.one == NONE else BOTH] = {"one": steps.one, "two": steps.two}
     if steps.all != NONE:
         found[ALL] = {"all": steps.all}
-    without = dict.fromkeys(STEPS, NONE)
+    without: dict[str, str] = dict.fromkeys(STEPS, NONE)
     return {
         name: settings.model_copy(update={"steps": steps.model_copy(update={**without, **own})})
         for name, own in found.items()

@@ -173,7 +173,7 @@ def _kept(hybrid: Hybrid, first: Hybrid, drawn: Example) -> Tensor:
 
     In units of what a plain image is off by. Before the first step it is 0, and so is its gradient.
     """
-    channels, _ = given(*drawn.given)
+    channels, _ = given(drawn.plain, drawn.white, drawn.values)
     with torch.no_grad():
         before = first.network(channels)
     return (hybrid.network(channels) - before).square().mean()
