@@ -42,6 +42,8 @@ from livesim_models.shipped import NONE
 NO_ERRORS = "no error planes: the photons cannot decide how large the error is"
 Put = Callable[[StackIndex, Image], None]
 """Take a plane of the result and its image [2 y, 2 x]."""
+_Outcome = tuple[StackIndex, RestoredStack | None]
+"""A raw stack, and what was made of it; None where it could not be read."""
 
 
 class Plan(BaseModel):
@@ -111,7 +113,7 @@ class Restoration:
                 put(replace(place, channel=channel), image)
         put(place, one.image)
 
-    def _begun(self, index: StackIndex) -> Pending[tuple[StackIndex, RestoredStack | None]]:
+    def _begun(self, index: StackIndex) -> Pending[_Outcome]:
         made = None if self.reviews is None else self.reviews.take(index)
         if made is not None:
             return ready((index, made))
@@ -120,7 +122,11 @@ class Restoration:
         except LostFrameError as error:
             self.left_out[index] = error
             return ready((index, None))
-        return begun.then(lambda one: (index, one))
+
+        def outcome(one: RestoredStack) -> _Outcome:
+            return index, one
+
+        return begun.then(outcome)
 
 
 def plan_restoration(asked: RestoreRequest, recording: Recording, console: Console) -> Restoration:
