@@ -100,8 +100,4 @@ class Restoration:
         except LostFrameError as error:
             self.left_out[index] = error
             return ready((index, None))
-
-        def outcome(one: RestoredStack) -> _Outcome:
-            return index, one
-
-        return begun.then(outcome)
+        return begun.then(lambda one: (index, one))
