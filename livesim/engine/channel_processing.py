@@ -128,7 +128,7 @@ class ChannelProcessing:
         later = made.later
         if later is None:
             return (made,)
-        return (replace(made, later=replace(later, run=lambda: self._second(stack, later))),)
+        return (replace(made, later=replace(later, begin=lambda: self._second(stack, later))),)
 
     def _add_plane(
         self, pipeline: Volumetric, stack: RawStack, taken_ns: int, *, preview: bool
@@ -153,10 +153,15 @@ class ChannelProcessing:
         for words in torn:
             self._faults.report("incomplete_volumes", words)
 
-    def _second(self, stack: RawStack, later: Later) -> Reconstructed | None:
-        """Run the networks; in another thread."""
-        made = self._counted(later.run)
-        return None if made is None else _stamped(made, stack)
+    def _second(self, stack: RawStack, later: Later) -> Pending[Reconstructed | None]:
+        """Let the networks begin; in another thread."""
+
+        def take() -> Reconstructed | None:
+            made = None if begun is None else self._counted(begun.take)
+            return None if made is None else _stamped(made, stack)
+
+        begun = self._counted(later.begin)
+        return Pending(take, 0 if begun is None else begun.beside)
 
     def give_up(self, why: str, *, hurried: bool) -> None:
         """Skip what waits for a pattern that will not be known; `why`: what the doctor says."""

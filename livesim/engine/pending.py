@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
+Value_co = TypeVar("Value_co", covariant=True)
 Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pending(Generic[Value]):
+class Pending(Generic[Value_co]):
     """What one raw stack is going to become: a GPU may still be at work on it.
 
     The frame path makes it of tensors, the pipeline of a reconstruction, the processor of a result
     that is stamped; each adds its own part with `then`.
     """
 
-    take: Callable[[], Value]
+    take: Callable[[], Value_co]
     """Returns the outcome, waiting for it where that is needed; raises what made the work fail."""
     beside: int = 0
     """How many later stacks are better begun before it is taken, since `take` has to wait."""
 
-    def then(self, change: Callable[[Value], Other]) -> Pending[Other]:
+    def then(self, change: Callable[[Value_co], Other]) -> Pending[Other]:
         """Return the same work, whose outcome is changed when it is taken."""
         return Pending(lambda: change(self.take()), self.beside)
 

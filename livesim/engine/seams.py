@@ -51,10 +51,15 @@ Review = Callable[[Tell], Trust]
 class Later:
     """What is left to do for a raw stack of which the plain image is there."""
 
-    run: Callable[[], Reconstructed | None]
-    """Runs the networks, in any thread but one at a time; None if that fails, which is counted."""
+    begin: Callable[[], Pending[Reconstructed | None]]
+    """Lets the networks begin, in any thread but one stack of a channel at a time; the outcome is
+    None if that fails, which is counted."""
     nbytes: int
     """Of what it holds in memory."""
+
+    def run(self) -> Reconstructed | None:
+        """Run the networks."""
+        return self.begin().take()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +94,10 @@ class Reconstructed:
         if later is None:
             return self
 
-        def run() -> Reconstructed | None:
-            made = later.run()
-            return None if made is None else change(made)
+        def begin() -> Pending[Reconstructed | None]:
+            return later.begin().then(lambda made: None if made is None else change(made))
 
-        return replace(self, later=replace(later, run=run))
+        return replace(self, later=replace(later, begin=begin))
 
     @property
     def with_stages(self) -> Result:

@@ -11,7 +11,6 @@ from threading import Lock
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from livesim.engine.pending import Pending, in_order
 from livesim.pipeline.graphs import ReplayedPath
@@ -110,11 +109,11 @@ class Lanes:
         each = before - first.free_bytes
         if first.note:
             return
-        rate, (image,) = self._tried(self._lanes, sections)
+        rate, (alone,) = self._tried(self._lanes, sections)
         while 2 * self.count <= self._most and first.free_bytes > _SPARE * each * self.count:
             more = [*self._lanes, *(self._make() for _ in self._lanes)]
-            found, images = self._tried(more, sections)
-            same = all(torch.equal(image, other) for other in images)
+            found, works = self._tried(more, sections)
+            same = all(_same(alone, work) for work in works)
             if not same:
                 _log.warning("raw stacks do not come out alike at once on %s", self.device)
             if found < WORTH * rate or not same or any(lane.note for lane in more):
@@ -122,20 +121,23 @@ class Lanes:
             self._lanes, rate = more, found
         _log.info("%d raw stack(s) at once on %s, %.3g a second", self.count, self.device, rate)
 
-    def _tried(
-        self, lanes: Sequence[ReplayedPath], sections: Sections
-    ) -> tuple[float, list[Tensor]]:
+    def _tried(self, lanes: Sequence[ReplayedPath], sections: Sections) -> tuple[float, list[Work]]:
         """Return raw stacks a second in these lanes, and what each makes of the same one."""
-        counts = np.random.default_rng(0).integers(
-            _BRIGHT, size=sections.stack_shape, dtype=np.uint16
-        )
+        random = np.random.default_rng(0)
+        counts = random.integers(_BRIGHT, size=sections.stack_shape, dtype=np.uint16)
 
-        def made(rounds: int) -> Iterator[Work]:
+        def made(rounds: int, *, stages: bool) -> Iterator[Work]:
             order = chain.from_iterable(repeat(lanes, rounds))
-            begun = (lane.begin(sections, counts, lambda _: None, stages=False) for lane in order)
+            begun = (lane.begin(sections, counts, lambda _: None, stages=stages) for lane in order)
             return in_order(replace(one, beside=len(lanes)) for one in begun)
 
-        images = [work.image for work in made(1)]  # the first time takes longer
+        works = list(made(1, stages=True))  # the first time takes longer
         begin = self._clock()
-        count = sum(1 for _ in made(_ROUNDS))
-        return count / (self._clock() - begin), images
+        count = sum(1 for _ in made(_ROUNDS, stages=False))
+        return count / (self._clock() - begin), works
+
+
+def _same(one: Work, other: Work) -> bool:
+    """Whether two lanes have made the same of a raw stack, to the bit."""
+    pairs = zip((one.plain, *one.stages), (other.plain, *other.stages), strict=True)
+    return all(torch.equal(mine, theirs) for mine, theirs in pairs)

@@ -206,17 +206,17 @@ class ReconstructionPipeline:
     def _plain_first(
         self, mended: Mended, work: Work, weights: BandWeights | None
     ) -> Reconstructed:
-        def run() -> Reconstructed:
+        def begin() -> Pending[Reconstructed]:
             self._weigh(weights)
             begun = self._path.begin(
                 self.sections, stack.pixels, lambda _: work.turns, stages=self._stages()
             )
-            return self._reconstructed(stack, begun.take(), mended.hits)
+            return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
 
         stack = mended.stack
         made = self._reconstructed(stack, work, mended.hits)
         result = replace(made.result, plain=None, provisional=True)
-        later = Later(run, stack.pixels.nbytes + result.image.nbytes + result.widefield.nbytes)
+        later = Later(begin, stack.pixels.nbytes + result.image.nbytes + result.widefield.nbytes)
         return Reconstructed(result, steps_ms=made.steps_ms, hits=mended.hits, later=later)
 
     @property

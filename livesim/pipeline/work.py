@@ -47,6 +47,13 @@ class Work:
     """What it consisted of, and how long each part took."""
 
     @property
+    def stages(self) -> tuple[Tensor, Tensor]:
+        """What step one and the networks alone give, of work that was begun with its stages."""
+        assert self.between is not None
+        assert self.network is not None
+        return self.between, self.network
+
+    @property
     def factors(self) -> Tensor | None:
         """The turns as a tensor [band], where the images are."""
         return None if self.turns is None else as_factors(self.turns, self.image.device)

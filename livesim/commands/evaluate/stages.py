@@ -65,7 +65,7 @@ def make_stages(
 
     def make(stack: RawStack) -> dict[str, Image]:
         made = {name: pipeline.compute(stack) for name, pipeline in pipelines.items()}
-        images: dict[str, Image] = {name: one.network.numpy() for name, one in made.items()}
+        images: dict[str, Image] = {name: one.stages[1].numpy() for name, one in made.items()}
         last = list(pipelines)[-1]
         examined = pipelines[last].examine(made[last]) if last != PLAIN else None
         if examined is not None:

@@ -110,7 +110,7 @@ class LookedAt:
         restored = self._whole(index, examined=False)
         work = restored.work
         made = self._made(index, restored.image, work.widefield.numpy())
-        return replace(made, plain=work.plain.numpy(), network=work.network.numpy())
+        return replace(made, plain=work.plain.numpy(), network=work.stages[1].numpy())
 
     def _made(self, index: StackIndex, image: Image, widefield: Image) -> Result:
         planes = self._recording.sizes.z

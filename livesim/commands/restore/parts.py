@@ -11,8 +11,9 @@ from rich.console import Console
 
 from livesim.commands.restore.part import Part, Told, missing_parts
 from livesim.commands.restore.parts_folder import PartsFolder
-from livesim.commands.restore.plan import Plan, follow_plan
+from livesim.commands.restore.plan import follow_plan
 from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.restoration import Plan
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording

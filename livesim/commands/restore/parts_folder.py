@@ -28,8 +28,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 
 from livesim.commands.restore.part import Part, Told
-from livesim.commands.restore.plan import Plan, plan_restoration, tell_planned
+from livesim.commands.restore.plan import plan_restoration, tell_planned
 from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.restoration import Plan
 from livesim.config.errors import sentence
 from livesim.config.settings import SettingsError
 from livesim.io.read.planes import NO_PLANE

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from livesim.engine.beside.worker import Worker
+from livesim.engine.pending import Pending, in_order
 from livesim.engine.seams import Later, Reconstructed
 from livesim.values.clock import steady_ns
-from livesim.values.frames import StackIndex
+from livesim.values.frames import Passage, StackIndex
 from livesim.wire.networks import HELD, NEWEST, OFF, Run
 
 KEPT_STACKS = 32
@@ -26,6 +28,10 @@ Key = tuple[StackIndex, int]
 """A raw stack and when its last frame came: running stacks are named after their newest frame."""
 
 
+_Second = tuple[Key, object, Reconstructed | None]
+"""A raw stack, the era that it is of, and its second result; None where that failed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     """A raw stack whose plain image has been published."""
@@ -39,12 +45,13 @@ class _Waiting:
 
 
 class LiveNetworks:
-    """A thread of low priority that runs the networks on one raw stack at a time.
+    """A thread of low priority that runs the networks on one raw stack of a channel at a time.
 
     It never holds the frame path: a stack is handed over by reference once its plain image is
     there. The newest one comes first; those before it come where there is time, as long as they are
     kept. The thread uses every core, since the networks' sums come out differently on fewer, and
-    steps back wherever the frame path wants one.
+    steps back wherever the frame path wants one. While a GPU is at work on one channel, another one
+    is begun with, which may have a GPU of its own.
 
     It outlives a stream, so what is on the screen at its end can still be asked for.
 
@@ -68,7 +75,7 @@ class LiveNetworks:
         self._kept: OrderedDict[Key, _Waiting] = OrderedDict()
         self._newest: dict[int, Key] = {}
         self._asked: list[Key] = []
-        self._at_work: Key | None = None
+        self._at_work: list[Key] = []
         self._worker = Worker("networks", self._work, lambda: self._next() is not None, claim=claim)
 
     @property
@@ -136,7 +143,7 @@ class LiveNetworks:
         with self._worker.changed:
             found = next((key for key in reversed(self._kept) if key[0] == index), None)
             if found is None:
-                return self._at_work is not None and self._at_work[0] == index
+                return any(key[0] == index for key in self._at_work)
             self._asked = [found]
             self._worker.changed.notify_all()
         self._worker.start()
@@ -159,45 +166,59 @@ class LiveNetworks:
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._asked) or self._at_work is not None
+        return bool(self._asked or self._at_work)
 
     # The thread.
 
     def _next(self) -> Key | None:
         """Return the stack to work on now: what was asked for, or else the newest that is due."""
+        busy = {key[0].channel for key in self._at_work}
         for key in self._asked:
-            if key in self._kept:
+            if key in self._kept and key[0].channel not in busy:
                 return key
         if self._run in (OFF, HELD) or self._ended:
             return None
-        return next((key for key in reversed(self._kept) if self._is_due(key)), None)
+        newest = (key for key in reversed(self._kept) if key[0].channel not in busy)
+        return next((key for key in newest if self._is_due(key)), None)
 
     def _is_due(self, key: Key) -> bool:
         return not isinstance(self._run, int) or key[0].time % self._run == 0
 
     def _work(self) -> None:
-        with self._worker.changed:
-            key = self._next()
-            if key is None:
-                self._asked.clear()
-                return
-            one, era = self._kept.pop(key), self._era
-            self._asked = [other for other in self._asked if other != key]
-            self._at_work = key
+        """Work on what is due; while a GPU is at work on one channel, the next one is begun."""
         try:
-            self._hand_over(one, era)
+            for key, era, made in in_order(self._begun()):
+                if made is not None:
+                    self._hand_over(made, era)
+                with self._worker.changed:
+                    self._at_work.remove(key)
+                    self._worker.changed.notify_all()
         finally:
             with self._worker.changed:
-                self._at_work = None
+                self._at_work.clear()
                 self._worker.changed.notify_all()
 
-    def _hand_over(self, one: _Waiting, era: object) -> None:
-        """Run the networks; drop the outcome where another stream has begun meanwhile."""
-        passage = replace(one.made.passage, taken=steady_ns())
-        made = one.later.run()
-        if made is None:
-            return
-        made = replace(made, second=True, passage=replace(passage, reconstructed=steady_ns()))
+    def _begun(self) -> Iterator[Pending[_Second]]:
+        """Begin with what is due, as long as anything is."""
+        while (taken := self._taken()) is not None:
+            one, era = taken
+            passage = replace(one.made.passage, taken=steady_ns())
+            yield one.later.begin().then(partial(_second, one.key, era, passage))
+
+    def _taken(self) -> tuple[_Waiting, object] | None:
+        """Take the stack to work on now, and the era that it is of."""
+        with self._worker.changed:
+            key = None if self._worker.closed else self._next()
+            if key is None:
+                if not self._at_work:
+                    self._asked.clear()
+                return None
+            self._asked = [other for other in self._asked if other != key]
+            self._at_work.append(key)
+            return self._kept.pop(key), self._era
+
+    def _hand_over(self, made: Reconstructed, era: object) -> None:
+        """Deliver a second result; drop it where another stream has begun meanwhile."""
         with self._worker.changed:
             deliver = self._deliver
             if era is not self._era:
@@ -206,3 +227,11 @@ class LiveNetworks:
                 self._publish(made)
                 return
         deliver(made)  # which may wait for the disk
+
+
+def _second(key: Key, era: object, passage: Passage, made: Reconstructed | None) -> _Second:
+    """Return what has become of a stack, with when it passed."""
+    if made is None:
+        return key, era, None
+    passage = replace(passage, reconstructed=steady_ns())
+    return key, era, replace(made, second=True, passage=passage)

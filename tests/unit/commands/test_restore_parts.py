@@ -84,6 +84,7 @@ def test_a_gpu_that_works_on_several_makes_the_same_in_the_same_order(asked, mon
         begin = path.begin
 
         def begun(*arguments, **more):
+            assert not more["stages"], "nobody looks at them"
             work = begin(*arguments, **more)
             under_way.append(1)
             return work.then(lambda found: under_way.append(-1) or found)

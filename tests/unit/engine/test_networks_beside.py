@@ -15,7 +15,7 @@ import zarr
 from livesim.config.settings import SettingsError
 from livesim.engine.beside import networks as networks_module
 from livesim.engine.beside.networks import KEPT_STACKS, LiveNetworks
-from livesim.engine.pending import ready
+from livesim.engine.pending import Pending, ready
 from livesim.engine.record import recordings
 from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
@@ -44,7 +44,7 @@ class SlowNetworks(Mean):
 
     def begin_plain(self, stack):
         plain = replace(self(stack), provisional=True)
-        return ready(Reconstructed(plain, later=Later(lambda: self._run(stack), 1000)))
+        return ready(Reconstructed(plain, later=Later(lambda: ready(self._run(stack)), 1000)))
 
     def _run(self, stack):
         self.begun.append(stack.index.time)
@@ -298,9 +298,50 @@ def test_only_so_many_stacks_wait():
     live.close()
 
 
-def first(time, nbytes=1000):
-    result = Result("s", StackIndex(time=time), IMAGE, IMAGE, provisional=True)
-    return Reconstructed(result, later=Later(lambda: None, nbytes))
+def first(time, nbytes=1000, channel=0, begin=lambda: ready(None)):
+    index = StackIndex(time=time, channel=channel)
+    result = Result("s", index, IMAGE, IMAGE, provisional=True)
+    return Reconstructed(result, later=Later(begin, nbytes))
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        (1, "begin 2 of 1, begin 2 of 0, take 2 of 1, begin 1 of 1, take 2 of 0, begin 1 of 0"),
+        (0, "begin 2 of 1, take 2 of 1, begin 2 of 0, take 2 of 0, begin 1 of 1, take 1 of 1"),
+    ],
+)
+def test_while_a_gpu_works_on_one_channel_another_one_is_begun_with(beside, said):
+    """Never two stacks of one channel; without a GPU one after the other, the newest first."""
+    told, delivered, all_done = [], [], threading.Event()
+
+    def work(time, channel):
+        def take():
+            told.append(f"take {time} of {channel}")
+            if (time, channel) == (2, 0):
+                return None  # it failed, which is counted
+            return Reconstructed(Result("s", StackIndex(time=time, channel=channel), IMAGE, IMAGE))
+
+        def begin():
+            told.append(f"begin {time} of {channel}")
+            return Pending(take, beside)
+
+        return first(time, 1000, channel, begin)
+
+    def deliver(made):
+        delivered.append((made.result.index.time, made.result.index.channel))
+        if len(delivered) == 3:
+            all_done.set()
+
+    live = LiveNetworks(deliver, run="held")
+    live.open(deliver)
+    for time, channel in ((1, 0), (1, 1), (2, 0), (2, 1)):
+        live.offer(work(time, channel))
+    live.choose("newest")
+    assert all_done.wait(WAIT_S)
+    live.close()
+    assert sorted(delivered) == [(1, 0), (1, 1), (2, 1)]
+    assert ", ".join(told).startswith(said)
 
 
 def test_while_the_pattern_is_searched_for_the_mean_is_shown(tmp_path):
