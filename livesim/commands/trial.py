@@ -23,6 +23,7 @@ from livesim.commands.doctor.command import CHECKED, examine_file
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.commands.restore.channels import restored_channels, steered_settings
 from livesim.commands.restore.stacks import RestoredStack, StackRestorer
+from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, parse_settings, parse_toml
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import levels_of, sampled
@@ -98,7 +99,7 @@ def read_settings(file: Path) -> Settings:
 
 def _files_named(settings: Settings) -> list[tuple[str, object]]:
     """Return every setting that could make this machine read a file of its own."""
-    each = [settings, *settings.channels.values()]
+    each: list[Settings | Channel] = [settings, *settings.channels.values()]
     named: list[tuple[str, object]] = [("optics.otf_file", one.optics.otf_file) for one in each]
     named.append(("camera.map", settings.camera.map))
     steps = [(f"steps.{step}", getattr(one.steps, step)) for one in each for step in ("one", "two")]
