@@ -74,7 +74,6 @@ def opened(browser: Browser, address: str, size: tuple[int, int]) -> Page:
     phone = size[0] < 500
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
-        device_scale_factor=2 if phone else 1,
         is_mobile=phone,
         has_touch=phone,
     )

@@ -191,10 +191,10 @@ def test_a_recording_is_tried(server, browser, tmp_path):
 
 
 def bomb(file):
-    """Write a TIFF of some MB, one of whose frames unfolds to 2 GiB where 32 kB are stated."""
+    """Write a TIFF of some MB, each of whose frames unfolds to 512 MiB where 32 kB are stated."""
     deflate = zlib.compressobj(1)
     zeros = bytes(1 << 24)
-    strip = b"".join(deflate.compress(zeros) for _ in range(128)) + deflate.flush()
+    strip = b"".join(deflate.compress(zeros) for _ in range(32)) + deflate.flush()
     frames = np.zeros((9, SIZE, SIZE), np.uint16)
     with tifffile.TiffWriter(file) as writer:
         for _ in frames:

@@ -91,6 +91,7 @@ def serve(where: Listening, engine: str, trials: Trials | None) -> None:
             timeout_keep_alive=10,
             timeout_graceful_shutdown=2,
             ws_max_size=_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # pictures are compressed already, and once for all
         )
         print(_address(where, listener), flush=True)
         asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))

@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 import struct
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -290,3 +290,13 @@ def test_a_sleeping_watcher_keeps_no_images(monkeypatch):
         gc.collect()
         alive = [one.index.time for one in gc.get_objects() if type(one) is Result]
         assert len(alive) <= 3, "the newest, and those on their way"
+
+
+def test_the_engine_has_one_listener_however_many_watch():
+    with watched() as (engine, client), ExitStack() as stack:
+        pages = [
+            Page(stack.enter_context(client.websocket_connect(WATCH)), engine) for _ in range(5)
+        ]
+        for page in pages:
+            page.until(lambda told: True)
+        assert engine._publisher._socket.presence.count() == 1
