@@ -25,12 +25,12 @@ from bench.quality.seeds.methods import (
     on_input_grid,
 )
 from bench.quality.seeds.peer import peer_methods
-from bench.quality.seeds.rows import Rows
 from bench.quality.seeds.scores import scores
 from bench.quality.seeds.simulator import EXACT
 from bench.quality.seeds.tables import write_tables
 from bench.quality.seeds.timing import timed
 from bench.report import RESULTS, Row
+from bench.rows import Rows
 from livesim_models.shipped import STEPS, shipped_models
 
 TIMES = "times"

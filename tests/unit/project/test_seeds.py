@@ -18,10 +18,10 @@ from bench.quality.seeds.estimation import (
 )
 from bench.quality.seeds.fields import lit
 from bench.quality.seeds.methods import on_input_grid
-from bench.quality.seeds.rows import Rows
 from bench.quality.seeds.scores import scores
 from bench.quality.seeds.simulator import EXACT, eight_bits, simulate
 from bench.quality.seeds.target import drawn_target, texture
+from bench.rows import Rows
 
 SIDE = 128
 PICTURE = texture(SIDE, 0)
