@@ -10,7 +10,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from bench.quality.volumes import STEP_NM, Scene, fixture, plane_by_plane, volume, widefield
+from bench.quality.volumes.fixture import fixture
+from bench.quality.volumes.scene import STEP_NM, Scene, plane_by_plane, volume, widefield
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -183,7 +183,8 @@ class Processor:
         channels = len(self._processing) if self._more else 0
         while self._begun and len(self._begun) > channels * self._begun[0].beside:
             for made in self._begun.popleft().take():
-                self._meter.tick()
+                if not made.result.is_preview:
+                    self._meter.tick()
                 self._results.put(made)
                 if self._networks is not None:
                     self._networks.offer(made)

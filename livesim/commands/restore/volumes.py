@@ -59,7 +59,8 @@ def restore_volumes(asked: RestoreRequest) -> None:
         check_memory(recording)
         volumes, torn = whole_volumes(recording)
         notes += torn
-        for note in notes:
+        whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"
+        for note in (f"{whole}, reconstructed in three dimensions", *notes):
             console.print(f"livesim: {note}")
         patterns = _patterns(asked, recording, settings, volumes, console)
         plans = {n: volume_plan(one, settings.of_channel(n)) for n, one in patterns.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -12,6 +13,7 @@ from livesim.config.settings import ASSUMED_EXCITATION, Settings, SettingsError
 from livesim.io.read.volume_otf import read_volume_otf
 from livesim.pipeline.defects import equalised, stacks_without_defects, with_defects
 from livesim.pipeline.work import as_tensor
+from livesim.reconstruction.defects.replacement import Replacement
 from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
 from livesim.reconstruction.volume.memory import volume_bytes
 from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
@@ -59,7 +61,8 @@ def assumed(settings: Settings) -> tuple[str, ...]:
 def calibrate_volume(planes: Sequence[RawStack], settings: Settings) -> Pattern:
     """Estimate the pattern of one channel from all planes of one volume, in the order of z.
 
-    Defects of the camera are found in the middle plane and named by the pattern.
+    Defects of the camera are found in the middle plane, replaced in all of them, and named by the
+    pattern.
 
     Raises
     ------
@@ -70,12 +73,13 @@ def calibrate_volume(planes: Sequence[RawStack], settings: Settings) -> Pattern:
     middle = planes[len(planes) // 2 : len(planes) // 2 + 1]
     _, defects = stacks_without_defects(middle, settings, known.pixel_nm)
     shape = (planes[0].pixels.shape[-2], planes[0].pixels.shape[-1])
+    mend = Replacement(defects.places, shape, settings.optics, known.pixel_nm)
     window, corner = _window(shape)
-    counts = torch.stack(
-        [as_tensor(one.pixels[..., *window]).float() for one in equalised(planes, settings)]
-    )
+    # Copies of the window: views would keep whole planes in memory.
+    frames = (as_tensor(one.pixels).float() for one in equalised(planes, settings))
+    counts = torch.stack([mend(one)[..., *window].clone() for one in frames])
     found = estimate_volume_pattern(counts, known, settings.camera).moved(corner, shape)
-    return with_defects(found.pattern, defects)
+    return with_defects(found.pattern, replace(defects, hits=()))
 
 
 def volume_plan(pattern: Pattern, settings: Settings) -> VolumePlan:

@@ -110,7 +110,7 @@ def test_a_preview_is_named():
     shot = Shot(0, plane(2, volume=VolumePart(3, PLANES)))
     words = edge_words(News(), shot, Mode.HELD, 0.0)
     assert words == "2D preview, 3 of 5 planes of the volume"
-    assert edge_words(News(), Shot(0, plane(2)), Mode.HELD, 0.0) == ""
+    assert edge_words(News(), Shot(0, plane(2)), Mode.HELD, 0.0) == "3D"
 
 
 def test_the_middle_plane_of_volumes_is_shown_until_another_one_is_chosen():

@@ -127,6 +127,18 @@ def test_the_pattern_is_found_in_the_first_whole_volume_that_shows_it(counts):
     assert found.pattern.axial.planes == PLANES
 
 
+def test_a_hot_pixel_is_found_named_and_replaced(counts, pattern, whole):
+    hot = counts.copy()
+    hot[..., 20, 30] += 3000
+    found = calibrate_volume(planes(hot), SETTINGS)
+    assert found.defects == ((20, 30),)
+    assert any("hot pixel" in words for words in found.warnings)
+    pipeline = VolumePipeline(SETTINGS, found)
+    steps = [pipeline.add_plane(one, preview=False) for one in planes(hot)]
+    images = np.array([one.image for one in steps[-1].results])
+    assert np.abs(images - whole).max() < 0.2 * whole.max()
+
+
 def test_a_stream_that_ends_takes_what_there_is(counts):
     dark = np.random.default_rng(0).poisson(3.0, counts.shape).astype(np.uint16)
     assert volume_factory(SETTINGS)(planes(dark), True).pattern.is_widefield_only

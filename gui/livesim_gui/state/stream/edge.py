@@ -20,8 +20,9 @@ def edge_words(news: News, shot: Shot, mode: Mode, now_s: float) -> str:
     if mode is Mode.LIVE and not news.ended and age_s >= OLD_S:
         words.append(f"{age_s:.1f} s old" if age_s < 10.0 else f"{age_s:.0f} s old")
     part = shot.result.volume
-    if part is not None and shot.result.is_preview:
-        words.append(f"2D preview, {part.have} of {part.of} planes of the volume")
+    if part is not None:
+        preview = f"2D preview, {part.have} of {part.of} planes of the volume"
+        words.append("3D" if part.whole else preview)
     if shot.result.searching:
         words.append("the pattern is searched for")
     networks = networks_at_work(news.status)

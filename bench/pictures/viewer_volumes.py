@@ -1,0 +1,102 @@
+"""The pictures of volumes in the viewer for docs/use/volumes.md, of a simulated stream.
+
+Run as `xvfb-run -a -s "-screen 0 1920x1080x24" python -m bench.pictures.viewer_volumes`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from qtpy.QtWidgets import QApplication
+
+from livesim.commands.simulate.command import SIMULATIONS
+from livesim.config.settings import Settings, load_settings
+from livesim.pipeline.volume.pipeline import VolumePipeline
+from livesim.values.clock import steady_ns
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.results import Result
+from livesim.wire.messages import StreamStart
+from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
+from livesim_gui.backend import make_backend
+from livesim_gui.state.picture.cut import Kind
+from livesim_gui.state.stream.feed import Feed
+from livesim_gui.state.viewer import Viewer
+from livesim_gui.window import Window
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+SIZE, PLANES = 128, 24
+WINDOW = (1000, 640)
+NOW_S = 1.0
+POINTED = (64.0, 58.0)
+FILLED = 14
+"""Planes of the second volume that have come in the picture of a preview."""
+
+
+def main() -> None:
+    """Make the pictures into docs/images, or into the folder that is named."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    app = QApplication(["pictures"])
+    settings = _settings()
+    results = _results(settings)
+    with tempfile.TemporaryDirectory() as temporary:
+        feed = Feed()
+        feed.begin("tcp://127.0.0.1:1")
+        backend, remembered = make_backend(feed, None), Path(temporary) / "viewer.ini"
+        window = Window(Viewer(feed), backend, remembered, clock=lambda: NOW_S)
+        window.resize(*WINDOW)
+        window.show()
+        values = settings.model_dump(mode="json")
+        feed.take(1, StreamStart(stream="s", source="a thick cell", settings=values), 0.0)
+        for one in results:
+            if one.index.time == 0 and not one.is_preview:
+                feed.take(1, one, NOW_S)
+        for kind in Kind:
+            window.viewer.point_at(*POINTED)
+            window.viewer.choose_cut(kind)
+            _shot(app, window, folder / f"viewer-volume-{kind.name.lower()}.png")
+        window.viewer.choose_cut(Kind.XY)
+        window.viewer.choose_place("z", FILLED - 1)
+        for one in results:
+            if one.index.time == 1 and one.is_preview and one.index.z < FILLED:
+                feed.take(1, one, NOW_S)
+        _shot(app, window, folder / "viewer-volume-preview.png")
+        window.close()
+
+
+def _settings() -> Settings:
+    changes = [
+        f"simulation.size=[{SIZE}, {SIZE}]",
+        f"pattern.sizes.z={PLANES}",
+        f"volumes={{planes={PLANES}, z_step_nm=125.0}}",
+    ]
+    return load_settings(SIMULATIONS / "volume-three-beams.toml", changes)
+
+
+def _results(settings: Settings) -> list[Result]:
+    """Return previews and planes of two volumes, the pattern being known."""
+    microscope = VolumeMicroscope(settings)
+    pipeline = VolumePipeline(settings, microscope.pattern.pattern)
+    results: list[Result] = []
+    for time in range(2):
+        counts = microscope.take(time).counts
+        for z, pixels in enumerate(counts):
+            index = StackIndex(time=time, z=z)
+            stack = RawStack("s", index, pixels, last_received_ns=steady_ns())
+            results += pipeline.add_plane(stack, preview=True).results
+    return results
+
+
+def _shot(app: QApplication, window: Window, path: Path) -> None:
+    """Save what the window shows, once everything is drawn."""
+    for _ in range(3):
+        window.draw()
+        window.presenter.renew()
+        app.processEvents()
+    window.grab().save(str(path))
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

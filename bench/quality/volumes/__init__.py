@@ -1,0 +1,1 @@
+"""Three-dimensional SIM against simulated truth."""
