@@ -44,7 +44,12 @@ def estimate_of(commit: str, folder: Path) -> Estimate:
         text = re.sub(r"(?m)^(\s*(?:from|import)) livesim\b", rf"\1 {PACKAGE}", file.read_text())
         file.write_text(text)
     sys.path.insert(0, str(folder))
-    module = importlib.import_module(f"{PACKAGE}.reconstruction.estimation")
+    room = (
+        "reconstruction.estimate"
+        if (before / "reconstruction/estimate").is_dir()
+        else "reconstruction"
+    )
+    module = importlib.import_module(f"{PACKAGE}.{room}.estimation")
     estimate: Estimate = module.estimate_pattern
     return estimate
 
