@@ -26,11 +26,11 @@ from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-SIZE, PLANES = 128, 24
+SIZE, PLANES = 96, 16
 WINDOW = (1000, 640)
 NOW_S = 1.0
-POINTED = (64.0, 58.0)
-FILLED = 14
+POINTED = (48.0, 40.0)
+FILLED = 10
 """Planes of the second volume that have come in the picture of a preview."""
 
 
