@@ -26,11 +26,12 @@ from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-SIZE, PLANES = 128, 24
+SIZE, PLANES = 96, 16
 WINDOW = (1000, 640)
 NOW_S = 1.0
-POINTED = (64.0, 58.0)
-FILLED = 14
+SHOWN = (Kind.XY, Kind.XZ, Kind.BRIGHTEST)
+POINTED = (48.0, 40.0)
+FILLED = 10
 """Planes of the second volume that have come in the picture of a preview."""
 
 
@@ -52,7 +53,7 @@ def main() -> None:
         for one in results:
             if one.index.time == 0 and not one.is_preview:
                 feed.take(1, one, NOW_S)
-        for kind in Kind:
+        for kind in SHOWN:
             window.viewer.point_at(*POINTED)
             window.viewer.choose_cut(kind)
             _shot(app, window, folder / f"viewer-volume-{kind.name.lower()}.png")

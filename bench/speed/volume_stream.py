@@ -28,7 +28,7 @@ from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import Keep, Subscriber
-from livesim.wire.status import EngineState, EngineStatus
+from livesim.wire.status import EngineState, EngineStatus, FaultStatus
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from livesim_acquisition.sender import Sender
 
@@ -40,6 +40,8 @@ TRIED = 12
 """Volumes at each of these rates."""
 LOST_EVERY = 10
 WAIT_S = 300.0
+SETTLING_S = 2.0
+"""That a volume takes while the pattern is searched for."""
 LOOK_S = 0.2
 DEPTH = 4096
 """Results that the listener may be behind: it must miss none."""
@@ -56,7 +58,10 @@ class Streamed:
     """When the last frame of each volume was sent."""
     heard_s: dict[int, float]
     """Volume -> when its last plane came."""
-    status: EngineStatus
+    before: FaultStatus
+    """When the first of these volumes was sent: the pattern is searched for before."""
+    faults: FaultStatus
+    """At the end."""
     memory_mb: list[float]
     """Of the engine, `LOOK_S` apart."""
     took_s: float
@@ -69,22 +74,22 @@ class Streamed:
     @property
     def carried(self) -> bool:
         """Whether every whole volume was made, and all that was sent was recorded."""
-        faults = self.status.faults
-        return len(self.heard_s) + self.lost == len(self.sent_s) and not faults.unrecorded_stacks
+        whole = len(self.heard_s) + self.lost == len(self.sent_s)
+        return whole and not self.faults.unrecorded_stacks
 
     def row(self, size: int) -> Row:
         """Return what was found."""
         late = np.array([at - self.sent_s[number] for number, at in self.heard_s.items()]) * 1e3
         third = max(len(self.memory_mb) // 3, 1)
-        faults = self.status.faults
+        faults, before = self.faults, self.before
         return {
             "volume": f"{size}² x {PLANES} x 15",
             "volumes /s": len(self.sent_s) / self.took_s,
             "frames /s": len(self.sent_s) * PLANES * 15 / self.took_s,
             "volumes": len(self.sent_s),
             "with a lost frame": self.lost,
-            "incomplete": faults.incomplete_volumes,
-            "skipped": faults.skipped_volumes,
+            "incomplete": faults.incomplete_volumes - before.incomplete_volumes,
+            "skipped": faults.skipped_volumes - before.skipped_volumes,
             "made": len(self.heard_s),
             "p50 ms": float(np.median(late)) if late.size else None,
             "p95 ms": float(np.percentile(late, 95)) if late.size else None,
@@ -142,21 +147,26 @@ def stream(counts: Counts, settings: Settings, per_s: float, volumes: int) -> St
         heard: dict[int, float] = {}
         listening = pool.submit(listen, viewer, heard, known, over)
         sender.start(start(settings))
-        send(sender, counts, 0, time.monotonic(), 0.0)
-        assert known.wait(WAIT_S), "expected a pattern, found none"
+        first = 0
+        while not known.is_set():
+            send(sender, counts, first, time.monotonic(), SETTLING_S)
+            first += 1
+            assert first * SETTLING_S < WAIT_S, "expected a pattern, found none"
+        before = control.status(WAIT_S).faults
         memory = pool.submit(watch, engine.pid, over)
         sent: list[float] = []
         begin = time.monotonic()
         for number in range(volumes):
-            send(sender, counts, number + 1, begin + number / per_s, 1.0 / per_s)
+            lose = (number + 1) % LOST_EVERY == 0
+            send(sender, counts, first + number, begin + number / per_s, 1.0 / per_s, lose=lose)
             sent.append(time.monotonic())
         took_s = time.monotonic() - begin
         sender.finish()
         status = worked_off(control)
         over.set()
         listening.result()
-    made = {number - 1: at for number, at in heard.items() if number}
-    return Streamed(sent, made, status, memory.result(), took_s)
+    made = {number - first: at for number, at in heard.items() if number >= first}
+    return Streamed(sent, made, before, status.faults, memory.result(), took_s)
 
 
 def start(settings: Settings) -> StreamStart:
@@ -165,10 +175,18 @@ def start(settings: Settings) -> StreamStart:
     return StreamStart(stream="s", source="bench", settings=values, sizes={"z": PLANES})
 
 
-def send(sender: Sender, counts: Counts, volume: int, begin: float, takes_s: float) -> None:
-    """Send the frames of a volume evenly over a time, but for one of every `LOST_EVERY` volumes."""
+def send(
+    sender: Sender,
+    counts: Counts,
+    volume: int,
+    begin: float,
+    takes_s: float,
+    *,
+    lose: bool = False,
+) -> None:
+    """Send the frames of a volume evenly over a time; where asked, one in the middle is lost."""
     places = list(np.ndindex(*counts.shape[:3]))
-    lost = len(places) // 2 if volume and volume % LOST_EVERY == 0 else None
+    lost = len(places) // 2 if lose else None
     for number, (z, angle, phase) in enumerate(places):
         time.sleep(max(0.0, begin + number * takes_s / len(places) - time.monotonic()))
         if number != lost:

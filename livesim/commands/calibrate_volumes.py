@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import words_console
-from livesim.commands.recorded_volumes import planes_of, settled, whole_volumes
+from livesim.commands.recorded_volumes import first_planes, settled, whole_volumes
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
@@ -44,9 +44,10 @@ def calibrate_volumes(
         volumes, torn = whole_volumes(recording)
         for note in (*notes, *torn):
             console.print(f"livesim: {note}")
-        first = min(volumes, key=lambda volume: (volume.channel, volume.time, volume.position))
-        own = known.of_channel(first.channel)
-        pattern = calibrate_volume(planes_of(recording, first), own)
+        first = min(volume.channel for volume in volumes)
+        own = known.of_channel(first)
+        those = [volume for volume in volumes if volume.channel == first]
+        pattern = calibrate_volume(first_planes(recording, those), own)
     if pattern.is_widefield_only:
         tell_widefield_only(raws[0], "", own, console, strict=strict)
     show_pattern(pattern, console)

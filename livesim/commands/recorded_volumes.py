@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 from livesim.commands.calibrate import with_stated_pixel
@@ -12,7 +13,7 @@ from livesim.io.read.axes import count
 from livesim.io.read.recording import Recording
 from livesim.io.read.volume_scale import Stated, disagreement, with_planes
 from livesim.pipeline.volume.build import assumed, memory_refusal
-from livesim.values.errors import DataError
+from livesim.values.errors import DataError, LostFrameError
 from livesim.values.frames import RawStack, StackIndex
 
 
@@ -71,9 +72,21 @@ def check_memory(recording: Recording) -> None:
         raise DataError(f"{recording.source}: {refusal}")
 
 
-def planes_of(recording: Recording, volume: StackIndex) -> list[RawStack]:
-    """Read all planes of a volume."""
-    return [recording.stack(replace(volume, z=z)) for z in range(recording.sizes.z)]
+def first_planes(recording: Recording, volumes: Sequence[StackIndex]) -> list[RawStack]:
+    """Read all planes of the first volume whose every frame can be read and holds light.
+
+    Raises
+    ------
+    LostFrameError
+        If there is none.
+    """
+    lost: list[LostFrameError] = []
+    for volume in volumes:
+        try:
+            return [recording.lit_stack(replace(volume, z=z)) for z in range(recording.sizes.z)]
+        except LostFrameError as error:
+            lost.append(error)
+    raise lost[0]
 
 
 def could_be_volumes(settings: Settings, recording: Recording) -> str | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
 from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.recorded_volumes import check_memory, planes_of, settled, whole_volumes
+from livesim.commands.recorded_volumes import check_memory, first_planes, settled, whole_volumes
 from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import read_pattern_for
@@ -27,6 +29,7 @@ from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.defects import Mending
 from livesim.pipeline.volume.build import calibrate_volume, volume_plan
 from livesim.pipeline.work import as_tensor
+from livesim.reconstruction.volume.plan import VolumePlan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
@@ -74,21 +77,16 @@ def restore_volumes(asked: RestoreRequest) -> None:
             progress_bar("restore", len(volumes), console) as bar,
         ):
             for channel, plan in plans.items():
-                read = _Reader(
-                    recording, settings.of_channel(channel), patterns[channel], asked.live
-                )
-                make = VolumeReconstructor(plan)
-                begun = make.begin()
+                own = settings.of_channel(channel)
+                read = _Reader(recording, own, patterns[channel], asked.live, check_interrupt)
+                make = _Maker(plan, read)
                 for volume in bar.over([one for one in volumes if one.channel == channel]):
-                    begun.restart()
                     try:
-                        for z in range(plan.planes):
-                            check_interrupt()
-                            make.add(begun, z, read(replace(volume, z=z)))
+                        made = make(volume)
                     except LostFrameError as error:
                         left_out.append(error)
                         continue
-                    for z, image in enumerate(make.finish(begun).numpy()):
+                    for z, image in enumerate(made):
                         writer.write(replace(volume, time=volume.time - begin, z=z), image)
             if len(left_out) == len(volumes):
                 raise left_out[0]
@@ -97,20 +95,54 @@ def restore_volumes(asked: RestoreRequest) -> None:
     console.print(f"wrote {asked.out}")
 
 
-@dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads planes of one channel, without the defects that its pattern names."""
+    """Reads planes of one channel, without the defects that its pattern names.
 
-    recording: Recording
-    settings: Settings
-    pattern: Pattern
-    live: bool
-    """Whether to read them as the live run took them, without looking for lost frames."""
+    Parameters
+    ----------
+    live
+        Whether to read them as the live run took them, without looking for lost frames.
+    check_interrupt
+        Called before every plane.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        settings: Settings,
+        pattern: Pattern,
+        live: bool,
+        check_interrupt: Callable[[], None],
+    ) -> None:
+        self._read = recording.stack if live else recording.lit_stack
+        self._mend = Mending(pattern, settings)
+        self._check_interrupt = check_interrupt
 
     def __call__(self, index: StackIndex) -> Tensor:
         """Return the counts [angle, phase, y, x] of a plane."""
-        read = self.recording.stack if self.live else self.recording.lit_stack
-        return as_tensor(Mending(self.pattern, self.settings)(read(index)).stack.pixels).float()
+        self._check_interrupt()
+        return as_tensor(self._mend(self._read(index)).stack.pixels).float()
+
+
+class _Maker:
+    """Makes the volumes of one channel, one after the other in the same memory."""
+
+    def __init__(self, plan: VolumePlan, read: Callable[[StackIndex], Tensor]) -> None:
+        self._make, self._read = VolumeReconstructor(plan), read
+        self._bands = self._make.begin()
+
+    def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
+        """Return the image [z, 2 y, 2 x] of a volume.
+
+        Raises
+        ------
+        LostFrameError
+            If one of its frames cannot be read.
+        """
+        self._bands.restart()
+        for z in range(self._make.plan.planes):
+            self._make.add(self._bands, z, self._read(replace(volume, z=z)))
+        return self._make.finish(self._bands).numpy()
 
 
 def _patterns(
@@ -124,9 +156,9 @@ def _patterns(
     patterns = {}
     for channel in sorted({volume.channel for volume in volumes}):
         own = settings.of_channel(channel)
-        first = next(volume for volume in volumes if volume.channel == channel)
+        those = [volume for volume in volumes if volume.channel == channel]
         pattern = _known(asked, recording, channel) or calibrate_volume(
-            planes_of(recording, first), own
+            first_planes(recording, those), own
         )
         if pattern.is_widefield_only:
             words = f", channel {channel}"

@@ -11,7 +11,7 @@ import zarr
 from typer.testing import CliRunner
 
 from livesim.cli import app
-from livesim.commands.recorded_volumes import planes_of
+from livesim.commands.recorded_volumes import first_planes
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
@@ -120,6 +120,15 @@ def test_a_volume_that_a_stop_cut_off_is_left_out_and_said(frames, tmp_path):
     assert np.isnan(images).sum() in (0, images[0].size)
 
 
+def test_a_volume_with_an_empty_frame_is_left_out_and_not_calibrated_with(frames, tmp_path, capsys):
+    empty = frames.copy()
+    empty[0, 1, 3, 2] = 0
+    images, _ = restored(written(tmp_path, empty), settings(), tmp_path)
+    assert "1 volume left out" in capsys.readouterr().err
+    whole, _ = restored(written(tmp_path, frames[1:]), settings(), tmp_path)
+    np.testing.assert_array_equal(images[1], whole)
+
+
 def test_an_excitation_that_nobody_states_is_assumed_and_said(frames, tmp_path):
     chosen = settings(optics={"excitation_nm": None})
     _, recipe = restored(written(tmp_path, frames[:1]), chosen, tmp_path)
@@ -193,7 +202,7 @@ def test_a_pattern_of_single_planes_is_none_of_volumes(frames, tmp_path):
 
 def planes_of_first(raw):
     with open_recording(raw, settings().pattern) as recording:
-        return planes_of(recording, StackIndex())
+        return first_planes(recording, [StackIndex()])
 
 
 @pytest.mark.parametrize(

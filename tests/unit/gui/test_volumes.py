@@ -7,7 +7,10 @@ import pytest
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result, VolumePart
+from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.cut import Cut, Cutting, Kind, planes_of
+from livesim_gui.state.picture.display import Display
+from livesim_gui.state.picture.stages import PLAIN, PREVIEW, WIDEFIELD, stages_of
 from livesim_gui.state.stream.edge import edge_words
 from livesim_gui.state.stream.feed import News
 from livesim_gui.state.stream.places import Places
@@ -109,8 +112,30 @@ def test_the_plane_of_the_volume_takes_the_place_of_its_preview():
 def test_a_preview_is_named():
     shot = Shot(0, plane(2, volume=VolumePart(3, PLANES)))
     words = edge_words(News(), shot, Mode.HELD, 0.0)
-    assert words == "2D preview, 3 of 5 planes of the volume"
+    assert words == "3 of 5 planes of the volume"
+    assert [one.title for one in stages_of(shot.result).values()] == ["Widefield", "2D preview"]
     assert edge_words(News(), Shot(0, plane(2)), Mode.HELD, 0.0) == "3D"
+
+
+def test_a_preview_has_a_brightness_of_its_own_and_the_chosen_stage_is_kept():
+    display = Display()
+    dim, haze = Shot(0, plane(0)), Shot(1, plane(4, volume=VolumePart(3, PLANES)))
+    first = display.paint(dim, (), None, 0.0)
+    second = display.paint(haze, (), None, 0.1)
+    assert (first.main.stage.name, second.main.stage.name) == (PLAIN, PREVIEW)
+    assert second.main.levels.low > first.main.levels.high
+    again = display.paint(dim, (), None, 0.2)
+    assert again.main.stage.name == PLAIN
+    assert again.main.levels == first.main.levels
+    display.change(lambda look: look.show(WIDEFIELD))
+    assert display.paint(haze, (), None, 0.3).main.stage.name == WIDEFIELD
+
+
+def test_the_resolution_is_that_of_volumes_not_of_previews():
+    part = VolumePart(3, PLANES)
+    known = shots(plane(2), plane(2, 1, part), plane(2, 2))
+    assert pair_of(known[1], known, 80.0) is None
+    np.testing.assert_array_equal(pair_of(known[2], known, 80.0).older, known[0].result.image)
 
 
 def test_the_middle_plane_of_volumes_is_shown_until_another_one_is_chosen():

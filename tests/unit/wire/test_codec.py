@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
-from livesim.values.results import Result
+from livesim.values.results import Result, VolumePart
 from livesim.wire import codec
 from livesim.wire.codec import decode, encode
 from livesim.wire.header import WireError
@@ -74,6 +74,14 @@ def test_a_result_brings_its_widefield():
     np.testing.assert_array_equal(got.image, sent.image)
     np.testing.assert_array_equal(got.widefield, sent.widefield)
     assert (got.index, got.last_received_ns, got.published_ns) == (StackIndex(1, 2, 3, 4), 5, 6)
+
+
+def test_a_plane_says_of_which_volume_it_is_and_others_are_as_before():
+    preview = decode(encode(result(volume=VolumePart(3, 32), provisional=True)))
+    assert (preview.volume, preview.is_preview) == (VolumePart(3, 32), True)
+    assert b"volume" not in encode(result())[0]
+    with pytest.raises(WireError, match="volume"):
+        decode(changed(encode(result()), volume={"have": 0, "of": 32}))
 
 
 @pytest.mark.parametrize("what", ["provisional", "searching"])

@@ -97,14 +97,19 @@ def pair_of(
         if one.number < shot.number
         and one.result.stream == shot.result.stream
         and replace(at, time=one.result.index.time) == one.result.index
-        and not one.result.searching
+        and _is_measured(one)
         and shot.moment_s - one.moment_s >= apart_s
     )
     other = next(before, None)
-    if other is None or pixel_nm is None or shot.result.searching:
+    if other is None or pixel_nm is None or not _is_measured(shot):
         return None
     newer, older = (stages_of(one.result)[PLAIN] for one in (shot, other))
     return Pair(_origin(shot), newer.image, older.image, _pixel_nm(newer, pixel_nm))
+
+
+def _is_measured(shot: Shot) -> bool:
+    """Return whether a result has a plain reconstruction: neither a mean, nor a preview."""
+    return not (shot.result.searching or shot.result.is_preview)
 
 
 def reached_nm(pair: Pair) -> float | None:

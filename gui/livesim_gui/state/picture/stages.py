@@ -10,22 +10,31 @@ from livesim.values.results import Image, Result
 
 WIDEFIELD = "widefield"
 PLAIN = "plain"
+PREVIEW = "preview"
 STEP_ONE = "step one"
 NETWORK = "networks alone"
 RESTORED = "restored"
 TITLES = {
     WIDEFIELD: "Widefield",
     PLAIN: "Plain",
+    PREVIEW: "2D preview",
     STEP_ONE: "Step one",
     NETWORK: "Networks alone",
     RESTORED: "Restored",
 }
 """In the order of their keys, 1, 2, …; a stage not named here comes after them."""
-SHORT_TITLES = {WIDEFIELD: "Wide", PLAIN: "Plain", STEP_ONE: "One", NETWORK: "Networks"}
+SHORT_TITLES = {
+    WIDEFIELD: "Wide",
+    PLAIN: "Plain",
+    PREVIEW: "2D",
+    STEP_ONE: "One",
+    NETWORK: "Networks",
+}
 """Where the window is narrow."""
 MEANINGS = {
     WIDEFIELD: "Widefield: the mean of the raw frames",
     PLAIN: "Plain: the super-resolved image without any network",
+    PREVIEW: "2D preview: a plane of a volume by itself, haze included, until the volume is whole",
     STEP_ONE: "Step one: the reconstruction of frames that the first network has denoised",
     NETWORK: "Networks alone: what both networks make by themselves",
     RESTORED: "Restored: plain, with as much of the networks' change as the photons carry",
@@ -85,6 +94,8 @@ def _images(result: Result) -> dict[str, Image]:
     """Return the images that a result carries; the restored one, where there is one, last."""
     if result.searching:
         return {WIDEFIELD: result.widefield}
+    if result.is_preview:
+        return {WIDEFIELD: result.widefield, PREVIEW: result.image}
     if result.plain is None:
         return {WIDEFIELD: result.widefield, PLAIN: result.image}
     beside = {STEP_ONE: result.step_one, NETWORK: result.network}

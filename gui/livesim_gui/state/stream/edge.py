@@ -21,8 +21,7 @@ def edge_words(news: News, shot: Shot, mode: Mode, now_s: float) -> str:
         words.append(f"{age_s:.1f} s old" if age_s < 10.0 else f"{age_s:.0f} s old")
     part = shot.result.volume
     if part is not None:
-        preview = f"2D preview, {part.have} of {part.of} planes of the volume"
-        words.append("3D" if part.whole else preview)
+        words.append("3D" if part.whole else f"{part.have} of {part.of} planes of the volume")
     if shot.result.searching:
         words.append("the pattern is searched for")
     networks = networks_at_work(news.status)
