@@ -19,7 +19,7 @@ def end_to_end_file(path: Path, frames: int = 9, kept: tuple[int, ...] = ()) -> 
     )
     network = build(architecture)
     seeded = torch.Generator().manual_seed(0)
-    for weight in network.parameters():
+    for weight in network.state_dict().values():
         torch.nn.init.normal_(weight, std=0.2, generator=seeded)
     card = Card(
         name="untrained",

@@ -30,6 +30,7 @@ STEPS = {
     "step two": Steps(one="none", precision="float32"),
     "both": Steps(precision="float32"),
     "on the plain image": Steps(two="universal", precision="float32"),
+    "end to end": Steps(all="ml-sim", precision="float32"),
 }
 SHAPE = (40, 48)
 
