@@ -35,7 +35,6 @@ from livesim.io.settings_beside import settings_for
 from livesim.pipeline.build import calibrate, with_levels
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
@@ -257,7 +256,7 @@ def main() -> None:
     for own, other in samples(options):
         try:
             row, shown = measured(own, other, options.start, options.minutes, unseen=options.unseen)
-        except DataError as error:
+        except ValueError as error:
             print(f"{own.name}, {own.light}: {error}", flush=True)
             continue
         print(row, flush=True)

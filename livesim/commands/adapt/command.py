@@ -115,7 +115,7 @@ def _adapted(
     try:
         return adapt(network, evidence, rehearsal(), 60.0 * asked.minutes, tell)
     except ValueError as error:
-        raise DataError(f"{asked.raws[0]}: {error}") from error
+        raise DataError(str(error)) from error
 
 
 def rehearsal() -> list[Example]:

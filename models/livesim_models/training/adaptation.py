@@ -96,7 +96,7 @@ def adapt(
     Raises
     ------
     ValueError
-        If a field is too small.
+        If a field is too small, or noise is not what it was taken to be.
     """
     learned, judged = _divided(evidence)
     first, learner = Hybrid(network), _learner(network)
