@@ -151,8 +151,9 @@ def _tell_held_out(evidence: Sequence[Evidence], console: Console) -> None:
 
 def _tell(adapted: Adapted, console: Console) -> None:
     """Say what came of it."""
-    for name, errors in adapted.recordings.items():
-        console.print(f"{name}: {_words(errors)}")
+    if len(adapted.recordings) > 1:
+        for name, errors in adapted.recordings.items():
+            console.print(f"{name}: {_words(errors)}")
     minutes = adapted.seconds / 60.0
     if adapted.gained:
         console.print(f"gained in {minutes:.1f} min: {_words(adapted.errors)}")
