@@ -3,7 +3,7 @@
 LIVESIM_DATA names a folder of recordings. Each is taken in all its light, and thinned twenty times
 as in `bench.quality.thinning`: then the plain image of all its photons, which the adaptation never
 sees, says what was gained in truth. Simulated line pairs, which no training drew, are held against
-their object; so is a field of them that the adaptation has not seen.
+their object; so are they under another pattern and with other noise, which it has not seen.
 
 What a network forgets is measured on some fields of `bench.quality.networks_unseen`.
 """
@@ -35,7 +35,6 @@ from livesim.io.settings_beside import settings_for
 from livesim.pipeline.calibration import calibrate, with_levels
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.pipeline import ReconstructionPipeline
-from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
@@ -171,8 +170,8 @@ def measured(
         "adopted": "yes" if made.gained else "no",
         "gain before": gains[0],
         "gain after": gains[1],
-        "other field before": others[0],
-        "other field after": others[1],
+        "again before": others[0],
+        "again after": others[1],
         "unseen kinds before": kinds[0],
         "unseen kinds after": kinds[1],
         "steps": made.steps,
@@ -257,7 +256,7 @@ def main() -> None:
     for own, other in samples(options):
         try:
             row, shown = measured(own, other, options.start, options.minutes, unseen=options.unseen)
-        except DataError as error:
+        except ValueError as error:
             print(f"{own.name}, {own.light}: {error}", flush=True)
             continue
         print(row, flush=True)

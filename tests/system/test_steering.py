@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
+from livesim_models.shipped import model_file
 from tests.system.test_live_equals_offline import livesim
 from tests.system.test_tracking import recording
 
@@ -54,6 +57,7 @@ def steered(engine, source, client, *changes, **more):
 def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
     raw = recording(tmp_path)
     folder = tmp_path / "recorded"
+    mine = Path(shutil.copy(model_file("quick", "two"), tmp_path / "mine.safetensors"))
     config = load_settings(raw.with_suffix(".toml"))
     with (
         EngineProcess("--lossless", f"--record={folder}", "--record-later") as engine,
@@ -71,6 +75,8 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
         source.send(2)
         steered(engine, source, client, ("steps.two", "none"))
         source.send(2)
+        steered(engine, source, client, ("steps.one", "none"), ("steps.two", str(mine)))
+        source.send(2)
         client.recalibrate(WAIT_S)
         while client.status(WAIT_S).steering.recalibrating:
             source.send(1)
@@ -86,7 +92,10 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
     assert [dict(change.new) for change in changes] == [
         {"reconstruction.wiener": 0.3},
         {"steps.two": "none"},
+        {"steps.one": "none", "steps.two": str(mine)},
     ]
+    assert list(changes[2].networks) == ["default-one.safetensors", mine.name], "swapped"
+    assert changes[2].networks[mine.name].card["name"] == "quick"
     assert "asked for; estimated" in (stream / "pattern-log.jsonl").read_text()
     live = zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]
     assert np.isnan(live[:5]).all()

@@ -115,7 +115,7 @@ def _adapted(
     try:
         return adapt(network, evidence, rehearsal(), 60.0 * asked.minutes, tell)
     except ValueError as error:
-        raise DataError(f"{asked.raws[0]}: {error}") from error
+        raise DataError(str(error)) from error
 
 
 def rehearsal() -> list[Example]:
@@ -151,8 +151,9 @@ def _tell_held_out(evidence: Sequence[Evidence], console: Console) -> None:
 
 def _tell(adapted: Adapted, console: Console) -> None:
     """Say what came of it."""
-    for name, errors in adapted.recordings.items():
-        console.print(f"{name}: {_words(errors)}")
+    if len(adapted.recordings) > 1:
+        for name, errors in adapted.recordings.items():
+            console.print(f"{name}: {_words(errors)}")
     minutes = adapted.seconds / 60.0
     if adapted.gained:
         console.print(f"gained in {minutes:.1f} min: {_words(adapted.errors)}")

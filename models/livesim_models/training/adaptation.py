@@ -2,7 +2,7 @@
 
 It learns from the larger part of a split what the smaller part shows (`trust.evidence`): no bright
 reference and no truth are needed. Its answers to drawn examples are held where they were, so that
-it forgets nothing (learning without forgetting, Li & Hoiem, ECCV 2016).
+it forgets little (learning without forgetting, Li & Hoiem, ECCV 2016).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def adapt(
     Raises
     ------
     ValueError
-        If a field is too small.
+        If a field is too small, or the plain image's error cannot be told from the noise.
     """
     learned, judged = _divided(evidence)
     first, learner = Hybrid(network), _learner(network)

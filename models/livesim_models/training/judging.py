@@ -20,7 +20,7 @@ _SPLITS = 2
 _MOST_JUDGED = 4
 """Stacks of a recording."""
 _LEAST_ERROR = 0.01
-"""Of the noise: where the plain image's error is less, nothing is told in units of it."""
+"""Of the unseen part's noise: the plain image's own is a good tenth of it, however bright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,6 @@ class _JudgedStack:
         self.evidence = evidence
         generator = torch.Generator().manual_seed(2)
         self._splits = [evidence.split(generator) for _ in range(_SPLITS)]
-        self._noise = held_out_means(evidence.unseen_noise)
 
     @torch.no_grad()
     def errors(self, hybrid: Hybrid | None = None) -> tuple[Tensor, Tensor]:
@@ -74,7 +73,7 @@ class _JudgedStack:
         """
         means = [held_out_means(self._squared(split, hybrid)) for split in self._splits]
         stop, decide = (torch.stack(one).mean(dim=0) for one in zip(*means, strict=True))
-        return stop - self._noise[0], decide - self._noise[1]
+        return stop, decide
 
     def _squared(self, split: Split, hybrid: Hybrid | None) -> Tensor:
         restored = split.plain
@@ -82,28 +81,37 @@ class _JudgedStack:
             values = self.evidence.conditions.values
             restored = hybrid.restored(split.plain[None], split.white[None], values)[0]
         held = torch.fft.rfft2(restored) * self.evidence.share
-        return (torch.fft.irfft2(held, s=self.evidence.shape) - split.unseen).square()
+        off = torch.fft.irfft2(held, s=self.evidence.shape) - split.unseen
+        return off.square() - split.unseen_noise
 
 
 class JudgedRecording:
-    """What is judged of one recording."""
+    """What is judged of one recording.
+
+    Raises
+    ------
+    ValueError
+        If the plain image's error cannot be told from the noise.
+    """
 
     def __init__(self, evidence: Sequence[Evidence]) -> None:
         self._judged = [_JudgedStack(one) for one in evidence[:_MOST_JUDGED]]
-        self.plain = self._errors(None)
+        self._stop, self._decide = (float(one.mean()) for one in self._errors(None))
+        least = _LEAST_ERROR * float(evidence[0].unseen_noise.mean())
+        if min(self._stop, self._decide) < least:
+            raise ValueError(
+                f"{evidence[0].recording}: expected an error of the plain image that can be told "
+                "from the noise, found none: more raw stacks or a larger field are needed"
+            )
 
     def stopping_error(self, hybrid: Hybrid) -> float:
         """Return a network's error where it is watched, the plain image's being 1."""
-        return float(self._errors(hybrid)[0].mean() / self._unit(0))
+        return float(self._errors(hybrid)[0].mean()) / self._stop
 
     def decided(self, before: Hybrid, after: Hybrid) -> tuple[Tensor, Tensor]:
         """Return the errors of two networks in the squares that decide, in the same unit."""
-        unit = self._unit(1)
-        return self._errors(before)[1] / unit, self._errors(after)[1] / unit
-
-    def _unit(self, which: int) -> Tensor:
-        least = _LEAST_ERROR * self._judged[0].evidence.unseen_noise.mean()
-        return torch.maximum(self.plain[which].mean(), least)
+        first, last = (self._errors(one)[1] / self._decide for one in (before, after))
+        return first, last
 
     def _errors(self, hybrid: Hybrid | None) -> tuple[Tensor, Tensor]:
         """Return the errors in all squares; of stacks of one place they are averaged."""

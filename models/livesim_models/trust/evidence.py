@@ -36,6 +36,9 @@ class Split:
     """[2 y, 2 x] the same with white noise, see `Conditions.white`."""
     unseen: Tensor
     """[2 y, 2 x] of the smaller part."""
+    unseen_noise: Tensor
+    """[2 y, 2 x] the square of its noise: of what was drawn as it is, of the stack's own as it is
+    on the average."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,4 +75,6 @@ class Evidence:
         noise = torch.einsum("n,nyx->yx", weights, self.noises)
         larger = LIGHT * (self.plain + ETA * noise)
         white = self.conditions.white(larger[None])[0]
-        return Split(larger, white, LIGHT * (self.plain - noise / ETA))
+        own = self.noises.square().mean(dim=0)
+        squared = LIGHT**2 * (own + (noise / ETA).square())
+        return Split(larger, white, LIGHT * (self.plain - noise / ETA), squared)

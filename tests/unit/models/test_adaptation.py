@@ -1,5 +1,7 @@
 """A network is taught by raw stacks alone: the error is unbiased, what is held out stays unseen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -68,7 +70,8 @@ def test_the_two_parts_of_a_split_share_the_light_and_no_noise():
     shared = float(torch.corrcoef(torch.stack([larger.flatten(), smaller.flatten()]))[0, 1])
     assert abs(shared) < 0.02
     assert float(larger.square().mean()) == pytest.approx(LIGHT * 36.0, rel=0.03)
-    assert float(own.unseen_noise.mean()) == pytest.approx(float(smaller.square().mean()), rel=0.03)
+    for noise in (own.unseen_noise, split.unseen_noise):
+        assert float(noise.mean()) == pytest.approx(float(smaller.square().mean()), rel=0.03)
     again = own.split(seeded(4))
     assert not torch.equal(split.plain, again.plain)
 
@@ -110,6 +113,13 @@ def test_interrupted_at_once_nothing_is_gained():
     adapted = adapt(build(SMALL), [evidence()], rehearsal(), 60.0, stopped_after(0))
     assert not adapted.gained
     assert adapted.errors.before == adapted.errors.after
+
+
+def test_where_the_plain_image_has_no_error_that_can_be_told_nothing_is_judged():
+    own = evidence()
+    dark = replace(own, plain=0.1 * own.noises[0], share=0.3 * own.share)
+    with pytest.raises(ValueError, match=r"cells\.tif: expected an error of the plain image that"):
+        adapt(build(SMALL), [dark], rehearsal(), 60.0, stopped_after(0))
 
 
 def test_it_stops_when_the_time_is_over():
