@@ -110,6 +110,6 @@ def _bound(where: Listening) -> socket.socket:
 
 
 def address_of(host: str, port: int) -> str:
-    """Return what is typed into a browser; where all of a machine listens, by the machine's name."""
+    """Return what is typed into a browser; for all interfaces, the machine's own name."""
     named = socket.gethostname() if host in EVERYWHERE else host
     return f"http://[{named}]:{port}/" if ":" in named else f"http://{named}:{port}/"
