@@ -288,6 +288,7 @@ def test_who_sends_too_much_still_hears_why():
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 )
 
 
@@ -297,6 +298,7 @@ def test_a_message_without_end_is_cut_off(server):
     frame = b"\x81\xff" + (1 << 40).to_bytes(8, "big") + b"\0\0\0\0" + b"x" * 100_000
     answered = answer_to(server[1], head, frame)
     assert answered.startswith(b"HTTP/1.1 101")
+    assert b"permessage-deflate" not in answered, "JPEG would be compressed for every watcher"
     assert b"exceeds the maximum size (4096 bytes)" in answered
 
 

@@ -18,6 +18,7 @@ PORT = 5680
 MOST_CONNECTIONS = 256
 SHORTEST_TOKEN = 20
 """Characters: none that can be guessed."""
+EVERYWHERE = ("0.0.0.0", "::")
 _BACKLOG = 64
 _MESSAGE_BYTES = 4096
 
@@ -93,7 +94,7 @@ def serve(where: Listening, engine: str, trials: Trials | None) -> None:
             ws_max_size=_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # pictures are compressed already, and once for all
         )
-        print(_address(where, listener), flush=True)
+        print(address_of(where.host, listener.getsockname()[1]), flush=True)
         asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
 
 
@@ -108,7 +109,7 @@ def _bound(where: Listening) -> socket.socket:
         ) from error
 
 
-def _address(where: Listening, listener: socket.socket) -> str:
-    """Return what is typed into a browser; the token follows a #, which no browser sends."""
-    host = f"[{where.host}]" if ":" in where.host else where.host
-    return f"http://{host}:{listener.getsockname()[1]}/"
+def address_of(host: str, port: int) -> str:
+    """Return what is typed into a browser; for all interfaces, the machine's own name."""
+    named = socket.gethostname() if host in EVERYWHERE else host
+    return f"http://[{named}]:{port}/" if ":" in named else f"http://{named}:{port}/"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -9,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 from livesim.config.settings import SettingsError
 from livesim_gui.browser import door
 from livesim_gui.browser.app import application
-from livesim_gui.browser.server import PORT, Listening, listening
+from livesim_gui.browser.server import PORT, Listening, address_of, listening
 
 NOBODY = "tcp://127.0.0.1:9"
 TOKEN = "a token of more than twenty characters"
@@ -136,6 +138,20 @@ def test_with_a_token_other_machines_are_listened_to():
     assert listening("0.0.0.0", TOKEN).host == "0.0.0.0"
     with pytest.raises(SettingsError, match="at least 20 characters, found 5"):
         listening("0.0.0.0", "short")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/"),
+        ("::1", "http://[::1]:80/"),
+        ("0.0.0.0", "http://microscope:80/"),
+        ("::", "http://microscope:80/"),
+    ],
+)
+def test_the_address_that_is_said_can_be_typed(monkeypatch, host, address):
+    monkeypatch.setattr(socket, "gethostname", lambda: "microscope")
+    assert address_of(host, 80) == address
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:x", "127.0.0.1:99999", "a/b", "u@h:1", "[::1"])
