@@ -122,7 +122,7 @@ def _labels(folder: Path) -> dict[int, int]:
     file = folder / TIME_LABELS_NAME
     if not file.exists():
         return {}
-    _header, *lines = file.read_text(encoding="utf-8").splitlines()
+    _header, *lines = file.read_text(encoding="utf-8").split("\n")[:-1]  # one may be cut off
     return {line["time"]: line["label"] for line in map(json.loads, lines)}
 
 

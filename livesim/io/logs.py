@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -29,6 +31,7 @@ from typing_extensions import TypedDict
 from livesim.config.changes import SettingsChange
 from livesim.config.errors import sentence
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
+from livesim.io.write.chunk_files import write_all
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import Illumination, PatternChange, unturned
@@ -223,12 +226,18 @@ def _completed(line: dict[str, Any], light: Illumination, place: str) -> dict[st
 
 
 def _append(path: Path, named: str, changes: Sequence[dict[str, Any]]) -> None:
-    """Append lines to a log, which the first ones begin."""
+    """Append lines to a log, which the first ones begin: all of them, or none."""
     lines = [json.dumps({"when": _when(one), **one}, allow_nan=False) for one in changes]
-    if not path.exists():
+    size = path.stat().st_size if path.exists() else 0
+    if not size:
         lines.insert(0, json.dumps({"format": named}))
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(f"{line}\n" for line in lines))
+    try:
+        with path.open("ab", buffering=0) as file:
+            write_all(file, "".join(f"{line}\n" for line in lines).encode())
+    except OSError:  # the disk is full: half a line would spoil the one that follows
+        with suppress(OSError):
+            os.truncate(path, size) if size else path.unlink()
+        raise
 
 
 def _when(change: dict[str, Any]) -> str:

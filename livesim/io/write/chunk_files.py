@@ -74,10 +74,10 @@ class ShardFiles:
         with path.open("r+b", buffering=0) as file:
             index = bytearray(file.read(self._slots * _ENTRY.size))
             start = file.seek(0, 2)
-            _write_all(file, chunk)
+            write_all(file, chunk)
             _ENTRY.pack_into(index, slot * _ENTRY.size, start, len(chunk))
             file.seek(0)
-            _write_all(file, _sealed(bytes(index)))
+            write_all(file, _sealed(bytes(index)))
         return path
 
 
@@ -115,7 +115,7 @@ def write_whole(path: Path, content: bytes, within: Path) -> Path:
             _make_folders(path.parent, within)
             file = partial.open("wb", buffering=0)
         with file:
-            _write_all(file, content)
+            write_all(file, content)
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)
@@ -141,10 +141,10 @@ def write_at(path: Path, offset: int, content: bytes) -> None:
     """
     with path.open("r+b", buffering=0) as file:
         file.seek(offset)
-        _write_all(file, content)
+        write_all(file, content)
 
 
-def _write_all(file: BinaryIO, content: bytes) -> None:
+def write_all(file: BinaryIO, content: bytes) -> None:
     """Write all of it: the system may take less at once, and says why at the next attempt."""
     rest = memoryview(content)
     while rest:

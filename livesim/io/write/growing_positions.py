@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from livesim.io.write.growing_stacks import GrowingStacks
 from livesim.io.write.ome_zarr import create_image, describe_image, list_positions
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.recording_folder import RecordingFolder
+from livesim.io.write.syncing import AT_ONCE
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 
@@ -82,11 +85,14 @@ class GrowingPositions:
         FolderGoneError
             As `put`.
         """
-        with self._folder.staying():
-            for one in self._positions.values():
-                one.images.trim()
-                channels = one.images.sizes[1]
-                describe_image(one.group, self._layout, self._name, channels, one.contrast)
+        # Together, since a file that replaces another one waits for the disk.
+        with self._folder.staying(), ThreadPoolExecutor(AT_ONCE) as pool:
+            deque(pool.map(self._finish, self._positions.values()), maxlen=0)
+
+    def _finish(self, one: _Position) -> None:
+        one.images.trim()
+        channels = one.images.sizes[1]
+        describe_image(one.group, self._layout, self._name, channels, one.contrast)
 
     def _add(self, number: int) -> _Position:
         root = self._folder.root

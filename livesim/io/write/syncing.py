@@ -10,15 +10,17 @@ import errno
 import os
 import sys
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from livesim.config.settings import Sync
 
 SECOND_S = 1.0
 AT_ONCE = 16
-"""Folders that are synced at the same time."""
+"""Files and folders that are synced at the same time."""
 NOT_ASKED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)
 """Answers of network disks that do not sync folders, and of folders that may not be listed."""
 
@@ -98,16 +100,10 @@ def sync_tree(folder: Path) -> None:
 
     Many at once: the disk then takes what it is asked for together, as one.
     """
+    folders = [(Path(inside), names) for inside, _, names in os.walk(folder)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(_sync_inside, os.walk(folder)):
-            pass
-
-
-def _sync_inside(listed: tuple[str, list[str], list[str]]) -> None:
-    inside, _, names = listed
-    for name in names:
-        sync_file(Path(inside) / name)
-    sync_folder(Path(inside))
+        files = pool.map(sync_file, (inside / name for inside, names in folders for name in names))
+        deque(chain(files, pool.map(sync_folder, (inside for inside, _ in folders))), maxlen=0)
 
 
 def sync_beside(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import zlib
 from dataclasses import replace
 
@@ -54,6 +55,27 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
     assert lines[1]["old"] == {"turns_rad": [0.0, 0.0]}
     assert lines[3]["new"]["pattern"]["angles"][1]["usable"] is False
     assert lines[3]["when"] == "1970-01-01T00:00:00.000+00:00"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files, as a full disk does")
+@pytest.mark.parametrize("room", [0, 20, 100, 900])
+def test_what_does_not_fit_on_the_disk_leaves_no_part_of_a_line(tmp_path, room):
+    import resource  # not there on Windows
+
+    path = tmp_path / "pattern-log.jsonl"
+    if room > 100:
+        append_pattern_changes(path, history()[:1])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            append_pattern_changes(path, history())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.exists() == (room > 100)
+    kept = read_pattern_log(path, FIRST) if path.exists() else ()
+    append_pattern_changes(path, history()[len(kept) :])
+    assert read_pattern_log(path, FIRST) == history()
 
 
 def test_a_pattern_that_did_not_change_stays_the_same_object(tmp_path):

@@ -154,10 +154,11 @@ def test_a_pattern_is_on_the_disk_before_it_has_its_name(tmp_path, disk, monkeyp
     assert disk.lacks(tmp_path, tmp_path) == []
 
 
-def test_folders_are_synced_at_the_same_time(tmp_path, monkeypatch):
-    """A disk takes what many ask for together as one; a recording of many positions has many."""
+def test_files_and_folders_are_synced_at_the_same_time(tmp_path, monkeypatch):
+    """A disk takes what many ask for together as one, and a recording has thousands."""
     for name in "abcd":
         (tmp_path / name).mkdir()
-    all_there = threading.Barrier(5, timeout=60.0)
+        (tmp_path / name / "file").touch()
+    all_there = threading.Barrier(9, timeout=60.0)
     monkeypatch.setattr(os, "fsync", lambda _: all_there.wait())
     syncing.sync_tree(tmp_path)

@@ -49,6 +49,12 @@ def test_who_only_connects_is_no_source():
         wait_until(lambda: puller.sources == 0, lambda: puller.sources)
 
 
+def test_a_source_counts_as_soon_as_it_has_said_who_it_is(monkeypatch):
+    monkeypatch.setattr(presence, "HANDSHAKE_S", 1000.0)
+    with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint):
+        wait_until(lambda: puller.sources == 1, lambda: puller.sources)
+
+
 def test_who_says_nothing_is_not_kept(monkeypatch):
     monkeypatch.setattr(presence, "HANDSHAKE_S", 0.2)
     with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint) as stranger:
