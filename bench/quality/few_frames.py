@@ -119,10 +119,12 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=1, help="of every kind")
     parser.add_argument("--size", type=int, default=96, help="raw pixels, both sides")
     parser.add_argument("--seed", type=int, default=91, help="of the scenes")
+    parser.add_argument("--only-report", action="store_true", help="measure nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
     kept = Rows(RESULTS / "few_frames.jsonl")
-    for kind, number in product(KINDS, range(options.fields)):
+    fields = () if options.only_report else product(KINDS, range(options.fields))
+    for kind, number in fields:
         own = scene(kind, 2 * number, options.size, options.seed)
         field: Row = {"object": kind, "field": number, "size": options.size, "seed": options.seed}
         for photons in PHOTONS:

@@ -13,6 +13,7 @@ that filter. Borders count as periodic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,8 @@ from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 
 STEPS = 60
 """Of conjugate gradients: in strong light fewer leave coarse errors."""
+_TINY = 1e-30
+"""A dark stack's image is dark, not 0 / 0."""
 _DARKEST = 0.02
 """Of the mean squared light, what the darkest place counts as at least while solving."""
 
@@ -114,16 +117,17 @@ class FewFrames:
         phases = len(pattern.angles[0].phases_rad)
         floor = phases * wiener_floor(frequency, settings.wiener, pattern.noise_to_signal, otf)
         power = light.square().mean(dim=0)
-        reach = otf.cutoff + max(torch.tensor(a.k_cycles_per_um).norm() for a in pattern.angles)
-        values = (
-            light,
-            passed,
-            floor,
-            _expected(pattern, otf, fy, fx) + floor,
-            (power / power.mean()).clamp(min=_DARKEST).rsqrt(),
-            apodization(frequency, settings.apodization, otf, float(reach)),
+        reach = otf.cutoff + max(math.hypot(*angle.k_cycles_per_um) for angle in pattern.angles)
+        return cls(
+            light=light.float(),
+            passed=passed.float(),
+            floor=floor.float(),
+            expected=(_expected(pattern, otf, fy, fx) + floor).float(),
+            evening=(power / power.mean()).clamp(min=_DARKEST).rsqrt().float(),
+            low_pass=apodization(frequency, settings.apodization, otf, reach).float(),
+            offset=camera.offset,
+            gain=camera.gain,
         )
-        return cls(*(one.float() for one in values), offset=camera.offset, gain=camera.gain)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -134,7 +138,15 @@ class FewFrames:
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> FewFrames:
         """Return the same with every tensor replaced by what `change` makes of it."""
-        return FewFrames(*map(change, self.tensors), offset=self.offset, gain=self.gain)
+        return replace(
+            self,
+            light=change(self.light),
+            passed=change(self.passed),
+            floor=change(self.floor),
+            expected=change(self.expected),
+            evening=change(self.evening),
+            low_pass=change(self.low_pass),
+        )
 
     def for_photons(self) -> FewFrames:
         """Return the same for frames in photo-electrons."""
@@ -149,11 +161,11 @@ class FewFrames:
         step, length = scaled, (residual * scaled).sum()
         for _ in range(STEPS):
             moved = self._normal(step)
-            share = length / (step * moved).sum()
+            share = length / (step * moved).sum().clamp(min=_TINY)
             image, residual = image + share * step, residual - share * moved
             scaled = self._scaled(residual)
             before, length = length, (residual * scaled).sum()
-            step = scaled + length / before * step
+            step = scaled + length / before.clamp(min=_TINY) * step
         return self._filtered(image, self.low_pass)
 
     def _back(self, photons: Tensor) -> Tensor:

@@ -82,7 +82,8 @@ def sheet(
 def draw(folder: Path, side: int, rows: Sequence[Row]) -> None:
     """Draw everything."""
     methods = {**OWN, **network_methods(["default", "universal"]), **OTHERS}
-    curves(list(rows), IMAGES / "seeds-sweeps.png")
+    if {NOISE, PHASES} <= {row["part"] for row in rows}:
+        curves(list(rows), IMAGES / "seeds-sweeps.png")
     target = next(fields("target", folder, side, 1))
     half = slice(0, side // 2)
     sheet(target, made(methods, SHOWN, target), (half, half), IMAGES / "seeds-points.png")

@@ -39,37 +39,41 @@ def write_tables(rows: list[Row]) -> None:
 
 def _of_data(part: str, rows: list[Row]) -> list[Row]:
     """Return the mean scores of every method on the pictures that all of them have."""
-    own = [row for row in rows if row["part"] == part]
+    own = _complete(part, rows)
     return [
         {"data": part, "method": method, "pictures": len(found), "side": found[0]["side"]}
         | {score: float(np.mean([row[score] for row in found])) for score in SCORES}
-        for method in _methods(own)
-        if (found := _complete(own, method))
+        for method, found in _by_method(own).items()
     ]
 
 
 def of_sweep(part: str, rows: list[Row], score: str) -> list[Row]:
-    """Return a row a method, a column a value of the sweep."""
-    own = [row for row in rows if row["part"] == part]
+    """Return a row a method, a column a value of the sweep, of the pictures that all have."""
+    own = _complete(part, rows)
     values = sorted({row["value"] for row in own})
-    table = []
-    for method in _methods(own):
-        found = _complete(own, method)
-        means = {
-            f"{value:g}": float(np.mean([row[score] for row in found if row["value"] == value]))
-            for value in values
-            if any(row["value"] == value for row in found)
-        }
-        table.append({"method": method, **means})
-    return table
+    return [
+        {"method": method} | {f"{value:g}": _mean(score, found, value) for value in values}
+        for method, found in _by_method(own).items()
+    ]
 
 
-def _methods(rows: Iterable[Row]) -> list[str]:
-    return list(dict.fromkeys(row["method"] for row in rows))
+def _mean(score: str, rows: list[Row], value: float) -> float:
+    return float(np.mean([row[score] for row in rows if row["value"] == value]))
 
 
-def _complete(rows: list[Row], method: str) -> list[Row]:
-    """Return a method's rows of the largest size there is."""
-    found = [row for row in rows if row["method"] == method]
-    side = max((row["side"] for row in found), default=0)
-    return [row for row in found if row["side"] == side]
+def _complete(part: str, rows: list[Row]) -> list[Row]:
+    """Return the rows of a part, of the largest side, whose picture every method has."""
+    own = [row for row in rows if row["part"] == part]
+    own = [row for row in own if row["side"] == max(row["side"] for row in own)]
+    made: dict[tuple[float | None, str], set[str]] = {}
+    for row in own:
+        made.setdefault((row["value"], row["picture"]), set()).add(row["method"])
+    every = {row["method"] for row in own}
+    return [row for row in own if made[row["value"], row["picture"]] == every]
+
+
+def _by_method(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["method"], []).append(row)
+    return found

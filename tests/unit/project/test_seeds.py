@@ -20,6 +20,7 @@ from bench.quality.seeds.fields import lit
 from bench.quality.seeds.methods import on_input_grid
 from bench.quality.seeds.scores import scores
 from bench.quality.seeds.simulator import EXACT, eight_bits, simulate
+from bench.quality.seeds.tables import of_sweep
 from bench.quality.seeds.target import drawn_target, texture
 from bench.rows import Rows
 
@@ -92,3 +93,15 @@ def test_rows_survive_a_line_that_was_cut_off(tmp_path):
     assert rows.has(value=3.0)
     assert rows.has(part="noise", value=1.0)
     assert not rows.has(part="noise", value=2.0)
+
+
+def test_means_are_of_the_pictures_that_every_method_has():
+    def row(method, picture, psnr, value=1.0):
+        own = {"part": "noise", "side": 64, "value": value, "picture": picture}
+        return {**own, "method": method, "psnr": psnr}
+
+    rows = [row("a", "x", 10.0), row("a", "y", 30.0), row("b", "x", 12.0), row("a", "x", 9.0, 2.0)]
+    assert of_sweep("noise", rows, "psnr") == [
+        {"method": "a", "1": 10.0},
+        {"method": "b", "1": 12.0},
+    ]

@@ -67,6 +67,12 @@ def test_counts_and_photons_give_the_same(scene):
     torch.testing.assert_close(of_counts, of_photons)
 
 
+def test_a_dark_stack_has_a_dark_image(scene):
+    plan = make_plan(of_frames(scene.pattern, THREE), scene.otf, scene.camera, SETTINGS)
+    dark = torch.full((1, 3, 96, 96), scene.camera.offset)
+    assert torch.equal(Reconstructor(plan)(dark).image, torch.zeros(1, 192, 192))
+
+
 def test_a_pattern_of_few_frames_says_so(scene):
     found = of_frames(scene.pattern, SIX)
     assert found.too_few_frames
