@@ -80,8 +80,9 @@ def test_live_results_are_the_offline_results(tmp_path):
     assert not list(tmp_path.rglob("*.partial"))
 
 
+@pytest.mark.timeout(400)
 def test_one_network_for_all_gives_the_same_live_and_offline(tmp_path):
-    """Live with the weights found meanwhile; then a copy restored from the frames alone."""
+    """Live with the weights found meanwhile; restored from the frames alone it finds its own."""
     steps = {"all": end_to_end_file(tmp_path / "a-all.safetensors")}
     raw = simulated_recording(tmp_path, toml=settings_text(pattern=ORDER, steps=steps))
     stream = replay_into_engine(raw, tmp_path / "recorded")
