@@ -50,7 +50,7 @@ def restore(
         bool | None,
         typer.Option(
             "--volumes/--no-volumes",
-            help="Planes of three-beam light are volumes, or single; else as [volumes] says.",
+            help="Planes of three-beam light are volumes, or single; else as the settings say.",
             show_default=False,
         ),
     ] = None,

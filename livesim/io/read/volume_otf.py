@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from livesim.config.settings import Optics
@@ -61,6 +60,8 @@ def _read(path: Path) -> NDArray[np.generic]:
             return np.array(mrc.imread(str(path)))
         except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
             raise DataError(f"{path}: expected an MRC file of tables, found: {error}") from error
+    import tifffile  # few settings name a table
+
     try:
         values = np.squeeze(tifffile.imread(path))
     except (OSError, tifffile.TiffFileError, ValueError, TypeError) as error:

@@ -69,7 +69,6 @@ def test_networks_are_named_for_every_channel():
     assert own.settings.steps.two == "default"
     assert own.settings.channels[1].steps.two == "none"
     assert own.settings.channels[2].steps.two == "default"
-    assert own.settings.channels[1].steps.one is None  # as the stream's
     assert own.settings.of_channel(1).steps.one == "default"
     plain = with_steps(settings(c1={"steps": {"one": "default", "two": "default"}}), "reconstruct")
     assert plain.of_channel(1).steps.one == plain.of_channel(1).steps.two == "none"

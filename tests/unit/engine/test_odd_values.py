@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import zmq
 
 from livesim.config.settings import Settings
-from livesim.engine import assemble
 from livesim.engine.meters import Faults
 from livesim.io.read.open import open_recording
 from livesim.io.read.result_time_lapse import open_result
@@ -27,6 +25,7 @@ from livesim_acquisition.sender import Sender
 from tests.support.running_engine import (
     SETTINGS,
     WAIT_S,
+    Fakes,
     frames,
     running,
     send,
@@ -308,7 +307,7 @@ def test_signed_counts_are_read_again_whatever_the_first_stack_holds(tmp_path, l
 
 
 def test_a_stack_for_which_there_is_no_memory_costs_itself(tmp_path, monkeypatch):
-    def empty(shape, dtype):
+    def memory(self, shape, dtype):
         nonlocal asked
         asked += 1
         if asked == 2:
@@ -316,7 +315,7 @@ def test_a_stack_for_which_there_is_no_memory_costs_itself(tmp_path, monkeypatch
         return np.zeros(shape, dtype)
 
     asked = 0
-    monkeypatch.setattr(assemble, "np", SimpleNamespace(empty=empty))
+    monkeypatch.setattr(Fakes, "memory", memory)
     with running(record=tmp_path, lossless=True) as engine:
         assert send(engine, frames(3)).received == 27
         status = engine.wait_for(lambda s: s.state is EngineState.IDLE)

@@ -16,6 +16,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record import recordings, stream_recording
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.record.time_labels import TimeLabels
+from livesim.engine.seams import Resolved
 from livesim.io.pattern_file import read_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
@@ -106,6 +107,7 @@ def test_a_recording_that_fails_does_not_stop_the_view(tmp_path):
     class Full:
         folder = tmp_path
         settings = Settings.model_validate(SETTINGS)
+        resolved = Resolved(settings)
 
         def open_raw(self, first):
             raise OSError("no space left")
