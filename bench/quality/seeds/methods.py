@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.quality.restored import Restorer, arbiter, arbitrated
+from bench.quality.restored import Restorer, arbiter, arbitrated, passband_of
 from bench.quality.seeds.estimation import (
     PIXEL_NM,
     Angle,
@@ -143,7 +143,7 @@ def network(name: str, arbitrate: bool, field: Field, _: float) -> Restore:
     """
     own = calibrated(field)
     plan = make_plan(own.pattern, own.otf, Camera(), Reconstruction())
-    restorer = Restorer(plan, 0.0, name)
+    restorer = Restorer(plan, 0.0, name, passband_of(plan, own.pattern, own.otf))
     if not arbitrate:
         return lambda frames: restorer.network(own.photons(frames))
     judge = arbiter(plan, own.pattern, own.otf)
