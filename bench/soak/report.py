@@ -15,7 +15,7 @@ from bench.soak.check import Checked
 from bench.soak.frames import STACK_FRAMES
 from bench.soak.watch import Life
 
-WARM_S = 30.0
+WARM_S = 300.0
 """Of an engine's life, in which it loads and learns what it needs."""
 BLOCK_S = 5.0
 """Neighbouring measurements are no independent ones; their means over so long nearly are."""

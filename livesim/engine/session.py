@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.beside.steering import Steering
+from livesim.engine.beside.turns import Turns
 from livesim.engine.beside.worker import BEHIND_RAW, step_back
 from livesim.engine.channels import StreamChannels
 from livesim.engine.meters import Gauges
@@ -41,6 +42,8 @@ class Shared:
     gauges: Gauges
     lossless: bool
     """Whether a source waits rather than that a raw stack is skipped."""
+    looks: Turns = field(default_factory=Turns)
+    """Those of the doctor."""
 
 
 class Session:
@@ -75,7 +78,7 @@ class Session:
         self.start, self._shared = start, shared
         self.recording = StreamRecording(record, first, gauges)
         examine = computing.examine_for(resolved.settings)
-        self.doctor = LiveDoctor(start.stream, examine, computing.use_one_core)
+        self.doctor = LiveDoctor(start.stream, examine, computing.use_one_core, shared.looks)
         self._channels = StreamChannels(
             resolved, computing, self.recording.log, self.doctor, gauges.faults
         )

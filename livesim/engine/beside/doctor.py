@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from livesim.engine.beside.turns import Turns
 from livesim.engine.beside.worker import Worker
 from livesim.engine.seams import Examine
 from livesim.values.finding import Examination, Finding
@@ -16,6 +17,7 @@ STACKS = 3
 """Raw stacks of one look: enough to see light that fades, and a frame lost between two stacks."""
 REST_S = 10.0
 """At least so long from the end of one look to the next."""
+NO_TURN = "not examined: the doctor was still at an older stream when a newer one came"
 
 _log = logging.getLogger("livesim.engine")
 
@@ -24,7 +26,8 @@ class LiveDoctor:
     """Looks at the first raw stacks of a stream, and at others when it is asked to.
 
     Every look has a worker of its own, so there is a thread before a pattern is known, and none
-    once nothing is left to look at.
+    once nothing is left to look at. A look may outlive its stream, and takes its turn with those of
+    other streams: the stacks of one that still waits for it are given up for those of a newer one.
 
     Parameters
     ----------
@@ -34,12 +37,19 @@ class LiveDoctor:
         Says what is wrong; None = nothing is looked at.
     claim
         Called once in each new thread, see `Worker`.
+    turns
+        Those of all streams of the engine; None = there are no others.
     """
 
     def __init__(
-        self, stream: str, examine: Examine | None, claim: Callable[[], None] = lambda: None
+        self,
+        stream: str,
+        examine: Examine | None,
+        claim: Callable[[], None] = lambda: None,
+        turns: Turns | None = None,
     ) -> None:
         self._stream, self._examine, self._claim = stream, examine, claim
+        self._turns = turns or Turns()
         self._stacks: list[RawStack] = []
         self._collecting = examine is not None
         self._asked = False
@@ -116,7 +126,8 @@ class LiveDoctor:
         self._worker.close()  # one look each
         stacks, self._stacks = tuple(self._stacks), []
         self._looked_at = stacks[0].index.time, len(stacks)
-        self._tell(self._examine(stacks))
+        with self._turns.own() as mine:
+            self._tell(self._examine(stacks) if mine else Examination((), (NO_TURN,)))
 
     def _fail(self, error: Exception) -> None:
         self._tell(Examination((), (f"the examination failed: {error}",)))

@@ -12,7 +12,8 @@ import pytest
 
 from livesim.commands.status.command import show_status
 from livesim.config.settings import Doctor, Settings
-from livesim.engine.beside.doctor import STACKS, LiveDoctor
+from livesim.engine.beside.doctor import NO_TURN, STACKS, LiveDoctor
+from livesim.engine.beside.turns import Turns
 from livesim.engine.process import Engine
 from livesim.pipeline.build import doctor_for
 from livesim.values.errors import DataError
@@ -141,8 +142,10 @@ class Examiner:
     def __init__(self, *answers):
         self.answers, self.shown, self.gate = list(answers), [], threading.Event()
         self.gate.set()
+        self.asked = False
 
     def __call__(self, stacks):
+        self.asked = True
         assert self.gate.wait(WAIT_S)
         self.shown.append([(one.index.time, one.index.channel) for one in stacks])
         answer = self.answers.pop(0)
@@ -186,6 +189,28 @@ def test_an_examination_never_holds_the_stream():
     assert doctor.conclusion(0.0) == ""
     examiner.gate.set()
     assert doctor.conclusion(WAIT_S) == "flicker, very likely (98.0 %): it flickers"
+
+
+def test_looks_of_many_short_streams_never_pile_up():
+    held, examiner, turns = Examiner([]), Examiner([]), Turns()
+    held.gate.clear()
+    running = LiveDoctor("first", held, turns=turns)
+    running.offer(stack(0))
+    running.close()
+    wait_for(lambda: held.asked)
+    seen = [stack(number) for number in range(5)]
+    pixels = [weakref.ref(one.pixels) for one in seen]
+    later = [LiveDoctor(f"later {number}", examiner, turns=turns) for number in range(5)]
+    for doctor, one in zip(later, seen, strict=True):
+        doctor.offer(one)
+        doctor.close()
+    del seen, one
+    wait_for(lambda: sum(there() is not None for there in pixels) == 1)
+    held.gate.set()
+    said = [doctor.conclusion(WAIT_S) for doctor in later]
+    assert len(examiner.shown) == 1
+    assert sorted(said) == ["", *4 * [NO_TURN]]
+    assert running.status.found == Examination(())
 
 
 def test_an_alarm_makes_it_look_again_once_it_has_rested(monkeypatch, caplog):
