@@ -14,7 +14,7 @@ from rich.console import Console
 from livesim.commands.progress import progress_bar
 from livesim.commands.train.specimens import drawn_specimen
 from livesim_models.card import Card
-from livesim_models.checkpoint import read_model, write_model
+from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.stacks import SimulatorRecipe
 from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
@@ -86,12 +86,19 @@ def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, o
         description=recipe.description,
         licence=recipe.licence,
         architecture=recipe.networks[name],
-        photographs=dict(TRAINING),
+        photographs=_seen(recipe, name),
         recipe=(out / RECIPE_NAME).read_text(encoding="utf-8"),
         metrics={f"{course.measure}, {at:g} {course.level}": round(db, 3) for at, db in found},
         training={**described(progress.hours), "steps": progress.steps},
         **sees,
     )
+
+
+def _seen(recipe: VariedRecipe, name: str) -> dict[str, str]:
+    """Return the photographs that a network has seen and their licences, before this training too."""
+    if name not in recipe.start:
+        return dict(TRAINING)
+    return read_card(model_file(recipe.start[name], _step(recipe))).photographs | TRAINING
 
 
 def _of_plain(drawn: Sequence[str]) -> dict[str, Any]:

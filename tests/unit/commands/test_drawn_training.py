@@ -13,7 +13,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels
-from livesim_models.checkpoint import read_model
+from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.training.course import OnPlain
 from livesim_models.training.recipe import VariedRecipe, fine_tuning, load_recipe
@@ -113,11 +113,17 @@ def test_examples_are_shown_several_times_in_other_symmetries():
 
 
 def test_a_training_begins_with_a_model(model, recipe, tmp_path):
+    known = read_model(model)
+    seen = {**known.card.photographs, "mine.png": "CC0"}
+    begun = tmp_path / "first-two.safetensors"
+    write_model(begun, known.network, known.card.model_copy(update={"photographs": seen}))
     path = tmp_path / "second.toml"
-    start = f'[start]\nown = "{model}"\n'
+    start = f'[start]\nown = "{begun}"\n'
     path.write_text(SMALL.replace("warm_up = 2", "warm_up = 1000") + start)
     train_networks(path, tmp_path / "second")
-    paths = (model, tmp_path / "second" / "own-two.safetensors")
+    paths = (begun, tmp_path / "second" / "own-two.safetensors")
+    cards = [read_card(path) for path in paths]
+    assert cards[0].photographs == cards[1].photographs, "what was seen before counts"
     first, second = (read_model(path).network for path in paths)
     apart = max(
         float((a - b).abs().max())
