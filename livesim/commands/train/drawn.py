@@ -95,7 +95,7 @@ def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, o
 
 
 def _seen(recipe: VariedRecipe, name: str) -> dict[str, str]:
-    """Return the photographs that a network has seen and their licences, before this training too."""
+    """Return the photographs that a network has seen, before this training too: licences."""
     if name not in recipe.start:
         return dict(TRAINING)
     return read_card(model_file(recipe.start[name], _step(recipe))).photographs | TRAINING
