@@ -9,7 +9,7 @@ import torch
 
 from livesim.config.settings import Settings
 from livesim.engine.open_volumes import OpenVolume, OpenVolumes
-from livesim.engine.seams import VolumeStep
+from livesim.engine.volumetric import VolumeStep
 from livesim.pipeline.defects import Mending
 from livesim.pipeline.volume.build import volume_plan
 from livesim.pipeline.work import as_tensor
