@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from bench.quality.arbitration_recordings import NINE_FRAMES, OTHER_LAYOUTS
 from bench.quality.networks_unseen import field, measure
 from bench.quality.thinning import in_photons, with_less_light
 from bench.report import RESULTS, Row, report
@@ -45,15 +46,7 @@ from livesim_models.evaluation.similarity import similarity
 from livesim_models.shipped import model_file
 from livesim_models.training.adaptation import adapt
 
-RECORDINGS = (
-    "zju_beads100nm_488_3x3",
-    "tsim_er1_timelapse_t3_3x3",
-    "zju_microtubule_640_3x3",
-    "bsim_hela_mito_3x3",
-    "rdl_microtubule_lowsnr_488_3x3",
-    "hexsim_imperial_20191105_152142_7",
-    "dlsim_unc_mt_HE_3x5_upsampled2x",
-)
+RECORDINGS = (*NINE_FRAMES, *OTHER_LAYOUTS, "dlsim_unc_mt_HE_3x5_upsampled2x")
 SCALES = (20.0, 1.0)
 PLAIN = Steps(one="none", two="none")
 TITLE = "Networks adapted to a sample"

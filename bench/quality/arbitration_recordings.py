@@ -39,7 +39,7 @@ from livesim_models.data.sample import scaled
 from livesim_models.evaluation.residual import inside
 from livesim_models.evaluation.similarity import BORDER
 
-RECORDINGS = (
+NINE_FRAMES = (
     "zju_beads100nm_488_3x3",
     "tsim_er1_timelapse_t3_3x3",
     "zju_microtubule_640_3x3",
@@ -203,7 +203,7 @@ def main() -> None:
     folder = Path(os.environ["LIVESIM_DATA"])
     rows: list[Row] = []
     for network, name in product(
-        options.networks, options.recordings or (*RECORDINGS, *OTHER_LAYOUTS)
+        options.networks, options.recordings or (*NINE_FRAMES, *OTHER_LAYOUTS)
     ):
         if network == "default" and name in OTHER_LAYOUTS:
             continue

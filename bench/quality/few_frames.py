@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bench.quality.arbitration import scene
 from bench.quality.networks import READ_NOISE
@@ -31,6 +30,7 @@ from livesim.values.pattern import Pattern
 from livesim_models.data.sample import simulated_sample
 from livesim_models.data.scene import Scene
 from livesim_models.data.truth import passed
+from livesim_models.evaluation.doubled import doubled
 from livesim_models.evaluation.similarity import similarity
 
 KEPT = {9: tuple(range(9)), 6: (0, 1, 3, 4, 6, 7), 3: (0, 4, 8)}
@@ -76,7 +76,7 @@ def rows(own: Scene, photons: float, speed: int | None, seed: int) -> list[Row]:
         seconds = time.perf_counter() - start
         images = {f"{count} frames": made.image[0]}
         if count == len(KEPT[9]):
-            images["widefield"] = _continued(made.widefield[0])
+            images["widefield"] = torch.from_numpy(doubled(made.widefield[0].numpy()))
         truth = sample.target.double().numpy()
         for name, image in images.items():
             score = similarity(image.double().numpy(), truth)
@@ -88,14 +88,6 @@ def _prepared(pattern: Pattern, own: Scene, frames: tuple[int, ...]) -> Reconstr
     otf = Otf.theoretical(own.optics)
     plan = make_plan(of_frames(pattern, frames), otf, Camera(), Reconstruction())
     return Reconstructor(plan)
-
-
-def _continued(mean: Tensor) -> Tensor:
-    """Return an image continued between its pixels to the doubled grid."""
-    rows_, columns = mean.shape
-    spectrum = torch.fft.fftshift(torch.fft.fft2(mean))
-    pad = (columns // 2, columns // 2, rows_ // 2, rows_ // 2)
-    return torch.fft.ifft2(torch.fft.ifftshift(torch.nn.functional.pad(spectrum, pad))).real
 
 
 def summary(found: list[Row], key: str) -> list[Row]:

@@ -19,7 +19,8 @@ from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
 from livesim.pipeline.calibration import in_this_light
-from livesim.pipeline.networks import device_named, load_networks
+from livesim.pipeline.devices import device_named
+from livesim.pipeline.networks import load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError

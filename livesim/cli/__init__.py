@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from livesim.cli.data import calibrate, doctor, evaluate, export, otf, restore, thin
+from livesim.cli.data import calibrate, doctor, evaluate, otf, restore, thin
+from livesim.cli.export import export
 from livesim.cli.machine import bench, keys
 from livesim.cli.microscope import acquire, demo, simulate, watch
 from livesim.cli.networks import adapt, convert, models, train

@@ -18,8 +18,8 @@ from livesim.engine.seams import (
     PipelineFactory,
     PlainFirst,
     Reconstructed,
-    Volumetric,
 )
+from livesim.engine.volumetric import Volumetric
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Passage, RawStack
 

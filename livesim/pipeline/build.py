@@ -31,7 +31,8 @@ from livesim.pipeline.calibration import (
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST
 from livesim.pipeline.defects import equalised, stacks_without_defects
-from livesim.pipeline.networks import Networks, load_networks, preferred_device, resolved
+from livesim.pipeline.devices import preferred_device
+from livesim.pipeline.networks import Networks, load_networks, resolved
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.preparation import OtfProfile

@@ -17,7 +17,7 @@ from livesim_models.conditions import Conditions
 Images = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 """Image, plain, between, network and widefield."""
 
-_BRIGHT = 250
+BRIGHT = 250
 """Counts, at most, of the made-up stack with which everything is tried; 8 bits hold them."""
 
 
@@ -184,5 +184,5 @@ class Captured:
 def _made_up(like: Tensor, device: torch.device) -> Tensor:
     """Return a raw stack of noise of the same size and type: zeros choose other kernels."""
     seeded = torch.Generator().manual_seed(0)
-    noise = torch.randint(_BRIGHT, like.shape, generator=seeded, dtype=torch.int32)
+    noise = torch.randint(BRIGHT, like.shape, generator=seeded, dtype=torch.int32)
     return noise.to(like.dtype).to(device)

@@ -20,8 +20,9 @@ from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
 from livesim.pipeline.build import doctor_for, pipeline_factory
 from livesim.pipeline.cores import TorchCores
 from livesim.pipeline.cuda import NETWORKS_FIRST
+from livesim.pipeline.devices import devices
 from livesim.pipeline.locked import LockedMemory
-from livesim.pipeline.networks import devices, resolved
+from livesim.pipeline.networks import resolved
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.volume.build import assumed

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from livesim.engine.pending import Pending, in_order
+from livesim.pipeline.captured import BRIGHT
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.sections import Sections
 from livesim.pipeline.work import TurnBands, Work
@@ -25,9 +26,6 @@ _ROUNDS = 3
 """Raw stacks in each lane that are timed."""
 _SPARE = 2
 """Times the memory of new lanes that has to be free: others use the GPU as well."""
-_BRIGHT = 250
-"""Counts, at most, of the made-up stack that is timed."""
-
 _FEWEST_STACKS = 32
 """For each lane: to find how many pay takes about as long as some dozens."""
 
@@ -124,7 +122,7 @@ class Lanes:
     def _tried(self, lanes: Sequence[ReplayedPath], sections: Sections) -> tuple[float, list[Work]]:
         """Return raw stacks a second in these lanes, and what each makes of the same one."""
         random = np.random.default_rng(0)
-        counts = random.integers(_BRIGHT, size=sections.stack_shape, dtype=np.uint16)
+        counts = random.integers(BRIGHT, size=sections.stack_shape, dtype=np.uint16)
 
         def made(rounds: int, *, stages: bool) -> Iterator[Work]:
             order = chain.from_iterable(repeat(lanes, rounds))

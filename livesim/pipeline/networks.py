@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.engine.seams import Resolved
+from livesim.pipeline.devices import preferred_device
 from livesim.values.errors import DataError
 from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
@@ -116,40 +117,6 @@ def why_none(pattern: Pattern) -> str:
             f"in which its error can be measured, found {rows} x {columns}"
         )
     return ""
-
-
-def devices() -> tuple[torch.device, ...]:
-    """Return every GPU; where there is none, the CPU."""
-    if not torch.cuda.is_available():
-        return (torch.device("cpu"),)
-    return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
-
-
-def preferred_device() -> torch.device:
-    """Return the first of `devices`."""
-    return devices()[0]
-
-
-def device_named(name: str | torch.device | None) -> torch.device:
-    """Return a device by its name; None = the first of `devices`.
-
-    Raises
-    ------
-    SettingsError
-        If there is none of that name here.
-    """
-    if name is None:
-        return preferred_device()
-    try:
-        found = torch.device(name)
-    except RuntimeError:
-        found = None
-    if found is None or found.type not in ("cpu", "cuda"):
-        raise SettingsError(f"device: expected 'cpu' or 'cuda:N', found {name!r}")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if found.type == "cuda" and (found.index or 0) >= count:
-        raise SettingsError(f"device: expected one of {count} GPU(s), found {name!r}")
-    return found
 
 
 def load_networks(settings: Settings, device: torch.device) -> Networks:

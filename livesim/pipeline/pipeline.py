@@ -16,7 +16,8 @@ from livesim.engine.beside.proposals import TurnAngles
 from livesim.engine.pending import Pending
 from livesim.engine.seams import Later, Reconstructed
 from livesim.pipeline.defects import Mended, Mending
-from livesim.pipeline.networks import Networks, load_networks, preferred_device, why_none
+from livesim.pipeline.devices import preferred_device
+from livesim.pipeline.networks import Networks, load_networks, why_none
 from livesim.pipeline.outcome import outcome
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.preparation import (

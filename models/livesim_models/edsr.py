@@ -6,7 +6,6 @@ the ML-SIM paper's figure 7.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Annotated, Literal
 
 import torch
@@ -28,11 +27,6 @@ class EdsrArchitecture(Architecture):
     features: Count = 32
     residual: Annotated[float, Field(gt=0, le=1)] = 1.0
     """By which every block's change is scaled; the paper takes 0.1 of 256 features."""
-
-    @property
-    def adds(self) -> bool:
-        """Whether what the network finds is added to what it is given."""
-        return self.inputs == self.outputs
 
     @property
     def live_values(self) -> float:
@@ -88,19 +82,3 @@ class Block(nn.Module):
         """Return the features changed, [batch, feature, y, x]."""
         change: Tensor = self.second(relu(self.first(features), inplace=True))
         return torch.add(features, change, alpha=self._residual)
-
-
-class InferenceEdsr(nn.Module):
-    """Runs the network's own layers, converted to a precision and laid out once."""
-
-    def __init__(self, network: Edsr, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.architecture = network.architecture
-        self._dtype = dtype
-        self._network = deepcopy(network).eval().requires_grad_(False).to(dtype)
-        self._network.arrange()
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the answer [batch, output, y, x] to [batch, input, y, x], in float32."""
-        change = self._network.change(image.to(self._dtype)).float()
-        return image + change if self.architecture.adds else change

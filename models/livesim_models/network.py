@@ -31,6 +31,11 @@ class Architecture(Section):
     outputs: Count = 1
 
     @property
+    def adds(self) -> bool:
+        """Whether what the network finds is added to what it is given."""
+        return self.inputs == self.outputs
+
+    @property
     def overlap(self) -> int:
         """Pixels that neighbouring tiles share, 32 as in the MPhil report.
 
@@ -79,6 +84,13 @@ class Network(Protocol):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Let the weights learn, or not."""
+
+
+class Residual(Network, Protocol):
+    """A network that adds what it finds to what it is given, where these are as many."""
+
+    def change(self, image: Tensor) -> Tensor:
+        """Return what is added or, with other outputs than inputs, stands alone."""
 
 
 A = TypeVar("A", bound=Architecture)

@@ -10,15 +10,16 @@ from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from torch import nn
 
 from livesim.config.errors import sentence
-from livesim_models.edsr import Edsr, EdsrArchitecture, InferenceEdsr
+from livesim_models.converted import Converted
+from livesim_models.edsr import Edsr, EdsrArchitecture
 from livesim_models.network import Architecture, Kind, Network
 from livesim_models.rcan.frozen import frozen
 from livesim_models.rcan.model import Rcan, RcanArchitecture
-from livesim_models.unet import InferenceUNet, UNet, UNetArchitecture
+from livesim_models.unet import UNet, UNetArchitecture
 
-_UNET: Kind[UNetArchitecture, UNet] = Kind(UNetArchitecture, UNet, InferenceUNet)
+_UNET: Kind[UNetArchitecture, UNet] = Kind(UNetArchitecture, UNet, Converted)
 _RCAN: Kind[RcanArchitecture, Rcan] = Kind(RcanArchitecture, Rcan, frozen)
-_EDSR: Kind[EdsrArchitecture, Edsr] = Kind(EdsrArchitecture, Edsr, InferenceEdsr)
+_EDSR: Kind[EdsrArchitecture, Edsr] = Kind(EdsrArchitecture, Edsr, Converted)
 KINDS: dict[str, Kind[Any, Any]] = {"rcan": _RCAN, "unet": _UNET, "edsr": _EDSR}
 DEFAULT_KIND = "rcan"
 """Of cards and recipes that name none: those from before there was a choice."""

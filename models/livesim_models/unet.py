@@ -6,7 +6,6 @@ and sums in place of joined channels. Coarse grids see far for little work.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Annotated, Literal
 
 import torch
@@ -30,11 +29,6 @@ class UNetArchitecture(Architecture):
     """On the way down, of every grid; but for the coarsest as many again on the way up."""
     space_to_depth: Annotated[int, Field(ge=1, le=4)] = 2
     """Side of the square of pixels that becomes channels at the entrance."""
-
-    @property
-    def adds(self) -> bool:
-        """Whether what the network finds is added to what it is given."""
-        return self.inputs == self.outputs
 
     @property
     def overlap(self) -> int:
@@ -124,19 +118,3 @@ class Block(nn.Module):
 
 def _blocks(features: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Block(features) for _ in range(count)))
-
-
-class InferenceUNet(nn.Module):
-    """Runs the network's own layers, converted to a precision and laid out once."""
-
-    def __init__(self, network: UNet, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.architecture = network.architecture
-        self._dtype = dtype
-        self._network = deepcopy(network).eval().requires_grad_(False).to(dtype)
-        self._network.arrange()
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the answer [batch, output, y, x] to [batch, input, y, x], in float32."""
-        change = self._network.change(image.to(self._dtype)).float()
-        return image + change if self.architecture.adds else change

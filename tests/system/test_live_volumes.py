@@ -11,7 +11,6 @@ import tifffile
 import zarr
 
 from livesim.api.live import Sender
-from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern
 from livesim.io.write.results import read_recipe
 from livesim.processes.engine import EngineProcess
@@ -20,36 +19,23 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.processes import livesim
+from tests.support.volume_microscope import volume_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 PLANES, SIZE, TIMES = 8, 64, 4
 ANSWER_S = 60.0
-SETTINGS = Settings.model_validate(
-    {
-        "optics": {
-            "numerical_aperture": 1.4,
-            "emission_nm": 525.0,
-            "excitation_nm": 488.0,
-            "refractive_index": 1.515,
-            "pixel_nm": 80.0,
-            "otf_damping": 1.0,
-        },
-        "pattern": {
-            "phases": 5,
-            "harmonics": 2,
-            "order": ["phase", "z", "angle", "time"],
-            "sizes": {"z": PLANES},
-        },
-        "volumes": {"planes": PLANES, "z_step_nm": 125.0},
-        "simulation": {
-            "specimen": ["filaments", "beads"],
-            "peak_photons": 1000.0,
-            "size": [SIZE, SIZE],
-            "volume": {"axial_phase_deg": 20.0},
-            "time_points": TIMES,
-        },
-    }
+SETTINGS = volume_settings(
+    PLANES,
+    ["phase", "z", "angle", "time"],
+    volumes={"planes": PLANES, "z_step_nm": 125.0},
+    simulation={
+        "specimen": ["filaments", "beads"],
+        "peak_photons": 1000.0,
+        "size": [SIZE, SIZE],
+        "volume": {"axial_phase_deg": 20.0},
+        "time_points": TIMES,
+    },
 )
 
 

@@ -2,6 +2,8 @@
 
 Written from the paper: the picture is lit by I = (1 + m cos(2 pi k.r + phase)) / 2, blurred by the
 OTF of an ideal pupil, and gets white Gaussian noise; the stack is scaled min to max to 8 bits.
+Frames lie on the grid of the picture; those of the training (`livesim_models.data.stacks`) have
+half as many pixels along each side.
 """
 
 from __future__ import annotations

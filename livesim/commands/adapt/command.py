@@ -19,7 +19,7 @@ from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
 from livesim.io.recording_files import RAW_NAME
 from livesim.io.write.placement import Placement
-from livesim.pipeline.networks import preferred_device
+from livesim.pipeline.devices import preferred_device
 from livesim.values.errors import DataError
 from livesim_models.card import AdaptedTo, Card
 from livesim_models.checkpoint import file_sha256, read_card, read_model, write_model

@@ -20,13 +20,8 @@ from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
 from livesim.pipeline.calibration import calibrate, in_this_light, with_levels, with_warnings
-from livesim.pipeline.networks import (
-    Networks,
-    device_named,
-    devices,
-    load_networks,
-    preferred_device,
-)
+from livesim.pipeline.devices import device_named, devices, preferred_device
+from livesim.pipeline.networks import Networks, load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.preparation import OtfProfile

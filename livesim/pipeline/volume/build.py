@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import torch
 
-from livesim.config.settings import ASSUMED_EXCITATION, Settings, SettingsError
+from livesim.config.settings import ASSUMED_EXCITATION, Settings
 from livesim.io.read.volume_otf import read_volume_otf
+from livesim.pipeline.calibration import pixel_nm_of
 from livesim.pipeline.defects import equalised, stacks_without_defects, with_defects
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.defects.replacement import Replacement
@@ -37,14 +38,12 @@ def volume_optics(settings: Settings) -> VolumeOptics:
     SettingsError, DataError
         If the pixel is not known, or the measured transfer function cannot be used.
     """
-    optics, volumes = settings.optics, settings.volumes
-    if optics.pixel_nm is None:
-        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    optics, volumes, pixel_nm = settings.optics, settings.volumes, pixel_nm_of(settings)
     assert volumes is not None
     assert volumes.z_step_nm is not None
     measured = None if optics.otf_file is None else read_volume_otf(optics)
     excitation = optics.excitation_or_assumed_nm
-    return VolumeOptics(optics, excitation, optics.pixel_nm, volumes.z_step_nm, measured)
+    return VolumeOptics(optics, excitation, pixel_nm, volumes.z_step_nm, measured)
 
 
 def assumed(settings: Settings) -> tuple[str, ...]:

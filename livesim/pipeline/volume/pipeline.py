@@ -9,12 +9,11 @@ import torch
 
 from livesim.config.settings import Settings
 from livesim.engine.open_volumes import OpenVolume, OpenVolumes
-from livesim.engine.seams import VolumeStep
+from livesim.engine.volumetric import VolumeStep
 from livesim.pipeline.defects import Mending
 from livesim.pipeline.volume.build import volume_plan
 from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.volume.reconstructor import OpenVolume as Bands
-from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.reconstructor import VolumeBands, VolumeReconstructor
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
@@ -30,7 +29,7 @@ OPEN_BYTES = 1 << 30
 class _Gathered:
     """What the planes of one volume leave behind."""
 
-    bands: Bands
+    bands: VolumeBands
     widefields: dict[int, Image] = field(default_factory=dict)
     """Plane -> mean of its frames."""
 

@@ -14,7 +14,7 @@ from livesim.reconstruction.volume.plan import VolumePlan
 
 
 @dataclass(eq=False)
-class OpenVolume:
+class VolumeBands:
     """The bands of those planes of one volume that have come so far."""
 
     zero: Tensor
@@ -26,7 +26,7 @@ class OpenVolume:
     """Planes that the volume still lacks."""
 
     @classmethod
-    def of(cls, plan: VolumePlan) -> OpenVolume:
+    def of(cls, plan: VolumePlan) -> VolumeBands:
         """Return one without planes."""
         lateral, planes = plan.plane, plan.planes
         zero = torch.empty(planes, lateral.zero_columns, lateral.shape[0], dtype=torch.complex64)
@@ -64,13 +64,13 @@ class VolumeReconstructor:
         turns = 2.0 * torch.pi / count * torch.arange(plan.planes)[:, None].double() * depths
         self._along_z = torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
 
-    def begin(self) -> OpenVolume:
+    def begin(self) -> VolumeBands:
         """Return a volume that lacks all its planes."""
-        return OpenVolume.of(self.plan)
+        return VolumeBands.of(self.plan)
 
     @torch.inference_mode()
     def add(
-        self, volume: OpenVolume, z: int, frames: Tensor, preview: Tensor | None = None
+        self, volume: VolumeBands, z: int, frames: Tensor, preview: Tensor | None = None
     ) -> Tensor:
         """Add the raw stack [angle, phase, y, x] of one plane; return its widefield [y, x].
 
@@ -89,7 +89,7 @@ class VolumeReconstructor:
         return widefield
 
     @torch.inference_mode()
-    def finish(self, volume: OpenVolume) -> Tensor:
+    def finish(self, volume: VolumeBands) -> Tensor:
         """Return the image [z, 2 y, 2 x] of a volume, which stays as it is.
 
         Raises

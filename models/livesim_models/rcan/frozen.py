@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 import platform
-from copy import deepcopy
 from functools import cache
 from importlib.util import find_spec
 
 import torch
-from torch import Tensor, nn
 
+from livesim_models.converted import Converted
 from livesim_models.rcan.model import ChannelAttention, Rcan, RcanArchitecture
 from livesim_models.rcan.strips import StripRcan
 
@@ -26,27 +25,15 @@ _MOST_FUSED_FEATURES = 128
 """Every program of the kernel works out the attention itself: for more that costs too much."""
 
 
-class InferenceRcan(nn.Module):
-    """Runs the network's own layers, converted to a precision and laid out once.
-
-    It asks nothing of its device while it runs, so that a CUDA graph can capture it.
-    """
+class InferenceRcan(Converted[Rcan]):
+    """Runs the network's own layers, the channel attention in one kernel where that works."""
 
     def __init__(self, network: Rcan, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.architecture = network.architecture
-        self._dtype = dtype
-        self._network = deepcopy(network).eval().requires_grad_(False).to(dtype)
-        self._network.arrange()
+        super().__init__(network, dtype)
         if _fuses(network, dtype):
             from livesim_models.rcan.fused import fuse
 
             fuse(self._network, network)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the answer [batch, output, (z,) y, x] to [batch, input, (z,) y, x], in float32."""
-        change = self._network.change(image.to(self._dtype)).float()
-        return image + change if self.architecture.adds else change
 
 
 def frozen(network: Rcan, dtype: torch.dtype) -> InferenceRcan | StripRcan:

@@ -35,11 +35,6 @@ class RcanArchitecture(Architecture):
     """Side of the square of pixels that becomes channels at the entrance."""
 
     @property
-    def adds(self) -> bool:
-        """Whether what the network finds is added to what it is given."""
-        return self.inputs == self.outputs
-
-    @property
     def live_values(self) -> float:
         """Numbers that are in memory at once for every pixel of an image [y, x]."""
         return _LIVE_MAPS * self.features / self.space_to_depth**2

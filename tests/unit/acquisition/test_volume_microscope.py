@@ -10,36 +10,24 @@ import zarr
 from livesim.commands.restore.command import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
 from livesim.commands.simulate.volume_files import simulate_volume_files
-from livesim.config.settings import Settings, SettingsError, load_settings
+from livesim.config.settings import SettingsError, load_settings
 from livesim.values.errors import DataError
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from livesim_acquisition.specimens.volumes import STRUCTURES
+from tests.support.volume_microscope import volume_settings
 
 PLANES, SIZE, STEP_UM = 8, 48, 0.125
 
 
 def settings(stepping=None, optics=None, **simulation):
-    tables = {
-        "optics": {
-            "numerical_aperture": 1.4,
-            "emission_nm": 525.0,
-            "excitation_nm": 488.0,
-            "refractive_index": 1.515,
-            "pixel_nm": 80.0,
-            "otf_damping": 1.0,
-        }
-        | (optics or {}),
-        "pattern": {
-            "phases": 5,
-            "harmonics": 2,
-            "order": ["phase", "z", "angle"],
-            "sizes": {"z": PLANES},
-        }
-        | (stepping or {}),
-        "volumes": None if stepping else {},
-        "simulation": {"size": [SIZE, SIZE], "volume": {}, "time_points": 1} | simulation,
-    }
-    return Settings.model_validate(tables)
+    return volume_settings(
+        PLANES,
+        ["phase", "z", "angle"],
+        optics=optics,
+        pattern=stepping,
+        volumes=None if stepping else {},
+        simulation={"size": [SIZE, SIZE], "volume": {}, "time_points": 1} | simulation,
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import tifffile
 from livesim.commands.adapt import command
 from livesim.commands.adapt.command import AdaptRequest, adapt_network
 from livesim.config.settings import Settings, SettingsError, Steps
-from livesim.pipeline.networks import load_networks, preferred_device, resolved
+from livesim.pipeline.devices import preferred_device
+from livesim.pipeline.networks import load_networks, resolved
 from livesim.values.errors import DataError
 from livesim_models.checkpoint import read_card
 from livesim_models.training.adaptation import Adapted

@@ -26,32 +26,20 @@ from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
+from tests.support.volume_microscope import volume_settings
 
 SIZE, PLANES, TIMES = 64, 8, 2
 
 
 def settings(**changes):
-    optics = {
-        "numerical_aperture": 1.4,
-        "emission_nm": 525.0,
-        "excitation_nm": 488.0,
-        "pixel_nm": 80.0,
-        "refractive_index": 1.515,
-        "otf_damping": 1.0,
-    }
-    tables = {
-        "optics": optics | changes.get("optics", {}),
-        "pattern": {
-            "phases": 5,
-            "harmonics": 2,
-            "order": ["phase", "z", "angle", "time"],
-            "sizes": {"z": PLANES},
-        }
-        | changes.get("pattern", {}),
-        "steps": {"one": "none", "two": "none"},
-        "volumes": {"z_step_nm": 125.0} | changes.get("volumes", {}),
-    }
-    return Settings.model_validate(tables)
+    return volume_settings(
+        PLANES,
+        ["phase", "z", "angle", "time"],
+        optics=changes.get("optics"),
+        pattern=changes.get("pattern"),
+        steps={"one": "none", "two": "none"},
+        volumes={"z_step_nm": 125.0} | changes.get("volumes", {}),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.channel_processing import ChannelProcessing
 from livesim.engine.meters import Faults
@@ -22,32 +22,19 @@ from livesim.values.errors import DataError
 from livesim.values.frames import FrameAxes, RawFrame, RawStack, StackIndex
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
+from tests.support.volume_microscope import volume_settings
 
 PLANES, SIZE = 6, 48
-SETTINGS = Settings.model_validate(
-    {
-        "optics": {
-            "numerical_aperture": 1.4,
-            "emission_nm": 525.0,
-            "excitation_nm": 488.0,
-            "refractive_index": 1.515,
-            "pixel_nm": 80.0,
-            "otf_damping": 1.0,
-        },
-        "pattern": {
-            "phases": 5,
-            "harmonics": 2,
-            "order": ["phase", "angle", "z"],
-            "sizes": {"z": PLANES},
-        },
-        "volumes": {"planes": PLANES, "z_step_nm": 125.0},
-        "simulation": {
-            "specimen": ["filaments", "beads"],
-            "size": [SIZE, SIZE],
-            "peak_photons": 2000.0,
-            "volume": {},
-        },
-    }
+SETTINGS = volume_settings(
+    PLANES,
+    ["phase", "angle", "z"],
+    volumes={"planes": PLANES, "z_step_nm": 125.0},
+    simulation={
+        "specimen": ["filaments", "beads"],
+        "size": [SIZE, SIZE],
+        "peak_photons": 2000.0,
+        "volume": {},
+    },
 )
 
 
