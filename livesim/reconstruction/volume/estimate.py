@@ -140,17 +140,15 @@ def _noise_to_signal(stack: _Stack, widefield: Tensor, angles: int) -> NoiseToSi
     clear &= length < _FARTHEST_SHELL  # what a thin stack cut off leaks along z
     length = length[clear]
     # Where light lies most, in shells of equal width.
-    shell = (length * _SHELLS).long()
+    shell, shells = (length * _SHELLS).long(), _FARTHEST_SHELL * _SHELLS
     signal, weight = (
-        torch.zeros(_FARTHEST_SHELL * _SHELLS, dtype=torch.float64).index_add(
-            0, shell, values[clear]
-        )
+        torch.zeros(shells, dtype=torch.float64).index_add(0, shell, values[clear])
         for values in (power * passed, passed.square())
     )
     seen = (signal > 0.0) & (weight > 0.0)
     if noise <= 0.0 or int(seen.sum()) < _FEWEST_SHELLS:
         return None
-    at = torch.log((torch.arange(_FARTHEST_SHELL * _SHELLS)[seen] + 0.5) / _SHELLS)
+    at = torch.log((torch.arange(shells)[seen] + 0.5) / _SHELLS)
     ratio = torch.log(angles * noise * stack.unit**2 * weight[seen] / signal[seen])
     exponent = float(
         ((at - at.mean()) * (ratio - ratio.mean())).sum() / (at - at.mean()).square().sum()
