@@ -8,7 +8,8 @@ A table stands between two comments. The first says which result it shows, which
 
 The formats that are read stand on the page on recordings in the same way, between
 `<!-- formats -->` and `<!-- end of formats -->`, and the memory of the engine's queues on that on
-services, between `<!-- queues -->` and `<!-- end of queues -->`.
+services, between `<!-- queues -->` and `<!-- end of queues -->`, that of volumes below it, between
+`<!-- volumes -->` and `<!-- end of volumes -->`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from livesim.engine.publishing import RESULT_BYTES, RESULT_DEPTH
 from livesim.engine.queue import held_at_most
 from livesim.engine.record.stream_recording import RECORD_BYTES, RECORD_DEPTH
 from livesim.engine.session import PROCESS_BYTES, PROCESS_DEPTH
+from livesim.engine.volume_gate import QUEUED_VOLUMES
 from livesim.io.read.open import FILES, FOLDERS
+from livesim.pipeline.volume.live import KEPT_RAW
+from livesim.pipeline.volume.pipeline import OPEN_BYTES
+from livesim.reconstruction.volume.memory import volume_bytes
 from livesim.wire.sockets import FRAME_DEPTH
 from livesim.wire.sockets import RESULT_DEPTH as VIEWER_DEPTH
 
@@ -35,7 +40,10 @@ SERVICE = ROOT / "docs" / "use" / "service.md"
 BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)
 FORMATS = re.compile(r"(<!-- formats -->\n).*?(<!-- end of formats -->)", re.DOTALL)
 QUEUES = re.compile(r"(<!-- queues -->\n).*?(<!-- end of queues -->)", re.DOTALL)
+VOLUMES = re.compile(r"(<!-- volumes -->\n).*?(<!-- end of volumes -->)", re.DOTALL)
 SIDES = (256, 512, 1024, 2048, 4096)
+PLANES, FRAMES = 32, 15
+"""Of the volumes whose memory is shown; frames of a plane."""
 
 Row = dict[str, Any]
 
@@ -44,6 +52,7 @@ def filled(text: str) -> str:
     """Return a page with all of its tables made from the results that are kept now."""
     text = FORMATS.sub(lambda found: found[1] + _formats() + found[2], text)
     text = QUEUES.sub(lambda found: found[1] + _queues() + found[2], text)
+    text = VOLUMES.sub(lambda found: found[1] + _volumes() + found[2], text)
     return BLOCK.sub(lambda found: found[1] + _table(**json.loads(found[2])) + found[3], text)
 
 
@@ -82,6 +91,22 @@ def _queues() -> str:
         lines.append(
             f"| {side} × {side} | {_mb(stack)} | {' | '.join(cells)} | {_mb(whole)} | {viewer} |"
         )
+    return "\n".join(lines) + "\n\n"
+
+
+def _volumes() -> str:
+    """Return what waits of volumes of 32 planes, 15 frames of 16 bits each, in one channel."""
+    lines = [
+        "| raw frames | a raw volume | to be reconstructed | in search of the pattern "
+        "| raw volumes in all | reconstruction | all |",
+        "| --- |" + " ---: |" * 6,
+    ]
+    for side in SIDES[:4]:
+        raw = PLANES * FRAMES * 2 * side * side
+        made = volume_bytes((side, side), PLANES, 3) + OPEN_BYTES
+        queues = f"{QUEUED_VOLUMES}: {_mb(QUEUED_VOLUMES * raw)} | 2: {_mb(2 * raw)}"
+        whole = f"{KEPT_RAW}: {_mb(KEPT_RAW * raw)} | {_mb(made)} | {_mb(KEPT_RAW * raw + made)}"
+        lines.append(f"| {side} × {side} | {_mb(raw)} | {queues} | {whole} |")
     return "\n".join(lines) + "\n\n"
 
 

@@ -205,6 +205,8 @@ def _attainable(pattern: Pattern) -> str:
     if pattern.is_widefield_only:
         return "that of the widefield: no fringes were found"
     nm, pixel = pattern.attainable_resolution_nm, pattern.pixel_nm
+    if math.isnan(nm):
+        return "unknown: the pattern was not estimated"
     if nm <= pixel:
         return f"{nm:.0f} nm, limited by the sampling: raw pixels of {pixel:g} nm are too coarse"
     periods = (angle.period_nm / len(angle.modulation) for angle in pattern.angles if angle.usable)
@@ -218,6 +220,10 @@ def _line(angle: PatternAngle) -> str:
     steps = (math.degrees(phase - angle.phases_rad[0]) % 360.0 for phase in angle.phases_rad)
     phases = " ".join(f"{step:.0f}°" for step in steps) if angle.usable else "not usable"
     return (
-        f"{direction:8.2f}°  {angle.period_nm:6.1f} nm  {angle.peak_to_noise:10.1f}  "
-        f"{angle.mcnr:5.1f}  {strength:>10}  {phases}"
+        f"{direction:8.2f}°  {angle.period_nm:6.1f} nm  {_measured(angle.peak_to_noise):>10}  "
+        f"{_measured(angle.mcnr):>5}  {strength:>10}  {phases}"
     )
+
+
+def _measured(value: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else "–"

@@ -80,6 +80,15 @@ class Optics(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _excites_below_emission(self) -> Self:
+        if self.excitation_nm is not None and self.excitation_nm >= self.emission_nm:
+            raise ValueError(
+                f"expected excitation_nm below emission_nm ({self.emission_nm:g}), "
+                f"found {self.excitation_nm:g}"
+            )
+        return self
+
     @property
     def damping(self) -> float:
         """Damping of the OTF: as set, or what is assumed until the frames tell."""

@@ -31,7 +31,7 @@ def simulate_volume_files(settings: Settings, out: Path, *, overwrite: bool = Fa
     """
     console = words_console()
     microscope = VolumeMicroscope(settings)
-    known = microscope.pattern.lateral
+    known = microscope.pattern.pattern
     with simulation_files(settings, known, out, overwrite=overwrite) as (raw, truth):
         frames = _Frames(microscope)
         with (

@@ -32,6 +32,8 @@ _ZOOMS = ((1.5, 13), (0.3, 7), (0.1, 5))
 """Half width in spectral pixels and points a side of every finer search."""
 _DARK, _LEAST_DARK = 1.02, 50
 """In units of the cut-off: no light beyond; and how many frequencies tell the noise."""
+_ALIKE = 1e-9
+"""Of the brightest pixel: how far phases differ that are the same but for rounding."""
 _LEAST_PEAK = 4.0
 """Of both orders over the ring around them; the greatest of noise is 2.6 to 3 times as high."""
 _MOST_APART_DEG = 40.0
@@ -51,6 +53,8 @@ _TELLING, _CERTAIN = 0.4, 0.7
 which the order is found, however low its peak: in fields of a few points."""
 _SHELLS = 16
 """Of frequencies up to the cut-off, in which the object's power is told."""
+_FARTHEST_SHELL = 2
+"""In units of the cut-off."""
 _FEWEST_SHELLS = 4
 _STEEPEST = 6.0
 """Exponent of an object's power, at most."""
@@ -86,7 +90,8 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
     photons = ((counts.to(torch.float64) - camera.offset) / camera.gain).movedim(0, 2)
     planes, shape = photons.shape[2], (photons.shape[3], photons.shape[4])
     brightness = photons.mean(dim=(2, 3, 4))
-    relative = brightness / brightness.mean()
+    lit = bool((brightness > 0.0).all())
+    relative = brightness / brightness.mean() if lit else torch.ones_like(brightness)
     stack = _Stack(known, planes, shape)
     angles, axial, warnings = [], [], []
     for number, (frames, bright) in enumerate(zip(photons, relative, strict=True)):
@@ -130,18 +135,20 @@ def _noise_to_signal(stack: _Stack, widefield: Tensor, angles: int) -> NoiseToSi
     power = stack.spectrum(widefield).abs().square() - noise
     passed = stack.transfer((0.0, 0.0)).abs().square()
     lateral = (stack.distance((0.0, 0.0)) / stack.cutoff).expand_as(power)
+    length = torch.sqrt(lateral.square() + (stack.kz / stack.cutoff).square())
     clear = (passed > _LEAST_TRANSFER**2 * passed.max()) & (lateral > _HAZE)
-    length = torch.sqrt(lateral.square() + (stack.kz / stack.cutoff).square())[clear]
+    clear &= length < _FARTHEST_SHELL  # what a thin stack cut off leaks along z
+    length = length[clear]
     # Where light lies most, in shells of equal width.
-    shell = (length * _SHELLS).long()
+    shell, shells = (length * _SHELLS).long(), _FARTHEST_SHELL * _SHELLS
     signal, weight = (
-        torch.zeros(2 * _SHELLS, dtype=torch.float64).index_add(0, shell, values[clear])
+        torch.zeros(shells, dtype=torch.float64).index_add(0, shell, values[clear])
         for values in (power * passed, passed.square())
     )
     seen = (signal > 0.0) & (weight > 0.0)
     if noise <= 0.0 or int(seen.sum()) < _FEWEST_SHELLS:
         return None
-    at = torch.log((torch.arange(2 * _SHELLS)[seen] + 0.5) / _SHELLS)
+    at = torch.log((torch.arange(shells)[seen] + 0.5) / _SHELLS)
     ratio = torch.log(angles * noise * stack.unit**2 * weight[seen] / signal[seen])
     exponent = float(
         ((at - at.mean()) * (ratio - ratio.mean())).sum() / (at - at.mean()).square().sum()
@@ -206,6 +213,8 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
     ones = torch.ones(count, dtype=torch.float64)
     unmixing = torch.linalg.pinv(mixing_matrix(steps[None], ones[:2], ones, orders_of(1, 2)))
     zero, first, second = torch.einsum("bn,nzyx->bzyx", unmixing[:3], frames.to(unmixing.dtype))
+    if float(frames.std(dim=0).max()) <= _ALIKE * float(frames.abs().max()):
+        return _without_lines(stack, steps, bright), 0.0, "its frames are all alike"
     fit = _Fit(stack, zero, _noise(stack, zero))
     candidates = _Search(stack, zero, (first, second))()
     explained = [fit.explained(second, _twice(k)) for k, _ in candidates]
@@ -228,6 +237,13 @@ def _angle(stack: _Stack, frames: Tensor, bright: Tensor) -> tuple[PatternAngle,
     )
     doubt = _doubt(math.inf if sure else peak, apart, angle.modulation)
     return replace(angle, usable=not doubt), psi, doubt
+
+
+def _without_lines(stack: _Stack, steps: Tensor, bright: Tensor) -> PatternAngle:
+    """Return an angle of which nothing but the phases' steps is known."""
+    phases, light = tuple(steps.tolist()), tuple(bright.tolist())
+    k = (0.5 * _NEAREST * stack.cutoff, 0.0)
+    return PatternAngle(k, phases, (0.0, 0.0), peak_to_noise=0.0, usable=False, intensity=light)
 
 
 def _axial(

@@ -11,6 +11,7 @@ from livesim.commands.restore.command import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
 from livesim.commands.simulate.volume_files import simulate_volume_files
 from livesim.config.settings import SettingsError, load_settings
+from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from livesim_acquisition.specimens.volumes import STRUCTURES
@@ -138,6 +139,11 @@ def test_what_is_written_is_restored_and_the_same_every_time(tmp_path, capsys):
     out = tmp_path / "out.ome.tif"
     restore_volumes(RestoreRequest(raw, again, None, out))
     volumes = tifffile.imread(out)
+    # The pattern beside it is the true one, along z as well, and restores as any other.
+    known = tmp_path / "one" / "pattern.json"
+    restore_volumes(RestoreRequest(raw, again, known, tmp_path / "known.ome.tif"))
+    true = read_recipe(tmp_path / "known.ome.tif").pattern
+    assert true.axial.phases_rad == pytest.approx((math.radians(20.0),) * 3)
     truth = zarr.open_group(tmp_path / "one" / "truth.zarr", mode="r")
     assert volumes.shape == (2, *truth["object"].shape)
     inner = (slice(2, -2), slice(16, -16), slice(16, -16))

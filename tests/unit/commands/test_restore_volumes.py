@@ -23,7 +23,7 @@ from livesim.pipeline.volume.build import calibrate_volume
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.values.errors import DataError
-from livesim.values.frames import StackIndex
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
 from tests.support.volume_microscope import volume_settings
@@ -152,6 +152,29 @@ def test_a_volume_that_does_not_fit_into_memory_is_refused(frames, tmp_path, mon
         restored(written(tmp_path, frames), settings(), tmp_path)
 
 
+@pytest.mark.parametrize("counts", [0, 100, 65535])
+def test_frames_that_are_all_alike_show_no_fringes_and_are_widefield(counts):
+    alike = torch.full((PLANES, 3, 5, SIZE, SIZE), float(counts))
+    stacks = [RawStack("s", StackIndex(z=z), one.numpy(), 10.0) for z, one in enumerate(alike)]
+    chosen = settings()
+    camera = chosen.camera.model_copy(update={"offset": 100.0})
+    found = calibrate_volume(stacks, whole(chosen.model_copy(update={"camera": camera})))
+    assert found.is_widefield_only
+    assert found.warnings[0] == "angle 0: not usable, its frames are all alike"
+    assert all(np.isfinite(angle.phases_rad).all() for angle in found.angles)
+
+
+def test_a_stack_thinner_than_light_resolves_is_no_crash(frames, tmp_path):
+    chosen = settings(volumes={"z_step_nm": 1.0})
+    _, recipe = restored(written(tmp_path, frames[:1]), chosen, tmp_path)
+    assert recipe.pattern.is_widefield_only
+
+
+def whole(chosen):
+    volumes = chosen.volumes.model_copy(update={"planes": PLANES})
+    return chosen.model_copy(update={"volumes": volumes})
+
+
 def test_files_and_flags_say_what_a_volume_is(frames, tmp_path):
     raw, out = written(tmp_path, frames[:1]), tmp_path / "out.ome.zarr"
     pattern = tmp_path / "pattern.json"
@@ -196,6 +219,10 @@ def planes_of_first(raw):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        (
+            {"optics": {"excitation_nm": 5000.0}},
+            r"expected excitation_nm below emission_nm \(525\), found 5000",
+        ),
         ({"pattern": {"harmonics": 1}}, "expected pattern.harmonics = 2"),
         ({"steps": {"one": "some"}}, "expected no networks"),
         ({"live": {"rolling": "angle"}}, 'expected live.rolling = "off"'),

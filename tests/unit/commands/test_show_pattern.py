@@ -35,3 +35,10 @@ def test_the_otf_found_is_said():
     words = "OTF damping 0.42 ± 0.03, found in the frames (0.15 is assumed where"
     assert words in shown(65.0, 95.0, otf=OtfDamping(0.42, 0.03))
     assert "OTF" not in shown(65.0, 95.0)
+
+
+def test_what_nobody_has_measured_is_not_shown_as_infinite():
+    words = shown(65.0, float("nan"))
+    assert "inf" not in words
+    assert "nan" not in words
+    assert "attainable resolution unknown" in words
