@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,57 +25,24 @@ from playwright.sync_api import Page
 
 from bench.pictures.browser import DESKTOP, chromium, opened, serving
 from bench.report import Row, report
+from bench.speed.looped_stream import STACKS, looped_stream
 from livesim.config.settings import Settings
 from livesim.processes.engine import EngineProcess
-from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.control_client import ControlClient
-from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineStatus
 from livesim_acquisition.microscope.demo import demo_settings
-from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.sender import Sender
 
 WATCHERS = (0, 1, 5, 20)
-STACKS = 4
-"""Different ones, which take turns."""
 SETTLED_S = 5.0
 LOWEST = 19
 WORDS = re.compile(r"([\d.]+) pictures/s(?:, (\d+) ms)?")
 
 
-@contextmanager
-def _streaming(engine: str, side: int, per_s: float) -> Iterator[None]:
-    """Send raw stacks at a rate until the block ends."""
+def _microscope(side: int) -> Settings:
+    """Return the settings of the stream: the demo's, without networks."""
     known = demo_settings(side, 300.0, stacks=STACKS)
     steps = known.steps.model_copy(update={"one": "none", "two": "none"})
-    settings = known.model_copy(update={"steps": steps})
-    frames = list(SimulatedMicroscope(settings).frames(STACKS))
-    over = Event()
-    thread = Thread(target=_send, args=(engine, settings, frames, per_s, over))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _send(
-    engine: str, settings: Settings, frames: list[RawFrame], per_s: float, over: Event
-) -> None:
-    of_stack = len(frames) // STACKS
-    values = settings.model_dump(mode="json")
-    with Sender(engine) as sender:
-        sender.start(StreamStart(stream="bench", source="bench", settings=values))
-        began, number = time.monotonic(), 0
-        while not over.wait(max(0.0, began + number / per_s - time.monotonic())):
-            first = number % STACKS * of_stack
-            for at, frame in enumerate(frames[first : first + of_stack]):
-                axes = FrameAxes(time=number, angle=frame.axes.angle, phase=frame.axes.phase)
-                sequence = number * of_stack + at
-                sender.send(RawFrame("bench", sequence, axes, frame.pixels, 5.0))
-            number += 1
-        sender.finish()
+    return known.model_copy(update={"steps": steps})
 
 
 @contextmanager
@@ -195,7 +161,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     rounds = []
-    with EngineProcess() as engine, _streaming(engine.control(), options.side, options.per_s):
+    known = _microscope(options.side)
+    with EngineProcess() as engine, looped_stream(engine.control(), known, options.per_s):
         for _ in range(options.rounds):
             for watchers in WATCHERS:
                 rounds.append(measure(engine, watchers, options.seconds, options.per_s))
