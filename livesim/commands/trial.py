@@ -48,9 +48,9 @@ MOST_MEMORY = 6 << 30
 """Bytes that this process may take besides the libraries that it loads."""
 NETWORKS = {step: {AUTO, NONE, *shipped_models(step)} for step in STEPS}
 """What the settings of a stranger may name; anything else could be a file of this machine."""
-FAR_FROM_ANY = (
-    "the recording cannot be restored: expected settings with the numbers of a microscope, found "
-    "some that may be far from any; `livesim restore` says more"
+FAILED = (
+    "expected a recording that fits into this page's memory, and settings with the numbers of a "
+    "microscope, found something else: `livesim restore` says more"
 )
 TITLES = {"widefield": "Widefield", "plain": "Plain", "restored": "Restored"}
 TONES = {
@@ -75,8 +75,8 @@ def answer_of(folder: Path) -> bytes:
         return packed({"refused": str(error).replace(str(raw), "the recording")})
     except MemoryError:
         return packed({"refused": "the recording takes more memory than this page may use"})
-    except Exception as error:  # noqa: BLE001 - numbers of no microscope fail anywhere
-        return packed({"refused": f"{FAR_FROM_ANY} ({type(error).__name__})"})
+    except Exception as error:  # noqa: BLE001 - a stranger's numbers fail anywhere
+        return packed({"refused": f"{FAILED} ({type(error).__name__})"})
 
 
 def read_settings(file: Path) -> Settings:
@@ -158,7 +158,7 @@ def _tried(raw: Path, settings: Settings) -> bytes:
         {
             "titles": [TITLES[name] for name in images],
             "trust": trust_words(made.trust, pattern),
-            "doctor": [*_damage(recording), *_doctor(raw, own)],
+            "doctor": [*damage_lines(recording), *_doctor(raw, own)],
             "width_um": images["widefield"].shape[1] * pattern.pixel_nm / 1000.0,
             "words": pattern_words(pattern),
         },
@@ -207,7 +207,7 @@ def _doctor(raw: Path, settings: Settings) -> list[dict[str, str]]:
     return lines + [{"words": words.strip(), "tone": str(Tone.QUIET)} for words in rest]
 
 
-def _damage(recording: Recording) -> list[dict[str, str]]:
+def damage_lines(recording: Recording) -> list[dict[str, str]]:
     """Say what of the file is cut off or damaged, without where it lay."""
     own = f"{recording.source}: "
     return [

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from livesim.commands.trial import answer_of, read_settings
-from livesim.config.settings import SettingsError
+from livesim.commands.trial import answer_of, damage_lines, read_settings
+from livesim.config.settings import PatternSettings, SettingsError
+from livesim.io.read.open import open_recording
 from livesim_gui.browser.upload import RECORDING, SETTINGS
 
 OPTICS = "[optics]\nnumerical_aperture = 1.4\nemission_nm = 520.0\npixel_nm = 80.0\n"
@@ -102,6 +103,16 @@ def test_files_that_are_refused(tmp_path, recording, words):
 def test_numbers_of_no_microscope_are_refused_in_a_sentence(tmp_path, settings):
     pixels = np.random.default_rng(0).integers(0, 1000, (9, 64, 64), np.uint16)
     assert "expected" in refused(tmp_path, written(pixels), settings)
+
+
+def test_what_is_cut_off_is_said_of_a_recording_that_can_be_restored(tmp_path):
+    whole = written(np.ones((18, 64, 64), np.uint16))
+    (tmp_path / RECORDING).write_bytes(whole[: len(whole) - 8192 * 3])
+    recording = open_recording(tmp_path / RECORDING, PatternSettings())
+    (line,) = damage_lines(recording)
+    recording.file.close()
+    assert "found 15" in line["words"]
+    assert str(tmp_path) not in line["words"]
 
 
 OME = """<?xml version="1.0" encoding="UTF-8"?>
