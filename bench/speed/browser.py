@@ -2,8 +2,9 @@
 
 An engine takes raw stacks at a fixed rate, without networks. The first watcher is Chromium, which
 draws; the others take every picture and draw nothing, as if they were on machines of their own.
-Both run at the lowest priority, for the same reason. Measured are what the engine publishes and
-what a stack costs it, what is drawn, and how old it is then.
+Both run at the lowest priority, for the same reason; where other programs keep the machine busy,
+they would not run at all: --niceness 0. Measured are what the engine publishes and what a stack
+costs it, what is drawn, and how old it is then.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _microscope(side: int) -> Settings:
 
 
 @contextmanager
-def _watching(address: str, count: int) -> Iterator[subprocess.Popen[str] | None]:
+def _watching(address: str, count: int, niceness: int) -> Iterator[subprocess.Popen[str] | None]:
     """Run watchers that draw nothing."""
     if not count:
         yield None
@@ -59,7 +60,7 @@ def _watching(address: str, count: int) -> Iterator[subprocess.Popen[str] | None
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.nice(LOWEST),
+        preexec_fn=lambda: os.nice(niceness),
     ) as process:
         try:
             yield process
@@ -74,13 +75,15 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(engine: EngineProcess, watchers: int, seconds: float, per_s: float) -> Row:
+def measure(
+    engine: EngineProcess, watchers: int, seconds: float, per_s: float, niceness: int = LOWEST
+) -> Row:
     """Measure with so many watchers, while a stream runs."""
     with (
         ControlClient(engine.control()) as client,
         serving(engine.control()) as address,
-        _watching(address, max(watchers - 1, 0)) as others,
-        _drawing(address, watchers) as page,
+        _watching(address, max(watchers - 1, 0), niceness) as others,
+        _drawing(address, watchers, niceness) as page,
     ):
         time.sleep(SETTLED_S)
         _tell(others)
@@ -108,12 +111,12 @@ def measure(engine: EngineProcess, watchers: int, seconds: float, per_s: float) 
 
 
 @contextmanager
-def _drawing(address: str, watchers: int) -> Iterator[Page | None]:
+def _drawing(address: str, watchers: int, niceness: int) -> Iterator[Page | None]:
     """Open the page in Chromium, unless nobody watches."""
     if not watchers:
         yield None
         return
-    with chromium(LOWEST) as browser:
+    with chromium(niceness) as browser:
         yield opened(browser, address, DESKTOP)
 
 
@@ -159,13 +162,16 @@ def main() -> None:
     parser.add_argument("--per-s", type=float, default=20.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--niceness", type=int, default=LOWEST, help="of Chromium and the others")
     options = parser.parse_args()
     rounds = []
     known = _microscope(options.side)
     with EngineProcess() as engine, looped_stream(engine.control(), known, options.per_s):
         for _ in range(options.rounds):
             for watchers in WATCHERS:
-                rounds.append(measure(engine, watchers, options.seconds, options.per_s))
+                rounds.append(
+                    measure(engine, watchers, options.seconds, options.per_s, options.niceness)
+                )
                 print(rounds[-1], flush=True)
     rows = [_over_rounds([one for one in rounds if one["watchers"] == n]) for n in WATCHERS]
     title = (
