@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bench.speed.looped_stream import STACKS, looped_stream
 from livesim.commands.simulate.files import simulate_files
 from livesim.config.settings import Settings
 from livesim.processes.viewer_children import Children
@@ -25,8 +26,8 @@ from livesim_acquisition.microscope.demo import demo_settings
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 DESKTOP, PHONE = (1280, 800), (375, 812)
 PATIENCE_MS = 600_000.0
-PHOTONS, FRAME_MS = 300.0, 150.0
-"""Of the brightest pixel; between frames, so that networks on a CPU keep up."""
+PHOTONS, PER_S = 300.0, 0.75
+"""Of the brightest pixel; raw stacks, so that networks on a CPU keep up."""
 COLOURS = 128
 """Of a saved picture, which is small then."""
 
@@ -78,7 +79,7 @@ def opened(browser: Browser, address: str, size: tuple[int, int]) -> Page:
         has_touch=phone,
     )
     page = context.new_page()
-    page.goto(address)
+    page.goto(address, timeout=PATIENCE_MS)
     return page
 
 
@@ -109,23 +110,17 @@ def chromium(niceness: int = 0) -> Iterator[Browser]:
 
 @contextmanager
 def _engine_at_work(folder: Path) -> Iterator[str]:
-    config = folder / "simulation.toml"
-    config.write_text(_settings().to_toml(), encoding="utf-8")
     children = Children()
     try:
         engine = children.start_engine(folder / "recordings", None, at_once=True)
-        children.start_simulator(engine, config)
-        yield engine
+        with looped_stream(engine, _settings(STACKS), PER_S):
+            yield engine
     finally:
         children.close()
 
 
-def _settings(stacks: int = 300) -> Settings:
-    settings = demo_settings(256, PHOTONS, stacks=stacks)
-    own = settings.simulation
-    assert own is not None
-    slow = own.model_copy(update={"exposure_ms": 5.0, "readout_ms": FRAME_MS - 5.0})
-    return settings.model_copy(update={"simulation": slow})
+def _settings(stacks: int) -> Settings:
+    return demo_settings(256, PHOTONS, stacks=stacks)
 
 
 def _save(page: Page, name: str) -> None:

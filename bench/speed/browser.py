@@ -2,8 +2,9 @@
 
 An engine takes raw stacks at a fixed rate, without networks. The first watcher is Chromium, which
 draws; the others take every picture and draw nothing, as if they were on machines of their own.
-Both run at the lowest priority, for the same reason. Measured are what the engine publishes and
-what a stack costs it, what is drawn, and how old it is then.
+Both run at the lowest priority, for the same reason; where other programs keep the machine busy,
+they would not run at all: --niceness 0. Measured are what the engine publishes and what a stack
+costs it, what is drawn, and how old it is then.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,61 +26,28 @@ from playwright.sync_api import Page
 
 from bench.pictures.browser import DESKTOP, chromium, opened, serving
 from bench.report import Row, report
+from bench.speed.looped_stream import STACKS, looped_stream
 from livesim.config.settings import Settings
 from livesim.processes.engine import EngineProcess
-from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire.control_client import ControlClient
-from livesim.wire.messages import StreamStart
 from livesim.wire.status import EngineStatus
 from livesim_acquisition.microscope.demo import demo_settings
-from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from livesim_acquisition.sender import Sender
 
 WATCHERS = (0, 1, 5, 20)
-STACKS = 4
-"""Different ones, which take turns."""
 SETTLED_S = 5.0
 LOWEST = 19
 WORDS = re.compile(r"([\d.]+) pictures/s(?:, (\d+) ms)?")
 
 
-@contextmanager
-def _streaming(engine: str, side: int, per_s: float) -> Iterator[None]:
-    """Send raw stacks at a rate until the block ends."""
+def _microscope(side: int) -> Settings:
+    """Return the settings of the stream: the demo's, without networks."""
     known = demo_settings(side, 300.0, stacks=STACKS)
     steps = known.steps.model_copy(update={"one": "none", "two": "none"})
-    settings = known.model_copy(update={"steps": steps})
-    frames = list(SimulatedMicroscope(settings).frames(STACKS))
-    over = Event()
-    thread = Thread(target=_send, args=(engine, settings, frames, per_s, over))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _send(
-    engine: str, settings: Settings, frames: list[RawFrame], per_s: float, over: Event
-) -> None:
-    of_stack = len(frames) // STACKS
-    values = settings.model_dump(mode="json")
-    with Sender(engine) as sender:
-        sender.start(StreamStart(stream="bench", source="bench", settings=values))
-        began, number = time.monotonic(), 0
-        while not over.wait(max(0.0, began + number / per_s - time.monotonic())):
-            first = number % STACKS * of_stack
-            for at, frame in enumerate(frames[first : first + of_stack]):
-                axes = FrameAxes(time=number, angle=frame.axes.angle, phase=frame.axes.phase)
-                sequence = number * of_stack + at
-                sender.send(RawFrame("bench", sequence, axes, frame.pixels, 5.0))
-            number += 1
-        sender.finish()
+    return known.model_copy(update={"steps": steps})
 
 
 @contextmanager
-def _watching(address: str, count: int) -> Iterator[subprocess.Popen[str] | None]:
+def _watching(address: str, count: int, niceness: int) -> Iterator[subprocess.Popen[str] | None]:
     """Run watchers that draw nothing."""
     if not count:
         yield None
@@ -93,7 +60,7 @@ def _watching(address: str, count: int) -> Iterator[subprocess.Popen[str] | None
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: os.nice(LOWEST),
+        preexec_fn=lambda: os.nice(niceness),
     ) as process:
         try:
             yield process
@@ -108,13 +75,15 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(engine: EngineProcess, watchers: int, seconds: float, per_s: float) -> Row:
+def measure(
+    engine: EngineProcess, watchers: int, seconds: float, per_s: float, niceness: int = LOWEST
+) -> Row:
     """Measure with so many watchers, while a stream runs."""
     with (
         ControlClient(engine.control()) as client,
         serving(engine.control()) as address,
-        _watching(address, max(watchers - 1, 0)) as others,
-        _drawing(address, watchers) as page,
+        _watching(address, max(watchers - 1, 0), niceness) as others,
+        _drawing(address, watchers, niceness) as page,
     ):
         time.sleep(SETTLED_S)
         _tell(others)
@@ -142,12 +111,12 @@ def measure(engine: EngineProcess, watchers: int, seconds: float, per_s: float) 
 
 
 @contextmanager
-def _drawing(address: str, watchers: int) -> Iterator[Page | None]:
+def _drawing(address: str, watchers: int, niceness: int) -> Iterator[Page | None]:
     """Open the page in Chromium, unless nobody watches."""
     if not watchers:
         yield None
         return
-    with chromium(LOWEST) as browser:
+    with chromium(niceness) as browser:
         yield opened(browser, address, DESKTOP)
 
 
@@ -193,12 +162,16 @@ def main() -> None:
     parser.add_argument("--per-s", type=float, default=20.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--niceness", type=int, default=LOWEST, help="of Chromium and the others")
     options = parser.parse_args()
     rounds = []
-    with EngineProcess() as engine, _streaming(engine.control(), options.side, options.per_s):
+    known = _microscope(options.side)
+    with EngineProcess() as engine, looped_stream(engine.control(), known, options.per_s):
         for _ in range(options.rounds):
             for watchers in WATCHERS:
-                rounds.append(measure(engine, watchers, options.seconds, options.per_s))
+                rounds.append(
+                    measure(engine, watchers, options.seconds, options.per_s, options.niceness)
+                )
                 print(rounds[-1], flush=True)
     rows = [_over_rounds([one for one in rounds if one["watchers"] == n]) for n in WATCHERS]
     title = (

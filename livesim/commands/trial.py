@@ -46,8 +46,12 @@ FORMATS = ("TIFF", "DeltaVision (.dv, .mrc)")
 """Files that are read without others, and without packages that a maker wrote."""
 MOST_MEMORY = 6 << 30
 """Bytes that this process may take besides the libraries that it loads."""
-NETWORKS = {AUTO, NONE, *(name for step in STEPS for name in shipped_models(step))}
+NETWORKS = {step: {AUTO, NONE, *shipped_models(step)} for step in STEPS}
 """What the settings of a stranger may name; anything else could be a file of this machine."""
+FAILED = (
+    "expected a recording that fits into this page's memory, and settings with the numbers of a "
+    "microscope, found something else: `livesim restore` says more"
+)
 TITLES = {"widefield": "Widefield", "plain": "Plain", "restored": "Restored"}
 TONES = {
     TrustWord.TRUSTED: ("✔", Tone.GOOD),
@@ -71,6 +75,8 @@ def answer_of(folder: Path) -> bytes:
         return packed({"refused": str(error).replace(str(raw), "the recording")})
     except MemoryError:
         return packed({"refused": "the recording takes more memory than this page may use"})
+    except Exception as error:  # noqa: BLE001 - a stranger's numbers fail anywhere
+        return packed({"refused": f"{FAILED} ({type(error).__name__})"})
 
 
 def read_settings(file: Path) -> Settings:
@@ -103,8 +109,8 @@ def _files_named(settings: Settings) -> list[tuple[str, object]]:
     each: list[Settings | Channel] = [settings, *settings.channels.values()]
     named: list[tuple[str, object]] = [("optics.otf_file", one.optics.otf_file) for one in each]
     named.append(("camera.map", settings.camera.map))
-    steps = [(f"steps.{step}", getattr(one.steps, step)) for one in each for step in STEPS]
-    named += [(name, found) for name, found in steps if found not in NETWORKS]
+    networks = [(step, getattr(one.steps, step)) for one in each for step in STEPS]
+    named += [(f"steps.{step}", name) for step, name in networks if name not in NETWORKS[step]]
     return [(name, found) for name, found in named if found is not None]
 
 
@@ -152,7 +158,7 @@ def _tried(raw: Path, settings: Settings) -> bytes:
         {
             "titles": [TITLES[name] for name in images],
             "trust": trust_words(made.trust, pattern),
-            "doctor": _doctor(raw, own),
+            "doctor": [*damage_lines(recording), *_doctor(raw, own)],
             "width_um": images["widefield"].shape[1] * pattern.pixel_nm / 1000.0,
             "words": pattern_words(pattern),
         },
@@ -199,6 +205,15 @@ def _doctor(raw: Path, settings: Settings) -> list[dict[str, str]]:
         lines.append({"words": f"No fault found (checked: {CHECKED}).", "tone": str(Tone.GOOD)})
     rest = undecided_lines(examined.seen.undecided)
     return lines + [{"words": words.strip(), "tone": str(Tone.QUIET)} for words in rest]
+
+
+def damage_lines(recording: Recording) -> list[dict[str, str]]:
+    """Say what of the file is cut off or damaged, without where it lay."""
+    own = f"{recording.source}: "
+    return [
+        {"words": f"The file: {words.removeprefix(own)}", "tone": str(Tone.NOTE)}
+        for words in recording.file.warnings
+    ]
 
 
 def _joined(lines: Sequence[str]) -> str:

@@ -356,7 +356,8 @@ class Settings(Section):
     @property
     def _no_volumes(self) -> str:
         """Why there can be no volumes with these settings; empty if there can."""
-        pattern, networks = self.pattern, {self.steps.one, self.steps.two} - {"auto", "none"}
+        pattern, steps = self.pattern, self.steps
+        networks = {steps.one, steps.two, steps.all} - {"auto", "none"}
         if pattern.harmonics != 2:
             return (
                 f"expected pattern.harmonics = 2, those of three beams, found {pattern.harmonics}"
@@ -372,6 +373,7 @@ class Settings(Section):
             return f"expected reconstruction.richardson_lucy_iterations = 0, found {found}"
         return ""
 
+    @model_validator(mode="after")
     def _few_frames_fit(self) -> Self:
         own = self.reconstruction
         if not self.pattern.too_few_phases:

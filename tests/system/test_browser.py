@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from bench.speed.looped_stream import STACKS, looped_stream
 from livesim.commands.simulate.files import simulate_files
 from livesim.processes.viewer_children import Children
 from livesim_acquisition.microscope.demo import demo_settings
@@ -26,16 +27,15 @@ from tests.support.chromium import PHONE, canvas, chromium, opened, picture
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-SIZE = 128
+SIZE, PER_S = 128, 4.0
 TOKEN = "twenty characters or more"
 
 
 def settings(stacks, networks="none"):
     """Return the demo's microscope in small, with or without networks."""
     known = demo_settings(SIZE, 500.0, stacks=stacks)
-    own = known.simulation.model_copy(update={"readout_ms": 20.0})
     steps = known.steps.model_copy(update={"one": networks, "two": networks})
-    return known.model_copy(update={"simulation": own, "steps": steps})
+    return known.model_copy(update={"steps": steps})
 
 
 @contextmanager
@@ -58,14 +58,12 @@ def serving(engine, *flags):
 
 
 @pytest.fixture(scope="module")
-def children(tmp_path_factory):
-    """An engine that a simulated microscope streams to, and whoever can end them."""
-    config = tmp_path_factory.mktemp("simulation") / "filaments.toml"
-    config.write_text(settings(6000).to_toml(), encoding="utf-8")
+def children():
+    """An engine that takes a stream, and whoever can end it."""
     own = Children()
     engine = own.start_engine(None, None, at_once=False)
-    own.start_simulator(engine, config)
-    yield own
+    with looped_stream(engine, settings(STACKS), PER_S):
+        yield own
     own.close()
 
 

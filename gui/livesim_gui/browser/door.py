@@ -76,7 +76,7 @@ class Door:
         if self._token is None and _name(host) not in THIS_MACHINE:
             words = f"expected this machine's own name, such as localhost, found '{_name(host)}'"
             return _refused(words, _FORBIDDEN)
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             return _refused(f"expected a question of this page, found one of '{origin}'"[:200])
         if not self._knows(asked):
             return _refused("expected the token, found none or another one", _UNAUTHORIZED)
@@ -105,6 +105,14 @@ class Door:
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, self._cookie, httponly=True, samesite="strict", secure=secure)
         return answer
+
+
+def _place(origin: str) -> str | None:
+    """Return host and port of an Origin header; None where it is none that can be read."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

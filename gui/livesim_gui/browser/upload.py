@@ -15,6 +15,8 @@ SETTINGS_BYTES = "livesim-settings-bytes"
 """Header: so many bytes of the body are the settings, as TOML; the recording follows. A foreign
 page cannot send a header of its own without being asked first."""
 MOST_SETTINGS_BYTES = 64 << 10
+MOST_DIGITS = 20
+"""Of a number in a header: Python refuses to read some thousands."""
 RECORDING, SETTINGS = "recording", "settings.toml"
 """Names of the files; that of the file which was dropped is never used."""
 
@@ -55,7 +57,7 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
     """
     settings_bytes = _settings_bytes(request)
     stated = request.headers.get("content-length", "0")
-    if stated.isdecimal() and int(stated[:20]) > limits.most_bytes + settings_bytes:
+    if stated.isdecimal() and int(stated[:MOST_DIGITS]) > limits.most_bytes + settings_bytes:
         raise _too_large(limits)
     try:
         async with asyncio.timeout(limits.most_s):
@@ -80,7 +82,7 @@ def _settings_bytes(request: Request) -> int:
     stated = request.headers.get(SETTINGS_BYTES, "")
     if not stated.isdecimal() or not stated.isascii():
         raise UploadError(f"expected the header {SETTINGS_BYTES}, found none that is a number", 400)
-    if int(stated[:20]) > MOST_SETTINGS_BYTES:
+    if len(stated) > MOST_DIGITS or int(stated) > MOST_SETTINGS_BYTES:
         raise UploadError(
             f"expected settings of at most {MOST_SETTINGS_BYTES >> 10} KiB, found more", 413
         )

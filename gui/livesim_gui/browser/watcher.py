@@ -87,7 +87,7 @@ class Watcher:
 
     async def _listen(self, event: asyncio.Event) -> None:
         while True:
-            told = read_told(await self._socket.receive_text())
+            told = read_told(await self._text())
             if isinstance(told, Drawn) and told.picture in self._under_way:
                 taken_s = self._under_way.pop(told.picture)
                 self._took_ms.append(1000.0 * (time.monotonic() - taken_s))
@@ -96,6 +96,16 @@ class Watcher:
             if isinstance(told, Choice):
                 self._choice = told
             event.set()
+
+    async def _text(self) -> str:
+        """Return the next message; Starlette's `receive_text` fails where it is bytes."""
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        text: str | None = message.get("text")
+        if text is None:
+            raise DataError("expected a message as text, found bytes")
+        return text
 
     def _count_message(self) -> None:
         """Refuse a flood: besides what answers pictures, a page says some words a second."""

@@ -225,6 +225,7 @@ def planes_of_first(raw):
         ),
         ({"pattern": {"harmonics": 1}}, "expected pattern.harmonics = 2"),
         ({"steps": {"one": "some"}}, "expected no networks"),
+        ({"steps": {"all": "some"}}, "expected no networks"),
         ({"live": {"rolling": "angle"}}, 'expected live.rolling = "off"'),
         ({"reconstruction": {"richardson_lucy_iterations": 5}}, "iterations = 0, found 5"),
     ],

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from livesim.commands.trial import answer_of, read_settings
-from livesim.config.settings import SettingsError
+from livesim.commands.trial import answer_of, damage_lines, read_settings
+from livesim.config.settings import PatternSettings, SettingsError
+from livesim.io.read.open import open_recording
 from livesim_gui.browser.upload import RECORDING, SETTINGS
 
 OPTICS = "[optics]\nnumerical_aperture = 1.4\nemission_nm = 520.0\npixel_nm = 80.0\n"
+VOLUMES = "[volumes]\nplanes = 5\n[pattern]\nphases = 5\nharmonics = 2\n"
 HUGE = 1 << 31
 
 
@@ -87,6 +89,32 @@ def test_files_that_are_refused(tmp_path, recording, words):
     assert str(tmp_path) not in said, "nobody learns where it lay"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OPTICS.replace("80.0", "1e-300"),
+        OPTICS.replace("80.0", "1e300"),
+        OPTICS.replace("520.0", "1e-300"),
+        OPTICS + "[pattern]\nexpected_period_nm = 1e-300\n",
+        OPTICS + "[camera]\ngain = 1e-300\n",
+        OPTICS + "[camera]\noffset = 1e300\n",
+    ],
+)
+def test_numbers_of_no_microscope_are_refused_in_a_sentence(tmp_path, settings):
+    pixels = np.random.default_rng(0).integers(0, 1000, (9, 64, 64), np.uint16)
+    assert "expected" in refused(tmp_path, written(pixels), settings)
+
+
+def test_what_is_cut_off_is_said_of_a_recording_that_can_be_restored(tmp_path):
+    whole = written(np.ones((18, 64, 64), np.uint16))
+    (tmp_path / RECORDING).write_bytes(whole[: len(whole) - 8192 * 3])
+    recording = open_recording(tmp_path / RECORDING, PatternSettings())
+    (line,) = damage_lines(recording)
+    recording.file.close()
+    assert "found 15" in line["words"]
+    assert str(tmp_path) not in line["words"]
+
+
 OME = """<?xml version="1.0" encoding="UTF-8"?>
 <OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{own}">{inside}</OME>
 """
@@ -129,6 +157,11 @@ def test_a_file_that_names_another_one_does_not_show_it(tmp_path, absolute):
         (OPTICS + '[steps]\ntwo = "../model"', "steps.two"),
         (OPTICS + '[channels.1.optics]\notf_file = "x.tif"', "otf_file"),
         (OPTICS + '[channels.1.steps]\none = "x"', "steps.one"),
+        (OPTICS + '[steps]\nall = "/etc/passwd"', "steps.all"),
+        (OPTICS + '[steps]\nall = "quick"', "steps.all"),  # ships for step two alone
+        (OPTICS + '[channels.1.steps]\nall = "../x"', "steps.all"),
+        (VOLUMES + '[optics]\notf_file = "x\\u0000"' + OPTICS.removeprefix("[optics]"), "otf_file"),
+        (VOLUMES + OPTICS + '[steps]\nall = "ml-sim"', "expected no networks"),
         ("", "expected"),
         ("[optics", "expected TOML"),
         ("x = " + "[" * 10_000, "endless brackets"),

@@ -51,7 +51,9 @@ def test_odd_host_headers_are_refused(host):
     assert client().get("/offer", headers={"host": host}).status_code == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:80", "x"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:80", "x", "http://[", "http://[x]"]
+)
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_pages_from_elsewhere_are_refused(origin, token):
     asked, headers = client(token), {"origin": origin, "authorization": f"Bearer {TOKEN}"}

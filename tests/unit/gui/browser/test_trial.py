@@ -83,6 +83,7 @@ def test_settings_and_recording_are_told_apart_wherever_the_body_is_cut(tmp_path
         ([b"x"], {"livesim_settings_bytes": "²"}, "expected the header"),
         ([b"x"], {"livesim_settings_bytes": str(MOST_SETTINGS_BYTES + 1)}, "at most 64 KiB"),
         ([b"x"], {"livesim_settings_bytes": "9" * 5000}, "at most 64 KiB"),
+        ([b"x"], {"livesim_settings_bytes": "0" * 5000 + "1"}, "at most 64 KiB"),
     ],
 )
 def test_bodies_that_are_refused(tmp_path, body, more, words):

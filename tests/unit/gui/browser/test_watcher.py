@@ -222,6 +222,12 @@ def test_messages_that_are_none_end_the_connection_with_a_sentence(text, words):
         read_told(text)
 
 
+def test_bytes_are_no_message():
+    with watched() as (_, client), client.websocket_connect(WATCH) as socket:
+        socket.send_bytes(b'{"kind": "choice"}')
+        assert end(socket)["reason"] == "expected a message as text, found bytes"
+
+
 def end(socket):
     """Return the message that ends a connection."""
     messages = (socket.receive() for _ in range(LIMIT))
