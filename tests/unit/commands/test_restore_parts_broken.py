@@ -164,7 +164,7 @@ def test_a_disk_that_is_full_is_named_and_later_it_goes_on(asked, monkeypatch):
         def full(*_):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        patch.setattr(chunk_files, "_write_all", full)
+        patch.setattr(chunk_files, "write_all", full)
         with pytest.raises(
             DataError, match=r"out\.ome\.zarr: expected room for it, found the disk"
         ):
