@@ -76,8 +76,11 @@ def _of_frames(pattern: Pattern, words: str) -> Pattern:
     SettingsError
         If they make no raw stack.
     """
+    parts = [word.strip() for word in words.split(",")]
+    if not all(word.isdecimal() for word in parts):
+        raise SettingsError(f"--keep: expected numbers of frames such as 0,4,8, found {words!r}")
     try:
-        return of_frames(pattern, [int(word) for word in words.split(",")])
+        return of_frames(pattern, list(map(int, parts)))
     except ValueError as error:
         raise SettingsError(f"--keep {words}: {error}") from error
 

@@ -256,6 +256,11 @@ def _misfit(settings: Settings, card: Card) -> str:
             f"what a network is worth behind such steps, found {iterations}"
         )
     pattern = settings.pattern
+    if pattern.too_few_phases:
+        return (
+            "expected 3 phases or more, since raw stacks of fewer make other errors than networks "
+            f"were trained on, found {pattern.phases}"
+        )
     if card.layout == "any":
         return ""
     found = (pattern.layout, pattern.stack_frames, pattern.harmonics)

@@ -8,6 +8,7 @@ import pytest
 import livesim
 from livesim.config.settings import PatternSettings, Settings, SettingsError
 from livesim.pipeline.build import pipeline_factory
+from livesim.pipeline.networks import resolved
 from livesim.reconstruction.few_frames import of_frames
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
@@ -27,11 +28,11 @@ def settings(phases, **more):
     return Settings(optics=OPTICS, camera=CAMERA, pattern=pattern, **more)
 
 
-def test_six_frames_are_restored_with_their_pattern(scene, caplog):
+def test_six_frames_are_restored_with_their_pattern(scene):
     pattern = of_frames(scene.pattern, SIX)
     raw = scene.counts[0].flatten(0, 1)[list(SIX)].numpy()
     found = livesim.restore(raw, settings(2), pattern)
-    assert "no network runs: raw stacks of too few frames" in caplog.text
+    assert resolved(settings(2)).notes[0].startswith("no network runs: expected 3 phases or more")
     plan = make_plan(pattern, scene.otf, CAMERA, settings(2).reconstruction)
     expected = Reconstructor(plan)(scene.counts.flatten(1, 2)[:, list(SIX)]).image[0]
     np.testing.assert_array_equal(found, expected)
@@ -62,3 +63,9 @@ def test_no_pattern_is_looked_for_in_two_phases(scene):
 def test_what_needs_bands_is_refused(reconstruction):
     with pytest.raises(ValueError, match=r"no Richardson-Lucy steps and no notch with 1 phase"):
         settings(1, reconstruction=reconstruction)
+
+
+def test_a_network_that_is_named_is_refused(scene):
+    own = settings(2, steps={"one": "none", "two": "universal"})
+    with pytest.raises(SettingsError, match=r"steps.two: expected 3 phases or more.*found 2"):
+        pipeline_factory(own, of_frames(scene.pattern, SIX))
