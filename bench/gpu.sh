@@ -45,9 +45,9 @@ part() {  # NAME SECONDS [FILE]: a step of bench.gpu; it begins nothing new in i
 }
 
 tests() {  # what the steps before have not asked; interrupted, pytest still says what has failed
+    local asked="every_section or images_of_a_cpu or float64_s or tiles_are or one_by_one or take_turns"
     timeout -s INT -k 5 "$2" python3 -m pytest -q -p no:cacheprovider --timeout 60 --tb=short \
-        -k "not every_section and not images_of_a_cpu and not float64_s and not tiles_are
-            and not one_by_one and not take_turns" \
+        -k "not ($asked)" \
         tests/gpu tests/unit/pipeline/test_cuda.py tests/unit/models/test_precision.py \
         tests/unit/models/test_fused_attention.py > "$1" 2>&1
     local status=$?
