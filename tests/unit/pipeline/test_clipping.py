@@ -24,7 +24,8 @@ def test_frames_that_are_not_clipped_are_not_spoken_of():
 
 
 @pytest.mark.parametrize(
-    ("share", "doubted", "usable"), [(0.002, False, 3), (0.02, True, 3), (0.2, True, 0)]
+    ("share", "doubted", "usable"),
+    [(0.002, False, 3), (0.01, True, 3), (0.03, True, 0), (0.2, True, 0)],
 )
 def test_clipped_frames_are_said_and_refused_where_they_hide_the_modulation(share, doubted, usable):
     pattern = calibrated(share)
