@@ -12,8 +12,8 @@ from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import Pattern
 
 _DOUBTFUL, _USELESS = 0.005, 0.02
-"""Share of all pixels. At the first no modulation of eight kinds of specimen was off by 30 % or more,
-at the second 3 of 122 were, at 4.5 % 16 of 117, by a factor of two at most; at 20 % a tenth of it is
+"""Share of all pixels. At the first no modulation of eight kinds of specimen was off by 30 %, at
+the second 3 of 122 were, at 4.5 % 16 of 117, by a factor of two at most; at 20 % a tenth of it is
 found in filaments, with fringes that stand out clearly."""
 
 
