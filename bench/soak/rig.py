@@ -83,11 +83,15 @@ class Rig:
                 stderr=log,
                 text=True,
                 bufsize=1,
-                env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+                env=os.environ | self._environment(),
             )
         self._running[name] = process
         if name != "source":
             self.line(name)
+
+    def _environment(self) -> dict[str, str]:
+        # Qt makes a folder for its sockets beside this one where none is named.
+        return {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(self.places.folder)}
 
     def line(self, name: Name) -> str:
         """Wait for the next line of a process."""

@@ -76,7 +76,7 @@ def make_volume_plan(
         If the planes lie too far apart for what the first order holds, or Richardson-Lucy steps are
         asked for, which there are none of in three dimensions.
     """
-    check_step(pattern, optics)
+    check_planes(pattern, optics)
     if settings.richardson_lucy_iterations:
         raise SettingsError(
             f"reconstruction.richardson_lucy_iterations: expected 0 for volumes, found "
@@ -228,14 +228,20 @@ class _VolumeFilters:
         return lateral, self._cutoff_z + max(axial, default=0.0)
 
 
-def check_step(pattern: VolumePattern, optics: Optics) -> None:
-    """Refuse planes that lie farther apart than the finest axial detail asks for.
+def check_planes(pattern: VolumePattern, optics: Optics) -> None:
+    """Refuse planes too far apart for the finest axial detail, and stacks too thin for any.
 
     Raises
     ------
     SettingsError
-        With the largest step that would do.
+        With the largest step, or the least depth, that would do.
     """
+    depth_nm, least = pattern.planes * pattern.z_step_nm, 500.0 / axial_cutoff(optics)
+    if depth_nm < least:
+        raise SettingsError(
+            f"expected volumes at least {least:.0f} nm deep, half the finest axial period that the "
+            f"objective passes, found {pattern.planes} planes {pattern.z_step_nm:g} nm apart"
+        )
     angles = pattern.lateral.angles
     fringes = max(pattern.axial_frequency(angle.k_cycles_per_um) for angle in angles)
     most = 1000.0 / (2.0 * (axial_cutoff(optics) + fringes))
