@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.nn.functional import conv2d
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -19,7 +22,9 @@ _log = logging.getLogger("livesim.engine")
 _WORTH = 1.2
 """Times that a shorter precision has to be faster than float32."""
 _TRIED, _ROUNDS = (1, 32, 512, 512), 20
-"""What is timed: features as a network has them, and how often."""
+"""What is timed on a GPU: features as a network has them, and how often."""
+_TRIED_ON_CPU = (1, 32, 32, 128)
+"""On a processor: as much as its caches hold, which is how `StripRcan` works."""
 
 _lock = threading.Lock()
 _exact = 0
@@ -54,21 +59,27 @@ def true_float32() -> Iterator[None]:
 def preferred_precision(device: torch.device) -> Precision:
     """Return the fastest precision of a device that does not show; the first call measures.
 
-    A GPU is asked for what its generation is made for, and that is timed against float32. A CPU
-    with instructions for bfloat16 is twice as fast in it, one without far slower.
+    A device is asked for what its generation is made for, and that is timed against float32: among
+    processors with instructions for bfloat16 some are twice as fast in it, and some slower.
     """
-    if device.type != "cuda":
-        return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
-    short = made_for(torch.cuda.get_device_capability(device))
+    cuda = device.type == "cuda"
+    short = made_for(torch.cuda.get_device_capability(device)) if cuda else _made_for_here()
     if short == "float32":
         return short
+    timed = _milliseconds if cuda else _milliseconds_on_cpu
     try:
-        faster = _milliseconds(device, "float32") / _milliseconds(device, short)
+        exact_ms, short_ms = timed(device, ("float32", short))
     except RuntimeError as error:
         _log.warning("%s: networks compute in float32, since %s failed: %s", device, short, error)
         return "float32"
+    faster = exact_ms / short_ms
     _log.info("%s: %s is %.1f times as fast as float32", device, short, faster)
     return short if faster >= _WORTH else "float32"
+
+
+def _made_for_here() -> Precision:
+    """Return the shortest precision that this processor has instructions for."""
+    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
 def made_for(capability: tuple[int, int]) -> Precision:
@@ -83,11 +94,13 @@ def made_for(capability: tuple[int, int]) -> Precision:
     return "float16" if capability >= (7, 0) else "float32"
 
 
-def _milliseconds(device: torch.device, precision: Precision) -> float:
-    """Return how long some convolutions take on a GPU."""
-    features = torch.rand(_TRIED, device=device).to(getattr(torch, precision))
-    features = features.to(memory_format=torch.channels_last)
-    weights = torch.rand(32, 32, 3, 3, device=device).to(features)
+def _milliseconds(device: torch.device, precisions: Sequence[Precision]) -> list[float]:
+    """Return how long some convolutions take on a GPU in each precision."""
+    return [_on_gpu(device, precision) for precision in precisions]
+
+
+def _on_gpu(device: torch.device, precision: Precision) -> float:
+    features, weights = _layer(_TRIED, device, precision)
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     stream = torch.cuda.current_stream(device)
     with torch.inference_mode(), true_float32():
@@ -98,3 +111,35 @@ def _milliseconds(device: torch.device, precision: Precision) -> float:
     end.record(stream)
     end.synchronize()
     return float(begin.elapsed_time(end))
+
+
+def _milliseconds_on_cpu(device: torch.device, precisions: Sequence[Precision]) -> list[float]:
+    """Return how long a convolution takes at best in each precision, which take turns.
+
+    On one core, in a thread of its own: two that wait for each other tell how busy the machine is.
+    """
+    layers = [_layer(_TRIED_ON_CPU, device, precision) for precision in precisions]
+    taken: list[list[float]] = [[] for _ in layers]
+
+    def measure() -> None:
+        all_cores = torch.get_num_threads()
+        torch.set_num_threads(1)
+        with torch.inference_mode():
+            for times, (features, weights) in _ROUNDS * list(zip(taken, layers, strict=True)):
+                begin = time.perf_counter()
+                conv2d(features, weights, padding=1)
+                times.append(1000.0 * (time.perf_counter() - begin))
+        torch.set_num_threads(all_cores)  # else threads that begin later had one, too
+
+    with ThreadPoolExecutor(1) as own:
+        own.submit(measure).result()
+    return [min(times) for times in taken]
+
+
+def _layer(
+    size: tuple[int, ...], device: torch.device, precision: Precision
+) -> tuple[Tensor, Tensor]:
+    """Return features, and the weights of one convolution of a network."""
+    features = torch.rand(size, device=device).to(getattr(torch, precision))
+    features = features.to(memory_format=torch.channels_last)
+    return features, torch.rand(32, 32, 3, 3, device=device).to(features)

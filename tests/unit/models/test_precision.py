@@ -31,7 +31,8 @@ def as_a_process_begins(monkeypatch):
 
 def chosen(monkeypatch, capability, milliseconds):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    monkeypatch.setattr(precision, "_milliseconds", lambda device, name: milliseconds[name])
+    times = lambda device, names: [milliseconds[name] for name in names]  # noqa: E731
+    monkeypatch.setattr(precision, "_milliseconds", times)
     return preferred_precision(torch.device("cuda", 0))
 
 
@@ -45,6 +46,24 @@ def test_a_card_computes_in_what_it_is_made_for(monkeypatch, capability, expecte
 def test_what_is_not_faster_here_is_not_taken(monkeypatch):
     slow = {"float32": 1.0, "bfloat16": 1.0, "float16": 64.0}
     assert chosen(monkeypatch, (7, 5), slow) == "float32"
+
+
+@pytest.mark.parametrize(("short_ms", "expected"), [(0.5, "bfloat16"), (1.7, "float32")])
+def test_a_processor_is_timed_whatever_its_flags_say(monkeypatch, short_ms, expected):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(precision, "_milliseconds_on_cpu", lambda device, names: [1.0, short_ms])
+    assert preferred_precision(torch.device("cpu")) == expected
+
+
+def test_a_processor_without_instructions_for_it_is_not_even_timed(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.delattr(precision, "_milliseconds_on_cpu")
+    assert preferred_precision(torch.device("cpu")) == "float32"
+
+
+def test_both_precisions_are_timed_here():
+    cpu = torch.device("cpu")
+    assert all(ms > 0.0 for ms in precision._milliseconds_on_cpu(cpu, ("float32", "bfloat16")))
 
 
 def test_where_it_cannot_be_timed_float32_stays(monkeypatch, caplog):
