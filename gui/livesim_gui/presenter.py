@@ -111,8 +111,9 @@ class Presenter:
         self._show_trust()
         self._show_pattern()
         widgets.picture.show_scale(news.facts.pixel_um)
-        widgets.time_bar.show_networks(networks_at_work(news.status))
-        widgets.steer.show_controls(self._backend.access.controls(news.status))
+        controls = self._backend.access.controls(news.status)
+        widgets.time_bar.show_networks(networks_at_work(news.status), quick=controls.quick_fits)
+        widgets.steer.show_controls(controls)
         widgets.control.show_running(self._backend.local.running(news))
         widgets.contrast.show_look(viewer.lut, viewer.display.look.gamma)
         if viewer.display.scene is None:

@@ -200,11 +200,16 @@ def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
     if settings.steps.all != NONE or (step == "one" and _on_plain(settings)):
         return NONE, ""
     shipped, reasons = shipped_models(step), []
+    behind_one = step == "two" and settings.steps.one not in (AUTO, NONE)
     for name in PREFERRED:
-        if name in shipped:
-            reasons.append(_misfit(settings, read_card(model_file(name, step))))
-            if not reasons[-1]:
-                return name, ""
+        if name not in shipped:
+            continue
+        card = read_card(model_file(name, step))
+        if behind_one and card.on_plain:
+            continue
+        reasons.append(_misfit(settings, card))
+        if not reasons[-1]:
+            return name, ""
     return NONE, reasons[0] if reasons else "expected a shipped network, found none"
 
 

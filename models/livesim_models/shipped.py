@@ -18,7 +18,7 @@ RECIPES = Path(__file__).parent / "recipes"
 """Of trainings."""
 AUTO, NONE = "auto", "none"
 DEFAULT, UNIVERSAL, QUICK = "default", "universal", "quick"
-PREFERRED = (DEFAULT, UNIVERSAL)
+PREFERRED = (UNIVERSAL, DEFAULT)
 """What "auto" stands for: the first that fits the stream."""
 
 

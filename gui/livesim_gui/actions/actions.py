@@ -16,6 +16,7 @@ from livesim_gui.backend import Backend
 from livesim_gui.children.replay import ReplayChild
 from livesim_gui.past_reader import PastReader
 from livesim_gui.state.health.notice import Say
+from livesim_gui.state.steering import QUICK
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
@@ -48,6 +49,7 @@ class Actions:
         self.engine = EngineActions(backend, widgets.control, widgets.steer, say)
         networks = backend.access.networks
         widgets.time_bar.networks_chosen.connect(lambda run: networks(run, say))
+        widgets.time_bar.quick_asked.connect(lambda: self.engine.use_network(QUICK))
         self.trust = TrustActions(viewer, backend.access, widgets, say)
         self.replay = ReplayActions(self.engine, backend.local, widgets.control, replay)
         self.file = FileActions(viewer, backend, widgets, reader, say, clock)

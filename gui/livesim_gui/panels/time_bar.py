@@ -33,6 +33,8 @@ class TimeBar(QWidget):
     speed_set = Signal(float)
     networks_chosen = Signal(object)
     """When the networks work from now on, a `Run`."""
+    quick_asked = Signal()
+    """The user takes the quick network from now on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,11 +77,20 @@ class TimeBar(QWidget):
             action = menu.addAction(f"{words[:1].upper()}{words[1:]}")
             assert action is not None
             action.triggered.connect(partial(self.networks_chosen.emit, run))
+        menu.addSeparator()
+        self.quick = menu.addAction("With the quick network, in a fourth of the time")
+        assert self.quick is not None
+        self.quick.triggered.connect(lambda: self.quick_asked.emit())
         return menu
 
-    def show_networks(self, networks: NetworksStatus | None) -> None:
-        """Show when the networks of the stream work; nothing where they hold no picture up."""
+    def show_networks(self, networks: NetworksStatus | None, *, quick: bool = False) -> None:
+        """Show when the networks of the stream work; nothing where they hold no picture up.
+
+        `quick`: the quick network fits the stream, and is not the one at work.
+        """
+        assert self.quick is not None
         self.networks.setVisible(networks is not None)
+        self.quick.setVisible(quick)
         if networks is not None:
             short = networks_words(networks.run).removeprefix("on ").removeprefix("only ")
             if self.networks.text() != f"Networks: {short}":

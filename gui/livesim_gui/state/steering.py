@@ -25,8 +25,9 @@ NAMES = {
     NOTCH_WIDTH: "notch width",
     FOLLOW: "tracking",
 }
+QUICK = "quick"
 STARTS = {
-    "quick": "quick: some minutes",
+    QUICK: "quick: some minutes",
     "universal": "universal: five times as long, better to begin with",
 }
 """Network that an adaptation begins with -> what to know of it."""
@@ -51,6 +52,11 @@ class Controls:
     recalibrating: bool = False
     words: str = ""
     tone: Tone = Tone.QUIET
+
+    @property
+    def quick_fits(self) -> bool:
+        """Whether the quick network can take the place of the one in use."""
+        return QUICK in self.choices.get(TWO, ()) and self.values.get(TWO) != QUICK
 
 
 def controls_of(status: EngineStatus | None, wished: frozenset[str] = frozenset()) -> Controls:

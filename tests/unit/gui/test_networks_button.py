@@ -9,6 +9,7 @@ import pytest
 from livesim.values.frames import StackIndex
 from livesim.wire.control import HeldRequest, NetworksRequest
 from livesim.wire.status import EngineState
+from livesim.wire.stream_status import SteeringStatus
 from tests.doubles.fake_engine import FakeEngine
 from tests.support.shown import result
 from tests.support.viewer_window import feed, make
@@ -32,13 +33,26 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     window.presenter.renew()
     button = window.widgets.time_bar.networks
     assert (button.isHidden(), button.text()) == (False, "Networks: the newest stack")
-    words = [action.text() for action in button.menu().actions()]
-    assert words[0] == "On the newest stack"
-    assert words[-2:] == ["Only when held", "Off"]
-    button.menu().actions()[1].trigger()
-    button.menu().actions()[-1].trigger()  # before the engine has answered
+    shown = {one.text(): one for one in button.menu().actions() if one.text() and one.isVisible()}
+    assert list(shown)[0] == "On the newest stack"
+    assert list(shown)[-2:] == ["Only when held", "Off"]
+    shown["On every 2nd stack"].trigger()
+    shown["Off"].trigger()  # before the engine has answered
     qtbot.waitUntil(lambda: len(engine.asked) == 2)
     assert [one.run for one in engine.asked if isinstance(one, NetworksRequest)] == [2, "off"]
+
+
+def test_the_quick_network_is_one_click_away_where_it_fits(make, engine, qtbot):
+    window, own = make(), engine.status.in_use
+    fitting = own.model_copy(update={"choices": {"two": ("quick", "universal")}})
+    engine.say(in_use=fitting, steering=SteeringStatus())
+    window.user_actions.engine.connect(engine.address)
+    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None)
+    window.presenter.renew()
+    assert window.widgets.time_bar.quick.isVisible()
+    window.widgets.time_bar.quick.trigger()
+    qtbot.waitUntil(lambda: len(engine.asked) == 2)
+    assert [one.changes for one in engine.asked] == [{"steps.one": "none"}, {"steps.two": "quick"}]
 
 
 @pytest.mark.parametrize("over", [False, True])

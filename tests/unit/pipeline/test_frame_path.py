@@ -27,8 +27,8 @@ PLAIN = Steps(one="none", two="none")
 STEPS = {
     "plain": PLAIN,
     "step one": Steps(two="none", precision="float32"),
-    "step two": Steps(one="none", precision="float32"),
-    "both": Steps(precision="float32"),
+    "step two": Steps(one="none", two="default", precision="float32"),
+    "both": Steps(one="default", two="default", precision="float32"),
     "on the plain image": Steps(two="universal", precision="float32"),
     "end to end": Steps(all="ml-sim", precision="float32"),
 }

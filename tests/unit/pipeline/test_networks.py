@@ -22,7 +22,7 @@ from livesim_models.domain import NAMES, domain_of
 from livesim_models.evaluation.similarity import similarity
 from livesim_models.normalisation import levels_of, stabilised, unstabilised
 from livesim_models.shipped import model_file
-from tests.support.scenes import PLAIN, simulate
+from tests.support.scenes import PAIR, PLAIN, simulate
 
 CPU = torch.device("cpu")
 
@@ -53,25 +53,32 @@ def drawn_with(scene, steps):
     return made_with(scene, steps).network()
 
 
-def test_auto_is_the_shipped_model_where_it_fits(scene):
+@pytest.mark.parametrize("layout", ["angle-phase", "hexagonal"])
+def test_auto_is_the_network_for_all_layouts(layout, scene):
     own = settings_of(scene)
-    assert resolved(own).settings.steps.one == resolved(own).settings.steps.two == "default"
-    assert resolved(own).settings.steps.precision in ("float32", "bfloat16")
-    assert sorted(resolved(own).models) == ["default-one.safetensors", "default-two.safetensors"]
-    assert resolved(own).notes == ()
-    assert not load_networks(own, CPU).step_two.on_plain
+    own = own.model_copy(update={"pattern": own.pattern.model_copy(update={"layout": layout})})
+    found = resolved(own)
+    assert (found.settings.steps.one, found.settings.steps.two) == ("none", "universal")
+    assert found.settings.steps.precision in ("float32", "bfloat16")
+    assert list(found.models) == ["universal-two.safetensors"]
+    assert found.notes == ()
+    assert load_networks(own, CPU).step_two.on_plain
 
 
-def test_auto_is_the_model_for_all_layouts_where_the_pair_does_not_fit(scene):
+@pytest.mark.parametrize(
+    "asked", [{"one": "default"}, {"two": "default"}, {"one": "default", "two": "default"}]
+)
+def test_whoever_asks_for_one_of_the_pair_gets_both(asked, scene):
+    found = resolved(settings_of(scene, Steps(**asked)))
+    assert (found.settings.steps.one, found.settings.steps.two) == ("default", "default")
+
+
+def test_the_pair_is_refused_where_it_does_not_fit(scene):
     own = settings_of(scene)
     hexagonal = own.model_copy(
         update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
     )
-    found = resolved(hexagonal)
-    assert (found.settings.steps.one, found.settings.steps.two) == ("none", "universal")
-    assert found.notes == ()
-    assert found.choices == {"one": (), "two": ("quick", "universal"), "all": ()}
-    assert load_networks(hexagonal, CPU).step_two.on_plain
+    assert resolved(hexagonal).choices == {"one": (), "two": ("quick", "universal"), "all": ()}
     named = hexagonal.model_copy(update={"steps": Steps(one="default")})
     with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
         load_networks(named, CPU)
@@ -108,7 +115,7 @@ def test_a_pattern_from_other_light_has_its_levels_and_noise_measured_again(scen
 
 
 def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them(scene):
-    without, made = made_with(scene, PLAIN), made_with(scene, Steps())
+    without, made = made_with(scene, PLAIN), made_with(scene, PAIR)
     plain, both = without.result, made.result
     assert plain.plain is None
     np.testing.assert_array_equal(both.plain, plain.image)
@@ -123,7 +130,8 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
 
 def test_each_step_alone_changes_the_image(scene):
     one = drawn_with(scene, Steps(two="none"))
-    only_two, two_steps = made_with(scene, Steps(one="none")), made_with(scene, Steps())
+    alone = Steps(one="none", two="default")
+    only_two, two_steps = made_with(scene, alone), made_with(scene, PAIR)
     alone, both = only_two.network(), two_steps.network()
     assert not np.array_equal(one, alone)
     assert not np.array_equal(alone, both)
@@ -173,10 +181,10 @@ def test_step_two_asks_for_the_brightness(scene):
 
 def test_the_card_s_warning_goes_with_the_pattern(scene):
     dark = replace(stack_of(scene), pixels=np.full_like(scene.counts[0].numpy(), 101))
-    pipeline = pipeline_factory(settings_of(scene), scene.pattern)([dark], True)
+    pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([dark], True)
     assert any("default-two" in words for words in pipeline.pattern.warnings)
     pipeline.close()
-    pipeline = pipeline_factory(settings_of(scene), scene.pattern)([stack_of(scene)], True)
+    pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([stack_of(scene)], True)
     assert not any("default" in words for words in pipeline.pattern.warnings)
     pipeline.close()
 

@@ -17,7 +17,7 @@ from livesim.values.frames import RawStack, StackIndex
 from livesim.values.verdict import ERROR, MAPS, RESIDUAL, SHOWN, TrustWord
 from livesim_models.data.recipe import ScenesRecipe
 from livesim_models.data.sample import simulated_sample
-from tests.support.scenes import PLAIN, simulate
+from tests.support.scenes import PAIR, PLAIN, simulate
 
 WRONG = Path(__file__).parents[2] / "weights" / "filaments-two.safetensors"
 CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)
@@ -35,13 +35,13 @@ class Taken:
         self.optics = scene.optics
         pixels = counts.reshape(3, 3, *counts.shape[1:]).numpy()
         self.stack = RawStack(stream="s", index=StackIndex(), pixels=pixels)
-        self.pattern = with_levels(sample.pattern, [self.stack], self.settings(Steps()))
+        self.pattern = with_levels(sample.pattern, [self.stack], self.settings(PAIR))
 
     def settings(self, steps):
         return Settings(optics=self.optics, camera=CAMERA, steps=steps)
 
     def networks(self):
-        return load_networks(self.settings(Steps()), torch.device("cpu"))
+        return load_networks(self.settings(PAIR), torch.device("cpu"))
 
     def pipeline(self, steps, pattern=None):
         return ReconstructionPipeline(self.settings(steps), pattern or self.pattern)
@@ -60,7 +60,7 @@ def silent(done):
 
 
 def test_the_shipped_networks_are_mostly_shown_on_what_they_know(beads):
-    pipeline = beads.pipeline(Steps())
+    pipeline = beads.pipeline(PAIR)
     first = pipeline.reconstruct(beads.stack).review(silent)
     found = pipeline.reconstruct(beads.stack, None, first.weights).review(silent)
     assert found.verdict.word is TrustWord.TRUSTED, found.verdict.sentence
@@ -104,9 +104,9 @@ def test_a_pattern_that_has_drifted_is_no_lie(beads):
         for one in beads.pattern.angles
     )
     followed = beads.result(
-        Steps(), turns_rad=(1.0, 1.0, 1.0), pattern=replace(beads.pattern, angles=turned)
+        PAIR, turns_rad=(1.0, 1.0, 1.0), pattern=replace(beads.pattern, angles=turned)
     )
-    still = beads.result(Steps()).review(silent)
+    still = beads.result(PAIR).review(silent)
     found = followed.review(silent)
     assert found.verdict.word is TrustWord.TRUSTED
     assert found.numbers.plain_denied_percent < 1.0
@@ -115,7 +115,7 @@ def test_a_pattern_that_has_drifted_is_no_lie(beads):
 
 def test_a_stack_is_always_examined_alike_and_tells_how_far_it_is(beads):
     done = []
-    made = beads.result(Steps())
+    made = beads.result(PAIR)
     one, other = made.review(done.append), made.review(silent)
     assert one.weights == other.weights
     assert one.numbers == other.numbers
@@ -132,11 +132,11 @@ def test_what_telling_raises_ends_a_review_before_the_next_image(beads):
         raise EnoughError
 
     with pytest.raises(EnoughError):
-        beads.result(Steps()).review(ended)
+        beads.result(PAIR).review(ended)
 
 
 def test_an_image_that_is_off_has_a_greater_error_than_the_arbitrated_one(beads):
-    pipeline = beads.pipeline(Steps())
+    pipeline = beads.pipeline(PAIR)
     work = pipeline.compute(beads.stack)
     found = pipeline.examine(work)
     same = pipeline.examine(work, found.image)
@@ -156,7 +156,7 @@ def test_the_maps_of_a_stream_are_about_the_image_that_is_shown(beads):
 
     The verdict is on what they are granted from the next stack on.
     """
-    pipeline = beads.pipeline(Steps())
+    pipeline = beads.pipeline(PAIR)
     first = pipeline.reconstruct(beads.stack)
     np.testing.assert_array_equal(first.result.image, first.result.plain)
     trust = first.review(silent)
@@ -169,7 +169,7 @@ def test_the_maps_of_a_stream_are_about_the_image_that_is_shown(beads):
 
 def test_step_two_sees_a_part_of_the_light_with_levels_of_that_light(beads, monkeypatch):
     """Else it would take a bright stack for a dim one, and be blamed for that."""
-    pipeline, seen = beads.pipeline(Steps(one="none")), []
+    pipeline, seen = beads.pipeline(Steps(one="none", two="default")), []
     two = pipeline.networks.two
 
     def watched(self, image, conditions):
@@ -191,7 +191,7 @@ def test_smoothed_frames_are_recognised_and_the_plain_image_shown(beads):
     smoothed = torch.nn.functional.avg_pool2d(
         torch.from_numpy(beads.stack.pixels.astype(np.float32)).flatten(0, 1)[None], 3, 1, 1
     ).reshape(beads.stack.pixels.shape)
-    pipeline = beads.pipeline(Steps())
+    pipeline = beads.pipeline(PAIR)
     work = pipeline.compute(replace(beads.stack, pixels=smoothed.numpy()))
     found = pipeline.examine(work)
     assert torch.equal(found.image, work.plain)
@@ -250,18 +250,18 @@ def test_a_field_too_small_to_judge_has_no_networks(side, able, caplog):
 def test_without_a_usable_angle_no_network_runs(beads, caplog):
     angles = tuple(replace(one, usable=False) for one in beads.pattern.angles)
     dark = replace(beads.pattern, angles=angles)
-    made = beads.result(Steps(), pattern=dark)
+    made = beads.result(PAIR, pattern=dark)
     assert made.network is None
     assert made.review is None
     assert made.result.plain is None
     assert "no network runs: no angle of the pattern was found" in caplog.text
-    warned = with_warnings(dark, [beads.stack], beads.settings(Steps()), beads.networks())
+    warned = with_warnings(dark, [beads.stack], beads.settings(PAIR), beads.networks())
     assert any("no network runs" in words for words in warned.warnings)
 
 
 def test_a_review_in_the_middle_of_a_reconstruction_changes_nothing(beads, monkeypatch):
     """Reviews are made in a thread of their own, at any moment of the frame path."""
-    pipeline = ReconstructionPipeline(beads.settings(Steps()), beads.pattern)
+    pipeline = ReconstructionPipeline(beads.settings(PAIR), beads.pattern)
     first = pipeline.reconstruct(beads.stack)
     invert, reviewed = pipeline.sections._of_photons.invert, []
 
