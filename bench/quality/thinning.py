@@ -38,9 +38,9 @@ READ_NOISE = 1.5
 """Electrons; added to what is left, as a camera would."""
 PLAIN = Steps(one="none", two="none")
 STAGES = {
-    "step one": Steps(two="none"),
-    "step two alone": Steps(one="none"),
-    "step one and two": Steps(),
+    "step one": Steps(one="default", two="none"),
+    "step two alone": Steps(one="none", two="default"),
+    "step one and two": Steps(one="default", two="default"),
 }
 Shown = tuple[str, dict[str, np.ndarray]]
 

@@ -27,6 +27,7 @@ from livesim.speed.stages import (
 )
 from livesim.speed.tables import show
 from livesim.values.extras import install_command
+from livesim_models.shipped import DEFAULT, NONE
 
 if TYPE_CHECKING:
     from bench.speed.peers import Peers
@@ -139,7 +140,7 @@ def measure(
 
 
 def _streams(options: BenchOptions) -> list[tuple[int, str]]:
-    return [(size, steps) for size in options.live_sizes for steps in ("none", "auto")]
+    return [(size, steps) for size in options.live_sizes for steps in (NONE, DEFAULT)]
 
 
 def _live(
@@ -147,5 +148,5 @@ def _live(
 ) -> dict[str, Any]:
     say(f"a stream of {size} x {size}, steps {steps}")
     scene = make_scene(size, Steps(one=steps, two=steps))
-    stacks = options.stacks if steps == "none" else max(options.stacks // 8, 3)
-    return asdict(run_live(scene, "two-step" if steps == "auto" else "plain", stacks))
+    stacks = options.stacks if steps == NONE else max(options.stacks // 8, 3)
+    return asdict(run_live(scene, "two-step" if steps == DEFAULT else "plain", stacks))

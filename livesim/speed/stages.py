@@ -33,7 +33,13 @@ from livesim.values.results import Result
 from livesim.wire.codec import decode, encode
 from livesim_models.conditions import Conditions
 from livesim_models.flops import flops
+from livesim_models.shipped import DEFAULT, NONE, UNIVERSAL
 
+PATHS = {
+    "plain": Steps(one=NONE, two=NONE),
+    "universal": Steps(one=NONE, two=UNIVERSAL),
+    "two-step": Steps(one=DEFAULT, two=DEFAULT),
+}
 MOST_S = 60.0
 """For the stages of one group; after it the rounds that were done have to do."""
 
@@ -93,11 +99,11 @@ def _reconstruction(scene: Scene, device: torch.device) -> dict[str, Task]:
 def path_stages(scene: Scene, device: torch.device, rounds: int) -> list[Stage]:
     """Return the whole way of a raw stack to its result: up to a GPU and down again, if it is one.
 
-    Without networks, and with the shipped ones.
+    Without networks, with the one for every sample, and with the pair.
     """
     tasks: dict[str, Task] = {}
-    for words, name in (("plain", "none"), ("two-step", "auto")):
-        settings = scene.settings.model_copy(update={"steps": Steps(one=name, two=name)})
+    for words, steps in PATHS.items():
+        settings = scene.settings.model_copy(update={"steps": steps})
         networks = load_networks(settings, device)
         known = replace(scene.pattern, levels=Levels(0.0, PHOTONS))
         pipeline = ReconstructionPipeline(settings, known, None, networks, path_for(device))
@@ -107,7 +113,7 @@ def path_stages(scene: Scene, device: torch.device, rounds: int) -> list[Stage]:
 
 
 def network_stages(scene: Scene, device: torch.device, limit: Limits, rounds: int) -> list[Stage]:
-    """Return the shipped networks in float32 and in what "auto" chooses here, if that differs."""
+    """Return the pair in float32 and in what "auto" chooses here, if that differs."""
     chosen = resolved(scene.settings).settings.steps.precision
     precisions = dict.fromkeys(("float32", chosen))
     return [s for p in precisions for s in _network_stages(scene, device, limit, rounds, p)]
@@ -116,7 +122,7 @@ def network_stages(scene: Scene, device: torch.device, limit: Limits, rounds: in
 def _network_stages(
     scene: Scene, device: torch.device, limit: Limits, rounds: int, precision: str
 ) -> list[Stage]:
-    steps = Steps.model_validate({"precision": precision})
+    steps = Steps.model_validate({"one": DEFAULT, "two": DEFAULT, "precision": precision})
     networks = load_networks(scene.settings.model_copy(update={"steps": steps}), device)
     photons = scene.counts.flatten(0, 1).float().to(device)
     rows, columns = (2 * n for n in photons.shape[-2:])

@@ -66,9 +66,9 @@ def test_what_is_wrong_in_a_channel_is_said(channel, words):
 
 def test_networks_are_named_for_every_channel():
     own = resolved(settings(c1=RED, c2={"steps": {"two": "auto"}}))
-    assert own.settings.steps.two == "default"
+    assert own.settings.steps.two == "universal"
     assert own.settings.channels[1].steps.two == "none"
-    assert own.settings.channels[2].steps.two == "default"
+    assert own.settings.channels[2].steps.two == "universal"
     assert own.settings.of_channel(1).steps.one == "default"
     plain = with_steps(settings(c1={"steps": {"one": "default", "two": "default"}}), "reconstruct")
     assert plain.of_channel(1).steps.one == plain.of_channel(1).steps.two == "none"
