@@ -34,7 +34,7 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     button = window.widgets.time_bar.networks
     assert (button.isHidden(), button.text()) == (False, "Networks: the newest stack")
     shown = {one.text(): one for one in button.menu().actions() if one.text() and one.isVisible()}
-    assert list(shown)[0] == "On the newest stack"
+    assert next(iter(shown)) == "On the newest stack"
     assert list(shown)[-2:] == ["Only when held", "Off"]
     shown["On every 2nd stack"].trigger()
     shown["Off"].trigger()  # before the engine has answered
