@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
@@ -28,25 +29,37 @@ from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.defects import Mending
 from livesim.pipeline.volume.build import calibrate_volume, volume_plan
+from livesim.pipeline.volume.networks import (
+    VolumeNetwork,
+    VolumeRestorer,
+    load_volume_network,
+    why_no_network,
+)
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.volume.plan import VolumePlan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
-from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
+from livesim.values.volume_pattern import (
+    IN_THREE_DIMENSIONS,
+    PLAIN_IN_THREE_DIMENSIONS,
+    VolumePattern,
+)
 
 
 def restore_volumes(asked: RestoreRequest) -> None:
-    """Reconstruct every whole volume of a recording into one file, without networks.
+    """Reconstruct every whole volume of a recording into one file.
 
-    The pattern of each channel is that of the live run, that of a file, or that found in its first
+    A network, where the settings ask for one, is shown as far as the photons of a volume support
+    it. The pattern of each channel is that of the live run, that of a file, or that found in its first
     whole volume.
 
     Raises
     ------
     SettingsError
-        If the settings are none of volumes, or another device than the processor is asked for.
+        If the settings are none of volumes, another device than the processor is asked for, or a
+        network that is none of volumes.
     DataError
         If the recording holds no whole volume, or one that does not fit into memory; or if the
         pattern is none of volumes.
@@ -66,21 +79,25 @@ def restore_volumes(asked: RestoreRequest) -> None:
         for note in (f"{whole}, reconstructed in three dimensions", *notes):
             console.print(f"livesim: {note}")
         patterns = _patterns(asked, recording, settings, volumes, console)
-        plans = {n: volume_plan(one, settings.of_channel(n)) for n, one in patterns.items()}
+        channels = {n: _Channel.of(one, settings.of_channel(n)) for n, one in patterns.items()}
+        notes += [note for channel in channels.values() for note in channel.notes]
+        for note in dict.fromkeys(note for one in channels.values() for note in one.notes):
+            console.print(f"livesim: {note}")
         layout = _layout(recording, settings, volumes)
-        recipe = _recipe(asked, settings, patterns, recording, notes)
+        recipe = _recipe(asked, settings, channels, recording, notes)
         begin = min(volume.time for volume in volumes)
         left_out: list[LostFrameError] = []
+        doubts: list[str] = []
         with (
             interrupts_held() as check_interrupt,
             open_writer(asked.out, layout, recipe, overwrite=asked.overwrite) as writer,
             progress_bar("restore", len(volumes), console) as bar,
         ):
-            for channel, plan in plans.items():
-                own = settings.of_channel(channel)
-                read = _Reader(recording, own, patterns[channel], asked.live, check_interrupt)
-                make = _Maker(plan, read)
-                for volume in bar.over([one for one in volumes if one.channel == channel]):
+            for number, channel in channels.items():
+                own = settings.of_channel(number)
+                read = _Reader(recording, own, channel.pattern, asked.live, check_interrupt)
+                make = _Maker(channel, read, doubts.append)
+                for volume in bar.over([one for one in volumes if one.channel == number]):
                     try:
                         made = make(volume)
                     except LostFrameError as error:
@@ -92,6 +109,9 @@ def restore_volumes(asked: RestoreRequest) -> None:
                 raise left_out[0]
     if left_out:
         console.print(f"livesim: {left_out[0]}; {count(len(left_out), 'volume')} left out")
+    if doubts:
+        volumes_plain = count(len(doubts), "volume")
+        console.print(f"livesim: nothing of the network is shown in {volumes_plain}: {doubts[0]}")
     console.print(f"wrote {asked.out}")
 
 
@@ -124,12 +144,51 @@ class _Reader:
         return as_tensor(self._mend(self._read(index)).stack.pixels).float()
 
 
-class _Maker:
-    """Makes the volumes of one channel, one after the other in the same memory."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Channel:
+    """How the volumes of one channel are made."""
 
-    def __init__(self, plan: VolumePlan, read: Callable[[StackIndex], Tensor]) -> None:
-        self._make, self._read = VolumeReconstructor(plan), read
-        self._bands = self._make.begin()
+    pattern: Pattern
+    plan: VolumePlan
+    network: VolumeNetwork | None
+    restorer: VolumeRestorer | None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pattern: Pattern, settings: Settings) -> _Channel:
+        """Return how volumes are made under a pattern.
+
+        Raises
+        ------
+        SettingsError, DataError
+            As `volume_plan` and `load_volume_network`.
+        """
+        plan, network = volume_plan(pattern, settings), load_volume_network(settings)
+        if network is None:
+            return cls(pattern, plan, None, None)
+        refusal = why_no_network(pattern, network.card)
+        if refusal:
+            return cls(pattern, plan, None, None, (refusal,))
+        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network.step))
+
+
+class _Maker:
+    """Makes the volumes of one channel, one after the other in the same memory.
+
+    Parameters
+    ----------
+    doubt
+        Hears of every volume of which a network's change could not be weighed, why.
+    """
+
+    def __init__(
+        self,
+        channel: _Channel,
+        read: Callable[[StackIndex], Tensor],
+        doubt: Callable[[str], None],
+    ) -> None:
+        self._make, self._read = VolumeReconstructor(channel.plan), read
+        self._bands, self._restore, self._doubt = self._make.begin(), channel.restorer, doubt
 
     def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
         """Return the image [z, 2 y, 2 x] of a volume.
@@ -140,9 +199,18 @@ class _Maker:
             If one of its frames cannot be read.
         """
         self._bands.restart()
-        for z in range(self._make.plan.planes):
-            self._make.add(self._bands, z, self._read(replace(volume, z=z)))
-        return self._make.finish(self._bands).numpy()
+
+        def read(z: int) -> Tensor:
+            return self._read(replace(volume, z=z))
+
+        planes = range(self._make.plan.planes)
+        widefield = [self._make.add(self._bands, z, read(z)).clone() for z in planes]
+        if self._restore is None:
+            return self._make.finish(self._bands).numpy()
+        made = self._restore(self._make.spectrum(self._bands), torch.stack(widefield), read)
+        if made.refusal is not None:
+            self._doubt(made.refusal)
+        return made.image.numpy()
 
 
 def _patterns(
@@ -213,22 +281,25 @@ def _layout(
 def _recipe(
     asked: RestoreRequest,
     settings: Settings,
-    patterns: Mapping[int, Pattern],
+    channels: Mapping[int, _Channel],
     recording: Recording,
     notes: Sequence[str],
 ) -> Recipe:
+    patterns = {number: channel.pattern for number, channel in channels.items()}
+    networks = [one.network for one in channels.values() if one.network is not None]
     return Recipe(
         settings=settings,
         pattern=patterns[min(patterns)],
-        steps=("reconstruct",),
+        steps=("reconstruct", "two") if networks else ("reconstruct",),
+        models={name: sha for one in networks for name, sha in one.models.items()},
         sources=tuple(identify(one) for one in (asked.raw, *recording.file.others)),
-        warnings=(*recording.warnings, *notes, *_said(patterns)),
+        warnings=(*recording.warnings, *notes, *_said(patterns, networks)),
     )
 
 
-def _said(patterns: Mapping[int, Pattern]) -> Iterator[str]:
+def _said(patterns: Mapping[int, Pattern], networks: Sequence[VolumeNetwork]) -> Iterator[str]:
     """Yield what the recipe says of the volumes."""
-    yield IN_THREE_DIMENSIONS
+    yield IN_THREE_DIMENSIONS if networks else PLAIN_IN_THREE_DIMENSIONS
     for channel, pattern in patterns.items():
         psi = VolumePattern.of(pattern).axial_phases_rad
         yield f"channel {channel}: axial phases {', '.join(f'{one:.2f}' for one in psi)} rad"
