@@ -19,7 +19,7 @@ from livesim_models.checkpoint import Model, file_sha256, read_card, read_model
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner
-from livesim_models.precision import Precision
+from livesim_models.precision import Precision, preferred_precision
 from livesim_models.shipped import (
     ALL,
     AUTO,
@@ -292,4 +292,4 @@ def precision_for(settings: Settings, device: torch.device) -> Precision:
     """Return in which numbers networks compute."""
     if settings.steps.precision != "auto":
         return settings.steps.precision
-    return preferredprecision_for(device)
+    return preferred_precision(device)

@@ -22,12 +22,11 @@ from bench.quality.volumes_networks.measured import (
     STAGES,
     THINNED,
     measured,
+    network_named,
     restored,
 )
 from bench.quality.volumes_networks.specimens import KINDS, UNKNOWN
 from bench.report import Row, report, show
-from livesim.config.settings import Settings
-from livesim.pipeline.volume.networks import load_volume_network
 
 _LEAST = 1e-9
 
@@ -81,8 +80,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=6, help="volumes of every kind")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network = load_volume_network(Settings.model_validate({"steps": {"two": options.network}}))
-    assert network is not None
+    network = network_named(options.network)
     rows: list[Row] = []
     for kind, number in product(KINDS, range(options.each)):
         photons = PHOTONS[number % len(PHOTONS)]

@@ -14,7 +14,7 @@ from bench.quality.volumes.scene import settings, widefield
 from bench.quality.volumes_networks.specimens import KINDS
 from bench.report import Row
 from livesim.config.settings import Reconstruction, Settings
-from livesim.pipeline.volume.networks import VolumeNetwork, VolumeRestorer
+from livesim.pipeline.volume.networks import VolumeNetwork, VolumeRestorer, load_volume_network
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import (
     VolumeOptics,
@@ -48,6 +48,15 @@ class Restored:
     """The plain volume in full light."""
     truth: Tensor
     shown: float
+
+
+def network_named(name: str) -> VolumeNetwork:
+    """Return a network for volumes, shipped or in a file."""
+    own = settings(SIZE, PLANES, 0)
+    steps = own.steps.model_copy(update={"two": name})
+    network = load_volume_network(own.model_copy(update={"steps": steps}))
+    assert network is not None
+    return network
 
 
 def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> Restored:

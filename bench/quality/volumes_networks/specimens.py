@@ -1,4 +1,4 @@
-"""Draw specimens in three dimensions: kinds of the training in new places, and kinds it never saw."""
+"""Draw specimens in three dimensions: those of the training in new places, and kinds unseen."""
 
 from __future__ import annotations
 

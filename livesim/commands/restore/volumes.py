@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from rich.console import Console
-from torch import Tensor
 
 from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.recorded_volumes import check_memory, first_planes, settled, whole_volumes
 from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.volume_channel import VolumeChannel, VolumeMaker, VolumeReader
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.axes import count
@@ -27,17 +24,8 @@ from livesim.io.recipe import Recipe, identify
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
-from livesim.pipeline.defects import Mending
-from livesim.pipeline.volume.build import calibrate_volume, volume_plan
-from livesim.pipeline.volume.networks import (
-    VolumeNetwork,
-    VolumeRestorer,
-    load_volume_network,
-    why_no_network,
-)
-from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.volume.plan import VolumePlan
-from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.pipeline.volume.build import calibrate_volume
+from livesim.pipeline.volume.networks import VolumeNetwork
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
@@ -52,8 +40,8 @@ def restore_volumes(asked: RestoreRequest) -> None:
     """Reconstruct every whole volume of a recording into one file.
 
     A network, where the settings ask for one, is shown as far as the photons of a volume support
-    it. The pattern of each channel is that of the live run, that of a file, or that found in its first
-    whole volume.
+    it. The pattern of each channel is that of the live run, that of a file, or that found in its
+    first whole volume.
 
     Raises
     ------
@@ -76,13 +64,12 @@ def restore_volumes(asked: RestoreRequest) -> None:
         volumes, torn = whole_volumes(recording)
         notes += torn
         whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"
-        for note in (f"{whole}, reconstructed in three dimensions", *notes):
-            console.print(f"livesim: {note}")
+        _tell((f"{whole}, reconstructed in three dimensions", *notes), console)
         patterns = _patterns(asked, recording, settings, volumes, console)
-        channels = {n: _Channel.of(one, settings.of_channel(n)) for n, one in patterns.items()}
-        notes += [note for channel in channels.values() for note in channel.notes]
-        for note in dict.fromkeys(note for one in channels.values() for note in one.notes):
-            console.print(f"livesim: {note}")
+        channels = {n: VolumeChannel.of(one, settings.of_channel(n)) for n, one in patterns.items()}
+        refusals = dict.fromkeys(one.refusal for one in channels.values() if one.refusal)
+        _tell(refusals, console)
+        notes += refusals
         layout = _layout(recording, settings, volumes)
         recipe = _recipe(asked, settings, channels, recording, notes)
         begin = min(volume.time for volume in volumes)
@@ -95,8 +82,8 @@ def restore_volumes(asked: RestoreRequest) -> None:
         ):
             for number, channel in channels.items():
                 own = settings.of_channel(number)
-                read = _Reader(recording, own, channel.pattern, asked.live, check_interrupt)
-                make = _Maker(channel, read, doubts.append)
+                read = VolumeReader(recording, own, channel.pattern, asked.live, check_interrupt)
+                make = VolumeMaker(channel, read, doubts.append)
                 for volume in bar.over([one for one in volumes if one.channel == number]):
                     try:
                         made = make(volume)
@@ -107,110 +94,15 @@ def restore_volumes(asked: RestoreRequest) -> None:
                         writer.write(replace(volume, time=volume.time - begin, z=z), image)
             if len(left_out) == len(volumes):
                 raise left_out[0]
-    if left_out:
-        console.print(f"livesim: {left_out[0]}; {count(len(left_out), 'volume')} left out")
-    if doubts:
-        volumes_plain = count(len(doubts), "volume")
-        console.print(f"livesim: nothing of the network is shown in {volumes_plain}: {doubts[0]}")
+    _tell((f"{one}; {count(len(left_out), 'volume')} left out" for one in left_out[:1]), console)
+    plain = f"nothing of the network is shown in {count(len(doubts), 'volume')}"
+    _tell((f"{plain}: {one}" for one in doubts[:1]), console)
     console.print(f"wrote {asked.out}")
 
 
-class _Reader:
-    """Reads planes of one channel, without the defects that its pattern names.
-
-    Parameters
-    ----------
-    live
-        Whether to read them as the live run took them, without looking for lost frames.
-    check_interrupt
-        Called before every plane.
-    """
-
-    def __init__(
-        self,
-        recording: Recording,
-        settings: Settings,
-        pattern: Pattern,
-        live: bool,
-        check_interrupt: Callable[[], None],
-    ) -> None:
-        self._read = recording.stack if live else recording.lit_stack
-        self._mend = Mending(pattern, settings)
-        self._check_interrupt = check_interrupt
-
-    def __call__(self, index: StackIndex) -> Tensor:
-        """Return the counts [angle, phase, y, x] of a plane."""
-        self._check_interrupt()
-        return as_tensor(self._mend(self._read(index)).stack.pixels).float()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Channel:
-    """How the volumes of one channel are made."""
-
-    pattern: Pattern
-    plan: VolumePlan
-    network: VolumeNetwork | None
-    restorer: VolumeRestorer | None
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, pattern: Pattern, settings: Settings) -> _Channel:
-        """Return how volumes are made under a pattern.
-
-        Raises
-        ------
-        SettingsError, DataError
-            As `volume_plan` and `load_volume_network`.
-        """
-        plan, network = volume_plan(pattern, settings), load_volume_network(settings)
-        if network is None:
-            return cls(pattern, plan, None, None)
-        refusal = why_no_network(pattern, network.card)
-        if refusal:
-            return cls(pattern, plan, None, None, (refusal,))
-        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network.step))
-
-
-class _Maker:
-    """Makes the volumes of one channel, one after the other in the same memory.
-
-    Parameters
-    ----------
-    doubt
-        Hears of every volume of which a network's change could not be weighed, why.
-    """
-
-    def __init__(
-        self,
-        channel: _Channel,
-        read: Callable[[StackIndex], Tensor],
-        doubt: Callable[[str], None],
-    ) -> None:
-        self._make, self._read = VolumeReconstructor(channel.plan), read
-        self._bands, self._restore, self._doubt = self._make.begin(), channel.restorer, doubt
-
-    def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
-        """Return the image [z, 2 y, 2 x] of a volume.
-
-        Raises
-        ------
-        LostFrameError
-            If one of its frames cannot be read.
-        """
-        self._bands.restart()
-
-        def read(z: int) -> Tensor:
-            return self._read(replace(volume, z=z))
-
-        planes = range(self._make.plan.planes)
-        widefield = [self._make.add(self._bands, z, read(z)).clone() for z in planes]
-        if self._restore is None:
-            return self._make.finish(self._bands).numpy()
-        made = self._restore(self._make.spectrum(self._bands), torch.stack(widefield), read)
-        if made.refusal is not None:
-            self._doubt(made.refusal)
-        return made.image.numpy()
+def _tell(notes: Iterable[str], console: Console) -> None:
+    for note in notes:
+        console.print(f"livesim: {note}")
 
 
 def _patterns(
@@ -281,7 +173,7 @@ def _layout(
 def _recipe(
     asked: RestoreRequest,
     settings: Settings,
-    channels: Mapping[int, _Channel],
+    channels: Mapping[int, VolumeChannel],
     recording: Recording,
     notes: Sequence[str],
 ) -> Recipe:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv1d, interpolate, pad
 
+from livesim.reconstruction.plan import EDGE_PIXELS
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim_models.trust.arbitration import (
     APART,
@@ -46,6 +47,8 @@ _NEIGHBOURHOOD = 1.25
 """Standard deviation of local means in wavelengths of the band."""
 _CAUTION = 1.0
 """Standard errors taken off a weight."""
+_FAR = 1e-3
+"""Share of a neighbourhood that is not faded, below which a place has none."""
 _TINY = 1e-20
 
 
@@ -105,6 +108,8 @@ class VolumeArbiter:
             self._share > NOT_CARRIED, self._share.clamp(min=NOT_CARRIED).rsqrt(), 0.0
         )
         fz = torch.fft.fftfreq(make.plan.planes + make.plan.bridge)[make.plan.depths] * flatness
+        self._inside = torch.zeros(make.plan.planes, *(2 * n for n in make.plan.plane.shape))
+        self._inside[:, *(slice(_edge(n), -_edge(n)) for n in make.plan.plane.shape)] = 1.0
         self._frequency = torch.hypot(fz[:, None, None], lateral_frequencies(make.plan)[None])
 
     @torch.inference_mode()
@@ -194,26 +199,32 @@ class VolumeArbiter:
             agreed = agreed + self._make.image(one.unseen * band.mask) * change
             power = power + change.square()
             noise = noise + self._make.image(one.noise * band.mask).square()
+        inside = self._near(self._inside, band).clamp(min=_FAR)
         agreed, power, noise = (
-            self._near(values / len(seen), band) for values in (agreed, power, noise)
+            self._near(values * self._inside / len(seen), band) / inside
+            for values in (agreed, power, noise)
         )
         power = power.clamp(min=_TINY)
+        found, error = self._drawn(agreed, power, noise, band, len(seen))
+        weight = (found - _CAUTION * error).clamp(0.0, 1.0)
+        return interpolate(weight[None, None], self._inside.shape, mode="trilinear")[0, 0]
+
+    def _drawn(
+        self, agreed: Tensor, power: Tensor, noise: Tensor, band: _Band, fissions: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return local weights, drawn to that of the whole band, and their standard errors."""
         # The smaller parts share the stack's own noise: more fissions take off the drawn one's.
-        excess = 1.0 + ETA**-2 / len(seen)
-        mean = power.mean().clamp(min=_TINY)
-        voxels = self._make.plan.planes * 4.0 * math.prod(self._make.plan.plane.shape)
-        product = excess * (noise * power).mean()
+        excess = 1.0 + ETA**-2 / fissions
+        mean, voxels = power.mean(), float(self._inside.sum())
         common = agreed.mean() / mean
+        product = excess * (noise * power).mean()
         common_error = product / mean.square() / max(voxels * band.density, 1.0)
         around = (4.0 * math.pi * band.sigma**2) * (2.0 * math.sqrt(math.pi) * band.sigma_z)
         values = max(min(around, voxels) * band.density, 1.0)
         local_error = excess * noise / power / values
         drawn, trust = drawn_together(agreed / power, common, local_error, power)
-        error = trust.square() * local_error + (1.0 - trust).square() * common_error
-        weight = (drawn - _CAUTION * error.sqrt()).clamp(0.0, 1.0)
-        plan = self._make.plan
-        size = (plan.planes, 2 * plan.plane.shape[0], 2 * plan.plane.shape[1])
-        return interpolate(weight[None, None], size, mode="trilinear")[0, 0]
+        squared = trust.square() * local_error + (1.0 - trust).square() * common_error
+        return drawn, squared.sqrt()
 
     def _near(self, volume: Tensor, band: _Band) -> Tensor:
         """Return Gaussian means of a volume, on a grid as coarse in y and x as they allow."""
@@ -225,6 +236,11 @@ class VolumeArbiter:
         for axis, sigma in enumerate(sigmas):
             coarse = _smoothed(coarse.movedim(axis, -1), sigma).movedim(-1, axis)
         return coarse
+
+
+def _edge(length: int) -> int:
+    """Return over how many pixels of the doubled grid the raw frames of a length are faded."""
+    return 2 * min(EDGE_PIXELS, length // 4)
 
 
 def _smoothed(values: Tensor, sigma: float) -> Tensor:
