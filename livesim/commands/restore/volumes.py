@@ -25,7 +25,7 @@ from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.volume.build import calibrate_volume
-from livesim.pipeline.volume.networks import VolumeNetwork
+from livesim.pipeline.volume.networks import VolumeNetwork, wants_network
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
@@ -60,7 +60,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
     check_target(asked.out, overwrite=asked.overwrite)
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         settings, notes = settled(asked.settings, recording)
-        check_memory(recording)
+        check_memory(recording, network=wants_network(settings))
         volumes, torn = whole_volumes(recording)
         notes += torn
         whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"

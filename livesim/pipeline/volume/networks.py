@@ -65,14 +65,7 @@ def load_volume_network(settings: Settings) -> VolumeNetwork | None:
     DataError
         If a model file cannot be used.
     """
-    steps = settings.steps
-    for step, name in (("one", steps.one), ("all", steps.all)):
-        if name not in (AUTO, NONE):
-            raise SettingsError(
-                f"steps.{step}: expected none for volumes, which steps.two alone restores, found "
-                f"{name!r}"
-            )
-    name = FOR_VOLUMES if steps.two == AUTO else steps.two
+    name = _named(settings)
     if name == NONE:
         return None
     path = model_file(name, "two")
@@ -85,6 +78,16 @@ def load_volume_network(settings: Settings) -> VolumeNetwork | None:
     device = torch.device("cpu")
     runner = FieldRunner(read_model(path).network, precision_for(settings, device))
     return VolumeNetwork(card, PlanesHybrid(runner), {path.name: file_sha256(path)})
+
+
+def wants_network(settings: Settings) -> bool:
+    """Return whether any channel of volumes is to be restored by a network."""
+    channels = (settings, *(settings.of_channel(number) for number in settings.channels))
+    return any(_named(one) != NONE for one in channels)
+
+
+def _named(settings: Settings) -> str:
+    return FOR_VOLUMES if settings.steps.two == AUTO else settings.steps.two
 
 
 def why_no_network(pattern: Pattern, card: Card) -> str:
