@@ -64,6 +64,8 @@ def gains(rows: Sequence[Row]) -> list[Row]:
     groups["never seen"] = [row for row in rows if row["kind"] in UNKNOWN]
     lines = []
     for name, own in groups.items():
+        if not own:
+            continue
         line: Row = {"volumes": name, "number": len(own)}
         for stage, unit in product(("network", "arbitrated"), ("dB", "SSIM")):
             found = [row[f"{stage}, truth, {unit}"] - row[f"plain, truth, {unit}"] for row in own]
