@@ -13,6 +13,7 @@ from livesim.io.read.axes import count
 from livesim.io.read.recording import Recording
 from livesim.io.read.volume_scale import Stated, disagreement, with_planes
 from livesim.pipeline.volume.build import assumed, memory_refusal
+from livesim.reconstruction.volume.memory import volume_network_bytes
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.frames import RawStack, StackIndex
 
@@ -55,8 +56,8 @@ def whole_volumes(recording: Recording) -> tuple[list[StackIndex], list[str]]:
     return volumes, [f"{count(torn, 'volume')} left out, for planes are missing"] if torn else []
 
 
-def check_memory(recording: Recording) -> None:
-    """Refuse volumes that the machine cannot hold.
+def check_memory(recording: Recording, *, network: bool = False) -> None:
+    """Refuse volumes that the machine cannot hold, restored by a network or plain.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def check_memory(recording: Recording) -> None:
     y, x = recording.frame_shape
     planes = recording.sizes.z
     raw = planes * angles * phases * y * x * recording.dtype.itemsize
-    refusal = memory_refusal(recording.frame_shape, planes, angles, raw)
+    more = volume_network_bytes(recording.frame_shape, planes) if network else 0
+    refusal = memory_refusal(recording.frame_shape, planes, angles, raw + more)
     if refusal is not None:
         raise DataError(f"{recording.source}: {refusal}")
 

@@ -357,14 +357,15 @@ class Settings(Section):
     def _no_volumes(self) -> str:
         """Why there can be no volumes with these settings; empty if there can."""
         pattern, steps = self.pattern, self.steps
-        networks = {steps.one, steps.two, steps.all} - {"auto", "none"}
+        networks = {steps.one, steps.all} - {"auto", "none"}
         if pattern.harmonics != 2:
             return (
                 f"expected pattern.harmonics = 2, those of three beams, found {pattern.harmonics}"
             )
         if networks:
             return (
-                f"expected no networks, of which there are none for volumes, found {min(networks)}"
+                "expected no network but in steps.two, which alone restores volumes, found "
+                f"{min(networks)}"
             )
         if self.live.rolling != "off":
             return f'expected live.rolling = "off", found "{self.live.rolling}"'

@@ -31,6 +31,13 @@ from livesim.pipeline.work import FramePath
 from livesim.values.frames import RawFrame
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus
+from livesim_models.shipped import AUTO, NONE
+
+PLAIN_WHILE_LIVE = (
+    "no network runs on live volumes: livesim restore --config SETTINGS.toml makes them again from "
+    "the recording, with it"
+)
+"""Said where one is asked for by name."""
 
 
 class TorchComputing(Computing):
@@ -87,10 +94,13 @@ class TorchComputing(Computing):
         return doctor_for(settings)
 
     def resolve(self, settings: Settings) -> Resolved:
-        """Replace "auto" by the shipped networks that fit; for volumes there are none."""
+        """Replace "auto" by the shipped networks that fit; live volumes are made without any."""
         if settings.volumes is None:
             return resolved(settings)
-        return Resolved(with_steps(settings, RECONSTRUCT), notes=assumed(settings))
+        notes = assumed(settings)
+        if settings.steps.two not in (AUTO, NONE):
+            notes = (*notes, PLAIN_WHILE_LIVE)
+        return Resolved(with_steps(settings, RECONSTRUCT), notes=notes)
 
     def refusal(self, settings: Settings, frame: RawFrame, channels: int) -> str | None:
         """Return why volumes of such frames do not fit into memory."""

@@ -176,7 +176,7 @@ def _resolved(settings: Settings) -> Resolved:
     files = [model_file(names[step], step) for step in STEPS if names[step] != NONE]
     models = {path.name: file_sha256(path) for path in files}
     cards = {path.name: read_card(path).model_dump(mode="json") for path in files}
-    precision = _precision(settings, preferred_device())
+    precision = precision_for(settings, preferred_device())
     chosen = settings.steps.model_copy(update={**names, "precision": precision})
     choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
     with_names = settings.model_copy(update={"steps": chosen})
@@ -253,7 +253,9 @@ def _model(settings: Settings, step: StepName) -> Model | None:
 
 
 def _misfit(settings: Settings, card: Card) -> str:
-    """Return why a model cannot work on a stream; "" = it can."""
+    """Return why a model cannot work on a stream of single planes; "" = it can."""
+    if card.on_volumes:
+        return f"expected a network for single planes, found {card.name!r}, which is for volumes"
     iterations = settings.reconstruction.richardson_lucy_iterations
     if iterations:
         return (
@@ -288,10 +290,11 @@ def _end_to_end(model: Model, settings: Settings, device: torch.device) -> EndTo
 
 
 def _runner(model: Model, settings: Settings, device: torch.device) -> nn.Module:
-    return FieldRunner(model.network.to(device), _precision(settings, device))
+    return FieldRunner(model.network.to(device), precision_for(settings, device))
 
 
-def _precision(settings: Settings, device: torch.device) -> Precision:
+def precision_for(settings: Settings, device: torch.device) -> Precision:
+    """Return in which numbers networks compute."""
     if settings.steps.precision != "auto":
         return settings.steps.precision
     return preferred_precision(device)

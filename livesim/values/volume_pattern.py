@@ -8,8 +8,10 @@ from typing import Self
 
 from livesim.values.pattern import AxialPattern, NoiseToSignal, Pattern
 
-IN_THREE_DIMENSIONS = "volumes are reconstructed in three dimensions, without networks"
+IN_THREE_DIMENSIONS = "volumes are reconstructed in three dimensions"
 """Said by every recipe of volumes."""
+PLAIN_IN_THREE_DIMENSIONS = f"{IN_THREE_DIMENSIONS}, without networks"
+"""Said by recipes of those that no network has restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class VolumePattern:
     def z_step_um(self) -> float:
         """Distance of neighbouring planes."""
         return self.z_step_nm / 1000.0
+
+    def with_noise(self, noise_to_signal: NoiseToSignal | None) -> VolumePattern:
+        """Return the same pattern with a noise-to-signal ratio of the volume."""
+        return replace(self, noise_to_signal=noise_to_signal)
 
     def moved(self, corner: tuple[int, int], shape: tuple[int, int]) -> VolumePattern:
         """Return the pattern of whole frames, this one being that of a window in them.

@@ -105,10 +105,15 @@ def conditions_of(plan: Plan, levels: Levels, read_noise: float) -> Conditions:
     both = 2.0 * noise.sum() - noise[:, 0].sum() - noise[:, -1].sum()
     first = (levels.low, levels.high, read_noise**2, float(both))
     values = torch.tensor([(*first, *_shares(plan.transfer).tolist())], device=noise.device)
-    return Conditions(values, _whitening(noise, plan.transfer)[None])
+    rows, half = plan.transfer.shape
+    everywhere = torch.ones_like(noise, dtype=torch.bool)
+    white = whitening(noise, plan.transfer, 2 * rows * (half - 1), everywhere)
+    return Conditions(values, white[None])
 
 
-def given(plain: Tensor, white: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def given(
+    plain: Tensor, white: Tensor, values: Tensor, light: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return what a network is given, and the unit of what it returns.
 
     Given are the plain image in units of its levels; the detail of that with white noise in
@@ -121,6 +126,8 @@ def given(plain: Tensor, white: Tensor, values: Tensor) -> tuple[Tensor, Tensor]
         [batch, 2 y, 2 x] in photo-electrons, and of `Conditions.white`.
     values
         Of the conditions.
+    light
+        [batch, 2 y, 2 x] around every pixel, which makes the noise; None: that of the plain image.
 
     Returns
     -------
@@ -128,16 +135,17 @@ def given(plain: Tensor, white: Tensor, values: Tensor) -> tuple[Tensor, Tensor]
     """
     column = values[:, :, None, None]
     low, high, read, gain = (column[:, n] for n in (_LOW, _HIGH, _READ_VARIANCE, _NOISE_GAIN))
-    raw = (_around(plain).clamp(min=0.0) + read).clamp(min=_LEAST_VARIANCE).sqrt()
+    light = around(plain) if light is None else light
+    raw = (light.clamp(min=0.0) + read).clamp(min=_LEAST_VARIANCE).sqrt()
     span = high - low
     noise = (raw * gain.sqrt() / span).clamp(min=_LEAST_NOISE).log2()
-    detail = torch.asinh(_WHITE * (white - _around(white)) / raw)
+    detail = torch.asinh(_WHITE * (white - around(white)) / raw)
     maps = torch.stack([(plain - low) / span, detail, _NOISE * noise], dim=1)
     shares = column[:, _SHARES:].expand(-1, -1, *plain.shape[-2:])
     return torch.cat([maps, shares], dim=1), _CHANGE * (raw * span).sqrt()
 
 
-def _around(images: Tensor) -> Tensor:
+def around(images: Tensor) -> Tensor:
     """Return local means of images [batch, y, x], at the borders of what is there."""
     return avg_pool2d(images, _MEAN_PIXELS, 1, _MEAN_PIXELS // 2, count_include_pad=False)
 
@@ -147,17 +155,26 @@ def span_of(values: Tensor) -> Tensor:
     return (values[:, _HIGH] - values[:, _LOW])[:, None, None]
 
 
-def _whitening(noise: Tensor, transfer: Tensor) -> Tensor:
-    """Return the factors [2 y, x + 1] that make noise white, from its power and the transfer.
+def whitening(noise: Tensor, transfer: Tensor, pixels: int, strongest: Tensor) -> Tensor:
+    """Return the factors that make noise white, from its power and the transfer, shaped alike.
 
     Noise of the power N and the transfer T mean that the bands together have the signal T² / N:
     where it is faint the factors end, as there is nothing but noise.
+
+    Parameters
+    ----------
+    noise, transfer
+        By frequency, 0 first.
+    pixels
+        Over which noise spreads.
+    strongest
+        Of the factors' shape: where to look for the strongest signal.
     """
-    rows, half = noise.shape
-    factors = (2 * rows * (half - 1) * noise.clamp(min=_TINY)).rsqrt()
+    factors = (pixels * noise.clamp(min=_TINY)).rsqrt()
     signal = transfer.square() / noise.clamp(min=_TINY)
-    ends = signal / (signal + _FAINT * signal.max())
-    return torch.where(noise > _TINY, ends * factors.clamp(max=_MOST * float(factors[0, 0])), 0.0)
+    ends = signal / (signal + _FAINT * signal[strongest].max())
+    factors = factors.clamp(max=_MOST * float(factors.flatten()[0]))
+    return torch.where(noise > _TINY, ends * factors, 0.0)
 
 
 def _noise_power(plan: Plan) -> Tensor:

@@ -18,6 +18,8 @@ RECIPES = Path(__file__).parent / "recipes"
 """Of trainings."""
 AUTO, NONE = "auto", "none"
 DEFAULT, UNIVERSAL, QUICK = "default", "universal", "quick"
+FOR_VOLUMES = "none"
+"""What "auto" stands for where planes are parts of volumes."""
 PREFERRED = (UNIVERSAL, DEFAULT)
 """What "auto" stands for: the first that fits the stream."""
 

@@ -14,7 +14,7 @@ from livesim.api.live import Sender
 from livesim.io.pattern_file import read_pattern
 from livesim.io.write.results import read_recipe
 from livesim.processes.engine import EngineProcess
-from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
+from livesim.values.volume_pattern import PLAIN_IN_THREE_DIMENSIONS
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
@@ -98,7 +98,7 @@ def test_the_volumes_of_a_live_run_are_those_of_restore(counts, tmp_path):
     assert live.shape == (TIMES, PLANES, 2 * SIZE, 2 * SIZE)
     assert live.std(axis=(1, 2, 3)).min() > 0
     for path in (stream / "results.ome.zarr", again):
-        assert IN_THREE_DIMENSIONS in read_recipe(path).warnings
+        assert PLAIN_IN_THREE_DIMENSIONS in read_recipe(path).warnings
         assert read_recipe(path).pattern.axial.planes == PLANES
     assert read_pattern(stream / "pattern.json") == read_recipe(again).pattern
 

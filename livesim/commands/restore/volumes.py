@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
-from torch import Tensor
 
 from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.recorded_volumes import check_memory, first_planes, settled, whole_volumes
 from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.volume_channel import VolumeChannel, VolumeMaker, VolumeReader
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.axes import count
@@ -26,27 +24,30 @@ from livesim.io.recipe import Recipe, identify
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
-from livesim.pipeline.defects import Mending
-from livesim.pipeline.volume.build import calibrate_volume, volume_plan
-from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.volume.plan import VolumePlan
-from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.pipeline.volume.build import calibrate_volume
+from livesim.pipeline.volume.networks import VolumeNetwork, wants_network
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
-from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
+from livesim.values.volume_pattern import (
+    IN_THREE_DIMENSIONS,
+    PLAIN_IN_THREE_DIMENSIONS,
+    VolumePattern,
+)
 
 
 def restore_volumes(asked: RestoreRequest) -> None:
-    """Reconstruct every whole volume of a recording into one file, without networks.
+    """Reconstruct every whole volume of a recording into one file.
 
-    The pattern of each channel is that of the live run, that of a file, or that found in its first
-    whole volume.
+    A network, where the settings ask for one, is shown as far as the photons of a volume support
+    it. The pattern of each channel is that of the live run, that of a file, or that found in its
+    first whole volume.
 
     Raises
     ------
     SettingsError
-        If the settings are none of volumes, or another device than the processor is asked for.
+        If the settings are none of volumes, another device than the processor is asked for, or a
+        network that is none of volumes.
     DataError
         If the recording holds no whole volume, or one that does not fit into memory; or if the
         pattern is none of volumes.
@@ -59,28 +60,31 @@ def restore_volumes(asked: RestoreRequest) -> None:
     check_target(asked.out, overwrite=asked.overwrite)
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         settings, notes = settled(asked.settings, recording)
-        check_memory(recording)
+        check_memory(recording, network=wants_network(settings))
         volumes, torn = whole_volumes(recording)
         notes += torn
         whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"
-        for note in (f"{whole}, reconstructed in three dimensions", *notes):
-            console.print(f"livesim: {note}")
+        _tell((f"{whole}, reconstructed in three dimensions", *notes), console)
         patterns = _patterns(asked, recording, settings, volumes, console)
-        plans = {n: volume_plan(one, settings.of_channel(n)) for n, one in patterns.items()}
+        channels = {n: VolumeChannel.of(one, settings.of_channel(n)) for n, one in patterns.items()}
+        refusals = dict.fromkeys(one.refusal for one in channels.values() if one.refusal)
+        _tell(refusals, console)
+        notes += refusals
         layout = _layout(recording, settings, volumes)
-        recipe = _recipe(asked, settings, patterns, recording, notes)
+        recipe = _recipe(asked, settings, channels, recording, notes)
         begin = min(volume.time for volume in volumes)
         left_out: list[LostFrameError] = []
+        doubts: list[str] = []
         with (
             interrupts_held() as check_interrupt,
             open_writer(asked.out, layout, recipe, overwrite=asked.overwrite) as writer,
             progress_bar("restore", len(volumes), console) as bar,
         ):
-            for channel, plan in plans.items():
-                own = settings.of_channel(channel)
-                read = _Reader(recording, own, patterns[channel], asked.live, check_interrupt)
-                make = _Maker(plan, read)
-                for volume in bar.over([one for one in volumes if one.channel == channel]):
+            for number, channel in channels.items():
+                own = settings.of_channel(number)
+                read = VolumeReader(recording, own, channel.pattern, asked.live, check_interrupt)
+                make = VolumeMaker(channel, read, doubts.append)
+                for volume in bar.over([one for one in volumes if one.channel == number]):
                     try:
                         made = make(volume)
                     except LostFrameError as error:
@@ -90,59 +94,15 @@ def restore_volumes(asked: RestoreRequest) -> None:
                         writer.write(replace(volume, time=volume.time - begin, z=z), image)
             if len(left_out) == len(volumes):
                 raise left_out[0]
-    if left_out:
-        console.print(f"livesim: {left_out[0]}; {count(len(left_out), 'volume')} left out")
+    _tell((f"{one}; {count(len(left_out), 'volume')} left out" for one in left_out[:1]), console)
+    plain = f"nothing of the network is shown in {count(len(doubts), 'volume')}"
+    _tell((f"{plain}: {one}" for one in doubts[:1]), console)
     console.print(f"wrote {asked.out}")
 
 
-class _Reader:
-    """Reads planes of one channel, without the defects that its pattern names.
-
-    Parameters
-    ----------
-    live
-        Whether to read them as the live run took them, without looking for lost frames.
-    check_interrupt
-        Called before every plane.
-    """
-
-    def __init__(
-        self,
-        recording: Recording,
-        settings: Settings,
-        pattern: Pattern,
-        live: bool,
-        check_interrupt: Callable[[], None],
-    ) -> None:
-        self._read = recording.stack if live else recording.lit_stack
-        self._mend = Mending(pattern, settings)
-        self._check_interrupt = check_interrupt
-
-    def __call__(self, index: StackIndex) -> Tensor:
-        """Return the counts [angle, phase, y, x] of a plane."""
-        self._check_interrupt()
-        return as_tensor(self._mend(self._read(index)).stack.pixels).float()
-
-
-class _Maker:
-    """Makes the volumes of one channel, one after the other in the same memory."""
-
-    def __init__(self, plan: VolumePlan, read: Callable[[StackIndex], Tensor]) -> None:
-        self._make, self._read = VolumeReconstructor(plan), read
-        self._bands = self._make.begin()
-
-    def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
-        """Return the image [z, 2 y, 2 x] of a volume.
-
-        Raises
-        ------
-        LostFrameError
-            If one of its frames cannot be read.
-        """
-        self._bands.restart()
-        for z in range(self._make.plan.planes):
-            self._make.add(self._bands, z, self._read(replace(volume, z=z)))
-        return self._make.finish(self._bands).numpy()
+def _tell(notes: Iterable[str], console: Console) -> None:
+    for note in notes:
+        console.print(f"livesim: {note}")
 
 
 def _patterns(
@@ -213,22 +173,25 @@ def _layout(
 def _recipe(
     asked: RestoreRequest,
     settings: Settings,
-    patterns: Mapping[int, Pattern],
+    channels: Mapping[int, VolumeChannel],
     recording: Recording,
     notes: Sequence[str],
 ) -> Recipe:
+    patterns = {number: channel.pattern for number, channel in channels.items()}
+    networks = [one.network for one in channels.values() if one.network is not None]
     return Recipe(
         settings=settings,
         pattern=patterns[min(patterns)],
-        steps=("reconstruct",),
+        steps=("reconstruct", "two") if networks else ("reconstruct",),
+        models={name: sha for one in networks for name, sha in one.models.items()},
         sources=tuple(identify(one) for one in (asked.raw, *recording.file.others)),
-        warnings=(*recording.warnings, *notes, *_said(patterns)),
+        warnings=(*recording.warnings, *notes, *_said(patterns, networks)),
     )
 
 
-def _said(patterns: Mapping[int, Pattern]) -> Iterator[str]:
+def _said(patterns: Mapping[int, Pattern], networks: Sequence[VolumeNetwork]) -> Iterator[str]:
     """Yield what the recipe says of the volumes."""
-    yield IN_THREE_DIMENSIONS
+    yield IN_THREE_DIMENSIONS if networks else PLAIN_IN_THREE_DIMENSIONS
     for channel, pattern in patterns.items():
         psi = VolumePattern.of(pattern).axial_phases_rad
         yield f"channel {channel}: axial phases {', '.join(f'{one:.2f}' for one in psi)} rad"

@@ -12,7 +12,8 @@ import torch
 from rich.console import Console
 
 from livesim.commands.progress import progress_bar
-from livesim.commands.train.specimens import drawn_specimen
+from livesim.commands.train.specimens import VOLUMES, drawn_specimen, drawn_volume
+from livesim.values.errors import DataError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.stacks import SimulatorRecipe
@@ -20,11 +21,14 @@ from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
 from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
+from livesim_models.data.volumes.example import PHOTONS as VOLUME_PHOTONS
+from livesim_models.data.volumes.scenery import TEXTURES, VolumeSceneries
 from livesim_models.network import Network
+from livesim_models.registry import build
 from livesim_models.shipped import ALL, StepName, model_file
-from livesim_models.training.course import Course, OnPlain, OnStacks
+from livesim_models.training.course import Course, OnPlain, OnStacks, OnVolumes
 from livesim_models.training.recipe import VariedRecipe
-from livesim_models.training.varied import Progress, train_varied, trained
+from livesim_models.training.varied import Progress, train_varied, trained, widened
 
 RECIPE_NAME = "recipe.toml"
 SPECIMENS: Final = ("beads", "filaments", "mitochondria", "network", "vesicles")
@@ -41,7 +45,7 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
         If a model to begin with cannot be used, or nothing was trained yet.
     """
     course = course_of(recipe)
-    start = {name: _network(model, recipe) for name, model in recipe.start.items()}
+    start = {name: _network(name, model, recipe) for name, model in recipe.start.items()}
     try:
         with progress_bar("steps", recipe.steps, console) as bar:
             train_varied(recipe, course, out, start, bar.show)
@@ -51,6 +55,8 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
 
 def course_of(recipe: VariedRecipe) -> Course:
     """Return what the networks of a recipe learn from."""
+    if recipe.volume is not None:
+        return OnVolumes(recipe, VolumeSceneries(drawn_volume))
     if recipe.simulator is None:
         return OnPlain(recipe, Sceneries(drawn_specimen))
     return OnStacks(recipe)
@@ -60,8 +66,15 @@ def _step(recipe: VariedRecipe) -> StepName:
     return "two" if recipe.simulator is None else ALL
 
 
-def _network(model: str, recipe: VariedRecipe) -> Network:
-    return read_model(model_file(model, _step(recipe))).network.requires_grad_(True)
+def _network(name: str, model: str, recipe: VariedRecipe) -> Network:
+    """Return the model that a network of a recipe begins with, with as many inputs as that has."""
+    begun = read_model(model_file(model, _step(recipe))).network
+    network = build(recipe.networks[name])
+    try:
+        network.load_state_dict(widened(begun.state_dict(), network.state_dict()))
+    except (ValueError, RuntimeError) as error:
+        raise DataError(f"start.{name}: {model!r} does not fit the recipe: {error}") from error
+    return network.requires_grad_(True)
 
 
 def _write(
@@ -79,7 +92,12 @@ def _write(
 def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, out: Path) -> Card:
     drawn = sorted(draw.__name__ for draw in PICTURES)
     found = progress.decibels[name].items()
-    sees = _of_plain(drawn) if recipe.simulator is None else _of_stacks(recipe.simulator, drawn)
+    if recipe.volume is not None:
+        sees = _of_volumes()
+    elif recipe.simulator is None:
+        sees = _of_plain(drawn)
+    else:
+        sees = _of_stacks(recipe.simulator, drawn)
     return Card(
         name=name,
         step=_step(recipe),
@@ -96,9 +114,10 @@ def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, o
 
 def _seen(recipe: VariedRecipe, name: str) -> dict[str, str]:
     """Return the photographs that a network has seen, before this training too: licences."""
+    own = {} if recipe.volume is not None else dict(TRAINING)
     if name not in recipe.start:
-        return dict(TRAINING)
-    return read_card(model_file(recipe.start[name], _step(recipe))).photographs | TRAINING
+        return own
+    return read_card(model_file(recipe.start[name], _step(recipe))).photographs | own
 
 
 def _of_plain(drawn: Sequence[str]) -> dict[str, Any]:
@@ -109,6 +128,18 @@ def _of_plain(drawn: Sequence[str]) -> dict[str, Any]:
         "photons": PHOTONS,
         "read_noise": READ_NOISE,
         "structures": (*SPECIMENS, *drawn),
+    }
+
+
+def _of_volumes() -> dict[str, Any]:
+    """Return what the card of a network on plain volumes says of its input."""
+    return {
+        "normalisation": "planes",
+        "frames": 15,
+        "harmonics": 2,
+        "photons": VOLUME_PHOTONS,
+        "read_noise": READ_NOISE,
+        "structures": (*VOLUMES, *TEXTURES),
     }
 
 

@@ -8,12 +8,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.config.simulation import Simulation
 from livesim_acquisition.specimens.beads import Beads
 from livesim_acquisition.specimens.filaments import Filaments
 from livesim_acquisition.specimens.mitochondria import Mitochondria
 from livesim_acquisition.specimens.network import Network
 from livesim_acquisition.specimens.specimen import Specimen
 from livesim_acquisition.specimens.vesicles import Vesicles
+from livesim_acquisition.specimens.volumes import STRUCTURES, Space
+from livesim_models.data.volumes.scenery import Grid
 
 Random = np.random.Generator
 
@@ -67,3 +70,36 @@ def _beads(shape: tuple[int, int], pixel_nm: float, seed: int, random: Random) -
 
 _Draw = Callable[[tuple[int, int], float, int, Random], Specimen]
 _SPECIMENS: tuple[_Draw, ...] = (_filaments, _network, _mitochondria, _vesicles, _beads)
+
+
+def drawn_volume(grid: Grid, random: Random) -> NDArray[np.float32]:
+    """Return a specimen in three dimensions, [layer, 2 y, 2 x] between 0 and 1."""
+    kind = VOLUMES[int(random.integers(len(VOLUMES)))]
+    space = Space(grid.shape, grid.step_nm, grid.pixel_nm)
+    own = Simulation.model_validate({"specimen": kind, kind: _volume_settings(kind, space, random)})
+    density = STRUCTURES[kind](own, space, random)
+    return density / max(float(density.max()), 1e-6)
+
+
+def _volume_settings(kind: str, space: Space, random: Random) -> dict[str, float | int | str]:
+    """Return settings of a structure in three dimensions; nothing takes long to draw."""
+
+    def count(least: float, most: float) -> int:
+        return space.count(None, _between(least, most, random))
+
+    if kind == "filaments":
+        length, bend = _between(1.0, 8.0, random), _between(0.5, 30.0, random)
+        return {"count": count(6.0, 300.0), "length_um": length, "persistence_um": bend}
+    if kind == "mitochondria":
+        label = "membrane" if random.random() < 0.5 else "matrix"
+        length, width = _between(0.5, 3.0, random), _between(150.0, 700.0, random)
+        return {"count": count(2.0, 25.0), "length_um": length, "width_nm": width, "label": label}
+    if kind == "vesicles":
+        return {"count": count(5.0, 200.0), "diameter_nm": _between(60.0, 1500.0, random)}
+    spread = random.uniform(0.0, 1.0)
+    wide = _between(20.0, 400.0, random)
+    return {"count": count(10.0, 1500.0), "diameter_nm": wide, "brightness_spread": spread}
+
+
+VOLUMES = ("filaments", "mitochondria", "vesicles", "beads")
+"""Structures that exist in three dimensions."""

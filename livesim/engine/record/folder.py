@@ -38,7 +38,7 @@ from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
-from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
+from livesim.values.volume_pattern import PLAIN_IN_THREE_DIMENSIONS
 from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
@@ -122,7 +122,7 @@ class FolderRecorder:
             warnings=(
                 *self._notes,
                 *((ARBITRATED,) if restored else ()),
-                *((IN_THREE_DIMENSIONS,) if first.volume is not None else ()),
+                *((PLAIN_IN_THREE_DIMENSIONS,) if first.volume is not None else ()),
             ),
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard

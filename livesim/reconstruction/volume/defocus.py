@@ -35,8 +35,12 @@ class ThroughFocus:
     def of(cls, pupil: Pupil, step_um: float, first: int, count: int) -> ThroughFocus:
         """Return that of `pupil` at the distances (first ... first + count - 1) x step."""
         optics, cutoff = pupil.optics, pupil.optics.cutoff_cycles_per_um
-        rows = [_radial(pupil.defocused((first + i) * step_um)) for i in range(count)]
-        table = torch.stack(rows)
+        distances = range(first, first + count)
+        if not pupil.aberrations and not pupil.defocus_um:  # as far above the focus as below it
+            rows = {d: _radial(pupil.defocused(d * step_um)) for d in set(map(abs, distances))}
+            table = torch.stack([rows[abs(d)] for d in distances])
+        else:
+            table = torch.stack([_radial(pupil.defocused(d * step_um)) for d in distances])
         relative = torch.linspace(0.0, 1.0, table.shape[1], dtype=torch.float64)
         depth = optics.emission_nm / 1000.0 * optics.refractive_index
         depth /= optics.numerical_aperture**2
@@ -54,18 +58,24 @@ class ThroughFocus:
 
 
 def _radial(pupil: Pupil) -> Tensor:
-    """Return the OTF along a line, [radius]: the autocorrelation of the pupil's rows, summed."""
+    """Return the OTF along a line, [radius]: the autocorrelation of the pupil's rows, summed.
+
+    The rows on either side of the middle are alike.
+    """
     axis = torch.arange(-_RADIUS, _RADIUS + 1, dtype=torch.float64) / _RADIUS
-    y, x = axis[:, None], axis[None, :]
+    y, x = axis[_RADIUS:, None], axis[None, :]
+    times = torch.where(y == 0.0, 1.0, 2.0)
     width = (y.abs() + x.abs()) / (torch.sqrt(y * y + x * x).clamp(min=0.5) * _RADIUS)
     covered = (1.0 - torch.sqrt(y * y + x * x)) / width.clamp(min=1.0 / _RADIUS) + 0.5
     covered = covered.clamp(0.0, 1.0)
     phase = 2.0 * torch.pi * pupil.phase_waves(y, x)
     rows = torch.fft.fft(torch.polar(covered, phase.expand_as(covered)), n=4 * len(axis))
-    line = torch.fft.ifft(rows.abs().square().sum(dim=0)).real[: 2 * _RADIUS + 1]
-    line[0] = covered.sum()  # the soft rim makes it fall short, here alone
+    power = rows.real.square() + rows.imag.square()
+    line = torch.fft.ifft((times * power).sum(dim=0)).real[: 2 * _RADIUS + 1]
+    area = (times * covered).sum()
+    line[0] = area  # the soft rim makes it fall short, here alone
     line[-1] = 0.0
-    return line / covered.sum()
+    return line / area
 
 
 def stack_transfer(kernel: Tensor, planes: int, first: int) -> Tensor:

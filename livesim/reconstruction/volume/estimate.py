@@ -121,6 +121,25 @@ def estimate_volume_pattern(counts: Tensor, known: VolumeOptics, camera: Camera)
     )
 
 
+def volume_noise_to_signal(
+    widefield: Tensor, known: VolumeOptics, angles: int
+) -> NoiseToSignal | None:
+    """Return the noise of an angle's zero order over the object's power, where a volume tells it.
+
+    Parameters
+    ----------
+    widefield
+        [z, y, x] photo-electrons, the mean of all frames of `angles` angles.
+    known
+        Of the microscope.
+    angles
+        Of the pattern.
+    """
+    planes, rows, columns = widefield.shape
+    stack = _Stack(known, planes, (rows, columns))
+    return _noise_to_signal(stack, widefield.double(), angles)
+
+
 def _noise_to_signal(stack: _Stack, widefield: Tensor, angles: int) -> NoiseToSignal | None:
     """Return the noise of an angle's zero order over the object's power, a power law.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from livesim.reconstruction.volume.bridge import bridge_length
 
 _ORDERS = 2
+_NETWORK_BYTES = 260
+"""For every voxel of the doubled grid, as measured with 32 planes of 128 x 128."""
 
 
 def volume_bytes(shape: tuple[int, int], planes: int, angles: int) -> int:
@@ -25,3 +27,16 @@ def volume_bytes(shape: tuple[int, int], planes: int, angles: int) -> int:
     result = (8 + 8) * 2 * pixels + 4 * 4 * pixels  # half spectrum and its inverse, the volume
     making = 8 * 2 * 2 * pixels  # of the plan: signal and low-pass in double precision
     return kept + weights + result + making
+
+
+def volume_network_bytes(shape: tuple[int, int], planes: int) -> int:
+    """Return about how many bytes a network and its arbitration take beside the reconstruction.
+
+    Parameters
+    ----------
+    shape
+        (y, x) of the raw frames.
+    planes
+        Of the volume.
+    """
+    return _NETWORK_BYTES * 4 * shape[0] * shape[1] * planes

@@ -59,6 +59,18 @@ class VolumePlan:
     """Leading columns of the result's half spectrum that are not zero."""
     depths: Tensor
     """[kz], which axial frequencies the result holds, as numbers of those of the bands."""
+    passed: Tensor
+    """[kz, x, 2 y] 0 to 1: what of a perfect object the apodization passes."""
+    share: Tensor
+    """[kz, x, 2 y] 0 to 1: which share of that the filter leaves."""
+    unit: float
+    """Distance of the planes in depths of focus: what one layer of an object that fills the stack
+    gives of the light of a widefield plane, about."""
+
+    @property
+    def even(self) -> float:
+        """What an even widefield volume of brightness 1 is in the result."""
+        return 2.0 / (self.planes + self.bridge)
 
 
 def make_volume_plan(
@@ -87,7 +99,7 @@ def make_volume_plan(
     layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
     zero, bands = separated_bands(pattern.lateral)
     filters = _VolumeFilters(layout, pattern, optics, measured, settings, zero, bands)
-    placements = filters.placements()
+    placements, share = filters.placements()
     columns = max(one.target[0].stop for one in placements)
     return VolumePlan(
         plane,
@@ -96,6 +108,9 @@ def make_volume_plan(
         tuple(placements),
         columns,
         filters.depths,
+        filters.low_pass()[:, :columns].float(),
+        share[:, :columns].float(),
+        filters.unit,
     )
 
 
@@ -116,7 +131,7 @@ class _VolumeFilters:
         self._zero, self._bands = zero, bands
         planes = self._planes = pattern.planes + bridge_length(pattern.planes)
         focus = through_focus(optics, measured, pattern.z_step_um, -(planes // 2), planes)
-        self._unit = pattern.z_step_um / focus.depth_um
+        self.unit = pattern.z_step_um / focus.depth_um
         tables = {ZERO_ORDER: focus.table}
         for number, band in enumerate(bands):
             angle = pattern.lateral.angles[band.angle]
@@ -125,7 +140,7 @@ class _VolumeFilters:
             tables[number] = focus.modulated(kz, psi) if band.harmonic == 1 else focus.table
         # In units of the depth of focus: what a Wiener constant means does not depend on the stack.
         self._tables = {
-            number: self._unit * stack_transfer(table, planes, focus.first)
+            number: self.unit * stack_transfer(table, planes, focus.first)
             for number, table in tables.items()
         }
         self._cutoff_z = axial_cutoff(optics)
@@ -133,13 +148,17 @@ class _VolumeFilters:
         self.depths = torch.nonzero(every_kz.abs() < self._reach()[1])[:, 0]
         self._kz = every_kz[self.depths]
 
-    def placements(self) -> list[VolumePlacement]:
-        """Return where every part of every band goes, with its filter."""
+    def placements(self) -> tuple[list[VolumePlacement], Tensor]:
+        """Return where every part of every band goes, with its filter; and what all leave.
+
+        That is the share [kz, x, 2 y] of what the apodization passes.
+        """
         parts = [(ZERO_ORDER, one) for one in zero_rectangles(self._layout)]
         for number, band in enumerate(self._bands):
             parts += [(number, one) for one in band_rectangles(self._layout, band.shift)]
         signal = self._signal(parts)
-        gain = self._passed() / (signal + self._floor())
+        filled = signal + self._floor()
+        gain = self._passed() / filled
         placements = []
         for number, part in parts:
             filtered = self._weight(number) * self._transfer(number, part).conj()
@@ -154,7 +173,7 @@ class _VolumeFilters:
                 placements.append(
                     VolumePlacement(BORDER, part.source, part.target, part.mirrored, border)
                 )
-        return placements
+        return placements, signal / filled
 
     def _weight(self, number: int) -> float:
         return self._zero.weight if number == ZERO_ORDER else self._bands[number].weight
@@ -201,6 +220,10 @@ class _VolumeFilters:
     def _passed(self) -> Tensor:
         """Return the low-pass of the result [kz, x, 2 y], scaled for inverses without a norm."""
         rows, columns = self._layout.shape
+        return self.low_pass() / (rows * columns * self._planes) * self.unit
+
+    def low_pass(self) -> Tensor:
+        """Return what of a perfect object the result passes, [kz, x, 2 y] 0 to 1."""
         fx, fy = self._frequencies()
         reach, reach_z = self._reach()
         settings: Apodization = self._settings.apodization
@@ -209,8 +232,7 @@ class _VolumeFilters:
         relative = torch.sqrt(lateral[None] + (self._kz / reach_z).square()[:, None, None]).clamp(
             max=1.0
         )
-        passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
-        return passed / (rows * columns * self._planes) * self._unit
+        return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
 
     def _border_scale(self) -> float:
         """Return what an even volume is divided by, of which every plane sees all others."""
@@ -242,14 +264,19 @@ def check_planes(pattern: VolumePattern, optics: Optics) -> None:
             f"expected volumes at least {least:.0f} nm deep, half the finest axial period that the "
             f"objective passes, found {pattern.planes} planes {pattern.z_step_nm:g} nm apart"
         )
-    angles = pattern.lateral.angles
-    fringes = max(pattern.axial_frequency(angle.k_cycles_per_um) for angle in angles)
-    most = 1000.0 / (2.0 * (axial_cutoff(optics) + fringes))
+    most = greatest_step_nm(pattern, optics)
     if pattern.z_step_nm > most:
         raise SettingsError(
             f"expected planes at most {most:.0f} nm apart, half the finest axial period, found "
             f"{pattern.z_step_nm:g} nm"
         )
+
+
+def greatest_step_nm(pattern: VolumePattern, optics: Optics) -> float:
+    """Return the distance of planes of which the finest axial period has two."""
+    angles = pattern.lateral.angles
+    fringes = max(pattern.axial_frequency(angle.k_cycles_per_um) for angle in angles)
+    return 500.0 / (axial_cutoff(optics) + fringes)
 
 
 def axial_cutoff(optics: Optics) -> float:

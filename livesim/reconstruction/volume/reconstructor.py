@@ -88,9 +88,19 @@ class VolumeReconstructor:
             self._plane.make(spectra, None, preview)
         return widefield
 
-    @torch.inference_mode()
     def finish(self, volume: VolumeBands) -> Tensor:
         """Return the image [z, 2 y, 2 x] of a volume, which stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If a plane is missing.
+        """
+        return self.image(self.spectrum(volume))
+
+    @torch.inference_mode()
+    def spectrum(self, volume: VolumeBands) -> Tensor:
+        """Return the half spectrum [kz, x, 2 y] of a volume, in memory that the next one takes.
 
         Raises
         ------
@@ -103,7 +113,7 @@ class VolumeReconstructor:
             )
         spectra = {ZERO_ORDER: volume.zero, BORDER: volume.border}
         spectra |= dict(enumerate(volume.side))
-        return self._inverse(self._combined(spectra))
+        return self._combined(spectra)
 
     def __call__(self, volume: Tensor) -> Tensor:
         """Reconstruct a whole volume [z, angle, phase, y, x] of counts."""
@@ -130,10 +140,12 @@ class VolumeReconstructor:
         whole = torch.cat((band, bridged(band[-1], band[0], self.plan.bridge)))
         return torch.fft.fft(whole, dim=0)[self.plan.depths]
 
-    def _inverse(self, spectrum: Tensor) -> Tensor:
-        """Return the volume of a half spectrum; one axis after the other.
+    @torch.inference_mode()
+    def image(self, spectrum: Tensor) -> Tensor:
+        """Return the volume [z, 2 y, 2 x] of a half spectrum [kz, x, 2 y].
 
-        A real inverse over three axes at once corrupts memory on CPUs in torch 2.13.
+        One axis after the other: a real inverse over three at once corrupts memory on CPUs in
+        torch 2.13.
         """
         rows, columns = self.plan.plane.shape
         planes = torch.tensordot(self._along_z, spectrum, dims=1)  # the bridge's are not asked for
@@ -142,3 +154,19 @@ class VolumeReconstructor:
             half = torch.fft.ifft(plane, norm="forward").mT
             image.copy_(torch.fft.irfft(half, n=2 * columns, norm="forward"))
         return volume
+
+    @torch.inference_mode()
+    def spectrum_of(self, image: Tensor) -> Tensor:
+        """Return the half spectrum of a volume [z, 2 y, 2 x]: `image` of it is the volume again.
+
+        But for frequencies that no result holds. It is continued beyond its last plane as raw ones
+        are.
+        """
+        planes = torch.stack([self._half(plane) for plane in image])
+        count = len(planes) + self.plan.bridge
+        return self._deep(planes) / count
+
+    def _half(self, plane: Tensor) -> Tensor:
+        """Return the half spectrum [x, 2 y] of a plane [2 y, 2 x] where the result holds any."""
+        half = torch.fft.rfft(plane, norm="forward")[:, : self.plan.columns].mT
+        return torch.fft.fft(half, norm="forward")

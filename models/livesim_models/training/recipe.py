@@ -15,6 +15,7 @@ from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.data.stacks import SimulatorRecipe
 from livesim_models.registry import AnyArchitecture, architecture_of
 from livesim_models.steps import EndToEnd
+from livesim_models.volume.conditions import CHANNELS as VOLUME_CHANNELS
 
 Steps = Annotated[int, Field(ge=0, le=10_000_000)]
 Whole = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -85,6 +86,12 @@ class Recipe(Section):
         return self
 
 
+class VolumeRecipe(Section):
+    """The volumes of a training, of which planes are restored with those beside them."""
+
+    planes: Annotated[int, Field(ge=8, le=256)] = 16
+
+
 class VariedRecipe(Section):
     """A training on examples that are drawn while networks learn."""
 
@@ -94,13 +101,17 @@ class VariedRecipe(Section):
     networks: Annotated[dict[str, AnyArchitecture], Field(min_length=1)]
     """By name; all learn from the same examples."""
     start: dict[str, str] = Field(default_factory=dict)
-    """Network -> model to begin with, shipped or a file; those left out begin untrained."""
+    """Network -> model to begin with, shipped or a file; those left out begin untrained. One of
+    fewer inputs begins with those, the others have no weight yet."""
     simulator: SimulatorRecipe | None = None
     """Of raw stacks for networks from end to end; None: for networks on plain images, from fields
     in which everything varies."""
+    volume: VolumeRecipe | None = None
+    """For networks on plain volumes; None: on single planes."""
     size: Whole = 64
     """Raw pixels of an example, both sides; every fourth batch has fewer ones, twice as large."""
     batch: Whole = 8
+    """Examples of a batch; one of volumes is half as many planes as a volume has."""
     reused: Whole = 3
     """How often every example is shown, each time in another symmetry."""
     block: Whole = 32
@@ -120,6 +131,8 @@ class VariedRecipe(Section):
 
     @model_validator(mode="after")
     def _networks_fit(self) -> Self:
+        if self.volume is not None:
+            self._check_volume()
         simulator = self.simulator
         if simulator is None:
             return self
@@ -128,14 +141,21 @@ class VariedRecipe(Section):
                 f"expected simulator.kept among the {simulator.frames} frames of a stack, 0 to "
                 f"{simulator.frames - 1}, found {list(simulator.kept)}"
             )
-        expected = (simulator.seen, EndToEnd.OUTPUTS)
+        self._check_sides(simulator.seen, EndToEnd.OUTPUTS)
+        return self
+
+    def _check_volume(self) -> None:
+        if self.simulator is not None:
+            raise ValueError("expected either simulator or volume, found both")
+        self._check_sides(VOLUME_CHANNELS, 1)
+
+    def _check_sides(self, inputs: int, outputs: int) -> None:
         for name, own in self.networks.items():
-            if (own.inputs, own.outputs) != expected:
+            if (own.inputs, own.outputs) != (inputs, outputs):
                 raise ValueError(
-                    f"expected {expected[0]} inputs and {expected[1]} outputs of networks.{name}, "
+                    f"expected {inputs} inputs and {outputs} outputs of networks.{name}, "
                     f"found {own.inputs} and {own.outputs}"
                 )
-        return self
 
 
 FINE_TUNING = (

@@ -193,6 +193,34 @@ def train_varied(
         tell(step)
 
 
+def widened(begun: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights for a network of more inputs, to which those beyond the begun one say nothing.
+
+    Raises
+    ------
+    ValueError
+        If the networks differ in more than their inputs.
+    """
+    found = {}
+    for name, there in own.items():
+        old = begun.get(name)
+        if old is None or old.ndim != there.ndim or _others(old) != _others(there):
+            shape = None if old is None else tuple(old.shape)
+            raise ValueError(f"expected {name} of {tuple(there.shape)}, found {shape}")
+        missing = there.shape[1] - old.shape[1] if old.ndim > 1 else 0
+        found[name] = (
+            torch.cat([old, there.new_zeros(old.shape[0], missing, *old.shape[2:])], 1)
+            if missing
+            else old
+        )
+    return found
+
+
+def _others(weights: Tensor) -> tuple[int, ...]:
+    """Return the lengths of all axes but that of the inputs."""
+    return (*weights.shape[:1], *weights.shape[2:])
+
+
 def trained(recipe: VariedRecipe, course: Course, folder: Path) -> Progress:
     """Return what the last checkpoint of a training holds.
 

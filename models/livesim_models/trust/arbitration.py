@@ -171,8 +171,8 @@ class Arbiter:
         share = torch.where(passed > NOT_CARRIED, transfer / passed.clamp(min=NOT_CARRIED), 0.0)
         self.share = share.clamp(0.0, 1.0)
         """[2 y, x + 1] of what a perfect result passes, that the plain image holds."""
-        self._carried = _rise(self.share, NOT_CARRIED, FULLY_SHOWN)
-        well = _rise(self.share, APART, TOGETHER)
+        self._carried = rise(self.share, NOT_CARRIED, FULLY_SHOWN)
+        well = rise(self.share, APART, TOGETHER)
         octaves = octave_bands(self._shape, OCTAVES).to(transfer)
         few = octave_bands(self._shape, FAINT_OCTAVES).to(transfer)
         self.octaves = torch.cat([octaves, few])
@@ -182,7 +182,7 @@ class Arbiter:
         self._bands = [self._band(shown) for shown in self.bands]
         self._held_back = (1.0 - self.share) / self.share.clamp(min=NOT_CARRIED)
         fine = frequencies(self._shape).to(transfer) / _STRUCTURE
-        self._structure = self._carried * _rise(fine, math.sqrt(0.5), math.sqrt(2.0))
+        self._structure = self._carried * rise(fine, math.sqrt(0.5), math.sqrt(2.0))
 
     def image(self, plain: Tensor, network: Tensor, weights: Weights) -> Tensor:
         """Return the arbitrated image of a plain and a network's image, [2 y, 2 x] each."""
@@ -293,7 +293,10 @@ class Arbiter:
         seen = self._seen(change * band.weighed).square()
         ratio = (self._local(seen, band.sigma, band.step) / noise).clamp(min=_LEAST_CHANGE)
         common = (seen.mean() / noise.mean()).clamp(min=_LEAST_CHANGE)
-        return noise * _drawn(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
+        return (
+            noise
+            * drawn_together(ratio, common, 2.0 * common.square() / band.local_count, noise)[0]
+        )
 
     def _noise_taken(self, band: _Band, seen: _Fissions, noise: Tensor) -> tuple[float, float]:
         """Return kappa, which share of the noise in a band the network took away, and its error."""
@@ -317,7 +320,7 @@ class Arbiter:
         common_error = (self._agreement_error(held, band.weighed, seen) / mean) ** 2
         local_error = common_error * (band.count / band.local_count) * mean / power
         local = self._mean_near(agreed, band.sigma, band.step) / power
-        drawn, trust = _drawn(local, common, local_error, power)
+        drawn, trust = drawn_together(local, common, local_error, power)
         squared = trust.square() * local_error + (1.0 - trust).square() * common_error
         return drawn, squared.sqrt()
 
@@ -474,7 +477,9 @@ def _alone(band: Tensor) -> float:
     return float(_doubled(band).sum() / _doubled(band.square()).sum().clamp(min=_TINY))
 
 
-def _drawn(local: Tensor, common: Tensor, error: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def drawn_together(
+    local: Tensor, common: Tensor, error: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return local values drawn to the common one, and how far they are trusted, 0 ... 1.
 
     `error` is the variance of the local values; what they spread beyond it is real.
@@ -485,7 +490,7 @@ def _drawn(local: Tensor, common: Tensor, error: Tensor, weight: Tensor) -> tupl
     return common + trust * (local - common), trust
 
 
-def _rise(share: Tensor, low: float, high: float) -> Tensor:
+def rise(share: Tensor, low: float, high: float) -> Tensor:
     """Return 0 below a share and 1 above another one, smoothly and even in its logarithm."""
     at = (share.clamp(min=_TINY) / low).log() / math.log(high / low)
     return torch.sin(0.5 * math.pi * at.clamp(0.0, 1.0)).square()

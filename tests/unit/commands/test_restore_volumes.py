@@ -25,7 +25,7 @@ from livesim.reconstruction.volume.forward import expected_volume
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
-from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, VolumePattern
+from livesim.values.volume_pattern import PLAIN_IN_THREE_DIMENSIONS, VolumePattern
 from tests.support.volume_microscope import volume_settings
 
 SIZE, PLANES, TIMES = 64, 8, 2
@@ -177,7 +177,7 @@ def test_files_and_flags_say_what_a_volume_is(frames, tmp_path):
     planes = run("restore", raw, "--out", tmp_path / "planes.ome.tif", "--no-volumes")
     assert "every plane is restored by itself" in planes.stderr
     run("restore", raw, "--out", out, "--pattern", pattern)
-    assert IN_THREE_DIMENSIONS in read_recipe(out).warnings
+    assert PLAIN_IN_THREE_DIMENSIONS in read_recipe(out).warnings
     assert read_recipe(out).pattern.axial.planes == PLANES
     scale = zarr.open_group(out)["0"].shape, zarr.open_group(out).attrs["ome"]
     assert scale[0] == (1, 1, PLANES, 2 * SIZE, 2 * SIZE)
@@ -219,8 +219,8 @@ def planes_of_first(raw):
             r"expected excitation_nm below emission_nm \(525\), found 5000",
         ),
         ({"pattern": {"harmonics": 1}}, "expected pattern.harmonics = 2"),
-        ({"steps": {"one": "some"}}, "expected no networks"),
-        ({"steps": {"all": "some"}}, "expected no networks"),
+        ({"steps": {"one": "some"}}, "expected no network but in steps.two"),
+        ({"steps": {"all": "some"}}, "expected no network but in steps.two"),
         ({"live": {"rolling": "angle"}}, 'expected live.rolling = "off"'),
         ({"reconstruction": {"richardson_lucy_iterations": 5}}, "iterations = 0, found 5"),
     ],

@@ -72,22 +72,38 @@ class Example:
     def loss(self, restored: Tensor) -> Tensor:
         """Return the mean difference to the target, less where the plain image is worse.
 
-        In units of the levels, over the root of what the plain image is off by: halfway between
-        equal weights of all examples, so that bright light is not neglected, and equal gains.
+        See `weighed_difference`.
         """
-        span = span_of(self.values)
-        plain_off = ((self.plain - self.target) / span).square().mean(dim=(-2, -1), keepdim=True)
-        weight = (plain_off.sqrt() + _LEAST_OFF).rsqrt()
-        return (weight * (restored - self.target).abs() / span).mean()
+        return weighed_difference(restored, self.plain, self.target, span_of(self.values))
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB restored images are nearer to the target than plain ones."""
-        restored_off, plain_off = (
-            ((image - self.target) / span_of(self.values)).square().mean(dim=(-2, -1))
-            + _LEAST_ERROR
-            for image in (restored, self.plain)
-        )
-        return 10.0 * torch.log10(plain_off / restored_off)
+        return gain_db(restored, self.plain, self.target, span_of(self.values))
+
+
+def weighed_difference(restored: Tensor, plain: Tensor, target: Tensor, span: Tensor) -> Tensor:
+    """Return the mean difference of images [batch, y, x] to the target.
+
+    In units of the levels, over the root of what the plain image is off by: halfway between equal
+    weights of all examples, so that bright light is not neglected, and equal gains.
+
+    Parameters
+    ----------
+    span
+        [batch, 1, 1] what counts as 1 above what counts as 0.
+    """
+    plain_off = ((plain - target) / span).square().mean(dim=(-2, -1), keepdim=True)
+    weight = (plain_off.sqrt() + _LEAST_OFF).rsqrt()
+    return (weight * (restored - target).abs() / span).mean()
+
+
+def gain_db(restored: Tensor, plain: Tensor, target: Tensor, span: Tensor) -> Tensor:
+    """Return by how many dB restored images are nearer to the target than plain ones, [batch]."""
+    restored_off, plain_off = (
+        ((image - target) / span).square().mean(dim=(-2, -1)) + _LEAST_ERROR
+        for image in (restored, plain)
+    )
+    return 10.0 * torch.log10(plain_off / restored_off)
 
 
 def collated(examples: list[Example]) -> Example:

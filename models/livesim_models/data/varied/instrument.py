@@ -60,7 +60,7 @@ def drawn_instrument(size: int, photons: float, random: Random) -> Instrument:
     )
     true = _pattern(optics, size, random)
     transfer = _transfer(optics, damping, size, random)
-    return Instrument(optics, transfer, true, _estimated(true, photons, random))
+    return Instrument(optics, transfer, true, estimated(true, photons, random))
 
 
 def _transfer(optics: Optics, damping: float, size: int, random: Random) -> Tensor:
@@ -83,14 +83,14 @@ def _pattern(optics: Optics, size: int, random: Random) -> Pattern:
     assert optics.pixel_nm is not None
     reach = random.uniform(0.6, 1.0) * optics.cutoff_cycles_per_um / harmonics
     first, sign = random.uniform(0.0, math.pi), random.choice((-1.0, 1.0))
-    dim = _dimming(vectors, frames, random)
+    dim = dimming(vectors, frames, random)
     while True:
         angles = []
         for number in range(vectors):
             turn = first + math.pi * number / vectors + math.radians(5.0) * random.standard_normal()
             k = reach * (1.0 + 0.01 * random.standard_normal())
             steps = (2.0**number if layout == "hexagonal" else 1.0) * sign
-            phases = _phases(frames, steps, random)
+            phases = phases_near_even(frames, steps, random)
             most = 0.45 if layout == "hexagonal" else 1.0
             modulation = tuple(random.uniform(0.1, 1.0, harmonics) ** 0.7 * most)
             flat = PatternAngle((1.0, 0.0), phases, modulation, intensity=dim[number])
@@ -100,7 +100,7 @@ def _pattern(optics: Optics, size: int, random: Random) -> Pattern:
             return pattern
 
 
-def _phases(frames: int, steps: float, random: Random) -> tuple[float, ...]:
+def phases_near_even(frames: int, steps: float, random: Random) -> tuple[float, ...]:
     """Return phases that are nearly even, now and then off by up to 90 degrees."""
     even = 2.0 * math.pi * steps * np.arange(frames) / frames + random.uniform(0.0, 2.0 * math.pi)
     if random.random() < 0.1:
@@ -110,7 +110,7 @@ def _phases(frames: int, steps: float, random: Random) -> tuple[float, ...]:
     return tuple((even + off).tolist())
 
 
-def _dimming(vectors: int, frames: int, random: Random) -> list[tuple[float, ...]]:
+def dimming(vectors: int, frames: int, random: Random) -> list[tuple[float, ...]]:
     """Return the brightness of every frame, which bleaches and flickers."""
     count = vectors * frames
     loss = random.uniform(0.0, 0.03) if random.random() < 0.3 else 0.0
@@ -129,7 +129,7 @@ def _noise(pattern: Pattern) -> float:
     )
 
 
-def _estimated(true: Pattern, photons: float, random: Random) -> Pattern:
+def estimated(true: Pattern, photons: float, random: Random) -> Pattern:
     """Return the pattern with errors that grow as light gets less."""
     worse = min(1.0 / math.sqrt(photons), 0.7)
     size_um = true.shape[0] * true.pixel_nm / 1000.0

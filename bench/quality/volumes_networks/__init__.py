@@ -1,0 +1,1 @@
+"""Networks on small volumes that no training saw."""

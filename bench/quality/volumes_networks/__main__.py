@@ -1,0 +1,109 @@
+"""Measure a network on volumes it never saw: `python -m bench.quality.volumes_networks`.
+
+Small volumes of six kinds, three of which no training saw, are taken in full light; a twentieth of
+their photons is restored. Every volume has a pattern of its own, and of every second one the
+damping of the transfer function is believed wrong by half. What is restored is compared with the
+plain volume in full light, and with the truth, low-passed as a perfect result would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import torch
+
+from bench.quality.volumes_networks.measured import (
+    PHOTONS,
+    PLANES,
+    SIZE,
+    STAGES,
+    THINNED,
+    measured,
+    network_named,
+    restored,
+)
+from bench.quality.volumes_networks.specimens import KINDS, UNKNOWN
+from bench.report import Row, report, show
+
+_LEAST = 1e-9
+
+
+def summary(rows: Sequence[Row], reference: str) -> list[Row]:
+    """Return a line for every stage against a reference: mean ± standard error, median, worst."""
+    return [_line(rows, stage, reference) for stage in STAGES]
+
+
+def _line(rows: Sequence[Row], stage: str, reference: str) -> Row:
+    line: Row = {"stage": stage}
+    for unit in ("dB", "SSIM"):
+        values = np.array([row[f"{stage}, {reference}, {unit}"] for row in rows])
+        plain = np.array([row[f"plain, {reference}, {unit}"] for row in rows])
+        error = values.std(ddof=1) / len(values) ** 0.5
+        digits = 2 if unit == "dB" else 3
+        line[unit] = f"{values.mean():.{digits}f} ± {error:.{digits}f}"
+        line[f"{unit}, median"] = float(np.median(values))
+        line[f"{unit}, worst"] = float(values.min())
+        gain = values - plain
+        own = stage in ("network", "arbitrated")
+        line[f"{unit}, gain"] = float(gain.mean()) if own else None
+        line[f"{unit}, least gain"] = float(gain.min()) if own else None
+        line[f"{unit}, below plain"] = f"{(gain < -_LEAST).sum()} of {len(rows)}" if own else None
+    return line
+
+
+def gains(rows: Sequence[Row]) -> list[Row]:
+    """Return mean gains over the plain volume against the truth, by kind and light."""
+    groups = {kind: [row for row in rows if row["kind"] == kind] for kind in KINDS}
+    groups |= {
+        f"{photons / THINNED:g} photons": [row for row in rows if row["photons"] == photons]
+        for photons in PHOTONS
+    }
+    groups["never seen"] = [row for row in rows if row["kind"] in UNKNOWN]
+    lines = []
+    for name, own in groups.items():
+        if not own:
+            continue
+        line: Row = {"volumes": name, "number": len(own)}
+        for stage, unit in product(("network", "arbitrated"), ("dB", "SSIM")):
+            found = [row[f"{stage}, truth, {unit}"] - row[f"plain, truth, {unit}"] for row in own]
+            line[f"{stage}, {unit}"] = float(np.mean(found))
+        line["shown"] = float(np.mean([row["shown"] for row in own]))
+        lines.append(line)
+    return lines
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", default="volumes", help="a shipped one, or a file")
+    parser.add_argument("--each", type=int, default=6, help="volumes of every kind")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    network = network_named(options.network)
+    rows: list[Row] = []
+    for kind, number in product(KINDS, range(options.each)):
+        photons = PHOTONS[number % len(PHOTONS)]
+        row = measured(restored(network, kind, number, photons))
+        rows.append({"kind": kind, "number": number, "photons": photons, **row})
+    by_truth, by_full = summary(rows, "truth"), summary(rows, "full")
+    show("Against the full light", by_full)
+    show("Gain over the plain volume", gains(rows))
+    report(
+        "volumes_networks",
+        "Against the truth",
+        by_truth,
+        full=by_full,
+        gains=gains(rows),
+        each=rows,
+        size=SIZE,
+        planes=PLANES,
+        thinned=THINNED,
+        network=network.card.name,
+    )
+
+
+if __name__ == "__main__":
+    main()

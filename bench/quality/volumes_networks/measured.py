@@ -1,0 +1,153 @@
+"""Take one volume in much light, thin its photons, restore it, and compare."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from bench.quality.volumes.scene import settings, widefield
+from bench.quality.volumes_networks.specimens import KINDS
+from bench.report import Row
+from livesim.config.settings import Reconstruction, Settings
+from livesim.pipeline.volume.networks import VolumeNetwork, VolumeRestorer, load_volume_network
+from livesim.reconstruction.forward.pupil import Pupil
+from livesim.reconstruction.volume.estimate import (
+    VolumeOptics,
+    estimate_volume_pattern,
+    volume_noise_to_signal,
+)
+from livesim.reconstruction.volume.forward import expected_volume
+from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
+from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.values.volume_pattern import VolumePattern
+from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
+from livesim_models.data.volumes.scenery import Grid
+from livesim_models.data.volumes.truth import perfect_volume
+
+THINNED = 20
+PHOTONS = (200.0, 1000.0, 4000.0)
+"""Of the full light, in turn."""
+SIZE, PLANES, BEYOND = 64, 16, 6
+WRONG_DAMPING = 1.5
+_INSIDE = (slice(3, -3), slice(12, -12), slice(12, -12))
+STAGES = ("widefield", "plain", "network", "arbitrated")
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """All images of one volume, [z, 2 y, 2 x] each."""
+
+    images: dict[str, Tensor]
+    """By stage, of the thinned light."""
+    full: Tensor
+    """The plain volume in full light."""
+    truth: Tensor
+    shown: float
+
+
+def network_named(name: str) -> VolumeNetwork:
+    """Return a network for volumes, shipped or in a file."""
+    own = settings(SIZE, PLANES, 0)
+    steps = own.steps.model_copy(update={"two": name})
+    network = load_volume_network(own.model_copy(update={"steps": steps}))
+    assert network is not None
+    return network
+
+
+def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> Restored:
+    """Return one volume of a kind; of every second one the damping is believed wrong by half."""
+    random = np.random.default_rng((77, sorted(KINDS).index(kind), number))
+    own = settings(SIZE, PLANES, number)
+    wrong = own.optics.otf_damping * (1.0, WRONG_DAMPING, 1.0, 1.0 / WRONG_DAMPING)[number % 4]
+    believed = _with_damping(own, wrong)
+    pattern = VolumeMicroscope(_turned(own, random)).pattern
+    grid = Grid((PLANES + 2 * BEYOND, 2 * SIZE, 2 * SIZE), pattern.z_step_nm, 40.0)
+    density = torch.from_numpy(KINDS[kind](grid, random)).double()
+    light = expected_volume(density, pattern, Pupil(own.optics), first=BEYOND)
+    scale = photons / float(light.mean(dim=(1, 2)).max())
+    generator = torch.Generator().manual_seed(1000 * number + int(photons))
+    electrons = torch.poisson(scale * light, generator=generator)
+    low = torch.binomial(electrons, torch.full_like(electrons, 1.0 / THINNED), generator=generator)
+    counts = [_counted(one, own, generator) for one in (electrons, low)]
+    known = VolumeOptics(believed.optics, 488.0, pattern.lateral.pixel_nm, pattern.z_step_nm)
+    found = estimate_volume_pattern(counts[0], known, own.camera)
+    full = VolumeReconstructor(_plan(found, believed))(counts[0])
+    dim = (counts[1] - own.camera.offset).mean(dim=(1, 2)) / own.camera.gain
+    found = found.with_noise(volume_noise_to_signal(dim, known, 3))
+    plan = _plan(found, believed)
+    make = VolumeReconstructor(plan)
+    begun = make.begin()
+    seen = torch.stack([make.add(begun, z, plane) for z, plane in enumerate(counts[1])])
+    spectrum = make.spectrum(begun).clone()
+    restore = VolumeRestorer(plan, found.pattern, believed, network.step)
+    made = restore(spectrum, seen, lambda z: counts[1][z])
+    images = {
+        "widefield": widefield(counts[1]),
+        "plain": make.image(spectrum),
+        "network": made.network,
+        "arbitrated": made.image,
+    }
+    truth = perfect_volume(density, pattern, own.optics)[BEYOND:-BEYOND]
+    return Restored(images, full, truth, made.shown)
+
+
+def measured(found: Restored) -> Row:
+    """Return PSNR and SSIM of every stage against full light and truth."""
+    row: Row = {}
+    for name, reference in (("full", found.full), ("truth", found.truth)):
+        for stage, image in found.images.items():
+            psnr, ssim = likeness(image, reference)
+            row[f"{stage}, {name}, dB"], row[f"{stage}, {name}, SSIM"] = psnr, ssim
+    return row | {
+        "shown": found.shown,
+        "full light, truth, dB": likeness(found.full, found.truth)[0],
+    }
+
+
+def likeness(image: Tensor, reference: Tensor) -> tuple[float, float]:
+    """Return PSNR in dB and SSIM of the inner planes after a linear fit; the peak is the range."""
+    values, expected = (one[_INSIDE].double().numpy() for one in (image, reference))
+    slope, offset = np.polyfit(values.ravel(), expected.ravel(), 1)
+    fitted = slope * values + offset
+    span = float(np.quantile(expected, 0.999) - np.quantile(expected, 0.001))
+    off = float(np.square(fitted - expected).mean())
+    planes = [
+        structural_similarity(
+            one, other, data_range=span, gaussian_weights=True, use_sample_covariance=False
+        )
+        for one, other in zip(fitted, expected, strict=True)
+    ]
+    return 10.0 * math.log10(span**2 / off), float(np.mean(planes))
+
+
+def _counted(electrons: Tensor, own: Settings, generator: torch.Generator) -> Tensor:
+    """Return what the camera counts, [z, angle, phase, y, x]."""
+    noise = own.camera.read_noise * torch.randn(electrons.shape, generator=generator)
+    return ((electrons + noise).round() + own.camera.offset).clamp(0.0, 65535.0).float()
+
+
+def _plan(pattern: VolumePattern, own: Settings) -> VolumePlan:
+    return make_volume_plan(pattern, own.optics, own.camera, Reconstruction())
+
+
+def _with_damping(own: Settings, damping: float) -> Settings:
+    optics = own.optics.model_copy(update={"otf_damping": min(1.0, damping)})
+    return own.model_copy(update={"optics": optics})
+
+
+def _turned(own: Settings, random: np.random.Generator) -> Settings:
+    """Return settings whose pattern points elsewhere, with an axial phase of its own."""
+    assert own.simulation is not None
+    assert own.simulation.volume is not None
+    first = float(random.uniform(0.0, 60.0))
+    directions = tuple(first + 60.0 * n for n in range(3))
+    pattern = own.simulation.pattern.model_copy(update={"directions_deg": directions})
+    phase = (float(random.uniform(-40.0, 40.0)),)
+    volume = own.simulation.volume.model_copy(update={"axial_phase_deg": phase})
+    chosen = own.simulation.model_copy(update={"pattern": pattern, "volume": volume})
+    return own.model_copy(update={"simulation": chosen})

@@ -1,0 +1,1 @@
+"""Volumes that networks learn from, drawn while they learn: specimens, microscopes, light."""

@@ -1,0 +1,1 @@
+"""Networks on the planes of volumes: what they are told, and how their answer is weighed."""

@@ -1,0 +1,256 @@
+"""Decide by independent photons how much of a network's change to a plain volume is shown.
+
+As for single planes (`livesim_models.trust.arbitration`): with P the plain volume, R the network's
+and X what a perfect instrument would show, P + w (R - P) is best for w = <(X - P)(R - P)> /
+<(R - P)²>. A fission makes of the photons a larger part L, which the network sees, and a smaller
+part S, whose noise it has not seen. P = W X + noise, W being the share that the Wiener filter
+leaves; so S - W L is W (X - L) but for noise that L and R know nothing of, and the mean of
+(S - W L) W (R - L) over that of (W (R - L))² is the weight: where W is even, and it is nearly so
+within a band. Frequencies are weighed by 1 / W, as the noise of S is as strong as W.
+
+A volume has so many more voxels than a plane that both parts of the change, noise taken away and
+what the filter held back, need not be told apart to be measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, conv1d, interpolate, pad
+
+from livesim.reconstruction.plan import EDGE_PIXELS
+from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim_models.trust.arbitration import (
+    APART,
+    ETA,
+    FULLY_SHOWN,
+    NOT_CARRIED,
+    TOGETHER,
+    drawn_together,
+    rise,
+)
+from livesim_models.volume.conditions import lateral_frequencies
+
+Restore = Callable[[Tensor, float], Tensor]
+"""(half spectrum [kz, x, 2 y] of a plain volume, share of the light) -> the network's volume."""
+
+_OCTAVES, _FAINT_OCTAVES = 4, 2
+"""Bands where the plain volume carries the object well, and where it does faintly; the last one of
+each holds everything coarser."""
+_FINEST = 0.35
+"""Cycles/pixel of the doubled grid at the lower edge of the finest band."""
+_NEIGHBOURHOOD = 1.25
+"""Standard deviation of local means in wavelengths of the band."""
+_CAUTION = 1.0
+"""Standard errors taken off a weight."""
+_FAR = 1e-3
+"""Share of a neighbourhood that is not faded, below which a place has none."""
+_TINY = 1e-20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arbitrated:
+    """A volume with as much of a network's change as photons support."""
+
+    image: Tensor
+    """[z, 2 y, 2 x]."""
+    shown: float
+    """Share of the network's change that is shown, 0 to 1."""
+    weights: tuple[float, ...]
+    """Means over the volume, of every band."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Band:
+    """One band of frequencies, and over what its local means are taken."""
+
+    mask: Tensor
+    """[kz, x, 2 y] 0 to 1."""
+    sigma: float
+    """Pixels of the doubled grid."""
+    sigma_z: float
+    """Planes."""
+    density: float
+    """Independent values in a voxel."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fission:
+    """Half spectra [kz, x, 2 y] of one fission, weighed as the noise is white."""
+
+    unseen: Tensor
+    """S - W L."""
+    change: Tensor
+    """W (R - L)."""
+    noise: Tensor
+    """Of the plain volume."""
+
+
+class VolumeArbiter:
+    """Weighs a network's volumes against photons, for one reconstruction.
+
+    Parameters
+    ----------
+    make
+        Of the reconstruction.
+    flatness
+        Pixels of the doubled grid over the distance of the planes.
+    """
+
+    def __init__(self, make: VolumeReconstructor, flatness: float) -> None:
+        self._make, self._flatness = make, flatness
+        self._share = make.plan.share
+        self._whitened = torch.where(
+            self._share > NOT_CARRIED, self._share.clamp(min=NOT_CARRIED).rsqrt(), 0.0
+        )
+        fz = torch.fft.fftfreq(make.plan.planes + make.plan.bridge)[make.plan.depths] * flatness
+        self._inside = torch.zeros(make.plan.planes, *(2 * n for n in make.plan.plane.shape))
+        self._inside[:, *(slice(_edge(n), -_edge(n)) for n in make.plan.plane.shape)] = 1.0
+        self._frequency = torch.hypot(fz[:, None, None], lateral_frequencies(make.plan)[None])
+
+    @torch.inference_mode()
+    def __call__(
+        self, spectrum: Tensor, restored: Tensor, network: Restore, noises: list[Tensor]
+    ) -> Arbitrated:
+        """Return the arbitrated volume of a plain one; every noise costs a network's volume.
+
+        Parameters
+        ----------
+        spectrum
+            [kz, x, 2 y] of the plain volume.
+        restored
+            [z, 2 y, 2 x] what the network made of it.
+        network
+            What is examined.
+        noises
+            Half spectra [kz, x, 2 y] of drawn noise, each as strong as the plain volume's own.
+        """
+        plain = self._make.image(spectrum)
+        whole = self._make.spectrum_of(restored - plain)
+        seen = [self._fission(spectrum, network, noise) for noise in noises]
+        image, means = plain.clone(), []
+        finest: Tensor | None = None
+        for number, band in enumerate(self._bands()):
+            weight = self._weight(band, seen)
+            if number >= _OCTAVES and finest is not None:
+                weight = torch.minimum(weight, finest)
+            elif number < _FAINT_OCTAVES:
+                finest = weight if finest is None else torch.maximum(weight, finest)
+            means.append(float(weight.mean()))
+            image.addcmul_(weight, self._make.image(whole * band.mask))
+        change = self._make.image(whole)
+        power = float(change.square().mean())
+        shown = float(((image - plain) * change).mean()) / power if power > _TINY else 1.0
+        return Arbitrated(image, min(max(shown, 0.0), 1.0), tuple(means))
+
+    def _fission(self, spectrum: Tensor, network: Restore, noise: Tensor) -> _Fission:
+        light = 1.0 / (1.0 + ETA**2)
+        larger, smaller = spectrum + ETA * noise, spectrum - noise / ETA
+        restored = network(light * larger, light) / light
+        change = self._make.spectrum_of(restored - self._make.image(larger))
+        white, share = self._whitened, self._share
+        return _Fission(white * (smaller - share * larger), white * share * change, white * noise)
+
+    def _bands(self) -> Iterator[_Band]:
+        """Yield the bands in which the network has a say, the finest first."""
+        carried = rise(self._share, NOT_CARRIED, FULLY_SHOWN)
+        well = rise(self._share, APART, TOGETHER)
+        for count, part in (
+            (_OCTAVES, well),
+            (_FAINT_OCTAVES, (carried - well).clamp(min=0.0)),
+        ):
+            for number in range(count):
+                yield self._band(part * self._octave(number, count))
+
+    def _octave(self, number: int, count: int) -> Tensor:
+        """Return one of `count` octaves, whose sum is 1, [kz, x, 2 y]."""
+        octave = torch.log2(self._frequency.clamp(min=1e-9) / _FINEST)
+
+        def coarser(edge: int) -> Tensor:
+            return 0.5 - 0.5 * torch.sin(math.pi * (octave + edge).clamp(-0.5, 0.5))
+
+        above = torch.ones_like(octave) if number == 0 else coarser(number - 1)
+        return above if number == count - 1 else above - coarser(number)
+
+    def _band(self, mask: Tensor) -> _Band:
+        squared = self._doubled(mask.square())
+        total = float(squared.sum())
+        plan = self._make.plan
+        voxels = 4 * plan.plane.shape[0] * plan.plane.shape[1] * (plan.planes + plan.bridge)
+        frequency = float((squared * self._frequency).sum()) / max(total, _TINY)
+        sigma = _NEIGHBOURHOOD / max(frequency, 1.0 / (2 * plan.plane.shape[0]))
+        return _Band(mask, sigma, sigma * self._flatness, max(total, 1.0) / voxels)
+
+    def _doubled(self, half: Tensor) -> Tensor:
+        """Return a half spectrum in which every column counts as often as in the whole one."""
+        twice = 2.0 * half
+        twice[:, 0] *= 0.5
+        return twice
+
+    def _weight(self, band: _Band, seen: list[_Fission]) -> Tensor:
+        """Return how much of the change is shown in a band, [z, 2 y, 2 x] 0 to 1."""
+        agreed = power = noise = torch.zeros(())
+        for one in seen:
+            change = self._make.image(one.change * band.mask)
+            agreed = agreed + self._make.image(one.unseen * band.mask) * change
+            power = power + change.square()
+            noise = noise + self._make.image(one.noise * band.mask).square()
+        inside = self._near(self._inside, band).clamp(min=_FAR)
+        agreed, power, noise = (
+            self._near(values * self._inside / len(seen), band) / inside
+            for values in (agreed, power, noise)
+        )
+        power = power.clamp(min=_TINY)
+        found, error = self._drawn(agreed, power, noise, band, len(seen))
+        weight = (found - _CAUTION * error).clamp(0.0, 1.0)
+        return interpolate(weight[None, None], self._inside.shape, mode="trilinear")[0, 0]
+
+    def _drawn(
+        self, agreed: Tensor, power: Tensor, noise: Tensor, band: _Band, fissions: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return local weights, drawn to that of the whole band, and their standard errors."""
+        # The smaller parts share the stack's own noise: more fissions take off the drawn one's.
+        excess = 1.0 + ETA**-2 / fissions
+        mean, voxels = power.mean(), float(self._inside.sum())
+        common = agreed.mean() / mean
+        product = excess * (noise * power).mean()
+        common_error = product / mean.square() / max(voxels * band.density, 1.0)
+        around = (4.0 * math.pi * band.sigma**2) * (2.0 * math.sqrt(math.pi) * band.sigma_z)
+        values = max(min(around, voxels) * band.density, 1.0)
+        local_error = excess * noise / power / values
+        drawn, trust = drawn_together(agreed / power, common, local_error, power)
+        squared = trust.square() * local_error + (1.0 - trust).square() * common_error
+        return drawn, squared.sqrt()
+
+    def _near(self, volume: Tensor, band: _Band) -> Tensor:
+        """Return Gaussian means of a volume, on a grid as coarse in y and x as they allow."""
+        step = 1
+        while 4 * step <= band.sigma and not any(n % (2 * step) for n in volume.shape[1:]):
+            step *= 2
+        coarse = avg_pool2d(volume, step)
+        sigmas = (band.sigma_z, band.sigma / step, band.sigma / step)
+        for axis, sigma in enumerate(sigmas):
+            coarse = _smoothed(coarse.movedim(axis, -1), sigma).movedim(-1, axis)
+        return coarse
+
+
+def _edge(length: int) -> int:
+    """Return over how many pixels of the doubled grid the raw frames of a length are faded."""
+    return 2 * min(EDGE_PIXELS, length // 4)
+
+
+def _smoothed(values: Tensor, sigma: float) -> Tensor:
+    """Return Gaussian means along the last axis; beyond its ends the last value goes on."""
+    length = values.shape[-1]
+    sigma = min(sigma, length / 2.0)
+    if sigma < 0.2:
+        return values
+    radius = math.ceil(2.5 * sigma)
+    at = torch.arange(-radius, radius + 1, dtype=values.dtype)
+    kernel = torch.exp(-0.5 * (at / sigma) ** 2)
+    lines = pad(values.reshape(-1, 1, length), (radius, radius), mode="replicate")
+    return conv1d(lines, (kernel / kernel.sum())[None, None]).reshape(values.shape)

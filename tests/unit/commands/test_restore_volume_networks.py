@@ -1,0 +1,112 @@
+"""Volumes restored by a network: weighed by their photons, said in the recipe, or refused."""
+
+import pytest
+import tifffile
+import torch
+
+from livesim.commands.restore.command import restore_file
+from livesim.commands.restore.request import RestoreRequest
+from livesim.commands.restore.volumes import restore_volumes
+from livesim.config.settings import SettingsError
+from livesim.io.write.results import read_recipe
+from livesim.pipeline.networks import load_networks
+from livesim.pipeline.volume.networks import load_volume_network
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
+from livesim_models.card import Card
+from livesim_models.checkpoint import write_model
+from livesim_models.registry import architecture_of, build
+from livesim_models.volume.conditions import CHANNELS
+from tests.unit.commands import test_restore_volumes
+from tests.unit.commands.test_restore_volumes import settings, written
+
+frames = test_restore_volumes.frames
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return a function that writes a network for volumes whose last layer is so strong."""
+
+    def write(strength, **told):
+        architecture = architecture_of(
+            {"kind": "unet", "inputs": CHANNELS, "outputs": 1, "features": [4], "blocks": [1]}
+        )
+        torch.manual_seed(2)
+        network = build(architecture)
+        torch.nn.init.normal_(network.tail.weight, 0.0, 1.0)
+        network.tail.weight.data *= strength
+        card = Card.model_validate(
+            {
+                "name": "drawn",
+                "step": "two",
+                "architecture": architecture,
+                "normalisation": "planes",
+                "frames": 15,
+                "harmonics": 2,
+                "photons": (1.0, 1e4),
+                "read_noise": (0.0, 5.0),
+                "structures": ("none",),
+                "recipe": "",
+            }
+            | told
+        )
+        path = tmp_path / "drawn-two.safetensors"
+        write_model(path, network, card)
+        return str(path)
+
+    return write
+
+
+def asking_for(two):
+    chosen = settings()
+    return chosen.model_copy(update={"steps": chosen.steps.model_copy(update={"two": two})})
+
+
+def restored(raw, chosen, folder):
+    out = folder / "out.ome.tif"
+    restore_volumes(RestoreRequest(raw, chosen, None, out, overwrite=True))
+    return tifffile.imread(out), read_recipe(out)
+
+
+def test_a_network_that_changes_nothing_leaves_the_plain_volume(frames, model, tmp_path):
+    raw = written(tmp_path, frames[:1])
+    plain, _ = restored(raw, asking_for("none"), tmp_path)
+    image, recipe = restored(raw, asking_for(model(0.0)), tmp_path)
+    assert (image == plain).all()
+    assert recipe.steps == ("reconstruct", "two")
+    assert set(recipe.models) == {"drawn-two.safetensors"}
+    assert IN_THREE_DIMENSIONS in recipe.warnings
+
+
+def test_a_network_of_chance_is_hardly_shown(frames, model, tmp_path):
+    raw = written(tmp_path, frames[:1])
+    plain, _ = restored(raw, asking_for("none"), tmp_path)
+    image, _ = restored(raw, asking_for(model(0.5)), tmp_path)
+    again, _ = restored(raw, asking_for(model(0.5)), tmp_path)
+    assert (again == image).all()
+    inside = (slice(2, -2), slice(16, -16), slice(16, -16))
+    change = (image - plain)[0][inside] if image.ndim == 4 else (image - plain)[inside]
+    whole = plain[0][inside] if plain.ndim == 4 else plain[inside]
+    assert change.std() < 0.3 * whole.std()
+
+
+def test_frames_that_the_network_never_saw_are_restored_plain_and_said(
+    frames, model, tmp_path, capsys
+):
+    raw = written(tmp_path, frames[:1])
+    plain, _ = restored(raw, asking_for("none"), tmp_path)
+    image, recipe = restored(raw, asking_for(model(0.5, frames=25)), tmp_path)
+    assert (image == plain).all()
+    assert recipe.steps == ("reconstruct",)
+    said = "expected planes of 25 frames as 'drawn' was trained on, found 15"
+    assert said in " ".join(recipe.warnings)
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_networks_of_planes_and_of_volumes_are_not_taken_for_each_other(frames, model, tmp_path):
+    with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
+        load_volume_network(asking_for("quick"))
+    flat = asking_for(model(0.5)).model_copy(update={"volumes": None})
+    with pytest.raises(SettingsError, match="expected a network for single planes, found 'drawn'"):
+        load_networks(flat, torch.device("cpu"))
+    with pytest.raises(SettingsError, match="expected a network for single planes, found 'drawn'"):
+        restore_file(RestoreRequest(written(tmp_path, frames), flat, None, tmp_path / "o.ome.tif"))
