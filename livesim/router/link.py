@@ -24,6 +24,8 @@ ROOM_S = 0.1
 """How long to wait for room at a time, before looking whether the engine is still there."""
 ANSWER_S = 1.0
 ASK_EVERY_S = 0.02
+START_S = 300.0
+"""How long an engine may prepare for a stream: a GPU compiles."""
 
 
 class GoneError(Exception):
@@ -125,7 +127,10 @@ class Link:
         raise GoneError
 
     def _await(self, arrived: Callable[[ReadyReply], bool]) -> ReadyReply:
+        until = time.monotonic() + START_S
         while self._there():
+            if time.monotonic() > until:
+                raise SettingsError(f"expected an engine that takes it, found none in {START_S} s")
             with suppress(WireError):  # busy
                 reply = self._control.ready(self._stream, ANSWER_S)
                 if arrived(reply):

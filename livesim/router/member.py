@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ START_S = 300.0
 PAUSES_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before each further start, where the one before did not live long."""
 LONG_S = 60.0
+
+_log = logging.getLogger("livesim.engine")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +87,11 @@ class Member:
         self._closing, self._begun = Event(), Event()
         self._thread = Thread(target=self._run, name=f"livesim engine {number}", daemon=True)
 
+    @property
+    def closing(self) -> bool:
+        """Whether it was asked to end."""
+        return self._closing.is_set()
+
     def patterns_of(self, stream: str) -> dict[int, Pattern]:
         """Return what was last known of a stream's patterns, also by a process that has ended."""
         known, patterns = self._patterns
@@ -127,6 +135,7 @@ class Member:
                 self._live()
             except (DataError, OSError) as error:
                 self.fault = str(error)
+                _log.warning("engine %d: %s", self.number, error)
             self._begun.set()
             vain = 1 if time.monotonic() - began > LONG_S else vain + 1
 

@@ -139,7 +139,9 @@ def _in_use(own: InUse | None, theirs: Sequence[EngineStatus]) -> InUse | None:
 
 
 def _steering(own: SteeringStatus | None, theirs: Sequence[EngineStatus]) -> SteeringStatus | None:
-    said = [one.steering for one in theirs if one.steering is not None]
+    # One that has no channel never has a stack from which on it would use what is wished for.
+    busy = [one for one in theirs if one.in_use is not None and one.in_use.patterns]
+    said = [one.steering for one in busy or theirs if one.steering is not None]
     if own is None or not said:
         return own
     return SteeringStatus(

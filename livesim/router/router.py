@@ -204,10 +204,10 @@ class Router:
             case SteerRequest():
                 return self._steered(request, own)
             case RecalibrateRequest() if self._stream is not None:
-                return self._asked(request, BegunReply)
+                return self._any(request)
             case HeldRequest():
                 one = request.index.channel % len(self._members)
-                return self._asked(request, BegunReply, self._members[one : one + 1])
+                return self._ask(self._members[one], request, BegunReply)
             case ReviewRequest():
                 return self._reviewed(request)
             case NetworksRequest():
@@ -225,7 +225,7 @@ class Router:
         if not isinstance(reply, BegunReply) or stream is None:
             return reply
         stream.steering.trust_others()
-        return self._asked(request, BegunReply)
+        return self._all(request)
 
     def _chosen(self, request: NetworksRequest, own: Answer) -> Reply:
         reply = own(request)
@@ -233,28 +233,29 @@ class Router:
             return reply
         for member in self._members:
             member.networks = request.run
-        return self._asked(request, BegunReply)
+        return self._all(request)
 
     def _reviewed(self, request: ReviewRequest) -> Reply:
         replies = [self._ask(one, request, ReviewReply) for one in self._members]
         accepted = any(isinstance(one, ReviewReply) and one.accepted for one in replies)
         return ReviewReply(accepted=accepted)
 
-    def _asked(
-        self,
-        request: Request,
-        expected: type[Asked],
-        members: Sequence[Member] | None = None,
-    ) -> Reply:
-        """Ask engines and return what was refused, or else what was done."""
-        replies = [self._ask(one, request, expected) for one in members or self._members]
-        refused = [one for one in replies if isinstance(one, RefusedReply)]
-        return refused[0] if refused else replies[0]
+    def _all(self, request: Request) -> Reply:
+        """Ask all engines that are there; one that is not is told when it is back."""
+        there = [one for one in self._members if one.reach is not None]
+        replies = [self._ask(one, request, BegunReply) for one in there]
+        refused = (one for one in replies if isinstance(one, RefusedReply))
+        return next(refused, BegunReply())
+
+    def _any(self, request: Request) -> Reply:
+        """Ask all engines; it is refused where all of them do."""
+        replies = [self._ask(one, request, BegunReply) for one in self._members]
+        return next((one for one in replies if isinstance(one, BegunReply)), replies[0])
 
     def _ask(self, member: Member, request: Request, expected: type[Asked]) -> Reply:
         reach = member.reach
         if reach is None:
-            return BegunReply()  # it is told when it is back
+            return RefusedReply(reason=f"engine {member.number} is away")
         try:
             with ControlClient(reach.control) as control:
                 return control.ask(request, expected, ANSWER_S)

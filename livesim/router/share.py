@@ -199,6 +199,7 @@ class Share:
         status = link.status() if self._is_there(link) else None
         if status is None:
             return
+        self._member.status = status  # in which the stream is over: its counts are taken here
         self.dropped += next(one.dropped for one in status.stages if one.name == "process")
         words = f"{self._name}: {status.last_fault}" if status.last_fault else None
         for kind in ("failed_stacks", "skipped_stacks"):
@@ -232,7 +233,7 @@ class Share:
         with self._lock:
             lost = list(self._under_way)
             self._under_way.clear()
-        if not (self._ended.is_set() or self._hurried):
+        if not (self.ended or self._member.closing):
             self._faults.say(
                 f"{self._name} has gone, {self._member.fault}: its channels are skipped until it "
                 "is back"

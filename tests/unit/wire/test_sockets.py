@@ -131,8 +131,6 @@ def gone(parts):
 def test_policies_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="found latest"):
         FramePusher("tcp://127.0.0.1:9", Keep.LATEST)
-    with pytest.raises(ValueError, match="found block"):
-        Subscriber("tcp://127.0.0.1:9", Keep.BLOCK)
 
 
 def subscribed(publisher, keep, depth=8):
