@@ -105,9 +105,7 @@ def _stages(
             "queue_limit": stage.queue_limit
             + sum(one.queue.limit for one in shares)
             + sum(one.queue_limit for one in process),
-            "dropped": stage.dropped
-            + sum(one.queue.dropped + one.dropped for one in shares)
-            + sum(one.dropped for one in process),
+            "dropped": stage.dropped + sum(one.dropped for one in shares),
         }
         yield stage.model_copy(update=change)
 

@@ -25,7 +25,10 @@ from livesim.values.results import Image, Result
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import Keep
+from livesim.wire.status import EngineStatus
 
+FAILED = ("failed_stacks", "skipped_stacks")
+"""Of the faults of an engine: its raw stacks without a result, but for those that were dropped."""
 REMEMBERED = 4096
 """Raw stacks whose second result may still come."""
 POLL_S = 0.1
@@ -44,6 +47,8 @@ class Share:
         The engine.
     of
         How many engines there are.
+    stream
+        Its name.
     start
         Makes what the engine is told of the stream, with the settings and patterns of now.
     lossless
@@ -56,12 +61,14 @@ class Share:
         self,
         member: Member,
         of: int,
+        stream: str,
         start: Callable[[], StreamStart],
         faults: Faults,
         *,
         lossless: bool,
     ) -> None:
         self._member, self._start, self._faults = member, start, faults
+        self._stream = stream
         self._name = f"engine {member.number} of {of}"
         keep = Keep.BLOCK if lossless else Keep.DROP_OLDEST
         self.queue: BoundedQueue[RawStack] = BoundedQueue(
@@ -75,7 +82,7 @@ class Share:
         self._recorder: Recorder | None = None
         self._ended, self._hurried = Event(), False
         self.channels: set[int] = set()
-        self.done = self.dropped = 0
+        self.done = self._missed = self._reported = 0
 
     # Any thread.
 
@@ -98,6 +105,14 @@ class Share:
     def waiting(self) -> int:
         """Raw stacks that are queued, or under way without a result."""
         return self.queue.queued + len(self._under_way)
+
+    @property
+    def dropped(self) -> int:
+        """Raw stacks that came faster than the engine works, here or there."""
+        status = self._member.status
+        running = status is not None and status.stream is not None
+        failed = self._reported + (_failed(status) if status is not None and running else 0)
+        return self.queue.dropped + max(self._missed - failed, 0)
 
     def hurry(self) -> None:
         """Skip what the engine does not have yet."""
@@ -195,14 +210,18 @@ class Share:
     def _take_over(self, link: Link) -> None:
         """Count what the engine could not do, now that the stream is over."""
         with self._lock:
+            self._missed += len(self._under_way)
             self._under_way.clear()
         status = link.status() if self._is_there(link) else None
-        if status is None:
-            return
-        self._member.status = status  # in which the stream is over: its counts are taken here
-        self.dropped += next(one.dropped for one in status.stages if one.name == "process")
+        if status is not None:
+            self._report(status)
+            self._member.status = status  # in which the stream is over
+
+    def _report(self, status: EngineStatus) -> None:
+        """Count what an engine could not reconstruct, once it works on the stream no more."""
+        self._reported += _failed(status)
         words = f"{self._name}: {status.last_fault}" if status.last_fault else None
-        for kind in ("failed_stacks", "skipped_stacks"):
+        for kind in FAILED:
             if count := getattr(status.faults, kind):
                 self._faults.report(kind, words, count)
 
@@ -233,6 +252,9 @@ class Share:
         with self._lock:
             lost = list(self._under_way)
             self._under_way.clear()
+        status = self._member.status
+        if status is not None and status.stream == self._stream and not self.ended:
+            self._report(status)
         if not (self.ended or self._member.closing):
             self._faults.say(
                 f"{self._name} has gone, {self._member.fault}: its channels are skipped until it "
@@ -252,6 +274,7 @@ class Share:
             second = index in self._known
             stack = self._known.get(index) or self._under_way.get(index)
             if not (second or result.searching) and stack is not None:
+                self._pass_over(index)
                 self._known[index] = self._under_way.pop(index)
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
@@ -268,6 +291,19 @@ class Share:
         if passage is None:
             return made
         return replace(made, passage=replace(passage, reconstructed=steady_ns()))
+
+    def _pass_over(self, index: StackIndex) -> None:
+        """Forget the stacks before this one: the results of a channel come in their order."""
+        for before in list(self._under_way):
+            if before == index:
+                return
+            if before.channel == index.channel:
+                del self._under_way[before]
+                self._missed += 1
+
+
+def _failed(status: EngineStatus) -> int:
+    return sum(getattr(status.faults, kind) for kind in FAILED)
 
 
 def _kept(image: Image | None) -> Callable[[], Image] | None:

@@ -68,7 +68,7 @@ class RoutedStream:
         self.steering, self._members, self._hurry = steering, members, hurry
         self._meter = gauges.process.meter
         self.shares = tuple(
-            Share(member, len(members), self._told, gauges.faults, lossless=lossless)
+            Share(member, len(members), start.stream, self._told, gauges.faults, lossless=lossless)
             for member in members
         )
         self.stream = start.stream
