@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock
-
-import numpy as np
 
 from livesim.config.settings import SettingsError
 from livesim.engine.meters import Faults
@@ -19,6 +16,7 @@ from livesim.engine.session import PROCESS_BYTES, PROCESS_DEPTH
 from livesim.router.link import GoneError, Link
 from livesim.router.member import Member
 from livesim.router.skipped import Skipped
+from livesim.router.under_way import UnderWay
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Image, Result
@@ -29,10 +27,7 @@ from livesim.wire.status import EngineStatus
 
 FAILED = ("failed_stacks", "skipped_stacks")
 """Of the faults of an engine: its raw stacks without a result, but for those that were dropped."""
-REMEMBERED = 4096
-"""Raw stacks whose second result may still come."""
 POLL_S = 0.1
-_NO_PIXELS = np.empty((0, 0, 0, 0), np.uint16)
 
 
 class Share:
@@ -75,16 +70,20 @@ class Share:
             PROCESS_DEPTH, keep, PROCESS_BYTES, lambda stack: stack.pixels.nbytes
         )
         self._lock = Lock()
-        self._under_way: OrderedDict[StackIndex, RawStack] = OrderedDict()
-        self._known: OrderedDict[StackIndex, RawStack] = OrderedDict()
+        self._under_way = UnderWay()
         self._skipped, self._told = Skipped(), 0
         self._link: Link | None = None
         self._recorder: Recorder | None = None
         self._ended, self._hurried = Event(), False
         self.channels: set[int] = set()
-        self.done = self._missed = self._reported = 0
+        self._reported = 0
 
     # Any thread.
+
+    @property
+    def done(self) -> int:
+        """First results."""
+        return self._under_way.done
 
     @property
     def skipped(self) -> int:
@@ -112,7 +111,7 @@ class Share:
         status = self._member.status
         running = status is not None and status.stream is not None
         failed = self._reported + (_failed(status) if status is not None and running else 0)
-        return self.queue.dropped + max(self._missed - failed, 0)
+        return self.queue.dropped + max(self._under_way.missed - failed, 0)
 
     def hurry(self) -> None:
         """Skip what the engine does not have yet."""
@@ -170,12 +169,7 @@ class Share:
             return
         link = self._link
         assert link is not None
-        with self._lock:
-            there = self._is_there(link)
-            if there:
-                passage = replace(stack.passage, taken=steady_ns())
-                self._under_way[stack.index] = replace(stack, pixels=_NO_PIXELS, passage=passage)
-        if not there:
+        if not self._under_way.add(stack, lambda: self._is_there(link)):
             self._skip([stack.index])
             return
         with suppress(GoneError):  # then `lose` has named it
@@ -209,9 +203,7 @@ class Share:
 
     def _take_over(self, link: Link) -> None:
         """Count what the engine could not do, now that the stream is over."""
-        with self._lock:
-            self._missed += len(self._under_way)
-            self._under_way.clear()
+        self._under_way.end()
         status = link.status() if self._is_there(link) else None
         if status is not None:
             self._report(status)
@@ -249,10 +241,7 @@ class Share:
 
     def lose(self) -> None:
         """Skip what was under way: the engine's process has ended."""
-        with self._lock:
-            lost = list(self._under_way)
-            self._under_way.clear()
-        status = self._member.status
+        lost, status = self._under_way.lose(), self._member.status
         if status is not None and status.stream == self._stream and not self.ended:
             self._report(status)
         if not (self.ended or self._member.closing):
@@ -269,37 +258,20 @@ class Share:
 
     def made(self, result: Result) -> Reconstructed:
         """Return a result of the engine with when its raw stack passed here."""
-        index = result.index
-        with self._lock:
-            second = index in self._known
-            stack = self._known.get(index) or self._under_way.get(index)
-            if not (second or result.searching) and stack is not None:
-                self._pass_over(index)
-                self._known[index] = self._under_way.pop(index)
-                while len(self._known) > REMEMBERED:
-                    self._known.popitem(last=False)
-        if not (second or result.searching):
-            self.done += 1
-        received = result.last_received_ns if stack is None else stack.last_received_ns
-        passage = None if stack is None else stack.passage
+        if result.searching:
+            stack, second = self._under_way.seen(result.index), False
+        else:
+            stack, second = self._under_way.made(result.index)
         made = Reconstructed(
-            replace(result, last_received_ns=received),
-            step_one=_kept(result.step_one),
-            network=_kept(result.network),
-            second=second,
+            result, step_one=_kept(result.step_one), network=_kept(result.network), second=second
         )
-        if passage is None:
+        if stack is None:
             return made
-        return replace(made, passage=replace(passage, reconstructed=steady_ns()))
-
-    def _pass_over(self, index: StackIndex) -> None:
-        """Forget the stacks before this one: the results of a channel come in their order."""
-        for before in list(self._under_way):
-            if before == index:
-                return
-            if before.channel == index.channel:
-                del self._under_way[before]
-                self._missed += 1
+        return replace(
+            made,
+            result=replace(result, last_received_ns=stack.last_received_ns),
+            passage=replace(stack.passage, reconstructed=steady_ns()),
+        )
 
 
 def _failed(status: EngineStatus) -> int:
