@@ -60,7 +60,14 @@ def engine(
         ),
     ] = "newest",
     pattern: PatternOption = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Engines that share the channels: one for each GPU, or for cores."
+        ),
+    ] = 1,
     tied: TiedOption = False,
+    part: Annotated[bool, typer.Option("--part", hidden=True)] = False,
 ) -> None:
     """Run the engine: raw frames in, results and recordings out; the only process with torch."""
     from livesim.commands.engine import run_engine
@@ -78,9 +85,15 @@ def engine(
         networks=run_of(networks),
         record_into=None if record is None else str(record.resolve()),
         record_later=record_later,
+        part=part,
     )
     settings = None if config is None else load_settings(config)
     known = None if pattern is None else read_pattern(pattern)
+
+    if workers > 1:
+        from livesim.commands.engines import run_engines
+
+        return run_engines(options, settings, pattern, record, workers, tied=tied)
 
     from livesim.io.otf import otf_profile
     from livesim.pipeline.computing import TorchComputing  # torch: only once all else is right
@@ -88,7 +101,7 @@ def engine(
 
     # A live picture is the newest one: others at the same time would make it later.
     computing = TorchComputing(known, otf_profile, lanes=MOST_LANES if lossless else 1)
-    run_engine(options, computing, settings, record, tied=tied)
+    return run_engine(options, computing, settings, record, tied=tied)
 
 
 def replay(

@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from livesim.config.settings import Settings
@@ -19,6 +20,7 @@ from livesim.engine.process import Engine
 from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import Computing
 from livesim.engine.threads import limit_arenas
+from livesim.router.router import Router
 from livesim.values.errors import DataError
 from livesim.wire.status import EngineStatus, FaultStatus
 
@@ -37,10 +39,12 @@ def run_engine(
     record: Path | None = None,
     *,
     tied: bool = False,
+    router: Router | None = None,
 ) -> None:
     """Run an engine until a signal, a control request or, with `once`, the end of its stream.
 
-    With `tied` it stops as well when its stdin closes, as it does when its starter is gone.
+    With `tied` it stops as well when its stdin closes, as it does when its starter is gone. With a
+    `router` the engines behind that work on the raw stacks.
 
     Raises
     ------
@@ -51,9 +55,10 @@ def run_engine(
     limit_arenas()
     raise_limit()
     logging.basicConfig(format="livesim engine: %(message)s")
-    recorder_for = None if record is None else _recorder_into(record)
+    recorder_for = None if record is None else _recorder_into(record, part=options.part)
     with (
-        Engine(options, computing, settings, recorder_for) as engine,
+        nullcontext() if router is None else router,
+        Engine(options, computing, settings, recorder_for, router) as engine,
         _stopped_by_signals(engine),
         _ended_by_threads(engine),
     ):
@@ -63,7 +68,8 @@ def run_engine(
             flush=True,
         )
         if tied:
-            threading.Thread(target=_stop_at_end_of_stdin, args=(engine,), daemon=True).start()
+            stop = partial(os._exit, EXIT_FAILED) if options.part else engine.request_stop
+            threading.Thread(target=_call_at_end_of_stdin, args=(stop,), daemon=True).start()
         threading.Thread(target=_end_after_failure, args=(engine,), daemon=True).start()
         _run(engine)
         _check(engine.status(), engine.faults, complete=options.once)
@@ -94,16 +100,18 @@ def _end_after_failure(engine: Engine) -> None:
     os._exit(EXIT_FAILED)
 
 
-def _recorder_into(folder: Path) -> RecorderFor:
+def _recorder_into(folder: Path, *, part: bool) -> RecorderFor:
+    from livesim.engine.record.beside import BesideRecordings
     from livesim.engine.record.folder import record_into
 
-    return record_into(folder)
+    return BesideRecordings(folder) if part else record_into(folder)
 
 
-def _stop_at_end_of_stdin(engine: Engine) -> None:
+def _call_at_end_of_stdin(stop: Callable[[], object]) -> None:
+    """End when the starter has: one of several engines at once, for nobody takes its results."""
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    engine.request_stop()
+    stop()
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class Answers:
         elif isinstance(request, HeldRequest):
             self._hold(request)
         elif isinstance(request, RecordRequest):
-            self._opening.record(session, on=request.on)
+            self._opening.record(session, on=request.on, beside=request.beside)
         elif session is None:
             raise SettingsError("expected a running stream, found none")
         elif isinstance(request, SteerRequest):

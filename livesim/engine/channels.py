@@ -38,6 +38,8 @@ class StreamChannels:
         Looks again after every alarm of tracking.
     faults
         Hear of alarms.
+    known
+        Channel -> its pattern, where the source knows it.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class StreamChannels:
         log: RecordingLog,
         doctor: LiveDoctor,
         faults: Faults,
+        known: Mapping[int, Pattern] | None = None,
     ) -> None:
         self._computing, self._log, self._doctor, self._faults = computing, log, doctor, faults
+        self._known = known or {}
         self.steering = Steering(resolved, computing.resolve, computing.use_one_core)
         self._factories = {
-            channel: computing.factory_for(resolved.settings.of_channel(channel))
-            for channel in (FIRST, *resolved.settings.channels)
+            channel: self._factory_for(channel) for channel in (FIRST, *resolved.settings.channels)
         }
         self._pipelines: Mapping[int, Pipeline] = {}
         self._tracking: Mapping[int, TrackingLog] = {}
@@ -88,9 +91,14 @@ class StreamChannels:
     def factory(self, channel: int) -> PipelineFactory:
         """Return what makes a channel's pipeline, given enough stacks."""
         if channel not in self._factories:
-            settings = self.steering.first.settings.of_channel(channel)
-            self._factories[channel] = self._computing.factory_for(settings)
+            self._factories[channel] = self._factory_for(channel)
         return self._factories[channel]
+
+    def _factory_for(self, channel: int) -> PipelineFactory:
+        settings, known = self.steering.first.settings.of_channel(channel), self._known.get(channel)
+        if known is None:
+            return self._computing.factory_for(settings)
+        return self._computing.factory_for(settings, known)
 
     def begin(self, channel: int, pipeline: Pipeline) -> None:
         """Take a channel's pipeline, before its first result."""

@@ -7,7 +7,7 @@ panel show what stands here. A new figure is one line here, made of what the sta
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from livesim.values.figure import Figure, Tone, Unit
 from livesim.values.frames import Rolling
@@ -15,7 +15,7 @@ from livesim.values.illumination import FAST_DEG, WEAK_MODULATION, AngleState, T
 from livesim.values.pattern import Pattern
 from livesim.values.verdict import TrustWord
 from livesim.wire.networks import networks_words
-from livesim.wire.status import DeviceStatus, EngineStatus
+from livesim.wire.status import DeviceStatus, EngineStatus, MemberState, MemberStatus
 from livesim.wire.stream_status import DoctorStatus, NetworksStatus, TrustStatus
 
 WORST = "in the worst angle"
@@ -59,6 +59,21 @@ def _all(status: EngineStatus) -> Iterator[Figure]:
         yield from _of_trust(status.trust)
     if status.device is not None:
         yield from _of_device(status.device)
+    if status.engines:
+        yield _of_engines(status.engines)
+
+
+def _of_engines(engines: Sequence[MemberStatus]) -> Figure:
+    away = [one for one in engines if one.state is MemberState.AWAY]
+    skipped = sum(one.skipped for one in engines)
+    remark = f"of {len(engines)}"
+    for one in away:
+        channels = ", ".join(map(str, one.channels)) or "none"
+        remark += f"; engine {one.number} is away, its channels ({channels}) are skipped"
+    if skipped:
+        remark += f"; {skipped} raw stacks were, restore makes them"
+    tone = Tone.BAD if away else Tone.NOTE if skipped else Tone.QUIET
+    return Figure("engines at work", len(engines) - len(away), Unit.COUNT, tone, remark=remark)
 
 
 def _of_networks(networks: NetworksStatus) -> Figure:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
+from livesim.engine.record.beside import BesideRecordings
 from livesim.engine.record.recorder import Record, Recorder, RecorderFor
 from livesim.engine.seams import Resolved
 from livesim.engine.session import Session, Shared
 from livesim.io.read.volume_scale import Stated, with_planes
 from livesim.values.frames import MOST_PLACES
 from livesim.values.numbers import LARGEST
+from livesim.wire.control import Beside
 from livesim.wire.messages import StreamStart
 from livesim.wire.networks import Run
 
@@ -94,8 +96,8 @@ class Opening:
             )
         self._shared.outlet.choose(run)
 
-    def record(self, session: Session | None, *, on: bool) -> None:
-        """Record this stream and those that follow, or no longer.
+    def record(self, session: Session | None, *, on: bool, beside: Beside | None = None) -> None:
+        """Record this stream and those that follow, or no longer; `beside`: a part of it.
 
         Raises
         ------
@@ -109,6 +111,10 @@ class Opening:
                 "expected an engine that knows a folder to record into, found one that was "
                 "started without: livesim engine --record FOLDER"
             )
+        if isinstance(self._recorder_for, BesideRecordings):
+            self._recorder_for.aim(beside)
+        elif beside is not None:
+            raise SettingsError("expected one of several engines, found one that is alone")
         if session is not None:
             session.record(on=on)
         self.recording = on

@@ -38,6 +38,8 @@ class EngineOptions:
     """When told to stop: how long to go on reconstructing what is queued."""
     vanished_s: float = 10.0
     """With no source connected: how long the stream stays open for its source to come back."""
+    part: bool = False
+    """It is one of several engines: its only listener gets every result, and it waits for that."""
     farewell_s: float = 2.0
     """After the only stream: how long to wait for the source to ask whether it has arrived."""
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 from livesim.config.settings import Settings
 from livesim.engine.answers import Answers
 from livesim.engine.assemble import AssemblyCounts
+from livesim.engine.elsewhere import Elsewhere
 from livesim.engine.figures import figures_of
 from livesim.engine.intake import POLL_S, Intake
 from livesim.engine.meters import Gauges
@@ -20,8 +21,9 @@ from livesim.engine.record.recorder import RecorderFor
 from livesim.engine.seams import Computing
 from livesim.engine.session import Session, Shared
 from livesim.engine.threads import return_free_memory
+from livesim.wire.control import Reply, Request
 from livesim.wire.control_server import ControlServer
-from livesim.wire.sockets import FramePuller, Publisher
+from livesim.wire.sockets import FramePuller, Keep, Publisher
 from livesim.wire.status import Endpoints, EngineState, EngineStatus, FaultStatus
 from livesim.wire.stream_status import NetworksStatus, RecordStatus
 
@@ -42,6 +44,8 @@ class Engine:
         Those of this microscope; None takes what each source sends.
     recorder_for
         Where to record each stream; None records nothing.
+    elsewhere
+        Other engines that work on its raw stacks; None = it does so itself.
 
     Raises
     ------
@@ -55,7 +59,9 @@ class Engine:
         computing: Computing,
         settings: Settings | None = None,
         recorder_for: RecorderFor | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._options, self._computing = options, computing
         self.failed = Event()
         """Set once a thread has died that must not; `run` raises why."""
@@ -64,8 +70,10 @@ class Engine:
         self._open_sockets(options)
         self._outlet = outlet = Outlet(self._publisher, computing, options.networks)
         self._sockets.callback(outlet.close)
+        if elsewhere is not None:
+            elsewhere.attach(outlet, self._gauges)
         self._opening = Opening(
-            Shared(computing, outlet, self._gauges, options.lossless),
+            Shared(computing, outlet, self._gauges, options.lossless, elsewhere=elsewhere),
             settings,
             recorder_for,
             recording=not options.record_later,
@@ -77,7 +85,8 @@ class Engine:
         with ExitStack() as opened:
             self._puller = FramePuller(options.frames)
             opened.callback(self._puller.close)
-            self._publisher = Publisher(options.results, options.results_depth)
+            keep = Keep.BLOCK if options.part else Keep.DROP_OLDEST
+            self._publisher = Publisher(options.results, options.results_depth, keep)
             opened.callback(self._publisher.close, 1.0)
             self._control = ControlServer(options.control)
             opened.callback(self._control.close)
@@ -134,7 +143,12 @@ class Engine:
 
     def _answer(self) -> None:
         while not self._intake.finished:
-            self._control.answer(self._answers.reply, POLL_S)
+            self._control.answer(self._reply, POLL_S)
+
+    def _reply(self, request: Request) -> Reply:
+        if self._elsewhere is None:
+            return self._answers.reply(request)
+        return self._elsewhere.answer(request, self._answers.reply)
 
     def close(self) -> None:
         """Close the sockets, after `run` has returned."""
@@ -173,6 +187,8 @@ class Engine:
             network_latency=self._gauges.network_latencies.status(),
             trust=self._outlet.trust.status,
         )
+        if self._elsewhere is not None:
+            status = self._elsewhere.amended(status)
         return status.model_copy(update={"figures": figures_of(status)})
 
     @property

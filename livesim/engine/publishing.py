@@ -13,7 +13,7 @@ from livesim.engine.seams import Computing, Reconstructed
 from livesim.values.clock import steady_ns
 from livesim.values.frames import Rolling
 from livesim.values.results import Result
-from livesim.wire.messages import StreamEnd, StreamStart
+from livesim.wire.messages import StreamEnd, StreamStart, TrustMaps
 from livesim.wire.networks import NEWEST, OFF, Run
 from livesim.wire.sockets import Keep, Publisher
 
@@ -57,6 +57,10 @@ class Outlet:
 
     def say(self, message: StreamStart | StreamEnd) -> None:
         """Tell the viewers that a stream begins or ends."""
+        self._publisher.publish(message)
+
+    def show(self, message: Result | TrustMaps) -> None:
+        """Send to the viewers what another engine has made."""
         self._publisher.publish(message)
 
     def publish(self, made: Reconstructed) -> None:

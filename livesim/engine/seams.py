@@ -247,11 +247,11 @@ class Computing(Protocol):
     A class that derives from it needs `factory_for` alone.
     """
 
-    def factory_for(self, settings: Settings) -> PipelineFactory:
+    def factory_for(self, settings: Settings, known: Pattern | None = None) -> PipelineFactory:
         """Return what makes the pipeline of one stream, or of one channel of it.
 
         `optics.pixel_nm` is always known here: where the settings leave it out, the engine has put
-        in what the source says.
+        in what the source says. Its pattern is `known` where the source says so, which few do.
         """
         ...
 

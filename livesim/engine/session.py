@@ -13,6 +13,7 @@ from livesim.engine.beside.steering import Steering
 from livesim.engine.beside.turns import Turns
 from livesim.engine.beside.worker import BEHIND_RAW, step_back
 from livesim.engine.channels import StreamChannels
+from livesim.engine.elsewhere import Elsewhere, StackWork
 from livesim.engine.meters import Gauges
 from livesim.engine.processing import Processor
 from livesim.engine.publishing import Outlet, Publishing
@@ -44,6 +45,8 @@ class Shared:
     """Whether a source waits rather than that a raw stack is skipped."""
     looks: Turns = field(default_factory=Turns)
     """Those of the doctor."""
+    elsewhere: Elsewhere | None = None
+    """Other engines that work on the raw stacks; None = this one does."""
 
 
 class Session:
@@ -76,11 +79,11 @@ class Session:
     ) -> None:
         computing, gauges = shared.computing, shared.gauges
         self.start, self._shared = start, shared
-        self.recording = StreamRecording(record, first, gauges)
+        self.recording = StreamRecording(_told(record, shared.elsewhere), first, gauges)
         examine = computing.examine_for(resolved.settings)
         self.doctor = LiveDoctor(start.stream, examine, computing.use_one_core, shared.looks)
         self._channels = StreamChannels(
-            resolved, computing, self.recording.log, self.doctor, gauges.faults
+            resolved, computing, self.recording.log, self.doctor, gauges.faults, start.patterns
         )
         volumes = resolved.settings.volumes
         planes = 1 if volumes is None else volumes.planes or 1
@@ -92,7 +95,7 @@ class Session:
         self._publishing = Publishing(start, shared.outlet, self.recording, gauges)
         results = self._publishing.results
         searching = networks = None
-        if not shared.lossless:
+        if not shared.lossless and shared.elsewhere is None:
             searching = Searching(resolved.settings, self._channels.knows, results)
             networks = shared.outlet.networks
             networks.open(results.put)
@@ -107,9 +110,15 @@ class Session:
             gate,
             partial(computing.refusal, resolved.settings, channels=channels),
         )
-        self._processor = Processor(
-            stacks, results, self._channels, gauges, networks, self.recording.ease, planes
-        )
+        self._processor: StackWork
+        if shared.elsewhere is None:
+            self._processor = Processor(
+                stacks, results, self._channels, gauges, networks, self.recording.ease, planes
+            )
+        else:
+            self._processor = shared.elsewhere.open(
+                start, stacks, results, self.recording, self.steering
+            )
         self._draining = False
         works = (self.recording.run, self._record_results, self._process, self._publish)
         self._pool = ThreadPoolExecutor(len(works), thread_name_prefix="livesim")
@@ -230,6 +239,19 @@ class Session:
         self._shared.gauges.faults.add(self.counts)
         for thread in self._threads:
             thread.result()
+
+
+def _told(record: Record | None, elsewhere: Elsewhere | None) -> Record | None:
+    """Return what makes a recorder, and lets other engines know of it before its first stack."""
+    if record is None or elsewhere is None:
+        return record
+
+    def made(resolved: Resolved) -> Recorder:
+        recorder = record(resolved)
+        elsewhere.tell(recorder)
+        return recorder
+
+    return made
 
 
 def _stacks(planes: int, channels: int, *, lossless: bool) -> BoundedQueue[RawStack]:

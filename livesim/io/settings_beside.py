@@ -79,10 +79,17 @@ def follows_live(raw: Path, config: Path | None, changes: Sequence[str] = ()) ->
     return config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
 
 
-def settings_log_for(raw: Path) -> Path | None:
-    """Return the log of the settings in a recording of livesim's own, if there is one."""
-    log = raw.with_name(SETTINGS_LOG_NAME)
-    return log if log.is_file() else None
+def settings_logs_for(raw: Path) -> tuple[Path, ...]:
+    """Return the logs of the settings in a recording of livesim's own.
+
+    One engine has one log of all channels; of several, each channel has its own.
+    """
+    return tuple(
+        log
+        for name in (SETTINGS_LOG_NAME, of_channel(SETTINGS_LOG_NAME, "*"))
+        for log in sorted(raw.parent.glob(name))
+        if log.is_file()
+    )
 
 
 def _beside(raw: Path) -> list[Path]:

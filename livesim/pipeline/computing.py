@@ -67,15 +67,16 @@ class TorchComputing(Computing):
         self._cores = TorchCores()
         self._memory = LockedMemory() if self._device.type == "cuda" else None
 
-    def factory_for(self, settings: Settings) -> PipelineFactory:
+    def factory_for(self, settings: Settings, known: Pattern | None = None) -> PipelineFactory:
         """Return what makes the pipeline of one channel, on the next device; volumes on the CPU."""
+        pattern = known or self._pattern
         if settings.volumes is not None:
-            return volume_factory(settings, self._pattern)
+            return volume_factory(settings, pattern)
         profile = self._profile_of(settings)
         self._device = next(self._devices)
         return pipeline_factory(
             settings,
-            self._pattern,
+            pattern,
             profile,
             self._device,
             claim=self._cores.use_one,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from livesim.config.settings import SettingsError
+
+GPUS = "CUDA_VISIBLE_DEVICES"
+"""Which GPUs a process sees; read when the first tensor goes there."""
 
 
 def devices() -> tuple[torch.device, ...]:
@@ -12,6 +17,14 @@ def devices() -> tuple[torch.device, ...]:
     if not torch.cuda.is_available():
         return (torch.device("cpu"),)
     return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
+
+
+def visible_gpus() -> tuple[str | None, ...]:
+    """Return what CUDA_VISIBLE_DEVICES is to be for a process on each GPU; None = as it is."""
+    stated = os.environ.get(GPUS, "")
+    named = [name.strip() for name in stated.split(",") if name.strip()]
+    there = torch.cuda.device_count()
+    return tuple(named[:there] or map(str, range(there))) or (None,)
 
 
 def preferred_device() -> torch.device:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Self
 
 from livesim.processes.child import own_group, wait_or_kill
@@ -28,13 +30,20 @@ class EngineProcess:
     ----------
     flags
         For `livesim engine`, in addition to the addresses.
+    environment
+        What is different in its environment.
     """
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, environment: Mapping[str, str] | None = None) -> None:
         addresses = [f"--{name}={FREE_ADDRESS}" for name in ("frames", "results", "control")]
         command = [sys.executable, "-m", "livesim", "engine", "--tied", *addresses, *flags]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **own_group()
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            **own_group(),
         )
         self._control: str | None = None
 
@@ -47,6 +56,11 @@ class EngineProcess:
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """What it has ended with, a negative number of a signal; None while it runs."""
+        return self._process.poll()
 
     def control(self) -> str:
         """Return the engine's control endpoint, waiting until it listens.

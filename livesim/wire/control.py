@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from livesim.config.changes import Value
 from livesim.config.errors import sentence
+from livesim.config.settings import Settings
 from livesim.values.frames import StackIndex
-from livesim.wire.header import MAX_REQUEST_BYTES, Header, WireError, check_version
+from livesim.wire.header import MAX_REQUEST_BYTES, Header, Part, WireError, check_version
 from livesim.wire.networks import Run
 from livesim.wire.status import Endpoints, EngineStatus
 
@@ -81,11 +82,22 @@ class RecalibrateRequest(Header):
     kind: Literal["recalibrate"] = "recalibrate"
 
 
+class Beside(Part):
+    """The recording of raw stacks for which one of several engines writes what lies beside them."""
+
+    folder: str
+    """On the engine's machine."""
+    settings: Settings
+    """That the raw stacks are recorded with; where others are in use, the engine logs them."""
+
+
 class RecordRequest(Header):
     """Begin to record with the next raw stack, or end with the last one."""
 
     kind: Literal["record"] = "record"
     on: bool
+    beside: Annotated[Beside | None, Field(exclude_if=lambda one: one is None)] = None
+    """Asked of one of several engines alone."""
 
 
 class ReadyReply(Header):

@@ -16,6 +16,7 @@ from livesim.values.frames import StackIndex
 from livesim.wire.control import (
     AnyReply,
     BegunReply,
+    Beside,
     EndRequest,
     HeldRequest,
     NetworksRequest,
@@ -74,45 +75,48 @@ class ControlClient:
 
     def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
         """Ask whether the start and the end of `stream` have arrived."""
-        return self._ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
+        return self.ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
 
     def end(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
         """Tell the engine to end `stream` without what is still under way."""
-        return self._ask(EndRequest(stream=stream), ReadyReply, timeout_s)
+        return self.ask(EndRequest(stream=stream), ReadyReply, timeout_s)
 
     def status(self, timeout_s: float = 2.0, *, stages: bool = False) -> EngineStatus:
         """Ask for a snapshot; with `stages` also for all stages of the next results."""
-        return self._ask(StatusRequest(stages=stages), EngineStatus, timeout_s)
+        return self.ask(StatusRequest(stages=stages), EngineStatus, timeout_s)
 
     def review(self, timeout_s: float = 2.0) -> ReviewReply:
         """Ask for a review of the newest result now."""
-        return self._ask(ReviewRequest(), ReviewReply, timeout_s)
+        return self.ask(ReviewRequest(), ReviewReply, timeout_s)
 
     def networks(self, run: Run, timeout_s: float = 2.0) -> BegunReply:
         """Tell the engine when the networks work from now on."""
-        return self._ask(NetworksRequest(run=run), BegunReply, timeout_s)
+        return self.ask(NetworksRequest(run=run), BegunReply, timeout_s)
 
     def held(self, stream: str, index: StackIndex, timeout_s: float = 2.0) -> BegunReply:
         """Tell the engine to run the networks on a stack next, for somebody holds its picture."""
-        return self._ask(HeldRequest(stream=stream, index=index), BegunReply, timeout_s)
+        return self.ask(HeldRequest(stream=stream, index=index), BegunReply, timeout_s)
 
     def stop(self, timeout_s: float = 2.0) -> StopReply:
         """Tell the engine to finish and end."""
-        return self._ask(StopRequest(), StopReply, timeout_s)
+        return self.ask(StopRequest(), StopReply, timeout_s)
 
     def steer(self, changes: Changes, timeout_s: float = 5.0) -> BegunReply:
         """Tell the engine to use other settings from the next raw stack on."""
-        return self._ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
+        return self.ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
 
     def recalibrate(self, timeout_s: float = 5.0) -> BegunReply:
         """Tell the engine to estimate the pattern again."""
-        return self._ask(RecalibrateRequest(), BegunReply, timeout_s)
+        return self.ask(RecalibrateRequest(), BegunReply, timeout_s)
 
-    def record(self, *, on: bool, timeout_s: float = 5.0) -> BegunReply:
-        """Tell the engine to begin a recording, or to end it."""
-        return self._ask(RecordRequest(on=on), BegunReply, timeout_s)
+    def record(
+        self, *, on: bool, timeout_s: float = 5.0, beside: Beside | None = None
+    ) -> BegunReply:
+        """Tell the engine to begin a recording, or to end it; `beside`: that of another one."""
+        return self.ask(RecordRequest(on=on, beside=beside), BegunReply, timeout_s)
 
-    def _ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
+    def ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
+        """Send a request and return its answer."""
         number = next(self._numbers).to_bytes(8, "big")
         self._socket.send_multipart([number, request.model_dump_json().encode()])
         reply = read_reply(self._reply_to(number, timeout_s))

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
+from livesim.values.frames import MOST_PLACES, FrameAxes, RawFrame, Rolling, StackIndex
 from livesim.values.numbers import Count, NonNegative, Positive
+from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result, VolumePart
 from livesim.values.verdict import MAPS
 from livesim.wire.header import Header
@@ -19,6 +20,7 @@ FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "
 Sizes = Annotated[
     dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1)]], Field(max_length=16)
 ]
+ChannelNumber = Annotated[int, Field(ge=0, lt=MOST_PLACES["channel"])]
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 MapName = Literal["error", "shown", "residual"]
 
@@ -52,6 +54,10 @@ class StreamStart(Header):
     exposure_ms: Positive | None = None
     interval_s: Positive | None = None
     sent_ns: Count = 0
+    patterns: Annotated[
+        dict[ChannelNumber, Pattern] | None, Field(exclude_if=lambda known: known is None)
+    ] = None
+    """Channel -> its illumination, as far as the source knows it; others are estimated."""
 
 
 class StreamEnd(Header):

@@ -40,6 +40,8 @@ MAX_SUBSCRIPTION_BYTES = 1024
 ALL_SUBSCRIPTIONS_BYTES = 1 << 20
 """Of what all viewers have said: ZMQ keeps subscriptions in some sixty times their length."""
 _COUNT_BYTES = 8
+_ROOM_S = 0.002
+"""Between two looks whether there is room, where a result waits for it."""
 
 
 class Keep(Enum):
@@ -48,8 +50,8 @@ class Keep(Enum):
     =============  =======================  ==================================================
     policy         frames (PUSH → PULL)     results (PUB → SUB)
     =============  =======================  ==================================================
-    BLOCK          SNDHWM = RCVHWM = depth  refused: a viewer never holds the engine
-                   and the sender waits
+    BLOCK          SNDHWM = RCVHWM = depth  PUSH → PULL, for the one listener of an engine that
+                   and the sender waits     is one of several; a viewer never holds an engine
     DROP_OLDEST    own queue of `depth`     RCVHWM = depth; whatever has arrived is drained
                    in front of PUSH,        into an own queue of `depth`
                    NOBLOCK sends
@@ -295,20 +297,40 @@ class Publisher(_Closing):
 
     In front of the codec's parts each message has one part with its number, 8 bytes big-endian
     counted from 1, by which a subscriber sees what it missed.
+
+    Parameters
+    ----------
+    endpoint
+        Where to listen.
+    depth
+        Messages under way to each subscriber.
+    keep
+        `Keep.BLOCK` has one subscriber, of the same policy, and waits for it.
     """
 
-    def __init__(self, endpoint: str, depth: int = RESULT_DEPTH) -> None:
-        self._socket = _Socket.bound(zmq.PUB, depth, endpoint, MAX_SUBSCRIPTION_BYTES)
-        self._number = 0
+    def __init__(
+        self, endpoint: str, depth: int = RESULT_DEPTH, keep: Keep = Keep.DROP_OLDEST
+    ) -> None:
+        kind = zmq.PUSH if keep is Keep.BLOCK else zmq.PUB
+        self._socket = _Socket.bound(kind, depth, endpoint, MAX_SUBSCRIPTION_BYTES)
+        self._waits, self._number = keep is Keep.BLOCK, 0
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
 
     def publish(self, message: Published) -> None:
         """Send to all who listen; its pixels must not be changed afterwards. Any thread may."""
         parts = encode(message)
+        while not self._sent(parts):
+            time.sleep(_ROOM_S)  # others use the socket meanwhile
+
+    def _sent(self, parts: list[Buffer]) -> bool:
+        """Send a message, unless there is no room and it has to wait."""
         with self._socket.lock:
+            if self._waits and not self._socket.writable(0.0):
+                return False
             self._number += 1
             self._socket.send([self._number.to_bytes(_COUNT_BYTES, "big"), *parts])
+            return True
 
     def tend(self) -> list[str]:
         """Cut off who would use up the engine, and say of whom; any thread may, now and then."""
@@ -323,13 +345,12 @@ class Subscriber(_Closing):
     """A viewer's end of the result socket."""
 
     def __init__(self, endpoint: str, keep: Keep = Keep.LATEST, depth: int = RESULT_DEPTH) -> None:
-        if keep is Keep.BLOCK:
-            raise ValueError("expected drop-oldest or latest for results, found block")
-        self._depth = 1 if keep is Keep.LATEST else depth
+        self._keep, self._depth = keep, 1 if keep is Keep.LATEST else depth
         self._queue: deque[Published] = deque()
         self._last_number: int | None = None
         self._dropped = 0
-        self._socket = _Socket.connected(zmq.SUB, depth, endpoint)
+        kind = zmq.PULL if keep is Keep.BLOCK else zmq.SUB
+        self._socket = _Socket.connected(kind, depth, endpoint)
 
     @property
     def dropped(self) -> int:
@@ -348,10 +369,15 @@ class Subscriber(_Closing):
         """
         if not self._queue:
             self._socket.readable(timeout_s)
-        while self._socket.readable(0.0):
+        while not self._is_full and self._socket.readable(0.0):
             self._queue.append(self._next())
             self._trim()
         return self._queue.popleft() if self._queue else None
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the rest has to wait, since nothing may be dropped."""
+        return self._keep is Keep.BLOCK and bool(self._queue)
 
     def _next(self) -> Published:
         number, *parts = self._socket.receive()

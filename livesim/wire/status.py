@@ -103,7 +103,8 @@ class FaultStatus(Part):
     failed_stacks: int = 0
     """Stacks the pipeline could not reconstruct."""
     skipped_stacks: int = 0
-    """Stacks not reconstructed because the engine was stopped or no pattern was found."""
+    """Stacks not reconstructed because the engine was stopped, no pattern was found, or the one of
+    several engines that they belong to was away."""
     incomplete_volumes: int = 0
     """Volumes that have lost a plane, and are not reconstructed."""
     skipped_volumes: int = 0
@@ -124,6 +125,36 @@ class DeviceStatus(Part):
     memory_total_bytes: int | None = None
     note: str = ""
     """What is not as it should be, such as a slower way of computing; "" = nothing."""
+
+
+class MemberState(StrEnum):
+    """What one of several engines is at."""
+
+    WORKING = "working"
+    AWAY = "away"
+    """It has ended, or is being started; its share of the stream is skipped."""
+
+
+class MemberStatus(Part):
+    """One of several engines behind one address."""
+
+    number: int
+    """From 1 on."""
+    state: MemberState
+    pid: int | None
+    """Of its process; None where there is none at the moment."""
+    device: str | None
+    """What it computes on, as far as it has said."""
+    channels: tuple[int, ...] = ()
+    """Of the stream, which it has or would have."""
+    done: int = 0
+    """First results of the stream."""
+    skipped: int = 0
+    """Raw stacks of the stream without a result, since it was away or went."""
+    starts: int = 0
+    """How often it was started."""
+    words: str = ""
+    """What was skipped, or why it is away; "" = nothing."""
 
 
 class RollingStatus(Part):
@@ -170,5 +201,7 @@ class EngineStatus(Header):
     steering: SteeringStatus | None = None
     """None where no stream is running."""
     record: RecordStatus | None = None
+    engines: tuple[MemberStatus, ...] = ()
+    """Those that share the work, where there are several behind this address."""
     figures: tuple[Figure, ...] = ()
     """All numbers that say how well it goes, see `livesim.engine.figures`."""

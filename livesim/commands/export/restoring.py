@@ -19,7 +19,7 @@ from livesim.engine.pending import in_order
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.time_lapse import TimeLapse
-from livesim.io.settings_beside import pattern_for, settings_for, settings_log_for
+from livesim.io.settings_beside import pattern_for, settings_for, settings_logs_for
 from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import StackIndex
@@ -75,6 +75,6 @@ def _restorer(raw: Path, lanes: int, *, plain: bool) -> Iterator[StackRestorer]:
         channels = restored_channels(
             raw, recording, chosen, pattern_for(raw), live=not plain, lanes=lanes
         )
-        log = None if plain else settings_log_for(raw)
-        changes = () if log is None else read_steering(log)
+        logs = () if plain else settings_logs_for(raw)
+        changes = [change for log in logs for change in read_steering(log)]
         yield StackRestorer(recording, channels, steered_settings(recording, chosen, changes))

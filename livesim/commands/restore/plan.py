@@ -27,7 +27,7 @@ from livesim.engine.seams import Resolved
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, identify, steps_run
-from livesim.io.settings_beside import settings_log_for
+from livesim.io.settings_beside import settings_logs_for
 from livesim.io.write.output_layout import ERROR_SUFFIX, PLAIN_SUFFIX, OutputLayout
 from livesim.io.write.pyramid import pyramid_levels
 from livesim.pipeline.lanes import lanes_for
@@ -107,8 +107,8 @@ def _restorer(
     asked: RestoreRequest, recording: Recording, channels: Channels, settings: Settings
 ) -> tuple[StackRestorer, int]:
     """Return what restores raw stacks, and how often the live run changed its settings."""
-    log = settings_log_for(asked.raw) if asked.live else None
-    changes = () if log is None else read_steering(log)
+    logs = settings_logs_for(asked.raw) if asked.live else ()
+    changes = [change for log in logs for change in read_steering(log)]
     make = StackRestorer(recording, channels, steered_settings(recording, settings, changes))
     return make, len(changes)
 

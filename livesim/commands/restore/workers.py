@@ -26,10 +26,10 @@ from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
 from livesim.io.read.open import open_recording
+from livesim.pipeline.devices import GPUS, visible_gpus
 from livesim.values.errors import DataError
 
 POLL_S = 0.1
-GPUS = "CUDA_VISIBLE_DEVICES"
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status of a worker that was asked to end."""
 IN_VAIN = 3
@@ -84,14 +84,6 @@ def plan_parts(asked: RestoreRequest) -> int:
     with folder.refusing(), open_recording(asked.raw, asked.settings.pattern) as recording:
         folder.planned(recording, words_console())
         return len(recording.indices)
-
-
-def visible_gpus() -> tuple[str | None, ...]:
-    """Return what CUDA_VISIBLE_DEVICES is to be for a process on each GPU; None = as it is."""
-    stated = os.environ.get(GPUS, "")
-    named = [name.strip() for name in stated.split(",") if name.strip()]
-    there = torch.cuda.device_count()
-    return tuple(named[:there] or map(str, range(there))) or (None,)
 
 
 def finish(asked: RestoreRequest) -> None:

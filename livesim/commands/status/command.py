@@ -60,6 +60,9 @@ def _circumstances(status: EngineStatus) -> Iterator[str]:
     if status.device is not None:
         note = status.device.note
         yield f"on {status.device.name}" + (f"; {note}" if note else "")
+    for one in status.engines:
+        if one.words:
+            yield f"engine {one.number} of {len(status.engines)}, {one.state}: {one.words}"
     if status.rolling is not None:
         yield f"rolling: a result with every {status.rolling.mode}"
 

@@ -18,7 +18,7 @@ from livesim.io.logs import (
     append_time_label,
     append_weights_change,
 )
-from livesim.io.pattern_file import write_pattern
+from livesim.io.pattern_file import read_pattern, write_pattern
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.recipe import Recipe, steps_run
 from livesim.io.recording_files import (
@@ -116,7 +116,7 @@ class FolderRecorder:
         restored = first.plain is not None or first.provisional
         recipe = Recipe(
             settings=self.settings if restored else with_steps(self.settings, RECONSTRUCT),
-            pattern=self._patterns.get(first.index.channel),
+            pattern=self._pattern_of(first.index.channel),
             steps=steps_run(self.settings.steps) if restored else ("reconstruct",),
             models=self._models if restored else {},
             warnings=(
@@ -127,6 +127,13 @@ class FolderRecorder:
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
         return ResultRecorder(path, layout, recipe, shard=shard)
+
+    def _pattern_of(self, channel: int) -> Pattern | None:
+        """Return the pattern that a channel began with, which another engine may have saved."""
+        file = self.folder / of_channel(PATTERN_NAME, channel)
+        if channel in self._patterns or not file.exists():
+            return self._patterns.get(channel)
+        return read_pattern(file)
 
     def save_pattern(self, pattern: Pattern, channel: int) -> None:
         """Write a channel's pattern beside the recording, in place of an older one."""

@@ -12,7 +12,7 @@ from livesim.engine.meters import Faults
 from livesim.engine.seams import Resolved
 from livesim.values.errors import DataError, FolderGoneError
 from livesim.values.frames import RawStack
-from livesim.values.illumination import PatternChange
+from livesim.values.illumination import Illumination, PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
 from livesim.values.weights import WeightsChange
@@ -86,6 +86,15 @@ class Recorder(Protocol):
 
     def log_label(self, stack: RawStack) -> None:
         """Write beside it what the source calls the time of a stack, where it does not count."""
+        ...
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A recorder of logs that another engine may have begun, which has ended since."""
+
+    def resume(self, stack: RawStack, light: Illumination, now: Resolved) -> None:
+        """Write what holds from a channel's first stack on, where the logs say something else."""
         ...
 
 

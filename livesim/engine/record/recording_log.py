@@ -8,7 +8,7 @@ from pathlib import Path
 from livesim.config.changes import NetworkFile, SettingsChange, difference
 from livesim.engine.descriptors import patiently
 from livesim.engine.meters import Faults
-from livesim.engine.record.recorder import Recorder
+from livesim.engine.record.recorder import Recorder, Resuming
 from livesim.engine.record.recordings import Recordings
 from livesim.engine.seams import Arbitrated, Pipeline, Resolved, Tracked
 from livesim.values.errors import DataError
@@ -36,6 +36,10 @@ class RecordingLog:
             return
         key = (recorder.folder, stack.index.channel)
         if key not in self._logged:
+            if isinstance(recorder, Resuming):
+                self._logged[key] = now
+                self._write("the pattern", lambda: _resumed(recorder, stack, pipeline, now))
+                return
             self._write("the pattern", lambda: _first_pattern(recorder, stack, pipeline))
         before = self._logged.get(key, recorder.resolved)
         self._logged[key] = now
@@ -65,6 +69,11 @@ class RecordingLog:
             patiently(write)
         except (OSError, DataError) as error:
             self._faults.say(f"{what} could not be written: {error}")
+
+
+def _resumed(recorder: Resuming, stack: RawStack, pipeline: Pipeline, now: Resolved) -> None:
+    light = pipeline.illumination if isinstance(pipeline, Tracked) else unturned(pipeline.pattern)
+    recorder.resume(stack, light, now)
 
 
 def _first_pattern(recorder: Recorder, stack: RawStack, pipeline: Pipeline) -> None:

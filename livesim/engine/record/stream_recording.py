@@ -67,6 +67,11 @@ class StreamRecording:
         return self._raw.written
 
     @property
+    def recorder(self) -> Recorder | None:
+        """What records the next stack."""
+        return self._recordings.now
+
+    @property
     def folder(self) -> Path | None:
         """Where the next stack is recorded; None = nowhere."""
         recorder = self._recordings.now

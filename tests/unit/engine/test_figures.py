@@ -20,7 +20,7 @@ from livesim.values.finding import Examination
 from livesim.values.frames import Rolling
 from livesim.values.verdict import TrustWord
 from livesim.wire.networks import NEWEST
-from livesim.wire.status import DeviceStatus, EngineStatus, RollingStatus
+from livesim.wire.status import DeviceStatus, EngineStatus, MemberState, MemberStatus, RollingStatus
 from livesim.wire.stream_status import ChannelStatus, DoctorStatus, NetworksStatus
 from livesim_gui.state.health.health import health_of
 from livesim_gui.state.stream.connection import Connection
@@ -49,7 +49,15 @@ def everything():
         trust=trust_status(word=TrustWord.DO_NOT_TRUST, carried_percent=42.0, overruled_sigmas=6.0),
         device=DeviceStatus(name="GPU", memory_used_bytes=39 << 30, memory_total_bytes=40 << 30),
         tracking=tracking_status(angle_status(), angle_status(modulation=0.2), swaps=3, alarms=1),
+        engines=(engine(1, 0), engine(2, 1, state="away", skipped=18, words="times 14 to 31")),
     )
+
+
+def engine(number, *channels, state="working", **values):
+    """Return what a router says of one of its engines."""
+    known = {"pid": 7, "device": "GPU", "done": 40, "starts": 1}
+    state = MemberState(state)
+    return MemberStatus(number=number, state=state, channels=channels, **(known | values))
 
 
 def printed(status):
@@ -79,7 +87,7 @@ NAMES = {
     "pattern alarms", "pattern check failures", "doctor faults", "camera defects", "camera hits",
     "trust carried", "trust shown", "trust error", "trust overruled", "trust plain denied",
     "trust noise ratio",
-    "GPU memory",
+    "GPU memory", "engines at work",
 }  # fmt: skip
 """Alerts are made of them: one is added and none is ever changed."""
 
@@ -110,7 +118,9 @@ def test_the_list_has_what_there_is_to_say():
     assert words["trust error"] == "4.00 % of the light"
     assert words["trust overruled"] == "6.00 σ at x = 5, y = 4"
     tones = {name for name, one in found.items() if one.tone is Tone.BAD}
-    assert tones == {"trust carried"}
+    assert tones == {"trust carried", "engines at work"}
+    away = "engine 2 is away, its channels (1) are skipped"
+    assert words["engines at work"] == f"1 of 2; {away}; 18 raw stacks were, restore makes them"
     noted = {name for name, one in found.items() if one.tone is Tone.NOTE}
     others = {"rolling motion", "pattern modulation", "pattern alarms", "GPU memory"}
     assert noted == others | {"networks"}
@@ -122,6 +132,16 @@ def test_the_terminal_says_why_no_network_runs():
     used = in_use().model_copy(update={"notes": (note,)})
     assert note in printed(engine_status(in_use=used))
     assert note not in printed(everything())
+
+
+def test_engines_that_are_all_there_are_no_matter_of_concern():
+    (found,) = (
+        one
+        for one in figures_of(engine_status(engines=(engine(1, 0), engine(2, 1))))
+        if one.name == "engines at work"
+    )
+    assert (found.words, found.tone) == ("2 of 2", Tone.QUIET)
+    assert "engine 2 of 2, away: times 14 to 31" in printed(everything())
 
 
 def test_metrics_keep_the_names_that_alerts_use():

@@ -131,8 +131,22 @@ def gone(parts):
 def test_policies_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="found latest"):
         FramePusher("tcp://127.0.0.1:9", Keep.LATEST)
-    with pytest.raises(ValueError, match="found block"):
-        Subscriber("tcp://127.0.0.1:9", Keep.BLOCK)
+
+
+def test_a_publisher_that_blocks_waits_for_its_one_listener():
+    with Publisher(FREE_ADDRESS, depth=1, keep=Keep.BLOCK) as publisher:
+        sent = threading.Thread(
+            target=lambda: [publisher.publish(StreamStart(stream=str(n))) for n in range(2000)]
+        )
+        sent.start()
+        try:
+            with Subscriber(publisher.endpoint, Keep.BLOCK, depth=1) as subscriber:
+                heard = [subscriber.receive(WAIT_S).stream for _ in range(2000)]
+        finally:
+            sent.join(WAIT_S)
+        assert heard == [str(n) for n in range(2000)]
+        assert subscriber.dropped == 0
+        assert not sent.is_alive()
 
 
 def subscribed(publisher, keep, depth=8):
