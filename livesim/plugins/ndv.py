@@ -8,11 +8,13 @@ from typing import Any
 
 import ndv
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from livesim.api.recording import LazyRecording
 from livesim.plugins.images import OnDisk
 from livesim.plugins.layers import layers_of
 from livesim.plugins.newest import Newest
+from livesim.values.results import Image
 from livesim.wire.endpoints import CONTROL_ADDRESS
 
 EVERY_MS = 33
@@ -62,7 +64,7 @@ def images_of(path: str | Path) -> dict[str, OnDisk]:
 
 
 class Live:
-    """A viewer of what a running engine makes, [c, 2 y, 2 x]; it shows the newest image.
+    """A viewer of what a running engine makes, [c, 2 y, 2 x]; it shows the newest image, on Qt.
 
     Parameters
     ----------
@@ -73,7 +75,9 @@ class Live:
     def __init__(self, engine: str = CONTROL_ADDRESS) -> None:
         self.viewer = ndv.ArrayViewer()
         self._newest: Newest | None = Newest(engine)
-        ndv.call_later(EVERY_MS, self._look)
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._look)
+        self._timer.start(EVERY_MS)
 
     @property
     def fault(self) -> str:
@@ -86,6 +90,7 @@ class Live:
 
     def close(self) -> None:
         """Stop to listen; the last image stays."""
+        self._timer.stop()
         if self._newest is not None:
             self._newest.close()
             self._newest = None
@@ -94,18 +99,17 @@ class Live:
         if self._newest is None:
             return
         for channel, result in sorted(self._newest.take().items()):
-            self._put(channel, np.asarray(result.image))
-        ndv.call_later(EVERY_MS, self._look)
+            self._put(channel, result.image)
 
-    def _put(self, channel: int, image: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+    def _put(self, channel: int, image: Image) -> None:
+        """Put an image into its channel of those that are shown; a new one makes room for it."""
         wrapper = self.viewer.data_wrapper
-        known = None if wrapper is None else wrapper.data
-        if known is None or known.shape[1:] != image.shape or channel >= len(known):
-            before = 0 if known is None or known.shape[1:] != image.shape else len(known)
-            images = np.zeros((max(channel + 1, before), *image.shape), np.float32)
-            images[:before] = 0 if known is None else known[:before]
-            images[channel] = image
-            self.viewer.data = images
-        else:
+        known = np.zeros((0, *image.shape), np.float32) if wrapper is None else wrapper.data
+        if known.shape[1:] == image.shape and channel < len(known):
             known[channel] = image
             wrapper.data_changed.emit()
+            return
+        same = known if known.shape[1:] == image.shape else known[:0]
+        images = np.zeros((max(channel + 1, len(same)), *image.shape), np.float32)
+        images[: len(same)], images[channel] = same.reshape(-1, *image.shape), image
+        self.viewer.data = images

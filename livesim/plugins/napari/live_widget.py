@@ -80,5 +80,5 @@ class LiveWidget(Container):
             layer.data = image
             if begun:
                 layer.contrast_limits = contrast(image)
-        state = "plain, the networks follow" if result.provisional else ""
-        self._words.value = ", ".join(filter(None, (f"time {result.index.time}", state)))
+        plain = ", without the networks" if result.provisional else ""
+        self._words.value = f"time {result.index.time}{plain}"

@@ -49,13 +49,13 @@ class RestoreWidget(Container):
         self._settings.tooltip = "Needed where livesim has not opened the layer"
         self._pattern = FileEdit(label="pattern", filter="*.json", nullable=True)
         self._pattern.tooltip = "Of livesim calibrate; without it the pattern is estimated"
-        self._steps = ComboBox(label="networks", choices=STEPS)
-        self._here = CheckBox(text="only the raw stack that is shown")
-        self._error = CheckBox(text="standard deviation as well")
-        self._start = PushButton(text="Restore")
-        self._stop = PushButton(text="Stop", enabled=False)
-        self._bar = ProgressBar(value=0, max=1)
-        self._words = Label(value="")
+        self._steps = ComboBox(name="networks", choices=STEPS)
+        self._here = CheckBox(name="here", text="only the raw stack that is shown")
+        self._error = CheckBox(name="standard_deviation", text="standard deviation as well")
+        self._start = PushButton(name="restore", text="Restore")
+        self._stop = PushButton(name="stop", text="Stop", enabled=False)
+        self._bar = ProgressBar(name="progress", value=0, max=1)
+        self._words = Label(name="words", value="")
         super().__init__(
             widgets=[
                 self._layer,
@@ -64,7 +64,8 @@ class RestoreWidget(Container):
                 self._steps,
                 self._here,
                 self._error,
-                Container(widgets=[self._start, self._stop], layout="horizontal", labels=False),
+                self._start,
+                self._stop,
                 self._bar,
                 self._words,
             ]
