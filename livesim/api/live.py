@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from operator import index
+from threading import Event
 from time import monotonic, strftime
 from typing import Any, Literal, Self
 
@@ -35,6 +36,7 @@ def listen(
     *,
     keep: Literal["latest", "drop-oldest"] = "latest",
     streams: int | None = 1,
+    stop: Event | None = None,
 ) -> Iterator[Result]:
     """Yield the results of a running engine as they are published.
 
@@ -47,6 +49,8 @@ def listen(
         that a loop that is a little slow at times sees them all.
     streams
         After how many streams the loop ends; None = never. A stream that runs already counts.
+    stop
+        Once it is set, from another thread, the loop ends.
 
     Yields
     ------
@@ -69,15 +73,15 @@ def listen(
     with ControlClient(control) as client:
         results = beside(control, client.status(ANSWER_S).endpoints.results)
         with Subscriber(results, Keep(keep)) as subscriber:
-            yield from _results(subscriber, client, streams)
+            yield from _results(subscriber, client, streams, stop or Event())
 
 
 def _results(
-    subscriber: Subscriber, client: ControlClient, streams: int | None
+    subscriber: Subscriber, client: ControlClient, streams: int | None, stop: Event
 ) -> Iterator[Result]:
     ended, heard_s = 0, monotonic()
     stream: str | None = None  # whose end is awaited
-    while streams is None or ended < streams:
+    while not stop.is_set() and (streams is None or ended < streams):
         message = subscriber.receive(POLL_S)
         if message is None and monotonic() - heard_s < ASK_EVERY_S:
             continue

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -12,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from livesim.api.indexing import axes_chosen, axes_kept
 from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
@@ -79,6 +79,27 @@ class LazyRecording:
         """What the user should know of the file; it can be used all the same."""
         return self._recording.warnings
 
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which raw stacks have all their frames, [t, c, z]."""
+        whole: NDArray[np.bool_] = self._recording.whole[self._position]
+        return whole
+
+    @property
+    def source(self) -> Path:
+        """Its file or folder."""
+        return self._recording.source
+
+    @property
+    def z_step_nm(self) -> float | None:
+        """Distance of two planes as the file states it."""
+        return self._recording.z_step_nm
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels as the file states them; none where it states none."""
+        return self._recording.channel_names
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -92,23 +113,37 @@ class LazyRecording:
         IndexError
             If the index lies outside, or is of another kind.
         """
-        if not self._finalizer.alive:
-            raise DataError(f"{self._recording.source}: expected it open, found it closed")
-        chosen = _axes_chosen(index, self.shape)
-        numbers = self._recording.numbers[self._position][np.ix_(*chosen[:5])]
-        missing = np.argwhere(numbers < 0)
+        chosen = axes_chosen(index, self.shape)
+        missing = np.argwhere(self._numbers(chosen) < 0)
         if missing.size:
             where = zip(DIMS, chosen, missing[0], strict=False)
             words = ", ".join(f"{name} {axis[at]}" for name, axis, at in where)
             raise DataError(f"{self._recording.source}: expected a frame at {words}, found none")
-        rows, columns = chosen[5], chosen[6]
-        found = np.empty((*numbers.shape, len(rows), len(columns)), self.dtype)
+        part: Pixels = self.part(chosen)[axes_kept(index, self.ndim)]
+        return part
+
+    def part(self, chosen: Sequence[range]) -> Pixels:
+        """Read the chosen elements of each of the seven axes; frames that are missing are 0.
+
+        Raises
+        ------
+        DataError
+            If a frame cannot be read, or the recording is closed.
+        """
+        if not self._finalizer.alive:
+            raise DataError(f"{self._recording.source}: expected it open, found it closed")
+        numbers, (rows, columns) = self._numbers(chosen), chosen[5:]
+        found = np.zeros((*numbers.shape, len(rows), len(columns)), self.dtype)
         with self._lock:  # file readers are for one thread at a time
-            for place in product(*map(range, numbers.shape)):
+            for place in map(tuple, np.argwhere(numbers >= 0)):
                 frame = self._recording.plane(int(numbers[place]))
                 found[place] = frame[np.ix_(rows, columns)]
-        part: Pixels = found[_dropped(index, self.ndim)]
-        return part
+        return found
+
+    def _numbers(self, chosen: Sequence[range]) -> NDArray[np.int64]:
+        """Return the numbers of the chosen frames, [t, c, z, angle, phase]; below 0 = missing."""
+        numbers: NDArray[np.int64] = self._recording.numbers[self._position]
+        return numbers[np.ix_(*chosen[:5])]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Read all of it."""
@@ -187,43 +222,3 @@ def open(path: str | Path, settings: Settings, position: int = 0) -> LazyRecordi
     except BaseException:
         recording.close()
         raise
-
-
-def _axes_chosen(index: Any, shape: tuple[int, ...]) -> list[range]:
-    """Return which elements of every axis an index names."""
-    return [_range(one, n) for one, n in zip(_whole(index, len(shape)), shape, strict=True)]
-
-
-def _range(one: Any, n: int) -> range:
-    if isinstance(one, slice):
-        return range(n)[one]
-    at = range(n)[one]  # an IndexError where it lies outside
-    return range(at, at + 1)
-
-
-def _dropped(index: Any, ndim: int) -> tuple[Any, ...]:
-    """Return the index that removes the axes which integers name."""
-    return tuple(slice(None) if isinstance(one, slice) else 0 for one in _whole(index, ndim))
-
-
-def _whole(index: Any, ndim: int) -> tuple[Any, ...]:
-    """Return one integer or slice for every axis."""
-    given = index if isinstance(index, tuple) else (index,)
-    if sum(one is Ellipsis for one in given) > 1:
-        raise IndexError("expected at most one ellipsis, found several")
-    at = next((number for number, one in enumerate(given) if one is Ellipsis), None)
-    if at is not None:
-        given = (*given[:at], *[slice(None)] * (ndim - len(given) + 1), *given[at + 1 :])
-    if len(given) > ndim:
-        raise IndexError(f"expected at most {ndim} indices, found {len(given)}")
-    filled = (*given, *[slice(None)] * (ndim - len(given)))
-    return tuple(one if isinstance(one, slice) else _integer(one) for one in filled)
-
-
-def _integer(one: Any) -> int:
-    try:
-        if isinstance(one, bool):  # of numpy a mask
-            raise TypeError("no integer")
-        return int(one.__index__())
-    except (AttributeError, TypeError) as error:
-        raise IndexError(f"expected an integer, a slice or ..., found {one!r}") from error

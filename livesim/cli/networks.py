@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,8 +41,26 @@ def train(
         typer.Option(help="The same in less light, in the same order; else photons are thinned."),
     ] = None,
     config: ConfigOption = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="GPUs of each machine, or processes where there is none.",
+            show_default="those of torchrun or Slurm, else as the recipe says",
+        ),
+    ] = None,
+    num_nodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Machines.", show_default="those of torchrun or Slurm, else 1"),
+    ] = None,
+    strategy: Annotated[
+        Literal["auto", "ddp"], typer.Option(help="How several GPUs work together.")
+    ] = "auto",
 ) -> None:
-    """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped."""
+    """Train networks by a recipe, or fine-tune some on recordings; goes on where it stopped.
+
+    The steps of a recipe are those of all GPUs together.
+    """
     _check(recipe, start, data)
     if find_spec("lightning") is None:
         raise SettingsError(
@@ -49,11 +68,13 @@ def train(
         )
 
     from livesim.commands.train.command import fine_tune, train_networks
+    from livesim.commands.train.ranks import spread_over
 
+    spread = spread_over(devices, num_nodes, strategy, os.environ)
     if recipe is not None:
-        train_networks(recipe, out)
+        train_networks(recipe, out, spread)
     elif start is not None and data:
-        fine_tune(start, data, low or [], config, out)
+        fine_tune(start, data, low or [], config, out, spread)
 
 
 def _check(recipe: Path | None, start: str | None, data: list[Path] | None) -> None:

@@ -92,11 +92,16 @@ def settings_logs_for(raw: Path) -> tuple[Path, ...]:
     )
 
 
+def settings_named_after(raw: Path) -> Path | None:
+    """Return the TOML file beside a recording that has its name, if there is one."""
+    same_name = (raw.with_name(name) for name in _toml_names(raw))
+    return next((file for file in same_name if file.is_file()), None)
+
+
 def _beside(raw: Path) -> list[Path]:
     """Return the TOML files that may belong to a recording: one, if it has its name."""
     for place in dict.fromkeys((raw, raw.resolve())):
-        same_name = (place.with_name(name) for name in _toml_names(place))
-        found = next((file for file in same_name if file.is_file()), None)
+        found = settings_named_after(place)
         others = [found] if found else sorted(place.parent.glob("*.toml"))
         if others:
             return others

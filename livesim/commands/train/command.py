@@ -12,6 +12,7 @@ from livesim.commands.progress import progress_bar, words_console
 from livesim.commands.train.drawn import RECIPE_NAME, described, train_on_drawn
 from livesim.commands.train.recordings import measured_scenes, pairs, split_recordings
 from livesim.commands.train.scenes import scenes_of
+from livesim.config.settings import SettingsError
 from livesim.config.shipped import named_file
 from livesim.values.errors import DataError
 from livesim_models.card import Card
@@ -22,13 +23,9 @@ from livesim_models.data.scene import Scene
 from livesim_models.domain import Domain, domain_of
 from livesim_models.shipped import PAIR, RECIPES, StepName, model_file
 from livesim_models.training.recipe import Recipe, VariedRecipe, fine_tuning, load_recipe
-from livesim_models.training.run import (
-    ScenesOf,
-    Trained,
-    train,
-    validation_batch,
-    validation_group,
-)
+from livesim_models.training.run import Trained, train
+from livesim_models.training.spread import ALONE, Spread
+from livesim_models.training.stage_data import ScenesOf, validation_batch, validation_group
 from livesim_models.training.verdict import verdict
 
 NORMALISATIONS: dict[StepName, Literal["stabilised", "levels"]] = {
@@ -39,33 +36,45 @@ DESCRIBED = 600
 """Samples from which a card describes what a training looked like."""
 
 
-def train_networks(asked: Path, out: Path) -> None:
+def train_networks(asked: Path, out: Path, spread: Spread = ALONE) -> None:
     """Run a training recipe in the folder `out`; started again, it goes on where it stopped.
 
     Parameters
     ----------
     asked
         Its file, or the name of one that comes with livesim.
+    spread
+        Over which processes.
 
     Raises
     ------
     SettingsError
-        If the recipe cannot be used.
+        If the recipe cannot be used, or is one of drawn examples and spread over processes.
     DataError
         If `out` holds the training of another recipe.
     """
     recipe_path = named_file(asked, RECIPES)
     recipe = load_recipe(recipe_path)
-    console = prepare_folder(recipe_path.read_text(encoding="utf-8"), out)
+    if isinstance(recipe, VariedRecipe) and spread.many:
+        raise SettingsError(
+            f"{recipe_path}: expected one process for a recipe of drawn examples, found "
+            f"{spread.devices} on each of {spread.num_nodes} machines"
+        )
+    console = prepare_folder(recipe_path.read_text(encoding="utf-8"), out, spread)
     if isinstance(recipe, VariedRecipe):
         train_on_drawn(recipe, out, console)
         return
     made = _Training(recipe, lambda split: _scenes(recipe, split, out, console))
-    made.write(train(recipe, made.scenes, out), out, console)
+    made.write(train(recipe, made.scenes, out, spread=spread), out, console, spread)
 
 
 def fine_tune(
-    start: str, data: Sequence[Path], low: Sequence[Path], config: Path | None, out: Path
+    start: str,
+    data: Sequence[Path],
+    low: Sequence[Path],
+    config: Path | None,
+    out: Path,
+    spread: Spread = ALONE,
 ) -> None:
     """Go on training shipped or own models on recordings, whose photons are thinned.
 
@@ -79,6 +88,8 @@ def fine_tune(
         Of the same fields in less light, in the same order; none = the photons are thinned.
     config
         Settings of the microscope; None = the TOML file beside each recording.
+    spread
+        Over which processes.
 
     Raises
     ------
@@ -89,10 +100,11 @@ def fine_tune(
     recipe = fine_tuning(one.card.recipe, f"{one.card.name.removesuffix('-one')}-tuned")
     split, dim = split_recordings(data), pairs(data, low)
     raws_of = "".join(f"# {part}: {', '.join(map(str, raws))}\n" for part, raws in split.items())
-    console = prepare_folder(f"# from {start}\n{raws_of}{recipe.to_toml()}", out)
+    console = prepare_folder(f"# from {start}\n{raws_of}{recipe.to_toml()}", out, spread)
     made = _Training(recipe, lambda part: measured_scenes(split[part], config, dim))
     networks = (one.network.requires_grad_(True), two.network.requires_grad_(True))
-    made.write(train(recipe, made.scenes, out, Trained(*networks, 0.0)), out, console)
+    trained = train(recipe, made.scenes, out, Trained(*networks, 0.0), spread)
+    made.write(trained, out, console, spread)
 
 
 def _start_file(start: str, step: StepName) -> Path:
@@ -105,8 +117,10 @@ def _start_file(start: str, step: StepName) -> Path:
     return model_file(start, step)
 
 
-def prepare_folder(recipe_text: str, out: Path) -> Console:
+def prepare_folder(recipe_text: str, out: Path, spread: Spread = ALONE) -> Console:
     """Make the folder and write the recipe into it; refuse a folder with another recipe."""
+    if not spread.first:
+        return Console(quiet=True)
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE_NAME
     if kept.exists() and kept.read_text(encoding="utf-8") != recipe_text:
@@ -137,8 +151,10 @@ class _Training:
             self._known[split] = self._scenes_of(split)
         return self._known[split]
 
-    def write(self, trained: Trained, out: Path, console: Console) -> None:
-        """Write both models."""
+    def write(self, trained: Trained, out: Path, console: Console, spread: Spread) -> None:
+        """Write both models, in the first of all processes."""
+        if not spread.first:
+            return
         domain, metrics = self._domain(), self._metrics(trained)
         for name, value in metrics.items():
             console.print(f"{name}: {value:.3f}")

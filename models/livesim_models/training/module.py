@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import lightning
 import torch
@@ -12,15 +13,13 @@ from lightning.pytorch.utilities.types import (
     OptimizerLRSchedulerConfig,
 )
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from livesim.reconstruction.plan import Plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim_models.data.samples import Batch, Samples, collated
-from livesim_models.data.scene import Scene
+from livesim_models.data.samples import Batch
 from livesim_models.normalisation import stabilised, unstabilised
 from livesim_models.steps import StepOne, StepTwo
-from livesim_models.training.recipe import Recipe, StageRecipe
+from livesim_models.training.recipe import StageRecipe
 
 DIFFERENCES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "absolute": torch.abs,
@@ -38,27 +37,20 @@ class TwoStep(lightning.LightningModule):
     ----------
     one, two
         The networks; one that the stage does not train runs as it is.
-    recipe, stage
+    stage
         What to do.
-    scenes
-        To train on.
-    validation
-        Samples for validation, the same every time.
     """
 
     def __init__(
         self,
         one: StepOne,
         two: StepTwo,
-        recipe: Recipe,
         stage: StageRecipe,
-        scenes: Sequence[Scene],
-        validation: Batch,
     ) -> None:
         super().__init__()
         self.one, self.two = one, two
-        self.recipe, self.stage = recipe, stage
-        self._scenes, self._validation = scenes, validation
+        self.stage = stage
+        self._steps = 0
         one.requires_grad_("one" in stage.trains)
         two.requires_grad_("two" in stage.trains)
 
@@ -74,10 +66,6 @@ class TwoStep(lightning.LightningModule):
     def frames(self, stable: Tensor, batch: Batch) -> Tensor:
         """Return the photo-electrons of stabilised frames."""
         return unstabilised(stable, batch.read_noise)
-
-    def first_validation(self, count: int) -> Batch:
-        """Return the first samples of the validation."""
-        return self._validation.first(count)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of each network that the stage trains."""
@@ -96,61 +84,43 @@ class TwoStep(lightning.LightningModule):
         return DIFFERENCES[self.stage.difference](error).mean()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Return the loss of one batch."""
+        """Return the loss of one batch, of which every rank has another."""
+        self._steps += self.trainer.world_size
         found = self.losses(batch)
-        size = len(batch.low)
         for name, loss in found.items():
-            self.log(f"loss/{name}", loss, prog_bar=True, batch_size=size)
+            self._note(f"loss/{name}", loss, batch)
         return torch.stack(list(found.values())).sum()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log the losses on scenes that are not trained on, and pictures of some."""
         for name, loss in self.losses(batch).items():
-            self.log(f"validation/{name}", loss, prog_bar=True, batch_size=len(batch.low))
+            self._note(f"validation/{name}", loss, batch)
+
+    def _note(self, name: str, loss: Tensor, batch: Batch) -> None:
+        """Log a loss: the mean over all ranks."""
+        self.log(name, loss, prog_bar=True, batch_size=len(batch.low), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return Adam with a rate that rises, then falls to zero as a cosine."""
         learning = [value for value in self.parameters() if value.requires_grad]
         optimizer = torch.optim.Adam(learning, lr=self.stage.learning_rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self._rate(self._steps))
         each_step = LRSchedulerConfigType(scheduler=schedule, interval="step")
         return OptimizerLRSchedulerConfig(optimizer=optimizer, lr_scheduler=each_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep how many steps all ranks have done: the next run may have others."""
+        checkpoint["steps"] = self._steps
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from there; checkpoints without that number are of a single rank."""
+        self._steps = checkpoint.get("steps", checkpoint["global_step"])
 
     def _rate(self, step: int) -> float:
         stage = self.stage
         rising = (step + 1) / max(1, stage.warm_up)
         done = min(1.0, step / max(1, stage.steps))
         return min(1.0, rising) * 0.5 * (1.0 + math.cos(math.pi * done))
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the batches of the present epoch: asked for again in every one."""
-        count = self.recipe.training.validate_every * self.stage.batch
-        seed = self.recipe.training.seed
-        first = self.current_epoch * count
-        samples = Samples(self._scenes, self.recipe.light, seed, first, count, self.stage.crop)
-        return self._loader(samples)
-
-    def _loader(self, samples: Samples) -> DataLoader[Batch]:
-        workers = self.recipe.training.workers
-        return DataLoader(
-            samples,  # type: ignore[arg-type]
-            batch_size=self.stage.batch,
-            num_workers=workers,
-            collate_fn=collated,
-            persistent_workers=False,
-        )
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Return the validation samples."""
-        return DataLoader([self._validation], batch_size=None, collate_fn=_as_it_is)  # type: ignore[arg-type]
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, index: int) -> Batch:
-        """Return the batch on `device`."""
-        return batch.to(device)
-
-
-def _as_it_is(batch: Batch) -> Batch:
-    return batch
 
 
 def reconstructed(plans: Sequence[Plan], frames: Tensor) -> Tensor:

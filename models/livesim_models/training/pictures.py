@@ -10,6 +10,7 @@ from torch import Tensor
 
 from livesim_models.data.samples import Batch
 from livesim_models.training.module import SHOWN, TwoStep, reconstructed
+from livesim_models.training.stage_data import StageData
 
 
 class Pictures(Callback):
@@ -20,9 +21,13 @@ class Pictures(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Write the pictures of the first samples."""
+        if not trainer.is_global_zero:
+            return
         board = next(one for one in trainer.loggers if isinstance(one, TensorBoardLogger))
+        data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(pl_module, TwoStep)
-        batch = pl_module.first_validation(SHOWN).to(pl_module.device)
+        assert isinstance(data, StageData)
+        batch = data.first_validation(SHOWN).to(pl_module.device)
         stable, restored = pl_module(batch)
         plain = reconstructed(batch.plans, batch.low)
         if restored is None:

@@ -6,7 +6,6 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +15,16 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from safetensors.torch import load_file, save_file
 
-from livesim_models.data.recipe import LightRecipe, Split
-from livesim_models.data.samples import Batch, Samples, collated
-from livesim_models.data.scene import Scene
 from livesim_models.network import Network
 from livesim_models.registry import build
 from livesim_models.steps import StepOne, StepTwo
 from livesim_models.training.module import TwoStep
 from livesim_models.training.pictures import Pictures
-from livesim_models.training.recipe import Recipe, StageRecipe
+from livesim_models.training.recipe import Recipe
+from livesim_models.training.spread import ALONE, Spread
+from livesim_models.training.stage_data import ScenesOf, StageData
 
-VALIDATION_PHOTONS = (5.0, 20.0, 100.0, 1000.0)
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-
-ScenesOf = Callable[[Split], list[Scene]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +38,11 @@ class Trained:
 
 
 def train(
-    recipe: Recipe, scenes_of: ScenesOf, folder: Path, start: Trained | None = None
+    recipe: Recipe,
+    scenes_of: ScenesOf,
+    folder: Path,
+    start: Trained | None = None,
+    spread: Spread = ALONE,
 ) -> Trained:
     """Run every stage; one that was interrupted goes on where its last checkpoint was.
 
@@ -57,28 +56,29 @@ def train(
         Where checkpoints, logs and the networks of every stage are kept.
     start
         Networks to begin with; None = untrained ones.
+    spread
+        Over which processes; the steps of a stage are those of all of them together.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # of what it would sell
     lightning.seed_everything(recipe.training.seed, verbose=False)
     one = start.one if start else build(recipe.one)
     two = start.two if start else build(recipe.two)
-    validation = validation_batch(scenes_of("validation"), recipe)
     hours = 0.0
     for number, stage in enumerate(recipe.stage):
         place = folder / f"stage-{number + 1}"
         if not _restored(place, one, two):
-            scenes = scenes_of("two" if "two" in stage.trains else "one")
             begun = time.perf_counter()
-            module = TwoStep(StepOne(one), StepTwo(two), recipe, stage, scenes, validation)
-            _fit(module, recipe, stage, place)
-            _write_hours(place, time.perf_counter() - begun)
-            _keep(place, one, two)
+            module = TwoStep(StepOne(one), StepTwo(two), stage)
+            _fit(module, recipe, StageData(recipe, stage, scenes_of), place, spread)
+            if spread.first:
+                _write_hours(place, time.perf_counter() - begun)
+                _keep(place, one, two)
         hours += _read_hours(place)
     return Trained(one.eval(), two.eval(), hours)
 
 
-def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> None:
-    training = recipe.training
+def _fit(module: TwoStep, recipe: Recipe, data: StageData, place: Path, spread: Spread) -> None:
+    training, stage = recipe.training, module.stage
     if training.threads is not None:
         torch.set_num_threads(training.threads)
     every = training.validate_every
@@ -89,44 +89,30 @@ def _fit(module: TwoStep, recipe: Recipe, stage: StageRecipe, place: Path) -> No
     ]
     trainer = lightning.Trainer(
         accelerator="auto",
-        devices=training.devices,
+        devices=training.devices if spread.devices is None else spread.devices,
+        num_nodes=spread.num_nodes,
+        strategy=spread.strategy,
+        use_distributed_sampler=False,  # it would shuffle: `StageData` deals out what it draws
         precision=PRECISIONS[training.precision],  # type: ignore[arg-type]
         max_epochs=max(1, math.ceil(stage.steps / every)),
-        limit_train_batches=min(every, stage.steps),
         callbacks=callbacks,
         logger=[TensorBoardLogger(place, "tensorboard", ""), CSVLogger(place, "log", "")],
-        log_every_n_steps=min(50, every),
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_model_summary=False,
         deterministic="warn" if torch.cuda.is_available() else True,
+    )
+    trainer.log_every_n_steps = max(  # type: ignore[attr-defined]
+        1, min(50, every // trainer.world_size)
     )
     last = place / "last.ckpt"
     with warnings.catch_warnings():
         # Samples are made in this process on purpose where the recipe says 0 workers.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         try:
-            trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
+            trainer.fit(module, data, ckpt_path=last if last.exists() else None, weights_only=False)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from error
-
-
-def validation_group(scene: Scene, number: int) -> str:
-    """Return how the validation counts a scene: by its light, where that is simulated."""
-    if scene.truth is None:
-        return "measured"
-    return f"{VALIDATION_PHOTONS[number % len(VALIDATION_PHOTONS)]:g} photons"
-
-
-def validation_batch(scenes: Sequence[Scene], recipe: Recipe) -> Batch:
-    """Return one batch of the validation scenes, the photon levels in turn."""
-    noise = sum(recipe.light.read_noise) / 2.0
-    samples = []
-    for number in range(len(scenes)):
-        photons = VALIDATION_PHOTONS[number % len(VALIDATION_PHOTONS)]
-        light = LightRecipe(photons=(photons, photons), read_noise=(noise, noise))
-        samples.append(Samples([scenes[number]], light, 0, number, 1)[0])
-    return collated(samples)
 
 
 def _keep(place: Path, one: Network, two: Network) -> None:

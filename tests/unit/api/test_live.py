@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,5 +101,16 @@ def test_listening_ends_though_the_end_of_the_stream_was_missed(monkeypatch):
     subscriber = SimpleNamespace(receive=lambda timeout_s: next(messages, None))
     running = ["cells", "cells", None]
     client = SimpleNamespace(status=lambda timeout_s: SimpleNamespace(stream=running.pop(0)))
-    assert list(live._results(subscriber, client, 1)) == [heard]
+    assert list(live._results(subscriber, client, 1, Event())) == [heard]
     assert not running
+
+
+def test_listening_ends_when_another_thread_says_so():
+    stop = Event()
+
+    def receive(timeout_s):
+        stop.set()
+
+    assert (
+        list(live._results(SimpleNamespace(receive=receive), SimpleNamespace(), None, stop)) == []
+    )

@@ -1,0 +1,1 @@
+"""livesim inside of other programs: napari, ndv and Fiji."""

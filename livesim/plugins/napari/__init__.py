@@ -1,0 +1,1 @@
+"""livesim in napari: what `napari.yaml` contributes."""
