@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ import traceback
 from collections.abc import Callable, Generator
 from itertools import accumulate
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +33,11 @@ TESTS = {
 """Room -> its tests."""
 FAILED, NOT_COLLECTED, BROKEN = 1, 2, 99
 """Exit codes of pytest, and of a process in which it did not run; whatever else says nothing."""
+ENDED_FOR_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 PATIENCE = 5.0
-"""Tests that take so many times as long as they did, and two minutes, hang: noticed."""
+"""Tests that compute so many times as long as they took, and a minute, hang: noticed."""
+WAITING = 10.0
+"""And so many times longer, where they wait: others may use the machine as well."""
 
 
 class Room:
@@ -70,7 +74,7 @@ class Room:
         path = self._folder / mutant.file
         source = path.read_bytes()
         path.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
-        limit_s = 120.0 + PATIENCE * sum(self._took[one] for one in tests)
+        limit_s = 60.0 + PATIENCE * sum(self._took[one] for one in tests)
         try:
             code = _run(lambda: _run_tests(tests, self._folder), limit_s)
         finally:
@@ -106,12 +110,16 @@ class Calls:
         self._folder, self._root, self._target = str(folder), target.parent, target
         self._called: dict[tuple[str, int], set[str]] = {}
         self._took: dict[str, float] = {}
+        self._seen: set[CodeType] = set()
         self._now = ""
         threading.settrace(self._see)
         sys.settrace(self._see)
 
     def _see(self, frame: FrameType, _event: str, _argument: object) -> None:
         code = frame.f_code
+        if code in self._seen:
+            return
+        self._seen.add(code)
         if code.co_filename.startswith(self._folder):
             tests = self._called.setdefault((code.co_filename, code.co_firstlineno), set())
             tests.add(self._now)
@@ -123,15 +131,19 @@ class Calls:
         """Take what is made for all tests of a file as called by them all."""
         before = self._now
         if fixturedef.scope != "function":
-            self._now = request.node.nodeid or before
+            self._begin(request.node.nodeid or before)
         try:
             return (yield)
         finally:
-            self._now = before
+            self._begin(before)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Hear which test begins."""
-        self._now = nodeid
+        self._begin(nodeid)
+
+    def _begin(self, name: str) -> None:
+        self._now = name
+        self._seen.clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hear how long a test took, or what is made for it."""
@@ -157,6 +169,8 @@ def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
     """Run tests in a copy of this process, ended whatever they do; None = they took too long."""
     child = os.fork()
     if not child:
+        if limit_s is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (round(limit_s), round(limit_s)))
         try:
             code = tests()
         except Warning:  # is an error, as in all tests, though it comes after the last of them
@@ -165,11 +179,12 @@ def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
             traceback.print_exc()
             code = BROKEN
         os._exit(code)
-    end = None if limit_s is None else time.monotonic() + limit_s
+    end = None if limit_s is None else time.monotonic() + WAITING * limit_s
     while end is None or time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(status)
+            return None if code in ENDED_FOR_TIME else code
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -191,6 +206,7 @@ def _run_tests(tests: list[str], folder: Path, *plugins: object) -> int:
             "-x",
             "-q",
             "--assert=plain",
+            "--timeout=0",
             "-p",
             "no:cacheprovider",
             "-k",

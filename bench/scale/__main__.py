@@ -51,48 +51,48 @@ def main() -> None:
 def measured(raw: Path, stacks: int, asked: argparse.Namespace) -> None:
     """Restore in every way, compare, and report."""
     first = raw.with_name("one.ome.zarr")
-    alone_s, _ = timed(raw, first, 1)
-    print(f"one worker: {alone_s:.0f} s", flush=True)
-    row: Row = {"method": "1 worker", "s": alone_s, "lost or different": 0}
-    rows = [row | {"raw MB": stacks * STACK_BYTES / 1e6, "raw stacks": stacks}]
+    alone = timed(raw, first, 1)
+    rows: list[Row] = [_row("1 worker", alone.seconds, 0, alone.cpu_s)]
     out = raw.with_name("several.ome.zarr")
-    several_s, memory = timed(raw, out, asked.workers)
-    share = 100 * alone_s / several_s / asked.workers
-    rows.append(_compared(f"{asked.workers} workers", several_s, first, out, share))
+    several = timed(raw, out, asked.workers)
+    words = f"{asked.workers} workers"
+    rows.append(_row(words, several.seconds, differing(first, out), several.cpu_s))
+    share = alone.seconds / several.seconds / asked.workers
+    rows[-1]["efficiency %"] = 100 * share
     began, out = time.monotonic(), raw.with_name("killed.ome.zarr")
     workers, drivers = attacked(raw, out, asked)
-    words = f"{asked.workers} workers, {workers} kills of them, {drivers} of the driver"
-    rows.append(_compared(words, time.monotonic() - began, first, out))
+    words += f", {workers} kills of them, {drivers} of the driver"
+    rows.append(_row(words, time.monotonic() - began, differing(first, out)))
     began, out = time.monotonic(), raw.with_name("parts.ome.zarr")
     missing, finish_s = in_parts(raw, out, asked.parts)
-    words = f"{asked.parts} parts at once, one killed and done again"
-    rows.append(_compared(words, time.monotonic() - began, first, out))
+    words = f"{asked.parts} parts at once, one of them killed and done again"
+    rows.append(_row(words, time.monotonic() - began, differing(first, out)))
     report(
         "scale",
         "One recording, several processes",
-        [dict.fromkeys(rows[0]) | {"efficiency %": None} | one for one in rows],
+        rows,
+        recording=[{"raw MB": stacks * STACK_BYTES / 1e6, "raw stacks": stacks}],
         memory=[
             {"s": second, "driver MB": driver, "largest worker MB": worker}
-            for second, driver, worker in map(memory.at, SHARES)
+            for second, driver, worker in map(several.memory.at, SHARES)
         ],
         missing=[{"said": missing, "finish s": finish_s}],
-        planned=[_planned(alone_s, finish_s, stacks, n, share) for n in PLANNED_WORKERS],
+        planned=[_planned(alone.seconds, finish_s, stacks, n, share) for n in PLANNED_WORKERS],
     )
 
 
-def _compared(
-    method: str, seconds: float, first: Path, out: Path, share: float | None = None
-) -> Row:
+def _row(method: str, seconds: float, differ: int, cpu_s: float | None = None) -> Row:
     """Return a row of the result."""
-    row = {"method": method, "s": seconds, "lost or different": differing(first, out)}
+    row: Row = {"method": method, "s": seconds, "s of a core": cpu_s, "efficiency %": None}
+    row["lost or different"] = differ
     print(row, flush=True)
-    return row | {"efficiency %": share}
+    return row
 
 
 def _planned(alone_s: float, finish_s: float, stacks: int, workers: int, share: float) -> Row:
     """Return by arithmetic how long a recording of `PLANNED_GB` takes, each stack as measured."""
     times = PLANNED_GB * 1e9 / STACK_BYTES / stacks
-    efficiency = 1.0 if workers == 1 else share / 100
+    efficiency = 1.0 if workers == 1 else share
     return {
         "workers": workers,
         "raw stacks": round(times * stacks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -54,16 +55,32 @@ def ended(process: subprocess.Popen[str], *, well: bool = True) -> str:
     return said
 
 
-def timed(raw: Path, out: Path, workers: int) -> tuple[float, Memory]:
-    """Return the seconds of a whole command, and the memory meanwhile."""
-    began, memory = time.monotonic(), Memory()
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command that was not disturbed."""
+
+    seconds: float
+    cpu_s: float
+    """Of all its processes."""
+    memory: Memory
+
+
+def timed(raw: Path, out: Path, workers: int) -> Run:
+    """Run a whole command."""
+    began, before, memory = time.monotonic(), _cpu_s(), Memory()
     process = started(raw, out, "--workers", str(workers))
     while process.poll() is None:
         memory.look(time.monotonic() - began, process.pid)
         time.sleep(EVERY_S)
     seconds = time.monotonic() - began
     ended(process)
-    return seconds, memory
+    return Run(seconds, _cpu_s() - before, memory)
+
+
+def _cpu_s() -> float:
+    """Return the computing of all processes that were started from here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def killed(pid: int) -> bool:
