@@ -6,14 +6,16 @@ import contextlib
 import io
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from itertools import accumulate
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,64 +32,94 @@ TESTS = {
 }
 """Room -> its tests."""
 FAILED, NOT_COLLECTED, BROKEN = 1, 2, 99
-"""Exit codes of pytest, and of a process in which it did not run."""
-PATIENCE = 3.0
-"""Tests that take so many times as long as all of the room did, and a minute, hang: noticed."""
+"""Exit codes of pytest, and of a process in which it did not run; whatever else says nothing."""
+ENDED_FOR_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
+PATIENCE = 5.0
+"""Tests that compute so many times as long as they took, and a minute, hang: noticed."""
+WAITING = 10.0
+"""And so many times longer, where they wait: others may use the machine as well."""
 
 
 class Room:
-    """The tests of a room, and which functions each of them calls."""
+    """The tests of a room, which functions each of them calls, and how long it takes.
 
-    def __init__(self, room: str, folder: Path) -> None:
-        self._folder = folder
+    Parameters
+    ----------
+    room
+        A folder below `folder`.
+    folder
+        A copy of the code.
+    tests_s
+        Seconds of tests that are run for one place, the quickest first; at least one runs.
+    """
+
+    def __init__(self, room: str, folder: Path, tests_s: float) -> None:
+        self._folder, self._tests_s = folder, tests_s
         globs = [sorted((folder / "tests").glob(glob)) for glob in TESTS[room]]
-        self._files = [str(file) for files in globs for file in files]
+        files = [str(file) for found in globs for file in found]
         called, begin = folder / "called.json", time.monotonic()
-        code = _run(lambda: _run_tests(self._files, folder, Calls(folder / room, called)), None)
+        code = _run(lambda: _run_tests(files, folder, Calls(folder / room, called)), None)
         if code != 0:
             raise RuntimeError(f"expected the tests of {room} to pass, found that they do not")
-        self._limit_s = 60.0 + PATIENCE * (time.monotonic() - begin)
-        self._tests: dict[str, list[str]] = json.loads(called.read_text(encoding="utf-8"))
+        kept = json.loads(called.read_text(encoding="utf-8"))
+        self._tests: dict[str, list[str]] = kept["calls"]
+        self._took: dict[str, float] = kept["took"]
+        print(f"{room}: {len(self._took)} tests, {time.monotonic() - begin:.0f} s", flush=True)
 
     def notices(self, mutant: Mutant) -> str | None:
         """Try one place in a process of its own; return what noticed it, None where nothing did."""
-        tests = self._files
-        if mutant.function is not None:
-            tests = self._tests.get(f"{mutant.file}:{mutant.function}", [])
+        tests = self._tests_of(mutant)
         if not tests:
             return None
         path = self._folder / mutant.file
         source = path.read_bytes()
         path.write_bytes(source[: mutant.start] + mutant.after.encode() + source[mutant.end :])
+        limit_s = 60.0 + PATIENCE * sum(self._took[one] for one in tests)
         try:
-            code = _run(lambda: _run_tests(tests, self._folder), self._limit_s)
+            code = _run(lambda: _run_tests(tests, self._folder), limit_s)
         finally:
             path.write_bytes(source)
         if code is None:
             return "the time"
-        return None if code == 0 else "a test"
+        if code < 0 or code == BROKEN:
+            return "a crash"
+        return "a test" if code in (FAILED, NOT_COLLECTED) else None
+
+    def _tests_of(self, mutant: Mutant) -> list[str]:
+        """Return the tests that call the function of a place, or all; the quickest first."""
+        calling = self._took if mutant.function is None else ()
+        calling = self._tests.get(f"{mutant.file}:{mutant.function}", calling)
+        tests = sorted(calling, key=self._took.__getitem__)
+        spent = accumulate(self._took[one] for one in tests)
+        most = sum(seconds <= self._tests_s for seconds in spent)
+        return tests[: max(1, most)]
 
 
 class Calls:
-    """A plugin of pytest that writes which tests call which functions of a folder.
+    """A plugin of pytest that writes which tests call which functions of a folder, and how long.
 
     Parameters
     ----------
     folder
         Whose functions.
     target
-        A JSON file, "file:first line of a function" -> tests.
+        A JSON file: "calls", "file:first line of a function" -> tests; "took", test -> seconds.
     """
 
     def __init__(self, folder: Path, target: Path) -> None:
         self._folder, self._root, self._target = str(folder), target.parent, target
         self._called: dict[tuple[str, int], set[str]] = {}
+        self._took: dict[str, float] = {}
+        self._seen: set[CodeType] = set()
         self._now = ""
         threading.settrace(self._see)
         sys.settrace(self._see)
 
     def _see(self, frame: FrameType, _event: str, _argument: object) -> None:
         code = frame.f_code
+        if code in self._seen:
+            return
+        self._seen.add(code)
         if code.co_filename.startswith(self._folder):
             tests = self._called.setdefault((code.co_filename, code.co_firstlineno), set())
             tests.add(self._now)
@@ -99,30 +131,46 @@ class Calls:
         """Take what is made for all tests of a file as called by them all."""
         before = self._now
         if fixturedef.scope != "function":
-            self._now = request.node.nodeid or before
+            self._begin(request.node.nodeid or before)
         try:
             return (yield)
         finally:
-            self._now = before
+            self._begin(before)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Hear which test begins."""
-        self._now = nodeid
+        self._begin(nodeid)
+
+    def _begin(self, name: str) -> None:
+        self._now = name
+        self._seen.clear()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hear how long a test took, or what is made for it."""
+        self._took[report.nodeid] = self._took.get(report.nodeid, 0.0) + report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Write what was called, in the order of the tests."""
+        """Write what was called."""
         sys.settrace(None)
-        lines = {
-            f"{Path(file).relative_to(self._root)}:{line}": sorted(tests - {""})
+        calls = {
+            f"{Path(file).relative_to(self._root)}:{line}": sorted(self._whole(tests))
             for (file, line), tests in self._called.items()
         }
-        self._target.write_text(json.dumps(lines), encoding="utf-8")
+        kept = {"calls": calls, "took": self._took}
+        self._target.write_text(json.dumps(kept), encoding="utf-8")
+
+    def _whole(self, called: set[str]) -> set[str]:
+        """Return tests, and in the place of a file all of its tests."""
+        files = tuple(f"{one}::" for one in called - set(self._took) - {""})
+        return {one for one in self._took if one in called or (files and one.startswith(files))}
 
 
 def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
     """Run tests in a copy of this process, ended whatever they do; None = they took too long."""
     child = os.fork()
     if not child:
+        if limit_s is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (round(limit_s), round(limit_s)))
         try:
             code = tests()
         except Warning:  # is an error, as in all tests, though it comes after the last of them
@@ -131,14 +179,12 @@ def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
             traceback.print_exc()
             code = BROKEN
         os._exit(code)
-    end = None if limit_s is None else time.monotonic() + limit_s
+    end = None if limit_s is None else time.monotonic() + WAITING * limit_s
     while end is None or time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
-            if code not in (0, FAILED, NOT_COLLECTED):
-                raise RuntimeError(f"expected the tests to run, found {code}")
-            return code
+            return None if code in ENDED_FOR_TIME else code
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -160,6 +206,7 @@ def _run_tests(tests: list[str], folder: Path, *plugins: object) -> int:
             "-x",
             "-q",
             "--assert=plain",
+            "--timeout=0",
             "-p",
             "no:cacheprovider",
             "-k",

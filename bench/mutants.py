@@ -1,10 +1,11 @@
 """Change the code one place at a time and see whether its tests notice: `python -m bench.mutants`.
 
-One room after the other, a sample of places is drawn by a seed; each is changed in a copy of the
-code, and those tests of the room that call its function run until the first that fails. What
-nothing notices survives, and is listed. Before that they all run once on the code as it is: they
-must pass, and tell who calls what. What stands in decorators declares rather than does, and is no
-place. A run can be ended at any time: places that were tried are not tried again.
+A sample of places is drawn by a seed, of each room in turn; each is changed in a copy of the code,
+and those tests of the room that call its function run, the quickest first, until one fails. What
+nothing notices survives, and is listed; so does what only tests beyond `--tests-s` seconds would
+notice, until `--again` gives the survivors more. Before that all tests run once on the code as it
+is: they must pass, and tell who calls what. What stands in decorators declares rather than does,
+and is no place. A run can be ended at any time: places that were tried are not tried again.
 
     python -m bench.mutants --rooms livesim/wire --sample 40 --seconds 500
 """
@@ -22,6 +23,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -118,39 +120,57 @@ def _changed(node: ast.AST) -> str | None:
 
 
 def main() -> None:
-    """Try the places that were not tried yet, print, write."""
+    """Try the places that were not tried yet, print, keep each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rooms", nargs="*", default=list(TESTS))
     parser.add_argument("--sample", type=int, default=80, help="places of each room")
     parser.add_argument("--seconds", type=float, default=500.0, help="no further place after them")
+    parser.add_argument("--tests-s", type=float, default=30.0, help="of tests for one place")
+    parser.add_argument("--again", action="store_true", help="try what survived once more")
     parser.add_argument("--seed", type=int, default=22)
     options = parser.parse_args()
-    tried: list[Row] = _tried()
-    known = {key(row) for row in tried}
-    end = time.monotonic() + options.seconds
+    places = {key(asdict(one)) for room in TESTS for one in mutants_of(room)}
+    tried = {key(row): row for row in _tried() if key(row) in places}
+    done = {one for one, row in tried.items() if row["noticed by"] or not options.again}
     for module in IMPORTED:
         with contextlib.suppress(ImportError):
             __import__(module)
     with TemporaryDirectory() as folder:
         for name in COPIED:
             _copy(ROOT / name, Path(folder) / name)
-        for room in options.rooms:
-            places = list(mutants_of(room))
-            drawn = random.Random(options.seed).sample(places, min(options.sample, len(places)))
-            fresh = [one for one in drawn if key(asdict(one)) not in known]
-            tests = Room(room, Path(folder)) if fresh and time.monotonic() < end else None
-            for mutant in fresh:
-                if tests is None or time.monotonic() > end:
-                    break
-                noticed = tests.notices(mutant)
-                row = asdict(mutant) | {"noticed by": noticed}
-                tried.append({name: row[name] for name in row if name not in UNTOLD})
-                print(f"{noticed or 'SURVIVED'}: {mutant.file}:{mutant.line}", flush=True)
-                _write(tried)
-    _write(tried)
+        for mutant, noticed in _outcomes(options, done, Path(folder)):
+            row = asdict(mutant) | {"noticed by": noticed}
+            tried[key(row)] = {name: row[name] for name in row if name not in UNTOLD}
+            print(f"{noticed or 'SURVIVED'}: {mutant.file}:{mutant.line}", flush=True)
+            _write(list(tried.values()))
 
 
-def key(row: Row) -> tuple[object, ...]:
+Key = tuple[object, ...]
+Outcome = tuple[Mutant, str | None]
+
+
+def _outcomes(options: argparse.Namespace, done: set[Key], folder: Path) -> Iterator[Outcome]:
+    """Try one place of each room in turn, until there is none left or the time is over."""
+    end = time.monotonic() + options.seconds
+    rooms = [_outcomes_of(room, options, done, folder) for room in options.rooms]
+    for outcomes in zip_longest(*rooms):
+        yield from (one for one in outcomes if one is not None)
+        if time.monotonic() > end:
+            return
+
+
+def _outcomes_of(
+    room: str, options: argparse.Namespace, done: set[Key], folder: Path
+) -> Iterator[Outcome]:
+    places = list(mutants_of(room))
+    drawn = random.Random(options.seed).sample(places, len(places))[: options.sample]
+    fresh = [one for one in drawn if key(asdict(one)) not in done]
+    tests = Room(room, folder, options.tests_s) if fresh else None
+    for mutant in fresh if tests else ():
+        yield mutant, tests.notices(mutant)
+
+
+def key(row: Row) -> Key:
     """Return what tells one place from another."""
     return tuple(row[name] for name in ("file", "line", "before", "after"))
 

@@ -35,7 +35,8 @@ from livesim.wire.header import WireError
 from livesim.wire.messages import FrameHeader, StreamStart
 from livesim_acquisition.sender import Sender
 
-WAIT_S = 30.0
+WAIT_S = 120.0
+"""For what an engine does at once, on a machine that others keep busy."""
 STACKS = 3
 Frame = NDArray[Any]
 

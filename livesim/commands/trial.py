@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 from livesim.commands.calibrate import with_pixel
 from livesim.commands.doctor.command import CHECKED, examine_file
 from livesim.commands.doctor.findings import finding_lines, undecided_lines
-from livesim.commands.restore.channels import restored_channels, steered_settings
+from livesim.commands.restore.channels import restored_channels
 from livesim.commands.restore.stacks import RestoredStack, StackRestorer
 from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, parse_settings, parse_toml
@@ -170,7 +170,7 @@ def _restored(raw: Path, recording: Recording, settings: Settings) -> tuple[Rest
     """Restore the first raw stack, judged by its photons where its field is large enough."""
     channels = restored_channels(raw, recording, settings, None, live=False, device="cpu")
     index = recording.indices[0]
-    restorer = StackRestorer(recording, channels, steered_settings(recording, settings, ()))
+    restorer = StackRestorer(recording, channels)
     pattern = channels[index.channel].pattern
     try:
         return restorer(index, examined=True), pattern

@@ -12,7 +12,6 @@ from livesim.commands.restore.channels import (
     Channels,
     RestoredChannel,
     restored_channels,
-    steered_settings,
 )
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings
@@ -124,8 +123,7 @@ class LookedAt:
         )
 
     def _restorer(self, channels: Channels) -> StackRestorer:
-        held = steered_settings(self._recording, self._chosen.settings, ())
-        return StackRestorer(self._recording, channels, held)
+        return StackRestorer(self._recording, channels)
 
 
 def in_use(

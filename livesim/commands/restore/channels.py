@@ -128,14 +128,15 @@ def restored_channels(
 
 
 def lights(recording: Recording, channels: Channels) -> dict[StackIndex, Illumination]:
-    """Return what each raw stack is lit with.
+    """Return what each raw stack is lit with, of channels whose pattern a live run has followed.
 
-    Where one log is that of several channels, as older recordings have it, one pattern holds for
-    them all, as it did in the live run.
+    No entry = its channel's pattern, as it began. Where one log is that of several channels, as
+    older recordings have it, one pattern holds for them all, as it did in the live run.
     """
-    sharing: dict[Path | int, list[int]] = {}
+    sharing: dict[Path, list[int]] = {}
     for number, channel in channels.items():
-        sharing.setdefault(channel.log or number, []).append(number)
+        if channel.log is not None:
+            sharing.setdefault(channel.log, []).append(number)
     known: dict[StackIndex, Illumination] = {}
     for numbers in sharing.values():
         first = channels[numbers[0]]
@@ -148,7 +149,8 @@ def weights(recording: Recording, channels: Channels) -> dict[StackIndex, BandWe
     """Return the weights that a log names for each raw stack; no entry = nothing was shown."""
     known: dict[StackIndex, BandWeights] = {}
     for number, channel in channels.items():
-        changes = channel.weighed or ()
+        if not (changes := channel.weighed):
+            continue
         states = (None, *(change.weights for change in changes))
         indices = [index for index in recording.indices if index.channel == number]
         for index, count in changes_in_force(indices, [change.stack for change in changes]):
@@ -183,9 +185,12 @@ def _check_networks(change: SettingsChange) -> None:
 def steered_settings(
     recording: Recording, settings: Settings, changes: Sequence[SettingsChange]
 ) -> dict[StackIndex, Settings]:
-    """Return what held for each raw stack, its channel's own settings put in."""
+    """Return what held for each raw stack of the channels that were steered.
+
+    Its channel's own settings are put in; of other channels there is no entry.
+    """
     known: dict[StackIndex, Settings] = {}
-    for channel in {index.channel for index in recording.indices}:
+    for channel in {change.stack.channel for change in changes}:
         indices = [index for index in recording.indices if index.channel == channel]
         own = [change for change in changes if change.stack.channel == channel]
         states = settings_at(indices, settings, own)

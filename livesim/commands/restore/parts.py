@@ -15,7 +15,6 @@ from livesim.commands.restore.plan import follow_plan
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.restoration import Plan
 from livesim.io.read.axes import count
-from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.recipe import identify
 from livesim.io.write.ome_zarr import OmeZarr
@@ -47,7 +46,7 @@ def restore_part(
         As `livesim.commands.restore.command.restore_file`.
     """
     folder = PartsFolder(asked)
-    with folder.refusing(), open_recording(asked.raw, asked.settings.pattern) as recording:
+    with folder.refusing(), folder.open() as recording:
         plan = folder.planned(recording, console)
         result = folder.result(plan)
         restoration = follow_plan(asked, recording, plan)
@@ -84,7 +83,7 @@ def finish_parts(asked: RestoreRequest) -> Told:
     """
     folder = PartsFolder(asked)
     with folder.refusing():
-        with open_recording(asked.raw, asked.settings.pattern) as recording:
+        with folder.open() as recording:
             plan, indices = folder.plan(recording), recording.indices
             _check_sources(asked, plan, recording)
         result, told = folder.result(plan), folder.told()

@@ -3,6 +3,7 @@
 NAME.parts holds, while the result NAME is made:
 
 - plan.json: what holds for the whole recording, found by whoever came first,
+- recorded.npz: which frames of a Zarr there are, so that no other process looks for them all,
 - result.ome.zarr: the result, in which every plane that is there is whole,
 - part-I-of-N.json: what a part has to tell when it is done.
 
@@ -20,10 +21,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeVar
+from zipfile import BadZipFile
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rich.console import Console
 
@@ -33,7 +37,8 @@ from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.restoration import Plan
 from livesim.config.errors import sentence
 from livesim.config.settings import SettingsError
-from livesim.io.read.planes import NO_PLANE
+from livesim.io.read.open import open_recording
+from livesim.io.read.planes import NO_PLANE, Recorded
 from livesim.io.read.recording import Recording
 from livesim.io.write.chunk_files import write_whole
 from livesim.io.write.ome_zarr import OmeZarr
@@ -42,7 +47,7 @@ from livesim.io.write.results import ZARR_SUFFIXES
 from livesim.values.errors import DataError
 from livesim.values.version import VERSION
 
-_PLAN, _RESULT = "plan.json", "result.ome.zarr"
+_PLAN, _RECORDED, _RESULT = "plan.json", "recorded.npz", "result.ome.zarr"
 _TOLD = re.compile(r"part-(\d+)-of-(\d+)\.json")
 SAMPLED = 3
 """Frames by which a recording is known again: of one of many files, looking at all takes long."""
@@ -96,6 +101,25 @@ class PartsFolder:
         except OSError as error:
             self._placement.refuse(error)
             raise
+
+    def open(self) -> Recording:
+        """Open the recording; where there is a plan, without a look at all of its chunks.
+
+        Raises
+        ------
+        DataError
+            If it cannot be opened.
+        """
+        asked = self._asked
+        return open_recording(asked.raw, asked.settings.pattern, self._recorded())
+
+    def _recorded(self) -> Recorded:
+        """Return which frames there were when the plan was made; () where nobody knows."""
+        try:
+            with np.load(self.path / _RECORDED) as kept:
+                return tuple(kept.values())
+        except (OSError, ValueError, EOFError, BadZipFile):
+            return ()
 
     def planned(self, recording: Recording, console: Console) -> Plan:
         """Return the plan; make it where nobody has, and lay out the result.
@@ -200,6 +224,9 @@ class PartsFolder:
         own.mkdir()
         try:
             OmeZarr(own / _RESULT, plan.layout, plan.recipe, asked.out.name)
+            frames = BytesIO()
+            np.savez_compressed(frames, *recording.file.recorded)
+            write_whole(own / _RECORDED, frames.getvalue(), own)
             kept = _Kept(of=_digest(asked, recording), plan=plan)
             write_whole(own / _PLAN, kept.model_dump_json().encode(), own)
             own.rename(self.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.work import Work
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
+from livesim.values.illumination import unturned
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image
 from livesim.values.verdict import Trust
@@ -59,14 +61,17 @@ class StackRestorer:
         Open.
     channels
         Of it.
-    settings
-        What held for each raw stack.
+    steered
+        What held for raw stacks, where that is not what holds for their channel.
     """
 
     def __init__(
-        self, recording: Recording, channels: Channels, settings: Mapping[StackIndex, Settings]
+        self,
+        recording: Recording,
+        channels: Channels,
+        steered: Mapping[StackIndex, Settings] = MappingProxyType({}),
     ) -> None:
-        self._recording, self._channels, self._settings = recording, channels, settings
+        self._recording, self._channels, self._steered = recording, channels, steered
         self._pipelines = {number: Pipelines(one.prepared) for number, one in channels.items()}
         self._lights = lights(recording, channels)
         self._weights = weights(recording, channels)
@@ -94,9 +99,11 @@ class StackRestorer:
         LostFrameError
             As a call.
         """
-        light, settings = self._lights[index], self._settings[index]
+        channel = self._channels[index.channel]
+        light = self._lights.get(index) or unturned(channel.pattern)
+        settings = self._steered.get(index, channel.settings)
         pipeline = self._pipelines[index.channel].of(light.pattern, settings)
-        logged = self._channels[index.channel].weighed is not None
+        logged = channel.weighed is not None
         judged = examined or (pipeline.networks.any and not logged)
         begun = pipeline.begin_work(
             self._stack(index), light.turns_rad, self._weights.get(index), stages=judged

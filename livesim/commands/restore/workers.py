@@ -25,7 +25,6 @@ from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import SettingsError
 from livesim.engine.threads import limit_spinning
-from livesim.io.read.open import open_recording
 from livesim.pipeline.devices import GPUS, visible_gpus
 from livesim.values.errors import DataError
 
@@ -81,7 +80,7 @@ def plan_parts(asked: RestoreRequest) -> int:
         As `livesim.commands.restore.parts_folder.PartsFolder.planned`.
     """
     folder = PartsFolder(asked)
-    with folder.refusing(), open_recording(asked.raw, asked.settings.pattern) as recording:
+    with folder.refusing(), folder.open() as recording:
         folder.planned(recording, words_console())
         return len(recording.indices)
 

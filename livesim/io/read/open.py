@@ -12,7 +12,7 @@ from livesim.config.settings import PatternSettings
 from livesim.io.read import single_files, tiff_folder
 from livesim.io.read.dv import ID_OFFSET, IDS, open_dv
 from livesim.io.read.ndtiff import INDEX, open_ndtiff
-from livesim.io.read.planes import PlaneFile, without_empty_end
+from livesim.io.read.planes import PlaneFile, Recorded, without_empty_end
 from livesim.io.read.recording import Recording, make_recording
 from livesim.io.read.single_files import open_single_files
 from livesim.io.read.tiff import open_companion, open_tiff
@@ -74,7 +74,7 @@ FOLDERS = (
 """All formats; the first that fits is taken."""
 
 
-def open_recording(path: Path, pattern: PatternSettings) -> Recording:
+def open_recording(path: Path, pattern: PatternSettings, recorded: Recorded = ()) -> Recording:
     """Open a recording in any of the formats that livesim reads.
 
     Parameters
@@ -83,13 +83,15 @@ def open_recording(path: Path, pattern: PatternSettings) -> Recording:
         A file or folder in a format of `FILES` or `FOLDERS`.
     pattern
         How many angles and phases a raw stack has, and in which order, for files that do not say.
+    recorded
+        As for `open_planes`.
 
     Raises
     ------
     DataError
         Naming the file, what was expected and what was found.
     """
-    file = open_planes(path)
+    file = open_planes(path, recorded)
     try:
         return make_recording(file, pattern)
     except BaseException:
@@ -97,15 +99,22 @@ def open_recording(path: Path, pattern: PatternSettings) -> Recording:
         raise
 
 
-def open_planes(path: Path) -> PlaneFile:
+def open_planes(path: Path, recorded: Recorded = ()) -> PlaneFile:
     """Open a file or folder whatever its axes; `open_recording` says which formats.
+
+    Parameters
+    ----------
+    recorded
+        What `PlaneFile.recorded` was when the same folder was opened before; () = never.
 
     Raises
     ------
     DataError
         Naming the file, what was expected and what was found.
     """
-    return _refusing_once_closed(format_of(path).open(path))
+    found = format_of(path)
+    again = found.open is open_zarr and recorded
+    return _refusing_once_closed(open_zarr(path, recorded) if again else found.open(path))
 
 
 def format_of(path: Path) -> FileFormat | FolderFormat:

@@ -65,6 +65,10 @@ class PlaneGrid:
 UNNAMED = ""
 
 
+Recorded = tuple[NDArray[np.bool_], ...]
+"""Of each image of a Zarr, which of its planes there are, [outer axes]; () of other formats."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaneFile:
     """An open file: nothing but its description is in memory until a plane is read."""
@@ -91,6 +95,8 @@ class PlaneFile:
     """Whether any frame may hold values below 0, whatever the first one holds."""
     unfinished: bool = False
     """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
+    recorded: Recorded = ()
+    """What took a look at all files of a folder; whoever hands it to `open_planes` spares that."""
 
 
 def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:

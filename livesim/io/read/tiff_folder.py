@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
 MARKS = ("*.tif", "*.tiff", "*.TIF", "*.TIFF")
+SUFFIXES = (".tif", ".tiff")
 AXES = {
     "t": "time", "time": "time", "frame": "time", "z": "z", "slice": "z",
     "c": "channel", "ch": "channel", "channel": "channel",
@@ -51,8 +53,9 @@ def open_tiff_folder(folder: Path) -> PlaneFile:
     DataError
         If the names leave it open how the files follow each other, or the first is no grey TIFF.
     """
-    marked = {path for mark in MARKS for path in folder.glob(mark)}
-    found = [path for path in marked if path.is_file() and not path.name.startswith(".")]
+    with os.scandir(folder) as entries:  # which asks nothing of any file
+        shown = [one for one in entries if not one.name.startswith(".") and one.is_file()]
+    found = [folder / one.name for one in shown if one.name.lower().endswith(SUFFIXES)]
     if len(found) < FEWEST:
         raise DataError(
             f"{folder}: expected at least {FEWEST} TIFF files that are not hidden, found "

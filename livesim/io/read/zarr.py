@@ -17,6 +17,7 @@ from livesim.io.read.planes import (
     UNNAMED,
     PlaneFile,
     PlaneGrid,
+    Recorded,
     check_size,
     expecting,
     fit_side_by_side,
@@ -42,8 +43,14 @@ class ZarrImage:
     channel_names: tuple[str, ...] = ()
 
 
-def open_zarr(folder: Path) -> PlaneFile:
+def open_zarr(folder: Path, recorded: Recorded = ()) -> PlaneFile:
     """Open a Zarr folder; no pixel is read yet.
+
+    Parameters
+    ----------
+    recorded
+        As it was when the folder was opened before; then its chunks, of which there may be a
+        million, are not looked for, unless it is of other sizes.
 
     Raises
     ------
@@ -62,7 +69,8 @@ def open_zarr(folder: Path) -> PlaneFile:
     frames = sum(math.prod(image.array.shape[:-2]) for image in images)
     check_size((frames,), shape[-2:], folder)
     with expecting("readable frames", folder, *BAD_ZARR):
-        recorded = [recorded_planes(image.array, folder) for image in images]
+        if [one.shape for one in recorded] != [image.array.shape[:-2] for image in images]:
+            recorded = tuple(recorded_planes(image.array, folder) for image in images)
     reads = [plane_reader(image.array, folder) for image in images]
     numbers, read = side_by_side(recorded, reads)
     return PlaneFile(
@@ -77,6 +85,7 @@ def open_zarr(folder: Path) -> PlaneFile:
         z_step_nm=first.z_step_nm,
         channel_names=first.channel_names,
         warnings=not_square(first.pixel_nm, first.pixel_y_nm, folder),
+        recorded=recorded,
     )
 
 

@@ -16,6 +16,8 @@ from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings, SettingsError
+from livesim.io.folder_walk import walk
+from livesim.io.read import zarr_planes
 from livesim.pipeline import lanes as lanes_module
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.lanes import Lanes
@@ -111,6 +113,55 @@ def test_the_pattern_is_found_once(asked, monkeypatch):
     monkeypatch.setattr("livesim.commands.restore.channels.calibrate", calibrate)
     restore(asked, "2/2")
     finish_parts(asked)
+
+
+@pytest.fixture
+def in_chunks(asked):
+    """The same recording, a chunk a frame."""
+    frames = tifffile.imread(asked.raw)
+    folder = asked.raw.with_name("raw.zarr")
+    zarr.create_array(folder, data=frames, chunks=(1, *frames.shape[1:]))
+    return replace(asked, raw=folder)
+
+
+def test_only_the_first_part_looks_for_all_chunks(asked, in_chunks, monkeypatch):
+    restore(in_chunks, "1/3")
+    listed = []
+
+    def walked(folder):
+        listed.append(folder)
+        return walk(folder)
+
+    monkeypatch.setattr(zarr_planes, "walk", walked)
+    restore(in_chunks, "2/3")
+    restore(in_chunks, "3/3")
+    finish_parts(in_chunks)
+    assert not listed
+    np.testing.assert_array_equal(contents(asked.out)[0], at_once(asked)[0])
+
+
+def test_what_the_first_part_listed_is_listed_again_where_a_power_cut_has_eaten_it(in_chunks):
+    restore(in_chunks, "1/2")
+    (in_chunks.out.with_name("out.ome.zarr.parts") / "recorded.npz").write_bytes(b"PK")
+    restore(in_chunks, "2/2")
+    finish_parts(in_chunks)
+    np.testing.assert_array_equal(contents(in_chunks.out)[0], at_once(in_chunks)[0])
+
+
+def test_a_chunk_that_has_gone_since_the_first_part_looked_is_noticed(in_chunks):
+    restore(in_chunks, "1/2")
+    (in_chunks.raw / "c/40/0/0").unlink()
+    restore(in_chunks, "2/2")
+    with pytest.raises(DataError, match="expected the recording as it was when its parts were"):
+        finish_parts(in_chunks)
+    assert not in_chunks.out.exists()
+
+
+def test_parts_of_a_recording_that_has_grown_are_not_mixed_in(in_chunks):
+    restore(in_chunks, "1/2")
+    zarr.open_array(in_chunks.raw, mode="r+").append(np.ones((9, 64, 64), np.uint16))
+    with pytest.raises(DataError, match=r"those of something else; remove .*\.parts to begin anew"):
+        restore(in_chunks, "2/2")
 
 
 def test_a_part_that_is_missing_is_named_and_nothing_is_lost(asked):
