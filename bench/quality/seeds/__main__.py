@@ -26,11 +26,11 @@ from bench.quality.seeds.methods import (
 )
 from bench.quality.seeds.peer import peer_methods
 from bench.quality.seeds.scores import scores
-from bench.quality.seeds.simulator import EXACT
 from bench.quality.seeds.tables import write_tables
 from bench.quality.seeds.timing import timed
 from bench.report import RESULTS, Row
 from bench.rows import Rows
+from livesim_models.data.stacks import EXACT
 from livesim_models.shipped import STEPS, shipped_models
 
 TIMES = "times"
