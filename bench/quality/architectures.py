@@ -17,6 +17,7 @@ import torch
 
 from bench.report import Row, report
 from livesim.commands.train.drawn import course_of
+from livesim_models.data.stacks import NOTEBOOK, PUBLISHED
 from livesim_models.flops import flops
 from livesim_models.registry import build
 from livesim_models.training.recipe import VariedRecipe
@@ -35,7 +36,7 @@ _SIDE = 64
 
 def recipe_of(networks: dict[str, dict[str, Any]], kept: list[int], steps: int) -> VariedRecipe:
     """Return a training of networks that see the same frames of the same stacks."""
-    simulator = {"kept": kept, "sets": [{}, _NOTEBOOK]}
+    simulator = {"kept": kept, "sets": [PUBLISHED, NOTEBOOK]}
     inputs = len(kept) or 9
     own = {name: {"inputs": inputs, "outputs": 4} | one for name, one in networks.items()}
     return VariedRecipe.model_validate(
@@ -55,16 +56,6 @@ def recipe_of(networks: dict[str, dict[str, Any]], kept: list[int], steps: int) 
             "validate_every": steps // 10,
         }
     )
-
-
-_NOTEBOOK = {
-    "psf_scale": [0.6, 0.0],
-    "lines": [130.0, 7.5],
-    "modulation": [0.5, 0.0],
-    "phase_deg": 13.5,
-    "noise": [0.08, 0.04],
-    "shuffled": True,
-}
 
 
 def learned(recipe: VariedRecipe, folder: Path) -> dict[int, Row]:

@@ -70,7 +70,7 @@ def rows(own: Scene, photons: float, speed: int | None, seed: int) -> list[Row]:
     for count, frames in KEPT.items():
         going = own if speed is None else moved(own, speed, frames)
         sample = simulated_sample(going, photons, READ_NOISE, torch.Generator().manual_seed(seed))
-        reconstruct = _prepared(sample.pattern, own, frames)
+        reconstruct = prepared(sample.pattern, own, frames)
         start = time.perf_counter()
         made = reconstruct(sample.low[None, list(frames)])
         seconds = time.perf_counter() - start
@@ -84,7 +84,8 @@ def rows(own: Scene, photons: float, speed: int | None, seed: int) -> list[Row]:
     return found
 
 
-def _prepared(pattern: Pattern, own: Scene, frames: tuple[int, ...]) -> Reconstructor:
+def prepared(pattern: Pattern, own: Scene, frames: tuple[int, ...]) -> Reconstructor:
+    """Return what makes images of some frames of a scene's raw stack."""
     otf = Otf.theoretical(own.optics)
     plan = make_plan(of_frames(pattern, frames), otf, Camera(), Reconstruction())
     return Reconstructor(plan)

@@ -26,11 +26,11 @@ from bench.quality.seeds.methods import (
 )
 from bench.quality.seeds.peer import peer_methods
 from bench.quality.seeds.scores import scores
-from bench.quality.seeds.simulator import EXACT
 from bench.quality.seeds.tables import write_tables
 from bench.quality.seeds.timing import timed
 from bench.report import RESULTS, Row
 from bench.rows import Rows
+from livesim_models.data.stacks import EXACT
 from livesim_models.shipped import STEPS, shipped_models
 
 TIMES = "times"
@@ -46,13 +46,14 @@ def main() -> None:
     if not options.only_report:
         extent = Extent(options.side, options.pictures, options.swept)
         folder = images_folder(options.images)
+        own = _own_methods(options.networks)
         with ExitStack() as stack:
-            methods = _methods(options.networks, options.peer_python, stack)
+            methods = {**own, **peer_methods(options.peer_python, stack)}
             wanted = [part for part in options.parts if part != TIMES]
             for case in cases(wanted, folder, extent):
                 _measure(case, methods, options.side, rows)
             if TIMES in options.parts:
-                _time(methods, folder, extent, rows)
+                _time(own, folder, extent, rows)  # the peer works in a process of its own
     write_tables(rows.read())
 
 
@@ -69,7 +70,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _methods(networks: list[str], python: str | None, stack: ExitStack) -> Mapping[str, Method]:
+def _own_methods(networks: list[str]) -> dict[str, Method]:
     """Return all methods by name; a network that is not there is said and left out."""
     there = []
     for name in networks:
@@ -78,7 +79,7 @@ def _methods(networks: list[str], python: str | None, stack: ExitStack) -> Mappi
         else:
             known = ", ".join(sorted({one for step in STEPS for one in shipped_models(step)}))
             print(f"left out: expected one of {known}, or the path of a model file, found {name!r}")
-    return {**OWN, **network_methods(there), **OTHERS, **peer_methods(python, stack)}
+    return {**OWN, **network_methods(there), **OTHERS}
 
 
 def _measure(case: Case, methods: Mapping[str, Method], side: int, rows: Rows) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.quality.seeds.fields import DATA, Field, fields, kodak, lit
-from bench.quality.seeds.simulator import EXACT
+from livesim_models.data.stacks import EXACT
 
 NOISES = tuple(float(n) for n in range(10))
 """Standard deviation of the noise in that of the frame: from 0 to 9 in ML-SIM's fig. 6."""
@@ -53,6 +53,6 @@ def _swept(part: str, folder: Path, extent: Extent) -> Iterator[Case]:
     values = NOISES if part == NOISE else PHASE_ERRORS_DEG
     for seed, (name, picture) in enumerate(kodak(folder, extent.side, extent.swept)):
         for value in values:
-            changed = {"noise": value} if part == NOISE else {"phase_spread_deg": value}
-            light = replace(EXACT, **changed)
+            changed = {"noise": (value, 0.0)} if part == NOISE else {"phase_deg": value}
+            light = EXACT.model_copy(update=changed)
             yield Case(part, value, lit(name, picture, light, seed))

@@ -15,21 +15,19 @@ from skimage.io import imread
 from skimage.transform import resize
 from torch import Tensor
 
-from bench.quality.seeds.simulator import (
-    EXACT,
-    SET_A,
-    SET_B,
-    Light,
-    Picture,
-    eight_bits,
-    simulate,
-)
+from bench.quality.seeds.stacks import Picture, cutoff_of, eight_bits, simulate
 from bench.quality.seeds.target import drawn_target
+from livesim_models.data.stacks import EXACT, NOTEBOOK, PUBLISHED, StripesRecipe
 
 VARIABLE = "LIVESIM_IMAGES"
 CLEAN_PAGE = 10
 """Of ML-SIM's stacks."""
-LIGHTS = {"kodak": SET_A, "kodak, exact": EXACT, "kodak, set b": SET_B, "target": EXACT}
+LIGHTS = {
+    "kodak": PUBLISHED,
+    "kodak, exact": EXACT,
+    "kodak, set b": NOTEBOOK,
+    "target": EXACT,
+}
 """Data set -> the simulator's parameters."""
 STACKS = "ML-SIM's stacks"
 DATA = (*LIGHTS, STACKS)
@@ -44,7 +42,7 @@ class Field:
     """[angle, phase, y, x] whole counts from 0 to 255, float32."""
     truth: Picture
     """[y, x] from 0 to 255."""
-    cutoff: float = 0.286
+    cutoff: float = cutoff_of(EXACT)
     """Cycles per pixel, as methods are told: without the error of a single stack."""
 
 
@@ -59,10 +57,10 @@ def images_folder(told: Path | None) -> Path:
     return folder
 
 
-def lit(name: str, picture: Picture, light: Light, seed: int) -> Field:
+def lit(name: str, picture: Picture, light: StripesRecipe, seed: int) -> Field:
     """Return a picture's field in a light."""
-    frames = torch.from_numpy(simulate(picture, light, seed)).float()
-    return Field(name, frames, picture, light.cutoff)
+    frames = torch.from_numpy(simulate(picture, light, seed))
+    return Field(name, frames, picture, cutoff_of(light))
 
 
 def kodak(folder: Path, side: int, count: int) -> Iterator[tuple[str, Picture]]:

@@ -17,7 +17,7 @@ from bench.quality.seeds.cases import NOISE, PHASES
 from bench.quality.seeds.fields import Field, fields, images_folder
 from bench.quality.seeds.methods import OTHERS, OWN, Method, network_methods, on_input_grid
 from bench.quality.seeds.scores import scores
-from bench.quality.seeds.simulator import Picture
+from bench.quality.seeds.stacks import Picture
 from bench.quality.seeds.tables import of_sweep
 from bench.report import RESULTS, Row
 from bench.rows import Rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -20,7 +20,7 @@ from bench.quality.seeds.estimation import (
     opensim,
 )
 from bench.quality.seeds.fields import Field
-from bench.quality.seeds.simulator import Picture
+from bench.quality.seeds.stacks import Picture
 from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, Settings
 from livesim.pipeline.calibration import calibrate
 from livesim.reconstruction.camera_noise import (
@@ -56,9 +56,10 @@ class Method:
     wieners: tuple[float, ...] = (0.0,)
     """Parameters of which the best one counts; a single one is not looked at."""
 
-    def restores(self, field: Field) -> list[Restore]:
-        """Return what makes the image, once for every parameter."""
-        return [self.begin(field, wiener) for wiener in self.wieners]
+    def restores(self, field: Field) -> Iterator[Restore]:
+        """Yield what makes the image, once for every parameter; each works until the next one."""
+        for wiener in self.wieners:
+            yield self.begin(field, wiener)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from bench.quality.seeds.simulator import Picture, eight_bits
+from bench.quality.seeds.stacks import Picture, eight_bits
 from bench.report import Row
 from livesim_models.evaluation.similarity import similarity
 

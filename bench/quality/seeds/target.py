@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.quality.seeds.simulator import Picture
+from bench.quality.seeds.stacks import Picture
 
 SPACINGS = (2, 3, 4, 6)
 """Pixels between points, and between lines."""

@@ -2,7 +2,8 @@
 
 Christensen et al., Biomed. Opt. Express 12, 2720 (2021), section 2.2; the numbers are those of its
 data generator. A picture is lit by stripes, blurred and photographed with Gaussian noise; what is
-wanted is the picture itself, not blurred. Lengths are raw pixels; the picture has twice as many.
+wanted is the picture itself, not blurred. Lengths are raw pixels, of which the picture has twice as
+many along a side, or as many where its own grid is asked for.
 """
 
 from __future__ import annotations
@@ -56,6 +57,23 @@ class StripesRecipe(Section):
     """Whether the angles come in any order."""
 
 
+PUBLISHED = StripesRecipe()
+"""The set of the published training."""
+NOTEBOOK = StripesRecipe(
+    psf_scale=(0.6, 0.0),
+    lines=(130.0, 7.5),
+    modulation=(0.5, 0.0),
+    phase_deg=13.5,
+    noise=(0.08, 0.04),
+    shuffled=True,
+)
+"""The set of the published notebook; its stripes are finer than its optics resolve."""
+EXACT = StripesRecipe(
+    psf_scale=(0.9, 0.0), lines=(126.0, 0.0), modulation=(0.8, 0.0), angle_deg=0.0, phase_deg=0.0
+)
+"""The published set without its errors."""
+
+
 class SimulatorRecipe(Section):
     """The raw stacks that a network from end to end learns from."""
 
@@ -66,7 +84,7 @@ class SimulatorRecipe(Section):
     photons: tuple[Positive, Positive] = (1700.0, 15600.0)
     """Light whose shot noise at the brightest pixel is about as strong as the noise of the sets,
     4 to 12 % of a frame's standard deviation, which is about a fifth of its range: for the card."""
-    sets: Annotated[tuple[StripesRecipe, ...], Field(min_length=1)] = (StripesRecipe(),)
+    sets: Annotated[tuple[StripesRecipe, ...], Field(min_length=1)] = (PUBLISHED,)
     """Every one is as likely."""
 
     @property
@@ -157,23 +175,39 @@ def simulated_frames(
     stack_shape: tuple[int, int],
     random: Random,
     noise: float | None = None,
+    *,
+    finer: int = 2,
 ) -> Tensor:
-    """Return the raw stack [frame, y, x] of a picture [2 y, 2 x] in 8 bits, from 0 to 1."""
+    """Return the raw stack [frame, y, x] of a picture in 8 bits, from 0 to 1.
+
+    Parameters
+    ----------
+    picture
+        [finer y, finer x] between 0 and 1.
+    stack_shape
+        (angles, phases).
+    noise
+        In standard deviations of a frame; None = as the light says.
+    """
     shape = (picture.shape[0], picture.shape[1])
-    lit = torch.from_numpy(picture) * _stripes(shape, light, stack_shape, random)
-    passed = Otf(_drawn(light.psf_scale, random) / math.pi).at(*frequency_axes(shape, 0.5))
-    half = passed[:, : shape[1] // 2 + 1].float()
-    mean = torch.fft.irfft2(torch.fft.rfft2(lit) * half, s=shape)[:, ::2, ::2]
+    lit = torch.from_numpy(picture) * _stripes(shape, light, stack_shape, random, finer)
+    passed = Otf(_drawn(light.psf_scale, random) / math.pi).at(*frequency_axes(shape, 1.0 / finer))
+    half = passed[:, : shape[1] // 2 + 1].to(lit.dtype)
+    mean = torch.fft.irfft2(torch.fft.rfft2(lit) * half, s=shape)[:, ::finer, ::finer]
     share = _drawn(light.noise, random) if noise is None else noise
     drawn = torch.from_numpy(random.standard_normal(tuple(mean.shape), dtype="float32"))
-    seen = (mean + share * mean.std(dim=(1, 2), keepdim=True) * drawn).clamp(0.0, 1.0)
+    seen = mean + share * mean.std(dim=(1, 2), keepdim=True) * drawn
     return (GREYS * in_range(seen)).round() / GREYS
 
 
 def _stripes(
-    shape: tuple[int, int], light: StripesRecipe, stack_shape: tuple[int, int], random: Random
+    shape: tuple[int, int],
+    light: StripesRecipe,
+    stack_shape: tuple[int, int],
+    random: Random,
+    finer: int,
 ) -> Tensor:
-    """Return the light of every frame on the doubled grid, [frame, 2 y, 2 x], 0 to 1."""
+    """Return the light of every frame on the picture's grid, [frame, y, x], 0 to 1."""
     angles, phases = stack_shape
     turn = _off(light.orientation_deg, random)
     ways = [math.pi * n / angles + turn + _off(light.angle_deg, random) for n in range(angles)]
@@ -181,7 +215,7 @@ def _stripes(
         random.shuffle(ways)
     k = _drawn(light.lines, random) / _LINES_OVER
     modulation = _drawn(light.modulation, random)
-    y, x = (0.5 * torch.arange(n, dtype=torch.float32) for n in shape)
+    y, x = (torch.arange(n, dtype=torch.float32) / finer for n in shape)
     frames = []
     for way in ways:
         along = k * (math.cos(way) * x[None, :] + math.sin(way) * y[:, None])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from livesim.config.settings import Reconstruction
-from livesim.reconstruction.few_frames import FewFrames, of_frames
+from livesim.reconstruction.few_frames import STEPS, FewFrames, of_frames
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import NoiseToSignal
@@ -65,6 +65,24 @@ def test_counts_and_photons_give_the_same(scene):
     of_counts = Reconstructor(plan)(frames[None]).image
     of_photons = Reconstructor(plan.for_photons(camera))((frames[None] - 50.0) / 2.0).image
     torch.testing.assert_close(of_counts, of_photons)
+
+
+@pytest.mark.parametrize("light", [0.1, 100.0])
+def test_steps_end_where_they_change_the_image_no_more(scene, light, monkeypatch):
+    """In strong light the image is made exactly, so more of them are needed."""
+    pattern = of_frames(scene.pattern, SIX)
+    noise = replace(pattern.noise_to_signal, at_cutoff=0.015 / light)
+    few = FewFrames.of(replace(pattern, noise_to_signal=noise), scene.otf, scene.camera, SETTINGS)
+    frames, taken = scene.counts[0].flatten(0, 1)[list(SIX)], []
+    normal = FewFrames._normal
+    monkeypatch.setattr(FewFrames, "_normal", lambda *own: taken.append(1) or normal(*own))
+    found = few.image(frames)
+    needed = len(taken)
+    monkeypatch.setattr("livesim.reconstruction.few_frames._ENOUGH", 0.0)
+    whole = few.image(frames)
+    assert len(taken) - needed == STEPS
+    assert needed < (STEPS // 2 if light < 1.0 else STEPS + 1)
+    assert (found - whole).std() < 0.01 * (whole - whole.mean()).std()
 
 
 def test_a_dark_stack_has_a_dark_image(scene):

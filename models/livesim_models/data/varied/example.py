@@ -19,7 +19,7 @@ from livesim.values.pattern import Pattern
 from livesim_models.conditions import conditions_of, span_of
 from livesim_models.data.sample import scaled
 from livesim_models.data.truth import passed, unit_noise_to_signal
-from livesim_models.data.varied.camera import Camera, drawn_camera, photographed
+from livesim_models.data.varied.camera import drawn_camera, photographed
 from livesim_models.data.varied.instrument import Instrument, drawn_instrument
 from livesim_models.data.varied.scenery import Sceneries
 from livesim_models.data.varied.textures import Random
@@ -139,7 +139,8 @@ def drawn_example(
     noise = scaled(signal, off * camera.variance(float(mean.mean())))
     known = replace(own.known, noise_to_signal=noise)
     wanted = passed(sharp + haze, known, own.optics)
-    return _example(low, known, Otf.theoretical(own.optics), camera, wanted)
+    otf = Otf.theoretical(own.optics)
+    return example_of(low, known, otf, camera.believed_read_noise, wanted)
 
 
 def _lit(
@@ -154,10 +155,23 @@ def _lit(
     return photons / peak * sharp, haze
 
 
-def _example(low: Tensor, known: Pattern, otf: Otf, camera: Camera, wanted: Tensor) -> Example:
+def example_of(low: Tensor, known: Pattern, otf: Otf, read_noise: float, wanted: Tensor) -> Example:
+    """Return the example of a raw stack, less the borders.
+
+    Parameters
+    ----------
+    low
+        [frame, y, x] photo-electrons.
+    known
+        The pattern as it is believed.
+    read_noise
+        Electrons, likewise.
+    wanted
+        [2 y, 2 x] photo-electrons per raw pixel.
+    """
     plan = make_plan(known, otf, CameraSettings(), Reconstruction())
     levels = levels_of(low.mean(dim=0))
-    conditions = conditions_of(plan, levels, camera.believed_read_noise)
+    conditions = conditions_of(plan, levels, read_noise)
     plain = Reconstructor(plan)(low[None]).image
     white = conditions.white(plain)
     edge = slice(2 * EDGE, -2 * EDGE)
