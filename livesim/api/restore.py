@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from livesim.config.settings import Settings, SettingsError
 from livesim.config.step_choice import with_steps
 from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
-from livesim.pipeline.calibration import in_this_light
+from livesim.pipeline.calibration import held_against, in_this_light
 from livesim.pipeline.devices import device_named
+from livesim.pipeline.fringes import LOOKED_AT
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
@@ -108,6 +110,7 @@ class Restorer:
         self._lock = Lock()
         # Once: workers that measured for themselves would each scale differently.
         self._fitted = False
+        self._found_in_them = False
         self._pipeline: ReconstructionPipeline | None = None
 
     def __call__(self, raw: Array, *, everything: bool = False) -> Any:
@@ -157,8 +160,18 @@ class Restorer:
                 return
             if look or self.pattern.levels is None:
                 profile = otf_profile(self.settings)
+                self._doubt(stacks.spread(LOOKED_AT if look else 1))
                 self.pattern = in_this_light(self.pattern, [stacks.first], self.settings, profile)
             self._fitted = True
+
+    def _doubt(self, stacks: Sequence[RawStack]) -> None:
+        """Warn the caller's caller of what the raw stacks say against a pattern of others."""
+        if self._found_in_them:
+            return
+        told = held_against(self.pattern, stacks, self.settings)
+        for words in told.warnings[len(self.pattern.warnings) :]:
+            warnings.warn(words, stacklevel=4)
+        self.pattern = told
 
     def judged(self, stack: RawStack, image: torch.Tensor) -> Trust | None:
         """Hold an image [2 y, 2 x] of a raw stack against the photons; None where nothing can."""
@@ -259,6 +272,7 @@ def restore(
     stacks = RawStacks(raw, settings.pattern)
     known = estimated_from(stacks, settings) if pattern is None else pattern
     restorer = Restorer(settings, known, device, PLAIN if plain else steps)
+    restorer._found_in_them = pattern is None
     check_fringes(restorer.pattern, strict=strict)
     return restorer(raw, everything=everything)
 

@@ -103,11 +103,13 @@ def tell_widefield_only(
     console.print(words)
 
 
-def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[RawStack]:
+def spread_stacks(
+    recording: Recording, most: int | None, channel: int, *, last: bool = False
+) -> list[RawStack]:
     """Read at most so many raw stacks of one channel, evenly spread over the recording.
 
-    Without `most`, as many as an estimate of the pattern needs. Those with a frame that
-    cannot be read or holds nothing but zeros are left out.
+    Without `most`, as many as an estimate of the pattern needs; with `last`, the last one too.
+    Those with a frame that cannot be read or holds nothing but zeros are left out.
 
     Raises
     ------
@@ -116,11 +118,13 @@ def spread_stacks(recording: Recording, most: int | None, channel: int) -> list[
     """
     indices = [index for index in recording.indices if index.channel == channel]
     count = min(most or estimation_stacks(recording.frame_shape), len(indices))
+    end = len(indices) - 1 if last else len(indices)
+    intervals = max(count - 1, 1) if last else count
     found: list[RawStack] = []
     refusal: LostFrameError | None = None
     for number in range(count):
         try:
-            found.append(recording.lit_stack(indices[number * len(indices) // count]))
+            found.append(recording.lit_stack(indices[number * end // intervals]))
         except LostFrameError as error:
             refusal = error
     if refusal is not None and not found:

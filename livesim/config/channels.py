@@ -9,7 +9,7 @@ from pydantic import Field
 
 from livesim.config.section import Section
 from livesim.values.frames import MOST_PLACES
-from livesim.values.numbers import NonNegative, Positive
+from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
 
 ChannelNumber = Annotated[int, Field(ge=0, lt=MOST_PLACES["channel"])]
 """As the frames' channel axis counts."""
@@ -20,8 +20,8 @@ class ChannelOptics(Section):
     """Keys of `[optics]`; None = as there. The pixel is that of all channels."""
 
     numerical_aperture: Positive | None = None
-    emission_nm: Positive | None = None
-    refractive_index: Positive | None = None
+    emission_nm: Nanometres | None = None
+    refractive_index: RefractiveIndex | None = None
     otf_file: Path | None = None
     otf_damping: Damping | None = None
 
@@ -29,7 +29,7 @@ class ChannelOptics(Section):
 class ChannelPattern(Section):
     """Keys of `[pattern]`; None = as there. Angles and phases are those of all channels."""
 
-    expected_period_nm: Positive | tuple[Positive, ...] | None = None
+    expected_period_nm: Nanometres | tuple[Nanometres, ...] | None = None
     expected_angles_deg: tuple[float, ...] | None = None
 
 

@@ -26,7 +26,7 @@ from livesim.config.old_names import with_new_names
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
 from livesim.config.volumes import Volumes
-from livesim.values.numbers import NonNegative, Positive
+from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
 
 Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
 FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames"]
@@ -57,11 +57,11 @@ class Optics(Section):
     """The microscope's optics."""
 
     numerical_aperture: Positive
-    emission_nm: Positive
-    pixel_nm: Positive | None = None
+    emission_nm: Nanometres
+    pixel_nm: Nanometres | None = None
     """Raw pixel in the sample; None takes it from the recording's metadata."""
-    refractive_index: Positive = 1.518
-    excitation_nm: Positive | None = None
+    refractive_index: RefractiveIndex = 1.518
+    excitation_nm: Nanometres | None = None
     """Wavelength of the three beams, for volumes; None assumes 0.93 of the emission."""
     otf_file: Path | None = None
     """Measured OTF or PSF image; None uses the theoretical OTF."""
@@ -126,7 +126,7 @@ class PatternSettings(Section):
     """How long axes in `order` are that the file does not have: {channel = 2}."""
     first_frame: Annotated[int, Field(ge=0)] = 0
     """Place in the sequence of the first frame of every stack, for files that carry no axes."""
-    expected_period_nm: Positive | tuple[Positive, ...] | None = None
+    expected_period_nm: Nanometres | tuple[Nanometres, ...] | None = None
     expected_angles_deg: tuple[float, ...] | None = None
 
     @model_validator(mode="after")

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from livesim.config.errors import sentence
+from livesim.config.settings import Settings
+from livesim.io.read.axes import shape_in_words
 from livesim.io.write.placement import Placement
 from livesim.values.defects import Place
 from livesim.values.errors import DataError
@@ -43,13 +45,14 @@ def read_pattern(path: Path) -> Pattern:
     return _parse(text, str(path))
 
 
-def read_pattern_for(path: Path, frame_shape: tuple[int, int]) -> Pattern:
-    """Read a pattern file that is to fit raw frames of (y, x).
+def read_pattern_for(path: Path, frame_shape: tuple[int, int], settings: Settings) -> Pattern:
+    """Read a pattern file that is to fit raw frames of (y, x), and the settings.
 
     Raises
     ------
     DataError
-        As `read_pattern`, or if the pattern is one for frames of another size.
+        As `read_pattern`, or if the pattern is one for frames of another size, or of other raw
+        stacks than the settings say.
     """
     pattern = read_pattern(path)
     if pattern.shape != frame_shape:
@@ -57,7 +60,34 @@ def read_pattern_for(path: Path, frame_shape: tuple[int, int]) -> Pattern:
         raise DataError(
             f"{path}: expected a pattern for frames of {expected} pixels, found one for {found}"
         )
+    check_layout(settings, pattern, str(path))
     return pattern
+
+
+def check_layout(settings: Settings, pattern: Pattern, source: str = "pattern") -> None:
+    """Refuse a pattern of other raw stacks than the settings say.
+
+    Raises
+    ------
+    DataError
+        If it is one; it names `source`.
+    """
+    if pattern.layout != settings.pattern.layout:
+        raise DataError(
+            f"{source}: expected the layout {settings.pattern.layout}, found {pattern.layout}"
+        )
+    expected = (3, 7) if pattern.layout == "hexagonal" else settings.pattern.stack_shape
+    found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
+    if found != expected:
+        raise DataError(
+            f"{source}: expected {shape_in_words(expected)} as the settings say, found "
+            f"{shape_in_words(found)}"
+        )
+    pixel_nm = settings.optics.pixel_nm
+    if pixel_nm is not None and abs(pattern.pixel_nm / pixel_nm - 1.0) > 0.01:
+        raise DataError(
+            f"{source}: expected pixels of {pixel_nm:g} nm, found {pattern.pixel_nm:g} nm"
+        )
 
 
 def check_pattern_target(path: Path, *, overwrite: bool = False) -> None:

@@ -32,6 +32,7 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.cuda import NETWORKS_FIRST, PLAIN_FIRST
 from livesim.pipeline.defects import equalised, stacks_without_defects
 from livesim.pipeline.devices import preferred_device
+from livesim.pipeline.fringes import with_fringes_doubted
 from livesim.pipeline.networks import Networks, load_networks, resolved
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
@@ -106,9 +107,15 @@ def pipeline_factory(
         return tracked(warned, prepare_for, settings, otf_profile, claim)
 
     if pattern is not None:
-        return lambda stacks, ended: begin(
-            in_this_light(pattern, stacks[:1], settings, otf_profile), stacks[:1]
-        )
+
+        def begin_with(stacks: Sequence[RawStack], _: bool) -> Pipeline:
+            first = stacks[:1]
+            doubted = with_fringes_doubted(
+                pattern, first, settings, known=True, followed=settings.tracks
+            )
+            return begin(in_this_light(doubted, first, settings, otf_profile), first)
+
+        return begin_with
     return _Calibration(lambda stacks: calibrate(stacks, settings, otf_profile), begin)
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from livesim.config.settings import Camera, Settings, SettingsError
 from livesim.config.volumes import check_single_planes
-from livesim.pipeline.clipping import Clipping
+from livesim.pipeline.counts import Counts
 from livesim.pipeline.defects import Mending, stacks_without_defects, with_defects
+from livesim.pipeline.fringes import with_fringes_doubted
 from livesim.pipeline.networks import Networks, why_none
 from livesim.pipeline.preparation import OtfProfile, otf_of
 from livesim.pipeline.work import as_tensor
@@ -49,20 +50,20 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If the pixel size is not known, or the phases are too few to find a pattern; or for
-        volumes, see `calibrate_volume`.
+        If the pixel size is not known, the phases are too few to find a pattern, or no count is
+        above the offset; or for volumes, see `calibrate_volume`.
     """
     check_single_planes(settings.volumes)
     check_phases(settings)
-    clipping = Clipping.of(pixels_of(stacks))
+    counts = Counts.of(pixels_of(stacks), settings.camera)
     stacks, defects = stacks_without_defects(stacks, settings, pixel_nm_of(settings))
     pixels = pixels_of(stacks)
     found = estimated(pixels, settings, otf_profile)
     if otf_profile is None:
         photons = mean_photons(pixels, settings.camera).flatten(0, 1)
         found = with_otf_damping(found, photons, len(stacks), settings.optics)
-    found = clipping.told_of(with_defects(found, defects), Otf.theoretical(settings.optics))
-    return with_levels(found, stacks, settings)
+    told = counts.told_of(with_defects(found, defects))
+    return with_levels(counts.refused(told, Otf.theoretical(settings.optics)), stacks, settings)
 
 
 def check_phases(settings: Settings) -> None:
@@ -140,6 +141,22 @@ def _of_another_otf(pattern: Pattern, settings: Settings) -> list[str]:
         f"OTF damping: {damping:g} is set, but the pattern's modulation was found with {own}; "
         'calibrate again with this setting, or leave it at "auto"'
     ]
+
+
+def held_against(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings) -> Pattern:
+    """Return a known pattern with what raw stacks to be restored with it say against it.
+
+    Clipped counts and an offset above them, and fringes that are not as it says.
+
+    Raises
+    ------
+    SettingsError
+        If no count is above the offset.
+    """
+    if not stacks:
+        return pattern
+    told = Counts.of(pixels_of(stacks), settings.camera).told_of(pattern)
+    return with_fringes_doubted(told, stacks, settings, known=True)
 
 
 def in_this_light(

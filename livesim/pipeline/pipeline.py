@@ -15,6 +15,7 @@ from livesim.config.volumes import check_single_planes
 from livesim.engine.beside.proposals import TurnAngles
 from livesim.engine.pending import Pending
 from livesim.engine.seams import Later, Reconstructed
+from livesim.io.pattern_file import check_layout
 from livesim.pipeline.defects import Mended, Mending
 from livesim.pipeline.devices import preferred_device
 from livesim.pipeline.networks import Networks, load_networks, why_none
@@ -22,7 +23,6 @@ from livesim.pipeline.outcome import outcome
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.preparation import (
     OtfProfile,
-    check_layout,
     conditions_for,
     doubled,
     otf_of,

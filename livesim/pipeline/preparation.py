@@ -71,30 +71,3 @@ def conditions_for(
         raise DataError("pattern: expected levels, which step two needs, found none")
     camera = settings.camera
     return conditions_of(plan.for_photons(camera), pattern.levels, camera.read_noise)
-
-
-def check_layout(settings: Settings, pattern: Pattern) -> None:
-    """Refuse a pattern of other raw stacks than the settings say.
-
-    Raises
-    ------
-    DataError
-        If it is one.
-    """
-    angles, phases = settings.pattern.stack_shape
-    if pattern.layout != settings.pattern.layout:
-        raise DataError(
-            f"pattern: expected the layout {settings.pattern.layout}, found {pattern.layout}"
-        )
-    expected = (3, 7) if pattern.layout == "hexagonal" else (angles, phases)
-    found = (len(pattern.angles), len(pattern.angles[0].phases_rad))
-    if found != expected:
-        raise DataError(
-            f"pattern: expected {expected[0]} angles of {expected[1]} phases as the settings say, "
-            f"found {found[0]} of {found[1]}"
-        )
-    pixel_nm = settings.optics.pixel_nm
-    if pixel_nm is not None and abs(pattern.pixel_nm / pixel_nm - 1.0) > 0.01:
-        raise DataError(
-            f"pattern: expected pixels of {pixel_nm:g} nm, found {pattern.pixel_nm:g} nm"
-        )

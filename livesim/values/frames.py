@@ -31,6 +31,12 @@ class StackIndex:
         """The volume that it is a plane of, by the index of the first plane."""
         return replace(self, z=0)
 
+    @property
+    def words(self) -> str:
+        """What it is called: its time, and whatever else is not 0."""
+        rest = (("channel", self.channel), ("z", self.z), ("position", self.position))
+        return " ".join([f"time {self.time}", *(f"{name} {at}" for name, at in rest if at)])
+
 
 @dataclass(frozen=True, slots=True)
 class FrameAxes:

@@ -33,6 +33,10 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FINEST_NM, COARSEST_NM = 1, 20_000
+"""Of wavelengths, pixels and periods in light microscopy; those in µm or m are outside."""
+Nanometres = Annotated[float, Field(ge=FINEST_NM, le=COARSEST_NM, allow_inf_nan=False)]
+RefractiveIndex = Annotated[float, Field(ge=1, le=4, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 NanAsNull = Annotated[float, BeforeValidator(_nan_for_none), _NullUnlessFinite]

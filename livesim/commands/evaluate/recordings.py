@@ -195,7 +195,7 @@ def _channel(
     pattern = (
         calibrate(stacks, settings, profile)
         if pattern_file is None
-        else read_pattern_for(pattern_file, recording.frame_shape)
+        else read_pattern_for(pattern_file, recording.frame_shape, settings)
     )
     half_stages = None
     if halves:

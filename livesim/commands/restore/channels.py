@@ -19,8 +19,15 @@ from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.recording import Recording
 from livesim.io.settings_beside import own_pattern_files, pattern_for, weights_log_for
-from livesim.pipeline.calibration import calibrate, in_this_light, with_levels, with_warnings
+from livesim.pipeline.calibration import (
+    calibrate,
+    held_against,
+    in_this_light,
+    with_levels,
+    with_warnings,
+)
 from livesim.pipeline.devices import device_named, devices, preferred_device
+from livesim.pipeline.fringes import LOOKED_AT, with_fringes_doubted
 from livesim.pipeline.networks import Networks, load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
@@ -218,8 +225,12 @@ def _channel(
     if known is None:
         print(f"livesim: pattern from {file}", file=sys.stderr)
         stacks = spread_stacks(recording, 1, number)
-        fit = with_levels if as_live else in_this_light
-        read = fit(read_pattern_for(file, recording.frame_shape), stacks, settings)
+        read = read_pattern_for(file, recording.frame_shape, settings)
+        if as_live:
+            read = with_levels(read, stacks, settings)
+        else:
+            looked_at = spread_stacks(recording, LOOKED_AT, number, last=True)
+            read = in_this_light(held_against(read, looked_at, settings), stacks, settings)
         known = with_warnings(read, stacks, settings, networks)
     changes = () if log is None else _read_log(log, known)
     return make(known, log, changes, as_live=as_live)
@@ -234,7 +245,10 @@ def _found(
 ) -> Pattern:
     """Return a channel's pattern as its frames show it."""
     stacks = spread_stacks(recording, None, number)
-    return with_warnings(calibrate(stacks, settings, profile), stacks, settings, networks)
+    found = calibrate(stacks, settings, profile)
+    looked_at = spread_stacks(recording, LOOKED_AT, number, last=True)
+    found = with_fringes_doubted(found, looked_at, settings, known=False)
+    return with_warnings(found, stacks, settings, networks)
 
 
 def _weighed(raw: Path, channel: RestoredChannel, number: int) -> RestoredChannel:

@@ -48,7 +48,7 @@ class Reviews:
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }
         self.doubted = tuple(
-            _named(index)
+            index.words
             for index, one in self.verdicts.items()
             if one.word is TrustWord.DO_NOT_TRUST and self._made[index].plain is not None
         )
@@ -66,24 +66,16 @@ class Reviews:
     @property
     def lines(self) -> tuple[str, ...]:
         """What was said, one line a raw stack, for the recipe."""
-        return tuple(f"{_named(index)}: {v.sentence}" for index, v in self.verdicts.items())
+        return tuple(f"{index.words}: {v.sentence}" for index, v in self.verdicts.items())
 
     def show(self, console: Console) -> None:
         """Print each word, and why it was said; equal ones once."""
         by_sentence: dict[str, tuple[Verdict, list[str]]] = {}
         for index, one in self.verdicts.items():
-            by_sentence.setdefault(one.sentence, (one, []))[1].append(_named(index))
+            by_sentence.setdefault(one.sentence, (one, []))[1].append(index.words)
         for verdict, names in by_sentence.values():
             console.print(f"image, {', '.join(names)}: ", end="")
             console.print(verdict.word.value, style=_COLOURS[verdict.word])
             for words in (*verdict.reasons, verdict.advice):
                 if words:
                     console.print(f"  {words}")
-
-
-def _named(index: StackIndex) -> str:
-    """Return what a raw stack is called: its time, and whatever else is not 0."""
-    rest = (("channel", index.channel), ("z", index.z), ("position", index.position))
-    return " ".join(
-        [f"time {index.time}", *(f"{name} {number}" for name, number in rest if number)]
-    )

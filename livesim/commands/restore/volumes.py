@@ -137,7 +137,7 @@ def _known(asked: RestoreRequest, recording: Recording, channel: int) -> Pattern
     if asked.pattern_file is None:
         return None
     file, _ = own_pattern_files(asked.raw, asked.pattern_file, channel)
-    pattern = read_pattern_for(file, recording.frame_shape)
+    pattern = read_pattern_for(file, recording.frame_shape, asked.settings)
     if pattern.axial is None and _is_own(asked.raw, asked.pattern_file):
         return None
     print(f"livesim: pattern from {file}", file=sys.stderr)

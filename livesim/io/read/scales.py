@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livesim.config.settings import Settings, SettingsError
+from livesim.values.numbers import COARSEST_NM, FINEST_NM
 
 TOLERANCE = 0.01
 """Files round their pixel size; a difference beyond this is a disagreement."""
@@ -33,12 +34,17 @@ def choose_pixel_nm(
     Raises
     ------
     SettingsError
-        If neither says how large a pixel is.
+        If neither says how large a pixel is, or the file alone says what no microscope has.
     """
     if settings_nm is None:
         if recorded_nm is None:
             raise SettingsError(
                 f"{source}: expected pixel_nm in [optics] or in the file's metadata, found neither"
+            )
+        if not FINEST_NM <= recorded_nm <= COARSEST_NM:
+            raise SettingsError(
+                f"{source}: expected pixels of {FINEST_NM} to {COARSEST_NM} nm, found "
+                f"{recorded_nm:g} nm in its metadata; give pixel_nm in [optics]"
             )
         return PixelSize(recorded_nm)
     if recorded_nm is None or abs(recorded_nm / settings_nm - 1) <= TOLERANCE:

@@ -7,6 +7,7 @@ be what is wrong. Frequencies are in cycles per pixel.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -120,7 +121,9 @@ class Signature:
         return y, 2 * (half - 1)
 
 
-def signature(frames: Tensor, average: int) -> Signature:
+def signature(
+    frames: Tensor, average: int, known: Sequence[tuple[float, float]] | None = None
+) -> Signature:
     """Find the wave vectors in `frames` [frame, y, x] (photo-electrons, in order).
 
     Parameters
@@ -129,6 +132,8 @@ def signature(frames: Tensor, average: int) -> Signature:
         At least three.
     average
         Frames of one raw stack as the settings say: over so many the object is averaged.
+    known
+        Wave vectors (kx, ky) in cycles/pixel, instead of those that stand out.
     """
     shape = (frames.shape[-2], frames.shape[-1])
     ring = Ring.of(shape)
@@ -143,7 +148,7 @@ def signature(frames: Tensor, average: int) -> Signature:
     whiten = _whitening(spectrum, ring)
     product = _product(spectra, object_spectra, whiten, shape, average)
     spread = _noise_shape(object_spectra, whiten, spectrum.floor.float()[ring.index], shape)
-    return _read(product, power, spectrum, ring, spread)
+    return _read(product, power, spectrum, ring, spread, known)
 
 
 def _equalised(frames: Tensor) -> Tensor:
@@ -208,11 +213,21 @@ def _noise_shape(steady: Tensor, whiten: Tensor, floor: Tensor, shape: tuple[int
     return torch.fft.rfft2(objects * noise).real.clamp(min=1e-30)
 
 
-def _read(product: Tensor, raw: Tensor, spectrum: Spectrum, ring: Ring, shape: Tensor) -> Signature:
+def _read(
+    product: Tensor,
+    raw: Tensor,
+    spectrum: Spectrum,
+    ring: Ring,
+    shape: Tensor,
+    known: Sequence[tuple[float, float]] | None,
+) -> Signature:
     correlation = torch.fft.rfft2(product).abs().square() / shape
     noise = _ring_noise(correlation, ring)
-    relative = correlation / noise[:, ring.index].clamp(min=1e-30).float()
-    peaks = _peaks(product, relative.mean(dim=0), ring, _reach(spectrum, ring))
+    relative = (correlation / noise[:, ring.index].clamp(min=1e-30).float()).mean(dim=0)
+    if known is None:
+        peaks = _peaks(product, relative, ring, _reach(spectrum, ring))
+    else:
+        peaks = [Peak(k, math.nan) for k in known]
     values = [_at(product, *peak.k) / _noise_at(noise, shape, ring, peak).sqrt() for peak in peaks]
     empty = torch.zeros(0, len(product), dtype=torch.complex128)
     found = torch.stack(values) if values else empty

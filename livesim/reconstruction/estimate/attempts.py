@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from livesim.config.settings import PatternSettings
+from livesim.config.settings import PatternSettings, SettingsError
 from livesim.reconstruction.estimate.annulus import Region, annuli_of
 from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.doubt import (
@@ -55,6 +55,7 @@ class Search:
         annuli = [annuli_of(pattern, grid.otf, number) for number in range(len(spectra.noise))]
         flat = [one for group in annuli for one in group]
         inner, outer = min(one.inner for one in flat), max(one.outer for one in flat)
+        _check_sampled(inner, grid)
         scores = Scores(correlation, grid, inner, outer, pattern.harmonics)
         regions: list[list[Region]] = [[*group] for group in annuli]
         peaks = [scores.peaks(number, group) for number, group in enumerate(regions)]
@@ -122,6 +123,22 @@ class Found:
         if self.refined is None or not self.there or self.unexplained > _SUSPECT:
             return False
         return is_undeniable(self.refined, self.faintest)
+
+
+def _check_sampled(inner: float, grid: EstimationGrid) -> None:
+    """Refuse to look for fringes, from `inner` cycles/µm on, of which no pixel could show any.
+
+    Raises
+    ------
+    SettingsError
+        If they are finer than the pixels.
+    """
+    if inner > (finest := float(grid.radius.max())):
+        raise SettingsError(
+            f"expected fringes that the pixels can show, of {1000.0 / finest:.4g} nm or more, "
+            f"found settings (wavelength, aperture, pixel or expected period) by which they have "
+            f"{1000.0 / inner:.4g} nm or less"
+        )
 
 
 def found_in(search: Search, grid: EstimationGrid, pattern: PatternSettings) -> list[Found]:

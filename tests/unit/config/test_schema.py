@@ -66,7 +66,7 @@ def test_one_value_is_allowed_where_several_are():
                 "1": {"optics": {"emission_nm": 610.0}},
             }
         },
-        {"pattern": {"expected_period_nm": [180.0, 181.0, 1e-7], "order": ["angle", "phase"]}},
+        {"pattern": {"expected_period_nm": [180.0, 181.0, 1.0000001], "order": ["angle", "phase"]}},
         {"optics": OPTICS | {"otf_file": "folder/otf.tif"}, "simulation": {"specimen": "beads"}},
     ],
     ids=["least", "channels", "lists", "paths"],
@@ -94,7 +94,7 @@ def test_what_is_written_is_read_as_it_was(tables):
         ),
         (
             {"optics": OPTICS | {"pixel_nm": -1}},
-            "optics.pixel_nm: expected greater than 0, found -1",
+            "optics.pixel_nm: expected greater than or equal to 1, found -1",
         ),
         (
             {"optics": OPTICS | {"otf_damping": 0}},

@@ -1,0 +1,131 @@
+"""Fringes that are not as the pattern of raw stacks says are doubted, and others are not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livesim.config.settings import PatternSettings, Settings, SettingsError
+from livesim.pipeline.calibration import held_against
+from livesim.pipeline.fringes import with_fringes_doubted
+from livesim.reconstruction.few_frames import of_frames
+from livesim.values.frames import RawStack, StackIndex
+from livesim.values.pattern import Pattern
+from tests.support.scenes import CAMERA, OPTICS, PLAIN, Scene, simulate
+
+LAYOUTS = {
+    "two beams": PatternSettings(),
+    "three beams": PatternSettings(phases=5, harmonics=2),
+    "hexagonal": PatternSettings(layout="hexagonal"),
+}
+
+
+def settings_of(pattern: PatternSettings) -> Settings:
+    return Settings(optics=OPTICS, camera=CAMERA, pattern=pattern, steps=PLAIN)
+
+
+def stacks_of(frames: np.ndarray, angles: int, phases: int) -> list[RawStack]:
+    """Return frames [frame, y, x] as raw stacks, one time point after the other."""
+    whole = frames.reshape(-1, angles, phases, *frames.shape[-2:])
+    return [
+        RawStack(stream="s", index=StackIndex(time=number), pixels=np.ascontiguousarray(one))
+        for number, one in enumerate(whole)
+    ]
+
+
+def doubts(
+    scene: Scene, frames: np.ndarray, pattern: Pattern | None = None, *, known: bool = True
+) -> tuple[str, ...]:
+    """Return what frames of a scene say against a pattern, or against its own."""
+    pattern = scene.pattern if pattern is None else pattern
+    phases = len(pattern.angles[0].phases_rad)
+    angles = 1 if pattern.layout == "hexagonal" else len(pattern.angles)
+    stacks = stacks_of(frames, angles, phases)
+    found = with_fringes_doubted(pattern, stacks, settings_of(scene.settings), known=known)
+    assert set(found.doubts) <= set(found.warnings)
+    return found.doubts
+
+
+def frames_of(scene: Scene) -> np.ndarray:
+    """Return its frames one after the other."""
+    return scene.counts.flatten(0, 2).numpy()
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return simulate(3, (128, 128), 300.0, times=3)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("peak", [30.0, 1000.0])
+def test_the_pattern_itself_is_not_doubted(name, peak):
+    for seed in range(2):
+        scene = simulate(seed, (128, 128), peak, settings=LAYOUTS[name])
+        assert doubts(scene, frames_of(scene)) == ()
+
+
+@pytest.mark.parametrize("kept", [(0, 4, 8), (0, 1, 3, 4, 6, 7)])
+def test_too_few_frames_are_doubted_only_where_they_are_others(scene, kept):
+    pattern = of_frames(scene.pattern, kept)
+    own = frames_of(scene)[list(kept)]
+    assert doubts(scene, own, pattern) == pattern.doubts
+    # all nine frames, taken for stacks of three or six
+    whole = len(kept) * (9 * 3 // len(kept))
+    new = doubts(scene, frames_of(scene)[:whole], pattern)[len(pattern.doubts) :]
+    assert new
+    assert any("in other frames" in words for words in new)
+
+
+def test_frames_in_another_order_are_doubted(scene):
+    mixed = frames_of(scene)[:9][[4, 2, 7, 0, 8, 1, 5, 3, 6]]
+    (words,) = doubts(scene, mixed)
+    assert words.startswith("angles 0, 1 and 2: fringes that are in other frames")
+
+
+def test_phases_that_begin_elsewhere_are_said_with_their_angle(scene):
+    turned = replace(
+        scene.pattern.angles[1],
+        phases_rad=tuple(p + math.radians(70.0) for p in scene.pattern.angles[1].phases_rad),
+    )
+    angles = (scene.pattern.angles[0], turned, scene.pattern.angles[2])
+    (words,) = doubts(scene, frames_of(scene), replace(scene.pattern, angles=angles))
+    assert words.startswith("angle 1: fringes that have moved by ")
+    assert float(words.split("by ")[1].split("°")[0]) == pytest.approx(70.0, abs=8.0)
+
+
+def test_light_that_is_gone_is_said_with_its_time(scene):
+    dark = np.random.default_rng(1).poisson(100.0, (9, 128, 128)).astype(np.uint16)
+    frames = np.concatenate([frames_of(scene)[:18], dark])
+    for known in (True, False):
+        (words,) = doubts(scene, frames, known=known)
+        assert words.startswith("angles 0, 1 and 2: none of the pattern's fringes are seen at ")
+        assert "at time 2 (of 3 raw stacks looked at)" in words
+
+
+def test_even_frames_say_nothing_against_a_pattern_that_was_found_in_their_mean(scene):
+    dark = np.random.default_rng(1).poisson(100.0, (9, 128, 128)).astype(np.uint16)
+    assert doubts(scene, dark, known=False) == ()
+    (words,) = doubts(scene, dark)
+    assert "there is too little light, or another pattern" in words
+
+
+def test_clipped_frames_are_doubted_under_a_known_pattern(scene):
+    frames = frames_of(scene)
+    clipped = np.minimum(frames, np.quantile(frames, 0.97)).astype(np.uint16)
+    told = held_against(scene.pattern, stacks_of(clipped, 3, 3), settings_of(scene.settings))
+    assert any("are clipped at" in words for words in told.doubts)
+    assert (
+        held_against(scene.pattern, stacks_of(frames, 3, 3), settings_of(scene.settings))
+        == scene.pattern
+    )
+
+
+def test_an_offset_above_all_counts_is_refused(scene):
+    settings = settings_of(scene.settings)
+    camera = CAMERA.model_copy(update={"offset": 60_000.0})
+    settings = settings.model_copy(update={"camera": camera})
+    with pytest.raises(SettingsError, match=r"camera\.offset: expected one below the counts"):
+        held_against(scene.pattern, stacks_of(frames_of(scene), 3, 3), settings)
