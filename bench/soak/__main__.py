@@ -27,9 +27,10 @@ from bench.soak.disk import disk_in
 from bench.soak.faults import FAULTS, Scene
 from bench.soak.frames import Counts, KnownFrames
 from bench.soak.report import Outcome, tell
-from bench.soak.rig import Places, Rig, free_addresses
+from bench.soak.rig import Places, Rig
 from bench.soak.watch import Watch
 from livesim.engine.descriptors import raise_limit
+from tests.support.addresses import free_addresses
 from tests.support.scenes import CAMERA, OPTICS, settings_text, simulate
 
 PEAK = 2000.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -56,15 +55,6 @@ class Places:
         return [*python, "bench.soak.source", *words]
 
 
-def free_addresses(count: int) -> list[str]:
-    """Return addresses on this machine that nobody listens at just now."""
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(closing(socket.socket())) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [f"tcp://127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-
-
 @dataclass
 class Rig:
     """The running processes; all end with the `with` block."""
@@ -84,6 +74,7 @@ class Rig:
                 text=True,
                 bufsize=1,
                 env=os.environ | self._environment(),
+                start_new_session=True,
             )
         self._running[name] = process
         if name != "source":
@@ -110,9 +101,14 @@ class Rig:
         stdin.flush()
 
     def kill(self, name: Name) -> None:
-        """End a process as the kernel does when memory is short."""
+        """End a process as the kernel does when memory is short, and what it has started.
+
+        A viewer tries in a process of its own whether Qt opens windows: left alone, that would
+        make the folder of its sockets once more when all is over.
+        """
         process = self._running.pop(name)
-        process.kill()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None

@@ -18,7 +18,7 @@ from livesim_gui.window import Window
 from tests.doubles.fake_engine import engine_status
 from tests.support.shown import result
 
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

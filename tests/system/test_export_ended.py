@@ -27,6 +27,8 @@ def test_closing_stdin_ends_the_export(tmp_path):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        bufsize=0,
+        pipesize=4096,  # it holds fewer lines than there are: nothing is over before it is read
     ) as process:
         first = json.loads(process.stdout.readline())
         assert first == {"done": 1, "total": 400}

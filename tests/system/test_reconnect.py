@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zmq
 
 from livesim.config.settings import Settings
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.hook import make_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
+from tests.support.addresses import free_addresses
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -75,15 +75,6 @@ class Rig:
         for place in range(9):
             image = np.full((32, 24), number, np.uint16)
             hook(image, {"Axes": {"time": number, "sim": place}, "Exposure": 5.0})
-
-
-def free_addresses(number):
-    with zmq.Context() as context:
-        sockets = [context.socket(zmq.PULL) for _ in range(number)]
-        ports = [socket.bind_to_random_port("tcp://127.0.0.1") for socket in sockets]
-        for socket in sockets:
-            socket.close()
-    return [f"tcp://127.0.0.1:{port}" for port in ports]
 
 
 @pytest.fixture

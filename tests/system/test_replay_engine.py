@@ -21,7 +21,8 @@ from tests.support.processes import LIMIT_S, LIVESIM, engine, process
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 STOP_S = 60.0
-TIMES = 6
+TIMES = 60
+"""So many that at 20 frames/s a replay outlasts what interrupts it by far."""
 TOML = """
 [optics]
 numerical_aperture = 1.4

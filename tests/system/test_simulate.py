@@ -66,7 +66,7 @@ def test_an_interrupt_leaves_nothing(tmp_path):
             assert started.poll() is None
             time.sleep(0.02)
         started.send_signal(signal.SIGINT)
-        _, said = started.communicate(timeout=30)
+        _, said = started.communicate(timeout=LIMIT_S)
     assert started.returncode == 130
     assert "Traceback" not in said
     assert not (tmp_path / "run").exists()

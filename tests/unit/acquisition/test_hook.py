@@ -8,10 +8,10 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
-import zmq
 from ndstorage.ndtiff_dataset import NDTiffDataset
 
 from livesim.config.settings import Settings
@@ -26,6 +26,8 @@ from livesim_acquisition.hook import background_sender, engine_link, make_hook, 
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, QueuedImage
 from livesim_acquisition.hook.saved_images import read_saved
+from livesim_acquisition.sender import Sender
+from tests.support.addresses import free_addresses
 from tests.support.running_engine import WAIT_S, at_work, averaging
 
 SETTINGS = Settings.model_validate(
@@ -43,22 +45,25 @@ def running(folder, control=FREE_ADDRESS):
         yield engine
 
 
-def free_address():
-    with zmq.Context() as context, context.socket(zmq.REP) as socket:
-        socket.bind(FREE_ADDRESS)
-        return socket.getsockopt_string(zmq.LAST_ENDPOINT)
-
-
 @pytest.fixture
 def nobody():
     """An address where nobody listens."""
-    return free_address()
+    return free_addresses(1)[0]
 
 
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(engine_link, "ANSWER_S", 0.2)
     monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """Look for the engine in vain once, then wait until it is there."""
+    waits_s = chain([0.2], repeat(WAIT_S))
+    monkeypatch.setattr(
+        engine_link, "Sender", lambda engine, keep, _: Sender(engine, keep, next(waits_s))
+    )
 
 
 def images(times, first=0):
@@ -179,7 +184,7 @@ def test_the_hook_never_waits_for_the_engine(nobody, monkeypatch):
     assert sender.close().unsent == 360
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("late")
 def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
     sender = BackgroundSender(nobody, SETTINGS)
     feed(make_hook(sender), 2)
@@ -191,7 +196,7 @@ def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
     assert recorded(tmp_path / "stream-001") == list(range(27))
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("late")
 def test_a_channel_keeps_its_number_even_if_all_its_first_images_are_given_up(tmp_path, nobody):
     sender = BackgroundSender(nobody, SETTINGS)
     hook = make_hook(sender)
@@ -207,8 +212,8 @@ def test_a_channel_keeps_its_number_even_if_all_its_first_images_are_given_up(tm
         assert {index.channel for index in recording.indices} == {2}
 
 
-@pytest.mark.usefixtures("impatient")
 def test_an_engine_that_vanishes_and_comes_back_gets_a_new_stream(tmp_path, nobody, monkeypatch):
+    monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
     monkeypatch.setattr("livesim_acquisition.sender.CHECK_EVERY_S", 0.0)
     with BackgroundSender(nobody, SETTINGS) as sender:
         hook = make_hook(sender)

@@ -102,7 +102,7 @@ def test_a_step_is_one_raw_stack(flowing):
 
 
 def test_a_step_in_the_middle_of_a_stack_completes_it(flowing):
-    pace = Pace(20.0)
+    pace = Pace(0.001)  # so slow that no other frame comes before the step
     flow = flowing(pace, frames())
     flow.wait_for(1)
     pace.step()

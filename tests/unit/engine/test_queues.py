@@ -80,8 +80,10 @@ def test_a_camera_is_never_held(monkeypatch):
 
 
 def test_an_interrupted_source_does_not_wait_for_a_slow_engine(monkeypatch):
-    monkeypatch.setattr(sender_module, "ABORT_S", 0.2)
-    gate = threading.Event()
+    monkeypatch.setattr(sender_module, "ABORT_S", 1.5)
+    gate, end = threading.Event(), ControlClient.end
+    # The engine is slow until it has been told to take no more.
+    monkeypatch.setattr(ControlClient, "end", lambda *asked: (end(*asked), gate.set()))
     slow = FakePipeline(gate=gate)
     with (
         running(lambda s: lambda *_: slow, lossless=True, once=True) as engine,
@@ -91,7 +93,6 @@ def test_an_interrupted_source_does_not_wait_for_a_slow_engine(monkeypatch):
         for frame in frames(30):
             sender.send(frame)
         engine.wait_for(lambda s: s.stages[2].queued == PROCESS_DEPTH)
-        threading.Timer(1.0, gate.set).start()
         delivery = sender.finish(aborted=True)
         assert 9 * PROCESS_DEPTH < delivery.received < delivery.sent == 270
         engine.stopped()

@@ -18,7 +18,7 @@ if "universal" in sys.argv:
 sys.stdin.read()  # until it is stopped: the best so far is taken
 print(json.dumps({"wrote": [sys.argv[sys.argv.index("--out") + 1]], "notes": []}), flush=True)
 """
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 def test_the_flags_are_those_the_command_knows():
@@ -67,7 +67,7 @@ def test_stopped_it_takes_the_best_so_far_and_offers_to_use_it(dialog, qtbot, tm
     assert (dialog.bar.maximum(), dialog.use.isVisible()) == (1200, False)
     dialog.stop.click()
     assert ended(dialog, qtbot) == [True, f"Wrote {out}"]
-    with qtbot.waitSignal(dialog.use_asked) as asked:
+    with qtbot.waitSignal(dialog.use_asked, timeout=WAIT_MS) as asked:
         dialog.use.click()
     assert asked.args == [str(out)]
 

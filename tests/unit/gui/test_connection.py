@@ -63,7 +63,7 @@ def test_an_engine_that_does_not_know_the_keys_is_said_to_refuse_them(tmp_path, 
     with ControlServer(with_keys("tcp://127.0.0.1:0", engine)) as server:
         plain = server.endpoint.partition("?")[0]
         link = Link(with_keys(plain, stranger), feed)
-        qtbot.waitUntil(lambda: feed.news(0.0).words is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: feed.news(0.0).words is not None, timeout=60_000)
         link.close(wait_s=5.0)
     news = feed.news(0.0)
     assert f"does not accept the keys in {stranger}" in news.words

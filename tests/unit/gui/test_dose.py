@@ -34,7 +34,7 @@ from tests.doubles.fake_engine import (
 )
 from tests.support.shown import result
 
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 MODELS = {"default-two.safetensors": "00"}
 
 

@@ -119,7 +119,7 @@ if "--time=bad" in sys.argv:
     sys.exit(1)
 print(json.dumps({"wrote": [sys.argv[sys.argv.index("--out") + 1]]}), flush=True)
 """
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

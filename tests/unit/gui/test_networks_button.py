@@ -12,7 +12,7 @@ from livesim.wire.status import EngineState
 from livesim.wire.stream_status import SteeringStatus
 from tests.doubles.fake_engine import FakeEngine
 from tests.support.shown import result
-from tests.support.viewer_window import feed, make
+from tests.support.viewer_window import WAIT_MS, feed, make
 from tests.unit.gui.test_second_results import at_work
 
 __all__ = ["feed", "make"]
@@ -29,7 +29,7 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     window = make()
     assert window.widgets.time_bar.networks.isHidden()
     window.user_actions.engine.connect(engine.address)
-    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None)
+    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None, timeout=WAIT_MS)
     window.presenter.renew()
     button = window.widgets.time_bar.networks
     assert (button.isHidden(), button.text()) == (False, "Networks: the newest stack")
@@ -38,7 +38,7 @@ def test_the_button_tells_the_engine_when_the_networks_work(make, engine, qtbot)
     assert list(shown)[-2:] == ["Only when held", "Off"]
     shown["On every 2nd stack"].trigger()
     shown["Off"].trigger()  # before the engine has answered
-    qtbot.waitUntil(lambda: len(engine.asked) == 2)
+    qtbot.waitUntil(lambda: len(engine.asked) == 2, timeout=WAIT_MS)
     assert [one.run for one in engine.asked if isinstance(one, NetworksRequest)] == [2, "off"]
 
 
@@ -47,11 +47,11 @@ def test_the_quick_network_is_one_click_away_where_it_fits(make, engine, qtbot):
     fitting = own.model_copy(update={"choices": {"two": ("quick", "universal")}})
     engine.say(in_use=fitting, steering=SteeringStatus())
     window.user_actions.engine.connect(engine.address)
-    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None)
+    qtbot.waitUntil(lambda: window.viewer.stream.news.status is not None, timeout=WAIT_MS)
     window.presenter.renew()
     assert window.widgets.time_bar.quick.isVisible()
     window.widgets.time_bar.quick.trigger()
-    qtbot.waitUntil(lambda: len(engine.asked) == 2)
+    qtbot.waitUntil(lambda: len(engine.asked) == 2, timeout=WAIT_MS)
     assert [one.changes for one in engine.asked] == [{"steps.one": "none"}, {"steps.two": "quick"}]
 
 
@@ -62,7 +62,7 @@ def test_what_is_held_asks_once_for_its_networks(make, engine, qtbot, over):
         engine.say(stream=None, state=EngineState.IDLE, networks=engine.status.networks)
     window.user_actions.engine.connect(engine.address)
     viewer = window.viewer
-    qtbot.waitUntil(lambda: viewer.stream.news.status is not None)
+    qtbot.waitUntil(lambda: viewer.stream.news.status is not None, timeout=WAIT_MS)
     feed, generation = viewer.stream.feed, viewer.stream.news.generation
     for time in range(3):
         feed.take(generation, replace(result(time), provisional=True), window._clock())
@@ -70,7 +70,7 @@ def test_what_is_held_asks_once_for_its_networks(make, engine, qtbot, over):
     viewer.time.hold()
     for _ in range(3):
         window.draw()
-    qtbot.waitUntil(lambda: bool(engine.asked))
+    qtbot.waitUntil(lambda: bool(engine.asked), timeout=WAIT_MS)
     window.draw()
     held = HeldRequest(stream="s", index=StackIndex(time=2))
     assert engine.asked == [held]

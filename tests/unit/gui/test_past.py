@@ -227,9 +227,9 @@ def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     qtbot.addWidget(window)
     window.show()
     window.past.look()
-    qtbot.waitUntil(lambda: window.widgets.time_bar.slider.maximum() == 9, timeout=30_000)
+    qtbot.waitUntil(lambda: window.widgets.time_bar.slider.maximum() == 9, timeout=60_000)
     window.widgets.time_bar.slider.setValue(4)
-    qtbot.waitUntil(lambda: shown(window.viewer) == 4, timeout=30_000)
+    qtbot.waitUntil(lambda: shown(window.viewer) == 4, timeout=60_000)
     window.draw()
     assert window.widgets.time_bar.words.text().startswith("5 of 10 · time 4, 0.5 s ago")
     assert window.widgets.time_bar.slider.value() == 4

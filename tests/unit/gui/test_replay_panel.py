@@ -21,7 +21,7 @@ from livesim_gui.state.viewer import Viewer
 from livesim_gui.window import Window
 from tests.doubles.fake_engine import FakeEngine
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 LINE = '{"recording": "a.tif", "sent": 12, "total": 90, "paused": true, "rate": "20"}'
 OBEYS = """
 import json, sys

@@ -20,7 +20,7 @@ from livesim_gui.state.steering import (
 )
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 STEPS = {"one": "none", "two": "default"}
 
 

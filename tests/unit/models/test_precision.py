@@ -104,14 +104,14 @@ def test_one_thread_that_is_done_does_not_switch_it_on_for_another():
     def first():
         with true_float32():
             inside.set()
-            leave.wait(timeout=10.0)
+            leave.wait(timeout=60.0)
 
     other = threading.Thread(target=first)
     other.start()
-    assert inside.wait(timeout=10.0)
+    assert inside.wait(timeout=60.0)
     with true_float32():
         leave.set()
-        other.join(timeout=10.0)
+        other.join(timeout=60.0)
         assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.allow_tf32
 

@@ -266,7 +266,7 @@ def test_the_keys_of_two_machines_are_made_and_exchanged(tmp_path):
     gpu, scope = tmp_path / "gpu", tmp_path / "scope"
     assert run("--keys", gpu, "--server").exit_code == 0
     made = run("--keys", scope, "--client")
-    named = re.search(r"made (.*?\.key):", made.stdout.replace("\n", ""))[1]
+    named = re.search(r"made\s*(.*?\.key):", made.stdout.replace("\n", ""))[1]
     assert run("--keys", gpu, "--allow", named).exit_code == 0
     shown = run("--keys", scope, "--trust", gpu / "server.key")
     assert "server:" in shown.stdout

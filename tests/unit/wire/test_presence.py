@@ -103,10 +103,10 @@ def test_a_source_whose_frames_wait_is_not_cut_off(monkeypatch):
     with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
         assert source.send(frame(0, 512), WAIT_S)
         assert puller.receive(WAIT_S).sequence == 0
-        number = 0
+        for number in range(1, FRAME_DEPTH + 1):
+            assert source.send(frame(number, 512), WAIT_S)
         while source.send(frame(number + 1, 512), 0.2):
             number += 1
-        assert number >= FRAME_DEPTH
         assert puller.tend() == []
         got = [puller.receive(WAIT_S).sequence for _ in range(number)]
         assert got == list(range(1, number + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -150,15 +151,15 @@ def test_a_publisher_that_blocks_waits_for_its_one_listener():
 
 
 def subscribed(publisher, keep, depth=8):
-    """Return a subscriber that the publisher already knows of."""
+    """Return a subscriber that the publisher knows of, and to which nothing is under way."""
     subscriber = Subscriber(publisher.endpoint, keep, depth)
     deadline = time.monotonic() + WAIT_S
-    while subscriber.receive(0.01) is None:
+    for number in count(1):
         assert time.monotonic() < deadline
-        publisher.publish(StreamStart(stream="hello"))
-    while subscriber.receive(0.1) is not None:
-        pass
-    return subscriber
+        publisher.publish(StreamStart(stream=f"hello {number}"))
+        while (message := subscriber.receive(0.01 * number)) is not None:
+            if message.stream == f"hello {number}":  # the last one: they come in order
+                return subscriber
 
 
 def test_results_arrive_in_order():
@@ -216,11 +217,12 @@ def test_what_zmq_dropped_on_the_way_is_counted():
         image = np.zeros((2048, 2048), np.float32)
         for number in range(40):
             publisher.publish(Result("s", StackIndex(time=number), image, image))
-        got = 0
-        while slow.receive(0.3) is not None:
-            got += 1
-        publisher.publish(StreamEnd(stream="s"))  # shows how many were published before it
-        assert isinstance(slow.receive(WAIT_S), StreamEnd)
+        got, deadline = 0, time.monotonic() + WAIT_S
+        while not isinstance(message := slow.receive(0.3), StreamEnd):
+            assert time.monotonic() < deadline
+            got += message is not None
+            if message is None:  # what is on its way leaves no room for it
+                publisher.publish(StreamEnd(stream="s"))  # shows how many were published before it
         assert got + slow.dropped == 40
 
 

@@ -25,7 +25,7 @@ from livesim_gui.browser.upload import (
 
 HERE = "http://127.0.0.1:5680"
 NOBODY = "tcp://127.0.0.1:9"
-SMALL = UploadLimits(most_bytes=1000, most_s=5.0, silent_s=0.05)
+SMALL = UploadLimits(most_bytes=1000, most_s=5.0, silent_s=0.5)
 ECHO = """
 import pathlib, sys
 folder = pathlib.Path(sys.argv[1])
@@ -134,10 +134,10 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 pathlib.Path({str(said)!r}).write_text(str(child.pid))
 time.sleep(600)
 """
-    answer = tried(script, TrialLimits(most_s=1.5))
+    answer = tried(script, TrialLimits(most_s=5.0))
     assert answer.status_code == 422
-    assert "done within 2 s" in answer.text
-    for _ in range(500):
+    assert "done within 5 s" in answer.text
+    for _ in range(6000):
         stat = Path(f"/proc/{said.read_text()}/stat")
         if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
             return
