@@ -127,5 +127,7 @@ def drawn_volume_example(
     low, high = conditions.values[:2]
     edge = slice(2 * EDGE, -2 * EDGE)
     span = (high - low).expand(planes, 1, 1).clone()
-    cut = [image[..., edge, edge].clone() for image in (plain, channels, unit, target)]
-    return PlanesExample(*cut, span=span)
+    plain, channels, unit, target = (
+        image[..., edge, edge].clone() for image in (plain, channels, unit, target)
+    )
+    return PlanesExample(plain, channels, unit, target, span)
