@@ -264,14 +264,15 @@ class Steps(Section):
     """The networks around the reconstruction: a shipped model's name, a path, "none" or "auto"."""
 
     one: str = "auto"
-    """"auto": the shipped model where one fits the pattern, else none."""
+    """"auto": that of the pair where `two` names the pair's, or nothing; else none."""
     two: str = "auto"
+    """"auto": the shipped network for every sample; the pair's where `one` is named."""
     all: str = "none"
     """One network from the raw frames to the image, in place of both others: a shipped model's name
     or a path; one and two are then "none" or "auto"."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """In which the networks compute; "auto": bfloat16 on a GPU or a CPU that has instructions for
-    it, else float32."""
+    """In which the networks compute; "auto": the shortest that the device has instructions for, if
+    it is timed to be faster than float32."""
 
 
 class Tracking(Section):

@@ -12,8 +12,14 @@ STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two
 """All choices, each in the order in which the steps are taken."""
 
 
+_PAIR = "default"
+"""The shipped networks that work before and behind the reconstruction."""
+
+
 def with_steps(settings: Settings, steps: str) -> Settings:
     """Return the settings with the networks that `steps` leaves out set to "none".
+
+    A step one that is asked for is the shipped one where the settings name none.
 
     Raises
     ------
@@ -25,11 +31,13 @@ def with_steps(settings: Settings, steps: str) -> Settings:
     if steps == ALL and settings.steps.all == "none":
         raise SettingsError("steps all: expected a network in steps.all, found 'none'")
     asked = steps.split(",")
-    left_out = {step: "none" for step in ("one", "two", ALL) if step not in asked}
-    inherited = dict.fromkeys(left_out)
+    own = {step: "none" for step in ("one", "two", ALL) if step not in asked}
+    inherited = dict.fromkeys(own)
+    if "one" in asked and settings.steps.one == "auto":
+        own["one"] = _PAIR
     channels = {
         number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
         for number, channel in settings.channels.items()
     }
-    own = settings.steps.model_copy(update=left_out)
-    return settings.model_copy(update={"steps": own, "channels": channels})
+    chosen = settings.steps.model_copy(update=own)
+    return settings.model_copy(update={"steps": chosen, "channels": channels})

@@ -1,0 +1,41 @@
+"""What `--steps` makes of the settings: what is left out is none, what is asked for is there."""
+
+import pytest
+
+from livesim.config.settings import Settings, SettingsError
+from livesim.config.step_choice import with_steps
+
+OPTICS = {"numerical_aperture": 1.4, "emission_nm": 520.0}
+
+
+def chosen(steps, **own):
+    found = with_steps(Settings.model_validate({"optics": OPTICS, "steps": own}), steps).steps
+    return found.one, found.two, found.all
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("reconstruct", ("none", "none", "none")),
+        ("reconstruct,two", ("none", "auto", "none")),
+        ("one,reconstruct", ("default", "none", "none")),
+        ("one,reconstruct,two", ("default", "auto", "none")),
+    ],
+)
+def test_a_step_one_that_is_asked_for_is_there_though_auto_has_none(steps, expected):
+    assert chosen(steps) == expected
+
+
+def test_a_step_one_that_the_settings_name_stays():
+    assert chosen("one,reconstruct,two", one="mine.safetensors") == (
+        "mine.safetensors",
+        "auto",
+        "none",
+    )
+
+
+def test_what_cannot_be_chosen_is_refused():
+    with pytest.raises(SettingsError, match="expected steps reconstruct"):
+        chosen("two")
+    with pytest.raises(SettingsError, match=r"expected a network in steps\.all, found 'none'"):
+        chosen("all")
