@@ -91,7 +91,7 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
     changes = read_settings_log(stream / "settings-log.jsonl")
     assert [dict(change.new) for change in changes] == [
         {"reconstruction.wiener": 0.3},
-        {"steps.two": "none"},
+        {"steps.one": "default", "steps.two": "none"},
         {"steps.one": "none", "steps.two": str(mine)},
     ]
     assert list(changes[2].networks) == ["default-one.safetensors", mine.name], "swapped"
