@@ -73,7 +73,7 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
         source.send(3)
         steered(engine, source, client, ("reconstruction.wiener", 0.3))
         source.send(2)
-        steered(engine, source, client, ("steps.two", "none"))
+        steered(engine, source, client, ("steps.one", "default"), ("steps.two", "none"))
         source.send(2)
         steered(engine, source, client, ("steps.one", "none"), ("steps.two", str(mine)))
         source.send(2)
