@@ -109,7 +109,7 @@ def test_a_raw_stack_with_a_missing_frame_is_left_out_and_refused_alone(tmp_path
     assert (restoring.leading, len(restoring)) == ((3, 1), 2)
     restoring.choose((0, 0, 2, 0, 0, 0))
     assert len(restoring) == 1
-    with pytest.raises(DataError, match=r"the raw stack at \(1, 0\), found some gone"):
+    with pytest.raises(DataError, match=r"the raw stack at \(1, 0\), found some missing"):
         restoring.choose((0, 0, 1, 0, 0, 0))
 
 
