@@ -12,6 +12,8 @@ from zipfile import ZipFile
 PACKAGES = {"livesim", "livesim_acquisition", "livesim_gui", "livesim_models"}
 NEEDED = {f"{package}/py.typed" for package in PACKAGES} | {
     "livesim/__main__.py",
+    "livesim/plugins/napari/napari.yaml",
+    "livesim/plugins/fiji/Open_livesim_export.ijm",
     "livesim_models/weights/default-one.safetensors",
     "livesim_models/weights/default-two.safetensors",
     "livesim_models/recipes/default.toml",

@@ -29,7 +29,7 @@ class LiveWidget(Container):
         self._engine = LineEdit(label="engine", value=CONTROL_ADDRESS)
         self._start = PushButton(text="Listen")
         self._stop = PushButton(text="Stop", enabled=False)
-        self._words = Label(value="")
+        self._words = Label(label="", value="")
         buttons = Container(widgets=[self._start, self._stop], layout="horizontal", labels=False)
         super().__init__(widgets=[self._engine, buttons, self._words])
         self._newest: Newest | None = None

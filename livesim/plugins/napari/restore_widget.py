@@ -55,7 +55,7 @@ class RestoreWidget(Container):
         self._start = PushButton(name="restore", text="Restore")
         self._stop = PushButton(name="stop", text="Stop", enabled=False)
         self._bar = ProgressBar(name="progress", value=0, max=1)
-        self._words = Label(name="words", value="")
+        self._words = Label(name="words", label="", value="")
         super().__init__(
             widgets=[
                 self._layer,

@@ -109,7 +109,7 @@ def test_a_raw_stack_with_a_missing_frame_is_left_out_and_refused_alone(tmp_path
     assert (restoring.leading, len(restoring)) == ((3, 1), 2)
     restoring.choose((0, 0, 2, 0, 0, 0))
     assert len(restoring) == 1
-    with pytest.raises(DataError, match=r"the raw stack at \(1, 0\), found some gone"):
+    with pytest.raises(DataError, match=r"the raw stack at \(1, 0\), found some missing"):
         restoring.choose((0, 0, 1, 0, 0, 0))
 
 
@@ -135,7 +135,12 @@ def test_settings_are_needed_and_win_over_those_that_are_known(run, recording, t
     assert (known.numerical_aperture, known.pixel_nm) == (1.2, 80.0)
     foreign = raw_of(np.zeros((9, 16, 16)), None, other, None)
     assert foreign.settings.optics.pixel_nm is None
-    volumes = tmp_path / "volumes.toml"
-    volumes.write_text(other.read_text() + "[pattern]\nphases = 5\nharmonics = 2\n[volumes]\n")
+
+
+def test_planes_of_volumes_are_not_taken_one_by_one(recording):
+    values = recording.settings.model_dump(mode="json", exclude_none=True)
+    pattern = {"angles": 3, "phases": 5, "harmonics": 2}
+    own = livesim.Settings.model_validate(values | {"pattern": pattern, "volumes": {}})
+    stack = np.random.default_rng(0).integers(100, 900, (15, 64, 48)).astype(np.uint16)
     with pytest.raises(ValueError, match=r"expected settings without \[volumes\]"):
-        list(Restoring(raw_of(layer.data, layer.raw, volumes, None), PLAIN))
+        list(Restoring(Raw(stack, own), PLAIN))
