@@ -83,6 +83,8 @@ def files_of(name: str) -> list[Path]:
 
 def stacks_of(card: Card) -> str:
     """Return which raw stacks a network takes, in words."""
+    if card.on_volumes:
+        return f"volumes, {card.frames} frames a plane"
     if card.layout == "any":
         return "any"
     seen = f", of which it sees {len(card.kept)}" if card.kept else ""

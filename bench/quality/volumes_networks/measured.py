@@ -84,7 +84,7 @@ def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> 
     begun = make.begin()
     seen = torch.stack([make.add(begun, z, plane) for z, plane in enumerate(counts[1])])
     spectrum = make.spectrum(begun).clone()
-    restore = VolumeRestorer(plan, found.pattern, believed, network.step)
+    restore = VolumeRestorer(plan, found.pattern, believed, network)
     made = restore(spectrum, seen, lambda z: counts[1][z])
     images = {
         "widefield": widefield(counts[1]),

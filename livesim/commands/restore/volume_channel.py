@@ -82,7 +82,7 @@ class VolumeChannel:
         refusal = why_no_network(pattern, network.card)
         if refusal:
             return cls(pattern, plan, None, None, refusal)
-        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network.step))
+        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network))
 
 
 class VolumeMaker:
@@ -90,18 +90,18 @@ class VolumeMaker:
 
     Parameters
     ----------
-    doubt
-        Hears of every volume of which a network's change could not be weighed, why.
+    warn
+        Hears what a network's card or the photons of a volume say against its work.
     """
 
     def __init__(
         self,
         channel: VolumeChannel,
         read: Callable[[StackIndex], Tensor],
-        doubt: Callable[[str], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._make, self._read = VolumeReconstructor(channel.plan), read
-        self._bands, self._restore, self._doubt = self._make.begin(), channel.restorer, doubt
+        self._bands, self._restore, self._warn = self._make.begin(), channel.restorer, warn
 
     def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
         """Return the image [z, 2 y, 2 x] of a volume.
@@ -121,6 +121,6 @@ class VolumeMaker:
         if self._restore is None:
             return self._make.finish(self._bands).numpy()
         made = self._restore(self._make.spectrum(self._bands), torch.stack(widefield), read)
-        if made.refusal is not None:
-            self._doubt(made.refusal)
+        for words in made.warnings:
+            self._warn(words)
         return made.image.numpy()

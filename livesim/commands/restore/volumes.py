@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +75,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
         recipe = _recipe(asked, settings, channels, recording, notes)
         begin = min(volume.time for volume in volumes)
         left_out: list[LostFrameError] = []
-        doubts: list[str] = []
+        said: Counter[str] = Counter()
         with (
             interrupts_held() as check_interrupt,
             open_writer(asked.out, layout, recipe, overwrite=asked.overwrite) as writer,
@@ -83,7 +84,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
             for number, channel in channels.items():
                 own = settings.of_channel(number)
                 read = VolumeReader(recording, own, channel.pattern, asked.live, check_interrupt)
-                make = VolumeMaker(channel, read, doubts.append)
+                make = VolumeMaker(channel, read, lambda words: said.update([words]))
                 for volume in bar.over([one for one in volumes if one.channel == number]):
                     try:
                         made = make(volume)
@@ -95,8 +96,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
             if len(left_out) == len(volumes):
                 raise left_out[0]
     _tell((f"{one}; {count(len(left_out), 'volume')} left out" for one in left_out[:1]), console)
-    plain = f"nothing of the network is shown in {count(len(doubts), 'volume')}"
-    _tell((f"{plain}: {one}" for one in doubts[:1]), console)
+    _tell((f"{words}; in {count(times, 'volume')}" for words, times in said.items()), console)
     console.print(f"wrote {asked.out}")
 
 

@@ -51,8 +51,8 @@ class RestoredVolume:
     """[z, 2 y, 2 x] the network alone."""
     shown: float
     """Share of the network's change that is shown, 0 to 1."""
-    refusal: str | None
-    """Why nothing of it is shown; None where it was weighed."""
+    warnings: tuple[str, ...] = ()
+    """Why nothing of it is shown, and what lies outside of the network's training."""
 
 
 def load_volume_network(settings: Settings) -> VolumeNetwork | None:
@@ -120,14 +120,14 @@ class VolumeRestorer:
         That it was made for.
     settings
         Of the channel.
-    step
-        The network.
+    network
+        That restores them.
     """
 
     def __init__(
-        self, plan: VolumePlan, pattern: Pattern, settings: Settings, step: PlanesHybrid
+        self, plan: VolumePlan, pattern: Pattern, settings: Settings, network: VolumeNetwork
     ) -> None:
-        self._settings, self._pattern, self._step = settings, pattern, step
+        self._settings, self._pattern, self._network = settings, pattern, network
         known, camera = VolumePattern.of(pattern), settings.camera
         of_photons = replace(plan, plane=plan.plane.for_photons(camera))
         self._make = VolumeReconstructor(of_photons)
@@ -150,11 +150,12 @@ class VolumeRestorer:
         read
             Returns the counts [angle, phase, y, x] of a plane.
         """
-        conditions = self._conditions.at_levels(levels_of(widefield))
+        levels = levels_of(widefield)
+        conditions = self._conditions.at_levels(levels)
 
         def network(seen: Tensor, light: float) -> Tensor:
             plain, white = self._make.image(seen), self._make.image(seen * conditions.whitening)
-            restored: Tensor = self._step(
+            restored: Tensor = self._network.step(
                 plain, white, light * widefield, conditions.in_light(light)
             )
             return restored
@@ -162,12 +163,14 @@ class VolumeRestorer:
         middle = read(len(widefield) // 2)
         noise = self._noise(middle)
         alone = network(spectrum, 1.0)
+        warnings = tuple(self._network.card.warnings((), levels))
         if noise.refusal is not None:
-            return RestoredVolume(self._make.image(spectrum), alone, 0.0, noise.refusal)
+            words = f"nothing of the network is shown, as photons cannot be split: {noise.refusal}"
+            return RestoredVolume(self._make.image(spectrum), alone, 0.0, (words, *warnings))
         seed = zlib.crc32(middle.numpy().tobytes())
         drawn = self._drawn(read, noise, torch.Generator().manual_seed(seed))
         found = self._arbitrate(spectrum, alone, network, drawn)
-        return RestoredVolume(found.image, alone, found.shown, None)
+        return RestoredVolume(found.image, alone, found.shown, warnings)
 
     def _noise(self, counts: Tensor) -> NoiseModel:
         cutoff, pixel_um = self._settings.optics.cutoff_cycles_per_um, self._pattern.pixel_nm / 1e3

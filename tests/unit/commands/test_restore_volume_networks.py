@@ -102,6 +102,14 @@ def test_frames_that_the_network_never_saw_are_restored_plain_and_said(
     assert said in " ".join(capsys.readouterr().err.split())
 
 
+def test_light_that_the_training_never_saw_is_said(frames, model, tmp_path, capsys):
+    raw = written(tmp_path, frames[:1])
+    restored(raw, asking_for(model(0.0, photons=(1e6, 1e7))), tmp_path)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "expected 1e+06 to 1e+07 photo-electrons at the brightest pixel" in said
+    assert "; in 1 volume" in said
+
+
 def test_networks_of_planes_and_of_volumes_are_not_taken_for_each_other(frames, model, tmp_path):
     with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
         load_volume_network(asking_for("quick"))

@@ -126,8 +126,9 @@ def drawn_volume_example(
     channels, unit = given_planes(plain, white, widefield, conditions)
     low, high = conditions.values[:2]
     edge = slice(2 * EDGE, -2 * EDGE)
+
+    def inside(image: Tensor) -> Tensor:
+        return image[..., edge, edge].clone()
+
     span = (high - low).expand(planes, 1, 1).clone()
-    plain, channels, unit, target = (
-        image[..., edge, edge].clone() for image in (plain, channels, unit, target)
-    )
-    return PlanesExample(plain, channels, unit, target, span)
+    return PlanesExample(inside(plain), inside(channels), inside(unit), inside(target), span)
