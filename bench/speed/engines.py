@@ -26,7 +26,7 @@ from tests.support.scenes import CAMERA, OPTICS, PLAIN, Scene, simulate
 
 CHANNELS = 2
 ENGINES = (1, 2)
-PACED_S, PER_S = 12.0, 4.0
+PACED_S, PER_S = 15.0, 1.0
 ANSWER_S = 60.0
 START_S = 300.0
 
