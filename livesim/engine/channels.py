@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from livesim.config.settings import SettingsError
 from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.beside.steering import Steering
 from livesim.engine.beside.tracking_log import TrackingLog
 from livesim.engine.meters import Faults
 from livesim.engine.record.recording_log import RecordingLog
-from livesim.engine.seams import Computing, Pipeline, PipelineFactory, Resolved, Tracked
+from livesim.engine.seams import (
+    DATA_FAULTS,
+    Computing,
+    Pipeline,
+    PipelineFactory,
+    Resolved,
+    Tracked,
+)
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.wire.stream_status import ChannelStatus
@@ -98,7 +106,12 @@ class StreamChannels:
         settings, known = self.steering.first.settings.of_channel(channel), self._known.get(channel)
         if known is None:
             return self._computing.factory_for(settings)
-        return self._computing.factory_for(settings, known)
+        try:
+            return self._computing.factory_for(settings, known)
+        except DATA_FAULTS as error:  # it has come over the wire
+            raise SettingsError(
+                f"expected a pattern of channel {channel} that fits the stream, found: {error}"
+            ) from error
 
     def begin(self, channel: int, pipeline: Pipeline) -> None:
         """Take a channel's pipeline, before its first result."""

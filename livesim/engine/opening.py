@@ -8,8 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from livesim.config.settings import Settings, SettingsError, parse_settings
-from livesim.engine.record.beside import BesideRecordings
-from livesim.engine.record.recorder import Record, Recorder, RecorderFor
+from livesim.engine.record.recorder import Aimed, Record, Recorder, RecorderFor
 from livesim.engine.seams import Resolved
 from livesim.engine.session import Session, Shared
 from livesim.io.read.volume_scale import Stated, with_planes
@@ -111,7 +110,7 @@ class Opening:
                 "expected an engine that knows a folder to record into, found one that was "
                 "started without: livesim engine --record FOLDER"
             )
-        if isinstance(self._recorder_for, BesideRecordings):
+        if isinstance(self._recorder_for, Aimed):
             self._recorder_for.aim(beside)
         elif beside is not None:
             raise SettingsError("expected one of several engines, found one that is alone")

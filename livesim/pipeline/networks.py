@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from livesim.config.channels import Channel
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.engine.seams import Resolved
-from livesim.pipeline.devices import preferred_device
+from livesim.pipeline.devices import devices
 from livesim.values.errors import DataError
 from livesim.values.pattern import Levels, Pattern
 from livesim_models.card import Card
@@ -19,7 +19,7 @@ from livesim_models.checkpoint import Model, file_sha256, read_card, read_model
 from livesim_models.conditions import Conditions
 from livesim_models.evaluation.similarity import BORDER
 from livesim_models.field import FieldRunner
-from livesim_models.precision import Precision, preferred_precision
+from livesim_models.precision import Precision, common_precision, preferred_precision
 from livesim_models.shipped import (
     ALL,
     AUTO,
@@ -142,16 +142,25 @@ def load_networks(settings: Settings, device: torch.device) -> Networks:
     )
 
 
-def resolved(settings: Settings) -> Resolved:
+def resolved(settings: Settings, places: Sequence[torch.device] | None = None) -> Resolved:
     """Return settings that name the networks and the precision which "auto" stands for here.
+
+    Parameters
+    ----------
+    settings
+        Of a stream.
+    places
+        Where the networks may run, which then all compute in one precision; None = on every GPU
+        there is, or the CPU. Where there is none the precision stays "auto".
 
     Raises
     ------
     SettingsError, DataError
         As `load_networks`.
     """
-    own = _resolved(settings)
-    each = {number: _resolved(settings.of_channel(number)) for number in settings.channels}
+    places = devices() if places is None else places
+    own = _resolved(settings, places)
+    each = {number: _resolved(settings.of_channel(number), places) for number in settings.channels}
     models = dict(own.models) | {k: v for one in each.values() for k, v in one.models.items()}
     cards = dict(own.cards) | {k: v for one in each.values() for k, v in one.cards.items()}
     channels = {
@@ -171,12 +180,14 @@ def _with_steps(channel: Channel, steps: Steps) -> Channel:
     return channel.model_copy(update={"steps": channel.steps.model_copy(update=asked)})
 
 
-def _resolved(settings: Settings) -> Resolved:
+def _resolved(settings: Settings, places: Sequence[torch.device]) -> Resolved:
     names: dict[str, str] = {step: _name(settings, step) for step in STEPS}
     files = [model_file(names[step], step) for step in STEPS if names[step] != NONE]
     models = {path.name: file_sha256(path) for path in files}
     cards = {path.name: read_card(path).model_dump(mode="json") for path in files}
-    precision = precision_for(settings, preferred_device())
+    precision = settings.steps.precision
+    if precision == "auto" and places:
+        precision = common_precision([preferred_precision(one) for one in places])
     chosen = settings.steps.model_copy(update={**names, "precision": precision})
     choices: dict[str, tuple[str, ...]] = {step: _choices(settings, step) for step in STEPS}
     with_names = settings.model_copy(update={"steps": chosen})

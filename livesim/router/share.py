@@ -244,6 +244,7 @@ class Share:
         lost, status = self._under_way.lose(), self._member.status
         if status is not None and status.stream == self._stream and not self.ended:
             self._report(status)
+            self._member.status = None
         if not (self.ended or self._member.closing):
             self._faults.say(
                 f"{self._name} has gone, {self._member.fault}: its channels are skipped until it "

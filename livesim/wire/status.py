@@ -7,7 +7,9 @@ them; here stands only what the engine itself counts and times.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from livesim.values.figure import Figure
 from livesim.values.frames import Rolling
@@ -201,7 +203,7 @@ class EngineStatus(Header):
     steering: SteeringStatus | None = None
     """None where no stream is running."""
     record: RecordStatus | None = None
-    engines: tuple[MemberStatus, ...] = ()
+    engines: Annotated[tuple[MemberStatus, ...], Field(exclude_if=lambda engines: not engines)] = ()
     """Those that share the work, where there are several behind this address."""
     figures: tuple[Figure, ...] = ()
     """All numbers that say how well it goes, see `livesim.engine.figures`."""

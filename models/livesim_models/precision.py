@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "float16", "bfloat16"]
+"""From what every device takes to what the newest are made for."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -92,6 +93,14 @@ def made_for(capability: tuple[int, int]) -> Precision:
     if capability >= (8, 0):
         return "bfloat16"
     return "float16" if capability >= (7, 0) else "float32"
+
+
+def common_precision(preferred: Sequence[Precision]) -> Precision:
+    """Return the precision for devices that are to give the same images, by what each prefers.
+
+    A GPU that multiplies bfloat16 fast is as fast in float16, and every one computes in float32.
+    """
+    return min(preferred, key=get_args(Precision).index)
 
 
 def _milliseconds(device: torch.device, precisions: Sequence[Precision]) -> list[float]:

@@ -16,6 +16,7 @@ from livesim.values.illumination import Illumination, PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
 from livesim.values.weights import WeightsChange
+from livesim.wire.control import Beside
 from livesim.wire.messages import StreamStart
 
 Value = TypeVar("Value", RawStack, Result)
@@ -95,6 +96,21 @@ class Resuming(Protocol):
 
     def resume(self, stack: RawStack, light: Illumination, now: Resolved) -> None:
         """Write what holds from a channel's first stack on, where the logs say something else."""
+        ...
+
+
+@runtime_checkable
+class Aimed(Protocol):
+    """What makes recorders that write beside the recordings of another process."""
+
+    def aim(self, beside: Beside | None) -> None:
+        """Say which recording comes next; None = none does.
+
+        Raises
+        ------
+        SettingsError
+            If nothing may be written there.
+        """
         ...
 
 

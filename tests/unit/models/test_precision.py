@@ -7,7 +7,12 @@ import torch
 
 from livesim_models import precision
 from livesim_models.field import FieldRunner
-from livesim_models.precision import made_for, preferred_precision, true_float32
+from livesim_models.precision import (
+    common_precision,
+    made_for,
+    preferred_precision,
+    true_float32,
+)
 from livesim_models.rcan.model import Rcan, RcanArchitecture
 
 CARDS = {
@@ -41,6 +46,19 @@ def test_a_card_computes_in_what_it_is_made_for(monkeypatch, capability, expecte
     fast = {"float32": 2.0, "bfloat16": 1.0, "float16": 1.0}
     assert made_for(capability) == expected
     assert chosen(monkeypatch, capability, fast) == expected
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        (("A100", "H100"), "bfloat16"),
+        (("A100", "RTX 2080"), "float16"),
+        (("RTX 2080", "A100", "GTX 1080"), "float32"),
+    ],
+)
+def test_cards_that_differ_compute_in_what_suits_all(cards, expected):
+    """A channel lands on any of them, and its pixels must not depend on which."""
+    assert common_precision([CARDS[card][1] for card in cards]) == expected
 
 
 def test_what_is_not_faster_here_is_not_taken(monkeypatch):
