@@ -213,4 +213,7 @@ def _run_tests(tests: list[str], folder: Path, *plugins: object) -> int:
             "not killed",
             *tests,
         ]
-        return int(pytest.main(words, list(plugins)))
+        code = int(pytest.main(words, list(plugins)))
+    if plugins and code:
+        print(silent.getvalue(), file=sys.stderr)
+    return code

@@ -50,11 +50,15 @@ def main() -> None:
 
 def measured(raw: Path, stacks: int, asked: argparse.Namespace) -> None:
     """Restore in every way, compare, and report."""
+    few = raw.with_name("few.zarr")
+    count = write_recording(few, 0)
+    start = timed(few, raw.with_name("few.ome.zarr"), 1).seconds
     first = raw.with_name("one.ome.zarr")
     alone = timed(raw, first, 1)
     rows: list[Row] = [_row("1 worker", alone.seconds, 0, alone.cpu_s)]
     out = raw.with_name("several.ome.zarr")
     several = timed(raw, out, asked.workers)
+    each_s = (alone.seconds - start) / (stacks - count)
     words = f"{asked.workers} workers"
     rows.append(_row(words, several.seconds, differing(first, out), several.cpu_s))
     share = alone.seconds / several.seconds / asked.workers
@@ -71,13 +75,20 @@ def measured(raw: Path, stacks: int, asked: argparse.Namespace) -> None:
         "scale",
         "One recording, several processes",
         rows,
-        recording=[{"raw MB": stacks * STACK_BYTES / 1e6, "raw stacks": stacks}],
+        recording=[
+            {
+                "raw MB": stacks * STACK_BYTES / 1e6,
+                "raw stacks": stacks,
+                "each, ms": 1000 * each_s,
+                "start, s": start,
+            }
+        ],
         memory=[
             {"s": second, "driver MB": driver, "largest worker MB": worker}
             for second, driver, worker in map(several.memory.at, SHARES)
         ],
         missing=[{"said": missing, "finish s": finish_s}],
-        planned=[_planned(alone.seconds, finish_s, stacks, n, share) for n in PLANNED_WORKERS],
+        planned=[_planned(start, each_s, n, share) for n in PLANNED_WORKERS],
     )
 
 
@@ -89,16 +100,12 @@ def _row(method: str, seconds: float, differ: int, cpu_s: float | None = None) -
     return row
 
 
-def _planned(alone_s: float, finish_s: float, stacks: int, workers: int, share: float) -> Row:
+def _planned(start_s: float, each_s: float, workers: int, share: float) -> Row:
     """Return by arithmetic how long a recording of `PLANNED_GB` takes, each stack as measured."""
-    times = PLANNED_GB * 1e9 / STACK_BYTES / stacks
+    stacks = PLANNED_GB * 1e9 / STACK_BYTES
     efficiency = 1.0 if workers == 1 else share
-    return {
-        "workers": workers,
-        "raw stacks": round(times * stacks),
-        "hours": times * alone_s / workers / efficiency / 3600,
-        "of them to finish, min": times * finish_s / 60,
-    }
+    hours = (start_s + stacks * each_s / workers / efficiency) / 3600
+    return {"workers": workers, "raw stacks": round(stacks), "hours": hours}
 
 
 def attacked(raw: Path, out: Path, asked: argparse.Namespace) -> tuple[int, int]:
