@@ -13,6 +13,7 @@ from rich.console import Console
 
 from livesim.commands.progress import progress_bar
 from livesim.commands.train.specimens import drawn_specimen
+from livesim.config.settings import SettingsError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.stacks import SimulatorRecipe
@@ -20,11 +21,11 @@ from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
 from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
-from livesim_models.network import Network
+from livesim_models.network import Architecture, Network
 from livesim_models.shipped import ALL, StepName, model_file
 from livesim_models.training.course import Course, OnPlain, OnStacks
 from livesim_models.training.recipe import VariedRecipe
-from livesim_models.training.varied import Progress, train_varied, trained
+from livesim_models.training.varied import CHECKPOINT, Progress, train_varied, trained
 
 RECIPE_NAME = "recipe.toml"
 SPECIMENS: Final = ("beads", "filaments", "mitochondria", "network", "vesicles")
@@ -38,15 +39,16 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
     Raises
     ------
     SettingsError, DataError
-        If a model to begin with cannot be used, or nothing was trained yet.
+        If a model to begin with cannot be used.
     """
     course = course_of(recipe)
-    start = {name: _network(model, recipe) for name, model in recipe.start.items()}
+    start = {name: _network(name, model, recipe) for name, model in recipe.start.items()}
     try:
         with progress_bar("steps", recipe.steps, console) as bar:
             train_varied(recipe, course, out, start, bar.show)
     finally:
-        _write(recipe, course, trained(recipe, course, out), out, console)
+        if (out / CHECKPOINT).exists():  # without one, what ended it is what there is to say
+            _write(recipe, course, trained(recipe, course, out), out, console)
 
 
 def course_of(recipe: VariedRecipe) -> Course:
@@ -60,8 +62,19 @@ def _step(recipe: VariedRecipe) -> StepName:
     return "two" if recipe.simulator is None else ALL
 
 
-def _network(model: str, recipe: VariedRecipe) -> Network:
-    return read_model(model_file(model, _step(recipe))).network.requires_grad_(True)
+def _network(name: str, model: str, recipe: VariedRecipe) -> Network:
+    network = read_model(model_file(model, _step(recipe))).network
+    expected = recipe.networks[name]
+    if network.architecture != expected:
+        raise SettingsError(
+            f"start.{name}: expected a model of the recipe's architecture, {_named(expected)}, "
+            f"found {model!r} with {_named(network.architecture)}"
+        )
+    return network.requires_grad_(True)
+
+
+def _named(architecture: Architecture) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in architecture.model_dump().items())
 
 
 def _write(

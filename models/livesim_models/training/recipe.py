@@ -120,6 +120,11 @@ class VariedRecipe(Section):
 
     @model_validator(mode="after")
     def _networks_fit(self) -> Self:
+        strange = sorted(self.start.keys() - self.networks.keys())
+        if strange:
+            raise ValueError(
+                f"expected start of networks among {', '.join(self.networks)}, found {strange[0]!r}"
+            )
         simulator = self.simulator
         if simulator is None:
             return self
