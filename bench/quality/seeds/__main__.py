@@ -8,7 +8,7 @@ is there.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from bench.quality.seeds.methods import (
 from bench.quality.seeds.peer import peer_methods
 from bench.quality.seeds.scores import scores
 from bench.quality.seeds.tables import write_tables
-from bench.quality.seeds.timing import timed
+from bench.quality.seeds.timing import RUNS, timed
 from bench.report import RESULTS, Row
 from bench.rows import Rows
 from livesim_models.data.stacks import EXACT
@@ -53,7 +53,8 @@ def main() -> None:
             for case in cases(wanted, folder, extent):
                 _measure(case, methods, options.side, rows)
             if TIMES in options.parts:
-                _time(own, folder, extent, rows)  # the peer works in a process of its own
+                # The peer works in a process of its own, whose time is not known here.
+                _time(own, list(_timed(folder, extent)), options.runs, rows)
     write_tables(rows.read())
 
 
@@ -66,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=256, help="pixels of a picture")
     parser.add_argument("--pictures", type=int, default=8, help="of every data set")
     parser.add_argument("--swept", type=int, default=3, help="pictures of each sweep")
+    parser.add_argument("--runs", type=int, default=RUNS, help="of every method that is timed")
     parser.add_argument("--only-report", action="store_true", help="measure nothing")
     return parser.parse_args()
 
@@ -103,14 +105,17 @@ def _best(method: Method, field: Field) -> Row:
     return max(found, key=lambda row: row["fitted psnr"])
 
 
-def _time(methods: Mapping[str, Method], folder: Path, extent: Extent, rows: Rows) -> None:
-    pictures = kodak(folder, extent.side, extent.pictures)
-    fields = [lit(name, picture, EXACT, seed) for seed, (name, picture) in enumerate(pictures)]
+def _timed(folder: Path, extent: Extent) -> Iterator[Field]:
+    for seed, (name, picture) in enumerate(kodak(folder, extent.side, extent.pictures)):
+        yield lit(name, picture, EXACT, seed)
+
+
+def _time(methods: Mapping[str, Method], fields: list[Field], runs: int, rows: Rows) -> None:
     for name, method in methods.items():
-        key: Row = {"part": TIMES, "side": extent.side, "method": name}
+        key: Row = {"part": TIMES, "side": fields[0].frames.shape[-1], "method": name}
         if not rows.has(**key):
             with torch.inference_mode():
-                rows.add({**key, **timed(method, fields)})
+                rows.add({**key, **timed(method, fields, runs)})
             print(TIMES, name, flush=True)
 
 

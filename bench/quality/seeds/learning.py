@@ -1,7 +1,8 @@
 """Measure what few and mixed recordings teach: `python -m bench.quality.seeds.learning`.
 
 A small network for every layout learns from simulated recordings whose objects are known, in the
-light of few photons, and is judged on fields of other seeds.
+light of few photons, and is judged on fields of other seeds. Rows are kept one by one; one that is
+there is not made again.
 
 - *Few recordings*: 1 to 8 of a kind that no training saw, from the shipped weights and from
   nothing, as the report proposes: pre-train on drawn data, then fine-tune.
@@ -18,7 +19,8 @@ import torch
 
 from bench.quality.networks import READ_NOISE
 from bench.quality.networks_unseen import field
-from bench.report import Row, report
+from bench.report import RESULTS, Row, report
+from bench.rows import Rows
 from livesim.reconstruction.otf import Otf
 from livesim_models.checkpoint import read_model
 from livesim_models.data.sample import simulated_sample
@@ -39,6 +41,7 @@ EXPOSURES = 16
 TRAINING_SEED, TEST_SEED = 91, 57
 FINE_RATE, FIRST_RATE = 3e-4, 1e-3
 BATCH, AVERAGING = 2, 0.98
+FEW, MIXED = "few", "mixed"
 
 
 def example(kind: str, number: int, seed: int, exposure: int = 0) -> Example:
@@ -82,53 +85,60 @@ def gain(learner: Learner[Hybrid], examples: Sequence[Example]) -> float:
     return float(np.mean([float(b.decibels(b.restored(learner.averaged))) for b in batches]))
 
 
-def few(kind: str, steps: int) -> list[Row]:
-    """Return what 0 to 8 recordings of a kind give."""
-    held_out = tests(kind)
-    shipped = learned(exposures(kind, 1, 1), 0, shipped=True)
-    rows: list[Row] = [{"objects": kind, "recordings": 0, "fine-tuned": gain(shipped, held_out)}]
-    for count in COUNTS:
-        own = exposures(kind, count)
-        row: Row = {"objects": kind, "recordings": count}
-        for name, start in (("fine-tuned", True), ("from nothing", False)):
-            row[name] = gain(learned(own, steps, shipped=start), held_out)
-        rows.append(row)
-        print(row, flush=True)
-    return rows
+def few(kind: str, steps: int, kept: Rows) -> None:
+    """Add what 0 to 8 recordings of a kind give, unless it is there."""
+    for count in (0, *COUNTS):
+        key: Row = {"part": FEW, "objects": kind, "recordings": count}
+        if kept.has(**key):
+            continue
+        held_out, own = tests(kind), exposures(kind, max(count, 1))
+        row: Row = {"fine-tuned": gain(learned(own, steps * (count > 0), shipped=True), held_out)}
+        if count:
+            row["from nothing"] = gain(learned(own, steps, shipped=False), held_out)
+        kept.add(key | {"from nothing": None} | row)
+        print(kind, count, row, flush=True)
 
 
-def mixed(steps: int) -> list[Row]:
-    """Return what networks gain that were trained on one structure, or on both."""
-    held_out = {kind: tests(kind) for kind in STRUCTURES}
-    pools = {kind: exposures(kind, EXPOSURES) for kind in STRUCTURES}
+def mixed(steps: int, kept: Rows) -> None:
+    """Add what networks gain that were trained on one structure, or on both, unless it is there."""
     first, second = STRUCTURES
-    trainings = {**pools, f"{first} and {second}": pools[first] + pools[second]}
-    rows: list[Row] = []
-    for name, pool in trainings.items():
-        learner = learned(pool, steps, shipped=False)
-        row: Row = {"trained on": name}
-        rows.append(row | {kind: gain(learner, own) for kind, own in held_out.items()})
-        print(rows[-1], flush=True)
-    return rows
+    for name, kinds in {first: [first], second: [second], f"{first}, {second}": STRUCTURES}.items():
+        key: Row = {"part": MIXED, "trained on": name}
+        if not kept.has(**key):
+            pool = [one for kind in kinds for one in exposures(kind, EXPOSURES)]
+            learner = learned(pool, steps, shipped=False)
+            kept.add(key | {kind: gain(learner, tests(kind)) for kind in STRUCTURES})
+            print(name, kept.read()[-1], flush=True)
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure what is not measured yet, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=160, help="of a fine-tuning")
-    parser.add_argument("--mixed-steps", type=int, default=400, help="of each from nothing")
+    parser.add_argument("--steps", type=int, default=160, help="of each network")
+    parser.add_argument("--parts", nargs="+", choices=(FEW, MIXED), default=(FEW, MIXED))
+    parser.add_argument("--only-report", action="store_true", help="measure nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [row for kind in UNSEEN for row in few(kind, options.steps)]
+    kept = Rows(RESULTS / "learning.jsonl")
+    if not options.only_report:
+        if MIXED in options.parts:
+            mixed(options.steps, kept)
+        for kind in UNSEEN if FEW in options.parts else ():
+            few(kind, options.steps, kept)
+    found = kept.read()
     report(
         "learning",
         "Gain over the plain image after few recordings, dB",
-        rows,
-        mixed=mixed(options.mixed_steps),
+        _of(found, FEW),
+        mixed=_of(found, MIXED),
         photons=PHOTONS,
         steps=options.steps,
-        mixed_steps=options.mixed_steps,
     )
+
+
+def _of(found: list[Row], part: str) -> list[Row]:
+    own = [{k: v for k, v in row.items() if k != "part"} for row in found if row["part"] == part]
+    return sorted(own, key=lambda row: (row.get("objects", ""), row.get("recordings", 0)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from livesim.commands.progress import progress_bar
 from livesim.commands.train.specimens import VOLUMES, drawn_specimen, drawn_volume
-from livesim.values.errors import DataError
+from livesim.config.settings import SettingsError
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.stacks import SimulatorRecipe
@@ -23,12 +23,12 @@ from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
 from livesim_models.data.volumes.example import PHOTONS as VOLUME_PHOTONS
 from livesim_models.data.volumes.scenery import TEXTURES, VolumeSceneries
-from livesim_models.network import Network
+from livesim_models.network import Architecture, Network
 from livesim_models.registry import build
 from livesim_models.shipped import ALL, StepName, model_file
 from livesim_models.training.course import Course, OnPlain, OnStacks, OnVolumes
 from livesim_models.training.recipe import VariedRecipe
-from livesim_models.training.varied import Progress, train_varied, trained, widened
+from livesim_models.training.varied import CHECKPOINT, Progress, train_varied, trained, widened
 
 RECIPE_NAME = "recipe.toml"
 SPECIMENS: Final = ("beads", "filaments", "mitochondria", "network", "vesicles")
@@ -42,7 +42,7 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
     Raises
     ------
     SettingsError, DataError
-        If a model to begin with cannot be used, or nothing was trained yet.
+        If a model to begin with cannot be used.
     """
     course = course_of(recipe)
     start = {name: _network(name, model, recipe) for name, model in recipe.start.items()}
@@ -50,7 +50,8 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
         with progress_bar("steps", recipe.steps, console) as bar:
             train_varied(recipe, course, out, start, bar.show)
     finally:
-        _write(recipe, course, trained(recipe, course, out), out, console)
+        if (out / CHECKPOINT).exists():  # without one, what ended it is what there is to say
+            _write(recipe, course, trained(recipe, course, out), out, console)
 
 
 def course_of(recipe: VariedRecipe) -> Course:
@@ -68,13 +69,20 @@ def _step(recipe: VariedRecipe) -> StepName:
 
 def _network(name: str, model: str, recipe: VariedRecipe) -> Network:
     """Return the model that a network of a recipe begins with, with as many inputs as that has."""
-    begun = read_model(model_file(model, _step(recipe))).network
-    network = build(recipe.networks[name])
+    begun, expected = read_model(model_file(model, _step(recipe))).network, recipe.networks[name]
+    network = build(expected)
     try:
         network.load_state_dict(widened(begun.state_dict(), network.state_dict()))
     except (ValueError, RuntimeError) as error:
-        raise DataError(f"start.{name}: {model!r} does not fit the recipe: {error}") from error
+        raise SettingsError(
+            f"start.{name}: expected a model of the recipe's architecture, {_named(expected)}, "
+            f"found {model!r} with {_named(begun.architecture)}"
+        ) from error
     return network.requires_grad_(True)
+
+
+def _named(architecture: Architecture) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in architecture.model_dump().items())
 
 
 def _write(

@@ -133,6 +133,11 @@ class VariedRecipe(Section):
     def _networks_fit(self) -> Self:
         if self.volume is not None:
             self._check_volume()
+        strange = sorted(self.start.keys() - self.networks.keys())
+        if strange:
+            raise ValueError(
+                f"expected start of networks among {', '.join(self.networks)}, found {strange[0]!r}"
+            )
         simulator = self.simulator
         if simulator is None:
             return self

@@ -132,6 +132,14 @@ def test_a_training_begins_with_a_model(model, recipe, tmp_path):
     assert 0.0 < apart < 0.02
 
 
+def test_a_model_of_another_architecture_is_refused_before_anything_is_drawn(recipe, tmp_path):
+    path = tmp_path / "second.toml"
+    path.write_text(SMALL + '\n[start]\nown = "quick"\n')
+    with pytest.raises(SettingsError, match=r"start.own: expected .* found 'quick' with kind"):
+        train_networks(path, tmp_path / "second")
+    assert not list((tmp_path / "second").glob("*.safetensors"))
+
+
 def test_nothing_is_written_where_nothing_was_trained(recipe, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="expected a checkpoint, found none"):

@@ -148,6 +148,7 @@ def test_a_training_goes_on_from_a_model(tmp_path, monkeypatch):
         ("outputs = 4", "outputs = 1", "networks.own, found 6 and 1"),
         ("6, 7]", "6, 9]", "expected simulator.kept among the 9 frames of a stack, 0 to 8"),
         ("[[simulator.sets]]", "[[simulator.sets]]\nlins = 3", "nearest known key is 'lines'"),
+        ("[simulator]", '[start]\nother = "ml-sim"\n[simulator]', "among own, found 'other'"),
     ],
 )
 def test_recipes_that_do_not_fit_are_refused(old, new, sentence, tmp_path):
