@@ -153,6 +153,16 @@ def test_an_existing_result_is_kept(livesim, tmp_path):
     assert kept.read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("command", ["calibrate", "restore", "adapt"])
+def test_a_recording_is_not_written_over(command, livesim, tmp_path):
+    raw, settings = good_tiff(tmp_path), toml(tmp_path)
+    before = raw.read_bytes()
+    status, said = livesim(command, raw, "--config", settings, "--out", raw, "--overwrite")
+    assert status == USAGE
+    assert "expected another name than the recording's own" in said
+    assert raw.read_bytes() == before
+
+
 @pytest.mark.parametrize(("command", "out"), [("calibrate", "p.json"), ("restore", "out.ome.tif")])
 def test_without_fringes_the_first_line_says_so_and_strict_writes_nothing(
     livesim, tmp_path, command, out
