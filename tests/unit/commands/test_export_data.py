@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from livesim.cli import app
 from livesim.commands.export.command import ExportRequest, export_recording
 from livesim.commands.export.cut import Ranges, cuts
+from livesim.commands.export.look import LookRequest
 from livesim.commands.export.movie import MovieRequest
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import colours
@@ -293,6 +294,8 @@ def test_what_is_exported_is_not_written_over(two_channels, name):
     before = sorted(path.name for path in two_channels.rglob("*"))
     with pytest.raises(SettingsError, match="expected another name than the recording's own"):
         export_recording(
-            ExportRequest(two_channels, two_channels / name, MovieRequest(), overwrite=True)
+            ExportRequest(
+                two_channels, two_channels / name, MovieRequest(LookRequest()), overwrite=True
+            )
         )
     assert sorted(path.name for path in two_channels.rglob("*")) == before
