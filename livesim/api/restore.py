@@ -21,7 +21,6 @@ from livesim.io.otf import otf_profile
 from livesim.io.pattern_file import read_pattern
 from livesim.pipeline.calibration import held_against, in_this_light
 from livesim.pipeline.devices import device_named
-from livesim.pipeline.fringes import LOOKED_AT
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
@@ -160,15 +159,15 @@ class Restorer:
                 return
             if look or self.pattern.levels is None:
                 profile = otf_profile(self.settings)
-                self._doubt(stacks.spread(LOOKED_AT if look else 1))
+                self._doubt(stacks.first)
                 self.pattern = in_this_light(self.pattern, [stacks.first], self.settings, profile)
             self._fitted = True
 
-    def _doubt(self, stacks: Sequence[RawStack]) -> None:
-        """Warn the caller's caller of what the raw stacks say against a pattern of others."""
+    def _doubt(self, first: RawStack) -> None:
+        """Warn the caller's caller of what a raw stack says against a pattern of others."""
         if self._found_in_them:
             return
-        told = held_against(self.pattern, stacks, self.settings)
+        told = held_against(self.pattern, [first], self.settings)
         for words in told.warnings[len(self.pattern.warnings) :]:
             warnings.warn(words, stacklevel=4)
         self.pattern = told

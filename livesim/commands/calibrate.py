@@ -17,6 +17,7 @@ from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import choose_pixel_nm
+from livesim.io.write.placement import check_apart
 from livesim.pipeline.calibration import calibrate, estimation_stacks
 from livesim.reconstruction.few_frames import of_frames
 from livesim.values.errors import DataError, LostFrameError
@@ -50,6 +51,7 @@ def calibrate_files(
         If a recording cannot be read, the recordings differ in size, or, if `strict`, no angle
         shows fringes.
     """
+    check_apart(out, raws)
     check_pattern_target(out, overwrite=overwrite)
     stacks: list[RawStack] = []
     for raw in raws:

@@ -12,6 +12,7 @@ from livesim.commands.recorded_volumes import first_planes, settled, whole_volum
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import check_pattern_target, write_pattern
 from livesim.io.read.open import open_recording
+from livesim.io.write.placement import check_apart
 from livesim.pipeline.volume.build import calibrate_volume
 
 
@@ -37,6 +38,7 @@ def calibrate_volumes(
         raise SettingsError(f"expected one recording of volumes, found {len(raws)}")
     if most is not None:
         raise SettingsError("--stacks: expected it without volumes, of which the first is used")
+    check_apart(out, raws)
     check_pattern_target(out, overwrite=overwrite)
     console = words_console()
     with open_recording(raws[0], settings.pattern) as recording:

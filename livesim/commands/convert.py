@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from livesim.commands.progress import words_console
 from livesim.config.errors import SettingsError, sentence
 from livesim.config.settings import read_toml
-from livesim.io.write.placement import Placement
+from livesim.io.write.placement import Placement, check_apart
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model
 from livesim_models.convert import read_foreign
@@ -25,6 +25,7 @@ def convert_file(path: Path, card_file: Path, out: Path, *, overwrite: bool = Fa
     DataError
         If the checkpoint cannot be used, or `out` exists already.
     """
+    check_apart(out, (path, card_file))
     card = _card(card_file)
     with Placement(out, overwrite=overwrite) as placement:
         write_model(placement.partial, read_foreign(path, card.architecture), card)

@@ -34,6 +34,8 @@ LOW, REST = "low", "rest"
 SETTINGS_NAME = "settings.toml"
 _ORDER = ("phase", "angle")
 _MOST = np.iinfo(np.uint16).max
+_LEAST = 0.01
+"""Photo-electrons at a pixel, in the mean: from fewer nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def thin_files(
     Raises
     ------
     SettingsError
-        If the scale is not above 1, or two recordings have the same name.
+        If the scale is not above 1, or leaves no light, or two recordings have the same name.
     DataError
         If a recording cannot be read or has several channels, or a file exists already.
     """
@@ -62,6 +64,11 @@ def thin_files(
     if len({raw.name for raw in raws}) < len(raws):
         raise SettingsError("expected recordings of unlike names, found two of the same")
     console = words_console()
+    if missing := {"offset", "gain"} - settings.camera.model_fields_set:
+        console.print(
+            f"livesim: expected {' and '.join(sorted(missing))} in [camera], found none: photons "
+            f"are counted with offset {settings.camera.offset:g} and gain {settings.camera.gain:g}"
+        )
     for raw, part in zip(raws, shares(len(raws), thinning.seed), strict=True):
         folder = out / part
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +107,7 @@ def _thin(
     if len({index.channel for index in recording.indices}) > 1:
         raise DataError(f"{recording.source}: expected one channel, found several")
     stem = recording.source.name.split(".")[0]
+    _check_light(recording, settings.camera, thinning)
     clipped = 0
     for part, name in enumerate((LOW, REST)):
         words = f"{stem}-{name}-{thinning.seed}-{thinning.scale}"
@@ -115,6 +123,17 @@ def _thin(
             write_raw_tiff(placement.partial, frames(), layout)
             placement.commit()
     return clipped
+
+
+def _check_light(recording: Recording, camera: Camera, thinning: Thinning) -> None:
+    """Refuse to take away all light of the first raw stack."""
+    counts = recording.stack(recording.indices[0]).pixels.astype(np.float64)
+    photons = float(((counts - camera.offset) / camera.gain).clip(0.0).mean())
+    if not photons / thinning.scale > _LEAST:
+        raise SettingsError(
+            f"--scale: expected one that leaves {_LEAST:g} photo-electrons or more at a pixel, "
+            f"found {thinning.scale:g}, and {photons:.3g} at a pixel of {recording.source}"
+        )
 
 
 def _counts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -44,6 +45,9 @@ SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
 
+_WORD = re.compile(r"(?!(true|false|nan|inf)$)[A-Za-z./~\\][^\"'\n]*")
+"""What stands for itself after --set key=, such as none or the path of a model; a shell takes the
+quotes away that TOML wants around it."""
 
 ASSUMED_DAMPING = 0.15
 """Where `optics.otf_damping` is "auto" and the frames do not tell it."""
@@ -474,8 +478,11 @@ def _most_parts(text: str) -> int:
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
-    """Put one "section.key=value" into `values`; the value is TOML."""
-    changed = parse_toml(change, f"--set {change}", "key=value in TOML")
+    """Put one "section.key=value" into `values`; the value is TOML, or a bare word."""
+    key, _, text = change.partition("=")
+    word = _WORD.fullmatch(text.strip())
+    line = change if word is None else f"{key} = {json.dumps(word[0])}"
+    changed = parse_toml(line, f"--set {change}", "key=value in TOML")
     merge(values, with_new_names(changed))
 
 

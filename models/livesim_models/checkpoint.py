@@ -72,7 +72,7 @@ def read_model(path: Path) -> Model:
     Raises
     ------
     DataError
-        If it is not a model file, or its weights do not fit its card.
+        If it is not a model file, or its weights do not fit its card or are no numbers.
     """
     card = read_card(path)
     with torch.device("meta"):
@@ -87,6 +87,9 @@ def read_model(path: Path) -> Model:
             f"{path}: expected weights as the card's architecture says, "
             f"{wrong} {expected.get(wrong, 'absent')}, found {found.get(wrong, 'absent')}"
         )
+    broken = [name for name, value in weights.items() if not bool(value.isfinite().all())]
+    if broken:
+        raise DataError(f"{path}: expected finite weights, found NaN or infinity in {broken[0]}")
     network.load_state_dict(weights, assign=True)
     network.float().arrange()  # from "meta" weights come as the file has them
     return Model(network.eval().requires_grad_(False), card)

@@ -18,7 +18,7 @@ from livesim.commands.train.specimens import drawn_specimen
 from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
 from livesim.io.recording_files import RAW_NAME
-from livesim.io.write.placement import Placement
+from livesim.io.write.placement import Placement, check_apart
 from livesim.pipeline.devices import preferred_device
 from livesim.values.errors import DataError
 from livesim_models.card import AdaptedTo, Card
@@ -68,6 +68,7 @@ def adapt_network(asked: AdaptRequest) -> bool:
     card, console = read_card(file), words_console()
     raws = [_raw(path) for path in asked.raws]
     out = asked.out or Path(f"{names_of(raws)[0]}-{card.name}.safetensors".replace("/", "-"))
+    check_apart(out, raws)
     with Placement(out, overwrite=asked.overwrite) as placement, interrupts(tied=asked.tied) as go:
         evidence = evidence_in(raws, asked.config, asked.changes, str(file), go)
         _tell_held_out(evidence, console)

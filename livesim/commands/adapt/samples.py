@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,9 @@ def _evidence(raw: Path, name: str, settings: Settings, model: str) -> Iterator[
     profile = otf_profile(settings)
     pattern = calibrate(stacks, settings, profile)
     if why_none(pattern):
-        raise DataError(f"{raw}: {why_none(pattern)}")
+        raise DataError("; ".join((f"{raw}: {why_none(pattern)}", *pattern.warnings)))
+    for words in pattern.doubts:
+        print(f"livesim: {raw}: {words}", file=sys.stderr)
     pipeline = ReconstructionPipeline(settings, pattern, profile)
     for stack in stacks:
         yield evidence_of(pipeline, stack, name)

@@ -30,7 +30,7 @@ from livesim.io.read.raw_time_lapse import open_widefield
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recording_files import RAW_NAME
 from livesim.io.write.movie import check_encoder
-from livesim.io.write.placement import Placement
+from livesim.io.write.placement import Placement, check_apart
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 
@@ -90,6 +90,7 @@ def export_recording(request: ExportRequest) -> None:
         titles.append(title(request.what, whole))
         targets = _targets(request.out, suffix, parts)
         for target in targets:
+            check_apart(target, [one for one in (files.result, files.raw) if one is not None])
             Placement(target, overwrite=request.overwrite)
         total = len(wanted) + sum(_steps(cut, suffix) for cut in parts)
         with counted_steps(total, as_json=request.as_json, tied=request.tied) as step:

@@ -14,6 +14,7 @@ from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import bare_name
+from livesim.io.write.placement import check_apart
 from livesim.io.write.results import ZARR_SUFFIXES, check_target, open_writer
 from livesim.values.errors import LostFrameError
 
@@ -29,9 +30,8 @@ def targets(raws: Sequence[Path], out: Path | None) -> list[Path]:
         If several recordings would go into one file, or one into itself.
     """
     found = _targets(raws, out)
-    for raw, target in zip(raws, found, strict=True):
-        if raw.exists() and target.exists() and raw.samefile(target):
-            raise SettingsError(f"--out {target}: expected another name than the recording's own")
+    for target in found:
+        check_apart(target, raws)
     return found
 
 

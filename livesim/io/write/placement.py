@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from livesim.config.settings import SettingsError
 from livesim.io.write.syncing import sync_file, sync_folder, sync_tree
 from livesim.values.errors import DataError
 
@@ -24,6 +25,20 @@ REFUSED = {
     errno.EIO: ("a disk that takes it", "an error of the device"),
 }
 """What was expected and found, by the error of the disk."""
+
+
+def check_apart(target: Path, sources: Iterable[Path]) -> None:
+    """Refuse to write over what is read: --overwrite is not meant for that.
+
+    Raises
+    ------
+    SettingsError
+        If the target is one of the sources, or lies in one that is a Zarr.
+    """
+    for source in sources:
+        inside = (source / "zarr.json").is_file() and source.resolve() in target.resolve().parents
+        if inside or (source.exists() and target.exists() and source.samefile(target)):
+            raise SettingsError(f"--out {target}: expected another name than the recording's own")
 
 
 class Placement:

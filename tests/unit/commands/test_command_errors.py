@@ -87,6 +87,9 @@ WRONG_USE = {
     "no model file": (["--set", 'steps.two="./raw.toml"'], USAGE, "steps.two.*path of a model"),
     "unknown preset": (["--preset", "opensim"], USAGE, "preset.*expected 'fairsim'.*'opensim'"),
     "unknown key in --set": (["--set", "optics.na=1"], USAGE, "unknown key 'optics.na'"),
+    "a bare word in --set": (["--set", "steps.one=best"], USAGE, "steps.one.*default.*'best'"),
+    "micrometres": (["--set", "optics.emission_nm=0.52"], USAGE, "emission_nm: expected .* 1, .*0"),
+    "a word for a number": (["--set", "optics.pixel_nm=so"], USAGE, "pixel_nm: .*found 'so'"),
     "no TOML in --set": (["--set", "optics.pixel_nm:80"], USAGE, "--set .*expected key=value"),
     "unknown ending of the result": (["--out", "out.png"], USAGE, "out.png.*expected"),
     "folder of the result missing": (["--out", "no/out.ome.tif"], DATA, "expected.*found"),
@@ -111,8 +114,14 @@ WRONG_PATTERNS = {
     "not JSON": ("[", "expected"),
     "another format": (pattern_json(format="livesim-pattern/9"), "format.*expected"),
     "another field": (pattern_json(shape=[64, 64]), "expected a pattern for.*12 x 16.*64 x 64"),
-    "another pixel": (pattern_json(pixel_nm=65.0), "expected pixels of 80 nm, found 65 nm"),
-    "one angle only": (pattern_json(angles=json.loads(pattern_json())["angles"][:1]), "3 angles"),
+    "another pixel": (
+        pattern_json(pixel_nm=65.0),
+        r"p\.json: expected pixels of 80 nm, found 65 nm",
+    ),
+    "one angle only": (
+        pattern_json(angles=json.loads(pattern_json())["angles"][:1]),
+        r"p\.json: .*3 angles",
+    ),
     "unknown key": (pattern_json(quality=1), "quality"),
     "no modulation": (
         pattern_json(angles=[{**json.loads(pattern_json())["angles"][0], "modulation": [0.0]}] * 3),
@@ -142,6 +151,16 @@ def test_an_existing_result_is_kept(livesim, tmp_path):
     assert status == DATA
     assert "out.ome.tif" in said
     assert kept.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("command", ["calibrate", "restore", "adapt"])
+def test_a_recording_is_not_written_over(command, livesim, tmp_path):
+    raw, settings = good_tiff(tmp_path), toml(tmp_path)
+    before = raw.read_bytes()
+    status, said = livesim(command, raw, "--config", settings, "--out", raw, "--overwrite")
+    assert status == USAGE
+    assert "expected another name than the recording's own" in said
+    assert raw.read_bytes() == before
 
 
 @pytest.mark.parametrize(("command", "out"), [("calibrate", "p.json"), ("restore", "out.ome.tif")])

@@ -13,7 +13,10 @@ from ome_zarr.reader import Reader
 from typer.testing import CliRunner
 
 from livesim.cli import app
+from livesim.commands.export.command import ExportRequest, export_recording
 from livesim.commands.export.cut import Ranges, cuts
+from livesim.commands.export.look import LookRequest
+from livesim.commands.export.movie import MovieRequest
 from livesim.config.settings import SettingsError
 from livesim.images.colour_tables import colours
 from livesim.io.read.raw_time_lapse import open_raw
@@ -284,3 +287,15 @@ def test_an_interrupt_leaves_nothing(two_channels, tmp_path, name, monkeypatch):
     monkeypatch.setattr("livesim.commands.progress.print_json", interrupt)
     assert export(two_channels, tmp_path / name, "--json").exit_code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [RESULTS_NAME, f"{RESULTS_NAME}/part.ome.tif"])
+def test_what_is_exported_is_not_written_over(two_channels, name):
+    before = sorted(path.name for path in two_channels.rglob("*"))
+    with pytest.raises(SettingsError, match="expected another name than the recording's own"):
+        export_recording(
+            ExportRequest(
+                two_channels, two_channels / name, MovieRequest(LookRequest()), overwrite=True
+            )
+        )
+    assert sorted(path.name for path in two_channels.rglob("*")) == before

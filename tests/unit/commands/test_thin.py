@@ -59,3 +59,18 @@ def test_a_fifth_is_for_tests_and_a_fifth_of_the_rest_for_validation():
 def test_more_light_is_refused(raws, tmp_path):
     with pytest.raises(SettingsError, match=r"--scale: expected more than 1, found 0.5"):
         thin_files(raws, SETTINGS, tmp_path / "data", Thinning(0.5, 0), overwrite=False)
+
+
+@pytest.mark.parametrize("scale", [1e9, float("inf")])
+def test_a_scale_that_leaves_no_light_is_refused(raws, tmp_path, scale):
+    with pytest.raises(SettingsError, match=r"--scale: expected one that leaves .*, and 400 at"):
+        thin_files(raws, SETTINGS, tmp_path / "data", Thinning(scale, 4), overwrite=False)
+    assert not list((tmp_path / "data").rglob("*.tif"))
+
+
+def test_a_camera_that_is_not_described_is_said(raws, tmp_path, capsys):
+    settings = Settings(optics=OPTICS, camera={"offset": 100.0})
+    thin_files(raws[:1], settings, tmp_path / "data", Thinning(10.0, 4), overwrite=False)
+    assert "expected gain in [camera], found none" in capsys.readouterr().err
+    thin_files(raws[:1], SETTINGS, tmp_path / "more", Thinning(10.0, 4), overwrite=False)
+    assert "expected" not in capsys.readouterr().err

@@ -67,6 +67,16 @@ def test_other_files_are_refused(write, sentence, tmp_path):
         read_model(path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    network, path = trained(ARCHITECTURE), tmp_path / "a.safetensors"
+    with torch.no_grad():
+        next(iter(network.parameters())).fill_(value)
+    write_model(path, network, card())
+    with pytest.raises(DataError, match="expected finite weights, found NaN or infinity in "):
+        read_model(path)
+
+
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(DataError, match="expected a model file, found"):
         read_card(tmp_path / "no.safetensors")
