@@ -24,7 +24,7 @@ from livesim_models.shipped import model_file
 from tests.system.test_live_equals_offline import livesim
 from tests.system.test_tracking import TIMES, recording
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WAIT_S = 120.0
 
