@@ -31,15 +31,13 @@ from livesim.config.settings import Camera, Optics, PatternSettings, Settings
 from livesim.io.camera_map import CameraMap
 from livesim.reconstruction.camera_noise import (
     CameraNoise,
-    NoiseModel,
     NoiseUnknownError,
-    believed_noise,
     measure_camera_noise,
-    settings_noise,
 )
 from livesim.reconstruction.doctor.examine import examine, in_order, middle
 from livesim.reconstruction.forward.sensor import Sensor
 from livesim.reconstruction.grid import frequency_axes
+from livesim.reconstruction.noise_model import NoiseModel, believed_noise, settings_noise
 from livesim.reconstruction.otf import Otf
 from livesim.values.finding import Fault, Finding
 from livesim_acquisition.specimens.filaments import Filaments

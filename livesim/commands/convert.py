@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from livesim.commands.progress import words_console
 from livesim.config.errors import SettingsError, sentence
-from livesim.config.settings import read_toml
+from livesim.config.toml import read_toml
 from livesim.io.write.placement import Placement, check_apart
 from livesim_models.card import Card
 from livesim_models.checkpoint import write_model

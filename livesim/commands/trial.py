@@ -24,7 +24,8 @@ from livesim.commands.doctor.findings import finding_lines, undecided_lines
 from livesim.commands.restore.channels import restored_channels
 from livesim.commands.restore.stacks import RestoredStack, StackRestorer
 from livesim.config.channels import Channel
-from livesim.config.settings import Settings, SettingsError, parse_settings, parse_toml
+from livesim.config.settings import Settings, SettingsError, parse_settings
+from livesim.config.toml import parse_toml
 from livesim.images.grey_levels import grey_levels
 from livesim.images.levels import levels_of, sampled
 from livesim.io.read.open import format_of, open_planes, open_recording

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,35 +22,22 @@ from livesim.config.either import with_excluded
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
+from livesim.config.pattern import PatternSettings as PatternSettings
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
+from livesim.config.toml import parse_toml, read_toml
 from livesim.config.volumes import Volumes
 from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
 
-Axis = Literal["time", "channel", "z", "position", "angle", "phase"]
-FileAxis = Literal["time", "channel", "z", "position", "angle", "phase", "frames"]
-
-
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""Marks with which a file in UTF-16 begins."""
 Sync = Literal["stack", "second", "close"]
-FEWEST_FRAMES = 3
-"""Of a raw stack: fewer do not light every place."""
-TOML_CHARACTERS, KEY_PARTS = 1 << 18, 64
-"""Of a file and of a key, "a.b" has two: far more than any settings have, and few enough to be read
-at once whatever they are."""
 SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
-
 _WORD = re.compile(r"(?!(true|false|nan|inf)$)[A-Za-z./~\\][^\"'\n]*")
 """What stands for itself after --set key=, such as none or the path of a model; a shell takes the
 quotes away that TOML wants around it."""
-
 ASSUMED_DAMPING = 0.15
 """Where `optics.otf_damping` is "auto" and the frames do not tell it."""
-
-
 ASSUMED_EXCITATION = 0.93
 """In units of the emission, where `optics.excitation_nm` is not set."""
 
@@ -107,105 +92,6 @@ class Optics(Section):
     def cutoff_cycles_per_um(self) -> float:
         """Highest frequency the objective passes, 2 NA / emission wavelength."""
         return 2000.0 * self.numerical_aperture / self.emission_nm
-
-
-class PatternSettings(Section):
-    """How the illumination pattern is stepped, and what is known of it beforehand."""
-
-    angles: Annotated[int, Field(ge=1, le=64)] = 3
-    phases: Annotated[int, Field(ge=1, le=64)] = 3
-    """Fewer than 3 need the pattern of full stacks, cut to these frames; see docs/use/live.md."""
-    frames: Annotated[int, Field(ge=1)] | None = None
-    """Frames of one raw stack; only a check, except that hexagonal stacks have seven."""
-    harmonics: Literal[1, 2] = 1
-    layout: Literal["angle-phase", "hexagonal"] = "angle-phase"
-    order: tuple[Axis, ...] = ("phase", "angle")
-    """Fastest axis first, for files and streams that carry no axes."""
-    axes: dict[str, FileAxis] = Field(default_factory=dict)
-    """What axes of the file stand for, where it calls them otherwise: {channel = "phase"}; the
-    one that holds all frames of the raw stacks is "frames"."""
-    sizes: dict[Literal["time", "channel", "z"], Annotated[int, Field(ge=1)]] = Field(
-        default_factory=dict
-    )
-    """How long axes in `order` are that the file does not have: {channel = 2}."""
-    first_frame: Annotated[int, Field(ge=0)] = 0
-    """Place in the sequence of the first frame of every stack, for files that carry no axes."""
-    expected_period_nm: Nanometres | tuple[Nanometres, ...] | None = None
-    expected_angles_deg: tuple[float, ...] | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.layout == "hexagonal":
-            if self.harmonics != 1:
-                raise ValueError(
-                    f"expected harmonics = 1 for a hexagonal layout, found {self.harmonics}"
-                )
-        elif self.too_few_phases and self.harmonics > 1:
-            raise ValueError(
-                f"expected at least {2 * self.harmonics + 1} phases for {self.harmonics} "
-                f"harmonic(s), found {self.phases}"
-            )
-        elif self.too_few_phases and self.stack_frames < FEWEST_FRAMES:
-            raise ValueError(
-                f"expected at least {FEWEST_FRAMES} frames in a raw stack, found angles = "
-                f"{self.angles} and phases = {self.phases}"
-            )
-        if self.frames is not None and self.frames != self.stack_frames:
-            raise ValueError(
-                f"expected frames = {self.stack_frames} ({self.layout}), found {self.frames}"
-            )
-        if self.first_frame >= self.stack_frames:
-            raise ValueError(
-                f"expected first_frame below {self.stack_frames}, the frames of a stack, "
-                f"found {self.first_frame}"
-            )
-        if len(set(self.order)) != len(self.order):
-            raise ValueError(f"expected every axis once in order, found {list(self.order)}")
-        strange = set(self.sizes) - set(self.order)
-        if strange:
-            raise ValueError(
-                f"expected sizes of axes in order, found {sorted(strange)}, not in "
-                f"{list(self.order)}"
-            )
-        missing = {"angle", "phase"} - set(self.order)
-        if missing and self.layout == "angle-phase":
-            raise ValueError(f"expected {sorted(missing)} in order, found {list(self.order)}")
-        self._check_priors()
-        return self
-
-    def _check_priors(self) -> None:
-        vectors = self.vectors
-        periods = self.expected_period_nm
-        if isinstance(periods, tuple) and len(periods) != vectors:
-            raise ValueError(
-                f"expected 1 or {vectors} values in expected_period_nm, found {len(periods)}"
-            )
-        angles = self.expected_angles_deg
-        if angles is not None and len(angles) != vectors:
-            raise ValueError(
-                f"expected {vectors} values in expected_angles_deg, found {len(angles)}"
-            )
-
-    @property
-    def too_few_phases(self) -> bool:
-        """Whether the frames of an angle do not separate its bands, nor tell where they are."""
-        return self.layout == "angle-phase" and self.phases < 2 * self.harmonics + 1
-
-    @property
-    def vectors(self) -> int:
-        """How many wave vectors the pattern has: one an angle, three of a hexagonal pattern."""
-        return 3 if self.layout == "hexagonal" else self.angles
-
-    @property
-    def stack_shape(self) -> tuple[int, int]:
-        """(angles, phases) of a raw stack; a hexagonal stack is one angle of seven phases."""
-        return (1, 7) if self.layout == "hexagonal" else (self.angles, self.phases)
-
-    @property
-    def stack_frames(self) -> int:
-        """Frames of one raw stack."""
-        angles, phases = self.stack_shape
-        return angles * phases
 
 
 class Camera(Section):
@@ -425,56 +311,6 @@ def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
         If the file cannot be read, is not TOML, or holds an unknown key or a wrong value.
     """
     return parse_settings(read_toml(path), str(path), path.parent, changes)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; editors on Windows write a mark in front of it, which is no part of it.
-
-    Raises
-    ------
-    SettingsError
-        If the file cannot be read, or is not TOML.
-    """
-    try:
-        data = path.read_bytes()
-        if data.startswith(UTF_16):
-            raise SettingsError(
-                f"{path}: expected TOML in UTF-8, found UTF-16; save it as UTF-8, as Notepad does "
-                "where that is chosen beside 'Encoding'"
-            )
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: expected a readable TOML file, found: {error}") from error
-    return parse_toml(text, str(path))
-
-
-def parse_toml(text: str, place: str, what: str = "TOML") -> dict[str, Any]:
-    """Parse TOML that may hold anything, such as endless brackets.
-
-    Raises
-    ------
-    SettingsError
-        If it is no TOML: the `place`, `what` was expected and what was found.
-    """
-    if len(text) > TOML_CHARACTERS:
-        raise SettingsError(
-            f"{place}: expected {what} of up to {TOML_CHARACTERS} characters, found {len(text)}"
-        )
-    if (parts := _most_parts(text)) > KEY_PARTS:
-        raise SettingsError(f"{place}: expected {what}, found a key of {parts} parts")
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise SettingsError(f"{place}: expected {what}, found endless brackets") from error
-    except ValueError as error:  # of TOML, or of a number of thousands of digits
-        raise SettingsError(f"{place}: expected {what}, found: {error}") from error
-
-
-def _most_parts(text: str) -> int:
-    """Return how many parts the longest dotted key has, for which parsing takes its square."""
-    pieces = re.split(r"([=\n,{}\[\]])", text)
-    ended = zip(pieces[::2], pieces[1::2], strict=False)
-    return 1 + max((piece.count(".") for piece, end in ended if end in "=]"), default=0)
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

@@ -18,7 +18,7 @@ from livesim.pipeline.networks import Networks
 from livesim.pipeline.weights import arbitrated, as_images, as_recorded, grid_shapes
 from livesim.pipeline.work import Work
 from livesim.reconstruction.bands import separated_bands
-from livesim.reconstruction.camera_noise import NoiseModel, believed_noise
+from livesim.reconstruction.noise_model import NoiseModel, believed_noise
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.values.pattern import Pattern

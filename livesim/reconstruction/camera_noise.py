@@ -9,7 +9,7 @@ Press, 2007, here beyond the cut-off instead of between two equal exposures). Th
 gain, and of offset and read noise either one if the other is known: the two share its intercept.
 The variance of every pixel, which is what images are weighed with, needs neither.
 
-`measure_camera_noise` measures or refuses; `believed_noise` is what arbitration calls.
+`measure_camera_noise` measures or refuses; what images are weighed with is in `noise_model.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Camera
 from livesim.reconstruction.high_pass import LEAST_REACH, Highpass, filtered, high_pass
 from livesim.reconstruction.shared_noise import noise_spectrum
 
@@ -51,9 +50,7 @@ _CLEAR = 5.0
 _NODES = 8
 _FAR = 100.0
 """Times the range of the light: where curves end."""
-_ALWAYS = 1e9
-"""Photo-electrons that no pixel has."""
-_MOST_ERROR = 0.2
+MOST_ERROR = 0.2
 """Of the variance over the light that occurs: what is less certain is not measured."""
 
 
@@ -105,7 +102,7 @@ class CameraNoise:
         Where the darkest tiles hardly leave one count, rounding bends the line.
         """
         fine = self.nodes[0][1] > _FINE * self.rounding
-        return fine and self.straight and 0.0 < self.gain_error < _MOST_ERROR * self.gain
+        return fine and self.straight and 0.0 < self.gain_error < MOST_ERROR * self.gain
 
     def error(self, counts: float) -> float:
         """Return the standard deviation of the line's variance at a mean of `counts`."""
@@ -118,7 +115,7 @@ class CameraNoise:
 
     def variance(self, counts: Tensor) -> Tensor:
         """Return the noise's variance in counts squared where the mean is `counts`."""
-        return _interpolated(counts, self.curve())
+        return interpolated(counts, self.curve())
 
     def curve(self) -> tuple[Node, ...]:
         """Return (counts, variance) between which variances lie on straight lines."""
@@ -148,69 +145,6 @@ class CameraNoise:
         spread = (slope * self.gain_error) ** 2 + (self.dark_variance_error / self.gain) ** 2
         spread -= 2.0 * slope * self.covariance / self.gain
         return value, math.sqrt(max(spread, 0.0))
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseModel:
-    """The variance of pixels against their light, in photo-electrons as the settings count them."""
-
-    curve: tuple[Node, ...]
-    """(photo-electrons, variance), ascending; straight lines between them, level beyond."""
-    measured: bool
-    """Whether the frames told it; if not, it is that of the settings."""
-    words: str
-    """Where the numbers come from, in a sentence."""
-    refusal: str | None = None
-    """Why no variance of single pixels describes this noise; None where one does."""
-    apart: Tensor | None = None
-    """[y, x] what every pixel has more than the curve says; None = all are alike."""
-
-    def variance(self, light: Tensor) -> Tensor:
-        """Return the variance where the mean light is `light` photo-electrons, [..., y, x]."""
-        common = _interpolated(light, self.curve)
-        return common if self.apart is None else common + self.apart.to(common)
-
-    def of_pixels(self, read_noise: Tensor, camera: Camera) -> NoiseModel:
-        """Return the same of pixels whose read noise [y, x] is known, in electrons.
-
-        A curve that was measured holds that of common pixels, one of settings theirs.
-        """
-        own = read_noise.square()
-        common = float(_pooled(own).median()) if self.measured else camera.read_noise**2
-        return replace(self, apart=own - common)
-
-
-def settings_noise(camera: Camera, words: str = "as the settings say") -> NoiseModel:
-    """Return the noise of a camera that is as its settings say."""
-    dark = camera.read_noise**2 + 1.0 / (12.0 * camera.gain**2)
-    return NoiseModel(((0.0, dark), (_ALWAYS, _ALWAYS + dark)), False, words)
-
-
-def believed_noise(frames: Tensor, camera: Camera, pixel_um: float, cutoff: float) -> NoiseModel:
-    """Return the noise to weigh images with: measured where the frames tell it, else the settings'.
-
-    Dear for a frame (0.1 s for nine of 256 x 256), so it is called beside the frame path, once for
-    a stream. Where only photo-electrons are at hand, they are counts of a `Camera` of gain 1.
-
-    Parameters
-    ----------
-    frames
-        [frame, y, x] counts of one or several raw stacks.
-    camera
-        As the settings say; photo-electrons are counted with its offset and gain.
-    pixel_um
-        Raw pixel in the specimen.
-    cutoff
-        Cycles/µm of the optics, 2 NA / emission wavelength.
-    """
-    try:
-        found = measure_camera_noise(frames, pixel_um, cutoff)
-    except CorrelatedNoiseError as reason:
-        kept = settings_noise(camera, f"the settings' noise: {reason}")
-        return NoiseModel(kept.curve, False, kept.words, str(reason))
-    except NoiseUnknownError as reason:
-        return settings_noise(camera, f"the settings' noise: {reason}")
-    return _in_electrons(found, camera)
 
 
 def measure_camera_noise(frames: Tensor, pixel_um: float, cutoff: float) -> CameraNoise:
@@ -291,9 +225,9 @@ def _tiles(frames: Tensor, highpass: Highpass) -> _Tiles:
     means = (told * light).sum(dim=0) / told.sum(dim=0) + level
     variances = noise / (told.sum(dim=0) * highpass.power)
     cut = slice(highpass.reach, -highpass.reach)
-    kept = _pooled(_unclipped(frames)[cut, cut].double()) == 1.0
+    kept = pooled(_unclipped(frames)[cut, cut].double()) == 1.0
     dark, bright = (float(means.flatten().quantile(share)) for share in (0.01, 0.99))
-    return _Tiles(_pooled(means)[kept], _pooled(variances)[kept], (dark, bright))
+    return _Tiles(pooled(means)[kept], pooled(variances)[kept], (dark, bright))
 
 
 def _changing(beyond: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
@@ -313,7 +247,7 @@ def _changing(beyond: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
     return rest.square().sum(dim=0), told
 
 
-def _pooled(values: Tensor) -> Tensor:
+def pooled(values: Tensor) -> Tensor:
     """Return the means of the tiles of [y, x], flat."""
     return torch.nn.functional.avg_pool2d(values[None, None], _TILE).flatten()
 
@@ -407,36 +341,6 @@ def _bend(nodes: tuple[Node, ...], gain: float, dark: float, error: float) -> fl
     return math.sqrt(squares) if squares > (_CLEAR * error) ** 2 else 0.0
 
 
-def _in_electrons(found: CameraNoise, camera: Camera) -> NoiseModel:
-    """Return measured noise in the settings' photo-electrons."""
-    if found.straight and (found.gain <= 0.0 or _uncertainty(found) > _MOST_ERROR):
-        return _scaled(found, camera)
-    words = "measured beyond the optics' cut-off"
-    if not found.straight:
-        words += "; it does not grow in a straight line with the light"
-    return NoiseModel(_electrons(found.curve(), camera), True, words)
-
-
-def _electrons(curve: tuple[Node, ...], camera: Camera) -> tuple[Node, ...]:
-    offset, gain = camera.offset, camera.gain
-    return tuple(((counts - offset) / gain, variance / gain**2) for counts, variance in curve)
-
-
-def _scaled(found: CameraNoise, camera: Camera) -> NoiseModel:
-    """Return the settings' noise times a measured factor, where the light is too even for more."""
-    kept = settings_noise(camera)
-    light, variances = torch.tensor(_electrons(found.nodes, camera), dtype=torch.float64).T
-    factor = float((variances / kept.variance(light)).median())
-    curve = tuple((at, factor * variance) for at, variance in kept.curve)
-    words = f"{factor:.2g} times the settings', measured; the light is too even to tell more"
-    return NoiseModel(curve, True, words)
-
-
-def _uncertainty(found: CameraNoise) -> float:
-    """Return the variance's relative error where it is largest of the light that occurs."""
-    return max(found.error(at) / max(found.line(at), 1e-30) for at in found.light)
-
-
 def _extended(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return the nodes with an end on both sides, where the variance rises with the light there.
 
@@ -455,7 +359,7 @@ def _extended(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     return curve
 
 
-def _interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:
+def interpolated(light: Tensor, curve: tuple[Node, ...]) -> Tensor:
     """Return the curve's values at `light`; level beyond its ends."""
     at, values = torch.tensor(curve, dtype=light.dtype, device=light.device).T.contiguous()
     above = torch.bucketize(light.contiguous(), at).clamp(1, len(at) - 1)

@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import FEWEST_FRAMES, Camera, Reconstruction
+from livesim.config.pattern import FEWEST_FRAMES
+from livesim.config.settings import Camera, Reconstruction
 from livesim.reconstruction.filters import apodization, wiener_floor
 from livesim.reconstruction.forward.illumination import Illumination, illumination
 from livesim.reconstruction.grid import frequency_axes

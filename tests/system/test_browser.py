@@ -25,7 +25,7 @@ from livesim_acquisition.microscope.demo import demo_settings
 from tests.support.chromium import PHONE, canvas, chromium, opened, picture
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 SIZE, PER_S = 128, 4.0
 TOKEN = "twenty characters or more"

@@ -21,7 +21,7 @@ from livesim_acquisition.sender import Sender
 from tests.support.processes import LIMIT_S, livesim
 from tests.support.scenes import CAMERA, OPTICS, simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 TIMES, PLANES, POSITIONS = 2, 2, 2
 RED = OPTICS.model_copy(update={"emission_nm": 620.0})

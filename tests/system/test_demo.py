@@ -24,7 +24,7 @@ from livesim.wire.header import WireError
 from livesim_acquisition.microscope.demo import PIXEL_NM, SETTINGS, demo_settings
 from livesim_acquisition.microscope.instrument import Instrument
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 120.0
 STOP_S = 60.0

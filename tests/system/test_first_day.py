@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 WALK = Path(__file__).with_name("first_day.py")
 STEPS = (

@@ -22,7 +22,6 @@ from tests.support.stranger import bare
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and what Linux can limit"),
 ]
 

@@ -13,7 +13,7 @@ from livesim.wire.control_client import ControlClient
 from tests.support.processes import LIMIT_S, LIVESIM, livesim
 from tests.support.simulations import settings_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 STREAM = {"size": [128, 128], "peak_photons": 300.0, "time_points": 5}
 INTERRUPTED = 130

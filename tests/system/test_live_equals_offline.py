@@ -24,7 +24,7 @@ from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import settings_text, simulate
 from tests.support.untrained import end_to_end_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 TIMES = 3
 SHAPE = (96, 112)
@@ -80,7 +80,6 @@ def test_live_results_are_the_offline_results(tmp_path):
     assert not list(tmp_path.rglob("*.partial"))
 
 
-@pytest.mark.timeout(400)
 def test_one_network_for_all_gives_the_same_live_and_offline(tmp_path):
     """Live with the weights found meanwhile; restored from the frames alone it finds its own."""
     steps = {"all": end_to_end_file(tmp_path / "a-all.safetensors")}
@@ -125,7 +124,6 @@ def stream_until_weighed(folder, changes):
     return stream
 
 
-@pytest.mark.timeout(400)
 def test_results_made_beside_plain_ones_are_the_offline_results(tmp_path):
     """The networks skip stacks; those that they come to are restored to the bit, and plain ones."""
     raw = simulated_recording(tmp_path, times=12)
@@ -167,7 +165,6 @@ def wait_for_networks(client):
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(400)
 def test_live_results_are_the_offline_results_while_the_weights_change(tmp_path):
     stream = stream_until_weighed(tmp_path / "recorded", 3)
     changes = read_weights_log(stream / "weights-log.jsonl")

@@ -21,7 +21,7 @@ from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.processes import livesim
 from tests.support.volume_microscope import volume_settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 PLANES, SIZE, TIMES = 8, 64, 4
 ANSWER_S = 60.0

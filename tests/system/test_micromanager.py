@@ -22,7 +22,7 @@ from livesim.wire.control_client import ControlClient
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.scenes import settings_text
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 120
 TWO_LINES = "livesim_acquisition.examples.two_lines"

@@ -83,7 +83,6 @@ def assert_same_frames(one, other):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_run_as_they_stand(folder):
     said, (two_lines, saved, live) = run_examples(folder, "core")
     assert said.count("example") == 4
@@ -97,7 +96,6 @@ def test_the_examples_run_as_they_stand(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
     """The Python backend from the settings to the engine and the disk: channels, planes, time."""
     said, (recording,) = run_examples(folder, "acquire")
@@ -109,7 +107,6 @@ def test_acquisition_from_a_script_with_a_generator_of_its_own(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_with_pymmcore_plus_run_as_they_stand(folder):
     said, (streamed, own) = run_examples(folder, "mda")
     assert "offered=72, sent=72, unsent=0, unusable=0, received=72, streams=1" in said

@@ -15,7 +15,6 @@ from tests.support.scenes import settings_text
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform == "win32", reason="a folder that is open stays there"),
 ]
 

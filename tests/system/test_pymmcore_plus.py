@@ -15,7 +15,7 @@ from livesim.processes.engine import EngineProcess
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.scenes import settings_text
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 200
 SIMULATED = Path(__file__).with_name("mda_simulated.py")

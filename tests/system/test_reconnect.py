@@ -18,7 +18,7 @@ from livesim_acquisition.hook import make_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from tests.support.addresses import free_addresses
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 150.0
 ENGINE = Path(__file__).with_name("engine_with_fake.py")

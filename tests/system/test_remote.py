@@ -17,7 +17,6 @@ from tests.support.processes import LIMIT_S, livesim
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform == "darwin", reason="127.0.0.2 is no address there"),
 ]
 

@@ -22,7 +22,7 @@ from tests.support.running_engine import at_work, averaging
 
 fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 120.0
 TIMES = 200

@@ -20,7 +20,7 @@ from livesim.values.errors import DataError
 from tests.support.scenes import simulate
 from tests.system.test_live_equals_offline import TOML
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 120.0
 STACKS = 400

@@ -20,7 +20,7 @@ from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.processes import LIMIT_S, LIVESIM, livesim
 from tests.support.simulations import settings_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 def test_what_was_simulated_is_found_again(tmp_path):

@@ -14,7 +14,6 @@ from tests.support.processes import LIMIT_S
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 

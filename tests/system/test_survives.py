@@ -21,7 +21,6 @@ from tests.support.scenes import OPTICS, settings_text, simulate
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and what Linux can limit"),
 ]
 

@@ -21,7 +21,7 @@ from tests.support.processes import livesim
 from tests.support.scenes import simulate
 from tests.system.test_live_equals_offline import TOML, live_images, replay_into_engine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 TIMES = 60
 RATE_DEG = 1.5

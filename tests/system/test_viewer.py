@@ -36,7 +36,7 @@ from livesim_models.evaluation.similarity import BORDER
 from livesim_models.trust.maps import HAZE, mean_around
 from tests.support.viewer_window import pixels
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SIZE = 128
 WAIT_MS = 120_000

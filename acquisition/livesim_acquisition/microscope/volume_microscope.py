@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config.settings import Axis, Settings, SettingsError
+from livesim.config.pattern import Axis
+from livesim.config.settings import Settings, SettingsError
 from livesim.config.simulation import Simulation, VolumeSettings
 from livesim.values.frames import Pixels
 from livesim.values.pattern import Pattern

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.config.settings import Axis, PatternSettings
+from livesim.config.pattern import Axis, PatternSettings
 from livesim.io.read.layout import arrange
 from livesim.io.read.open import open_planes
 from livesim.io.read.planes import NO_PLANE, PlaneFile, PlaneGrid, as_counts, counts_dtype_of

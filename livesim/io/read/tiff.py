@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -16,16 +14,13 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from livesim.io.read.axes import count
 from livesim.io.read.metadata import not_square, read_metadata
 from livesim.io.read.micromanager_stack import (
     as_the_frames_say,
     from_the_first_frame,
-    planned_frames,
 )
 from livesim.io.read.ome_description import Description, described_by, description_of
 from livesim.io.read.planes import (
-    NO_PLANE,
     UNNAMED,
     PlaneFile,
     PlaneGrid,
@@ -34,6 +29,7 @@ from livesim.io.read.planes import (
     fit_side_by_side,
     side_by_side,
 )
+from livesim.io.read.tiff_damage import damage, damage_reports, left_out, planned
 from livesim.io.read.tiff_pages import (
     SEQUENCES,
     Page,
@@ -56,18 +52,6 @@ AXIS_NAMES = {
     # Planar samples too: tifffile writes a plain array [3, 3, y, x] as planar "RGB".
     "I": UNNAMED, "Q": UNNAMED, "S": UNNAMED,
 }  # fmt: skip
-# Files of these kinds state their shape, so that their pixels can be whole without all pages.
-STATES_SHAPE = ("shaped", "imagej")
-# What tifffile logs of files of which something is missing.
-DAMAGE = re.compile("invalid|corrupt|circular|failed|missing")
-# What Micro-Manager writes of its windows and others in words, which no pixel depends on, and what
-# is said of a planned size, which `planned_frames` says better.
-HARMLESS = re.compile("display settings|comments|display header|MMStack|coercing invalid")
-REPORTS = (
-    (re.compile("failed to read '(.+?)', raised"), "expected its other file {0}, found none of it"),
-    (re.compile("invalid page offset"), "expected a whole TIFF file, found one that is cut off"),
-    (re.compile("index map"), "expected Micro-Manager's index of the frames, found none: a crash"),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +79,7 @@ def open_tiff(source: Path) -> PlaneFile:
     DataError
         If it is no TIFF file, or does not hold grey frames of one shape.
     """
-    with _damage_reports(), expecting("a TIFF file", source, *BAD_TIFF):
+    with damage_reports(), expecting("a TIFF file", source, *BAD_TIFF):
         description = description_of(source)
     return _opened_by(source, _open(description), description.missing)
 
@@ -113,7 +97,7 @@ def open_companion(source: Path) -> PlaneFile:
 
 def _open(description: Description) -> PlaneFile:
     source = description.path
-    with ExitStack() as stack, _damage_reports() as reports:
+    with ExitStack() as stack, damage_reports() as reports:
         with expecting("a TIFF file", source, *BAD_TIFF):
             tif = stack.enter_context(tifffile.TiffFile(source, omexml=description.xml))
             parts = _parts(tif, source)
@@ -132,9 +116,9 @@ def _open(description: Description) -> PlaneFile:
             elif tif.is_micromanager and grid.names == (UNNAMED, UNNAMED):
                 grid = as_the_frames_say(tif, grid)
         warnings = (
-            *_damage(first, grid, reports, source),
-            *_planned(tif, first, grid, source),
-            *_left_out(tif, first, source),
+            *damage(first.kind, grid, reports, source),
+            *planned(tif, first.kind, grid, source),
+            *left_out(tif, first.kind, int(np.prod(first.sizes)), source),
         )
         stack.pop_all()
     return PlaneFile(
@@ -176,67 +160,6 @@ def _other_files(tif: tifffile.TiffFile) -> tuple[Path, ...]:
         if page is not None
     }
     return tuple(sorted(Path(one.path) for one in handles - {tif.filehandle}))
-
-
-@contextmanager
-def _damage_reports() -> Iterator[list[str]]:
-    """Collect what tifffile only logs: it skips pages that lie beyond the end of a file."""
-    reports: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: reports.append(_plain(record))  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield reports
-    finally:
-        logger.removeHandler(handler)
-
-
-def _plain(record: logging.LogRecord) -> str:
-    """Return a message without tifffile's name for the object, which stands first in <>."""
-    return " ".join(re.sub(r"^<[^>]*> ", "", record.getMessage()).split())
-
-
-def _damage(first: _Part, grid: PlaneGrid, reports: list[str], source: Path) -> tuple[str, ...]:
-    """Say what of the file is cut off or damaged; the frames before it can be read."""
-    found = int((grid.numbers != NO_PLANE).sum())
-    serious = [one for one in reports if DAMAGE.search(one) and not HARMLESS.search(one)]
-    if serious and first.kind not in STATES_SHAPE:
-        return (f"{source}: {_plain_words(serious[0])}; {count(found, 'whole frame')} in all",)
-    if found == grid.numbers.size or first.kind == "mmstack":
-        return ()
-    return (
-        f"{source}: expected {count(grid.numbers.size, 'frame')} as the file says, found {found}: "
-        "it is cut off, or its acquisition was stopped",
-    )
-
-
-def _plain_words(report: str) -> str:
-    """Say what tifffile reports as a sentence of what was expected and found."""
-    for known, words in REPORTS:
-        if found := known.search(report):
-            return words.format(*found.groups())
-    return f"expected a whole TIFF file, found a damaged one: {report}"
-
-
-def _planned(
-    tif: tifffile.TiffFile, first: _Part, grid: PlaneGrid, source: Path
-) -> tuple[str, ...]:
-    if first.kind != "mmstack":
-        return ()
-    summary = (tif.micromanager_metadata or {}).get("Summary", {})
-    return planned_frames(summary, int((grid.numbers != NO_PLANE).sum()), source)
-
-
-def _left_out(tif: tifffile.TiffFile, first: _Part, source: Path) -> tuple[str, ...]:
-    """Say that ImageJ's description knows of fewer frames than there are pages."""
-    stated = int(np.prod(first.sizes))
-    if first.kind != "imagej" or len(tif.pages) <= stated:
-        return ()
-    return (
-        f"{source}: expected {count(stated, 'frame')} as the file says, found {len(tif.pages)}: "
-        "those behind the others are left out",
-    )
 
 
 def _check_alike(parts: list[_Part], source: Path) -> None:

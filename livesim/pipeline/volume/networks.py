@@ -11,7 +11,7 @@ from torch import Tensor
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.pipeline.networks import precision_for
-from livesim.reconstruction.camera_noise import NoiseModel, believed_noise
+from livesim.reconstruction.noise_model import NoiseModel, believed_noise
 from livesim.reconstruction.volume.plan import VolumePlan, greatest_step_nm
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.pattern import Pattern

@@ -19,8 +19,8 @@ from livesim.reconstruction.camera_noise import (
     CorrelatedNoiseError,
     NoiseUnknownError,
     measure_camera_noise,
-    settings_noise,
 )
+from livesim.reconstruction.noise_model import settings_noise
 from livesim.values.finding import MOST_SURE, Fault, Finding, mending
 
 _MATTERS = 1.15

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from livesim.config.errors import SettingsError, sentence
 from livesim.config.section import Section
-from livesim.config.settings import parse_toml
+from livesim.config.toml import parse_toml
 from livesim.values.numbers import NonNegative, Positive
 from livesim_models.data.recipe import LightRecipe, ScenesRecipe
 from livesim_models.data.stacks import SimulatorRecipe

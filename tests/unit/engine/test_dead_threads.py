@@ -66,7 +66,6 @@ def kill_control(monkeypatch, control):
         client.status(0.01)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("dies", ["control", *PLANTED])
 def test_a_dead_thread_ends_the_engine_closes_the_recording_and_says_why(
     dies, tmp_path, monkeypatch

@@ -11,11 +11,10 @@ from livesim.config.settings import Camera
 from livesim.reconstruction.camera_noise import (
     CorrelatedNoiseError,
     NoiseUnknownError,
-    believed_noise,
     measure_camera_noise,
-    settings_noise,
 )
 from livesim.reconstruction.forward.sensor import Sensor
+from livesim.reconstruction.noise_model import believed_noise, settings_noise
 from tests.support.scenes import OPTICS, simulate
 
 PIXEL_UM = OPTICS.pixel_nm / 1000.0
