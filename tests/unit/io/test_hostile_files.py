@@ -26,10 +26,9 @@ from livesim.io.write.results import open_writer
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="forks, and measures the peak of a child"),
-    pytest.mark.timeout(60),
-]
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="forks, and measures the peak of a child"
+)
 
 MOST_BYTES = 500 << 20
 MOST_S = 5
