@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Settings
+from livesim.pipeline.defects import stacks_without_defects
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.doctor.examine import middle
 from livesim.reconstruction.doctor.signature import signature
@@ -68,7 +69,9 @@ def with_fringes_doubted(
     followed
         Whether fringes that have moved are followed.
     """
-    seen = [_seen(pattern, stack, settings) for stack in stacks]
+    # one by one: what they show is compared, and hits of single frames hide fringes
+    clean = [stacks_without_defects([one], settings, pattern.pixel_nm)[0][0] for one in stacks]
+    seen = [_seen(pattern, stack, settings) for stack in clean]
     angles = [number for number, angle in enumerate(pattern.angles) if angle.usable]
     words: dict[str, list[int]] = {}
     for number in angles:

@@ -129,3 +129,12 @@ def test_an_offset_above_all_counts_is_refused(scene):
     settings = settings.model_copy(update={"camera": camera})
     with pytest.raises(SettingsError, match=r"camera\.offset: expected one below the counts"):
         held_against(scene.pattern, stacks_of(frames_of(scene), 3, 3), settings)
+
+
+def test_hits_of_single_frames_do_not_hide_the_fringes(scene):
+    frames = frames_of(scene)[:9].copy()
+    random = np.random.default_rng(2)
+    frames[random.integers(0, 9, 40), random.integers(0, 128, 40), random.integers(0, 128, 40)] = (
+        50_000
+    )
+    assert doubts(scene, frames) == ()
