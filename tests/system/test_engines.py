@@ -295,7 +295,7 @@ def test_live_pixels_come_back_whatever_an_engine_lived_through(scenes, tmp_path
 )
 def test_what_cannot_be_spread_is_refused(refusing, table, words):
     with pytest.raises(WireError, match=words):
-        refusing.start("s", SETTINGS | table)
+        refusing.start(words, SETTINGS | table)  # each has a name of its own
 
 
 @pytest.fixture(scope="module")
