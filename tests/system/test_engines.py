@@ -110,9 +110,6 @@ class Rig:
     def seen(self):
         return {(one.index.channel, one.index.time) for one in self.results}
 
-    def times(self, channel):
-        return [one.index.time for one in self.results if one.index.channel == channel]
-
 
 @contextmanager
 def rig(scenes, *flags):
@@ -147,7 +144,7 @@ class Run:
 
     folder: object
     results: dict
-    """Channel -> the times of its results, as a viewer got them."""
+    """Channel -> the times of its results, as they were published."""
     away: EngineStatus
     """While the killed engine was away."""
     last: EngineStatus
@@ -162,7 +159,7 @@ def killed(scenes, tmp_path_factory):
     with rig(scenes, "--workers=2", "--lossless", f"--record={folder}") as one:
         one.start("s", SETTINGS | STILL, patterns=known(scenes))
         one.send(*range(KILLED_AT))
-        one.wait_for_result(1, 2)
+        one.wait_for(lambda status: status.engines[1].done > 2)
         kill_the_second(one)
         one.send(*range(KILLED_AT, AWAY_UNTIL))
         away = one.wait_for(lambda status: status.engines[1].skipped > 0)
@@ -171,8 +168,15 @@ def killed(scenes, tmp_path_factory):
         last = one.wait_for(lambda status: len(status.in_use.patterns) == CHANNELS)
         one.finish()
         over = one.control.status(LIMIT_S)
-    times = {channel: one.times(channel) for channel in range(CHANNELS)}
-    return Run(folder / "stream-001", times, away, last, over)
+    return Run(folder / "stream-001", in_order(folder / "stream-001"), away, last, over)
+
+
+def in_order(folder):
+    """Return the times of each channel's results in the order in which they were published."""
+    results = zarr.open_group(folder / "results.ome.zarr", mode="r")
+    published, written = results["published_ns"][:, :, 0], results["written"][:, :, 0]
+    order = np.argsort(published, axis=0, kind="stable")
+    return {c: [at for at in order[:, c].tolist() if written[at, c]] for c in range(CHANNELS)}
 
 
 def skipped(run):
@@ -291,7 +295,7 @@ def test_live_pixels_come_back_whatever_an_engine_lived_through(scenes, tmp_path
 )
 def test_what_cannot_be_spread_is_refused(refusing, table, words):
     with pytest.raises(WireError, match=words):
-        refusing.start("s", SETTINGS | table)
+        refusing.start(words, SETTINGS | table)  # each has a name of its own
 
 
 @pytest.fixture(scope="module")
