@@ -75,6 +75,30 @@ def gains(rows: Sequence[Row]) -> list[Row]:
     return lines
 
 
+def asked(rows: Sequence[Row]) -> list[Row]:
+    """Compare what was asked for with what was found, of the arbitrated volumes."""
+    lines = []
+    for name, reference in (("the full light", "full"), ("the truth", "truth")):
+        for unit, least, most_below in (("dB", 6.0, 0), ("SSIM", 0.13, 4)):
+            gain = np.array(
+                [
+                    row[f"arbitrated, {reference}, {unit}"] - row[f"plain, {reference}, {unit}"]
+                    for row in rows
+                ]
+            )
+            below, worst = int((gain < -_LEAST).sum()), f"{gain.min():.1e}"
+            mean = f"{gain.mean():.2f}"
+            lines.append(_asked(f"mean gain in {unit}, {name}", least, mean, gain.mean() >= least))
+            found = f"{below} of {len(rows)}" + (f", by {worst} at most" if below else "")
+            met = below <= most_below
+            lines.append(_asked(f"volumes that lose {unit}, {name}", most_below, found, met))
+    return lines
+
+
+def _asked(what: str, bar: float, found: str, met: bool) -> Row:
+    return {"what": what, "asked": f"{bar:g}", "found": found, "met": "yes" if met else "no"}
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,6 +120,7 @@ def main() -> None:
         "Against the truth",
         by_truth,
         full=by_full,
+        asked=asked(rows),
         gains=gains(rows),
         each=rows,
         size=SIZE,
