@@ -206,7 +206,9 @@ def test_what_zmq_dropped_on_the_way_is_counted():
         while slow.receive(0.3) is not None:
             got += 1
         publisher.publish(StreamEnd(stream="s"))  # shows how many were published before it
-        assert isinstance(slow.receive(WAIT_S), StreamEnd)
+        while not isinstance(found := slow.receive(WAIT_S), StreamEnd):
+            assert found is not None
+            got += 1  # it came after a longer pause
         assert got + slow.dropped == 40
 
 
