@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 OURS = ("livesim", "livesim_acquisition", "livesim_gui", "livesim_models", "tests")
 TESTS = {
-    "livesim/io/write": ("unit/io/test_write_*.py", "unit/io/test_syncing.py"),
+    "livesim/io/write": (
+        "unit/io/test_write_*.py",
+        "unit/io/test_syncing.py",
+        "unit/commands/test_export_data.py",
+        "unit/commands/test_restore_pyramid.py",
+    ),
     "livesim/wire": ("unit/wire/test_*.py",),
     "livesim/engine": ("unit/engine/test_*.py",),
     "livesim/reconstruction": ("unit/reconstruction/test_*.py",),

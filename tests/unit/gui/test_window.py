@@ -36,7 +36,8 @@ def test_one_key_each_shows_widefield_and_super_resolved(window, qtbot):
     assert (widefield != super_resolved).mean() > 0.1
     assert window.widgets.top.buttons["widefield"].isChecked()
     press(window, qtbot, Qt.Key.Key_2)
-    np.testing.assert_array_equal(pixels(window.widgets.picture), super_resolved)
+    rows = slice(60, None)  # above them it says how old the result is, once it is
+    np.testing.assert_array_equal(pixels(window.widgets.picture)[rows], super_resolved[rows])
 
 
 def test_space_swaps_and_swaps_back(window, qtbot):
