@@ -133,7 +133,8 @@ def _check_sampled(inner: float, grid: EstimationGrid) -> None:
     SettingsError
         If they are finer than the pixels.
     """
-    if inner > (finest := float(grid.radius.max())):
+    finest = float(grid.radius.max())  # 0 of a single pixel, which shows none of any length
+    if 0.0 < finest < inner:
         raise SettingsError(
             f"expected fringes that the pixels can show, of {1000.0 / finest:.4g} nm or more, "
             f"found settings (wavelength, aperture, pixel or expected period) by which they have "
