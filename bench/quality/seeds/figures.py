@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bench.quality.seeds.cases import NOISE, PHASES
 from bench.quality.seeds.fields import Field, fields, images_folder
@@ -38,14 +40,17 @@ def curves(rows: list[Row], path: Path) -> None:
     """Draw the sweeps: SSIM as ML-SIM's over the noise, PSNR over the phase errors."""
     figure = Figure(figsize=(11.0, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
+    methods = dict.fromkeys(row["method"] for row in rows)
+    colours = {name: colormaps["tab20"](number) for number, name in enumerate(methods)}
     for axis, part, score in ((left, NOISE, "ssim"), (right, PHASES, "fitted psnr")):
         for row in of_sweep(part, rows, score):
             means = {float(value): mean for value, mean in row.items() if value != "method"}
-            axis.plot(list(means), list(means.values()), marker=".", label=row["method"])
+            axis.plot(list(means), list(means.values()), marker=".", color=colours[row["method"]])
         axis.grid(alpha=0.3)
     left.set(xlabel="noise η, of the frame's standard deviation", ylabel="SSIM, as ML-SIM's")
     right.set(xlabel="phase errors, ± degrees", ylabel="PSNR after a fit, dB")
-    right.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    lines = [Line2D([], [], color=colour, marker=".") for colour in colours.values()]
+    figure.legend(lines, list(colours), fontsize=7, loc="outside right center")
     figure.savefig(path, dpi=DPI)
 
 
