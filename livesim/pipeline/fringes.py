@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,13 +36,20 @@ it was 9 degrees at the most."""
 
 ELSEWHERE = (
     "fringes that are in other frames, or in another order, than the pattern says{at}; check "
-    "angles, phases and order in [pattern], and whether the pattern is that of these frames"
+    "angles, phases and order in [pattern], and {else_}"
 )
 MOVED = (
-    "fringes that have moved by {degrees:.0f}° against the pattern{at}: lines of the image may be "
-    "none of the specimen's; calibrate these frames"
+    "fringes that have moved by up to {degrees:.0f}° against the pattern{at}: lines of the image "
+    "may be none of the specimen's; {advice}"
 )
 UNSEEN = "none of the pattern's fringes are seen{at}: there is too little light, or another pattern"
+_OF_OTHER_FRAMES = "whether the pattern is that of these frames", "calibrate these frames"
+"""What is left to check, and what helps, where a pattern was found elsewhere."""
+_OF_THESE_FRAMES = (
+    "for lost frames, with `livesim doctor`",
+    "an engine follows them: `livesim replay`, and restore what it records",
+)
+"""The same where it is their own."""
 
 
 def with_fringes_doubted(
@@ -67,18 +74,18 @@ def with_fringes_doubted(
         Whether the pattern was found elsewhere. If not, fringes that no stack shows by itself are
         those of their mean.
     followed
-        Whether fringes that have moved are followed.
+        Whether fringes that have moved or come back are followed: then it is not for some stacks to
+        doubt all that come.
     """
     # one by one: what they show is compared, and hits of single frames hide fringes
     clean = [stacks_without_defects([one], settings, pattern.pixel_nm)[0][0] for one in stacks]
     seen = [_seen(pattern, stack, settings) for stack in clean]
-    angles = [number for number, angle in enumerate(pattern.angles) if angle.usable]
-    words: dict[str, list[int]] = {}
-    for number in angles:
-        shown = [stack[number] for stack in seen]
-        for one in _doubts(shown, stacks, known=known, followed=followed):
-            words.setdefault(one, []).append(number)
-    new = tuple(f"{_named(numbers)}: {one}" for one, numbers in words.items())
+    shown = {
+        number: [stack[number] for stack in seen]
+        for number, angle in enumerate(pattern.angles)
+        if angle.usable
+    }
+    new = tuple(_doubts(shown, stacks, known=known, followed=followed))
     return replace(pattern, warnings=(*pattern.warnings, *new), doubts=(*pattern.doubts, *new))
 
 
@@ -122,32 +129,57 @@ class _Fringes:
 
 
 def _doubts(
-    shown: Sequence[_Fringes], stacks: Sequence[RawStack], *, known: bool, followed: bool
+    shown: Mapping[int, Sequence[_Fringes]],
+    stacks: Sequence[RawStack],
+    *,
+    known: bool,
+    followed: bool,
 ) -> Iterator[str]:
-    """Yield what is to be said of one angle, of which every stack has shown something."""
-    elsewhere = [number for number, one in enumerate(shown) if one.elsewhere]
-    moved = [number for number, one in enumerate(shown) if one.moved]
-    unseen = [number for number, one in enumerate(shown) if not one.seen]
+    """Yield what is to be said of what every angle has shown in every stack."""
+    else_, advice = _OF_OTHER_FRAMES if known else _OF_THESE_FRAMES
+    elsewhere = _numbers(shown, lambda one: one.elsewhere)
     if elsewhere:
-        yield ELSEWHERE.format(at=_at(elsewhere, stacks))
-    if moved and not followed:
-        most = max(abs(shown[number].turn_rad) for number in moved)
-        yield MOVED.format(degrees=math.degrees(most), at=_at(moved, stacks))
-    best = max(one.explained for one in shown if one.seen) if len(unseen) < len(shown) else None
-    gone = known if best is None else best > _VERY_CLEAR
-    if unseen and not elsewhere and gone:
-        yield UNSEEN.format(at=_at(unseen, stacks))
+        at = _at(elsewhere, stacks)
+        yield f"{_named(elsewhere)}: {ELSEWHERE.format(at=at, else_=else_)}"
+    if followed:
+        return
+    moved = _numbers(shown, lambda one: one.moved)
+    if moved:
+        turns = (abs(shown[angle][n].turn_rad) for angle, there in moved.items() for n in there)
+        degrees, at = math.degrees(max(turns)), _at(moved, stacks)
+        yield f"{_named(moved)}: {MOVED.format(degrees=degrees, at=at, advice=advice)}"
+    gone = {a: one for a, one in shown.items() if a not in elsewhere and _tells(one, known=known)}
+    unseen = _numbers(gone, lambda one: not one.seen)
+    if unseen:
+        yield f"{_named(unseen)}: {UNSEEN.format(at=_at(unseen, stacks))}"
 
 
-def _at(numbers: Sequence[int], stacks: Sequence[RawStack]) -> str:
-    """Say where among the stacks that were looked at; "" if in all of them."""
-    if len(numbers) == len(stacks):
+def _numbers(
+    shown: Mapping[int, Sequence[_Fringes]], asked: Callable[[_Fringes], bool]
+) -> dict[int, list[int]]:
+    """Return in which stacks it is so, for every angle of which it is so in any."""
+    found = {
+        angle: [n for n, each in enumerate(one) if asked(each)] for angle, one in shown.items()
+    }
+    return {angle: numbers for angle, numbers in found.items() if numbers}
+
+
+def _tells(one: Sequence[_Fringes], *, known: bool) -> bool:
+    """Return whether it says something of an angle that some stacks show no fringes of it."""
+    best = max((each.explained for each in one if each.seen), default=None)
+    return known if best is None else best > _VERY_CLEAR
+
+
+def _at(found: Mapping[int, Sequence[int]], stacks: Sequence[RawStack]) -> str:
+    """Say where among the stacks that were looked at; "" if in all of them, of every angle."""
+    if all(len(numbers) == len(stacks) for numbers in found.values()):
         return ""
-    names = ", ".join(stacks[number].index.words for number in numbers)
+    every = sorted({number for numbers in found.values() for number in numbers})
+    names = ", ".join(stacks[number].index.words for number in every)
     return f" at {names} (of {len(stacks)} raw stacks looked at)"
 
 
-def _named(numbers: Sequence[int]) -> str:
+def _named(numbers: Iterable[int]) -> str:
     *most, last = map(str, numbers)
     return f"angles {', '.join(most)} and {last}" if most else f"angle {last}"
 

@@ -37,14 +37,21 @@ def stacks_of(frames: np.ndarray, angles: int, phases: int) -> list[RawStack]:
 
 
 def doubts(
-    scene: Scene, frames: np.ndarray, pattern: Pattern | None = None, *, known: bool = True
+    scene: Scene,
+    frames: np.ndarray,
+    pattern: Pattern | None = None,
+    *,
+    known: bool = True,
+    followed: bool = False,
 ) -> tuple[str, ...]:
     """Return what frames of a scene say against a pattern, or against its own."""
     pattern = scene.pattern if pattern is None else pattern
     phases = len(pattern.angles[0].phases_rad)
     angles = 1 if pattern.layout == "hexagonal" else len(pattern.angles)
     stacks = stacks_of(frames, angles, phases)
-    found = with_fringes_doubted(pattern, stacks, settings_of(scene.settings), known=known)
+    found = with_fringes_doubted(
+        pattern, stacks, settings_of(scene.settings), known=known, followed=followed
+    )
     assert set(found.doubts) <= set(found.warnings)
     return found.doubts
 
@@ -92,8 +99,32 @@ def test_phases_that_begin_elsewhere_are_said_with_their_angle(scene):
     )
     angles = (scene.pattern.angles[0], turned, scene.pattern.angles[2])
     (words,) = doubts(scene, frames_of(scene), replace(scene.pattern, angles=angles))
-    assert words.startswith("angle 1: fringes that have moved by ")
-    assert float(words.split("by ")[1].split("°")[0]) == pytest.approx(70.0, abs=8.0)
+    assert words.startswith("angle 1: fringes that have moved by up to ")
+    assert float(words.split("up to ")[1].split("°")[0]) == pytest.approx(70.0, abs=8.0)
+
+
+def test_a_pattern_that_moves_in_its_own_recording_is_said_once_with_what_follows_it(scene):
+    def turned(degrees: float) -> Pattern:
+        angles = tuple(
+            replace(one, phases_rad=tuple(p + math.radians(degrees + n) for p in one.phases_rad))
+            for n, one in enumerate(scene.pattern.angles)
+        )
+        return replace(scene.pattern, angles=angles)
+
+    (words,) = doubts(scene, frames_of(scene), turned(70.0), known=False)
+    assert words.startswith("angles 0, 1 and 2: fringes that have moved by up to 7")
+    assert "an engine follows them" in words
+    assert "calibrate" not in words
+    (words,) = doubts(scene, frames_of(scene), turned(70.0))
+    assert words.endswith("calibrate these frames")
+
+
+def test_what_is_followed_is_not_doubted_for_its_first_stack(scene):
+    dark = np.random.default_rng(1).poisson(100.0, (9, 128, 128)).astype(np.uint16)
+    assert doubts(scene, dark)
+    assert doubts(scene, dark, followed=True) == ()
+    mixed = frames_of(scene)[:9][[4, 2, 7, 0, 8, 1, 5, 3, 6]]
+    assert doubts(scene, mixed, followed=True) == doubts(scene, mixed)
 
 
 def test_light_that_is_gone_is_said_with_its_time(scene):
