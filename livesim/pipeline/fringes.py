@@ -99,14 +99,16 @@ class _Fringes:
     frames: int
     turn_rad: float
     """Against the pattern's phases."""
+    tells: bool
+    """Whether they would be seen if they were there."""
 
     @classmethod
-    def of(cls, found: Tensor, expected: Tensor) -> _Fringes:
+    def of(cls, found: Tensor, expected: Tensor, *, tells: bool) -> _Fringes:
         """Compare fringes [frame] in units of the noise with the expected ones, both complex."""
         product = complex(torch.vdot(expected, found))
         explained = abs(product) ** 2 / float(expected.abs().square().sum())
         rest = float(found.abs().square().sum()) - explained
-        return cls(explained, rest, len(found), cmath.phase(product))
+        return cls(explained, rest, len(found), cmath.phase(product), tells)
 
     @property
     def elsewhere(self) -> bool:
@@ -149,7 +151,7 @@ def _doubts(
         degrees, at = math.degrees(max(turns)), _at(moved, stacks)
         yield f"{_named(moved)}: {MOVED.format(degrees=degrees, at=at, advice=advice)}"
     gone = {a: one for a, one in shown.items() if a not in elsewhere and _tells(one, known=known)}
-    unseen = _numbers(gone, lambda one: not one.seen)
+    unseen = _numbers(gone, lambda one: one.tells and not one.seen)
     if unseen:
         yield f"{_named(unseen)}: {UNSEEN.format(at=_at(unseen, stacks))}"
 
@@ -196,11 +198,12 @@ def _seen(pattern: Pattern, stack: RawStack, settings: Settings) -> dict[int, _F
         for harmonic in range(1, len(angle.modulation) + 1)
     ]
     at = [_vector(pattern, number, harmonic) for number, harmonic in orders]
-    values = signature(photons, len(photons), at).values
+    shown = signature(photons, len(photons), at)
     found: dict[int, _Fringes] = {}
-    for (number, harmonic), (kx, ky), own in zip(orders, at, values, strict=True):
+    for (number, harmonic), (kx, ky), own in zip(orders, at, shown.values, strict=True):
         there = 2.0 * math.pi * (kx * centre[0] + ky * centre[1])
-        one = _Fringes.of(own, _expected(pattern, number, harmonic, there, len(photons)))
+        expected = _expected(pattern, number, harmonic, there, len(photons))
+        one = _Fringes.of(own, expected, tells=shown.tells)
         if number not in found or one.explained + one.rest > found[number].explained:
             found[number] = one
     return found

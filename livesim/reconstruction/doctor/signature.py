@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from livesim.reconstruction.doctor.ring import Ring
 from livesim.reconstruction.grid import edge_window, frequency_axes
 
 MOST_PEAKS = 10
@@ -23,52 +24,11 @@ _FAINTEST = 1.6  # of the noise: mean power of all frames at a peak worth a look
 _MIDDLE, _EDGE, _CORNER = (0.05, 0.25), (0.42, 0.52), (0.52, 0.71)
 """Cycles/pixel: object and noise; hardly anything but noise; noise alone."""
 _FLAT = 1.6  # white noise is that flat from edge to corner
+_RESTLESS, _OUTSTANDING = 1.3, 8.0
+"""Power of the differences between frames over that of their noise: 0.9 to 1.1 without fringes, 1.7
+or more of one to eight bright beads. And that of a wave vector over those around it: 5 at most of
+such beads, 30 or more of fringes in dense specimens that change as much."""
 _FAINT = 0.2  # of the noise in the middle: where resampled frames have lost theirs
-
-
-@dataclass(frozen=True, eq=False)
-class Ring:
-    """Radial bins of a half spectrum."""
-
-    index: Tensor
-    """[y, half x] which bin."""
-    weight: Tensor
-    """[y, half x] how often a sample counts: 2 where its conjugate is not stored."""
-    counts: Tensor
-    """[bin] samples."""
-    radius: Tensor
-    """[bin] cycles/pixel."""
-
-    @classmethod
-    def of(cls, shape: tuple[int, int]) -> Ring:
-        """Return the bins for frames of `shape`."""
-        fy, fx = frequency_axes(shape, 1.0)
-        columns = shape[1] // 2 + 1
-        radius = torch.sqrt(fy.square() + fx[:, :columns].square())
-        step = 1.0 / min(shape)
-        index = (radius / step).round().long()
-        weight = torch.full_like(radius, 2.0)
-        weight[:, 0] = 1.0
-        if shape[1] % 2 == 0:
-            weight[:, -1] = 1.0
-        counts = torch.bincount(index.flatten(), weights=weight.flatten())
-        return cls(index, weight, counts, torch.arange(len(counts)) * step)
-
-    def between(self, least: float, most: float) -> Tensor:
-        """Return which bins lie between two radii, bool [bin]."""
-        return (self.radius > least) & (self.radius <= most) & (self.counts > 0)
-
-    def pooled(self, values: Tensor, bins: Tensor) -> float:
-        """Return the mean of `values` [bin] over all samples in `bins` (bool)."""
-        counts = self.counts[bins]
-        return float((values[bins] * counts).sum() / counts.sum())
-
-    def mean(self, power: Tensor) -> Tensor:
-        """Return the means of `power` [..., y, half x] over every bin, [..., bin]."""
-        flat = (power * self.weight).double().flatten(-2)
-        sums = flat.new_zeros(*flat.shape[:-1], len(self.counts))
-        sums.index_add_(-1, self.index.flatten(), flat)
-        return sums / self.counts.clamp(min=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +58,8 @@ class Spectrum:
     """[bin] noise of the mean frames, the camera's fixed pattern included."""
     white: bool
     """Whether the noise is the same at all frequencies; if not, frames were resampled."""
+    change: float
+    """Power of the differences between frames over that of their noise, where an object may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +75,9 @@ class Signature:
     noise: Tensor
     """[bin] noise power of a frame's correlation with the object, by shift."""
     ring: Ring
+    tells: bool
+    """Whether fringes that are there would be seen. Not so where a few structures alone are bright:
+    each is lit otherwise in every frame, which is alike at all wave vectors."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -183,7 +148,8 @@ def _spectrum(power: Tensor, differences: Tensor, ring: Ring, averaged: int) -> 
     signal = (power - mean_floor).clamp(min=0.0)
     if not white:
         signal[differences < _FAINT * ring.pooled(differences, low)] = 0.0
-    return Spectrum(signal, floor, mean_floor, white)
+    change = ring.pooled(differences, low) / max(ring.pooled(floor, low), 1e-30)
+    return Spectrum(signal, floor, mean_floor, white, change)
 
 
 def _whitening(spectrum: Spectrum, ring: Ring) -> Tensor:
@@ -224,15 +190,14 @@ def _read(
     correlation = torch.fft.rfft2(product).abs().square() / shape
     noise = _ring_noise(correlation, ring)
     relative = (correlation / noise[:, ring.index].clamp(min=1e-30).float()).mean(dim=0)
-    if known is None:
-        peaks = _peaks(product, relative, ring, _reach(spectrum, ring))
-    else:
-        peaks = [Peak(k, math.nan) for k in known]
+    score = _score(relative, ring, _reach(spectrum, ring))
+    peaks = _peaks(product, score) if known is None else [Peak(k, math.nan) for k in known]
     values = [_at(product, *peak.k) / _noise_at(noise, shape, ring, peak).sqrt() for peak in peaks]
     empty = torch.zeros(0, len(product), dtype=torch.complex128)
     found = torch.stack(values) if values else empty
     typical = noise.median(dim=0).values * ring.mean(shape)
-    return Signature(tuple(peaks), found, raw, spectrum, typical, ring)
+    tells = spectrum.change < _RESTLESS or float(score.max()) > _OUTSTANDING
+    return Signature(tuple(peaks), found, raw, spectrum, typical, ring, tells)
 
 
 def _noise_at(noise: Tensor, shape: Tensor, ring: Ring, peak: Peak) -> Tensor:
@@ -261,12 +226,16 @@ def _reach(spectrum: Spectrum, ring: Ring) -> float:
     return 1.0 if spectrum.white or not len(seen) else float(seen.max())
 
 
-def _peaks(product: Tensor, relative: Tensor, ring: Ring, reach: float) -> list[Peak]:
+def _score(relative: Tensor, ring: Ring, reach: float) -> Tensor:
+    """Return the mean power of all frames over the noise where a wave vector may lie, else 0."""
+    open_ = (ring.radius >= _LOWEST) & (ring.radius <= reach)
+    return torch.where(open_[ring.index], relative, torch.zeros_like(relative))
+
+
+def _peaks(product: Tensor, score: Tensor) -> list[Peak]:
     shape = (product.shape[-2], product.shape[-1])
     fy, fx = frequency_axes(shape, 1.0)
-    fx = fx[:, : relative.shape[1]].abs()
-    open_ = (ring.radius >= _LOWEST) & (ring.radius <= reach)
-    score = torch.where(open_[ring.index], relative, torch.zeros_like(relative))
+    fx = fx[:, : score.shape[1]].abs()
     found = []
     for _ in range(MOST_PEAKS):
         place = int(score.argmax())

@@ -14,6 +14,7 @@ from livesim.pipeline.fringes import with_fringes_doubted
 from livesim.reconstruction.few_frames import of_frames
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.scenes import CAMERA, OPTICS, PLAIN, Scene, simulate
 
 LAYOUTS = {
@@ -134,6 +135,30 @@ def test_light_that_is_gone_is_said_with_its_time(scene):
         (words,) = doubts(scene, frames, known=known)
         assert words.startswith("angles 0, 1 and 2: none of the pattern's fringes are seen at ")
         assert "at time 2 (of 3 raw stacks looked at)" in words
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_a_few_beads_do_not_tell_whether_there_are_fringes(count):
+    settings = Settings(optics=OPTICS, camera=CAMERA, steps=PLAIN)
+    changes = {"specimen": "beads", "beads": {"count": count}, "peak_photons": 3000.0}
+    own = settings.model_dump(mode="json", exclude_none=True)
+    own["simulation"] = {"size": [128, 128], "time_points": 1, **changes}
+    for seed in range(2):
+        own["simulation"]["seed"] = seed
+        microscope = SimulatedMicroscope(Settings.model_validate(own))
+        counts = np.stack([stack.counts[at] for at, stack in microscope.taken(range(9))])
+        known = microscope.instrument.pattern(0)
+        stacks = stacks_of(counts, 3, 3)
+        assert with_fringes_doubted(known, stacks, settings, known=True).doubts == ()
+
+
+def test_another_wave_vector_is_told(scene):
+    angles = tuple(
+        replace(one, k_cycles_per_um=(0.7 * one.k_cycles_per_um[0], 0.7 * one.k_cycles_per_um[1]))
+        for one in scene.pattern.angles
+    )
+    (words,) = doubts(scene, frames_of(scene), replace(scene.pattern, angles=angles))
+    assert words.startswith("angles 0, 1 and 2: none of the pattern's fringes are seen:")
 
 
 def test_even_frames_say_nothing_against_a_pattern_that_was_found_in_their_mean(scene):
