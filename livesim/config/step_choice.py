@@ -6,11 +6,10 @@ from livesim.config.settings import Settings, SettingsError
 
 RECONSTRUCT = "reconstruct"
 """The choice without any network."""
-ALL = "all"
-"""The choice of one network for all."""
+ONE, TWO, ALL = "one", "two", "all"
+"""Steps of networks; the last one is also the choice of one network for all."""
 STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two", ALL)
 """All choices, each in the order in which the steps are taken."""
-
 
 _PAIR = "default"
 """The shipped networks that work before and behind the reconstruction."""
@@ -24,17 +23,19 @@ def with_steps(settings: Settings, steps: str) -> Settings:
     Raises
     ------
     SettingsError
-        If `steps` is none of those known, or names one network for all where there is none.
+        If `steps` is none of those known, or asks for a network where the settings have none.
     """
     if steps not in STEPS:
         raise SettingsError(f"expected steps {' | '.join(STEPS)}, found {steps!r}")
-    if steps == ALL and settings.steps.all == "none":
-        raise SettingsError("steps all: expected a network in steps.all, found 'none'")
     asked = steps.split(",")
-    own = {step: "none" for step in ("one", "two", ALL) if step not in asked}
+    tables = (settings.steps, *(channel.steps for channel in settings.channels.values()))
+    for step in (ONE, TWO, ALL):
+        if step in asked and all(getattr(table, step) in (None, "none") for table in tables):
+            raise SettingsError(f"steps {steps}: expected a network in steps.{step}, found 'none'")
+    own = {step: "none" for step in (ONE, TWO, ALL) if step not in asked}
     inherited = dict.fromkeys(own)
-    if "one" in asked and settings.steps.one == "auto":
-        own["one"] = _PAIR
+    if ONE in asked and settings.steps.one == "auto":
+        own[ONE] = _PAIR
     channels = {
         number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
         for number, channel in settings.channels.items()

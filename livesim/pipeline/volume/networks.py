@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -65,29 +66,39 @@ def load_volume_network(settings: Settings) -> VolumeNetwork | None:
     DataError
         If a model file cannot be used.
     """
-    name = _named(settings)
-    if name == NONE:
+    path = _file(settings)
+    if path is None:
         return None
-    path = model_file(name, "two")
-    card = read_card(path)
-    if not card.on_volumes:
-        raise SettingsError(
-            f"steps.two: expected a network for volumes or {NONE!r}, found {name!r}, which is for "
-            "single planes"
-        )
-    device = torch.device("cpu")
+    card, device = read_card(path), torch.device("cpu")
     runner = FieldRunner(read_model(path).network, precision_for(settings, device))
     return VolumeNetwork(card, PlanesHybrid(runner), {path.name: file_sha256(path)})
 
 
 def wants_network(settings: Settings) -> bool:
-    """Return whether any channel of volumes is to be restored by a network."""
+    """Return whether any channel of volumes is to be restored by a network; cheap.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `load_volume_network`.
+    """
     channels = (settings, *(settings.of_channel(number) for number in settings.channels))
-    return any(_named(one) != NONE for one in channels)
+    files = [_file(one) for one in channels]  # every one is checked
+    return any(files)
 
 
-def _named(settings: Settings) -> str:
-    return FOR_VOLUMES if settings.steps.two == AUTO else settings.steps.two
+def _file(settings: Settings) -> Path | None:
+    """Return the file of the network that settings of one channel ask for; None = of none."""
+    name = FOR_VOLUMES if settings.steps.two == AUTO else settings.steps.two
+    if name == NONE:
+        return None
+    path = model_file(name, "two")
+    if not read_card(path).on_volumes:
+        raise SettingsError(
+            f"steps.two: expected a network for volumes or {NONE!r}, found {name!r}, which is for "
+            "single planes"
+        )
+    return path
 
 
 def why_no_network(pattern: Pattern, card: Card) -> str:

@@ -110,6 +110,13 @@ def test_light_that_the_training_never_saw_is_said(frames, model, tmp_path, caps
     assert "; in 1 volume" in said
 
 
+def test_a_network_of_planes_is_refused_before_a_pattern_is_looked_for(frames, tmp_path, capsys):
+    with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
+        restored(written(tmp_path, frames[:1]), asking_for("quick"), tmp_path)
+    said = capsys.readouterr()
+    assert "attainable resolution" not in said.out + said.err
+
+
 def test_networks_of_planes_and_of_volumes_are_not_taken_for_each_other(frames, model, tmp_path):
     with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
         load_volume_network(asking_for("quick"))

@@ -39,3 +39,15 @@ def test_what_cannot_be_chosen_is_refused():
         chosen("two")
     with pytest.raises(SettingsError, match=r"expected a network in steps\.all, found 'none'"):
         chosen("all")
+
+
+@pytest.mark.parametrize(
+    ("steps", "step"), [("one,reconstruct,two", "one"), ("reconstruct,two", "two")]
+)
+def test_a_network_that_is_asked_for_and_not_there_is_refused(steps, step):
+    with pytest.raises(SettingsError, match=rf"expected a network in steps\.{step}, found 'none'"):
+        chosen(steps, **{step: "none"})
+    channels = {1: {"steps": {step: "default"}}}
+    own = {"optics": OPTICS, "steps": {step: "none"}, "channels": channels}
+    found = with_steps(Settings.model_validate(own), steps)
+    assert getattr(found.of_channel(1).steps, step) == "default"

@@ -36,7 +36,7 @@ MEANINGS = {
     PLAIN: "Plain: the super-resolved image without any network",
     PREVIEW: "2D preview: a plane of a volume by itself, haze included, until the volume is whole",
     STEP_ONE: "Step one: the reconstruction of frames that the first network has denoised",
-    NETWORK: "Networks alone: what both networks make by themselves",
+    NETWORK: "Networks alone: what the networks make by themselves",
     RESTORED: "Restored: plain, with as much of the networks' change as the photons carry",
 }
 """As docs/use/glossary.md says it."""
