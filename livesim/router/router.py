@@ -12,7 +12,6 @@ from livesim.engine.elsewhere import Answer, StackWork
 from livesim.engine.meters import Gauges
 from livesim.engine.publishing import Outlet
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Computing, PipelineFactory, Reconstructed, Resolved
 from livesim.router.member import Member
@@ -27,7 +26,6 @@ from livesim.wire.control import (
     HeldRequest,
     NetworksRequest,
     RecalibrateRequest,
-    RecordRequest,
     RefusedReply,
     Reply,
     Request,
@@ -161,7 +159,7 @@ class Router:
             stacks,
             results,
             steering,
-            recording.recorder,
+            recording.recorder_of,
             self._members,
             self._gauges,
             self._hurry,
@@ -193,11 +191,6 @@ class Router:
 
     # The control thread.
 
-    def tell(self, recorder: Recorder) -> None:
-        """Let the engines write beside a recording, before its first raw stack."""
-        if self._stream is not None:
-            self._stream.record(recorder)
-
     def answer(self, request: Request, own: Answer) -> Reply:
         """Answer for all engines; what only one can do is asked of that one."""
         match request:
@@ -212,11 +205,6 @@ class Router:
                 return self._reviewed(request)
             case NetworksRequest():
                 return self._chosen(request, own)
-            case RecordRequest(on=False):
-                reply = own(request)
-                if self._stream is not None:
-                    self._stream.record(None)
-                return reply
             case _:
                 return own(request)
 
