@@ -44,8 +44,26 @@ def started(monkeypatch):
     return start
 
 
-def member(left=lambda number: None):
-    return Member(1, (), {}, lambda number, message: None, left, lambda: False)
+SPEAKER = """
+import threading
+from livesim.engine.process import Engine
+from livesim.wire.messages import StreamStart
+from tests.support.running_engine import anywhere, averaging
+
+def speak():
+    for _ in range(6):
+        engine._publisher.publish(StreamStart(stream="s"))
+    engine.request_stop()
+
+with Engine(anywhere(part=True), averaging()) as engine:
+    print("listening: control", engine.endpoints.control, flush=True)
+    threading.Thread(target=speak).start()
+    engine.run()
+"""
+
+
+def member(left=lambda number: None, deliver=lambda number, message: None):
+    return Member(1, (), {}, deliver, left, lambda: False)
 
 
 def test_an_engine_that_never_listens_is_ended_with_its_router(started):
@@ -68,6 +86,24 @@ def test_an_engine_that_never_listens_is_given_up_after_a_while(started, monkeyp
     assert all(process.poll() is not None for process in asleep)
 
 
+def test_what_an_engine_published_before_its_end_is_taken_before_it_counts_as_gone(started):
+    """Or the end of a stream would not wait for it."""
+    engines, taken, left = started(SPEAKER), [], threading.Event()
+
+    def deliver(_number, _message):
+        engines[0].wait(LIMIT_S)
+        taken.append((one.reach is not None, left.is_set()))
+
+    one = member(lambda number: left.set(), deliver)
+    one.start()
+    try:
+        assert left.wait(LIMIT_S)
+        assert taken[:6] == 6 * [(True, False)]
+    finally:
+        one.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot halt a process")
 def test_an_engine_that_hangs_is_ended_and_another_takes_its_place(started, monkeypatch):
     for of in (members, processes):
         monkeypatch.setattr(of, "ANSWER_S", 0.5)
