@@ -167,11 +167,11 @@ class Member:
     def _work(self, process: EngineProcess, control: ControlClient) -> None:
         where = control.status(ANSWER_S).endpoints
         with Subscriber(where.results, Keep.BLOCK) as results:
-            if self.networks is not None:
-                control.networks(self.networks, ANSWER_S)
             self.reach = Reach(process.pid, where.frames, where.control)
             self._begun.set()
             try:
+                if self.networks is not None:  # who chooses from now on asks it as well
+                    control.networks(self.networks, ANSWER_S)
                 self._listen(process, control, results)
             finally:
                 self.reach, self.fault = None, _ended(process.status)
