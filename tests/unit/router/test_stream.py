@@ -41,7 +41,7 @@ def test_what_one_engine_refuses_the_others_do_not_wait_for():
         at_work(willing),
         at_work(other),
     ):
-        with pytest.raises(SettingsError, match="expected 3 angle.* x 5 phases"):
+        with pytest.raises(SettingsError, match=r"expected 3 angle.* x 5 phases"):
             routed(willing, other)
         status = wait_for(willing, lambda status: status.faults.vanished_sources == 1)
     assert status.stages[0].done == 0
