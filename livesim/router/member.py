@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread, Timer
 
 from livesim.processes.engine import STOP_S, EngineProcess
 from livesim.values.errors import DataError
 from livesim.values.pattern import Pattern
 from livesim.wire.control_client import ControlClient
+from livesim.wire.endpoints import beside
 from livesim.wire.header import WireError
 from livesim.wire.messages import Published
 from livesim.wire.networks import Run
@@ -64,6 +66,8 @@ class Member:
         Called after its process has ended and all of its results are delivered.
     looked_at
         Whether somebody looks at the stages of its results.
+    keys
+        Folder of the keys between it and the router; None = none.
     """
 
     def __init__(
@@ -74,9 +78,11 @@ class Member:
         deliver: Callable[[int, Published], None],
         left: Callable[[int], None],
         looked_at: Callable[[], bool],
+        keys: Path | None = None,
     ) -> None:
         self.number, self._flags, self._environment = number, flags, environment
         self._deliver, self._left, self._looked_at = deliver, left, looked_at
+        self._keys = keys
         self._starting: EngineProcess | None = None
         self.reach: Reach | None = None
         """None while it is away."""
@@ -148,10 +154,12 @@ class Member:
 
     def _live(self) -> None:
         """Start a process, and work with it until it has ended."""
-        with EngineProcess(*self._flags, environment=self._environment) as process:
+        environment, keys = self._environment, self._keys
+        with EngineProcess(*self._flags, environment=environment, keys=keys) as process:
             self.starts += 1
-            with ControlClient(self._begin(process)) as control:
-                self._work(process, control)
+            at = self._begin(process)
+            with ControlClient(at) as control:
+                self._work(process, at, control)
 
     def _begin(self, process: EngineProcess) -> str:
         """Wait until a process listens; return where. One that takes too long is ended."""
@@ -164,10 +172,10 @@ class Member:
             self._starting = None
             limit.cancel()
 
-    def _work(self, process: EngineProcess, control: ControlClient) -> None:
+    def _work(self, process: EngineProcess, at: str, control: ControlClient) -> None:
         where = control.status(ANSWER_S).endpoints
-        with Subscriber(where.results, Keep.BLOCK) as results:
-            self.reach = Reach(process.pid, where.frames, where.control)
+        with Subscriber(beside(at, where.results), Keep.BLOCK) as results:
+            self.reach = Reach(process.pid, beside(at, where.frames), at)
             self._begun.set()
             try:
                 if self.networks is not None:  # who chooses from now on asks it as well

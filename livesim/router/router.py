@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Self, TypeVar
 
 from livesim.config.settings import Settings
@@ -87,6 +88,8 @@ class Router:
         What is different in the environment of each.
     lossless
         Whether the source waits rather than that a stack is skipped.
+    keys
+        Folder of the keys between the engines and this; None = none.
     """
 
     def __init__(
@@ -95,11 +98,12 @@ class Router:
         environments: Sequence[Mapping[str, str]],
         *,
         lossless: bool,
+        keys: Path | None = None,
     ) -> None:
         self._lossless = lossless
         self._stream: RoutedStream | None = None
         self._members = tuple(
-            Member(number, flags, one, self._take, self._left, self._looked_at)
+            Member(number, flags, one, self._take, self._left, self._looked_at, keys)
             for number, one in enumerate(environments, start=1)
         )
 
