@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -14,6 +17,8 @@ from livesim.engine.options import EngineOptions
 from livesim.pipeline.devices import GPUS, visible_gpus
 from livesim.pipeline.networks import resolved
 from livesim.router.router import NothingHere, Router
+from livesim.wire.endpoints import CLIENT, KNOWN_CLIENTS, SERVER, split_keys
+from livesim.wire.keys import make_pair
 
 THREADS = "OMP_NUM_THREADS"
 
@@ -35,11 +40,25 @@ def run_engines(
         As `run_engine`, or if an engine does not start.
     """
     flags = tuple(_flags(options, pattern, record))
-    router = Router(flags, environments(workers), lossless=options.lossless)
+    asks = any(split_keys(one)[1] for one in (options.frames, options.results, options.control))
     # To measure what a GPU is fast in is to use it: there each engine asks its own.
     places = () if torch.cuda.is_available() else None
     own = NothingHere(partial(resolved, places=places))
-    run_engine(options, own, settings, record, tied=tied, router=router)
+    with keys_between() if asks else nullcontext() as keys:
+        router = Router(flags, environments(workers), lossless=options.lossless, keys=keys)
+        run_engine(options, own, settings, record, tied=tied, router=router)
+
+
+@contextmanager
+def keys_between() -> Iterator[Path]:
+    """Make keys with which nobody but this user reaches engines, in a folder for a while."""
+    with TemporaryDirectory(prefix="livesim-keys-") as name:
+        folder = Path(name)
+        make_pair(folder, SERVER)
+        known = folder / KNOWN_CLIENTS
+        known.mkdir()
+        shutil.copy(make_pair(folder, CLIENT), known)
+        yield folder
 
 
 def environments(workers: int) -> list[dict[str, str]]:

@@ -9,7 +9,6 @@ from livesim.engine.beside.steering import Steering
 from livesim.engine.meters import Gauges
 from livesim.engine.publishing import Outlet
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Reconstructed
 from livesim.values.frames import RawStack
@@ -54,10 +53,6 @@ class Elsewhere(Protocol):
         SettingsError, DataError
             If an engine refuses it.
         """
-        ...
-
-    def tell(self, recorder: Recorder) -> None:
-        """Let the engines write what belongs beside a recording, before its first raw stack."""
         ...
 
     def answer(self, request: Request, own: Answer) -> Reply:

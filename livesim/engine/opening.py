@@ -116,7 +116,7 @@ class Opening:
             raise SettingsError("expected one of several engines, found one that is alone")
         if session is not None:
             session.record(on=on)
-        self.recording = on
+        self.recording = on and beside is None  # of the next stream it is told when that comes
 
 
 def check_start(start: StreamStart) -> None:

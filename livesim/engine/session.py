@@ -79,7 +79,7 @@ class Session:
     ) -> None:
         computing, gauges = shared.computing, shared.gauges
         self.start, self._shared = start, shared
-        self.recording = StreamRecording(_told(record, shared.elsewhere), first, gauges)
+        self.recording = StreamRecording(record, first, gauges)
         examine = computing.examine_for(resolved.settings)
         self.doctor = LiveDoctor(start.stream, examine, computing.use_one_core, shared.looks)
         self._channels = StreamChannels(
@@ -239,19 +239,6 @@ class Session:
         self._shared.gauges.faults.add(self.counts)
         for thread in self._threads:
             thread.result()
-
-
-def _told(record: Record | None, elsewhere: Elsewhere | None) -> Record | None:
-    """Return what makes a recorder, and lets other engines know of it before its first stack."""
-    if record is None or elsewhere is None:
-        return record
-
-    def made(resolved: Resolved) -> Recorder:
-        recorder = record(resolved)
-        elsewhere.tell(recorder)
-        return recorder
-
-    return made
 
 
 def _stacks(planes: int, channels: int, *, lossless: bool) -> BoundedQueue[RawStack]:

@@ -56,10 +56,8 @@ class VolumeGate:
 
     def _decided(self, key: StackIndex) -> _Passing:
         for other, one in self._passing.items():
-            if (
-                replace(other, time=key.time) == key
-            ):  # what it still lacks has been lost, or is late
-                one.left = 0
+            if replace(other, time=key.time) == key:
+                one.left = 0  # what it still lacks has been lost, or is late
         promised = sum(one.left for one in self._passing.values())
         taken = self._room is None or self._room() - promised >= self._planes
         self.skipped += not taken

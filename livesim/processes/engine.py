@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from livesim.processes.child import own_group, wait_or_kill
 from livesim.values.errors import DataError
 from livesim.wire.control_client import ControlClient
-from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.endpoints import FREE_ADDRESS, with_keys
 from livesim.wire.header import WireError
 
 STOP_S = 15.0
@@ -32,10 +33,18 @@ class EngineProcess:
         For `livesim engine`, in addition to the addresses.
     environment
         What is different in its environment.
+    keys
+        Folder of keys that it asks for, and that are asked with; None = none.
     """
 
-    def __init__(self, *flags: str, environment: Mapping[str, str] | None = None) -> None:
-        addresses = [f"--{name}={FREE_ADDRESS}" for name in ("frames", "results", "control")]
+    def __init__(
+        self,
+        *flags: str,
+        environment: Mapping[str, str] | None = None,
+        keys: Path | None = None,
+    ) -> None:
+        own = with_keys(FREE_ADDRESS, keys)
+        addresses = [f"--{name}={own}" for name in ("frames", "results", "control")]
         command = [sys.executable, "-m", "livesim", "engine", "--tied", *addresses, *flags]
         self._process = subprocess.Popen(
             command,
@@ -45,6 +54,7 @@ class EngineProcess:
             env={**os.environ, **(environment or {})},
             **own_group(),
         )
+        self._keys = keys
         self._control: str | None = None
 
     @property
@@ -63,7 +73,7 @@ class EngineProcess:
         return self._process.poll()
 
     def control(self) -> str:
-        """Return the engine's control endpoint, waiting until it listens.
+        """Return the engine's control endpoint with its keys, waiting until it listens.
 
         Raises
         ------
@@ -77,7 +87,7 @@ class EngineProcess:
                 raise DataError(
                     f"expected the engine to start, found that it ended ({self._process.wait()})"
                 )
-            self._control = words[words.index("control") + 1]
+            self._control = with_keys(words[words.index("control") + 1], self._keys)
         return self._control
 
     def stage_done(self, name: str) -> int | None:
@@ -100,6 +110,10 @@ class EngineProcess:
         status = self._process.wait()
         if status:
             raise DataError(f"expected the engine to end with status 0, found {status}")
+
+    def kill(self) -> None:
+        """End it at once, whatever it is at; any thread may."""
+        self._process.kill()
 
     def __enter__(self) -> Self:
         return self

@@ -56,6 +56,8 @@ class Link:
         self.reach, self._there, self._stream = reach, there, start.stream
         self._numbers = count()
         self._sent = 0
+        self._recorder: Recorder | None = None
+        """What the engine writes beside: nothing, when a stream begins."""
         self._control = ControlClient(reach.control)
         self._pusher = FramePusher(reach.frames, Keep.BLOCK)
         try:
@@ -70,18 +72,24 @@ class Link:
     def record(self, recorder: Recorder | None) -> None:
         """Let the engine write beside a recording, from its next raw stack on; None = no more.
 
+        What was sent before belongs to the last one: this waits until the engine has it.
+
         Raises
         ------
-        WireError
+        WireError, SettingsError
             If it cannot.
+        GoneError
+            If the engine ends meanwhile.
         """
-        with ControlClient(self.reach.control) as control:  # any thread may
-            control.record(on=False)
-            if recorder is not None:
-                settings = recorder.resolved.settings
-                control.record(
-                    on=True, beside=Beside(folder=str(recorder.folder), settings=settings)
-                )
+        if recorder is self._recorder:
+            return
+        self._recorder = recorder
+        self._await(lambda reply: reply.received >= self._sent)
+        self._control.record(on=False)
+        if recorder is not None:
+            settings = recorder.resolved.settings
+            beside = Beside(folder=str(recorder.folder), settings=settings)
+            self._control.record(on=True, beside=beside)
 
     def send(self, stack: RawStack) -> None:
         """Send the frames of a raw stack; wait for room.
@@ -91,8 +99,8 @@ class Link:
         GoneError
             If the engine ends meanwhile.
         """
+        index = stack.index
         for angle, phase in np.ndindex(stack.pixels.shape[:2]):
-            index = stack.index
             axes = FrameAxes(index.time, index.channel, index.z, index.position, angle, phase)
             pixels = stack.pixels[angle, phase]
             number = next(self._numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Self, TypeVar
 
 from livesim.config.settings import Settings
@@ -12,7 +13,6 @@ from livesim.engine.elsewhere import Answer, StackWork
 from livesim.engine.meters import Gauges
 from livesim.engine.publishing import Outlet
 from livesim.engine.queue import BoundedQueue
-from livesim.engine.record.recorder import Recorder
 from livesim.engine.record.stream_recording import StreamRecording
 from livesim.engine.seams import Computing, PipelineFactory, Reconstructed, Resolved
 from livesim.router.member import Member
@@ -27,7 +27,6 @@ from livesim.wire.control import (
     HeldRequest,
     NetworksRequest,
     RecalibrateRequest,
-    RecordRequest,
     RefusedReply,
     Reply,
     Request,
@@ -89,6 +88,8 @@ class Router:
         What is different in the environment of each.
     lossless
         Whether the source waits rather than that a stack is skipped.
+    keys
+        Folder of the keys between the engines and this; None = none.
     """
 
     def __init__(
@@ -97,11 +98,12 @@ class Router:
         environments: Sequence[Mapping[str, str]],
         *,
         lossless: bool,
+        keys: Path | None = None,
     ) -> None:
         self._lossless = lossless
         self._stream: RoutedStream | None = None
         self._members = tuple(
-            Member(number, flags, one, self._take, self._left, self._looked_at)
+            Member(number, flags, one, self._take, self._left, self._looked_at, keys)
             for number, one in enumerate(environments, start=1)
         )
 
@@ -161,7 +163,7 @@ class Router:
             stacks,
             results,
             steering,
-            recording.recorder,
+            recording.recorder_of,
             self._members,
             self._gauges,
             self._hurry,
@@ -193,11 +195,6 @@ class Router:
 
     # The control thread.
 
-    def tell(self, recorder: Recorder) -> None:
-        """Let the engines write beside a recording, before its first raw stack."""
-        if self._stream is not None:
-            self._stream.record(recorder)
-
     def answer(self, request: Request, own: Answer) -> Reply:
         """Answer for all engines; what only one can do is asked of that one."""
         match request:
@@ -212,11 +209,6 @@ class Router:
                 return self._reviewed(request)
             case NetworksRequest():
                 return self._chosen(request, own)
-            case RecordRequest(on=False):
-                reply = own(request)
-                if self._stream is not None:
-                    self._stream.record(None)
-                return reply
             case _:
                 return own(request)
 

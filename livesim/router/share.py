@@ -46,10 +46,12 @@ class Share:
         Its name.
     start
         Makes what the engine is told of the stream, with the settings and patterns of now.
-    lossless
-        Whether the stream waits while the queue is full.
+    recorder_of
+        Returns what records a raw stack.
     faults
         Hear of what is skipped.
+    lossless
+        Whether the stream waits while the queue is full.
     """
 
     def __init__(
@@ -58,12 +60,13 @@ class Share:
         of: int,
         stream: str,
         start: Callable[[], StreamStart],
+        recorder_of: Callable[[StackIndex], Recorder | None],
         faults: Faults,
         *,
         lossless: bool,
     ) -> None:
         self._member, self._start, self._faults = member, start, faults
-        self._stream = stream
+        self._stream, self._recorder_of = stream, recorder_of
         self._name = f"engine {member.number} of {of}"
         keep = Keep.BLOCK if lossless else Keep.DROP_OLDEST
         self.queue: BoundedQueue[RawStack] = BoundedQueue(
@@ -74,6 +77,7 @@ class Share:
         self._skipped, self._told = Skipped(), 0
         self._link: Link | None = None
         self._recorder: Recorder | None = None
+        """Of the last raw stack."""
         self._ended, self._hurried = Event(), False
         self.channels: set[int] = set()
         self._reported = 0
@@ -97,7 +101,7 @@ class Share:
 
     @property
     def ended(self) -> bool:
-        """Whether the engine has published all of the stream."""
+        """Whether the engine has published all of the stream, or nobody waits for it any more."""
         return self._ended.is_set()
 
     @property
@@ -117,12 +121,6 @@ class Share:
         """Skip what the engine does not have yet."""
         self._hurried = True
 
-    def record(self, recorder: Recorder | None) -> None:
-        """Let the engine write beside this recording, from the next raw stack on."""
-        self._recorder = recorder
-        if (link := self._link) is not None and self._is_there(link):
-            self._tell(link)
-
     # The receiver's thread, then the share's.
 
     def connect(self) -> bool:
@@ -140,17 +138,15 @@ class Share:
             link = Link(reach, self._start(), lambda: self._member.reach is reach)
         except GoneError:
             return False
-        self._close_link()
+        self.close()
         self._link = link
-        if self._recorder is not None:
-            self._tell(link)
         return True
 
-    def _tell(self, link: Link) -> None:
-        try:
-            link.record(self._recorder)
-        except WireError as error:
-            self._faults.say(f"{self._name} does not write beside the recording: {error}")
+    def close(self) -> None:
+        """Close the connection, where there is one."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
 
     def run(self) -> None:
         """Hand over stacks until no more come, and wait until the engine has done them."""
@@ -160,10 +156,12 @@ class Share:
             self._finish()
         finally:
             self.queue.abandon()
-            self._close_link()
+            self._ended.set()
+            self.close()
 
     def _hand_over(self, stack: RawStack) -> None:
         self.channels.add(stack.index.channel)
+        self._recorder = self._recorder_of(stack.index)
         if self._hurried or not self._is_connected():
             self._skip([stack.index])
             return
@@ -173,7 +171,14 @@ class Share:
             self._skip([stack.index])
             return
         with suppress(GoneError):  # then `lose` has named it
+            self._tell_recorder(link)
             link.send(stack)
+
+    def _tell_recorder(self, link: Link) -> None:
+        try:
+            link.record(self._recorder)
+        except (WireError, SettingsError) as error:
+            self._faults.say(f"{self._name} does not write beside the recording: {error}")
 
     def _is_connected(self) -> bool:
         """Whether the engine has this stream; one that has come back is told of it first."""
@@ -198,7 +203,8 @@ class Share:
                 link.end()
             while self._is_there(link) and not self._ended.wait(POLL_S):
                 pass
-            self._take_over(link)
+            if self.ended:  # else `lose` names what is missing
+                self._take_over(link)
         self._tell_skipped("was away")
 
     def _take_over(self, link: Link) -> None:
@@ -207,7 +213,8 @@ class Share:
         status = link.status() if self._is_there(link) else None
         if status is not None:
             self._report(status)
-            self._member.status = status  # in which the stream is over
+            # The engine may say so a moment later; what is reported counts once.
+            self._member.status = status.model_copy(update={"stream": None})
 
     def _report(self, status: EngineStatus) -> None:
         """Count what an engine could not reconstruct, once it works on the stream no more."""
@@ -231,11 +238,6 @@ class Share:
         self._faults.say(
             f"{self._name} {what}; skipped so far: {self.words}; livesim restore{where} makes them"
         )
-
-    def _close_link(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            link.close()
 
     # The thread of the engine's results.
 

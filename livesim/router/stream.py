@@ -13,7 +13,7 @@ from livesim.engine.record.recorder import Recorder
 from livesim.engine.seams import Reconstructed
 from livesim.router.member import Member
 from livesim.router.share import Share
-from livesim.values.frames import RawStack
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
 from livesim.wire.messages import StreamStart
@@ -33,8 +33,8 @@ class RoutedStream:
         The queues on both sides; this abandons the one and closes the other at its end.
     steering
         Knows the settings of now.
-    recorder
-        Of the stream, to begin with.
+    recorder_of
+        Returns what records a raw stack.
     members
         The engines.
     gauges
@@ -56,7 +56,7 @@ class RoutedStream:
         stacks: BoundedQueue[RawStack],
         results: BoundedQueue[Reconstructed],
         steering: Steering,
-        recorder: Recorder | None,
+        recorder_of: Callable[[StackIndex], Recorder | None],
         members: Sequence[Member],
         gauges: Gauges,
         hurry: Callable[[], None],
@@ -68,15 +68,30 @@ class RoutedStream:
         self.steering, self._members, self._hurry = steering, members, hurry
         self._meter = gauges.process.meter
         self.shares = tuple(
-            Share(member, len(members), start.stream, self._told, gauges.faults, lossless=lossless)
+            Share(
+                member,
+                len(members),
+                start.stream,
+                self._told,
+                recorder_of,
+                gauges.faults,
+                lossless=lossless,
+            )
             for member in members
         )
         self.stream = start.stream
         for channel in range((start.sizes or {}).get("channel", 1)):
             self._share_of(channel).channels.add(channel)
-        self.record(recorder)
-        for share in self.shares:
-            share.connect()
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            for share in self.shares:
+                share.connect()
+        except BaseException:
+            for share in self.shares:
+                share.close()
+            raise
 
     def _share_of(self, channel: int) -> Share:
         return self.shares[channel % len(self.shares)]
@@ -119,11 +134,6 @@ class RoutedStream:
         for share in self.shares:
             share.hurry()
         self._hurry()
-
-    def record(self, recorder: Recorder | None) -> None:
-        """Let the engines write beside a recording; None = no more."""
-        for share in self.shares:
-            share.record(recorder)
 
     # The threads of the engines' results.
 

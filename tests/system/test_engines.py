@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 import zarr
 
+from livesim.commands.engines import keys_between
 from livesim.config.settings import Settings
 from livesim.io.logs import read_settings_log
 from livesim.io.pattern_file import read_pattern
 from livesim.processes.engine import EngineProcess
+from livesim.router.member import Member
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
+from livesim.wire.endpoints import beside, split_keys
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
@@ -112,14 +115,14 @@ class Rig:
 
 
 @contextmanager
-def rig(scenes, *flags):
-    with (
-        EngineProcess(*flags) as engine,
-        ControlClient(engine.control()) as control,
-        Subscriber(control.status(LIMIT_S).endpoints.results, Keep.DROP_OLDEST, 1000) as viewer,
-        Sender(engine.control(), answer_s=LIMIT_S) as sender,
-    ):
-        yield Rig(control, sender, viewer, scenes)
+def rig(scenes, *flags, keys=None):
+    with EngineProcess(*flags, keys=keys) as engine, ControlClient(engine.control()) as control:
+        results = beside(engine.control(), control.status(LIMIT_S).endpoints.results)
+        with (
+            Subscriber(results, Keep.DROP_OLDEST, 1000) as viewer,
+            Sender(engine.control(), answer_s=LIMIT_S) as sender,
+        ):
+            yield Rig(control, sender, viewer, scenes)
 
 
 def known(scenes):
@@ -284,6 +287,28 @@ def test_live_pixels_come_back_whatever_an_engine_lived_through(scenes, tmp_path
         begun = len(live) - len(restored)  # a recording may begin in the middle of a stream
         for at, *place in zip(*np.nonzero(written), strict=True):
             np.testing.assert_array_equal(live[at, *place], restored[at - begun, *place])
+
+
+def test_engines_behind_an_address_with_keys_ask_for_keys_too(scenes):
+    member = (1, ("--part",), {}, lambda *_: None, lambda _: None, lambda: False)
+    with keys_between() as keys:
+        engine = Member(*member, keys)
+        engine.start()
+        try:
+            engine.await_first()
+            for address in (engine.reach.control, engine.reach.frames):
+                assert split_keys(address)[1] == keys
+            with ControlClient(engine.reach.control) as friend:
+                assert friend.status(LIMIT_S).stream is None
+            plain = split_keys(engine.reach.control)[0]
+            with ControlClient(plain) as stranger, pytest.raises(WireError, match="found none"):
+                stranger.status(2.0)
+        finally:
+            engine.close()
+        with rig(scenes, "--workers=2", keys=keys) as one:
+            one.start("s", SETTINGS | STILL, patterns=known(scenes))
+            one.send(0)
+            one.wait_for(lambda status: [engine.done for engine in status.engines] == [1, 1])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def spread_over(
     Raises
     ------
     SettingsError
-        If other processes were started than asked for, or none on the other machines.
+        If other processes were started than asked for, none on the other machines, or more on one
+        than on another.
     """
     started = _started(env)
     if started is None:
@@ -50,7 +51,12 @@ def spread_over(
             )
         # Lightning starts the others itself, and numbers them so.
         return Spread(devices, 1, strategy, first=int(env.get("LOCAL_RANK", 0)) == 0)
-    each = started.ranks // started.machines
+    each, rest = divmod(started.ranks, started.machines)
+    if rest:
+        raise SettingsError(
+            f"expected as many processes on every machine, found {started.ranks} that "
+            f"{started.by} started on {started.machines}"
+        )
     _check("--num-nodes", num_nodes, started.machines, f"machines on which {started.by} started")
     _check("--devices", devices, each, f"processes a machine that {started.by} started")
     return Spread(each, started.machines, strategy, first=started.rank == 0)

@@ -11,7 +11,7 @@ from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings, Tracks
 from livesim.engine.record.time_labels import TimeLabels
 from livesim.engine.seams import Resolved
-from livesim.values.frames import RawStack
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep
 
@@ -66,10 +66,9 @@ class StreamRecording:
         """Raw stacks on the disk."""
         return self._raw.written
 
-    @property
-    def recorder(self) -> Recorder | None:
-        """What records the next stack."""
-        return self._recordings.now
+    def recorder_of(self, index: StackIndex) -> Recorder | None:
+        """Return what records a raw stack that has been added; None = nothing does."""
+        return self._recordings.of(index)
 
     @property
     def folder(self) -> Path | None:

@@ -51,6 +51,8 @@ def test_what_started_the_processes_says_how_many_there_are(devices, nodes, env,
         (8, None, TORCHRUN, "--devices 8: expected 4, the processes a machine that torchrun"),
         (None, 1, SLURM, "--num-nodes 1: expected 3, the machines on which Slurm started"),
         (None, None, {**SLURM, "SLURM_STEP_ID": None}, "expected srun in front of the command"),
+        (None, None, {**SLURM, "SLURM_NTASKS": "5"}, "found 5 that Slurm started on 3"),
+        (None, None, {**SLURM, "SLURM_NTASKS": "1"}, "found 1 that Slurm started on 3"),
     ],
 )
 def test_other_processes_than_were_started_are_refused(devices, nodes, env, sentence):
