@@ -154,7 +154,7 @@ class Steps(Section):
     """The networks around the reconstruction: a shipped model's name, a path, "none" or "auto"."""
 
     one: str = "auto"
-    """"auto": that of the pair where `two` names the pair's, or nothing; else none."""
+    """"auto": that of the pair where `two` names the pair's; else none."""
     two: str = "auto"
     """"auto": the shipped network for every sample; the pair's where `one` is named."""
     all: str = "none"

@@ -208,7 +208,8 @@ def _name(settings: Settings, step: StepName) -> str:
 
 def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
     """Return the model that "auto" stands for; where that is none, also why."""
-    if settings.steps.all != NONE or (step == "one" and _on_plain(settings)):
+    two = _card_of_two(settings) if step == "one" else None
+    if settings.steps.all != NONE or (step == "one" and (two is None or two.on_plain)):
         return NONE, ""
     shipped, reasons = shipped_models(step), []
     behind_one = step == "two" and settings.steps.one not in (AUTO, NONE)
@@ -224,10 +225,10 @@ def _automatic(settings: Settings, step: StepName) -> tuple[str, str]:
     return NONE, reasons[0] if reasons else "expected a shipped network, found none"
 
 
-def _on_plain(settings: Settings) -> bool:
-    """Return whether step two works on the plain image, with no step one in front of it."""
+def _card_of_two(settings: Settings) -> Card | None:
+    """Return the card of step two, if there is one."""
     two = _name(settings, "two")
-    return two != NONE and read_card(model_file(two, "two")).on_plain
+    return None if two == NONE else read_card(model_file(two, "two"))
 
 
 def _notes(settings: Settings) -> tuple[str, ...]:
@@ -255,7 +256,8 @@ def _model(settings: Settings, step: StepName) -> Model | None:
             f'steps.{step}: expected "none" or "auto" beside steps.all = {settings.steps.all!r}, '
             f"which takes its place, found {name!r}"
         )
-    if step == "one" and _on_plain(settings):
+    two = _card_of_two(settings) if step == "one" else None
+    if two is not None and two.on_plain:
         raise SettingsError(
             f"steps.one: expected none in front of {_name(settings, 'two')!r}, which works on the "
             f"plain image, found {name!r}"

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 PLAIN = Steps(one="none", two="none")
 STEPS = {
     "plain": PLAIN,
-    "step one": Steps(two="none", precision="float32"),
+    "step one": Steps(one="default", two="none", precision="float32"),
     "step two": Steps(one="none", two="default", precision="float32"),
     "both": Steps(one="default", two="default", precision="float32"),
     "on the plain image": Steps(two="universal", precision="float32"),

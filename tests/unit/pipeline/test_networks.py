@@ -129,7 +129,7 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
 
 
 def test_each_step_alone_changes_the_image(scene):
-    one = drawn_with(scene, Steps(two="none"))
+    one = drawn_with(scene, Steps(one="default", two="none"))
     alone = Steps(one="none", two="default")
     only_two, two_steps = made_with(scene, alone), made_with(scene, PAIR)
     alone, both = only_two.network(), two_steps.network()
