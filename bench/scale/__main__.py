@@ -139,7 +139,8 @@ def in_parts(raw: Path, out: Path, parts: int) -> tuple[str, float]:
     """
     names = [f"{number}/{parts}" for number in range(1, parts + 1)]
     processes = [started(raw, out, "--part", name) for name in names]
-    while len(list(out.parent.glob(f"{out.name}.parts/result.ome.zarr/0/c/*"))) < parts:
+    begun = f"{out.name}.parts/result.ome.zarr/0/c/*"
+    while len(list(out.parent.glob(begun))) < parts and any(p.poll() is None for p in processes):
         time.sleep(EVERY_S)
     processes[-1].kill()
     for process, name in zip(processes, names, strict=True):
