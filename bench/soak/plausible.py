@@ -248,8 +248,9 @@ class Plausible:
             return
         sent = list(self._odd_stacks(sender, name))
         sender.finish(aborted=self.draw.chance(0.2))
-        for one in self._written(name):
-            self.tally.unreadable += not any(np.array_equal(one, two) for two in sent)
+        written = self._written(name)
+        strange = sum(not any(np.array_equal(one, two) for two in sent) for one in written)
+        self._cannot_read(strange, name, f"stacks that nobody sent; {_json(values)!r}")
 
     def _odd_stacks(self, sender: Sender, name: str) -> Iterator[Frame]:
         """Send whole stacks: odd axes, types, sizes and values."""
@@ -300,22 +301,27 @@ class Plausible:
                 read = [_as_sent(recording, index) for index in recording.indices]
                 for index in recording.indices:
                     recording.stack(index)  # as every later restoration reads it
-            self._read_results(raw.with_name(RESULTS_NAME))
+            self._read_results(raw.with_name(RESULTS_NAME), name)
         except DataError as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            self.tally.unreadable += recorded
+            self._cannot_read(recorded, name, str(error))
             return []
-        self.tally.unreadable += max(0, recorded - len(read))
+        self._cannot_read(max(0, recorded - len(read)), name, "fewer stacks than acknowledged")
         return read
 
-    def _read_results(self, path: Path) -> None:
+    def _cannot_read(self, count: int, name: str, why: str) -> None:
+        """Count what is not as it was sent, and say why."""
+        if count:
+            self.tally.unreadable += count
+            print(f"{name}: {count} unreadable: {why}", file=sys.stderr, flush=True)
+
+    def _read_results(self, path: Path, name: str) -> None:
         """Read every image that was recorded, if any was."""
         if not path.exists():
             return
         with open_result(path) as results:
             for place in np.argwhere(results.written):
                 image = results.read(StackIndex(*map(int, place)))
-                self.tally.unreadable += bool(np.isnan(image).any())
+                self._cannot_read(int(np.isnan(image).any()), name, f"NaN in the image of {place}")
 
     def _pattern_of(self, raw: Path) -> Any:
         """Return the settings' own pattern, as the recipe in the recording says."""
