@@ -14,7 +14,8 @@ from bench.quality.volumes.scene import settings, widefield
 from bench.quality.volumes_networks.specimens import KINDS
 from bench.report import Row
 from livesim.config.settings import Reconstruction, Settings
-from livesim.pipeline.volume.networks import VolumeNetwork, VolumeRestorer, load_volume_network
+from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network
+from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import (
     VolumeOptics,

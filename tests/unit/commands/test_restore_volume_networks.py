@@ -1,5 +1,7 @@
 """Volumes restored by a network: weighed by their photons, said in the recipe, or refused."""
 
+from functools import partial
+
 import pytest
 import tifffile
 import torch
@@ -12,10 +14,7 @@ from livesim.io.write.results import read_recipe
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.volume.networks import load_volume_network
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
-from livesim_models.card import Card
-from livesim_models.checkpoint import write_model
-from livesim_models.registry import architecture_of, build
-from livesim_models.volume.conditions import CHANNELS
+from tests.support.volume_network import drawn_network
 from tests.unit.commands import test_restore_volumes
 from tests.unit.commands.test_restore_volumes import settings, written
 
@@ -26,34 +25,7 @@ frames = test_restore_volumes.frames
 def model(tmp_path):
     """Return a function that writes a network for volumes whose last layer is so strong."""
 
-    def write(strength, **told):
-        architecture = architecture_of(
-            {"kind": "unet", "inputs": CHANNELS, "outputs": 1, "features": [4], "blocks": [1]}
-        )
-        torch.manual_seed(2)
-        network = build(architecture)
-        torch.nn.init.normal_(network.tail.weight, 0.0, 1.0)
-        network.tail.weight.data *= strength
-        card = Card.model_validate(
-            {
-                "name": "drawn",
-                "step": "two",
-                "architecture": architecture,
-                "normalisation": "planes",
-                "frames": 15,
-                "harmonics": 2,
-                "photons": (1.0, 1e4),
-                "read_noise": (0.0, 5.0),
-                "structures": ("none",),
-                "recipe": "",
-            }
-            | told
-        )
-        path = tmp_path / "drawn-two.safetensors"
-        write_model(path, network, card)
-        return str(path)
-
-    return write
+    return partial(drawn_network, tmp_path)
 
 
 def asking_for(two):
