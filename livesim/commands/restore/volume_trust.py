@@ -15,6 +15,9 @@ from livesim.values.frames import StackIndex
 from livesim.values.verdict import Verdict
 
 
+_FOUND = ", found "
+
+
 class VolumeReviews:
     """Judges the first, the middle and the last volume, and counts what is said of any.
 
@@ -27,11 +30,15 @@ class VolumeReviews:
     def __init__(self, volumes: Sequence[StackIndex]) -> None:
         self._judged = frozenset(spread(volumes))
         self._said: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
         self._verdicts: dict[StackIndex, Verdict] = {}
 
     def hear(self, index: StackIndex, made: RestoredVolume, restorer: VolumeRestorer) -> None:
         """Take what a network made of a volume."""
-        self._said.update(made.warnings)
+        for words in made.warnings:
+            kind = words.partition(_FOUND)[0]  # what was found differs from volume to volume
+            self._first.setdefault(kind, words)
+            self._said[kind] += 1
         if index in self._judged:
             self._verdicts[index] = restorer.trust(made).verdict
 
@@ -50,5 +57,5 @@ class VolumeReviews:
 
     @property
     def _warnings(self) -> Iterator[str]:
-        for words, times in self._said.items():
-            yield f"{words}; in {count(times, 'volume')}"
+        for kind, times in self._said.items():
+            yield f"{self._first[kind]}; in {count(times, 'volume')}"

@@ -76,10 +76,23 @@ def test_frames_that_the_network_never_saw_are_restored_plain_and_said(
 
 def test_light_that_the_training_never_saw_is_said(frames, model, tmp_path, capsys):
     raw = written(tmp_path, frames[:1])
-    restored(raw, asking_for(model(0.0, photons=(1e6, 1e7))), tmp_path)
+    _, recipe = restored(raw, asking_for(model(0.0, photons=(1e6, 1e7))), tmp_path)
     said = " ".join(capsys.readouterr().err.split())
-    assert "expected 1e+06 to 1e+07 photo-electrons at the brightest pixel" in said
-    assert "; in 1 volume" in said
+    for words in (said, " ".join(recipe.warnings)):
+        assert "expected 1e+06 to 1e+07 photo-electrons at the brightest pixel" in words
+        assert "; in 1 volume" in words
+
+
+@pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr"])
+def test_the_recipe_says_what_is_to_be_thought_of_the_volumes(frames, model, tmp_path, name):
+    raw, out = written(tmp_path, frames), tmp_path / name
+    told = model(0.5, photons=(1e6, 1e7))
+    restore_volumes(RestoreRequest(raw, asking_for(told), None, out))
+    first, last = read_recipe(out).trust
+    assert first.startswith("time 0: ")
+    assert last.startswith("time 1: ")
+    assert "of what the networks changed is shown" in first
+    assert any("; in 2 volumes" in words for words in read_recipe(out).warnings)
 
 
 def test_a_network_of_planes_is_refused_before_a_pattern_is_looked_for(frames, tmp_path, capsys):

@@ -7,6 +7,8 @@ import pytest
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result, VolumePart
+from livesim.values.verdict import SHOWN
+from livesim.wire.messages import StreamStart, TrustMaps
 from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.cut import Cut, Cutting, Kind, planes_of
 from livesim_gui.state.picture.display import Display
@@ -19,10 +21,11 @@ from livesim_gui.state.picture.stages import (
     stages_of,
 )
 from livesim_gui.state.stream.edge import edge_words
-from livesim_gui.state.stream.feed import News
+from livesim_gui.state.stream.feed import Feed, News
 from livesim_gui.state.stream.places import Places
 from livesim_gui.state.time.ring import Ring, Shot
 from livesim_gui.state.time.timeline import Mode
+from livesim_gui.state.viewer import Viewer
 
 PLANES, ROWS, COLUMNS = 5, 16, 24
 WHOLE = VolumePart(PLANES, PLANES)
@@ -187,3 +190,24 @@ def test_the_middle_plane_of_volumes_is_shown_until_another_one_is_chosen():
     single = Places()
     single.see(shots(*(replace(one, volume=None) for one in volume())))
     assert single.among(None).z is None
+
+
+def test_every_plane_of_a_volume_that_was_reviewed_has_maps_of_its_own():
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    viewer = Viewer(feed)
+    feed.take(1, StreamStart(stream="s"), 0.0)
+    for one in volume():
+        feed.take(1, one, 0.0)
+    viewer.tick(0.1)
+    assert viewer.maps is None
+    for time in range(2):
+        for z in range(PLANES):
+            maps = {SHOWN: np.full((ROWS, COLUMNS), 10.0 * time + z, np.float32)}
+            feed.take(1, TrustMaps("s", StackIndex(time=time, z=z), maps), 0.2)
+    for z in (1, 3):
+        viewer.choose_place("z", z)
+        viewer.tick(0.3)
+        assert viewer.maps.index == StackIndex(time=1, z=z)
+        assert viewer.maps.maps[SHOWN][0, 0] == 10.0 + z
+    assert len(feed.news(0.4).maps) == PLANES, "those of the volume before are forgotten"
