@@ -128,21 +128,30 @@ class ChannelProcessing:
         later = made.later
         if later is None:
             return (made,)
-        return (replace(made, later=replace(later, begin=lambda: self._second(stack, later))),)
+
+        def stamped() -> Pending[tuple[Reconstructed, ...]]:
+            second = self._second(later)
+            return second.then(lambda made: tuple(_stamped(one, stack) for one in made))
+
+        return (replace(made, later=replace(later, begin=stamped)),)
 
     def _add_plane(
         self, pipeline: Volumetric, stack: RawStack, taken_ns: int, *, preview: bool
     ) -> Pending[tuple[Reconstructed, ...]] | None:
-        step = self._counted(lambda: pipeline.add_plane(stack, preview=preview))
+        plain = not self._lossless
+        step = self._counted(lambda: pipeline.add_plane(stack, preview=preview, plain=plain))
         if step is None:
             return None
         self._tell(step.torn)
         passage = _passage(stack, taken_ns)
-        return ready(
-            tuple(
-                Reconstructed(one, steps_ms=step.steps_ms, passage=passage) for one in step.results
-            )
-        )
+        return ready(tuple(self._of_volume(one, passage) for one in step.made))
+
+    def _of_volume(self, made: Reconstructed, passage: Passage) -> Reconstructed:
+        """Return a plane's result with when its last raw stack passed."""
+        made, later = replace(made, passage=passage), made.later
+        if later is None:
+            return made
+        return replace(made, later=replace(later, begin=lambda: self._second(later)))
 
     def end(self) -> None:
         """Say what will not become whole any more."""
@@ -153,12 +162,11 @@ class ChannelProcessing:
         for words in torn:
             self._faults.report("incomplete_volumes", words)
 
-    def _second(self, stack: RawStack, later: Later) -> Pending[Reconstructed | None]:
+    def _second(self, later: Later) -> Pending[tuple[Reconstructed, ...]]:
         """Let the networks begin; in another thread."""
 
-        def take() -> Reconstructed | None:
-            made = None if begun is None else self._counted(begun.take)
-            return None if made is None else _stamped(made, stack)
+        def take() -> tuple[Reconstructed, ...]:
+            return (None if begun is None else self._counted(begun.take)) or ()
 
         begun = self._counted(later.begin)
         return Pending(take, 0 if begun is None else begun.beside)

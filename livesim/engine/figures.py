@@ -158,14 +158,12 @@ def _of_trust(trust: TrustStatus) -> Iterator[Figure]:
     yield Figure(
         "trust overruled", numbers.overruled_sigmas, Unit.SIGMAS, channel=channel, remark=where
     )
-    yield Figure(
-        "trust plain denied",
-        numbers.plain_denied_percent,
-        Unit.PERCENT,
-        channel=channel,
-        remark="of the field",
-    )
-    yield Figure("trust noise ratio", numbers.noise_ratio, Unit.NONE, channel=channel)
+    denied, ratio = numbers.plain_denied_percent, numbers.noise_ratio
+    if denied is not None:
+        field = "of the field"
+        yield Figure("trust plain denied", denied, Unit.PERCENT, channel=channel, remark=field)
+    if ratio is not None:
+        yield Figure("trust noise ratio", ratio, Unit.NONE, channel=channel)
 
 
 def _of_device(device: DeviceStatus) -> Iterator[Figure]:

@@ -51,13 +51,13 @@ Review = Callable[[Tell], Trust]
 class Later:
     """What is left to do for a raw stack of which the plain image is there."""
 
-    begin: Callable[[], Pending[Reconstructed | None]]
+    begin: Callable[[], Pending[tuple[Reconstructed, ...]]]
     """Lets the networks begin, in any thread but one stack of a channel at a time; the outcome is
-    None if that fails, which is counted."""
+    one result, of a volume one for every plane, or none if that fails, which is counted."""
     nbytes: int
     """Of what it holds in memory."""
 
-    def run(self) -> Reconstructed | None:
+    def run(self) -> tuple[Reconstructed, ...]:
         """Run the networks."""
         return self.begin().take()
 
@@ -94,8 +94,8 @@ class Reconstructed:
         if later is None:
             return self
 
-        def begin() -> Pending[Reconstructed | None]:
-            return later.begin().then(lambda made: None if made is None else change(made))
+        def begin() -> Pending[tuple[Reconstructed, ...]]:
+            return later.begin().then(lambda made: tuple(change(one) for one in made))
 
         return replace(self, later=replace(later, begin=begin))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -93,6 +93,15 @@ class Recipe(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise DataError(f"{source}: {sentence(error, cls)}") from error
+
+
+Amend = Callable[[Recipe], Recipe]
+"""Adds to a recipe what is known only once the pixels are made."""
+
+
+def as_it_is(recipe: Recipe) -> Recipe:
+    """Add nothing."""
+    return recipe
 
 
 def steps_run(steps: Steps) -> tuple[StepName, ...]:

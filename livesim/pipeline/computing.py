@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import cycle
 from pathlib import Path
@@ -15,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings
-from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.seams import Computing, Examine, PipelineFactory, Resolved
 from livesim.pipeline.build import doctor_for, pipeline_factory
 from livesim.pipeline.cores import TorchCores
@@ -27,17 +27,11 @@ from livesim.pipeline.paths import path_for
 from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.volume.build import assumed
 from livesim.pipeline.volume.live import live_refusal, volume_factory
+from livesim.pipeline.volume.networks import resolved_volumes
 from livesim.pipeline.work import FramePath
 from livesim.values.frames import RawFrame
 from livesim.values.pattern import Pattern
 from livesim.wire.status import DeviceStatus
-from livesim_models.shipped import AUTO, NONE
-
-PLAIN_WHILE_LIVE = (
-    "no network runs on live volumes: livesim restore --config SETTINGS.toml makes them again from "
-    "the recording, with it"
-)
-"""Said where one is asked for by name."""
 
 
 class TorchComputing(Computing):
@@ -95,13 +89,10 @@ class TorchComputing(Computing):
         return doctor_for(settings)
 
     def resolve(self, settings: Settings) -> Resolved:
-        """Replace "auto" by the shipped networks that fit; live volumes are made without any."""
+        """Replace "auto" by the shipped networks that fit."""
         if settings.volumes is None:
             return resolved(settings)
-        notes = assumed(settings)
-        if settings.steps.two not in (AUTO, NONE):
-            notes = (*notes, PLAIN_WHILE_LIVE)
-        return Resolved(with_steps(settings, RECONSTRUCT), notes=notes)
+        return replace(resolved_volumes(settings), notes=assumed(settings))
 
     def refusal(self, settings: Settings, frame: RawFrame, channels: int) -> str | None:
         """Return why volumes of such frames do not fit into memory."""

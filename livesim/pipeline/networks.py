@@ -164,7 +164,7 @@ def resolved(settings: Settings, places: Sequence[torch.device] | None = None) -
     models = dict(own.models) | {k: v for one in each.values() for k, v in one.models.items()}
     cards = dict(own.cards) | {k: v for one in each.values() for k, v in one.cards.items()}
     channels = {
-        number: _with_steps(channel, each[number].settings.steps)
+        number: with_own_steps(channel, each[number].settings.steps)
         for number, channel in settings.channels.items()
     }
     notes = tuple(dict.fromkeys((*own.notes, *(n for one in each.values() for n in one.notes))))
@@ -172,7 +172,7 @@ def resolved(settings: Settings, places: Sequence[torch.device] | None = None) -
     return Resolved(resolved, models, cards, own.choices, notes)
 
 
-def _with_steps(channel: Channel, steps: Steps) -> Channel:
+def with_own_steps(channel: Channel, steps: Steps) -> Channel:
     """Return a channel's table with the names of the networks that it asks for."""
     if not any(getattr(channel.steps, step) for step in STEPS):
         return channel

@@ -207,12 +207,12 @@ class ReconstructionPipeline:
     def _plain_first(
         self, mended: Mended, work: Work, weights: BandWeights | None
     ) -> Reconstructed:
-        def begin() -> Pending[Reconstructed]:
+        def begin() -> Pending[tuple[Reconstructed, ...]]:
             self._weigh(weights)
             begun = self._path.begin(
                 self.sections, stack.pixels, lambda _: work.turns, stages=self._stages()
             )
-            return begun.then(lambda work: self._reconstructed(stack, work, mended.hits))
+            return begun.then(lambda work: (self._reconstructed(stack, work, mended.hits),))
 
         stack = mended.stack
         made = self._reconstructed(stack, work, mended.hits)

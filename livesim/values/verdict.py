@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.values.frames import StackIndex
+from livesim.values.results import Image
 from livesim.values.weights import BandWeights
 
 ERROR = "error"
@@ -48,10 +50,12 @@ class TrustNumbers:
     restored image there; 0 where it was not."""
     overruled_yx: tuple[float, float]
     """Where that is, in raw pixels."""
-    plain_denied_percent: float
-    """Share of the field where they contradict the plain reconstruction: pattern, OTF or camera."""
-    noise_ratio: float = 1.0
-    """The noise found beyond the optical cut-off, of what the camera's gain and read noise say."""
+    plain_denied_percent: float | None
+    """Share of the field where they contradict the plain reconstruction: pattern, OTF or camera;
+    None = not looked for, as in volumes."""
+    noise_ratio: float | None = 1.0
+    """The noise found beyond the optical cut-off, of what the camera's gain and read noise say;
+    likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +87,18 @@ class Trust:
     """Name out of `MAPS` -> [y, x], at the centres of the raw pixels."""
     weights: BandWeights | None = field(default=None, repr=False)
     """What the photons grant the networks here, for this stack and those that follow."""
+    planes: tuple[Mapping[str, NDArray[np.float32]], ...] = field(default=(), repr=False)
+    """Of a volume, instead of `maps`: those of every plane, in the order of z."""
+
+    def maps_of(self, index: StackIndex) -> Iterator[tuple[StackIndex, Mapping[str, Image]]]:
+        """Yield which image each set of maps is of.
+
+        Parameters
+        ----------
+        index
+            Of the image that was reviewed, or of any plane of the volume.
+        """
+        if not self.planes:
+            yield index, self.maps
+        for z, maps in enumerate(self.planes):
+            yield replace(index, z=z), maps

@@ -11,15 +11,17 @@ import tifffile
 import zarr
 
 from livesim.api.live import Sender
+from livesim.config.settings import Steps
 from livesim.io.pattern_file import read_pattern
 from livesim.io.write.results import read_recipe
 from livesim.processes.engine import EngineProcess
-from livesim.values.volume_pattern import PLAIN_IN_THREE_DIMENSIONS
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, PLAIN_IN_THREE_DIMENSIONS
 from livesim.wire.control_client import ControlClient
 from livesim.wire.status import EngineState
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.processes import livesim
 from tests.support.volume_microscope import volume_settings
+from tests.support.volume_network import drawn_network
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +48,10 @@ def counts():
     return np.stack([microscope.take(time).counts for time in range(TIMES)])
 
 
-def streamed(counts, folder, order, lost=()):
+def streamed(counts, folder, order, lost=(), settings=SETTINGS):
     """Send frames in an order of (time, z, angle, phase); return the recording and the status."""
     with EngineProcess("--lossless", f"--record={folder}") as engine:
-        settings = SETTINGS.model_copy(update={"simulation": None})
+        settings = settings.model_copy(update={"simulation": None})
         with Sender(engine.control(), settings) as sender:
             for time, z, angle, phase in order:
                 if (time, z, angle, phase) not in lost:
@@ -75,9 +77,9 @@ def volumes_of(path):
     return zarr.open_array(path / "0", mode="r")[:, 0]
 
 
-def restored(stream, folder):
-    out = folder / "again.ome.zarr"
-    livesim("restore", stream / "raw.zarr", "--out", out)
+def restored(stream, folder, *flags):
+    out = folder / f"again{len(flags)}.ome.zarr"
+    livesim("restore", stream / "raw.zarr", "--out", out, *flags)
     return out
 
 
@@ -127,3 +129,58 @@ def test_a_lost_frame_costs_its_own_volume_and_planes_come_in_any_order(counts, 
     for time in (0, 2, 3):
         np.testing.assert_array_equal(found[time], whole[time])
     assert np.isnan(found[1]).all() or not found[1].any()  # no preview takes a volume's place
+
+
+@pytest.fixture
+def with_network(tmp_path):
+    """Settings that ask for a network which changes much."""
+    two = drawn_network(tmp_path, 0.3)
+    return SETTINGS.model_copy(update={"steps": Steps(one="none", two=two), "simulation": None})
+
+
+def test_a_network_makes_the_same_volumes_live_as_in_restore(counts, with_network, tmp_path):
+    order = (at for at in in_order("time", "z", "angle", "phase") if at[0] < 2)
+    stream, _ = streamed(counts, tmp_path / "in", order, settings=with_network)
+    live = stream / "results.ome.zarr"
+    again, plain = restored(stream, tmp_path), restored(stream, tmp_path, "--steps", "reconstruct")
+    np.testing.assert_array_equal(volumes_of(live), volumes_of(again))
+    assert np.abs(volumes_of(live) - volumes_of(plain)).max() > 0.01
+    assert zarr.open_group(live, mode="r")["networks"][:].all()
+    recipe = read_recipe(live)
+    assert recipe.steps == ("reconstruct", "two")
+    assert recipe.models == read_recipe(again).models
+    assert any(words.startswith(IN_THREE_DIMENSIONS) for words in recipe.warnings)
+
+
+def test_the_plain_volume_is_recorded_until_the_network_has_come_to_it(
+    counts, with_network, tmp_path
+):
+    with EngineProcess(f"--record={tmp_path / 'in'}") as engine:
+        with (
+            Sender(engine.control(), with_network) as sender,
+            ControlClient(engine.control()) as client,
+        ):
+            for time in range(2):
+                for z, angle, phase in product(range(PLANES), range(3), range(5)):
+                    frame = counts[time, z, angle, phase]
+                    sender.send(frame, time=time, z=z, angle=angle, phase=phase)
+                if time == 0:
+                    wait_for_networks(client)
+        worked_off(engine)
+    (stream,) = (tmp_path / "in").iterdir()
+    live = stream / "results.ome.zarr"
+    by_network = zarr.open_group(live, mode="r")["networks"][:, 0]
+    assert by_network[0].all()
+    whole = volumes_of(restored(stream, tmp_path))
+    plain = volumes_of(restored(stream, tmp_path, "--steps", "reconstruct"))
+    for time, found in enumerate(volumes_of(live)):
+        assert len(set(by_network[time])) == 1, "a volume as a whole"
+        np.testing.assert_array_equal(found, (whole if by_network[time, 0] else plain)[time])
+
+
+def wait_for_networks(client):
+    """Wait until the network has come to a volume."""
+    until = monotonic() + ANSWER_S
+    while (networks := client.status(ANSWER_S).networks) is None or networks.done < PLANES:
+        assert monotonic() < until, networks
+        sleep(0.05)

@@ -10,10 +10,11 @@ from bench.quality.volumes.scene import PIXEL_NM, STEP_NM, settings
 from bench.report import Row
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.forward.pupil import Pupil
-from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
+from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 
 _HALF = 6

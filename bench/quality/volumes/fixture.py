@@ -13,9 +13,10 @@ from bench.quality.volumes.scene import PIXEL_NM, STEP_NM
 from bench.report import Row
 from livesim.config.settings import Camera, Optics, Reconstruction
 from livesim.io.read.volume_otf import read_volume_otf
-from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
+from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 
 FIXTURE = ((-0.8043, -1.8555, 0.2388), 203.5)
 """Directions in rad and line spacing in nm, as its authors' settings say."""

@@ -14,9 +14,9 @@ from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
-from livesim.reconstruction.volume.estimate import VolumeOptics
 from livesim.reconstruction.volume.plan import axial_cutoff, make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.volume_pattern import VolumePattern
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 

@@ -75,6 +75,22 @@ def gains(rows: Sequence[Row]) -> list[Row]:
     return lines
 
 
+def said(rows: Sequence[Row]) -> list[Row]:
+    """Compare what is said of arbitrated volumes with what they are, by the word of the verdict."""
+    lines = []
+    for word in ("trusted", "look", "do not trust"):
+        own = [row for row in rows if row["word"] == word]
+        if own:
+            off = np.array([row["error said / found"] for row in own])
+            alike = np.array([row["correlation"] for row in own])
+            line: Row = {"word": word, "volumes": len(own)}
+            line |= {"least correlation": alike.min(), "mean correlation": alike.mean()}
+            line |= {"error, least": off.min(), "error": np.median(off), "error, most": off.max()}
+            within = float(np.mean([row["within 2 errors"] for row in own]))
+            lines.append(line | {"within 2 errors": within})
+    return lines
+
+
 def asked(rows: Sequence[Row]) -> list[Row]:
     """Compare what was asked for with what was found, of the arbitrated volumes."""
     lines = []
@@ -122,6 +138,7 @@ def main() -> None:
         full=by_full,
         asked=asked(rows),
         gains=gains(rows),
+        said=said(rows),
         each=rows,
         size=SIZE,
         planes=PLANES,

@@ -14,16 +14,17 @@ from bench.quality.volumes.scene import settings, widefield
 from bench.quality.volumes_networks.specimens import KINDS
 from bench.report import Row
 from livesim.config.settings import Reconstruction, Settings
-from livesim.pipeline.volume.networks import VolumeNetwork, VolumeRestorer, load_volume_network
+from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network
+from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import (
-    VolumeOptics,
     estimate_volume_pattern,
     volume_noise_to_signal,
 )
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.volume_pattern import VolumePattern
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from livesim_models.data.volumes.scenery import Grid
@@ -48,6 +49,10 @@ class Restored:
     """The plain volume in full light."""
     truth: Tensor
     shown: float
+    error: Tensor
+    """Said of the arbitrated one."""
+    word: str
+    """Likewise, the verdict."""
 
 
 def network_named(name: str) -> VolumeNetwork:
@@ -92,8 +97,9 @@ def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> 
         "network": made.network,
         "arbitrated": made.image,
     }
-    truth = perfect_volume(density, pattern, own.optics)[BEYOND:-BEYOND]
-    return Restored(images, full, truth, made.shown)
+    truth = perfect_volume(density, pattern, own.optics)[BEYOND : BEYOND + PLANES]
+    word = restore.trust(made).verdict.word.value
+    return Restored(images, full, truth, made.shown, made.error, word)
 
 
 def measured(found: Restored) -> Row:
@@ -103,9 +109,25 @@ def measured(found: Restored) -> Row:
         for stage, image in found.images.items():
             psnr, ssim = likeness(image, reference)
             row[f"{stage}, {name}, dB"], row[f"{stage}, {name}, SSIM"] = psnr, ssim
-    return row | {
+    return row | _errors(found) | {
         "shown": found.shown,
         "full light, truth, dB": likeness(found.full, found.truth)[0],
+    }
+
+
+def _errors(found: Restored) -> Row:
+    """Compare the error that is said of the arbitrated volume with the one that it has."""
+    image, truth, said = (
+        one[_INSIDE].double().numpy()
+        for one in (found.images["arbitrated"], found.truth, found.error)
+    )
+    slope, offset = np.polyfit(truth.ravel(), image.ravel(), 1)
+    off = image - slope * truth - offset
+    return {
+        "error said / found": float(np.sqrt(np.square(said).mean() / np.square(off).mean())),
+        "within 2 errors": float((np.abs(off) < 2.0 * said).mean()),
+        "word": found.word,
+        "correlation": float(np.corrcoef(image.ravel(), truth.ravel())[0, 1]),
     }
 
 

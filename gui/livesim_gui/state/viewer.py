@@ -157,7 +157,7 @@ class Viewer:
     @property
     def maps(self) -> TrustMaps | None:
         """The maps of the channel that is shown, if there are any."""
-        return self.stream.maps(self.channels.wanted)
+        return self.stream.maps(self.channels.wanted, self.places.among(None).z)
 
     def error_of(self, scene: Scene) -> Image | None:
         """Return the error map [y, x] of the restored image that is shown; None = not known."""

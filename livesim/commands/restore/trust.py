@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from rich.console import Console
@@ -66,16 +66,26 @@ class Reviews:
     @property
     def lines(self) -> tuple[str, ...]:
         """What was said, one line a raw stack, for the recipe."""
-        return tuple(f"{index.words}: {v.sentence}" for index, v in self.verdicts.items())
+        return lines_of(self.verdicts)
 
     def show(self, console: Console) -> None:
         """Print each word, and why it was said; equal ones once."""
-        by_sentence: dict[str, tuple[Verdict, list[str]]] = {}
-        for index, one in self.verdicts.items():
-            by_sentence.setdefault(one.sentence, (one, []))[1].append(index.words)
-        for verdict, names in by_sentence.values():
-            console.print(f"image, {', '.join(names)}: ", end="")
-            console.print(verdict.word.value, style=_COLOURS[verdict.word])
-            for words in (*verdict.reasons, verdict.advice):
-                if words:
-                    console.print(f"  {words}")
+        show_verdicts(self.verdicts, "image", console)
+
+
+def lines_of(verdicts: Mapping[StackIndex, Verdict]) -> tuple[str, ...]:
+    """Return verdicts as a recipe says them."""
+    return tuple(f"{index.words}: {one.sentence}" for index, one in verdicts.items())
+
+
+def show_verdicts(verdicts: Mapping[StackIndex, Verdict], what: str, console: Console) -> None:
+    """Print each word and why it was said, equal ones once; `what`: an image or a volume."""
+    by_sentence: dict[str, tuple[Verdict, list[str]]] = {}
+    for index, one in verdicts.items():
+        by_sentence.setdefault(one.sentence, (one, []))[1].append(index.words)
+    for verdict, names in by_sentence.values():
+        console.print(f"{what}, {', '.join(names)}: ", end="")
+        console.print(verdict.word.value, style=_COLOURS[verdict.word])
+        for words in (*verdict.reasons, verdict.advice):
+            if words:
+                console.print(f"  {words}")

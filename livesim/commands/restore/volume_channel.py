@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,18 +13,15 @@ from torch import Tensor
 from livesim.config.settings import Settings
 from livesim.io.read.recording import Recording
 from livesim.pipeline.defects import Mending
-from livesim.pipeline.volume.build import volume_plan
-from livesim.pipeline.volume.networks import (
-    VolumeNetwork,
-    VolumeRestorer,
-    load_volume_network,
-    why_no_network,
-)
+from livesim.pipeline.volume.channel import VolumeChannel
+from livesim.pipeline.volume.restorer import RestoredVolume, VolumeRestorer
 from livesim.pipeline.work import as_tensor
-from livesim.reconstruction.volume.plan import VolumePlan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
+
+Hear = Callable[[StackIndex, RestoredVolume, VolumeRestorer], None]
+"""A volume, what a network made of it, and who judges that."""
 
 
 class VolumeReader:
@@ -56,52 +53,23 @@ class VolumeReader:
         return as_tensor(self._mend(self._read(index)).stack.pixels).float()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VolumeChannel:
-    """How the volumes of one channel are made."""
-
-    pattern: Pattern
-    plan: VolumePlan
-    network: VolumeNetwork | None
-    restorer: VolumeRestorer | None
-    refusal: str = ""
-    """Why no network runs; "" where one runs, or none is asked for."""
-
-    @classmethod
-    def of(cls, pattern: Pattern, settings: Settings) -> VolumeChannel:
-        """Return how volumes are made under a pattern.
-
-        Raises
-        ------
-        SettingsError, DataError
-            As `volume_plan` and `load_volume_network`.
-        """
-        plan, network = volume_plan(pattern, settings), load_volume_network(settings)
-        if network is None:
-            return cls(pattern, plan, None, None)
-        refusal = why_no_network(pattern, network.card)
-        if refusal:
-            return cls(pattern, plan, None, None, refusal)
-        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network))
-
-
 class VolumeMaker:
     """Makes the volumes of one channel, one after the other in the same memory.
 
     Parameters
     ----------
-    warn
-        Hears what a network's card or the photons of a volume say against its work.
+    hear
+        Hears what a network made of a volume.
     """
 
     def __init__(
         self,
         channel: VolumeChannel,
         read: Callable[[StackIndex], Tensor],
-        warn: Callable[[str], None],
+        hear: Hear = lambda index, made, restorer: None,
     ) -> None:
         self._make, self._read = VolumeReconstructor(channel.plan), read
-        self._bands, self._restore, self._warn = self._make.begin(), channel.restorer, warn
+        self._bands, self._restore, self._hear = self._make.begin(), channel.restorer, hear
 
     def __call__(self, volume: StackIndex) -> NDArray[np.float32]:
         """Return the image [z, 2 y, 2 x] of a volume.
@@ -121,6 +89,5 @@ class VolumeMaker:
         if self._restore is None:
             return self._make.finish(self._bands).numpy()
         made = self._restore(self._make.spectrum(self._bands), torch.stack(widefield), read)
-        for words in made.warnings:
-            self._warn(words)
+        self._hear(volume, made, self._restore)
         return made.image.numpy()

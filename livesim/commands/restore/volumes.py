@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.recorded_volumes import check_memory, first_planes, settled, whole_volumes
 from livesim.commands.restore.request import RestoreRequest
-from livesim.commands.restore.volume_channel import VolumeChannel, VolumeMaker, VolumeReader
+from livesim.commands.restore.volume_channel import VolumeMaker, VolumeReader
+from livesim.commands.restore.volume_trust import VolumeReviews
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.axes import count
@@ -26,6 +26,7 @@ from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.volume.build import calibrate_volume
+from livesim.pipeline.volume.channel import VolumeChannel
 from livesim.pipeline.volume.networks import VolumeNetwork, wants_network
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
@@ -75,16 +76,18 @@ def restore_volumes(asked: RestoreRequest) -> None:
         recipe = _recipe(asked, settings, channels, recording, notes)
         begin = min(volume.time for volume in volumes)
         left_out: list[LostFrameError] = []
-        said: Counter[str] = Counter()
+        reviews = VolumeReviews(volumes)
         with (
             interrupts_held() as check_interrupt,
-            open_writer(asked.out, layout, recipe, overwrite=asked.overwrite) as writer,
+            open_writer(
+                asked.out, layout, recipe, overwrite=asked.overwrite, amend=reviews.amend
+            ) as writer,
             progress_bar("restore", len(volumes), console) as bar,
         ):
             for number, channel in channels.items():
                 own = settings.of_channel(number)
                 read = VolumeReader(recording, own, channel.pattern, asked.live, check_interrupt)
-                make = VolumeMaker(channel, read, lambda words: said.update([words]))
+                make = VolumeMaker(channel, read, reviews.hear)
                 for volume in bar.over([one for one in volumes if one.channel == number]):
                     try:
                         made = make(volume)
@@ -96,7 +99,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
             if len(left_out) == len(volumes):
                 raise left_out[0]
     _tell((f"{one}; {count(len(left_out), 'volume')} left out" for one in left_out[:1]), console)
-    _tell((f"{words}; in {count(times, 'volume')}" for words, times in said.items()), console)
+    reviews.show(console)
     console.print(f"wrote {asked.out}")
 
 

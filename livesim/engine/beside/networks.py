@@ -24,12 +24,28 @@ _POLL_S = 0.1
 
 Deliver = Callable[[Reconstructed], None]
 """Takes a second result."""
-Key = tuple[StackIndex, int]
-"""A raw stack and when its last frame came: running stacks are named after their newest frame."""
 
 
-_Second = tuple[Key, object, Reconstructed | None]
-"""A raw stack, the era that it is of, and its second result; None where that failed."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A raw stack, or a volume, that has been published without its networks."""
+
+    index: StackIndex
+    """Of a volume that of its last plane."""
+    received_ns: int
+    """When its last frame came: running stacks are named after their newest frame."""
+    is_volume: bool
+
+    def shows(self, index: StackIndex) -> bool:
+        """Whether an image is of it."""
+        if self.is_volume:
+            return index.volume == self.index.volume
+        return index == self.index
+
+
+_Second = tuple[Key, object, tuple[Reconstructed, ...]]
+"""A raw stack, the era that it is of, and its second result, of a volume its planes; none where
+that failed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +57,8 @@ class _Waiting:
 
     @property
     def key(self) -> Key:
-        return self.made.result.index, self.made.result.last_received_ns
+        result = self.made.result
+        return Key(result.index, result.last_received_ns, result.volume is not None)
 
 
 class LiveNetworks:
@@ -49,9 +66,10 @@ class LiveNetworks:
 
     It never holds the frame path: a stack is handed over by reference once its plain image is
     there. The newest one comes first; those before it come where there is time, as long as they are
-    kept. The thread uses every core, since the networks' sums come out differently on fewer, and
-    steps back wherever the frame path wants one. While a GPU is at work on one channel, another one
-    is begun with, which may have a GPU of its own.
+    kept; of volumes, which take long, the newest one of a position alone. The thread uses every
+    core, since the networks' sums come out differently on fewer, and steps back wherever the frame
+    path wants one. While a GPU is at work on one channel, another one is begun with, which may have
+    a GPU of its own.
 
     It outlives a stream, so what is on the screen at its end can still be asked for.
 
@@ -106,6 +124,8 @@ class LiveNetworks:
             return
         one = _Waiting(made, made.later)
         with self._worker.changed:
+            if one.key.is_volume:
+                self._forget_before(one.key.index)
             self._kept[one.key] = one
             self._newest[made.result.index.channel] = one.key
             while len(self._kept) > 1 and self._is_full:
@@ -141,9 +161,9 @@ class LiveNetworks:
     def ask(self, index: StackIndex) -> bool:
         """Run the networks on a stack next; return whether it is still there to run them on."""
         with self._worker.changed:
-            found = next((key for key in reversed(self._kept) if key[0] == index), None)
+            found = next((key for key in reversed(self._kept) if key.shows(index)), None)
             if found is None:
-                return any(key[0] == index for key in self._at_work)
+                return any(key.shows(index) for key in self._at_work)
             self._asked = [found]
             self._worker.changed.notify_all()
         self._worker.start()
@@ -159,6 +179,12 @@ class LiveNetworks:
         self._worker.close()
         self._worker.join()
 
+    def _forget_before(self, newest: StackIndex) -> None:
+        """Keep no older volume of the same place."""
+        for key in list(self._kept):
+            if replace(key.index, time=newest.time) == newest:
+                del self._kept[key]
+
     @property
     def _is_full(self) -> bool:
         held = sum(one.later.nbytes for one in self._kept.values())
@@ -172,24 +198,24 @@ class LiveNetworks:
 
     def _next(self) -> Key | None:
         """Return the stack to work on now: what was asked for, or else the newest that is due."""
-        busy = {key[0].channel for key in self._at_work}
+        busy = {key.index.channel for key in self._at_work}
         for key in self._asked:
-            if key in self._kept and key[0].channel not in busy:
+            if key in self._kept and key.index.channel not in busy:
                 return key
         if self._run in (OFF, HELD) or self._ended:
             return None
-        newest = (key for key in reversed(self._kept) if key[0].channel not in busy)
+        newest = (key for key in reversed(self._kept) if key.index.channel not in busy)
         return next((key for key in newest if self._is_due(key)), None)
 
     def _is_due(self, key: Key) -> bool:
-        return not isinstance(self._run, int) or key[0].time % self._run == 0
+        return not isinstance(self._run, int) or key.index.time % self._run == 0
 
     def _work(self) -> None:
         """Work on what is due; while a GPU is at work on one channel, the next one is begun."""
         try:
             for key, era, made in in_order(self._begun()):
-                if made is not None:
-                    self._hand_over(made, era)
+                for one in made:
+                    self._hand_over(one, era)
                 with self._worker.changed:
                     self._at_work.remove(key)
                     self._worker.changed.notify_all()
@@ -229,9 +255,7 @@ class LiveNetworks:
         deliver(made)  # which may wait for the disk
 
 
-def _second(key: Key, era: object, passage: Passage, made: Reconstructed | None) -> _Second:
+def _second(key: Key, era: object, passage: Passage, made: tuple[Reconstructed, ...]) -> _Second:
     """Return what has become of a stack, with when it passed."""
-    if made is None:
-        return key, era, None
     passage = replace(passage, reconstructed=steady_ns())
-    return key, era, replace(made, second=True, passage=passage)
+    return key, era, tuple(replace(one, second=True, passage=passage) for one in made)

@@ -88,7 +88,7 @@ class LiveTrust:
             return
         result, review = made.result, made.review
         if review is None:  # the networks have been switched off
-            if self._newest is not None:
+            if self._newest is not None and result.ends_its_stack:
                 self.begin()
             return
         with self._worker.changed:
@@ -142,7 +142,8 @@ class LiveTrust:
             self._reviewed += 1
             before = self._found.get(channel)
             self._found = self._found | {channel: self._status_of(offer, trust)}
-        self._publish(TrustMaps(offer.stream, offer.index, trust.maps))
+        for index, maps in trust.maps_of(offer.index):
+            self._publish(TrustMaps(offer.stream, index, maps))
         word = TrustWord.TRUSTED if before is None else before.verdict.word
         if trust.verdict.word is not word:
             _log.warning("trust: stack %d: %s", offer.index.time, trust.verdict.sentence)

@@ -38,13 +38,18 @@ from livesim.values.frames import RawStack
 from livesim.values.illumination import PatternChange
 from livesim.values.pattern import Pattern
 from livesim.values.results import Result
-from livesim.values.volume_pattern import PLAIN_IN_THREE_DIMENSIONS
+from livesim.values.volume_pattern import IN_THREE_DIMENSIONS, PLAIN_IN_THREE_DIMENSIONS
 from livesim.values.weights import WeightsChange
 from livesim.wire.messages import StreamStart
 
 ARBITRATED = (
     "the images are arbitrated between plain reconstruction and networks, with the weights logged "
     "beside them; those that `networks` beside them does not name are plain"
+)
+
+ARBITRATED_VOLUMES = (
+    f"{IN_THREE_DIMENSIONS}; those that `networks` beside them names are arbitrated between plain "
+    "volume and network by their own photons, the others are plain"
 )
 
 
@@ -114,6 +119,7 @@ class FolderRecorder:
         )
         # Else no network runs, whatever the settings name.
         restored = first.plain is not None or first.provisional
+        dimensions = () if first.volume is None else (_of_volumes(restored=restored),)
         recipe = Recipe(
             settings=self.settings if restored else with_steps(self.settings, RECONSTRUCT),
             pattern=self._pattern_of(first.index.channel),
@@ -121,8 +127,8 @@ class FolderRecorder:
             models=self._models if restored else {},
             warnings=(
                 *self._notes,
-                *((ARBITRATED,) if restored else ()),
-                *((PLAIN_IN_THREE_DIMENSIONS,) if first.volume is not None else ()),
+                *((ARBITRATED,) if restored and first.volume is None else ()),
+                *dimensions,
             ),
         )
         path, shard = self.folder / RESULTS_NAME, self.settings.recording.shard
@@ -182,6 +188,11 @@ class FolderRecorder:
         if pixel_nm is None:
             raise SettingsError("expected optics.pixel_nm in the settings, found none")
         return pixel_nm
+
+
+def _of_volumes(*, restored: bool) -> str:
+    """Return what is said of volumes; `restored`: whether a network works on them."""
+    return ARBITRATED_VOLUMES if restored else PLAIN_IN_THREE_DIMENSIONS
 
 
 def _new_folder(parent: Path) -> Path:

@@ -132,8 +132,12 @@ class StreamRecording:
     # The publishing thread.
 
     def write(self, result: Result, *, second: bool = False) -> None:
-        """Take the result of a whole stack; a `second` one comes late, see `Tracks`."""
-        keep = self._made.offer if result.provisional else self._made.put
+        """Take the result of a whole stack; a `second` one comes late, see `Tracks`.
+
+        Planes of volumes are never left out: a volume is recorded as a whole.
+        """
+        spared = result.provisional and result.volume is None
+        keep = self._made.offer if spared else self._made.put
         keep((result, second))
 
     def end_results(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from livesim.io.recipe import FORMAT, Recipe
+from livesim.io.recipe import FORMAT, Amend, Recipe, as_it_is
 from livesim.io.write.output_layout import OutputLayout
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
@@ -44,10 +44,20 @@ class OmeTiff:
         Stored in the OME-XML as a comment annotation of the namespace "livesim-recipe/1".
     name
         The file's real name, for the OME-XML.
+    amend
+        Asked at the end for the recipe that is stored in its place.
     """
 
-    def __init__(self, path: Path, layout: OutputLayout, recipe: Recipe, name: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layout: OutputLayout,
+        recipe: Recipe,
+        name: str,
+        amend: Amend = as_it_is,
+    ) -> None:
         self._path, self._layout, self._recipe, self._name = path, layout, recipe, name
+        self._amend = amend
         self._starts = self._lay_out()
         self._file = path.open("r+b")
 
@@ -61,14 +71,19 @@ class OmeTiff:
 
     def finish(self, written: NDArray[np.bool_]) -> None:
         """Fill the planes that were never written, and say so in the recipe."""
-        if written.all():
-            return
+        recipe = self._amend(self._recipe)
+        if not written.all():
+            self._fill(written)
+            recipe = recipe.with_warning(self._layout.missing_warning(written))
+        if recipe is not self._recipe:
+            self._recipe = recipe
+            self._file.close()
+            tifffile.tiffcomment(self._path, self._ome_xml())
+
+    def _fill(self, written: NDArray[np.bool_]) -> None:
         empty = np.full((self._layout.y, self._layout.x), np.nan, np.float32)
         for position, time, channel, z in np.argwhere(~written):
             self.put(StackIndex(position, time, channel, z), empty)
-        self._file.close()
-        self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
-        tifffile.tiffcomment(self._path, self._ome_xml())
 
     def close(self) -> None:
         """Close the file."""

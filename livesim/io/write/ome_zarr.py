@@ -12,7 +12,7 @@ import zarr
 from numpy.typing import NDArray
 from yaozarrs import DimSpec, v05
 
-from livesim.io.recipe import Recipe
+from livesim.io.recipe import Amend, Recipe, as_it_is
 from livesim.io.write.chunk_files import chunk_path, chunk_writer, sharded
 from livesim.io.write.contrast import Contrast
 from livesim.io.write.output_layout import OutputLayout
@@ -52,12 +52,22 @@ class OmeZarr:
     laid_out
         Whether the folder has been laid out before, with the same layout. Any number of processes
         may fill one folder: a plane is a file, which appears whole.
+    amend
+        Asked at the end for the recipe that is stored in its place.
     """
 
     def __init__(
-        self, path: Path, layout: OutputLayout, recipe: Recipe, name: str, *, laid_out: bool = False
+        self,
+        path: Path,
+        layout: OutputLayout,
+        recipe: Recipe,
+        name: str,
+        amend: Amend = as_it_is,
+        *,
+        laid_out: bool = False,
     ) -> None:
         self._path, self._layout, self._recipe, self._name = path, layout, recipe, name
+        self._amend = amend
         self.contrasts = [Contrast() for _ in range(layout.position)]
         """Of every position, from the planes that were put or seen."""
         if laid_out:
@@ -126,8 +136,11 @@ class OmeZarr:
         self._check_still_there()
         for group, contrast in zip(self._groups, self.contrasts, strict=True):
             describe_image(group, self._layout, self._name, self._layout.channel, contrast)
+        recipe = self._amend(self._recipe)
         if not written.all():
-            self._recipe = self._recipe.with_warning(self._layout.missing_warning(written))
+            recipe = recipe.with_warning(self._layout.missing_warning(written))
+        if recipe is not self._recipe:
+            self._recipe = recipe
             self._store_recipe()
 
     def _check_still_there(self) -> None:

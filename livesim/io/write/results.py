@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from livesim.config.settings import SettingsError
-from livesim.io.recipe import Recipe
+from livesim.io.recipe import Amend, Recipe, as_it_is
 from livesim.io.write.ome_tiff import OmeTiff, read_recipe_of_tiff
 from livesim.io.write.ome_zarr import OmeZarr, read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
@@ -29,9 +29,16 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
 
 
 def open_writer(
-    path: Path, layout: OutputLayout, recipe: Recipe, *, overwrite: bool = False
+    path: Path,
+    layout: OutputLayout,
+    recipe: Recipe,
+    *,
+    overwrite: bool = False,
+    amend: Amend = as_it_is,
 ) -> ResultWriter:
     """Return the writer for an OME-TIFF (.ome.tif, .tif, ...) or OME-Zarr (.ome.zarr, .zarr).
+
+    Once all is written, the recipe is what `amend` makes of it.
 
     Raises
     ------
@@ -43,7 +50,7 @@ def open_writer(
     kind = OmeTiff if _is_tiff(path) else OmeZarr
 
     def begin(partial: Path) -> Format:
-        return kind(partial, layout, recipe, path.name)
+        return kind(partial, layout, recipe, path.name, amend)
 
     return ResultWriter(path, layout, begin, overwrite=overwrite)
 

@@ -15,9 +15,10 @@ from livesim.pipeline.calibration import pixel_nm_of
 from livesim.pipeline.defects import equalised, stacks_without_defects, with_defects
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.defects.replacement import Replacement
-from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
+from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.memory import volume_bytes
 from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from livesim.config.settings import Settings
 from livesim.engine.seams import Pipeline, PipelineFactory
 from livesim.pipeline.volume.build import calibrate_volume, memory_refusal
+from livesim.pipeline.volume.networks import wants_network
 from livesim.pipeline.volume.pipeline import OPEN_BYTES, VolumePipeline
+from livesim.reconstruction.volume.memory import volume_network_bytes
 from livesim.values.errors import DataError
 from livesim.values.frames import RawFrame, RawStack, StackIndex
 from livesim.values.pattern import Pattern
@@ -17,6 +19,8 @@ MOST_TRIED = 3
 KEPT_RAW = 6
 """Raw volumes of a channel that may be in memory at once: two that lack frames, two that wait for
 the processor, two while the pattern is searched for."""
+KEPT_FOR_NETWORK = 4
+"""And for a network: two that lack planes, one that waits for it, one that it is at."""
 
 
 def volume_factory(settings: Settings, pattern: Pattern | None = None) -> PipelineFactory:
@@ -35,8 +39,11 @@ def live_refusal(settings: Settings, frame: RawFrame, channels: int) -> str | No
     assert settings.volumes is not None
     planes, (angles, phases) = settings.volumes.planes or 1, settings.pattern.stack_shape
     y, x = frame.pixels.shape
-    raw = KEPT_RAW * channels * planes * angles * phases * frame.pixels.nbytes
-    return memory_refusal((y, x), planes, angles * channels, raw + OPEN_BYTES)
+    network = wants_network(settings)
+    kept = KEPT_RAW + (KEPT_FOR_NETWORK if network else 0)
+    raw = kept * channels * planes * angles * phases * frame.pixels.nbytes
+    more = volume_network_bytes((y, x), planes) if network else 0
+    return memory_refusal((y, x), planes, angles * channels, raw + OPEN_BYTES + more)
 
 
 class _Calibration:

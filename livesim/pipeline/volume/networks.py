@@ -1,35 +1,21 @@
-"""Restore plain volumes by a network, as far as the photons of the volume support it."""
+"""Load the network that restores volumes, and refuse those that do not fit."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from livesim.config.settings import Settings, SettingsError
-from livesim.pipeline.networks import precision_for
-from livesim.reconstruction.noise_model import NoiseModel, believed_noise
-from livesim.reconstruction.volume.plan import VolumePlan, greatest_step_nm
-from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.config.settings import Settings, SettingsError, Steps
+from livesim.engine.seams import Resolved
+from livesim.pipeline.networks import precision_for, with_own_steps
 from livesim.values.pattern import Pattern
-from livesim.values.volume_pattern import VolumePattern
 from livesim_models.card import Card
 from livesim_models.checkpoint import file_sha256, read_card, read_model
 from livesim_models.field import FieldRunner
-from livesim_models.normalisation import levels_of
 from livesim_models.shipped import AUTO, FOR_VOLUMES, NONE, model_file
-from livesim_models.trust.fission import mean_light
-from livesim_models.volume.arbitration import VolumeArbiter
-from livesim_models.volume.conditions import volume_conditions
 from livesim_models.volume.step import PlanesHybrid
-
-FISSIONS = 2
-_LEAST_VARIANCE = 0.01
-"""Photo-electrons squared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,20 +26,6 @@ class VolumeNetwork:
     step: PlanesHybrid
     models: dict[str, str]
     """File name -> SHA-256, for the recipe."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RestoredVolume:
-    """What becomes of a plain volume."""
-
-    image: Tensor
-    """[z, 2 y, 2 x] arbitrated."""
-    network: Tensor
-    """[z, 2 y, 2 x] the network alone."""
-    shown: float
-    """Share of the network's change that is shown, 0 to 1."""
-    warnings: tuple[str, ...] = ()
-    """Why nothing of it is shown, and what lies outside of the network's training."""
 
 
 def load_volume_network(settings: Settings) -> VolumeNetwork | None:
@@ -87,9 +59,51 @@ def wants_network(settings: Settings) -> bool:
     return any(files)
 
 
+def resolved_volumes(settings: Settings) -> Resolved:
+    """Return settings of volumes that name the network which "auto" stands for here.
+
+    Raises
+    ------
+    SettingsError, DataError
+        As `load_volume_network`.
+    """
+    each = {number: settings.of_channel(number) for number in settings.channels}
+    files = [path for path in map(_file, (settings, *each.values())) if path is not None]
+    channels = {
+        number: with_own_steps(channel, _steps(each[number]))
+        for number, channel in settings.channels.items()
+    }
+    named = settings.model_copy(update={"steps": _steps(settings), "channels": channels})
+    return Resolved(
+        named,
+        {path.name: file_sha256(path) for path in files},
+        {path.name: read_card(path).model_dump(mode="json") for path in files},
+    )
+
+
+def _steps(settings: Settings) -> Steps:
+    """Return the steps of one channel: behind the reconstruction, or none."""
+    name, precision = _name(settings), settings.steps.precision
+    if name != NONE:
+        precision = precision_for(settings, torch.device("cpu"))
+    chosen = {"one": NONE, "two": name, "all": NONE, "precision": precision}
+    return settings.steps.model_copy(update=chosen)
+
+
+def _name(settings: Settings) -> str:
+    return FOR_VOLUMES if settings.steps.two == AUTO else settings.steps.two
+
+
 def _file(settings: Settings) -> Path | None:
     """Return the file of the network that settings of one channel ask for; None = of none."""
-    name = FOR_VOLUMES if settings.steps.two == AUTO else settings.steps.two
+    for step in ("one", "all"):
+        found = getattr(settings.steps, step)
+        if found not in (AUTO, NONE):
+            raise SettingsError(
+                f"steps.{step}: expected {NONE!r} for volumes, whose networks work behind the "
+                f"reconstruction, found {found!r}"
+            )
+    name = _name(settings)
     if name == NONE:
         return None
     path = model_file(name, "two")
@@ -115,89 +129,3 @@ def why_no_network(pattern: Pattern, card: Card) -> str:
             f"trained on, found {frames}"
         )
     return ""
-
-
-class VolumeRestorer:
-    """Restores the volumes of one channel, one after the other; used by one thread, on the CPU.
-
-    Every volume is examined by its own photons: that takes as long as several volumes of the
-    network, and three reconstructions.
-
-    Parameters
-    ----------
-    plan
-        For counts of the camera.
-    pattern
-        That it was made for.
-    settings
-        Of the channel.
-    network
-        That restores them.
-    """
-
-    def __init__(
-        self, plan: VolumePlan, pattern: Pattern, settings: Settings, network: VolumeNetwork
-    ) -> None:
-        self._settings, self._pattern, self._network = settings, pattern, network
-        known, camera = VolumePattern.of(pattern), settings.camera
-        of_photons = replace(plan, plane=plan.plane.for_photons(camera))
-        self._make = VolumeReconstructor(of_photons)
-        distance = known.z_step_nm / greatest_step_nm(known, settings.optics)
-        self._conditions = volume_conditions(of_photons, camera.read_noise, distance)
-        self._arbitrate = VolumeArbiter(self._make, pattern.pixel_nm / 2.0 / known.z_step_nm)
-
-    @torch.inference_mode()
-    def __call__(
-        self, spectrum: Tensor, widefield: Tensor, read: Callable[[int], Tensor]
-    ) -> RestoredVolume:
-        """Return the restored volume.
-
-        Parameters
-        ----------
-        spectrum
-            [kz, x, 2 y] of the plain volume; kept as it is.
-        widefield
-            [z, y, x] photo-electrons.
-        read
-            Returns the counts [angle, phase, y, x] of a plane.
-        """
-        levels = levels_of(widefield)
-        conditions = self._conditions.at_levels(levels)
-
-        def network(seen: Tensor, light: float) -> Tensor:
-            plain, white = self._make.image(seen), self._make.image(seen * conditions.whitening)
-            restored: Tensor = self._network.step(
-                plain, white, light * widefield, conditions.in_light(light)
-            )
-            return restored
-
-        middle = read(len(widefield) // 2)
-        noise = self._noise(middle)
-        alone = network(spectrum, 1.0)
-        warnings = tuple(self._network.card.warnings((), levels))
-        if noise.refusal is not None:
-            words = f"nothing of the network is shown, as photons cannot be split: {noise.refusal}"
-            return RestoredVolume(self._make.image(spectrum), alone, 0.0, (words, *warnings))
-        seed = zlib.crc32(middle.numpy().tobytes())
-        drawn = self._drawn(read, noise, torch.Generator().manual_seed(seed))
-        found = self._arbitrate(spectrum, alone, network, drawn)
-        return RestoredVolume(found.image, alone, found.shown, warnings)
-
-    def _noise(self, counts: Tensor) -> NoiseModel:
-        cutoff, pixel_um = self._settings.optics.cutoff_cycles_per_um, self._pattern.pixel_nm / 1e3
-        return believed_noise(counts.flatten(0, 1), self._settings.camera, pixel_um, cutoff)
-
-    def _drawn(
-        self, read: Callable[[int], Tensor], noise: NoiseModel, generator: torch.Generator
-    ) -> list[Tensor]:
-        """Return half spectra of volumes of drawn noise, each as strong as the volume's own."""
-        camera = self._settings.camera
-        begun = [self._make.begin() for _ in range(FISSIONS)]
-        for z in range(self._make.plan.planes):
-            photons = (read(z) - camera.offset) / camera.gain
-            light = mean_light(photons.flatten(0, 1))
-            strength = noise.variance(light).clamp(min=_LEAST_VARIANCE).sqrt()
-            for one in begun:
-                drawn = torch.randn(strength.shape, generator=generator)
-                self._make.add(one, z, (strength * drawn).reshape(photons.shape))
-        return [self._make.spectrum(one).clone() for one in begun]

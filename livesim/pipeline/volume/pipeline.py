@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
 
 from livesim.config.settings import Settings
 from livesim.engine.open_volumes import OpenVolume, OpenVolumes
+from livesim.engine.pending import Pending, ready
+from livesim.engine.seams import Later, Reconstructed
 from livesim.engine.volumetric import VolumeStep
 from livesim.pipeline.defects import Mending
-from livesim.pipeline.volume.build import volume_plan
+from livesim.pipeline.volume.channel import VolumeChannel
+from livesim.pipeline.volume.whole import WholeVolume
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.volume.reconstructor import VolumeBands, VolumeReconstructor
 from livesim.values.clock import steady_ns
-from livesim.values.frames import RawStack
+from livesim.values.frames import Pixels, RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result, VolumePart
 
@@ -23,6 +28,8 @@ OPEN_VOLUMES = 2
 """Of one channel, at least: an old one may still wait for a plane when the next begins."""
 OPEN_BYTES = 1 << 30
 """What more of them may hold, as where positions alternate from plane to plane."""
+
+_log = logging.getLogger("livesim.engine")
 
 
 @dataclass(slots=True, eq=False)
@@ -32,18 +39,21 @@ class _Gathered:
     bands: VolumeBands
     widefields: dict[int, Image] = field(default_factory=dict)
     """Plane -> mean of its frames."""
+    frames: dict[int, Pixels] = field(default_factory=dict)
+    """Plane -> its raw stack without defects, where a network is going to need it."""
 
     def restart(self) -> None:
         """Forget the planes of an earlier volume."""
         self.bands.restart()
         self.widefields.clear()
+        self.frames.clear()
 
 
 class VolumePipeline:
     """Makes volumes of the planes of one channel, in any order; used by one thread, on the CPU.
 
     The images are those of `livesim restore`, to the bit. Its pattern stays as it is: nothing here
-    follows it.
+    follows it. What is left for a network may be done in another thread, one volume at a time.
 
     Parameters
     ----------
@@ -55,15 +65,19 @@ class VolumePipeline:
     Raises
     ------
     SettingsError, DataError
-        As `volume_plan`.
+        As `VolumeChannel.of`.
     """
 
     def __init__(self, settings: Settings, pattern: Pattern) -> None:
         self.pattern, self._mend = pattern, Mending(pattern, settings)
-        plan = volume_plan(pattern, settings)
+        channel = VolumeChannel.of(pattern, settings)
+        if channel.refusal:
+            _log.warning("%s", channel.refusal)
+        self._restore, plan = channel.restorer, channel.plan
         self._make = VolumeReconstructor(plan)
         first = self._make.begin()
-        most = max(OPEN_VOLUMES, OPEN_BYTES // first.nbytes)
+        nbytes = first.nbytes + (0 if self._restore is None else _frame_bytes(pattern, plan.planes))
+        most = max(OPEN_VOLUMES, OPEN_BYTES // nbytes)
         self._open: OpenVolumes[_Gathered] = OpenVolumes(
             plan.planes, lambda: _Gathered(self._make.begin()), most
         )
@@ -72,8 +86,10 @@ class VolumePipeline:
         """Return the preview of a plane, which is counted to its volume."""
         return self.add_plane(stack, preview=True).results[0]
 
-    def add_plane(self, stack: RawStack, *, preview: bool) -> VolumeStep:
+    def add_plane(self, stack: RawStack, *, preview: bool, plain: bool = False) -> VolumeStep:
         """Take a plane; return its preview if wanted, or the planes of the volume it completes.
+
+        With `plain` they are those of the plain volume, and a network's is left for later.
 
         Raises
         ------
@@ -90,45 +106,74 @@ class VolumePipeline:
             bands.restart()
         last = self._open.is_whole(volume)
         image = torch.empty(2 * shape[0], 2 * shape[1]) if preview and not last else None
-        counts = as_tensor(self._mend(stack).stack.pixels).float()
-        widefield = self._make.add(bands.bands, stack.index.z, counts, image).numpy().copy()
-        bands.widefields[stack.index.z] = widefield
-        results: tuple[Result, ...] = ()
+        widefield = self._added(bands, stack, image)
+        made: tuple[Reconstructed, ...] = ()
         if last:
-            results = self._finished(stack, volume)
+            made = self._finished(stack, volume, plain=plain)
             self._open.close(stack.index.volume)
         elif image is not None:
             part = VolumePart(len(volume.received_ns), self._open.planes)
-            results = (_preview(stack, image.numpy(), widefield, part),)
-        took = (steady_ns() - began) / 1e6
-        return VolumeStep(results, tuple(self._open.take_torn()), (("reconstruct", took),))
+            made = (Reconstructed(_preview(stack, image.numpy(), widefield, part)),)
+        steps = (("reconstruct", (steady_ns() - began) / 1e6),)
+        timed = tuple(replace(one, steps_ms=steps) for one in made)
+        return VolumeStep(timed, tuple(self._open.take_torn()))
+
+    def _added(self, gathered: _Gathered, stack: RawStack, preview: Tensor | None) -> Image:
+        """Add a plane to what is gathered; return its widefield image."""
+        z, pixels = stack.index.z, self._mend(stack).stack.pixels
+        counts = as_tensor(pixels).float()
+        widefield = self._make.add(gathered.bands, z, counts, preview).numpy().copy()
+        gathered.widefields[z] = widefield
+        if self._restore is not None:
+            gathered.frames[z] = pixels
+        return widefield
 
     def end_volumes(self) -> Sequence[str]:
         """Give up what is still open."""
         self._open.give_up()
         return self._open.take_torn()
 
-    def _finished(self, last: RawStack, volume: OpenVolume[_Gathered]) -> tuple[Result, ...]:
-        """Return all planes of a volume, each with when its own last frame came."""
-        part = VolumePart(self._open.planes, self._open.planes)
-        images = self._make.finish(volume.bands.bands).numpy()
-        return tuple(
-            Result(
-                stream=last.stream,
-                index=replace(last.index, z=z),
-                image=image,
-                widefield=volume.bands.widefields[z],
-                last_received_ns=volume.received_ns[z],
-                volume=part,
-            )
-            for z, image in enumerate(images)
+    def _finished(
+        self, last: RawStack, volume: OpenVolume[_Gathered], *, plain: bool
+    ) -> tuple[Reconstructed, ...]:
+        """Return all planes of a volume: restored, or plain and with what is left to do."""
+        gathered, count = volume.bands, range(self._open.planes)
+        whole = WholeVolume(
+            last.stream,
+            last.index.volume,
+            tuple(gathered.widefields[z] for z in count),
+            tuple(volume.received_ns[z] for z in count),
+            tuple(gathered.frames[z] for z in count if z in gathered.frames),
         )
+        spectrum = self._make.spectrum(gathered.bands)
+        if self._restore is None:
+            return whole.made(self._make.image(spectrum))
+        if not plain:
+            return whole.restored(self._restore, spectrum)
+        return self._plain_first(whole, spectrum)
+
+    def _plain_first(self, whole: WholeVolume, spectrum: Tensor) -> tuple[Reconstructed, ...]:
+        """Return the planes of the plain volume; the last one knows what is left."""
+        restore, kept = self._restore, spectrum.clone()  # the next volume takes its memory
+        assert restore is not None
+
+        def begin() -> Pending[tuple[Reconstructed, ...]]:
+            return ready(whole.restored(restore, kept))
+
+        *before, last = whole.made(self._make.image(spectrum), provisional=True)
+        return (*before, replace(last, later=Later(begin, whole.nbytes + kept.nbytes)))
 
     def _check(self, stack: RawStack) -> None:
         angles = self.pattern.angles
         expected = (len(angles), len(angles[0].phases_rad), *self.pattern.shape)
         if stack.pixels.shape != expected:
             raise ValueError(f"expected planes of {expected}, found {stack.pixels.shape}")
+
+
+def _frame_bytes(pattern: Pattern, planes: int) -> int:
+    """Return what the raw frames of a volume hold, if they are as wide as any."""
+    frames = planes * sum(len(angle.phases_rad) for angle in pattern.angles)
+    return 4 * frames * pattern.shape[0] * pattern.shape[1]
 
 
 def _preview(stack: RawStack, image: Image, widefield: Image, part: VolumePart) -> Result:

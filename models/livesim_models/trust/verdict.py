@@ -33,8 +33,16 @@ _BRIGHT, _DARK = 0.99, 0.02
 _LEAST_LIGHT = 1e-6
 
 
-def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
-    """Return the numbers that summarise a restoration, its border left out."""
+def numbers_of(made: Restoration, residual: PlainResidual | None) -> TrustNumbers:
+    """Return the numbers that summarise a restoration, its border left out.
+
+    Parameters
+    ----------
+    made
+        Of one stack, or of a volume, whose images are [z, 2 y, 2 x].
+    residual
+        None = the plain reconstruction was not held against the frames.
+    """
     plain, network, image, overruled = (
         inside(one, BORDER) for one in (made.plain, made.network, made.image, made.overruled)
     )
@@ -51,15 +59,15 @@ def numbers_of(made: Restoration, residual: PlainResidual) -> TrustNumbers:
     change = network - plain
     power = max(float(change.square().sum()), _LEAST_LIGHT)
     worst = int(overruled.argmax())
-    row, column = divmod(worst, overruled.shape[1])
+    row, column = divmod(worst % overruled.shape[-2:].numel(), overruled.shape[-1])
     return TrustNumbers(
         carried_percent=100.0 * min(max(carried, 0.0), 1.0),
         shown_percent=100.0 * min(max(float(((image - plain) * change).sum()) / power, 0.0), 1.0),
         error_percent=100.0 * float(squared[lit].mean().sqrt()) / max(bright, _LEAST_LIGHT),
         overruled_sigmas=float(overruled.flatten()[worst]),
         overruled_yx=((row + BORDER) / 2.0, (column + BORDER) / 2.0),
-        plain_denied_percent=_denied_percent(residual),
-        noise_ratio=residual.noise_ratio,
+        plain_denied_percent=None if residual is None else _denied_percent(residual),
+        noise_ratio=None if residual is None else residual.noise_ratio,
     )
 
 
@@ -95,10 +103,11 @@ def verdict(
         words = f"the photons cannot decide{outcome}: {refusal}"
         advice = "Give livesim the camera's own frames."
         return Verdict(TrustWord.LOOK, (words, *doubted, *unlike), advice, tuple(unlike))
-    if numbers.plain_denied_percent > PLAIN_PERCENT:
+    denied = numbers.plain_denied_percent
+    if denied is not None and denied > PLAIN_PERCENT:
         words = (
             "the photons contradict the plain reconstruction in "
-            f"{numbers.plain_denied_percent:.0f} % of the field: pattern, OTF or camera are not "
+            f"{denied:.0f} % of the field: pattern, OTF or camera are not "
             "what the settings say"
         )
         advice = "Calibrate again; check the camera's offset and gain, and the OTF."

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv1d, interpolate, pad
 
 from livesim.reconstruction.plan import EDGE_PIXELS
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
@@ -34,6 +33,8 @@ from livesim_models.trust.arbitration import (
     rise,
 )
 from livesim_models.volume.conditions import lateral_frequencies
+from livesim_models.volume.error import VolumeError
+from livesim_models.volume.local_means import near, spread
 
 Restore = Callable[[Tensor, float], Tensor]
 """(half spectrum [kz, x, 2 y] of a plain volume, share of the light) -> the network's volume."""
@@ -58,6 +59,8 @@ class Arbitrated:
 
     image: Tensor
     """[z, 2 y, 2 x]."""
+    error: Tensor
+    """[z, 2 y, 2 x] its standard deviation, photo-electrons per raw pixel."""
     shown: float
     """Share of the network's change that is shown, 0 to 1."""
     weights: tuple[float, ...]
@@ -76,6 +79,10 @@ class _Band:
     """Planes."""
     density: float
     """Independent values in a voxel."""
+    alone: float
+    """What the squares of neighbouring bands, which overlap, lack of the sum's square."""
+    noise: float
+    """Share of the plain volume's noise that is in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +110,7 @@ class VolumeArbiter:
 
     def __init__(self, make: VolumeReconstructor, flatness: float) -> None:
         self._make, self._flatness = make, flatness
+        self._error = VolumeError(make, flatness)
         self._share = make.plan.share
         self._whitened = torch.where(
             self._share > NOT_CARRIED, self._share.clamp(min=NOT_CARRIED).rsqrt(), 0.0
@@ -133,19 +141,30 @@ class VolumeArbiter:
         whole = self._make.spectrum_of(restored - plain)
         seen = [self._fission(spectrum, network, noise) for noise in noises]
         image, means = plain.clone(), []
+        gain, quiet = torch.zeros_like(plain), torch.zeros_like(plain)
         finest: Tensor | None = None
         for number, band in enumerate(self._bands()):
-            weight = self._weight(band, seen)
+            weight, best = self._weight(band, seen)
             if number >= _OCTAVES and finest is not None:
                 weight = torch.minimum(weight, finest)
             elif number < _FAINT_OCTAVES:
                 finest = weight if finest is None else torch.maximum(weight, finest)
             means.append(float(weight.mean()))
-            image.addcmul_(weight, self._make.image(whole * band.mask))
+            added = self._make.image(whole * band.mask)
+            image.addcmul_(weight, added)
+            gain += band.alone * added.square() * weight * (2.0 * best.clamp(max=1.0) - weight)
+            quiet += band.noise * weight * (2.0 - weight)
         change = self._make.image(whole)
         power = float(change.square().mean())
         shown = float(((image - plain) * change).mean()) / power if power > _TINY else 1.0
-        return Arbitrated(image, min(max(shown, 0.0), 1.0), tuple(means))
+        error = self._error.left(image, *self._error.plain(spectrum, noises), gain, quiet)
+        return Arbitrated(image, error, min(max(shown, 0.0), 1.0), tuple(means))
+
+    @torch.inference_mode()
+    def plain_error(self, spectrum: Tensor, noises: list[Tensor]) -> Tensor:
+        """Return the standard deviation [z, 2 y, 2 x] of a plain volume, see a call."""
+        noise, held = self._error.plain(spectrum, noises)
+        return (noise + held).sqrt()
 
     def _fission(self, spectrum: Tensor, network: Restore, noise: Tensor) -> _Fission:
         light = 1.0 / (1.0 + ETA**2)
@@ -183,7 +202,12 @@ class VolumeArbiter:
         voxels = 4 * plan.plane.shape[0] * plan.plane.shape[1] * (plan.planes + plan.bridge)
         frequency = float((squared * self._frequency).sum()) / max(total, _TINY)
         sigma = _NEIGHBOURHOOD / max(frequency, 1.0 / (2 * plan.plane.shape[0]))
-        return _Band(mask, sigma, sigma * self._flatness, max(total, 1.0) / voxels)
+        alone = float(self._doubled(mask).sum()) / max(total, _TINY)
+        # Noise after the filter is as strong as its share there.
+        power = self._doubled(self._share)
+        noise = alone * float((power * mask.square()).sum()) / max(float(power.sum()), _TINY)
+        density = max(total, 1.0) / voxels
+        return _Band(mask, sigma, sigma * self._flatness, density, alone, noise)
 
     def _doubled(self, half: Tensor) -> Tensor:
         """Return a half spectrum in which every column counts as often as in the whole one."""
@@ -191,8 +215,11 @@ class VolumeArbiter:
         twice[:, 0] *= 0.5
         return twice
 
-    def _weight(self, band: _Band, seen: list[_Fission]) -> Tensor:
-        """Return how much of the change is shown in a band, [z, 2 y, 2 x] 0 to 1."""
+    def _weight(self, band: _Band, seen: list[_Fission]) -> tuple[Tensor, Tensor]:
+        """Return how much of the change is shown in a band, [z, 2 y, 2 x] 0 to 1.
+
+        And what would be best without caution, which may be negative or beyond 1.
+        """
         agreed = power = noise = torch.zeros(())
         for one in seen:
             change = self._make.image(one.change * band.mask)
@@ -207,7 +234,7 @@ class VolumeArbiter:
         power = power.clamp(min=_TINY)
         found, error = self._drawn(agreed, power, noise, band, len(seen))
         weight = (found - _CAUTION * error).clamp(0.0, 1.0)
-        return interpolate(weight[None, None], self._inside.shape, mode="trilinear")[0, 0]
+        return spread(weight, self._inside.shape), spread(found, self._inside.shape)
 
     def _drawn(
         self, agreed: Tensor, power: Tensor, noise: Tensor, band: _Band, fissions: int
@@ -227,30 +254,9 @@ class VolumeArbiter:
         return drawn, squared.sqrt()
 
     def _near(self, volume: Tensor, band: _Band) -> Tensor:
-        """Return Gaussian means of a volume, on a grid as coarse in y and x as they allow."""
-        step = 1
-        while 4 * step <= band.sigma and not any(n % (2 * step) for n in volume.shape[1:]):
-            step *= 2
-        coarse = avg_pool2d(volume, step)
-        sigmas = (band.sigma_z, band.sigma / step, band.sigma / step)
-        for axis, sigma in enumerate(sigmas):
-            coarse = _smoothed(coarse.movedim(axis, -1), sigma).movedim(-1, axis)
-        return coarse
+        return near(volume, band.sigma, band.sigma_z)
 
 
 def _edge(length: int) -> int:
     """Return over how many pixels of the doubled grid the raw frames of a length are faded."""
     return 2 * min(EDGE_PIXELS, length // 4)
-
-
-def _smoothed(values: Tensor, sigma: float) -> Tensor:
-    """Return Gaussian means along the last axis; beyond its ends the last value goes on."""
-    length = values.shape[-1]
-    sigma = min(sigma, length / 2.0)
-    if sigma < 0.2:
-        return values
-    radius = math.ceil(2.5 * sigma)
-    at = torch.arange(-radius, radius + 1, dtype=values.dtype)
-    kernel = torch.exp(-0.5 * (at / sigma) ** 2)
-    lines = pad(values.reshape(-1, 1, length), (radius, radius), mode="replicate")
-    return conv1d(lines, (kernel / kernel.sum())[None, None]).reshape(values.shape)

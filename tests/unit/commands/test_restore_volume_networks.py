@@ -1,5 +1,7 @@
 """Volumes restored by a network: weighed by their photons, said in the recipe, or refused."""
 
+from functools import partial
+
 import pytest
 import tifffile
 import torch
@@ -12,10 +14,7 @@ from livesim.io.write.results import read_recipe
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.volume.networks import load_volume_network
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
-from livesim_models.card import Card
-from livesim_models.checkpoint import write_model
-from livesim_models.registry import architecture_of, build
-from livesim_models.volume.conditions import CHANNELS
+from tests.support.volume_network import drawn_network
 from tests.unit.commands import test_restore_volumes
 from tests.unit.commands.test_restore_volumes import settings, written
 
@@ -26,34 +25,7 @@ frames = test_restore_volumes.frames
 def model(tmp_path):
     """Return a function that writes a network for volumes whose last layer is so strong."""
 
-    def write(strength, **told):
-        architecture = architecture_of(
-            {"kind": "unet", "inputs": CHANNELS, "outputs": 1, "features": [4], "blocks": [1]}
-        )
-        torch.manual_seed(2)
-        network = build(architecture)
-        torch.nn.init.normal_(network.tail.weight, 0.0, 1.0)
-        network.tail.weight.data *= strength
-        card = Card.model_validate(
-            {
-                "name": "drawn",
-                "step": "two",
-                "architecture": architecture,
-                "normalisation": "planes",
-                "frames": 15,
-                "harmonics": 2,
-                "photons": (1.0, 1e4),
-                "read_noise": (0.0, 5.0),
-                "structures": ("none",),
-                "recipe": "",
-            }
-            | told
-        )
-        path = tmp_path / "drawn-two.safetensors"
-        write_model(path, network, card)
-        return str(path)
-
-    return write
+    return partial(drawn_network, tmp_path)
 
 
 def asking_for(two):
@@ -104,10 +76,23 @@ def test_frames_that_the_network_never_saw_are_restored_plain_and_said(
 
 def test_light_that_the_training_never_saw_is_said(frames, model, tmp_path, capsys):
     raw = written(tmp_path, frames[:1])
-    restored(raw, asking_for(model(0.0, photons=(1e6, 1e7))), tmp_path)
+    _, recipe = restored(raw, asking_for(model(0.0, photons=(1e6, 1e7))), tmp_path)
     said = " ".join(capsys.readouterr().err.split())
-    assert "expected 1e+06 to 1e+07 photo-electrons at the brightest pixel" in said
-    assert "; in 1 volume" in said
+    for words in (said, " ".join(recipe.warnings)):
+        assert "expected 1e+06 to 1e+07 photo-electrons at the brightest pixel" in words
+        assert "; in 1 volume" in words
+
+
+@pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr"])
+def test_the_recipe_says_what_is_to_be_thought_of_the_volumes(frames, model, tmp_path, name):
+    raw, out = written(tmp_path, frames), tmp_path / name
+    told = model(0.5, photons=(1e6, 1e7))
+    restore_volumes(RestoreRequest(raw, asking_for(told), None, out))
+    first, last = read_recipe(out).trust
+    assert first.startswith("time 0: ")
+    assert last.startswith("time 1: ")
+    assert "of what the networks changed is shown" in first
+    assert any("; in 2 volumes" in words for words in read_recipe(out).warnings)
 
 
 def test_a_network_of_planes_is_refused_before_a_pattern_is_looked_for(frames, tmp_path, capsys):

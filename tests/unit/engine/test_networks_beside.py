@@ -21,7 +21,7 @@ from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import ResultRecorder
 from livesim.values.frames import StackIndex
-from livesim.values.results import Result
+from livesim.values.results import Result, VolumePart
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
@@ -44,7 +44,7 @@ class SlowNetworks(Mean):
 
     def begin_plain(self, stack):
         plain = replace(self(stack), provisional=True)
-        return ready(Reconstructed(plain, later=Later(lambda: ready(self._run(stack)), 1000)))
+        return ready(Reconstructed(plain, later=Later(lambda: ready((self._run(stack),)), 1000)))
 
     def _run(self, stack):
         self.begun.append(stack.index.time)
@@ -298,7 +298,7 @@ def test_only_so_many_stacks_wait():
     live.close()
 
 
-def first(time, nbytes=1000, channel=0, begin=lambda: ready(None)):
+def first(time, nbytes=1000, channel=0, begin=lambda: ready(())):
     index = StackIndex(time=time, channel=channel)
     result = Result("s", index, IMAGE, IMAGE, provisional=True)
     return Reconstructed(result, later=Later(begin, nbytes))
@@ -319,8 +319,9 @@ def test_while_a_gpu_works_on_one_channel_another_one_is_begun_with(beside, said
         def take():
             told.append(f"take {time} of {channel}")
             if (time, channel) == (2, 0):
-                return None  # it failed, which is counted
-            return Reconstructed(Result("s", StackIndex(time=time, channel=channel), IMAGE, IMAGE))
+                return ()  # it failed, which is counted
+            index = StackIndex(time=time, channel=channel)
+            return (Reconstructed(Result("s", index, IMAGE, IMAGE)),)
 
         def begin():
             told.append(f"begin {time} of {channel}")
@@ -486,3 +487,44 @@ def test_images_step_behind_raw_frames_and_networks_behind_images():
         stream.sender.finish()
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert own < niceness["plain"] < niceness["networks"] or niceness["plain"] == 19
+
+
+def whole(time, position=0, begin=lambda: ready(())):
+    """Return the last plane of a plain volume of three."""
+    index = StackIndex(position, time, z=2)
+    part = VolumePart(3, 3)
+    result = Result("s", index, IMAGE, IMAGE, provisional=True, volume=part)
+    return Reconstructed(result, later=Later(begin, 1000))
+
+
+def test_of_volumes_the_newest_of_every_place_alone_waits():
+    live = LiveNetworks(lambda made: None, run="held")
+    live.open(lambda made: None)
+    for time, position in ((0, 0), (0, 1), (1, 0), (2, 0)):
+        live.offer(whole(time, position))
+    assert live.waiting == 2
+    assert not live.ask(StackIndex(time=1))
+    assert live.ask(StackIndex(position=1, z=1)), "any plane stands for its volume"
+    live.close()
+
+
+def test_all_planes_of_a_volume_are_delivered_in_their_order():
+    delivered, done = [], threading.Event()
+
+    def begin():
+        indices = [StackIndex(time=4, z=z) for z in range(3)]
+        planes = [Result("s", one, IMAGE, IMAGE, plain=IMAGE) for one in indices]
+        return ready(tuple(Reconstructed(one) for one in planes))
+
+    def deliver(made):
+        delivered.append(made)
+        if len(delivered) == 3:
+            done.set()
+
+    live = LiveNetworks(deliver)
+    live.open(deliver)
+    live.offer(whole(4, begin=begin))
+    assert done.wait(WAIT_S)
+    live.close()
+    assert [one.result.index.z for one in delivered] == [0, 1, 2]
+    assert all(one.second for one in delivered)

@@ -235,7 +235,7 @@ def test_maps_of_a_stream_that_is_over_are_dropped():
     assert feed.news(0.1).maps == {}
     assert feed.news(0.1).stream == "new"
     feed.take(1, maps(stream="new"), 0.2)
-    assert list(feed.news(0.2).maps) == [0]
+    assert list(feed.news(0.2).maps) == [(0, 0)]
     feed.take(1, StreamStart(stream="newer"), 0.3)
     assert feed.news(0.3).maps == {}
 

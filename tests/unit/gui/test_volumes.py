@@ -7,15 +7,25 @@ import pytest
 
 from livesim.values.frames import StackIndex
 from livesim.values.results import Result, VolumePart
+from livesim.values.verdict import SHOWN
+from livesim.wire.messages import StreamStart, TrustMaps
 from livesim_gui.state.health.reached import pair_of
 from livesim_gui.state.picture.cut import Cut, Cutting, Kind, planes_of
 from livesim_gui.state.picture.display import Display
-from livesim_gui.state.picture.stages import PLAIN, PREVIEW, WIDEFIELD, stages_of
+from livesim_gui.state.picture.stages import (
+    NETWORK,
+    PLAIN,
+    PREVIEW,
+    RESTORED,
+    WIDEFIELD,
+    stages_of,
+)
 from livesim_gui.state.stream.edge import edge_words
-from livesim_gui.state.stream.feed import News
+from livesim_gui.state.stream.feed import Feed, News
 from livesim_gui.state.stream.places import Places
 from livesim_gui.state.time.ring import Ring, Shot
 from livesim_gui.state.time.timeline import Mode
+from livesim_gui.state.viewer import Viewer
 
 PLANES, ROWS, COLUMNS = 5, 16, 24
 WHOLE = VolumePart(PLANES, PLANES)
@@ -109,6 +119,38 @@ def test_the_plane_of_the_volume_takes_the_place_of_its_preview():
     assert shot.result.volume.whole
 
 
+def test_the_plain_volume_and_then_the_restored_one_take_the_place_of_a_preview():
+    ring, plain = Ring(), plane(2)
+    ring.add(plane(2, volume=VolumePart(3, PLANES)))
+    ring.add(replace(plain, provisional=True))
+    ring.add(replace(plain, image=plain.image + 1.0, plain=plain.image))
+    (shot,) = ring.shots
+    assert list(stages_of(shot.result)) == [WIDEFIELD, PLAIN, RESTORED]
+    ring.add(replace(plain, provisional=True))  # come late: nothing goes back
+    assert ring.shots[0].result.plain is not None
+
+
+def restored(z):
+    one = plane(z)
+    return replace(one, image=one.image + 5.0, plain=one.image, network=one.image + 9.0)
+
+
+def test_a_cut_shows_what_a_network_made_of_every_plane():
+    made = cut(Kind.XZ, results=[restored(z) for z in range(PLANES)])
+    stages = stages_of(made.shot.result)
+    assert list(stages) == [WIDEFIELD, PLAIN, NETWORK, RESTORED]
+    plain = cut(Kind.XZ).shot.result.image
+    for stage, more in ((PLAIN, 0.0), (NETWORK, 9.0), (RESTORED, 5.0)):
+        np.testing.assert_array_equal(stages[stage].image, plain + more)
+
+
+def test_a_cut_through_planes_that_are_restored_in_part_is_plain():
+    mixed = [restored(0), restored(1), *volume()[2:]]
+    shown = stages_of(cut(Kind.XZ, results=mixed).shot.result)
+    assert list(shown) == [WIDEFIELD, PLAIN]
+    np.testing.assert_array_equal(shown[PLAIN].image, cut(Kind.XZ).shot.result.image)
+
+
 def test_a_preview_is_named():
     shot = Shot(0, plane(2, volume=VolumePart(3, PLANES)))
     words = edge_words(News(), shot, Mode.HELD, 0.0)
@@ -148,3 +190,24 @@ def test_the_middle_plane_of_volumes_is_shown_until_another_one_is_chosen():
     single = Places()
     single.see(shots(*(replace(one, volume=None) for one in volume())))
     assert single.among(None).z is None
+
+
+def test_every_plane_of_a_volume_that_was_reviewed_has_maps_of_its_own():
+    feed = Feed()
+    feed.begin("tcp://127.0.0.1:1")
+    viewer = Viewer(feed)
+    feed.take(1, StreamStart(stream="s"), 0.0)
+    for one in volume():
+        feed.take(1, one, 0.0)
+    viewer.tick(0.1)
+    assert viewer.maps is None
+    for time in range(2):
+        for z in range(PLANES):
+            maps = {SHOWN: np.full((ROWS, COLUMNS), 10.0 * time + z, np.float32)}
+            feed.take(1, TrustMaps("s", StackIndex(time=time, z=z), maps), 0.2)
+    for z in (1, 3):
+        viewer.choose_place("z", z)
+        viewer.tick(0.3)
+        assert viewer.maps.index == StackIndex(time=1, z=z)
+        assert viewer.maps.maps[SHOWN][0, 0] == 10.0 + z
+    assert len(feed.news(0.4).maps) == PLANES, "those of the volume before are forgotten"

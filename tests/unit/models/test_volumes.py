@@ -11,10 +11,11 @@ from livesim.commands.train.drawn import course_of
 from livesim.commands.train.specimens import drawn_volume
 from livesim.config.settings import Camera, Reconstruction, SettingsError
 from livesim.reconstruction.forward.pupil import Pupil
-from livesim.reconstruction.volume.estimate import VolumeOptics, volume_noise_to_signal
+from livesim.reconstruction.volume.estimate import volume_noise_to_signal
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.pattern import Levels, NoiseToSignal, Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.data.volumes.instrument import drawn_volume_instrument

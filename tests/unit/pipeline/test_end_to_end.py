@@ -148,7 +148,7 @@ def test_after_the_plain_image_of_a_stream_it_makes_the_same_pixels(scene, model
     first = live.begin_plain(stack, lambda _: ()).take()
     assert first.result.provisional
     offline = pipeline_of(scene, own).reconstruct(stack)
-    later = first.later.run()
+    (later,) = first.later.run()
     assert (first.result.image == offline.result.plain).all()
     assert (later.network() == offline.network()).all()
 

@@ -184,7 +184,7 @@ def test_plain_first_and_the_networks_later_give_the_same_to_the_bit(paths):
         np.testing.assert_array_equal(made.result.image, all_at_once.result.plain)
         np.testing.assert_array_equal(made.result.widefield, all_at_once.result.widefield)
     for number in (0, 5, 3, 4):
-        second = first[number].later.run()
+        (second,) = first[number].later.run()
         assert not second.result.provisional
         same([second], [expected[number]])
 

@@ -13,10 +13,11 @@ from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.volume.defocus import ThroughFocus
-from livesim.reconstruction.volume.estimate import VolumeOptics, estimate_volume_pattern
+from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 

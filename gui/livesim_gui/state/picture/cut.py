@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -110,15 +110,32 @@ def _made(shot: Shot, shots: Sequence[Shot], cut: Cut, z_step_raw: float | None)
     rows, columns = results[0].widefield.shape
     place = cut.at or ((columns - 1) / 2, (rows - 1) / 2)
     deep = max(round(len(planes) * (z_step_raw or 1.0)), 1)
+
+    def through(images: Sequence[Image]) -> Image:
+        return _cut(images, cut.kind, place, columns, deep)
+
     result = replace(
         results[len(results) // 2],
-        image=_cut([one.image for one in results], cut.kind, place, columns, deep),
-        widefield=_cut([one.widefield for one in results], cut.kind, place, columns, deep),
-        plain=None,
+        widefield=through([one.widefield for one in results]),
         step_one=None,
-        network=None,
+        **_stages(results, through),
     )
     return CutShot(replace(planes[-1], result=result), _words(results, cut, place, z_step_raw))
+
+
+def _stages(
+    results: Sequence[Result], through: Callable[[Sequence[Image]], Image]
+) -> dict[str, Image | None]:
+    """Return the cuts through all that every plane has; plain where a network lacks some."""
+    plain = [one.image if one.plain is None else one.plain for one in results]
+    if any(one.plain is None for one in results):
+        return {"image": through(plain), "plain": None, "network": None}
+    network = [one.network for one in results if one.network is not None]
+    return {
+        "image": through([one.image for one in results]),
+        "plain": through(plain),
+        "network": through(network) if len(network) == len(results) else None,
+    }
 
 
 def _cut(

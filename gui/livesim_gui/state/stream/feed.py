@@ -42,8 +42,9 @@ class News:
     stream: str | None = None
     ended: bool = False
     facts: StreamFacts = field(default_factory=StreamFacts)
-    maps: Mapping[int, TrustMaps] = field(default_factory=dict)
-    """Channel -> where its last result that was reviewed can be trusted."""
+    maps: Mapping[tuple[int, int], TrustMaps] = field(default_factory=dict)
+    """(channel, z) -> where the last result of the channel that was reviewed can be trusted, of a
+    volume every plane of it; the newest last."""
     shots: tuple[Shot, ...] = ()
     shot_bytes: int = 0
     """Of the pixels that are remembered."""
@@ -207,8 +208,13 @@ class Feed:
         if self._news.stream is None:
             self._begin_stream(maps.stream)
         if self._news.stream == maps.stream:
-            known = {**self._news.maps, maps.index.channel: maps}
-            self._news = replace(self._news, maps=known)
+            own, before = maps.index, self._news.maps
+            known = {
+                key: one
+                for key, one in before.items()
+                if key[0] != own.channel or (one.index.volume == own.volume and key[1] != own.z)
+            }
+            self._news = replace(self._news, maps={**known, (own.channel, own.z): maps})
 
     def _begin_stream(self, stream: str) -> None:
         self.ring.clear()

@@ -38,9 +38,13 @@ class Stream:
                 self.folder = status.recording
         return before
 
-    def maps(self, channel: int) -> TrustMaps | None:
-        """Return the maps of the last result of a channel that was reviewed, if there are any."""
-        return self.news.maps.get(channel)
+    def maps(self, channel: int, z: int | None = None) -> TrustMaps | None:
+        """Return the maps of the last result of a channel that was reviewed, if there are any.
+
+        Of a volume those of plane `z`.
+        """
+        own = [one for key, one in self.news.maps.items() if key[0] == channel]
+        return next((one for one in own if one.index.z == z), own[-1] if own else None)
 
     @property
     def apart_s(self) -> float:

@@ -115,8 +115,8 @@ def _stack(result: Result) -> tuple[str, StackIndex, int]:
 
 
 def _fullness(result: Result) -> int:
-    """Return 0 for a mean of the frames, 1 for a plain image before its networks, else 2."""
-    return 0 if result.searching else 1 if result.provisional else 2
+    """Return what it is: a mean of the frames, a preview, plain before its networks, or all."""
+    return 0 if result.searching else 1 if result.is_preview else 2 if result.provisional else 3
 
 
 def _size(result: Result) -> int:

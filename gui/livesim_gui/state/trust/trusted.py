@@ -138,9 +138,10 @@ def _of_networks(numbers: TrustNumbers) -> Iterator[str]:
 
 
 def _of_camera(numbers: TrustNumbers) -> Iterator[str]:
-    if not NOISE_AS_SAID[0] < numbers.noise_ratio < NOISE_AS_SAID[1]:
+    ratio = numbers.noise_ratio
+    if ratio is not None and not NOISE_AS_SAID[0] < ratio < NOISE_AS_SAID[1]:
         yield (
-            f"The noise is {numbers.noise_ratio:.1f} times what the camera's gain and read noise "
+            f"The noise is {ratio:.1f} times what the camera's gain and read noise "
             "say: look at [camera]. The check itself goes by the noise that is there"
         )
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from livesim.config.settings import Optics
 from livesim.reconstruction.forward.pupil import Pupil
-from livesim.reconstruction.volume.estimate import VolumeOptics
 from livesim.reconstruction.volume.plan import greatest_step_nm
+from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.data.scene import lit
