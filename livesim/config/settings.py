@@ -126,8 +126,12 @@ class Notch(Section):
 class Reconstruction(Section):
     """How the bands are recombined."""
 
-    preset: Literal["fairsim"] | None = None
-    """"fairsim": the settings of the MPhil report's Table 1; explicit keys win over it."""
+    preset: Literal["fairsim", "report"] | None = None
+    """"fairsim": the settings of the MPhil report's Table 1; "report": these and its processing;
+    explicit keys win over it."""
+    processing: Literal["none", "report"] = "none"
+    """"report": every raw stack is processed before, and its image after, as the MPhil report
+    describes; see `livesim.reconstruction.report_processing`."""
     wiener: Positive | Literal["auto"] = "auto"
     """Regularisation w, the denominator's w squared; "auto" takes, at every frequency, the noise
     over the object's power as calibrated (0.05 where the pattern file does not tell)."""
@@ -138,13 +142,15 @@ class Reconstruction(Section):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("preset") != "fairsim":
+        preset = values.get("preset") if isinstance(values, dict) else None
+        if preset not in ("fairsim", "report"):
             return values
         apodization = {"shape": "triangle", "cutoff": "auto", "bend": 1.0} | dict(
             values.get("apodization", {})
         )
         return (
             {"wiener": 0.05, "richardson_lucy_iterations": 5}
+            | ({"processing": "report"} if preset == "report" else {})
             | values
             | {"apodization": apodization}
         )
@@ -263,6 +269,8 @@ class Settings(Section):
         if self.reconstruction.richardson_lucy_iterations:
             found = self.reconstruction.richardson_lucy_iterations
             return f"expected reconstruction.richardson_lucy_iterations = 0, found {found}"
+        if self.reconstruction.processing != "none":
+            return 'expected reconstruction.processing = "none", found "report"'
         return ""
 
     @model_validator(mode="after")
