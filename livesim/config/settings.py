@@ -23,6 +23,7 @@ from livesim.config.errors import SettingsError as SettingsError  # who reads se
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
 from livesim.config.pattern import PatternSettings as PatternSettings
+from livesim.config.presets import give_way, with_preset
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
 from livesim.config.toml import parse_toml, read_toml
@@ -142,18 +143,7 @@ class Reconstruction(Section):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        preset = values.get("preset") if isinstance(values, dict) else None
-        if preset not in ("fairsim", "report"):
-            return values
-        apodization = {"shape": "triangle", "cutoff": "auto", "bend": 1.0} | dict(
-            values.get("apodization", {})
-        )
-        return (
-            {"wiener": 0.05, "richardson_lucy_iterations": 5}
-            | ({"processing": "report"} if preset == "report" else {})
-            | values
-            | {"apodization": apodization}
-        )
+        return with_preset(values)
 
 
 class Steps(Section):
@@ -326,8 +316,9 @@ def _apply(values: dict[str, Any], change: str) -> None:
     key, _, text = change.partition("=")
     word = _WORD.fullmatch(text.strip())
     line = change if word is None else f"{key} = {json.dumps(word[0])}"
-    changed = parse_toml(line, f"--set {change}", "key=value in TOML")
-    merge(values, with_new_names(changed))
+    changed = with_new_names(parse_toml(line, f"--set {change}", "key=value in TOML"))
+    give_way(values, changed)
+    merge(values, changed)
 
 
 def merge(values: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Reconstruction, Settings, SettingsError, Steps
+from livesim.config.settings import (
+    Reconstruction,
+    Settings,
+    SettingsError,
+    Steps,
+    parse_settings,
+)
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.plan import make_plan
@@ -123,3 +129,19 @@ def test_volumes_are_not_processed():
     }
     with pytest.raises(ValueError, match='processing = "none", found "report"'):
         Settings.model_validate(values)
+
+
+@pytest.mark.parametrize("name", ["fairsim", "report"])
+def test_a_preset_on_the_command_line_wins_over_a_file_that_states_every_key(name):
+    optics = {"numerical_aperture": 1.2, "emission_nm": 525.0}
+    values = Settings.model_validate({"optics": optics}).model_dump(exclude_none=True)
+    assert values["reconstruction"]["wiener"] == "auto"
+    own = parse_settings(
+        values,
+        "raw.toml",
+        changes=["reconstruction.notch.strength=0.5", f"reconstruction.preset={name}"],
+    ).reconstruction
+    expected = Reconstruction(preset=name, notch={"strength": 0.5})
+    assert own == expected
+    later = ["reconstruction.preset=report", "reconstruction.wiener=0.3"]
+    assert parse_settings(values, "raw.toml", changes=later).reconstruction.wiener == 0.3
