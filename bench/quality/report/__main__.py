@@ -30,7 +30,7 @@ def main() -> None:
     """Train, measure, print, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for the trained networks")
-    parser.add_argument("--steps", type=int, default=900, help="of each network")
+    parser.add_argument("--steps", type=int, default=300, help="of each network")
     options = parser.parse_args()
     torch.set_num_threads(1)
     pipelines = {

@@ -17,7 +17,7 @@ from bench.report import Row
 from livesim.reconstruction.report_processing import finished
 from livesim_models.registry import build
 
-TRAINED, HELD_OUT, TESTED = 64, 12, 20
+TRAINED, HELD_OUT, TESTED = 64, 8, 20
 """Fields of each structure; the report has about as many images, and as many tests."""
 SINGLE, MIXED, HALVES = "microtubules", "both structures", "microtubules, in halves"
 STAGES = ("low", "step one", "both steps")

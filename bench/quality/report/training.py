@@ -21,7 +21,7 @@ STEP_ONE = RcanArchitecture(inputs=9, outputs=9, groups=3, blocks=2, features=16
 STEP_TWO = STEP_ONE.model_copy(update={"inputs": 1, "outputs": 1, "space_to_depth": 2})
 """The report's have 5 groups of 3 blocks with 32 features, and no space-to-depth front."""
 BATCH, CROP, RATE, AVERAGING = 4, 64, 2e-3, 0.98
-LOOKS = 12
+LOOKS = 6
 """Points of a learning curve."""
 
 
