@@ -38,7 +38,9 @@ def restore(
             help="reconstruct, with one before and two behind it, as in one,reconstruct; or all."
         ),
     ] = "",
-    preset: Annotated[str, typer.Option(help="Named reconstruction settings: fairsim.")] = "",
+    preset: Annotated[
+        str, typer.Option(help="Named reconstruction settings: fairsim, report.")
+    ] = "",
     error: Annotated[
         bool,
         typer.Option(

@@ -23,6 +23,7 @@ from livesim.config.errors import SettingsError as SettingsError  # who reads se
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
 from livesim.config.pattern import PatternSettings as PatternSettings
+from livesim.config.presets import give_way, with_preset
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
 from livesim.config.toml import parse_toml, read_toml
@@ -126,8 +127,12 @@ class Notch(Section):
 class Reconstruction(Section):
     """How the bands are recombined."""
 
-    preset: Literal["fairsim"] | None = None
-    """"fairsim": the settings of the MPhil report's Table 1; explicit keys win over it."""
+    preset: Literal["fairsim", "report"] | None = None
+    """"fairsim": the settings of the MPhil report's Table 1; "report": these and its processing;
+    explicit keys win over it."""
+    processing: Literal["none", "report"] = "none"
+    """"report": every raw stack is processed before, and its image after, as the MPhil report
+    describes; see `livesim.reconstruction.report_processing`."""
     wiener: Positive | Literal["auto"] = "auto"
     """Regularisation w, the denominator's w squared; "auto" takes, at every frequency, the noise
     over the object's power as calibrated (0.05 where the pattern file does not tell)."""
@@ -138,16 +143,7 @@ class Reconstruction(Section):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("preset") != "fairsim":
-            return values
-        apodization = {"shape": "triangle", "cutoff": "auto", "bend": 1.0} | dict(
-            values.get("apodization", {})
-        )
-        return (
-            {"wiener": 0.05, "richardson_lucy_iterations": 5}
-            | values
-            | {"apodization": apodization}
-        )
+        return with_preset(values)
 
 
 class Steps(Section):
@@ -263,6 +259,8 @@ class Settings(Section):
         if self.reconstruction.richardson_lucy_iterations:
             found = self.reconstruction.richardson_lucy_iterations
             return f"expected reconstruction.richardson_lucy_iterations = 0, found {found}"
+        if self.reconstruction.processing != "none":
+            return 'expected reconstruction.processing = "none", found "report"'
         return ""
 
     @model_validator(mode="after")
@@ -318,8 +316,9 @@ def _apply(values: dict[str, Any], change: str) -> None:
     key, _, text = change.partition("=")
     word = _WORD.fullmatch(text.strip())
     line = change if word is None else f"{key} = {json.dumps(word[0])}"
-    changed = parse_toml(line, f"--set {change}", "key=value in TOML")
-    merge(values, with_new_names(changed))
+    changed = with_new_names(parse_toml(line, f"--set {change}", "key=value in TOML"))
+    give_way(values, changed)
+    merge(values, changed)
 
 
 def merge(values: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -275,6 +275,11 @@ def _misfit(settings: Settings, card: Card) -> str:
             "expected reconstruction.richardson_lucy_iterations = 0, since photons cannot measure "
             f"what a network is worth behind such steps, found {iterations}"
         )
+    if settings.reconstruction.processing != "none":
+        return (
+            'expected reconstruction.processing = "none", since counts are no photons after the '
+            'report\'s and nothing can be weighed against them, found "report"'
+        )
     pattern = settings.pattern
     if pattern.too_few_phases:
         return (

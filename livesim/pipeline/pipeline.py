@@ -262,7 +262,8 @@ class ReconstructionPipeline:
 
         Returns
         -------
-        None where nothing can be measured: Richardson-Lucy steps, or a field that is too small.
+        None where nothing can be measured: Richardson-Lucy steps, the report's processing, or a
+        field that is too small.
         """
         reviewer = self.reviewer or self._make_reviewer()
         return None if reviewer is None else reviewer(work, lambda _: None, image, foreign=foreign)

@@ -41,7 +41,8 @@ def reviewer_of(
     passband: Passband,
 ) -> Reviewer | None:
     """Return what measures errors; None where nothing can be measured, or frames are too few."""
-    measurable = not plan.richardson_lucy_iterations and not pattern.too_few_frames
+    changed = plan.richardson_lucy_iterations or plan.processed
+    measurable = not changed and not pattern.too_few_frames
     if not measurable or min(pattern.shape) < SMALLEST:
         return None
     arbiter = Arbiter(*passband.tensors)

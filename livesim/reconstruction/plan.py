@@ -49,11 +49,14 @@ class Plan:
     richardson_lucy_iterations: int
     few_frames: FewFrames | None = None
     """Where the frames are too few to separate the bands: makes the image instead of all that."""
+    processed: bool = False
+    """Whether frames and image are processed as the MPhil report does; they are then of 16 bits."""
 
     def for_photons(self, camera: Camera) -> Plan:
         """Return the plan for frames in photo-electrons; this one is for counts of `camera`."""
         few = self.few_frames and self.few_frames.for_photons()
-        unmixing, bias = self.unmixing * camera.gain, torch.zeros_like(self.bias)
+        gain = 1.0 if self.processed else camera.gain
+        unmixing, bias = self.unmixing * gain, torch.zeros_like(self.bias)
         return replace(self, unmixing=unmixing, bias=bias, few_frames=few)
 
     def to(self, device: torch.device | str) -> Plan:
@@ -88,7 +91,8 @@ class Plan:
         places = tuple((p.band, p.source, p.target, p.mirrored) for p in self.placements)
         shapes = tuple(values.shape for values in self.tensors)
         bounds = (self.columns, self.rows, self.zero_columns, self.half_columns)
-        return (self.shape, places, shapes, bounds, self.richardson_lucy_iterations)
+        around = (self.richardson_lucy_iterations, self.processed)
+        return (self.shape, places, shapes, bounds, *around)
 
 
 def make_plan(
@@ -102,8 +106,12 @@ def make_plan(
     """Prepare the reconstruction of stacks taken with `pattern`.
 
     Angles that are not usable contribute their zero order only. Where frames are too few to
-    separate bands, `few_frames` makes the image.
+    separate bands, `few_frames` makes the image. Where the settings ask for the report's
+    processing, counts are not taken for photo-electrons: they are scaled, stack by stack.
     """
+    processed = settings.processing == "report"
+    if processed:
+        camera = Camera()
     zero, bands = separated_bands(pattern)
     layout = Layout(pattern.shape, pattern.pixel_nm / 1000.0, otf)
     filters = Filters(layout, otf, settings, zero.weight, bands, pattern.noise_to_signal)
@@ -128,6 +136,7 @@ def make_plan(
         transfer=filters.transfer.float(),
         richardson_lucy_iterations=settings.richardson_lucy_iterations,
         few_frames=FewFrames.of(pattern, otf, camera, settings) if pattern.too_few_frames else None,
+        processed=processed,
     )
     return plan.to(device)
 

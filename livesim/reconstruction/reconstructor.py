@@ -12,6 +12,7 @@ from livesim.reconstruction.blocks import blocks, lay
 from livesim.reconstruction.memory import Memory
 from livesim.reconstruction.placements import BORDER, ZERO_ORDER
 from livesim.reconstruction.plan import Plan
+from livesim.reconstruction.report_processing import finished, prepared
 from livesim.reconstruction.richardson_lucy import richardson_lucy
 
 
@@ -88,6 +89,8 @@ class Reconstructor:
 
     def look(self, frames: Tensor) -> tuple[BandSpectra, Tensor]:
         """Return the bands of one stack [frame, y, x], and its widefield image [y, x]."""
+        if self.plan.processed:
+            frames = prepared(frames)
         if self.plan.few_frames is not None:
             self._memory.frames.copy_(frames)
         for rows in blocks(frames):
@@ -101,6 +104,11 @@ class Reconstructor:
 
         Nothing here depends on a value: on a GPU both can be captured once and replayed.
         """
+        self._make(spectra, factors, image)
+        if self.plan.processed:
+            image.copy_(finished(image))
+
+    def _make(self, spectra: BandSpectra, factors: Tensor | None, image: Tensor) -> None:
         plan = self.plan
         if plan.few_frames is not None:
             image.copy_(plan.few_frames.image(self._memory.frames))
@@ -125,14 +133,15 @@ class Reconstructor:
         Raises
         ------
         ValueError
-            If the stacks do not fit the plan, its frames are too few, or it ends in Richardson-Lucy
-            steps.
+            If the stacks do not fit the plan, its frames are too few, it ends in Richardson-Lucy
+            steps, or it processes frames and image.
         """
         if self.plan.few_frames is not None:
             raise ValueError("expected frames that separate the bands, found too few of them")
-        if self.plan.richardson_lucy_iterations:
+        if self.plan.richardson_lucy_iterations or self.plan.processed:
             raise ValueError(
-                "expected a plan without Richardson-Lucy steps, which are not differentiated here"
+                "expected a plan without Richardson-Lucy steps and without the report's "
+                "processing, which are not differentiated here"
             )
         images = []
         for stack in self._checked(photons):

@@ -2,7 +2,7 @@
 
 Rows are kept one by one in `bench/results/seeds.jsonl`; one that is there is not made again, so the
 bench can be stopped at any time and goes on where it was. `--only-report` makes the tables of what
-is there.
+is there. Times are those of the most runs: on a quiet machine `--parts times --side 128`.
 """
 
 from __future__ import annotations
@@ -112,10 +112,11 @@ def _timed(folder: Path, extent: Extent) -> Iterator[Field]:
 
 def _time(methods: Mapping[str, Method], fields: list[Field], runs: int, rows: Rows) -> None:
     for name, method in methods.items():
-        key: Row = {"part": TIMES, "side": fields[0].frames.shape[-1], "method": name}
+        side = fields[0].frames.shape[-1]
+        key: Row = {"part": TIMES, "side": side, "method": name, "runs": runs}
         if not rows.has(**key):
             with torch.inference_mode():
-                rows.add({**key, **timed(method, fields, runs)})
+                rows.add(key | timed(method, fields, runs))
             print(TIMES, name, flush=True)
 
 

@@ -11,7 +11,7 @@ from livesim_models.data.stacks import EXACT
 
 NOISES = tuple(float(n) for n in range(10))
 """Standard deviation of the noise in that of the frame: from 0 to 9 in ML-SIM's fig. 6."""
-PHASE_ERRORS_DEG = (0.0, 45.0, 90.0)
+PHASE_ERRORS_DEG = (0.0, 30.0, 45.0, 60.0, 90.0)
 """± of every frame."""
 NOISE, PHASES = "noise", "phase errors"
 

@@ -21,32 +21,12 @@ from bench.quality.arbitration import scene
 from bench.quality.networks import READ_NOISE
 from bench.report import Row, report
 from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.report_processing import equalised, finished, prepared
 from livesim_models.data.sample import simulated_sample
 from livesim_models.evaluation.similarity import similarity
 
 KINDS = ("filaments", "network", "siemens_star", "camera")
 PHOTONS = (20.0, 100.0, 1000.0)
-BACKGROUND, BRIGHTEST = 0.1, 0.999
-"""Quantiles of the pixel values of a raw stack."""
-SIXTEEN_BITS = 65535.0
-
-
-def equalised(frames: Tensor) -> Tensor:
-    """Return frames [frame, y, x] of one total intensity."""
-    return frames * (frames.mean() / frames.mean(dim=(1, 2), keepdim=True))
-
-
-def as_report(frames: Tensor) -> Tensor:
-    """Return frames [frame, y, x] as the report gives them to the reconstruction."""
-    even = equalised(frames)
-    low, high = torch.quantile(even, torch.tensor([BACKGROUND, BRIGHTEST])).tolist()
-    return (SIXTEEN_BITS * (even.clamp(low, high) - low) / (high - low)).round()
-
-
-def finished(image: Tensor) -> Tensor:
-    """Return an image [2 y, 2 x] as the report keeps it."""
-    shown = image.clamp(min=0.0)
-    return (SIXTEEN_BITS * (shown - shown.min()) / (shown.max() - shown.min())).round()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +41,7 @@ PRESETS: Mapping[str, Processing] = {
     "livesim": Processing(),
     "one total intensity": Processing(before=equalised),
     "negative values clipped": Processing(after=finished),
-    "report": Processing(as_report, finished),
+    "report": Processing(prepared, finished),
 }
 
 

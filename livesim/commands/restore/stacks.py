@@ -119,11 +119,12 @@ class StackRestorer:
         reviewed = pipeline.examine(work, work.image if logged else None)
         if reviewed is None:
             y, x = self._recording.frame_shape
-            iterations = settings.reconstruction.richardson_lucy_iterations
+            own = settings.reconstruction
             raise DataError(
                 f"{self._recording.source}: expected a field of which the error can be measured, "
-                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
-                f"found {y} x {x} and {iterations} steps"
+                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps "
+                f'or processing, found {y} x {x}, {own.richardson_lucy_iterations} steps and "'
+                f'{own.processing}"'
             )
         error = None if reviewed.error is None else np.asarray(reviewed.error.cpu(), np.float32)
         return RestoredStack(reviewed.image.cpu().numpy(), work, error, reviewed.trust)
