@@ -110,6 +110,44 @@ def test_wrong_use_is_refused(name, livesim, tmp_path):
     assert left_in(tmp_path / "here") == []
 
 
+@pytest.mark.parametrize(
+    ("change", "flags", "found"),
+    [
+        ("optics.na=1", [], "unknown key 'optics.na'"),
+        ("optics.emission_nm=0.5", ["--set", "optics.pixel_nm=70"], "optics.emission_nm: .*0.5"),
+        ("pattern.phases=1", ["--set", "reconstruction.notch.strength=0.5"], ".*no notch with 1"),
+    ],
+)
+def test_a_wrong_change_is_reported_as_what_was_asked_for(change, flags, found, livesim, tmp_path):
+    raw, settings = GOOD.build(tmp_path)
+    status, said = livesim("restore", raw, "--config", settings, "--set", change, *flags)
+    asked = "".join(f", {word}" for word in flags[1:] if "notch" in word)
+    assert status == USAGE
+    assert re.match(rf"livesim: {change}{asked} over {settings}: {found}", said), said
+
+
+def test_a_wrong_file_is_reported_under_its_own_name_whatever_was_changed(livesim, tmp_path):
+    raw, settings = GOOD.build(tmp_path)
+    settings.write_text(settings.read_text().replace("[optics]", "[optics]\ncolour = 3"))
+    status, said = livesim("restore", raw, "--config", settings, "--set", "optics.pixel_nm=70")
+    assert status == USAGE
+    assert said.startswith(f"livesim: {settings}: unknown key 'optics.colour'"), said
+
+
+@pytest.mark.parametrize("command", ["restore", "calibrate", "doctor", "adapt", "thin", "replay"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_recording_that_is_not_there_is_what_the_sentence_is_about(
+    command, beside, livesim, tmp_path
+):
+    if beside:
+        toml(tmp_path)
+    out = ["--out", "o.json"] if command in ("calibrate", "thin") else []
+    status, said = livesim(command, tmp_path / "no.tif", *out)
+    assert status == DATA
+    expected = f"livesim: {tmp_path / 'no.tif'}: expected a file or folder, found nothing there"
+    assert said.splitlines()[-1] == expected
+
+
 WRONG_PATTERNS = {
     "not JSON": ("[", "expected"),
     "another format": (pattern_json(format="livesim-pattern/9"), "format.*expected"),
