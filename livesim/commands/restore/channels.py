@@ -45,7 +45,7 @@ from livesim.values.illumination import (
 from livesim.values.pattern import Pattern
 from livesim.values.weights import BandWeights, WeightsChange
 from livesim_models.checkpoint import file_sha256
-from livesim_models.shipped import NONE, STEPS, model_file
+from livesim_models.shipped import NONE, OLD_FILES, STEPS, model_file, old_file_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +181,12 @@ def _check_networks(change: SettingsChange) -> None:
     """Refuse networks that are not those of the live run any more: the pixels would be others."""
     sides = (change.old, change.new)
     for step, name in {(step, side.get(f"steps.{step}")) for step in STEPS for side in sides}:
-        file = model_file(name, step) if isinstance(name, str) and name != NONE else None
-        logged = None if file is None else change.networks.get(file.name)
-        if file is not None and logged is not None and file_sha256(file) != logged.sha256:
+        if not isinstance(name, str) or name == NONE:
+            continue
+        file = model_file(name, step)
+        logged = change.networks.get(file.name) or change.networks.get(old_file_name(file))
+        sha256 = None if logged is None else OLD_FILES.get(logged.sha256, logged.sha256)
+        if sha256 not in (None, file_sha256(file)):
             raise DataError(
                 f"{file}: expected the network of the live run, found another one of that name; "
                 "--steps restores without it"

@@ -78,16 +78,16 @@ def pattern_json(**changes):
 
 WRONG_USE = {
     "unknown steps": (["--steps", "two"], USAGE, "expected steps .*found 'two'"),
-    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*default.*found 'best'"),
+    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*pair.*found 'best'"),
     "a network for another step": (
-        ["--set", f'steps.one="{model_file("default", "two").as_posix()}"'],
+        ["--set", f'steps.one="{model_file("pair", "two").as_posix()}"'],
         DATA,
-        "steps.one: expected a model for step one, found 'default-two' for step two",
+        "steps.one: expected a model for step one, found 'pair-two' for step two",
     ),
     "no model file": (["--set", 'steps.two="./raw.toml"'], USAGE, "steps.two.*path of a model"),
     "unknown preset": (["--preset", "opensim"], USAGE, "preset.*expected 'fairsim'.*'opensim'"),
     "unknown key in --set": (["--set", "optics.na=1"], USAGE, "unknown key 'optics.na'"),
-    "a bare word in --set": (["--set", "steps.one=best"], USAGE, "steps.one.*default.*'best'"),
+    "a bare word in --set": (["--set", "steps.one=best"], USAGE, "steps.one.*pair.*'best'"),
     "micrometres": (["--set", "optics.emission_nm=0.52"], USAGE, "emission_nm: expected .* 1, .*0"),
     "a word for a number": (["--set", "optics.pixel_nm=so"], USAGE, "pixel_nm: .*found 'so'"),
     "no TOML in --set": (["--set", "optics.pixel_nm:80"], USAGE, "--set .*expected key=value"),
