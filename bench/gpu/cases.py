@@ -22,7 +22,7 @@ from livesim_models.rcan import frozen
 from tests.doubles.gpu import LateGpu
 from tests.support.scenes import simulate
 
-PLAIN, PAIR = Steps(one="none", two="none"), Steps(one="default", two="default")
+PLAIN, PAIR = Steps(one="none", two="none"), Steps(one="pair", two="pair")
 QUICK, UNIVERSAL = Steps(one="none", two="quick"), Steps(one="none", two="universal")
 THREE_BY_THREE = PatternSettings()
 HEXAGONAL = PatternSettings(layout="hexagonal")

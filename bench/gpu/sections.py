@@ -20,7 +20,7 @@ from livesim_models.precision import true_float32
 from livesim_models.registry import freeze
 from livesim_models.shipped import model_file
 
-MODELS = (("default", "one"), ("default", "two"), ("quick", "two"), ("universal", "two"))
+MODELS = (("pair", "one"), ("pair", "two"), ("quick", "two"), ("universal", "two"))
 MOST_RMS = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
 """Of a network's change; TF32 would give some 3e-4."""
 MOST_OFF = 2e-4

@@ -23,8 +23,8 @@ from livesim_models.shipped import model_file
 PRECISIONS = ("float32", "bfloat16", "float16")
 BATCHES = (1, 2, 4, 8)
 MODELS = (
-    ("default", "one", 1),
-    ("default", "two", 2),
+    ("pair", "one", 1),
+    ("pair", "two", 2),
     ("quick", "two", 2),
     ("universal", "two", 2),
 )

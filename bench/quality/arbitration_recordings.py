@@ -46,7 +46,7 @@ NINE_FRAMES = (
     "bsim_hela_mito_3x3",
     "rdl_microtubule_lowsnr_488_3x3",
 )
-"""Those that have nine frames a stack: the networks called default take no others."""
+"""Those that have nine frames a stack: the pair takes no others."""
 OTHER_LAYOUTS = ("hexsim_imperial_20191105_152142_7",)
 """The one of five phases was resampled, so that the noise of its frames cannot be measured."""
 SCALES = (1.0, 5.0, 20.0)
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--scales", type=float, nargs="*", default=SCALES)
     parser.add_argument("--recordings", nargs="*")
-    parser.add_argument("--networks", nargs="+", default=["default"])
+    parser.add_argument("--networks", nargs="+", default=["pair"])
     parser.add_argument("--name", default="arbitration_recordings", help="of the file of results")
     parser.add_argument("--fissions", type=int, default=2)
     options = parser.parse_args()
@@ -205,7 +205,7 @@ def main() -> None:
     for network, name in product(
         options.networks, options.recordings or (*NINE_FRAMES, *OTHER_LAYOUTS)
     ):
-        if network == "default" and name in OTHER_LAYOUTS:
+        if network == "pair" and name in OTHER_LAYOUTS:
             continue
         own = recorded(folder, name)
         for scale in options.scales:

@@ -21,7 +21,7 @@ PHOTONS = (5.0, 20.0, 1000.0)
 def main() -> None:
     """Measure, print, write."""
     torch.set_num_threads(1)
-    domain = read_card(model_file("default", "two")).domain
+    domain = read_card(model_file("pair", "two")).domain
     assert domain is not None
     rows: list[Row] = []
     for structure in (*KNOWN, *UNKNOWN):

@@ -27,7 +27,7 @@ STRUCTURES = ("filaments", "network", "mitochondria")
 def restored(sample: Sample, precision: Precision, tile: int | None) -> tuple[Tensor, Tensor]:
     """Return what step one and what both steps make of a sample."""
     one, two = (
-        FieldRunner(read_model(model_file("default", step)).network, precision, side)
+        FieldRunner(read_model(model_file("pair", step)).network, precision, side)
         for step, side in (("one", tile), ("two", tile and 2 * tile))
     )
     frames = StepOne(one)(sample.low[None], sample.read_noise)

@@ -129,8 +129,8 @@ def table(found: dict[str, list[dict[str, Scores]]], photons: float) -> list[Row
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", default="default")
-    parser.add_argument("--two", default="default")
+    parser.add_argument("--one", default="pair")
+    parser.add_argument("--two", default="pair")
     parser.add_argument("--fields", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1, help="of the scenes")
     parser.add_argument("--photons", type=float, nargs="*", default=PHOTONS)

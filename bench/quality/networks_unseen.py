@@ -139,7 +139,7 @@ def _mean(name: str, rows: list[Row]) -> Row:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", nargs="+", default=["default"])
+    parser.add_argument("--networks", nargs="+", default=["pair"])
     parser.add_argument("--fields", type=int, default=10, help="of every kind")
     parser.add_argument("--photons", type=float, nargs="*", default=PHOTONS)
     parser.add_argument("--kinds", nargs="*", default=[*KINDS, *DRAWN])

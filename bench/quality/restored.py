@@ -22,7 +22,7 @@ from livesim_models.evaluation.reference import result_transfer
 from livesim_models.field import FieldRunner
 from livesim_models.normalisation import levels_of
 from livesim_models.passband import Passband
-from livesim_models.shipped import ALL, DEFAULT, StepName, model_file, shipped_models
+from livesim_models.shipped import ALL, TWO_STEP, StepName, model_file, shipped_models
 from livesim_models.steps import EndToEnd, Hybrid, StepOne, StepTwo
 from livesim_models.trust.arbitration import Arbiter, Weights
 from livesim_models.trust.fission import mean_light
@@ -53,7 +53,7 @@ class Restorer:
         self,
         plan: Plan,
         read_noise: float,
-        name: str = DEFAULT,
+        name: str = TWO_STEP,
         passband: Passband | None = None,
     ) -> None:
         self._plan, self._reconstruct = plan, Reconstructor(plan)

@@ -38,9 +38,9 @@ READ_NOISE = 1.5
 """Electrons; added to what is left, as a camera would."""
 PLAIN = Steps(one="none", two="none")
 STAGES = {
-    "step one": Steps(one="default", two="none"),
-    "step two alone": Steps(one="none", two="default"),
-    "step one and two": Steps(one="default", two="default"),
+    "step one": Steps(one="pair", two="none"),
+    "step two alone": Steps(one="none", two="pair"),
+    "step one and two": Steps(one="pair", two="pair"),
 }
 Shown = tuple[str, dict[str, np.ndarray]]
 

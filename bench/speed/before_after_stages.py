@@ -95,7 +95,7 @@ def network(given: Given, side: int, step: str, precision: str) -> Task:
     from livesim.pipeline.networks import load_networks
     from livesim.values.pattern import Levels
 
-    names = {"one": "none", "two": "none", step: "default"}
+    names = {"one": "none", "two": "none", step: "pair"}
     networks = load_networks(given.settings(**names, precision=precision), torch.device("cpu"))
     photons = given.counts(side)[0].flatten(0, 1).float()
     image = photons[0].repeat(2, 2)

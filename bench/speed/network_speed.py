@@ -85,7 +85,7 @@ def forms(network: Rcan, dtype: torch.dtype) -> dict[str, Form]:
 
 def shown(step: StepName, size: int) -> tuple[Rcan, Tensor]:
     """Return a shipped network and something to look at."""
-    network = read_model(model_file("default", step)).network
+    network = read_model(model_file("pair", step)).network
     long = size if step == "one" else 2 * size
     return network, torch.rand(1, network.architecture.inputs, long, long)
 

@@ -24,7 +24,7 @@ from livesim.values.extras import install_command
 def train(
     recipe: Annotated[
         Path | None,
-        typer.Argument(help="Training recipe (TOML), or one of livesim's: default, filaments."),
+        typer.Argument(help="Training recipe (TOML), or one of livesim's: pair, filaments."),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for scenes, checkpoints, logs and models.")

@@ -16,7 +16,7 @@ from livesim.config.settings import SettingsError
 from livesim.io.write.placement import Placement
 from livesim_models.card import Card
 from livesim_models.checkpoint import read_card
-from livesim_models.shipped import STEPS, model_file, shipped_models
+from livesim_models.shipped import STEPS, model_file, present_name, shipped_models
 
 
 def list_models() -> None:
@@ -72,7 +72,8 @@ def files_of(name: str) -> list[Path]:
     SettingsError
         If there is none.
     """
-    shipped = [model_file(name, step) for step in STEPS if name in shipped_models(step)]
+    own = present_name(name)
+    shipped = [model_file(own, step) for step in STEPS if own in shipped_models(step)]
     if shipped:
         return shipped
     if Path(name).is_file():

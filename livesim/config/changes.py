@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from livesim.config.old_names import OLD_NAMES
-from livesim.config.settings import Settings, SettingsError, merge, parse_settings
+from livesim.config.overrides import merge
+from livesim.config.settings import Settings, SettingsError, parse_settings
 from livesim.values.frames import StackIndex
 from livesim.values.illumination import changes_in_force
 

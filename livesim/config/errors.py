@@ -48,8 +48,7 @@ def sentence(error: ValidationError, kind: type[Any] | None = None) -> str:
         The model or dataclass that the values were meant for; with it the nearest known key is
         named for an unknown one.
     """
-    faults = error.errors()
-    fault = next((one for one in faults if _is_unknown_key(one["type"])), faults[0])
+    faults, fault = error.errors(), first_fault(error)
     place = _place(fault["loc"])
     if _is_unknown_key(fault["type"]):
         return _unknown_key(fault["loc"], kind)
@@ -63,6 +62,12 @@ def sentence(error: ValidationError, kind: type[Any] | None = None) -> str:
     if fault["type"] not in WITHOUT_VALUE:
         reason = f"{reason}, found {briefly(fault['input'])}"
     return shortened(f"{place}: {reason}" if place else reason)
+
+
+def first_fault(error: ValidationError) -> ErrorDetails:
+    """Return the fault that `sentence` tells: an unknown key, or else the first."""
+    faults = error.errors()
+    return next((one for one in faults if _is_unknown_key(one["type"])), faults[0])
 
 
 def _place(loc: Sequence[int | str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,15 +16,15 @@ from pydantic import (
 
 from livesim.config.acquisition import Acquisition
 from livesim.config.channels import Channel, ChannelNumber, Damping
-from livesim.config.either import with_excluded
 from livesim.config.errors import SettingsError as SettingsError  # who reads settings needs it
 from livesim.config.errors import sentence
 from livesim.config.old_names import with_new_names
+from livesim.config.overrides import blamed, merge, overridden
 from livesim.config.pattern import PatternSettings as PatternSettings
-from livesim.config.presets import give_way, with_preset
+from livesim.config.presets import with_preset
 from livesim.config.section import Section
 from livesim.config.simulation import Simulation
-from livesim.config.toml import parse_toml, read_toml
+from livesim.config.toml import read_toml
 from livesim.config.volumes import Volumes
 from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
 
@@ -34,9 +32,6 @@ Sync = Literal["stack", "second", "close"]
 SHARD_LIMIT = 255
 """Time points in one shard: its index, 16 bytes for each and a checksum, then fits into one page
 of 4096 bytes, so that no crash tears it; see `livesim.io.write.chunk_files.ShardFiles`."""
-_WORD = re.compile(r"(?!(true|false|nan|inf)$)[A-Za-z./~\\][^\"'\n]*")
-"""What stands for itself after --set key=, such as none or the path of a model; a shell takes the
-quotes away that TOML wants around it."""
 ASSUMED_DAMPING = 0.15
 """Where `optics.otf_damping` is "auto" and the frames do not tell it."""
 ASSUMED_EXCITATION = 0.93
@@ -311,25 +306,6 @@ def load_settings(path: Path, changes: Sequence[str] = ()) -> Settings:
     return parse_settings(read_toml(path), str(path), path.parent, changes)
 
 
-def _apply(values: dict[str, Any], change: str) -> None:
-    """Put one "section.key=value" into `values`; the value is TOML, or a bare word."""
-    key, _, text = change.partition("=")
-    word = _WORD.fullmatch(text.strip())
-    line = change if word is None else f"{key} = {json.dumps(word[0])}"
-    changed = with_new_names(parse_toml(line, f"--set {change}", "key=value in TOML"))
-    give_way(values, changed)
-    merge(values, changed)
-
-
-def merge(values: dict[str, Any], changed: dict[str, Any]) -> None:
-    """Put changed keys, in tables within tables, into `values`; networks exclude each other."""
-    for key, value in changed.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            merge(values[key], with_excluded(value) if key == "steps" else value)
-        else:
-            values[key] = value
-
-
 def parse_settings(
     values: dict[str, Any], source: str, folder: Path = Path(), changes: Sequence[str] = ()
 ) -> Settings:
@@ -338,18 +314,19 @@ def parse_settings(
     Raises
     ------
     SettingsError
-        Naming `source`, the key, what was expected and what was found.
+        Naming the changes that are wrong, or else `source`, the key, what was expected and what was
+        found.
     """
     try:
         values = with_new_names(values)
     except ValueError as error:
         raise SettingsError(f"{source}: {error}") from error
-    for change in changes:
-        _apply(values, change)
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(overridden(values, changes))
     except ValidationError as error:
-        raise SettingsError(f"{source}: {sentence(error, Settings)}") from error
+        asked = blamed(error, values, changes, Settings)
+        place = f"{', '.join(asked)} over {source}" if asked else source
+        raise SettingsError(f"{place}: {sentence(error, Settings)}") from error
     return _with_files_in(settings, folder)
 
 

@@ -11,7 +11,7 @@ ONE, TWO, ALL = "one", "two", "all"
 STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two", ALL)
 """All choices, each in the order in which the steps are taken."""
 
-_PAIR = "default"
+_PAIR = "pair"
 """The shipped networks that work before and behind the reconstruction."""
 
 

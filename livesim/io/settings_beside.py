@@ -12,6 +12,7 @@ from livesim.io.recording_files import (
     RAW_NAME,
     SETTINGS_LOG_NAME,
     WEIGHTS_LOG_NAME,
+    check_there,
     of_channel,
 )
 from livesim.values.errors import DataError
@@ -27,9 +28,12 @@ def settings_for(raw: Path, config: Path | None, changes: Sequence[str] = ()) ->
 
     Raises
     ------
+    DataError
+        If there is no such recording.
     SettingsError
         If there are none, more than one file, or what they say is wrong.
     """
+    check_there(raw)
     beside = [] if config is not None else _beside(raw)
     if config is None and not beside and (raw / "zarr.json").is_file():
         return _recorded(raw, changes)

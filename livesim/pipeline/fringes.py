@@ -6,6 +6,7 @@ import cmath
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -34,14 +35,24 @@ _TURNED, _ERRORS = math.radians(25.0), 5.0
 """Phase, and the same over its standard error, by which fringes lie elsewhere. In those recordings
 it was 9 degrees at the most."""
 
+_JITTER = 0.85
+"""Of the distance between the phases of two frames: one that is off by less is still itself."""
+
 ELSEWHERE = (
     "fringes that are in other frames, or in another order, than the pattern says{at}; check "
     "angles, phases and order in [pattern], and {else_}"
+)
+JITTERED = (
+    "phases of single frames that are off by up to {degrees:.0f}° from the pattern's{at}: lines of "
+    "the image may be none of the specimen's; those that are alike in every raw stack `livesim "
+    "calibrate` finds, others come of what shakes"
 )
 MOVED = (
     "fringes that have moved by up to {degrees:.0f}° against the pattern{at}: lines of the image "
     "may be none of the specimen's; {advice}"
 )
+UNSEEN_HERE = "none of the pattern's fringes are seen{at}: no sample is there, or too little light"
+"""The same of positions that have others beside them which show the fringes."""
 UNSEEN = "none of the pattern's fringes are seen{at}: there is too little light, or another pattern"
 _OF_OTHER_FRAMES = "whether the pattern is that of these frames", "calibrate these frames"
 """What is left to check, and what helps, where a pattern was found elsewhere."""
@@ -61,6 +72,8 @@ def with_fringes_doubted(
     followed: bool = False,
 ) -> Pattern:
     """Return the pattern with a doubt for every angle that some stacks show otherwise.
+
+    What some positions show, and others do not, is a doubt of these positions.
 
     Parameters
     ----------
@@ -85,8 +98,16 @@ def with_fringes_doubted(
         for number, angle in enumerate(pattern.angles)
         if angle.usable
     }
-    new = tuple(_doubts(shown, stacks, known=known, followed=followed))
-    return replace(pattern, warnings=(*pattern.warnings, *new), doubts=(*pattern.doubts, *new))
+    new = list(_doubts(shown, stacks, known=known, followed=followed))
+    return replace(
+        pattern,
+        warnings=(*pattern.warnings, *(doubt.words for doubt in new)),
+        doubts=(*pattern.doubts, *(doubt.words for doubt in new if not doubt.positions)),
+        doubts_at=(
+            *pattern.doubts_at,
+            *((p, doubt.words) for doubt in new for p in doubt.positions),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +122,62 @@ class _Fringes:
     """Against the pattern's phases."""
     tells: bool
     """Whether they would be seen if they were there."""
+    jitter_rad: float
+    """By which single frames are off at the most, besides."""
+    apart_rad: float
+    """Between the phases of two frames of the pattern, at the least."""
+    unlike: float
+    """What is left of the rest where every frame may have a phase of its own."""
 
     @classmethod
-    def of(cls, found: Tensor, expected: Tensor, *, tells: bool) -> _Fringes:
-        """Compare fringes [frame] in units of the noise with the expected ones, both complex."""
-        product = complex(torch.vdot(expected, found))
-        explained = abs(product) ** 2 / float(expected.abs().square().sum())
+    def of(
+        cls, found: Tensor, expected: Tensor, harmonic: int, apart_rad: float, *, tells: bool
+    ) -> _Fringes:
+        """Compare fringes [frame] in units of the noise with those of a harmonic, both complex.
+
+        Those found are less their mean; of those expected, the ones of other angles' frames are 0.
+        """
+        even = expected - expected.mean()
+        product = complex(torch.vdot(even, found))
+        explained = abs(product) ** 2 / float(even.abs().square().sum())
         rest = float(found.abs().square().sum()) - explained
-        return cls(explained, rest, len(found), cmath.phase(product), tells)
+        own, mean = expected.abs() > 0.0, product / float(even.abs().square().sum())
+        off = -found[~own].mean() if not bool(own.all()) else mean * expected.mean()
+        turned = (found + off)[own] * (mean * expected[own]).conj()
+        lengths = (found + off).abs()
+        unlike = float((lengths[own] - lengths[own].mean()).square().sum())
+        unlike += float(lengths[~own].square().sum())
+        return cls(
+            explained,
+            rest,
+            len(found),
+            cmath.phase(product),
+            tells,
+            float(turned.angle().abs().max()) / harmonic,
+            apart_rad,
+            unlike,
+        )
+
+    @property
+    def _allowed(self) -> float:
+        """Power that may be left over."""
+        return max(_OTHER * (self.rest + self.explained), _SURELY * max(self.frames - 2, 1))
+
+    @property
+    def jittered(self) -> bool:
+        """Whether they are in their frames and order, but single frames have other phases."""
+        alike = self.unlike <= self._allowed and self.jitter_rad < _JITTER * self.apart_rad
+        return self.rest > self._allowed and alike
 
     @property
     def elsewhere(self) -> bool:
         """Whether they are in other frames or in another order."""
-        freedom = max(self.frames - 2, 1)
-        whole = self.rest + self.explained
-        return self.rest > max(_OTHER * whole, _SURELY * freedom)
+        return self.rest > self._allowed and not self.jittered
 
     @property
     def seen(self) -> bool:
         """Whether there are any; not so where nothing is (NaN)."""
-        return self.explained > _CLEAR or self.elsewhere
+        return self.explained > _CLEAR or self.rest > self._allowed
 
     @property
     def moved(self) -> bool:
@@ -130,30 +187,47 @@ class _Fringes:
         return clear and abs(self.turn_rad) > max(_TURNED, _ERRORS * error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What is to be said of some angles."""
+
+    words: str
+    positions: tuple[int, ...] = ()
+    """Of which alone it is said; () = of the whole recording."""
+
+
 def _doubts(
     shown: Mapping[int, Sequence[_Fringes]],
     stacks: Sequence[RawStack],
     *,
     known: bool,
     followed: bool,
-) -> Iterator[str]:
+) -> Iterator[_Doubt]:
     """Yield what is to be said of what every angle has shown in every stack."""
     else_, advice = _OF_OTHER_FRAMES if known else _OF_THESE_FRAMES
     elsewhere = _numbers(shown, lambda one: one.elsewhere)
     if elsewhere:
-        at = _at(elsewhere, stacks)
-        yield f"{_named(elsewhere)}: {ELSEWHERE.format(at=at, else_=else_)}"
+        words = ELSEWHERE.format(at=_at(elsewhere, stacks), else_=else_)
+        yield _Doubt(f"{_named(elsewhere)}: {words}", _positions(elsewhere, stacks))
+    shaken = _numbers(shown, lambda one: one.jittered)
+    if shaken:
+        off = (shown[angle][n].jitter_rad for angle, there in shaken.items() for n in there)
+        words = JITTERED.format(degrees=math.degrees(max(off)), at=_at(shaken, stacks))
+        yield _Doubt(f"{_named(shaken)}: {words}", _positions(shaken, stacks))
     if followed:
         return
     moved = _numbers(shown, lambda one: one.moved)
     if moved:
         turns = (abs(shown[angle][n].turn_rad) for angle, there in moved.items() for n in there)
         degrees, at = math.degrees(max(turns)), _at(moved, stacks)
-        yield f"{_named(moved)}: {MOVED.format(degrees=degrees, at=at, advice=advice)}"
+        words = MOVED.format(degrees=degrees, at=at, advice=advice)
+        yield _Doubt(f"{_named(moved)}: {words}", _positions(moved, stacks))
     gone = {a: one for a, one in shown.items() if a not in elsewhere and _tells(one, known=known)}
     unseen = _numbers(gone, lambda one: one.tells and not one.seen)
     if unseen:
-        yield f"{_named(unseen)}: {UNSEEN.format(at=_at(unseen, stacks))}"
+        positions = _positions(unseen, stacks)
+        words = (UNSEEN_HERE if positions else UNSEEN).format(at=_at(unseen, stacks))
+        yield _Doubt(f"{_named(unseen)}: {words}", positions)
 
 
 def _numbers(
@@ -170,6 +244,15 @@ def _tells(one: Sequence[_Fringes], *, known: bool) -> bool:
     """Return whether it says something of an angle that some stacks show no fringes of it."""
     best = max((each.explained for each in one if each.seen), default=None)
     return known if best is None else best > _VERY_CLEAR
+
+
+def _positions(found: Mapping[int, Sequence[int]], stacks: Sequence[RawStack]) -> tuple[int, ...]:
+    """Return the positions that show it, where it is they that do: always, and others never."""
+    at = [stack.index.position for stack in stacks]
+    showing = {number for numbers in found.values() for number in numbers}
+    own = {at[number] for number in showing}
+    always = all(number in showing for number, position in enumerate(at) if position in own)
+    return tuple(sorted(own)) if always and own != set(at) else ()
 
 
 def _at(found: Mapping[int, Sequence[int]], stacks: Sequence[RawStack]) -> str:
@@ -203,10 +286,17 @@ def _seen(pattern: Pattern, stack: RawStack, settings: Settings) -> dict[int, _F
     for (number, harmonic), (kx, ky), own in zip(orders, at, shown.values, strict=True):
         there = 2.0 * math.pi * (kx * centre[0] + ky * centre[1])
         expected = _expected(pattern, number, harmonic, there, len(photons))
-        one = _Fringes.of(own, expected, tells=shown.tells)
+        apart = _apart(pattern.angles[number].phases_rad)
+        one = _Fringes.of(own, expected, harmonic, apart, tells=shown.tells)
         if number not in found or one.explained + one.rest > found[number].explained:
             found[number] = one
     return found
+
+
+def _apart(phases_rad: Sequence[float]) -> float:
+    """Return how far two of an angle's phases lie apart at the least."""
+    pairs = combinations(phases_rad, 2)
+    return min((abs(cmath.phase(cmath.exp(1j * (a - b)))) for a, b in pairs), default=math.pi)
 
 
 def _vector(pattern: Pattern, number: int, harmonic: int) -> tuple[float, float]:
@@ -219,12 +309,11 @@ def _vector(pattern: Pattern, number: int, harmonic: int) -> tuple[float, float]
 def _expected(
     pattern: Pattern, number: int, harmonic: int, there_rad: float, frames: int
 ) -> Tensor:
-    """Return the fringes [frame] of an angle less their mean, with the phase that is added."""
+    """Return the fringes [frame] of an angle, with the phase that is added."""
     phases = pattern.angles[number].phases_rad
     first = number * len(phases) if pattern.layout == "angle-phase" else 0
     fringes = [0j] * frames
     fringes[first : first + len(phases)] = [
         cmath.exp(1j * (harmonic * phase + there_rad)) for phase in phases
     ]
-    found = torch.tensor(fringes, dtype=torch.complex128)
-    return found - found.mean()
+    return torch.tensor(fringes, dtype=torch.complex128)

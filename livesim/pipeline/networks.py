@@ -24,11 +24,13 @@ from livesim_models.shipped import (
     ALL,
     AUTO,
     NONE,
+    OLD_NAMES,
     PAIR,
     PREFERRED,
     STEPS,
     StepName,
     model_file,
+    present_name,
     shipped_models,
 )
 from livesim_models.steps import EndToEnd, Hybrid, StepOne, StepTwo
@@ -202,7 +204,7 @@ def _choices(settings: Settings, step: StepName) -> tuple[str, ...]:
 
 def _name(settings: Settings, step: StepName) -> str:
     """Return the model's name, "none" where "auto" finds none that fits, or none is wanted."""
-    name: str = getattr(settings.steps, step)
+    name = present_name(getattr(settings.steps, step))
     return _automatic(settings, step)[0] if name == AUTO and step != ALL else name
 
 
@@ -232,10 +234,16 @@ def _card_of_two(settings: Settings) -> Card | None:
 
 
 def _notes(settings: Settings) -> tuple[str, ...]:
-    """Return what is to be said of the networks that "auto" leaves out."""
+    """Return what is to be said of old names, and of the networks that "auto" leaves out."""
+    named = dict.fromkeys(getattr(settings.steps, step) for step in STEPS)
+    renamed = tuple(
+        f'the network "{name}" is called "{present_name(name)}" now: change it in [steps]'
+        for name in named
+        if name in OLD_NAMES
+    )
     left_out = [step for step in PAIR if getattr(settings.steps, step) == AUTO]
     reasons = dict.fromkeys(_automatic(settings, step)[1] for step in left_out)
-    return tuple(f"no network runs: {why}" for why in reasons if why)[:1]
+    return renamed + tuple(f"no network runs: {why}" for why in reasons if why)[:1]
 
 
 def _model(settings: Settings, step: StepName) -> Model | None:

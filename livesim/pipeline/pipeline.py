@@ -249,7 +249,12 @@ class ReconstructionPipeline:
         return self._path.begin(self.sections, pixels, lambda _: turns, stages=stages)
 
     def examine(
-        self, work: Work, image: torch.Tensor | None = None, *, foreign: bool = False
+        self,
+        work: Work,
+        image: torch.Tensor | None = None,
+        *,
+        foreign: bool = False,
+        doubts: Sequence[str] = (),
     ) -> Reviewed | None:
         """Measure weights and error for one raw stack; it takes some times as long as `compute`.
 
@@ -259,6 +264,8 @@ class ReconstructionPipeline:
             Of `compute`.
         image, foreign
             What is judged, see `Reviewer`; None = the image that the weights found here give.
+        doubts
+            Of the place where the stack was taken.
 
         Returns
         -------
@@ -266,7 +273,9 @@ class ReconstructionPipeline:
         field that is too small.
         """
         reviewer = self.reviewer or self._make_reviewer()
-        return None if reviewer is None else reviewer(work, lambda _: None, image, foreign=foreign)
+        if reviewer is None:
+            return None
+        return reviewer(work, lambda _: None, image, foreign=foreign, doubts=doubts)
 
     def measure(self, stack: RawStack) -> tuple[BandReading, ...]:
         """Compare one raw stack with the pattern."""

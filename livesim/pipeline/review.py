@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,6 +113,7 @@ class Reviewer:
         *,
         foreign: bool = False,
         shown: Tensor | None = None,
+        doubts: Sequence[str] = (),
     ) -> Reviewed:
         """Review one result; dear: two images of the networks and some plain ones.
 
@@ -129,6 +131,8 @@ class Reviewer:
         shown
             [2 y, 2 x] that the maps are about; None = the image that is judged. A stream shows a
             stack with the weights of those before it, and the first one with none at all.
+        doubts
+            Of the pattern where the stack was taken, besides those of all places.
         """
         work = work.to(self._device)
         network, noise = self._network_of(work), self.noise(work)
@@ -139,7 +143,8 @@ class Reviewer:
         if foreign:
             granted = replace(granted, network=made.image)
         mapped = made if shown is None else _judged(granted, shown.to(self._device))
-        trust = self._trust(work, made, granted, mapped, noise.refusal)
+        said = (*self._pattern.doubts, *doubts, *_striped(made, work))
+        trust = self._trust(work, made, granted, mapped, noise.refusal, said)
         error = made.error if noise.refusal is None else None
         return Reviewed(replace(trust, weights=weights), weights, made.image, error)
 
@@ -203,6 +208,7 @@ class Reviewer:
         granted: Restoration,
         mapped: Restoration,
         refusal: str | None,
+        doubts: Sequence[str],
     ) -> Trust:
         """Return what is to be said of an image, and of what was granted of the network's."""
         instrument = Instrument(self._lit(work), self._otf, self._sensor, self._apodization)
@@ -224,17 +230,10 @@ class Reviewer:
         if refusal is not None:
             del maps[ERROR]
         return Trust(
-            verdict(
-                numbers, self._unlike(work), refusal, self._doubts(work, made), changed=changed
-            ),
+            verdict(numbers, self._unlike(work), refusal, doubts, changed=changed),
             numbers,
             {name: _thinned(one) for name, one in maps.items()},
         )
-
-    def _doubts(self, work: Work, made: Restoration) -> tuple[str, ...]:
-        """Return what speaks against the pattern, as its estimate or an image under it says."""
-        stripes = find_stripes(made.image, work.widefield)
-        return (*self._pattern.doubts, *(() if stripes is None else (stripes.words,)))
 
     def _lit(self, work: Work) -> Pattern:
         """Return the pattern as it was when the stack was taken."""
@@ -310,6 +309,12 @@ def generator_of(work: Work) -> torch.Generator:
 def variance_of(photons: Tensor, noise: NoiseModel) -> Tensor:
     """Return the variance [frame, y, x] of the noise of a stack in photo-electrons."""
     return noise.variance(mean_light(photons)).clamp(min=_LEAST_VARIANCE)
+
+
+def _striped(made: Restoration, work: Work) -> tuple[str, ...]:
+    """Return what an image says against the pattern that it was made with."""
+    stripes = find_stripes(made.image, work.widefield)
+    return () if stripes is None else (stripes.words,)
 
 
 def _judged(made: Restoration, image: Tensor) -> Restoration:

@@ -38,9 +38,8 @@ class Newest:
         return found
 
     def close(self) -> None:
-        """Stop to listen; returns once the thread has ended."""
+        """Stop to listen; returns at once, as a window has to. The thread ends within seconds."""
         self._stop.set()
-        self._thread.join()
 
     def _listen(self) -> None:
         try:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from livesim.io.recording_files import raw_of
 from livesim.io.settings_beside import settings_for
 from livesim.processes.child import own_group, wait_or_kill
 from livesim.processes.engine import EngineProcess
@@ -104,10 +105,7 @@ class Children:
         SettingsError
             If no settings belong to it.
         """
-        from livesim.io.recording_files import RAW_NAME
-
-        own = chosen / RAW_NAME
-        raw = own if own.is_dir() else chosen
+        raw = raw_of(chosen)
         settings_for(raw, None)
         return raw
 

@@ -9,6 +9,7 @@ from itertools import count
 
 import numpy as np
 
+from livesim.config.changes import Changes
 from livesim.config.settings import SettingsError
 from livesim.engine.record.recorder import Recorder
 from livesim.router.member import Reach
@@ -90,6 +91,16 @@ class Link:
             settings = recorder.resolved.settings
             beside = Beside(folder=str(recorder.folder), settings=settings)
             self._control.record(on=True, beside=beside)
+
+    def steer(self, changes: Changes) -> None:
+        """Let the engine use other settings from its next raw stack on.
+
+        Raises
+        ------
+        WireError
+            If it refuses, or does not answer.
+        """
+        self._control.steer(changes)
 
     def send(self, stack: RawStack) -> None:
         """Send the frames of a raw stack; wait for room.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
+from livesim.config.changes import difference
 from livesim.config.settings import Settings
 from livesim.engine.beside.steering import Steering
 from livesim.engine.elsewhere import Answer, StackWork
@@ -216,8 +217,27 @@ class Router:
         reply, stream = own(request), self._stream
         if not isinstance(reply, BegunReply) or stream is None:
             return reply
-        stream.steering.trust_others()
-        return self._all(request)
+        before = stream.steering.trust_others()
+        refusal = self._steer(stream, request)
+        if refusal is None:
+            return BegunReply()
+        _, back = difference(stream.steering.in_use.settings, before.settings)
+        stream.steering.take_back(before)
+        self._steer(stream, SteerRequest(changes=back))
+        return refusal
+
+    def _steer(self, stream: RoutedStream, request: SteerRequest) -> RefusedReply | None:
+        """Ask the engines that have the stream; return the first refusal.
+
+        One that comes back is told by its share, and one that goes meanwhile refuses nothing.
+        """
+        refusals = []
+        for member, share in zip(self._members, stream.shares, strict=True):
+            if share.is_linked:
+                reply = self._ask(member, request, BegunReply)
+                if isinstance(reply, RefusedReply) and share.is_linked:
+                    refusals.append(reply)
+        return next(iter(refusals), None)
 
     def _chosen(self, request: NetworksRequest, own: Answer) -> Reply:
         reply = own(request)

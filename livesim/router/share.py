@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock
 
-from livesim.config.settings import SettingsError
+from livesim.config.changes import difference
+from livesim.config.settings import Settings, SettingsError
 from livesim.engine.meters import Faults
 from livesim.engine.queue import BoundedQueue
 from livesim.engine.record.recorder import Recorder
@@ -117,6 +118,12 @@ class Share:
         failed = self._reported + (_failed(status) if status is not None and running else 0)
         return self.queue.dropped + max(self._under_way.missed - failed, 0)
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether the present process of the engine has confirmed the stream."""
+        link = self._link
+        return link is not None and self._is_there(link)
+
     def hurry(self) -> None:
         """Skip what the engine does not have yet."""
         self._hurried = True
@@ -135,12 +142,28 @@ class Share:
         if reach is None:
             return False
         try:
-            link = Link(reach, self._start(), lambda: self._member.reach is reach)
+            told = self._start()
+            link = Link(reach, told, lambda: self._member.reach is reach)
         except GoneError:
             return False
         self.close()
         self._link = link
+        self._catch_up(link, told)
         return True
+
+    def _catch_up(self, link: Link, told: StreamStart) -> None:
+        """Steer an engine to what holds, where that has changed since it was told of the stream.
+
+        Who steers sets what holds first, and asks the engines that are linked afterwards.
+        """
+        held = Settings.model_validate(told.settings)
+        while (now := Settings.model_validate(self._start().settings)) != held:
+            try:
+                link.steer(difference(held, now)[1])
+            except WireError as error:
+                self._faults.say(f"{self._name} keeps other settings than the others: {error}")
+                return
+            held = now
 
     def close(self) -> None:
         """Close the connection, where there is one."""
@@ -182,7 +205,7 @@ class Share:
 
     def _is_connected(self) -> bool:
         """Whether the engine has this stream; one that has come back is told of it first."""
-        if self._link is not None and self._is_there(self._link):
+        if self.is_linked:
             return True
         try:
             back = self.connect()

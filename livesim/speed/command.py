@@ -27,7 +27,7 @@ from livesim.speed.stages import (
 )
 from livesim.speed.tables import show
 from livesim.values.extras import install_command
-from livesim_models.shipped import DEFAULT, NONE
+from livesim_models.shipped import NONE, TWO_STEP
 
 if TYPE_CHECKING:
     from bench.speed.peers import Peers
@@ -140,7 +140,7 @@ def measure(
 
 
 def _streams(options: BenchOptions) -> list[tuple[int, str]]:
-    return [(size, steps) for size in options.live_sizes for steps in (NONE, DEFAULT)]
+    return [(size, steps) for size in options.live_sizes for steps in (NONE, TWO_STEP)]
 
 
 def _live(
@@ -149,4 +149,4 @@ def _live(
     say(f"a stream of {size} x {size}, steps {steps}")
     scene = make_scene(size, Steps(one=steps, two=steps))
     stacks = options.stacks if steps == NONE else max(options.stacks // 8, 3)
-    return asdict(run_live(scene, "two-step" if steps == DEFAULT else "plain", stacks))
+    return asdict(run_live(scene, "two-step" if steps == TWO_STEP else "plain", stacks))

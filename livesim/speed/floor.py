@@ -16,7 +16,7 @@ from livesim.reconstruction.plan import Plan, make_plan
 from livesim.speed.scene import Scene
 from livesim.values.pattern import Levels
 from livesim_models.conditions import Conditions
-from livesim_models.shipped import DEFAULT
+from livesim_models.shipped import TWO_STEP
 
 H100_BF16_GFLOPS, H100_GB_S = 989_000.0, 3350.0
 """Dense matrix products and memory of an H100 SXM (NVIDIA's data sheet)."""
@@ -76,7 +76,7 @@ def _real(length: int) -> float:
 def _networks(scene: Scene) -> list[Work]:
     """Return the work of the pair of networks: they run where nothing is computed."""
     nowhere = torch.device("meta")
-    pair = scene.settings.model_copy(update={"steps": Steps(one=DEFAULT, two=DEFAULT)})
+    pair = scene.settings.model_copy(update={"steps": Steps(one=TWO_STEP, two=TWO_STEP)})
     networks = load_networks(pair, nowhere)
     frames = torch.empty(scene.counts.flatten(0, 1).shape, device=nowhere)
     rows, columns = (2 * n for n in frames.shape[-2:])

@@ -33,12 +33,12 @@ from livesim.values.results import Result
 from livesim.wire.codec import decode, encode
 from livesim_models.conditions import Conditions
 from livesim_models.flops import flops
-from livesim_models.shipped import DEFAULT, NONE, UNIVERSAL
+from livesim_models.shipped import NONE, TWO_STEP, UNIVERSAL
 
 PATHS = {
     "plain": Steps(one=NONE, two=NONE),
     "universal": Steps(one=NONE, two=UNIVERSAL),
-    "two-step": Steps(one=DEFAULT, two=DEFAULT),
+    "two-step": Steps(one=TWO_STEP, two=TWO_STEP),
 }
 MOST_S = 60.0
 """For the stages of one group; after it the rounds that were done have to do."""
@@ -122,7 +122,7 @@ def network_stages(scene: Scene, device: torch.device, limit: Limits, rounds: in
 def _network_stages(
     scene: Scene, device: torch.device, limit: Limits, rounds: int, precision: str
 ) -> list[Stage]:
-    steps = Steps.model_validate({"one": DEFAULT, "two": DEFAULT, "precision": precision})
+    steps = Steps.model_validate({"one": TWO_STEP, "two": TWO_STEP, "precision": precision})
     networks = load_networks(scene.settings.model_copy(update={"steps": steps}), device)
     photons = scene.counts.flatten(0, 1).float().to(device)
     rows, columns = (2 * n for n in photons.shape[-2:])

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from livesim.values.defects import Place
-from livesim.values.numbers import Finite, InfinityAsNull, NanAsNull, NonNegative, Positive
+from livesim.values.numbers import Count, Finite, InfinityAsNull, NanAsNull, NonNegative, Positive
 
 SomeNumbers = Annotated[tuple[Finite, ...], Field(min_length=1)]
 Size = Annotated[int, Field(ge=1)]
@@ -134,6 +134,8 @@ class Pattern:
     doubts: Annotated[tuple[str, ...], LEFT_OUT_IF_EMPTY] = ()
     """Why images that are made with it may show what is not there; each is among the warnings, or a
     part of one."""
+    doubts_at: Annotated[tuple[tuple[Count, str], ...], LEFT_OUT_IF_EMPTY] = ()
+    """(position, why) of images of that position alone; each is among the warnings as well."""
     layout: Annotated[PatternLayout, Field(exclude_if=lambda layout: layout == "angle-phase")] = (
         "angle-phase"
     )
@@ -154,6 +156,10 @@ class Pattern:
         return self.layout == "angle-phase" and any(
             len(angle.phases_rad) < 1 + 2 * len(angle.modulation) for angle in self.angles
         )
+
+    def doubts_of(self, position: int) -> tuple[str, ...]:
+        """Return why images of a position, as of no other, may show what is not there."""
+        return tuple(words for at, words in self.doubts_at if at == position)
 
     @property
     def is_widefield_only(self) -> bool:

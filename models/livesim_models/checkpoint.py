@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from livesim.config.errors import sentence
 from livesim.values.errors import DataError
@@ -29,14 +29,24 @@ class Model:
 def write_model(
     path: Path, network: Network, card: Card, precision: torch.dtype = torch.float32
 ) -> None:
-    """Write weights in a precision, and the card; the file appears when it is whole."""
+    """Write weights in a precision, and the card; the file appears when it is whole.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it; then nothing is left of it.
+    """
     weights = {
         name: value.detach().cpu().contiguous().to(precision)
         for name, value in network.state_dict().items()
     }
     partial = path.with_name(path.name + ".part")
-    save_file(weights, partial, {"format": FORMAT, "card": card.model_dump_json()})
-    partial.replace(path)
+    try:
+        # As bytes: the library's own way to a file tells a full disk in an error of its own.
+        partial.write_bytes(save(weights, {"format": FORMAT, "card": card.model_dump_json()}))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

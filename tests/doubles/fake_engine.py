@@ -86,7 +86,7 @@ def in_use(pixel_nm=80.0, **settings):
     return InUse(
         stream=StreamStatus(source="simulated microscope", pixel_nm=pixel_nm),
         settings=Settings.model_validate({"optics": optics} | settings),
-        choices={"one": ("default",), "two": ("default",), "all": ("ml-sim",)},
+        choices={"one": ("pair",), "two": ("pair",), "all": ("ml-sim",)},
         patterns={0: pattern},
     )
 

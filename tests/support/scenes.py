@@ -21,7 +21,7 @@ from livesim_acquisition.specimens.filaments import Filaments
 OPTICS = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=80.0, otf_damping=1.0)
 CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)
 PLAIN = Steps(one="none", two="none")
-PAIR = Steps(one="default", two="default")
+PAIR = Steps(one="pair", two="pair")
 """For tests of the reconstruction itself, which compare pixels or know the truth of them."""
 BACKGROUND = 0.05
 """Out-of-focus light without pattern, of the peak."""

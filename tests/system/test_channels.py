@@ -31,7 +31,7 @@ SETTINGS = Settings.model_validate(
         "camera": CAMERA,
         "steps": {"one": "none", "two": "none"},
         "channels": {
-            1: {"name": "red", "optics": {"emission_nm": 620.0}, "steps": {"one": "default"}}
+            1: {"name": "red", "optics": {"emission_nm": 620.0}, "steps": {"one": "pair"}}
         },
     }
 )

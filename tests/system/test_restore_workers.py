@@ -99,6 +99,22 @@ def test_killed_workers_and_a_killed_driver_cost_no_image(raw):
     assert not np.isnan(images(raw, "out.ome.zarr")).any()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+def test_a_halted_worker_does_not_keep_an_interrupted_driver(raw):
+    with subprocess.Popen(
+        command(raw, "out.ome.zarr", "--workers", "2"), stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(lambda: planes(raw) > 0, process)
+        halted, other = workers_of(process)
+        os.kill(halted, signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 130
+    assert "expected its process to end within 10 s, found it at work; killed" in said
+    assert not any(Path(f"/proc/{one}").exists() for one in (halted, other))
+    assert not raw.with_name("out.ome.zarr").exists()
+
+
 def test_parts_at_once_without_a_driver(raw):
     jobs = [
         subprocess.Popen(command(raw, "out.ome.zarr", "--part", f"{number}/3"))

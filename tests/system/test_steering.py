@@ -83,7 +83,7 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
         source.send(3)
         steered(engine, source, client, ("reconstruction.wiener", 0.3))
         source.send(2)
-        steered(engine, source, client, ("steps.one", "default"), ("steps.two", "none"))
+        steered(engine, source, client, ("steps.one", "pair"), ("steps.two", "none"))
         source.send(2)
         steered(engine, source, client, ("steps.one", "none"), ("steps.two", str(mine)))
         source.send(2)
@@ -101,10 +101,10 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
     changes = read_settings_log(stream / "settings-log.jsonl")
     assert [dict(change.new) for change in changes] == [
         {"reconstruction.wiener": 0.3},
-        {"steps.one": "default", "steps.two": "none"},
+        {"steps.one": "pair", "steps.two": "none"},
         {"steps.one": "none", "steps.two": str(mine)},
     ]
-    assert list(changes[2].networks) == ["default-one.safetensors", mine.name], "swapped"
+    assert list(changes[2].networks) == ["pair-one.safetensors", mine.name], "swapped"
     assert changes[2].networks[mine.name].card["name"] == "quick"
     assert "asked for; estimated" in (stream / "pattern-log.jsonl").read_text()
     live = zarr.open_array(stream / "results.ome.zarr" / "0", mode="r")[:, 0, 0]

@@ -86,7 +86,7 @@ def sheet(
 
 def draw(folder: Path, side: int, rows: Sequence[Row]) -> None:
     """Draw everything."""
-    methods = {**OWN, **network_methods(["default", "universal"]), **OTHERS}
+    methods = {**OWN, **network_methods(["pair", "universal"]), **OTHERS}
     if {NOISE, PHASES} <= {row["part"] for row in rows}:
         curves(list(rows), IMAGES / "seeds-sweeps.png")
     target = next(fields("target", folder, side, 1))

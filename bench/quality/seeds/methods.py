@@ -201,7 +201,7 @@ OTHERS: Mapping[str, Method] = {
     "CC-SIM's estimate": Method(partial(other, cross_correlation, NO_APODIZATION), WIENERS),
     "fairSIM's estimate and filter": Method(partial(other, fairsim, FAIRSIM), WIENERS),
 }
-NETWORKS = {"default": "two steps", "universal": "universal"}
+NETWORKS = {"pair": "two steps", "universal": "universal"}
 """Name of a model -> what the table calls it; any other has its own name."""
 
 

@@ -17,7 +17,7 @@ from livesim.commands.train.drawn import described
 from livesim.commands.train.specimens import drawn_specimen
 from livesim.config.settings import SettingsError
 from livesim.io.read.axes import count
-from livesim.io.recording_files import RAW_NAME
+from livesim.io.recording_files import raw_of
 from livesim.io.write.placement import Placement, check_apart
 from livesim.pipeline.devices import preferred_device
 from livesim.values.errors import DataError
@@ -66,7 +66,7 @@ def adapt_network(asked: AdaptRequest) -> bool:
     """
     file = _model_file(asked.start)
     card, console = read_card(file), words_console()
-    raws = [_raw(path) for path in asked.raws]
+    raws = [raw_of(path) for path in asked.raws]
     out = asked.out or Path(f"{names_of(raws)[0]}-{card.name}.safetensors".replace("/", "-"))
     check_apart(out, raws)
     with Placement(out, overwrite=asked.overwrite) as placement, interrupts(tied=asked.tied) as go:
@@ -84,12 +84,6 @@ def adapt_network(asked: AdaptRequest) -> bool:
     if asked.as_json:
         print_json(wrote=[str(out)], notes=[])
     return True
-
-
-def _raw(path: Path) -> Path:
-    """Return what was recorded raw in a folder that an engine recorded into."""
-    own = path / RAW_NAME
-    return own if own.is_dir() else path
 
 
 def _model_file(start: str | None) -> Path:
@@ -110,7 +104,11 @@ def _adapted(
     def tell(look: Look) -> None:
         if look.steps % EXAMINE_EVERY == 0:
             _tell_look(look, asked, console)
-        go()
+        try:
+            go()
+        except KeyboardInterrupt:
+            console.print("interrupted: the best network so far is judged")
+            raise
 
     network = read_model(file).network.to(preferred_device())
     try:

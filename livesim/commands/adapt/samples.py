@@ -14,7 +14,7 @@ from livesim.commands.evaluate.report import labels
 from livesim.config.settings import Settings
 from livesim.io.otf import otf_profile
 from livesim.io.read.open import open_recording
-from livesim.io.recording_files import RAW_NAME
+from livesim.io.recording_files import RAW_NAME, finished_name
 from livesim.io.settings_beside import settings_for
 from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.defects import equalised
@@ -62,7 +62,8 @@ def evidence_in(
     """
     found = []
     for raw, name in zip(raws, names_of(raws), strict=True):
-        for one in _evidence(raw, name, settings_for(raw, config, changes), model):
+        own = raw if raw.exists() else finished_name(raw)
+        for one in _evidence(own, name, settings_for(own, config, changes), model):
             found.append(one)
             step()
     return found
@@ -70,17 +71,14 @@ def evidence_in(
 
 def names_of(raws: Sequence[Path]) -> list[str]:
     """Return a short name for each recording; one of livesim's own bears that of its folder."""
-    return labels([raw.resolve().parent if raw.name == RAW_NAME else raw for raw in raws])
+    return labels(
+        [raw.resolve().parent if finished_name(raw).name == RAW_NAME else raw for raw in raws]
+    )
 
 
 def _evidence(raw: Path, name: str, settings: Settings, model: str) -> Iterator[Evidence]:
-    with open_recording(raw, settings.pattern) as recording:
-        settings = with_pixel(settings, recording)
-        channel = min(index.channel for index in recording.indices)
-        settings = on_plain(settings.of_channel(channel), model)
-        stacks = [
-            middle_of(one, settings) for one in spread_stacks(recording, MOST_STACKS, channel)
-        ]
+    settings, stacks = _read_growing(raw, settings)
+    settings = on_plain(settings, model)
     profile = otf_profile(settings)
     pattern = calibrate(stacks, settings, profile)
     if why_none(pattern):
@@ -90,6 +88,29 @@ def _evidence(raw: Path, name: str, settings: Settings, model: str) -> Iterator[
     pipeline = ReconstructionPipeline(settings, pattern, profile)
     for stack in stacks:
         yield evidence_of(pipeline, stack, name)
+
+
+def _read_growing(raw: Path, settings: Settings) -> tuple[Settings, list[RawStack]]:
+    """Return as `_read`, of a recording that may be closed, and so renamed, meanwhile."""
+    finished = finished_name(raw)
+    try:
+        found = _read(raw, settings)
+    except DataError:
+        if raw.exists() or not finished.exists():
+            raise
+        return _read(finished, settings)
+    # What Zarr does not find any more it reads as zeros.
+    return found if raw.exists() or not finished.exists() else _read(finished, settings)
+
+
+def _read(raw: Path, settings: Settings) -> tuple[Settings, list[RawStack]]:
+    """Return the settings of a recording's first channel, and raw stacks of that."""
+    with open_recording(raw, settings.pattern) as recording:
+        settings = with_pixel(settings, recording)
+        channel = min(index.channel for index in recording.indices)
+        settings = settings.of_channel(channel)
+        stacks = spread_stacks(recording, MOST_STACKS, channel)
+        return settings, [middle_of(one, settings) for one in stacks]
 
 
 def on_plain(settings: Settings, model: str) -> Settings:

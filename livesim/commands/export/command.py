@@ -97,9 +97,29 @@ def export_recording(request: ExportRequest) -> None:
             if wanted:
                 filled = stack.enter_context(_restored(whole, files, wanted, request, step))
                 rows = [[*row[:-1], row[-1].of(filled)] for row in rows]
-            for row, target in zip(rows, targets, strict=True):
+            full = _with_images(list(zip(targets, rows, strict=True)), notes)
+            for target, row in full:
                 WRITERS[suffix](list(zip(titles, row, strict=True)), target, request, step)
-    _report(targets, notes, request)
+    _report([target for target, _ in full], notes, request)
+
+
+def _with_images(
+    rows: Sequence[tuple[Path, list[Cut]]], notes: list[str]
+) -> list[tuple[Path, list[Cut]]]:
+    """Leave out positions without any image, and note it.
+
+    Raises
+    ------
+    DataError
+        If none is left.
+    """
+    cuts = [row[-1] for _, row in rows]
+    empty = [cut.position for cut in cuts if cut.is_empty]
+    if len(empty) == len(cuts):
+        found = "; ".join((f"{count(sum(map(len, cuts)), 'place')} without a number", *notes))
+        raise DataError(f"{cuts[0].whole.source}: expected images to export, found {found}")
+    notes += [f"position {at} has no image: there is no file of it" for at in empty]
+    return [(target, row) for target, row in rows if row[-1].position not in empty]
 
 
 def _planned(

@@ -136,6 +136,11 @@ class Cut:
         for time, channel, z in np.ndindex(layout.time, layout.channel, layout.z):
             yield StackIndex(0, time, channel, z), self.image(time, channel, z)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image of it has a number in any pixel; looks no further than the first."""
+        return all(image is None for _, image in self.images())
+
     def moment_s(self, time: int) -> float | None:
         """Return when a time point of the cut was taken, since the recording began."""
         return self.whole.moment_s(self.position, self.times[time])

@@ -69,8 +69,9 @@ def _copy(cut: Cut, writer: ResultWriter, step: Step) -> None:
 def _scale(cut: Cut, step: Step) -> CountScale:
     low, high = np.inf, -np.inf
     for _, image in cut.images():
-        if image is not None:
-            low, high = min(low, float(np.nanmin(image))), max(high, float(np.nanmax(image)))
+        known = image[np.isfinite(image)] if image is not None else np.empty(0)
+        if known.size:
+            low, high = min(low, float(known.min())), max(high, float(known.max()))
         step()
     return CountScale.over(low, high) if high > low else CountScale.over(0.0, 1.0)
 

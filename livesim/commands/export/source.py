@@ -11,9 +11,9 @@ import numpy as np
 from livesim.config.settings import SettingsError
 from livesim.io.read.raw_time_lapse import open_raw, open_widefield
 from livesim.io.read.result_time_lapse import open_result
-from livesim.io.read.time_lapse import PARTIAL, TimeLapse
+from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recipe import steps_run
-from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
+from livesim.io.recording_files import RAW_NAME, RESULTS_NAME, existing, finished_name
 from livesim.values.errors import DataError
 
 RESULT, PLAIN, WIDEFIELD, RAW = "result", "plain", "widefield", "raw"
@@ -40,15 +40,15 @@ def recording_files(path: Path) -> RecordingFiles:
     if not path.exists():
         raise DataError(f"{path}: expected a recording, found nothing there")
     if path.is_dir() and not (path / "zarr.json").is_file():
-        found = RecordingFiles(path, _existing(path / RESULTS_NAME), _existing(path / RAW_NAME))
+        found = RecordingFiles(path, existing(path / RESULTS_NAME), existing(path / RAW_NAME))
         if found.result is None and found.raw is None:
             raise DataError(f"{path}: expected a recording, {_what_else(path)}")
         return found
-    if path.name.removesuffix(PARTIAL) == RAW_NAME:
-        return RecordingFiles(path, _existing(path.with_name(RESULTS_NAME)), path)
+    if finished_name(path).name == RAW_NAME:
+        return RecordingFiles(path, existing(path.with_name(RESULTS_NAME)), path)
     raw = path.with_name(RAW_NAME)
-    own = path.name.removesuffix(PARTIAL) == RESULTS_NAME
-    return RecordingFiles(path, path, _existing(raw) if own else None)
+    own = finished_name(path).name == RESULTS_NAME
+    return RecordingFiles(path, path, existing(raw) if own else None)
 
 
 def open_source(files: RecordingFiles, what: str) -> TimeLapse:
@@ -98,12 +98,6 @@ def title(what: str, whole: TimeLapse) -> str:
     if what != RESULT:
         return {PLAIN: "Super-resolved", WIDEFIELD: "Widefield", RAW: "Raw frames"}[what]
     return "Super-resolved" if _is_plain(whole) else "Restored"
-
-
-def _existing(path: Path) -> Path | None:
-    """Return the path, or what it is called while it is being recorded; None for neither."""
-    growing = path.with_name(path.name + PARTIAL)
-    return next((one for one in (path, growing) if one.exists()), None)
 
 
 def _what_else(folder: Path) -> str:

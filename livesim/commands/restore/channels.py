@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle
@@ -33,8 +34,8 @@ from livesim.pipeline.paths import path_for
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.preparation import OtfProfile
 from livesim.pipeline.work import FramePath
-from livesim.values.errors import DataError
-from livesim.values.frames import StackIndex
+from livesim.values.errors import DataError, LostFrameError
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import (
     Illumination,
     PatternChange,
@@ -44,7 +45,7 @@ from livesim.values.illumination import (
 from livesim.values.pattern import Pattern
 from livesim.values.weights import BandWeights, WeightsChange
 from livesim_models.checkpoint import file_sha256
-from livesim_models.shipped import NONE, STEPS, model_file
+from livesim_models.shipped import NONE, OLD_FILES, STEPS, model_file, old_file_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,9 +181,12 @@ def _check_networks(change: SettingsChange) -> None:
     """Refuse networks that are not those of the live run any more: the pixels would be others."""
     sides = (change.old, change.new)
     for step, name in {(step, side.get(f"steps.{step}")) for step in STEPS for side in sides}:
-        file = model_file(name, step) if isinstance(name, str) and name != NONE else None
-        logged = None if file is None else change.networks.get(file.name)
-        if file is not None and logged is not None and file_sha256(file) != logged.sha256:
+        if not isinstance(name, str) or name == NONE:
+            continue
+        file = model_file(name, step)
+        logged = change.networks.get(file.name) or change.networks.get(old_file_name(file))
+        sha256 = None if logged is None else OLD_FILES.get(logged.sha256, logged.sha256)
+        if sha256 not in (None, file_sha256(file)):
             raise DataError(
                 f"{file}: expected the network of the live run, found another one of that name; "
                 "--steps restores without it"
@@ -229,8 +233,8 @@ def _channel(
         if as_live:
             read = with_levels(read, stacks, settings)
         else:
-            looked_at = spread_stacks(recording, LOOKED_AT, number, last=True)
-            read = in_this_light(held_against(read, looked_at, settings), stacks, settings)
+            read = held_against(read, _looked_at(recording, number), settings)
+            read = in_this_light(read, stacks, settings)
         known = with_warnings(read, stacks, settings, networks)
     changes = () if log is None else _read_log(log, known)
     return make(known, log, changes, as_live=as_live)
@@ -246,9 +250,24 @@ def _found(
     """Return a channel's pattern as its frames show it."""
     stacks = spread_stacks(recording, None, number)
     found = calibrate(stacks, settings, profile)
-    looked_at = spread_stacks(recording, LOOKED_AT, number, last=True)
+    looked_at = _looked_at(recording, number)
     found = with_fringes_doubted(found, looked_at, settings, known=False)
     return with_warnings(found, stacks, settings, networks)
+
+
+def _looked_at(recording: Recording, number: int) -> list[RawStack]:
+    """Return raw stacks of a channel, the last one and the first of its position among them.
+
+    Where the last one shows nothing, the first tells a position without a sample from light that is
+    gone.
+    """
+    stacks = spread_stacks(recording, LOOKED_AT, number, last=True)
+    last = stacks[-1].index
+    first = next(i for i in recording.indices if replace(i, time=last.time) == last)
+    if all(stack.index != first for stack in stacks):
+        with suppress(LostFrameError):
+            stacks.append(recording.lit_stack(first))
+    return stacks
 
 
 def _weighed(raw: Path, channel: RestoredChannel, number: int) -> RestoredChannel:

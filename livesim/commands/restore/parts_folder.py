@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
@@ -115,6 +116,8 @@ class PartsFolder:
 
     def _recorded(self) -> Recorded:
         """Return which frames there were when the plan was made; () where nobody knows."""
+        if not self._result.is_dir():  # of a result that has its name, the recording may have grown
+            return ()
         try:
             with np.load(self.path / _RECORDED) as kept:
                 return tuple(kept.values())
@@ -129,8 +132,7 @@ class PartsFolder:
         DataError
             If the folder holds the parts of something else.
         """
-        if self.path.is_dir() and (self.path / _PLAN).is_file() and not self._result.is_dir():
-            self._remove()
+        self._remove()
         if not self.path.is_dir():
             self._begin(recording, console)
         return self.plan(recording)
@@ -208,10 +210,23 @@ class PartsFolder:
             raise DataError(f"{file}: expected {expected}, found: {found}; {advice}") from error
 
     def _remove(self) -> None:
-        """Remove the folder, which is gone at once for all others."""
-        gone = self._beside()
-        self.path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        """Remove the folder where its result has its name already.
+
+        Another process may do the same, and put a new folder in its place at any moment: what is
+        looked into and emptied is held open, and only an empty folder is taken away by its name.
+        """
+        if os.open not in os.supports_dir_fd:  # Windows, where no folder can be held
+            if not self._result.is_dir():
+                shutil.rmtree(self.path, ignore_errors=True)
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _empty(held)
+            finally:
+                os.close(held)
+            with suppress(OSError):  # it holds something: another's
+                self.path.rmdir()
 
     def _begin(self, recording: Recording, console: Console) -> None:
         """Plan, and lay out the result; whoever comes second takes the other's."""
@@ -239,6 +254,17 @@ class PartsFolder:
     def _beside(self) -> Path:
         """Return a name that no other process has, on this machine or another."""
         return self.path.with_name(f"{self.path.name}.{token_hex(4)}.partial")
+
+
+def _empty(folder: int) -> None:
+    """Remove the files in an open folder of parts that has a plan and no result."""
+    names = os.listdir(folder)
+    if _RESULT in names or _PLAN not in names:
+        return
+    # The plan at last: whoever is killed before leaves what is known for the same.
+    for name in sorted(names, key=_PLAN.__eq__):
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
 
 
 def _digest(asked: RestoreRequest, recording: Recording) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -110,13 +110,22 @@ class StackRestorer:
         )
         if not judged:
             return begun.then(lambda work: RestoredStack(work.image.numpy(), work))
-        return begun.then(lambda work: self._examined(pipeline, work, settings, logged=logged))
+        doubts = channel.pattern.doubts_of(index.position)
+        return begun.then(
+            lambda work: self._examined(pipeline, work, settings, doubts, logged=logged)
+        )
 
     def _examined(
-        self, pipeline: ReconstructionPipeline, work: Work, settings: Settings, *, logged: bool
+        self,
+        pipeline: ReconstructionPipeline,
+        work: Work,
+        settings: Settings,
+        doubts: Sequence[str],
+        *,
+        logged: bool,
     ) -> RestoredStack:
         """Say how far a restored stack can be trusted; without a log its weights come from that."""
-        reviewed = pipeline.examine(work, work.image if logged else None)
+        reviewed = pipeline.examine(work, work.image if logged else None, doubts=doubts)
         if reviewed is None:
             y, x = self._recording.frame_shape
             own = settings.reconstruction

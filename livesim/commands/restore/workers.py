@@ -29,6 +29,8 @@ from livesim.pipeline.devices import GPUS, visible_gpus
 from livesim.values.errors import DataError
 
 POLL_S = 0.1
+END_S = 10.0
+"""How long a worker that was asked to end may work on the raw stack under its hands."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status of a worker that was asked to end."""
 IN_VAIN = 3
@@ -66,8 +68,9 @@ def restore_with_workers(asked: RestoreRequest, workers: int) -> None:
         finally:
             for worker in running:
                 worker.ask_to_end()
+            until = time.monotonic() + END_S
             for worker in running:
-                worker.wait()
+                worker.end(until)
     finish(asked)
 
 
@@ -163,9 +166,15 @@ class _Worker:
         if self._process is not None and self._process.is_alive():
             self._process.terminate()
 
-    def wait(self) -> None:
-        """Wait until it has ended."""
-        if self._process is not None:
+    def end(self, until: float) -> None:
+        """Wait until it has ended; kill it if it has not at that time of the monotonic clock."""
+        if self._process is None:
+            return
+        self._process.join(max(until - time.monotonic(), 0.0))
+        if self._process.is_alive():  # halted, or a long raw stack: the next run makes it
+            words = f"expected its process to end within {END_S:g} s, found it at work; killed"
+            words_console().print(f"livesim: part {self.part}: {words}")
+            self._process.kill()
             self._process.join()
 
     def _start(self) -> None:

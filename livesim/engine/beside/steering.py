@@ -102,10 +102,18 @@ class Steering:
             recalibrating=any(isinstance(p, Steerable) and p.recalibrating for p in pipelines),
         )
 
-    def trust_others(self) -> None:
-        """Take what was wished for last as in use: others work on the stacks, and were told."""
+    def trust_others(self) -> Resolved:
+        """Take what was wished for last as in use, and return what was: others do the work."""
         with self._worker.changed:
-            self.in_use, self._count = self._wanted, self._count + 1
+            before, self.in_use = self.in_use, self._wanted
+            self._count += 1
+        return before
+
+    def take_back(self, before: Resolved) -> None:
+        """Return to what was in use: others refused what was wished for last."""
+        with self._worker.changed:
+            self.in_use = self._wanted = before
+            self._count -= 1
 
     def close(self) -> None:
         """End the thread, once what it prepares is done; does not wait for that."""

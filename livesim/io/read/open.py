@@ -19,6 +19,7 @@ from livesim.io.read.tiff import open_companion, open_tiff
 from livesim.io.read.tiff_folder import open_tiff_folder
 from livesim.io.read.vendor import begins_as_vendor, open_vendor
 from livesim.io.read.zarr import MARKS, open_zarr
+from livesim.io.recording_files import check_there
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
 
@@ -126,8 +127,7 @@ def format_of(path: Path) -> FileFormat | FolderFormat:
         Naming the file, what was expected and what was found.
     """
     try:
-        if not path.exists():
-            raise DataError(f"{path}: expected a file or folder, found nothing there")
+        check_there(path)
         if path.is_dir():
             return _folder_format(path)
         if not path.is_file():  # to read from a pipe would be to wait for its writer

@@ -14,9 +14,10 @@ from livesim.io.read.open import open_recording
 from livesim.io.read.planes import NO_PLANE, expecting
 from livesim.io.read.recording import Recording
 from livesim.io.read.scales import channel_names, z_step_nm
-from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
+from livesim.io.read.time_lapse import TimeLapse, moments_since_first
 from livesim.io.read.zarr_planes import BAD_ZARR
 from livesim.io.recipe import Recipe
+from livesim.io.recording_files import finished_name
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout
 from livesim.values.frames import StackIndex

@@ -13,10 +13,11 @@ from livesim.io.read.layout import AXES
 from livesim.io.read.planes import NO_PLANE, PlaneFile, check_size, expecting
 from livesim.io.read.scales import channel_names, z_step_nm
 from livesim.io.read.tiff import open_tiff
-from livesim.io.read.time_lapse import TimeLapse, finished_name, moments_since_first
+from livesim.io.read.time_lapse import TimeLapse, moments_since_first
 from livesim.io.read.zarr import ZarrImage, find_images
 from livesim.io.read.zarr_planes import BAD_ZARR, read_region
 from livesim.io.recipe import Recipe
+from livesim.io.recording_files import finished_name
 from livesim.io.write.ome_tiff import read_recipe_of_tiff
 from livesim.io.write.ome_zarr import read_recipe_of_zarr
 from livesim.io.write.output_layout import OutputLayout

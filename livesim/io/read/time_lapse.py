@@ -17,8 +17,6 @@ from livesim.values.results import Image
 
 PAUSE = 3.0
 """Medians of the steps in time from which on one is no step, but a pause."""
-PARTIAL = ".partial"
-"""What the name of a folder ends in while it is being recorded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +108,3 @@ def moments_since_first(received_ns: NDArray[np.int64]) -> NDArray[np.float64] |
     if not known.any():
         return None
     return np.where(known, (first - first.min()) / 1e9, np.nan)
-
-
-def finished_name(path: Path) -> Path:
-    """Return what a folder is called once its recording is closed."""
-    return path.with_name(path.name.removesuffix(PARTIAL))

@@ -43,7 +43,8 @@ class CountScale:
 
     def counts(self, image: Image) -> NDArray[np.uint16]:
         """Return the nearest counts; what is not a number becomes 0."""
-        scaled = np.rint((np.nan_to_num(image, nan=self.zero) - self.zero) / self.step)
+        low, high = self.zero, self.zero + MOST * self.step
+        scaled = np.rint((np.nan_to_num(image, nan=low, neginf=low, posinf=high) - low) / self.step)
         return np.asarray(np.clip(scaled, 0, MOST), np.uint16)
 
     def words(self, unit: str) -> str:

@@ -78,16 +78,16 @@ def pattern_json(**changes):
 
 WRONG_USE = {
     "unknown steps": (["--steps", "two"], USAGE, "expected steps .*found 'two'"),
-    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*default.*found 'best'"),
+    "no such network": (["--set", 'steps.one="best"'], USAGE, "steps.one.*pair.*found 'best'"),
     "a network for another step": (
-        ["--set", f'steps.one="{model_file("default", "two").as_posix()}"'],
+        ["--set", f'steps.one="{model_file("pair", "two").as_posix()}"'],
         DATA,
-        "steps.one: expected a model for step one, found 'default-two' for step two",
+        "steps.one: expected a model for step one, found 'pair-two' for step two",
     ),
     "no model file": (["--set", 'steps.two="./raw.toml"'], USAGE, "steps.two.*path of a model"),
     "unknown preset": (["--preset", "opensim"], USAGE, "preset.*expected 'fairsim'.*'opensim'"),
     "unknown key in --set": (["--set", "optics.na=1"], USAGE, "unknown key 'optics.na'"),
-    "a bare word in --set": (["--set", "steps.one=best"], USAGE, "steps.one.*default.*'best'"),
+    "a bare word in --set": (["--set", "steps.one=best"], USAGE, "steps.one.*pair.*'best'"),
     "micrometres": (["--set", "optics.emission_nm=0.52"], USAGE, "emission_nm: expected .* 1, .*0"),
     "a word for a number": (["--set", "optics.pixel_nm=so"], USAGE, "pixel_nm: .*found 'so'"),
     "no TOML in --set": (["--set", "optics.pixel_nm:80"], USAGE, "--set .*expected key=value"),
@@ -108,6 +108,44 @@ def test_wrong_use_is_refused(name, livesim, tmp_path):
     status, said = livesim("restore", raw, *words)
     assert (status, bool(re.search(sentence, said.replace("\n", " ")))) == (expected, True), said
     assert left_in(tmp_path / "here") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "flags", "found"),
+    [
+        ("optics.na=1", [], "unknown key 'optics.na'"),
+        ("optics.emission_nm=0.5", ["--set", "optics.pixel_nm=70"], "optics.emission_nm: .*0.5"),
+        ("pattern.phases=1", ["--set", "reconstruction.notch.strength=0.5"], ".*no notch with 1"),
+    ],
+)
+def test_a_wrong_change_is_reported_as_what_was_asked_for(change, flags, found, livesim, tmp_path):
+    raw, settings = GOOD.build(tmp_path)
+    status, said = livesim("restore", raw, "--config", settings, "--set", change, *flags)
+    asked = "".join(f", {word}" for word in flags[1:] if "notch" in word)
+    assert status == USAGE
+    assert re.match(rf"livesim: {change}{asked} over {settings}: {found}", said), said
+
+
+def test_a_wrong_file_is_reported_under_its_own_name_whatever_was_changed(livesim, tmp_path):
+    raw, settings = GOOD.build(tmp_path)
+    settings.write_text(settings.read_text().replace("[optics]", "[optics]\ncolour = 3"))
+    status, said = livesim("restore", raw, "--config", settings, "--set", "optics.pixel_nm=70")
+    assert status == USAGE
+    assert said.startswith(f"livesim: {settings}: unknown key 'optics.colour'"), said
+
+
+@pytest.mark.parametrize("command", ["restore", "calibrate", "doctor", "adapt", "thin", "replay"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_recording_that_is_not_there_is_what_the_sentence_is_about(
+    command, beside, livesim, tmp_path
+):
+    if beside:
+        toml(tmp_path)
+    out = ["--out", "o.json"] if command in ("calibrate", "thin") else []
+    status, said = livesim(command, tmp_path / "no.tif", *out)
+    assert status == DATA
+    expected = f"livesim: {tmp_path / 'no.tif'}: expected a file or folder, found nothing there"
+    assert said.splitlines()[-1] == expected
 
 
 WRONG_PATTERNS = {

@@ -176,6 +176,6 @@ def test_one_model_serves_every_layout_in_a_stream(model, angles, phases, harmon
 
 
 def test_no_step_one_is_put_in_front_of_it(model):
-    settings = Settings(optics=OPTICS, camera=CAMERA, steps=Steps(one="default", two=str(model)))
+    settings = Settings(optics=OPTICS, camera=CAMERA, steps=Steps(one="pair", two=str(model)))
     with pytest.raises(SettingsError, match=r"steps\.one: expected none in front of"):
         load_networks(settings, torch.device("cpu"))

@@ -76,6 +76,44 @@ def test_an_ome_tiff_holds_the_values_and_the_scales(two_channels, tmp_path):
     assert warning == "a part of results.ome.zarr: time 1 to 5 in steps of 2 of 6"
 
 
+@pytest.mark.parametrize("name", ["out.ome.tif", "out.ome.zarr", "out.tif", "out.mp4"])
+def test_results_without_any_number_are_refused(name, tmp_path):
+    nothing = [
+        replace(result(index), image=np.full((2 * Y, 2 * X), np.nan, np.float32))
+        for index in times(3)
+    ]
+    recording = record(tmp_path / "stream-001", times(3), made=nothing)
+    with pytest.raises(DataError, match=r"expected images to export, found 3 places without a num"):
+        export(recording, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["stream-001"]
+
+
+def test_a_position_without_any_image_has_no_file_and_that_is_said(tmp_path):
+    places = [StackIndex(position=p, time=t) for t in range(2) for p in range(2)]
+    made = [
+        result(at)
+        if at.position == 0
+        else replace(result(at), image=np.full_like(result(at).image, np.nan))
+        for at in places
+    ]
+    recording = record(tmp_path / "stream-001", places, made=made)
+    said = export(recording, tmp_path / "out.tif").stderr
+    assert "position 1 has no image: there is no file of it" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out-position-0.tif", "stream-001"]
+
+
+def test_an_infinite_pixel_leaves_the_others_their_counts(tmp_path):
+    values = image(StackIndex()).copy()
+    values[0, 0] = np.inf
+    made = [replace(result(StackIndex()), image=values)]
+    recording = record(tmp_path / "stream-001", times(1), made=made)
+    export(recording, tmp_path / "out.tif")
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        found, stored = file.imagej_metadata, file.asarray()
+    shown = found["c0"] + found["c1"] * stored
+    np.testing.assert_allclose(shown.ravel()[1:], values.ravel()[1:], atol=0.51 * found["c1"])
+
+
 def test_an_ome_zarr_is_read_by_ome_zarr(two_channels, tmp_path):
     export(two_channels / "results.ome.zarr", tmp_path / "one.ome.zarr", "--channel", "1")
     (node,) = Reader(parse_url(tmp_path / "one.ome.zarr"))()

@@ -13,6 +13,7 @@ from rich.console import Console
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
+from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings, SettingsError
@@ -144,6 +145,22 @@ def test_what_the_first_part_listed_is_listed_again_where_a_power_cut_has_eaten_
     restore(in_chunks, "1/2")
     (in_chunks.out.with_name("out.ome.zarr.parts") / "recorded.npz").write_bytes(b"PK")
     restore(in_chunks, "2/2")
+    finish_parts(in_chunks)
+    np.testing.assert_array_equal(contents(in_chunks.out)[0], at_once(in_chunks)[0])
+
+
+def test_what_was_listed_for_a_result_that_is_there_is_listed_again_for_the_next(
+    in_chunks, monkeypatch
+):
+    chunk = in_chunks.raw / "c/40/0/0"
+    later = chunk.rename(in_chunks.out.with_name("later"))
+    restore(in_chunks, "1/1")
+    with monkeypatch.context() as patch:  # killed, so that its folder is left
+        patch.setattr(PartsFolder, "_remove", lambda _: None)
+        finish_parts(in_chunks)
+    later.rename(chunk)
+    in_chunks = replace(in_chunks, overwrite=True)
+    restore(in_chunks, "1/1")
     finish_parts(in_chunks)
     np.testing.assert_array_equal(contents(in_chunks.out)[0], at_once(in_chunks)[0])
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -191,6 +192,35 @@ def test_a_kill_while_the_result_gets_its_name_loses_nothing(asked, monkeypatch,
     assert_as_at_once(asked)
 
 
+@pytest.mark.parametrize("moment", ["before it looks", "before it removes"])
+def test_two_that_begin_anew_over_what_a_kill_left_share_one_folder(asked, monkeypatch, moment):
+    restore(asked, "1/1")
+    with monkeypatch.context() as patch:
+        patch.setattr(PartsFolder, "_remove", lambda _: stop())
+        with pytest.raises(KeyboardInterrupt):
+            finish_parts(asked)
+    asked, remove, listed = replace(asked, overwrite=True), PartsFolder._remove, os.listdir
+    other = once(then=lambda: restore(asked, "1/2"))
+
+    def removed(self):
+        if moment == "before it looks":
+            other()
+        remove(self)
+
+    def names(folder):
+        found = listed(folder)
+        if isinstance(folder, int) and moment == "before it removes":
+            other()
+        return found
+
+    monkeypatch.setattr(PartsFolder, "_remove", removed)
+    monkeypatch.setattr(os, "listdir", names)
+    restore(asked, "2/2")
+    assert next(other.__closure__[0].cell_contents, None) is None, "the other one came between"
+    finish_parts(asked)
+    assert_as_at_once(asked)
+
+
 def test_an_older_result_is_replaced_where_that_is_asked_for(asked):
     asked.out.mkdir()
     with pytest.raises(DataError, match="expected a Zarr to overwrite, found another folder"):
@@ -293,7 +323,7 @@ class DoubleOfProcess:
     def is_alive(self):
         return False
 
-    def join(self):
+    def join(self, timeout=None):
         pass
 
 
@@ -326,6 +356,44 @@ def test_a_worker_that_was_ended_from_outside_is_begun_again(asked, processes, s
     workers.restore_with_workers(asked, 1)
     assert len(processes.started) == 2
     assert "begun again" in capsys.readouterr().err
+
+
+class HaltedProcess(DoubleOfProcess):
+    """Neither works nor ends until it is killed."""
+
+    def start(self):
+        self.started.append(self)
+        self.asked = []
+
+    def is_alive(self):
+        return "kill" not in self.asked
+
+    def terminate(self):
+        self.asked.append("terminate")
+
+    def kill(self):
+        self.asked.append("kill")
+
+    def join(self, timeout=None):
+        assert timeout is not None or not self.is_alive(), "expected it not to wait for ever"
+        self.asked.append("join")
+
+
+def test_a_halted_worker_is_killed_and_that_is_said(asked, processes, monkeypatch, capsys):
+    double = type("Double", (HaltedProcess,), {"started": []})
+    monkeypatch.setattr(workers, "_context", SimpleNamespace(Process=double, Value=counter))
+    monkeypatch.setattr(workers, "interrupts_held", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.restore_with_workers(asked, 2)
+    assert [one.asked for one in double.started] == 2 * [["terminate", "join", "kill", "join"]]
+    said = capsys.readouterr().err
+    for part in ("1/2", "2/2"):
+        assert f"part {part}: expected its process to end within 10 s, found it at work" in said
+
+
+@contextmanager
+def interrupted():
+    yield stop
 
 
 def test_a_worker_sees_its_gpu_alone(asked, monkeypatch):

@@ -23,6 +23,7 @@ from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Levels
 from livesim_models.evaluation.reference import reference
+from tests.support.reader_faults.ndtiff import ndtiff
 from tests.support.scenes import BACKGROUND, PLAIN, simulate
 
 WRONG = Path(__file__).parents[2] / "weights" / "filaments-two.safetensors"
@@ -180,6 +181,26 @@ def test_a_wrong_network_is_not_shown_and_what_to_do_is_said(recording, tmp_path
     recipe = restored(faint, tmp_path, Steps(one="none", two=str(WRONG)))
     assert "check [camera] gain" in recipe.trust[0]
     assert "image, time 0" in capsys.readouterr().err
+
+
+def test_a_position_without_a_sample_is_doubted_alone(recording, tmp_path):
+    scene = recording[1]
+    lit = scene.counts[0].flatten(0, 1).numpy().astype(np.uint16)
+    empty = np.random.default_rng(1).poisson(110.0, lit.shape).astype(np.uint16)
+    axes = [
+        ({"position": p, "time": t * 9 + n}, (empty if p else lit)[n])
+        for t in range(2)
+        for p in range(2)
+        for n in range(9)
+    ]
+    raw, file = ndtiff(axes)(tmp_path), tmp_path / "pattern.json"
+    write_pattern(file, scene.pattern)
+    recipe = restored((raw, scene), tmp_path, PLAIN, file, error=True)
+    words = "none of the pattern's fringes are seen at time 0 position 1, time 1 position 1"
+    assert any(words in one for one in recipe.warnings)
+    said = {line.split(":")[0]: words in line for line in recipe.trust}
+    assert said["time 0"] is False
+    assert said["time 1 position 1"] is True
 
 
 @pytest.fixture(scope="module")

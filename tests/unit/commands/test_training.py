@@ -150,7 +150,7 @@ def test_a_missing_recipe_is_a_sentence(tmp_path):
         load_recipe(tmp_path / "no.toml")
 
 
-@pytest.mark.parametrize("words", [["default"], ["--from", "default", "--data", "a.tif"]])
+@pytest.mark.parametrize("words", [["pair"], ["--from", "pair", "--data", "a.tif"]])
 def test_without_lightning_a_sentence_says_how_to_get_it(words, monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "lightning", None)
     monkeypatch.setattr(sys, "argv", ["livesim", "train", *words, "--out", str(tmp_path / "out")])
@@ -166,7 +166,7 @@ def test_without_lightning_a_sentence_says_how_to_get_it(words, monkeypatch, cap
 def test_shipped_recipes_can_be_read():
     recipes = sorted(RECIPES.glob("*.toml"))
     names = [path.stem for path in recipes]
-    assert names == ["default", "filaments", "ml-sim", "universal", "volumes"]
+    assert names == ["filaments", "ml-sim", "pair", "universal", "volumes"]
     for path in recipes:
         assert load_recipe(path).name == path.stem
 
@@ -206,12 +206,12 @@ def test_models_are_fine_tuned_on_recordings(paired, recipe, tmp_path, quiet, mo
     ("words", "sentence"),
     [
         ([], "neither or both"),
-        (["a.toml", "--from", "default", "--data", "b.tif"], "neither or both"),
-        (["--from", "default"], "--from or --data alone"),
-        (["--from", "best", "--data", "b.tif"], "expected one of auto, none, default"),
-        (["--from", "default", "--data", "b.tif"], "expected 3 recordings or more"),
+        (["a.toml", "--from", "pair", "--data", "b.tif"], "neither or both"),
+        (["--from", "pair"], "--from or --data alone"),
+        (["--from", "best", "--data", "b.tif"], "expected one of auto, none, pair"),
+        (["--from", "pair", "--data", "b.tif"], "expected 3 recordings or more"),
         (
-            ["--from", "default", *["--data", "b.tif"] * 3, "--low", "c.tif"],
+            ["--from", "pair", *["--data", "b.tif"] * 3, "--low", "c.tif"],
             "--low: expected 3 recordings, as many as of --data, found 1",
         ),
     ],

@@ -18,8 +18,8 @@ def chosen(steps, **own):
     [
         ("reconstruct", ("none", "none", "none")),
         ("reconstruct,two", ("none", "auto", "none")),
-        ("one,reconstruct", ("default", "none", "none")),
-        ("one,reconstruct,two", ("default", "auto", "none")),
+        ("one,reconstruct", ("pair", "none", "none")),
+        ("one,reconstruct,two", ("pair", "auto", "none")),
     ],
 )
 def test_a_step_one_that_is_asked_for_is_there_though_auto_has_none(steps, expected):
@@ -47,7 +47,7 @@ def test_what_cannot_be_chosen_is_refused():
 def test_a_network_that_is_asked_for_and_not_there_is_refused(steps, step):
     with pytest.raises(SettingsError, match=rf"expected a network in steps\.{step}, found 'none'"):
         chosen(steps, **{step: "none"})
-    channels = {1: {"steps": {step: "default"}}}
+    channels = {1: {"steps": {step: "pair"}}}
     own = {"optics": OPTICS, "steps": {step: "none"}, "channels": channels}
     found = with_steps(Settings.model_validate(own), steps)
-    assert getattr(found.of_channel(1).steps, step) == "default"
+    assert getattr(found.of_channel(1).steps, step) == "pair"

@@ -70,7 +70,7 @@ def test_networks_are_named_for_every_channel():
     assert own.settings.channels[1].steps.two == "none"
     assert own.settings.channels[2].steps.two == "universal"
     assert own.settings.of_channel(1).steps.one == "none", "nobody has asked for one"
-    plain = with_steps(settings(c1={"steps": {"one": "default", "two": "default"}}), "reconstruct")
+    plain = with_steps(settings(c1={"steps": {"one": "pair", "two": "pair"}}), "reconstruct")
     assert plain.of_channel(1).steps.one == plain.of_channel(1).steps.two == "none"
 
 

@@ -293,6 +293,23 @@ def test_a_recording_is_not_restored_with_another_network_of_the_same_name(tmp_p
         read_steering(log)
 
 
+def test_a_recording_of_an_earlier_version_is_restored_with_the_pair_under_its_old_name(tmp_path):
+    """The sums are those of the files of version 0.1.0, which held the same weights."""
+    log = tmp_path / "log.jsonl"
+    sums = {
+        "one": "f57db65b32d342f773e14f2b97c61bffbdcd59275265077676a4249e2dcec7e4",
+        "two": "bd24d2be135ecced63f4c62911f5a68035c5e5834afd4494e7a5b7ac77c1d22c",
+    }
+    used = {f"default-{step}.safetensors": NetworkFile(one, {}) for step, one in sums.items()}
+    names = {"steps.two": "none"}, {"steps.one": "default", "steps.two": "default"}
+    append_settings_change(log, SettingsChange(StackIndex(time=2), 0, *names, used))
+    assert len(read_steering(log)) == 1
+    used["default-two.safetensors"] = NetworkFile("0" * 64, {})
+    append_settings_change(log, SettingsChange(StackIndex(time=3), 0, *names, used))
+    with pytest.raises(DataError, match=r"pair-two.* expected the network of the live run, found"):
+        read_steering(log)
+
+
 def test_a_file_that_was_written_again_needs_a_name_of_its_own():
     files = iter(["0" * 64, "1" * 64])
     made = Steering(

@@ -35,7 +35,7 @@ from tests.doubles.fake_engine import (
 from tests.support.shown import result
 
 WAIT_MS = 60_000
-MODELS = {"default-two.safetensors": "00"}
+MODELS = {"pair-two.safetensors": "00"}
 
 
 def used(networks=True, **angle):

@@ -21,7 +21,7 @@ from livesim_gui.state.steering import (
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 
 WAIT_MS = 60_000
-STEPS = {"one": "none", "two": "default"}
+STEPS = {"one": "none", "two": "pair"}
 
 
 def steered_status(settings=None, record=True, on=True, **steering):
@@ -40,22 +40,22 @@ def controls(asked=(), **values):
 def test_the_controls_show_what_the_engine_uses():
     shown = controls(settings={"reconstruction": {"wiener": 0.1}})
     assert shown.live
-    assert (shown.values[ONE], shown.values[TWO]) == ("none", "default")
+    assert (shown.values[ONE], shown.values[TWO]) == ("none", "pair")
     assert (shown.values[WIENER], shown.values[FOLLOW]) == (0.1, True)
-    assert shown.choices[ONE] == ("none", "default")
+    assert shown.choices[ONE] == ("none", "pair")
     assert (shown.values[ALL], shown.choices[ALL]) == ("none", ("none", "ml-sim"))
     assert (shown.words, shown.pending) == ("", frozenset())
 
 
 def test_a_model_of_another_file_is_offered_as_well():
     shown = controls(settings={"steps": {"one": "/models/mine.safetensors", "two": "none"}})
-    assert shown.choices[ONE] == ("none", "default", "/models/mine.safetensors")
+    assert shown.choices[ONE] == ("none", "pair", "/models/mine.safetensors")
 
 
 def test_what_is_asked_for_is_pending_until_the_engine_uses_it():
     shown = controls(asked=[WIENER], pending={TWO: "none"})
     assert shown.pending == {WIENER, TWO}
-    assert shown.values[TWO] == "default", "the state, not the wish"
+    assert shown.values[TWO] == "pair", "the state, not the wish"
     assert shown.words == "With the next raw stacks: Wiener, step two…"
     assert shown.tone is Tone.NOTE
 

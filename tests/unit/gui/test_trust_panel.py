@@ -98,7 +98,7 @@ def test_nothing_is_said_where_no_network_is_at_work():
     assert "No network is at work" in alone.reasons[0]
 
 
-def without_trust(*warnings, notes=(), models=("default-one.safetensors",)):
+def without_trust(*warnings, notes=(), models=("pair-one.safetensors",)):
     """Return the words for channels with these warnings before anything was reviewed."""
     used = in_use()
     patterns = {n: replace(used.patterns[0], warnings=each) for n, each in enumerate(warnings)}
@@ -124,7 +124,7 @@ def test_networks_of_one_channel_are_waited_for_though_another_has_none():
 
 
 def test_until_the_photons_have_judged_the_words_say_that_the_picture_is_plain():
-    waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
+    waiting = in_use().model_copy(update={"models": {"pair-one.safetensors": "0"}})
     found = trusted(engine_status(in_use=waiting))
     assert found.word == "… not judged yet"
     assert found.reasons == (f"{UNJUDGED}.",)
@@ -343,7 +343,7 @@ def test_the_key_says_where_there_is_no_image_of_the_networks_alone(window, qtbo
 def test_a_restored_image_that_is_the_plain_one_says_why(window):
     made = result(11, plain=True)
     same = replace(made, plain=made.image)
-    waiting = in_use().model_copy(update={"models": {"default-one.safetensors": "0"}})
+    waiting = in_use().model_copy(update={"models": {"pair-one.safetensors": "0"}})
     assert shown(window, same, in_use=waiting).right == Name("Restored", UNJUDGED)
     assert window.widgets.top.trust.text() == "… not judged yet"
     later = shown(window, replace(same, index=StackIndex(time=12)), trust=trust_status())

@@ -31,12 +31,14 @@ def write(path, emission):
 def test_the_longest_name_wins(raw, files, emission, tmp_path):
     for name, own in files.items():
         write(tmp_path / name, own)
+    (tmp_path / raw).touch()
     assert settings_for(tmp_path / raw, None).optics.emission_nm == emission
 
 
 def test_several_others_are_named(tmp_path):
     for name in ("a.toml", "b.toml"):
         write(tmp_path / name, 500)
+    (tmp_path / "cells_0.5.tif").touch()
     with pytest.raises(
         SettingsError, match=r"expected cells_0.5.toml, cells_0.toml or one .* found a.toml, b.toml"
     ):

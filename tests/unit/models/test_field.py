@@ -44,7 +44,7 @@ def test_tiles_without_attention_give_the_whole_field():
 
 
 def test_the_shipped_network_shows_no_seam():
-    network = read_model(model_file("default", "two")).network
+    network = read_model(model_file("pair", "two")).network
     rows, columns = np.mgrid[:320, :320]
     image = torch.from_numpy(np.sin(rows / 5.0) * np.cos(columns / 7.0) * 0.4 + 0.5).float()
     image = (image + 0.1 * torch.randn(320, 320, generator=torch.Generator().manual_seed(0)))[

@@ -83,9 +83,9 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 
 
 def test_the_shipped_models_are_small_and_say_what_they_are():
-    assert "default" in shipped_models("one")
+    assert "pair" in shipped_models("one")
     for step in PAIR:
-        path = model_file("default", step)
+        path = model_file("pair", step)
         model = read_model(path)
         assert path.stat().st_size <= 4 * 2**20
         assert (model.card.step, model.card.frames) == (step, 9)

@@ -210,7 +210,7 @@ def test_no_architecture_is_missing_from_the_registry():
 
 
 def test_cards_and_recipes_that_name_no_architecture_are_those_of_an_rcan(pytestconfig):
-    shipped = [model_file("default", step) for step in PAIR]
+    shipped = [model_file("pair", step) for step in PAIR]
     for path in [*shipped, pytestconfig.rootpath / "tests/weights/filaments-two.safetensors"]:
         with safe_open(path, framework="pt") as file:
             assert '"kind"' not in file.metadata()["card"].split('"recipe"')[0]

@@ -132,7 +132,7 @@ def test_a_training_goes_on_from_a_model(tmp_path, monkeypatch):
     one, other = (read_model(path).network.state_dict() for path in paths)
     apart = max(float((one[name] - other[name]).abs().max()) for name in one)
     assert apart < 1e-3, "with hardly any rate it stays where it began"
-    second.write_text(second.read_text().replace(model.as_posix(), "default"))
+    second.write_text(second.read_text().replace(model.as_posix(), "pair"))
     with pytest.raises(SettingsError, match=r"steps.all: expected one of none"):
         train_networks(second, tmp_path / "third")
 

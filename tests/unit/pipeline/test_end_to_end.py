@@ -62,7 +62,7 @@ def test_one_for_all_stands_in_place_of_both_others(scene, model):
     networks = load_networks(own, CPU)
     assert networks.any
     assert not networks.both
-    named = settings_of(scene, one="default", all=model)
+    named = settings_of(scene, one="pair", all=model)
     with pytest.raises(
         SettingsError, match=r'steps.one: expected "none" or "auto" beside steps.all'
     ):
@@ -95,7 +95,7 @@ def test_networks_exclude_each_other(chosen, found):
 
 
 def test_the_later_choice_wins_in_flags_channels_and_steering(scene, model):
-    recorded = settings_of(scene, one="default", two="default")
+    recorded = settings_of(scene, one="pair", two="pair")
     values = json.loads(recorded.model_dump_json(exclude_none=True))
     asked = parse_settings(values, "a", changes=[f"steps.all='{model}'"])
     assert (asked.steps.one, asked.steps.two, asked.steps.all) == ("none", "none", model)
@@ -109,12 +109,12 @@ def test_the_later_choice_wins_in_flags_channels_and_steering(scene, model):
     back = steered(live, {"steps.two": "universal"})
     assert (back.steps.two, back.steps.all) == ("universal", "none")
     values["steps"] = {"all": model}
-    values["channels"] = {"1": {"steps": {"one": "default"}}}
+    values["channels"] = {"1": {"steps": {"one": "pair"}}}
     channels = parse_settings(values, "a")
     assert channels.of_channel(0).steps.all == model
-    assert channels.of_channel(1).steps == Steps(one="default", two="auto", all="none")
+    assert channels.of_channel(1).steps == Steps(one="pair", two="auto", all="none")
     found = resolved(channels).settings
-    assert found.of_channel(1).steps.two == "default", "as the channel alone would have it"
+    assert found.of_channel(1).steps.two == "pair", "as the channel alone would have it"
 
 
 def test_the_choice_of_steps_keeps_or_leaves_it_out(scene, model):

@@ -26,9 +26,9 @@ CPU = torch.device("cpu")
 PLAIN = Steps(one="none", two="none")
 STEPS = {
     "plain": PLAIN,
-    "step one": Steps(one="default", two="none", precision="float32"),
-    "step two": Steps(one="none", two="default", precision="float32"),
-    "both": Steps(one="default", two="default", precision="float32"),
+    "step one": Steps(one="pair", two="none", precision="float32"),
+    "step two": Steps(one="none", two="pair", precision="float32"),
+    "both": Steps(one="pair", two="pair", precision="float32"),
     "on the plain image": Steps(two="universal", precision="float32"),
     "end to end": Steps(all="ml-sim", precision="float32"),
 }

@@ -15,7 +15,7 @@ from livesim.reconstruction.few_frames import of_frames
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
-from tests.support.scenes import CAMERA, OPTICS, PLAIN, Scene, simulate
+from tests.support.scenes import CAMERA, OPTICS, PLAIN, Scene, random_pattern, simulate
 
 LAYOUTS = {
     "two beams": PatternSettings(),
@@ -93,6 +93,40 @@ def test_frames_in_another_order_are_doubted(scene):
     assert words.startswith("angles 0, 1 and 2: fringes that are in other frames")
 
 
+def shaken(seed: int, settings: PatternSettings, jitter_deg: float) -> tuple[Pattern, Scene]:
+    """Return a pattern, and a scene in which the phase of every frame is off by chance."""
+    known, random = random_pattern(seed, (128, 128), settings), np.random.default_rng(seed)
+    angles = []
+    for one in known.angles:
+        off = np.deg2rad(random.normal(0.0, jitter_deg, len(one.phases_rad)))
+        angles.append(replace(one, phases_rad=tuple(np.add(one.phases_rad, off).tolist())))
+    true = replace(known, angles=tuple(angles))
+    return known, simulate(seed, (128, 128), 300.0, settings=settings, pattern=true)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        PatternSettings(phases=5, harmonics=2),
+        PatternSettings(angles=5, phases=5, harmonics=2),
+        PatternSettings(angles=4, phases=5, harmonics=2),
+    ],
+    ids=lambda one: f"{one.angles} x {one.phases}",
+)
+def test_phases_that_jitter_are_no_other_order(settings):
+    told, swapped = [], 0
+    for seed in range(90, 94):
+        known, scene = shaken(seed, settings, 15.0)
+        told += [words for words in doubts(scene, frames_of(scene), known) if "moved" not in words]
+        frames = frames_of(scene)
+        frames[[1, 2]] = frames[[2, 1]]
+        swapped += any("in another order" in words for words in doubts(scene, frames, known))
+    assert told
+    assert all("phases of single frames that are off by up to" in words for words in told)
+    assert all(15.0 < float(words.split("up to ")[1].split("°")[0]) < 60.0 for words in told)
+    assert swapped == 4
+
+
 def test_phases_that_begin_elsewhere_are_said_with_their_angle(scene):
     turned = replace(
         scene.pattern.angles[1],
@@ -135,6 +169,43 @@ def test_light_that_is_gone_is_said_with_its_time(scene):
         (words,) = doubts(scene, frames, known=known)
         assert words.startswith("angles 0, 1 and 2: none of the pattern's fringes are seen at ")
         assert "at time 2 (of 3 raw stacks looked at)" in words
+
+
+def at_positions(scene: Scene, empty: tuple[tuple[int, int], ...], times: int = 2) -> Pattern:
+    """Return the pattern held against stacks of four positions, some of them without fringes."""
+    dark = np.random.default_rng(1).poisson(120.0, (9, 128, 128)).astype(np.uint16)
+    places = [(time, position) for time in range(times) for position in range(4)]
+    frames = [dark if at in empty else frames_of(scene)[:9] for at in places]
+    stacks = [
+        replace(stack, index=StackIndex(time=time, position=position))
+        for (time, position), stack in zip(places, stacks_of(np.stack(frames), 3, 3), strict=True)
+    ]
+    return with_fringes_doubted(scene.pattern, stacks, settings_of(scene.settings), known=True)
+
+
+@pytest.mark.parametrize("position", [0, 2, 3])
+def test_a_position_without_a_sample_is_doubted_alone(scene, position):
+    found = at_positions(scene, ((0, position), (1, position)))
+    assert found.doubts == ()
+    ((at, words),) = found.doubts_at
+    assert (at, found.doubts_of(at), found.doubts_of(1)) == (position, (words,), ())
+    assert "no sample is there, or too little light" in words
+    assert words in found.warnings
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        ((1, 2), (1, 3)),  # the light is gone
+        ((1, 1),),  # a shutter stuck once
+        tuple((time, position) for time in range(2) for position in range(4)),
+    ],
+)
+def test_light_that_is_gone_is_no_matter_of_positions(scene, empty):
+    found = at_positions(scene, empty)
+    assert found.doubts_at == ()
+    (words,) = found.doubts
+    assert "there is too little light, or another pattern" in words
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])

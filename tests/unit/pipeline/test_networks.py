@@ -66,11 +66,29 @@ def test_auto_is_the_network_for_all_layouts(layout, scene):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"one": "default"}, {"two": "default"}, {"one": "default", "two": "default"}]
+    "asked", [{"one": "pair"}, {"two": "pair"}, {"one": "pair", "two": "pair"}]
 )
 def test_whoever_asks_for_one_of_the_pair_gets_both(asked, scene):
     found = resolved(settings_of(scene, Steps(**asked)))
-    assert (found.settings.steps.one, found.settings.steps.two) == ("default", "default")
+    assert (found.settings.steps.one, found.settings.steps.two) == ("pair", "pair")
+
+
+@pytest.mark.parametrize("of_channel", [False, True])
+def test_the_pair_is_still_known_by_its_old_name_and_that_is_said_once(of_channel, scene):
+    old, steps = {"one": "default", "two": "default"}, Steps(one="pair", two="pair")
+    own = settings_of(scene, Steps() if of_channel else Steps(**old))
+    if of_channel:
+        values = own.model_dump(mode="json", exclude_none=True)
+        values["channels"] = {"0": {"steps": old}}
+        own = Settings.model_validate(values)
+    found = resolved(own)
+    used = found.settings.of_channel(0).steps
+    assert (used.one, used.two) == (steps.one, steps.two)
+    assert set(found.models) >= {"pair-one.safetensors", "pair-two.safetensors"}
+    (note,) = found.notes
+    assert note == 'the network "default" is called "pair" now: change it in [steps]'
+    networks = load_networks(own.of_channel(0), CPU)
+    assert list(networks.models) == ["pair-one.safetensors", "pair-two.safetensors"]
 
 
 def test_the_pair_is_refused_where_it_does_not_fit(scene):
@@ -79,8 +97,8 @@ def test_the_pair_is_refused_where_it_does_not_fit(scene):
         update={"pattern": own.pattern.model_copy(update={"layout": "hexagonal"})}
     )
     assert resolved(hexagonal).choices == {"one": (), "two": ("quick", "universal"), "all": ()}
-    named = hexagonal.model_copy(update={"steps": Steps(one="default")})
-    with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'default-one'"):
+    named = hexagonal.model_copy(update={"steps": Steps(one="pair")})
+    with pytest.raises(SettingsError, match=r"steps.one: expected stacks as 'pair-one'"):
         load_networks(named, CPU)
 
 
@@ -95,7 +113,7 @@ def test_behind_richardson_lucy_steps_no_network_runs_and_one_that_is_named_is_r
     assert note.endswith("found 5")
     assert found.choices == {"one": (), "two": (), "all": ()}
     assert resolved(own.model_copy(update={"steps": PLAIN})).notes == (), "nobody has asked"
-    named = own.model_copy(update={"steps": Steps(one="none", two="default")})
+    named = own.model_copy(update={"steps": Steps(one="none", two="pair")})
     with pytest.raises(SettingsError, match=r"steps.two: expected reconstruction.richardson_lucy"):
         load_networks(named, CPU)
 
@@ -129,8 +147,8 @@ def test_both_steps_come_nearer_to_the_truth_and_the_plain_image_stays_with_them
 
 
 def test_each_step_alone_changes_the_image(scene):
-    one = drawn_with(scene, Steps(one="default", two="none"))
-    alone = Steps(one="none", two="default")
+    one = drawn_with(scene, Steps(one="pair", two="none"))
+    alone = Steps(one="none", two="pair")
     only_two, two_steps = made_with(scene, alone), made_with(scene, PAIR)
     alone, both = only_two.network(), two_steps.network()
     assert not np.array_equal(one, alone)
@@ -182,10 +200,10 @@ def test_step_two_asks_for_the_brightness(scene):
 def test_the_card_s_warning_goes_with_the_pattern(scene):
     dark = replace(stack_of(scene), pixels=np.full_like(scene.counts[0].numpy(), 101))
     pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([dark], True)
-    assert any("default-two" in words for words in pipeline.pattern.warnings)
+    assert any("pair-two" in words for words in pipeline.pattern.warnings)
     pipeline.close()
     pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([stack_of(scene)], True)
-    assert not any("default" in words for words in pipeline.pattern.warnings)
+    assert not any("pair" in words for words in pipeline.pattern.warnings)
     pipeline.close()
 
 
@@ -230,7 +248,7 @@ def test_a_domain_knows_its_own_and_names_what_is_foreign():
 
 def test_a_model_is_named_with_the_hash_of_its_weights_and_not_of_its_name(scene, tmp_path):
     """So that two files of one name are told apart."""
-    weights = model_file("default", "two")
+    weights = model_file("pair", "two")
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
         shutil.copy(weights, tmp_path / folder / "model.safetensors")

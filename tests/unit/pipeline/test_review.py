@@ -169,7 +169,7 @@ def test_the_maps_of_a_stream_are_about_the_image_that_is_shown(beads):
 
 def test_step_two_sees_a_part_of_the_light_with_levels_of_that_light(beads, monkeypatch):
     """Else it would take a bright stack for a dim one, and be blamed for that."""
-    pipeline, seen = beads.pipeline(Steps(one="none", two="default")), []
+    pipeline, seen = beads.pipeline(Steps(one="none", two="pair")), []
     two = pipeline.networks.two
 
     def watched(self, image, conditions):

@@ -57,7 +57,17 @@ def test_of_each_channel_the_newest_is_taken_once(engine):
     assert listener.take()[0].index.time == 2
     engine.sent.put(None)
     listener.close()
+    listener._thread.join(60)
     assert listener.fault == ""
+
+
+def test_a_window_does_not_wait_for_the_engine_that_is_being_asked(engine):
+    listener = Newest("here")
+    listener.close()
+    assert listener._thread.is_alive(), "it waits for an answer"
+    engine.sent.put(result(0))
+    listener._thread.join(60)
+    assert not listener._thread.is_alive()
 
 
 def test_why_nothing_comes_is_a_sentence(engine):

@@ -165,7 +165,7 @@ def test_the_least_work_is_that_of_the_networks_layers_and_of_the_transforms_dis
     plain, one, two = least_work(scene)
     frames, sides = scene.counts.flatten(0, 1).shape, {"one": 64, "two": 128}
     for work, step, inputs in ((one, "one", frames[0]), (two, "two", 1)):
-        shape = read_card(model_file("default", step)).architecture
+        shape = read_card(model_file("pair", step)).architecture
         area = (sides[step] // shape.space_to_depth) ** 2
         cell, deep = shape.space_to_depth**2, shape.features
         layers = shape.groups * (2 * shape.blocks + 1) + 1
