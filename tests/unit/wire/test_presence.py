@@ -134,9 +134,9 @@ def test_who_asks_often_is_not_cut_off(monkeypatch):
 
 def answered(server, client, number):
     """Ask a server and let it answer; return the number that its reply repeats."""
-    client._socket.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
-    wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.poll(0))
-    return client._socket.recv_multipart()[0]
+    client._socket.zmq.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
+    wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.zmq.poll(0))
+    return client._socket.zmq.recv_multipart()[0]
 
 
 @linux
