@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,6 +30,7 @@ from livesim_gui.state.time.timeline import Mode
 from livesim_gui.state.viewer import Viewer
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 from tests.support.shown import result
+from tests.support.waiting import wait_for
 
 WAIT_S = 60.0
 
@@ -267,13 +267,6 @@ def test_the_tracking_history_follows_the_answers(feed):
     feed.take(1, result(0, stream="other"), 3.0)
     viewer.tick(3.0)
     assert viewer.history.angles == 0
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_link_brings_status_facts_and_results():
