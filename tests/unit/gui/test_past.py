@@ -210,6 +210,7 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    from livesim.processes.viewer_children import Children
     from livesim_gui.backend import make_backend
     from livesim_gui.window import Window
 
@@ -220,7 +221,7 @@ def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
         feed.take(1, result(time), 0.1 * time)
     window = Window(
         Viewer(feed),
-        make_backend(feed),
+        make_backend(feed, Children()),
         tmp_path / "viewer.ini",
         open_past=lambda folder: FakePast(10, folder),
     )
