@@ -57,7 +57,7 @@ def window(make, feed, qtbot):
     """A window that shows the last of ten results."""
     window = make()
     feed.take(1, StreamStart(stream="s", source="simulated", pixel_nm=80.0), 0.0)
-    feed.answer(1, engine_status(), 0.0)
+    feed.answer(1, engine_status())
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
     window.draw()
