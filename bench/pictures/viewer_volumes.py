@@ -16,6 +16,7 @@ from livesim.commands.simulate.command import SIMULATIONS
 from livesim.config.settings import Settings, load_settings
 from livesim.engine.seams import Reconstructed
 from livesim.pipeline.volume.pipeline import VolumePipeline
+from livesim.processes.viewer_children import Children
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
@@ -50,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         feed = Feed()
         feed.begin("tcp://127.0.0.1:1")
-        backend, remembered = make_backend(feed, None), Path(temporary) / "viewer.ini"
+        backend, remembered = make_backend(feed, Children()), Path(temporary) / "viewer.ini"
         window = Window(Viewer(feed), backend, remembered, clock=lambda: NOW_S)
         window.resize(*WINDOW)
         window.show()

@@ -2,8 +2,7 @@
 
 `python -m bench.speed.frame_path`: the textbook's order, livesim's with whole arrays
 and in the blocks that it works in, the stages of the latter, and what bounds them: the same
-transforms alone, and those of rows that stay in the cache. With numba installed also a compiled
-kernel for what lies between the counts and the first transforms.
+transforms alone, and those of rows that stay in the cache.
 
 All take turns in one process. The least of many rounds is what the machine can do; what lies
 between that and the median is what else ran on it.
@@ -16,14 +15,13 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.report import Row, report
-from bench.speed.page_tables import ALONE, CACHED, COMPILED, OURS, RAMPED, WHOLE
+from bench.speed.page_tables import ALONE, CACHED, OURS, RAMPED, WHOLE
 from bench.speed.textbook_order import TextbookOrder
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.blocks import blocks
@@ -63,7 +61,7 @@ def main() -> None:
 
 def _measured(scene: Scene, threads: int, rounds: int) -> list[Row]:
     torch.set_num_threads(threads)
-    spent = _in_turn(_works(scene, threads), rounds)
+    spent = _in_turn(_works(scene), rounds)
     textbook = min(one.wall_ms for one in spent[TEXTBOOK])
     return [_row(threads, name, found, textbook) for name, found in spent.items()]
 
@@ -107,19 +105,19 @@ def _faults() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def _works(scene: Scene, threads: int) -> dict[str, Work]:
+def _works(scene: Scene) -> dict[str, Work]:
     camera = scene.settings.camera
     plan = make_plan(scene.pattern, scene.otf, camera, Reconstruction(wiener=WIENER))
     textbook = TextbookOrder(scene.pattern, scene.otf, camera, WIENER)
     whole = Reconstructor(plan)
-    works: dict[str, Work] = {
+    return {
         TEXTBOOK: lambda: textbook(scene.counts),
         WHOLE: lambda: whole.differentiable(scene.counts[None]),
         **_own(plan, scene.counts.flatten(0, 1)),
         ALONE: _transforms(plan),
         CACHED: _cached_transforms(plan),
+        RAMPED: _ramped(plan, scene.counts.flatten(0, 1)),
     }
-    return works | (_ramped(plan, scene.counts.flatten(0, 1)) if threads == 1 else {})
 
 
 def _own(plan: Plan, frames: Tensor) -> dict[str, Work]:
@@ -175,11 +173,8 @@ def _cached_transforms(plan: Plan) -> Work:
     return lambda: [transform(block) for transform, block, n in batches for _ in range(n)]
 
 
-def _ramped(plan: Plan, frames: Tensor) -> dict[str, Work]:
-    """Return what lies between the counts and the first transforms, and the same compiled.
-
-    On one thread: the compiled one has no more.
-    """
+def _ramped(plan: Plan, frames: Tensor) -> Work:
+    """Return what lies between the counts and the first transforms."""
     apart, count = Reconstructor(plan), len(plan.ramps)
 
     def ramped() -> None:
@@ -187,12 +182,7 @@ def _ramped(plan: Plan, frames: Tensor) -> dict[str, Work]:
             planes = apart.separate(frames[:, part])
             torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps[:, part])
 
-    works: dict[str, Work] = {RAMPED: ramped}
-    if find_spec("numba") is not None:
-        from bench.speed.compiled import compiled
-
-        works[COMPILED] = compiled(plan, frames)
-    return works
+    return ramped
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from livesim.speed.tables import Found, Sheet, number_words, times_words
 
 OURS, WHOLE = "livesim", "whole arrays"
 ALONE, CACHED = "its transforms alone", "its transforms, rows in the cache"
-RAMPED, COMPILED = "separated and shifted", "separated and shifted, numba"
-
-NOT_STAGES = ("method", "revision")
+RAMPED = "separated and shifted"
 PERCENTILES = ("p50", "p95", "p99")
 
 
@@ -67,23 +65,16 @@ def frame_path_sheet(found: Found) -> Sheet:
 
 
 def frame_path_bounds(found: Found) -> str:
-    """Return how far the reconstruction is from its bounds, and what a compiled kernel would give.
+    """Return how far the reconstruction is from its bounds.
 
     On one thread and by processor time, which is the same whatever else runs on the machine.
     """
     ms = {row["method"]: row["CPU ms"] for row in found["rows"] if row["threads"] == 1}
     ours = ms[OURS]
-    words = (
+    return (
         f"On one thread a raw stack takes {ours / ms[WHOLE]:.2f} of the processor time that whole "
         f"arrays take, {ours / ms[ALONE]:.2f} times that of its transforms alone, and "
         f"{ours / ms[CACHED]:.2f} times that of as many transforms of rows that stay in the cache."
-    )
-    if COMPILED not in ms:
-        return words
-    return (
-        f"{words} What lies between the counts and the first transforms takes "
-        f"{ms[RAMPED] / ours:.2f} of the whole with torch and {ms[COMPILED] / ours:.2f} with a "
-        "kernel that numba compiled."
     )
 
 
@@ -112,30 +103,3 @@ def latency_by_spins(found: Found) -> Sheet:
 
 def _percentiles(row: dict[str, Any]) -> str:
     return " / ".join(number_words(row[name]) for name in PERCENTILES)
-
-
-def before_after_sheet(found: Found) -> Sheet:
-    """Return a row for every revision: ms, and how many times faster than the first that can."""
-    rows = found["rows"]
-    stages = [name for name in rows[0] if name not in NOT_STAGES]
-    firsts = {name: _first(rows, name) for name in stages}
-    made = tuple(
-        (
-            f"{row['method']} ({row['revision']})",
-            *(_time_and_gain(row[name], firsts[name]) for name in stages),
-        )
-        for row in rows
-    )
-    title = f"Before and after, each the median of {found['rounds']} rounds"
-    return Sheet(title, ("up to", *stages), made)
-
-
-def _first(rows: list[dict[str, Any]], stage: str) -> float | None:
-    return next((row[stage] for row in rows if row[stage] is not None), None)
-
-
-def _time_and_gain(took: float | None, first: float | None) -> str:
-    if took is None or first is None:
-        return "–"
-    time = f"{took:.3g} ms" if took < 1000.0 else f"{took / 1000.0:.3g} s"
-    return f"{time}, {first / took:.2f} x"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.speed.page_tables import (
-    before_after_sheet,
     comparison_sheets,
     frame_path_bounds,
     frame_path_sheet,
@@ -117,22 +116,6 @@ def _frame_path(found: Found) -> str:
     )
 
 
-def _estimation(found: Found) -> str:
-    rows = found["rows"]
-    columns = tuple(rows[0])
-    cells = tuple(tuple(_cell(row[name]) for name in columns) for row in rows)
-    return (
-        _markdown(Sheet("Estimation, in turn with an older commit", columns, cells))
-        + f"\n`python -m bench.speed.estimation`: one raw stack, {found['threads']} thread(s); "
-        f"before is {found['before']}. [What was changed](../design/estimation.md). "
-        f"{machine_words(found)}\n"
-    )
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def _latency(found: Found) -> str:
     return (
         f"{_markdown(latency_by_stage(found))}\n`python -m bench.speed.latency`: "
@@ -147,16 +130,6 @@ def _spins(found: Found) -> str:
         f"at one rate, half of the highest, {found['rounds']} times {found['stacks']} raw stacks "
         "in turn. "
         f"The second of each is what livesim sets. {machine_words(found)}\n"
-    )
-
-
-def _changes(found: Found) -> str:
-    return (
-        f"{_markdown(before_after_sheet(found))}\n`python -m bench.speed.before_after`: the "
-        "same raw stacks and settings, each revision in a checkout and a process of its own, in "
-        "turn; "
-        "beside each time, how many times faster than the first revision that has the stage. "
-        f"{machine_words(found)}\n"
     )
 
 
@@ -175,10 +148,8 @@ def _endurance(found: Found) -> str:
 
 OTHERS = {
     "frame_path": _frame_path,
-    "estimation": _estimation,
     "latency": _latency,
     "latency_spins": _spins,
-    "before_after": _changes,
     "endurance": _endurance,
 }
 """Files beside that of `livesim bench`, in the order of the page: what each says there."""

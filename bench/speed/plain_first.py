@@ -1,20 +1,15 @@
-"""Measure what is on the screen while networks are slower than the camera, before and now.
+"""Measure what is on the screen while networks are slower than the camera.
 
-`python -m bench.speed.plain_first [--before REVISION]` streams the same raw stacks as a camera
-does, which never waits, at multiples of the rate that the networks reach by themselves: to an
-engine of another revision and to this one, in turn, each with source and listener of its own
-revision. A listener notes when each result comes; twenty
-times a second it is looked how old what is on the screen is: the newest result, by when the last
-raw frame of its stack was sent. Afterwards the raw stacks on the disk are counted.
+`python -m bench.speed.plain_first` streams raw stacks as a camera does, which never waits, to an
+engine, at multiples of the rate that the networks reach by themselves. A listener notes when each
+result comes; twenty times a second it is looked how old what is on the screen is: the newest
+result, by when the last raw frame of its stack was sent. Afterwards the raw stacks on the disk are
+counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,7 +24,6 @@ import zarr
 from numpy.typing import NDArray
 
 from bench.report import Row, report
-from bench.speed.before_after import PARTS, ROOT, short, worktree
 from bench.speed.latency import Stacks, raw_stacks
 from livesim.config.settings import Settings, Steps
 from livesim.pipeline.calibration import calibrate
@@ -44,8 +38,6 @@ from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
 from tests.support.scenes import CAMERA, OPTICS
 
-BEFORE = "b927d3b"
-"""The last revision in which every stack waited for its networks."""
 TITLE = "What is on the screen while the camera is faster than the networks"
 SIDES = (256, 512)
 FACTORS = (2, 10, 50)
@@ -83,30 +75,22 @@ class Streamed:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", default=BEFORE)
     parser.add_argument("--sides", type=int, nargs="+", default=list(SIDES))
     parser.add_argument("--factors", type=float, nargs="+", default=list(FACTORS))
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--name", default="plain_first")
-    parser.add_argument("--stream", nargs=3, help="Stream FILE.npy at a RATE for SECONDS alone.")
     asked = parser.parse_args()
-    if asked.stream:
-        file, rate, seconds = asked.stream
-        print(json.dumps(row(stream(np.load(file), float(rate), float(seconds)), float(rate))))
-        return
     rows: list[Row] = []
     alone: dict[str, float] = {}
     more = {"seconds": asked.seconds, "threads": torch.get_num_threads(), "networks_per_s": alone}
-    with worktree(asked.before) as tree:
-        for side in asked.sides:
-            pixels = raw_stacks(side)
-            alone[str(side)] = per_s = networks_per_s(pixels)
-            for factor in asked.factors:
-                for which, other in ((f"before ({short(asked.before)})", tree), ("now", ROOT)):
-                    name = f"{side}², camera {factor:g} x the networks, {which}"
-                    found = streamed_in(other, pixels, factor * per_s, asked.seconds)
-                    rows.append({"method": name} | found)
-                    report(asked.name, TITLE, rows, **more)  # a run that is cut off keeps these
+    for side in asked.sides:
+        pixels = raw_stacks(side)
+        alone[str(side)] = per_s = networks_per_s(pixels)
+        for factor in asked.factors:
+            name = f"{side}², camera {factor:g} x the networks"
+            found = row(stream(pixels, factor * per_s, asked.seconds), factor * per_s)
+            rows.append({"method": name} | found)
+            report(asked.name, TITLE, rows, **more)  # a run that is cut off keeps these
 
 
 def networks_per_s(pixels: Stacks) -> float:
@@ -120,25 +104,6 @@ def networks_per_s(pixels: Stacks) -> float:
         pipeline.reconstruct(stack)
         times.append(time.monotonic() - begin)
     return 1.0 / min(times)
-
-
-def streamed_in(tree: Path, pixels: Stacks, per_s: float, seconds: float) -> Row:
-    """Stream in a process that has the modules of a revision, and so have its children."""
-    paths = os.pathsep.join(str(tree / part) for part in PARTS)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "counts.npy"
-        np.save(file, pixels)
-        words = [str(file), str(per_s), str(seconds)]
-        done = subprocess.run(
-            [sys.executable, "-P", __file__, "--stream", *words],
-            cwd=tree,
-            env={**os.environ, "PYTHONPATH": paths},
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    found: Row = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def stream(pixels: Stacks, per_s: float, seconds: float) -> Streamed:
@@ -198,7 +163,7 @@ def listen(viewer: Subscriber, heard: list[Heard], first: Event, over: Event) ->
         message = viewer.receive(0.05)
         if isinstance(message, StreamEnd):
             return
-        if isinstance(message, Result) and not getattr(message, "searching", False):
+        if isinstance(message, Result) and not message.searching:
             networks = message.plain is not None
             heard.append(Heard(time.monotonic(), message.index.time, networks))
             first.set()

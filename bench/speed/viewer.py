@@ -20,6 +20,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication
 
 from bench.report import Row, report
+from livesim.processes.viewer_children import Children
 from livesim_gui.app import ViewOptions, make_window
 from livesim_gui.window import Window
 
@@ -87,7 +88,8 @@ def measure(
 ) -> Row:
     """Show a stream for a while; what counts is painted pictures."""
     with engine(side, per_s) as address, tempfile.TemporaryDirectory() as folder:
-        window = make_window(ViewOptions(address, settings_file=Path(folder) / "viewer.ini"))
+        options = ViewOptions(address, settings_file=Path(folder) / "viewer.ini")
+        window = make_window(options, Children())
         window.resize(*size)
         window.show()
         _run(app, ENOUGH_S)

@@ -45,7 +45,7 @@ class ViewOptions:
 
 
 def make_window(
-    options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
+    options: ViewOptions, launcher: Launcher, open_past: OpenPast = nothing_past
 ) -> Window:
     """Return the window, connected; there must be an application."""
     pg.setConfigOptions(antialias=True)
@@ -73,9 +73,7 @@ def _begin(window: Window, options: ViewOptions) -> None:
         window.user_actions.engine.connect(options.engine, control.keys.text())
 
 
-def run_viewer(
-    options: ViewOptions, launcher: Launcher | None = None, open_past: OpenPast = nothing_past
-) -> int:
+def run_viewer(options: ViewOptions, launcher: Launcher, open_past: OpenPast) -> int:
     """Show the window until it is closed; return the exit status."""
     if QT5:  # Qt 6 always scales
         QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)

@@ -29,7 +29,7 @@ class Backend:
         self.tasks.close()
 
 
-def make_backend(feed: Feed, launcher: Launcher | None = None) -> Backend:
+def make_backend(feed: Feed, launcher: Launcher) -> Backend:
     """Return the backend of a new window.
 
     Parameters
@@ -37,7 +37,7 @@ def make_backend(feed: Feed, launcher: Launcher | None = None) -> Backend:
     feed
         Where the connection leaves what it learns.
     launcher
-        Starts processes; None where this viewer may not.
+        Starts processes.
     """
     tasks = BackgroundTasks()
     return Backend(EngineAccess(feed, tasks), LocalProcesses(tasks, launcher), tasks)

@@ -116,7 +116,7 @@ class Link:
             except WireError as error:
                 self._feed.silence(self._generation, why_silent(self.address, str(error)))
                 return
-            self._feed.answer(self._generation, status, time.monotonic())
+            self._feed.answer(self._generation, status)
             self._listen_to(status)
             self._over.wait(ASK_EVERY_S)
 

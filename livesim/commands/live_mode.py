@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -61,7 +61,7 @@ def follow_live_mode(
         BackgroundSender(engine, settings, source=SOURCE) as sender,
     ):
         images = LiveImages(java_peek(core) if java else python_peek(core), None if java else 0)
-        with _left_alone(core) if java else _started(core, settings):
+        with nullcontext() if java else _started(core, settings):
             _follow(images, starts, sender)
     _report(images, starts, sender)
 
@@ -81,11 +81,6 @@ def start_finder(settings: Settings) -> FindStart:
         return start.place
 
     return find
-
-
-@contextmanager
-def _left_alone(core: Any) -> Iterator[None]:
-    yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -86,13 +86,17 @@ def progress_bar(
 
 
 @contextmanager
-def interrupts_held() -> Iterator[Callable[[], None]]:
+def interrupts_held(*, tied: bool = False) -> Iterator[Step]:
     """Hold Ctrl-C and SIGTERM back until the work calls what this yields.
 
     That then raises KeyboardInterrupt. Zarr writes in a thread of its own: an interrupt in the
-    middle of a write would leave that thread writing into a folder that is being removed.
+    middle of a write would leave that thread writing into a folder that is being removed. If
+    `tied`, the end of stdin is an interrupt too, as it comes when the program that started this
+    ends.
     """
     asked = Event()
+    if tied:
+        Thread(target=_set_at_end_of_stdin, args=(asked,), daemon=True).start()
 
     def check() -> None:
         if asked.is_set():
@@ -108,19 +112,27 @@ def interrupts_held() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def counted_steps(total: int, *, as_json: bool = False, tied: bool = False) -> Iterator[Step]:
+def counted_steps(
+    title: str,
+    total: int,
+    console: Console | None = None,
+    *,
+    as_json: bool = False,
+    tied: bool = False,
+) -> Iterator[Step]:
     """Show the progress of work that has `total` steps, and let it be interrupted between them.
 
     Parameters
     ----------
-    total
-        How many steps there are.
+    title, total, console
+        As those of `progress_bar`.
     as_json
-        Write a line {"done": …, "total": …} to stdout after every step, for programs.
+        Write a line {"done": …, "total": …} to stdout after every step instead, for programs.
     tied
-        Stop when stdin closes as well, as it does when the program that started this ends.
+        Stop when stdin closes as well, see `interrupts_held`.
     """
-    with interrupts(tied=tied) as check_interrupt, _counter(total, as_json=as_json) as count:
+    counter = nullcontext(_lines(total)) if as_json else _bar_of(title, total, console)
+    with interrupts_held(tied=tied) as check_interrupt, counter as count:
 
         def step() -> None:
             count()
@@ -129,31 +141,14 @@ def counted_steps(total: int, *, as_json: bool = False, tied: bool = False) -> I
         yield step
 
 
-@contextmanager
-def interrupts(*, tied: bool) -> Iterator[Step]:
-    """Hold interrupts back as `interrupts_held` does; if `tied`, the end of stdin is one too."""
-    ended = _end_of_stdin() if tied else Event()
-    with interrupts_held() as check_interrupt:
-
-        def check() -> None:
-            check_interrupt()
-            if ended.is_set():
-                raise KeyboardInterrupt
-
-        yield check
-
-
 def print_json(**values: object) -> None:
     """Write one line of JSON to stdout."""
     print(json.dumps(values), flush=True)
 
 
 @contextmanager
-def _counter(total: int, *, as_json: bool) -> Iterator[Step]:
-    if as_json:
-        yield _lines(total)
-        return
-    with progress_bar("export", total) as bar:
+def _bar_of(title: str, total: int, console: Console | None) -> Iterator[Step]:
+    with progress_bar(title, total, console) as bar:
         yield bar.advance
 
 
@@ -168,13 +163,7 @@ def _lines(total: int) -> Step:
     return count
 
 
-def _end_of_stdin() -> Event:
-    ended = Event()
-
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        ended.set()
-
-    Thread(target=wait, daemon=True).start()
-    return ended
+def _set_at_end_of_stdin(ended: Event) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    ended.set()

@@ -22,22 +22,20 @@ def letter_height(picture: Pillow.Image) -> int:
     return max(SMALLEST_LETTERS, min(picture.size) // LETTERS_IN_SIDE)
 
 
-def draw_scale_bar(picture: Pillow.Image, unit: float, *, in_um: bool = True) -> None:
+def draw_scale_bar(picture: Pillow.Image, pixel_um: float) -> None:
     """Draw a bar into the lower right corner, its length written above it.
 
     Parameters
     ----------
     picture
         Grey or RGB; drawn into.
-    unit
-        A pixel of the picture in µm, or in raw pixels.
-    in_um
-        Which of the two.
+    pixel_um
+        Of the picture.
     """
-    bar = scale_bar(picture.width * unit, in_um=in_um)
+    bar = scale_bar(picture.width * pixel_um)
     size = letter_height(picture)
     right, bottom = picture.width - size, picture.height - size
-    left, top = right - round(bar.length / unit) + 1, bottom - max(3, size // 5)
+    left, top = right - round(bar.length / pixel_um) + 1, bottom - max(3, size // 5)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=OUTLINE)
     draw.rectangle((left, top, right, bottom), fill=INK)

@@ -24,8 +24,6 @@ def positions(
     return y[:, None], x[None, :]
 
 
-def edge_window(
-    shape: tuple[int, int], width: int, *, device: torch.device | str = "cpu"
-) -> Tensor:
+def edge_window(shape: tuple[int, int], width: int) -> Tensor:
     """Return a [y, x] float64 window that is 1 inside and falls to 0 over `width` border pixels."""
-    return torch.from_numpy(ring_correlation.edge_window(shape, width)).to(device)
+    return torch.from_numpy(ring_correlation.edge_window(shape, width))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-MOST_DIGITS = 6
+FEWEST_DIGITS, MOST_DIGITS = 2, 6
 
 
-def told_apart(found: float, expected: float, digits: int = 2) -> tuple[str, str]:
-    """Return both numbers with as few significant digits as tell them apart, `digits` at least.
+def told_apart(found: float, expected: float) -> tuple[str, str]:
+    """Return both numbers with as few significant digits as tell them apart, two at least.
 
     Equal numbers look alike with any.
     """
-    for count in range(digits, MOST_DIGITS + 1):
+    for count in range(FEWEST_DIGITS, MOST_DIGITS + 1):
         words = f"{found:.{count}g}", f"{expected:.{count}g}"
         if words[0] != words[1]:
             break

@@ -6,12 +6,10 @@ Each question waits for its answer, for seconds at most; nothing here touches a 
 from __future__ import annotations
 
 import itertools
-from typing import Self
 
 import zmq
 
 from livesim.config.changes import Changes
-from livesim.config.settings import SettingsError
 from livesim.values.frames import StackIndex
 from livesim.wire.control import (
     AnyReply,
@@ -36,12 +34,12 @@ from livesim.wire.control import (
 )
 from livesim.wire.endpoints import split_keys
 from livesim.wire.header import MAX_REPLY_BYTES, WireError
-from livesim.wire.keys import reach
 from livesim.wire.networks import Run
 from livesim.wire.status import EngineStatus
+from livesim.wire.zmq_socket import Closing, Socket
 
 
-class ControlClient:
+class ControlClient(Closing):
     """Asks one engine; it need not run yet.
 
     A client belongs to one thread. An engine that does not answer in time, or refuses, is a
@@ -59,18 +57,8 @@ class ControlClient:
     """
 
     def __init__(self, endpoint: str) -> None:
-        self.endpoint, keys = split_keys(endpoint)
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REPLY_BYTES)
-        try:
-            if keys is not None:
-                reach(self._socket, keys)
-        except SettingsError:
-            self.close()
-            raise
-        self._socket.connect(self.endpoint)
+        self.endpoint, _ = split_keys(endpoint)
+        self._socket = Socket.connected(zmq.DEALER, endpoint, MAX_REPLY_BYTES)
         self._numbers = itertools.count()
 
     def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
@@ -118,7 +106,7 @@ class ControlClient:
     def ask(self, request: Request, expected: type[AnyReply], timeout_s: float) -> AnyReply:
         """Send a request and return its answer."""
         number = next(self._numbers).to_bytes(8, "big")
-        self._socket.send_multipart([number, request.model_dump_json().encode()])
+        self._socket.zmq.send_multipart([number, request.model_dump_json().encode()])
         reply = read_reply(self._reply_to(number, timeout_s))
         if isinstance(reply, RefusedReply):
             raise WireError(reply.reason)
@@ -127,8 +115,8 @@ class ControlClient:
         return reply
 
     def _reply_to(self, number: bytes, timeout_s: float) -> bytes:
-        while self._socket.poll(round(timeout_s * 1000), zmq.POLLIN):
-            answered, text = self._socket.recv_multipart()
+        while self._socket.readable(timeout_s):
+            answered, text = self._socket.zmq.recv_multipart()
             if answered == number:
                 return text
         raise WireError(f"expected an engine at {self.endpoint}, found none within {timeout_s} s")
@@ -136,10 +124,3 @@ class ControlClient:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
-        self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

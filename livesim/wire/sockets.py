@@ -11,25 +11,18 @@ A socket belongs to the thread that uses it; hand it on only after the first thr
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
 from enum import Enum
-from threading import Lock
-from typing import Self
 
 import zmq
 
-from livesim.config.settings import SettingsError
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawFrame
 from livesim.values.results import Result
 from livesim.wire.codec import MAX_FRAME_BYTES, MAX_PIXEL_BYTES, Buffer, decode, encode
-from livesim.wire.endpoints import check_bindable, split_keys
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
-from livesim.wire.keys import reach, serve
 from livesim.wire.messages import Published, StreamEnd, StreamStart, TrustMaps
-from livesim.wire.presence import Presence
+from livesim.wire.zmq_socket import Closing, Socket
 
 FRAME_DEPTH = 64
 RESULT_DEPTH = 8
@@ -65,108 +58,7 @@ class Keep(Enum):
     LATEST = "latest"
 
 
-class _Socket:
-    """One ZMQ socket with a context of its own, closed together."""
-
-    def __init__(self, kind: int, depth: int) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(kind)
-        self._socket.set_hwm(depth)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_PIXEL_BYTES)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._unguard: Callable[[], None] | None = None
-        self.presence: Presence | None = None
-        self.lock = Lock()
-        """Held by who uses the socket, where several threads do."""
-
-    @classmethod
-    def bound(cls, kind: int, depth: int, endpoint: str, most_bytes: int) -> Self:
-        """Listen at `endpoint` for messages of at most `most_bytes`, or raise why not."""
-        check_bindable(endpoint)
-        plain, keys = split_keys(endpoint)
-        socket = cls(kind, depth)
-        socket._socket.setsockopt(zmq.MAXMSGSIZE, most_bytes)
-        takes = kind == zmq.PULL
-        grace = most_bytes + UNDER_WAY if takes else ALL_SUBSCRIPTIONS_BYTES
-        socket.presence = Presence(socket._socket, grace, depth + 2 if takes else 0)
-        try:
-            if keys is not None:
-                socket._unguard = serve(socket._context, socket._socket, keys)
-            socket._socket.bind(plain)
-        except zmq.ZMQError as error:
-            socket.close()
-            raise WireError(f"expected a free address, found '{plain}': {error}") from error
-        except SettingsError:
-            socket.close()
-            raise
-        return socket
-
-    @classmethod
-    def connected(cls, kind: int, depth: int, endpoint: str) -> Self:
-        """Connect to `endpoint`, whether anybody listens there yet or not."""
-        plain, keys = split_keys(endpoint)
-        socket = cls(kind, depth)
-        if kind == zmq.SUB:
-            socket._socket.setsockopt(zmq.SUBSCRIBE, b"")
-        try:
-            if keys is not None:
-                reach(socket._socket, keys)
-        except SettingsError:
-            socket.close()
-            raise
-        socket._socket.connect(plain)
-        return socket
-
-    @property
-    def endpoint(self) -> str:
-        """Where it really listens, which differs from what was asked for with port 0."""
-        return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-
-    def readable(self, timeout_s: float) -> bool:
-        return bool(self._socket.poll(_ms(timeout_s), zmq.POLLIN))
-
-    def writable(self, timeout_s: float) -> bool:
-        return bool(self._socket.poll(_ms(timeout_s), zmq.POLLOUT))
-
-    def send(self, parts: Sequence[Buffer]) -> None:
-        """Hand the parts to ZMQ without copying; raises zmq.Again when its queue is full."""
-        self._socket.send_multipart(list(parts), zmq.NOBLOCK, copy=False)
-
-    def receive(self) -> list[Buffer]:
-        parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
-        if self.presence is not None:
-            self.presence.heard(parts)
-        return [part.buffer for part in parts]
-
-    def tend(self) -> list[str]:
-        """Cut off who would use up memory or descriptors, see `Presence`; in any thread."""
-        with self.lock:
-            return [] if self.presence is None else self.presence.tend()
-
-    def close(self, linger_s: float = 0.0) -> None:
-        if self.presence is not None:
-            self.presence.close()
-        self._socket.close(linger=_ms(linger_s))
-        if self._unguard is not None:
-            self._unguard()
-        self._context.term()
-
-
-class _Closing(ABC):
-    """A wrapper of one socket that is closed at the end of a `with` block."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the socket and drop what has not been sent."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class FramePusher(_Closing):
+class FramePusher(Closing):
     """A source's end of the frame socket.
 
     Parameters
@@ -195,7 +87,7 @@ class FramePusher(_Closing):
         self._queue: deque[list[Buffer]] = deque()
         self._depth, self._held_bytes = depth, held_bytes
         self._dropped = 0
-        self._socket = _Socket.connected(zmq.PUSH, depth, endpoint)
+        self._socket = Socket.connected(zmq.PUSH, endpoint, MAX_PIXEL_BYTES, depth)
 
     @property
     def dropped(self) -> int:
@@ -248,11 +140,12 @@ class FramePusher(_Closing):
         self._socket.close(linger_s)
 
 
-class FramePuller(_Closing):
+class FramePuller(Closing):
     """The engine's end of the frame socket; a full queue blocks the source."""
 
     def __init__(self, endpoint: str, depth: int = FRAME_DEPTH) -> None:
-        self._socket = _Socket.bound(zmq.PULL, depth, endpoint, MAX_FRAME_BYTES + MAX_HEADER_BYTES)
+        most = MAX_FRAME_BYTES + MAX_HEADER_BYTES
+        self._socket = Socket.bound(zmq.PULL, endpoint, most, most + UNDER_WAY, depth, depth + 2)
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
 
@@ -292,7 +185,7 @@ class FramePuller(_Closing):
         self._socket.close()
 
 
-class Publisher(_Closing):
+class Publisher(Closing):
     """The engine's end of the result socket; a viewer that is too slow misses results.
 
     In front of the codec's parts each message has one part with its number, 8 bytes big-endian
@@ -312,7 +205,9 @@ class Publisher(_Closing):
         self, endpoint: str, depth: int = RESULT_DEPTH, keep: Keep = Keep.DROP_OLDEST
     ) -> None:
         kind = zmq.PUSH if keep is Keep.BLOCK else zmq.PUB
-        self._socket = _Socket.bound(kind, depth, endpoint, MAX_SUBSCRIPTION_BYTES)
+        self._socket = Socket.bound(
+            kind, endpoint, MAX_SUBSCRIPTION_BYTES, ALL_SUBSCRIPTIONS_BYTES, depth
+        )
         self._waits, self._number = keep is Keep.BLOCK, 0
         self.endpoint = self._socket.endpoint
         """Where it really listens."""
@@ -341,7 +236,7 @@ class Publisher(_Closing):
         self._socket.close(linger_s)
 
 
-class Subscriber(_Closing):
+class Subscriber(Closing):
     """A viewer's end of the result socket."""
 
     def __init__(self, endpoint: str, keep: Keep = Keep.LATEST, depth: int = RESULT_DEPTH) -> None:
@@ -350,7 +245,7 @@ class Subscriber(_Closing):
         self._last_number: int | None = None
         self._dropped = 0
         kind = zmq.PULL if keep is Keep.BLOCK else zmq.SUB
-        self._socket = _Socket.connected(kind, depth, endpoint)
+        self._socket = Socket.connected(kind, endpoint, MAX_PIXEL_BYTES, depth)
 
     @property
     def dropped(self) -> int:
@@ -410,7 +305,3 @@ class Subscriber(_Closing):
 
 def _is_result(message: Published, *, provisional: bool) -> bool:
     return isinstance(message, Result) and message.provisional is provisional
-
-
-def _ms(seconds: float) -> int:
-    return max(0, round(seconds * 1000))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from livesim.wire.control_client import ControlClient
+from tests.support.waiting import wait_for
 
 LIMIT_S = 120.0
 """For anything that takes a second or two where nobody else wants the processors."""
@@ -88,11 +88,7 @@ class Engine:
             return client.status(LIMIT_S)
 
     def wait_for(self, condition):
-        deadline = time.monotonic() + LIMIT_S
-        while not condition(status := self.status()):
-            assert time.monotonic() < deadline, status
-            time.sleep(0.02)
-        return status
+        return wait_for(self.status, condition)
 
     def done(self, stage):
         return {one.name: one.done for one in self.status().stages}[stage]

@@ -21,6 +21,7 @@ from livesim.wire.endpoints import FREE_ADDRESS
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.sender import Sender
+from tests.support import waiting
 
 WAIT_S = 60.0
 SETTINGS = {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
@@ -162,11 +163,7 @@ class Running:
 
 def wait_for(engine, condition):
     """Wait until the status of an engine fulfils a condition."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition(status := engine.status()):
-        assert time.monotonic() < deadline, status
-        time.sleep(0.005)
-    return status
+    return waiting.wait_for(engine.status, condition)
 
 
 def anywhere(**options):

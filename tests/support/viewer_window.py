@@ -9,6 +9,7 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 
+from livesim.processes.viewer_children import Children
 from livesim.wire.messages import StreamStart
 from livesim_gui.backend import make_backend
 from livesim_gui.plotting import pg
@@ -34,7 +35,7 @@ def make(qtbot, feed, tmp_path):
     windows = []
 
     def make(launcher=None):
-        backend = make_backend(feed, launcher)
+        backend = make_backend(feed, launcher or Children())
         window = Window(Viewer(feed), backend, tmp_path / "viewer.ini")
         window.widgets.control.snapshots.setText(str(tmp_path / "snapshots"))
         qtbot.addWidget(window)
@@ -56,7 +57,7 @@ def window(make, feed, qtbot):
     """A window that shows the last of ten results."""
     window = make()
     feed.take(1, StreamStart(stream="s", source="simulated", pixel_nm=80.0), 0.0)
-    feed.answer(1, engine_status(), 0.0)
+    feed.answer(1, engine_status())
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
     window.draw()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,6 +22,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim_acquisition.microscope.demo import PIXEL_NM, SETTINGS, demo_settings
 from livesim_acquisition.microscope.instrument import Instrument
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -49,13 +49,6 @@ def demo(out, *flags, **environment):
         finally:
             if started.poll() is None:
                 started.kill()
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def engines_recording_into(out):
@@ -168,9 +161,7 @@ def test_an_engine_ends_with_the_process_that_started_it(tmp_path):
     ) as done:
         control = done.stdout.readline().strip()
     assert control.startswith("tcp://")
-    end = time.monotonic() + LIMIT_S
-    while _answers(control):
-        assert time.monotonic() < end, "expected the engine to stop when its starter was killed"
+    wait_for(lambda: not _answers(control))  # the engine stops when its starter was killed
 
 
 def _answers(control):

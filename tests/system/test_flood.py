@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from livesim_acquisition.sender import Sender
 from tests.support.processes import LIMIT_S, engine
 from tests.support.running_engine import SETTINGS
 from tests.support.stranger import bare
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,10 +71,8 @@ def test_recording_survives_a_thousand_strangers(tmp_path):
                     axes = FrameAxes(time=time_, angle=angle, phase=phase)
                     pixels = np.full((64, 64), time_, np.uint16)
                     sender.send(RawFrame("s", 9 * time_ + number, axes, pixels, 5.0))
-                deadline = time.monotonic() + LIMIT_S
-                while flood.made < (time_ + 1) * 3 * STRANGERS // STACKS:
-                    assert time.monotonic() < deadline, flood.made
-                    time.sleep(0.001)
+                least = (time_ + 1) * 3 * STRANGERS // STACKS
+                wait_for(lambda: flood.made, lambda made, least=least: made >= least)
             assert sender.finish().received == 9 * STACKS
             status = client.status(LIMIT_S)
             files = len(list(Path(f"/proc/{running.process.popen.pid}/fd").iterdir()))

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from livesim.processes.engine import EngineProcess
 from livesim.wire.control_client import ControlClient
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.scenes import settings_text
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -214,13 +214,6 @@ def test_an_interrupted_acquisition_is_whole_up_to_there(tmp_path, config):
 def index_bytes(folder):
     index = folder / "NDTiff.index"
     return index.stat().st_size if index.exists() else 0
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

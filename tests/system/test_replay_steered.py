@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -19,6 +18,7 @@ from livesim.engine.record.folder import record_into
 from livesim.io.read.open import open_recording
 from livesim.wire.endpoints import FREE_ADDRESS
 from tests.support.running_engine import at_work, averaging
+from tests.support.waiting import wait_for
 
 fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
@@ -54,13 +54,6 @@ def command(tmp_path, engine):
     tifffile.imwrite(folder / "cells.ome.tif", pixels, ome=True, metadata={"axes": "TYX"})
     words = ["-m", "livesim", "replay", str(folder / "cells.ome.tif"), "--rate", "1"]
     return [sys.executable, *words, "--engine", engine.endpoints.control]
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def received(engine):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import tifffile
 
 from tests.support.scenes import simulate
+from tests.support.waiting import wait_for
 from tests.system.test_live_equals_offline import TOML
 
 pytestmark = pytest.mark.slow
@@ -37,16 +37,7 @@ def test_an_interrupted_restore_leaves_nothing(name, number, tmp_path):
     out.mkdir()
     command = [sys.executable, "-m", "livesim", "restore", tmp_path / "raw.tif"]
     with subprocess.Popen([*command, "--out", out / name], stderr=subprocess.DEVNULL) as process:
-        _wait_for_partial(out, process)
+        wait_for(lambda: list(out.glob("*.partial")), during=process)
         process.send_signal(number)
         assert process.wait(LIMIT_S) == 130
     assert list(out.iterdir()) == []
-
-
-def _wait_for_partial(folder, process):
-    """Wait until the result is being written under its temporary name."""
-    end = time.monotonic() + LIMIT_S
-    while not list(folder.glob("*.partial")):
-        assert process.poll() is None, "expected the work to be under way"
-        assert time.monotonic() < end, "expected a temporary file"
-        time.sleep(0.01)

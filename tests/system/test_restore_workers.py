@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import zarr
 
 from livesim.values.errors import DataError
 from tests.support.scenes import simulate
+from tests.support.waiting import wait_for
 from tests.system.test_live_equals_offline import TOML
 
 pytestmark = pytest.mark.slow
@@ -52,14 +52,6 @@ def images(raw, out):
     return np.asarray(zarr.open_group(raw.with_name(out), mode="r")["0"])
 
 
-def wait_until(true, process):
-    end = time.monotonic() + LIMIT_S
-    while not true():
-        assert process.poll() is None, "expected the work to be under way"
-        assert time.monotonic() < end, "expected it in time"
-        time.sleep(0.01)
-
-
 def planes(raw):
     """Return how many planes are there."""
     return sum(1 for _ in (raw.parent / "out.ome.zarr.parts").glob("result.ome.zarr/0/c/**/0"))
@@ -84,10 +76,10 @@ def test_killed_workers_and_a_killed_driver_cost_no_image(raw):
     ) as process:
         for _ in range(2):
             before = planes(raw)
-            wait_until(lambda before=before: planes(raw) > before, process)
+            wait_for(lambda before=before: planes(raw) > before, during=process)
             os.kill(chance.choice(workers_of(process)), signal.SIGKILL)
         before = planes(raw)
-        wait_until(lambda before=before: planes(raw) > before, process)
+        wait_for(lambda before=before: planes(raw) > before, during=process)
         process.kill()
         _, said = process.communicate(timeout=LIMIT_S)
     assert "the process died of SIGKILL; begun again" in said
@@ -136,13 +128,13 @@ def test_a_cluster_that_loses_a_worker_makes_the_same(raw):
     here = ("--scheduler-file", named)
     started = [dask("scheduler", *here, "--host", "127.0.0.1", "--port", "0")]
     try:
-        wait_until(lambda: named.is_file() and named.stat().st_size, started[0])
+        wait_for(lambda: named.is_file() and named.stat().st_size, during=started[0])
         address = json.loads(named.read_text())["address"]
         for name in "ab":
             started.append(dask("worker", *here, "--name", name, "--nthreads", "1", "--no-nanny"))
         wait_for_workers(address, 2)
         with subprocess.Popen(command(raw, "out.ome.zarr", "--cluster", address)) as process:
-            wait_until(lambda: planes(raw) > 0, process)
+            wait_for(lambda: planes(raw) > 0, during=process)
             started[1].kill()
             assert process.wait(LIMIT_S) == 0
     finally:

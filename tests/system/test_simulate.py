@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from livesim_acquisition.microscope.live_source import at_rate
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.processes import LIMIT_S, LIVESIM, livesim
 from tests.support.simulations import settings_file
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -60,11 +60,8 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     ) as started:
-        deadline = time.monotonic() + LIMIT_S
-        while not list((tmp_path / "run").glob("truth.zarr.*.partial/object/c/*")):
-            assert time.monotonic() < deadline
-            assert started.poll() is None
-            time.sleep(0.02)
+        chunks = "truth.zarr.*.partial/object/c/*"
+        wait_for(lambda: list((tmp_path / "run").glob(chunks)), during=started)
         started.send_signal(signal.SIGINT)
         _, said = started.communicate(timeout=LIMIT_S)
     assert started.returncode == 130

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import LIMIT_S
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,14 +32,6 @@ def children(pid):
     return {int(child): command(child) for child in listed}
 
 
-def until(condition):
-    """Wait for a condition, which is looked at again and again."""
-    deadline = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_what_a_soak_has_started_ends_with_it(tmp_path):
     soak = subprocess.Popen(
         [sys.executable, "-m", "bench.soak", "--minutes", "5", "--size", "64"],
@@ -50,12 +42,12 @@ def test_what_a_soak_has_started_ends_with_it(tmp_path):
     with soak:
         try:
             # Once the source has begun a stream, all that is started at first has been.
-            until(lambda: list(tmp_path.glob("*/journals/*.sent")))
+            wait_for(lambda: list(tmp_path.glob("*/journals/*.sent")))
             started = children(soak.pid)
             for one in ("livesim engine", "soak.source", "livesim view"):
                 assert one in " ".join(started.values())
         finally:
             soak.terminate()
         assert soak.wait(LIMIT_S) == 143
-    until(lambda: not any(map(command, started)))
+    wait_for(lambda: not any(map(command, started)))
     assert not list(tmp_path.iterdir())

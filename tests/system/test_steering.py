@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -21,6 +20,7 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import StreamStart
 from livesim_acquisition.sender import Sender
 from livesim_models.shipped import model_file
+from tests.support.waiting import wait_for
 from tests.system.test_live_equals_offline import livesim
 from tests.system.test_tracking import TIMES, recording
 
@@ -40,13 +40,7 @@ class Source:
         for _ in range(9 * count):
             self._sender.send(next(self._frames))
         self._sent += count
-        deadline = time.monotonic() + WAIT_S
-        while self._published() < self._sent:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def _published(self):
-        return self._client.status(WAIT_S).stages[3].done
+        wait_for(lambda: self._client.status(WAIT_S).stages[3].done >= self._sent)
 
 
 def endless(raw):
@@ -92,10 +86,7 @@ def test_what_was_steered_live_is_restored_with_the_same_pixels(tmp_path):
             source.send(1)
         source.send(2)
         sender.finish()
-        deadline = time.monotonic() + WAIT_S
-        while client.status(WAIT_S).stream is not None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: client.status(WAIT_S).stream is None)
 
     stream = folder / "stream-001"
     changes = read_settings_log(stream / "settings-log.jsonl")

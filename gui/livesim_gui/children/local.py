@@ -20,9 +20,6 @@ _ENGINE, _SIMULATOR, _FIND, _FILE = "engine", "simulator", "find", "file"
 class Running:
     """The state of the processes, which the buttons show; not what the user wishes."""
 
-    connection: str
-    can_start: bool
-    """Whether this viewer can start processes at all."""
     engine: str | None
     """Address of the engine that was started here."""
     simulating: bool
@@ -38,10 +35,10 @@ class LocalProcesses:
     Parameters
     ----------
     launcher
-        Starts processes; None where this viewer may not.
+        Starts processes.
     """
 
-    def __init__(self, tasks: BackgroundTasks, launcher: Launcher | None = None) -> None:
+    def __init__(self, tasks: BackgroundTasks, launcher: Launcher) -> None:
         self._tasks, self._launcher = tasks, launcher
         self._under_way: str | None = None
         self._starting: list[tuple[Callable[[str], None], Callable[[str], None]]] = []
@@ -50,7 +47,7 @@ class LocalProcesses:
     @property
     def engine(self) -> str | None:
         """Address of the engine that was started here and still runs."""
-        return None if self._launcher is None else self._launcher.engine
+        return self._launcher.engine
 
     def start_engine(
         self, wish: EngineWish, started: Callable[[str], None], failed: Callable[[str], None]
@@ -59,9 +56,6 @@ class LocalProcesses:
 
         While one starts it is waited for, and no other is started.
         """
-        launcher = self._launcher
-        if launcher is None:
-            return
         if self._starting:
             self._starting.append((started, failed))
             return
@@ -70,7 +64,7 @@ class LocalProcesses:
         self._under_way = "The engine starts…"
         begun = self._tasks.run(
             _ENGINE,
-            lambda: launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
+            lambda: self._launcher.start_engine(wish.record, wish.config, at_once=wish.at_once),
             lambda address: self._tell_starting(0, address),
             lambda words: self._tell_starting(1, words),
         )
@@ -85,36 +79,30 @@ class LocalProcesses:
 
     def stop_engine(self) -> None:
         """End the engine that was started here."""
-        if self._launcher is not None:
-            self._under_way = "The engine finishes and closes its recordings…"
-            self._tasks.run(_ENGINE, self._launcher.stop_engine, self._ended)
+        self._under_way = "The engine finishes and closes its recordings…"
+        self._tasks.run(_ENGINE, self._launcher.stop_engine, self._ended)
 
     def start_simulator(
         self, engine: str, config: Path | None, failed: Callable[[str], None]
     ) -> None:
         """Stream a simulation to an engine."""
-        launcher = self._launcher
-        if launcher is not None:
-            self._tasks.run(
-                _SIMULATOR,
-                lambda: launcher.start_simulator(engine, config),
-                self._ended,
-                lambda words: self._end(failed, words),
-            )
+        self._tasks.run(
+            _SIMULATOR,
+            lambda: self._launcher.start_simulator(engine, config),
+            self._ended,
+            lambda words: self._end(failed, words),
+        )
 
     def stop_simulator(self) -> None:
         """End the simulated microscope."""
-        if self._launcher is not None:
-            self._under_way = "The simulator ends its stream…"
-            self._tasks.run(_SIMULATOR, self._launcher.stop_simulator, self._ended)
+        self._under_way = "The simulator ends its stream…"
+        self._tasks.run(_SIMULATOR, self._launcher.stop_simulator, self._ended)
 
     def find_recording(
         self, chosen: Path, found: Callable[[Path], None], failed: Callable[[str], None]
     ) -> None:
         """Look what can be replayed of a file or folder; `failed` gets the reason if none."""
-        launcher = self._launcher
-        if launcher is not None:
-            self._tasks.run(_FIND, lambda: launcher.find_recording(chosen), found, failed)
+        self._tasks.run(_FIND, lambda: self._launcher.find_recording(chosen), found, failed)
 
     def open_file(
         self,
@@ -124,45 +112,36 @@ class LocalProcesses:
         failed: Callable[[str], None],
     ) -> None:
         """Open a recording to look at it; `opened` gets it, or `failed` the reason."""
-        launcher = self._launcher
-        if launcher is None:
-            return
         self._under_way = f"{raw.name} is opened, and its pattern looked for…"
         self._tasks.run(
             _FILE,
-            lambda: launcher.open_file(raw, config),
+            lambda: self._launcher.open_file(raw, config),
             lambda file: self._end_with(opened, file),
             lambda words: self._end(failed, words),
         )
 
     def close_file(self) -> None:
         """Look at no recording any more."""
-        if self._launcher is not None:
-            self._launcher.close_file()
+        self._launcher.close_file()
 
     def running(self, news: News) -> Running:
         """Return what runs."""
-        launcher, busy = self._launcher, self._under_way is not None
         return Running(
-            connection=news.connection.value,
-            can_start=launcher is not None,
-            engine=None if launcher is None else launcher.engine,
-            simulating=launcher is not None and launcher.simulating,
-            busy=busy,
+            engine=self._launcher.engine,
+            simulating=self._launcher.simulating,
+            busy=self._under_way is not None,
             words=self._under_way or (None if news.status is not None else news.words),
         )
 
     def under_way(self, status: EngineStatus | None) -> str | None:
         """Say what was begun here and has not come to a stream yet."""
-        simulating = self._launcher is not None and self._launcher.simulating
-        if simulating and status is not None and status.stream is None:
+        if self._launcher.simulating and status is not None and status.stream is None:
             return "The simulator makes its first frames…"
         return self._under_way
 
     def close(self) -> None:
         """End everything that was started."""
-        if self._launcher is not None:
-            self._launcher.close()
+        self._launcher.close()
 
     def _ended(self, _: object) -> None:
         self._under_way = None

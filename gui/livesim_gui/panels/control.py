@@ -150,10 +150,10 @@ class ControlPanel(QScrollArea):
         self._running = running
         own, free = running.engine is not None, not running.busy
         self.engine_button.setText("Stop engine" if own else "Start engine")
-        self.engine_button.setEnabled(running.can_start and free)
+        self.engine_button.setEnabled(free)
         self.simulator_button.setText("Stop simulator" if running.simulating else "Start simulator")
-        self.simulator_button.setEnabled(running.can_start and free)
-        self.replay.open.setEnabled(running.can_start and free)
+        self.simulator_button.setEnabled(free)
+        self.replay.open.setEnabled(free)
         self.words.setText(running.words or "")
 
     def say(self, words: str) -> None:

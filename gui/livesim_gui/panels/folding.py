@@ -33,11 +33,6 @@ class Folding:
             self._layout.addLayout(half, stretch)
 
     @property
-    def folded(self) -> bool:
-        """Whether there are two rows."""
-        return self._layout.direction() == BELOW
-
-    @property
     def least(self) -> QSize:
         """The least size of the bar: as wide as the wider half."""
         return QSize(max(self._widths) + self._margin, self._layout.minimumSize().height())

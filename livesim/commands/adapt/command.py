@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from livesim.commands.adapt.samples import evidence_in, names_of
-from livesim.commands.progress import Step, interrupts, print_json, words_console
+from livesim.commands.progress import Step, interrupts_held, print_json, words_console
 from livesim.commands.train.drawn import described
 from livesim.commands.train.specimens import drawn_specimen
 from livesim.config.settings import SettingsError
@@ -69,7 +69,10 @@ def adapt_network(asked: AdaptRequest) -> bool:
     raws = [raw_of(path) for path in asked.raws]
     out = asked.out or Path(f"{names_of(raws)[0]}-{card.name}.safetensors".replace("/", "-"))
     check_apart(out, raws)
-    with Placement(out, overwrite=asked.overwrite) as placement, interrupts(tied=asked.tied) as go:
+    with (
+        Placement(out, overwrite=asked.overwrite) as placement,
+        interrupts_held(tied=asked.tied) as go,
+    ):
         evidence = evidence_in(raws, asked.config, asked.changes, str(file), go)
         _tell_held_out(evidence, console)
         adapted = _adapted(asked, file, evidence, go, console)

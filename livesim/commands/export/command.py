@@ -93,7 +93,7 @@ def export_recording(request: ExportRequest) -> None:
             check_apart(target, [one for one in (files.result, files.raw) if one is not None])
             Placement(target, overwrite=request.overwrite)
         total = len(wanted) + sum(_steps(cut, suffix) for cut in parts)
-        with counted_steps(total, as_json=request.as_json, tied=request.tied) as step:
+        with counted_steps("export", total, as_json=request.as_json, tied=request.tied) as step:
             if wanted:
                 filled = stack.enter_context(_restored(whole, files, wanted, request, step))
                 rows = [[*row[:-1], row[-1].of(filled)] for row in rows]

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from livesim.commands.calibrate import with_pixel
-from livesim.commands.restore.channels import (
-    Channels,
-    RestoredChannel,
-    restored_channels,
-)
+from livesim.commands.restore.channels import RestoredChannel, restored_channels
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.settings import Settings
 from livesim.engine.seams import Resolved
@@ -77,9 +73,8 @@ class LookedAt:
         self._channels = restored_channels(
             raw, recording, self._chosen.settings, pattern_for(raw), live=False
         )
-        self._plain = self._restorer(
-            {number: _without_networks(one) for number, one in self._channels.items()}
-        )
+        plain = {number: _without_networks(one) for number, one in self._channels.items()}
+        self._plain = StackRestorer(recording, plain)
         self._whole: StackRestorer | None = None
 
     @property
@@ -105,7 +100,7 @@ class LookedAt:
             work = self._plain(index, examined=False).work
             return self._made(index, work.plain.numpy(), work.widefield.numpy())
         if self._whole is None:
-            self._whole = self._restorer(self._channels)
+            self._whole = StackRestorer(self._recording, self._channels)
         restored = self._whole(index, examined=False)
         work = restored.work
         made = self._made(index, restored.image, work.widefield.numpy())
@@ -121,9 +116,6 @@ class LookedAt:
             widefield=widefield,
             volume=VolumePart(1, planes) if alone else None,
         )
-
-    def _restorer(self, channels: Channels) -> StackRestorer:
-        return StackRestorer(self._recording, channels)
 
 
 def in_use(

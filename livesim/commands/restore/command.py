@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from livesim.commands.progress import interrupts_held, progress_bar, words_console
+from livesim.commands.progress import counted_steps, words_console
 from livesim.commands.restore.plan import plan_restoration, tell_planned
 from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import SettingsError
@@ -77,12 +77,11 @@ def restore_file(asked: RestoreRequest) -> None:
         restoration = plan_restoration(asked, recording, console)
         plan = restoration.plan
         with (
-            interrupts_held() as check_interrupt,
+            counted_steps("restore", len(recording.indices), console) as step,
             open_writer(asked.out, plan.layout, plan.recipe, overwrite=asked.overwrite) as writer,
-            progress_bar("restore", len(recording.indices), console) as bar,
         ):
-            for _ in bar.over(restoration.written(recording.indices, writer.write)):
-                check_interrupt()
+            for _ in restoration.written(recording.indices, writer.write):
+                step()
             if len(left_out := tuple(restoration.left_out.values())) == len(recording.indices):
                 raise left_out[0]
     if restoration.reviews is not None:
@@ -102,5 +101,4 @@ def tell_left_out(left_out: Sequence[LostFrameError | str], console: Console) ->
 def tell_hits(hits: int, console: Console) -> None:
     """Say how many hits of single frames, as of cosmic rays, were replaced."""
     if hits:
-        hit = "hit" if hits == 1 else "hits"
-        console.print(f"livesim: {hits} {hit} of single frames replaced")
+        console.print(f"livesim: {count(hits, 'hit')} of single frames replaced")

@@ -71,7 +71,7 @@ def plan_restoration(asked: RestoreRequest, recording: Recording, console: Conso
         settings=chosen.settings,
         patterns={number: one.pattern for number, one in channels.items()},
         recipe=_recipe(asked, chosen, channels, recording, reviews, steered),
-        layout=_layout(asked, recording, chosen.settings, max(times) + 1 - min(times), beside),
+        layout=result_layout(recording, chosen.settings, times, beside, pyramid=asked.pyramid),
         beside=beside,
         begin=min(times),
     )
@@ -226,14 +226,15 @@ def _arbitration(channels: Channels) -> Iterator[str]:
         yield f"the images are arbitrated between plain reconstruction and networks, {source}"
 
 
-def _layout(
-    asked: RestoreRequest,
+def result_layout(
     recording: Recording,
     settings: Settings,
-    times: int,
-    beside: Sequence[str],
+    times: Sequence[int],
+    beside: Sequence[str] = (),
+    *,
+    pyramid: bool = False,
 ) -> OutputLayout:
-    """Return the layout of the result, from the first to the last time of a whole raw stack.
+    """Return the layout of the result, from the first to the last time of what is whole.
 
     What is written `beside` the images are further channels, behind those of the images.
     """
@@ -249,12 +250,12 @@ def _layout(
         y=2 * y,
         x=2 * x,
         pixel_nm=settings.optics.pixel_nm / 2.0,
-        time=times,
+        time=max(times) + 1 - min(times),
         channel=(1 + len(beside)) * sizes.channel,
         z=sizes.z,
         position=sizes.position,
         z_step_nm=z_step_nm(settings, sizes.z, recording.z_step_nm),
         interval_s=recording.interval_s,
         channel_names=names,
-        levels=pyramid_levels((2 * y, 2 * x)) if asked.pyramid else 1,
+        levels=pyramid_levels((2 * y, 2 * x)) if pyramid else 1,
     )

@@ -43,25 +43,21 @@ class Reviews:
             with suppress(LostFrameError):  # left out, and said, when its turn comes
                 self._made[index] = make(index)
         looked_at = [one for one in self._made.values() if one.trust is not None]
-        self._tells_errors = not looked_at or any(one.error is not None for one in looked_at)
+        self.tells_errors = not looked_at or any(one.error is not None for one in looked_at)
+        """Whether the error of any image could be measured; True where none was looked at."""
         self.verdicts = {
             index: one.trust.verdict for index, one in self._made.items() if one.trust is not None
         }
         self.doubted = tuple(
             index.words
             for index, one in self.verdicts.items()
-            if one.word is TrustWord.DO_NOT_TRUST and self._made[index].plain is not None
+            if one.word is TrustWord.DO_NOT_TRUST
         )
         """Names of those in which networks have a part that is not to be trusted."""
 
     def take(self, index: StackIndex) -> RestoredStack | None:
         """Return a raw stack that was restored for its review; None the second time."""
         return self._made.pop(index, None)
-
-    @property
-    def tells_errors(self) -> bool:
-        """Whether the error of any image could be measured; True where none was looked at."""
-        return self._tells_errors
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from livesim.commands.calibrate import show_pattern, tell_widefield_only
 from livesim.commands.progress import interrupts_held, progress_bar, words_console
 from livesim.commands.recorded_volumes import check_memory, first_planes, settled, whole_volumes
+from livesim.commands.restore.plan import result_layout
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volume_channel import VolumeMaker, VolumeReader
 from livesim.commands.restore.volume_trust import VolumeReviews
@@ -20,10 +21,8 @@ from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
-from livesim.io.read.scales import channel_names
 from livesim.io.recipe import Recipe, identify
 from livesim.io.settings_beside import own_pattern_files, pattern_for
-from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.volume.build import calibrate_volume
 from livesim.pipeline.volume.channel import VolumeChannel
@@ -72,9 +71,10 @@ def restore_volumes(asked: RestoreRequest) -> None:
         refusals = dict.fromkeys(one.refusal for one in channels.values() if one.refusal)
         _tell(refusals, console)
         notes += refusals
-        layout = _layout(recording, settings, volumes)
+        times = [volume.time for volume in volumes]
+        layout = result_layout(recording, settings, times)
         recipe = _recipe(asked, settings, channels, recording, notes)
-        begin = min(volume.time for volume in volumes)
+        begin = min(times)
         left_out: list[LostFrameError] = []
         reviews = VolumeReviews(volumes)
         with (
@@ -149,28 +149,6 @@ def _known(asked: RestoreRequest, recording: Recording, channel: int) -> Pattern
 
 def _is_own(raw: Path, pattern_file: Path) -> bool:
     return pattern_file == pattern_for(raw)
-
-
-def _layout(
-    recording: Recording, settings: Settings, volumes: Sequence[StackIndex]
-) -> OutputLayout:
-    times = [volume.time for volume in volumes]
-    y, x = recording.frame_shape
-    sizes, pixel_nm = recording.sizes, settings.optics.pixel_nm
-    assert pixel_nm is not None
-    assert settings.volumes is not None
-    return OutputLayout(
-        y=2 * y,
-        x=2 * x,
-        pixel_nm=pixel_nm / 2.0,
-        time=max(times) + 1 - min(times),
-        channel=sizes.channel,
-        z=sizes.z,
-        position=sizes.position,
-        z_step_nm=settings.volumes.z_step_nm,
-        interval_s=recording.interval_s,
-        channel_names=channel_names(settings, sizes.channel, recording.channel_names),
-    )
 
 
 def _recipe(

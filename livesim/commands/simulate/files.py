@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from livesim.commands.progress import interrupts_held, progress_bar, words_console
+from livesim.commands.progress import counted_steps, words_console
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import write_pattern
 from livesim.io.write.placement import Placement
@@ -24,6 +25,7 @@ from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.arrivals import recorded_order
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from livesim_acquisition.microscope.truth import Taken, truth_of
+from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 
 RAW_NAME = "raw.ome.tif"
 SETTINGS_NAME = "raw.toml"
@@ -101,31 +103,31 @@ def _write_stacks(
     microscope: SimulatedMicroscope, raw: Path, truth: Path, console: Console
 ) -> float:
     """Write all raw stacks and their truth; return the share of saturated pixels."""
+    times = microscope.own.time_points
+    layout = raw_layout(microscope, microscope.instrument.frames, microscope.stack_interval_s)
+    with counted_steps("simulate", times, console) as step:
+        frames = _Frames(microscope, TruthWriter(truth, times, _attributes(microscope)))
+        write_raw_tiff(raw, frames.in_file_order(step), layout)
+    return frames.saturated / math.prod(layout.shape)
+
+
+def raw_layout(
+    microscope: SimulatedMicroscope | VolumeMicroscope, frames: int, interval_s: float
+) -> RawTiffLayout:
+    """Return how the frames of a simulation are written, so many a time point."""
     own = microscope.own
-    rows, columns = own.size
-    layout = RawTiffLayout(
+    y, x = own.size
+    return RawTiffLayout(
         time=own.time_points,
-        frames=microscope.instrument.frames,
-        y=rows,
-        x=columns,
+        frames=frames,
+        y=y,
+        x=x,
         dtype=np.dtype(np.uint8 if own.camera.bits == 8 else np.uint16),
         pixel_nm=microscope.instrument.pixel_nm,
         exposure_ms=own.exposure_ms,
-        interval_s=microscope.stack_interval_s,
+        interval_s=interval_s,
         name=microscope.settings.model_dump_json(),
     )
-    with (
-        interrupts_held() as check_interrupt,
-        progress_bar("simulate", own.time_points, console) as bar,
-    ):
-
-        def step() -> None:
-            check_interrupt()
-            bar.advance()
-
-        frames = _Frames(microscope, TruthWriter(truth, own.time_points, _attributes(microscope)))
-        write_raw_tiff(raw, frames.in_file_order(step), layout)
-    return frames.saturated / (layout.time * layout.frames * rows * columns)
 
 
 def _attributes(microscope: SimulatedMicroscope) -> dict[str, object]:

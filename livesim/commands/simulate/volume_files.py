@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import zarr
 
-from livesim.commands.progress import interrupts_held, progress_bar, words_console
-from livesim.commands.simulate.files import RAW_NAME, simulation_files
+from livesim.commands.progress import counted_steps, words_console
+from livesim.commands.simulate.files import RAW_NAME, raw_layout, simulation_files
 from livesim.config.settings import Settings
 from livesim.io.write.raw_tiff import RawTiffLayout, write_raw_tiff
 from livesim.values.frames import Pixels
@@ -34,15 +34,7 @@ def simulate_volume_files(settings: Settings, out: Path, *, overwrite: bool = Fa
     known = microscope.pattern.pattern
     with simulation_files(settings, known, out, overwrite=overwrite) as (raw, truth):
         frames = _Frames(microscope)
-        with (
-            interrupts_held() as check_interrupt,
-            progress_bar("simulate", microscope.own.time_points, console) as bar,
-        ):
-
-            def step() -> None:
-                check_interrupt()
-                bar.advance()
-
+        with counted_steps("simulate", microscope.own.time_points, console) as step:
             write_raw_tiff(raw, frames.in_file_order(step), _layout(microscope))
         _write_truth(truth, microscope, np.stack(frames.intensity))
     console.print(f"wrote {out / RAW_NAME}")
@@ -51,19 +43,9 @@ def simulate_volume_files(settings: Settings, out: Path, *, overwrite: bool = Fa
 
 
 def _layout(microscope: VolumeMicroscope) -> RawTiffLayout:
-    own, instrument = microscope.own, microscope.instrument
-    return RawTiffLayout(
-        time=own.time_points,
-        frames=microscope.frames,
-        y=own.size[0],
-        x=own.size[1],
-        dtype=np.dtype(np.uint8 if own.camera.bits == 8 else np.uint16),
-        pixel_nm=instrument.pixel_nm,
-        exposure_ms=own.exposure_ms,
-        interval_s=microscope.frames * instrument.frame_interval_s,
-        name=microscope.settings.model_dump_json(),
-        z_step_nm=microscope.volume.z_step_nm,
-    )
+    interval_s = microscope.frames * microscope.instrument.frame_interval_s
+    layout = raw_layout(microscope, microscope.frames, interval_s)
+    return replace(layout, z_step_nm=microscope.volume.z_step_nm)
 
 
 @dataclass(eq=False)

@@ -28,8 +28,6 @@ def side_by_side(
     widefield: Image,
     super_resolved: Mapping[str, Image],
     pixel_nm: float,
-    *,
-    overwrite: bool = False,
 ) -> None:
     """Write an 8-bit PNG of the images with labels and scale bars, the widefield first.
 
@@ -45,15 +43,13 @@ def side_by_side(
         [2 y, 2 x] each, by the labels in their upper left corners.
     pixel_nm
         Of `super_resolved`.
-    overwrite
-        Replace an existing file.
 
     Raises
     ------
     ValueError
         If one of `super_resolved` is not twice as large as `widefield`.
     DataError
-        If the file exists already and `overwrite` is false, or its folder does not exist.
+        If the file exists already, or its folder does not exist.
     """
     expected = (2 * widefield.shape[0], 2 * widefield.shape[1])
     for label, image in super_resolved.items():
@@ -62,7 +58,7 @@ def side_by_side(
     zoom = math.ceil(SMALLEST_PANEL / min(expected))
     images = {"widefield": upsample(widefield), **super_resolved}
     panels = [_panel(image, label, zoom, pixel_nm / zoom) for label, image in images.items()]
-    with Placement(path, overwrite=overwrite) as placement:
+    with Placement(path) as placement:
         _join(panels).save(placement.partial, format="PNG")
         placement.commit()
 

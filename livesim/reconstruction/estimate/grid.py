@@ -14,6 +14,7 @@ LOW = 0.08
 """Of the cut-off: lower frequencies hold background and the window."""
 _NOISE_FROM = 1.02  # of the cut-off: beyond it a spectrum holds noise alone
 _MIN_NOISE_SAMPLES = 200
+_TAPER = 12  # border pixels over which the window falls to zero
 
 
 class EstimationGrid:
@@ -29,11 +30,9 @@ class EstimationGrid:
         Raw pixel.
     otf
         Of the microscope.
-    taper
-        Border pixels over which the window falls to zero.
     """
 
-    def __init__(self, shape: tuple[int, int], pixel_um: float, otf: Otf, taper: int = 12) -> None:
+    def __init__(self, shape: tuple[int, int], pixel_um: float, otf: Otf) -> None:
         self.shape, self.pixel_um, self.otf = shape, pixel_um, otf
         fy, fx = frequency_axes(shape, pixel_um)
         self.fy, self.fx = fy, fx[:, : shape[1] // 2 + 1].abs()
@@ -42,7 +41,7 @@ class EstimationGrid:
         self.y, self.x = y - y.mean(), x - x.mean()
         self.radius = torch.sqrt(self.fy * self.fy + self.fx * self.fx).float()
         self.transfer = otf(self.radius)
-        self.window = edge_window(shape, taper).float()
+        self.window = edge_window(shape, _TAPER).float()
         self.window_power = float(self.window.square().mean())
         self.step = 1.0 / (min(shape) * pixel_um)
         """Ring width of radial averages, cycles/µm."""

@@ -67,8 +67,6 @@ class Sensor:
         offset_spread: float = 2.0,
         gain_spread: float = 0.02,
         read_noise_spread: float = 0.3,
-        bits: int = 16,
-        full_well: float = float("inf"),
     ) -> Sensor:
         """Return an sCMOS sensor whose pixels scatter about `camera`.
 
@@ -87,8 +85,6 @@ class Sensor:
         read_noise_spread
             Standard deviation of the logarithm: a few pixels are much noisier than most, as seen
             by Huang et al., Nat. Methods 10, 653 (2013).
-        bits, full_well
-            As of a `Sensor`.
         """
         generator = torch.Generator().manual_seed(seed)
         a, b, c = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
@@ -96,8 +92,6 @@ class Sensor:
             offset=(camera.offset + offset_spread * a).clamp(min=0.0),
             gain=camera.gain * torch.exp(gain_spread * b - gain_spread**2 / 2.0),
             read_noise=camera.read_noise * torch.exp(read_noise_spread * c),
-            bits=bits,
-            full_well=full_well,
         )
 
     @property

@@ -26,8 +26,6 @@ from tests.support.reader_faults.zarr import multiscale, say
 
 STACKS = FRAMES.reshape(TIMES, 3, 3, Y, X)
 """[time, angle, phase, y, x]."""
-PHASES_AS_CHANNELS = STACKS
-"""[time, z = angle, channel = phase, y, x], as ImageJ lays them out."""
 SAID = settings(axes={"channel": "phase", "z": "angle"})
 QUESTION = r"expected one way to find 9 frames .*found [26]: say in \[pattern\] axes = {.*} or axes"
 

@@ -11,14 +11,17 @@ from ndstorage.ndtiff_index import NDTiffIndexEntry
 from tests.support.reader_faults.case import ALL, FRAMES, TIMES, Case, at_times
 
 
-def ndtiff(coordinates):
-    """Return a builder of an NDTiff folder with [(axes, frame), ...] in that order."""
+def ndtiff(coordinates, summary=None, said=None):
+    """Return a builder of an NDTiff folder with [(axes, frame), ...] in that order.
+
+    It says `summary` of all, and `said` of every frame.
+    """
 
     def build(folder: Path) -> Path:
         data = NDTiffDataset(str(folder), name="raw", writable=True)
-        data.initialize({})
+        data.initialize(summary or {})
         for axes, frame in coordinates:
-            data.put_image(axes, frame, {})
+            data.put_image(axes, frame, said or {})
         reader = data.current_writer.reader
         data.finish()
         data.close()

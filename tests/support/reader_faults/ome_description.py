@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-import tifffile
-
 from tests.support.reader_faults.case import (
     ALL,
     BOTH,
@@ -20,29 +18,10 @@ from tests.support.reader_faults.case import (
     settings,
     stack,
 )
-from tests.support.reader_faults.ome_tiff import ome_xml
+from tests.support.reader_faults.ome_tiff import described, ome, ome_xml, only
 
-NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 MODULO = "openmicroscopy.org/omero/dimension/modulo"
 COMPANION = "multi.companion.ome"
-
-
-def ome(inside, uuid=None):
-    own = f' UUID="{uuid}"' if uuid else ""
-    return f'<?xml version="1.0"?><OME xmlns="{NAMESPACE}"{own}>{inside}</OME>'
-
-
-def described(path, frames, text=None):
-    """Write a TIFF whose first page holds a text."""
-    with tifffile.TiffWriter(path) as tif:
-        for number, frame in enumerate(frames):
-            said = text.encode() if text and number == 0 else None
-            tif.write(frame, description=said, metadata=None, contiguous=False)
-    return path
-
-
-def only(file, uuid):
-    return ome(f'<BinaryOnly MetadataFile="{file}" UUID="{uuid}"/>', uuid)
 
 
 def companion(opened, lost=(), refer=True, change=lambda text: text, name=COMPANION):

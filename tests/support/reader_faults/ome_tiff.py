@@ -21,6 +21,8 @@ from tests.support.reader_faults.case import (
     at_times,
 )
 
+NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+
 
 def ome_files(files, byteorders="<<", padding=(0, 0), **options):
     """Return a builder of OME-TIFF files; `files` are [(image, first time, frames), ...]."""
@@ -30,11 +32,7 @@ def ome_files(files, byteorders="<<", padding=(0, 0), **options):
         for number, (_, _, frames) in enumerate(files):
             text = ome_xml(files, ids, ids[number]) + " " * padding[number]
             path = folder / f"multi_p{number:03d}.ome.tiff"
-            description = text.encode()
-            with tifffile.TiffWriter(path, byteorder=byteorders[number]) as tif:
-                for page, frame in enumerate(frames):
-                    first = description if page == 0 else None
-                    tif.write(frame, description=first, metadata=None, contiguous=False, **options)
+            described(path, frames, text, byteorders[number], **options)
         return folder / "multi_p000.ome.tiff"
 
     return build
@@ -56,8 +54,26 @@ def ome_xml(files, ids, own):
             f'Type="uint16" SizeX="{X}" SizeY="{Y}" SizeZ="1" SizeC="1" SizeT="{times}">'
             f'<Channel ID="Channel:{image}:0"/>{data}</Pixels></Image>'
         )
-    namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
-    return f'<OME xmlns="{namespace}" UUID="{own}">{images}</OME>'
+    return ome(images, own)
+
+
+def ome(inside, uuid=None):
+    own = f' UUID="{uuid}"' if uuid else ""
+    return f'<?xml version="1.0"?><OME xmlns="{NAMESPACE}"{own}>{inside}</OME>'
+
+
+def only(file, uuid):
+    """Return a text that names the file that describes the axes."""
+    return ome(f'<BinaryOnly MetadataFile="{file}" UUID="{uuid}"/>', uuid)
+
+
+def described(path, frames, text=None, byteorder="<", **options):
+    """Write a TIFF whose first page holds a text."""
+    with tifffile.TiffWriter(path, byteorder=byteorder) as tif:
+        for number, frame in enumerate(frames):
+            said = text.encode() if text and number == 0 else None
+            tif.write(frame, description=said, metadata=None, contiguous=False, **options)
+    return path
 
 
 POSITION_FILES = [(0, 0, TRUTH[0]), (1, 0, TRUTH[1])]
@@ -96,14 +112,7 @@ def described_elsewhere(metadata_file):
         path = first.with_name("multi_p001.ome.tiff")
         with tifffile.TiffFile(path) as tif:
             own = re.search('UUID="(.*?)"', tif.ome_metadata)[1]
-        namespace = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
-        only = f'<BinaryOnly MetadataFile="{metadata_file}" UUID="{own}"/>'
-        text = f'<OME xmlns="{namespace}" UUID="{own}">{only}</OME>'
-        with tifffile.TiffWriter(path) as tif:
-            for number, frame in enumerate(TRUTH[1]):
-                said = text.encode() if number == 0 else None
-                tif.write(frame, description=said, metadata=None, contiguous=False)
-        return path
+        return described(path, TRUTH[1], only(metadata_file, own))
 
     return build
 

@@ -22,7 +22,7 @@ from tests.support.reader_faults.case import (
 from tests.support.reader_faults.tiff import TORN
 
 
-def zarr_array(frames=FRAMES, recorded=None, planned=90, name="raw.zarr", **options):
+def zarr_array(frames=FRAMES, planned=90, name="raw.zarr", **options):
     """Return a builder of a Zarr array of which only the first frames were written."""
 
     def build(folder: Path) -> Path:

@@ -6,7 +6,6 @@ import gc
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from itertools import chain, repeat
 
@@ -29,6 +28,7 @@ from livesim_acquisition.hook.saved_images import read_saved
 from livesim_acquisition.sender import Sender
 from tests.support.addresses import free_addresses
 from tests.support.running_engine import WAIT_S, at_work, averaging
+from tests.support.waiting import wait_for
 
 SETTINGS = Settings.model_validate(
     {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
@@ -81,13 +81,6 @@ def feed(hook, times, first=0):
         kept, same = hook(image, metadata)
         assert kept is image
         assert same is metadata
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def recorded(folder):

@@ -15,6 +15,7 @@ from livesim.values.frames import FrameAxes, RawFrame
 from livesim_acquisition.replay import pace as pace_module
 from livesim_acquisition.replay.pace import Pace
 from livesim_acquisition.replay.rate import Rate
+from tests.support.waiting import wait_for
 
 WAIT_S = 60.0
 
@@ -53,10 +54,7 @@ class Flow:
             self.seen.append(frame.sequence)
 
     def wait_for(self, count):
-        deadline = time.monotonic() + WAIT_S
-        while len(self.seen) < count:
-            assert time.monotonic() < deadline, self.seen
-            time.sleep(0.001)
+        wait_for(lambda: self.seen, lambda seen: len(seen) >= count)
 
     def stays_at(self, count):
         self.wait_for(count)

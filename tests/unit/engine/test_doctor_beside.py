@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.support.faults import FAULTS, SETTINGS, Light, misscaled, sequence, with_pattern
 from tests.support.running_engine import Fakes, anywhere, at_once, at_work
+from tests.support.waiting import wait_for
 
 WAIT_S = 60.0
 LIGHT = Light(100.0, 128)
@@ -36,14 +36,6 @@ def stream(frames, stacks=STACKS):
         time_, place = divmod(number, 9)
         axes = FrameAxes(time=time_, angle=place // 3, phase=place % 3)
         yield RawFrame("s", number, axes, pixels, 5.0)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + WAIT_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    return found
 
 
 def status_after(frames, settings=SETTINGS, factory=at_once, stacks=STACKS):

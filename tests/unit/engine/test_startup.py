@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -15,7 +14,6 @@ from livesim.engine.seams import Reconstructed
 from livesim.values.finding import Examination
 from livesim_acquisition.sender import Sender
 from tests.support.running_engine import (
-    WAIT_S,
     FakePipeline,
     Fakes,
     anywhere,
@@ -23,6 +21,7 @@ from tests.support.running_engine import (
     frames,
     start,
 )
+from tests.support.waiting import wait_for
 
 ENGINE = """
 import sys
@@ -131,10 +130,7 @@ def test_the_frame_path_claims_all_cores_and_what_runs_beside_it_one_each():
             for frame in frames(3):
                 sender.send(frame)
             sender.finish()
-        deadline = time.monotonic() + WAIT_S
-        while set(claims.one) != {"livesim-doctor", "livesim-trust"}:
-            assert time.monotonic() < deadline, claims.one
-            time.sleep(0.005)
+        wait_for(lambda: claims.one, lambda one: set(one) == {"livesim-doctor", "livesim-trust"})
     assert len(claims.one) == 2
     (frame_path,) = claims.all
     assert frame_path.startswith("livesim_")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -36,6 +35,7 @@ from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from livesim_models.checkpoint import file_sha256
 from tests.support.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
+from tests.support.waiting import wait_for
 
 PLAIN = Settings.model_validate(SETTINGS)
 
@@ -173,13 +173,6 @@ def steering():
     made.close()
 
 
-def until(condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def adopted(steering, first):
     """Let stacks pass until nothing is pending; return the time of the last one."""
     times = iter(range(first, 10**6))
@@ -190,7 +183,7 @@ def adopted(steering, first):
         steering.adopt(stack(now[0]))
         return not steering.status.pending
 
-    until(passes)
+    wait_for(passes)
     return now[0]
 
 
@@ -230,7 +223,7 @@ def test_what_cannot_be_prepared_leaves_everything_as_it_was(steering):
     pipeline = Steered()
     steering.begin(0, pipeline)
     steering.wish({"reconstruction.wiener": 6.66})
-    until(lambda: steering.status.refused)
+    wait_for(lambda: steering.status.refused)
     assert steering.status.refused == "no memory on the GPU"
     assert steering.status.pending == {}
     steering.adopt(stack(0))
@@ -342,7 +335,7 @@ def test_channels_change_together_and_one_that_comes_late_follows(steering):
     adopted(steering, 0)
     steering.begin(1, late)
     assert steering.of(1).settings == PLAIN != steering.of(0).settings
-    until(lambda: steering.adopt(stack(9)) or len(late.used) == 2)
+    wait_for(lambda: steering.adopt(stack(9)) or len(late.used) == 2)
     assert steering.of(1) == steering.of(0)
     assert steering.status.changes == 1
     late.stale = 1
@@ -381,7 +374,7 @@ def test_a_stream_is_steered_and_no_stack_is_lost(tmp_path):
         client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
         with pytest.raises(WireError, match="can change while a stream runs"):
             client.steer({"optics.pixel_nm": 1.0}, WAIT_S)
-        until(lambda: engine.engine._intake.session.steering._ready)
+        wait_for(lambda: engine.engine._intake.session.steering._ready)
         send_stacks(engine, sender, [2, 3])
         status = client.status(WAIT_S)
         assert status.steering.since == 2
@@ -417,7 +410,7 @@ def test_recording_begins_and_ends_in_the_middle_of_a_stream(tmp_path):
         client.steer({"reconstruction.wiener": 0.1}, WAIT_S)
         client.record(on=True, timeout_s=WAIT_S)
         client.record(on=True, timeout_s=WAIT_S)  # once more changes nothing
-        until(lambda: engine.engine._intake.session.steering._ready)
+        wait_for(lambda: engine.engine._intake.session.steering._ready)
         send_stacks(engine, sender, [2, 3])
         assert client.status(WAIT_S).recording.endswith("stream-001")
         client.record(on=False, timeout_s=WAIT_S)

@@ -13,6 +13,7 @@ from livesim.engine.beside import estimates as estimates_module
 from livesim.values.errors import DataError
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import ANGLES, BLIND, PATTERN, WAIT_S, shifted, steerable, streams
+from tests.support.waiting import wait_for
 
 __all__ = ["streams"]
 
@@ -107,11 +108,8 @@ def test_an_estimate_that_comes_too_late_is_asked_for_again(streams):
     stream = steerable(streams(shifted(0.3), coherence=0.6))
     stream.background.steer(stream._prepare, unasked=False)
     stream.pipeline.recalibrate()
-    deadline = time.monotonic() + WAIT_S
     stream.feed(4)
-    while stream.background._proposal is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(lambda: stream.background._proposal is not None)
     stream.pipeline.prepare(BLIND).use()
     stream.feed()
     assert stream.pipeline.recalibrating

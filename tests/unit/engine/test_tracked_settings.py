@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from livesim.engine.beside.proposals import RecentStack
 from livesim.values.illumination import ChangeKind
-from tests.support.tracked_stream import BLIND, WAIT_S, WATCHING, shifted, stack, steerable, streams
+from tests.support.tracked_stream import BLIND, WATCHING, shifted, stack, steerable, streams
+from tests.support.waiting import wait_for
 
 __all__ = ["streams"]
 
@@ -40,13 +39,8 @@ def test_what_was_prepared_for_another_pattern_is_not_used(streams):
 def test_what_the_background_prepares_with_old_settings_is_dropped(streams):
     stream = steerable(streams(shifted(0.3), coherence=0.6))
     stream.light.phases = [0.3, 0.3, 0.3]
-    deadline = time.monotonic() + WAIT_S
-    while stream.background._proposal is None:
-        stream.background.offer(
-            RecentStack(stack(stream.count), (0.0,) * 3, stream.pipeline.pattern)
-        )
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    recent = RecentStack(stack(stream.count), (0.0,) * 3, stream.pipeline.pattern)
+    wait_for(lambda: stream.background.offer(recent) or stream.background._proposal is not None)
     other = stream.pipeline.prepare(BLIND)
     steered_to = stream.prepared[-1]
     assert other.fits()

@@ -93,14 +93,14 @@ def test_the_viewer_knows_what_it_shows_and_where_it_is_recorded():
     feed.begin("tcp://127.0.0.1:1")
     viewer = Viewer(feed)
     assert viewer.shown() is None
-    feed.answer(1, engine_status(recording="/data/stream-007"), 0.0)
+    feed.answer(1, engine_status(recording="/data/stream-007"))
     for channel in (0, 1):
         feed.take(1, result(channel=channel), 0.0)
     viewer.channels.chosen = 1
     viewer.tick(0.0)
     viewer.display.contrast("plain").set(5.0, 50.0)
     viewer.tick(0.1)
-    feed.answer(1, engine_status(recording=None), 0.2)
+    feed.answer(1, engine_status(recording=None))
     viewer.tick(0.2)
     assert viewer.stream.last_folder == "/data/stream-007"
     assert viewer.shown() == Shown("result", (Levels(5.0, 50.0),), ("grey",), 1.0, (1,))

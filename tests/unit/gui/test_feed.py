@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,6 +30,7 @@ from livesim_gui.state.time.timeline import Mode
 from livesim_gui.state.viewer import Viewer
 from tests.doubles.fake_engine import FakeEngine, engine_status, in_use
 from tests.support.shown import result
+from tests.support.waiting import wait_for
 
 WAIT_S = 60.0
 
@@ -51,7 +51,7 @@ def filled(feed, times=range(5), **kind):
 def test_what_an_older_connection_brings_is_dropped(feed):
     feed.begin("tcp://127.0.0.1:2")
     filled(feed)
-    feed.answer(1, engine_status(), 0.0)
+    feed.answer(1, engine_status())
     feed.silence(1, "too late")
     news = feed.news(0.0)
     assert (news.shots, news.status, news.words) == ((), None, None)
@@ -84,18 +84,18 @@ def test_facts_of_the_stream_win_over_what_was_given(feed):
 
 def test_what_the_engine_uses_wins_and_stays_known_after_the_stream(feed):
     feed.take(1, StreamStart(stream="s", pixel_nm=65.0, source="camera"), 0.0)
-    feed.answer(1, engine_status(in_use=in_use(pixel_nm=80.0)), 0.0)
+    feed.answer(1, engine_status(in_use=in_use(pixel_nm=80.0)))
     facts = feed.news(0.0).facts
     assert (facts.pixel_nm, facts.source) == (80.0, "simulated microscope")
     assert facts.found == ((5.0, 0.0),) * 3
     assert facts.attainable_nm == 110.0
-    feed.answer(1, engine_status(stream=None), 1.0)
+    feed.answer(1, engine_status(stream=None))
     assert feed.news(1.0).facts == facts
 
 
 def test_what_the_engine_uses_for_another_stream_is_not_taken(feed):
     feed.take(1, StreamStart(stream="s", pixel_nm=65.0), 0.0)
-    feed.answer(1, engine_status(stream="t", in_use=in_use()), 0.0)
+    feed.answer(1, engine_status(stream="t", in_use=in_use()))
     assert feed.news(0.0).facts.pixel_nm == 65.0
 
 
@@ -108,7 +108,7 @@ def test_the_rate_counts_the_last_seconds(feed):
 def test_silence_after_an_answer_means_that_the_engine_is_lost(feed):
     feed.silence(1, "none")
     assert feed.news(0.0).connection is Connection.WAITING
-    feed.answer(1, engine_status(), 0.0)
+    feed.answer(1, engine_status())
     feed.silence(1, "none")
     assert feed.news(0.0).connection is Connection.LOST
 
@@ -260,20 +260,13 @@ def test_a_snapshot_is_of_the_stage_that_is_shown(feed):
 def test_the_tracking_history_follows_the_answers(feed):
     viewer = Viewer(feed)
     for n in range(3):
-        feed.answer(1, engine_status(), float(n))
+        feed.answer(1, engine_status())
         viewer.tick(float(n))
         viewer.tick(float(n) + 0.1)
     assert viewer.history.seconds().size == 3
     feed.take(1, result(0, stream="other"), 3.0)
     viewer.tick(3.0)
     assert viewer.history.angles == 0
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_link_brings_status_facts_and_results():

@@ -75,7 +75,7 @@ def test_the_folder_of_a_recording_is_that_of_its_own_stream():
     feed = Feed()
     stream, generation = Stream(feed), feed.begin("tcp://127.0.0.1:1")
     feed.take(generation, result(0), 0.0)
-    feed.answer(generation, engine_status(recording="/data/one"), 0.0)
+    feed.answer(generation, engine_status(recording="/data/one"))
     stream.update(0.0)
     assert stream.folder == stream.last_folder == "/data/one"
     feed.take(generation, result(0, stream="other"), 1.0)

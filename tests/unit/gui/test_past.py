@@ -39,7 +39,7 @@ def viewer():
     """Return a viewer that has received ten results and remembers the last three."""
     feed = Feed(Ring(IN_MEMORY * (32 * 32 + 64 * 64) * 4))
     feed.begin("tcp://127.0.0.1:1")
-    feed.answer(1, engine_status(recording=FOLDER), 0.0)
+    feed.answer(1, engine_status(recording=FOLDER))
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
     viewer = Viewer(feed)
@@ -134,7 +134,7 @@ def test_another_stream_has_another_past(viewer):
     viewer.tick(5.0)
     assert viewer.stream.folder is None  # the engine still speaks of the one before
     assert len(viewer.time.shots) == 1
-    viewer.stream.feed.answer(1, engine_status(stream="next", recording="/data/stream-002"), 5.1)
+    viewer.stream.feed.answer(1, engine_status(stream="next", recording="/data/stream-002"))
     viewer.tick(5.1)
     assert viewer.stream.folder == "/data/stream-002"
 
@@ -210,17 +210,18 @@ def test_the_widefield_comes_from_the_raw_stacks(tmp_path, shard):
 
 def test_the_window_goes_back_into_the_recording(qtbot, tmp_path):
     pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=ImportError)
+    from livesim.processes.viewer_children import Children
     from livesim_gui.backend import make_backend
     from livesim_gui.window import Window
 
     feed = Feed(Ring(1))
     feed.begin("tcp://127.0.0.1:1")
-    feed.answer(1, engine_status(recording=FOLDER), 0.0)
+    feed.answer(1, engine_status(recording=FOLDER))
     for time in range(10):
         feed.take(1, result(time), 0.1 * time)
     window = Window(
         Viewer(feed),
-        make_backend(feed),
+        make_backend(feed, Children()),
         tmp_path / "viewer.ini",
         open_past=lambda folder: FakePast(10, folder),
     )

@@ -164,7 +164,7 @@ def test_the_curves_and_peaks_are_those_of_the_channel_that_is_shown():
     viewer.stream.feed.begin("tcp://127.0.0.1:1")
     for channel in (0, 1):
         viewer.stream.feed.take(1, result(0, channel=channel), 0.0)
-    viewer.stream.feed.answer(1, two_channels(), 0.0)
+    viewer.stream.feed.answer(1, two_channels())
     viewer.tick(0.0)
     assert (
         viewer.history.modulation(0).tolist(),

@@ -122,7 +122,7 @@ def test_no_message_moves_anything(window, feed):
     before, size = places(), window.size()
     window.say("A sentence that is much longer than the line has room for. " * 9)
     widgets.control.say("The engine starts…\nand it takes its time")
-    feed.answer(1, engine_status(recording=None, in_use=in_use(), trust=trust_status()), 0.1)
+    feed.answer(1, engine_status(recording=None, in_use=in_use(), trust=trust_status()))
     feed.take(1, result(10), 1.0)
     window.draw()
     window.presenter.renew()

@@ -239,7 +239,7 @@ def test_stages_are_offered_though_no_result_that_has_them_is_shown(viewer):
 
 @pytest.mark.parametrize("run", ["off", "held"])
 def test_who_wants_networks_that_are_at_rest_sees_the_newest_picture(viewer, run):
-    viewer.stream.feed.answer(1, at_work(run), 0.0)
+    viewer.stream.feed.answer(1, at_work(run))
     for made in (first(0), second(0), first(1)):
         viewer.stream.feed.take(1, made, 0.0)
     viewer.display.change(lambda look: look.show(RESTORED))

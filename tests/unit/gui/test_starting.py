@@ -183,7 +183,7 @@ def test_an_engine_that_does_not_start_says_so(make, qtbot):
 def test_export_is_offered_with_the_recording_that_runs(window, feed, qtbot, tmp_path):
     folder = tmp_path / "stream-001"
     folder.mkdir()
-    feed.answer(1, engine_status(recording=str(folder)), 1.0)
+    feed.answer(1, engine_status(recording=str(folder)))
     window.draw()
     qtbot.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     assert window.export.isVisible()

@@ -122,11 +122,12 @@ pytest.importorskip("qtpy.QtWidgets", reason="Qt's system libraries", exc_type=I
 @pytest.fixture
 def connected(qtbot, tmp_path):
     """A window of an engine that runs, and the engine."""
+    from livesim.processes.viewer_children import Children
     from livesim_gui.app import ViewOptions, make_window
 
     with FakeEngine(**steered_status()) as engine:
         window = make_window(
-            ViewOptions(engine=engine.address, settings_file=tmp_path / "viewer.ini")
+            ViewOptions(engine=engine.address, settings_file=tmp_path / "viewer.ini"), Children()
         )
         qtbot.addWidget(window)
         with qtbot.waitActive(window, timeout=WAIT_MS):

@@ -36,7 +36,7 @@ __all__ = ["feed", "make", "window"]
 
 def test_a_stream_that_is_not_recorded_shows_the_red_bar(window, feed):
     assert not window.widgets.alarm.isVisible()
-    feed.answer(1, engine_status(recording=None), 1.0)
+    feed.answer(1, engine_status(recording=None))
     window.draw()
     window.presenter.renew()
     assert window.widgets.alarm.isVisible()
@@ -56,7 +56,7 @@ def test_the_corner_and_the_health_panel_follow_the_engine(window, feed):
 
 def test_a_lost_angle_is_told_in_words_and_the_spectrum_appears(window, qtbot, feed):
     lost = tracking_status(angle_status(), angle_status(state="lost"), angle_status())
-    feed.answer(1, engine_status(tracking=lost), 1.0)
+    feed.answer(1, engine_status(tracking=lost))
     window.draw()
     window.presenter.renew()
     assert "Angle 2 shows no fringes any more" in window.widgets.pattern.advice.text()
@@ -74,7 +74,7 @@ def test_every_stage_and_word_fits_into_the_window_it_starts_with(window, feed):
         "channels": channels,
         "in_use": used.model_copy(update={"stream": stream}),
     }
-    feed.answer(1, engine_status(**told, state=EngineState.CALIBRATING), 0.0)
+    feed.answer(1, engine_status(**told, state=EngineState.CALIBRATING))
     made = result(20, plain=True)
     feed.take(1, replace(made, step_one=made.image, network=made.image), 0.0)
     window.draw()
@@ -102,7 +102,7 @@ def test_stages_have_short_names_where_the_window_is_narrow_and_whole_ones_where
 def test_a_chart_draws_what_is_chosen_above_it(window, feed):
     upper, lower = window.widgets.pattern.charts
     for second in range(3):
-        feed.answer(1, engine_status(in_use=in_use()), float(second))
+        feed.answer(1, engine_status(in_use=in_use()))
         window.viewer.tick(float(second))
     window.presenter.renew()
     assert (upper.chosen.currentText(), lower.chosen.currentText()) == (
@@ -122,7 +122,7 @@ def test_a_chart_draws_what_is_chosen_above_it(window, feed):
 
 
 def test_the_resolution_that_is_reached_stands_beside_the_attainable_one(window, feed, qtbot):
-    feed.answer(1, engine_status(in_use=in_use()), 0.0)
+    feed.answer(1, engine_status(in_use=in_use()))
     window.draw()
     window.presenter.renew()
     facts = window.widgets.pattern.facts
@@ -153,7 +153,7 @@ def test_the_question_mark_lists_every_key(window, qtbot):
 def test_without_a_stream_it_says_what_to_do(make, feed):
     window = make()
     assert "No engine answers at tcp://127.0.0.1:1" in window.widgets.picture.overlay.captions.hint
-    feed.answer(1, engine_status(stream=None), 0.0)
+    feed.answer(1, engine_status(stream=None))
     window.draw()
     assert "waits for a stream" in window.widgets.picture.overlay.captions.hint
 

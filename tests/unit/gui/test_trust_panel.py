@@ -266,7 +266,7 @@ def test_the_word_stands_in_the_corner_and_leads_to_its_reasons(window, qtbot):
     status = trust_status(
         word=TrustWord.DO_NOT_TRUST, reasons=("the photons contradict it",), advice="Use the plain."
     )
-    window.viewer.stream.feed.answer(1, engine_status(trust=status), 1.0)
+    window.viewer.stream.feed.answer(1, engine_status(trust=status))
     window.draw()
     window.presenter.renew()
     assert top.trust.isVisible()
@@ -308,7 +308,7 @@ def test_a_review_is_asked_of_the_engine_which_is_asked_for_all_stages(make, qtb
 
 def shown(window, made, **status):
     """Show one result with this status."""
-    window.viewer.stream.feed.answer(1, engine_status(**status), 2.0)
+    window.viewer.stream.feed.answer(1, engine_status(**status))
     window.viewer.stream.feed.take(1, made, window._clock())
     window.draw()
     window.presenter.renew()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from ndstorage import NDTiffDataset
 
 from livesim.config.settings import PatternSettings, Settings
 from livesim.io.read.open import FILES, FOLDERS, format_of, open_recording
@@ -18,6 +17,7 @@ from livesim.io.write.output_layout import RawLayout
 from livesim.io.write.recorder import RawRecorder
 from livesim.values.errors import DataError
 from livesim.values.frames import RawStack, StackIndex
+from tests.support.reader_faults.ndtiff import ndtiff
 
 TIMES, ANGLES, PHASES, Y, X = 2, 3, 3, 12, 16
 FRAMES = ANGLES * PHASES
@@ -152,16 +152,9 @@ def write_own_recording(path):
 
 
 def write_ndtiff(path, coordinates):
-    """Write the frames at the coordinates [{axis: value}, ...] in that order."""
-    data = NDTiffDataset(str(path.parent), name=path.name, writable=True)
-    data.initialize({"PixelSize_um": PIXEL_NM / 1000, "Interval_ms": 500})
-    for coordinate, frame in coordinates:
-        data.put_image(coordinate, frame, {"Exposure": 5.0})
-    reader = data.current_writer.reader
-    data.finish()
-    data.close()
-    reader.close()  # ndstorage forgets this one
-    return next(path.parent.glob(f"{path.name}_*"))
+    """Write the frames at the coordinates [({axis: value}, frame), ...] in that order."""
+    summary = {"PixelSize_um": PIXEL_NM / 1000, "Interval_ms": 500}
+    return ndtiff(coordinates, summary, {"Exposure": 5.0})(path.parent)
 
 
 def named_coordinates():
@@ -280,7 +273,7 @@ def read_all(path):
 SINGLE_FILES = [
     name for name in FORMATS if not name.startswith(("Zarr", "OME-Z", "NDT", "livesim", "Micro"))
 ]
-"""What damage to a file in a folder leads to, tests/support/bad_input.py lists one by one."""
+"""What damage to a file in a folder leads to, tests/support/reader_faults lists one by one."""
 
 
 @pytest.mark.parametrize("keep", [0.02, 0.3])
@@ -380,18 +373,6 @@ def test_series_of_an_ome_tiff_are_positions(tmp_path):
     with open_recording(path, PATTERN) as recording:
         assert recording.sizes.position == 2
         assert np.array_equal(recording.stack(StackIndex(position=1)).pixels, TRUTH[1])
-
-
-def test_groups_of_an_ome_zarr_are_positions(tmp_path):
-    root = zarr.create_group(tmp_path / "raw.zarr")
-    root.attrs["ome"] = {"version": "0.5", "bioformats2raw.layout": 3}
-    for position in range(2):
-        group, image = _ome_zarr(tmp_path / "raw.zarr" / str(position), 3)
-        group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
-    with open_recording(tmp_path / "raw.zarr", PATTERN) as recording:
-        assert (recording.sizes.position, recording.sizes.time) == (2, 2)
-        stack = recording.stack(StackIndex(position=1, time=1))
-        assert np.array_equal(stack.pixels, TRUTH[1])
 
 
 def test_omx_order_with_one_plane(tmp_path):

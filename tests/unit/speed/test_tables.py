@@ -1,23 +1,9 @@
 import json
 import sys
-from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 
-from bench.speed import before_after
-from bench.speed.before_after import Change, row, write_settings
-from bench.speed.before_after_stages import (
-    STAGES,
-    Given,
-    Stage,
-    estimation,
-    import_by_old_names,
-    milliseconds,
-    network,
-    reconstruction,
-)
 from bench.speed.peers import Peers, compare, difference_to_textbook_order
 from bench.speed.performance_page import PAGE, page, written_page
 from bench.speed.published import GTX_1080_TI_GFLOPS, beside
@@ -33,7 +19,6 @@ from livesim.speed.tables import sheets
 from livesim.speed.timing import Times, in_turn
 from livesim_models.checkpoint import read_card
 from livesim_models.shipped import model_file
-from tests.support.scenes import simulate
 
 CPU = torch.device("cpu")
 LIMIT = Limits("cpu", {"float32": 1.0, "bfloat16": 1.0, "float16": 1.0}, 1.0)
@@ -191,51 +176,6 @@ def test_what_separates_a_stage_from_the_floor_is_told_for_every_precision():
     assert [row[4:6] for row in rows] == [("20", "2"), ("5", "8")]
 
 
-def test_what_changed_is_told_in_ms_and_against_the_first_that_could():
-    rows = [
-        {"method": "before", "revision": "a1", "FFT": 20.0, "network": None},
-        {"method": "after", "revision": "b2", "FFT": 5.0, "network": 3000.0},
-    ]
-    changes = {"rows": rows, "rounds": 3, "run": FOUND["run"]}
-    text = page(json.loads(json.dumps(FOUND)), {"before_after": changes})
-    assert "| up to | FFT | network |" in text
-    assert "| before (a1) | 20 ms, 1.00 x | – |" in text
-    assert "| after (b2) | 5 ms, 4.00 x | 3 s, 1.00 x |" in text
-
-
-def test_every_stage_before_and_after_is_timed_with_the_modules_on_the_path(tmp_path):
-    for side in (64, 128):
-        counts = simulate(0, (side, side), peak=300.0).counts.numpy()
-        np.save(tmp_path / f"{side}.npy", counts)
-    write_settings(tmp_path)
-    given = Given(tmp_path)
-    tasks = [
-        estimation(given, 64),
-        reconstruction(given, 64),
-        network(given, 64, "one", "float32"),
-        network(given, 64, "two", "bfloat16"),
-    ]
-    assert all(task() > 0.0 for task in tasks)
-
-
-def test_a_revision_without_a_stage_has_no_time_for_it(tmp_path):
-    def prepare(given):
-        raise ImportError(name="livesim.not_there_yet")
-
-    assert milliseconds(Stage(prepare, 1), Given(tmp_path)) is None
-
-
-def test_medians_are_taken_over_the_rounds_that_had_a_stage(monkeypatch):
-    # Where the code came without its history there is no git to ask.
-    monkeypatch.setattr(before_after, "git", lambda *words: f"short of {words[-1]}")
-    none = dict.fromkeys(STAGES)
-    rounds = [{**none, "estimation, 512²": value} for value in (3.0, 9.0, 4.0)]
-    made = row(Change("HEAD", "as it is"), rounds)
-    assert made["estimation, 512²"] == 4.0
-    assert (made["method"], made["revision"]) == ("as it is", "short of HEAD")
-    assert made["start to first result, 128²"] is None
-
-
 def test_latencies_have_a_line_for_each_stream():
     rows = [
         {"method": f"64², 50% of it: {stage}", "p50": p50, "p95": 2.0, "p99": 3.456}
@@ -269,12 +209,3 @@ def test_peers_of_the_repository_are_loaded():
     peers = _load_peers("python-with-the-peer")
     assert isinstance(peers, Peers)
     assert peers.not_measured == []
-
-
-def test_modules_of_older_revisions_have_todays_names(monkeypatch):
-    """A revision from before the move has `livesim.frames`, and no `livesim.values`."""
-    old = ModuleType("livesim.frames")
-    monkeypatch.setitem(sys.modules, "livesim.frames", old)
-    monkeypatch.setitem(sys.modules, "livesim.values.frames", None)
-    import_by_old_names()
-    assert sys.modules["livesim.values.frames"] is old

@@ -84,9 +84,11 @@ def test_a_stranger_cannot_ask_or_stop(keys, stranger):
     asked = []
     with ControlServer(with_keys(FREE_ADDRESS, keys / "engine")) as server:
         with ControlClient(stranger(server.endpoint)) as client:
-            client._socket.send_multipart([b"1", b'{"version": 4, "kind": "stop"}'], zmq.NOBLOCK)
+            client._socket.zmq.send_multipart(
+                [b"1", b'{"version": 4, "kind": "stop"}'], zmq.NOBLOCK
+            )
             server.answer(asked.append, REFUSED_S)
-            assert not client._socket.poll(0)
+            assert not client._socket.zmq.poll(0)
         with (
             pytest.raises(WireError, match="expected an engine"),
             ControlClient(stranger(server.endpoint)) as client,
@@ -140,9 +142,9 @@ def test_who_is_known_gets_through(keys):
     with ControlServer(address) as server:
         known = with_keys(server.endpoint, keys / "friend")
         with ControlClient(known) as client:
-            client._socket.send_multipart([b"1", b'{"version": 4, "kind": "stop"}'])
+            client._socket.zmq.send_multipart([b"1", b'{"version": 4, "kind": "stop"}'])
             server.answer(lambda request: StopReply(), WAIT_S)
-            assert client._socket.poll(round(1000 * WAIT_S))
+            assert client._socket.zmq.poll(round(1000 * WAIT_S))
     with (
         FramePuller(address) as puller,
         FramePusher(with_keys(puller.endpoint, keys / "friend")) as pusher,
@@ -207,7 +209,7 @@ def test_the_known_clients_change_without_a_restart(keys, tmp_path):
     def asks(folder, limit_s):
         heard = []
         with ControlClient(with_keys(server.endpoint, folder)) as client:
-            client._socket.send_multipart([b"1", b'{"version": 4, "kind": "stop"}'])
+            client._socket.zmq.send_multipart([b"1", b'{"version": 4, "kind": "stop"}'])
             server.answer(lambda request: heard.append(request) or StopReply(), limit_s)
         return bool(heard)
 

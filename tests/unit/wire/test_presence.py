@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from livesim.wire.keys import _KnownClients
 from livesim.wire.messages import StreamStart
 from livesim.wire.sockets import FRAME_DEPTH, FramePuller, FramePusher, Keep, Publisher, Subscriber
 from tests.support.stranger import WAIT_S, bare, floods, introduced, is_closed, part
+from tests.support.waiting import wait_for
 
 PART = b"x" * 100_000
 
@@ -34,31 +34,24 @@ def frame(number, side=64):
     return RawFrame("s", number, FrameAxes(time=number), pixels)
 
 
-def wait_until(condition, what=lambda: ""):
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.005)
-
-
 def test_who_only_connects_is_no_source():
     with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint), bare(puller.endpoint) as half:
         half.sendall(b"\xff\0\0\0\0\0\0\0\1\x7f")  # a greeting that stops
         with FramePusher(puller.endpoint):
-            wait_until(lambda: puller.sources == 1, lambda: puller.sources)
-        wait_until(lambda: puller.sources == 0, lambda: puller.sources)
+            wait_for(lambda: puller.sources, lambda count: count == 1)
+        wait_for(lambda: puller.sources, lambda count: count == 0)
 
 
 def test_a_source_counts_as_soon_as_it_has_said_who_it_is(monkeypatch):
     monkeypatch.setattr(presence, "HANDSHAKE_S", 1000.0)
     with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint):
-        wait_until(lambda: puller.sources == 1, lambda: puller.sources)
+        wait_for(lambda: puller.sources, lambda count: count == 1)
 
 
 def test_who_says_nothing_is_not_kept(monkeypatch):
     monkeypatch.setattr(presence, "HANDSHAKE_S", 0.2)
     with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint) as stranger:
-        wait_until(lambda: is_closed(stranger))
+        wait_for(lambda: is_closed(stranger))
 
 
 def test_strangers_beyond_a_number_are_cut_off_and_sources_are_not(monkeypatch):
@@ -76,7 +69,7 @@ def test_strangers_beyond_a_number_are_cut_off_and_sources_are_not(monkeypatch):
             assert puller.tend() == []
             return sum(not is_closed(one) for one in strangers)
 
-        wait_until(lambda: left() <= 5, left)
+        wait_for(left, lambda count: count <= 5)
         assert source.send(frame(1), WAIT_S)
         assert puller.receive(WAIT_S).sequence == 1
 
@@ -134,9 +127,9 @@ def test_who_asks_often_is_not_cut_off(monkeypatch):
 
 def answered(server, client, number):
     """Ask a server and let it answer; return the number that its reply repeats."""
-    client._socket.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
-    wait_until(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.poll(0))
-    return client._socket.recv_multipart()[0]
+    client._socket.zmq.send_multipart([number, b'{"version": 4, "kind": "stop"}'])
+    wait_for(lambda: server.answer(lambda _: StopReply(), 0.01) or client._socket.zmq.poll(0))
+    return client._socket.zmq.recv_multipart()[0]
 
 
 @linux
@@ -161,7 +154,7 @@ def test_endless_subscriptions_are_cut_off(length):
             publisher.publish(StreamStart(stream="s"))
             return viewer.receive(0.05)
 
-        wait_until(heard)
+        wait_for(heard)
 
 
 def test_a_subscription_that_is_too_long_is_not_taken_in():
@@ -170,7 +163,7 @@ def test_a_subscription_that_is_too_long_is_not_taken_in():
         greedy.sendall(part(b"\1" + b"x" * 1000))
         assert not is_closed(greedy)
         greedy.sendall(part(b"\1" + b"x" * 2000))
-        wait_until(lambda: is_closed(greedy))
+        wait_for(lambda: is_closed(greedy))
 
 
 def test_a_folder_of_keys_that_cannot_be_read_lets_nobody_in_and_stays(monkeypatch, tmp_path):

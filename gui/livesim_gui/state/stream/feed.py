@@ -36,7 +36,6 @@ class News:
     words: str | None = None
     """What stands in the way of the connection."""
     status: EngineStatus | None = None
-    status_at_s: float = 0.0
     statuses: int = 0
     """Received so far."""
     stream: str | None = None
@@ -122,7 +121,7 @@ class Feed:
                 status=None,
             )
 
-    def answer(self, generation: int, status: EngineStatus, now_s: float) -> None:
+    def answer(self, generation: int, status: EngineStatus) -> None:
         """Take what the engine says of itself; what it uses wins over what its source said."""
         count = self._news.statuses + 1
         facts = self._news.facts
@@ -133,7 +132,6 @@ class Feed:
             connection=Connection.CONNECTED,
             words=None,
             status=status,
-            status_at_s=now_s,
             statuses=count,
             facts=facts,
         )

@@ -1,1 +1,0 @@
-"""How a checkout is built, in figures: `python -m bench.house CHECKOUT`."""
