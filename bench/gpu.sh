@@ -81,6 +81,7 @@ part captures 60
 step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" $((110 * slower))
 part times 120
 part live 60 times
+part volumes 50 times
 part variants 60
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench.gpu import captures, environment, live, profiled, sections, times, variants
+from bench.gpu import captures, environment, live, profiled, sections, times, variants, volumes
 from bench.gpu.cases import Machine
 from bench.gpu.parts import Parts
 from livesim.engine.threads import limit_spinning
@@ -19,6 +19,7 @@ STEPS = {
     "live": live.run,
     "variants": variants.run,
     "profiled": profiled.run,
+    "volumes": volumes.run,
 }
 
 

@@ -62,12 +62,12 @@ class TorchComputing(Computing):
         self._memory = LockedMemory() if self._device.type == "cuda" else None
 
     def factory_for(self, settings: Settings, known: Pattern | None = None) -> PipelineFactory:
-        """Return what makes the pipeline of one channel, on the next device; volumes on the CPU."""
+        """Return what makes the pipeline of one channel, on the next device."""
         pattern = known or self._pattern
-        if settings.volumes is not None:
-            return volume_factory(settings, pattern)
-        profile = self._profile_of(settings)
         self._device = next(self._devices)
+        if settings.volumes is not None:
+            return volume_factory(settings, pattern, self._device)
+        profile = self._profile_of(settings)
         return pipeline_factory(
             settings,
             pattern,

@@ -8,6 +8,7 @@ import torch
 
 from livesim.config.settings import SettingsError
 
+CPU = torch.device("cpu")
 GPUS = "CUDA_VISIBLE_DEVICES"
 """Which GPUs a process sees; read when the first tensor goes there."""
 
@@ -15,7 +16,7 @@ GPUS = "CUDA_VISIBLE_DEVICES"
 def devices() -> tuple[torch.device, ...]:
     """Return every GPU; where there is none, the CPU."""
     if not torch.cuda.is_available():
-        return (torch.device("cpu"),)
+        return (CPU,)
     return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
 
 

@@ -42,5 +42,5 @@ def levels_of(widefield: Tensor) -> Levels:
     flat = widefield.float().flatten()
     # quantile() takes no more than 2^24 values
     step = max(1, flat.numel() // 2**22)
-    low, high = torch.quantile(flat[::step], torch.tensor([LOW, HIGH])).tolist()
+    low, high = torch.quantile(flat[::step], flat.new_tensor([LOW, HIGH])).tolist()
     return Levels(low, max(high, low + 1e-3 * max(abs(low), 1.0)))

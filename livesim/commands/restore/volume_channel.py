@@ -87,7 +87,7 @@ class VolumeMaker:
         planes = range(self._make.plan.planes)
         widefield = [self._make.add(self._bands, z, read(z)).clone() for z in planes]
         if self._restore is None:
-            return self._make.finish(self._bands).numpy()
+            return self._make.finish(self._bands).cpu().numpy()
         made = self._restore(self._make.spectrum(self._bands), torch.stack(widefield), read)
         self._hear(volume, made, self._restore)
         return made.image.numpy()

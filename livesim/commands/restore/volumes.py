@@ -16,7 +16,7 @@ from livesim.commands.restore.plan import result_layout
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volume_channel import VolumeMaker, VolumeReader
 from livesim.commands.restore.volume_trust import VolumeReviews
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
@@ -24,6 +24,7 @@ from livesim.io.read.recording import Recording
 from livesim.io.recipe import Recipe, identify
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.results import check_target, open_writer
+from livesim.pipeline.devices import device_named
 from livesim.pipeline.volume.build import calibrate_volume
 from livesim.pipeline.volume.channel import VolumeChannel
 from livesim.pipeline.volume.networks import VolumeNetwork, wants_network
@@ -47,17 +48,13 @@ def restore_volumes(asked: RestoreRequest) -> None:
     Raises
     ------
     SettingsError
-        If the settings are none of volumes, another device than the processor is asked for, or a
+        If the settings are none of volumes, there is no such device, or they ask for a
         network that is none of volumes.
     DataError
         If the recording holds no whole volume, or one that does not fit into memory; or if the
         pattern is none of volumes.
     """
-    if asked.device not in (None, "cpu"):
-        raise SettingsError(
-            f"device: expected 'cpu', on which volumes are reconstructed, found {asked.device!r}"
-        )
-    console = words_console()
+    device, console = device_named(asked.device), words_console()
     check_target(asked.out, overwrite=asked.overwrite)
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         settings, notes = settled(asked.settings, recording)
@@ -67,7 +64,9 @@ def restore_volumes(asked: RestoreRequest) -> None:
         whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"
         _tell((f"{whole}, reconstructed in three dimensions", *notes), console)
         patterns = _patterns(asked, recording, settings, volumes, console)
-        channels = {n: VolumeChannel.of(one, settings.of_channel(n)) for n, one in patterns.items()}
+        channels = {
+            n: VolumeChannel.of(one, settings.of_channel(n), device) for n, one in patterns.items()
+        }
         refusals = dict.fromkeys(one.refusal for one in channels.values() if one.refusal)
         _tell(refusals, console)
         notes += refusals

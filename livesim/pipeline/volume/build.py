@@ -13,10 +13,11 @@ from livesim.config.settings import ASSUMED_EXCITATION, Settings
 from livesim.io.read.volume_otf import read_volume_otf
 from livesim.pipeline.calibration import pixel_nm_of
 from livesim.pipeline.defects import equalised, stacks_without_defects, with_defects
+from livesim.pipeline.devices import CPU
 from livesim.pipeline.work import as_tensor
 from livesim.reconstruction.defects.replacement import Replacement
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
-from livesim.reconstruction.volume.memory import volume_bytes
+from livesim.reconstruction.volume.memory import volume_bytes, volume_network_bytes
 from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
 from livesim.reconstruction.volume.stack import VolumeOptics
 from livesim.values.errors import DataError
@@ -27,6 +28,8 @@ from livesim.values.volume_pattern import VolumePattern
 _MOST_ESTIMATED = 512
 """Rows and columns that the pattern is estimated from."""
 SHARE_OF_MEMORY = 0.6
+OPEN_BYTES = 1 << 30
+"""What volumes that lack planes may hold beside the first two, as where positions alternate."""
 SAME_STEP = 1e-3
 """Relative; files round the distance of their planes."""
 
@@ -128,6 +131,16 @@ def memory_refusal(shape: tuple[int, int], planes: int, angles: int, raw_bytes: 
         f"expected volumes that fit into {SHARE_OF_MEMORY:.0%} of {there / 2**30:.0f} GiB of "
         f"memory, found {planes} planes of {y} x {x}, which take {needed / 2**30:.0f} GiB"
     )
+
+
+def device_that_fits(device: torch.device, pattern: Pattern, planes: int) -> torch.device:
+    """Return a device; the CPU where its memory is too small for volumes and their network."""
+    if device.type != "cuda":
+        return device
+    needed = volume_bytes(pattern.shape, planes, len(pattern.angles)) + OPEN_BYTES
+    needed += volume_network_bytes(pattern.shape, planes)
+    total = torch.cuda.mem_get_info(device)[1]
+    return device if needed <= SHARE_OF_MEMORY * total else CPU
 
 
 def _window(shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[int, int]]:

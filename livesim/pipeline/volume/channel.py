@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from livesim.config.settings import Settings
-from livesim.pipeline.volume.build import volume_plan
+from livesim.pipeline.devices import CPU
+from livesim.pipeline.volume.build import device_that_fits, volume_plan
 from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network, why_no_network
 from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim.reconstruction.volume.plan import VolumePlan
@@ -24,15 +27,18 @@ class VolumeChannel:
     """Why no network runs; "" where one runs, or none is asked for."""
 
     @classmethod
-    def of(cls, pattern: Pattern, settings: Settings) -> VolumeChannel:
-        """Return how volumes are made under a pattern.
+    def of(cls, pattern: Pattern, settings: Settings, device: torch.device = CPU) -> VolumeChannel:
+        """Return how volumes are made under a pattern, on a device if they fit there.
 
         Raises
         ------
         SettingsError, DataError
             As `volume_plan` and `load_volume_network`.
         """
-        plan, network = volume_plan(pattern, settings), load_volume_network(settings)
+        plan = volume_plan(pattern, settings)
+        device = device_that_fits(device, pattern, plan.planes)
+        plan = plan.to(device)
+        network = load_volume_network(settings, device)
         if network is None:
             return cls(pattern, plan, None, None)
         refusal = why_no_network(pattern, network.card)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from livesim.config.settings import Settings
 from livesim.engine.seams import Pipeline, PipelineFactory
-from livesim.pipeline.volume.build import calibrate_volume, memory_refusal
+from livesim.pipeline.devices import CPU
+from livesim.pipeline.volume.build import OPEN_BYTES, calibrate_volume, memory_refusal
 from livesim.pipeline.volume.networks import wants_network
-from livesim.pipeline.volume.pipeline import OPEN_BYTES, VolumePipeline
+from livesim.pipeline.volume.pipeline import VolumePipeline
 from livesim.reconstruction.volume.memory import volume_network_bytes
 from livesim.values.errors import DataError
 from livesim.values.frames import RawFrame, RawStack, StackIndex
@@ -23,15 +26,17 @@ KEPT_FOR_NETWORK = 4
 """And for a network: two that lack planes, one that waits for it, one that it is at."""
 
 
-def volume_factory(settings: Settings, pattern: Pattern | None = None) -> PipelineFactory:
-    """Return what makes the pipeline of one channel of a stream of volumes.
+def volume_factory(
+    settings: Settings, pattern: Pattern | None = None, device: torch.device = CPU
+) -> PipelineFactory:
+    """Return what makes the pipeline of one channel of a stream of volumes, on a device.
 
     Without a `pattern` it is found in the first whole volume whose every angle shows fringes; after
     `MOST_TRIED` volumes it is taken as it is.
     """
     if pattern is not None:
-        return lambda stacks, ended: VolumePipeline(settings, pattern)
-    return _Calibration(settings)
+        return lambda stacks, ended: VolumePipeline(settings, pattern, device)
+    return _Calibration(settings, device)
 
 
 def live_refusal(settings: Settings, frame: RawFrame, channels: int) -> str | None:
@@ -49,8 +54,8 @@ def live_refusal(settings: Settings, frame: RawFrame, channels: int) -> str | No
 class _Calibration:
     """Looks for the pattern in one whole volume after the other, in each of them once."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        self._settings, self._device = settings, device
         self._tried: set[StackIndex] = set()
         self._found: Pattern | None = None
 
@@ -67,7 +72,7 @@ class _Calibration:
             return None
         usable = all(angle.usable for angle in self._found.angles)
         if usable or ended or len(self._tried) >= MOST_TRIED:
-            return VolumePipeline(self._settings, self._found)
+            return VolumePipeline(self._settings, self._found, self._device)
         return None
 
     def _new(self, stacks: Sequence[RawStack]) -> list[list[RawStack]]:

@@ -9,6 +9,7 @@ import torch
 
 from livesim.config.settings import Settings, SettingsError, Steps
 from livesim.engine.seams import Resolved
+from livesim.pipeline.devices import CPU, preferred_device
 from livesim.pipeline.networks import precision_for, with_own_steps
 from livesim.values.pattern import Pattern
 from livesim_models.card import Card
@@ -28,8 +29,8 @@ class VolumeNetwork:
     """File name -> SHA-256, for the recipe."""
 
 
-def load_volume_network(settings: Settings) -> VolumeNetwork | None:
-    """Load the network that settings of volumes ask for; None where they ask for none.
+def load_volume_network(settings: Settings, device: torch.device = CPU) -> VolumeNetwork | None:
+    """Load the network that settings of volumes ask for to a device; None where they ask for none.
 
     Raises
     ------
@@ -41,9 +42,8 @@ def load_volume_network(settings: Settings) -> VolumeNetwork | None:
     path = _file(settings)
     if path is None:
         return None
-    card, device = read_card(path), torch.device("cpu")
-    runner = FieldRunner(read_model(path).network, precision_for(settings, device))
-    return VolumeNetwork(card, PlanesHybrid(runner), {path.name: file_sha256(path)})
+    runner = FieldRunner(read_model(path).network.to(device), precision_for(settings, device))
+    return VolumeNetwork(read_card(path), PlanesHybrid(runner), {path.name: file_sha256(path)})
 
 
 def wants_network(settings: Settings) -> bool:
@@ -85,7 +85,7 @@ def _steps(settings: Settings) -> Steps:
     """Return the steps of one channel: behind the reconstruction, or none."""
     name, precision = _name(settings), settings.steps.precision
     if name != NONE:
-        precision = precision_for(settings, torch.device("cpu"))
+        precision = precision_for(settings, preferred_device())
     chosen = {"one": NONE, "two": name, "all": NONE, "precision": precision}
     return settings.steps.model_copy(update=chosen)
 

@@ -15,6 +15,8 @@ from livesim.engine.pending import Pending, ready
 from livesim.engine.seams import Later, Reconstructed
 from livesim.engine.volumetric import VolumeStep
 from livesim.pipeline.defects import Mending
+from livesim.pipeline.devices import CPU
+from livesim.pipeline.volume.build import OPEN_BYTES
 from livesim.pipeline.volume.channel import VolumeChannel
 from livesim.pipeline.volume.whole import WholeVolume
 from livesim.pipeline.work import as_tensor
@@ -26,8 +28,6 @@ from livesim.values.results import Image, Result, VolumePart
 
 OPEN_VOLUMES = 2
 """Of one channel, at least: an old one may still wait for a plane when the next begins."""
-OPEN_BYTES = 1 << 30
-"""What more of them may hold, as where positions alternate from plane to plane."""
 
 _log = logging.getLogger("livesim.engine")
 
@@ -50,7 +50,7 @@ class _Gathered:
 
 
 class VolumePipeline:
-    """Makes volumes of the planes of one channel, in any order; used by one thread, on the CPU.
+    """Makes volumes of the planes of one channel, in any order; used by one thread.
 
     The images are those of `livesim restore`, to the bit. Its pattern stays as it is: nothing here
     follows it. What is left for a network may be done in another thread, one volume at a time.
@@ -61,6 +61,8 @@ class VolumePipeline:
         Of the channel, with planes and their distance settled.
     pattern
         One of volumes.
+    device
+        Where they are made, if they fit there.
 
     Raises
     ------
@@ -68,12 +70,12 @@ class VolumePipeline:
         As `VolumeChannel.of`.
     """
 
-    def __init__(self, settings: Settings, pattern: Pattern) -> None:
+    def __init__(self, settings: Settings, pattern: Pattern, device: torch.device = CPU) -> None:
         self.pattern, self._mend = pattern, Mending(pattern, settings)
-        channel = VolumeChannel.of(pattern, settings)
+        channel = VolumeChannel.of(pattern, settings, device)
         if channel.refusal:
             _log.warning("%s", channel.refusal)
-        self._restore, plan = channel.restorer, channel.plan
+        self._restore, plan, self._device = channel.restorer, channel.plan, channel.plan.device
         self._make = VolumeReconstructor(plan)
         first = self._make.begin()
         nbytes = first.nbytes + (0 if self._restore is None else _frame_bytes(pattern, plan.planes))
@@ -105,7 +107,8 @@ class VolumePipeline:
         if len(volume.received_ns) == 1:
             bands.restart()
         last = self._open.is_whole(volume)
-        image = torch.empty(2 * shape[0], 2 * shape[1]) if preview and not last else None
+        wanted = preview and not last
+        image = torch.empty(2 * shape[0], 2 * shape[1], device=self._device) if wanted else None
         widefield = self._added(bands, stack, image)
         made: tuple[Reconstructed, ...] = ()
         if last:
@@ -113,7 +116,7 @@ class VolumePipeline:
             self._open.close(stack.index.volume)
         elif image is not None:
             part = VolumePart(len(volume.received_ns), self._open.planes)
-            made = (Reconstructed(_preview(stack, image.numpy(), widefield, part)),)
+            made = (Reconstructed(_preview(stack, image.cpu().numpy(), widefield, part)),)
         steps = (("reconstruct", (steady_ns() - began) / 1e6),)
         timed = tuple(replace(one, steps_ms=steps) for one in made)
         return VolumeStep(timed, tuple(self._open.take_torn()))
@@ -122,7 +125,7 @@ class VolumePipeline:
         """Add a plane to what is gathered; return its widefield image."""
         z, pixels = stack.index.z, self._mend(stack).stack.pixels
         counts = as_tensor(pixels).float()
-        widefield = self._make.add(gathered.bands, z, counts, preview).numpy().copy()
+        widefield = self._make.add(gathered.bands, z, counts, preview).cpu().numpy().copy()
         gathered.widefields[z] = widefield
         if self._restore is not None:
             gathered.frames[z] = pixels

@@ -60,7 +60,7 @@ class RestoredVolume:
 
 
 class VolumeRestorer:
-    """Restores the volumes of one channel, one after the other; used by one thread, on the CPU.
+    """Restores the volumes of one channel where its plan is, one by one; used by one thread.
 
     Every volume is examined by its own photons: that takes as long as several volumes of the
     network, and three reconstructions.
@@ -103,6 +103,7 @@ class VolumeRestorer:
         read
             Returns the counts [angle, phase, y, x] of a plane.
         """
+        widefield = widefield.to(spectrum.device)
         levels = levels_of(widefield)
         conditions = self._conditions.at_levels(levels)
 
@@ -122,9 +123,13 @@ class VolumeRestorer:
         drawn = self._drawn(read, noise, torch.Generator().manual_seed(seed))
         if noise.refusal is not None:
             error = self._arbitrate.plain_error(spectrum, drawn)
-            return RestoredVolume(plain, plain, alone, 0.0, error, unlike, noise.refusal)
-        found = self._arbitrate(spectrum, alone, network, drawn)
-        return RestoredVolume(found.image, plain, alone, found.shown, found.error, unlike)
+            volumes = (plain, plain, alone)
+            shown = 0.0
+        else:
+            found = self._arbitrate(spectrum, alone, network, drawn)
+            volumes, shown, error = (found.image, plain, alone), found.shown, found.error
+        image, plain, alone = (one.cpu() for one in volumes)
+        return RestoredVolume(image, plain, alone, shown, error.cpu(), unlike, noise.refusal)
 
     def trust(self, made: RestoredVolume) -> Trust:
         """Judge what was restored; its maps are those of every plane."""

@@ -36,7 +36,7 @@ class WholeVolume:
 
     def made(self, plain: Tensor, *, provisional: bool = False) -> tuple[Reconstructed, ...]:
         """Return the planes of the plain volume [z, 2 y, 2 x]."""
-        results = self._results(plain, provisional=provisional)
+        results = self._results(plain.cpu(), provisional=provisional)
         return tuple(Reconstructed(result) for result in results)
 
     def restored(self, restore: VolumeRestorer, spectrum: Tensor) -> tuple[Reconstructed, ...]:

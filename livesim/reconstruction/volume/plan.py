@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -66,6 +66,24 @@ class VolumePlan:
     unit: float
     """Distance of the planes in depths of focus: what one layer of an object that fills the stack
     gives of the light of a widefield plane, about."""
+
+    def to(self, device: torch.device | str) -> VolumePlan:
+        """Return the plan on `device`."""
+        return replace(
+            self,
+            plane=self.plane.to(device),
+            placements=tuple(
+                replace(place, weight=place.weight.to(device)) for place in self.placements
+            ),
+            depths=self.depths.to(device),
+            passed=self.passed.to(device),
+            share=self.share.to(device),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.share.device
 
     @property
     def even(self) -> float:

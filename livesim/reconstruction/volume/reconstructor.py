@@ -29,7 +29,8 @@ class VolumeBands:
     def of(cls, plan: VolumePlan) -> VolumeBands:
         """Return one without planes."""
         lateral, planes = plan.plane, plan.planes
-        zero = torch.empty(planes, lateral.zero_columns, lateral.shape[0], dtype=torch.complex64)
+        size = (planes, lateral.zero_columns, lateral.shape[0])
+        zero = torch.empty(size, dtype=torch.complex64, device=plan.device)
         wide = lateral.columns.stop - lateral.columns.start
         high = lateral.rows.stop - lateral.rows.start
         side = zero.new_empty(len(lateral.ramps), planes, wide, high)
@@ -58,10 +59,12 @@ class VolumeReconstructor:
         self.plan = plan
         self._plane = Reconstructor(plan.plane)
         rows, count = plan.plane.shape[0], plan.planes + plan.bridge
-        depths = plan.depths
-        self._spectrum = torch.zeros(len(depths), plan.columns, 2 * rows, dtype=torch.complex64)
+        depths, on = plan.depths, plan.device
+        size = (len(depths), plan.columns, 2 * rows)
+        self._spectrum = torch.zeros(size, dtype=torch.complex64, device=on)
         self._opposite = torch.searchsorted(depths, -depths % count)
-        turns = 2.0 * torch.pi / count * torch.arange(plan.planes)[:, None].double() * depths
+        planes = torch.arange(plan.planes, device=on)
+        turns = 2.0 * torch.pi / count * planes[:, None].double() * depths
         self._along_z = torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
 
     def begin(self) -> VolumeBands:
@@ -76,11 +79,13 @@ class VolumeReconstructor:
 
         Parameters
         ----------
+        frames
+            Counts; they are brought to where the plan is.
         preview
-            [2 y, 2 x], filled with the reconstruction of this plane by itself, haze included; None
-            = not asked for.
+            [2 y, 2 x] there, filled with the reconstruction of this plane by itself, haze included;
+            None = not asked for.
         """
-        spectra, widefield = self._plane.look(frames.flatten(0, -3))
+        spectra, widefield = self._plane.look(frames.flatten(0, -3).to(self.plan.device))
         volume.zero[z], volume.border[z] = spectra.zero, spectra.border
         volume.side[:, z] = spectra.side[..., self.plan.plane.rows]
         volume.missing.discard(z)
@@ -149,7 +154,7 @@ class VolumeReconstructor:
         """
         rows, columns = self.plan.plane.shape
         planes = torch.tensordot(self._along_z, spectrum, dims=1)  # the bridge's are not asked for
-        volume = torch.empty(len(planes), 2 * rows, 2 * columns)
+        volume = planes.real.new_empty(len(planes), 2 * rows, 2 * columns)
         for plane, image in zip(planes, volume, strict=True):
             half = torch.fft.ifft(plane, norm="forward").mT
             image.copy_(torch.fft.irfft(half, n=2 * columns, norm="forward"))

@@ -115,10 +115,12 @@ class VolumeArbiter:
         self._whitened = torch.where(
             self._share > NOT_CARRIED, self._share.clamp(min=NOT_CARRIED).rsqrt(), 0.0
         )
-        fz = torch.fft.fftfreq(make.plan.planes + make.plan.bridge)[make.plan.depths] * flatness
-        self._inside = torch.zeros(make.plan.planes, *(2 * n for n in make.plan.plane.shape))
-        self._inside[:, *(slice(_edge(n), -_edge(n)) for n in make.plan.plane.shape)] = 1.0
-        self._frequency = torch.hypot(fz[:, None, None], lateral_frequencies(make.plan)[None])
+        plan, on = make.plan, make.plan.device
+        fz = torch.fft.fftfreq(plan.planes + plan.bridge, device=on)[plan.depths] * flatness
+        size = (plan.planes, *(2 * n for n in plan.plane.shape))
+        self._inside = torch.zeros(size, device=on)
+        self._inside[:, *(slice(_edge(n), -_edge(n)) for n in plan.plane.shape)] = 1.0
+        self._frequency = torch.hypot(fz[:, None, None], lateral_frequencies(plan)[None])
 
     @torch.inference_mode()
     def __call__(
@@ -220,7 +222,7 @@ class VolumeArbiter:
 
         And what would be best without caution, which may be negative or beyond 1.
         """
-        agreed = power = noise = torch.zeros(())
+        agreed = power = noise = self._share.new_zeros(())
         for one in seen:
             change = self._make.image(one.change * band.mask)
             agreed = agreed + self._make.image(one.unseen * band.mask) * change

@@ -131,5 +131,5 @@ def _shares(plan: VolumePlan) -> list[float]:
 def lateral_frequencies(plan: VolumePlan) -> Tensor:
     """Return the lateral frequencies [x, 2 y] of the half spectrum, cycles/pixel."""
     rows, columns = plan.plane.shape
-    fx = torch.arange(plan.share.shape[1])[:, None] / (2.0 * columns)
-    return torch.hypot(torch.fft.fftfreq(2 * rows)[None], fx)
+    fx = torch.arange(plan.share.shape[1], device=plan.device)[:, None] / (2.0 * columns)
+    return torch.hypot(torch.fft.fftfreq(2 * rows, device=plan.device)[None], fx)

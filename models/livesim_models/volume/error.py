@@ -62,7 +62,7 @@ class VolumeError:
         measured = torch.where(self._well, self._held_back, 0.0)
         told = torch.where(self._well, 0.0, self._held_back).sqrt()
         told = told * math.sqrt(self._prior_factor(spectrum, noises))
-        noise = held = torch.zeros(())
+        noise = held = self._held_back.new_zeros(())
         for one in noises:
             larger, smaller = spectrum + ETA * one, spectrum - one / ETA
             noise = noise + self._make.image(one).square() / len(noises)

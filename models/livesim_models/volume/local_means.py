@@ -38,7 +38,7 @@ def _smoothed(values: Tensor, sigma: float) -> Tensor:
     if sigma < 0.2:
         return values
     radius = math.ceil(2.5 * sigma)
-    at = torch.arange(-radius, radius + 1, dtype=values.dtype)
+    at = torch.arange(-radius, radius + 1, dtype=values.dtype, device=values.device)
     kernel = torch.exp(-0.5 * (at / sigma) ** 2)
     lines = pad(values.reshape(-1, 1, length), (radius, radius), mode="replicate")
     return conv1d(lines, (kernel / kernel.sum())[None, None]).reshape(values.shape)
