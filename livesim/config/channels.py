@@ -9,7 +9,14 @@ from pydantic import Field
 
 from livesim.config.section import Section
 from livesim.values.frames import MOST_PLACES
-from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
+from livesim.values.numbers import (
+    Aperture,
+    CameraOffset,
+    Magnitude,
+    Nanometres,
+    ReadNoise,
+    RefractiveIndex,
+)
 
 ChannelNumber = Annotated[int, Field(ge=0, lt=MOST_PLACES["channel"])]
 """As the frames' channel axis counts."""
@@ -19,7 +26,7 @@ Damping = Annotated[float, Field(gt=0, le=1)] | Literal["auto"]
 class ChannelOptics(Section):
     """Keys of `[optics]`; None = as there. The pixel is that of all channels."""
 
-    numerical_aperture: Positive | None = None
+    numerical_aperture: Aperture | None = None
     emission_nm: Nanometres | None = None
     refractive_index: RefractiveIndex | None = None
     otf_file: Path | None = None
@@ -36,15 +43,15 @@ class ChannelPattern(Section):
 class ChannelCamera(Section):
     """Keys of `[camera]`, for a channel with a camera of its own; None = as there."""
 
-    offset: NonNegative | None = None
-    gain: Positive | None = None
-    read_noise: NonNegative | None = None
+    offset: CameraOffset | None = None
+    gain: Magnitude | None = None
+    read_noise: ReadNoise | None = None
 
 
 class ChannelReconstruction(Section):
     """Keys of `[reconstruction]`; None = as there."""
 
-    wiener: Positive | Literal["auto"] | None = None
+    wiener: Magnitude | Literal["auto"] | None = None
     richardson_lucy_iterations: Annotated[int, Field(ge=0, le=200)] | None = None
 
 

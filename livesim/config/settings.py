@@ -26,7 +26,15 @@ from livesim.config.section import Section
 from livesim.config.simulation import Simulation
 from livesim.config.toml import read_toml
 from livesim.config.volumes import Volumes
-from livesim.values.numbers import Nanometres, NonNegative, Positive, RefractiveIndex
+from livesim.values.numbers import (
+    Aperture,
+    CameraOffset,
+    Magnitude,
+    Nanometres,
+    Positive,
+    ReadNoise,
+    RefractiveIndex,
+)
 
 Sync = Literal["stack", "second", "close"]
 SHARD_LIMIT = 255
@@ -41,7 +49,7 @@ ASSUMED_EXCITATION = 0.93
 class Optics(Section):
     """The microscope's optics."""
 
-    numerical_aperture: Positive
+    numerical_aperture: Aperture
     emission_nm: Nanometres
     pixel_nm: Nanometres | None = None
     """Raw pixel in the sample; None takes it from the recording's metadata."""
@@ -93,10 +101,10 @@ class Optics(Section):
 class Camera(Section):
     """Camera model: photo-electrons = (counts - offset) / gain."""
 
-    offset: NonNegative = 0.0
-    gain: Positive = 1.0
+    offset: CameraOffset = 0.0
+    gain: Magnitude = 1.0
     """Counts per electron."""
-    read_noise: NonNegative = 0.0
+    read_noise: ReadNoise = 0.0
     """Electrons, standard deviation."""
     map: Path | None = None
     """TIFF of the camera's pixels, as large as the frames: a page of offsets in counts, a page of
@@ -109,14 +117,14 @@ class Apodization(Section):
     shape: Literal["cosine", "triangle", "none"] = "cosine"
     cutoff: Annotated[float, Field(gt=0, le=3)] | Literal["auto"] = 1.9
     """"auto": widefield cut-off plus the pattern's own frequency, as fairSIM does."""
-    bend: Positive = 1.0
+    bend: Magnitude = 1.0
 
 
 class Notch(Section):
     """Gaussian dip at the centre of every band, against out-of-focus light and honeycombs."""
 
     strength: Annotated[float, Field(ge=0, le=1)] = 0.0
-    fwhm_cycles_per_um: Positive = 1.0
+    fwhm_cycles_per_um: Magnitude = 1.0
 
 
 class Reconstruction(Section):
@@ -128,7 +136,7 @@ class Reconstruction(Section):
     processing: Literal["none", "report"] = "none"
     """"report": every raw stack is processed before, and its image after, as the MPhil report
     describes; see `livesim.reconstruction.report_processing`."""
-    wiener: Positive | Literal["auto"] = "auto"
+    wiener: Magnitude | Literal["auto"] = "auto"
     """Regularisation w, the denominator's w squared; "auto" takes, at every frequency, the noise
     over the object's power as calibrated (0.05 where the pattern file does not tell)."""
     apodization: Apodization = Apodization()

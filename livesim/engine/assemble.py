@@ -32,7 +32,8 @@ class AssemblyCounts:
     """Of a stack already given up."""
     incomplete_stacks: int = 0
     mixed_stacks: int = 0
-    """Given up because their frames differ in shape or dtype."""
+    """Given up because their frames are not of one exposure: they differ in shape or dtype, or two
+    that differ claim the same place."""
     unfit_frames: int = 0
     """Left out because they cannot be used, see `livesim.engine.entrance`."""
     unfit_stacks: int = 0
@@ -52,6 +53,12 @@ class _OpenStack:
 
     def fits(self, pixels: Pixels) -> bool:
         return self.pixels.shape[2:] == pixels.shape and self.pixels.dtype == pixels.dtype
+
+    def contradicts(self, pixels: Pixels, place: tuple[int, int]) -> bool:
+        """Whether a frame is of another exposure than those that are here."""
+        if not self.fits(pixels):
+            return True
+        return place not in self.missing and not np.array_equal(self.pixels[place], pixels)
 
 
 class Assembler:
@@ -130,10 +137,10 @@ class Assembler:
 
     def _place(self, frame: RawFrame, index: StackIndex, place: tuple[int, int]) -> RawStack | None:
         stack = self._open.get(index) or self._new_stack(frame, index)
-        if place not in stack.missing:
-            self._count("repeated_frames")
-        elif not stack.fits(frame.pixels):
+        if stack.contradicts(frame.pixels, place):
             self._give_up(index, "mixed_stacks")
+        elif place not in stack.missing:
+            self._count("repeated_frames")
         else:
             stack.pixels[place] = frame.pixels
             stack.missing.remove(place)

@@ -36,6 +36,11 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FINEST_NM, COARSEST_NM = 1, 20_000
 """Of wavelengths, pixels and periods in light microscopy; those in µm or m are outside."""
 Nanometres = Annotated[float, Field(ge=FINEST_NM, le=COARSEST_NM, allow_inf_nan=False)]
+Magnitude = Annotated[float, Field(ge=1e-6, le=1e6, allow_inf_nan=False)]
+"""Of what is chosen or calibrated: beyond it single precision ends, and images are not numbers."""
+Aperture = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
+CameraOffset = Annotated[float, Field(ge=0, le=2**32)]
+ReadNoise = Annotated[float, Field(ge=0, le=1e6)]
 RefractiveIndex = Annotated[float, Field(ge=1, le=4, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]

@@ -97,7 +97,7 @@ class FaultStatus(Part):
     """Frames of a stack already given up."""
     incomplete_stacks: int = 0
     mixed_stacks: int = 0
-    """Stacks whose frames differ in shape or dtype."""
+    """Stacks whose frames are not of one exposure: other shapes or dtypes, or two at one place."""
     unfit_frames: int = 0
     """Frames that cannot be used: other pixels than the stream's, NaN, a channel 1000000."""
     unfit_stacks: int = 0

@@ -96,7 +96,7 @@ def test_a_halted_worker_does_not_keep_an_interrupted_driver(raw):
     with subprocess.Popen(
         command(raw, "out.ome.zarr", "--workers", "2"), stderr=subprocess.PIPE, text=True
     ) as process:
-        wait_until(lambda: planes(raw) > 0, process)
+        wait_for(lambda: planes(raw) > 0, during=process)
         halted, other = workers_of(process)
         os.kill(halted, signal.SIGSTOP)
         process.send_signal(signal.SIGINT)

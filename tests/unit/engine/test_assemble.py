@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,6 +113,24 @@ def test_mixed_frames_cost_their_stack(other):
     assembler, done = run(frames + stack(1))
     assert [one.index.time for one in done] == [1]
     assert (assembler.counts.mixed_stacks, assembler.counts.late_frames) == (1, 4)
+
+
+@pytest.mark.parametrize("lost", [5, 8])
+def test_an_index_of_two_exposures_makes_no_stack_of_both(lost):
+    """A frame of the first one is lost; the second one, of the same index, has it."""
+    first, second = stack(0), [replace(one, pixels=one.pixels + 1) for one in stack(0)]
+    assembler, done = run([*(one for one in first if one is not first[lost]), *second, *stack(1)])
+    assert [one.index.time for one in done] == [1]
+    counts = assembler.counts
+    assert (counts.mixed_stacks, counts.repeated_frames, counts.incomplete_stacks) == (1, 0, 0)
+    assert counts.late_frames == 8
+
+
+def test_a_lost_frame_that_is_sent_again_with_the_others_completes_its_stack():
+    frames = stack(0)
+    assembler, done = run([*frames[:3], *frames[4:], *frames])
+    assert [one.index.time for one in done] == [0]
+    assert (assembler.counts.mixed_stacks, assembler.counts.repeated_frames) == (0, 8)
 
 
 def test_frames_outside_the_pattern_are_counted():

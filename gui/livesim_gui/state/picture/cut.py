@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _made(shot: Shot, shots: Sequence[Shot], cut: Cut, z_step_raw: float | None)
 
 def _stages(
     results: Sequence[Result], through: Callable[[Sequence[Image]], Image]
-) -> dict[str, Image | None]:
+) -> dict[str, Any]:
     """Return the cuts through all that every plane has; plain where a network lacks some."""
     plain = [one.image if one.plain is None else one.plain for one in results]
     if any(one.plain is None for one in results):
