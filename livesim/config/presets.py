@@ -21,10 +21,10 @@ processing as well."""
 def with_preset(table: Any) -> Any:
     """Return a `[reconstruction]` with what its preset sets and it does not."""
     preset = _preset_of(table)
-    if preset is None:
+    own = {} if preset is None else table.get("apodization", {})
+    if preset is None or not isinstance(own, Mapping):  # no table: it is refused as what it is
         return table
-    apodization = {**preset["apodization"], **dict(table.get("apodization", {}))}
-    return {**preset, **table, "apodization": apodization}
+    return {**preset, **table, "apodization": {**preset["apodization"], **own}}
 
 
 def give_way(values: dict[str, Any], changed: Mapping[str, Any]) -> None:
