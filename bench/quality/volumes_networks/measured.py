@@ -109,10 +109,14 @@ def measured(found: Restored) -> Row:
         for stage, image in found.images.items():
             psnr, ssim = likeness(image, reference)
             row[f"{stage}, {name}, dB"], row[f"{stage}, {name}, SSIM"] = psnr, ssim
-    return row | _errors(found) | {
-        "shown": found.shown,
-        "full light, truth, dB": likeness(found.full, found.truth)[0],
-    }
+    return (
+        row
+        | _errors(found)
+        | {
+            "shown": found.shown,
+            "full light, truth, dB": likeness(found.full, found.truth)[0],
+        }
+    )
 
 
 def _errors(found: Restored) -> Row:
