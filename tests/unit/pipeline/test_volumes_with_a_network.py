@@ -14,7 +14,7 @@ from livesim.pipeline.computing import TorchComputing
 from livesim.pipeline.volume.channel import VolumeChannel
 from livesim.pipeline.volume.pipeline import VolumePipeline
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
-from livesim.values.verdict import ERROR, SHOWN
+from livesim.values.verdict import SHOWN
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.volume_network import drawn_network
 from tests.unit.pipeline.test_volumes import PLANES, SETTINGS, planes
@@ -117,10 +117,9 @@ def test_the_review_of_a_volume_has_maps_of_every_plane(counts, pattern, setting
     found = dict(trust.maps_of(made[-1].result.index))
     assert list(found) == [StackIndex(z=z) for z in range(PLANES)]
     for maps in found.values():
-        assert set(maps) == {SHOWN, ERROR}
-        assert maps[ERROR].shape == (SIZE, SIZE)
+        assert set(maps) == {SHOWN}
+        assert maps[SHOWN].shape == (SIZE, SIZE)
         assert 0.0 <= maps[SHOWN].min() <= maps[SHOWN].max() <= 1.0
-        assert maps[ERROR].min() > 0.0
 
 
 def test_frames_that_the_network_never_saw_leave_live_volumes_plain(
