@@ -14,7 +14,6 @@ from livesim.pipeline.volume.restorer import RestoredVolume, VolumeRestorer
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import Verdict
 
-
 _FOUND = ", found "
 
 
