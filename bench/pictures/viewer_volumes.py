@@ -81,7 +81,7 @@ def _shot_network(app: QApplication, window: Window, feed: Feed, folder: Path) -
     )
     feed.begin("tcp://127.0.0.1:1")
     values = settings.model_dump(mode="json")
-    feed.take(2, StreamStart(stream="t", source="a thick cell", settings=values), 0.0)
+    feed.take(2, StreamStart(stream="s", source="a thick cell", settings=values), 0.0)
     planes = _made(settings, 1)
     for one in planes:
         feed.take(2, replace(one.result, network=None), NOW_S)
@@ -96,7 +96,7 @@ def _shot_network(app: QApplication, window: Window, feed: Feed, folder: Path) -
     review = planes[-1].review
     assert review is not None
     for index, maps in review(lambda done: None).maps_of(planes[-1].result.index):
-        feed.take(2, TrustMaps("t", index, maps), NOW_S)
+        feed.take(2, TrustMaps("s", index, maps), NOW_S)
     display.change(lambda look: replace(look, split=False, map=SHOWN))
     _shot(app, window, folder / "viewer-volume-network-map.png")
 

@@ -100,7 +100,7 @@ def restore(
         "--part": part is not None,
         "--finish": finish,
     }
-    whole = {"--error": error, "--pyramid": pyramid, "--steps": bool(steps)}
+    whole = {"--error": error, "--pyramid": pyramid}
     _refuse_mixed(shared, whole, volumes=any(own.volumes is not None for own in settings))
 
     from livesim.commands.restore.command import targets

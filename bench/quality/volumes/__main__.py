@@ -50,8 +50,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--recordings", type=Path, help="the folder with sim3d/raw.dv")
     parser.add_argument("--rows", type=Path, help="file of volumes measured so far, to go on from")
+    parser.add_argument("--bend", type=float, help="beads alone, with this apodization")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.bend is not None:
+        show(f"Beads, bend {options.bend:g}", [beads(bend=options.bend)])
+        return
     each = _measured(options.seeds, options.rows)
     lines = [summed_up(each, photons) for photons in PHOTONS]
     show("Dense specimen, 128² x 24", lines)

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 
 from bench.quality.volumes.scene import PIXEL_NM, STEP_NM, settings
 from bench.report import Row
-from livesim.config.settings import Reconstruction
+from livesim.config.settings import Apodization, Reconstruction
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
@@ -21,8 +21,10 @@ _HALF = 6
 """Steps on either side of a bead."""
 
 
-def beads(photons: float = 3000.0, size: int = 96, planes: int = 24) -> Row:
-    """Return width and bias of lone points: (lateral, axial) in nm."""
+def beads(
+    photons: float = 3000.0, size: int = 96, planes: int = 24, bend: float = Apodization().bend
+) -> Row:
+    """Return width and bias of lone points: (lateral, axial) in nm; `bend`: of the apodization."""
     chosen = settings(size, planes, 0)
     pattern = VolumeMicroscope(chosen).pattern
     random, places = np.random.default_rng(3), []  # a jittered lattice, so that none overlap
@@ -41,7 +43,9 @@ def beads(photons: float = 3000.0, size: int = 96, planes: int = 24) -> Row:
     found = estimate_volume_pattern(
         counts, VolumeOptics(chosen.optics, 488.0, PIXEL_NM, STEP_NM), chosen.camera
     )
-    plan = make_volume_plan(found, chosen.optics, chosen.camera, Reconstruction())
+    plan = make_volume_plan(
+        found, chosen.optics, chosen.camera, Reconstruction(apodization=Apodization(bend=bend))
+    )
     image = VolumeReconstructor(plan)(counts).double().numpy()
     fits = [[_fit(image, place, axis) for axis in range(3)] for place in places]
     widths, off = np.array(fits)[..., 0], np.array(fits)[..., 1]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from bench.quality.volumes_networks.measured import (
+    BEYOND,
     PHOTONS,
     PLANES,
     SIZE,
@@ -120,17 +121,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="volumes", help="a shipped one, or a file")
     parser.add_argument("--each", type=int, default=6, help="volumes of every kind")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="these alone")
+    parser.add_argument("--beyond", type=int, default=BEYOND, help="layers on either side")
     options = parser.parse_args()
     torch.set_num_threads(1)
     network = network_named(options.network)
     rows: list[Row] = []
-    for kind, number in product(KINDS, range(options.each)):
+    for kind, number in product(options.kinds or KINDS, range(options.each)):
         photons = PHOTONS[number % len(PHOTONS)]
-        row = measured(restored(network, kind, number, photons))
+        row = measured(restored(network, kind, number, photons, options.beyond))
         rows.append({"kind": kind, "number": number, "photons": photons, **row})
     by_truth, by_full = summary(rows, "truth"), summary(rows, "full")
     show("Against the full light", by_full)
     show("Gain over the plain volume", gains(rows))
+    show("What is said of it", said(rows))
+    if options.kinds or options.beyond != BEYOND:  # no whole table
+        return
     report(
         "volumes_networks",
         "Against the truth",

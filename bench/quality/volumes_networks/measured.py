@@ -64,16 +64,24 @@ def network_named(name: str) -> VolumeNetwork:
     return network
 
 
-def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> Restored:
-    """Return one volume of a kind; of every second one the damping is believed wrong by half."""
+def restored(
+    network: VolumeNetwork, kind: str, number: int, photons: float, beyond: int = BEYOND
+) -> Restored:
+    """Return one volume of a kind; of every second one the damping is believed wrong by half.
+
+    Parameters
+    ----------
+    beyond
+        Layers of the specimen before the first plane, and behind the last.
+    """
     random = np.random.default_rng((77, sorted(KINDS).index(kind), number))
     own = settings(SIZE, PLANES, number)
     wrong = own.optics.otf_damping * (1.0, WRONG_DAMPING, 1.0, 1.0 / WRONG_DAMPING)[number % 4]
     believed = _with_damping(own, wrong)
     pattern = VolumeMicroscope(_turned(own, random)).pattern
-    grid = Grid((PLANES + 2 * BEYOND, 2 * SIZE, 2 * SIZE), pattern.z_step_nm, 40.0)
+    grid = Grid((PLANES + 2 * beyond, 2 * SIZE, 2 * SIZE), pattern.z_step_nm, 40.0)
     density = torch.from_numpy(KINDS[kind](grid, random)).double()
-    light = expected_volume(density, pattern, Pupil(own.optics), first=BEYOND)
+    light = expected_volume(density, pattern, Pupil(own.optics), first=beyond)
     scale = photons / float(light.mean(dim=(1, 2)).max())
     generator = torch.Generator().manual_seed(1000 * number + int(photons))
     electrons = torch.poisson(scale * light, generator=generator)
@@ -97,7 +105,7 @@ def restored(network: VolumeNetwork, kind: str, number: int, photons: float) -> 
         "network": made.network,
         "arbitrated": made.image,
     }
-    truth = perfect_volume(density, pattern, own.optics)[BEYOND : BEYOND + PLANES]
+    truth = perfect_volume(density, pattern, own.optics)[beyond : beyond + PLANES]
     word = restore.trust(made).verdict.word.value
     return Restored(images, full, truth, made.shown, made.error, word)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from livesim.config.settings import Settings
@@ -17,7 +16,7 @@ from livesim.reconstruction.noise_model import NoiseModel, believed_noise
 from livesim.reconstruction.volume.plan import VolumePlan, greatest_step_nm
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.pattern import Pattern
-from livesim.values.verdict import ERROR, SHOWN, Trust
+from livesim.values.verdict import SHOWN, Trust
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.normalisation import levels_of
 from livesim_models.trust.fission import mean_light
@@ -132,16 +131,17 @@ class VolumeRestorer:
         return RestoredVolume(image, plain, alone, shown, error.cpu(), unlike, noise.refusal)
 
     def trust(self, made: RestoredVolume) -> Trust:
-        """Judge what was restored; its maps are those of every plane."""
+        """Judge what was restored; its maps are those of every plane.
+
+        There is none of the error: it is about right for a volume, but not around every voxel,
+        since light from beyond the stack is not in it.
+        """
         found = Restoration(made.plain, made.network, made.image, made.error)
         numbers = numbers_of(found, None)
         changed = not torch.equal(made.network, made.plain)
         said = verdict(numbers, made.unlike, made.refusal, self._pattern.doubts, changed=changed)
-        maps = {SHOWN: _thinned(found.shown)}
-        if made.refusal is None:
-            maps[ERROR] = _thinned(made.error)
-        planes = ({name: one[z] for name, one in maps.items()} for z in range(len(made.image)))
-        return Trust(said, numbers, planes=tuple(planes))
+        shown = np.ascontiguousarray(found.shown[:, ::2, ::2].float().numpy())  # at the raw pixels
+        return Trust(said, numbers, planes=tuple({SHOWN: plane} for plane in shown))
 
     def _noise(self, counts: Tensor) -> NoiseModel:
         cutoff, pixel_um = self._settings.optics.cutoff_cycles_per_um, self._pattern.pixel_nm / 1e3
@@ -161,8 +161,3 @@ class VolumeRestorer:
                 drawn = torch.randn(strength.shape, generator=generator)
                 self._make.add(one, z, (strength * drawn).reshape(photons.shape))
         return [self._make.spectrum(one).clone() for one in begun]
-
-
-def _thinned(volume: Tensor) -> NDArray[np.float32]:
-    """Return a volume [z, 2 y, 2 x] at the raw pixels, [z, y, x]."""
-    return np.ascontiguousarray(volume[:, ::2, ::2].float().numpy())

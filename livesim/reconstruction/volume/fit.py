@@ -50,13 +50,14 @@ class OrderFit:
     ) -> list[Tensor]:
         """Return the kernels of the zero order and of a band, [distance, place].
 
-        In units in which the noise of both sides together is the same at every place.
+        Weighed half way between all places alike, which is best in much light, and in proportion to
+        what they pass, which is best in little.
         """
         stack = self._stack
         kernels = [stack.kernel(shift, at)]
         kernels += [stack.kernel((0.0, 0.0), at, *one) for one in fringes]
         power = torch.stack([one.square().sum(dim=0) for one in kernels]).sum(dim=0)
-        return [one * power.clamp(min=1e-12).rsqrt() for one in kernels]
+        return [one * power.clamp(min=1e-12).rsqrt().sqrt() for one in kernels]
 
     def _both(self, shift: tuple[float, float]) -> Tensor:
         """Return where both bands hold structure, [y, x]."""

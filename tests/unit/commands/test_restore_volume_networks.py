@@ -5,7 +5,9 @@ from functools import partial
 import pytest
 import tifffile
 import torch
+from typer.testing import CliRunner
 
+from livesim.cli import app
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
@@ -72,6 +74,16 @@ def test_frames_that_the_network_never_saw_are_restored_plain_and_said(
     said = "expected planes of 25 frames as 'drawn' was trained on, found 15"
     assert said in " ".join(recipe.warnings)
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_steps_leave_the_network_out(frames, model, tmp_path):
+    raw, out = written(tmp_path, frames[:1]), tmp_path / "out.ome.tif"
+    plain, _ = restored(raw, asking_for("none"), tmp_path)
+    raw.with_suffix(".toml").write_text(asking_for(model(0.5)).to_toml())
+    flags = ["--steps", "reconstruct", "--out", str(out), "--overwrite"]
+    CliRunner().invoke(app, ["restore", str(raw), *flags], catch_exceptions=False)
+    assert (tifffile.imread(out) == plain).all()
+    assert read_recipe(out).steps == ("reconstruct",)
 
 
 def test_light_that_the_training_never_saw_is_said(frames, model, tmp_path, capsys):

@@ -235,7 +235,7 @@ def test_settings_that_volumes_cannot_have_are_refused(changes, sentence):
 
 @pytest.mark.parametrize("flag", [
     ["--error"], ["--pyramid"], ["--workers", "2"], ["--part", "1/2"], ["--finish"],
-    ["--steps", "reconstruct"], ["--cluster", "tcp://127.0.0.1:9"],
+    ["--cluster", "tcp://127.0.0.1:9"],
 ])  # fmt: skip
 def test_what_volumes_have_not_is_not_ignored(flag, frames, tmp_path):
     raw = written(tmp_path, frames[:1])

@@ -168,6 +168,13 @@ def test_what_was_never_measured_is_no_figure():
     assert not names & {"pattern attainable resolution", "pattern contrast to noise"}
 
 
+def test_what_is_not_looked_for_in_volumes_is_no_figure():
+    of_volume = trust_status(plain_denied_percent=None, noise_ratio=None)
+    names = {one.name for one in figures_of(engine_status(trust=of_volume))}
+    assert "trust carried" in names
+    assert not names & {"trust plain denied", "trust noise ratio"}
+
+
 def test_channels_are_named_where_there_are_several():
     def named(count):
         channels = tuple(ChannelStatus(channel=n, tracking=tracking_status()) for n in range(count))

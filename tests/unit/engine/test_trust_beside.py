@@ -15,7 +15,7 @@ from livesim.engine.pending import ready
 from livesim.engine.process import Engine
 from livesim.engine.seams import Reconstructed
 from livesim.values.frames import StackIndex
-from livesim.values.results import Result
+from livesim.values.results import Result, VolumePart
 from livesim.values.verdict import RESIDUAL, Trust, TrustNumbers, TrustWord, Verdict
 from livesim.wire.control_client import ControlClient
 from livesim.wire.messages import TrustMaps
@@ -251,3 +251,23 @@ def reviewed(client, subscriber):
         client.review(timeout_s=WAIT_S)
         seen = subscriber.receive(0.1)
     assert seen.stream == "s"
+
+
+def test_of_a_volume_every_plane_has_maps_and_planes_before_the_last_say_nothing():
+    maps = [{RESIDUAL: np.full((4, 6), z, np.float32)} for z in range(3)]
+    reviewed = Trust(GOOD, NUMBERS, planes=tuple(maps))
+    image, part = np.zeros((8, 12), np.float32), VolumePart(3, 3)
+
+    def plane(time, z, review=None):
+        index = StackIndex(time=time, z=z)
+        shown = Result("s", index, image, image[::2, ::2], plain=image, volume=part)
+        return Reconstructed(shown, review=review)
+
+    with watching() as (live, published):
+        live.offer(plane(0, 2, lambda tell: reviewed))
+        published.wait(3)
+        live.offer(plane(1, 0))
+        live.offer(plane(1, 1))
+        assert live.status.reviewed == 1, "the next volume has begun, and is not without networks"
+    assert [one.index for one in published] == [StackIndex(z=z) for z in range(3)]
+    assert [one.maps[RESIDUAL].max() for one in published] == [0.0, 1.0, 2.0]

@@ -203,6 +203,7 @@ def test_every_plane_of_a_volume_that_was_reviewed_has_maps_of_its_own():
     assert viewer.maps is None
     for time in range(2):
         for z in range(PLANES):
+            feed.take(1, plane(z, time), 0.2)
             maps = {SHOWN: np.full((ROWS, COLUMNS), 10.0 * time + z, np.float32)}
             feed.take(1, TrustMaps("s", StackIndex(time=time, z=z), maps), 0.2)
     for z in (1, 3):
@@ -210,4 +211,8 @@ def test_every_plane_of_a_volume_that_was_reviewed_has_maps_of_its_own():
         viewer.tick(0.3)
         assert viewer.maps.index == StackIndex(time=1, z=z)
         assert viewer.maps.maps[SHOWN][0, 0] == 10.0 + z
+        assert viewer.display.scene.tint is None
+    viewer.display.change(lambda look: replace(look, map=SHOWN))
+    viewer.tick(0.4)
+    assert viewer.display.scene.tint is not None
     assert len(feed.news(0.4).maps) == PLANES, "those of the volume before are forgotten"

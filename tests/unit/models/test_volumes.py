@@ -124,6 +124,23 @@ def test_a_perfect_network_is_shown_and_a_plain_one_changes_nothing(scene):
     torch.testing.assert_close(same.image, plain, atol=1e-3 * float(plain.std()), rtol=0.0)
 
 
+def test_the_error_that_is_said_is_about_the_one_that_is_there(scene):
+    """Of the plain volume, of a perfect network's, and of one that invents; nothing lies beyond."""
+    frames, make, spectrum, truth = scene
+    plain, drawn = make.image(spectrum), noises(make, frames)
+    other = plain + 0.5 * truth.roll(16, -1)
+    arbitrate = VolumeArbiter(make, 40.0 / STEP_NM)
+    networks = {
+        "plain": (plain, lambda seen, _: make.image(seen)),
+        "perfect": (truth, lambda _, light: light * truth),
+        "inventing": (other, lambda seen, light: make.image(seen) + 0.5 * light * (other - plain)),
+    }
+    for name, (restored, network) in networks.items():
+        made = arbitrate(spectrum, restored, network, drawn)
+        said = float(made.error[INSIDE].square().mean())
+        assert 0.4 < math.sqrt(said / off(made.image, truth)) < 1.6, name
+
+
 @pytest.mark.parametrize("wrong", ["noise of its own", "nothing at all", "another specimen"])
 def test_what_photons_contradict_is_hardly_shown(scene, wrong):
     frames, make, spectrum, truth = scene

@@ -204,7 +204,7 @@ def test_plain_images_and_networks_share_no_memory():
             rounds += 1
             for one, all_at_once in zip(made, expected, strict=True):
                 np.testing.assert_array_equal(one.result.image, all_at_once.result.plain)
-        same([working.result()], expected[:1])
+        same(working.result(), expected[:1])
 
 
 def test_without_networks_nothing_is_left_for_later():

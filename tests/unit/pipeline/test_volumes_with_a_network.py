@@ -14,6 +14,7 @@ from livesim.pipeline.computing import TorchComputing
 from livesim.pipeline.volume.channel import VolumeChannel
 from livesim.pipeline.volume.pipeline import VolumePipeline
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
+from livesim.values.verdict import SHOWN
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.volume_network import drawn_network
 from tests.unit.pipeline.test_volumes import PLANES, SETTINGS, planes
@@ -105,6 +106,20 @@ def test_the_plain_volume_comes_first_and_the_network_keeps_what_it_needs(
         received = [one.result.last_received_ns for one in first[time]]
         assert [one.result.last_received_ns for one in second] == received
         assert not any(one.result.provisional for one in second)
+
+
+def test_the_review_of_a_volume_has_maps_of_every_plane(counts, pattern, settings):
+    made = last_step(VolumePipeline(settings, pattern), counts[0], 0, plain=False)
+    assert [one.review is not None for one in made] == [False] * (PLANES - 1) + [True]
+    trust = made[-1].review(lambda done: None)
+    assert "of what the networks changed is shown" in trust.verdict.sentence
+    assert trust.numbers.plain_denied_percent is None
+    found = dict(trust.maps_of(made[-1].result.index))
+    assert list(found) == [StackIndex(z=z) for z in range(PLANES)]
+    for maps in found.values():
+        assert set(maps) == {SHOWN}
+        assert maps[SHOWN].shape == (SIZE, SIZE)
+        assert 0.0 <= maps[SHOWN].min() <= maps[SHOWN].max() <= 1.0
 
 
 def test_frames_that_the_network_never_saw_leave_live_volumes_plain(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
@@ -115,28 +114,23 @@ def _made(shot: Shot, shots: Sequence[Shot], cut: Cut, z_step_raw: float | None)
     def through(images: Sequence[Image]) -> Image:
         return _cut(images, cut.kind, place, columns, deep)
 
-    result = replace(
-        results[len(results) // 2],
-        widefield=through([one.widefield for one in results]),
-        step_one=None,
-        **_stages(results, through),
-    )
+    result = _cut_of(results, through)
     return CutShot(replace(planes[-1], result=result), _words(results, cut, place, z_step_raw))
 
 
-def _stages(
-    results: Sequence[Result], through: Callable[[Sequence[Image]], Image]
-) -> dict[str, Any]:
+def _cut_of(results: Sequence[Result], through: Callable[[Sequence[Image]], Image]) -> Result:
     """Return the cuts through all that every plane has; plain where a network lacks some."""
     plain = [one.image if one.plain is None else one.plain for one in results]
-    if any(one.plain is None for one in results):
-        return {"image": through(plain), "plain": None, "network": None}
     network = [one.network for one in results if one.network is not None]
-    return {
-        "image": through([one.image for one in results]),
-        "plain": through(plain),
-        "network": through(network) if len(network) == len(results) else None,
-    }
+    whole = all(one.plain is not None for one in results)
+    return replace(
+        results[len(results) // 2],
+        image=through([one.image for one in results] if whole else plain),
+        widefield=through([one.widefield for one in results]),
+        plain=through(plain) if whole else None,
+        step_one=None,
+        network=through(network) if whole and len(network) == len(results) else None,
+    )
 
 
 def _cut(
