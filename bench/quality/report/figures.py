@@ -49,7 +49,7 @@ def draw(
 def sample(of: Shot, pipelines: Mapping[str, Pipeline], path: Path) -> None:
     """Draw a whole field in full light, and a crop of it after every stage of some pipelines."""
     full, names = of.image(of.high), list(pipelines)
-    figure = Figure(figsize=(3.0 + 2.4 * (1 + len(STAGES)), 2.9 * len(names)), layout="constrained")
+    figure = Figure(figsize=(3.0 + 2.4 * (1 + len(STAGES)), 3.1 * len(names)), layout="constrained")
     grid = figure.add_gridspec(len(names), 2 + len(STAGES))
     crop = _brightest(full)
     whole = figure.add_subplot(grid[0, 0])

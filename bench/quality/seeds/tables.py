@@ -63,14 +63,19 @@ def _mean(score: str, rows: list[Row], value: float) -> float:
 
 
 def _complete(part: str, rows: list[Row]) -> list[Row]:
-    """Return the rows of a part, of the largest side, whose picture every method has."""
+    """Return the rows of a part, of the largest side, whose picture every method has.
+
+    They are in the order in which the methods were first measured, of whatever part.
+    """
     own = [row for row in rows if row["part"] == part]
     own = [row for row in own if row["side"] == max(row["side"] for row in own)]
     made: dict[tuple[float | None, str], set[str]] = {}
     for row in own:
         made.setdefault((row["value"], row["picture"]), set()).add(row["method"])
     every = {row["method"] for row in own}
-    return [row for row in own if made[row["value"], row["picture"]] == every]
+    order = list(dict.fromkeys(row["method"] for row in rows))
+    whole = [row for row in own if made[row["value"], row["picture"]] == every]
+    return sorted(whole, key=lambda row: order.index(row["method"]))
 
 
 def _by_method(rows: Iterable[Row]) -> dict[str, list[Row]]:

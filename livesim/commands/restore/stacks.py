@@ -129,11 +129,11 @@ class StackRestorer:
         if reviewed is None:
             y, x = self._recording.frame_shape
             own = settings.reconstruction
+            more = "" if own.processing == "none" else " and the report's processing"
             raise DataError(
                 f"{self._recording.source}: expected a field of which the error can be measured, "
-                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps "
-                f'or processing, found {y} x {x}, {own.richardson_lucy_iterations} steps and "'
-                f'{own.processing}"'
+                f"at least {SMALLEST} x {SMALLEST} raw pixels and without Richardson-Lucy steps, "
+                f"found {y} x {x} and {own.richardson_lucy_iterations} steps{more}"
             )
         error = None if reviewed.error is None else np.asarray(reviewed.error.cpu(), np.float32)
         return RestoredStack(reviewed.image.cpu().numpy(), work, error, reviewed.trust)
