@@ -22,6 +22,11 @@ _SHORTEST = 0.4  # of the cut-off: where the longest wave vectors lie
 _DAMPING = 0.4
 _SMALL = 0.35  # of the other angles' amplitude
 _CERTAIN = 0.99
+FEW_POINTS = (
+    "a few bright points alone, which change from frame to frame: whether those are fringes, so "
+    "little of the sample does not tell; take a field with more of it, or give a pattern that was "
+    "found in one"
+)
 
 
 def modulation_findings(
@@ -39,6 +44,8 @@ def modulation_findings(
     missing = [n for n, peak in enumerate(peaks) if peak is None and n not in usable]
     if not missing:
         return [], []
+    if not usable and not signature.tells:
+        return [], [FEW_POINTS]
     if not usable and all(peak is None for peak in peaks):
         return _nowhere(expected_amplitude(signature, optics, pixel_nm))
     present = [_amplitude(verdict, signature, number) for number in range(len(peaks))]

@@ -18,6 +18,10 @@ from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
 from livesim.reconstruction.estimate.peak import around_peak, peak_information
 
+_MOST = 150.0
+"""Power over noise that a peak's place is believed by: however little noise there is, the object's
+own details around it move it by some hundredths of a spectral pixel."""
+
 
 @dataclass(frozen=True, eq=False)
 class Turning:
@@ -71,8 +75,9 @@ class Turning:
         kx, ky = around_peak(at.shift(number), grid.steps)
         around = self.peaks[number].turned(back, kx, ky)
         noise = max(float((back @ self.floors[number]).abs().square().mean()), 1e-30)
-        clear = float(around[1, 1].abs().square()) / noise
-        return PeakSeen(clear, peak_information(around, noise, grid.steps))
+        power = float(around[1, 1].abs().square())
+        told = peak_information(around, max(noise, power / _MOST), grid.steps)
+        return PeakSeen(power / noise, told)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from livesim.engine import publishing as publishing_module
 from livesim.engine.process import Engine
 from livesim.io.recording_files import RAW_NAME
 from livesim.values.results import Result
-from livesim.wire import sockets
 from livesim.wire.control_client import ControlClient
+from livesim.wire.sockets import frames as frame_sockets
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.support.running_engine import (
@@ -56,7 +56,7 @@ def test_the_status_tells_what_happened():
 def test_the_time_a_stack_waits_is_no_time_of_its_reconstruction(monkeypatch):
     """On a clock that stands still but for the 100 ms that the first stack takes."""
     now = [10**18]
-    for module in (receiving, channel_processing, publishing_module, latencies, sockets):
+    for module in (receiving, channel_processing, publishing_module, latencies, frame_sockets):
         monkeypatch.setattr(module, "steady_ns", lambda: now[0])
     gate, begun = threading.Event(), threading.Event()
 

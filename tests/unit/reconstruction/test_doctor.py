@@ -3,16 +3,20 @@
 import itertools
 import tomllib
 
+import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import PatternSettings, parse_settings
+from livesim.config.settings import PatternSettings, Settings, parse_settings
 from livesim.reconstruction.doctor.evidence import judge
 from livesim.reconstruction.doctor.examine import examine, examine_stacks, in_order
+from livesim.reconstruction.doctor.modulation import FEW_POINTS
 from livesim.reconstruction.doctor.sequence import Layout, possible_orders
 from livesim.reconstruction.doctor.signature import signature
 from livesim.values.finding import Fault
+from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.faults import FAULTS, PIXEL_NM, SETTINGS, Light, sequence, sound, with_pattern
+from tests.support.scenes import CAMERA, OPTICS, PLAIN
 
 LIGHT = Light(100.0, 128)
 SEEDS = {
@@ -46,6 +50,32 @@ def test_a_fault_is_named_and_no_other(name, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_sound_frames_are_found_sound(seed):
     assert findings_of(sound(seed, Light(1000.0 if seed % 2 else 100.0, 128))) == ()
+
+
+def beads(count, photons, modulation=None, seed=5):
+    """Return what the doctor says of beads under fringes, or in even light."""
+    settings = Settings(optics=OPTICS, camera=CAMERA, steps=PLAIN)
+    own = settings.model_dump(mode="json", exclude_none=True)
+    own["simulation"] = {
+        "size": [128, 128],
+        "time_points": 1,
+        "specimen": "beads",
+        "beads": {"count": count},
+        "peak_photons": photons,
+        "seed": seed,
+    } | ({} if modulation is None else {"pattern": {"modulation": modulation}})
+    microscope = SimulatedMicroscope(Settings.model_validate(own))
+    counts = np.stack([stack.counts[at] for at, stack in microscope.taken(range(9))])
+    return examine(torch.from_numpy(counts.astype(np.int32)), settings, 80.0)
+
+
+@pytest.mark.parametrize(("count", "photons"), [(1, 3000.0), (3, 500.0), (8, 2000.0)])
+def test_a_few_beads_are_told_from_a_field_without_light(count, photons):
+    assert FEW_POINTS in beads(count, photons).undecided
+    assert FEW_POINTS not in beads(count, 3.0).undecided
+    even = beads(count, photons, modulation=1e-3)
+    assert FEW_POINTS not in even.undecided
+    assert any(one.fault is Fault.NO_MODULATION for one in even.findings)
 
 
 MENDED = (

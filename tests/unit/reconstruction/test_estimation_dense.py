@@ -17,10 +17,10 @@ from tests.support.scenes import CAMERA, OPTICS, pattern_errors, random_pattern,
 SIDE = 128
 
 
-def smooth(seed: int) -> torch.Tensor:
+def smooth(seed: int, side: int = SIDE) -> torch.Tensor:
     """Return something like a dye in the cytosol, [2 y, 2 x]: no detail but a few spots."""
     random = np.random.default_rng(seed)
-    y, x = np.mgrid[: 2 * SIDE, : 2 * SIDE] / (2.0 * SIDE)
+    y, x = np.mgrid[: 2 * side, : 2 * side] / (2.0 * side)
     image = 1.0 + 0.4 * np.sin(2.1 * np.pi * x + 1.0) * np.cos(1.7 * np.pi * y)
     for _ in range(40):
         row, column = random.uniform(0.0, 1.0, 2)
@@ -28,10 +28,10 @@ def smooth(seed: int) -> torch.Tensor:
     return torch.from_numpy(image)
 
 
-def grainy(seed: int) -> torch.Tensor:
+def grainy(seed: int, side: int = SIDE) -> torch.Tensor:
     """Return noise whose amplitude falls with the frequency, [2 y, 2 x]."""
     random = np.random.default_rng(seed)
-    at = np.fft.fftfreq(2 * SIDE)
+    at = np.fft.fftfreq(2 * side)
     frequency = np.hypot(at[:, None], at)
     frequency[0, 0] = np.inf
     image = np.fft.ifft2(np.fft.fft2(random.standard_normal(frequency.shape)) / frequency**1.2)
@@ -59,6 +59,26 @@ def test_on_objects_that_fill_the_field_the_pattern_is_right(draw, seed):
     assert k < 0.05
     assert phase < 4.0
     assert modulation < 0.15
+
+
+@pytest.mark.parametrize(("draw", "most_px"), [(smooth, 0.25), (grainy, 0.1)])
+@pytest.mark.parametrize(("phases", "damping"), [(3, 1.0), (5, 0.4)])
+def test_much_light_makes_no_wave_vector_worse(draw, most_px, phases, damping):
+    """The peak of the correlation, moved by the object's details, was believed to 0.002 pixels."""
+    settings, usable = PatternSettings(phases=phases), 0
+    optics = OPTICS.model_copy(update={"otf_damping": damping})
+    for seed in range(310, 314):
+        pattern = random_pattern(seed, (64, 64), settings, phase_error_deg=30.0)
+        otf = Otf(OPTICS.cutoff_cycles_per_um, damping)
+        light = expected_photons(draw(seed, 64), pattern, otf)
+        generator, expected = torch.Generator().manual_seed(seed), light / light.max() + 0.1
+        counts = [camera_counts(20_000.0 * expected, CAMERA, generator) for _ in range(8)]
+        found = estimate_pattern(torch.stack(counts), optics, settings, CAMERA, 80.0)
+        errors = [k for k, _, _ in pattern_errors(found.angles, pattern)]
+        own = [k for k, one in zip(errors, found.angles, strict=True) if one.usable]
+        assert max(own, default=0.0) < most_px
+        usable += len(own)
+    assert usable >= 7, "of twelve angles"
 
 
 def test_sums_of_two_wave_vectors_are_not_taken_for_a_third():
