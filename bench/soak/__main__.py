@@ -71,8 +71,7 @@ def _places(folder: Path, records: Path, size: int) -> Places:
     config, light = folder / "soak.toml", folder / "light.npy"
     config.write_text(CONFIG, encoding="utf-8")
     np.save(light, _light(size))
-    assert OPTICS.pixel_nm is not None
-    return Places(folder, records, light, config, OPTICS.pixel_nm, *free_addresses(3))
+    return Places(folder, records, light, config, OPTICS.known_pixel_nm, *free_addresses(3))
 
 
 def _light(size: int) -> Counts:

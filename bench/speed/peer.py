@@ -17,9 +17,8 @@ class Peer:
     """napari-sim-processor in a process of its own; a context manager."""
 
     def __init__(self, python: str, optics: Optics) -> None:
-        assert optics.pixel_nm is not None
         self._optics = {
-            "pixel_um": optics.pixel_nm / 1000.0,
+            "pixel_um": optics.known_pixel_nm / 1000.0,
             "numerical_aperture": optics.numerical_aperture,
             "emission_um": optics.emission_nm / 1000.0,
         }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from livesim.api.arrays import SOURCE, Array, native, shape_of
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Settings
 from livesim.io.camera_map import camera_map
 from livesim.reconstruction.defects.search import without_defects
 from livesim.reconstruction.doctor.examine import FEWEST, middle
@@ -43,8 +43,7 @@ def doctor(raw: Array, settings: Settings) -> Examination:
     SettingsError
         If the pixel size is not known.
     """
-    if settings.optics.pixel_nm is None:
-        raise SettingsError("expected optics.pixel_nm in the settings, found none")
+    pixel_nm = settings.optics.known_pixel_nm
     shape = shape_of(raw)
     total = prod(shape[:-2])
     if len(shape) < 3 or total < FEWEST or min(shape[-2:]) < SMALLEST:
@@ -53,7 +52,7 @@ def doctor(raw: Array, settings: Settings) -> Examination:
             f"pixels, found the shape {shape}"
         )
     rows, columns = middle((shape[-2], shape[-1]))
-    optics, camera, pixel_nm = settings.optics, settings.camera, settings.optics.pixel_nm
+    optics, camera = settings.optics, settings.camera
     known = camera_map(camera)
 
     def read(first: int, count: int) -> torch.Tensor:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from livesim.commands.calibrate import with_stated_pixel
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.volumes import FEWEST_PLANES
-from livesim.io.read.axes import count
 from livesim.io.read.recording import Recording
 from livesim.io.read.volume_scale import Stated, disagreement, with_planes
 from livesim.pipeline.volume.build import assumed, memory_refusal
 from livesim.reconstruction.volume.memory import volume_network_bytes
 from livesim.values.errors import DataError, LostFrameError
 from livesim.values.frames import RawStack, StackIndex
+from livesim.values.wording import count
 
 
 def settled(settings: Settings, recording: Recording) -> tuple[Settings, list[str]]:

@@ -83,6 +83,13 @@ class Optics(Section):
         return self
 
     @property
+    def known_pixel_nm(self) -> float:
+        """The raw pixel; raises SettingsError if it is not known."""
+        if self.pixel_nm is None:
+            raise SettingsError("expected optics.pixel_nm in the settings, found none")
+        return self.pixel_nm
+
+    @property
     def damping(self) -> float:
         """Damping of the OTF: as set, or what is assumed until the frames tell."""
         return ASSUMED_DAMPING if self.otf_damping == "auto" else self.otf_damping

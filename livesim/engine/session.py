@@ -188,11 +188,9 @@ class Session:
 
     def _stream_status(self, resolved: Resolved) -> StreamStatus:
         start, first = self.start, self._receiver.first
-        pixel_nm = resolved.settings.optics.pixel_nm
-        assert pixel_nm is not None  # a stream without is refused at its start
         return StreamStatus(
             source=start.source,
-            pixel_nm=pixel_nm,
+            pixel_nm=resolved.settings.optics.known_pixel_nm,
             frame_shape=None if first is None else (first.pixels.shape[0], first.pixels.shape[1]),
             dtype=None if first is None else first.pixels.dtype.name,
             sizes=start.sizes,

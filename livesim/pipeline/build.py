@@ -23,7 +23,6 @@ from livesim.pipeline.calibration import (
     estimation_stacks,
     held,
     in_this_light,
-    pixel_nm_of,
     pixels_of,
     with_levels,
     with_warnings,
@@ -244,8 +243,8 @@ def doctor_for(settings: Settings) -> Examine | None:
         own = settings.of_channel(first.index.channel)
         whole = equalised(stacks, own)
         cut = [replace(stack, pixels=stack.pixels[..., rows, columns]) for stack in whole]
-        clean, _ = stacks_without_defects(cut, own, pixel_nm_of(own))
+        clean, _ = stacks_without_defects(cut, own, own.optics.known_pixel_nm)
         pixels = torch.stack([as_tensor(stack.pixels) for stack in clean])
-        return examine_stacks(pixels, own, pixel_nm_of(own), number)
+        return examine_stacks(pixels, own, own.optics.known_pixel_nm, number)
 
     return examine

@@ -56,7 +56,7 @@ def calibrate(
     check_single_planes(settings.volumes)
     check_phases(settings)
     counts = Counts.of(pixels_of(stacks), settings.camera)
-    stacks, defects = stacks_without_defects(stacks, settings, pixel_nm_of(settings))
+    stacks, defects = stacks_without_defects(stacks, settings, settings.optics.known_pixel_nm)
     pixels = pixels_of(stacks)
     found = estimated(pixels, settings, otf_profile)
     if otf_profile is None:
@@ -107,7 +107,7 @@ def estimated(pixels: Tensor, settings: Settings, otf_profile: OtfProfile | None
         settings.optics,
         settings.pattern,
         settings.camera,
-        pixel_nm_of(settings),
+        settings.optics.known_pixel_nm,
         otf_of(settings, otf_profile),
     )
 
@@ -213,16 +213,3 @@ def _widefields(pattern: Pattern, stacks: Sequence[RawStack], settings: Settings
     camera, mended = settings.camera, map(Mending(pattern, settings), stacks)
     means = (as_tensor(one.stack.pixels).float().mean(dim=(0, 1)) for one in mended)
     return [(mean - camera.offset) / camera.gain for mean in means]
-
-
-def pixel_nm_of(settings: Settings) -> float:
-    """Return the pixel size.
-
-    Raises
-    ------
-    SettingsError
-        If it is not known.
-    """
-    if settings.optics.pixel_nm is None:
-        raise SettingsError("expected optics.pixel_nm in the settings, found none")
-    return settings.optics.pixel_nm

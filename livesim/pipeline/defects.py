@@ -17,6 +17,7 @@ from livesim.reconstruction.forward.sensor import Sensor
 from livesim.values.defects import Defects, Place
 from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
+from livesim.values.wording import count
 
 
 def stacks_without_defects(
@@ -132,6 +133,6 @@ def _words(defects: Defects) -> list[str]:
     if defects.pixels:
         words.append(f"{defects.kinds} of the camera: replaced from the pixels around")
     if defects.hits:
-        count = len(defects.hits)
-        words.append(f"{count} hit{'s'[: count > 1]} of single frames: left out of the estimate")
+        hits = count(len(defects.hits), "hit")
+        words.append(f"{hits} of single frames: left out of the estimate")
     return words

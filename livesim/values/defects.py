@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from livesim.values.numbers import Count
+from livesim.values.wording import count
 
 DefectKind = Literal["hot", "warm", "dim", "dead", "stuck"]
 """Far too bright, too bright, too dark, without any light, or of one count whatever the light."""
@@ -53,5 +54,4 @@ class Defects:
     def kinds(self) -> str:
         """How many pixels of which kind, in words; "" where there are none."""
         kinds = Counter(one.kind for one in self.pixels)
-        parts = (f"{count} {kind} pixel{'s'[: count > 1]}" for kind, count in kinds.most_common())
-        return ", ".join(parts)
+        return ", ".join(count(number, f"{kind} pixel") for kind, number in kinds.most_common())

@@ -1,8 +1,13 @@
-"""Word numbers that are compared so that a reader sees the difference."""
+"""Word numbers: of things, and those that are compared, so that a reader sees the difference."""
 
 from __future__ import annotations
 
 FEWEST_DIGITS, MOST_DIGITS = 2, 6
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words: "1 frame", "9 frames"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def told_apart(found: float, expected: float) -> tuple[str, str]:

@@ -38,11 +38,9 @@ class Instrument:
     def __init__(self, settings: Settings) -> None:
         if settings.simulation is None:
             raise SettingsError("expected [simulation] in the settings, found none")
-        if settings.optics.pixel_nm is None:
-            raise SettingsError("expected optics.pixel_nm in the settings, found none")
         self._settings = settings
-        self._own: Simulation = settings.simulation
-        self.pixel_nm = settings.optics.pixel_nm
+        self.own: Simulation = settings.simulation
+        self.pixel_nm = settings.optics.known_pixel_nm
         self._angles = true_angles(settings, settings.simulation, self.pixel_nm)
 
     @property
@@ -58,7 +56,7 @@ class Instrument:
     @property
     def frame_interval_s(self) -> float:
         """From the beginning of one exposure to that of the next."""
-        return (self._own.exposure_ms + self._own.readout_ms) / 1000.0
+        return (self.own.exposure_ms + self.own.readout_ms) / 1000.0
 
     @property
     def stack_interval_s(self) -> float:
@@ -70,14 +68,14 @@ class Instrument:
             If the frames of a stack take longer than the interval that was asked for.
         """
         least = self.frames * self.frame_interval_s
-        if self._own.interval_s is None:
+        if self.own.interval_s is None:
             return least
-        if self._own.interval_s < least * (1.0 - 1e-9):
+        if self.own.interval_s < least * (1.0 - 1e-9):
             raise SettingsError(
                 f"[simulation] expected interval_s of at least {least:g} s, the time of "
-                f"{self.frames} frames, found {self._own.interval_s:g}"
+                f"{self.frames} frames, found {self.own.interval_s:g}"
             )
-        return self._own.interval_s
+        return self.own.interval_s
 
     def times_s(self, stack: int) -> Vector:
         """Return when each exposure of a stack begins, [frame], as they are taken."""
@@ -87,7 +85,7 @@ class Instrument:
     def specimen_times_s(self, stack: int) -> Vector:
         """Return at which time each frame shows the specimen, [frame]."""
         times = self.times_s(stack)
-        return times if self._own.moves_within_stack else np.full(self.frames, times[0])
+        return times if self.own.moves_within_stack else np.full(self.frames, times[0])
 
     def pattern(self, stack: int) -> Pattern:
         """Return the light of every frame of a stack, in the order of the pattern."""
@@ -108,7 +106,7 @@ class Instrument:
                 )
             )
         return Pattern(
-            self.pixel_nm, self._own.size, tuple(light), layout=self._settings.pattern.layout
+            self.pixel_nm, self.own.size, tuple(light), layout=self._settings.pattern.layout
         )
 
     @cached_property
@@ -129,7 +127,7 @@ class Instrument:
     @cached_property
     def order(self) -> FrameNumbers:
         """Which frame of the pattern each frame of a stack really shows, [frame] as taken."""
-        sequence = self._own.sequence
+        sequence = self.own.sequence
         shown = np.arange(self.frames).reshape(self.stack_shape)
         if sequence.swapped_angles is not None:
             shown[list(sequence.swapped_angles)] = shown[list(sequence.swapped_angles[::-1])]
@@ -140,37 +138,37 @@ class Instrument:
 
     def shift_nm(self, time_s: float) -> tuple[float, float]:
         """Return by how much the specimen has moved as a whole, (y, x)."""
-        stage = self._own.stage
+        stage = self.own.stage
         jumped = np.array(stage.jump_nm) * (time_s >= stage.jump_at_s and any(stage.jump_nm))
         x, y = np.multiply(stage.drift_nm_per_s, time_s) + jumped
         return float(y), float(x)
 
     def visibility(self) -> NDArray[np.float32] | None:
         """Return what multiplies the modulation over the doubled grid, [2 y, 2 x]; None = 1."""
-        lost = self._own.pattern.modulation_falloff
+        lost = self.own.pattern.modulation_falloff
         if lost == 0.0:
             return None
-        y, x = (np.linspace(-1.0, 1.0, 2 * count) for count in self._own.size)
+        y, x = (np.linspace(-1.0, 1.0, 2 * count) for count in self.own.size)
         return (1.0 - lost * (y[:, None] ** 2 + x**2) / 2.0).astype(np.float32)
 
     def _turns(self, stack: int) -> Vector:
         """Return what drift and jitter add to every vector's phases, [vector, frame] as taken."""
-        true, vectors = self._own.pattern, len(self._angles)
+        true, vectors = self.own.pattern, len(self._angles)
         drift = math.radians(true.drift_deg_per_stack)
         drifted = drift * (stack + np.arange(self.frames) / self.frames)
-        random = np.random.default_rng((self._own.seed, 1, stack))
+        random = np.random.default_rng((self.own.seed, 1, stack))
         jitter = random.normal(0.0, math.radians(true.phase_jitter_deg), (vectors, self.frames))
         turns: Vector = drifted + jitter
         return turns
 
     def _intensity(self, stack: int) -> Vector:
         """Return the relative brightness of a stack's frames, [frame] as taken."""
-        light = self._own.light
+        light = self.own.light
         number = stack * self.frames + np.arange(self.frames)
         left = (1.0 - light.bleaching_per_frame) ** number
         if light.bleaching_half_life_s is not None:
             left = left * 0.5 ** (self.times_s(stack) / light.bleaching_half_life_s)
-        random = np.random.default_rng((self._own.seed, 2, stack))
+        random = np.random.default_rng((self.own.seed, 2, stack))
         flicker = 1.0 + light.flicker * random.normal(size=self.frames)
         intensity: Vector = left * flicker.clip(min=0.0)
         intensity[0] *= 1.0 - light.dim_first_frame

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livesim.config.settings import Settings, SettingsError
-from livesim.config.simulation import Simulation
 from livesim.values.frames import FrameAxes, Pixels, RawFrame
 from livesim.values.pattern import Pattern
 from livesim_acquisition.microscope.arrivals import arrivals
@@ -66,10 +65,7 @@ class SimulatedMicroscope:
 
     def __init__(self, settings: Settings) -> None:
         self.instrument = Instrument(settings)
-        if settings.simulation is None:
-            raise SettingsError("expected [simulation] in the settings, found none")
-        self.settings = settings
-        self.own: Simulation = settings.simulation
+        self.settings, self.own = settings, self.instrument.own
         self.stack_interval_s = self.instrument.stack_interval_s
         check_optics(settings.optics, self.own)
 

@@ -35,7 +35,6 @@ class ReplayActions:
     ) -> None:
         self._engine, self._local, self._control, self._child = engine, local, control, child
         self._bar = control.replay
-        self._wish: ReplayWish | None = None
         self._bar.file_asked.connect(self.ask_file)
         self._bar.folder_asked.connect(self.ask_folder)
         self._bar.main_pressed.connect(self.pause_or_go_on)

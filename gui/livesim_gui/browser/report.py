@@ -9,6 +9,7 @@ from typing import Any
 from livesim.values.figure import labels
 from livesim.values.illumination import AngleHealth
 from livesim.values.pattern import PatternAngle
+from livesim.values.wording import count
 from livesim.wire.status import EngineStatus
 from livesim_gui.state.health.advice import advice_on
 from livesim_gui.state.health.health import health_of
@@ -70,7 +71,7 @@ def _rates(news: News, took_ms: int | None, watchers: int) -> Iterator[dict[str,
         value = f"{latency.p50_ms:.0f} ms (95 %: {latency.p95_ms:.0f} ms)"
         yield _line("Last raw frame to result", value)
     yield _line("Results", f"{news.per_second:.1f} /s")
-    yield _line("Watching", f"{watchers} page" + "s" * (watchers != 1))
+    yield _line("Watching", count(watchers, "page"))
     rolling = None if news.status is None else news.status.rolling
     if rolling is not None:
         yield _line("Rolling", rolling_words(rolling.newest))

@@ -16,11 +16,11 @@ from livesim.commands.progress import Step, interrupts_held, print_json, words_c
 from livesim.commands.train.drawn import described
 from livesim.commands.train.specimens import drawn_specimen
 from livesim.config.settings import SettingsError
-from livesim.io.read.axes import count
 from livesim.io.recording_files import raw_of
 from livesim.io.write.placement import Placement, check_apart
 from livesim.pipeline.devices import preferred_device
 from livesim.values.errors import DataError
+from livesim.values.wording import count
 from livesim_models.card import AdaptedTo, Card
 from livesim_models.checkpoint import file_sha256, read_card, read_model, write_model
 from livesim_models.data.varied.example import Example, collated, drawn_example

@@ -17,6 +17,7 @@ from livesim.commands.progress import progress_bar
 from livesim.io.recording_files import bare_name
 from livesim.io.write.placement import Placement
 from livesim.values.errors import DataError
+from livesim.values.wording import count
 from livesim_models.evaluation.histograms import write_histograms
 from livesim_models.evaluation.montage import Example, write_montage
 from livesim_models.evaluation.similarity import Picture
@@ -149,7 +150,7 @@ class Report:
     def _table(self) -> Table:
         means = stage_means(self._rows)
         images = len({row.image for row in self._rows})
-        table = Table(title=f"mean of {images} image{'s' if images > 1 else ''}")
+        table = Table(title=f"mean of {count(images, 'image')}")
         table.add_column("")
         for stage in means:
             table.add_column(stage, justify="right")

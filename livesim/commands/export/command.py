@@ -25,7 +25,6 @@ from livesim.commands.export.source import (
 )
 from livesim.commands.progress import Step, counted_steps, print_json
 from livesim.config.settings import SettingsError
-from livesim.io.read.axes import count
 from livesim.io.read.raw_time_lapse import open_widefield
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.recording_files import RAW_NAME
@@ -33,6 +32,7 @@ from livesim.io.write.movie import check_encoder
 from livesim.io.write.placement import Placement, check_apart
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
+from livesim.values.wording import count
 
 OME = (".ome.tif", ".ome.tiff", ".ome.zarr")
 IMAGEJ = (".tif", ".tiff")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from livesim.commands.export.cut import Cut
 from livesim.config.settings import SettingsError
-from livesim.io.read.axes import count
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.values.frames import StackIndex
+from livesim.values.wording import count
 
 HOW = "--restore makes them first, --skip-gaps leaves them out"
 Places = NDArray[np.bool_]

@@ -16,7 +16,6 @@ from livesim.commands.restore.channels import read_steering, restored_channels, 
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.config.step_choice import with_steps
 from livesim.engine.pending import in_order
-from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.time_lapse import TimeLapse
 from livesim.io.settings_beside import pattern_for, settings_for, settings_logs_for
@@ -24,6 +23,7 @@ from livesim.pipeline.lanes import lanes_for
 from livesim.pipeline.networks import resolved
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
+from livesim.values.wording import count
 
 
 @contextmanager

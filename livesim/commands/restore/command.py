@@ -11,12 +11,12 @@ from livesim.commands.progress import counted_steps, words_console
 from livesim.commands.restore.plan import plan_restoration, tell_planned
 from livesim.commands.restore.request import RestoreRequest
 from livesim.config.settings import SettingsError
-from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.recording_files import bare_name
 from livesim.io.write.placement import check_apart
 from livesim.io.write.results import ZARR_SUFFIXES, check_target, open_writer
 from livesim.values.errors import LostFrameError
+from livesim.values.wording import count
 
 _SUFFIX = ".restored.ome.tif"
 

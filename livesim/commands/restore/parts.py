@@ -14,12 +14,12 @@ from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.plan import follow_plan
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.restoration import Plan
-from livesim.io.read.axes import count
 from livesim.io.read.recording import Recording
 from livesim.io.recipe import identify
 from livesim.io.write.ome_zarr import OmeZarr
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
+from livesim.values.wording import count
 
 Step = Callable[[], None]
 

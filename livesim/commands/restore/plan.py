@@ -21,7 +21,7 @@ from livesim.commands.restore.restoration import Plan, Restoration
 from livesim.commands.restore.stacks import StackRestorer
 from livesim.commands.restore.trust import Reviews
 from livesim.config.channels import Channel
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Settings
 from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.seams import Resolved
 from livesim.io.read.recording import Recording
@@ -244,12 +244,10 @@ def result_layout(
     if beside:
         known = names or tuple(f"channel {number}" for number in range(sizes.channel))
         names = (*known, *(f"{name}{suffix}" for suffix in beside for name in known))
-    if settings.optics.pixel_nm is None:
-        raise SettingsError("expected optics.pixel_nm in the settings, found none")
     return OutputLayout(
         y=2 * y,
         x=2 * x,
-        pixel_nm=settings.optics.pixel_nm / 2.0,
+        pixel_nm=settings.optics.known_pixel_nm / 2.0,
         time=max(times) + 1 - min(times),
         channel=(1 + len(beside)) * sizes.channel,
         z=sizes.z,

@@ -18,7 +18,6 @@ from livesim.commands.restore.volume_channel import VolumeMaker, VolumeReader
 from livesim.commands.restore.volume_trust import VolumeReviews
 from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern_for
-from livesim.io.read.axes import count
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.io.recipe import Recipe, identify
@@ -36,6 +35,7 @@ from livesim.values.volume_pattern import (
     PLAIN_IN_THREE_DIMENSIONS,
     VolumePattern,
 )
+from livesim.values.wording import count
 
 
 def restore_volumes(asked: RestoreRequest) -> None:

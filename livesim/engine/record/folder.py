@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from livesim.config.changes import SettingsChange
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import Settings
 from livesim.config.step_choice import RECONSTRUCT, with_steps
 from livesim.engine.record.recorder import RawSink, RecorderFor, ResultSink
 from livesim.engine.seams import Resolved
@@ -94,7 +94,7 @@ class FolderRecorder:
             phases=phases,
             y=y,
             x=x,
-            pixel_nm=self._pixel_nm,
+            pixel_nm=self.settings.optics.known_pixel_nm,
             z_step_nm=self._z_step_nm,
             interval_s=self._start.interval_s,
             channel_names=self._channel_names,
@@ -110,7 +110,7 @@ class FolderRecorder:
         layout = OutputLayout(
             y=y,
             x=x,
-            pixel_nm=self._pixel_nm / 2,
+            pixel_nm=self.settings.optics.known_pixel_nm / 2,
             channel=max(len(self._channel_names), 1),
             position=max(self._size("position"), first.index.position + 1),
             z_step_nm=self._z_step_nm,
@@ -181,13 +181,6 @@ class FolderRecorder:
         numbered = max(self.settings.channels, default=0) + 1
         count = max(self._size("channel"), numbered)
         return channel_names(self.settings, count, channel_names(self._source, count))
-
-    @property
-    def _pixel_nm(self) -> float:
-        pixel_nm = self.settings.optics.pixel_nm
-        if pixel_nm is None:
-            raise SettingsError("expected optics.pixel_nm in the settings, found none")
-        return pixel_nm
 
 
 def _of_volumes(*, restored: bool) -> str:

@@ -1,4 +1,4 @@
-"""Name, count and split the axes of a file, for what sorts its planes and for its sentences."""
+"""Name and split the axes of a file, for what sorts its planes and for its sentences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import prod
 
 from livesim.config.settings import PatternSettings
 from livesim.io.read.planes import PlaneGrid
+from livesim.values.wording import count
 
 SIM = "sim"
 """An axis that counts the frames of one raw stack, as acquisition scripts name it."""
@@ -70,8 +71,3 @@ def frames_in_words(pattern: PatternSettings, others: Mapping[str, int] | None =
 def shape_in_words(shape: tuple[int, int]) -> str:
     """Return "3 angles x 3 phases"."""
     return f"{count(shape[0], 'angle')} x {count(shape[1], 'phase')}"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number of things in words: "1 frame", "9 frames"."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from mrc import DVFile
 
-from livesim.io.read.axes import count
 from livesim.io.read.metadata import not_square, positive
 from livesim.io.read.planes import NO_PLANE, PlaneFile, consecutive, expecting
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
+from livesim.values.wording import count
 
 HEADER_BYTES = 1024
 ID_OFFSET = 96

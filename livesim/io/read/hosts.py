@@ -19,7 +19,6 @@ from livesim.io.read.axes import (
     FRAMES,
     SIM,
     addresses,
-    count,
     frames_in_words,
     order_of,
     quoted,
@@ -29,6 +28,7 @@ from livesim.io.read.axes import (
 )
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneGrid
 from livesim.values.errors import DataError
+from livesim.values.wording import count
 
 MOST_ANSWERS = 2
 """Settings that a question names."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import tifffile
 
-from livesim.io.read.axes import count
 from livesim.io.read.micromanager_stack import planned_frames
 from livesim.io.read.planes import NO_PLANE, PlaneGrid
+from livesim.values.wording import count
 
 # Files of these kinds state their shape, so that their pixels can be whole without all pages.
 STATES_SHAPE = ("shaped", "imagej")

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from livesim.io.read.axes import count
 from livesim.io.read.file_names import natural, words_and_numbers
 from livesim.io.read.planes import NO_PLANE, UNNAMED, PlaneFile, PlaneGrid
 from livesim.io.read.tiff import open_tiff
 from livesim.values.errors import DataError
 from livesim.values.frames import Pixels
+from livesim.values.wording import count
 
 MARKS = ("*.tif", "*.tiff", "*.TIF", "*.TIFF")
 SUFFIXES = (".tif", ".tiff")

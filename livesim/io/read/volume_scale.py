@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from livesim.config.settings import Settings, SettingsError
 from livesim.config.volumes import FEWEST_PLANES
-from livesim.io.read.axes import count
 from livesim.io.read.scales import TOLERANCE, z_step_nm
+from livesim.values.wording import count
 
 
 @dataclass(frozen=True, slots=True)

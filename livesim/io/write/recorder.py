@@ -121,10 +121,6 @@ class RawRecorder:
         """Bring what was written to the disk, where that is due: no stack has come for a while."""
         self._syncing.rest()
 
-    def describe(self, recipe: Recipe) -> None:
-        """Replace the recipe, for instance when the pattern is known."""
-        self._folder.describe(recipe)
-
     def close(self) -> None:
         """Cut the arrays to what was recorded and give the folder its name."""
         if self._folder.is_open:
@@ -190,10 +186,6 @@ class ResultRecorder:
             "networks": result.plain is not None,
         }
         self._positions.put(result.index, result.image, log)
-
-    def describe(self, recipe: Recipe) -> None:
-        """Replace the recipe, for instance when the parameters were changed."""
-        self._folder.describe(recipe)
 
     def close(self) -> None:
         """Cut the arrays to what was recorded and give the folder its name."""

@@ -40,17 +40,12 @@ class RecordingFolder:
         self._target = path
         self.partial = path.with_name(f"{path.name}.partial")
         """Where it lies while it is written."""
-        self._attributes = attributes
         _check_free(self._target, self.partial)
         self.root = zarr.create_group(self.partial, zarr_format=3)
         self._opened = identity(self.partial)
         self._described = [self.partial / METADATA]
         self.is_open = True
-        self.describe(recipe)
-
-    def describe(self, recipe: Recipe) -> None:
-        """Replace the recipe."""
-        self.root.attrs[KEY] = self._attributes | {"recipe": recipe.to_json()}
+        self.root.attrs[KEY] = attributes | {"recipe": recipe.to_json()}
 
     def syncing(self, when: Sync, *arrays: zarr.Array[Any]) -> Syncing:
         """Return what syncs its arrays, once all are made; the folder itself is synced before."""

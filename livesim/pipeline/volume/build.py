@@ -11,7 +11,6 @@ import torch
 
 from livesim.config.settings import ASSUMED_EXCITATION, Settings
 from livesim.io.read.volume_otf import read_volume_otf
-from livesim.pipeline.calibration import pixel_nm_of
 from livesim.pipeline.defects import equalised, stacks_without_defects, with_defects
 from livesim.pipeline.devices import CPU
 from livesim.pipeline.work import as_tensor
@@ -42,7 +41,7 @@ def volume_optics(settings: Settings) -> VolumeOptics:
     SettingsError, DataError
         If the pixel is not known, or the measured transfer function cannot be used.
     """
-    optics, volumes, pixel_nm = settings.optics, settings.volumes, pixel_nm_of(settings)
+    optics, volumes, pixel_nm = settings.optics, settings.volumes, settings.optics.known_pixel_nm
     assert volumes is not None
     assert volumes.z_step_nm is not None
     measured = None if optics.otf_file is None else read_volume_otf(optics)

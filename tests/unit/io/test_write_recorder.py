@@ -106,9 +106,8 @@ def test_a_raw_recording_grows_along_every_outer_axis(tmp_path, shard):
 
 def test_a_raw_recording_carries_scales_and_recipe(tmp_path):
     path = tmp_path / "run.zarr"
-    with RawRecorder(path, RAW, RECIPE) as recorder:
+    with RawRecorder(path, RAW, RECIPE.with_warning("the pattern drifted")) as recorder:
         recorder.write(raw_stack(StackIndex()))
-        recorder.describe(RECIPE.with_warning("the pattern drifted"))
     about = zarr.open_group(path, mode="r").attrs["livesim"]
     assert about["format"] == "livesim-recording/1"
     assert (about["pixel_nm"], about["interval_s"], about["z_step_nm"]) == (80.0, 0.1, None)
@@ -311,10 +310,10 @@ def test_the_log_is_right_across_chunks_and_lengthenings(tmp_path, monkeypatch):
 def test_results_are_an_ome_zarr_with_gaps(tmp_path, shard):
     path = tmp_path / "run.ome.zarr"
     indices = [StackIndex(time=0), StackIndex(time=2), StackIndex(time=2, channel=1)]
-    with ResultRecorder(path, RESULT, RECIPE, shard=shard) as recorder:
+    recipe = RECIPE.with_warning("the pattern drifted")
+    with ResultRecorder(path, RESULT, recipe, shard=shard) as recorder:
         for index in indices:
             recorder.write(result(index))
-        recorder.describe(RECIPE.with_warning("the pattern drifted"))
     yaozarrs.validate_zarr_store(path)
     (node,) = Reader(parse_url(path))()
     image = np.asarray(node.data[0])
