@@ -5,14 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from livesim.engine.beside import estimates as estimates_module
+from livesim.engine.beside.proposals import RecentStack
 from livesim.values.errors import DataError
 from livesim.values.illumination import AngleState, ChangeKind
-from tests.support.tracked_stream import ANGLES, BLIND, PATTERN, WAIT_S, shifted, steerable, streams
+from tests.support.tracked_stream import (
+    ANGLES,
+    BLIND,
+    PATTERN,
+    WAIT_S,
+    Fake,
+    Light,
+    shifted,
+    stack,
+    steerable,
+    streams,
+)
 from tests.support.waiting import wait_for
 
 __all__ = ["streams"]
@@ -141,3 +155,22 @@ def test_an_angle_that_a_new_estimate_does_not_show_is_lost_and_comes_back(strea
     stream.light.modulation[1] = 0.8
     stream.feed_until(lambda: ChangeKind.FOUND in stream.kinds())
     assert stream.pipeline.pattern.angles[1].usable
+
+
+@pytest.mark.parametrize(("each_s", "second"), [(0.25, 8), (1.0, 3), (0.01, 9)])
+def test_an_estimate_takes_as_many_stacks_as_fit_into_its_time(monkeypatch, each_s, second):
+    """Of 12 stacks 3 are held out; 2 s are the most, and fewer than 3 are none."""
+    now, taken = [1000.0], []
+    monkeypatch.setattr(estimates_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def estimate(stacks):
+        taken.append(len(stacks))
+        now[0] += each_s * len(stacks)
+        return PATTERN
+
+    estimates = estimates_module.Estimates(estimate, 12)
+    prepare = partial(Fake, light=Light())
+    recent = [RecentStack(stack(n), (0.0, 0.0, 0.0), PATTERN) for n in range(12)]
+    for _ in range(2):
+        estimates.improve(prepare(PATTERN), recent, prepare)
+    assert taken == [3, second]
