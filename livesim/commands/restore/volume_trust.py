@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from livesim.commands.restore.trust import lines_of, show_verdicts, spread
-from livesim.io.read.axes import count
 from livesim.io.recipe import Recipe
 from livesim.pipeline.volume.restorer import RestoredVolume, VolumeRestorer
 from livesim.values.frames import StackIndex
 from livesim.values.verdict import Verdict
+from livesim.values.wording import count
 
 _FOUND = ", found "
 
