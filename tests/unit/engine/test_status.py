@@ -16,8 +16,8 @@ from livesim.engine import publishing as publishing_module
 from livesim.engine.process import Engine
 from livesim.io.recording_files import RAW_NAME
 from livesim.values.results import Result
+from livesim.wire import sockets as frame_sockets
 from livesim.wire.control_client import ControlClient
-from livesim.wire.sockets import frames as frame_sockets
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.support.running_engine import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from livesim.values.frames import FrameAxes, RawFrame
-from livesim.wire import control_server, presence
+from livesim.wire import control_server, presence, sockets
 from livesim.wire.control import StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
@@ -25,9 +25,7 @@ from livesim.wire.sockets import (
     Keep,
     Publisher,
     Subscriber,
-    frames,
 )
-from livesim.wire.sockets import socket as socket_file
 from tests.support.stranger import WAIT_S, bare, floods, introduced, is_closed, part
 from tests.support.waiting import wait_for
 
@@ -85,8 +83,8 @@ def test_strangers_beyond_a_number_are_cut_off_and_sources_are_not(monkeypatch):
 
 @linux
 def test_a_message_without_an_end_is_cut_off(monkeypatch):
-    monkeypatch.setattr(frames, "MAX_FRAME_BYTES", 1_000_000)
-    monkeypatch.setattr(socket_file, "UNDER_WAY", 1_000_000)
+    monkeypatch.setattr(sockets, "MAX_FRAME_BYTES", 1_000_000)
+    monkeypatch.setattr(sockets, "UNDER_WAY", 1_000_000)
     with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
         assert source.send(frame(0), WAIT_S)
         assert puller.receive(WAIT_S).sequence == 0
@@ -100,8 +98,8 @@ def test_a_message_without_an_end_is_cut_off(monkeypatch):
 
 @linux
 def test_a_source_whose_frames_wait_is_not_cut_off(monkeypatch):
-    monkeypatch.setattr(frames, "MAX_FRAME_BYTES", 1_000_000)
-    monkeypatch.setattr(socket_file, "UNDER_WAY", 0)
+    monkeypatch.setattr(sockets, "MAX_FRAME_BYTES", 1_000_000)
+    monkeypatch.setattr(sockets, "UNDER_WAY", 0)
     with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
         assert source.send(frame(0, 512), WAIT_S)
         assert puller.receive(WAIT_S).sequence == 0

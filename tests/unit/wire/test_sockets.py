@@ -14,6 +14,7 @@ import zmq
 from livesim.config.settings import SettingsError
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.values.results import Result
+from livesim.wire import sockets
 from livesim.wire.control import ReadyReply, ReadyRequest, StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
@@ -21,7 +22,6 @@ from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
 from livesim.wire.header import MAX_HEADER_BYTES, WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
-from livesim.wire.sockets import frames as sockets
 from livesim.wire.status import Endpoints
 from tests.support.waiting import wait_for
 
