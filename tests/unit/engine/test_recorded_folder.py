@@ -31,7 +31,11 @@ def recorder_in(folder, own=SETTINGS, **sent):
     [
         (FOCUS, {}, 250.0),
         ({}, FOCUS, 250.0),
-        (FOCUS, {"acquisition": {**FOCUS["acquisition"], "z_end_um": 1.0, "z_step_um": 0.5}}, 250.0),
+        (
+            FOCUS,
+            {"acquisition": {**FOCUS["acquisition"], "z_end_um": 1.0, "z_step_um": 0.5}},
+            250.0,
+        ),
         ({}, {}, None),
     ],
 )
