@@ -30,14 +30,19 @@ TESTS = {
         "unit/io/test_syncing.py",
         "unit/commands/test_export_data.py",
         "unit/commands/test_restore_pyramid.py",
+        "unit/commands/test_simulate.py",
     ),
     "livesim/wire": ("unit/wire/test_*.py",),
     "livesim/engine": ("unit/engine/test_*.py",),
-    "livesim/reconstruction": ("unit/reconstruction/test_*.py",),
+    "livesim/reconstruction": (
+        "unit/reconstruction/test_*.py",
+        "unit/acquisition/test_stack_starts.py",
+    ),
 }
 """Room -> its tests."""
-FAILED, NOT_COLLECTED, BROKEN = 1, 2, 99
-"""Exit codes of pytest, and of a process in which it did not run; whatever else says nothing."""
+FAILED, NOT_COLLECTED, NOT_LOADED, BROKEN = 1, 2, 4, 99
+"""Exit codes of pytest, the third where a file fails before its tests are known, and of a process
+in which it did not run; whatever else says nothing."""
 ENDED_FOR_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 PATIENCE = 5.0
 """Tests that compute so many times as long as they took, and a minute, hang: noticed."""
@@ -88,7 +93,7 @@ class Room:
             return "the time"
         if code < 0 or code == BROKEN:
             return "a crash"
-        return "a test" if code in (FAILED, NOT_COLLECTED) else None
+        return "a test" if code in (FAILED, NOT_COLLECTED, NOT_LOADED) else None
 
     def _tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that call the function of a place, or all; the quickest first."""

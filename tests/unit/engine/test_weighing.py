@@ -9,8 +9,10 @@ import pytest
 
 from livesim.config.settings import Optics, Settings
 from livesim.engine.meters import Faults
+from livesim.engine.pending import ready
 from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings
+from livesim.engine.seams import Later
 from livesim.values.frames import Rolling
 from livesim.values.verdict import Trust, TrustNumbers, TrustWord, Verdict
 from livesim.values.weights import BandWeights, WeightGrid
@@ -142,3 +144,30 @@ def test_weights_are_mixed_half_and_half(old, new, half):
 def test_a_grid_holds_a_number_for_every_place():
     with pytest.raises(ValueError, match="expected 2 x 3 weights, found 5"):
         WeightGrid((2, 3), bytes(5))
+
+
+def test_the_review_of_a_second_result_weighs_the_next_stack(streams):
+    """The networks' result comes later than the plain one, and is what a review is about."""
+    stream = streams()
+    fake = stream.pipeline._active
+    fake.weight_shapes = SHAPES
+    fake.review = reviewing(weights(200))
+
+    def begin_plain(seen, decide, used):
+        second = fake.begin(seen, decide, used).take()
+        later = Later(lambda: ready((second,)), 1000)
+        return ready(replace(second, review=None, later=later))
+
+    fake.begin_plain = begin_plain
+    first = stream.pipeline.begin_plain(stack(0)).take()
+    (second,) = first.later.begin().take()
+    assert fake.weights == [None]
+    second.review(lambda done: None)
+    stream.pipeline.begin_plain(stack(1)).take()
+    assert fake.weights[-1] == weights(200)
+
+
+def test_a_stack_on_which_no_network_works_has_no_second_result(streams):
+    stream = streams()
+    stream.pipeline._active.begin_plain = stream.pipeline._active.begin
+    assert stream.pipeline.begin_plain(stack(0)).take().later is None

@@ -108,3 +108,20 @@ def test_signals_wait_for_the_end_of_a_write(number):
             check()
     assert done
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_was_begun_under_a_given_name_stays_and_what_a_crash_has_left_does_not(
+    tmp_path, given
+):
+    """A restoration that was interrupted goes on with what it has."""
+    target, begun = tmp_path / "out.ome.tif", tmp_path / "begun"
+    begun.write_text("half of it")
+    left = tmp_path / f"{target.name}.{os.getpid()}.partial"
+    left.write_text("of a process of the same number")
+    with Placement(target, made_at=begun if given else None) as placement:
+        assert begun.read_text() == "half of it"
+        assert left.exists() is given
+        placement.partial.open("a").close()
+        placement.commit()
+    assert target.read_text() == ("half of it" if given else "")

@@ -24,6 +24,8 @@ def test_the_picture_is_8_bit_and_both_images_wide(tmp_path):
     left, right = panels(path)
     # Away from labels and bar the same scene is the same grey.
     np.testing.assert_array_equal(left[100:300], right[100:300])
+    for panel in (left, right):  # the ramp's ends, in the corners: nothing is cut off or added
+        assert (panel[0, 0], panel[-1, -1]) == (0, WHITE)
     assert list(tmp_path.iterdir()) == [path]
 
 

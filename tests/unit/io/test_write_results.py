@@ -141,6 +141,18 @@ def test_a_large_file_is_a_bigtiff(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read(path, POSITIONS), expected(POSITIONS))
 
 
+def test_a_result_beyond_four_gigabytes_comes_back(tmp_path):
+    """Laid out whole, the file is sparse: only its last plane takes room on the disk."""
+    layout = OutputLayout(y=2048, x=2048, pixel_nm=40.0, time=257)
+    last = np.arange(2048 * 2048, dtype=np.float32).reshape(2048, 2048)
+    path = tmp_path / "result.ome.tif"
+    file = ome_tiff.OmeTiff(path, layout, RECIPE, path.name)
+    file.put(StackIndex(time=256), last)
+    file.close()
+    assert path.stat().st_size > 2**32
+    np.testing.assert_array_equal(tifffile.imread(path, key=256), last)
+
+
 def test_ome_zarr_reads_axes_scales_and_channels(tmp_path):
     path = tmp_path / "result.ome.zarr"
     write_all(path, LAYOUT)

@@ -60,6 +60,15 @@ def test_an_offset_that_is_too_high_is_mended_from_the_noise_too(frames):
     assert tomllib.loads(finding.mend)["camera"]["offset"] == pytest.approx(100.0, abs=3.0)
 
 
+def test_where_no_place_is_dark_the_offset_is_mended_from_the_noise(frames):
+    """The darkest place has 60 counts of light everywhere, and so tells far too high an offset."""
+    veil = torch.full_like(frames, 60.0)
+    veiled = frames + torch.poisson(veil, generator=torch.Generator().manual_seed(0))
+    (finding,) = said_of(veiled, offset=200.0)
+    assert finding.fault is Fault.WRONG_OFFSET
+    assert tomllib.loads(finding.mend)["camera"]["offset"] == pytest.approx(100.0, abs=10.0)
+
+
 def test_shared_noise_is_named(frames):
     (finding,) = said_of(avg_pool2d(frames[None], 2, 1)[0])
     assert (finding.fault, finding.mend) == (Fault.SHARED_NOISE, None)
