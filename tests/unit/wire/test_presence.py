@@ -196,11 +196,12 @@ def test_any_thread_publishes_under_the_lock_of_the_socket(monkeypatch):
 def test_a_source_counts_when_who_came_before_it_and_said_nothing_has_gone(monkeypatch):
     """ZMQ does not say whose handshake is over."""
     monkeypatch.setattr(presence, "HANDSHAKE_S", 1000.0)
-    with FramePuller(FREE_ADDRESS) as puller, bare(puller.endpoint) as stranger:
-        with FramePusher(puller.endpoint):
-            wait_for(lambda: puller.sources)
-            stranger.close()
-            left = puller._socket.presence._peers
-            assert (
-                wait_for(lambda: (puller.sources, len(left)), lambda found: found[1] == 1)[0] == 1
-            )
+    with (
+        FramePuller(FREE_ADDRESS) as puller,
+        bare(puller.endpoint) as stranger,
+        FramePusher(puller.endpoint),
+    ):
+        wait_for(lambda: puller.sources)
+        stranger.close()
+        left = puller._socket.presence._peers
+        assert wait_for(lambda: (puller.sources, len(left)), lambda found: found[1] == 1)[0] == 1
