@@ -61,9 +61,9 @@ class Order:
     layout: Layout
     places: tuple[tuple[int, int], ...]
     """(angle, phase) of every frame."""
-    fault: Fault | None = None
-    start: int = 0
+    start: int
     """Position in the sequence of the first frame."""
+    fault: Fault | None = None
     at: int = 0
     """Frame or stack that the fault concerns."""
     amount: int = 0
@@ -97,8 +97,8 @@ def possible_orders(declared: Layout, count: int, total: int, first: int = 0) ->
     return orders
 
 
-def _order(layout: Layout, count: int, start: int = 0) -> Order:
-    return Order(layout, tuple(layout.place(start + frame) for frame in range(count)), start=start)
+def _order(layout: Layout, count: int, start: int) -> Order:
+    return Order(layout, tuple(layout.place(start + frame) for frame in range(count)), start)
 
 
 def _rotated(sound: Order, count: int) -> Iterator[Order]:

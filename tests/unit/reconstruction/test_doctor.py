@@ -47,6 +47,12 @@ def test_a_fault_is_named_and_no_other(name, seed):
     assert findings[0].mend or findings[0].advice
 
 
+def test_fringes_of_a_third_of_the_others_would_be_seen_in_an_angle_that_is_said_to_have_none():
+    (finding,) = findings_of(FAULTS["no modulation in an angle"](0, LIGHT))
+    share = int(finding.words.split("less than ")[1].split(" %")[0])
+    assert 0 < share < 100 / 3
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_sound_frames_are_found_sound(seed):
     assert findings_of(sound(seed, Light(1000.0 if seed % 2 else 100.0, 128))) == ()
