@@ -96,6 +96,24 @@ def test_bright_light_comes_out_near_the_target():
     assert np.median(near) > 0.95
 
 
+def test_what_is_lost_counts_twice_and_light_does_not_count():
+    batch = collated([drawn_example(SCENERIES, 32, random(5, number), 30.0) for number in range(3)])
+    off = batch.plain - batch.target
+    plain = batch.plain.clone().requires_grad_(True)
+    nothing = batch.loss(plain)
+    nothing.backward()
+    assert nothing.item() == 0.0
+    assert float(plain.grad.abs().max()) > 0.0, (
+        "an untrained network, which changes nothing, learns"
+    )
+    assert float(batch.loss(batch.target + 0.5 * off)) == pytest.approx(-6.02, abs=0.05)
+    assert float(batch.loss(batch.target + 2.0 * off)) == pytest.approx(2.0 * 6.02, abs=0.05)
+    values = batch.values * torch.tensor([7.0, 7.0, *[1.0] * (batch.values.shape[1] - 2)])
+    bright = replace(batch, plain=7.0 * batch.plain, target=7.0 * batch.target, values=values)
+    darker = float(batch.loss(batch.target + 0.7 * off))
+    assert float(bright.loss(bright.target + 4.9 * off)) == pytest.approx(darker, abs=1e-3)
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_a_camera_has_the_variance_that_it_tells(number):
     camera = replace(drawn_camera(random(7, number)), uneven=0.0, defects=0)

@@ -1,4 +1,4 @@
-"""Draw lines, rings, sheets, spots, text and charts."""
+"""Draw lines, rings, sheets, leaves, spots, text and charts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livesim_models.data.varied.photographs import Picture
-from livesim_models.data.varied.textures import Random, scaled
+from livesim_models.data.varied.textures import Random, fractal, scaled
 
 _FINER = 3
 """Pixels of the drawing along one of the picture."""
 _SIGNS = ascii_letters + digits + punctuation + "     "
 _FONTS = ("DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono-Bold.ttf", "STIXGeneralItalic.ttf")
 Points = list[tuple[float, float]]
+_AROUND = 2.0 * np.pi * np.arange(20) / 20
+"""Directions in which the rim of an ellipse has points."""
 
 
 class _Canvas:
@@ -93,6 +95,35 @@ def sheets(side: int, random: Random) -> Picture:
         rim = zip(x + away * np.cos(around), y + away * np.sin(around), strict=True)
         canvas.draw.polygon([(float(a), float(b)) for a, b in rim], fill=random.uniform(0.0, 1.0))
     return canvas.picture()
+
+
+def leaves(side: int, random: Random) -> Picture:
+    """Return opaque leaves of all sizes [side, side], plain and rough ones, on top of each other.
+
+    Dead leaves have the edges and the spectrum of photographs: Lee, Mumford & Huang, Int. J.
+    Comput. Vis. 41, 35 (2001). As many are of a size as its inverse cube says.
+    """
+    tones, roughness = _Canvas(side), _Canvas(side)
+    least, most = _between(1.0, 4.0, random), _between(0.1, 0.6, random) * side
+    rough, angular = random.uniform(0.0, 1.0, 2)
+    for _ in range(int(_between(150, 1500, random))):
+        radius = least / np.sqrt(1.0 - random.random() * (1.0 - (least / most) ** 2))
+        rim = _leaf(tones.fine, _FINER * float(radius), random, angular=random.random() < angular)
+        tones.draw.polygon(rim, fill=random.uniform(0.0, 1.0))
+        roughness.draw.polygon(rim, fill=random.uniform(0.0, 1.0) * (random.random() < rough))
+    texture = fractal(side, random) - np.float32(0.5)
+    return scaled(tones.picture() + roughness.picture() * texture)
+
+
+def _leaf(side: int, radius: float, random: Random, *, angular: bool) -> Points:
+    """Return the rim of an ellipse, or of a rectangle."""
+    flat, turn = random.uniform(0.3, 1.0), random.uniform(0.0, np.pi)
+    y, x = random.uniform(-0.05, 1.05, 2) * side
+    around = 2.0 * np.pi * (np.arange(4) + 0.5) / 4 if angular else _AROUND
+    along, across = radius * np.cos(around), flat * radius * np.sin(around)
+    xs = x + np.cos(turn) * along - np.sin(turn) * across
+    ys = y + np.sin(turn) * along + np.cos(turn) * across
+    return list(zip(xs.tolist(), ys.tolist(), strict=True))
 
 
 def spots(side: int, random: Random) -> Picture:

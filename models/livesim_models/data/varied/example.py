@@ -34,6 +34,8 @@ _MOVES, _FARTHEST = 0.15, 3.0
 _LEAST_OFF = 1e-3
 _LEAST_ERROR = 1e-6
 """Mean square in units of the levels: less is as good."""
+_LOST = 2.0
+"""What a decibel below the plain image counts, in units of one above it."""
 _SIGNAL_ERROR = 0.6
 """Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
 
@@ -70,11 +72,12 @@ class Example:
         return cast(Hybrid, step).restored(self.plain, self.white, self.values)
 
     def loss(self, restored: Tensor) -> Tensor:
-        """Return the mean difference to the target, less where the plain image is worse.
+        """Return the mean decibels that restored images lack; of what they lose twice as many.
 
-        See `weighed_difference`.
+        So all light counts alike, and a network is careful where it does not know what it sees.
         """
-        return weighed_difference(restored, self.plain, self.target, span_of(self.values))
+        gained = self.decibels(restored)
+        return ((_LOST - 1.0) * (-gained).relu() - gained).mean()
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB restored images are nearer to the target than plain ones."""

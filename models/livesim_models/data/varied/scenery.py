@@ -12,6 +12,7 @@ from livesim_models.data.varied.drawings import (
     bodies,
     bundles,
     chart,
+    leaves,
     sheets,
     spots,
     writing,
@@ -23,16 +24,17 @@ Draw = Callable[[int, Random], Picture]
 """(side, random) -> picture [side, side] between 0 and 1."""
 
 PICTURES: Mapping[Draw, float] = {
-    cut_photograph: 0.23,
+    cut_photograph: 0.20,
+    leaves: 0.10,
     fractal: 0.08,
     cells: 0.05,
     labyrinth: 0.03,
     bundles: 0.08,
     bodies: 0.05,
-    sheets: 0.03,
+    sheets: 0.02,
     spots: 0.03,
     writing: 0.03,
-    chart: 0.04,
+    chart: 0.03,
 }
 """How often each is drawn; what is left to 1 are specimens."""
 
