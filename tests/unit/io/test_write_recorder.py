@@ -299,8 +299,13 @@ def test_the_log_is_right_across_chunks_and_lengthenings(tmp_path, monkeypatch):
     with RawRecorder(path, RAW, RECIPE) as recorder:
         for index in indices:
             recorder.write(raw_stack(index))
+        growing = next(tmp_path.iterdir())  # under the name that says so
+        assert zarr.open_group(growing, mode="r")["raw"].shape[:4] == (1, 12, 2, 1)
+        recorder.write(raw_stack(StackIndex(time=12)))
+        assert zarr.open_group(growing, mode="r")["raw"].shape[:4] == (1, 15, 2, 1)
+        indices.append(StackIndex(time=12))
     received = zarr.open_group(path, mode="r")["last_received_ns"][:]
-    expected = np.zeros((1, 12, 2, 1), np.int64)
+    expected = np.zeros((1, 13, 2, 1), np.int64)
     for index in indices:
         expected[place(index)] = 10**18 + index.time
     np.testing.assert_array_equal(received, expected)
