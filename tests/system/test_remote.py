@@ -64,7 +64,7 @@ def test_a_stream_to_an_engine_with_keys(tmp_path, keys):
         assert (stranger.returncode, stranger.stdout) == (2, "")
         assert "expected a CURVE key, found no file" in stranger.stderr
         with ControlClient(plain) as nobody, ControlClient(known) as client:
-            nobody._socket.send_multipart([b"1", b'{"version": 2, "kind": "stop"}'])
+            nobody._socket.zmq.send_multipart([b"1", b'{"version": 2, "kind": "stop"}'])
             assert client.status(LIMIT_S).faults.malformed_messages == 0
             client.stop(LIMIT_S)
         engine.wait()

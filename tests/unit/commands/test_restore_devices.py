@@ -43,9 +43,9 @@ def test_a_device_that_is_asked_for_is_that_of_all_channels(taken, tmp_path):
         restored_channels(tmp_path, RECORDING, SETTINGS, None, live=False, device="cuda:99")
 
 
-def test_volumes_are_reconstructed_on_the_processor_and_say_so(tmp_path):
+def test_volumes_are_not_made_on_a_gpu_that_is_not_there(tmp_path):
     asked = RestoreRequest(
-        tmp_path / "raw.tif", SETTINGS, None, tmp_path / "out.ome.tif", device="cuda:0"
+        tmp_path / "raw.tif", SETTINGS, None, tmp_path / "out.ome.tif", device="cuda:99"
     )
-    with pytest.raises(SettingsError, match="expected 'cpu', on which volumes are reconstructed"):
+    with pytest.raises(SettingsError, match=r"expected one of [0-9]+ GPU\(s\), found 'cuda:99'"):
         restore_volumes(asked)
