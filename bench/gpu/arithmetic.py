@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from bench.gpu.times import WAYS
+from bench.gpu.volumes import volume_scene
 from bench.report import Row, report
 from livesim.config.settings import Steps
 from livesim.pipeline.cpu import EagerPath
@@ -30,9 +31,14 @@ from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.pipeline.sections import Arbitration, Sections
 from livesim.pipeline.transfers import coming_down
+from livesim.reconstruction.volume.plan import make_volume_plan
+from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.speed.scene import Scene, make_scene
+from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 
 SIDES = (512, 2048)
+VOLUME = (512, 32)
+"""Side of the raw frames, and planes."""
 NOWHERE = torch.device("meta")
 
 
@@ -133,9 +139,34 @@ def moved(sections: Sections, settings: Any) -> Sections:
     )
 
 
+def counted_volume(side: int, planes: int) -> Counting:
+    """Return what a volume without a network costs."""
+    settings = volume_scene(side, planes)
+    pattern = VolumeMicroscope(settings).pattern
+    plan = make_volume_plan(pattern, settings.optics, settings.camera, settings.reconstruction)
+    make = VolumeReconstructor(plan.to(NOWHERE))
+    volume = make.begin()
+    counts = torch.empty(3, 5, side, side, dtype=torch.uint16, device=NOWHERE)
+    with torch.inference_mode(), Counting() as counting:
+        widefield = [make.add(volume, z, counts) for z in range(planes)]
+        image = make.finish(volume)
+    counting.up, counting.down = planes * _nbytes(counts), sum(map(_nbytes, (image, *widefield)))
+    counting.stages_down = counting.down
+    return counting
+
+
 def mb(size: int) -> float:
     """Return bytes in MB, to a tenth."""
     return round(size / 1e6, 1)
+
+
+def _row(title: str, way: str, side: int, found: Counting) -> Row:
+    row: Row = {"method": title, "way": way, "side": side}
+    row |= {"GFLOP": round(found.flop / 1e9, 1), "GB": round(found.bytes / 1e9, 2)}
+    row |= {"MB up": mb(found.up), "MB down": mb(found.down)}
+    row |= {"MB down with stages": mb(found.stages_down)}
+    row |= {"bus, ms": float(f"{max(found.up, found.down) / BUS_GB_S / 1e6:.3g}")}
+    return row | {f"{card}, ms": float(f"{ms:.3g}") for card, ms in found.ms.items()}
 
 
 def main() -> None:
@@ -144,14 +175,10 @@ def main() -> None:
     for side in SIDES:
         scene = make_scene(side)
         for name, steps in WAYS.items():
-            found = counted(scene, steps)
-            row: Row = {"method": f"{name}, {side}²", "way": name, "side": side}
-            row |= {"GFLOP": round(found.flop / 1e9, 1), "GB": round(found.bytes / 1e9, 2)}
-            row |= {"MB up": mb(found.up), "MB down": mb(found.down)}
-            row |= {"MB down with stages": mb(found.stages_down)}
-            row |= {"bus, ms": float(f"{max(found.up, found.down) / BUS_GB_S / 1e6:.3g}")}
-            row |= {f"{card}, ms": float(f"{ms:.3g}") for card, ms in found.ms.items()}
-            rows.append(row)
+            rows.append(_row(f"{name}, {side}²", name, side, counted(scene, steps)))
+    side, planes = VOLUME
+    title = f"volume of {planes} planes of 15 frames, plain, {side}²"
+    rows.append(_row(title, "volume", side, counted_volume(side, planes)))
     report("gpu_arithmetic", "The least that one raw stack takes, by arithmetic", rows)
 
 

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from bench.gpu.cases import Machine, off
+from bench.gpu.cases import PLAIN, Machine, off
 from bench.gpu.parts import Found, Parts
 from bench.gpu.sections import CPU, MOST_OFF
 from livesim.config.settings import Settings, Steps
@@ -34,7 +34,7 @@ def run(parts: Parts, machine: Machine) -> None:
 
 
 def _plain(side: int, planes: int, machine: Machine) -> Found:
-    settings = _settings(side, planes, Steps(one="none", two="none"))
+    settings = volume_scene(side, planes)
     microscope = VolumeMicroscope(settings)
     counts = torch.from_numpy(microscope.take(0).counts)
     images = [_make(microscope, settings, device)(counts).cpu() for device in (machine.device, CPU)]
@@ -43,7 +43,7 @@ def _plain(side: int, planes: int, machine: Machine) -> Found:
 
 
 def _restored(side: int, planes: int, machine: Machine) -> Found:
-    settings = _settings(side, planes, NETWORK)
+    settings = volume_scene(side, planes, NETWORK)
     microscope = VolumeMicroscope(settings)
     counts = torch.from_numpy(microscope.take(0).counts)
     made = [
@@ -65,7 +65,7 @@ def _restore(channel: VolumeChannel, counts: torch.Tensor) -> RestoredVolume:
 
 def _timed(side: int, planes: int, machine: Machine) -> Found:
     """Time a plane as it arrives from the host, and what is left after the last one."""
-    settings = _settings(side, planes, Steps(one="none", two="none"))
+    settings = volume_scene(side, planes)
     make = _make(VolumeMicroscope(settings), settings, machine.device)
     begun, counts = make.begin(), torch.randint(0, 500, (3, 5, side, side), dtype=torch.uint16)
     adding, ending = [], []
@@ -79,7 +79,7 @@ def _timed(side: int, planes: int, machine: Machine) -> Found:
 
 
 def _timed_network(side: int, planes: int, machine: Machine) -> Found:
-    settings = _settings(side, planes, NETWORK)
+    settings = volume_scene(side, planes, NETWORK)
     microscope = VolumeMicroscope(settings)
     channel = VolumeChannel.of(microscope.pattern.pattern, settings, machine.device)
     counts = torch.from_numpy(microscope.take(0).counts)
@@ -102,7 +102,8 @@ def _make(
     return VolumeReconstructor(channel.plan)
 
 
-def _settings(side: int, planes: int, steps: Steps) -> Settings:
+def volume_scene(side: int, planes: int, steps: Steps = PLAIN) -> Settings:
+    """Return the settings of a microscope of volumes."""
     settings: Settings = volume_settings(
         planes,
         ["phase", "angle", "z"],
