@@ -79,10 +79,10 @@ part environment 20
 part sections 90
 part captures 60
 step tests 120 bash -c 'tests "$@"' tests "$out/tests.txt" $((110 * slower))
-part times 120
+part times 100
 part live 60 times
-part volumes 50 times
-part variants 60
+part volumes 40 times
+part variants 40
 part profiled 40 variants
 left=$((limit - SECONDS + began - 30))
 [ -n "$rehearsal" ] && left=120

@@ -31,7 +31,7 @@ from bench.same_pixels.arrays import PARTS, compare_folders
 from bench.same_pixels.checkout import REPEATABLE, Checkout, CheckoutError
 from bench.same_pixels.outputs import Made, outputs
 
-SKIPPED = {"sim3d": "livesim does not reconstruct three-dimensional stacks yet"}
+SKIPPED = {"sim3d": "its planes are restored as volumes, and here single ones are compared"}
 """Folder of DATA -> why it is left out."""
 _PROGRESS = Console(stderr=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from livesim.values.frames import RawStack
 from livesim.values.pattern import Pattern
 from livesim.values.volume_pattern import VolumePattern
 
+_log = logging.getLogger("livesim.engine")
 _MOST_ESTIMATED = 512
 """Rows and columns that the pattern is estimated from."""
 SHARE_OF_MEMORY = 0.6
@@ -133,13 +135,20 @@ def memory_refusal(shape: tuple[int, int], planes: int, angles: int, raw_bytes: 
 
 
 def device_that_fits(device: torch.device, pattern: Pattern, planes: int) -> torch.device:
-    """Return a device; the CPU where its memory is too small for volumes and their network."""
+    """Return a device; the CPU, and say so, where its memory is too small for volumes."""
     if device.type != "cuda":
         return device
     needed = volume_bytes(pattern.shape, planes, len(pattern.angles)) + OPEN_BYTES
     needed += volume_network_bytes(pattern.shape, planes)
     total = torch.cuda.mem_get_info(device)[1]
-    return device if needed <= SHARE_OF_MEMORY * total else CPU
+    if needed <= SHARE_OF_MEMORY * total:
+        return device
+    _log.warning(
+        "volumes take %.1f GiB, the GPU has %.1f: they are computed on the processor",
+        needed / 2**30,
+        total / 2**30,
+    )
+    return CPU
 
 
 def _window(shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[int, int]]:

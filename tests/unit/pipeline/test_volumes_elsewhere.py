@@ -81,8 +81,10 @@ def test_a_network_restores_the_same_volume_elsewhere(microscope, tmp_path):
     assert there.shown == here.shown
 
 
-def test_volumes_too_large_for_a_gpu_are_made_on_the_cpu(microscope, monkeypatch):
+def test_volumes_too_large_for_a_gpu_are_made_on_the_cpu(microscope, monkeypatch, caplog):
     pattern, gpu = microscope.pattern.pattern, torch.device("cuda", 0)
     for gibibytes, expected in ((24, gpu), (1, torch.device("cpu"))):
         monkeypatch.setattr(build.torch.cuda, "mem_get_info", lambda _, n=gibibytes: (0, n << 30))
         assert device_that_fits(gpu, pattern, PLANES) == expected
+    assert "the GPU has 1.0: they are computed on the processor" in caplog.text
+    assert "the GPU has 24.0" not in caplog.text
