@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
+from livesim.config.settings import (
+    VOLUME_BEND,
+    Apodization,
+    Camera,
+    Optics,
+    Reconstruction,
+    SettingsError,
+)
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
 from livesim.reconstruction.layout import Layout
@@ -250,7 +257,8 @@ class _VolumeFilters:
         relative = torch.sqrt(lateral[None] + (self._kz / reach_z).square()[:, None, None]).clamp(
             max=1.0
         )
-        return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
+        passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0)
+        return passed ** settings.bent(VOLUME_BEND)
 
     def _border_scale(self) -> float:
         """Return what an even volume is divided by, of which every plane sees all others."""

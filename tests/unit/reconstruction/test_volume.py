@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import livesim
-from livesim.config.settings import Camera, Optics, Reconstruction
+from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
+from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
@@ -250,6 +251,17 @@ def test_what_no_light_can_make_is_refused():
         make_volume_plan(coarse, OPTICS, CAMERA, Reconstruction())
     with pytest.raises(ValueError, match="expected 3 axial phases"):
         replace(three_beams(), axial_phases_rad=(0.0,))
+
+
+def test_what_a_volume_passes_falls_later_than_what_an_image_does_unless_settings_say_how():
+    asked = (Apodization(), Apodization(bend=1.0))
+    chosen, cosine = (
+        make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(apodization=one)).passed
+        for one in asked
+    )
+    torch.testing.assert_close(chosen, cosine**0.75)
+    frequency, otf = torch.linspace(0.0, 9.0, 50), Otf.theoretical(OPTICS)
+    assert torch.equal(*(apodization(frequency, one, otf, 9.0) for one in asked))
 
 
 def test_no_real_inverse_goes_over_three_axes():
