@@ -232,7 +232,9 @@ def apodization(
         return np.ones_like(distance)
     if chosen.shape == "triangle":
         return np.where(inside, np.abs(1.0 - distance / edge), 0.0) ** chosen.bent(IMAGE_BEND)
-    return np.where(inside, np.abs(np.cos(np.pi / 2 * distance / edge)), 0.0) ** chosen.bent(IMAGE_BEND)
+    return np.where(inside, np.abs(np.cos(np.pi / 2 * distance / edge)), 0.0) ** chosen.bent(
+        IMAGE_BEND
+    )
 
 
 def richardson_lucy(image: np.ndarray, transfer: np.ndarray, iterations: int) -> np.ndarray:

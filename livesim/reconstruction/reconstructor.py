@@ -147,7 +147,7 @@ class Reconstructor:
         for stack in self._checked(photons):
             planes, every = self.separate(stack), slice(None)
             zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
-            spectra = BandSpectra(zero, self._border(planes[0]), side)
+            spectra = BandSpectra(zero, self.border(planes[0]), side)
             whole = self.combine(spectra, torch.zeros_like(self._memory.spectrum))
             columns = torch.fft.ifft(whole, norm="forward").mT
             images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
@@ -209,7 +209,7 @@ class Reconstructor:
         for spectra in (self._memory.zero, self._memory.side.flatten(0, 1)):
             for part in blocks(spectra):
                 spectra[part] = torch.fft.fft(spectra[part])
-        return BandSpectra(self._memory.zero, self._border(widefield), self._memory.side)
+        return BandSpectra(self._memory.zero, self.border(widefield), self._memory.side)
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
@@ -236,7 +236,7 @@ class Reconstructor:
             target.addcmul_(torch.view_as_real(block), place.weight)
         return spectrum
 
-    def _border(self, zero: Tensor) -> Tensor:
+    def border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""
         across_rows, across_columns = self.plan.border
         rows_jump = torch.fft.rfft(zero[-1] - zero[0])[: self.plan.zero_columns, None]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from livesim.reconstruction.placements import BORDER, ZERO_ORDER
-from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.reconstructor import BandSpectra, Reconstructor
+from livesim.reconstruction.report_processing import prepared
 from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.plan import VolumePlan
+from livesim.reconstruction.volume.strips import Strips
 
 
 @dataclass(eq=False)
@@ -18,10 +22,11 @@ class VolumeBands:
     """The bands of those planes of one volume that have come so far."""
 
     zero: Tensor
-    """[z, x, y] as the border below, of the zero order."""
+    """[z, y, x] leading columns of the zero order's spectrum."""
     border: Tensor
+    """[z, y, x] that part of it which the jumps between opposite borders cause."""
     side: Tensor
-    """[band, z, x, y] of the side bands."""
+    """[z, band, y, x] centred spectra of the side bands, inside the OTF's box."""
     missing: set[int]
     """Planes that the volume still lacks."""
 
@@ -29,11 +34,11 @@ class VolumeBands:
     def of(cls, plan: VolumePlan) -> VolumeBands:
         """Return one without planes."""
         lateral, planes = plan.plane, plan.planes
-        size = (planes, lateral.zero_columns, lateral.shape[0])
+        size = (planes, lateral.shape[0], lateral.zero_columns)
         zero = torch.empty(size, dtype=torch.complex64, device=plan.device)
         wide = lateral.columns.stop - lateral.columns.start
         high = lateral.rows.stop - lateral.rows.start
-        side = zero.new_empty(len(lateral.ramps), planes, wide, high)
+        side = zero.new_empty(planes, len(lateral.ramps), high, wide)
         return cls(zero, torch.empty_like(zero), side, set(range(planes)))
 
     def restart(self) -> None:
@@ -44,6 +49,11 @@ class VolumeBands:
     def nbytes(self) -> int:
         """Memory that its bands hold."""
         return self.zero.nbytes + self.border.nbytes + self.side.nbytes
+
+    @property
+    def spectra(self) -> dict[int, Tensor]:
+        """[z, y, x] of each band, as placements name it."""
+        return {ZERO_ORDER: self.zero, BORDER: self.border, **dict(enumerate(self.side.unbind(1)))}
 
 
 class VolumeReconstructor:
@@ -58,14 +68,44 @@ class VolumeReconstructor:
     def __init__(self, plan: VolumePlan) -> None:
         self.plan = plan
         self._plane = Reconstructor(plan.plane)
-        rows, count = plan.plane.shape[0], plan.planes + plan.bridge
-        depths, on = plan.depths, plan.device
-        size = (len(depths), plan.columns, 2 * rows)
-        self._spectrum = torch.zeros(size, dtype=torch.complex64, device=on)
-        self._opposite = torch.searchsorted(depths, -depths % count)
-        planes = torch.arange(plan.planes, device=on)
-        turns = 2.0 * torch.pi / count * planes[:, None].double() * depths
-        self._along_z = torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
+
+    @cached_property
+    def _strips(self) -> Strips:
+        return Strips(self.plan)
+
+    @cached_property
+    def _half(self) -> Tensor:
+        """[z, 2 y, x] complex: what is left to be inverted in y and x; zero but for the strips."""
+        plan = self.plan
+        size = (plan.planes, 2 * plan.plane.shape[0], plan.columns)
+        return self._zeros(*size)
+
+    @cached_property
+    def _spectrum(self) -> Tensor:
+        """[kz, x, 2 y] complex: the half spectrum of a volume."""
+        plan = self.plan
+        return self._zeros(len(plan.depths), plan.columns, 2 * plan.plane.shape[0])
+
+    def _zeros(self, *size: int) -> Tensor:
+        with torch.inference_mode(mode=False):  # it may be written to in either mode
+            return torch.zeros(size, dtype=torch.complex64, device=self.plan.device)
+
+    @cached_property
+    def _to_planes(self) -> Tensor:
+        """[z, kz] complex: what waves along z are in the planes; the bridge's are not asked for."""
+        plan = self.plan
+        planes = torch.arange(plan.planes, device=plan.device)
+        turns = 2.0 * torch.pi / (plan.planes + plan.bridge) * planes[:, None].double()
+        turns = turns * plan.depths
+        return torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
+
+    @cached_property
+    def _to_planes_from_sums(self) -> Tensor:
+        """[z, kz x 2]: the same from cosines and sines; each kz but 0 stands for -kz as well."""
+        count = len(self.plan.depths) // 2 + 1
+        waves = torch.view_as_real(self._to_planes[:, :count]).clone()
+        waves[:, 1:] *= 2.0
+        return waves.flatten(1)
 
     def begin(self) -> VolumeBands:
         """Return a volume that lacks all its planes."""
@@ -85,14 +125,22 @@ class VolumeReconstructor:
             [2 y, 2 x] there, filled with the reconstruction of this plane by itself, haze included;
             None = not asked for.
         """
-        spectra, widefield = self._plane.look(frames.flatten(0, -3).to(self.plan.device))
-        volume.zero[z], volume.border[z] = spectra.zero, spectra.border
-        volume.side[:, z] = spectra.side[..., self.plan.plane.rows]
+        plan, counts = self.plan.plane, frames.flatten(0, -3).to(self.plan.device)
+        planes = self._plane.separate(prepared(counts) if plan.processed else counts)
+        widefield, count = planes[0], len(plan.ramps)
+        zero = torch.fft.rfft2(widefield)[:, : plan.zero_columns]
+        border = self._plane.border(widefield)
+        volume.zero[z], volume.border[z] = zero, border.mT
+        side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
+        if count:  # which some FFT libraries refuse
+            side = torch.fft.fft2(side)[..., plan.columns]
+        volume.side[z] = side[:, plan.rows]
         volume.missing.discard(z)
         if preview is not None:
-            self._plane.make(spectra, None, preview)
+            self._plane.make(BandSpectra(zero.mT, border, side.mT), None, preview)
         return widefield
 
+    @torch.inference_mode()
     def finish(self, volume: VolumeBands) -> Tensor:
         """Return the image [z, 2 y, 2 x] of a volume, which stays as it is.
 
@@ -101,7 +149,11 @@ class VolumeReconstructor:
         ValueError
             If a plane is missing.
         """
-        return self.image(self.spectrum(volume))
+        for rows, sums in self._sums(volume):
+            planes = torch.mm(self._to_planes_from_sums, sums.flatten(2).flatten(0, 1))
+            size = (len(planes), *sums.shape[2:])
+            self._half[:, rows] = torch.view_as_complex(planes.view(size))
+        return self._shown(self._half)
 
     @torch.inference_mode()
     def spectrum(self, volume: VolumeBands) -> Tensor:
@@ -112,13 +164,21 @@ class VolumeReconstructor:
         ValueError
             If a plane is missing.
         """
+        count = len(self.plan.depths) // 2 + 1
+        for rows, sums in self._sums(volume):
+            cosines, sines = torch.view_as_complex(sums).mT.unbind(1)
+            here = self._spectrum[..., rows]
+            here[:count] = cosines - 1j * sines
+            here[count:] = (cosines + 1j * sines)[1:].flip(0)
+        return self._spectrum
+
+    def _sums(self, volume: VolumeBands) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the rows of the result's spectrum, see `Strips`."""
         if volume.missing:
             raise ValueError(
                 f"expected all {self.plan.planes} planes, found none for {sorted(volume.missing)}"
             )
-        spectra = {ZERO_ORDER: volume.zero, BORDER: volume.border}
-        spectra |= dict(enumerate(volume.side))
-        return self._combined(spectra)
+        return self._strips(volume.spectra)
 
     def __call__(self, volume: Tensor) -> Tensor:
         """Reconstruct a whole volume [z, angle, phase, y, x] of counts."""
@@ -127,36 +187,21 @@ class VolumeReconstructor:
             self.add(begun, z, frames)
         return self.finish(begun)
 
-    def _combined(self, spectra: dict[int, Tensor]) -> Tensor:
-        """Return the half spectrum [kz, x, 2 y] of the result."""
-        spectrum = self._spectrum.zero_()
-        for number, band in spectra.items():
-            deep = self._deep(band)
-            for place in self.plan.placements:
-                if place.band == number:
-                    block = deep[(slice(None), *place.source)]
-                    if place.mirrored:
-                        block = block[self._opposite].flip(1, 2).conj()
-                    spectrum[(slice(None), *place.target)].addcmul_(block, place.weight)
-        return spectrum
-
-    def _deep(self, band: Tensor) -> Tensor:
-        """Return the axial transform [kz, x, y] of a band [z, x, y] where the result holds any."""
-        whole = torch.cat((band, bridged(band[-1], band[0], self.plan.bridge)))
-        return torch.fft.fft(whole, dim=0)[self.plan.depths]
-
     @torch.inference_mode()
     def image(self, spectrum: Tensor) -> Tensor:
-        """Return the volume [z, 2 y, 2 x] of a half spectrum [kz, x, 2 y].
+        """Return the volume [z, 2 y, 2 x] of a half spectrum [kz, x, 2 y]."""
+        return self._shown(torch.tensordot(self._to_planes, spectrum, dims=1).mT)
+
+    def _shown(self, planes: Tensor) -> Tensor:
+        """Return images [z, 2 y, 2 x] of half spectra [z, 2 y, x].
 
         One axis after the other: a real inverse over three at once corrupts memory on CPUs in
         torch 2.13.
         """
         rows, columns = self.plan.plane.shape
-        planes = torch.tensordot(self._along_z, spectrum, dims=1)  # the bridge's are not asked for
         volume = planes.real.new_empty(len(planes), 2 * rows, 2 * columns)
         for plane, image in zip(planes, volume, strict=True):
-            half = torch.fft.ifft(plane, norm="forward").mT
+            half = torch.fft.ifft(plane, dim=0, norm="forward")
             image.copy_(torch.fft.irfft(half, n=2 * columns, norm="forward"))
         return volume
 
@@ -167,11 +212,11 @@ class VolumeReconstructor:
         But for frequencies that no result holds. It is continued beyond its last plane as raw ones
         are.
         """
-        planes = torch.stack([self._half(plane) for plane in image])
-        count = len(planes) + self.plan.bridge
-        return self._deep(planes) / count
+        planes = torch.stack([self._half_spectrum(plane) for plane in image])
+        whole = torch.cat((planes, bridged(planes[-1], planes[0], self.plan.bridge)))
+        return torch.fft.fft(whole, dim=0)[self.plan.depths] / len(whole)
 
-    def _half(self, plane: Tensor) -> Tensor:
+    def _half_spectrum(self, plane: Tensor) -> Tensor:
         """Return the half spectrum [x, 2 y] of a plane [2 y, 2 x] where the result holds any."""
         half = torch.fft.rfft(plane, norm="forward")[:, : self.plan.columns].mT
         return torch.fft.fft(half, norm="forward")

@@ -253,7 +253,7 @@ def test_what_no_light_can_make_is_refused():
         replace(three_beams(), axial_phases_rad=(0.0,))
 
 
-def test_what_a_volume_passes_falls_later_than_what_an_image_does_unless_settings_say_how():
+def test_a_volume_is_low_passed_later_than_an_image_unless_settings_say_how():
     asked = (Apodization(), Apodization(bend=1.0))
     chosen, cosine = (
         make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(apodization=one)).passed
