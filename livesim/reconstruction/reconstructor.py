@@ -147,7 +147,7 @@ class Reconstructor:
         for stack in self._checked(photons):
             planes, every = self.separate(stack), slice(None)
             zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
-            spectra = BandSpectra(zero, self.border(planes[0]), side)
+            spectra = BandSpectra(zero, self._border(planes[0]), side)
             whole = self.combine(spectra, torch.zeros_like(self._memory.spectrum))
             columns = torch.fft.ifft(whole, norm="forward").mT
             images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
@@ -209,7 +209,7 @@ class Reconstructor:
         for spectra in (self._memory.zero, self._memory.side.flatten(0, 1)):
             for part in blocks(spectra):
                 spectra[part] = torch.fft.fft(spectra[part])
-        return BandSpectra(self._memory.zero, self.border(widefield), self._memory.side)
+        return BandSpectra(self._memory.zero, self._border(widefield), self._memory.side)
 
     def _combine(self, bands: BandSpectra, image: Tensor) -> None:
         """Fill `image` [2 y, 2 x] with the sum of the separated bands."""
@@ -236,12 +236,21 @@ class Reconstructor:
             target.addcmul_(torch.view_as_real(block), place.weight)
         return spectrum
 
-    def border(self, zero: Tensor) -> Tensor:
+    def _border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""
-        across_rows, across_columns = self.plan.border
-        rows_jump = torch.fft.rfft(zero[-1] - zero[0])[: self.plan.zero_columns, None]
-        columns_jump = torch.fft.fft(zero[:, -1] - zero[:, 0])[None, :]
-        return (across_rows * rows_jump).addcmul_(across_columns, columns_jump)
+        return self.border(*jumps_of(zero))
+
+    def border(self, across_rows: Tensor, across_columns: Tensor) -> Tensor:
+        """Return the spectrum [..., x, y] of the smooth part of images that have these jumps."""
+        of_rows, of_columns = self.plan.border
+        rows = torch.fft.rfft(across_rows)[..., : self.plan.zero_columns, None]
+        columns = torch.fft.fft(across_columns)[..., None, :]
+        return (of_rows * rows).addcmul_(of_columns, columns)
+
+
+def jumps_of(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the jumps [x] and [y] of an image [y, x]: between its last and first rows, columns."""
+    return image[-1] - image[0], image[:, -1] - image[:, 0]
 
 
 def _transformed(rows: Tensor) -> Tensor:

@@ -148,9 +148,9 @@ class VolumePipeline:
             tuple(volume.received_ns[z] for z in count),
             tuple(gathered.frames[z] for z in count if z in gathered.frames),
         )
-        spectrum = self._make.spectrum(gathered.bands)
         if self._restore is None:
-            return whole.made(self._make.image(spectrum))
+            return whole.made(self._make.finish(gathered.bands))
+        spectrum = self._make.spectrum(gathered.bands)
         if not plain:
             return whole.restored(self._restore, spectrum)
         return self._plain_first(whole, spectrum)

@@ -35,9 +35,9 @@ from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
 _TINY = 1e-6
-_LEAST_HELD = 1e-3
-"""Of the greatest weight: what is weaker, what the spread function's ends leave beyond where light
-can be, is left out."""
+_LEAST_HELD = 1e-4
+"""Of the greatest weight: what is weaker in a whole row, as what the spread function's ends leave
+beyond where light can be, is not computed."""
 _LEAST_FLOOR = 0.02**2
 """What is no noise either, but not what the transfer functions say: light from beyond the stack."""
 
@@ -56,26 +56,35 @@ class VolumePlacement:
     even: Tensor
     odd: Tensor | None
     """[kz, y, x, 2], for real and imaginary parts in the target's orientation: the weight is
-    even - i odd at kz, 0 or more, and its conjugate at -kz. None: there is no odd part."""
+    even - i odd at kz, 0 or more, and its conjugate at -kz. None: there is no odd part. Those for
+    imaginary parts conjugate what is mirrored."""
     held: tuple[tuple[int, int, int], ...]
-    """[y] how many kz and from which x to which one each row has weights that are not zero."""
+    """[y] how many kz, and from which x to which, hold all weights of a row that matter."""
 
     @classmethod
     def of(cls, band: int, part: Rectangle, weight: Tensor) -> VolumePlacement:
         """Return that of a rectangle whose weight [kz, x, y] is complex, kz 0 or more."""
-        weight = weight.mT
-        power = weight.abs()
+        weight, power = weight.mT, weight.mT.abs()
         some = power > _LEAST_HELD * power.max()
-        odd = None if not _is_any(weight.imag, weight.real) else _paired(-weight.imag)
-        return cls(band, part.source, part.target, part.mirrored, _paired(weight.real), odd, _extents(some))
+        sign = -1.0 if part.mirrored else 1.0
+        even, odd = (torch.stack((one, sign * one), dim=-1) for one in (weight.real, -weight.imag))
+        is_odd = bool(odd.abs().max() > _TINY * power.max())
+        return cls(
+            band,
+            part.source,
+            part.target,
+            part.mirrored,
+            even.float(),
+            odd.float() if is_odd else None,
+            _extents(some),
+        )
 
     @property
-    def power(self) -> Tensor:
-        """The square of the weight [kz, x, y], at all kz that the result holds."""
-        power = self.even[..., 0].square()
-        if self.odd is not None:
-            power = power + self.odd[..., 0].square()
-        return both_ways(power.mT)
+    def weight(self) -> Tensor:
+        """[kz, x, y] complex, at all kz that the result holds."""
+        real = self.even[..., 0].mT
+        imaginary = torch.zeros_like(real) if self.odd is None else self.odd[..., 0].mT
+        return torch.complex(both_ways(real), torch.cat((-imaginary, imaginary[1:].flip(0))))
 
     def to(self, device: torch.device | str) -> VolumePlacement:
         """Return it on `device`."""
@@ -86,14 +95,6 @@ class VolumePlacement:
 def both_ways(values: Tensor) -> Tensor:
     """Return what is given at kz of 0 and more, and is the same at -kz, at all [kz, ...]."""
     return torch.cat((values, values[1:].flip(0)))
-
-
-def _paired(values: Tensor) -> Tensor:
-    return torch.stack((values, values), dim=-1).float()
-
-
-def _is_any(values: Tensor, beside: Tensor) -> bool:
-    return bool(values.abs().max() > _TINY * beside.abs().max())
 
 
 def _extents(some: Tensor) -> tuple[tuple[int, int, int], ...]:

@@ -115,7 +115,8 @@ def _noise_power(plan: VolumePlan) -> Tensor:
     power = torch.zeros_like(plan.share)
     for place in plan.placements:
         if place.band in variances:
-            power[(slice(None), *place.target)] += place.power * variances[place.band]
+            weight = place.weight.real.square() + place.weight.imag.square()
+            power[(slice(None), *place.target)] += weight * variances[place.band]
     return power * (plane.shape[0] * plane.shape[1] * (plan.planes + plan.bridge))
 
 
