@@ -99,8 +99,9 @@ def test_the_plain_volume_comes_first_and_the_network_keeps_what_it_needs(
     restored, plain = offline
     pipeline = VolumePipeline(settings, pattern)
     first = [last_step(pipeline, counts[time], time, plain=True) for time in range(2)]
+    channel = VolumeChannel.of(pattern, settings)
     for time, made in enumerate(first):
-        np.testing.assert_array_equal(images(made), plain[time])
+        np.testing.assert_array_equal(images(made), alone(channel, counts[time]))
         assert all(one.result.provisional and one.result.plain is None for one in made)
         assert [one.later is not None for one in made] == [False] * (PLANES - 1) + [True]
     # The second volume has taken the memory of the first one meanwhile.
