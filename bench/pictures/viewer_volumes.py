@@ -99,6 +99,9 @@ def _shot_network(app: QApplication, window: Window, feed: Feed, folder: Path) -
     for index, maps in review(lambda done: None).maps_of(planes[-1].result.index):
         feed.take(2, TrustMaps("s", index, maps), NOW_S)
     display.change(lambda look: replace(look, split=False))
+    window.draw()
+    window.activateWindow()
+    app.processEvents()
     QTest.keyClick(window, Qt.Key.Key_T)
     _shot(app, window, folder / "viewer-volume-network-map.png")
 

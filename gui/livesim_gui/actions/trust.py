@@ -12,13 +12,8 @@ from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
 
 NO_RESULT_YET = "No result has been checked yet; the map appears once one is."
-NO_VOLUME_YET = (
-    "No volume has been checked yet; the map appears once a network has restored one and it is."
-)
-NO_ERROR = (
-    "Volumes have no error map, as light from beyond the stack is not in it; this one says how "
-    "much of the networks' change is shown."
-)
+NO_VOLUME_YET = "No volume that a network restored has been checked yet; then its map appears."
+NO_ERROR = "Volumes have no error map; this is how much of the networks' change is shown."
 OVER_PLANES = "Maps lie over planes only; Z leads from the cut back to them."
 
 
