@@ -140,7 +140,8 @@ class VolumeReconstructor:
         zero = torch.fft.rfft2(widefield)[:, : plan.zero_columns]
         side = torch.complex(planes[1 : 1 + count], planes[1 + count :]).mul_(plan.ramps)
         if count:  # some FFT libraries refuse what is empty
-            side = torch.fft.fft2(side)[..., plan.columns]
+            side = torch.fft.fft2(side)
+        side = side[..., plan.columns]
         volume.zero[at], volume.side[at] = zero, side[:, plan.rows]
         volume.jumps[0][at], volume.jumps[1][at] = jumps_of(widefield)
         volume.missing.discard(z)
@@ -226,7 +227,7 @@ class VolumeReconstructor:
         are.
         """
         planes = torch.stack([self._half_spectrum(plane) for plane in image])
-        whole = torch.cat((planes, bridged(planes[-1], planes[0], self.plan.bridge)))
+        whole = torch.cat((planes, bridged(planes, self.plan.bridge)))
         return torch.fft.fft(whole, dim=0)[self.plan.depths] / len(whole)
 
     def _half_spectrum(self, plane: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ def _waves(plan: VolumePlan) -> Tensor:
     """
     pairs, turns = pairs_of(plan.planes), turns_of(plan)
     each = torch.eye(plan.planes, dtype=torch.float64)
-    whole = torch.cat((each, bridged(each[-1], each[0], plan.bridge)))
+    whole = torch.cat((each, bridged(each, plan.bridge)))
     waves = torch.stack((torch.cos(turns), torch.sin(turns))) @ whole
     if plan.planes % 2:  # the one in the middle is its own pair
         waves[..., pairs - 1] *= 0.5

@@ -11,8 +11,10 @@ from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
 from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.placements import BORDER, ZERO_ORDER
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.defocus import ThroughFocus
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
@@ -121,6 +123,69 @@ def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
     assert torch.equal(make.finish(one), whole)
     one.restart()
     assert one.missing == set(range(PLANES))
+
+
+def test_without_fringes_it_is_the_widefield_that_is_deconvolved_along_z_too(dense):
+    truth, frames = dense
+    true = three_beams()
+    dark = tuple(replace(angle, usable=False) for angle in true.lateral.angles)
+    without = replace(true, lateral=replace(true.lateral, angles=dark))
+    plan = make_volume_plan(without, OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    make, preview = VolumeReconstructor(plan), torch.empty(2 * SIZE, 2 * SIZE)
+    begun = make.begin()
+    for z, plane in enumerate(frames):
+        make.add(begun, z, plane.float(), preview)
+    fine = frames.mean(dim=(1, 2)).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    assert similar(make.finish(begun), truth) > similar(fine, truth) + 0.03
+
+
+def test_a_stack_of_odd_planes_is_continued_and_transformed_as_textbooks_do():
+    """With a bridge, by discrete transforms; the planes are neither folded nor left out."""
+    for planes in (5, 12):
+        plan = make_volume_plan(three_beams(planes), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+        make, begun = VolumeReconstructor(plan), VolumeReconstructor(plan).begin()
+        random = torch.Generator().manual_seed(planes)
+        frames = torch.rand(planes, 3, 5, SIZE, SIZE, generator=random)
+        for z, plane in enumerate(frames):
+            make.add(begun, z, plane)
+        count = planes + plan.bridge
+        whole = torch.zeros(len(plan.depths), plan.columns, 2 * SIZE, dtype=torch.complex64)
+        for number, band in textbook_bands(plan, frames).items():
+            deep = torch.fft.fft(torch.cat((band, bridged(band, plan.bridge))), dim=0)[plan.depths]
+            opposite = torch.searchsorted(plan.depths, -plan.depths % count)
+            for place in plan.placements:
+                if place.band == number:
+                    block = deep[:, *place.source]
+                    if place.mirrored:
+                        block = block[opposite].flip(1, 2).conj()
+                    whole[:, *place.target] += block * place.weight
+        expected = make.image(whole)
+        most = float(expected.abs().max())
+        torch.testing.assert_close(make.finish(begun), expected, atol=1e-5 * most, rtol=0.0)
+        spectrum = make.spectrum(begun)
+        torch.testing.assert_close(make.image(spectrum), expected, atol=1e-5 * most, rtol=0.0)
+
+
+@pytest.mark.parametrize("planes", [2, 3, 7])
+def test_a_bridge_leads_back_without_a_jump_and_is_the_same_from_either_end(planes):
+    values = torch.rand(planes, 4, generator=torch.Generator().manual_seed(1)).double()
+    bridge = bridged(values, 20)
+    assert float((bridge[0] - values[-1]).abs().max()) < 0.4
+    assert float((bridge[-1] - values[0]).abs().max()) < 0.4
+    torch.testing.assert_close(bridged(values.flip(0), 20).flip(0), bridge)
+    torch.testing.assert_close(bridged(torch.ones(planes, 4), 20), torch.ones(20, 4))
+    rising = bridged(torch.arange(planes).double()[:, None], 20)[:, 0]
+    assert rising[0] > planes - 1 > 0.0 > rising[-1], "it goes on as it was"
+
+
+def textbook_bands(plan, frames):
+    """Return [z, x, y] of every band."""
+    lateral, found = Reconstructor(plan.plane), []
+    for plane in frames:
+        one = lateral.spectra(plane)
+        found.append((one.zero.clone(), one.border, one.side[..., plan.plane.rows].clone()))
+    zero, border, side = (torch.stack(one) for one in zip(*found, strict=True))
+    return {ZERO_ORDER: zero, BORDER: border, **dict(enumerate(side.unbind(1)))}
 
 
 def test_a_preview_is_the_plane_by_itself(dense):
