@@ -189,6 +189,18 @@ def test_an_empty_recording_closes(tmp_path):
     assert zarr.open_group(tmp_path / "run.ome.zarr", mode="r")["0"].shape == (0, 0, 0, 8, 10)
 
 
+@pytest.mark.parametrize(
+    ("kind", "layout", "axes"), [(RawRecorder, RAW, 4), (ResultRecorder, RESULT, 3)]
+)
+def test_a_recording_that_has_just_begun_holds_nothing(tmp_path, kind, layout, axes):
+    """Who reads it while it grows finds no stack that nobody has written."""
+    with kind(tmp_path / "run.ome.zarr", layout, RECIPE):
+        (folder,) = tmp_path.iterdir()
+        arrays = zarr.open_group(folder, mode="r").arrays()
+        lengths = {size for _, array in arrays for size in array.shape[:axes]}
+    assert lengths == {0}
+
+
 RECORD_UNTIL_KILLED = """
     import itertools, sys
     sys.path[:0] = {folders}

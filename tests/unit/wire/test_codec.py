@@ -165,6 +165,12 @@ def test_what_cannot_be_used_is_said(parts, words):
         decode(parts)
 
 
+def test_a_header_of_the_most_bytes_is_taken():
+    end = StreamEnd(stream="s")
+    (header,) = encode(end)
+    assert decode([bytes(header).ljust(codec.MAX_HEADER_BYTES)]) == end
+
+
 @pytest.mark.parametrize(
     "pixels",
     [np.zeros((2, 3, 4), np.uint16), np.zeros((0, 4), np.uint16), np.zeros((2, 2), np.complex64)],

@@ -99,6 +99,19 @@ def test_drop_oldest_never_waits_and_counts():
         assert pusher.dropped == dropped
 
 
+def test_a_source_that_never_waits_gives_nobody_any_time(monkeypatch):
+    waited = []
+    with FramePusher("tcp://127.0.0.1:9", Keep.DROP_OLDEST, depth=2) as pusher:
+        writable = pusher._socket.writable
+        monkeypatch.setattr(
+            pusher._socket, "writable", lambda limit_s: waited.append(limit_s) or writable(limit_s)
+        )
+        for number in range(6):
+            pusher.send(frame(number, 64))
+        pusher.flush()
+    assert set(waited) == {0.0}
+
+
 def test_a_source_that_never_waits_holds_frames_by_their_size():
     with FramePusher("tcp://127.0.0.1:9", Keep.DROP_OLDEST, 2, 40_000) as pusher:
         for number in range(20):
@@ -121,6 +134,21 @@ def test_an_engine_that_goes_while_a_frame_is_sent_is_no_error(keep, monkeypatch
             while not (pusher.send(frame(1), 0.1) and pusher.flush(0.1)):
                 pass
             assert puller.receive(WAIT_S).sequence == (keep is Keep.BLOCK)
+
+
+@pytest.mark.parametrize("kind", [FramePusher, Subscriber, ControlClient, Publisher, FramePuller])
+def test_what_nobody_takes_does_not_hold_up_who_closes(kind, monkeypatch):
+    lingered = []
+    close = zmq.Socket.close
+
+    def closes(socket, linger=None):
+        lingered.append(linger)
+        close(socket, linger)
+
+    monkeypatch.setattr(zmq.Socket, "close", closes)
+    with kind(FREE_ADDRESS if kind in (Publisher, FramePuller) else "tcp://127.0.0.1:9"):
+        pass
+    assert set(lingered) == {0}
 
 
 def gone(parts):
