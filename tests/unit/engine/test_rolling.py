@@ -97,6 +97,15 @@ def test_the_plane_that_is_longest_ago_makes_room_for_a_new_one(monkeypatch):
     assert running.add(plain(2, 0, 0, z=1)) is None
 
 
+@pytest.mark.parametrize("place", [(3, 0), (0, 3)])
+def test_an_angle_or_phase_that_the_pattern_does_not_have_is_left_out(place):
+    running = RunningStacks(SETTINGS, "frame")
+    for number in range(8):
+        assert running.add(plain(0, *divmod(number, 3))) is None
+    assert running.add(plain(0, *place)) is None
+    assert running.add(plain(0, 2, 2)) is not None
+
+
 def test_the_time_resolution_is_that_of_a_whole_stack_whatever_the_rate():
     for mode in ("frame", "angle"):
         for state in states(mode, 27, lambda sequence: 50.0 * np.ones((SIDE, SIDE))):

@@ -6,6 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from livesim.config.settings import SettingsError
+from livesim.io.write import movie as movie_module
 from livesim.io.write.movie import MovieWriter
 from livesim.values.errors import DataError
 
@@ -50,6 +52,13 @@ def test_an_existing_movie_is_kept(tmp_path):
     with pytest.raises(DataError, match="exists already"):
         MovieWriter(path, (32, 48), 10)
     assert path.read_text() == "mine"
+
+
+def test_without_an_encoder_no_movie_is_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(movie_module, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="expected PyAV, which encodes movies, found none"):
+        MovieWriter(tmp_path / "none.mp4", (32, 48), 10)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,16 @@ def test_another_kind_of_stack_is_refused(tmp_path, pixels):
     assert zarr.open_group(tmp_path / "run.zarr", mode="r")["written"][:].sum() == 1
 
 
+def test_a_result_of_another_size_is_refused(tmp_path):
+    path = tmp_path / "run.ome.zarr"
+    image = np.zeros((10, 8), np.float32)
+    with ResultRecorder(path, RESULT, RECIPE) as recorder:
+        with pytest.raises(ValueError, match=r"expected an image of \(8, 10\), found \(10, 8\)"):
+            recorder.write(Result("test", StackIndex(time=3), image, image))
+        recorder.write(result(StackIndex()))
+    assert zarr.open_group(path, mode="r")["0"].shape == (1, 1, 1, 8, 10)
+
+
 def test_a_closed_recording_takes_no_more(tmp_path):
     raw = RawRecorder(tmp_path / "run.zarr", RAW, RECIPE)
     results = ResultRecorder(tmp_path / "run.ome.zarr", RESULT, RECIPE)

@@ -181,6 +181,7 @@ def test_one_channel_is_grey_and_several_have_colours(tmp_path):
         path = tmp_path / f"{layout.channel}.ome.zarr"
         write_all(path, layout)
         channels = zarr.open_group(path, mode="r").attrs["ome"]["omero"]["channels"]
+        assert all(channel["active"] for channel in channels)
         colours.append([channel["color"] for channel in channels])
     assert colours == [["FFFFFF"], ["00FF00", "FF00FF"]]  # green and magenta: seen by all eyes
 

@@ -16,6 +16,8 @@ from livesim.reconstruction.otf_damping.estimate import (
     find_damping,
     with_otf_damping,
 )
+from livesim.reconstruction.otf_damping.fit import fit_line
+from livesim.reconstruction.otf_damping.shared_light import shared_light
 from livesim.values.pattern import OtfDamping, Pattern
 from tests.support.scenes import CAMERA, OPTICS, Scene, mean_photons, random_pattern, simulate
 
@@ -94,6 +96,17 @@ def test_noise_does_not_bias_it_and_its_error_is_right():
     relative, sigmas = np.transpose(values)
     assert abs(relative.mean()) < 0.08
     assert 0.3 < np.sqrt(np.mean(sigmas**2)) < 2.0
+
+
+def test_so_many_samples_of_light_in_common_are_no_more_than_their_root_above_chance():
+    """However strong the light: speckle of n samples scatters by 1 / sqrt(n)."""
+    scene = scene_of(0.4, peak=1e5)
+    photons = photons_of(scene.counts)
+    light, _ = shared_light(photons, scene.pattern, OPTICS.cutoff_cycles_per_um)
+    samples = torch.bincount(light.order, light.samples)
+    found = fit_line(light).significance
+    assert torch.all(found < samples.sqrt())
+    assert torch.all(found > 0.3 * samples.sqrt())
 
 
 def test_several_stacks_tell_it_better():

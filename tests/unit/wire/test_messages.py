@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesim.wire import control, messages, status
+from livesim.wire import control, looking, messages, status
 from livesim.wire.header import WIRE_VERSION, Part
 
 
@@ -35,4 +35,4 @@ def test_what_is_left_out_is_nothing(part):
 
 def test_the_parts_with_something_to_leave_out_are_found():
     found = {part for part in parts() if left_out(part)}
-    assert {messages.StreamEnd, control.ReadyReply, status.FaultStatus} < found
+    assert {messages.StreamEnd, control.ReadyReply, status.FaultStatus, looking.Opened} < found

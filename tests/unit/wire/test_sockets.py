@@ -15,6 +15,7 @@ from livesim.config.settings import SettingsError
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.values.results import Result
 from livesim.wire import sockets
+from livesim.wire.codec import encode
 from livesim.wire.control import ReadyReply, ReadyRequest, StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
@@ -233,6 +234,16 @@ def test_a_first_result_pushes_out_no_fuller_one():
     kinds = [(one.index.time, one.provisional) for one in got if isinstance(one, Result)]
     assert kinds[-2:] == [(8, False), (10, True)]
     assert slow.dropped == 12 - len(kinds)
+
+
+def test_a_publisher_that_begins_anew_with_the_same_number_has_lost_nothing(monkeypatch):
+    number, parts = (1).to_bytes(8, "big"), encode(StreamStart(stream="s"))
+    with Subscriber("tcp://127.0.0.1:9", Keep.DROP_OLDEST) as viewer:
+        monkeypatch.setattr(viewer._socket, "readable", lambda timeout_s: not viewer._queue)
+        monkeypatch.setattr(viewer._socket, "receive", lambda: [number, *parts])
+        for _ in range(2):
+            assert viewer.receive(WAIT_S) == StreamStart(stream="s")
+        assert viewer.dropped == 0
 
 
 def test_what_zmq_dropped_on_the_way_is_counted():
