@@ -13,6 +13,7 @@ from ome_zarr.reader import Reader
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.recipe import Recipe
 from livesim.io.write import ome_tiff
+from livesim.io.write.ome_zarr import OmeZarr
 from livesim.io.write.output_layout import OutputLayout
 from livesim.io.write.results import check_target, open_writer, read_recipe
 from livesim.values.errors import DataError
@@ -342,6 +343,12 @@ def test_what_does_not_fit_is_refused(tmp_path, suffix, index, shape, message):
         open_writer(tmp_path / f"result{suffix}", LAYOUT, RECIPE) as writer,
     ):
         writer.write(index, np.zeros(shape, np.float32))
+
+
+def test_an_image_of_another_size_is_put_into_no_zarr(tmp_path):
+    writer = OmeZarr(tmp_path / "result.zarr", LAYOUT, RECIPE, "result.zarr")
+    with pytest.raises(ValueError, match=r"expected an image of \(6, 8\), found \(8, 6\)"):
+        writer.put(StackIndex(), np.zeros((8, 6), np.float32))
 
 
 @pytest.mark.parametrize(

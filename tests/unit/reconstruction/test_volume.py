@@ -17,7 +17,7 @@ from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
-from livesim.reconstruction.volume.stack import VolumeOptics
+from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 
@@ -120,6 +120,13 @@ def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
     assert torch.equal(make.finish(one), whole)
     one.restart()
     assert one.missing == set(range(PLANES))
+
+
+@pytest.mark.parametrize("side", [24, 40, 200])
+def test_what_fades_out_at_the_borders_leaves_most_of_any_field(side):
+    middle = VolumeStack(KNOWN, PLANES, (side, side)).window[PLANES // 2]
+    assert float((middle == middle.max()).double().mean()) > 0.3
+    assert float(middle[0].max()) < 0.1 * float(middle.max())
 
 
 def turned(pattern: VolumePattern, shape: tuple[int, int]) -> VolumePattern:

@@ -204,6 +204,12 @@ def test_maps_of_a_review_come_back_with_three_digits():
     assert got.maps["residual"].dtype == np.float32
 
 
+def test_one_map_is_enough():
+    (name, shown), *_ = MAPS.items()
+    got = decode(encode(TrustMaps("s", StackIndex(), {name: shown})))
+    assert list(got.maps) == [name]
+
+
 @pytest.mark.parametrize(
     ("maps", "words"),
     [
