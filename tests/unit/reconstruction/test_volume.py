@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import livesim
-from livesim.config.settings import Camera, Optics, Reconstruction
+from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.plan import make_plan
@@ -127,6 +127,18 @@ def test_what_fades_out_at_the_borders_leaves_most_of_any_field(side):
     middle = VolumeStack(KNOWN, PLANES, (side, side)).window[PLANES // 2]
     assert float((middle == middle.max()).double().mean()) > 0.3
     assert float(middle[0].max()) < 0.1 * float(middle.max())
+
+
+def test_without_fringes_a_volume_passes_what_the_lens_does():
+    pattern = three_beams()
+    angles = tuple(replace(angle, usable=False) for angle in pattern.lateral.angles)
+    pattern = replace(pattern, lateral=replace(pattern.lateral, angles=angles))
+    settings = Reconstruction(wiener=0.1, apodization=Apodization(cutoff="auto"))
+    plan = make_volume_plan(pattern, OPTICS, CAMERA, settings)
+    along_y = torch.fft.fftfreq(2 * SIZE, d=0.5 * OPTICS.pixel_nm / 1000.0).abs()
+    beyond = along_y > OPTICS.cutoff_cycles_per_um
+    assert torch.all(plan.passed[:, 0, beyond] < 1e-9)
+    assert torch.all(plan.passed[0, 0, along_y < 0.9 * OPTICS.cutoff_cycles_per_um] > 0.0)
 
 
 def turned(pattern: VolumePattern, shape: tuple[int, int]) -> VolumePattern:

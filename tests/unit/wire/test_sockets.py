@@ -246,6 +246,17 @@ def test_a_publisher_that_begins_anew_with_the_same_number_has_lost_nothing(monk
         assert viewer.dropped == 0
 
 
+def test_a_viewer_that_has_a_result_waits_for_no_other(monkeypatch):
+    with Publisher(FREE_ADDRESS) as publisher, subscribed(publisher, Keep.LATEST) as viewer:
+        waited, readable = [], viewer._socket.readable
+        monkeypatch.setattr(
+            viewer._socket, "readable", lambda limit_s: waited.append(limit_s) or readable(limit_s)
+        )
+        publisher.publish(result(1))
+        assert viewer.receive(WAIT_S).index.time == 1
+    assert waited == [WAIT_S, 0.0, 0.0]
+
+
 def test_what_zmq_dropped_on_the_way_is_counted():
     with (
         Publisher(FREE_ADDRESS, 1) as publisher,
