@@ -20,7 +20,7 @@ from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
-from livesim.reconstruction.volume.stack import VolumeOptics
+from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 
@@ -186,6 +186,49 @@ def textbook_bands(plan, frames):
         found.append((one.zero.clone(), one.border, one.side[..., plan.plane.rows].clone()))
     zero, border, side = (torch.stack(one) for one in zip(*found, strict=True))
     return {ZERO_ORDER: zero, BORDER: border, **dict(enumerate(side.unbind(1)))}
+
+
+@pytest.mark.parametrize("side", [24, 40, 200])
+def test_what_fades_out_at_the_borders_leaves_most_of_any_field(side):
+    middle = VolumeStack(KNOWN, PLANES, (side, side)).window[PLANES // 2]
+    assert float((middle == middle.max()).double().mean()) > 0.3
+    assert float(middle[0].max()) < 0.1 * float(middle.max())
+
+
+def test_without_fringes_a_volume_passes_what_the_lens_does():
+    pattern = three_beams()
+    angles = tuple(replace(angle, usable=False) for angle in pattern.lateral.angles)
+    pattern = replace(pattern, lateral=replace(pattern.lateral, angles=angles))
+    settings = Reconstruction(wiener=0.1, apodization=Apodization(cutoff="auto"))
+    plan = make_volume_plan(pattern, OPTICS, CAMERA, settings)
+    along_y = torch.fft.fftfreq(2 * SIZE, d=0.5 * OPTICS.pixel_nm / 1000.0).abs()
+    beyond = along_y > OPTICS.cutoff_cycles_per_um
+    assert torch.all(plan.passed[:, 0, beyond] < 1e-9)
+    assert torch.all(plan.passed[0, 0, along_y < 0.9 * OPTICS.cutoff_cycles_per_um] > 0.0)
+
+
+def turned(pattern: VolumePattern, shape: tuple[int, int]) -> VolumePattern:
+    """Return the pattern of frames whose rows are their columns; k points to x >= 0."""
+    angles = []
+    for angle in pattern.lateral.angles:
+        sign = math.copysign(1.0, angle.k_cycles_per_um[1])
+        k = tuple(sign * one for one in reversed(angle.k_cycles_per_um))
+        phases = tuple(sign * phase for phase in angle.phases_rad)
+        angles.append(replace(angle, k_cycles_per_um=k, phases_rad=phases))
+    lateral = replace(pattern.lateral, shape=shape, angles=tuple(angles))
+    return replace(pattern, lateral=lateral)
+
+
+def test_a_field_that_is_not_square_is_reconstructed_alike_along_and_across():
+    high, wide = (48, 64), (64, 48)
+    frames = torch.rand(PLANES, 3, 5, *high, generator=torch.Generator().manual_seed(1))
+    pattern = three_beams()
+    pattern = replace(pattern, lateral=replace(pattern.lateral, shape=high))
+    along = reconstructed(frames, pattern, 0.1)
+    across = reconstructed(frames.mT.contiguous(), turned(pattern, wide), 0.1)
+    assert along.shape == (PLANES, 96, 128)
+    error = (across.mT - along).abs().max() / along.abs().max()
+    assert float(error) < 1e-4
 
 
 def test_a_preview_is_the_plane_by_itself(dense):
