@@ -98,6 +98,8 @@ def imprecision_of(
     `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm; `alike`, whether the
     wave vectors lie where the other angles have them expected.
     """
+    if not found.settled:
+        return "fringes that refining moves on and on"
     k = float((found.errors.k / step).max())
     fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:
