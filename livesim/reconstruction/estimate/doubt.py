@@ -12,6 +12,7 @@ SIGNIFICANT = 5.0
 EXPECTED = 3.5
 """The same where the other angles have it expected: few places have fewer chances."""
 STRANGE = "a wave vector unlike those of the other angles, which does not stand out enough for that"
+AMBIGUOUS = "fringes that may as well lie some spectral pixels beside: too few things tell"
 _APART_PX = 0.05
 _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""

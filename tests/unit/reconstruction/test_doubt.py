@@ -14,6 +14,7 @@ from livesim.reconstruction.estimate.doubt import (
 )
 from livesim.reconstruction.estimate.errors import Errors
 from livesim.reconstruction.estimate.parameters import Parameters
+from livesim.reconstruction.estimate.peak import NO_RIVAL
 from livesim.reconstruction.estimate.refine import Refined
 
 STEP = 0.1
@@ -23,6 +24,7 @@ KNOWN = Errors(
     fringes=torch.tensor([0.05]),
     modulation=torch.tensor([0.05]),
     clear=torch.tensor([300.0]),
+    rivals=(NO_RIVAL,),
     apart=0.0,
     unexplained=0.0,
     unexplained_error=0.1,
