@@ -14,7 +14,7 @@ from livesim.commands.restore.volumes import restore_volumes
 from livesim.config.settings import SettingsError
 from livesim.io.write.results import read_recipe
 from livesim.pipeline.networks import load_networks
-from livesim.pipeline.volume.networks import load_volume_network
+from livesim.pipeline.volume.networks import load_volume_networks
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
 from tests.support.volume_network import drawn_network
 from tests.unit.commands import test_restore_volumes
@@ -116,7 +116,7 @@ def test_a_network_of_planes_is_refused_before_a_pattern_is_looked_for(frames, t
 
 def test_networks_of_planes_and_of_volumes_are_not_taken_for_each_other(frames, model, tmp_path):
     with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
-        load_volume_network(asking_for("quick"))
+        load_volume_networks(asking_for("quick"))
     flat = asking_for(model(0.5)).model_copy(update={"volumes": None})
     with pytest.raises(SettingsError, match="expected a network for single planes, found 'drawn'"):
         load_networks(flat, torch.device("cpu"))
