@@ -14,7 +14,7 @@ from bench.quality.volumes.scene import settings, widefield
 from bench.quality.volumes_networks.specimens import KINDS
 from bench.report import Row
 from livesim.config.settings import Reconstruction, Settings
-from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network
+from livesim.pipeline.volume.networks import VolumeNetworks, load_volume_networks
 from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import (
@@ -55,17 +55,17 @@ class Restored:
     """Likewise, the verdict."""
 
 
-def network_named(name: str) -> VolumeNetwork:
+def network_named(name: str) -> VolumeNetworks:
     """Return a network for volumes, shipped or in a file."""
     own = settings(SIZE, PLANES, 0)
     steps = own.steps.model_copy(update={"two": name})
-    network = load_volume_network(own.model_copy(update={"steps": steps}))
+    network = load_volume_networks(own.model_copy(update={"steps": steps}))
     assert network is not None
     return network
 
 
 def restored(
-    network: VolumeNetwork, kind: str, number: int, photons: float, beyond: int = BEYOND
+    network: VolumeNetworks, kind: str, number: int, photons: float, beyond: int = BEYOND
 ) -> Restored:
     """Return one volume of a kind; of every second one the damping is believed wrong by half.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +21,6 @@ from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
 from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
-from livesim_models.data.volumes.example import planes_example
-from livesim_models.data.volumes.orders_example import orders_example
 from livesim_models.data.volumes.scenery import TEXTURES, VolumeSceneries
 from livesim_models.data.volumes.taken import PHOTONS as VOLUME_PHOTONS
 from livesim_models.field import FieldRunner
@@ -33,7 +30,7 @@ from livesim_models.shipped import ALL, StepName, model_file
 from livesim_models.training.course import Course, OnPlain, OnStacks
 from livesim_models.training.recipe import VariedRecipe, VolumeRecipe
 from livesim_models.training.varied import CHECKPOINT, Progress, train_varied, trained, widened
-from livesim_models.training.volume_course import OnVolumes
+from livesim_models.training.volume_course import OnVolumeFrames, OnVolumes
 from livesim_models.volume.step import PlanesStep, on_planes
 
 RECIPE_NAME = "recipe.toml"
@@ -72,9 +69,9 @@ def course_of(recipe: VariedRecipe) -> Course:
 def _on_volumes(recipe: VariedRecipe, volume: VolumeRecipe) -> Course:
     sceneries = VolumeSceneries(drawn_volume)
     if volume.step == "one":
-        return OnVolumes(recipe, sceneries, orders_example, "noise taken off, dB")
+        return OnVolumeFrames(recipe, sceneries)
     behind = None if volume.behind is None else _denoiser(volume.behind)
-    return OnVolumes(recipe, sceneries, partial(planes_example, behind=behind), "gain dB")
+    return OnVolumes(recipe, sceneries, behind)
 
 
 def _denoiser(model: str) -> PlanesStep:

@@ -26,7 +26,7 @@ from livesim_models.trust.maps import Restoration
 from livesim_models.trust.verdict import numbers_of, verdict
 from livesim_models.volume.arbitration import VolumeArbiter
 from livesim_models.volume.conditions import VolumeConditions, given_planes, volume_conditions
-from livesim_models.volume.denoise import FrameDenoiser, ReadFrames
+from livesim_models.volume.denoise import FrameDenoiser, ReadFrames, in_more_light
 
 FISSIONS = 2
 _LEAST_VARIANCE = 0.01
@@ -155,6 +155,7 @@ class VolumeRestorer:
         if self._denoise is not None:
             planes = self._make.plan.planes
             denoised = self._spectrum(self._denoise(seen.frames, planes))
+            denoised = in_more_light(denoised, self._make.plan)
         two = self._networks.two
         if two is None:
             assert denoised is not None

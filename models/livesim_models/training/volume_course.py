@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from functools import lru_cache
-from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 
-from livesim_models.data.volumes.example import PlanesExample
-from livesim_models.data.volumes.orders_example import OrdersExample
+from livesim_models.data.volumes.example import PlanesExample, planes_example
+from livesim_models.data.volumes.frames_example import FramesExample, frames_example
 from livesim_models.data.volumes.scenery import VolumeSceneries
 from livesim_models.data.volumes.taken import TakenVolume, taken_volume
 from livesim_models.network import Network
@@ -22,11 +20,9 @@ from livesim_models.volume.step import PlanesStep, on_planes
 _PARTS = 4
 """Of a volume's planes, each of which goes into another batch."""
 
-Planes = TypeVar("Planes", PlanesExample, OrdersExample)
 
-
-class OnVolumes(Generic[Planes]):
-    """Planes of volumes for networks on them, in which everything varies.
+class OnVolumes:
+    """Planes of volumes for networks on plain volumes, in which everything varies.
 
     A batch holds every fourth plane of each of two volumes; for networks of three dimensions, half
     the planes of each, one behind the other.
@@ -37,24 +33,20 @@ class OnVolumes(Generic[Planes]):
         With a table `volume`.
     sceneries
         Draw what is in the volumes.
-    made
-        Makes of a volume what networks are given.
-    measure
-        What the decibels of an example are.
+    behind
+        The step one that the networks are going to work behind, if there is one.
     """
 
-    level = "photons"
+    measure, level = "gain dB", "photons"
 
     def __init__(
         self,
         recipe: VariedRecipe,
         sceneries: VolumeSceneries,
-        made: Callable[[TakenVolume], Planes],
-        measure: str,
+        behind: PlanesStep | None = None,
     ) -> None:
-        assert recipe.volume is not None
-        self._recipe, self._sceneries, self._planes = recipe, sceneries, recipe.volume.planes
-        self._made, self.measure = made, measure
+        self._volumes, self._behind = _Volumes(recipe, sceneries), behind
+        self._planes = self._volumes.planes
         self._deep = any(own.in_volumes for own in recipe.networks.values())
         self._drawn = lru_cache(2)(self._draw)
 
@@ -62,14 +54,14 @@ class OnVolumes(Generic[Planes]):
         """Return a network as the step that it is."""
         return on_planes(network, network.architecture, self._planes // 2)
 
-    def batch(self, index: int) -> Planes:
+    def batch(self, index: int) -> PlanesExample:
         """Return a batch for training."""
         parts = 2 if self._deep else _PARTS
         volume, part = divmod(index, parts // 2)
-        old = self._part((0, volume), part + parts // 2)
-        return joined([old, self._part((0, volume + 1), part)])
+        old = self._chosen(self._drawn((0, volume)), part + parts // 2)
+        return joined([old, self._chosen(self._drawn((0, volume + 1)), part)])
 
-    def validation(self, each: int) -> dict[float, Planes]:
+    def validation(self, each: int) -> dict[float, PlanesExample]:
         """Return `each` planes of every level of light, or some more."""
         volumes = range(-(-each * _PARTS // self._planes))
         return {
@@ -79,24 +71,60 @@ class OnVolumes(Generic[Planes]):
             for photons in PHOTONS
         }
 
-    def _part(self, seed: tuple[int, ...], number: int) -> Planes:
-        return self._chosen(self._drawn(seed), number)
-
-    def _chosen(self, example: Planes, number: int) -> Planes:
+    def _chosen(self, example: PlanesExample, number: int) -> PlanesExample:
         """Return one part of the planes of a volume."""
         half = self._planes // 2
         behind = slice(number * half, (number + 1) * half)
         return example.chosen(behind if self._deep else slice(number, None, _PARTS))
 
-    def _draw(self, seed: tuple[int, ...], photons: float | None = None) -> Planes:
+    def _draw(self, seed: tuple[int, ...], photons: float | None = None) -> PlanesExample:
+        return planes_example(self._volumes(seed, photons), self._behind)
+
+
+class OnVolumeFrames:
+    """Raw frames of volumes for networks that denoise them, in which everything varies.
+
+    A batch is a whole volume, which a network learns through the reconstruction.
+    """
+
+    measure, level = "gain dB", "photons"
+
+    def __init__(self, recipe: VariedRecipe, sceneries: VolumeSceneries) -> None:
+        self._volumes = _Volumes(recipe, sceneries)
+
+    def step(self, network: Network) -> PlanesStep:
+        """Return a network as the step that it is."""
+        return on_planes(network, network.architecture)
+
+    def batch(self, index: int) -> FramesExample:
+        """Return a batch for training."""
+        return frames_example(self._volumes((0, index)))
+
+    def validation(self, each: int) -> dict[float, FramesExample]:
+        """Return a volume of every level of light."""
+        return {
+            photons: frames_example(self._volumes((1, int(photons), 0), photons))
+            for photons in PHOTONS
+        }
+
+
+class _Volumes:
+    """Draws the volumes of a recipe."""
+
+    def __init__(self, recipe: VariedRecipe, sceneries: VolumeSceneries) -> None:
+        assert recipe.volume is not None
+        self._recipe, self._sceneries, self.planes = recipe, sceneries, recipe.volume.planes
+
+    def __call__(self, seed: tuple[int, ...], photons: float | None = None) -> TakenVolume:
         random = np.random.default_rng((self._recipe.seed, *seed))
-        size = self._recipe.size
-        return self._made(taken_volume(self._sceneries, size, self._planes, random, photons))
+        return taken_volume(self._sceneries, self._recipe.size, self.planes, random, photons)
 
 
-def joined(examples: list[Planes]) -> Planes:
+def joined(examples: list[PlanesExample]) -> PlanesExample:
     """Put planes of one size together."""
-    kind = type(examples[0])
-    return kind(
-        *(torch.cat([getattr(one, field.name) for one in examples]) for field in fields(kind))
+    return PlanesExample(
+        *(
+            torch.cat([getattr(one, field.name) for one in examples])
+            for field in fields(PlanesExample)
+        )
     )

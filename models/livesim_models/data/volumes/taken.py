@@ -11,7 +11,7 @@ from torch import Tensor
 from livesim.reconstruction.volume.estimate import volume_noise_to_signal
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.values.volume_pattern import VolumePattern
-from livesim_models.data.varied.camera import drawn_camera, photographed
+from livesim_models.data.varied.camera import Camera, drawn_camera, photographed
 from livesim_models.data.varied.textures import Random
 from livesim_models.data.volumes.instrument import VolumeInstrument, drawn_volume_instrument
 from livesim_models.data.volumes.scenery import Grid, VolumeSceneries
@@ -33,14 +33,18 @@ class TakenVolume:
     """[z, angle, phase, y, x]."""
     expected: Tensor
     """The same without noise."""
-    read_noise: float
-    """As believed, electrons."""
+    camera: Camera
     specimen: Tensor
     """[layer, 2 y, 2 x], layers beyond the stack included."""
     beyond: int
     """Layers on either side."""
     floor: float
     """Light without structure in every frame."""
+
+    @property
+    def read_noise(self) -> float:
+        """As believed, electrons."""
+        return self.camera.believed_read_noise
 
     @property
     def widefield(self) -> Tensor:
@@ -80,17 +84,24 @@ def taken_volume(
     light = expected_volume(density, pattern, own.pupil, first=beyond, moved_um=own.moved_um)
     scale = photons / max(float(light.mean(dim=(1, 2)).max()), 1e-9)
     floor = photons * random.uniform(0.0, 0.4) if random.random() < 0.5 else 0.0
-    mean, gain = (scale * light + floor).float(), camera.gain_error
-    frames = photographed(mean.flatten(0, 2), camera, random).reshape(mean.shape)
+    gain = camera.gain_error
+    expected = (gain * (scale * light + floor)).float()
+    frames = noisy(expected, camera, random)
     angles = len(pattern.lateral.angles)
     noise = volume_noise_to_signal(frames.mean(dim=(1, 2)), own.known_optics, angles)
     return TakenVolume(
         own=own,
         known=own.known.with_noise(noise),
         frames=frames,
-        expected=gain * mean,
-        read_noise=camera.believed_read_noise,
+        expected=expected,
+        camera=camera,
         specimen=(gain * scale * density).float(),
         beyond=beyond,
         floor=gain * floor,
     )
+
+
+def noisy(expected: Tensor, camera: Camera, random: Random) -> Tensor:
+    """Return what a camera makes of expected frames, in what are believed to be photo-electrons."""
+    mean = expected / camera.gain_error
+    return photographed(mean.flatten(0, 2), camera, random).reshape(mean.shape)
