@@ -16,7 +16,15 @@ from livesim.values.pattern import Pattern
 from livesim_models.card import Card
 from livesim_models.checkpoint import file_sha256, read_card, read_model
 from livesim_models.field import FieldRunner
-from livesim_models.shipped import AUTO, FOR_VOLUMES, NONE, PAIR, StepName, model_file
+from livesim_models.shipped import (
+    AUTO,
+    FOR_VOLUMES,
+    NONE,
+    PAIR,
+    StepName,
+    model_file,
+    shipped_models,
+)
 from livesim_models.volume.orders import FRAMES, ORDERS
 from livesim_models.volume.step import PlanesStep, on_planes
 
@@ -118,10 +126,12 @@ def _steps(settings: Settings) -> Steps:
 def _names(settings: Settings) -> dict[StepName, str]:
     """Return the models of one channel, "none" where there is none.
 
-    A step one that is left open is that behind which step two was trained, if it was.
+    A step one that is left open is that behind which step two was trained, if it was; a step two
+    that is left open is that of the same name as step one, if there is one.
     """
     one, two = settings.steps.one, settings.steps.two
-    two = FOR_VOLUMES if two == AUTO else two
+    if two == AUTO:
+        two = one if one in shipped_models("two") else FOR_VOLUMES
     if one == AUTO:
         behind = None if two == NONE else read_card(model_file(two, "two")).behind
         one = behind or NONE

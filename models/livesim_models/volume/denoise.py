@@ -64,6 +64,7 @@ class FrameDenoiser:
 def in_more_light(spectrum: Tensor, plan: VolumePlan) -> Tensor:
     """Return the half spectrum [kz, x, 2 y] that a Wiener filter for more light leaves.
 
-    With S the power of signal over noise, that of the plan leaves the share S / (S + 1).
+    With S the power of signal over noise, that of the plan leaves the share S / (S + 1). What the
+    jumps between opposite borders leave, which no filter sharpens, is taken for signal here.
     """
     return spectrum / (plan.share + (1.0 - plan.share) / MORE_LIGHT)
