@@ -120,7 +120,8 @@ def _steps(settings: Settings) -> Steps:
     names, precision = _names(settings), settings.steps.precision
     if set(names.values()) != {NONE}:
         precision = precision_for(settings, preferred_device())
-    return settings.steps.model_copy(update={**names, "all": NONE, "precision": precision})
+    chosen = {"one": names["one"], "two": names["two"], "all": NONE, "precision": precision}
+    return settings.steps.model_copy(update=chosen)
 
 
 def _names(settings: Settings) -> dict[StepName, str]:

@@ -66,7 +66,8 @@ class PlanesStep(nn.Module):
     def in_parts(self, planes: Tensor, channels: Tensor, unit: Tensor) -> Tensor:
         """Return the same, with few planes in memory at a time where the network allows that."""
         if self.across_planes:
-            return self(planes, channels, unit)  # type: ignore[no-any-return]
+            whole: Tensor = self(planes, channels, unit)
+            return whole
         given = zip(*(one.split(TOGETHER) for one in (planes, channels, unit)), strict=True)
         return torch.cat([self(*part) for part in given])
 

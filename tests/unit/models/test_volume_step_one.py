@@ -16,6 +16,7 @@ from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.data.volumes.scenery import VolumeSceneries
 from livesim_models.data.volumes.taken import taken_volume
+from livesim_models.field import FieldRunner
 from livesim_models.registry import architecture_of, build
 from livesim_models.training.recipe import load_recipe
 from livesim_models.volume.denoise import MORE_LIGHT, FrameDenoiser, in_more_light
@@ -268,3 +269,16 @@ def test_noise_is_drawn_from_the_camera():
     ]
     assert 0.7 < float(off.std()) < 1.6
     assert taken.wanted.shape == (8, 64, 64)
+
+
+def test_a_network_of_three_dimensions_runs_in_tiles():
+    own = {"kind": "rcan", "dimensions": 3, "groups": 1, "blocks": 1, "features": 8}
+    network = build(architecture_of(own | {"inputs": 2, "outputs": 1})).eval()
+    torch.nn.init.normal_(network.tail.weight, 0.0, 0.3)
+    volume = torch.randn(1, 2, 5, 40, 56, generator=torch.Generator().manual_seed(3))
+    whole = FieldRunner(network)(volume)
+    torch.testing.assert_close(whole, network(volume).detach(), atol=1e-4, rtol=1e-3)
+    tiled = FieldRunner(network, tile=32, overlap=12)(volume)
+    assert tiled.shape == whole.shape == (1, 1, 5, 40, 56)
+    # Not the same: the attention sees the mean of a tile.
+    assert float((tiled - whole).abs().max()) < 0.1 * float(whole.std())

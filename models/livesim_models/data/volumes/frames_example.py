@@ -81,15 +81,12 @@ class FramesExample:
         """Return by how many dB a restored volume is nearer to the target than the plain one."""
         edge = slice(2 * EDGE, -2 * EDGE)
         inner = (slice(_END_PLANES, -_END_PLANES), edge, edge)
-        low, high = self.levels
-        images = (one[inner].flatten(1)[None] for one in (restored, self.plain, self.target))
-        return gain_db(*images, restored.new_tensor(high - low).reshape(1, 1, 1))
-
-    @property
-    def levels(self) -> tuple[float, float]:
-        """What counts as 0 and as 1."""
-        found = levels_of(self.target)
-        return found.low, found.high
+        levels = levels_of(self.target)
+        span = restored.new_tensor(levels.high - levels.low).reshape(1, 1, 1)
+        image, plain, target = (
+            one[inner].flatten(1)[None] for one in (restored, self.plain, self.target)
+        )
+        return gain_db(image, plain, target, span)
 
 
 def frames_example(taken: TakenVolume) -> FramesExample:
