@@ -151,6 +151,11 @@ class VariedRecipe(Section):
 
     @model_validator(mode="after")
     def _networks_fit(self) -> Self:
+        deep = {own.in_volumes for own in self.networks.values()}
+        if self.volume is None and True in deep:
+            raise ValueError("expected networks of two dimensions, found some of three")
+        if len(deep) > 1:
+            raise ValueError("expected networks of as many dimensions each, found two and three")
         if self.volume is not None:
             if self.simulator is not None:
                 raise ValueError("expected either simulator or volume, found both")

@@ -247,6 +247,19 @@ def test_recipes_say_what_a_step_one_sees(tmp_path):
         load_recipe(path)
 
 
+def test_recipes_do_not_mix_dimensions(tmp_path):
+    path = tmp_path / "small.toml"
+    text = RECIPE.format(inputs=CHANNELS, more="dimensions = 3")
+    _, end = text.split("[networks.small]")
+    path.write_text(text + "[networks.other]" + end.replace("= 3", "= 2"), encoding="utf-8")
+    with pytest.raises(SettingsError, match="expected networks of as many dimensions each"):
+        load_recipe(path)
+    flat = text.replace("[volume]\nplanes = 8\nstep = \"one\"", "")
+    path.write_text(flat, encoding="utf-8")
+    with pytest.raises(SettingsError, match="expected networks of two dimensions, found some of"):
+        load_recipe(path)
+
+
 def test_a_network_across_planes_gives_what_it_gives_of_a_volume():
     own = {"kind": "rcan", "dimensions": 3, "groups": 1, "blocks": 1, "features": 8}
     architecture = architecture_of(own | {"inputs": 13, "outputs": 1})
