@@ -254,7 +254,7 @@ def test_recipes_do_not_mix_dimensions(tmp_path):
     path.write_text(text + "[networks.other]" + end.replace("= 3", "= 2"), encoding="utf-8")
     with pytest.raises(SettingsError, match="expected networks of as many dimensions each"):
         load_recipe(path)
-    flat = text.replace("[volume]\nplanes = 8\nstep = \"one\"", "")
+    flat = text.replace('[volume]\nplanes = 8\nstep = "one"', "")
     path.write_text(flat, encoding="utf-8")
     with pytest.raises(SettingsError, match="expected networks of two dimensions, found some of"):
         load_recipe(path)
