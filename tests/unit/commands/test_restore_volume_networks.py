@@ -11,10 +11,10 @@ from livesim.cli import app
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
-from livesim.config.settings import SettingsError
+from livesim.config.settings import SettingsError, Steps
 from livesim.io.write.results import read_recipe
 from livesim.pipeline.networks import load_networks
-from livesim.pipeline.volume.networks import load_volume_networks
+from livesim.pipeline.volume.networks import load_volume_networks, resolved_volumes
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
 from tests.support.volume_network import drawn_network, drawn_step_one
 from tests.unit.commands import test_restore_volumes
@@ -62,6 +62,19 @@ def test_the_recipe_says_what_was_done_before_and_behind(frames, tmp_path):
     _, recipe = restored(raw, asking_for(two, one=one), tmp_path)
     assert recipe.steps == ("one", "reconstruct", "two")
     assert set(recipe.models) == {"drawn-one.safetensors", "drawn-two.safetensors"}
+
+
+def test_what_is_left_open_is_what_goes_with_what_is_named():
+    def named(**steps):
+        chosen = settings().model_copy(update={"steps": Steps(**steps)})
+        found = resolved_volumes(chosen).settings.steps
+        return found.one, found.two
+
+    assert named() == ("none", "none")
+    assert named(two="volumes") == ("none", "volumes")
+    assert named(two="volumes-pair") == ("volumes-pair", "volumes-pair")
+    assert named(one="volumes-pair") == ("volumes-pair", "volumes-pair")
+    assert named(one="volumes-pair", two="none") == ("volumes-pair", "none")
 
 
 def test_steps_of_volumes_that_do_not_fit_each_other_are_refused(tmp_path):
