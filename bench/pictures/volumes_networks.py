@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import torch
 
 from bench.pictures.volumes import IMAGES, draw
-from bench.quality.volumes_networks.measured import PHOTONS, network_named, restored
+from bench.quality.volumes_networks.measured import (
+    PHOTONS,
+    PLAIN,
+    SHOWN,
+    WIDEFIELD,
+    networks_named,
+    restored,
+)
 
 KIND, NUMBER = "threads", 1
+ONE, BOTH = "one", "one, two"
 
 
 def main() -> None:
-    """Draw one plane, and below it a section along z."""
+    """Draw one plane, and below it a section along z, of every stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", default="volumes-pair", help="step one, shipped or a file")
+    parser.add_argument("--two", default="volumes-pair", help="step two behind it, likewise")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    network = network_named(sys.argv[1] if len(sys.argv) > 1 else "volumes")
-    found = restored(network, KIND, NUMBER, PHOTONS[NUMBER])
-    images = found.images | {"truth, low-passed": found.truth}
-    draw(
-        {name.replace("network", "network alone"): one for name, one in images.items()},
-        40.0,
-        IMAGES / "volumes-network.png",
-    )
+    networks = {
+        ONE: networks_named(options.one, "none"),
+        BOTH: networks_named(options.one, options.two),
+    }
+    found = restored(networks, KIND, NUMBER, PHOTONS[NUMBER])
+    stages = {
+        WIDEFIELD: WIDEFIELD,
+        PLAIN: PLAIN,
+        "step one alone": ONE,
+        "both steps alone": BOTH,
+        "both steps, shown": BOTH + SHOWN,
+    }
+    images = {title: found.images[stage] for title, stage in stages.items()}
+    images |= {"full light": found.full, "truth, low-passed": found.truth}
+    draw(images, 40.0, IMAGES / "volumes-network.png")
 
 
 if __name__ == "__main__":

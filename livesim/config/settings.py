@@ -263,16 +263,15 @@ class Settings(Section):
     @property
     def _no_volumes(self) -> str:
         """Why there can be no volumes with these settings; empty if there can."""
-        pattern, steps = self.pattern, self.steps
-        networks = {steps.one, steps.all} - {"auto", "none"}
+        pattern, whole = self.pattern, self.steps.all
         if pattern.harmonics != 2:
             return (
                 f"expected pattern.harmonics = 2, those of three beams, found {pattern.harmonics}"
             )
-        if networks:
+        if whole not in ("auto", "none"):
             return (
-                "expected no network but in steps.two, which alone restores volumes, found "
-                f"{min(networks)}"
+                "expected no network in steps.all, since those of volumes work before and behind "
+                f"their reconstruction, found {whole}"
             )
         if self.live.rolling != "off":
             return f'expected live.rolling = "off", found "{self.live.rolling}"'

@@ -11,7 +11,7 @@ ONE, TWO, ALL = "one", "two", "all"
 STEPS = (RECONSTRUCT, "one,reconstruct", "reconstruct,two", "one,reconstruct,two", ALL)
 """All choices, each in the order in which the steps are taken."""
 
-_PAIR = "pair"
+_PAIR, _PAIR_OF_VOLUMES = "pair", "volumes-pair"
 """The shipped networks that work before and behind the reconstruction."""
 
 
@@ -35,7 +35,7 @@ def with_steps(settings: Settings, steps: str) -> Settings:
     own = {step: "none" for step in (ONE, TWO, ALL) if step not in asked}
     inherited = dict.fromkeys(own)
     if ONE in asked and settings.steps.one == "auto":
-        own[ONE] = _PAIR
+        own[ONE] = _PAIR if settings.volumes is None else _PAIR_OF_VOLUMES
     channels = {
         number: channel.model_copy(update={"steps": channel.steps.model_copy(update=inherited)})
         for number, channel in settings.channels.items()

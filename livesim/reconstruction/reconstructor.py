@@ -136,6 +136,22 @@ class Reconstructor:
             If the stacks do not fit the plan, its frames are too few, it ends in Richardson-Lucy
             steps, or it processes frames and image.
         """
+        images = []
+        for stack in self._checked(photons):
+            spectra = self.differentiable_bands(stack)
+            whole = self.combine(spectra, torch.zeros_like(self._memory.spectrum))
+            columns = torch.fft.ifft(whole, norm="forward").mT
+            images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
+        return torch.stack(images)
+
+    def differentiable_bands(self, frames: Tensor) -> BandSpectra:
+        """Return the bands of one stack [frame, y, x], with the graph that leads back to it.
+
+        Raises
+        ------
+        ValueError
+            As `differentiable`.
+        """
         if self.plan.few_frames is not None:
             raise ValueError("expected frames that separate the bands, found too few of them")
         if self.plan.richardson_lucy_iterations or self.plan.processed:
@@ -143,15 +159,9 @@ class Reconstructor:
                 "expected a plan without Richardson-Lucy steps and without the report's "
                 "processing, which are not differentiated here"
             )
-        images = []
-        for stack in self._checked(photons):
-            planes, every = self.separate(stack), slice(None)
-            zero, side = (_transformed(rows.mT) for rows in self._inside(planes, every))
-            spectra = BandSpectra(zero, self._border(planes[0]), side)
-            whole = self.combine(spectra, torch.zeros_like(self._memory.spectrum))
-            columns = torch.fft.ifft(whole, norm="forward").mT
-            images.append(torch.fft.irfft(columns, n=2 * self.plan.shape[1], norm="forward"))
-        return torch.stack(images)
+        planes = self.separate(frames)
+        zero, side = (_transformed(rows.mT) for rows in self._inside(planes, slice(None)))
+        return BandSpectra(zero, self._border(planes[0]), side)
 
     @torch.inference_mode()
     def spectra(self, stack: Tensor) -> BandSpectra:

@@ -41,11 +41,12 @@ class Card(Section):
     description: str = ""
     licence: str = ""
     architecture: AnyArchitecture
-    normalisation: Literal["stabilised", "levels", "conditions", "range", "planes"]
+    normalisation: Literal["stabilised", "levels", "conditions", "range", "planes", "orders"]
     """Of the input: photo-electrons of noise 1; the widefield image's quantiles as 0 ... 1; a plain
     image with the conditions it was made under, to which the output is added; the darkest pixel
-    of a raw stack as 0, its brightest as 1; or a plane of a plain volume with those beside it and
-    its conditions, to which the output is added."""
+    of a raw stack as 0, its brightest as 1; a plane of a plain volume with those beside it and
+    its conditions, to which the output is added; or the orders of a plane's raw frames with those
+    beside it, in standard deviations of the noise."""
     layout: Literal["angle-phase", "hexagonal", "any"] = "angle-phase"
     """Of raw stacks; where it is any, `frames` and `harmonics` say nothing."""
     frames: Annotated[int, Field(ge=1)] = 9
@@ -82,8 +83,8 @@ class Card(Section):
 
     @property
     def on_volumes(self) -> bool:
-        """Whether it works on planes of plain volumes, with those beside them."""
-        return self.normalisation == "planes"
+        """Whether it works on planes of volumes, with those beside them."""
+        return self.normalisation in ("planes", "orders")
 
     def warnings(self, widefields: Sequence[Tensor], levels: Levels) -> list[str]:
         """Return what about a stream lies outside of the training, from some of its images.

@@ -61,7 +61,7 @@ class FieldRunner(nn.Module):
 
     @torch.inference_mode()
     def forward(self, image: Tensor) -> Tensor:
-        """Return the network's answer [batch, output, y, x] to [batch, input, y, x]."""
+        """Return the network's answer [batch, output, (z,) y, x] to [batch, input, (z,) y, x]."""
         tiles = self._tiles(image)
         exact = self._dtype == torch.float32
         with true_float32() if exact else nullcontext():
@@ -88,11 +88,12 @@ class FieldRunner(nn.Module):
         if image.device.type == "cuda":
             most = torch.cuda.mem_get_info(image.device)[0] // _GPU_SHARE
         per_pixel = self._pixel_values * self._dtype.itemsize
-        side = int((most / per_pixel / len(image)) ** 0.5)
+        deep = len(image) * (image.shape[2] if image.ndim == 5 else 1)
+        side = int((most / per_pixel / deep) ** 0.5)
         return max(side, 4 * self._overlap)
 
     def _tiled(self, image: Tensor, tiles: _Tiles) -> Tensor:
-        found = image.new_zeros(len(image), self._outputs, *image.shape[-2:])
+        found = image.new_zeros(len(image), self._outputs, *image.shape[2:])
         for y, x, weight in tiles.places:
             found[..., y, x] += weight * self.network(image[..., y, x].contiguous())
         return found / tiles.weights

@@ -36,6 +36,11 @@ class Architecture(Section):
         return self.inputs == self.outputs
 
     @property
+    def in_volumes(self) -> bool:
+        """Whether it works on volumes [z, y, x] in place of single planes."""
+        return False
+
+    @property
     def overlap(self) -> int:
         """Pixels that neighbouring tiles share, 32 as in the MPhil report.
 

@@ -21,7 +21,7 @@ from livesim.wire.status import EngineState
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from tests.support.processes import livesim
 from tests.support.volume_microscope import volume_settings
-from tests.support.volume_network import drawn_network
+from tests.support.volume_network import drawn_network, drawn_step_one
 
 pytestmark = pytest.mark.slow
 
@@ -133,9 +133,9 @@ def test_a_lost_frame_costs_its_own_volume_and_planes_come_in_any_order(counts, 
 
 @pytest.fixture
 def with_network(tmp_path):
-    """Settings that ask for a network which changes much."""
-    two = drawn_network(tmp_path, 0.3)
-    return SETTINGS.model_copy(update={"steps": Steps(one="none", two=two), "simulation": None})
+    """Settings that ask for networks of both steps, which change much."""
+    one, two = drawn_step_one(tmp_path, 0.3), drawn_network(tmp_path, 0.3, behind="drawn")
+    return SETTINGS.model_copy(update={"steps": Steps(one=one, two=two), "simulation": None})
 
 
 def test_a_network_makes_the_same_volumes_live_as_in_restore(counts, with_network, tmp_path):
@@ -147,7 +147,7 @@ def test_a_network_makes_the_same_volumes_live_as_in_restore(counts, with_networ
     assert np.abs(volumes_of(live) - volumes_of(plain)).max() > 0.01
     assert zarr.open_group(live, mode="r")["networks"][:].all()
     recipe = read_recipe(live)
-    assert recipe.steps == ("reconstruct", "two")
+    assert recipe.steps == ("one", "reconstruct", "two")
     assert recipe.models == read_recipe(again).models
     assert any(words.startswith(IN_THREE_DIMENSIONS) for words in recipe.warnings)
 

@@ -1,15 +1,13 @@
-"""Make the MPhil report's figures 5 to 9 and 11: `python -m bench.quality.report --folder FOLDER`.
+"""Make the MPhil report's figures 5 to 9: `python -m bench.quality.report --folder FOLDER`.
 
 Drawn microtubules and endoplasmic reticulum in a twentieth of the light; small networks for both
 steps are trained on the first alone, on both, and on the first with a half of the fields for each
-step. What is in FOLDER already is not trained again. Figure 11 is made of what
-`bench.quality.volumes_networks` has measured.
+step. What is in FOLDER already is not trained again. Figure 11 is `bench.quality.report.volumes`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,11 +17,9 @@ import livesim
 from bench.quality.report.figures import draw
 from bench.quality.report.pipelines import PLANS, Pipeline, Tell, pipeline, unseen_shots
 from bench.quality.report.shots import DRAWN, Shot
-from bench.quality.report.summary import OWN, PLAIN, SHOWN, figure_rows, volume_rows
-from bench.report import RESULTS, Row, report, show
+from bench.quality.report.summary import OWN, PLAIN, SHOWN, figure_rows
+from bench.report import Row, report
 from livesim_models.evaluation.similarity import Picture, similarity
-
-VOLUMES = RESULTS / "volumes_networks.json"
 
 
 def main() -> None:
@@ -38,17 +34,14 @@ def main() -> None:
     }
     tests = {kind: unseen_shots(kind) for kind in DRAWN}
     rows = [row for shots in tests.values() for of in shots for row in _measured(of, pipelines)]
-    volumes = json.loads(VOLUMES.read_text("utf-8"))["each"]
-    show("Figure 11", volume_rows(volumes))
     report(
         "report",
         "The report's figures 6, 8 and 9: what the networks change",
         figure_rows(rows),
-        volumes=volume_rows(volumes),
         each=rows,
         steps=options.steps,
     )
-    draw(pipelines, tests, rows, volumes)
+    draw(pipelines, tests, rows)
 
 
 def _telling(name: str) -> Tell:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.quality.report.pipelines import HALVES, MIXED, SINGLE, STAGES, Pipeline
 from bench.quality.report.shots import ER, MICROTUBULES, Shot
-from bench.quality.report.summary import FIGURES, changes
+from bench.quality.report.summary import FIGURES, changes, stages_of_volumes
 from bench.report import Row
 from livesim_models.evaluation.similarity import linear_fit, similarity
 
@@ -23,7 +23,7 @@ FULL = "full light"
 CROP = 72
 """Pixels of the doubled grid, 3.9 µm as in the report."""
 DPI = 80
-VOLUME_STAGES = ("plain", "network", "arbitrated")
+VOLUME_STAGES = ("plain", "one, shown", "one, two, shown")
 _EDGE = 24
 
 
@@ -31,15 +31,13 @@ def draw(
     pipelines: Mapping[str, Pipeline],
     tests: Mapping[str, Sequence[Shot]],
     rows: Sequence[Row],
-    volumes: Sequence[Row],
 ) -> None:
-    """Draw all of them."""
+    """Draw all of them but figure 11."""
     tubules, er = tests[MICROTUBULES], tests[ER]
     single, mixed = pipelines[SINGLE], pipelines[MIXED]
     sample(tubules[0], {SINGLE: single}, IMAGES / "report-microtubules.png")
     sample(er[0], {SINGLE: single, MIXED: mixed}, IMAGES / "report-er.png")
     paired(rows, IMAGES / "report-paired.png")
-    paired_volumes(volumes, IMAGES / "report-volumes.png")
     sheet([(SINGLE, single, s) for s in tubules[1:4]], IMAGES / "report-crops-single.png")
     both = [(MIXED, mixed, s) for s in (tubules[1], er[1], er[2])]
     sheet(both, IMAGES / "report-crops-mixed.png")
@@ -120,15 +118,7 @@ def paired(rows: Sequence[Row], path: Path) -> None:
 
 def paired_volumes(volumes: Sequence[Row], path: Path) -> None:
     """Draw the same of volumes, against the plain volume in full light."""
-    units = ("dB", "SSIM")
-    rows = [
-        {
-            f"{stage} {unit}": row[f"{stage}, full, {unit}"]
-            for stage in VOLUME_STAGES
-            for unit in units
-        }
-        for row in volumes
-    ]
+    rows = stages_of_volumes(volumes)
     _paired([("fig. 11: volumes", rows)], VOLUME_STAGES, path)
 
 

@@ -57,25 +57,39 @@ def figure_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 def volume_rows(volumes: Sequence[Row]) -> list[Row]:
-    """Return the rows of figure 11: the report's, and ours of what is shown of volumes."""
+    """Return the rows of figure 11: the report's, and ours of networks on volumes and as shown."""
     stated = [
         {"figure": "11", "change": change, "report dB": dB, "report SSIM": ssim}
         for (figure, change), (dB, ssim) in STATED.items()
         if figure == "11"
     ]
-    own = [
-        {f"{stage} {unit}": row[f"{stage}, full, {unit}"] for stage in _VOLUME for unit in _UNITS}
-        for row in volumes
-    ]
+    own = stages_of_volumes(volumes)
     measured = [
-        _line({"figure": "", "change": stage}, own, "plain", stage) for stage in _VOLUME[1:]
+        _line({"figure": "", "change": name + words}, own, start + end, stop + end)
+        for end, words in (("", ", alone"), (_SHOWN, _SHOWN))
+        for name, start, stop in _VOLUME_CHANGES
     ]
     empty = {"report dB": "", "report SSIM": ""}
     blank = dict.fromkeys((key for key in measured[0] if key not in stated[0]), "")
     return [*({**line, **blank} for line in stated), *({**line, **empty} for line in measured)]
 
 
-_VOLUME, _UNITS = ("plain", "network", "arbitrated"), ("dB", "SSIM")
+def stages_of_volumes(volumes: Sequence[Row]) -> list[Row]:
+    """Return what every volume has at each stage, against the plain volume in full light."""
+    stages = ["plain", *(name + end for name in ("one", "one, two") for end in ("", _SHOWN))]
+    found: list[Row] = []
+    for row in volumes:
+        line = {f"{at} {unit}": row[f"{at}, full, {unit}"] for at in stages for unit in _UNITS}
+        found.append(line | {f"plain{_SHOWN} {unit}": line[f"plain {unit}"] for unit in _UNITS})
+    return found
+
+
+_SHOWN, _UNITS = ", shown", ("dB", "SSIM")
+_VOLUME_CHANGES = (
+    ("step one", "plain", "one"),
+    ("both steps", "plain", "one, two"),
+    (OVER_ONE, "one", "one, two"),
+)
 
 
 def changes(rows: Sequence[Row], start: str, end: str, unit: str) -> np.ndarray:

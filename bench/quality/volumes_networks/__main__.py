@@ -1,9 +1,10 @@
-"""Measure a network on volumes it never saw: `python -m bench.quality.volumes_networks`.
+"""Measure networks on volumes they never saw: `python -m bench.quality.volumes_networks`.
 
 Small volumes of six kinds, three of which no training saw, are taken in full light; a twentieth of
 their photons is restored. Every volume has a pattern of its own, and of every second one the
 damping of the transfer function is believed wrong by half. What is restored is compared with the
-plain volume in full light, and with the truth, low-passed as a perfect result would be.
+plain volume in full light, and with the truth, low-passed as a perfect result would be: by step
+one, by both steps, and by the network behind the reconstruction that needs no step one.
 """
 
 from __future__ import annotations
@@ -17,19 +18,37 @@ import torch
 
 from bench.quality.volumes_networks.measured import (
     BEYOND,
+    FIXED,
     PHOTONS,
+    PLAIN,
     PLANES,
+    SHOWN,
     SIZE,
-    STAGES,
     THINNED,
+    WIDEFIELD,
     measured,
-    network_named,
+    networks_named,
     restored,
 )
 from bench.quality.volumes_networks.specimens import KINDS, UNKNOWN
 from bench.report import Row, report, show
 
+ONE, BOTH, TWO = "one", "one, two", "two alone"
+NETWORKS = (ONE, BOTH, TWO)
+STAGES = (WIDEFIELD, FIXED, PLAIN, *(name + end for name in NETWORKS for end in ("", SHOWN)))
+REFERENCES = {"the full light": "full", "the truth": "truth"}
+UNITS = ("dB", "SSIM")
 _LEAST = 1e-9
+
+
+def values(rows: Sequence[Row], stage: str, reference: str, unit: str) -> np.ndarray:
+    """Return what a stage has against a reference, of every volume."""
+    return np.array([row[f"{stage}, {reference}, {unit}"] for row in rows])
+
+
+def gain(rows: Sequence[Row], stage: str, reference: str, unit: str, over: str) -> np.ndarray:
+    """Return what a stage gains over another one, of every volume."""
+    return values(rows, stage, reference, unit) - values(rows, over, reference, unit)
 
 
 def summary(rows: Sequence[Row], reference: str) -> list[Row]:
@@ -39,20 +58,26 @@ def summary(rows: Sequence[Row], reference: str) -> list[Row]:
 
 def _line(rows: Sequence[Row], stage: str, reference: str) -> Row:
     line: Row = {"stage": stage}
-    for unit in ("dB", "SSIM"):
-        values = np.array([row[f"{stage}, {reference}, {unit}"] for row in rows])
-        plain = np.array([row[f"plain, {reference}, {unit}"] for row in rows])
-        error = values.std(ddof=1) / len(values) ** 0.5
+    own = stage.startswith(NETWORKS)
+    for unit in UNITS:
+        found = values(rows, stage, reference, unit)
+        error = found.std(ddof=1) / len(found) ** 0.5
         digits = 2 if unit == "dB" else 3
-        line[unit] = f"{values.mean():.{digits}f} ± {error:.{digits}f}"
-        line[f"{unit}, median"] = float(np.median(values))
-        line[f"{unit}, worst"] = float(values.min())
-        gain = values - plain
-        own = stage in ("network", "arbitrated")
-        line[f"{unit}, gain"] = float(gain.mean()) if own else None
-        line[f"{unit}, least gain"] = float(gain.min()) if own else None
-        line[f"{unit}, below plain"] = f"{(gain < -_LEAST).sum()} of {len(rows)}" if own else None
+        line[unit] = f"{found.mean():.{digits}f} ± {error:.{digits}f}"
+        line[f"{unit}, median"] = float(np.median(found))
+        line[f"{unit}, worst"] = float(found.min())
+        gained = gain(rows, stage, reference, unit, PLAIN)
+        line[f"{unit}, gain"] = float(gained.mean()) if own else None
+        line[f"{unit}, least gain"] = float(gained.min()) if own else None
+        line[f"{unit}, below plain"] = _lost(gained) if own else None
+    seconds = [row.get(f"{stage.removesuffix(SHOWN)}, s") for row in rows]
+    timed = stage == PLAIN or stage.endswith(SHOWN)
+    line["s"] = float(np.mean(seconds)) if timed else None
     return line
+
+
+def _lost(gained: np.ndarray) -> str:
+    return f"{(gained < -_LEAST).sum()} of {len(gained)}"
 
 
 def gains(rows: Sequence[Row]) -> list[Row]:
@@ -68,73 +93,92 @@ def gains(rows: Sequence[Row]) -> list[Row]:
         if not own:
             continue
         line: Row = {"volumes": name, "number": len(own)}
-        for stage, unit in product(("network", "arbitrated"), ("dB", "SSIM")):
-            found = [row[f"{stage}, truth, {unit}"] - row[f"plain, truth, {unit}"] for row in own]
-            line[f"{stage}, {unit}"] = float(np.mean(found))
-        line["shown"] = float(np.mean([row["shown"] for row in own]))
+        for stage, unit in product((n + end for n in NETWORKS for end in ("", SHOWN)), UNITS):
+            line[f"{stage}, {unit}"] = float(gain(own, stage, "truth", unit, PLAIN).mean())
+        line |= {
+            f"{name}, share shown": float(np.mean([row[f"{name}, shown"] for row in own]))
+            for name in NETWORKS
+        }
         lines.append(line)
     return lines
 
 
 def said(rows: Sequence[Row]) -> list[Row]:
-    """Compare what is said of arbitrated volumes with what they are, by the word of the verdict."""
+    """Compare what is said of volumes with what they are, by networks and the verdict's word."""
     lines = []
-    for word in ("trusted", "look", "do not trust"):
-        own = [row for row in rows if row["word"] == word]
+    for name, word in product(NETWORKS, ("trusted", "look", "do not trust")):
+        own = [row for row in rows if row[f"{name}, word"] == word]
         if own:
-            off = np.array([row["error said / found"] for row in own])
-            alike = np.array([row["correlation"] for row in own])
-            line: Row = {"word": word, "volumes": len(own)}
+            off = np.array([row[f"{name}, error said / found"] for row in own])
+            alike = np.array([row[f"{name}, correlation"] for row in own])
+            line: Row = {"networks": name, "word": word, "volumes": len(own)}
             line |= {"least correlation": alike.min(), "mean correlation": alike.mean()}
             line |= {"error, least": off.min(), "error": np.median(off), "error, most": off.max()}
-            within = float(np.mean([row["within 2 errors"] for row in own]))
+            within = float(np.mean([row[f"{name}, within 2 errors"] for row in own]))
             lines.append(line | {"within 2 errors": within})
     return lines
 
 
 def asked(rows: Sequence[Row]) -> list[Row]:
-    """Compare what was asked for with what was found, of the arbitrated volumes."""
+    """Compare what was asked for with what was found, of what is shown and of networks alone."""
     lines = []
-    for name, reference in (("the full light", "full"), ("the truth", "truth")):
-        for unit, least, most_below in (("dB", 6.0, 0), ("SSIM", 0.13, 4)):
-            gain = np.array(
-                [
-                    row[f"arbitrated, {reference}, {unit}"] - row[f"plain, {reference}, {unit}"]
-                    for row in rows
-                ]
+    for (said_of, reference), (name, dB) in product(REFERENCES.items(), ((ONE, 4.0), (BOTH, 6.0))):
+        for unit, least in (("dB", dB), *((("SSIM", 0.13),) if name == BOTH else ())):
+            what = f"{name}: mean gain in {unit}, {said_of}"
+            shown, alone = (
+                float(gain(rows, name + end, reference, unit, PLAIN).mean()) for end in (SHOWN, "")
             )
-            below, worst = int((gain < -_LEAST).sum()), f"{gain.min():.1e}"
-            mean = f"{gain.mean():.2f}"
-            lines.append(_asked(f"mean gain in {unit}, {name}", least, mean, gain.mean() >= least))
-            found = f"{below} of {len(rows)}" + (f", by {worst} at most" if below else "")
-            met = below <= most_below
-            lines.append(_asked(f"volumes that lose {unit}, {name}", most_below, found, met))
+            found = [f"{one:.2f}" if unit == "dB" else f"{one:.3f}" for one in (shown, alone)]
+            lines.append(_asked(what, f"{least:g}", *found, met=shown >= least))
+        for unit in UNITS:
+            what = f"{name}: volumes below plain in {unit}, {said_of}"
+            both = [gain(rows, name + end, reference, unit, PLAIN) for end in (SHOWN, "")]
+            met = not bool((both[0] < -_LEAST).any())
+            lines.append(_asked(what, "0", *map(_lost, both), met=met))
+    for said_of, reference in REFERENCES.items():
+        both = [gain(rows, BOTH + end, reference, "SSIM", ONE + end) for end in (SHOWN, "")]
+        what = f"SSIM lowered by step two, {said_of}"
+        lines.append(_asked(what, "4", *map(_lost, both), met=(both[0] < -_LEAST).sum() <= 4))
     return lines
 
 
-def _asked(what: str, bar: float, found: str, met: bool) -> Row:
-    return {"what": what, "asked": f"{bar:g}", "found": found, "met": "yes" if met else "no"}
+def _asked(what: str, bar: str, shown: str, alone: str, *, met: bool) -> Row:
+    return {
+        "what": what,
+        "asked": bar,
+        "shown": shown,
+        "alone": alone,
+        "met": "yes" if met else "no",
+    }
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", default="volumes", help="a shipped one, or a file")
+    parser.add_argument("--one", default="volumes-pair", help="step one, shipped or a file")
+    parser.add_argument("--two", default="volumes-pair", help="step two behind it, likewise")
+    parser.add_argument("--alone", default="volumes", help="step two without a step one, likewise")
     parser.add_argument("--each", type=int, default=6, help="volumes of every kind")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="these alone")
     parser.add_argument("--beyond", type=int, default=BEYOND, help="layers on either side")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network = network_named(options.network)
+    networks = {
+        ONE: networks_named(options.one, "none"),
+        BOTH: networks_named(options.one, options.two),
+        TWO: networks_named("none", options.alone),
+    }
     rows: list[Row] = []
     for kind, number in product(options.kinds or KINDS, range(options.each)):
         photons = PHOTONS[number % len(PHOTONS)]
-        row = measured(restored(network, kind, number, photons, options.beyond))
+        row = measured(restored(networks, kind, number, photons, options.beyond))
         rows.append({"kind": kind, "number": number, "photons": photons, **row})
-    by_truth, by_full = summary(rows, "truth"), summary(rows, "full")
+    by_truth, by_full = (summary(rows, reference) for reference in ("truth", "full"))
     show("Against the full light", by_full)
+    show("Against the truth", by_truth)
     show("Gain over the plain volume", gains(rows))
     show("What is said of it", said(rows))
+    show("Asked", asked(rows))
     if options.kinds or options.beyond != BEYOND:  # no whole table
         return
     report(
@@ -149,7 +193,7 @@ def main() -> None:
         size=SIZE,
         planes=PLANES,
         thinned=THINNED,
-        network=network.card.name,
+        networks={name: [card.name for card in own.cards] for name, own in networks.items()},
     )
 
 

@@ -20,13 +20,13 @@ from livesim.config.settings import Settings
 from livesim.io.pattern_file import read_pattern_for
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
-from livesim.io.recipe import Recipe, identify
+from livesim.io.recipe import Recipe, StepName, identify
 from livesim.io.settings_beside import own_pattern_files, pattern_for
 from livesim.io.write.results import check_target, open_writer
 from livesim.pipeline.devices import device_named
 from livesim.pipeline.volume.build import calibrate_volume
 from livesim.pipeline.volume.channel import VolumeChannel
-from livesim.pipeline.volume.networks import VolumeNetwork, wants_network
+from livesim.pipeline.volume.networks import VolumeNetworks, wants_networks
 from livesim.values.errors import LostFrameError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern
@@ -41,8 +41,8 @@ from livesim.values.wording import count
 def restore_volumes(asked: RestoreRequest) -> None:
     """Reconstruct every whole volume of a recording into one file.
 
-    A network, where the settings ask for one, is shown as far as the photons of a volume support
-    it. The pattern of each channel is that of the live run, that of a file, or that found in its
+    Networks, where the settings ask for some, are shown as far as the photons of a volume support
+    them. The pattern of each channel is that of the live run, that of a file, or that found in its
     first whole volume.
 
     Raises
@@ -58,7 +58,7 @@ def restore_volumes(asked: RestoreRequest) -> None:
     check_target(asked.out, overwrite=asked.overwrite)
     with open_recording(asked.raw, asked.settings.pattern) as recording:
         settings, notes = settled(asked.settings, recording)
-        check_memory(recording, network=wants_network(settings))
+        check_memory(recording, network=wants_networks(settings))
         volumes, torn = whole_volumes(recording)
         notes += torn
         whole = f"{count(len(volumes), 'volume')} of {count(recording.sizes.z, 'plane')}"
@@ -158,18 +158,28 @@ def _recipe(
     notes: Sequence[str],
 ) -> Recipe:
     patterns = {number: channel.pattern for number, channel in channels.items()}
-    networks = [one.network for one in channels.values() if one.network is not None]
+    networks = [one.networks for one in channels.values() if one.networks is not None]
     return Recipe(
         settings=settings,
         pattern=patterns[min(patterns)],
-        steps=("reconstruct", "two") if networks else ("reconstruct",),
+        steps=_steps(networks),
         models={name: sha for one in networks for name, sha in one.models.items()},
         sources=tuple(identify(one) for one in (asked.raw, *recording.file.others)),
         warnings=(*recording.warnings, *notes, *_said(patterns, networks)),
     )
 
 
-def _said(patterns: Mapping[int, Pattern], networks: Sequence[VolumeNetwork]) -> Iterator[str]:
+def _steps(networks: Sequence[VolumeNetworks]) -> tuple[StepName, ...]:
+    """Return what is done to the volumes of any channel."""
+    done: dict[StepName, bool] = {
+        "one": any(own.one for own in networks),
+        "reconstruct": True,
+        "two": any(own.two for own in networks),
+    }
+    return tuple(step for step, wanted in done.items() if wanted)
+
+
+def _said(patterns: Mapping[int, Pattern], networks: Sequence[VolumeNetworks]) -> Iterator[str]:
     """Yield what the recipe says of the volumes."""
     yield IN_THREE_DIMENSIONS if networks else PLAIN_IN_THREE_DIMENSIONS
     for channel, pattern in patterns.items():

@@ -21,14 +21,17 @@ from livesim_models.data.varied.camera import READ_NOISE
 from livesim_models.data.varied.example import PHOTONS
 from livesim_models.data.varied.photographs import TRAINING
 from livesim_models.data.varied.scenery import PICTURES, Sceneries
-from livesim_models.data.volumes.example import PHOTONS as VOLUME_PHOTONS
 from livesim_models.data.volumes.scenery import TEXTURES, VolumeSceneries
+from livesim_models.data.volumes.taken import PHOTONS as VOLUME_PHOTONS
+from livesim_models.field import FieldRunner
 from livesim_models.network import Architecture, Network
 from livesim_models.registry import build
 from livesim_models.shipped import ALL, StepName, model_file
-from livesim_models.training.course import Course, OnPlain, OnStacks, OnVolumes
-from livesim_models.training.recipe import VariedRecipe
+from livesim_models.training.course import Course, OnPlain, OnStacks
+from livesim_models.training.recipe import VariedRecipe, VolumeRecipe
 from livesim_models.training.varied import CHECKPOINT, Progress, train_varied, trained, widened
+from livesim_models.training.volume_course import OnVolumeFrames, OnVolumes
+from livesim_models.volume.step import PlanesStep, on_planes
 
 RECIPE_NAME = "recipe.toml"
 SPECIMENS: Final = ("beads", "filaments", "mitochondria", "network", "vesicles")
@@ -57,13 +60,34 @@ def train_on_drawn(recipe: VariedRecipe, out: Path, console: Console) -> None:
 def course_of(recipe: VariedRecipe) -> Course:
     """Return what the networks of a recipe learn from."""
     if recipe.volume is not None:
-        return OnVolumes(recipe, VolumeSceneries(drawn_volume))
+        return _on_volumes(recipe, recipe.volume)
     if recipe.simulator is None:
         return OnPlain(recipe, Sceneries(drawn_specimen))
     return OnStacks(recipe)
 
 
+def _on_volumes(recipe: VariedRecipe, volume: VolumeRecipe) -> Course:
+    sceneries = VolumeSceneries(drawn_volume)
+    if volume.step == "one":
+        return OnVolumeFrames(recipe, sceneries)
+    behind = None if volume.behind is None else _denoiser(volume.behind)
+    return OnVolumes(recipe, sceneries, behind)
+
+
+def _denoiser(model: str) -> PlanesStep:
+    """Return the step one that another step is trained behind."""
+    path = model_file(model, "one")
+    card = read_card(path)
+    if card.normalisation != "orders":
+        raise SettingsError(
+            f"volume.behind: expected a step one for volumes, found {model!r}, which is none"
+        )
+    return on_planes(FieldRunner(read_model(path).network), card.architecture)
+
+
 def _step(recipe: VariedRecipe) -> StepName:
+    if recipe.volume is not None:
+        return recipe.volume.step
     return "two" if recipe.simulator is None else ALL
 
 
@@ -101,7 +125,7 @@ def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, o
     drawn = sorted(draw.__name__ for draw in PICTURES)
     found = progress.decibels[name].items()
     if recipe.volume is not None:
-        sees = _of_volumes()
+        sees = _of_volumes(recipe.volume.step)
     elif recipe.simulator is None:
         sees = _of_plain(drawn)
     else:
@@ -116,8 +140,16 @@ def _card(recipe: VariedRecipe, course: Course, progress: Progress, name: str, o
         recipe=(out / RECIPE_NAME).read_text(encoding="utf-8"),
         metrics={f"{course.measure}, {at:g} {course.level}": round(db, 3) for at, db in found},
         training={**described(progress.hours), "steps": progress.steps},
+        behind=_behind(recipe),
         **sees,
     )
+
+
+def _behind(recipe: VariedRecipe) -> str | None:
+    """Return the name of the step one that a network was trained behind, if there was any."""
+    if recipe.volume is None or recipe.volume.behind is None:
+        return None
+    return read_card(model_file(recipe.volume.behind, "one")).name
 
 
 def _seen(recipe: VariedRecipe, name: str) -> dict[str, str]:
@@ -139,10 +171,10 @@ def _of_plain(drawn: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _of_volumes() -> dict[str, Any]:
-    """Return what the card of a network on plain volumes says of its input."""
+def _of_volumes(step: StepName) -> dict[str, Any]:
+    """Return what the card of a network on volumes says of its input."""
     return {
-        "normalisation": "planes",
+        "normalisation": "orders" if step == "one" else "planes",
         "frames": 15,
         "harmonics": 2,
         "photons": VOLUME_PHOTONS,

@@ -1,4 +1,4 @@
-"""What makes the volumes of one channel: the plan, and the network that restores them."""
+"""What makes the volumes of one channel: the plan, and the networks that restore them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import torch
 from livesim.config.settings import Settings
 from livesim.pipeline.devices import CPU
 from livesim.pipeline.volume.build import device_that_fits, volume_plan
-from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network, why_no_network
+from livesim.pipeline.volume.networks import (
+    VolumeNetworks,
+    load_volume_networks,
+    why_no_networks,
+)
 from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim.reconstruction.volume.plan import VolumePlan
 from livesim.values.pattern import Pattern
@@ -21,7 +25,7 @@ class VolumeChannel:
 
     pattern: Pattern
     plan: VolumePlan
-    network: VolumeNetwork | None
+    networks: VolumeNetworks | None
     restorer: VolumeRestorer | None
     refusal: str = ""
     """Why no network runs; "" where one runs, or none is asked for."""
@@ -33,15 +37,15 @@ class VolumeChannel:
         Raises
         ------
         SettingsError, DataError
-            As `volume_plan` and `load_volume_network`.
+            As `volume_plan` and `load_volume_networks`.
         """
         plan = volume_plan(pattern, settings)
         device = device_that_fits(device, pattern, plan.planes)
         plan = plan.to(device)
-        network = load_volume_network(settings, device)
-        if network is None:
+        networks = load_volume_networks(settings, device)
+        if networks is None:
             return cls(pattern, plan, None, None)
-        refusal = why_no_network(pattern, network.card)
+        refusal = why_no_networks(pattern, networks)
         if refusal:
             return cls(pattern, plan, None, None, refusal)
-        return cls(pattern, plan, network, VolumeRestorer(plan, pattern, settings, network))
+        return cls(pattern, plan, networks, VolumeRestorer(plan, pattern, settings, networks))

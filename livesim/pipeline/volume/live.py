@@ -10,7 +10,7 @@ from livesim.config.settings import Settings
 from livesim.engine.seams import Pipeline, PipelineFactory
 from livesim.pipeline.devices import CPU
 from livesim.pipeline.volume.build import OPEN_BYTES, calibrate_volume, memory_refusal
-from livesim.pipeline.volume.networks import wants_network
+from livesim.pipeline.volume.networks import wants_networks
 from livesim.pipeline.volume.pipeline import VolumePipeline
 from livesim.reconstruction.volume.memory import volume_network_bytes
 from livesim.values.errors import DataError
@@ -44,7 +44,7 @@ def live_refusal(settings: Settings, frame: RawFrame, channels: int) -> str | No
     assert settings.volumes is not None
     planes, (angles, phases) = settings.volumes.planes or 1, settings.pattern.stack_shape
     y, x = frame.pixels.shape
-    network = wants_network(settings)
+    network = wants_networks(settings)
     kept = KEPT_RAW + (KEPT_FOR_NETWORK if network else 0)
     raw = kept * channels * planes * angles * phases * frame.pixels.nbytes
     more = volume_network_bytes((y, x), planes) if network else 0

@@ -35,6 +35,11 @@ class RcanArchitecture(Architecture):
     """Side of the square of pixels that becomes channels at the entrance."""
 
     @property
+    def in_volumes(self) -> bool:
+        """Whether its convolutions go along z too."""
+        return self.dimensions == 3
+
+    @property
     def live_values(self) -> float:
         """Numbers that are in memory at once for every pixel of an image [y, x]."""
         return _LIVE_MAPS * self.features / self.space_to_depth**2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Protocol, Self
 
 import numpy as np
@@ -13,21 +12,14 @@ from torch import Tensor, nn
 from livesim_models.data.stacks import StackExample, drawn_stack, stacked
 from livesim_models.data.varied.example import Example, collated, drawn_example
 from livesim_models.data.varied.scenery import Sceneries
-from livesim_models.data.volumes.example import PlanesExample, drawn_volume_example, joined
-from livesim_models.data.volumes.scenery import VolumeSceneries
 from livesim_models.network import Network
 from livesim_models.steps import EndToEnd, Hybrid
 from livesim_models.training.recipe import VariedRecipe
-from livesim_models.volume.step import PlanesHybrid
 
 PHOTONS = (3.0, 10.0, 30.0, 100.0, 1000.0)
 """Photo-electrons of the validation."""
 NOISES = (0.0, 0.08, 0.5)
 """Of the validation of stacks, in standard deviations of a frame."""
-
-
-_PARTS = 4
-"""Of a volume's planes, each of which goes into another batch."""
 
 
 class Batch(Protocol):
@@ -129,45 +121,6 @@ class OnStacks:
     def _drawn(self, size: int, seed: tuple[int, ...], noise: float | None = None) -> StackExample:
         random = np.random.default_rng((self._recipe.seed, *seed))
         return drawn_stack(self._simulator, size, random, noise)
-
-
-class OnVolumes:
-    """Planes of volumes for networks on plain volumes, in which everything varies.
-
-    A batch holds a quarter of the planes of each of two volumes.
-    """
-
-    measure, level = "gain dB", "photons"
-
-    def __init__(self, recipe: VariedRecipe, sceneries: VolumeSceneries) -> None:
-        assert recipe.volume is not None
-        self._recipe, self._sceneries, self._planes = recipe, sceneries, recipe.volume.planes
-        self._drawn = lru_cache(2)(self._draw)
-
-    def step(self, network: Network) -> PlanesHybrid:
-        """Return a network as the step that it is."""
-        return PlanesHybrid(network)
-
-    def batch(self, index: int) -> PlanesExample:
-        """Return a batch for training."""
-        volume, part = divmod(index, _PARTS // 2)
-        old = self._drawn((0, volume)).chosen(part + _PARTS // 2, _PARTS)
-        return joined([old, self._drawn((0, volume + 1)).chosen(part, _PARTS)])
-
-    def validation(self, each: int) -> dict[float, PlanesExample]:
-        """Return `each` planes of every level of light, or some more."""
-        volumes = range(-(-each * _PARTS // self._planes))
-        return {
-            photons: joined(
-                [self._draw((1, int(photons), n), photons).chosen(1, _PARTS) for n in volumes]
-            )
-            for photons in PHOTONS
-        }
-
-    def _draw(self, seed: tuple[int, ...], photons: float | None = None) -> PlanesExample:
-        random = np.random.default_rng((self._recipe.seed, *seed))
-        size = self._recipe.size
-        return drawn_volume_example(self._sceneries, size, self._planes, random, photons)
 
 
 def batch_size(recipe: VariedRecipe, index: int) -> tuple[int, int]:

@@ -16,6 +16,9 @@ from livesim_models.data.stacks import SimulatorRecipe
 from livesim_models.registry import AnyArchitecture, architecture_of
 from livesim_models.steps import EndToEnd
 from livesim_models.volume.conditions import CHANNELS as VOLUME_CHANNELS
+from livesim_models.volume.conditions import CHANNELS_BEHIND_ONE
+from livesim_models.volume.orders import CHANNELS as ORDER_CHANNELS
+from livesim_models.volume.orders import FRAMES
 
 Steps = Annotated[int, Field(ge=0, le=10_000_000)]
 Whole = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -90,6 +93,23 @@ class VolumeRecipe(Section):
     """The volumes of a training, of which planes are restored with those beside them."""
 
     planes: Annotated[int, Field(ge=8, le=256)] = 16
+    step: Literal["one", "two"] = "two"
+    """One: the raw frames are denoised; two: the plain volume is restored."""
+    behind: str | None = None
+    """Of step two: the step one whose volumes it sees too, shipped or a file; None: without one."""
+
+    @model_validator(mode="after")
+    def _behind_one(self) -> Self:
+        if self.step == "one" and self.behind is not None:
+            raise ValueError(f"expected nothing in front of step one, found {self.behind!r}")
+        return self
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Inputs and outputs of its networks."""
+        if self.step == "one":
+            return ORDER_CHANNELS, FRAMES
+        return (VOLUME_CHANNELS if self.behind is None else CHANNELS_BEHIND_ONE), 1
 
 
 class VariedRecipe(Section):
@@ -131,8 +151,15 @@ class VariedRecipe(Section):
 
     @model_validator(mode="after")
     def _networks_fit(self) -> Self:
+        deep = {own.in_volumes for own in self.networks.values()}
+        if self.volume is None and True in deep:
+            raise ValueError("expected networks of two dimensions, found some of three")
+        if len(deep) > 1:
+            raise ValueError("expected networks of as many dimensions each, found two and three")
         if self.volume is not None:
-            self._check_volume()
+            if self.simulator is not None:
+                raise ValueError("expected either simulator or volume, found both")
+            self._check_sides(*self.volume.sides)
         strange = sorted(self.start.keys() - self.networks.keys())
         if strange:
             raise ValueError(
@@ -148,11 +175,6 @@ class VariedRecipe(Section):
             )
         self._check_sides(simulator.seen, EndToEnd.OUTPUTS)
         return self
-
-    def _check_volume(self) -> None:
-        if self.simulator is not None:
-            raise ValueError("expected either simulator or volume, found both")
-        self._check_sides(VOLUME_CHANNELS, 1)
 
     def _check_sides(self, inputs: int, outputs: int) -> None:
         for name, own in self.networks.items():

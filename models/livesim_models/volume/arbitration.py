@@ -36,8 +36,9 @@ from livesim_models.volume.conditions import lateral_frequencies
 from livesim_models.volume.error import VolumeError
 from livesim_models.volume.local_means import near, spread
 
-Restore = Callable[[Tensor, float], Tensor]
-"""(half spectrum [kz, x, 2 y] of a plain volume, share of the light) -> the network's volume."""
+Restore = Callable[[Tensor, int], Tensor]
+"""(half spectrum [kz, x, 2 y] of the larger part of a fission, its number) -> the networks' volume,
+as bright as the whole one."""
 
 _OCTAVES, _FAINT_OCTAVES = 4, 2
 """Bands where the plain volume carries the object well, and where it does faintly; the last one of
@@ -135,13 +136,13 @@ class VolumeArbiter:
         restored
             [z, 2 y, 2 x] what the network made of it.
         network
-            What is examined.
+            What is examined: one network, or all that work on a volume.
         noises
             Half spectra [kz, x, 2 y] of drawn noise, each as strong as the plain volume's own.
         """
         plain = self._make.image(spectrum)
         whole = self._make.spectrum_of(restored - plain)
-        seen = [self._fission(spectrum, network, noise) for noise in noises]
+        seen = [self._fission(spectrum, network, *one) for one in enumerate(noises)]
         image, means = plain.clone(), []
         gain, quiet = torch.zeros_like(plain), torch.zeros_like(plain)
         finest: Tensor | None = None
@@ -168,11 +169,9 @@ class VolumeArbiter:
         noise, held = self._error.plain(spectrum, noises)
         return (noise + held).sqrt()
 
-    def _fission(self, spectrum: Tensor, network: Restore, noise: Tensor) -> _Fission:
-        light = 1.0 / (1.0 + ETA**2)
+    def _fission(self, spectrum: Tensor, network: Restore, number: int, noise: Tensor) -> _Fission:
         larger, smaller = spectrum + ETA * noise, spectrum - noise / ETA
-        restored = network(light * larger, light) / light
-        change = self._make.spectrum_of(restored - self._make.image(larger))
+        change = self._make.spectrum_of(network(larger, number) - self._make.image(larger))
         white, share = self._whitened, self._share
         return _Fission(white * (smaller - share * larger), white * share * change, white * noise)
 

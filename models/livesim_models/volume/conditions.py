@@ -22,6 +22,9 @@ WHITE_BESIDE: Final = BESIDE[:2]
 """Of which it sees the image with white noise too."""
 CHANNELS: Final = ON_PLANE + len(BESIDE) + len(WHITE_BESIDE) + 1
 """Of what a network is given: as of single planes, and behind it what lies beside."""
+DENOISED_BESIDE: Final = (0, -1, 1)
+"""Planes of the volume of denoised frames that a network behind a step one sees too."""
+CHANNELS_BEHIND_ONE: Final = CHANNELS + 2 * len(DENOISED_BESIDE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +79,11 @@ def volume_conditions(plan: VolumePlan, read_noise: float, step: float) -> Volum
 
 
 def given_planes(
-    plain: Tensor, white: Tensor, widefield: Tensor, conditions: VolumeConditions
+    plain: Tensor,
+    white: Tensor,
+    widefield: Tensor,
+    conditions: VolumeConditions,
+    denoised: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return what a network is given of every plane, and the unit of what it returns.
 
@@ -88,6 +95,8 @@ def given_planes(
         [z, 2 y, 2 x] photo-electrons per raw pixel; the same with white noise.
     widefield
         [z, y, x] photo-electrons, whose light makes the noise.
+    denoised
+        What `plain` and `white` are of the frames that a step one denoised; None = without one.
 
     Returns
     -------
@@ -102,6 +111,13 @@ def given_planes(
     beside = [own[(at + off).clamp(0, count - 1), 0] for off in BESIDE]
     beside += [own[(at + off).clamp(0, count - 1), 1] for off in WHITE_BESIDE]
     beside.append(torch.full_like(plain, conditions.step))
+    if denoised is not None:
+        quiet = given(*denoised, values, light)[0][:, :2]
+        beside += [
+            quiet[(at + off).clamp(0, count - 1), kind]
+            for off in DENOISED_BESIDE
+            for kind in range(2)
+        ]
     return torch.cat([own, torch.stack(beside, dim=1)], dim=1), unit
 
 

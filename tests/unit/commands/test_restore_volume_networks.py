@@ -12,12 +12,12 @@ from livesim.cli import app
 from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.volumes import restore_volumes
-from livesim.config.settings import SettingsError
+from livesim.config.settings import SettingsError, Steps
 from livesim.io.write.results import read_recipe
 from livesim.pipeline.networks import load_networks
-from livesim.pipeline.volume.networks import load_volume_network
+from livesim.pipeline.volume.networks import load_volume_networks, resolved_volumes
 from livesim.values.volume_pattern import IN_THREE_DIMENSIONS
-from tests.support.volume_network import drawn_network
+from tests.support.volume_network import drawn_network, drawn_step_one
 from tests.unit.commands import test_restore_volumes
 from tests.unit.commands.test_restore_volumes import settings, written
 
@@ -31,9 +31,9 @@ def model(tmp_path):
     return partial(drawn_network, tmp_path)
 
 
-def asking_for(two):
-    chosen = settings()
-    return chosen.model_copy(update={"steps": chosen.steps.model_copy(update={"two": two})})
+def asking_for(two, **steps):
+    chosen, asked = settings(), {"two": two, **steps}
+    return chosen.model_copy(update={"steps": chosen.steps.model_copy(update=asked)})
 
 
 def restored(raw, chosen, folder):
@@ -50,6 +50,53 @@ def test_a_network_that_changes_nothing_leaves_the_plain_volume(frames, model, t
     assert recipe.steps == ("reconstruct", "two")
     assert set(recipe.models) == {"drawn-two.safetensors"}
     assert IN_THREE_DIMENSIONS in recipe.warnings
+
+
+def test_the_recipe_says_what_was_done_before_and_behind(frames, tmp_path):
+    raw, one = written(tmp_path, frames[:1]), drawn_step_one(tmp_path, 0.3)
+    plain, _ = restored(raw, asking_for("none"), tmp_path)
+    image, recipe = restored(raw, asking_for("none", one=one), tmp_path)
+    assert (image != plain).any()
+    assert recipe.steps == ("one", "reconstruct")
+    assert set(recipe.models) == {"drawn-one.safetensors"}
+    two = drawn_network(tmp_path, 0.3, behind="drawn")
+    _, recipe = restored(raw, asking_for(two, one=one), tmp_path)
+    assert recipe.steps == ("one", "reconstruct", "two")
+    assert set(recipe.models) == {"drawn-one.safetensors", "drawn-two.safetensors"}
+
+
+def test_what_is_left_open_is_what_goes_with_what_is_named():
+    def named(**steps):
+        chosen = settings().model_copy(update={"steps": Steps(**steps)})
+        found = resolved_volumes(chosen).settings.steps
+        return found.one, found.two
+
+    assert named() == ("none", "none")
+    assert named(two="volumes") == ("none", "volumes")
+    assert named(two="volumes-pair") == ("volumes-pair", "volumes-pair")
+    assert named(one="volumes-pair") == ("volumes-pair", "volumes-pair")
+    assert named(one="volumes-pair", two="none") == ("volumes-pair", "none")
+
+
+def test_steps_of_volumes_that_do_not_fit_each_other_are_refused(tmp_path):
+    one, two = drawn_step_one(tmp_path, 0.3), drawn_network(tmp_path, 0.3)
+    with pytest.raises(SettingsError, match=r"expected 'none' in front of .*drawn-two"):
+        load_volume_networks(asking_for(two, one=one))
+    behind = drawn_network(tmp_path, 0.3, behind="another")
+    for found in (one, "none"):
+        with pytest.raises(SettingsError, match=r"expected 'another' in front of .*drawn-two"):
+            load_volume_networks(asking_for(behind, one=found))
+    with pytest.raises(SettingsError, match=r"steps\.one: expected a model for step one, found"):
+        load_volume_networks(asking_for("none", one=two))
+    with pytest.raises(SettingsError, match=r"steps\.one: .* found 'pair', .* single planes"):
+        load_volume_networks(asking_for("none", one="pair"))
+
+
+def test_a_step_one_of_volumes_is_none_for_single_planes(tmp_path):
+    one = drawn_step_one(tmp_path, 0.3)
+    flat = asking_for("none", one=one).model_copy(update={"volumes": None})
+    with pytest.raises(SettingsError, match="found 'drawn', which is for volumes"):
+        load_networks(flat, torch.device("cpu"))
 
 
 def test_a_network_of_chance_is_hardly_shown(frames, model, tmp_path):
@@ -117,7 +164,7 @@ def test_a_network_of_planes_is_refused_before_a_pattern_is_looked_for(frames, t
 
 def test_networks_of_planes_and_of_volumes_are_not_taken_for_each_other(frames, model, tmp_path):
     with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):
-        load_volume_network(asking_for("quick"))
+        load_volume_networks(asking_for("quick"))
     flat = asking_for(model(0.5)).model_copy(update={"volumes": None})
     with pytest.raises(SettingsError, match="expected a network for single planes, found 'drawn'"):
         load_networks(flat, torch.device("cpu"))

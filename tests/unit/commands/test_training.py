@@ -166,7 +166,8 @@ def test_without_lightning_a_sentence_says_how_to_get_it(words, monkeypatch, cap
 def test_shipped_recipes_can_be_read():
     recipes = sorted(RECIPES.glob("*.toml"))
     names = [path.stem for path in recipes]
-    assert names == ["filaments", "ml-sim", "pair", "universal", "volumes"]
+    volumes = ["volumes-pair-one", "volumes-pair-two", "volumes-rcan", "volumes"]
+    assert names == ["filaments", "ml-sim", "pair", "universal", *volumes]
     for path in recipes:
         assert load_recipe(path).name == path.stem
 

@@ -34,6 +34,12 @@ def test_a_step_one_that_the_settings_name_stays():
     )
 
 
+def test_volumes_have_a_step_one_of_their_own():
+    own = {"optics": OPTICS, "pattern": {"phases": 5, "harmonics": 2}, "volumes": {}}
+    found = with_steps(Settings.model_validate(own), "one,reconstruct").steps
+    assert (found.one, found.two) == ("volumes-pair", "none")
+
+
 def test_what_cannot_be_chosen_is_refused():
     with pytest.raises(SettingsError, match="expected steps reconstruct"):
         chosen("two")

@@ -94,6 +94,15 @@ def test_the_shipped_models_are_small_and_say_what_they_are():
         assert model.card.training["hours"] > 0.1
 
 
+def test_the_shipped_models_of_volumes_work_together():
+    one, two = (read_model(model_file("volumes-pair", step)).card for step in PAIR)
+    assert (one.step, two.step) == PAIR
+    assert one.on_volumes
+    assert two.on_volumes
+    assert two.behind == one.name
+    assert read_card(model_file("volumes", "two")).behind is None
+
+
 def test_a_card_warns_of_light_it_never_saw():
     dim, bright, fitting = Levels(0.0, 1.0), Levels(0.0, 500.0), Levels(0.0, 50.0)
     image = [torch.rand(64, 64)]

@@ -34,7 +34,7 @@ from livesim_models.volume.conditions import (
     volume_conditions,
 )
 from livesim_models.volume.restore import plain_and_white
-from livesim_models.volume.step import PlanesHybrid
+from livesim_models.volume.step import PlanesStep
 from tests.support.volume_microscope import volume_settings
 
 SIZE, PLANES, STEP_NM, PHOTONS = 32, 10, 125.0, 100.0
@@ -117,7 +117,7 @@ def test_a_perfect_network_is_shown_and_a_plain_one_changes_nothing(scene):
     plain = make.image(spectrum)
     arbitrate = VolumeArbiter(make, 40.0 / STEP_NM)
     drawn = noises(make, frames)
-    good = arbitrate(spectrum, truth, lambda _, light: light * truth, drawn)
+    good = arbitrate(spectrum, truth, lambda *_: truth, drawn)
     assert off(good.image, truth) < 0.5 * off(plain, truth)
     assert good.shown > 0.2
     same = arbitrate(spectrum, plain, lambda seen, _: make.image(seen), drawn)
@@ -132,8 +132,8 @@ def test_the_error_that_is_said_is_about_the_one_that_is_there(scene):
     arbitrate = VolumeArbiter(make, 40.0 / STEP_NM)
     networks = {
         "plain": (plain, lambda seen, _: make.image(seen)),
-        "perfect": (truth, lambda _, light: light * truth),
-        "inventing": (other, lambda seen, light: make.image(seen) + 0.5 * light * (other - plain)),
+        "perfect": (truth, lambda *_: truth),
+        "inventing": (other, lambda seen, _: make.image(seen) + 0.5 * (other - plain)),
     }
     for name, (restored, network) in networks.items():
         made = arbitrate(spectrum, restored, network, drawn)
@@ -149,14 +149,14 @@ def test_what_photons_contradict_is_hardly_shown(scene, wrong):
     drawn = make.image(make.spectrum_of(random))
     drawn = drawn * (2.0 * plain.std() / drawn.std())
 
-    def network(seen, light):
+    def network(seen, _):
         return {
-            "noise of its own": make.image(seen) + light * drawn,
+            "noise of its own": make.image(seen) + drawn,
             "nothing at all": torch.zeros_like(plain),
-            "another specimen": light * truth.flip(1).roll(7, 2),
+            "another specimen": truth.flip(1).roll(7, 2),
         }[wrong]
 
-    alone = network(spectrum, 1.0)
+    alone = network(spectrum, 0)
     arbitrate = VolumeArbiter(make, 40.0 / STEP_NM)
     made = arbitrate(spectrum, alone, network, noises(make, frames))
     assert off(alone, truth) > 1.2 * off(plain, truth)  # or the network was not wrong at all
@@ -243,7 +243,7 @@ def test_drawn_volumes_follow_from_their_seed_and_look_like_their_target(tmp_pat
     unfaded = (0, slice(12, -12), slice(12, -12))
     both = torch.stack([one[unfaded].flatten() for one in (bright.plain, bright.target)])
     assert float(torch.corrcoef(both)[0, 1]) > 0.7
-    step = PlanesHybrid(lambda channels: torch.zeros_like(channels[:, :1]))
+    step = PlanesStep(lambda channels: torch.zeros_like(channels[:, :1]))
     assert torch.equal(bright.restored(step), bright.plain)
     turned = bright.turned(3)
     torch.testing.assert_close(turned.loss(turned.plain), bright.loss(bright.plain))

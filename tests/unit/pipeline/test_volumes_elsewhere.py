@@ -9,13 +9,17 @@ import torch
 from livesim.pipeline.volume import build
 from livesim.pipeline.volume.build import device_that_fits
 from livesim.pipeline.volume.channel import VolumeChannel
-from livesim.pipeline.volume.networks import VolumeNetwork, load_volume_network
+from livesim.pipeline.volume.networks import (
+    VolumeNetwork,
+    VolumeNetworks,
+    load_volume_networks,
+)
 from livesim.pipeline.volume.pipeline import VolumePipeline
 from livesim.pipeline.volume.restorer import VolumeRestorer
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
-from livesim_models.volume.step import PlanesHybrid
+from livesim_models.volume.step import PlanesStep
 from tests.doubles.elsewhere import ELSEWHERE, Elsewhere
-from tests.support.volume_network import drawn_network
+from tests.support.volume_network import drawn_network, drawn_step_one
 from tests.unit.pipeline.test_volumes import PLANES, SETTINGS, planes
 
 
@@ -52,18 +56,26 @@ def _made(pattern, counts, device):
     return [one for step in steps for one in step.made]
 
 
-def test_a_network_restores_the_same_volume_elsewhere(microscope, tmp_path):
+@pytest.mark.parametrize("steps", ["two", "one", "both"])
+def test_networks_restore_the_same_volume_elsewhere(microscope, tmp_path, steps):
     taken, pattern = microscope.take(0), microscope.pattern.pattern
-    steps = SETTINGS.steps.model_copy(update={"one": "none", "two": drawn_network(tmp_path, 0.3)})
-    settings = SETTINGS.model_copy(update={"steps": steps})
-    network, plan = load_volume_network(settings), VolumeChannel.of(pattern, SETTINGS).plan
+    both = {"behind": "drawn"} if steps == "both" else {}
+    asked = {
+        "one": "none" if steps == "two" else drawn_step_one(tmp_path, 0.3),
+        "two": "none" if steps == "one" else drawn_network(tmp_path, 0.3, **both),
+    }
+    settings = SETTINGS.model_copy(update={"steps": SETTINGS.steps.model_copy(update=asked)})
+    networks, plan = load_volume_networks(settings), VolumeChannel.of(pattern, SETTINGS).plan
     counts = torch.from_numpy(taken.counts).float()
 
-    def run(channels):
-        """Compute here, as the weights are here."""
-        return network.step.network(channels.cpu()).to(channels.device)
+    def moved(network):
+        """Return one that computes here, as its weights are here."""
+        if network is None:
+            return None
+        run = lambda channels: network.step.network(channels.cpu()).to(channels.device)  # noqa: E731
+        return VolumeNetwork(network.card, PlanesStep(run))
 
-    moved = VolumeNetwork(network.card, PlanesHybrid(run), network.models)
+    moved = VolumeNetworks(moved(networks.one), moved(networks.two), networks.models)
     found = []
     with Elsewhere():
         for device in (torch.device("cpu"), ELSEWHERE):

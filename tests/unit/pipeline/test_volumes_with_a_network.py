@@ -17,20 +17,28 @@ from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.values.verdict import SHOWN
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
-from tests.support.volume_network import drawn_network
+from tests.support.volume_network import DEEP, drawn_network, drawn_step_one
 from tests.unit.pipeline.test_volumes import PLANES, SETTINGS, planes
 
 SIZE = 48
 
 
-def asking_for(two, **steps):
-    return SETTINGS.model_copy(update={"steps": Steps(one="none", two=two, **steps)})
+def asking_for(two, one="none", **steps):
+    return SETTINGS.model_copy(update={"steps": Steps(one=one, two=two, **steps)})
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    """Those that ask for a network which changes much."""
-    return asking_for(drawn_network(tmp_path_factory.mktemp("network"), 0.3))
+@pytest.fixture(scope="module", params=["two", "one", "both", "deep"])
+def settings(request, tmp_path_factory):
+    """Those that ask for networks which change much: behind the reconstruction, before, both."""
+    folder = tmp_path_factory.mktemp("network")
+    if request.param == "two":
+        return asking_for(drawn_network(folder, 0.3))
+    if request.param == "deep":  # three dimensions
+        return asking_for("none", drawn_step_one(folder, 0.5, DEEP))
+    one = drawn_step_one(folder, 0.3)
+    return asking_for(
+        "none" if request.param == "one" else drawn_network(folder, 0.3, behind="drawn"), one
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +151,28 @@ def test_frames_that_the_network_never_saw_leave_live_volumes_plain(
     assert "expected planes of 25 frames" in caplog.text
 
 
+def test_a_pattern_that_a_step_one_does_not_know_leaves_live_volumes_plain(
+    counts, pattern, tmp_path, caplog, offline
+):
+    """One angle without fringes, of which it would make something that is not there."""
+    first, *others = pattern.angles
+    lost = replace(pattern, angles=(replace(first, usable=False), *others))
+    own = asking_for("none", drawn_step_one(tmp_path, 0.3))
+    made = last_step(VolumePipeline(own, lost), counts[0], 0, plain=True)
+    assert not any(one.result.provisional or one.later for one in made)
+    assert "expected fringes in every angle as 'drawn' was trained on" in caplog.text
+
+
 def test_a_stream_says_which_network_works_on_its_volumes(settings, tmp_path):
     computing = TorchComputing(None, lambda settings: None)
-    (name,) = found.models if (found := computing.resolve(settings)) else ()
-    assert name == "drawn-two.safetensors"
-    assert found.cards[name]["name"] == "drawn"
-    assert found.settings.steps.two == settings.steps.two
+    found = computing.resolve(settings)
+    asked = {step for step in ("one", "two") if getattr(settings.steps, step) != "none"}
+    assert set(found.models) == {f"drawn-{step}.safetensors" for step in asked}
+    assert {card["name"] for card in found.cards.values()} == {"drawn"}
+    assert (found.settings.steps.one, found.settings.steps.two) == (
+        settings.steps.one,
+        settings.steps.two,
+    )
     plain = computing.resolve(asking_for("auto"))
     assert (plain.settings.steps.two, dict(plain.models)) == ("none", {})
     with pytest.raises(SettingsError, match="found 'quick', which is for single planes"):

@@ -34,7 +34,7 @@ _MOVES, _FARTHEST = 0.15, 3.0
 _LEAST_OFF = 1e-3
 _LEAST_ERROR = 1e-6
 """Mean square in units of the levels: less is as good."""
-_LOST = 2.0
+LOST = 2.0
 """What a decibel below the plain image counts, in units of one above it."""
 _SIGNAL_ERROR = 0.6
 """Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
@@ -77,7 +77,7 @@ class Example:
         So all light counts alike, and a network is careful where it does not know what it sees.
         """
         gained = self.decibels(restored)
-        return ((_LOST - 1.0) * (-gained).relu() - gained).mean()
+        return ((LOST - 1.0) * (-gained).relu() - gained).mean()
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB restored images are nearer to the target than plain ones."""
