@@ -27,42 +27,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.quality.specimens import FINE_NM, SPECIMENS
+from bench.quality.estimate_cases import (
+    CAMERA,
+    FEW,
+    LAYOUTS,
+    OPTICS,
+    PIXEL_NM,
+    USUAL,
+    Case,
+    cases,
+    counts_of,
+)
 from bench.report import Row, report, show
-from livesim.config.settings import Camera, Optics, PatternSettings
+from livesim.config.settings import Optics
 from livesim.reconstruction.estimate.attempts import Search, refined_from
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import Parameters, at_origin
 from livesim.reconstruction.estimate.refine import Refined
 from livesim.reconstruction.estimate.spectra import prepare
-from livesim.reconstruction.forward.model import camera_counts, expected_photons
+from livesim.reconstruction.forward.model import camera_counts
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import Pattern, PatternAngle
 
-PIXEL_NM = 2.0 * FINE_NM
-OPTICS = Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=PIXEL_NM)
-CAMERA = Camera(offset=100.0, gain=1.0, read_noise=1.5)
-LAYOUTS = {
-    "3 x 3": PatternSettings(),
-    "3 x 5": PatternSettings(phases=5),
-    "3 x 5, 2 harmonics": PatternSettings(phases=5, harmonics=2),
-    "5 x 5": PatternSettings(angles=5, phases=5),
-    "hexagonal": PatternSettings(layout="hexagonal"),
-}
-SHARES = (0.4, 0.15, 0.1, 0.15, 0.2)
-"""Of the layouts."""
-SIZES, SIZE_SHARES = (64, 96, 128, 192, 256, 512), (0.12, 0.08, 0.38, 0.1, 0.28, 0.04)
-PHOTONS = (5.0, 20.0, 50.0, 200.0, 1000.0, 5000.0)
-"""Of the brightest pixel."""
-MODULATIONS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
-UNEVEN_DEG, UNEVEN_SHARES = (0.0, 15.0, 45.0, 90.0), (0.5, 0.2, 0.15, 0.15)
-DAMPINGS = (1.0, 0.4, 0.15)
-WRONG_DAMPING, WRONG_SHARE = 2.5, 0.35
-BLEACHED_SHARE = 0.25
-REACH = (0.6, 0.95)
-"""Of the cut-off, where the highest harmonic lies."""
-GOOD_PHOTONS, GOOD_MODULATION = 50.0, 0.3
 _SIZE_WITHOUT = 128
 """Raw pixels of stacks without fringes at the most."""
 LEAST_PHOTONS = 20.0
@@ -81,39 +68,6 @@ class Tolerance:
     modulation: float = 0.1
     """Or 30 %, whichever is more; twice that there. With a wrong damping, which the
     modulation cannot be told from, a factor of three."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What one stack is simulated with."""
-
-    number: int
-    seed: int
-    kind: str
-    layout: str
-    size: int
-    photons: float
-    modulation: float
-    uneven_deg: float
-    damping: float
-    believed: float
-    """The damping that the settings state."""
-    bleached: bool
-    hot: int = 0
-    """Pixels of the stack that are stuck."""
-
-    @property
-    def good(self) -> bool:
-        """Whether the light and the fringes are strong enough to be found without excuse."""
-        return self.photons >= GOOD_PHOTONS and self.own_modulation >= GOOD_MODULATION
-
-    @property
-    def own_modulation(self) -> float:
-        """Of every order: those that share the light have less."""
-        settings = LAYOUTS[self.layout]
-        if settings.layout == "hexagonal":
-            return 0.5 * self.modulation
-        return self.modulation if settings.harmonics == 1 else 0.85 * self.modulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,84 +118,6 @@ class Verdict:
         if faults == ("modulation",) and self.said:
             return "said"
         return "wrong" if faults else "right"
-
-
-def cases(count: int, seed: int, hot: int = 0) -> list[Case]:
-    """Draw the cases of a table."""
-    random = np.random.default_rng(seed)
-    kinds = list(SPECIMENS)
-    drawn = []
-    for number in range(count):
-        damping = DAMPINGS[int(random.integers(len(DAMPINGS)))]
-        factor = WRONG_DAMPING if random.random() < 0.5 else 1.0 / WRONG_DAMPING
-        wrong = min(damping * factor, 1.0) if random.random() < WRONG_SHARE else damping
-        drawn.append(
-            Case(
-                number=number,
-                seed=1000 * seed + number,
-                kind=kinds[number % len(kinds)],
-                layout=str(random.choice(list(LAYOUTS), p=SHARES)),
-                size=int(random.choice(SIZES, p=SIZE_SHARES)),
-                photons=float(random.choice(PHOTONS)),
-                modulation=float(random.choice(MODULATIONS)),
-                uneven_deg=float(random.choice(UNEVEN_DEG, p=UNEVEN_SHARES)),
-                damping=damping,
-                believed=wrong,
-                bleached=bool(random.random() < BLEACHED_SHARE),
-                hot=hot,
-            )
-        )
-    return drawn
-
-
-def true_pattern(case: Case, random: np.random.Generator) -> Pattern:
-    """Draw the illumination of a case."""
-    settings = LAYOUTS[case.layout]
-    vectors, frames = settings.vectors, settings.stack_frames
-    length = random.uniform(*REACH) * OPTICS.cutoff_cycles_per_um / settings.harmonics
-    first = random.uniform(0.0, np.pi)
-    left = np.linspace(1.0, 0.5, frames) if case.bleached else np.ones(frames)
-    angles = []
-    for number in range(vectors):
-        axis = (first + number * np.pi / vectors + 0.03 * random.standard_normal()) % np.pi
-        axis -= np.pi if axis > 0.5 * np.pi else 0.0
-        own = length * random.uniform(0.97, 1.03)
-        phases = random.uniform(0.0, 2.0 * np.pi) + _ladder(settings, number)
-        phases += np.deg2rad(random.uniform(-1.0, 1.0, len(phases)) * case.uneven_deg)
-        of_angle = slice(0, frames) if settings.layout == "hexagonal" else None
-        of_angle = of_angle or slice(number * len(phases), (number + 1) * len(phases))
-        angles.append(
-            PatternAngle(
-                (own * math.cos(axis), own * math.sin(axis)),
-                tuple(phases.tolist()),
-                (case.own_modulation,) * settings.harmonics,
-                intensity=tuple(left[of_angle].tolist()),
-            )
-        )
-    shape = (case.size, case.size)
-    return Pattern(PIXEL_NM, shape, tuple(angles), layout=settings.layout)
-
-
-def _ladder(settings: PatternSettings, vector: int) -> np.ndarray:
-    frames = settings.stack_shape[1]
-    turns = 2**vector if settings.layout == "hexagonal" else 1
-    return 2.0 * np.pi * turns / frames * np.arange(frames)
-
-
-def counts_of(case: Case) -> tuple[torch.Tensor, Pattern, torch.Tensor]:
-    """Return the counts [1, angle, phase, y, x] of a case, its pattern and its specimen."""
-    random = np.random.default_rng(case.seed)
-    pattern = true_pattern(case, random)
-    density = torch.from_numpy(SPECIMENS[case.kind](2 * case.size, random))
-    light = expected_photons(density, pattern, Otf(OPTICS.cutoff_cycles_per_um, case.damping))
-    brightness = torch.tensor([angle.intensity for angle in pattern.angles][: len(light)])
-    light = light / light.max() + random.uniform(0.0, 0.2) * brightness[..., None, None]
-    generator = torch.Generator().manual_seed(case.seed)
-    counts = camera_counts(case.photons * light, CAMERA, generator)
-    for _ in range(case.hot):
-        y, x = random.integers(0, case.size, 2)
-        counts[..., y, x] = int(100 + 20 * case.photons)
-    return counts[None], pattern, density[::2, ::2]
 
 
 def oracle(counts: torch.Tensor, true: Pattern, optics: Optics, layout: str) -> list[PatternAngle]:
@@ -502,6 +378,7 @@ def main() -> None:
     )
     parser.add_argument("--part", type=_part, default=(0, 1), help="as 1/4: every fourth stack")
     parser.add_argument("--kept", type=Path, help="file with the verdicts of earlier parts")
+    parser.add_argument("--few", action="store_true", help="two to four filaments a field")
     parser.add_argument("--name", default="estimates", help="of the file of results")
     parser.add_argument("--no-fringes", type=int, help="so many stacks without any, instead")
     options = parser.parse_args()
@@ -514,7 +391,7 @@ def main() -> None:
     done = {one.case.number for one in angles}
     spent = 0.0
     first, parts = options.part
-    for case in cases(options.stacks, options.seed, options.hot)[first::parts]:
+    for case in _cases(options)[first::parts]:
         if case.size <= options.most and case.number not in done:
             found, seconds = verdicts(case)
             angles, spent = angles + found, spent + seconds
@@ -522,6 +399,10 @@ def main() -> None:
                 keep(options.kept, found)
     print(f"estimates of this part: {spent:.1f} s of processor time")
     write(angles, options)
+
+
+def _cases(options: argparse.Namespace) -> list[Case]:
+    return cases(options.stacks, options.seed, options.hot, FEW if options.few else USUAL)
 
 
 def write(angles: Sequence[Verdict], options: argparse.Namespace) -> None:

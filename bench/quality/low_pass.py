@@ -23,7 +23,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.quality.estimates import CAMERA, LAYOUTS, OPTICS, PIXEL_NM, Case, cases, true_pattern
+from bench.quality.estimate_cases import (
+    CAMERA,
+    LAYOUTS,
+    OPTICS,
+    PIXEL_NM,
+    Case,
+    cases,
+    true_pattern,
+)
 from bench.quality.seeds.fields import Field, fields, images_folder
 from bench.quality.seeds.methods import calibrated, on_input_grid
 from bench.quality.specimens import SPECIMENS

@@ -72,6 +72,19 @@ def tissue(side: int, random: np.random.Generator) -> Picture:
     return _scaled(ndimage.gaussian_filter(sharp, 1.0) + ndimage.gaussian_filter(sharp, 25.0))
 
 
+def few_filaments(side: int, random: np.random.Generator) -> Picture:
+    """Return two to four thin filaments that cross the field, and darkness."""
+    image = np.full((side, side), 1e-6)
+    for _ in range(int(random.integers(2, 5))):
+        place, bend = random.uniform(0.0, side, 2), random.normal(0.0, 0.01)
+        way = random.uniform(0.0, 2.0 * np.pi)
+        while np.all((place >= 0.0) & (place < side)) and image.sum() < 20.0 * side:
+            image[tuple(place.astype(int))] += 1.0
+            place = place + 0.5 * np.array([np.sin(way), np.cos(way)])
+            way += bend
+    return _scaled(image)
+
+
 def _sparse(kind: SpecimenName) -> Draw:
     def draw(side: int, random: np.random.Generator) -> Picture:
         seed = int(random.integers(1 << 30))
