@@ -38,6 +38,8 @@ _HALF = 0.5  # of that unexplained: then the other peak does
 _ALIKE = 0.6  # of the strongest peak's height
 _DIFFER = 2.0  # standard errors of what two patterns leave unexplained
 _RIVALS = 0.7  # of a peak's power: as high as that a maximum beside it may be the right one
+_FAINT_RIVALS = 0.25  # the same where the overlap leaves more unexplained than the next
+_SLIGHT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,28 +209,34 @@ class _Tries:
         A few things lie on the fringes of one wave vector nearly as on those of another. Which of
         the two it is the overlap of the bands says: the wrong one leaves more of it unexplained.
         """
-        tried = {n: peaks for n, one in enumerate(found) if (peaks := self._beside(one))}
+        beside = {n: self._beside(n, one) for n, one in enumerate(found)}
+        tried = {number: peaks for number, peaks in beside.items() if peaks}
         if not tried:
             return list(found)
         peaks = [tried.get(number, one.peaks) for number, one in enumerate(found)]
         new = self.refined(peaks, tried, SIGNIFICANT)
         return [_told(new[n], one) if n in new else one for n, one in enumerate(found)]
 
-    def _beside(self, found: Found) -> list[Peak]:
-        """Return the peaks of a group with the most like of their rivals instead; none = unlike."""
+    def _beside(self, number: int, found: Found) -> list[Peak]:
+        """Return the peaks of a group with the most like of their rivals; empty if it is unlike."""
         if found.refined is None:
             return []
-        rivals, peaks = found.refined.errors.rivals, list(found.peaks)
-        vector = max(range(len(peaks)), key=lambda n: rivals[n].height)
-        if rivals[vector].height < _RIVALS:
+        vector, rival = found.refined.errors.rival
+        least = _RIVALS if found.unexplained < _SLIGHT else _FAINT_RIVALS
+        if rival.height < least:
             return []
-        steps, harmonics = self._grid.steps[::-1], self._pattern.harmonics
-        k = found.refined.parameters.k[vector].tolist()
-        x, y = (
-            harmonics * (own + away * step)
-            for own, away, step in zip(k, rivals[vector].away, steps, strict=True)
-        )
-        peaks[vector] = Peak((x, y), peaks[vector].peak_to_noise)
+        peaks, steps = list(found.peaks), self._grid.steps[::-1]
+        k = [
+            self._pattern.harmonics * (own + away * step)
+            for own, away, step in zip(
+                found.refined.parameters.k[vector].tolist(), rival.away, steps, strict=True
+            )
+        ]
+        sign = -1.0 if k[0] < 0.0 else 1.0
+        there = (sign * k[0], sign * k[1])
+        if not self._search.scores.allows(there, self._search.regions[number][vector]):
+            return []
+        peaks[vector] = Peak(there, peaks[vector].peak_to_noise)
         return peaks
 
     def compared(self, found: Sequence[Found]) -> list[Found]:
@@ -377,4 +385,5 @@ def _told(rival: Found, found: Found) -> Found:
         return found
     if theirs.unexplained + error < _HALF * ours.unexplained:
         return rival
-    return replace(found, doubt=AMBIGUOUS)
+    like = found.refined is not None and found.refined.errors.rival[1].height >= _RIVALS
+    return replace(found, doubt=AMBIGUOUS) if like else found

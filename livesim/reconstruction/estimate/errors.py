@@ -40,6 +40,11 @@ class Errors:
     """Whether noise explains how the bands differ."""
 
     @property
+    def rival(self) -> tuple[int, Rival]:
+        """The vector whose rival is the most like it, and that rival."""
+        return max(enumerate(self.rivals), key=lambda one: one[1].height)
+
+    @property
     def surely_unexplained(self) -> float:
         """Of the bands' overlap, what remains when the error is taken off."""
         return max(self.unexplained - _SURE * self.unexplained_error, 0.0)

@@ -92,6 +92,11 @@ class Scores:
             free &= ~samples.around(coarse, _NEIGHBOURS * self._grid.step)
         return peaks
 
+    def allows(self, k: tuple[float, float], region: Region) -> bool:
+        """Whether a wave vector (kx >= 0, ky) lies in a region, to the sample."""
+        near = self._samples.around(k, self._grid.step)
+        return bool((near & region.mask(self._samples)).any())
+
     def _climb(self, group: int, k: tuple[float, float], turns: int) -> tuple[float, float]:
         """Return the maximum around a sample, between the samples, to 0.005 px.
 
