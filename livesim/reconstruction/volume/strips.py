@@ -21,7 +21,7 @@ from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.plan import VolumePlacement, VolumePlan
 
 _NUMBERS = 1 << 18
-"""Real numbers of a strip, about: half of what a core's own cache holds."""
+"""Real numbers of a strip, about: as many as a core's own cache holds."""
 
 
 def places_of(z: int, planes: int) -> slice:
