@@ -147,10 +147,14 @@ def counted_volume(side: int, planes: int) -> Counting:
     make = VolumeReconstructor(plan.to(NOWHERE))
     volume = make.begin()
     counts = torch.empty(3, 5, side, side, dtype=torch.uint16, device=NOWHERE)
+
+    def made() -> list[Tensor]:
+        return [*(make.add(volume, z, counts) for z in range(planes)), make.finish(volume)]
+
+    made()  # what is prepared once
     with torch.inference_mode(), Counting() as counting:
-        widefield = [make.add(volume, z, counts) for z in range(planes)]
-        image = make.finish(volume)
-    counting.up, counting.down = planes * _nbytes(counts), sum(map(_nbytes, (image, *widefield)))
+        images = made()
+    counting.up, counting.down = planes * _nbytes(counts), sum(map(_nbytes, images))
     counting.stages_down = counting.down
     return counting
 

@@ -13,7 +13,7 @@ from livesim_gui.widgets import Widgets
 
 NO_RESULT_YET = "No result has been checked yet; the map appears once one is."
 NO_VOLUME_YET = "No volume that a network restored has been checked yet; then its map appears."
-NO_ERROR = "Volumes have no error map; this is how much of the networks' change is shown."
+NO_ERROR = "Volumes have no error map; this one says what is shown of the change."
 OVER_PLANES = "Maps lie over planes only; Z leads from the cut back to them."
 
 

@@ -67,15 +67,11 @@ class VolumeReconstructor:
 
     def __init__(self, plan: VolumePlan) -> None:
         self.plan = plan
-        self._plane = Reconstructor(plan.plane)
+        self._plane, self._strips = Reconstructor(plan.plane), Strips(plan)
 
     @cached_property
     def _whole(self) -> VolumeBands:
         return self.begin()
-
-    @cached_property
-    def _strips(self) -> Strips:
-        return Strips(self.plan)
 
     @cached_property
     def _half(self) -> Tensor:
@@ -98,9 +94,9 @@ class VolumeReconstructor:
     def _to_planes(self) -> Tensor:
         """[z, kz] complex: what waves along z are in the planes; the bridge's are not asked for."""
         plan = self.plan
-        planes = torch.arange(plan.planes)[:, None].double()
-        turns = 2.0 * torch.pi / (plan.planes + plan.bridge) * planes * plan.depths.cpu()
-        return torch.polar(torch.ones_like(turns), turns).to(plan.device, torch.complex64)
+        planes = torch.arange(plan.planes, device=plan.device)[:, None].double()
+        turns = 2.0 * torch.pi / (plan.planes + plan.bridge) * planes * plan.depths
+        return torch.polar(torch.ones_like(turns), turns).to(torch.complex64)
 
     @cached_property
     def _from_sums(self) -> Tensor:

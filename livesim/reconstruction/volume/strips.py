@@ -21,7 +21,7 @@ from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.plan import VolumePlacement, VolumePlan
 
 _NUMBERS = 1 << 18
-"""Real numbers of a strip, about: half of what a core's own cache holds."""
+"""Real numbers of a strip, about: as many as a core's own cache holds."""
 
 
 def places_of(z: int, planes: int) -> slice:
@@ -176,7 +176,7 @@ def turns_of(plan: VolumePlan) -> Tensor:
     """Return the angles [kz, place] of the waves around the middle of the stack and its bridge."""
     count = plan.planes + plan.bridge
     from_middle = torch.arange(count).double() - (plan.planes - 1) / 2.0
-    depths = plan.depths[: len(plan.depths) // 2 + 1, None].cpu()
+    depths = torch.arange(len(plan.depths) // 2 + 1)[:, None]
     return 2.0 * math.pi / count * depths * from_middle
 
 

@@ -22,6 +22,7 @@ from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
 from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
 OPTICS = Optics(
@@ -139,31 +140,51 @@ def test_without_fringes_it_is_the_widefield_that_is_deconvolved_along_z_too(den
     assert similar(make.finish(begun), truth) > similar(fine, truth) + 0.03
 
 
-def test_a_stack_of_odd_planes_is_continued_and_transformed_as_textbooks_do():
-    """With a bridge, by discrete transforms; the planes are neither folded nor left out."""
-    for planes in (5, 12):
-        plan = make_volume_plan(three_beams(planes), OPTICS, CAMERA, Reconstruction(wiener=0.1))
-        make, begun = VolumeReconstructor(plan), VolumeReconstructor(plan).begin()
-        random = torch.Generator().manual_seed(planes)
-        frames = torch.rand(planes, 3, 5, SIZE, SIZE, generator=random)
-        for z, plane in enumerate(frames):
-            make.add(begun, z, plane)
-        count = planes + plan.bridge
-        whole = torch.zeros(len(plan.depths), plan.columns, 2 * SIZE, dtype=torch.complex64)
-        for number, band in textbook_bands(plan, frames).items():
-            deep = torch.fft.fft(torch.cat((band, bridged(band, plan.bridge))), dim=0)[plan.depths]
-            opposite = torch.searchsorted(plan.depths, -plan.depths % count)
-            for place in plan.placements:
-                if place.band == number:
-                    block = deep[:, *place.source]
-                    if place.mirrored:
-                        block = block[opposite].flip(1, 2).conj()
-                    whole[:, *place.target] += block * place.weight
-        expected = make.image(whole)
-        most = float(expected.abs().max())
-        torch.testing.assert_close(make.finish(begun), expected, atol=1e-5 * most, rtol=0.0)
-        spectrum = make.spectrum(begun)
-        torch.testing.assert_close(make.image(spectrum), expected, atol=1e-5 * most, rtol=0.0)
+def measured_beside_the_focus() -> VolumeOtf:
+    """An objective's transfer function that is not the same above the focus as below it."""
+    count, step_um = 64, 0.1
+    focus = ThroughFocus.of(Pupil(OPTICS, defocus_um=0.15), step_um, -count // 2, count)
+    table = torch.fft.fft(torch.fft.ifftshift(focus.table, dim=0), dim=0).T
+    steps = (focus.cutoff / (len(table) - 1), 1.0 / (count * step_um))
+    return VolumeOtf(table.numpy(), steps, Path("beads"))
+
+
+@pytest.mark.parametrize("measured", [None, measured_beside_the_focus()], ids=["theory", "beads"])
+@pytest.mark.parametrize(("planes", "shape"), [(5, (48, 64)), (12, (64, 64))])
+def test_a_volume_is_what_textbooks_transforms_give(planes, shape, measured):
+    """With a bridge, by discrete transforms; planes are neither folded nor rows left out."""
+    true = three_beams(planes, TRUE_PSI)
+    pattern = replace(true, lateral=replace(true.lateral, shape=shape))
+    plan = make_volume_plan(pattern, OPTICS, CAMERA, Reconstruction(wiener=0.1), measured)
+    orders = {one.band: one.odd is not None for one in plan.placements}
+    assert orders[ZERO_ORDER] == (measured is not None)
+    assert orders[0]
+    make = VolumeReconstructor(plan)
+    begun, random = make.begin(), torch.Generator().manual_seed(planes)
+    frames = torch.rand(planes, 3, 5, *shape, generator=random)
+    for z, plane in enumerate(frames):
+        make.add(begun, z, plane)
+    expected = make.image(textbook_spectrum(plan, frames))
+    most = float(expected.abs().max())
+    torch.testing.assert_close(make.finish(begun), expected, atol=1e-5 * most, rtol=0.0)
+    spectrum = make.spectrum(begun)
+    torch.testing.assert_close(make.image(spectrum), expected, atol=1e-5 * most, rtol=0.0)
+
+
+def textbook_spectrum(plan, frames):
+    """Return the sum [kz, x, 2 y] of all bands, each transformed along z and weighed as a whole."""
+    opposite = torch.searchsorted(plan.depths, -plan.depths % (plan.planes + plan.bridge))
+    size = (len(plan.depths), plan.columns, 2 * plan.plane.shape[0])
+    whole = torch.zeros(size, dtype=torch.complex64)
+    for number, band in textbook_bands(plan, frames).items():
+        deep = torch.fft.fft(torch.cat((band, bridged(band, plan.bridge))), dim=0)[plan.depths]
+        for place in plan.placements:
+            if place.band == number:
+                block = deep[:, *place.source]
+                if place.mirrored:
+                    block = block[opposite].flip(1, 2).conj()
+                whole[:, *place.target] += block * place.weight
+    return whole
 
 
 @pytest.mark.parametrize("planes", [2, 3, 7])
