@@ -48,6 +48,9 @@ PATIENCE = 5.0
 """Tests that compute so many times as long as they took, and a minute, hang: noticed."""
 WAITING = 10.0
 """And so many times longer, where they wait: others may use the machine as well."""
+IDLE_S, IDLE_CPU_S, LOOKED_S = 120.0, 1.0, 5.0
+"""Tests that compute less than that in so long wait for what never comes, which hangs as well; and
+how often that is looked at."""
 
 
 class Room:
@@ -189,8 +192,9 @@ def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
             traceback.print_exc()
             code = BROKEN
         os._exit(code)
+    idle = Idle(child)
     end = None if limit_s is None else time.monotonic() + WAITING * limit_s
-    while end is None or time.monotonic() < end:
+    while end is None or not (time.monotonic() > end or idle.long):
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
@@ -199,6 +203,38 @@ def _run(tests: Callable[[], int], limit_s: float | None) -> int | None:
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None
+
+
+class Idle:
+    """Whether a session of processes has computed next to nothing for long; never without /proc."""
+
+    def __init__(self, session: int) -> None:
+        self._session = session
+        self._since = self._looked = time.monotonic()
+        self._computed = 0.0
+
+    @property
+    def long(self) -> bool:
+        """Looked at every few seconds."""
+        now = time.monotonic()
+        if now - self._looked >= LOOKED_S:
+            self._looked = now
+            computed = computed_s(self._session)
+            if computed is None or abs(computed - self._computed) > IDLE_CPU_S:
+                self._since, self._computed = now, computed or 0.0
+        return now - self._since > IDLE_S
+
+
+def computed_s(session: int) -> float | None:
+    """Return the processor's seconds of a session's processes and of those they waited for."""
+    ticks = None
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            _, _, after_name = file.read_text().rpartition(")")
+            fields = after_name.split()
+            if int(fields[3]) == session:
+                ticks = (ticks or 0) + sum(map(int, fields[11:15]))  # see proc(5)
+    return None if ticks is None else ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _run_tests(tests: list[str], folder: Path, *plugins: object) -> int:

@@ -5,7 +5,12 @@ and those tests of the room that call its function run, the quickest first, unti
 nothing notices survives, and is listed; so does what only tests beyond `--tests-s` seconds would
 notice, until `--again` gives the survivors more. Before that all tests run once on the code as it
 is: they must pass, and tell who calls what. What stands in decorators declares rather than does,
-and is no place. A run can be ended at any time: places that were tried are not tried again.
+and is no place. A run can be ended at any time: places that were tried are not tried again. They
+are known by the text of their line, wherever that moves, and stay in the sample.
+
+What survives is judged by hand in `mutants_judged.toml`, with the reason: `equivalent`, nobody
+could see the difference; `free`, a number within its margin, which no test should hold fast. It
+counts as not noticed all the same, and `--again` leaves it alone.
 
     python -m bench.mutants --rooms livesim/wire --sample 40 --seconds 500
 """
@@ -21,6 +26,8 @@ import json
 import random
 import shutil
 import time
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
@@ -31,6 +38,8 @@ from bench.mutant_tests import TESTS, Room
 from bench.report import RESULTS, Row, report
 
 ROOT = Path(__file__).parents[1]
+JUDGED = Path(__file__).with_name("mutants_judged.toml")
+KINDS = ("equivalent", "free")
 COPIED = ("livesim", "acquisition", "gui", "models", "tests", "bench", "pyproject.toml")
 IMPORTED = ("numpy", "pytest", "torch", "zarr", "zmq", "pydantic", "tifffile", "yaozarrs")
 """Loaded once, before every process that tries a place begins as a copy of this one."""
@@ -52,8 +61,12 @@ class Mutant:
     room: str
     file: str
     line: int
+    text: str
+    """Of that line."""
     before: str
     after: str
+    number: int
+    """From 0 on, of the places of a file that are the same in all of this but the line."""
     start: int
     end: int
     """In bytes of the file."""
@@ -65,25 +78,28 @@ def mutants_of(room: str) -> Iterator[Mutant]:
     """Find all places of a room that can be changed."""
     for path in sorted((ROOT / room).rglob("*.py")):
         source = path.read_bytes()
-        begins = [0]
-        for line in source.splitlines(keepends=True):
+        lines, begins = source.splitlines(keepends=True), [0]
+        for line in lines:
             begins.append(begins[-1] + len(line))
+        seen: Counter[tuple[str, str, str]] = Counter()
         for node, function in _nodes(ast.parse(source), None):
             changed = _changed(node)
             if changed is None:
                 continue
             start = begins[node.lineno - 1] + node.col_offset
             end = begins[node.end_lineno - 1] + node.end_col_offset
+            alike = (lines[node.lineno - 1].decode().strip(), source[start:end].decode(), changed)
             yield Mutant(
                 room,
                 str(path.relative_to(ROOT)),
                 node.lineno,
-                source[start:end].decode(),
-                changed,
+                *alike,
+                seen[alike],
                 start,
                 end,
                 function,
             )
+            seen[alike] += 1
 
 
 def _nodes(node: ast.AST, function: int | None) -> Iterator[tuple[ast.AST, int | None]]:
@@ -129,30 +145,39 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="try what survived once more")
     parser.add_argument("--seed", type=int, default=22)
     options = parser.parse_args()
-    places = {key(asdict(one)) for room in TESTS for one in mutants_of(room)}
-    tried = {key(row): row for row in _tried() if key(row) in places}
-    done = {one for one, row in tried.items() if row["noticed by"] or not options.again}
+    lines = {key(asdict(one)): one.line for room in TESTS for one in mutants_of(room)}
+    tried = {key(row): row | {"line": lines[key(row)]} for row in _tried() if key(row) in lines}
+    known = judged()
+    done = {
+        one
+        for one, row in tried.items()
+        if row["noticed by"] or one[:-1] in known or not options.again
+    }
     for module in IMPORTED:
         with contextlib.suppress(ImportError):
             __import__(module)
     with TemporaryDirectory() as folder:
         for name in COPIED:
             _copy(ROOT / name, Path(folder) / name)
-        for mutant, noticed in _outcomes(options, done, Path(folder)):
-            row = asdict(mutant) | {"noticed by": noticed}
-            tried[key(row)] = {name: row[name] for name in row if name not in UNTOLD}
+        for mutant, noticed in _outcomes(options, set(tried), done, Path(folder)):
+            row = {name: part for name, part in asdict(mutant).items() if name not in UNTOLD}
+            before = tried.get(key(row), {"at first": noticed})
+            tried[key(row)] = row | {"noticed by": noticed, "at first": before["at first"]}
             print(f"{noticed or 'SURVIVED'}: {mutant.file}:{mutant.line}", flush=True)
             _write(list(tried.values()))
+    _write(list(tried.values()))
 
 
 Key = tuple[object, ...]
 Outcome = tuple[Mutant, str | None]
 
 
-def _outcomes(options: argparse.Namespace, done: set[Key], folder: Path) -> Iterator[Outcome]:
+def _outcomes(
+    options: argparse.Namespace, tried: set[Key], done: set[Key], folder: Path
+) -> Iterator[Outcome]:
     """Try one place of each room in turn, until there is none left or the time is over."""
     end = time.monotonic() + options.seconds
-    rooms = [_outcomes_of(room, options, done, folder) for room in options.rooms]
+    rooms = [_outcomes_of(room, options, tried, done, folder) for room in options.rooms]
     for outcomes in zip_longest(*rooms):
         yield from (one for one in outcomes if one is not None)
         if time.monotonic() > end:
@@ -160,11 +185,13 @@ def _outcomes(options: argparse.Namespace, done: set[Key], folder: Path) -> Iter
 
 
 def _outcomes_of(
-    room: str, options: argparse.Namespace, done: set[Key], folder: Path
+    room: str, options: argparse.Namespace, tried: set[Key], done: set[Key], folder: Path
 ) -> Iterator[Outcome]:
     places = list(mutants_of(room))
-    drawn = random.Random(options.seed).sample(places, len(places))[: options.sample]
-    fresh = [one for one in drawn if key(asdict(one)) not in done]
+    drawn = random.Random(options.seed).sample(places, len(places))
+    # Those that were drawn before the code has changed stay in the sample.
+    drawn.sort(key=lambda one: key(asdict(one)) not in tried)
+    fresh = [one for one in drawn[: options.sample] if key(asdict(one)) not in done]
     tests = Room(room, folder, options.tests_s) if fresh else None
     for mutant in fresh if tests else ():
         yield mutant, tests.notices(mutant)
@@ -172,7 +199,7 @@ def _outcomes_of(
 
 def key(row: Row) -> Key:
     """Return what tells one place from another."""
-    return tuple(row[name] for name in ("file", "line", "before", "after"))
+    return tuple(row[name] for name in ("file", "text", "before", "after", "number"))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -190,15 +217,53 @@ def _tried() -> list[Row]:
     return found
 
 
+def judged() -> dict[Key, Row]:
+    """Return what was judged of places that survive: file, text, before, after -> the judgement."""
+    found: list[Row] = tomllib.loads(JUDGED.read_text(encoding="utf-8"))["place"]
+    return {(one["file"], one["text"], *one["change"]): one for one in found}
+
+
 def _write(tried: list[Row]) -> None:
-    rows: list[Row] = []
+    known = judged()
+    rows, survivors = [], []
     for room in TESTS:
         own = [row for row in tried if row["room"] == room]
-        noticed = sum(row["noticed by"] is not None for row in own)
-        share = 100.0 * noticed / len(own) if own else None
-        rows.append({"room": room, "tried": len(own), "noticed": noticed, "percent": share})
+        left = [row for row in own if row["noticed by"] is None]
+        survivors += [_survivor(row, known.get(key(row)[:-1])) for row in left]
+        kinds = Counter(one["judged"] for one in survivors[len(survivors) - len(left) :])
+        rows.append({"room": room} | _figures(own, kinds))
+    kinds = Counter(one["judged"] for one in survivors)
+    rows.append({"room": "all"} | _figures(tried, kinds))
     with contextlib.redirect_stdout(io.StringIO()):
-        report("mutants", "places of the code that were changed", rows, tried=tried)
+        more = {"survivors": survivors, "tried": tried}
+        report("mutants", "places of the code that were changed", rows, **more)
+
+
+def _figures(tried: list[Row], kinds: Counter[str | None]) -> Row:
+    """Count places; the last figure leaves out those that nobody could notice."""
+    noticed, at_first = (
+        sum(row[when] is not None for row in tried) for when in ("noticed by", "at first")
+    )
+    visible = len(tried) - kinds["equivalent"]
+    return {
+        "tried": len(tried),
+        "noticed": noticed,
+        "percent": 100.0 * noticed / len(tried) if tried else None,
+        "at first, percent": 100.0 * at_first / len(tried) if tried else None,
+        **{kind: kinds[kind] for kind in KINDS},
+        "percent but the equivalent": 100.0 * noticed / visible if visible else None,
+    }
+
+
+def _survivor(row: Row, judgement: Row | None) -> Row:
+    """Say where something survives, and why, for the table on the page."""
+    before, after = (" ".join(row[one].split()).replace("|", r"\|") for one in ("before", "after"))
+    return {
+        "place": f"{row['file']}:{row['line']}",
+        "change": f"`{before}` → `{after}`",
+        "judged": judgement and judgement["judged"],
+        "why": judgement and judgement["why"],
+    }
 
 
 if __name__ == "__main__":

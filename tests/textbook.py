@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from livesim.config.settings import Camera, Reconstruction
+from livesim.config.settings import IMAGE_BEND, Camera, Reconstruction
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import Pattern, PatternAngle
 
@@ -231,8 +231,10 @@ def apodization(
     if chosen.shape == "none":
         return np.ones_like(distance)
     if chosen.shape == "triangle":
-        return np.where(inside, np.abs(1.0 - distance / edge), 0.0) ** chosen.bend
-    return np.where(inside, np.abs(np.cos(np.pi / 2 * distance / edge)), 0.0) ** chosen.bend
+        return np.where(inside, np.abs(1.0 - distance / edge), 0.0) ** chosen.bent(IMAGE_BEND)
+    return np.where(inside, np.abs(np.cos(np.pi / 2 * distance / edge)), 0.0) ** chosen.bent(
+        IMAGE_BEND
+    )
 
 
 def richardson_lucy(image: np.ndarray, transfer: np.ndarray, iterations: int) -> np.ndarray:

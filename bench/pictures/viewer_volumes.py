@@ -10,6 +10,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from livesim.commands.simulate.command import SIMULATIONS
@@ -20,7 +22,6 @@ from livesim.processes.viewer_children import Children
 from livesim.values.clock import steady_ns
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.results import Result
-from livesim.values.verdict import SHOWN
 from livesim.wire.messages import StreamStart, TrustMaps
 from livesim_acquisition.microscope.volume_microscope import VolumeMicroscope
 from livesim_gui.backend import make_backend
@@ -97,7 +98,11 @@ def _shot_network(app: QApplication, window: Window, feed: Feed, folder: Path) -
     assert review is not None
     for index, maps in review(lambda done: None).maps_of(planes[-1].result.index):
         feed.take(2, TrustMaps("s", index, maps), NOW_S)
-    display.change(lambda look: replace(look, split=False, map=SHOWN))
+    display.change(lambda look: replace(look, split=False))
+    window.draw()
+    window.activateWindow()
+    app.processEvents()
+    QTest.keyClick(window, Qt.Key.Key_T)
     _shot(app, window, folder / "viewer-volume-network-map.png")
 
 

@@ -13,6 +13,7 @@ from livesim.io.recording_files import (
     SETTINGS_LOG_NAME,
     WEIGHTS_LOG_NAME,
     check_there,
+    finished_name,
     of_channel,
 )
 from livesim.values.errors import DataError
@@ -49,7 +50,7 @@ def pattern_for(raw: Path) -> Path | None:
     With it the result is that of the live run, pixel by pixel. Of several channels it is that of
     the first one.
     """
-    if raw.name != RAW_NAME:
+    if not _is_own(raw):
         return None
     others = sorted(raw.parent.glob(of_channel(PATTERN_NAME, "*")))
     found = [raw.with_name(PATTERN_NAME), *others]
@@ -72,7 +73,7 @@ def own_pattern_files(raw: Path, pattern_file: Path, channel: int) -> tuple[Path
 def weights_log_for(raw: Path, channel: int) -> Path | None:
     """Return the log of a channel's weights in a recording of livesim's own, if there is one."""
     log = raw.with_name(of_channel(WEIGHTS_LOG_NAME, channel))
-    return log if raw.name == RAW_NAME and log.is_file() else None
+    return log if _is_own(raw) and log.is_file() else None
 
 
 def follows_live(raw: Path, config: Path | None, changes: Sequence[str] = ()) -> bool:
@@ -80,7 +81,7 @@ def follows_live(raw: Path, config: Path | None, changes: Sequence[str] = ()) ->
 
     Then what the live run logged of settings and weights is followed.
     """
-    return config is None and not changes and not _beside(raw) and raw.name == RAW_NAME
+    return config is None and not changes and not _beside(raw) and _is_own(raw)
 
 
 def settings_logs_for(raw: Path) -> tuple[Path, ...]:
@@ -100,6 +101,11 @@ def settings_named_after(raw: Path) -> Path | None:
     """Return the TOML file beside a recording that has its name, if there is one."""
     same_name = (raw.with_name(name) for name in _toml_names(raw))
     return next((file for file in same_name if file.is_file()), None)
+
+
+def _is_own(raw: Path) -> bool:
+    """Whether an engine recorded it, also where the engine never came to close it."""
+    return finished_name(raw).name == RAW_NAME
 
 
 def _beside(raw: Path) -> list[Path]:

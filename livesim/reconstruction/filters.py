@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Apodization, Notch, Reconstruction
+from livesim.config.settings import IMAGE_BEND, Apodization, Notch, Reconstruction
 from livesim.reconstruction.bands import Band
 from livesim.reconstruction.layout import Layout
 from livesim.reconstruction.otf import Otf
@@ -108,7 +108,7 @@ def apodization(frequency: Tensor, settings: Apodization, otf: Otf, reach: float
     """
     edge = reach if settings.cutoff == "auto" else settings.cutoff * otf.cutoff
     relative = (frequency / edge).clamp(max=1.0)
-    return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
+    return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bent(IMAGE_BEND)
 
 
 def notch(frequency: Tensor, settings: Notch) -> Tensor:

@@ -248,10 +248,19 @@ class Reconstructor:
 
     def _border(self, zero: Tensor) -> Tensor:
         """Return the spectrum [x, y] of the smooth part of the zero order [y, x]."""
-        across_rows, across_columns = self.plan.border
-        rows_jump = torch.fft.rfft(zero[-1] - zero[0])[: self.plan.zero_columns, None]
-        columns_jump = torch.fft.fft(zero[:, -1] - zero[:, 0])[None, :]
-        return (across_rows * rows_jump).addcmul_(across_columns, columns_jump)
+        return self.border(*jumps_of(zero))
+
+    def border(self, across_rows: Tensor, across_columns: Tensor) -> Tensor:
+        """Return the spectrum [..., x, y] of the smooth part of images that have these jumps."""
+        of_rows, of_columns = self.plan.border
+        rows = torch.fft.rfft(across_rows)[..., : self.plan.zero_columns, None]
+        columns = torch.fft.fft(across_columns)[..., None, :]
+        return (of_rows * rows).addcmul_(of_columns, columns)
+
+
+def jumps_of(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the jumps [x] and [y] of an image [y, x]: between its last and first rows, columns."""
+    return image[-1] - image[0], image[:, -1] - image[:, 0]
 
 
 def _transformed(rows: Tensor) -> Tensor:

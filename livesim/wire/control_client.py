@@ -38,6 +38,11 @@ from livesim.wire.networks import Run
 from livesim.wire.status import EngineStatus
 from livesim.wire.zmq_socket import Closing, Socket
 
+ANSWER_S = 2.0
+"""How long an answer is waited for, unless something else is asked for."""
+BEGUN_S = 5.0
+"""And one for which the engine may have to begin something first."""
+
 
 class ControlClient(Closing):
     """Asks one engine; it need not run yet.
@@ -61,44 +66,44 @@ class ControlClient(Closing):
         self._socket = Socket.connected(zmq.DEALER, endpoint, MAX_REPLY_BYTES)
         self._numbers = itertools.count()
 
-    def ready(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+    def ready(self, stream: str, timeout_s: float = ANSWER_S) -> ReadyReply:
         """Ask whether the start and the end of `stream` have arrived."""
         return self.ask(ReadyRequest(stream=stream), ReadyReply, timeout_s)
 
-    def end(self, stream: str, timeout_s: float = 2.0) -> ReadyReply:
+    def end(self, stream: str, timeout_s: float = ANSWER_S) -> ReadyReply:
         """Tell the engine to end `stream` without what is still under way."""
         return self.ask(EndRequest(stream=stream), ReadyReply, timeout_s)
 
-    def status(self, timeout_s: float = 2.0, *, stages: bool = False) -> EngineStatus:
+    def status(self, timeout_s: float = ANSWER_S, *, stages: bool = False) -> EngineStatus:
         """Ask for a snapshot; with `stages` also for all stages of the next results."""
         return self.ask(StatusRequest(stages=stages), EngineStatus, timeout_s)
 
-    def review(self, timeout_s: float = 2.0) -> ReviewReply:
+    def review(self, timeout_s: float = ANSWER_S) -> ReviewReply:
         """Ask for a review of the newest result now."""
         return self.ask(ReviewRequest(), ReviewReply, timeout_s)
 
-    def networks(self, run: Run, timeout_s: float = 2.0) -> BegunReply:
+    def networks(self, run: Run, timeout_s: float = ANSWER_S) -> BegunReply:
         """Tell the engine when the networks work from now on."""
         return self.ask(NetworksRequest(run=run), BegunReply, timeout_s)
 
-    def held(self, stream: str, index: StackIndex, timeout_s: float = 2.0) -> BegunReply:
+    def held(self, stream: str, index: StackIndex, timeout_s: float = ANSWER_S) -> BegunReply:
         """Tell the engine to run the networks on a stack next, for somebody holds its picture."""
         return self.ask(HeldRequest(stream=stream, index=index), BegunReply, timeout_s)
 
-    def stop(self, timeout_s: float = 2.0) -> StopReply:
+    def stop(self, timeout_s: float = ANSWER_S) -> StopReply:
         """Tell the engine to finish and end."""
         return self.ask(StopRequest(), StopReply, timeout_s)
 
-    def steer(self, changes: Changes, timeout_s: float = 5.0) -> BegunReply:
+    def steer(self, changes: Changes, timeout_s: float = BEGUN_S) -> BegunReply:
         """Tell the engine to use other settings from the next raw stack on."""
         return self.ask(SteerRequest(changes=dict(changes)), BegunReply, timeout_s)
 
-    def recalibrate(self, timeout_s: float = 5.0) -> BegunReply:
+    def recalibrate(self, timeout_s: float = BEGUN_S) -> BegunReply:
         """Tell the engine to estimate the pattern again."""
         return self.ask(RecalibrateRequest(), BegunReply, timeout_s)
 
     def record(
-        self, *, on: bool, timeout_s: float = 5.0, beside: Beside | None = None
+        self, *, on: bool, timeout_s: float = BEGUN_S, beside: Beside | None = None
     ) -> BegunReply:
         """Tell the engine to begin a recording, or to end it; `beside`: that of another one."""
         return self.ask(RecordRequest(on=on, beside=beside), BegunReply, timeout_s)

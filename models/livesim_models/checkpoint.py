@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from livesim.config.errors import sentence
 from livesim.values.errors import DataError
 from livesim_models.card import FORMAT, Card
 from livesim_models.network import Network
 from livesim_models.registry import build
+from livesim_models.whole_file import write_tensors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,13 +40,7 @@ def write_model(
         name: value.detach().cpu().contiguous().to(precision)
         for name, value in network.state_dict().items()
     }
-    partial = path.with_name(path.name + ".part")
-    try:
-        # As bytes: the library's own way to a file tells a full disk in an error of its own.
-        partial.write_bytes(save(weights, {"format": FORMAT, "card": card.model_dump_json()}))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_tensors(path, weights, format=FORMAT, card=card.model_dump_json())
 
 
 def file_sha256(path: Path) -> str:

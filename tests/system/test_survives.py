@@ -42,9 +42,10 @@ def send(sender, time, pixels):
         sender.send(RawFrame("s", 9 * time + number, axes, pixels[angle, phase], 5.0))
 
 
-def restored(raw, config, out):
+def restored(raw, config, out, pattern=None):
     """Restore a recording; return the planes [time, y, x]."""
     command = [*LIVESIM, "restore", raw, "--config", config, "--out", out]
+    command += ["--pattern", pattern] if pattern else []
     with process(*command) as restore:
         assert restore.wait() == 0, restore.text
     return zarr.open_array(out / "0", mode="r")[:, 0, 0]
@@ -206,6 +207,8 @@ def test_what_is_acknowledged_outlives_a_killed_engine(tmp_path, cells, config, 
     for at in np.flatnonzero(written):
         np.testing.assert_array_equal(pixels[0, at, 0, 0], cells[at % len(cells)])
         assert images[at].std() > 0
+    known = restored(raw, config, tmp_path / "known.ome.zarr", raw.parent / "pattern.json")
+    np.testing.assert_array_equal(images, known)  # the live run's, not another estimate
 
 
 def test_skipped_stacks_are_restored_afterwards(tmp_path, cells, config):

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 
 from bench.quality.volumes.scene import PIXEL_NM, STEP_NM, settings
 from bench.report import Row
-from livesim.config.settings import Apodization, Reconstruction
+from livesim.config.settings import VOLUME_BEND, Apodization, Reconstruction
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
@@ -22,7 +22,7 @@ _HALF = 6
 
 
 def beads(
-    photons: float = 3000.0, size: int = 96, planes: int = 24, bend: float = Apodization().bend
+    photons: float = 3000.0, size: int = 96, planes: int = 24, bend: float = VOLUME_BEND
 ) -> Row:
     """Return width and bias of lone points: (lateral, axial) in nm; `bend`: of the apodization."""
     chosen = settings(size, planes, 0)

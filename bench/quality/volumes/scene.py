@@ -87,7 +87,7 @@ class Scene:
 
 
 def perfect(specimen: Tensor, pattern: VolumePattern, optics: Optics) -> Tensor:
-    """Return the specimen [layer, 2 y, 2 x] with the low-pass of a result, as livesim's default."""
+    """Return the specimen [layer, 2 y, 2 x] with a cosine from 0 to where no band reaches."""
     rows, columns = specimen.shape[1:]
     kz = torch.fft.fftfreq(len(specimen), d=pattern.z_step_um).double()[:, None, None]
     fine = pattern.lateral.pixel_nm / 2000.0

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from livesim.values.verdict import ERROR, SHOWN
 from livesim_gui.engine_access import EngineAccess
 from livesim_gui.state.health.notice import Say
-from livesim_gui.state.picture.look import Look
 from livesim_gui.state.viewer import Viewer
 from livesim_gui.widgets import Widgets
+
+NO_RESULT_YET = "No result has been checked yet; the map appears once one is."
+NO_VOLUME_YET = "No volume that a network restored has been checked yet; then its map appears."
+NO_ERROR = "Volumes have no error map; this is how much of the networks' change is shown."
+OVER_PLANES = "Maps lie over planes only; Z leads from the cut back to them."
 
 
 class TrustActions:
@@ -30,12 +35,22 @@ class TrustActions:
         return {"map": self.switch_map}
 
     def switch_map(self) -> None:
-        """Lay the error map over the picture, or take it away."""
-        display = self._viewer.display
-        display.change(Look.switch_map)
-        if display.look.map is not None and self._viewer.maps is None:
-            words = "No result has been checked yet; the map appears once one is."
-            self._say(words, lambda: self._viewer.maps is not None or display.look.map is None)
+        """Lay the error map over the picture, over volumes that of what is shown; or take it away.
+
+        Volumes have no error map: light from beyond the stack is not in what their photons tell.
+        """
+        viewer, display = self._viewer, self._viewer.display
+        name = SHOWN if viewer.is_of_volume else ERROR
+        display.change(lambda look: look.switch_map(name))
+        if display.look.map is None:
+            return
+        if viewer.is_cut:
+            self._say(OVER_PLANES, lambda: not viewer.is_cut or display.look.map is None)
+        elif viewer.maps is None:
+            words = NO_VOLUME_YET if viewer.is_of_volume else NO_RESULT_YET
+            self._say(words, lambda: viewer.maps is not None or display.look.map is None)
+        elif viewer.is_of_volume:
+            self._say(NO_ERROR, lambda: display.look.map is None)
 
     def show_map(self, name: str | None) -> None:
         """Lay a map over the picture; None takes it away."""

@@ -35,7 +35,9 @@ KEYS = (
     Key("fit", ("F",), "Fit the picture into the window"),
     Key("cut", ("Z",), "Volumes: xy, xz, yz through the mouse, brightest along z"),
     Key("crosshair", ("C",), "Crosshair on and off"),
-    Key("map", ("T",), "Error map: how far the restored image may be off"),
+    Key(
+        "map", ("T",), "Error map: how far the restored image may be off; of volumes, what is shown"
+    ),
     Key("line", ("L",), "Draw a line: its profile and width"),
     Key("region", ("R",), "Draw a region: its statistics"),
     Key("remove", ("Delete",), "Take the chosen line or region away", "Del"),

@@ -155,6 +155,11 @@ class Viewer:
         self.places.forget()
 
     @property
+    def is_of_volume(self) -> bool:
+        """Whether what is shown is a plane or a cut of a volume."""
+        return self.time.shown is not None and self.time.shown.result.volume is not None
+
+    @property
     def maps(self) -> TrustMaps | None:
         """The maps of the channel that is shown, if there are any."""
         return self.stream.maps(self.channels.wanted, self.places.among(None).z)

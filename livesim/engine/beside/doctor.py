@@ -54,8 +54,9 @@ class LiveDoctor:
         self._collecting = examine is not None
         self._asked = False
         self._worker: Worker | None = None
-        self._rested_at = 0.0
-        self._looked_at = 0, 0
+        self._rested_at: float
+        self._looked_at: tuple[int, int]
+        """Time of the first stack, and how many, as long as there has been a look."""
         self._found = Examination(())
         self._status: DoctorStatus | None = None
 

@@ -76,10 +76,9 @@ class TruthWriter:
 
     def write_visibility(self, visibility: Image) -> None:
         """Write what multiplies the modulation over the field, [2 y, 2 x]."""
-        array = self._root.create_array(
+        self._root.create_array(
             "visibility", data=visibility, dimension_names=("y", "x"), compressors=_codec(4)
         )
-        assert array.shape == visibility.shape
 
     def _put(self, name: str, axes: tuple[str, ...], time: int, values: NDArray[Any]) -> None:
         if name not in self._arrays:

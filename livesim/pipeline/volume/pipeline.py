@@ -148,22 +148,22 @@ class VolumePipeline:
             tuple(volume.received_ns[z] for z in count),
             tuple(gathered.frames[z] for z in count if z in gathered.frames),
         )
-        spectrum = self._make.spectrum(gathered.bands)
         if self._restore is None:
-            return whole.made(self._make.image(spectrum))
+            return whole.made(self._make.finish(gathered.bands))
         if not plain:
-            return whole.restored(self._restore, spectrum)
-        return self._plain_first(whole, spectrum)
+            return whole.restored(self._restore, self._make.spectrum(gathered.bands))
+        return self._plain_first(whole, gathered.bands)
 
-    def _plain_first(self, whole: WholeVolume, spectrum: Tensor) -> tuple[Reconstructed, ...]:
+    def _plain_first(self, whole: WholeVolume, bands: VolumeBands) -> tuple[Reconstructed, ...]:
         """Return the planes of the plain volume; the last one knows what is left."""
-        restore, kept = self._restore, spectrum.clone()  # the next volume takes its memory
+        restore, image = self._restore, self._make.finish(bands)
+        kept = self._make.spectrum(bands).clone()  # the next volume takes its memory
         assert restore is not None
 
         def begin() -> Pending[tuple[Reconstructed, ...]]:
             return ready(whole.restored(restore, kept))
 
-        *before, last = whole.made(self._make.image(spectrum), provisional=True)
+        *before, last = whole.made(image, provisional=True)
         return (*before, replace(last, later=Later(begin, whole.nbytes + kept.nbytes)))
 
     def _check(self, stack: RawStack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from livesim.config.settings import PatternSettings, SettingsError
 from livesim.reconstruction.estimate.annulus import Region, annuli_of
 from livesim.reconstruction.estimate.correlation import Correlation
 from livesim.reconstruction.estimate.doubt import (
+    AMBIGUOUS,
     EXPECTED,
     SIGNIFICANT,
     STRANGE,
@@ -34,6 +36,8 @@ _SUSPECT = 0.25  # of the overlap unexplained beyond doubt: another peak may exp
 _POOR = 0.6  # of the overlap unexplained: no better than what comes to nothing
 _HALF = 0.5  # of that unexplained: then the other peak does
 _ALIKE = 0.6  # of the strongest peak's height
+_DIFFER = 2.0  # standard errors of what two patterns leave unexplained
+_RIVALS = 0.7  # of a peak's power: as high as that a maximum beside it may be the right one
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +156,8 @@ def found_in(search: Search, grid: EstimationGrid, pattern: PatternSettings) -> 
     tries = _Tries(search, grid, pattern)
     found = tries.refined(search.peaks, dict(enumerate(search.peaks)), SIGNIFICANT)
     every = tries.expected([found[number] for number in range(len(found))])
-    every = tries.compared(_leaning(tries.next_strongest(every)))
+    every = tries.told_from_rivals(tries.next_strongest(every))
+    every = tries.compared(_leaning(every))
     photons = search.spectra.steady.brightest
     return [replace(one, vague=_vague(one, photons, grid.step)) for one in every]
 
@@ -195,6 +200,36 @@ class _Tries:
             if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT):
                 tried[number] = self._near(number, others, tuple(one.peaks))
         return self._better(found, tried, SIGNIFICANT, _is_better)
+
+    def told_from_rivals(self, found: Sequence[Found]) -> list[Found]:
+        """Try what looks like the fringes some spectral pixels beside them, and tell them apart.
+
+        A few things lie on the fringes of one wave vector nearly as on those of another. Which of
+        the two it is the overlap of the bands says: the wrong one leaves more of it unexplained.
+        """
+        tried = {n: peaks for n, one in enumerate(found) if (peaks := self._beside(one))}
+        if not tried:
+            return list(found)
+        peaks = [tried.get(number, one.peaks) for number, one in enumerate(found)]
+        new = self.refined(peaks, tried, SIGNIFICANT)
+        return [_told(new[n], one) if n in new else one for n, one in enumerate(found)]
+
+    def _beside(self, found: Found) -> list[Peak]:
+        """Return the peaks of a group with the most like of their rivals instead; none = unlike."""
+        if found.refined is None:
+            return []
+        rivals, peaks = found.refined.errors.rivals, list(found.peaks)
+        vector = max(range(len(peaks)), key=lambda n: rivals[n].height)
+        if rivals[vector].height < _RIVALS:
+            return []
+        steps, harmonics = self._grid.steps[::-1], self._pattern.harmonics
+        k = found.refined.parameters.k[vector].tolist()
+        x, y = (
+            harmonics * (own + away * step)
+            for own, away, step in zip(k, rivals[vector].away, steps, strict=True)
+        )
+        peaks[vector] = Peak((x, y), peaks[vector].peak_to_noise)
+        return peaks
 
     def compared(self, found: Sequence[Found]) -> list[Found]:
         """Say what is like the other angles, and doubt what is weak and unlike them."""
@@ -330,3 +365,16 @@ def _is_better(new: Found, old: Found) -> bool:
 def _is_alike(new: Found, old: Found) -> bool:
     """Return whether a peak is nearly as high as another."""
     return new.faintest > _ALIKE * old.faintest
+
+
+def _told(rival: Found, found: Found) -> Found:
+    """Return which of two patterns beside each other is right; one in doubt where nothing tells."""
+    if not rival.there or not found.there:
+        return rival if rival.there and rival.unexplained <= _POOR else found
+    ours, theirs = (one.refined.errors for one in (found, rival) if one.refined is not None)
+    error = _DIFFER * math.hypot(ours.unexplained_error, theirs.unexplained_error)
+    if ours.unexplained + error < _HALF * theirs.unexplained:
+        return found
+    if theirs.unexplained + error < _HALF * ours.unexplained:
+        return rival
+    return replace(found, doubt=AMBIGUOUS)

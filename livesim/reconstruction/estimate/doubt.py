@@ -12,6 +12,7 @@ SIGNIFICANT = 5.0
 EXPECTED = 3.5
 """The same where the other angles have it expected: few places have fewer chances."""
 STRANGE = "a wave vector unlike those of the other angles, which does not stand out enough for that"
+AMBIGUOUS = "fringes that may as well lie some spectral pixels beside: too few things tell"
 _APART_PX = 0.05
 _CLEAR = 10.0
 """Power of the correlation's peak over that around it."""
@@ -98,6 +99,8 @@ def imprecision_of(
     `photons` is `Steady.brightest`, `step` a spectral pixel in cycles/µm; `alike`, whether the
     wave vectors lie where the other angles have them expected.
     """
+    if not found.settled:
+        return "fringes that refining moves on and on"
     k = float((found.errors.k / step).max())
     fringes = math.degrees(float(found.errors.fringes.max()))
     if k > _K_PX:

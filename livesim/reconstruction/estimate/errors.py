@@ -10,6 +10,7 @@ from torch import Tensor
 
 from livesim.reconstruction.estimate.frame_phases import PeakSeen
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
+from livesim.reconstruction.estimate.peak import Rival
 from livesim.reconstruction.estimate.prior import Prior, Quadratic
 
 _SURE = 2.0  # standard errors
@@ -28,6 +29,8 @@ class Errors:
     """[order], relative."""
     clear: Tensor
     """[vector] power of the correlation's peak over that around it, of the clearest order."""
+    rivals: tuple[Rival, ...]
+    """[vector] the peak beside it, of the order that has the lowest; away in its own pixels."""
     apart: float
     """Cycles/µm between the wave vector and that of a carrier, at the most; 0 without carriers."""
     unexplained: float
@@ -71,6 +74,7 @@ def errors_of(
         fringes=torch.stack(fringes).clamp(min=0.0).sqrt(),
         modulation=variance.clamp(min=0.0).sqrt() / at.modulation,
         clear=torch.tensor([peak.clear for peak in peaks]).unflatten(0, (own.vectors, -1)).amax(1),
+        rivals=tuple(_rival(own, vector, peaks) for vector in range(own.vectors)),
         apart=max(carriers.values(), default=0.0),
         unexplained=known.unexplained,
         unexplained_error=known.unexplained_error,
@@ -87,6 +91,17 @@ def _of_vector(covariance: Tensor, own: Coordinates, vector: int) -> tuple[Tenso
     common = rows @ covariance @ rows.mT
     frames = covariance.diagonal()[first : first + own.phased].mean()
     return common, (frames - common[0, 0]).clamp(min=0.0)
+
+
+def _rival(own: Coordinates, vector: int, peaks: Sequence[PeakSeen]) -> Rival:
+    """Return the rival of a vector: it has to be there in all of its orders."""
+    each = [
+        (peak.rival, order.harmonic)
+        for order, peak in zip(own.orders, peaks, strict=True)
+        if order.vector == vector
+    ]
+    rival, harmonic = min(each, key=lambda one: one[0].height)
+    return Rival(rival.height, (rival.away[0] / harmonic, rival.away[1] / harmonic))
 
 
 def telling_peaks(

@@ -16,7 +16,14 @@ from livesim.reconstruction.estimate.correlation import AWAY, Correlation, Neigh
 from livesim.reconstruction.estimate.field_parts import FieldParts
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.parameters import Coordinates, Parameters
-from livesim.reconstruction.estimate.peak import around_peak, peak_information
+from livesim.reconstruction.estimate.peak import (
+    NO_RIVAL,
+    Rival,
+    around_peak,
+    beside_peak,
+    peak_information,
+    rival_in,
+)
 
 _MOST = 150.0
 """Power over noise that a peak's place is believed by: however little noise there is, the object's
@@ -72,12 +79,13 @@ class Turning:
         return (added / added.norm(dim=0)).conj()
 
     def _seen(self, number: int, back: Tensor, at: Parameters, grid: EstimationGrid) -> PeakSeen:
-        kx, ky = around_peak(at.shift(number), grid.steps)
-        around = self.peaks[number].turned(back, kx, ky)
+        there = self.peaks[number]
+        around = there.turned(back, *around_peak(at.shift(number), grid.steps))
+        beside = there.turned(back, *beside_peak(at.shift(number), grid.steps))
         noise = max(float((back @ self.floors[number]).abs().square().mean()), 1e-30)
         power = float(around[1, 1].abs().square())
         told = peak_information(around, max(noise, power / _MOST), grid.steps)
-        return PeakSeen(power / noise, told)
+        return PeakSeen(power / noise, told, rival_in(beside.abs().square()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +96,8 @@ class PeakSeen:
     """Its power over that around it."""
     told: tuple[Tensor, Tensor] | None
     """Of the phase at the centre of the field, kx and ky of the order, as `peak_information`."""
+    rival: Rival = NO_RIVAL
+    """Where few things are in the field, their fringes look alike at some wave vectors."""
 
 
 def frame_information(

@@ -57,4 +57,4 @@ def _posterior(value: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
 
 def _with_modulation(found: Refined, modulation: Tensor, error: Tensor) -> Refined:
     parameters = replace(found.parameters, modulation=modulation.clamp(LEAST_MODULATION, 1.0))
-    return Refined(parameters, replace(found.errors, modulation=error))
+    return replace(found, parameters=parameters, errors=replace(found.errors, modulation=error))

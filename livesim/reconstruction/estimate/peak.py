@@ -6,6 +6,7 @@ Likelihood of a sinusoid in white noise (Rife & Boorstyn, IEEE Trans. Inf. Theor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from torch import Tensor
 from livesim.reconstruction.estimate.parameters import Coordinates
 
 _REACH = 0.2  # spectral pixels: where a peak's height and phase are compared
+_BESIDE = 3.6  # spectral pixels: farther away a search tells peaks apart by itself
+_OWN = 0.8  # the same: nearer, there is but the peak itself
+_TOP = 2  # steps of `_REACH`: a maximum is the highest within so many
 
 
 def around_peak(k: tuple[float, float], steps: tuple[float, float]) -> tuple[Tensor, Tensor]:
@@ -22,6 +26,45 @@ def around_peak(k: tuple[float, float], steps: tuple[float, float]) -> tuple[Ten
     """
     reach = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64) * _REACH
     return k[0] + reach * steps[1], k[1] + reach * steps[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The highest other maximum within some spectral pixels of a peak."""
+
+    height: float
+    """Its power over that of the peak; 0 where there is none."""
+    away: tuple[float, float]
+    """From the peak to it, spectral pixels (x, y)."""
+
+
+NO_RIVAL = Rival(0.0, (0.0, 0.0))
+
+
+def beside_peak(k: tuple[float, float], steps: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    """Return the frequencies along x and along y at which `rival_in` looks, as `around_peak`."""
+    away = _away()
+    return k[0] + away * steps[1], k[1] + away * steps[0]
+
+
+def rival_in(power: Tensor) -> Rival:
+    """Return the rival of the peak in the middle of its surroundings [y, x] at `beside_peak`."""
+    away, middle = _away(), len(power) // 2
+    x, y = torch.meshgrid(away, away, indexing="xy")
+    distance = torch.hypot(x, y)
+    highest = torch.nn.functional.max_pool2d(power[None, None], 2 * _TOP + 1, 1, _TOP)[0, 0]
+    others = (power == highest) & (distance > _OWN) & (distance < _BESIDE)
+    top = slice(middle - _TOP, middle + _TOP + 1)
+    heights = torch.where(others, power, 0.0) / power[top, top].max().clamp(min=1e-30)
+    place = int(heights.argmax())
+    return Rival(
+        float(heights.flatten()[place]), (float(x.flatten()[place]), float(y.flatten()[place]))
+    )
+
+
+def _away() -> Tensor:
+    count = round(_BESIDE / _REACH)
+    return torch.arange(-count, count + 1, dtype=torch.float64) * _REACH
 
 
 def peak_information(

@@ -33,6 +33,7 @@ from livesim.reconstruction.estimate.zero_order import Frames
 
 _FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
 _FAR = 0.05  # the same of phases, in rad, and of modulation, relative
+_TURNS = 8  # at the most, of going on while a linearisation is not enough
 _CONSISTENT = 1.5  # misfit above which noise does not explain how the bands differ
 
 
@@ -42,6 +43,8 @@ class Refined:
 
     parameters: Parameters
     errors: Errors
+    settled: bool = True
+    """Whether the last step was so small that a linearisation is enough."""
 
 
 class Fit:
@@ -129,7 +132,7 @@ class Fit:
         spread = self._frames.steady.spread
         shown = self._shown(spread)
         errors = errors_of(*self._posterior, self.at, self._peaks, spread, carriers, shown)
-        return Refined(_own(self.at), errors)
+        return Refined(_own(self.at), errors, settled=not self.far)
 
     def _shown(self, spread: Tensor) -> list[float]:
         """Return the variance of the fringes' place that the field itself shows, [vector] rad².
@@ -179,10 +182,11 @@ def refine(fits: Sequence[Fit]) -> list[Refined | None]:
     """
     known = [fit.linearised() for fit in fits]
     _move(fits, known, known)
-    far = [number for number, fit in enumerate(fits) if fit.far]
-    for number in far:
-        known[number] = fits[number].linearised()
-    _move([fits[number] for number in far], [known[number] for number in far], known)
+    for _ in range(_TURNS):
+        far = [number for number, fit in enumerate(fits) if fit.far]
+        for number in far:
+            known[number] = fits[number].linearised()
+        _move([fits[number] for number in far], [known[number] for number in far], known)
     return [None if one is None else fit.refined() for fit, one in zip(fits, known, strict=True)]
 
 

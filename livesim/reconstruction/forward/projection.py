@@ -68,7 +68,7 @@ class Projection:
         frames
             [frame, y, x], the z_n.
 
-        RecordingLog
+        Notes
         -----
         Of independent noise of variance 1 in every pixel the result has variance 1. Of the residual
         in standard deviations it is the derivative of the likelihood towards the specimen, in units

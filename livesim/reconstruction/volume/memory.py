@@ -20,14 +20,14 @@ def volume_bytes(shape: tuple[int, int], planes: int, angles: int) -> int:
     planes, angles
         Of the volume.
     """
-    area = shape[0] * shape[1]
+    area, bands = shape[0] * shape[1], angles * _ORDERS + 1
     pixels = area * (planes + bridge_length(planes))
-    bands = angles * _ORDERS + 1
-    kept = 8 * area * planes * (bands + 1) + 3 * 8 * pixels  # their spectra, one of them along z
-    weights = 8 * pixels * (bands + 1)  # as large as the bands and their bridges
-    result = (8 + 8) * 2 * pixels + 4 * 4 * pixels  # half spectrum and its inverse, the volume
-    making = 8 * 2 * 2 * pixels  # of the plan: signal and low-pass in double precision
-    return kept + weights + result + making
+    kept = 8 * area * planes * (bands + 1)  # spectra of the bands
+    weights = 6 * pixels * bands  # at half of the axial frequencies; half of the bands have two
+    known = 2 * 8 * pixels  # of the plan: what is passed, and the share that the filter leaves
+    strip = 2 * 8 * pixels  # all of the result's spectrum on a GPU
+    result = (16 + 16) * area * planes + 16 * pixels  # before the inverse, images, spectrum
+    return kept + weights + known + strip + result
 
 
 def volume_network_bytes(shape: tuple[int, int], planes: int) -> int:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Apodization, Camera, Optics, Reconstruction, SettingsError
+from livesim.config.settings import (
+    VOLUME_BEND,
+    Apodization,
+    Camera,
+    Optics,
+    Reconstruction,
+    SettingsError,
+)
 from livesim.reconstruction.bands import Band, separated_bands
 from livesim.reconstruction.filters import APODIZATIONS, DEFAULT_WIENER
 from livesim.reconstruction.layout import Layout
@@ -27,6 +34,10 @@ from livesim.reconstruction.volume.measured import through_focus
 from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
 
+_TINY = 1e-6
+_LEAST_HELD = 1e-4
+"""Of the greatest weight: what is weaker in a whole row, as what the spread function's ends leave
+beyond where light can be, is not computed."""
 _LEAST_FLOOR = 0.02**2
 """What is no noise either, but not what the transfer functions say: light from beyond the stack."""
 
@@ -39,10 +50,61 @@ class VolumePlacement:
     """`ZERO_ORDER`, `BORDER` or the number of a band."""
     source: tuple[slice, slice]
     target: tuple[slice, slice]
+    """[x, y] both."""
     mirrored: bool
-    """Whether it is conjugated and turned by 180 degrees, in z too."""
-    weight: Tensor
-    """[kz, x, y] complex, in the target's orientation."""
+    """Whether it is conjugated and turned by 180 degrees in x and y."""
+    even: Tensor
+    odd: Tensor | None
+    """[kz, y, x, 2], for real and imaginary parts in the target's orientation: the weight is
+    even - i odd at kz, 0 or more, and its conjugate at -kz. None: there is no odd part. Those for
+    imaginary parts conjugate what is mirrored."""
+    held: tuple[tuple[int, int, int], ...]
+    """[y] how many kz, and from which x to which, hold all weights of a row that matter."""
+
+    @classmethod
+    def of(cls, band: int, part: Rectangle, weight: Tensor) -> VolumePlacement:
+        """Return that of a rectangle whose weight [kz, x, y] is complex, kz 0 or more."""
+        weight, power = weight.mT, weight.mT.abs()
+        some = power > _LEAST_HELD * power.max()
+        sign = -1.0 if part.mirrored else 1.0
+        even, odd = (torch.stack((one, sign * one), dim=-1) for one in (weight.real, -weight.imag))
+        is_odd = bool(odd.abs().max() > _TINY * power.max())
+        return cls(
+            band,
+            part.source,
+            part.target,
+            part.mirrored,
+            even.float(),
+            odd.float() if is_odd else None,
+            _extents(some),
+        )
+
+    @property
+    def weight(self) -> Tensor:
+        """[kz, x, y] complex, at all kz that the result holds."""
+        real = self.even[..., 0].mT
+        imaginary = torch.zeros_like(real) if self.odd is None else self.odd[..., 0].mT
+        return torch.complex(both_ways(real), torch.cat((-imaginary, imaginary[1:].flip(0))))
+
+    def to(self, device: torch.device | str) -> VolumePlacement:
+        """Return it on `device`."""
+        odd = None if self.odd is None else self.odd.to(device)
+        return replace(self, even=self.even.to(device), odd=odd)
+
+
+def both_ways(values: Tensor) -> Tensor:
+    """Return what is given at kz of 0 and more, and is the same at -kz, at all [kz, ...]."""
+    return torch.cat((values, values[1:].flip(0)))
+
+
+def _extents(some: Tensor) -> tuple[tuple[int, int, int], ...]:
+    """Return [y] how many kz, from which x to which, hold all that is true in [kz, y, x]."""
+    deep, wide = some.any(dim=2), some.any(dim=0)
+    count = torch.arange(1, len(some) + 1)[:, None]
+    x = torch.arange(1, some.shape[2] + 1)
+    first = torch.where(wide, x, len(x)).amin(dim=1) - 1
+    extents = torch.stack(((deep * count).amax(dim=0), first, (wide * x).amax(dim=1)), dim=1)
+    return tuple((kz, left, right) for kz, left, right in extents.tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +134,7 @@ class VolumePlan:
         return replace(
             self,
             plane=self.plane.to(device),
-            placements=tuple(
-                replace(place, weight=place.weight.to(device)) for place in self.placements
-            ),
+            placements=tuple(place.to(device) for place in self.placements),
             depths=self.depths.to(device),
             passed=self.passed.to(device),
             share=self.share.to(device),
@@ -116,18 +176,21 @@ def make_volume_plan(
     plane = make_plan(pattern.lateral, otf, camera, settings)
     layout = Layout(pattern.lateral.shape, pattern.lateral.pixel_nm / 1000.0, otf)
     zero, bands = separated_bands(pattern.lateral)
+    bridge = bridge_length(pattern.planes)
     filters = _VolumeFilters(layout, pattern, optics, measured, settings, zero, bands)
     placements, share = filters.placements()
     columns = max(one.target[0].stop for one in placements)
+    half = filters.kz
+    depths = torch.cat((half, pattern.planes + bridge - half[1:].flip(0)))
     return VolumePlan(
         plane,
         pattern.planes,
-        bridge_length(pattern.planes),
+        bridge,
         tuple(placements),
         columns,
-        filters.depths,
-        filters.low_pass()[:, :columns].float(),
-        share[:, :columns].float(),
+        depths,
+        both_ways(filters.low_pass()[:, :columns].float()),
+        both_ways(share[:, :columns].float()),
         filters.unit,
     )
 
@@ -162,14 +225,15 @@ class _VolumeFilters:
             for number, table in tables.items()
         }
         self._cutoff_z = axial_cutoff(optics)
-        every_kz = torch.fft.fftfreq(planes, d=pattern.z_step_um).double()
-        self.depths = torch.nonzero(every_kz.abs() < self._reach()[1])[:, 0]
-        self._kz = every_kz[self.depths]
+        every_kz = torch.arange((planes + 1) // 2).double() / (planes * pattern.z_step_um)
+        self.kz = torch.nonzero(every_kz < self._reach()[1])[:, 0]
+        """Which axial frequencies the result holds, 0 or more, as numbers of the bands' own."""
+        self._kz = every_kz[self.kz]
 
     def placements(self) -> tuple[list[VolumePlacement], Tensor]:
         """Return where every part of every band goes, with its filter; and what all leave.
 
-        That is the share [kz, x, 2 y] of what the apodization passes.
+        That is the share [kz, x, 2 y] of what the apodization passes. All at kz of 0 or more.
         """
         parts = [(ZERO_ORDER, one) for one in zero_rectangles(self._layout)]
         for number, band in enumerate(self._bands):
@@ -180,17 +244,13 @@ class _VolumeFilters:
         placements = []
         for number, part in parts:
             filtered = self._weight(number) * self._transfer(number, part).conj()
-            weight = (filtered * gain[(slice(None), *part.target)]).to(torch.complex64)
-            placements.append(
-                VolumePlacement(number, part.source, part.target, part.mirrored, weight)
-            )
+            weight = filtered * gain[(slice(None), *part.target)]
+            placements.append(VolumePlacement.of(number, part, weight))
             if number == ZERO_ORDER:
                 # Jumps between opposite borders are no part of the object: only low-passed.
                 low_pass = self._passed()[(slice(None), *part.target)]
-                border = (low_pass * self._border_scale() - weight).to(torch.complex64)
-                placements.append(
-                    VolumePlacement(BORDER, part.source, part.target, part.mirrored, border)
-                )
+                border = low_pass * self._border_scale() - weight
+                placements.append(VolumePlacement.of(BORDER, part, border))
         return placements, signal / filled
 
     def _weight(self, number: int) -> float:
@@ -204,12 +264,12 @@ class _VolumeFilters:
         inside_y = (fy * self._layout.length[0]).abs() <= self._layout.reach_y + 0.5
         relative = torch.sqrt(fx * fx + fy * fy) / self._layout.otf.cutoff
         relative = torch.where(inside_x & inside_y, relative, 1.0)
-        return sampled(self._tables[number][self.depths], relative)
+        return sampled(self._tables[number][self.kz], relative)
 
     def _signal(self, parts: list[tuple[int, Rectangle]]) -> Tensor:
         """Return the summed signal of all bands, [kz, x, 2 y]."""
         rows, columns = self._layout.shape
-        signal = torch.zeros(len(self.depths), columns + 1, 2 * rows, dtype=torch.float64)
+        signal = torch.zeros(len(self.kz), columns + 1, 2 * rows, dtype=torch.float64)
         for number, part in parts:
             power = self._transfer(number, part).abs().square()
             signal[(slice(None), *part.target)] += self._weight(number) * power
@@ -250,7 +310,8 @@ class _VolumeFilters:
         relative = torch.sqrt(lateral[None] + (self._kz / reach_z).square()[:, None, None]).clamp(
             max=1.0
         )
-        return APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
+        passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0)
+        return passed ** settings.bent(VOLUME_BEND)
 
     def _border_scale(self) -> float:
         """Return what an even volume is divided by, of which every plane sees all others."""

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from livesim.config.settings import Optics
 from livesim.values.errors import DataError
 from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
 from livesim_models.data.scene import Scene
+from livesim_models.whole_file import write_tensors
 
 FORMAT = "livesim-scenes/1"
 
@@ -38,9 +38,7 @@ def write_scenes(path: Path, scenes: Sequence[Scene]) -> None:
                 "read_noise": scene.read_noise,
             }
         )
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, partial, {"format": FORMAT, "scenes": json.dumps(tables)})
-    partial.replace(path)
+    write_tensors(path, tensors, format=FORMAT, scenes=json.dumps(tables))
 
 
 def read_scenes(path: Path) -> list[Scene]:

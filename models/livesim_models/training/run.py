@@ -13,7 +13,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from livesim_models.network import Network
 from livesim_models.registry import build
@@ -23,6 +23,7 @@ from livesim_models.training.pictures import Pictures
 from livesim_models.training.recipe import Recipe
 from livesim_models.training.spread import ALONE, Spread
 from livesim_models.training.stage_data import ScenesOf, StageData
+from livesim_models.whole_file import write_tensors
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
@@ -117,9 +118,8 @@ def _fit(module: TwoStep, recipe: Recipe, data: StageData, place: Path, spread: 
 
 def _keep(place: Path, one: Network, two: Network) -> None:
     for name, network in (("one", one), ("two", two)):
-        partial = place / f"{name}.safetensors.part"
-        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, partial)
-        partial.replace(place / f"{name}.safetensors")
+        tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
+        write_tensors(place / f"{name}.safetensors", tensors)
 
 
 def _restored(place: Path, one: Network, two: Network) -> bool:

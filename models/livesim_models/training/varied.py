@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from livesim_models.network import Network
 from livesim_models.registry import build
 from livesim_models.training.course import Batch, Course
 from livesim_models.training.recipe import VariedRecipe
+from livesim_models.whole_file import write_whole
 
 EACH = 12
 """Validation examples of a level."""
@@ -290,9 +292,9 @@ def _save(
 ) -> None:
     """Write a checkpoint; under its name there is always a whole one."""
     states = {name: learner.state for name, learner in learners.items()}
-    partial = path.with_name(path.name + ".part")
-    torch.save({"step": step, "seconds": seconds, "learners": states}, partial)
-    partial.replace(path)
+    content = io.BytesIO()
+    torch.save({"step": step, "seconds": seconds, "learners": states}, content)
+    write_whole(path, content.getbuffer())
 
 
 def _validation(course: Course, device: torch.device) -> dict[float, Batch]:

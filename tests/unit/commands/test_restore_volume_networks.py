@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 import tifffile
 import torch
@@ -45,7 +46,7 @@ def test_a_network_that_changes_nothing_leaves_the_plain_volume(frames, model, t
     raw = written(tmp_path, frames[:1])
     plain, _ = restored(raw, asking_for("none"), tmp_path)
     image, recipe = restored(raw, asking_for(model(0.0)), tmp_path)
-    assert (image == plain).all()
+    assert np.abs(image - plain).max() < 1e-5 * np.abs(plain).max()
     assert recipe.steps == ("reconstruct", "two")
     assert set(recipe.models) == {"drawn-two.safetensors"}
     assert IN_THREE_DIMENSIONS in recipe.warnings

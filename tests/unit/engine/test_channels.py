@@ -139,6 +139,7 @@ def test_every_channel_has_its_own_files_and_old_recordings_one_for_all(tmp_path
         (tmp_path / name).touch()
     first, log, third = (tmp_path / name for name in names)
     assert pattern_for(raw) == first
+    assert pattern_for(tmp_path / "raw.zarr.partial") == first  # of a run that was killed
     assert own_pattern_files(raw, first, 0) == (first, log)
     assert own_pattern_files(raw, first, 1) == (first, log)
     assert own_pattern_files(raw, first, 2) == (third, None)

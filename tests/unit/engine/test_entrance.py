@@ -80,6 +80,16 @@ def test_a_stack_far_from_all_others_is_left_out_and_the_next_ones_are_not():
     assert entrance.admit(stack(time=300)).index.time == 300
 
 
+def test_every_stack_brings_room_for_so_many_places_itself_included(monkeypatch):
+    monkeypatch.setattr(module, "SPARSE_PLACES", 1)
+    monkeypatch.setattr(module, "SPARSE", 4)
+    entrance = Entrance((3, 3))
+    assert isinstance(entrance.admit(stack(position=4)), str)
+    assert isinstance(entrance.admit(stack(position=3)), RawStack)
+    assert isinstance(entrance.admit(stack(position=8)), str)
+    assert isinstance(entrance.admit(stack(position=7)), RawStack)
+
+
 @pytest.mark.parametrize("order", ["time last", "time first"])
 def test_stacks_without_gaps_are_let_in_however_many(order, monkeypatch):
     monkeypatch.setattr(module, "SPARSE_PLACES", 2 * SPARSE)

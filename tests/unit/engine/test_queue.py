@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from livesim.engine.queue import BoundedQueue
+from livesim.engine.queue import BoundedQueue, held_at_most
 from livesim.wire.sockets import Keep
 
 WAIT_S = 60.0
@@ -52,6 +52,28 @@ def test_nobody_waits_for_a_thread_that_has_ended():
     putting.join(WAIT_S)
     assert not putting.is_alive()
     assert (queue.queued, queue.dropped) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "held"), [(0, 200), (1, 200), (7, 142), (10, 100), (1000, 1), (1001, 1), (10**9, 1)]
+)
+def test_a_queue_holds_as_many_as_fit_and_one_at_least(size, held):
+    assert held_at_most(200, 1000, size) == held
+    assert held_at_most(10**6, 1000, 1) == 1000
+
+
+def test_taking_all_makes_room():
+    queue = BoundedQueue(2, Keep.BLOCK)
+    putting = threading.Thread(
+        target=lambda: [queue.put(number) for number in range(100)], daemon=True
+    )
+    putting.start()
+    got = []
+    while len(got) < 100:
+        assert queue.wait(WAIT_S)
+        got += queue.take()
+    putting.join(WAIT_S)
+    assert got == list(range(100))
 
 
 def test_take_takes_what_is_there():

@@ -13,9 +13,16 @@ from livesim.engine.record.folder import FolderRecorder
 from livesim.engine.record.recordings import Recordings
 from livesim.engine.record.time_labels import TimeLabels
 from livesim.engine.seams import Resolved
+from livesim.io.logs import read_weights_log
 from livesim.io.read.open import open_recording
-from livesim.io.recording_files import RAW_NAME, TIME_LABELS_NAME
+from livesim.io.recording_files import (
+    RAW_NAME,
+    TIME_LABELS_NAME,
+    WEIGHTS_LOG_NAME,
+    of_channel,
+)
 from livesim.values.frames import RawStack, StackIndex
+from livesim.values.weights import WeightsChange
 from tests.support.running_engine import SETTINGS, start
 
 FOCUS = {"acquisition": {"z_start_um": 0.0, "z_end_um": 0.5, "z_step_um": 0.25}}
@@ -50,6 +57,16 @@ def test_planes_are_as_far_apart_as_who_moves_the_focus_says(tmp_path, source, e
     raw.close()
     with open_recording(tmp_path / RAW_NAME, recorder.settings.pattern) as recording:
         assert recording.z_step_nm == step_nm
+
+
+def test_the_weights_of_every_channel_have_a_log_of_their_own(tmp_path):
+    recorder = recorder_in(tmp_path)
+    changes = [WeightsChange(StackIndex(time=n, channel=n % 2), n, None) for n in range(4)]
+    for change in changes:
+        recorder.log_weights(change)
+    for channel in range(2):
+        log = read_weights_log(tmp_path / of_channel(WEIGHTS_LOG_NAME, channel))
+        assert log == tuple(changes[channel::2])
 
 
 def test_the_label_of_a_time_is_written_once_into_the_recording_that_has_its_stacks(tmp_path):

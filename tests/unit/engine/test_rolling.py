@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from livesim.config.settings import Camera, Settings
+from livesim.engine import rolling
 from livesim.engine.motion import FALSE_ALARMS, block_sums, changed_blocks, fewest_of_motion
 from livesim.engine.rolling import RunningStacks
 from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
@@ -79,6 +80,30 @@ def test_a_running_stack_has_the_newest_frame_of_every_angle_and_phase():
     assert running.add(plain(1, 1, 0)) is None  # a repeated one
     assert running.add(plain(1, 1, 1, z=1)) is None  # another plane has no stack yet
     np.testing.assert_array_equal(last.stack(newest[-1]).pixels[:, :, 0, 0], expected)
+
+
+def test_the_plane_that_is_longest_ago_makes_room_for_a_new_one(monkeypatch):
+    def came(z, number):
+        return running.add(plain(1, *divmod(number, 3), z=z))
+
+    running = RunningStacks(SETTINGS, "frame")
+    two_stacks = 2 * 9 * plain(0, 0, 0).pixels.nbytes
+    monkeypatch.setattr(rolling, "MOST_BYTES", two_stacks - 1)
+    for z in (0, 1, 0):
+        for number in range(9):
+            came(z, number)
+    assert came(2, 0) is None  # in the place of plane 1
+    assert running.add(plain(2, 0, 0, z=0)) is not None
+    assert running.add(plain(2, 0, 0, z=1)) is None
+
+
+@pytest.mark.parametrize("place", [(3, 0), (0, 3)])
+def test_an_angle_or_phase_that_the_pattern_does_not_have_is_left_out(place):
+    running = RunningStacks(SETTINGS, "frame")
+    for number in range(8):
+        assert running.add(plain(0, *divmod(number, 3))) is None
+    assert running.add(plain(0, *place)) is None
+    assert running.add(plain(0, 2, 2)) is not None
 
 
 def test_the_time_resolution_is_that_of_a_whole_stack_whatever_the_rate():

@@ -149,10 +149,11 @@ class Steered(FakePipeline):
 
     def __init__(self, gate=None):
         super().__init__(gate=gate)
-        self.used, self.asked, self.stale = [PLAIN], 0, 0
+        self.used, self.asked, self.stale, self.prepared = [PLAIN], 0, 0, 0
         self.recalibrating = False
 
     def prepare(self, settings):
+        self.prepared += 1
         if settings.reconstruction.wiener == 6.66:
             raise RuntimeError("no memory on the GPU")
 
@@ -196,6 +197,16 @@ def test_a_wish_is_pending_until_a_stack_takes_it(steering):
     last = adopted(steering, 5)
     assert (steering.status.changes, steering.status.since) == (1, last)
     assert pipeline.used[-1] == steering.in_use.settings != PLAIN
+
+
+def test_what_is_in_use_is_not_prepared_again(steering):
+    pipeline = Steered()
+    steering.begin(0, pipeline)
+    steering.wish({"reconstruction.wiener": 0.1})
+    adopted(steering, 5)
+    steering.wish({"reconstruction.wiener": 0.2})
+    adopted(steering, 5)
+    assert pipeline.prepared == 2
 
 
 def test_wishes_add_up_and_the_newest_wins(steering):

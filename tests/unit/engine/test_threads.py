@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
+
+from livesim.engine.threads import SPINS, limit_spinning
 
 SCRIPT = """
     import threading
@@ -35,6 +38,15 @@ SCRIPT = """
     return_free_memory()
     print(held, resident_mb() - before)
 """
+
+
+def test_threads_of_torch_wait_without_spinning_unless_somebody_says_how_long(monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    limit_spinning()
+    assert os.environ["GOMP_SPINCOUNT"] == SPINS
+    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
+    limit_spinning()
+    assert os.environ["GOMP_SPINCOUNT"] == "10000"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc alone can be asked")

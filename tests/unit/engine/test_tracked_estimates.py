@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from livesim.engine.beside import estimates as estimates_module
-from livesim.engine.beside.proposals import RecentStack
+from livesim.engine.beside.proposals import RecentStack, steady_stacks
 from livesim.values.errors import DataError
 from livesim.values.illumination import AngleState, ChangeKind
 from tests.support.tracked_stream import (
@@ -155,6 +155,16 @@ def test_an_angle_that_a_new_estimate_does_not_show_is_lost_and_comes_back(strea
     stream.light.modulation[1] = 0.8
     stream.feed_until(lambda: ChangeKind.FOUND in stream.kinds())
     assert stream.pipeline.pattern.angles[1].usable
+
+
+@pytest.mark.parametrize(("moved", "kept"), [(None, 0), (2, 3), (5, 6)])
+def test_steady_are_the_newest_stacks_since_the_pattern_moved_in_their_order(moved, kept):
+    def phases(number):
+        return (0.0, 0.0, 0.0) if moved is None or number > moved else (0.0, 0.2, 0.0)
+
+    recent = [RecentStack(stack(n), phases(n), PATTERN) for n in range(8)]
+    assert steady_stacks(recent, PATTERN) == recent[kept:]
+    assert steady_stacks(recent, replace(PATTERN)) == []
 
 
 @pytest.mark.parametrize(("each_s", "second"), [(0.25, 8), (1.0, 3), (0.01, 9)])

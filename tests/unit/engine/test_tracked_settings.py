@@ -27,6 +27,21 @@ def test_other_settings_keep_the_turns_and_hold_from_the_next_stack(streams):
     assert stream.prepared[1].turns[-1][1] == pytest.approx(1.0, abs=0.01)
 
 
+def test_other_settings_leave_the_phases_of_the_stacks_before(streams):
+    stream = steerable(streams())
+    stream.background.steer(stream._prepare, unasked=False)
+    stream.light.phases[1] = 1.0
+    stream.feed(6)
+
+    def phases():
+        return [one.phases for one in stream.background._recent]
+
+    before = phases()
+    assert len(before) > 2
+    stream.pipeline.prepare(WATCHING).use()
+    assert phases() == before
+
+
 def test_what_was_prepared_for_another_pattern_is_not_used(streams):
     stream = steerable(streams(shifted(0.3), coherence=0.6))
     other = stream.pipeline.prepare(WATCHING)

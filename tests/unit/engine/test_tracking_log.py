@@ -7,12 +7,16 @@ import math
 import pytest
 
 from livesim.config.settings import Optics, Settings
+from livesim.engine.beside.doctor import LiveDoctor
 from livesim.engine.beside.tracking_log import SHOWN, TrackingLog
+from livesim.engine.channels import StreamChannels
 from livesim.engine.meters import Faults
 from livesim.engine.record.recording_log import RecordingLog
 from livesim.engine.record.recordings import Recordings
+from livesim.engine.seams import Resolved
 from livesim.values.illumination import ChangeKind
 from livesim.wire.stream_status import ChannelStatus
+from tests.support.running_engine import SETTINGS, Fakes, at_once
 from tests.support.tracked_stream import stack, streams
 
 __all__ = ["streams"]
@@ -85,3 +89,18 @@ def test_a_full_disk_does_not_stop_the_tracking(streams):
     log.look()
     assert faults.last == "the pattern's log could not be written: no space left"
     assert len(log.changes) == 1
+
+
+def test_a_stream_looks_for_what_every_stack_has_changed(streams):
+    stream, faults = streams(), Faults()
+    log, doctor = logged(None, faults), LiveDoctor("s", None)
+    settings = Resolved(Settings.model_validate(SETTINGS))
+    channels = StreamChannels(settings, Fakes(at_once), log, doctor, faults)
+    channels.begin(0, stream.pipeline)
+    stream.feed(3)
+    stream.light.phases = [1.0, 0.0, 0.0]
+    stream.pipeline(stack(3))
+    channels.after(stack(3))
+    channels.steering.close()
+    (status,) = channels.status
+    assert [change.time for change in status.changes] == [3]

@@ -27,6 +27,20 @@ RECIPE = Recipe(settings=SETTINGS)
 RAW = RawLayout(angles=2, phases=3, y=4, x=5, pixel_nm=80.0)
 
 
+@pytest.mark.parametrize(("system", "mode"), [("linux", "rb"), ("win32", "r+b")])
+def test_a_file_is_synced_as_the_system_wants_it_opened(tmp_path, monkeypatch, system, mode):
+    """Windows syncs what is open for writing only; elsewhere a file may be one that is read."""
+    modes = []
+    opened = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode="r": modes.append(mode) or opened(path, mode)
+    )
+    monkeypatch.setattr(sys, "platform", system)
+    (tmp_path / "file").touch()
+    syncing.sync_file(tmp_path / "file")
+    assert modes == [mode]
+
+
 class Disk:
     """A disk that holds what was synced: content by file, and names by folder.
 

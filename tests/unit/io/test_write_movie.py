@@ -6,7 +6,10 @@ import av
 import numpy as np
 import pytest
 
+from livesim.config.settings import SettingsError
+from livesim.io.write import movie as movie_module
 from livesim.io.write.movie import MovieWriter
+from livesim.values.errors import DataError
 
 TOLERANCE = 3  # of 255, for the encoder
 
@@ -43,6 +46,21 @@ def test_colours_are_those_of_high_definition_video(tmp_path, colour, expected):
         assert (coded.colorspace, coded.color_range) == (1, 1)  # BT.709, limited: ITU-T H.273
 
 
+def test_an_existing_movie_is_kept(tmp_path):
+    path = tmp_path / "mine.mp4"
+    path.write_text("mine")
+    with pytest.raises(DataError, match="exists already"):
+        MovieWriter(path, (32, 48), 10)
+    assert path.read_text() == "mine"
+
+
+def test_without_an_encoder_no_movie_is_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr(movie_module, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="expected PyAV, which encodes movies, found none"):
+        MovieWriter(tmp_path / "none.mp4", (32, 48), 10)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("shape", "even"), [((32, 48), (32, 48)), ((33, 48), (34, 48)), ((32, 49), (32, 50))]
 )
@@ -52,6 +70,9 @@ def test_a_picture_of_an_odd_size_is_whole_and_stays_in_its_place(tmp_path, shap
     path = tmp_path / "odd.mp4"
     with MovieWriter(path, shape, 10) as movie:
         movie.write(picture)
+    brightness = stored(path, even, "yuv420p")[: even[0], : even[1]]
+    assert np.all(brightness[shape[0] :] < 40)  # black: 16
+    assert np.all(brightness[:, shape[1] :] < 40)
     found = stored(path, even, "rgb24")[: shape[0], : shape[1]]
     # Away from edges, where colours are shared by two pixels each way.
     np.testing.assert_allclose(found[:6, :6], 200, atol=4)

@@ -29,6 +29,13 @@ def test_the_picture_is_8_bit_and_both_images_wide(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_widefield_may_stand_alone(tmp_path):
+    path = tmp_path / "alone.png"
+    side_by_side(path, RAMP, {}, 40.0)
+    with Image.open(path) as picture:
+        assert picture.size == (600, 400)
+
+
 def test_the_scale_bar_is_as_long_as_it_says(tmp_path):
     path = tmp_path / "both.png"
     dark = np.zeros((200, 300), np.float32)

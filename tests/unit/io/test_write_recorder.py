@@ -189,6 +189,18 @@ def test_an_empty_recording_closes(tmp_path):
     assert zarr.open_group(tmp_path / "run.ome.zarr", mode="r")["0"].shape == (0, 0, 0, 8, 10)
 
 
+@pytest.mark.parametrize(
+    ("kind", "layout", "axes"), [(RawRecorder, RAW, 4), (ResultRecorder, RESULT, 3)]
+)
+def test_a_recording_that_has_just_begun_holds_nothing(tmp_path, kind, layout, axes):
+    """Who reads it while it grows finds no stack that nobody has written."""
+    with kind(tmp_path / "run.ome.zarr", layout, RECIPE):
+        (folder,) = tmp_path.iterdir()
+        arrays = zarr.open_group(folder, mode="r").arrays()
+        lengths = {size for _, array in arrays for size in array.shape[:axes]}
+    assert lengths == {0}
+
+
 RECORD_UNTIL_KILLED = """
     import itertools, sys
     sys.path[:0] = {folders}
@@ -279,6 +291,16 @@ def test_another_kind_of_stack_is_refused(tmp_path, pixels):
             recorder.write(RawStack("test", StackIndex(), pixels))
         recorder.write(raw_stack(StackIndex()))
     assert zarr.open_group(tmp_path / "run.zarr", mode="r")["written"][:].sum() == 1
+
+
+def test_a_result_of_another_size_is_refused(tmp_path):
+    path = tmp_path / "run.ome.zarr"
+    image = np.zeros((10, 8), np.float32)
+    with ResultRecorder(path, RESULT, RECIPE) as recorder:
+        with pytest.raises(ValueError, match=r"expected an image of \(8, 10\), found \(10, 8\)"):
+            recorder.write(Result("test", StackIndex(time=3), image, image))
+        recorder.write(result(StackIndex()))
+    assert zarr.open_group(path, mode="r")["0"].shape == (1, 1, 1, 8, 10)
 
 
 def test_a_closed_recording_takes_no_more(tmp_path):

@@ -13,8 +13,9 @@ from ome_zarr.reader import Reader
 from livesim.config.settings import Settings, SettingsError
 from livesim.io.recipe import Recipe
 from livesim.io.write import ome_tiff
+from livesim.io.write.ome_zarr import OmeZarr
 from livesim.io.write.output_layout import OutputLayout
-from livesim.io.write.results import open_writer, read_recipe
+from livesim.io.write.results import check_target, open_writer, read_recipe
 from livesim.values.errors import DataError
 from livesim.values.frames import StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
@@ -132,6 +133,13 @@ def test_an_unknown_scale_is_not_made_up(tmp_path):
     assert pixels.time_increment is None
 
 
+def test_a_small_file_is_one_that_every_program_reads(tmp_path):
+    path = tmp_path / "result.ome.tif"
+    write_all(path, ONE)
+    with tifffile.TiffFile(path) as file:
+        assert not file.is_bigtiff
+
+
 def test_a_large_file_is_a_bigtiff(tmp_path, monkeypatch):
     monkeypatch.setattr(ome_tiff, "CLASSIC_LIMIT_BYTES", 1000)
     path = tmp_path / "result.ome.tif"
@@ -168,6 +176,17 @@ def test_ome_zarr_reads_axes_scales_and_channels(tmp_path):
         assert expected(LAYOUT).min() <= low < high <= expected(LAYOUT).max()
 
 
+def test_one_channel_is_grey_and_several_have_colours(tmp_path):
+    colours = []
+    for layout in (ONE, LAYOUT):
+        path = tmp_path / f"{layout.channel}.ome.zarr"
+        write_all(path, layout)
+        channels = zarr.open_group(path, mode="r").attrs["ome"]["omero"]["channels"]
+        assert all(channel["active"] for channel in channels)
+        colours.append([channel["color"] for channel in channels])
+    assert colours == [["FFFFFF"], ["00FF00", "FF00FF"]]  # green and magenta: seen by all eyes
+
+
 @pytest.mark.parametrize("layout", [LAYOUT, ONE, POSITIONS], ids=["TCZ", "one plane", "positions"])
 def test_the_zarr_is_valid(tmp_path, layout):
     path = tmp_path / "result.ome.zarr"
@@ -176,6 +195,20 @@ def test_the_zarr_is_valid(tmp_path, layout):
     image = zarr.open_array(path / ("0" if layout.position == 1 else "1/0"), mode="r")
     assert image.metadata.zarr_format == 3
     assert image.metadata.dimension_names == ("t", "c", "z", "y", "x")
+
+
+def test_the_window_of_a_channel_spares_lone_pixels_and_shows_small_things(tmp_path):
+    """A hot and a cold pixel do not darken all others; a hundredth of the picture counts."""
+    image = np.zeros((400, 400), np.float32)
+    image[:8, :200], image[8:16, :200] = -50.0, 70.0  # a hundredth of it each
+    image[200, 200], image[208, 200] = -1e6, 1e6
+    layout = OutputLayout(y=400, x=400, pixel_nm=40.0)
+    path = tmp_path / "result.ome.zarr"
+    with open_writer(path, layout, RECIPE) as writer:
+        writer.write(StackIndex(), image)
+    (channel,) = zarr.open_group(path, mode="r").attrs["ome"]["omero"]["channels"]
+    window = channel["window"]
+    assert (window["start"], window["end"]) == pytest.approx((-50.0, 70.0))
 
 
 @BOTH
@@ -225,8 +258,9 @@ def test_a_failed_start_leaves_nothing(tmp_path, suffix, monkeypatch):
 def test_an_existing_result_is_kept(tmp_path, suffix):
     path = tmp_path / f"result{suffix}"
     write_all(path, ONE)
-    with pytest.raises(DataError, match="exists already"):
-        open_writer(path, LAYOUT, RECIPE)
+    for refuses in (check_target, lambda path: open_writer(path, LAYOUT, RECIPE)):
+        with pytest.raises(DataError, match="exists already"):
+            refuses(path)
     with pytest.raises(RuntimeError), open_writer(path, LAYOUT, RECIPE, overwrite=True):
         raise RuntimeError
     np.testing.assert_array_equal(read(path, ONE), expected(ONE))
@@ -238,6 +272,20 @@ def test_overwriting_replaces_the_whole(tmp_path, suffix):
     write_all(path, ONE)
     write_all(path, POSITIONS, overwrite=True)
     np.testing.assert_array_equal(read(path, POSITIONS), expected(POSITIONS))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr"])
+def test_overwriting_replaces_what_is_of_another_kind(tmp_path, suffix):
+    """A file that has a Zarr's name, and a Zarr that has a file's."""
+    path = tmp_path / f"result{suffix}"
+    if suffix == ".ome.zarr":
+        path.write_text("no Zarr")
+    else:
+        write_all(tmp_path / "other.zarr", ONE)
+        (tmp_path / "other.zarr").rename(path)
+    write_all(path, ONE, overwrite=True)
+    np.testing.assert_array_equal(read(path, ONE), expected(ONE))
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -295,6 +343,12 @@ def test_what_does_not_fit_is_refused(tmp_path, suffix, index, shape, message):
         open_writer(tmp_path / f"result{suffix}", LAYOUT, RECIPE) as writer,
     ):
         writer.write(index, np.zeros(shape, np.float32))
+
+
+def test_an_image_of_another_size_is_put_into_no_zarr(tmp_path):
+    writer = OmeZarr(tmp_path / "result.zarr", LAYOUT, RECIPE, "result.zarr")
+    with pytest.raises(ValueError, match=r"expected an image of \(6, 8\), found \(8, 6\)"):
+        writer.put(StackIndex(), np.zeros((8, 6), np.float32))
 
 
 @pytest.mark.parametrize(

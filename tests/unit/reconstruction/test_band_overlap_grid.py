@@ -58,6 +58,19 @@ def test_images_are_the_frames_turned_back_by_half_of_k(k):
     assert float(error) < 0.02
 
 
+def test_both_bands_fade_where_the_lens_ends_and_nowhere_else():
+    shared, grid = overlap_of((2.9, 2.9))
+    rows, columns = (torch.arange(n) - n // 2 for n in shared.shape)
+    gy, gx = rows[:, None] * grid.steps[0], columns * grid.steps[1]
+    outer = torch.maximum(
+        *(torch.hypot(gy - s * shared.k[1] / 2, gx - s * shared.k[0] / 2) for s in (1, -1))
+    )
+    assert torch.all(shared.fade[outer >= OTF.cutoff] == 0.0)
+    assert torch.all(shared.fade[outer < 0.96 * OTF.cutoff] == 1.0)
+    edge = (outer > 0.97 * OTF.cutoff) & (outer < OTF.cutoff)
+    assert torch.all((shared.fade[edge] > 0.0) & (shared.fade[edge] < 1.0))
+
+
 def test_the_zero_order_lies_half_of_k_the_other_way():
     shared, grid = overlap_of((2.9, 2.9))
     rows, columns = (torch.arange(n) - n // 2 for n in shared.shape)

@@ -14,6 +14,7 @@ from livesim.reconstruction.estimate.doubt import (
 )
 from livesim.reconstruction.estimate.errors import Errors
 from livesim.reconstruction.estimate.parameters import Parameters
+from livesim.reconstruction.estimate.peak import NO_RIVAL
 from livesim.reconstruction.estimate.refine import Refined
 
 STEP = 0.1
@@ -23,6 +24,7 @@ KNOWN = Errors(
     fringes=torch.tensor([0.05]),
     modulation=torch.tensor([0.05]),
     clear=torch.tensor([300.0]),
+    rivals=(NO_RIVAL,),
     apart=0.0,
     unexplained=0.0,
     unexplained_error=0.1,
@@ -116,3 +118,11 @@ def test_of_several_orders_the_modulation_must_be_known():
     vague = found(replace(KNOWN, modulation=torch.tensor([0.8, 0.1])))
     two = replace(vague.parameters, modulation=torch.tensor([0.7, 0.5]))
     assert "standard error of 80%" in modulation_doubt(Refined(two, vague.errors), 50.0, alike=True)
+
+
+def test_fringes_that_refining_still_moves_are_not_known():
+    moving = replace(found(KNOWN), settled=False)
+    assert imprecision_of(found(KNOWN), 20.0, LIGHT, STEP, alike=True) is None
+    assert imprecision_of(moving, 20.0, LIGHT, STEP, alike=True) == (
+        "fringes that refining moves on and on"
+    )

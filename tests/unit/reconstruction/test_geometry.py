@@ -49,7 +49,7 @@ def test_the_others_are_expected_in_the_slots_that_are_left():
     (place,) = expected([vector(4.0, 88.0), vector(4.2, -30.0)], 3)
     assert place.direction_deg is not None
     assert place.direction_deg % 180.0 == pytest.approx(29.0)
-    assert place.inner < 4.1 < place.outer
+    assert 0.8 * 4.1 < place.inner < 4.1 < place.outer < 1.2 * 4.1
     assert len(expected([vector(4.0, 0.0)], 5)) == 4
 
 

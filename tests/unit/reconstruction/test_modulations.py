@@ -6,6 +6,7 @@ import torch
 from livesim.reconstruction.estimate.errors import Errors
 from livesim.reconstruction.estimate.modulations import lean_together
 from livesim.reconstruction.estimate.parameters import Parameters
+from livesim.reconstruction.estimate.peak import NO_RIVAL
 from livesim.reconstruction.estimate.refine import Refined
 
 
@@ -21,6 +22,7 @@ def found(modulation, error):
         fringes=torch.tensor([0.05]),
         modulation=torch.tensor([error]),
         clear=torch.tensor([300.0]),
+        rivals=(NO_RIVAL,),
         apart=0.0,
         unexplained=0.0,
         unexplained_error=0.1,

@@ -10,12 +10,15 @@ from livesim.config.settings import ASSUMED_DAMPING, Optics, PatternSettings
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.reconstruction.estimate.estimation import estimate_pattern
 from livesim.reconstruction.forward.model import camera_counts
+from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf, optics_under
 from livesim.reconstruction.otf_damping.estimate import (
     DampingUnknownError,
     find_damping,
     with_otf_damping,
 )
+from livesim.reconstruction.otf_damping.fit import fit_line
+from livesim.reconstruction.otf_damping.shared_light import shared_light
 from livesim.values.pattern import OtfDamping, Pattern
 from tests.support.scenes import CAMERA, OPTICS, Scene, mean_photons, random_pattern, simulate
 
@@ -94,6 +97,28 @@ def test_noise_does_not_bias_it_and_its_error_is_right():
     relative, sigmas = np.transpose(values)
     assert abs(relative.mean()) < 0.08
     assert 0.3 < np.sqrt(np.mean(sigmas**2)) < 2.0
+
+
+def test_so_many_samples_of_light_in_common_are_no_more_than_their_root_above_chance():
+    """However strong the light: speckle of n samples scatters by 1 / sqrt(n)."""
+    scene = scene_of(0.4, peak=1e5)
+    photons = photons_of(scene.counts)
+    light, _ = shared_light(photons, scene.pattern, OPTICS.cutoff_cycles_per_um)
+    samples = torch.bincount(light.order, light.samples)
+    found = fit_line(light).significance
+    assert torch.all(found < samples.sqrt())
+    assert torch.all(found > 0.3 * samples.sqrt())
+
+
+def test_the_zero_order_is_averaged_over_all_directions():
+    """Over half of them: those opposite to each other show the same."""
+    scene = scene_of(0.4)
+    _, rings = shared_light(photons_of(scene.counts), scene.pattern, OPTICS.cutoff_cycles_per_um)
+    fy, fx = frequency_axes(SMALL, scene.pattern.pixel_nm / 1000.0)
+    radius = (torch.hypot(fy, fx) / OPTICS.cutoff_cycles_per_um).flatten()
+    whole = torch.histc(radius, len(rings.samples), 0.0, 1.0)
+    assert torch.all(rings.samples >= 0.5 * whole)
+    assert float(rings.samples.sum()) < 0.52 * float(whole.sum())
 
 
 def test_several_stacks_tell_it_better():

@@ -7,17 +7,20 @@ import pytest
 import torch
 
 import livesim
-from livesim.config.settings import Camera, Optics, Reconstruction
+from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
+from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
+from livesim.reconstruction.placements import BORDER, ZERO_ORDER
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
+from livesim.reconstruction.volume.bridge import bridged
 from livesim.reconstruction.volume.defocus import ThroughFocus
 from livesim.reconstruction.volume.estimate import estimate_volume_pattern
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
-from livesim.reconstruction.volume.stack import VolumeOptics
+from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_pattern import VolumePattern
 
@@ -120,6 +123,112 @@ def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
     assert torch.equal(make.finish(one), whole)
     one.restart()
     assert one.missing == set(range(PLANES))
+
+
+def test_without_fringes_it_is_the_widefield_that_is_deconvolved_along_z_too(dense):
+    truth, frames = dense
+    true = three_beams()
+    dark = tuple(replace(angle, usable=False) for angle in true.lateral.angles)
+    without = replace(true, lateral=replace(true.lateral, angles=dark))
+    plan = make_volume_plan(without, OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    make, preview = VolumeReconstructor(plan), torch.empty(2 * SIZE, 2 * SIZE)
+    begun = make.begin()
+    for z, plane in enumerate(frames):
+        make.add(begun, z, plane.float(), preview)
+    fine = frames.mean(dim=(1, 2)).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    assert similar(make.finish(begun), truth) > similar(fine, truth) + 0.03
+
+
+def test_a_stack_of_odd_planes_is_continued_and_transformed_as_textbooks_do():
+    """With a bridge, by discrete transforms; the planes are neither folded nor left out."""
+    for planes in (5, 12):
+        plan = make_volume_plan(three_beams(planes), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+        make, begun = VolumeReconstructor(plan), VolumeReconstructor(plan).begin()
+        random = torch.Generator().manual_seed(planes)
+        frames = torch.rand(planes, 3, 5, SIZE, SIZE, generator=random)
+        for z, plane in enumerate(frames):
+            make.add(begun, z, plane)
+        count = planes + plan.bridge
+        whole = torch.zeros(len(plan.depths), plan.columns, 2 * SIZE, dtype=torch.complex64)
+        for number, band in textbook_bands(plan, frames).items():
+            deep = torch.fft.fft(torch.cat((band, bridged(band, plan.bridge))), dim=0)[plan.depths]
+            opposite = torch.searchsorted(plan.depths, -plan.depths % count)
+            for place in plan.placements:
+                if place.band == number:
+                    block = deep[:, *place.source]
+                    if place.mirrored:
+                        block = block[opposite].flip(1, 2).conj()
+                    whole[:, *place.target] += block * place.weight
+        expected = make.image(whole)
+        most = float(expected.abs().max())
+        torch.testing.assert_close(make.finish(begun), expected, atol=1e-5 * most, rtol=0.0)
+        spectrum = make.spectrum(begun)
+        torch.testing.assert_close(make.image(spectrum), expected, atol=1e-5 * most, rtol=0.0)
+
+
+@pytest.mark.parametrize("planes", [2, 3, 7])
+def test_a_bridge_leads_back_without_a_jump_and_is_the_same_from_either_end(planes):
+    values = torch.rand(planes, 4, generator=torch.Generator().manual_seed(1)).double()
+    bridge = bridged(values, 20)
+    assert float((bridge[0] - values[-1]).abs().max()) < 0.4
+    assert float((bridge[-1] - values[0]).abs().max()) < 0.4
+    torch.testing.assert_close(bridged(values.flip(0), 20).flip(0), bridge)
+    torch.testing.assert_close(bridged(torch.ones(planes, 4), 20), torch.ones(20, 4))
+    rising = bridged(torch.arange(planes).double()[:, None], 20)[:, 0]
+    assert rising[0] > planes - 1 > 0.0 > rising[-1], "it goes on as it was"
+
+
+def textbook_bands(plan, frames):
+    """Return [z, x, y] of every band."""
+    lateral, found = Reconstructor(plan.plane), []
+    for plane in frames:
+        one = lateral.spectra(plane)
+        found.append((one.zero.clone(), one.border, one.side[..., plan.plane.rows].clone()))
+    zero, border, side = (torch.stack(one) for one in zip(*found, strict=True))
+    return {ZERO_ORDER: zero, BORDER: border, **dict(enumerate(side.unbind(1)))}
+
+
+@pytest.mark.parametrize("side", [24, 40, 200])
+def test_what_fades_out_at_the_borders_leaves_most_of_any_field(side):
+    middle = VolumeStack(KNOWN, PLANES, (side, side)).window[PLANES // 2]
+    assert float((middle == middle.max()).double().mean()) > 0.3
+    assert float(middle[0].max()) < 0.1 * float(middle.max())
+
+
+def test_without_fringes_a_volume_passes_what_the_lens_does():
+    pattern = three_beams()
+    angles = tuple(replace(angle, usable=False) for angle in pattern.lateral.angles)
+    pattern = replace(pattern, lateral=replace(pattern.lateral, angles=angles))
+    settings = Reconstruction(wiener=0.1, apodization=Apodization(cutoff="auto"))
+    plan = make_volume_plan(pattern, OPTICS, CAMERA, settings)
+    along_y = torch.fft.fftfreq(2 * SIZE, d=0.5 * OPTICS.pixel_nm / 1000.0).abs()
+    beyond = along_y > OPTICS.cutoff_cycles_per_um
+    assert torch.all(plan.passed[:, 0, beyond] < 1e-9)
+    assert torch.all(plan.passed[0, 0, along_y < 0.9 * OPTICS.cutoff_cycles_per_um] > 0.0)
+
+
+def turned(pattern: VolumePattern, shape: tuple[int, int]) -> VolumePattern:
+    """Return the pattern of frames whose rows are their columns; k points to x >= 0."""
+    angles = []
+    for angle in pattern.lateral.angles:
+        sign = math.copysign(1.0, angle.k_cycles_per_um[1])
+        k = tuple(sign * one for one in reversed(angle.k_cycles_per_um))
+        phases = tuple(sign * phase for phase in angle.phases_rad)
+        angles.append(replace(angle, k_cycles_per_um=k, phases_rad=phases))
+    lateral = replace(pattern.lateral, shape=shape, angles=tuple(angles))
+    return replace(pattern, lateral=lateral)
+
+
+def test_a_field_that_is_not_square_is_reconstructed_alike_along_and_across():
+    high, wide = (48, 64), (64, 48)
+    frames = torch.rand(PLANES, 3, 5, *high, generator=torch.Generator().manual_seed(1))
+    pattern = three_beams()
+    pattern = replace(pattern, lateral=replace(pattern.lateral, shape=high))
+    along = reconstructed(frames, pattern, 0.1)
+    across = reconstructed(frames.mT.contiguous(), turned(pattern, wide), 0.1)
+    assert along.shape == (PLANES, 96, 128)
+    error = (across.mT - along).abs().max() / along.abs().max()
+    assert float(error) < 1e-4
 
 
 def test_a_preview_is_the_plane_by_itself(dense):
@@ -250,6 +359,17 @@ def test_what_no_light_can_make_is_refused():
         make_volume_plan(coarse, OPTICS, CAMERA, Reconstruction())
     with pytest.raises(ValueError, match="expected 3 axial phases"):
         replace(three_beams(), axial_phases_rad=(0.0,))
+
+
+def test_a_volume_is_low_passed_later_than_an_image_unless_settings_say_how():
+    asked = (Apodization(), Apodization(bend=1.0))
+    chosen, cosine = (
+        make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(apodization=one)).passed
+        for one in asked
+    )
+    torch.testing.assert_close(chosen, cosine**0.75)
+    frequency, otf = torch.linspace(0.0, 9.0, 50), Otf.theoretical(OPTICS)
+    assert torch.equal(*(apodization(frequency, one, otf, 9.0) for one in asked))
 
 
 def test_no_real_inverse_goes_over_three_axes():

@@ -54,6 +54,19 @@ def test_a_table_becomes_the_planes_of_any_stack(table, tmp_path):
     assert found.depth_um == pytest.approx(0.56 * 1.515 / 1.69)
 
 
+def test_beyond_the_end_of_a_table_nothing_is_known(table, tmp_path):
+    shown = 70  # of the columns, up to 4.2 of 4.6 cycles/um
+    short = interleaved(table)[:, :shown]
+    write(tmp_path, short)
+    chosen = optics(tmp_path / "otf.tif")
+    found = through_focus(chosen, read_volume_otf(chosen), 0.13, -7, 15)
+    radius = torch.linspace(0.0, found.cutoff, found.table.shape[1], dtype=torch.float64)
+    beyond = radius > (shown - 1) * STEPS[0]
+    assert 0 < beyond.sum() < 30
+    assert torch.all(found.table[:, beyond] == 0.0)
+    assert torch.any(found.table[:, ~beyond][:, -1] != 0.0)
+
+
 def test_amplitudes_alone_are_read_too(table, tmp_path):
     write(tmp_path, np.abs(table).astype(np.float32))
     found = read_volume_otf(optics(tmp_path / "otf.tif"))

@@ -165,6 +165,12 @@ def test_what_cannot_be_used_is_said(parts, words):
         decode(parts)
 
 
+def test_a_header_of_the_most_bytes_is_taken():
+    end = StreamEnd(stream="s")
+    (header,) = encode(end)
+    assert decode([bytes(header).ljust(codec.MAX_HEADER_BYTES)]) == end
+
+
 @pytest.mark.parametrize(
     "pixels",
     [np.zeros((2, 3, 4), np.uint16), np.zeros((0, 4), np.uint16), np.zeros((2, 2), np.complex64)],
@@ -196,6 +202,12 @@ def test_maps_of_a_review_come_back_with_three_digits():
     np.testing.assert_allclose(got.maps["residual"], MAPS["residual"], rtol=1e-3, atol=1e-6)
     assert np.isfinite(got.maps["error"]).all()
     assert got.maps["residual"].dtype == np.float32
+
+
+def test_one_map_is_enough():
+    (name, shown), *_ = MAPS.items()
+    got = decode(encode(TrustMaps("s", StackIndex(), {name: shown})))
+    assert list(got.maps) == [name]
 
 
 @pytest.mark.parametrize(

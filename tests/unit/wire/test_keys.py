@@ -276,6 +276,7 @@ def test_the_keys_of_two_machines_are_made_and_exchanged(tmp_path):
     assert "known client" in run("--keys", gpu).stdout
     for secret in (gpu / "server.key_secret", scope / "client.key_secret"):
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700
     with (
         FramePuller(with_keys(FREE_ADDRESS, gpu)) as puller,
         FramePusher(with_keys(puller.endpoint, scope)) as pusher,

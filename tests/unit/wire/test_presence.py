@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.wire import control_server, presence, sockets
@@ -61,8 +62,37 @@ def test_who_says_nothing_is_not_kept(monkeypatch):
         wait_for(lambda: is_closed(stranger))
 
 
+def test_who_says_nothing_has_seconds_for_it():
+    """ZMQ counts its handshakes in milliseconds."""
+    with FramePuller(FREE_ADDRESS) as puller:
+        given_ms = puller._socket.zmq.getsockopt(zmq.HANDSHAKE_IVL)
+    assert given_ms == 1000 * presence.HANDSHAKE_S
+
+
+def test_a_machine_that_was_switched_off_is_noticed_after_25_seconds():
+    """By the kernel, which asks after a while, and gives up after some questions."""
+    with FramePuller(FREE_ADDRESS) as puller:
+        idle, every, times = (
+            puller._socket.zmq.getsockopt(option)
+            for option in (zmq.TCP_KEEPALIVE_IDLE, zmq.TCP_KEEPALIVE_INTVL, zmq.TCP_KEEPALIVE_CNT)
+        )
+        assert puller._socket.zmq.getsockopt(zmq.TCP_KEEPALIVE) == 1
+    assert idle + every * times == 25
+
+
+def test_nobody_is_cut_off_where_the_system_does_not_tell_what_was_sent(monkeypatch):
+    monkeypatch.setattr(presence, "_received", lambda _: None)
+    with FramePuller(FREE_ADDRESS) as puller, FramePusher(puller.endpoint) as source:
+        monkeypatch.setattr(puller._socket.presence, "_grace", 0)
+        assert source.send(frame(0), WAIT_S)
+        assert puller.receive(WAIT_S).sequence == 0
+        assert puller.tend() == []
+        assert puller.sources == 1
+
+
 def test_strangers_beyond_a_number_are_cut_off_and_sources_are_not(monkeypatch):
     monkeypatch.setattr(presence, "MOST_PEERS", 5)
+    monkeypatch.setattr(presence, "HANDSHAKE_S", 1000.0)  # or ZMQ would cut them off
     with (
         FramePuller(FREE_ADDRESS) as puller,
         FramePusher(puller.endpoint) as source,
@@ -90,6 +120,7 @@ def test_a_message_without_an_end_is_cut_off(monkeypatch):
         assert puller.receive(WAIT_S).sequence == 0
         with introduced(puller.endpoint, b"PUSH") as endless:
             sent, said = floods(endless, part(PART, more=True), puller.tend)
+            wait_for(lambda: is_closed(endless))
         assert sent > 3_000_000
         assert "without an end: its sender was cut off" in said[0]
         assert source.send(frame(1), WAIT_S)
@@ -197,6 +228,20 @@ def test_any_thread_publishes_under_the_lock_of_the_socket(monkeypatch):
         publisher.publish(StreamStart(stream="s"))
         assert held == [True]
         assert not publisher._socket.lock.locked()
+
+
+def test_a_descriptor_that_serves_somebody_else_by_now_is_left_alone():
+    """ZMQ may close a connection, and the system give its number away, before it is cut."""
+    with FramePuller(FREE_ADDRESS) as puller, socket.create_server(("127.0.0.1", 0)) as server:
+        held = puller._socket.presence
+        with socket.create_connection(server.getsockname()) as one, server.accept()[0] as other:
+            number = other.fileno()
+            held._peers[number] = presence._Peer(0.0, ("127.0.0.1", 9))
+            held._cut(number)
+            other.sendall(b"here")
+            assert one.recv(4) == b"here"
+        held._peers[number] = presence._Peer(0.0, ("127.0.0.1", 9))
+        held._cut(number)  # closed already
 
 
 @linux

@@ -15,6 +15,7 @@ from livesim.config.settings import SettingsError
 from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.values.results import Result
 from livesim.wire import sockets
+from livesim.wire.codec import encode
 from livesim.wire.control import ReadyReply, ReadyRequest, StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
@@ -99,6 +100,19 @@ def test_drop_oldest_never_waits_and_counts():
         assert pusher.dropped == dropped
 
 
+def test_a_source_that_never_waits_gives_nobody_any_time(monkeypatch):
+    waited = []
+    with FramePusher("tcp://127.0.0.1:9", Keep.DROP_OLDEST, depth=2) as pusher:
+        writable = pusher._socket.writable
+        monkeypatch.setattr(
+            pusher._socket, "writable", lambda limit_s: waited.append(limit_s) or writable(limit_s)
+        )
+        for number in range(6):
+            pusher.send(frame(number, 64))
+        pusher.flush()
+    assert set(waited) == {0.0}
+
+
 def test_a_source_that_never_waits_holds_frames_by_their_size():
     with FramePusher("tcp://127.0.0.1:9", Keep.DROP_OLDEST, 2, 40_000) as pusher:
         for number in range(20):
@@ -121,6 +135,21 @@ def test_an_engine_that_goes_while_a_frame_is_sent_is_no_error(keep, monkeypatch
             while not (pusher.send(frame(1), 0.1) and pusher.flush(0.1)):
                 pass
             assert puller.receive(WAIT_S).sequence == (keep is Keep.BLOCK)
+
+
+@pytest.mark.parametrize("kind", [FramePusher, Subscriber, ControlClient, Publisher, FramePuller])
+def test_what_nobody_takes_does_not_hold_up_who_closes(kind, monkeypatch):
+    lingered = []
+    close = zmq.Socket.close
+
+    def closes(socket, linger=None):
+        lingered.append(linger)
+        close(socket, linger)
+
+    monkeypatch.setattr(zmq.Socket, "close", closes)
+    with kind(FREE_ADDRESS if kind in (Publisher, FramePuller) else "tcp://127.0.0.1:9"):
+        pass
+    assert set(lingered) == {0}
 
 
 def gone(parts):
@@ -205,6 +234,27 @@ def test_a_first_result_pushes_out_no_fuller_one():
     kinds = [(one.index.time, one.provisional) for one in got if isinstance(one, Result)]
     assert kinds[-2:] == [(8, False), (10, True)]
     assert slow.dropped == 12 - len(kinds)
+
+
+def test_a_publisher_that_begins_anew_with_the_same_number_has_lost_nothing(monkeypatch):
+    number, parts = (1).to_bytes(8, "big"), encode(StreamStart(stream="s"))
+    with Subscriber("tcp://127.0.0.1:9", Keep.DROP_OLDEST) as viewer:
+        monkeypatch.setattr(viewer._socket, "readable", lambda timeout_s: not viewer._queue)
+        monkeypatch.setattr(viewer._socket, "receive", lambda: [number, *parts])
+        for _ in range(2):
+            assert viewer.receive(WAIT_S) == StreamStart(stream="s")
+        assert viewer.dropped == 0
+
+
+def test_a_viewer_that_has_a_result_waits_for_no_other(monkeypatch):
+    with Publisher(FREE_ADDRESS) as publisher, subscribed(publisher, Keep.LATEST) as viewer:
+        waited, readable = [], viewer._socket.readable
+        monkeypatch.setattr(
+            viewer._socket, "readable", lambda limit_s: waited.append(limit_s) or readable(limit_s)
+        )
+        publisher.publish(result(1))
+        assert viewer.receive(WAIT_S).index.time == 1
+    assert waited == [WAIT_S, 0.0, 0.0]
 
 
 def test_what_zmq_dropped_on_the_way_is_counted():

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from livesim.values.verdict import ERROR
 from livesim_gui.state.picture.stages import NETWORK, NETWORKED, RESTORED
 from livesim_gui.state.time.pace import Wish
 
@@ -74,9 +73,9 @@ class Look:
             return replace(self, asked=True)
         return replace(self, stage=name, other=self.stage, asked=True)
 
-    def switch_map(self) -> Self:
-        """Lay the error map over the picture, or take away what lies there."""
-        return replace(self, map=ERROR if self.map is None else None)
+    def switch_map(self, name: str) -> Self:
+        """Lay a map over the picture, or take away what lies there."""
+        return replace(self, map=name if self.map is None else None)
 
     def flip_networks(self) -> Self:
         """Show what the networks alone give, or the restored image where that is shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Optics, Reconstruction
+from livesim.config.settings import VOLUME_BEND, Optics, Reconstruction
 from livesim.reconstruction.filters import APODIZATIONS
 from livesim.reconstruction.volume.plan import axial_cutoff
 from livesim.values.volume_pattern import VolumePattern
@@ -27,6 +27,6 @@ def perfect_volume(specimen: Tensor, pattern: VolumePattern, optics: Optics) -> 
     assert settings.cutoff != "auto"
     edge = settings.cutoff * optics.cutoff_cycles_per_um
     relative = torch.sqrt((fy**2 + fx**2) / edge**2 + (kz / reach_z) ** 2).clamp(max=1.0)
-    passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bend
+    passed = APODIZATIONS[settings.shape](relative).clamp(min=0.0) ** settings.bent(VOLUME_BEND)
     spectrum = torch.fft.fft(torch.fft.rfft2(specimen), dim=0) * passed.to(specimen.dtype)
     return torch.fft.irfft2(torch.fft.ifft(spectrum, dim=0), s=(rows, columns))
