@@ -4,13 +4,13 @@
 of two dimensions, which sees the planes beside one as channels, and RCAN with convolutions along z
 too, as in the MPhil report but smaller (3 groups, 3 blocks, 16 features: what two cores can train).
 All begin untrained and learn for the same time of a processor from volumes drawn alike; then they
-restore volumes that no training saw. The report's own size is stated with its cost, untrained.
+restore volumes that no training saw. What is in FOLDER already is not trained again. The report's
+own size is stated with its cost, untrained.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -90,19 +90,20 @@ def whole(step: Step, own: dict[str, Any]) -> dict[str, Any]:
     return own | {"inputs": inputs, "outputs": outputs}
 
 
-def trained(step: Step, own: dict[str, Any], folder: Path, steps: int) -> tuple[str, float]:
-    """Train from nothing; return the model file, and the seconds of a processor."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    told = whole(step, own)
+def trained(step: Step, own: dict[str, Any], folder: Path, minutes: float) -> Path:
+    """Train from nothing for so long, if that was not done before; return the model file."""
+    made = folder / "run" / f"compared-{step}.safetensors"
+    if made.exists():
+        return made
+    folder.mkdir(parents=True, exist_ok=True)
+    told, steps = whole(step, own), steps_for(60.0 * minutes, step, own)
     sides = {"inputs": told["inputs"], "outputs": told["outputs"]}
     lines = [f"{key} = {value!r}".replace("'", '"') for key, value in own.items()]
     recipe = folder / "compared.toml"
     text = _RECIPE.format(steps=steps, step=step, **sides) + "\n".join(lines) + "\n"
     recipe.write_text(text, encoding="utf-8")
-    began = process_time()
     train_networks(recipe, folder / "run")
-    return str(folder / "run" / f"compared-{step}.safetensors"), process_time() - began
+    return made
 
 
 def steps_for(seconds: float, step: Step, own: dict[str, Any]) -> int:
@@ -159,12 +160,12 @@ def compared(options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row of every network."""
     for step, networks in NETWORKS.items():
         for number, (name, own) in enumerate(networks.items()):
-            steps = steps_for(60.0 * options.minutes, step, own)
-            file, seconds = trained(step, own, options.folder / f"{step}-{number}", steps)
-            done = read_card(Path(file)).training["steps"]
+            file = trained(step, own, options.folder / f"{step}-{number}", options.minutes)
             row = {"step": step, "network": name, **cost_of(step, own)}
-            row |= {"trained, min": seconds / 60.0, "steps": done}
-            yield row | gained(step, file, options.each)
+            row["steps"] = read_card(file).training["steps"]
+            row |= gained(step, str(file), options.each)
+            print(row, flush=True)
+            yield row
         untrained = {"step": step, "network": "RCAN 3D, 5 x 5 x 32", **cost_of(step, LARGE)}
         yield untrained | dict.fromkeys(key for key in row if key not in untrained)
 

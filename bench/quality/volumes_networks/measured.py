@@ -124,7 +124,7 @@ class _Taken:
 
 
 def _taken(kind: str, number: int, photons: float, beyond: int) -> _Taken:
-    random = np.random.default_rng((77, sorted(KINDS).index(kind), number))
+    random = np.random.default_rng((78, sorted(KINDS).index(kind), number))
     own = settings(SIZE, PLANES, number)
     wrong = own.optics.otf_damping * (1.0, WRONG_DAMPING, 1.0, 1.0 / WRONG_DAMPING)[number % 4]
     believed = _with_damping(own, wrong)

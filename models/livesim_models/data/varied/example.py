@@ -31,10 +31,9 @@ EDGE = 4
 PHOTONS = (1.0, 5000.0)
 _MOVES, _FARTHEST = 0.15, 3.0
 """How often the object moves during a stack, and how far at most, pixels of the doubled grid."""
-_LEAST_OFF = 1e-3
 _LEAST_ERROR = 1e-6
 """Mean square in units of the levels: less is as good."""
-LOST = 2.0
+_LOST = 2.0
 """What a decibel below the plain image counts, in units of one above it."""
 _SIGNAL_ERROR = 0.6
 """Standard deviation of the logarithm of the noise-to-signal ratio as calibrated."""
@@ -72,32 +71,20 @@ class Example:
         return cast(Hybrid, step).restored(self.plain, self.white, self.values)
 
     def loss(self, restored: Tensor) -> Tensor:
-        """Return the mean decibels that restored images lack; of what they lose twice as many.
-
-        So all light counts alike, and a network is careful where it does not know what it sees.
-        """
-        gained = self.decibels(restored)
-        return ((LOST - 1.0) * (-gained).relu() - gained).mean()
+        """Return the mean decibels that restored images lack."""
+        return lacking(self.decibels(restored))
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB restored images are nearer to the target than plain ones."""
         return gain_db(restored, self.plain, self.target, span_of(self.values))
 
 
-def weighed_difference(restored: Tensor, plain: Tensor, target: Tensor, span: Tensor) -> Tensor:
-    """Return the mean difference of images [batch, y, x] to the target.
+def lacking(gained: Tensor) -> Tensor:
+    """Return the mean decibels that images lack, those that they lose counted twice.
 
-    In units of the levels, over the root of what the plain image is off by: halfway between equal
-    weights of all examples, so that bright light is not neglected, and equal gains.
-
-    Parameters
-    ----------
-    span
-        [batch, 1, 1] what counts as 1 above what counts as 0.
+    So all light counts alike, and a network is careful where it does not know what it sees.
     """
-    plain_off = ((plain - target) / span).square().mean(dim=(-2, -1), keepdim=True)
-    weight = (plain_off.sqrt() + _LEAST_OFF).rsqrt()
-    return (weight * (restored - target).abs() / span).mean()
+    return ((_LOST - 1.0) * (-gained).relu() - gained).mean()
 
 
 def gain_db(restored: Tensor, plain: Tensor, target: Tensor, span: Tensor) -> Tensor:

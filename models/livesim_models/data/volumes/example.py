@@ -11,7 +11,7 @@ from livesim.config.settings import Camera as CameraSettings
 from livesim.config.settings import Reconstruction
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
-from livesim_models.data.varied.example import EDGE, gain_db, weighed_difference
+from livesim_models.data.varied.example import EDGE, gain_db, lacking
 from livesim_models.data.volumes.taken import TakenVolume
 from livesim_models.normalisation import levels_of
 from livesim_models.volume.conditions import given_planes, volume_conditions
@@ -57,8 +57,8 @@ class PlanesExample:
         return restored
 
     def loss(self, restored: Tensor) -> Tensor:
-        """Return the mean difference to the target, less where the plain plane is worse."""
-        return weighed_difference(restored, self.plain, self.target, self.span)
+        """Return the mean decibels that restored planes lack."""
+        return lacking(self.decibels(restored))
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB restored planes are nearer to the target than plain ones."""

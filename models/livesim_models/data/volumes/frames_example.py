@@ -14,7 +14,7 @@ from livesim.config.settings import Reconstruction
 from livesim.reconstruction.volume.plan import VolumePlan, make_volume_plan
 from livesim.values.pattern import Pattern
 from livesim_models.data.varied.camera import Camera
-from livesim_models.data.varied.example import EDGE, LOST, gain_db
+from livesim_models.data.varied.example import EDGE, gain_db, lacking
 from livesim_models.data.volumes.taken import TakenVolume, noisy
 from livesim_models.normalisation import levels_of
 from livesim_models.volume.denoise import in_more_light
@@ -70,12 +70,8 @@ class FramesExample:
             return _shown(self.plan, between.frames(denoised))
 
     def loss(self, restored: Tensor) -> Tensor:
-        """Return the decibels that a restored volume lacks; of what it loses twice as many.
-
-        So all light counts alike.
-        """
-        gained = self.decibels(restored)
-        return ((LOST - 1.0) * (-gained).relu() - gained).mean()
+        """Return the mean decibels that restored planes lack."""
+        return lacking(self.decibels(restored))
 
     def decibels(self, restored: Tensor) -> Tensor:
         """Return by how many dB a restored volume is nearer to the target than the plain one."""
