@@ -16,13 +16,18 @@ from livesim.reconstruction.estimate.doubt import (
     EXPECTED,
     SIGNIFICANT,
     STRANGE,
-    doubt_of,
     imprecision_of,
-    is_undeniable,
     modulation_doubt,
 )
+from livesim.reconstruction.estimate.found import SUSPECT, Found
 from livesim.reconstruction.estimate.frame_phases import Turning
-from livesim.reconstruction.estimate.geometry import Places, Vector, agreeing, expected
+from livesim.reconstruction.estimate.geometry import (
+    Places,
+    Vector,
+    agreeing,
+    expected,
+    nearer_in_length,
+)
 from livesim.reconstruction.estimate.grid import EstimationGrid
 from livesim.reconstruction.estimate.modulations import lean_together
 from livesim.reconstruction.estimate.parameters import Parameters
@@ -32,7 +37,6 @@ from livesim.reconstruction.estimate.spectra import Spectra
 from livesim.reconstruction.estimate.zero_order import frames_of
 
 _START_MODULATION = 0.5
-_SUSPECT = 0.25  # of the overlap unexplained beyond doubt: another peak may explain it better
 _POOR = 0.6  # of the overlap unexplained: no better than what comes to nothing
 _HALF = 0.5  # of that unexplained: then the other peak does
 _ALIKE = 0.6  # of the strongest peak's height
@@ -71,64 +75,6 @@ class Search:
     def strength(self) -> float:
         """Peak-to-noise of all wave vectors together."""
         return sum(peak.peak_to_noise for group in self.peaks for peak in group)
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What became of one group of frames."""
-
-    peaks: list[Peak]
-    start: Parameters
-    refined: Refined | None
-    """None where no pattern is significant."""
-    doubt: str | None
-    """Why it may not be there although it stands out."""
-    alike: bool = False
-    """Whether it lies where the other angles have it expected."""
-    vague: str | None = None
-    """Why it is not usable although it is there."""
-
-    @classmethod
-    def of(
-        cls, peaks: list[Peak], start: Parameters, refined: Refined | None, step: float
-    ) -> Found:
-        """Examine what the peaks of a group led to; `step` is a spectral pixel."""
-        found = cls(peaks, start, refined, None)
-        if refined is None:
-            return found
-        return replace(found, doubt=doubt_of(refined, found.faintest, step))
-
-    @property
-    def there(self) -> bool:
-        """Whether there are such fringes, however exactly they are known."""
-        return self.refined is not None and self.doubt is None
-
-    @property
-    def why_not(self) -> str | None:
-        """Why it is not usable although it stands out; None if it is."""
-        return self.doubt or self.vague
-
-    @property
-    def usable(self) -> bool:
-        """Whether it is there, and known well enough."""
-        return self.there and self.vague is None
-
-    @property
-    def faintest(self) -> float:
-        """Peak-to-noise."""
-        return min(peak.peak_to_noise for peak in self.peaks)
-
-    @property
-    def unexplained(self) -> float:
-        """Of the bands' overlap, what noise does not explain beyond doubt."""
-        return 0.0 if self.refined is None else self.refined.errors.surely_unexplained
-
-    @property
-    def undeniable(self) -> bool:
-        """Whether it is to be believed whatever the other angles say."""
-        if self.refined is None or not self.there or self.unexplained > _SUSPECT:
-            return False
-        return is_undeniable(self.refined, self.faintest)
 
 
 def _check_sampled(inner: float, grid: EstimationGrid) -> None:
@@ -199,7 +145,7 @@ class _Tries:
         alike, tried = self._agreeing(found), {}
         for number, one in enumerate(found):
             others = [k for (group, _), k in alike.items() if group != number]
-            if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > _SUSPECT):
+            if len(one.peaks) == 1 and (one.doubt is not None or one.unexplained > SUSPECT):
                 tried[number] = self._near(number, others, tuple(one.peaks))
         return self._better(found, tried, SIGNIFICANT, _is_better)
 
@@ -215,7 +161,10 @@ class _Tries:
             return list(found)
         peaks = [tried.get(number, one.peaks) for number, one in enumerate(found)]
         new = self.refined(peaks, tried, SIGNIFICANT)
-        return [_told(new[n], one) if n in new else one for n, one in enumerate(found)]
+        return [
+            self._told(new[n], one, self._lengths(found, but=n)) if n in new else one
+            for n, one in enumerate(found)
+        ]
 
     def _beside(self, number: int, found: Found) -> list[Peak]:
         """Return the peaks of a group with the most like of their rivals; empty if it is unlike."""
@@ -238,6 +187,35 @@ class _Tries:
             return []
         peaks[vector] = Peak(there, peaks[vector].peak_to_noise)
         return peaks
+
+    def _lengths(self, found: Sequence[Found], but: int) -> list[float]:
+        """Return how long the wave vectors are that other groups are sure of, in spectral pixels.
+
+        Those that agree, and have no rival themselves.
+        """
+        return [
+            float(one.refined.parameters.k[vector].norm()) / self._grid.step
+            for number, vector in self._agreeing(found)
+            if number != but
+            and (one := found[number]).refined is not None
+            and one.refined.errors.rival[1].height < _RIVALS
+        ]
+
+    def _told(self, rival: Found, found: Found, lengths: Sequence[float]) -> Found:
+        """Return which of two patterns beside each other is right; in doubt where nothing tells."""
+        if not rival.there or not found.there or found.refined is None or rival.refined is None:
+            return rival if rival.there and rival.unexplained <= _POOR else found
+        ours, theirs = found.refined.errors, rival.refined.errors
+        error = _DIFFER * math.hypot(ours.unexplained_error, theirs.unexplained_error)
+        if ours.unexplained + error < _HALF * theirs.unexplained:
+            return found
+        if theirs.unexplained + error < _HALF * ours.unexplained:
+            return rival
+        if ours.rival[1].height < _RIVALS:
+            return found
+        both = (found.refined.parameters.k, rival.refined.parameters.k)
+        nearer = nearer_in_length([float(k.norm()) / self._grid.step for k in both], lengths)
+        return replace(found, doubt=AMBIGUOUS) if nearer is None else (found, rival)[nearer]
 
     def compared(self, found: Sequence[Found]) -> list[Found]:
         """Say what is like the other angles, and doubt what is weak and unlike them."""
@@ -359,7 +337,7 @@ def _is_as_good(new: Found, old: Found) -> bool:
     """
     if old.undeniable:
         return _is_alike(new, old) and new.there and new.unexplained <= old.unexplained
-    allowed = max(old.unexplained, _SUSPECT) if old.there else _POOR
+    allowed = max(old.unexplained, SUSPECT) if old.there else _POOR
     return new.there and new.unexplained <= allowed
 
 
@@ -373,17 +351,3 @@ def _is_better(new: Found, old: Found) -> bool:
 def _is_alike(new: Found, old: Found) -> bool:
     """Return whether a peak is nearly as high as another."""
     return new.faintest > _ALIKE * old.faintest
-
-
-def _told(rival: Found, found: Found) -> Found:
-    """Return which of two patterns beside each other is right; one in doubt where nothing tells."""
-    if not rival.there or not found.there:
-        return rival if rival.there and rival.unexplained <= _POOR else found
-    ours, theirs = (one.refined.errors for one in (found, rival) if one.refined is not None)
-    error = _DIFFER * math.hypot(ours.unexplained_error, theirs.unexplained_error)
-    if ours.unexplained + error < _HALF * theirs.unexplained:
-        return found
-    if theirs.unexplained + error < _HALF * ours.unexplained:
-        return rival
-    like = found.refined is not None and found.refined.errors.rival[1].height >= _RIVALS
-    return replace(found, doubt=AMBIGUOUS) if like else found

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from livesim.config.settings import Camera, Optics, PatternSettings
-from livesim.reconstruction.estimate.attempts import Found, Search, found_in
+from livesim.reconstruction.estimate.attempts import Search, found_in
 from livesim.reconstruction.estimate.contrast import Contrast
 from livesim.reconstruction.estimate.doubt import insignificance_of, remark_on
+from livesim.reconstruction.estimate.found import Found
 from livesim.reconstruction.estimate.grid import EstimationGrid, estimation_grid
 from livesim.reconstruction.estimate.parameters import at_origin
 from livesim.reconstruction.estimate.refine import Refined

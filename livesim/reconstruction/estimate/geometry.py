@@ -21,6 +21,10 @@ _LENGTH = 0.08
 _TURN_DEG = 8.0
 """By how much the turn between two may differ from a multiple of half a turn over the angles."""
 
+_FEWEST = 2
+_SAME_PX, _OTHER_PX = 0.5, 1.0
+"""Spectral pixels by which lengths differ that are one, and that are not."""
+
 Name = tuple[int, int]
 Vector = tuple[float, float]
 
@@ -62,6 +66,20 @@ def agreeing(known: Mapping[Name, Vector], vectors: int) -> set[Name]:
                 group.append(number)
         best = max(best, set(group), key=len)
     return best
+
+
+def nearer_in_length(own: Sequence[float], lengths: Sequence[float]) -> int | None:
+    """Return which of two wave vectors is as long as those of the other angles: 0, 1, or None.
+
+    `own` are their lengths, `lengths` those of the others, in spectral pixels. The others
+    have to be two at least and to agree.
+    """
+    if len(lengths) < _FEWEST or max(lengths) - min(lengths) > _SAME_PX:
+        return None
+    mean = sum(lengths) / len(lengths)
+    off = [abs(length - mean) for length in own]
+    nearer = off.index(min(off))
+    return nearer if off[nearer] < _SAME_PX and off[1 - nearer] > _OTHER_PX else None
 
 
 def expected(known: Sequence[Vector], vectors: int) -> tuple[Annulus, ...]:

@@ -34,6 +34,7 @@ from livesim.reconstruction.estimate.zero_order import Frames
 _FAR_PX = 0.05  # spectral pixels: where k moved farther, a linearisation is not enough
 _FAR = 0.05  # the same of phases, in rad, and of modulation, relative
 _TURNS = 8  # at the most, of going on while a linearisation is not enough
+_BACK = 0.5  # of a step that leads back, so that none swing to and fro for ever
 _CONSISTENT = 1.5  # misfit above which noise does not explain how the bands differ
 
 
@@ -75,6 +76,9 @@ class Fit:
         self._forms: list[Overlap] = []
         self._before = self.at
         """Where the bands were compared."""
+        self._step: Tensor | None = None
+        self._share = 1.0
+        """How far to go of a step: less each time that it leads back."""
         self.far = False
         """Whether the last step went so far that a linearisation is not enough."""
 
@@ -162,15 +166,17 @@ class Fit:
             band.scale(before.factors(self.at))
 
     def move(self, known: Quadratic, prior: Prior) -> None:
-        """Go to the most probable parameters, no further than the linearisation holds."""
+        """Go towards the most probable parameters, no further than the linearisation holds."""
         step = prior.step(known)
-        self._posterior = known, prior
-        flat = known.coordinates.limited(known.flat, step, self._grid.step)
+        if self._step is not None and float(step @ known.information @ self._step) < 0.0:
+            self._share *= _BACK
+        self._step, self._posterior = step, (known, prior)
+        flat = known.coordinates.limited(known.flat, self._share * step, self._grid.step)
         before = self._before = self.at
         self.at = known.coordinates.parameters(flat)
-        k = float((self.at.k - before.k).norm(dim=1).max()) / self._grid.step
-        phase = float((self.at.phases - before.phases).abs().max())
-        change = float((self.at.modulation / before.modulation).log().abs().max())
+        k = float((self.at.k - before.k).norm(dim=1).max()) / (self._share * self._grid.step)
+        phase = float((self.at.phases - before.phases).abs().max()) / self._share
+        change = float((self.at.modulation / before.modulation).log().abs().max()) / self._share
         self.far = k > _FAR_PX or max(phase, change) > _FAR
 
 
