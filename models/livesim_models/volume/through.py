@@ -28,7 +28,7 @@ def spectrum_through(plan: VolumePlan, frames: Tensor) -> Tensor:
     size = (len(plan.depths), plan.columns, 2 * rows)
     whole = torch.zeros(size, dtype=torch.complex64, device=plan.device)
     for number, band in spectra.items():
-        deep = torch.cat((band, bridged(band[-1], band[0], plan.bridge)))
+        deep = torch.cat((band, bridged(band, plan.bridge)))
         deep = torch.fft.fft(deep, dim=0)[plan.depths]
         for place in plan.placements:
             if place.band == number:
