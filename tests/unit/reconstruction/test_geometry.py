@@ -9,7 +9,12 @@ import pytest
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.estimate.doubt import SIGNIFICANT
 from livesim.reconstruction.estimate.estimation import estimate_pattern
-from livesim.reconstruction.estimate.geometry import agree, agreeing, expected
+from livesim.reconstruction.estimate.geometry import (
+    agree,
+    agreeing,
+    expected,
+    nearer_in_length,
+)
 from tests.support.scenes import CAMERA, OPTICS, pattern_errors, random_pattern, simulate
 
 
@@ -65,3 +70,11 @@ def test_an_angle_too_faint_by_itself_is_found_where_the_others_have_it_expected
     assert k < 0.25
     # It is there, though not known well enough.
     assert any("angle 1: fringes known to" in warning for warning in found.warnings)
+
+
+def test_of_two_wave_vectors_the_one_as_long_as_the_others_is_right():
+    assert nearer_in_length([98.0, 96.1], [96.2, 95.9]) == 1
+    assert nearer_in_length([96.1, 98.0], [96.2, 95.9]) == 0
+    assert nearer_in_length([96.9, 96.1], [96.2, 95.9]) is None, "neither is another length"
+    assert nearer_in_length([98.0, 96.1], [96.2, 97.9]) is None, "the others do not agree"
+    assert nearer_in_length([98.0, 96.1], [96.2]) is None
