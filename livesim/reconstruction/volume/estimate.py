@@ -156,11 +156,13 @@ def _angle(stack: VolumeStack, frames: Tensor, bright: Tensor) -> tuple[PatternA
     if float(frames.std(dim=0).max()) <= _ALIKE * float(frames.abs().max()):
         return _without_lines(stack, steps, bright), 0.0, "its frames are all alike"
     fit = OrderFit(stack, zero, noise_of(stack, zero))
-    candidates = LineSearch(stack, zero, (first, second))()
+    search = LineSearch(stack, zero, (first, second))
+    candidates = search()
     explained = [fit.explained(second, _twice(k)) for k, _ in candidates]
     # Regular structure has peaks too, but there the order is no multiple of the zero order.
     best = explained.index(max(explained)) if max(explained) > _TELLING else 0
     (k, peak), sure = candidates[best], explained[best] > _CERTAIN
+    k = search.closer(k)
     (strong_2,) = fit(second, _twice(k), ((0.0, 0.0),))
     psi, turn, strong_1 = _axial(fit, first, k, stack.axial_frequency(k))
     both = (turn, 0.5 * float(torch.angle(strong_2)))

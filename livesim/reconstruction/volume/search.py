@@ -13,6 +13,9 @@ NEAREST, FARTHEST = 0.5, 1.0
 _FLATTENED = 0.1
 """Of the transfer function's greatest value: what is above counts alike in the search, for coarse
 structure would outshine the lines."""
+_CLOSE_HAZE, _CLOSE_FLATTENED = 0.06, 0.06
+"""The same where the lines are known but for a fraction of a pixel: nothing can be mistaken for
+them any more, and all light tells their place. That halves the error."""
 _ZOOMS = ((1.5, 13), (0.3, 7), (0.1, 5))
 """Half width in spectral pixels and points a side of every finer search."""
 _CANDIDATES, _BESIDE = 3, 2.5
@@ -22,12 +25,20 @@ _CANDIDATES, _BESIDE = 3, 2.5
 class LineSearch:
     """Looks for the lines of an angle in the products of its orders with the zero order."""
 
-    def __init__(self, stack: VolumeStack, zero: Tensor, orders: tuple[Tensor, Tensor]) -> None:
-        self._stack = stack
+    def __init__(
+        self,
+        stack: VolumeStack,
+        zero: Tensor,
+        orders: tuple[Tensor, Tensor],
+        *,
+        haze: float = HAZE,
+        flattened: float = _FLATTENED,
+    ) -> None:
+        self._stack, self._bands = stack, (zero, orders)
         passed = stack.transfer((0.0, 0.0)).conj()
-        floor = (_FLATTENED * passed.abs().max()).square()
+        floor = (flattened * passed.abs().max()).square()
         passed = passed / (passed.abs().square() + floor)
-        self._passed = passed * (stack.distance((0.0, 0.0)) > HAZE * stack.cutoff)
+        self._passed = passed * (stack.distance((0.0, 0.0)) > haze * stack.cutoff)
         sharp = self._sharp(zero).conj()
         self._products = [(sharp * self._sharp(band)).sum(dim=0) for band in orders]
         self._middles = [1.0, 1.0]
@@ -64,6 +75,13 @@ class LineSearch:
     def _refined(self, k: tuple[float, float]) -> tuple[float, float]:
         for half, points in _ZOOMS:
             k = self._zoomed(k, half, points)
+        return k
+
+    def closer(self, k: tuple[float, float]) -> tuple[float, float]:
+        """Return a k that was found, more exactly."""
+        close = LineSearch(self._stack, *self._bands, haze=_CLOSE_HAZE, flattened=_CLOSE_FLATTENED)
+        for half, points in _ZOOMS[1:]:
+            k = close._zoomed(k, half, points)
         return k
 
     def _half(self) -> Tensor:
