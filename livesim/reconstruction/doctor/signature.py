@@ -233,8 +233,8 @@ def _score(relative: Tensor, ring: Ring, reach: float) -> Tensor:
 
 
 def _peaks(product: Tensor, score: Tensor) -> list[Peak]:
-    shape = (product.shape[-2], product.shape[-1])
-    fy, fx = frequency_axes(shape, 1.0)
+    rows, columns = product.shape[-2:]
+    fy, fx = frequency_axes((rows, columns), 1.0)
     fx = fx[:, : score.shape[1]].abs()
     found = []
     for _ in range(MOST_PEAKS):
@@ -245,7 +245,7 @@ def _peaks(product: Tensor, score: Tensor) -> list[Peak]:
         coarse = (float(fx[0, column]), float(fy[row, 0]))
         k = _climb(product, coarse)
         found.append(Peak(k, math.sqrt(float(score[row, column]))))
-        own = _NEIGHBOURS / min(shape)
+        own = _NEIGHBOURS / min(rows, columns)
         near = torch.hypot(_wrapped(fx - coarse[0]), _wrapped(fy - coarse[1])) < own
         near |= torch.hypot(_wrapped(fx + coarse[0]), _wrapped(fy + coarse[1])) < own
         score = torch.where(near, torch.zeros_like(score), score)

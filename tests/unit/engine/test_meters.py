@@ -9,6 +9,7 @@ import pytest
 from livesim.engine import meters
 from livesim.engine.assemble import AssemblyCounts
 from livesim.engine.meters import Gauges, Meter
+from livesim.values.frames import Passage
 
 
 def test_a_stream_begins_without_the_faults_of_the_one_before_and_the_total_keeps_them():
@@ -18,9 +19,13 @@ def test_a_stream_begins_without_the_faults_of_the_one_before_and_the_total_keep
         assert gauges.faults.status(AssemblyCounts()).failed_stacks == 0
         assert gauges.faults.last is None
         assert [stage.status().done for stage in gauges.stages] == [0] * len(gauges.stages)
+        assert gauges.latencies.status() is gauges.network_latencies.status() is None
         gauges.faults.report("failed_stacks", "expected light, found none", 2)
         for stage in gauges.stages:
             stage.meter.tick()
+        for latencies in (gauges.latencies, gauges.network_latencies):
+            latencies.add(Passage())
+            assert latencies.status().results == 1
         assert gauges.faults.status(AssemblyCounts()).failed_stacks == 2
         assert gauges.faults.total.failed_stacks == 2 * stream
 

@@ -246,6 +246,17 @@ def test_a_publisher_that_begins_anew_with_the_same_number_has_lost_nothing(monk
         assert viewer.dropped == 0
 
 
+def test_of_first_results_too_a_slow_viewer_gets_the_newest(monkeypatch):
+    firsts = [replace(result(number), provisional=True) for number in range(5)]
+    waiting = [[n.to_bytes(8, "big"), *encode(one)] for n, one in enumerate(firsts, start=1)]
+    with Subscriber("tcp://127.0.0.1:9", Keep.LATEST) as viewer:
+        monkeypatch.setattr(viewer._socket, "readable", lambda timeout_s: bool(waiting))
+        monkeypatch.setattr(viewer._socket, "receive", lambda: waiting.pop(0))
+        assert viewer.receive(WAIT_S).index.time == 4
+        assert viewer.receive(WAIT_S) is None
+        assert viewer.dropped == 4
+
+
 def test_a_viewer_that_has_a_result_waits_for_no_other(monkeypatch):
     with Publisher(FREE_ADDRESS) as publisher, subscribed(publisher, Keep.LATEST) as viewer:
         waited, readable = [], viewer._socket.readable
