@@ -158,8 +158,8 @@ def gained(step: Step, file: str, each: int) -> Row:
 
 def compared(options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row of every network."""
-    for step, networks in NETWORKS.items():
-        for number, (name, own) in enumerate(networks.items()):
+    for step in options.steps:
+        for number, (name, own) in enumerate(NETWORKS[step].items()):
             file = trained(step, own, options.folder / f"{step}-{number}", options.minutes)
             row = {"step": step, "network": name, **cost_of(step, own)}
             row["steps"] = read_card(file).training["steps"]
@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0, help="of a processor, each")
     parser.add_argument("--each", type=int, default=3, help="volumes of every kind")
     parser.add_argument("--folder", type=Path, required=True, help="for logs and checkpoints")
+    parser.add_argument("--steps", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     options = parser.parse_args()
     torch.set_num_threads(1)
     report(

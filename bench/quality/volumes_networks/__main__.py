@@ -77,7 +77,8 @@ def _line(rows: Sequence[Row], stage: str, reference: str) -> Row:
 
 
 def _lost(gained: np.ndarray) -> str:
-    return f"{(gained < -_LEAST).sum()} of {len(gained)}"
+    worst = f", by {-gained.min():.2g} at most" if gained.min() < -_LEAST else ""
+    return f"{(gained < -_LEAST).sum()} of {len(gained)}{worst}"
 
 
 def gains(rows: Sequence[Row]) -> list[Row]:
