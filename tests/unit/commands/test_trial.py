@@ -161,7 +161,7 @@ def test_a_file_that_names_another_one_does_not_show_it(tmp_path, absolute):
         (OPTICS + '[steps]\nall = "quick"', "steps.all"),  # ships for step two alone
         (OPTICS + '[channels.1.steps]\nall = "../x"', "steps.all"),
         (VOLUMES + '[optics]\notf_file = "x\\u0000"' + OPTICS.removeprefix("[optics]"), "otf_file"),
-        (VOLUMES + OPTICS + '[steps]\nall = "ml-sim"', "expected no network but in steps.two"),
+        (VOLUMES + OPTICS + '[steps]\nall = "ml-sim"', "expected no network in steps.all"),
         ("", "expected"),
         ("[optics", "expected TOML"),
         ("x = " + "[" * 10_000, "endless brackets"),

@@ -98,6 +98,7 @@ def test_on_a_gpu_a_network_fits_three_times_into_what_is_free(monkeypatch):
 
     class OnGpu:
         device = torch.device("cuda", 0)
+        ndim = 4
 
         def __len__(self):
             return 1
