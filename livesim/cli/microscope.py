@@ -123,6 +123,11 @@ def simulate(
     changes = [*(change or []), *simulation_changes(size, time_points, seed)]
     settings = simulation_settings(config, changes)
     volumes = settings.simulation is not None and settings.simulation.volume is not None
+    if settings.volumes is not None and not volumes:
+        raise SettingsError(
+            "expected [simulation.volume] beside [volumes], which says how the focal plane "
+            "moves, as volume-three-beams has it, found none"
+        )
     if volumes and out is not None:
         from livesim.commands.simulate.volume_files import simulate_volume_files
 

@@ -273,6 +273,13 @@ def test_saturated_pixels_are_counted(livesim):
         ([], "expected one of --out FOLDER and --to ENGINE, found both or neither"),
         (["--out", "run", "--set", "simulation.beeds.count=3"], "nearest known key is 'beads'"),
         (["--out", "run", "--set", "simulation.interval_s=0.001"], "expected interval_s of at"),
+        (
+            [
+                *("--out", "run", "--set", "volumes={}"),
+                *("--set", "pattern.phases=5", "--set", "pattern.harmonics=2"),
+            ],
+            "expected [simulation.volume] beside [volumes]",
+        ),
         (["--to", "127.0.0.1:1", "--rate", "fast"], "expected a rate of real, max or"),
     ],
 )
