@@ -42,7 +42,7 @@ _HALF = 0.5  # of that unexplained: then the other peak does
 _ALIKE = 0.6  # of the strongest peak's height
 _DIFFER = 2.0  # standard errors of what two patterns leave unexplained
 _RIVALS = 0.7  # of a peak's power: as high as that a maximum beside it may be the right one
-_FAINT_RIVALS = 0.25  # the same where the overlap leaves more unexplained than the next
+_FAINT_RIVALS = 0.25  # the same where more than `_SLIGHT` of the overlap is unexplained
 _SLIGHT = 0.02
 
 

@@ -18,12 +18,18 @@ from tests.unit.gui.test_volumes import COLUMNS, PLANES, ROWS, volume
 __all__ = ["feed", "make"]
 
 
-def test_a_key_and_a_box_go_through_the_cuts(make, feed, qtbot):
+def with_a_volume(make, feed):
+    """Return a window that shows one volume of a stream."""
     shown = make()
     feed.take(1, StreamStart(stream="s", source="volumes", pixel_nm=80.0), 0.0)
     for one in volume():
         feed.take(1, one, 0.0)
     shown.draw()
+    return shown
+
+
+def test_a_key_and_a_box_go_through_the_cuts(make, feed, qtbot):
+    shown = with_a_volume(make, feed)
     said = shown.widgets.picture.overlay
     assert said.captions.right.title.startswith("Plain")
     assert shown.widgets.axes.rows["z"].words.text() == "3 of 5"
@@ -38,11 +44,7 @@ def test_a_key_and_a_box_go_through_the_cuts(make, feed, qtbot):
 
 
 def test_the_key_of_the_error_lays_what_is_shown_over_volumes_and_says_why(make, feed, qtbot):
-    shown = make()
-    feed.take(1, StreamStart(stream="s", source="volumes", pixel_nm=80.0), 0.0)
-    for one in volume():
-        feed.take(1, one, 0.0)
-    shown.draw()
+    shown = with_a_volume(make, feed)
     display, said = shown.viewer.display, shown.notice
     press(shown, qtbot, Qt.Key.Key_T)
     assert said.words(0.0) == NO_VOLUME_YET
