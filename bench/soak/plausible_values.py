@@ -24,7 +24,6 @@ WHOLE = (0, 1, 2, 7, 63, 64, 255, 1024, 4095, 4096, 10**6, 1_764_393_630, 1_764_
 EDGES = (2**31 - 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, -1, -(2**63))
 REAL = (0.0, -0.0, 0.5, 1.0, 80.0, 1e-300, 5e-324, 1e30, 1e308, math.nan, math.inf, -math.inf, -1.0)
 WORDS = ("", "none", "auto", "x", "µm × 3", "../../etc", "\0", "\ud7ff", "z" * 201, "w" * 100_000)
-KEYS = ("x", "none", "../../etc", "position", "channel", "z", "time", "0", "7", "10000000000")
 ANY = (None, True, 0, -1, 1.5, "word", [], {}, [[[]]], {"a": {"b": None}})
 MESSAGES = (FrameHeader, MapsHeader, ResultHeader, StreamEnd, StreamStart)
 REQUESTS = (

@@ -15,7 +15,6 @@ from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 
 Name = Literal["engine", "source", "viewer"]
-START_S = 120.0
 STOP_S = 60.0
 
 

@@ -32,8 +32,6 @@ class FieldRunner(nn.Module):
         In which the network computes; what comes out is float32.
     tile
         Side of a tile in pixels; None = as large as memory allows.
-    overlap
-        Pixels that neighbouring tiles share; None = as the architecture says.
 
     Raises
     ------
@@ -46,11 +44,10 @@ class FieldRunner(nn.Module):
         network: Network,
         precision: Precision = "float32",
         tile: int | None = None,
-        overlap: int | None = None,
     ) -> None:
         super().__init__()
         architecture = network.architecture
-        overlap = architecture.overlap if overlap is None else overlap
+        overlap = architecture.overlap
         if tile is not None and tile <= 2 * overlap:
             raise ValueError(f"expected a tile above {2 * overlap} pixels, found {tile}")
         self._dtype = getattr(torch, precision)

@@ -22,8 +22,6 @@ LEAST_BRIGHT_SHARE = 0.005
 """Fields with less to see than this are drawn again."""
 _STREAM = {"one": 1, "two": 2, "validation": 3, "test": 4}
 
-Draw = Callable[[float, float], float]
-
 
 def scenes_of(
     recipe: ScenesRecipe, split: Split, path: Path, step: Callable[[], None]

@@ -33,11 +33,6 @@ def octave_bands(shape: tuple[int, int], octaves: int) -> Tensor:
     return torch.cat([whole, coarser]) - torch.cat([coarser, torch.zeros_like(whole)])
 
 
-def split_bands(image: Tensor, bands: Tensor) -> Tensor:
-    """Return the parts [band, y, x] of an image [y, x]; they add up to it if the bands do to 1."""
-    return torch.fft.irfft2(torch.fft.rfft2(image) * bands, s=image.shape[-2:])
-
-
 def local_mean(image: Tensor, sigma: float) -> Tensor:
     """Return Gaussian means [..., y, x] of a standard deviation of `sigma` pixels, periodic."""
     shape = (image.shape[-2], image.shape[-1])

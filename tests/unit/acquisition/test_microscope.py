@@ -16,7 +16,6 @@ from livesim.reconstruction.otf import Otf
 from livesim_acquisition.microscope.microscope import SimulatedMicroscope
 from tests.support.simulations import SIZE, settings
 
-PIXELS = SIZE[0] * SIZE[1]
 FAST = {"speed_nm_per_s": 20_000.0}
 
 

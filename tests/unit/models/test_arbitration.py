@@ -15,7 +15,7 @@ from livesim_models.data.truth import unit_noise_to_signal
 from livesim_models.evaluation.reference import reference, result_transfer
 from livesim_models.evaluation.residual import inside
 from livesim_models.trust.arbitration import Arbiter, Weights
-from livesim_models.trust.bands import local_mean, octave_bands, split_bands
+from livesim_models.trust.bands import local_mean, octave_bands
 from livesim_models.trust.fission import fission, mean_light, noise_variance
 from tests.support.scenes import CAMERA, simulate
 
@@ -69,14 +69,11 @@ def test_the_mean_light_is_that_of_the_neighbourhood():
 
 @pytest.mark.parametrize("shape", [(64, 64), (96, 130), (50, 256)])
 @pytest.mark.parametrize("octaves", [1, 2, 6])
-def test_bands_add_up_to_the_image(shape, octaves):
+def test_bands_add_up_to_one(shape, octaves):
     bands = octave_bands(shape, octaves)
-    image = 100.0 * torch.rand(shape, generator=seeded(4))
-    parts = split_bands(image, bands)
-    assert parts.shape == (octaves, *shape)
+    assert bands.shape == (octaves, shape[0], shape[1] // 2 + 1)
     assert float(bands.min()) >= 0.0
     torch.testing.assert_close(bands.sum(dim=0), torch.ones_like(bands[0]))
-    torch.testing.assert_close(parts.sum(dim=0), image, rtol=0.0, atol=1e-4)
 
 
 def test_a_local_mean_keeps_the_mean_and_spreads_a_point():

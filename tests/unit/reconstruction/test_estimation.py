@@ -156,10 +156,6 @@ def noise() -> torch.Tensor:
     return 200.0 + 3.0 * torch.randn(1, 3, 3, 128, 128, generator=generator)
 
 
-def overexposed() -> torch.Tensor:
-    return simulate(0, peak=1e6).counts
-
-
 @pytest.mark.parametrize(
     "counts",
     [
