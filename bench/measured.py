@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench.markdown import fill, table
 from livesim.engine.channel_processing import calibration_stacks
 from livesim.engine.publishing import RESULT_BYTES, RESULT_DEPTH
 from livesim.engine.queue import held_at_most
@@ -38,9 +39,6 @@ PAGES = ROOT / "docs" / "measured"
 RECORDINGS = ROOT / "docs" / "use" / "recordings.md"
 SERVICE = ROOT / "docs" / "use" / "service.md"
 BLOCK = re.compile(r"(<!-- measured: (\{.*?\}) -->\n).*?(<!-- end of measured -->)", re.DOTALL)
-FORMATS = re.compile(r"(<!-- formats -->\n).*?(<!-- end of formats -->)", re.DOTALL)
-QUEUES = re.compile(r"(<!-- queues -->\n).*?(<!-- end of queues -->)", re.DOTALL)
-VOLUMES = re.compile(r"(<!-- volumes -->\n).*?(<!-- end of volumes -->)", re.DOTALL)
 SIDES = (256, 512, 1024, 2048, 4096)
 PLANES, FRAMES = 32, 15
 """Of the volumes whose memory is shown; frames of a plane."""
@@ -50,9 +48,8 @@ Row = dict[str, Any]
 
 def filled(text: str) -> str:
     """Return a page with all of its tables made from the results that are kept now."""
-    text = FORMATS.sub(lambda found: found[1] + _formats() + found[2], text)
-    text = QUEUES.sub(lambda found: found[1] + _queues() + found[2], text)
-    text = VOLUMES.sub(lambda found: found[1] + _volumes() + found[2], text)
+    for name, words in (("formats", _formats), ("queues", _queues), ("volumes", _volumes)):
+        text = fill(text, name, words)
     return BLOCK.sub(lambda found: found[1] + _table(**json.loads(found[2])) + found[3], text)
 
 
@@ -70,11 +67,17 @@ def _formats() -> str:
 
 def _queues() -> str:
     """Return what the engine's queues hold at most of raw stacks of nine frames of 16 bits."""
-    lines = [
-        "| raw frames | a raw stack | to the disk | to be reconstructed | in search of the pattern "
-        "| to be published | all, with frames received | each slow viewer |",
-        "| --- |" + " ---: |" * 7,
-    ]
+    columns = (
+        "raw frames",
+        "a raw stack",
+        "to the disk",
+        "to be reconstructed",
+        "in search of the pattern",
+        "to be published",
+        "all, with frames received",
+        "each slow viewer",
+    )
+    rows = []
     for side in SIDES:
         frame = 2 * side * side
         stack, result = 9 * frame, 4 * side * side * 9  # image and plain of 2 x 2, and widefield
@@ -88,26 +91,29 @@ def _queues() -> str:
         # Beside them one stack that is being written, one that waits for room, one in work.
         whole = sum(count * size for count, size in queues) + FRAME_DEPTH * frame + 3 * stack
         viewer = f"{VIEWER_DEPTH}: {_mb(VIEWER_DEPTH * result)}"
-        lines.append(
-            f"| {side} × {side} | {_mb(stack)} | {' | '.join(cells)} | {_mb(whole)} | {viewer} |"
-        )
-    return "\n".join(lines) + "\n\n"
+        rows.append((f"{side} × {side}", _mb(stack), *cells, _mb(whole), viewer))
+    return table(columns, rows) + "\n"
 
 
 def _volumes() -> str:
     """Return what waits of volumes of 32 planes, 15 frames of 16 bits each, in one channel."""
-    lines = [
-        "| raw frames | a raw volume | to be reconstructed | in search of the pattern "
-        "| raw volumes in all | reconstruction | all |",
-        "| --- |" + " ---: |" * 6,
-    ]
+    columns = (
+        "raw frames",
+        "a raw volume",
+        "to be reconstructed",
+        "in search of the pattern",
+        "raw volumes in all",
+        "reconstruction",
+        "all",
+    )
+    rows = []
     for side in SIDES[:4]:
         raw = PLANES * FRAMES * 2 * side * side
         made = volume_bytes((side, side), PLANES, 3) + OPEN_BYTES
-        queues = f"{QUEUED_VOLUMES}: {_mb(QUEUED_VOLUMES * raw)} | 2: {_mb(2 * raw)}"
-        whole = f"{KEPT_RAW}: {_mb(KEPT_RAW * raw)} | {_mb(made)} | {_mb(KEPT_RAW * raw + made)}"
-        lines.append(f"| {side} × {side} | {_mb(raw)} | {queues} | {whole} |")
-    return "\n".join(lines) + "\n\n"
+        waiting = [f"{count}: {_mb(count * raw)}" for count in (QUEUED_VOLUMES, 2, KEPT_RAW)]
+        whole = KEPT_RAW * raw + made
+        rows.append((f"{side} × {side}", _mb(raw), *waiting, _mb(made), _mb(whole)))
+    return table(columns, rows) + "\n"
 
 
 def _mb(size: int) -> str:
@@ -125,10 +131,8 @@ def _table(
     if not rows:
         raise ValueError(f"expected rows of {result}.json with {where}, found none")
     columns = columns or {name: name for name in rows[0]}
-    lines = [list(columns.values()), ["---", *["---:"] * (len(columns) - 1)]]
-    lines += [[_text(row[name]) for name in columns] for row in rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{table}\n\n{_machine(found['run'])}\n"
+    cells = [[_text(row[name]) for name in columns] for row in rows]
+    return f"{table(list(columns.values()), cells)}\n{_machine(found['run'])}\n"
 
 
 def _rows(found: Row, part: str) -> list[Row]:

@@ -5,27 +5,26 @@ The cases are those that the tests check; what a reader says of each is taken fr
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path
 
+from bench.markdown import fill, table
 from livesim.values.errors import DataError
 from tests.support.reader_faults import CASES
 from tests.support.reader_faults.case import Case, read_whole
 
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "files.md"
-BLOCK = re.compile(r"(<!-- readers -->\n).*?(<!-- end of readers -->)", re.DOTALL)
 
 
-def table() -> str:
-    """Return the table, a line for every case."""
-    lines = ["| format | fault | | what is said |", "| --- | --- | --- | --- |"]
+def cases() -> str:
+    """Return a table with a line for every case."""
+    rows = []
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             said = said_of(case, Path(folder))
         words = said.replace("|", r"\|") or "–"
-        lines.append(f"| {case.format} | {case.fault} | {case.outcome} | {words} |")
-    return "\n".join(lines) + "\n\n"
+        rows.append((case.format, case.fault, case.outcome, words))
+    return table(("format", "fault", "outcome", "what is said"), rows, left=4) + "\n"
 
 
 def said_of(case: Case, folder: Path) -> str:
@@ -41,7 +40,7 @@ def said_of(case: Case, folder: Path) -> str:
 def main() -> None:
     """Fill the page in its place."""
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(BLOCK.sub(lambda found: found[1] + table() + found[2], page), "utf-8")
+    PAGE.write_text(fill(page, "readers", cases), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from bench.markdown import digits, table
 from bench.report import Row
 from bench.speed.network_speed import AFTER, BEFORE
 
@@ -97,6 +98,10 @@ def _times(rows: list[Row]) -> str:
     return _table(lines)
 
 
+def _table(rows: list[Row]) -> str:
+    return table(list(rows[0]), [[digits(value) for value in row.values()] for row in rows])
+
+
 def _remainder(rows: list[Row]) -> str:
     """Return what of the bare convolution's rate in the same rounds the networks reach."""
     reached = [
@@ -110,17 +115,6 @@ def _remainder(rows: list[Row]) -> str:
         + "; ".join(reached)
         + ". What lacks is copying strips into their maps, adding the skips, and the sums.\n"
     )
-
-
-def _table(rows: list[Row]) -> str:
-    columns = list(rows[0])
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)]]
-    lines += [[_text(value) for value in row.values()] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def _text(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def written_page() -> str:

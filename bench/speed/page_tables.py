@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.markdown import digits
 from bench.speed.published import beside
 from livesim.speed.tables import Found, Sheet, number_words, times_words
 
@@ -60,7 +61,7 @@ def frame_path_sheet(found: Found) -> Sheet:
     rows = found["rows"]
     columns = ("work", *(name for name in rows[0] if name != "method"))
     names = ("method", *columns[1:])
-    cells = tuple(tuple(_three_digits(row[name]) for name in names) for row in rows)
+    cells = tuple(tuple(digits(row[name]) for name in names) for row in rows)
     return Sheet("The reconstruction on a CPU, piece by piece", columns, cells)
 
 
@@ -76,10 +77,6 @@ def frame_path_bounds(found: Found) -> str:
         f"arrays take, {ours / ms[ALONE]:.2f} times that of its transforms alone, and "
         f"{ours / ms[CACHED]:.2f} times that of as many transforms of rows that stay in the cache."
     )
-
-
-def _three_digits(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def latency_by_stage(found: Found) -> Sheet:

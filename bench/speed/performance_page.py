@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.markdown import table
 from bench.speed.page_tables import (
     comparison_sheets,
     frame_path_bounds,
@@ -99,13 +100,7 @@ def _read(path: Path) -> Found:
 
 
 def _markdown(sheet: Sheet) -> str:
-    lines = [f"## {sheet.title}", "", _line(sheet.columns)]
-    lines.append(_line(["---", *["---:"] * (len(sheet.columns) - 1)]))
-    return "\n".join([*lines, *(_line(row) for row in sheet.rows)]) + "\n"
-
-
-def _line(cells: tuple[str, ...] | list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    return f"## {sheet.title}\n\n{table(sheet.columns, sheet.rows)}"
 
 
 def _frame_path(found: Found) -> str:
