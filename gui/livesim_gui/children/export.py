@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
+from livesim_gui.children.child import Child
 from livesim_gui.state.picture.export import read_progress
 
 COMMAND = (sys.executable, "-m", "livesim", "export")
@@ -16,11 +17,7 @@ END_MS = 5000
 
 
 class ExportChild(QObject):
-    """Runs one export at a time; the window goes on meanwhile.
-
-    The child is tied to its stdin: it ends when that closes, be it because the user cancels or
-    because the viewer is gone.
-    """
+    """Runs one export at a time; the window goes on meanwhile."""
 
     progressed = Signal(int, int)
     """So many steps of so many are done."""
@@ -32,11 +29,10 @@ class ExportChild(QObject):
     ) -> None:
         super().__init__(parent)
         self._what = what
-        self._command = tuple(command)
-        self._process = QProcess(self)
+        self._process = Child(self, command, what)
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.finished.connect(self._finished)
-        self._process.errorOccurred.connect(self._failed)
+        self._process.refused.connect(lambda words: self.ended.emit(False, words))
         self._wrote: tuple[str, ...] = ()
         self._notes: tuple[str, ...] = ()
         self._cancelled = False
@@ -44,13 +40,12 @@ class ExportChild(QObject):
     @property
     def running(self) -> bool:
         """Whether an export is under way."""
-        return self._process.state() != QProcess.ProcessState.NotRunning
+        return self._process.running
 
     def start(self, flags: Sequence[str]) -> None:
         """Begin an export."""
         self._wrote, self._notes, self._cancelled = (), (), False
-        program, *arguments = self._command
-        self._process.start(program, [*arguments, *flags, "--json", "--tied"])
+        self._process.begin([*flags, "--json", "--tied"])
 
     def cancel(self) -> None:
         """Let it end; it leaves nothing under the file's name."""
@@ -61,14 +56,11 @@ class ExportChild(QObject):
     def close(self) -> None:
         """End it now, with the window."""
         self.blockSignals(True)
-        self.cancel()
-        if self.running and not self._process.waitForFinished(END_MS):
-            self._process.kill()
-            self._process.waitForFinished(END_MS)
+        self._process.end(END_MS)
 
     def _read(self) -> None:
-        while self._process.canReadLine():
-            line = read_progress(bytes(self._process.readLine()).decode(errors="replace"))
+        for text in self._process.lines(QProcess.ProcessChannel.StandardOutput):
+            line = read_progress(text)
             if line is not None and line.total:
                 self.progressed.emit(line.done, line.total)
             elif line is not None:
@@ -82,12 +74,6 @@ class ExportChild(QObject):
             self.ended.emit(False, "Cancelled; nothing was written.")
         else:
             self.ended.emit(False, self._last_words() or f"The {self._what} ended with {status}.")
-
-    def _failed(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self.ended.emit(
-                False, f"The {self._what} could not be started: {self._process.errorString()}"
-            )
 
     def _last_words(self) -> str:
         lines = bytes(self._process.readAllStandardError()).decode(errors="replace").splitlines()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
+from livesim_gui.children.child import Child
 from livesim_gui.state.time.replay import Replay, ReplayWish
 
 COMMAND = (sys.executable, "-m", "livesim", "replay")
@@ -16,7 +17,7 @@ END_MS = 15_000
 
 
 class ReplayChild(QObject):
-    """Runs one replay at a time. It ends with the window, however that ends: its stdin closes."""
+    """Runs one replay at a time."""
 
     changed = Signal()
     """`state` is another one."""
@@ -26,20 +27,19 @@ class ReplayChild(QObject):
         self.state = Replay()
         self._next: tuple[ReplayWish, str, str] | None = None
         """What begins once the one that runs has ended."""
-        self._command = tuple(command)
-        self._process = QProcess(self)
+        self._process = Child(self, command, "replay")
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.readyReadStandardError.connect(self._read)
         self._process.finished.connect(self._finished)
-        self._process.errorOccurred.connect(self._failed)
+        self._process.refused.connect(self._refused)
 
     def start(self, wish: ReplayWish, engine: str, rate: str) -> None:
         """Begin a replay, after the one that runs, which is asked to end."""
         self._next = (wish, engine, rate)
-        if self._process.state() == QProcess.ProcessState.NotRunning:
-            self._begin()
-        else:
+        if self._process.running:
             self._process.closeWriteChannel()
+        else:
+            self._begin()
 
     def tell(self, line: str) -> None:
         """Steer it: pause, resume, step, rate …, stop; see docs/use/replay.md."""
@@ -50,29 +50,21 @@ class ReplayChild(QObject):
         """End it with the window; its stream ends in order."""
         self.blockSignals(True)
         self._next = None
-        if self._process.state() == QProcess.ProcessState.NotRunning:
-            return
-        self._process.closeWriteChannel()
-        if not self._process.waitForFinished(END_MS):
-            self._process.kill()
-            self._process.waitForFinished(END_MS)
+        self._process.end(END_MS)
 
     def _begin(self) -> None:
         if self._next is None:
             return
         (opened, engine, rate), self._next = self._next, None
         self._become(Replay(opened.raw.name, running=True, rate=rate))
-        program, *arguments = self._command
-        self._process.start(program, [*arguments, *opened.flags(engine, rate)])
+        self._process.begin(opened.flags(engine, rate))
 
     def _read(self) -> None:
         state = self.state
-        self._process.setReadChannel(QProcess.ProcessChannel.StandardOutput)
-        while self._process.canReadLine():
-            state = state.heard(_text(self._process.readLine()))
-        self._process.setReadChannel(QProcess.ProcessChannel.StandardError)
-        while self._process.canReadLine():
-            state = state.complained(_text(self._process.readLine()))
+        for line in self._process.lines(QProcess.ProcessChannel.StandardOutput):
+            state = state.heard(line)
+        for line in self._process.lines(QProcess.ProcessChannel.StandardError):
+            state = state.complained(line)
         self._become(state)
 
     def _finished(self, status: int) -> None:
@@ -80,16 +72,10 @@ class ReplayChild(QObject):
         self._become(self.state.ended(status))
         self._begin()
 
-    def _failed(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            said = f"The replay could not be started: {self._process.errorString()}"
-            self._become(replace(self.state, running=False, said=said))
+    def _refused(self, words: str) -> None:
+        self._become(replace(self.state, running=False, said=words))
 
     def _become(self, state: Replay) -> None:
         if state != self.state:
             self.state = state
             self.changed.emit()
-
-
-def _text(line: bytes) -> str:
-    return bytes(line).decode(errors="replace")

@@ -5,34 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from livesim_gui.children.export import ExportChild
+from livesim_gui.dialogs.child_dialog import ChildDialog
 from livesim_gui.panels.rows import beside, button
 from livesim_gui.state.picture.export import free_name
 from livesim_gui.state.steering import MODEL_SUFFIX, STARTS, AdaptWish
 
-WIDTH = 560
 EXPLAINED = (
     "A network learns your sample from raw stacks alone, beside the stream. Its file is written "
     "only if its error fell clearly in places that it has not learned from."
 )
 
 
-class AdaptDialog(QDialog):
+class AdaptDialog(ChildDialog):
     """Adapts a network to the sample; the stream goes on meanwhile.
 
     Parameters
@@ -47,22 +44,14 @@ class AdaptDialog(QDialog):
     """The file of a network that the running stream is to use."""
 
     def __init__(self, parent: QWidget | None, child: ExportChild) -> None:
-        super().__init__(parent)
-        self.child = child
+        super().__init__(parent, child, "Adapt to this sample", ("Adapt", "Stop here"))
         self.recording, self.out, self.network = QLineEdit(), QLineEdit(), QComboBox()
-        self.bar, self.words = QProgressBar(), QLabel()
-        self.start, self.stop = QPushButton("Adapt"), QPushButton("Stop here")
         self.use = QPushButton("Use it")
         self._made = ""
-        self.setWindowTitle("Adapt to this sample")
-        self.setMinimumWidth(WIDTH)
         self._explain()
         self._lay_out()
         self.start.clicked.connect(self._begin)
-        self.stop.clicked.connect(lambda: self.child.cancel())
         self.use.clicked.connect(lambda: self.use_asked.emit(self._made))
-        self.child.progressed.connect(self._progressed)
-        self.child.ended.connect(self._ended)
 
     def _explain(self) -> None:
         for start, words in STARTS.items():
@@ -73,29 +62,21 @@ class AdaptDialog(QDialog):
         self.start.setToolTip("Takes minutes, and the cores that the stream leaves")
         self.stop.setToolTip("Take the best network so far, if it has gained")
         self.use.setToolTip("From the next raw stack of the running stream on")
-        self.start.setDefault(True)
 
     def _lay_out(self) -> None:
         explained = QLabel(EXPLAINED)
-        for label in (explained, self.words):
-            label.setWordWrap(True)
-        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        explained.setWordWrap(True)
         form = QFormLayout()
         form.addRow("Recording", beside(self.recording, *self._browsers()))
         form.addRow("Begin with", self.network)
         form.addRow("Save as", self.out)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        for one in (self.use, self.stop, self.start):
-            buttons.addWidget(one)
         layout = QVBoxLayout(self)
         layout.addWidget(explained)
         layout.addLayout(form)
         layout.addWidget(self.bar)
         layout.addWidget(self.words)
-        layout.addLayout(buttons)
+        layout.addLayout(self._buttons([self.use]))
         self.use.setVisible(False)
-        self._show_running(False)
 
     def _browsers(self) -> tuple[QPushButton, QPushButton]:
         return (
@@ -115,28 +96,13 @@ class AdaptDialog(QDialog):
     def _begin(self) -> None:
         start = str(self.network.currentData())
         wish = AdaptWish(self.recording.text(), self.out.text(), start)
-        self.words.setText(wish.problem or "")
-        if wish.problem is not None or self.child.running:
-            return
-        self._made = wish.out.strip()
-        self.bar.setRange(0, 0)
-        self.use.setVisible(False)
-        self._show_running(True)
-        self.child.start(wish.flags)
+        if self._run(wish):
+            self._made = wish.out.strip()
+            self.use.setVisible(False)
 
-    def _progressed(self, done: int, total: int) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-
-    def _ended(self, there: bool, words: str) -> None:
-        self._show_running(False)
+    def _show_end(self, there: bool, words: str) -> None:
+        super()._show_end(there, words)
         self.use.setVisible(there)
-        self.words.setText(words)
-
-    def _show_running(self, running: bool) -> None:
-        self.bar.setVisible(running)
-        self.start.setEnabled(not running)
-        self.stop.setEnabled(running)
 
 
 def _browse(words: str, ask: Callable[[], str], take: Callable[[str], None]) -> QPushButton:

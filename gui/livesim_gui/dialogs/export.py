@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from livesim_gui.children.export import ExportChild
+from livesim_gui.dialogs.child_dialog import ChildDialog
 from livesim_gui.panels.rows import beside
 from livesim_gui.state.picture.export import (
     FORMATS,
@@ -34,8 +31,6 @@ from livesim_gui.state.picture.export import (
     free_name,
     with_suffix,
 )
-
-WIDTH = 560
 
 
 class ExportForm(QWidget):
@@ -176,7 +171,7 @@ class ExportForm(QWidget):
             self._confirmed = named if named == chosen else ""
 
 
-class ExportDialog(QDialog):
+class ExportDialog(ChildDialog):
     """Exports what the form says, and shows how far it is; the stream goes on.
 
     Parameters
@@ -188,36 +183,16 @@ class ExportDialog(QDialog):
     """
 
     def __init__(self, parent: QWidget | None, child: ExportChild) -> None:
-        super().__init__(parent)
-        self.child = child
+        super().__init__(parent, child, "Export", ("Export", "Cancel"))
         self.form = ExportForm()
-        self.bar, self.words = QProgressBar(), QLabel()
-        self.start, self.stop = QPushButton("Export"), QPushButton("Cancel")
-        self.setWindowTitle("Export")
-        self.setMinimumWidth(WIDTH)
-        self._lay_out()
-        self.start.clicked.connect(self._begin)
-        self.stop.clicked.connect(lambda: self.child.cancel())
-        self.child.progressed.connect(self._progressed)
-        self.child.ended.connect(self._ended)
-
-    def _lay_out(self) -> None:
-        self.bar.setVisible(False)
-        self.words.setWordWrap(True)
-        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.start.setToolTip("Write the file; the stream goes on meanwhile")
         self.stop.setToolTip("End the export; nothing is left under the file's name")
-        self.stop.setEnabled(False)
-        self.start.setDefault(True)
+        self.start.clicked.connect(self._begin)
         layout = QVBoxLayout(self)
         layout.addWidget(self.form)
         layout.addWidget(self.bar)
         layout.addWidget(self.words)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self.stop)
-        buttons.addWidget(self.start)
-        layout.addLayout(buttons)
+        layout.addLayout(self._buttons())
 
     def offer(self, recording: Path | None, shown: Shown | None) -> None:
         """Begin with the recording and the look of what is on the screen.
@@ -234,27 +209,11 @@ class ExportDialog(QDialog):
             self.words.setText("")
 
     def _begin(self) -> None:
-        wish = self.form.wish
-        self.words.setText(wish.problem or "")
-        if wish.problem is not None or self.child.running:
-            return
-        self.bar.setRange(0, 0)
-        self._show_running(True)
-        self.child.start(wish.flags)
+        self._run(self.form.wish)
 
-    def _progressed(self, done: int, total: int) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-
-    def _ended(self, there: bool, words: str) -> None:
-        self._show_running(False)
+    def _show_end(self, there: bool, words: str) -> None:
+        super()._show_end(there, words)
         self.form.forget_confirmation()
-        self.words.setText(words)
-
-    def _show_running(self, running: bool) -> None:
-        self.bar.setVisible(running)
-        self.start.setEnabled(not running)
-        self.stop.setEnabled(running)
 
 
 def _browse(do: Callable[[], None], tip: str) -> QPushButton:

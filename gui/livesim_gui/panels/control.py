@@ -11,20 +11,18 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
 )
 
 from livesim_gui.children.launcher import EngineWish
 from livesim_gui.children.local import Running
+from livesim_gui.panels.panel import Panel
 from livesim_gui.panels.replay import ReplayBar
 from livesim_gui.panels.rows import beside, button, file_button, folder_button, path_of
 from livesim_gui.remembered import Remembered
 from livesim_gui.state.stream.connection import as_typed
 
 
-class ControlPanel(QScrollArea):
+class ControlPanel(Panel):
     """Asks for an engine to connect to or to start, a simulated microscope, or a replay."""
 
     connect_asked = Signal(str, str)
@@ -36,8 +34,6 @@ class ControlPanel(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.address, self.keys = QLineEdit(), QLineEdit()
         self.address.setToolTip("Control address of an engine: a host, or host:port")
         self.keys.setToolTip("Folder of the keys that an engine on another machine asks for")
@@ -78,9 +74,7 @@ class ControlPanel(QScrollArea):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.setContentsMargins(4, 10, 4, 4)
+        self.column.setContentsMargins(4, 10, 4, 4)
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.addRow("Engine", beside(self.address, self.connect_button))
@@ -89,24 +83,23 @@ class ControlPanel(QScrollArea):
         form.addRow("", self.at_once)
         form.addRow("Settings file", beside(self.config, file_button(self.config)))
         form.addRow("Snapshots", beside(self.snapshots, folder_button(self.snapshots)))
-        layout.addLayout(form)
+        self.column.addLayout(form)
         buttons = QHBoxLayout()
         buttons.addWidget(self.engine_button)
         buttons.addWidget(self.simulator_button)
-        layout.addLayout(buttons)
-        layout.addWidget(self.words)
-        layout.addWidget(self.replay)
-        layout.addWidget(self.export_button)
-        layout.addWidget(self.dose_button)
+        self.column.addLayout(buttons)
+        self.column.addWidget(self.words)
+        self.column.addWidget(self.replay)
+        self.column.addWidget(self.export_button)
+        self.column.addWidget(self.dose_button)
         note = QLabel(
             "An engine started here records into the folder above; others where livesim engine "
             "--record says."
         )
         note.setWordWrap(True)
         note.setProperty("role", "faint")
-        layout.addWidget(note)
-        layout.addStretch(1)
-        self.setWidget(inside)
+        self.column.addWidget(note)
+        self.column.addStretch(1)
 
     def recall(self, known: Remembered) -> None:
         """Take what was entered the last time."""

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel
 
 from livesim.values.figure import Tone
+from livesim_gui.panels.panel import Panel
 from livesim_gui.state.health.health import Health, Line
 from livesim_gui.theme import Theme
 
 
-class HealthPanel(QScrollArea):
+class HealthPanel(Panel):
     """Lists rates, latency, queues, drops, recording and faults."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside = QWidget()
-        outer = QVBoxLayout(inside)
         self._grid = QGridLayout()
         self._grid.setColumnStretch(1, 1)
         self._grid.setVerticalSpacing(8)
-        outer.addLayout(self._grid)
-        outer.addStretch(1)
-        self.setWidget(inside)
+        self.column.addLayout(self._grid)
+        self.column.addStretch(1)
         self._rows: list[tuple[QLabel, QLabel]] = []
-        self._tones: dict[Tone, str] = {}
         self._shown: tuple[Line, ...] | None = None
 
     def show_health(self, health: Health) -> None:
@@ -45,13 +40,13 @@ class HealthPanel(QScrollArea):
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
-        self._tones = theme.tones
+        super().use_theme(theme)
         self._shown = None
 
     def _fill(self, label: QLabel, value: QLabel, line: Line) -> None:
         label.setText(line.label)
         value.setText(line.value)
-        colour = "" if line.tone is Tone.QUIET else f"color: {self._tones.get(line.tone, '')}"
+        colour = "" if line.tone is Tone.QUIET else f"color: {self._theme.tones[line.tone]}"
         value.setStyleSheet(colour)
 
     def _add_row(self) -> None:

@@ -12,11 +12,9 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
 )
 
+from livesim_gui.panels.panel import Panel
 from livesim_gui.panels.plots import colour_plot, faint_label, plain_plot
 from livesim_gui.panels.rows import button
 from livesim_gui.picture.drawn import DrawnItem
@@ -35,7 +33,7 @@ WANTED = {
 LIST_LINES = 3
 
 
-class MeasurePanel(QScrollArea):
+class MeasurePanel(Panel):
     """Lists lines and regions, with the profile and width or the statistics of the chosen one.
 
     Parameters
@@ -51,8 +49,6 @@ class MeasurePanel(QScrollArea):
 
     def __init__(self, picture: Picture) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._picture = picture
         self._stage: Stage | None = None
         self._found: Measurement | None = None
@@ -97,27 +93,24 @@ class MeasurePanel(QScrollArea):
         return made
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
         grid = QGridLayout()
         for column, tool in enumerate(self.buttons.values()):
             grid.addWidget(tool, 0, column)
         grid.addWidget(self.list, 1, 0, 1, 2)
         grid.addWidget(self.shown, 2, 0, 1, 2)
-        layout.addLayout(grid)
+        self.column.addLayout(grid)
         row = QHBoxLayout()
         for widget in (self.remove, self.copy, self.save):
             row.addWidget(widget)
-        layout.addLayout(row)
+        self.column.addLayout(row)
         self.list.setFixedHeight(round((LIST_LINES + 0.6) * 1.3 * self.fontMetrics().height()))
-        layout.addWidget(faint_label("Photo-electrons along the line"))
-        layout.addWidget(self.plot, 1)
+        self.column.addWidget(faint_label("Photo-electrons along the line"))
+        self.column.addWidget(self.plot, 1)
         self.words.setWordWrap(True)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.words.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
-        layout.addWidget(self.words)
-        self.setWidget(inside)
+        self.column.addWidget(self.words)
 
     def switch_tool(self, kind: Kind) -> None:
         """Let the next drag in the picture draw this; the second time, let it pan again."""

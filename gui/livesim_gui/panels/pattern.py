@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from livesim.images.colour_tables import colours
+from livesim_gui.panels.panel import Panel
 from livesim_gui.panels.plots import Graphics, faint_label
 from livesim_gui.panels.strip_chart import StripChart
 from livesim_gui.plotting import pg
@@ -18,7 +19,7 @@ from livesim_gui.state.health.strips import DRIFT, MODULATION
 from livesim_gui.state.health.tracking_history import TrackingHistory
 from livesim_gui.state.picture.spectrum import Spectrum
 from livesim_gui.state.stream.facts import StreamFacts, Vector
-from livesim_gui.theme import DARK, Theme, angle_colour
+from livesim_gui.theme import Theme, angle_colour
 
 SHOWN = 1.15
 """Frequencies shown, of the farthest that the result can hold."""
@@ -30,14 +31,11 @@ ADVICE_LINES = FACTS_LINES = 3
 _CIRCLE = np.linspace(0.0, 2.0 * np.pi, 181)
 
 
-class PatternPanel(QScrollArea):
+class PatternPanel(Panel):
     """Says whether the pattern is good, and what to do where it is not."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._theme = DARK
         self.advice = QLabel()
         self.advice.setWordWrap(True)
         self.advice.setTextFormat(Qt.TextFormat.RichText)
@@ -75,17 +73,14 @@ class PatternPanel(QScrollArea):
             self.box.addItem(item)
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.setSpacing(3)
-        layout.setContentsMargins(4, 8, 4, 0)
-        layout.addWidget(self.advice)
-        layout.addWidget(self.graphics, 3)
-        layout.addWidget(self.facts)
+        self.column.setSpacing(3)
+        self.column.setContentsMargins(4, 8, 4, 0)
+        self.column.addWidget(self.advice)
+        self.column.addWidget(self.graphics, 3)
+        self.column.addWidget(self.facts)
         for chart in self.charts:
-            layout.addWidget(chart, 2)
-        layout.addWidget(self.legend)
-        self.setWidget(inside)
+            self.column.addWidget(chart, 2)
+        self.column.addWidget(self.legend)
 
     def show_advice(self, advice: Sequence[Advice]) -> None:
         """Say in plain words how the pattern is."""
@@ -127,7 +122,7 @@ class PatternPanel(QScrollArea):
 
     def use_theme(self, theme: Theme) -> None:
         """Take the colours of a theme."""
-        self._theme = theme
+        super().use_theme(theme)
         for chart in self.charts:
             chart.use_theme(theme)
 

@@ -9,13 +9,11 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSlider,
-    QVBoxLayout,
-    QWidget,
 )
 
 from livesim.config.changes import Value
+from livesim_gui.panels.panel import Panel
 from livesim_gui.state.steering import (
     ALL,
     AUTO,
@@ -29,7 +27,6 @@ from livesim_gui.state.steering import (
     WIENER,
     Controls,
 )
-from livesim_gui.theme import DARK, Theme
 
 FIRST_WIENER = 0.05
 """Where the slider begins when "auto" is switched off."""
@@ -53,7 +50,7 @@ TIPS = {
 RECORD = "Raw stacks and results, into the engine's folder (Ctrl+R)"
 
 
-class SteerPanel(QScrollArea):
+class SteerPanel(Panel):
     """Steers everything that may change while a stream runs.
 
     Each control shows what the engine uses. What was asked for and is not in use yet is marked by
@@ -68,9 +65,6 @@ class SteerPanel(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._theme = DARK
         self._shown = Controls(False)
         self.models = {key: self._combo(key) for key in (ONE, TWO, ALL)}
         self.sliders = {key: self._slider(key) for key in SCALES}
@@ -110,11 +104,9 @@ class SteerPanel(QScrollArea):
         return slider
 
     def _lay_out(self) -> None:
-        inside = QWidget()
-        outer = QVBoxLayout(inside)
-        outer.setContentsMargins(4, 10, 4, 4)
-        outer.setSpacing(10)
-        outer.addWidget(self.record)
+        self.column.setContentsMargins(4, 10, 4, 4)
+        self.column.setSpacing(10)
+        self.column.addWidget(self.record)
         grid = QGridLayout()
         grid.setColumnStretch(1, 1)
         grid.setVerticalSpacing(8)
@@ -125,11 +117,10 @@ class SteerPanel(QScrollArea):
             if key in self.numbers:
                 grid.addWidget(self.numbers[key], at, 2)
         grid.addWidget(self.auto, list(ROWS).index(WIENER) + 1, 1, 1, 2)
-        outer.addLayout(grid)
+        self.column.addLayout(grid)
         for widget in (self.follow, self.recalibrate, self.adapt, self.words):
-            outer.addWidget(widget)
-        outer.addStretch(1)
-        self.setWidget(inside)
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
 
     def show_controls(self, shown: Controls) -> None:
         """Show what the engine uses."""
@@ -155,10 +146,6 @@ class SteerPanel(QScrollArea):
         """Ask for the other state than that of the engine."""
         if self._shown.can_record:
             self.recording_asked.emit(not self._shown.recording)
-
-    def use_theme(self, theme: Theme) -> None:
-        """Take the colours of a theme."""
-        self._theme = theme
 
     def _show_model(self, box: QComboBox, names: tuple[str, ...], used: Value | None) -> None:
         if [box.itemText(n) for n in range(box.count())] != list(names):

@@ -11,17 +11,14 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSlider,
-    QVBoxLayout,
-    QWidget,
 )
 
 from livesim.values.verdict import MAPS
+from livesim_gui.panels.panel import Panel
 from livesim_gui.panels.plots import faint_label
 from livesim_gui.state.picture.tint import KINDS
 from livesim_gui.state.trust.trusted import Trusted
-from livesim_gui.theme import DARK, Theme
 
 _OFF = "Off"
 _FULL = 100
@@ -30,7 +27,7 @@ _BAR = """QProgressBar {{ border: none; border-radius: 4px; background: {base}; 
 QProgressBar::chunk {{ border-radius: 4px; background: {colour}; }}"""
 
 
-class TrustPanel(QScrollArea):
+class TrustPanel(Panel):
     """Says whether the networks can be trusted and why, and offers maps of where."""
 
     map_chosen = Signal(object)
@@ -40,9 +37,6 @@ class TrustPanel(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._theme = DARK
         self.word, self.reasons = QLabel(), QLabel()
         self.facts = faint_label("")
         self.meaning = faint_label("")
@@ -75,22 +69,19 @@ class TrustPanel(QScrollArea):
             label.setWordWrap(True)
         self.word.setTextFormat(Qt.TextFormat.RichText)
         self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.setSpacing(8)
-        layout.addWidget(self.word)
-        layout.addWidget(self.carried)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.reasons)
-        layout.addWidget(faint_label("Over the picture (T)"))
-        layout.addWidget(self.map)
-        layout.addWidget(self.meaning)
-        layout.addWidget(faint_label("Opacity"))
-        layout.addWidget(self.opacity)
-        layout.addWidget(self.check)
-        layout.addWidget(self.facts)
-        layout.addStretch(1)
-        self.setWidget(inside)
+        self.column.setSpacing(8)
+        self.column.addWidget(self.word)
+        self.column.addWidget(self.carried)
+        self.column.addWidget(self.bar)
+        self.column.addWidget(self.reasons)
+        self.column.addWidget(faint_label("Over the picture (T)"))
+        self.column.addWidget(self.map)
+        self.column.addWidget(self.meaning)
+        self.column.addWidget(faint_label("Opacity"))
+        self.column.addWidget(self.opacity)
+        self.column.addWidget(self.check)
+        self.column.addWidget(self.facts)
+        self.column.addStretch(1)
 
     def show_trust(self, trusted: Trusted) -> None:
         """Say whether the networks can be trusted."""
@@ -119,7 +110,3 @@ class TrustPanel(QScrollArea):
         self.meaning.setVisible(shown is not None)
         if not self.opacity.isSliderDown():
             self.opacity.setValue(round(_FULL * opacity))
-
-    def use_theme(self, theme: Theme) -> None:
-        """Take the colours of a theme."""
-        self._theme = theme

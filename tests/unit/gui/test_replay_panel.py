@@ -116,7 +116,7 @@ def window(qtbot, tmp_path, engine):
     launcher = StubLauncher(engine.address)
     window = Window(Viewer(feed), make_backend(feed, launcher), tmp_path / "viewer.ini")
     window.launcher = launcher
-    window.replay._command = (sys.executable, "-c", OBEYS)
+    window.replay._process.command = (sys.executable, "-c", OBEYS)
     qtbot.addWidget(window)
     with qtbot.waitActive(window, timeout=WAIT_MS):
         window.show()
