@@ -43,6 +43,20 @@ MAX_PIXEL_BYTES = 1 << 30
 MAX_FRAME_BYTES = 1 << 28
 """Of a raw frame: 11 500 x 11 500 pixels of 16 bits."""
 
+_OF_FRAMES = ("stream", "sequence", "axes", "exposure_ms", "camera_ns", "sent_ns")
+"""What a header says of a raw frame under the frame's own names."""
+_OF_RESULTS = (
+    "stream",
+    "index",
+    "last_received_ns",
+    "published_ns",
+    "rolling",
+    "provisional",
+    "searching",
+    "volume",
+)
+"""Of a result, likewise."""
+
 Buffer = bytes | memoryview
 
 
@@ -142,16 +156,11 @@ class _FrameSize(BaseModel):
 
 def _frame_header(frame: RawFrame) -> FrameHeader:
     size = _FrameSize.of(frame.pixels)
-    return FrameHeader(
-        stream=frame.stream,
-        sequence=frame.sequence,
-        axes=frame.axes,
-        shape=size.shape,
-        dtype=size.dtype,
-        exposure_ms=frame.exposure_ms,
-        camera_ns=frame.camera_ns,
-        sent_ns=frame.sent_ns,
-    )
+    return FrameHeader(shape=size.shape, dtype=size.dtype, **_named(frame, _OF_FRAMES))
+
+
+def _named(value: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
 
 
 def _images(result: Result) -> list[Image]:
@@ -170,53 +179,31 @@ def _result_header(result: Result) -> ResultHeader:
                 f"expected images of the shape {result.image.shape}, found {beside.shape}"
             )
     return ResultHeader(
-        stream=result.stream,
-        index=result.index,
         shape=_FrameSize.of(result.image).shape,
         widefield_shape=_FrameSize.of(result.widefield).shape,
         plain=result.plain is not None,
         step_one=result.step_one is not None,
         network=result.network is not None,
-        last_received_ns=result.last_received_ns,
-        published_ns=result.published_ns,
-        rolling=result.rolling,
-        provisional=result.provisional,
-        searching=result.searching,
-        volume=result.volume,
+        **_named(result, _OF_RESULTS),
     )
 
 
 def _frame(header: FrameHeader, buffers: Sequence[Buffer], received_ns: int) -> RawFrame:
     _expect_buffers(header.kind, buffers, 1)
-    return RawFrame(
-        stream=header.stream,
-        sequence=header.sequence,
-        axes=header.axes,
-        pixels=_pixels(buffers[0], header.shape, header.dtype),
-        exposure_ms=header.exposure_ms,
-        camera_ns=header.camera_ns,
-        sent_ns=header.sent_ns,
-        received_ns=received_ns,
-    )
+    pixels = _pixels(buffers[0], header.shape, header.dtype)
+    return RawFrame(pixels=pixels, received_ns=received_ns, **_named(header, _OF_FRAMES))
 
 
 def _result(header: ResultHeader, buffers: Sequence[Buffer]) -> Result:
     _expect_buffers(header.kind, buffers, 2 + header.plain + header.step_one + header.network)
     beside = iter([_pixels(buffer, header.shape, header.dtype) for buffer in buffers[2:]])
     return Result(
-        stream=header.stream,
-        index=header.index,
         image=_pixels(buffers[0], header.shape, header.dtype),
         widefield=_pixels(buffers[1], header.widefield_shape, header.dtype),
         plain=next(beside) if header.plain else None,
         step_one=next(beside) if header.step_one else None,
         network=next(beside) if header.network else None,
-        last_received_ns=header.last_received_ns,
-        published_ns=header.published_ns,
-        rolling=header.rolling,
-        provisional=header.provisional,
-        searching=header.searching,
-        volume=header.volume,
+        **_named(header, _OF_RESULTS),
     )
 
 
