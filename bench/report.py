@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,7 @@ _BEGAN = conditions()
 
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
+Found = TypeVar("Found")
 
 
 def report(name: str, title: str, rows: list[Row], **more: Any) -> None:
@@ -36,6 +38,33 @@ def show(title: str, rows: list[Row]) -> None:
     for row in rows:
         table.add_row(*[_text(value) for value in row.values()])
     Console(width=120).print(table)
+
+
+def by(
+    found: Sequence[Found],
+    name: str,
+    summary: Callable[[Sequence[Found]], Row],
+    of: Callable[[Found], Any] | None = None,
+) -> list[Row]:
+    """Return a row for every value of a property: `summary` of what has it.
+
+    Parameters
+    ----------
+    found
+        What was measured.
+    name
+        Heading of the property and, without `of`, its key in the rows of `found`.
+    summary
+        Makes the rest of a row.
+    of
+        Returns the property.
+    """
+    values = [of(one) if of else one[name] for one in found]
+    each = sorted(dict.fromkeys(values), key=lambda value: (isinstance(value, str), value))
+    return [
+        {name: value, **summary([f for f, own in zip(found, values, strict=True) if own == value])}
+        for value in each
+    ]
 
 
 def _text(value: Any) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from bench.quality.planted import FAULTS, SOUND, Planted
-from bench.report import Row, report, show
+from bench.report import Row, by, report, show
 from livesim.api.doctor import doctor
 from livesim.commands.doctor.command import examine_file
 from livesim.config.settings import load_settings
@@ -131,10 +131,10 @@ def _put_together(folder: Path, name: str) -> None:
     ]
     tables = {
         "certainty": _by_certainty(found),
-        "specimen": _by(found, "specimen", lambda one: one.specimen),
-        "photons": _by(found, "photons", lambda one: one.photons),
-        "layout": _by(found, "layout", lambda one: one.layout),
-        "field": _by(found, "field", lambda one: one.size),
+        "specimen": by(found, "specimen", _summary, lambda one: one.specimen),
+        "photons": by(found, "photons", _summary, lambda one: one.photons),
+        "layout": by(found, "layout", _summary, lambda one: one.layout),
+        "field": by(found, "field", _summary, lambda one: one.size),
     }
     for quality, rows in tables.items():
         show(f"By {quality}", rows)
@@ -147,7 +147,10 @@ def _put_together(folder: Path, name: str) -> None:
     report(
         name,
         "What the doctor says of planted faults and of sound recordings",
-        _by(found, "kind", lambda one: one.kind),
+        [
+            {"kind": kind, **_summary([one for one in found if one.kind == kind])}
+            for kind in dict.fromkeys(one.kind for one in found)  # sound ones first
+        ],
         all=[_summary(found)],
         sound=[_summary([one for one in found if not one.faulty])],
         faulty=[_summary([one for one in found if one.faulty])],
@@ -174,12 +177,6 @@ def _summary(found: Sequence[Recorded]) -> Row:
         "certain and wrong": sum(not one.right for one in certain),
         "sound ones accused": sum(bool(one.said) for one in found if not one.faulty),
     }
-
-
-def _by(found: Sequence[Recorded], name: str, of: Callable[[Recorded], object]) -> list[Row]:
-    values = dict.fromkeys(of(one) for one in found)
-    ordered = list(values) if name == "kind" else sorted(values, key=lambda v: (str(type(v)), v))
-    return [{name: v, **_summary([one for one in found if of(one) == v])} for v in ordered]
 
 
 def _by_certainty(found: Sequence[Recorded]) -> list[Row]:

@@ -15,7 +15,6 @@ What is kept is not measured again, and `--stacks 0` prints it.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections import Counter
@@ -38,7 +37,8 @@ from bench.quality.estimate_cases import (
     cases,
     counts_of,
 )
-from bench.report import Row, report, show
+from bench.report import Row, by, report, show
+from bench.rows import Rows
 from livesim.config.settings import Optics
 from livesim.reconstruction.estimate.attempts import Search, refined_from
 from livesim.reconstruction.estimate.estimation import estimate_pattern
@@ -286,11 +286,7 @@ def summary(angles: Sequence[Verdict]) -> Row:
 
 def table(angles: Sequence[Verdict], name: str, of: Callable[[Case], object]) -> list[Row]:
     """Return one row for every value of a property of the cases."""
-    values = sorted({of(one.case) for one in angles}, key=lambda v: (str(type(v)), v))
-    return [
-        {name: value, **summary([one for one in angles if of(one.case) == value])}
-        for value in values
-    ]
+    return by(angles, name, summary, lambda one: of(one.case))
 
 
 PROPERTIES: dict[str, Callable[[Case], object]] = {
@@ -326,21 +322,12 @@ def wrong_ones(angles: Sequence[Verdict]) -> list[Row]:
     ]
 
 
-def kept_in(path: Path) -> list[Verdict]:
-    """Read the verdicts of earlier parts, one in a line."""
-    if not path.exists():
-        return []
-    each = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def kept_in(rows: Rows) -> list[Verdict]:
+    """Return the verdicts of earlier parts."""
     return [
         Verdict(**{**one, "case": Case(**one["case"]), "pairs": tuple(one["pairs"])})
-        for one in each
+        for one in rows.read()
     ]
-
-
-def keep(path: Path, angles: Sequence[Verdict]) -> None:
-    """Add verdicts to those of earlier parts."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(one)) + "\n" for one in angles)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -387,7 +374,8 @@ def main() -> None:
         rows = false_alarms(options.no_fringes, options.seed)
         report("estimates_no_fringes", "Angles called usable without fringes", rows)
         return
-    angles = kept_in(options.kept) if options.kept else []
+    kept = Rows(options.kept) if options.kept else None
+    angles = kept_in(kept) if kept else []
     done = {one.case.number for one in angles}
     spent = 0.0
     first, parts = options.part
@@ -395,8 +383,8 @@ def main() -> None:
         if case.size <= options.most and case.number not in done:
             found, seconds = verdicts(case)
             angles, spent = angles + found, spent + seconds
-            if options.kept:
-                keep(options.kept, found)
+            for one in found if kept else ():
+                kept.add(asdict(one))
     print(f"estimates of this part: {spent:.1f} s of processor time")
     write(angles, options)
 

@@ -4,101 +4,17 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.quality.specimens import SPECIMENS
-from livesim.config.settings import Camera, Optics, PatternSettings, Settings
-from livesim.reconstruction.forward.model import Sensor, expected_photons
-from livesim.reconstruction.otf import Otf
+from bench.quality.drawn import FINE, SEPARATE, Scene, draw, true_pattern
+from livesim.config.settings import Optics, PatternSettings, Settings
 from livesim.values.finding import Fault, Finding
-from livesim.values.pattern import Pattern, PatternAngle
-
-LAYOUTS = {
-    "3 x 3": PatternSettings(),
-    "3 x 5": PatternSettings(phases=5),
-    "3 x 5, 2 harmonics": PatternSettings(phases=5, harmonics=2),
-    "2 x 3": PatternSettings(angles=2),
-    "hexagonal": PatternSettings(layout="hexagonal"),
-}
-SHARES = (0.5, 0.14, 0.1, 0.06, 0.2)
-"""Of the layouts, where a fault leaves them open."""
-MICROSCOPES = (
-    Optics(numerical_aperture=1.2, emission_nm=525.0, pixel_nm=80.0),
-    Optics(numerical_aperture=1.4, emission_nm=525.0, pixel_nm=65.0),
-    Optics(numerical_aperture=1.49, emission_nm=610.0, pixel_nm=80.0),
-    Optics(numerical_aperture=1.3, emission_nm=660.0, pixel_nm=100.0),
-    Optics(numerical_aperture=1.0, emission_nm=525.0, pixel_nm=108.0, refractive_index=1.33),
-)
-SIZES, SIZE_SHARES = (64, 96, 128, 192, 256), (0.06, 0.14, 0.4, 0.2, 0.2)
-PHOTONS = (30.0, 100.0, 300.0, 1000.0, 5000.0)
-"""Of the brightest pixel."""
-DAMPINGS = (1.0, 0.4, 0.15)
-REACH = (0.6, 0.93)
-"""Of the cut-off, where the highest harmonic lies."""
-FINE = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A specimen under a microscope; everything that is true of a recording."""
-
-    random: np.random.Generator
-    kind: str
-    layout: str
-    size: int
-    photons: float
-    damping: float
-    times: int
-    optics: Optics
-    camera: Camera
-    pattern: Pattern
-    density: Tensor
-    """[2 y, 2 x]."""
-    glow: float
-    """Light without fringes, of the brightest pixel."""
-    emccd: bool = False
-
-    @property
-    def stack(self) -> int:
-        """Frames of one raw stack."""
-        return self.steps.stack_frames
-
-    @property
-    def steps(self) -> PatternSettings:
-        """What is true of the layout."""
-        return LAYOUTS[self.layout]
-
-    @property
-    def settings(self) -> Settings:
-        """What is true of all."""
-        return Settings(optics=self.optics, pattern=self.steps, camera=self.camera)
-
-    def light(self, pattern: Pattern | None = None, density: Tensor | None = None) -> Tensor:
-        """Return the expected photo-electrons of one raw stack, [frame, y, x], phase fastest."""
-        true = pattern or self.pattern
-        otf = Otf(self.optics.cutoff_cycles_per_um, self.damping)
-        frames = expected_photons(self.density if density is None else density, true, otf)
-        frames = frames.flatten(0, 1)
-        return self.photons * (frames / frames.max() + self.glow)
-
-    def counts(self, light: Tensor) -> Tensor:
-        """Return what the camera makes of `light` [frame, y, x], float32."""
-        generator = torch.Generator().manual_seed(int(self.random.integers(1 << 40)))
-        offset, gain, noise = torch.tensor(
-            [self.camera.offset, self.camera.gain, self.camera.read_noise], dtype=torch.float64
-        )
-        sensor = Sensor(offset, gain, noise, electron_multiplying=self.emccd)
-        return sensor.counts(light, generator).float()
-
-    def frames(self, times: int | None = None, brightness: Tensor | None = None) -> Tensor:
-        """Return so many raw stacks of counts, [frame, y, x]; `brightness` is [frame]."""
-        light = self.light().repeat(times or self.times, 1, 1)
-        return self.counts(light if brightness is None else light * brightness[:, None, None])
+from livesim.values.pattern import PatternAngle
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,71 +35,6 @@ class Planted:
         """Return whether a finding is right."""
         judge = self.rightly.get(finding.fault)
         return judge is not None and judge(finding)
-
-
-def draw(seed: int, layouts: tuple[str, ...] = (), **fixed: object) -> Scene:
-    """Draw a scene; `fixed` are fields of it that are not left to chance."""
-    random = np.random.default_rng(seed)
-    layout = str(random.choice(list(LAYOUTS), p=SHARES))
-    if layouts and layout not in layouts:
-        layout = layouts[int(random.integers(len(layouts)))]
-    kind = list(SPECIMENS)[int(random.integers(len(SPECIMENS)))]
-    size = int(random.choice(SIZES, p=SIZE_SHARES))
-    optics = MICROSCOPES[int(random.integers(len(MICROSCOPES)))]
-    damping = DAMPINGS[int(random.integers(len(DAMPINGS)))]
-    gain = float(random.choice([0.25, 1.0, 2.2]))
-    camera = Camera(offset=100.0, gain=gain, read_noise=float(random.choice([0.8, 1.5, 3.0])))
-    values: dict[str, object] = {
-        "random": random,
-        "kind": kind,
-        "layout": layout,
-        "size": size,
-        "photons": float(random.choice(PHOTONS)),
-        "damping": damping,
-        "times": int(random.integers(1, 4)),
-        "optics": optics,
-        "camera": camera,
-        "glow": float(random.uniform(0.0, 0.2)),
-        "pattern": true_pattern(random, LAYOUTS[layout], optics, size, random.uniform(0.5, 0.95)),
-        "density": torch.from_numpy(SPECIMENS[kind](FINE * size, random)),
-    }
-    return Scene(**(values | fixed))  # type: ignore[arg-type]
-
-
-def true_pattern(
-    random: np.random.Generator,
-    steps: PatternSettings,
-    optics: Optics,
-    size: int,
-    modulation: float,
-    uneven_deg: float = 5.0,
-) -> Pattern:
-    """Draw the illumination."""
-    assert optics.pixel_nm is not None
-    vectors, hexagonal = steps.vectors, steps.layout == "hexagonal"
-    length = random.uniform(*REACH) * optics.cutoff_cycles_per_um / steps.harmonics
-    first, frames = random.uniform(0.0, np.pi), steps.stack_shape[1]
-    angles = []
-    for number in range(vectors):
-        axis = (first + number * np.pi / vectors + 0.03 * random.standard_normal()) % np.pi
-        axis -= np.pi if axis > 0.5 * np.pi else 0.0
-        turns = 2**number if hexagonal else 1
-        phases = 2.0 * np.pi * turns / frames * np.arange(frames) + random.uniform(0.0, 2.0 * np.pi)
-        phases += np.deg2rad(uneven_deg) * random.uniform(-1.0, 1.0, frames)
-        own = length * random.uniform(0.98, 1.02)
-        part = 0.5 if hexagonal else 1.0 if steps.harmonics == 1 else 0.85
-        angles.append(
-            PatternAngle(
-                (own * math.cos(axis), own * math.sin(axis)),
-                tuple(phases.tolist()),
-                (part * modulation,) * steps.harmonics,
-            )
-        )
-    return Pattern(optics.pixel_nm, (size, size), tuple(angles), layout=steps.layout)
-
-
-SEPARATE = tuple(name for name in LAYOUTS if name != "hexagonal")
-"""Layouts whose angles come one after the other."""
 
 
 def _always(finding: Finding) -> bool:
@@ -228,6 +79,24 @@ def _sound(scene: Scene, frames: Tensor | None = None) -> Planted:
     return Planted(scene, scene.frames() if frames is None else frames, scene.settings, {})
 
 
+def _faulty(
+    scene: Scene,
+    fault: Fault,
+    frames: Tensor | None = None,
+    right: Callable[[Finding], bool] = _always,
+    settings: Settings | None = None,
+) -> Planted:
+    """Return a recording with one fault to name; `frames` and `settings` are else the true ones."""
+    sound = _sound(scene, frames)
+    own = settings or scene.settings
+    return replace(sound, settings=own, rightly={fault: right}, wanted=(fault,))
+
+
+def _lit(scene: Scene, angles: Iterable[PatternAngle]) -> Scene:
+    """Return the scene with other angles of its pattern."""
+    return replace(scene, pattern=replace(scene.pattern, angles=tuple(angles)))
+
+
 # Nothing wrong, or nothing that the doctor names.
 
 
@@ -243,10 +112,11 @@ def _with_modulation(seed: int, least: float, most: float) -> Planted:
     scene = draw(seed)
     random = np.random.default_rng(seed + 5)
     own = random.uniform(least, most)
-    angles = tuple(
-        replace(angle, modulation=(own,) * len(angle.modulation)) for angle in scene.pattern.angles
-    )
-    return _sound(replace(scene, pattern=replace(scene.pattern, angles=angles)))
+    return _sound(_lit(scene, (_modulated(angle, own) for angle in scene.pattern.angles)))
+
+
+def _modulated(angle: PatternAngle, modulation: float) -> PatternAngle:
+    return replace(angle, modulation=(modulation,) * len(angle.modulation))
 
 
 def weak_fringes(seed: int) -> Planted:
@@ -265,11 +135,11 @@ def two_angle_mirrors(seed: int) -> Planted:
     """Return phases whose fringes stay in the mean frame: those of a mirror-scanned microscope."""
     scene = draw(seed, ("3 x 3",))
     steps = ((0.0, 161.0, 199.0), (0.0, 106.0, 225.0), (0.0, 130.0, 215.0))
-    angles = tuple(
+    angles = (
         replace(angle, phases_rad=tuple(np.deg2rad(own).tolist()))
         for angle, own in zip(scene.pattern.angles, steps, strict=True)
     )
-    return _sound(replace(scene, pattern=replace(scene.pattern, angles=angles)))
+    return _sound(_lit(scene, angles))
 
 
 def drifting(seed: int) -> Planted:
@@ -323,11 +193,11 @@ def jittering(seed: int) -> Planted:
     scene = draw(seed, times=3)
     stacks = []
     for time in range(3):
-        angles = tuple(
+        angles = (
             replace(one, phases_rad=tuple(p + np.deg2rad(12.0 * time) for p in one.phases_rad))
             for one in scene.pattern.angles
         )
-        stacks.append(scene.light(replace(scene.pattern, angles=angles)))
+        stacks.append(_lit(scene, angles).light())
     return _sound(scene, scene.counts(torch.cat(stacks)))
 
 
@@ -345,25 +215,16 @@ def coarse(seed: int) -> Planted:
 
 def rotated(seed: int) -> Planted:
     scene = draw(seed, SEPARATE)
-    phases = scene.steps.phases
-    start = int(scene.random.integers(1, phases))
-    right = _sets(first_frame=start)
-    return Planted(
-        scene,
-        scene.frames().roll(-start, 0),
-        scene.settings,
-        {Fault.ROTATED: right},
-        (Fault.ROTATED,),
-    )
+    start = int(scene.random.integers(1, scene.steps.phases))
+    frames = scene.frames().roll(-start, 0)
+    return _faulty(scene, Fault.ROTATED, frames, _sets(first_frame=start))
 
 
 def backwards(seed: int) -> Planted:
     scene = draw(seed, ("3 x 3", "3 x 5"))
     settings = _with(scene, "pattern", expected_angles_deg=_directions(scene))
-    reversed_ = _sets(expected_angles_deg=list(_directions(scene)[::-1]))
-    return Planted(
-        scene, scene.frames().flip(0), settings, {Fault.REVERSED: reversed_}, (Fault.REVERSED,)
-    )
+    right = _sets(expected_angles_deg=list(_directions(scene)[::-1]))
+    return _faulty(scene, Fault.REVERSED, scene.frames().flip(0), right, settings)
 
 
 def _directions(scene: Scene) -> tuple[float, ...]:
@@ -375,14 +236,9 @@ def _directions(scene: Scene) -> tuple[float, ...]:
 
 def transposed(seed: int) -> Planted:
     scene = draw(seed, SEPARATE)
-    frames = scene.frames().unflatten(0, (-1, *scene.steps.stack_shape))
-    return Planted(
-        scene,
-        frames.transpose(1, 2).flatten(0, 2),
-        scene.settings,
-        {Fault.TRANSPOSED: _sets(order=["angle", "phase"])},
-        (Fault.TRANSPOSED,),
-    )
+    stacks = scene.frames().unflatten(0, (-1, *scene.steps.stack_shape))
+    frames = stacks.transpose(1, 2).flatten(0, 2)
+    return _faulty(scene, Fault.TRANSPOSED, frames, _sets(order=["angle", "phase"]))
 
 
 def swapped_once(seed: int) -> Planted:
@@ -390,14 +246,8 @@ def swapped_once(seed: int) -> Planted:
     stacks = scene.frames().unflatten(0, (3, *scene.steps.stack_shape))
     which = int(scene.random.integers(3))
     stacks[which] = stacks[which, [1, 0, 2]]
-    words = f"in stack {which}"
-    return Planted(
-        scene,
-        stacks.flatten(0, 2),
-        scene.settings,
-        {Fault.SWAPPED_ANGLES: _says(words)},
-        (Fault.SWAPPED_ANGLES,),
-    )
+    right = _says(f"in stack {which}")
+    return _faulty(scene, Fault.SWAPPED_ANGLES, stacks.flatten(0, 2), right)
 
 
 def swapped_always(seed: int) -> Planted:
@@ -406,22 +256,16 @@ def swapped_always(seed: int) -> Planted:
     stacks = scene.frames().unflatten(0, (-1, *scene.steps.stack_shape))[:, [1, 0, 2]]
     one, two, three = _directions(scene)
     right = _sets(expected_angles_deg=[two, one, three])
-    return Planted(
-        scene,
-        stacks.flatten(0, 2),
-        settings,
-        {Fault.SWAPPED_ANGLES: right},
-        (Fault.SWAPPED_ANGLES,),
-    )
+    return _faulty(scene, Fault.SWAPPED_ANGLES, stacks.flatten(0, 2), right, settings)
 
 
 def lost(seed: int) -> Planted:
     scene = draw(seed, SEPARATE, times=3)
     frames = scene.frames()
     at = int(scene.random.integers(1, len(frames) - 1))
-    right = {Fault.LOST_FRAME: _says(f"between frames {at - 1} and {at}:")}
     frames = torch.cat([frames[:at], frames[at + 1 :]])
-    return Planted(scene, frames, scene.settings, right, (Fault.LOST_FRAME,))
+    right = _says(f"between frames {at - 1} and {at}:")
+    return _faulty(scene, Fault.LOST_FRAME, frames, right)
 
 
 def inserted(seed: int) -> Planted:
@@ -430,8 +274,8 @@ def inserted(seed: int) -> Planted:
     frames, again = scene.frames(), scene.frames()
     at = int(scene.random.integers(1, len(frames) - 1))
     frames = torch.cat([frames[:at], again[at - 1 : at], frames[at:-1]])
-    right = {Fault.REPEATED_FRAME: lambda one: one.frames in ((at,), (at - 1,))}
-    return Planted(scene, frames, scene.settings, right, (Fault.REPEATED_FRAME,))
+    found = ((at,), (at - 1,))
+    return _faulty(scene, Fault.REPEATED_FRAME, frames, lambda one: one.frames in found)
 
 
 def copied(seed: int) -> Planted:
@@ -439,46 +283,23 @@ def copied(seed: int) -> Planted:
     frames = scene.frames()
     at = int(scene.random.integers(1, len(frames)))
     frames[at] = frames[at - 1]
-    right = {Fault.REPEATED_FRAME: _says(f"frame {at} is a copy")}
-    return Planted(scene, frames, scene.settings, right, (Fault.REPEATED_FRAME,))
+    return _faulty(scene, Fault.REPEATED_FRAME, frames, _says(f"frame {at} is a copy"))
 
 
 # The layout.
 
 
-def _declared(scene: Scene, frames: Tensor, declared: PatternSettings, **keys: object) -> Planted:
-    settings = scene.settings.model_copy(update={"pattern": declared})
-    right = {Fault.WRONG_COUNT: _sets(**keys)}
-    return Planted(scene, frames, settings, right, (Fault.WRONG_COUNT,))
+def _declared(
+    true: str, times: int, declared: PatternSettings, **keys: object
+) -> Callable[[int], Planted]:
+    """Return what makes frames of the layout `true`, declared as another; `keys` mend that."""
 
+    def make(seed: int) -> Planted:
+        scene = draw(seed, (true,), times=times)
+        settings = scene.settings.model_copy(update={"pattern": declared})
+        return _faulty(scene, Fault.WRONG_COUNT, right=_sets(**keys), settings=settings)
 
-def more_phases(seed: int) -> Planted:
-    """Return 3 x 5 frames declared as 3 x 3."""
-    scene = draw(seed, ("3 x 5",), times=3)
-    return _declared(scene, scene.frames(), PatternSettings(), phases=5)
-
-
-def fewer_phases(seed: int) -> Planted:
-    """Return 3 x 3 frames declared as 3 x 5."""
-    scene = draw(seed, ("3 x 3",), times=5)
-    return _declared(scene, scene.frames(), PatternSettings(phases=5), phases=3)
-
-
-def fewer_angles(seed: int) -> Planted:
-    """Return 2 x 3 frames declared as 3 x 3."""
-    scene = draw(seed, ("2 x 3",), times=3)
-    return _declared(scene, scene.frames(), PatternSettings(), angles=2)
-
-
-def hexagonal_as_3x3(seed: int) -> Planted:
-    scene = draw(seed, ("hexagonal",), times=3)
-    return _declared(scene, scene.frames(), PatternSettings(), layout="hexagonal")
-
-
-def separate_as_hexagonal(seed: int) -> Planted:
-    scene = draw(seed, ("3 x 3",), times=3)
-    settings = PatternSettings(layout="hexagonal")
-    return _declared(scene, scene.frames(), settings, layout="angle-phase")
+    return make
 
 
 def lattice(seed: int) -> Planted:
@@ -486,14 +307,14 @@ def lattice(seed: int) -> Planted:
     scene = draw(seed, ("3 x 5",), times=3)
     one, other = scene.pattern.angles[:2]
     steps = 2.0 * np.pi / 5.0 * np.arange(5)
-    both = PatternAngle(one.k_cycles_per_um, tuple((steps).tolist()), (0.45,))
+    both = PatternAngle(one.k_cycles_per_um, tuple(steps.tolist()), (0.45,))
     shifted = PatternAngle(other.k_cycles_per_um, tuple((2.0 * steps).tolist()), (0.45,))
     own = replace(scene.pattern, angles=(both, shifted, replace(shifted, modulation=(0.0,))))
     light = scene.light(replace(own, layout="hexagonal"))
     frames = scene.counts(light.repeat(3, 1, 1))
     declared = [PatternSettings(), PatternSettings(phases=5), PatternSettings(layout="hexagonal")]
     settings = scene.settings.model_copy(update={"pattern": declared[seed % 3]})
-    return Planted(scene, frames, settings, {Fault.WRONG_COUNT: _never_mends}, (Fault.WRONG_COUNT,))
+    return _faulty(scene, Fault.WRONG_COUNT, frames, _never_mends, settings)
 
 
 # Optics.
@@ -506,9 +327,7 @@ def _misscaled(scene: Scene, optics: Optics) -> Planted:
     believed = optics.cutoff_cycles_per_um * optics.pixel_nm
     factor = scene.optics.cutoff_cycles_per_um * scene.optics.pixel_nm / believed
     right = _sets_about("pixel_nm", optics.pixel_nm * factor, 1.2)
-    return Planted(
-        scene, scene.frames(), settings, {Fault.WRONG_SCALE: right}, (Fault.WRONG_SCALE,)
-    )
+    return _faulty(scene, Fault.WRONG_SCALE, right=right, settings=settings)
 
 
 def wrong_pixel(seed: int) -> Planted:
@@ -536,9 +355,9 @@ def wrong_damping(seed: int) -> Planted:
     random = np.random.default_rng(seed)
     true, stated = [(1.0, 0.15), (1.0, 0.4), (0.4, 0.1), (0.15, 0.6), (0.4, 1.0)][seed % 5]
     scene = draw(seed, damping=true, photons=float(random.choice([300.0, 1000.0, 5000.0])))
-    right = {Fault.WRONG_DAMPING: _sets_about("otf_damping", true, 1.25)}
+    right = _sets_about("otf_damping", true, 1.25)
     settings = _with(scene, "optics", otf_damping=stated)
-    return Planted(scene, scene.frames(), settings, right, (Fault.WRONG_DAMPING,))
+    return _faulty(scene, Fault.WRONG_DAMPING, right=right, settings=settings)
 
 
 def right_damping(seed: int) -> Planted:
@@ -556,28 +375,22 @@ def flickering(seed: int) -> Planted:
     count = scene.times * scene.stack
     scatter = scene.random.standard_normal(count)
     brightness = torch.from_numpy(np.exp(0.15 * scatter / scatter.std()))
-    right = {Fault.FLICKER: _always}
-    return Planted(
-        scene, scene.frames(brightness=brightness), scene.settings, right, (Fault.FLICKER,)
-    )
+    return _faulty(scene, Fault.FLICKER, scene.frames(brightness=brightness))
 
 
 def bleaching(seed: int) -> Planted:
     scene = draw(seed)
     time = torch.arange(scene.times * scene.stack, dtype=torch.float64) / scene.stack
-    right = {Fault.BLEACHING: _always}
     loss = float(scene.random.choice([0.75, 0.5]))
-    frames = scene.frames(brightness=loss**time)
-    return Planted(scene, frames, scene.settings, right, (Fault.BLEACHING,))
+    return _faulty(scene, Fault.BLEACHING, scene.frames(brightness=loss**time))
 
 
 def dim_first(seed: int) -> Planted:
     scene = draw(seed)
     brightness = torch.ones(scene.times, scene.stack, dtype=torch.float64)
     brightness[:, 0] = 0.7
-    right = {Fault.DIM_FIRST_FRAME: _says("of every stack")}
     frames = scene.frames(brightness=brightness.flatten())
-    return Planted(scene, frames, scene.settings, right, (Fault.DIM_FIRST_FRAME,))
+    return _faulty(scene, Fault.DIM_FIRST_FRAME, frames, _says("of every stack"))
 
 
 def empty(seed: int) -> Planted:
@@ -585,27 +398,22 @@ def empty(seed: int) -> Planted:
     brightness = torch.ones(scene.times * scene.stack, dtype=torch.float64)
     at = int(scene.random.integers(len(brightness)))
     brightness[at] = 0.0
-    right = {Fault.EMPTY_FRAME: lambda one: one.frames == (at,)}
     frames = scene.frames(brightness=brightness)
-    return Planted(scene, frames, scene.settings, right, (Fault.EMPTY_FRAME,))
+    return _faulty(scene, Fault.EMPTY_FRAME, frames, lambda one: one.frames == (at,))
 
 
 def no_fringes(seed: int) -> Planted:
     planted = _with_modulation(seed, 0.0, 0.0)
-    right = {Fault.NO_MODULATION: _always}
-    return replace(planted, rightly=right, wanted=(Fault.NO_MODULATION,))
+    return _faulty(planted.scene, Fault.NO_MODULATION, planted.frames)
 
 
 def no_fringes_in_an_angle(seed: int) -> Planted:
     scene = draw(seed, SEPARATE)
     which = int(scene.random.integers(scene.steps.angles))
-    angles = tuple(
-        replace(angle, modulation=(0.0,) * len(angle.modulation)) if n == which else angle
-        for n, angle in enumerate(scene.pattern.angles)
-    )
-    scene = replace(scene, pattern=replace(scene.pattern, angles=angles))
-    right = {Fault.NO_MODULATION_IN_ANGLE: _says(f"angle {which}")}
-    return replace(_sound(scene), rightly=right, wanted=(Fault.NO_MODULATION_IN_ANGLE,))
+    angles = list(scene.pattern.angles)
+    angles[which] = _modulated(angles[which], 0.0)
+    right = _says(f"angle {which}")
+    return _faulty(_lit(scene, angles), Fault.NO_MODULATION_IN_ANGLE, right=right)
 
 
 # The camera.
@@ -615,9 +423,8 @@ def saturated(seed: int) -> Planted:
     scene = draw(seed)
     frames = scene.frames()
     top = float(torch.quantile(frames.flatten()[::7], 0.995).floor())
-    right = {Fault.SATURATION: _says(f"clipped at {top:.0f}")}
     # What is cut off has less noise, no straight line, and less brightness in bright frames.
-    right |= dict.fromkeys((Fault.WRONG_NOISE,), _never_mends)
+    right = {Fault.SATURATION: _says(f"clipped at {top:.0f}"), Fault.WRONG_NOISE: _never_mends}
     return Planted(scene, frames.clamp(max=top), scene.settings, right, (Fault.SATURATION,))
 
 
@@ -661,32 +468,27 @@ def wrong_gain(seed: int) -> Planted:
     scene = draw(seed)
     believed = scene.camera.gain * float(scene.random.choice([0.4, 2.5]))
     settings = _with(scene, "camera", gain=believed)
-    right = {Fault.WRONG_NOISE: _gain_or_read_noise(scene)}
-    return Planted(scene, scene.frames(), settings, right, (Fault.WRONG_NOISE,))
+    gain = _sets_about("gain", scene.camera.gain, 1.25)
 
-
-def _gain_or_read_noise(scene: Scene) -> Callable[[Finding], bool]:
-    def judge(finding: Finding) -> bool:
+    def right(finding: Finding) -> bool:
         if "gain" in mended(finding):
-            return _sets_about("gain", scene.camera.gain, 1.25)(finding)
+            return gain(finding)
         return finding.mend is None or "too even" in finding.words
 
-    return judge
+    return _faulty(scene, Fault.WRONG_NOISE, right=right, settings=settings)
 
 
 def multiplying(seed: int) -> Planted:
     """Return an EMCCD whose excess noise the settings do not mention."""
     scene = draw(seed, emccd=True)
-    right = {Fault.WRONG_NOISE: _sets_about("gain", 2.0 * scene.camera.gain, 1.3)}
-    return Planted(scene, scene.frames(), scene.settings, right, (Fault.WRONG_NOISE,))
+    right = _sets_about("gain", 2.0 * scene.camera.gain, 1.3)
+    return _faulty(scene, Fault.WRONG_NOISE, right=right)
 
 
 def smoothed(seed: int) -> Planted:
     scene = draw(seed)
     frames = scene.frames()
-    frames = (frames + 0.5 * frames.roll(1, -1)) / 1.5
-    right = {Fault.SHARED_NOISE: _always}
-    return Planted(scene, frames, scene.settings, right, (Fault.SHARED_NOISE,))
+    return _faulty(scene, Fault.SHARED_NOISE, (frames + 0.5 * frames.roll(1, -1)) / 1.5)
 
 
 SOUND: Mapping[str, Callable[[int], Planted]] = {
@@ -714,11 +516,13 @@ FAULTS: Mapping[str, Callable[[int], Planted]] = {
     "lost frame": lost,
     "inserted frame": inserted,
     "copied frame": copied,
-    "more phases": more_phases,
-    "fewer phases": fewer_phases,
-    "fewer angles": fewer_angles,
-    "hexagonal as 3 x 3": hexagonal_as_3x3,
-    "3 x 3 as hexagonal": separate_as_hexagonal,
+    "more phases": _declared("3 x 5", 3, PatternSettings(), phases=5),
+    "fewer phases": _declared("3 x 3", 5, PatternSettings(phases=5), phases=3),
+    "fewer angles": _declared("2 x 3", 3, PatternSettings(), angles=2),
+    "hexagonal as 3 x 3": _declared("hexagonal", 3, PatternSettings(), layout="hexagonal"),
+    "3 x 3 as hexagonal": _declared(
+        "3 x 3", 3, PatternSettings(layout="hexagonal"), layout="angle-phase"
+    ),
     "lattice of five": lattice,
     "wrong pixel": wrong_pixel,
     "wrong aperture": wrong_aperture,

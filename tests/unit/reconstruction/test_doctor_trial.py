@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.quality.planted import SOUND, draw, lattice, sound, transposed, two_angle_mirrors
+from bench.quality.drawn import draw
+from bench.quality.planted import SOUND, lattice, sound, transposed, two_angle_mirrors
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.examine import examine
 from livesim.reconstruction.doctor.remedies import Case

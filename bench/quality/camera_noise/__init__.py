@@ -1,0 +1,1 @@
+"""Hold the measured noise of cameras against the true one."""
