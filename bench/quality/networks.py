@@ -102,15 +102,15 @@ def mean(rows: list[dict[str, Scores]], stage: str, key: str) -> float:
     return float(np.mean([row[stage][key] for row in rows]))
 
 
-def best_wiener(rows: list[dict[str, Scores]], key: str) -> str:
-    """Return the plain stage with the highest mean score."""
-    return max((f"plain {w:g}" for w in WIENER), key=lambda stage: mean(rows, stage, key))
+def best_wiener(rows: list[dict[str, Scores]]) -> str:
+    """Return the plain stage with the highest mean PSNR."""
+    return max((f"plain {w:g}" for w in WIENER), key=lambda stage: mean(rows, stage, "psnr"))
 
 
 def table(found: dict[str, list[dict[str, Scores]]], photons: float) -> list[Row]:
     """Return one row a stage for the structures of training, and the gains of each structure."""
     together = [row for name in found if name in KNOWN for row in found[name]]
-    best = best_wiener(together, "psnr")
+    best = best_wiener(together)
     rows: list[Row] = []
     stages = (best, "plain, automatic Wiener", "step one", "step two alone", "step one and two")
     for stage in stages:
@@ -184,7 +184,7 @@ def _gain(level: list[Row], name: str, photons: float) -> Row:
 
 def _worst(found: dict[str, list[dict[str, Scores]]], name: str) -> Row:
     """Return the least gain of any single field, over the best Wiener parameter of the level."""
-    best = best_wiener([row for own in found if own in KNOWN for row in found[own]], "psnr")
+    best = best_wiener([row for own in found if own in KNOWN for row in found[own]])
     names = [one for one in found if one in KNOWN] if name == "all" else [name]
     rows = [row for one in names for row in found[one]]
     both = "step one and two"

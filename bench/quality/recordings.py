@@ -34,6 +34,8 @@ RETICULUM = "tsim_er1_timelapse_t3_3x3"
 MICROTUBULES = "zju_microtubule_640_3x3"
 BEAD_K = (5.57, 5.49, 5.47)
 """Cycles/µm, as published with the recording."""
+BEAD_REACH_NM = 350.0
+"""To either side of a bead: what is fitted."""
 
 
 def main() -> None:
@@ -160,9 +162,9 @@ def pattern_frequency(pattern: Array, pixel_um: float) -> float:
     return float(np.hypot(*best))
 
 
-def bead_widths(image: Array, pixel_nm: float, reach_nm: float = 350.0) -> list[float]:
+def bead_widths(image: Array, pixel_nm: float) -> list[float]:
     """Return the FWHM in nm of Gaussians fitted along x and y through the brightest maxima."""
-    reach = round(reach_nm / pixel_nm)
+    reach = round(BEAD_REACH_NM / pixel_nm)
     smooth = ndimage.gaussian_filter(image, 1.0)
     peaks = smooth == ndimage.maximum_filter(smooth, size=2 * reach + 1)
     inside = np.zeros_like(peaks)

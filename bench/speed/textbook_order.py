@@ -16,13 +16,14 @@ from livesim.config.settings import Camera
 from livesim.reconstruction.otf import Otf
 from livesim.values.pattern import Pattern
 
+CUTOFF = 1.9
+"""Of the apodization, in units of the widefield's."""
+
 
 class TextbookOrder:
     """Two-beam patterns, one angle after the other, ordinary Wiener filter, cosine apodization."""
 
-    def __init__(
-        self, pattern: Pattern, otf: Otf, camera: Camera, wiener: float, cutoff: float = 1.9
-    ) -> None:
+    def __init__(self, pattern: Pattern, otf: Otf, camera: Camera, wiener: float) -> None:
         self.shape, self.camera = pattern.shape, camera
         rows, columns = (2 * n for n in pattern.shape)
         fine = pattern.pixel_nm / 2000.0
@@ -46,7 +47,7 @@ class TextbookOrder:
                 ramps.append(torch.exp(2j * math.pi * (ky * y + kx * x)))
                 filters.append(weight * transfer)
                 signal += weight * transfer**2
-        relative = (torch.sqrt(fy**2 + fx**2) / (cutoff * otf.cutoff)).clamp(max=1.0)
+        relative = (torch.sqrt(fy**2 + fx**2) / (CUTOFF * otf.cutoff)).clamp(max=1.0)
         self._unmixing = torch.stack(unmixing).to(torch.complex64)
         self._ramps = torch.stack(ramps).to(torch.complex64)
         self._filters = torch.stack(filters).float()

@@ -123,18 +123,18 @@ def dataset(coordinates):
     return ndtiff([(one, NINE[0]) for one in coordinates])
 
 
-def ap(angles, phases, **more):
-    return [{**more, "angle": a, "phase": p} for a in range(angles) for p in range(phases)]
+def stack_places(**more):
+    return [{**more, "angle": a, "phase": p} for a in range(3) for p in range(3)]
 
 
 def ndtiff_without_index(folder):
-    path = dataset(ap(3, 3))(folder)
+    path = dataset(stack_places())(folder)
     (path / "NDTiff.index").unlink()
     return path
 
 
 def ndtiff_without_pixels(folder):
-    path = dataset(ap(3, 3))(folder)
+    path = dataset(stack_places())(folder)
     next(path.glob("*.tif")).unlink()
     return path
 
@@ -251,17 +251,17 @@ CASES = (
     data("NDTiff without pixels", ndtiff_without_pixels, r"every file that the index names, found"),
     data(
         "NDTiff with an empty index",
-        cut_inside("NDTiff.index", 0, dataset(ap(3, 3))),
+        cut_inside("NDTiff.index", 0, dataset(stack_places())),
         r"frames in NDT.*found none",
     ),
     data(
         "NDTiff with an empty file",
-        cut_inside("*.tif", 0, dataset(ap(3, 3))),
+        cut_inside("*.tif", 0, dataset(stack_places())),
         r"expected an NDTiff file, found",
     ),
     data(
         "NDTiff with a frame missing",
-        dataset(ap(3, 3)[:4] + ap(3, 3)[5:]),
+        dataset(stack_places()[:4] + stack_places()[5:]),
         r"expected 9 frames in the raw stack, found 8 .*\(without angle 1, phase 1\)",
     ),
     data(
@@ -271,7 +271,7 @@ CASES = (
     ),
     data(
         "NDTiff with a time far away",
-        dataset(ap(3, 3, time=0) + ap(3, 3, time=10**9)),
+        dataset(stack_places(time=0) + stack_places(time=10**9)),
         r"expected frames at most places of .*time.*found 18 frames at 1000000001 x 3 x 3 places",
     ),
     data("sim axis of seven", dataset([{"sim": n} for n in range(7)]), r"9 frames.*'sim', found 7"),

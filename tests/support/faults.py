@@ -76,7 +76,6 @@ def sequence(
     change: Callable[[Pattern], Pattern] = lambda pattern: pattern,
     shift_px: float = 0.0,
     phase_error_deg: float = 0.0,
-    camera: Camera = CAMERA,
 ) -> Tensor:
     """Return `times` simulated stacks as frames [frame, y, x] in order, phase fastest.
 
@@ -91,7 +90,7 @@ def sequence(
     if brightness is not None:
         expected = expected * brightness[:, None, None]
     generator = torch.Generator().manual_seed(seed + 7)
-    return camera_counts(expected, camera, generator).float()
+    return camera_counts(expected, CAMERA, generator).float()
 
 
 def _moved(scene: Scene, shift_px: float, random: np.random.Generator) -> Tensor:
@@ -104,9 +103,9 @@ def _moved(scene: Scene, shift_px: float, random: np.random.Generator) -> Tensor
     return mean_photons(scene.truth, scene.pattern, scene.otf).flatten(0, 1) + BACKGROUND * peak
 
 
-def expected_angles(seed: int, light: Light, pattern: PatternSettings = PATTERN) -> Settings:
+def expected_angles(seed: int, light: Light) -> Settings:
     """Return settings that state the true directions."""
-    true = random_pattern(seed, (light.size, light.size), pattern)
+    true = random_pattern(seed, (light.size, light.size), PATTERN)
     degrees = tuple(
         round(float(np.rad2deg(np.arctan2(*angle.k_cycles_per_um[::-1]))), 1)
         for angle in true.angles

@@ -52,7 +52,7 @@ def is_closed(connection):
     return True
 
 
-def floods(connection, chunk, ended, most=2_000_000_000):
+def floods(connection, chunk, ended):
     """Send a chunk again and again until `ended` is true of it or nobody takes it any more.
 
     Return how many bytes were sent, and what `ended` said.
@@ -60,7 +60,7 @@ def floods(connection, chunk, ended, most=2_000_000_000):
     sent, left = 0, b""
     connection.settimeout(0.01)
     while not (said := ended()):
-        assert sent < most, "the stranger is still listened to"
+        assert sent < 2_000_000_000, "the stranger is still listened to"
         left = left or chunk
         try:
             count = connection.send(left)

@@ -53,9 +53,10 @@ def example(kind: str, number: int, seed: int, exposure: int = 0) -> Example:
     return example_of(sample.low, sample.pattern, otf, READ_NOISE, sample.target)
 
 
-def exposures(kind: str, recordings: int, count: int = EXPOSURES) -> list[Example]:
-    """Return `count` exposures of so many recordings."""
-    return [example(kind, n % recordings, TRAINING_SEED, n // recordings) for n in range(count)]
+def exposures(kind: str, recordings: int) -> list[Example]:
+    """Return exposures of so many recordings."""
+    each = range(EXPOSURES)
+    return [example(kind, n % recordings, TRAINING_SEED, n // recordings) for n in each]
 
 
 def tests(kind: str) -> list[Example]:

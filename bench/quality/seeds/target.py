@@ -12,7 +12,7 @@ TEXTURE_EXPONENT = -1.2
 """Of the amplitude over the frequency."""
 
 
-def drawn_target(side: int, seed: int = 0) -> Picture:
+def drawn_target(side: int) -> Picture:
     """Return the target [side, side], from 0 to 255.
 
     Its upper half holds grids of single bright pixels, to the left, and lines of one pixel, upright
@@ -26,17 +26,17 @@ def drawn_target(side: int, seed: int = 0) -> Picture:
         rows[:, :half][inside, inside][::spacing, ::spacing] = 255.0
         rows[:, half : half + half // 2][inside, inside][:, ::spacing] = 255.0
         rows[:, half + half // 2 :][inside, inside][::spacing] = 255.0
-    picture[half:, :half] = texture(half, seed)
+    picture[half:, :half] = texture(half)
     picture[half:, half:] = _discs(half)
     return picture
 
 
-def texture(side: int, seed: int) -> Picture:
+def texture(side: int) -> Picture:
     """Return noise whose amplitude falls with its frequency, 0 to 255."""
     at = np.fft.fftfreq(side)
     frequency = np.hypot(at[:, None], at[None])
     frequency[0, 0] = np.inf
-    white = np.random.default_rng(seed).standard_normal((side, side))
+    white = np.random.default_rng(0).standard_normal((side, side))
     values = np.fft.ifft2(np.fft.fft2(white) * frequency**TEXTURE_EXPONENT).real
     return np.asarray(255.0 * (values - values.min()) / np.ptp(values))
 

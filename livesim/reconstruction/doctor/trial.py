@@ -167,7 +167,7 @@ class Trials:
     def _judged(self, finding: Finding) -> Judged:
         remedy = remedy_of(finding, self._case, self._number)
         if remedy is None:
-            return _at_most(finding, UNTRIED)
+            return _less_sure(finding)
         before, after = (self._evidence(case) for case in (remedy.before, remedy.after))
         return _RULES[remedy.demand](finding, before, after)
 
@@ -181,7 +181,7 @@ class Trials:
         judged = self._judged(best) if shared > 0.0 else None
         if not isinstance(judged, Finding):
             return None
-        return judged if best is findings[0] else _at_most(judged, UNTRIED)
+        return judged if best is findings[0] else _less_sure(judged)
 
     def _after(self, finding: Finding) -> float:
         """Return what the bands share after an advice for all frames, 0 for other advice."""
@@ -218,8 +218,8 @@ def _if_better(finding: Finding, before: Evidence | None, after: Evidence | None
         return None
     clearly = after.explained == 1.0 and most >= max(_CLEARLY * least, _STRONG)
     if finding.fault is Fault.WRONG_COUNT and finding.mend is None:  # a part of it was tried
-        return _at_most(finding, UNTRIED) if clearly else None
-    return finding if clearly else _at_most(finding, UNTRIED)
+        return _less_sure(finding) if clearly else None
+    return finding if clearly else _less_sure(finding)
 
 
 def _untried(finding: Finding, before: Evidence | None) -> Judged:
@@ -227,13 +227,13 @@ def _untried(finding: Finding, before: Evidence | None) -> Judged:
     sound = before is not None and before.explained == 1.0
     if sound or finding.sureness < _LIKELY:
         return f"{finding.fault}: {finding.words}; too few frames follow to try it"
-    return _at_most(finding, UNTRIED)
+    return _less_sure(finding)
 
 
 def _unless_worse(finding: Finding, before: Evidence | None, after: Evidence | None) -> Judged:
     """Judge an advice after which the bands have to share what they do now."""
     if before is None or after is None or after.shared == 0.0:
-        return None if before and before.shared else _at_most(finding, UNTRIED)
+        return None if before and before.shared else _less_sure(finding)
     fewer = min(after.stacks / before.stacks, 1.0)
     return None if after.shared < _WORSE * fewer * before.shared else finding
 
@@ -246,7 +246,7 @@ def _if_kept(finding: Finding, before: Evidence | None, after: Evidence | None) 
     if then == 0.0 or then < now:
         return None
     clearly = then == 1.0 and now == 0.0 and after is not None and after.shared >= _STRONG
-    return finding if clearly else _at_most(finding, UNTRIED)
+    return finding if clearly else _less_sure(finding)
 
 
 _RULES: Mapping[Demand, Callable[[Finding, Evidence | None, Evidence | None], Judged]] = {
@@ -260,5 +260,5 @@ def _untold(finding: Finding) -> str:
     return f"{finding.fault}: {finding.words}; no angle is usable, so this cannot be tried"
 
 
-def _at_most(finding: Finding, sureness: float) -> Finding:
-    return replace(finding, sureness=min(finding.sureness, sureness))
+def _less_sure(finding: Finding) -> Finding:
+    return replace(finding, sureness=min(finding.sureness, UNTRIED))

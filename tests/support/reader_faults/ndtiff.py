@@ -31,11 +31,9 @@ def ndtiff(coordinates, summary=None, said=None):
     return build
 
 
-def by_time(first=0, end=27, lost=(), begin=0):
+def by_time(end=27, lost=(), begin=0):
     return [
-        ({"time": begin + number}, FRAMES[number])
-        for number in range(first, end)
-        if number not in lost
+        ({"time": begin + number}, FRAMES[number]) for number in range(end) if number not in lost
     ]
 
 

@@ -25,9 +25,9 @@ def phases(**changes):
     return np.array([[a.phases_rad for a in made.pattern(n).angles] for n in range(40)])
 
 
-def brightness(stacks=40, **changes):
+def brightness(**changes):
     made = instrument(**changes)
-    return np.array([[a.intensity for a in made.pattern(n).angles] for n in range(stacks)])
+    return np.array([[a.intensity for a in made.pattern(n).angles] for n in range(40)])
 
 
 def turned(angle):

@@ -31,8 +31,9 @@ def refused(folder, recording, settings=OPTICS):
     return header["refused"]
 
 
-def tiff(height, width, pixels=b"\0" * 16):
+def tiff(height, width):
     """Return a TIFF of one strip that states a size, whatever it holds."""
+    pixels = b"\0" * 16
     tags = [
         (256, 4, width),
         (257, 4, height),

@@ -147,8 +147,8 @@ def stack(time_point):
 class Steered(FakePipeline):
     """Remembers which settings it works with; one Wiener parameter cannot be prepared."""
 
-    def __init__(self, gate=None):
-        super().__init__(gate=gate)
+    def __init__(self):
+        super().__init__()
         self.used, self.asked, self.stale, self.prepared = [PLAIN], 0, 0, 0
         self.recalibrating = False
 

@@ -33,8 +33,8 @@ def viewer():
     return viewer
 
 
-def painted(viewer, now_s=1.0):
-    viewer.tick(now_s)
+def painted(viewer):
+    viewer.tick(1.0)
     return viewer.display.scene.main.pixels
 
 

@@ -23,8 +23,8 @@ WIDTH = 2.0 * math.sqrt(2.0 * math.log(2.0))
 """Full width at half maximum of a Gaussian, in standard deviations."""
 
 
-def line_image(sigma, degrees=0.0, side=64):
-    y, x = np.mgrid[:side, :side] - side / 2
+def line_image(sigma, degrees=0.0):
+    y, x = np.mgrid[:64, :64] - 32.0
     turn = math.radians(degrees)
     across = x * math.cos(turn) + y * math.sin(turn)
     return np.exp(-(across**2) / (2.0 * sigma**2)).astype(np.float32)

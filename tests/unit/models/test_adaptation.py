@@ -26,11 +26,11 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def objects(size: int = SIZE) -> Tensor:
+def objects() -> Tensor:
     """Smooth bodies, 0 to 40 photo-electrons."""
-    spectrum = torch.fft.rfft2(torch.randn(size, size, generator=seeded(5)))
-    fy, fx = torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None]
-    smooth = torch.fft.irfft2(spectrum * torch.exp(-((fy**2 + fx**2) / 0.02**2)), s=(size, size))
+    spectrum = torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=seeded(5)))
+    fy, fx = torch.fft.fftfreq(SIZE)[:, None], torch.fft.rfftfreq(SIZE)[None]
+    smooth = torch.fft.irfft2(spectrum * torch.exp(-((fy**2 + fx**2) / 0.02**2)), s=(SIZE, SIZE))
     return 20.0 + 10.0 * (smooth / smooth.std()).clamp(-2.0, 2.0)
 
 

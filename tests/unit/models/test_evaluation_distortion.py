@@ -13,9 +13,9 @@ SIZE = 240
 TURNS_RAD = (0.1, 0.7, 1.3, -0.4, -1.0)
 
 
-def line(turn_rad: float, offset: float = 0.0, size: int = SIZE) -> np.ndarray:
+def line(turn_rad: float, offset: float = 0.0) -> np.ndarray:
     """Return a line of 100 nm width through the field, `offset` pixels from its centre."""
-    y, x = np.mgrid[:size, :size] - size / 2.0
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2.0
     across = np.cos(turn_rad) * x + np.sin(turn_rad) * y - offset
     return np.exp(-0.5 * (across * PIXEL_NM / 42.0) ** 2)
 

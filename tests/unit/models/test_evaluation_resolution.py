@@ -9,12 +9,13 @@ from livesim.images.resolution import NOISE_FREE, ring_correlation, ring_resolut
 from livesim_models.evaluation.resolution import decorrelation_nm
 
 PIXEL_NM = 40.0
+SIZE = 384
 
 
-def filtered(seed: int, transfer, size: int = 384) -> np.ndarray:
+def filtered(seed: int, transfer) -> np.ndarray:
     """Return white noise passed through `transfer` of the frequency in cycles/nm."""
-    white = np.random.default_rng(seed).standard_normal((size, size))
-    f = np.fft.fftfreq(size, PIXEL_NM)
+    white = np.random.default_rng(seed).standard_normal((SIZE, SIZE))
+    f = np.fft.fftfreq(SIZE, PIXEL_NM)
     passed = transfer(np.hypot(f[:, None], f[None, :]))
     return np.fft.ifft2(np.fft.fft2(white) * passed).real
 

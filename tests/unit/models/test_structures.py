@@ -22,8 +22,8 @@ def noise(seed: int, strength: float = 1.0) -> Tensor:
     return strength * SIGMA * torch.randn(SIZE, SIZE, generator=generator)
 
 
-def drawn(network: Tensor, true: Tensor, fissions: int = 2) -> list[Drawn]:
-    return [Drawn(network, network, true + noise(k, 3.0**0.5)) for k in range(fissions)]
+def drawn(network: Tensor, true: Tensor) -> list[Drawn]:
+    return [Drawn(network, network, true + noise(k, 3.0**0.5)) for k in range(2)]
 
 
 def spectrum() -> Tensor:

@@ -171,10 +171,10 @@ def test_light_that_is_gone_is_said_with_its_time(scene):
         assert "at time 2 (of 3 raw stacks looked at)" in words
 
 
-def at_positions(scene: Scene, empty: tuple[tuple[int, int], ...], times: int = 2) -> Pattern:
+def at_positions(scene: Scene, empty: tuple[tuple[int, int], ...]) -> Pattern:
     """Return the pattern held against stacks of four positions, some of them without fringes."""
     dark = np.random.default_rng(1).poisson(120.0, (9, 128, 128)).astype(np.uint16)
-    places = [(time, position) for time in range(times) for position in range(4)]
+    places = [(time, position) for time in range(2) for position in range(4)]
     frames = [dark if at in empty else frames_of(scene)[:9] for at in places]
     stacks = [
         replace(stack, index=StackIndex(time=time, position=position))

@@ -25,7 +25,7 @@ from bench.rows import Rows
 from livesim_models.data.stacks import EXACT
 
 SIDE = 128
-PICTURE = texture(SIDE, 0)
+PICTURE = texture(SIDE)
 
 
 def test_a_stack_has_the_noise_it_is_asked_for():

@@ -12,10 +12,8 @@ OTF = Otf(cutoff=4.5)
 PIXEL_UM = 0.08
 
 
-def overlap_of(
-    k: tuple[float, float], shape: tuple[int, int] = (96, 120)
-) -> tuple[BandOverlapGrid, EstimationGrid]:
-    grid = EstimationGrid(shape, PIXEL_UM, OTF)
+def overlap_of(k: tuple[float, float]) -> tuple[BandOverlapGrid, EstimationGrid]:
+    grid = EstimationGrid((96, 120), PIXEL_UM, OTF)
     steady = SimpleNamespace(power=torch.ones(200), trust=grid.window)
     return BandOverlapGrid(grid, steady, k), grid  # type: ignore[arg-type]
 
