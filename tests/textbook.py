@@ -1,4 +1,4 @@
-"""A raw stack in, its reconstruction in the order of the textbooks out: slow, plain, float64.
+"""Reconstruct a raw stack in the order of the textbooks: slow, plain, float64.
 
 Gustafsson, J. Microsc. 198, 82 (2000) and Gustafsson et al., Biophys. J. 94, 4957 (2008): transform
 every frame, separate the bands in Fourier space, pad each to the doubled grid, shift it with a

@@ -214,7 +214,7 @@ def corrupt(scene: Scene) -> Harm:
     _send(scene.rig.places.frames, messages[words])
     since = time.time_ns()
     _expect(
-        scene,  # which counts anew with every stream
+        scene,  # which counts from 0 with every stream
         lambda s: s.faults.malformed_messages > refused or s.stream != stream,
         f"{words} refused",
     )

@@ -117,7 +117,7 @@ class Draw:
         }
 
     def changed(self, kind: type[BaseModel], values: dict[str, Json], most: int = 2) -> Json:
-        """Return the values of a message, some of whose fields are drawn anew."""
+        """Return the values of a message, some of whose fields are drawn again."""
         schema = _SCHEMAS[kind]
         names = [name for name in schema["properties"] if name not in ("version", "kind")]
         changed = dict(values)
@@ -127,7 +127,7 @@ class Draw:
         return changed
 
     def settings(self, values: dict[str, Json]) -> dict[str, Json]:
-        """Return settings in which one key of one table, or a whole table, is drawn anew."""
+        """Return settings in which one key of one table, or a whole table, is drawn again."""
         name = self.one(list(_SETTINGS["properties"]))
         drawn = self.value(_SETTINGS["properties"][name], _SETTINGS)
         table = values.get(name)

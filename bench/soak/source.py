@@ -74,7 +74,7 @@ class Spoiler:
     def _listen(self) -> None:
         for line in sys.stdin:
             self._asked.append(line.strip())
-        os._exit(1)  # whoever asked for frames is gone
+        os._exit(1)  # who asked for frames is gone
 
 
 def main(control: str, journals: str, light: str, pixel_nm: str) -> None:

@@ -68,7 +68,7 @@ class PastReader:
         )
 
     def _fail(self, wanted: PastShot, words: str) -> None:
-        """Say which raw stack of a file cannot be restored; a recording is opened anew."""
+        """Say which raw stack of a file cannot be restored; a recording is opened again."""
         if self._stream.news.connection is Connection.FILE:
             self._archive.leave_out(wanted)
             self._say(words)

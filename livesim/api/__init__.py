@@ -1,1 +1,1 @@
-"""What `import livesim` offers: arrays in, arrays out."""
+"""What `import livesim` offers: functions of NumPy arrays and of files."""

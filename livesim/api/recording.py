@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -16,6 +17,7 @@ from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.read.recording import Recording
 from livesim.values.errors import DataError
+from livesim.values.extras import install_command
 from livesim.values.frames import Pixels
 
 DIMS = ("t", "c", "z", "angle", "phase", "y", "x")
@@ -153,17 +155,13 @@ class LazyRecording:
 
     def to_dask(self) -> Any:
         """Return a dask array with one raw stack a chunk."""
-        from livesim.api.optional import imported
-
-        array = imported("dask.array", "arrays")
+        array = _imported("dask.array", "arrays")
         chunks = (1, 1, 1, *self.shape[3:])
         return array.from_array(self, chunks=chunks, name=False, asarray=False, lock=False)
 
     def to_xarray(self) -> Any:
         """Return an xarray DataArray over `to_dask`, with the pixels' places in µm."""
-        from livesim.api.optional import imported
-
-        xarray = imported("xarray", "arrays")
+        xarray = _imported("xarray", "arrays")
         pixel_nm = self.settings.optics.pixel_nm
         coords: dict[str, Any] = {}
         if pixel_nm is not None:
@@ -222,3 +220,12 @@ def open(path: str | Path, settings: Settings, position: int = 0) -> LazyRecordi
     except BaseException:
         recording.close()
         raise
+
+
+def _imported(name: str, extra: str) -> Any:
+    """Import a package of an extra; where it is not installed, say how it is."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        words = f"expected {name.partition('.')[0]}, found it not installed"
+        raise ModuleNotFoundError(f"{words}: {install_command(extra)}") from error

@@ -251,7 +251,7 @@ def steer(
         list[str] | None, typer.Argument(help="Settings, such as reconstruction.wiener=0.1.")
     ] = None,
     recalibrate: Annotated[
-        bool, typer.Option("--recalibrate", help="Estimate the pattern anew, now.")
+        bool, typer.Option("--recalibrate", help="Estimate the pattern again, now.")
     ] = False,
     record: Annotated[str, typer.Option(help="Begin or end a recording.", metavar="on|off")] = "",
     engine: EngineOption = CONTROL_ADDRESS,

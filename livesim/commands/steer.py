@@ -114,7 +114,7 @@ def _say_pattern(status: EngineStatus) -> None:
     for pattern in patterns.values():
         usable = sum(angle.usable for angle in pattern.angles)
         print(
-            f"livesim steer: estimated anew: {usable} of {len(pattern.angles)} angles show fringes",
+            f"livesim steer: estimated: {usable} of {len(pattern.angles)} angles show fringes",
             file=sys.stderr,
         )
 

@@ -168,7 +168,7 @@ def in_this_light(
     """Return a known pattern with the defects, the brightness and the noise of these stacks.
 
     Defects that they show are added. Brightness and noise are kept where the light is the pattern's
-    own within `SAME_LIGHT`; else they are measured anew, and a warning says so. Angles, phases and
+    own within `SAME_LIGHT`; else they are measured again, and a warning says so. Angles, phases and
     modulation stay.
     """
     if stacks:

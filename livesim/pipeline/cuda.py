@@ -198,7 +198,7 @@ class Cuda:
 
     @property
     def free_bytes(self) -> int:
-        """What is free on the device, whoever uses the rest."""
+        """What is free on the device; other processes may use the rest."""
         return torch.cuda.mem_get_info(self._device)[0]
 
     def give_back(self) -> None:

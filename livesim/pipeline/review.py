@@ -301,7 +301,7 @@ class _Restoring:
 def generator_of(work: Work) -> torch.Generator:
     """Return the generator of a stack's splits, seeded by the stack itself.
 
-    Whoever examines it again finds the same.
+    Another examination of the same stack finds the same.
     """
     return torch.Generator().manual_seed(zlib.crc32(work.counts.cpu().numpy().tobytes()))
 

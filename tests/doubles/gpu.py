@@ -1,7 +1,7 @@
 """A GPU that is as late as it may be: its queues run in any order that their waits allow.
 
 What is captured is recorded operation by operation and replayed on the same memory, as a CUDA graph
-is. Whoever reads or overwrites something without having waited for it gets something else.
+is. What is read or overwritten without having waited for it is something else.
 """
 
 from __future__ import annotations

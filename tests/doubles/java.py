@@ -1,4 +1,4 @@
-"""A double of the Java side of Micro-Manager: pyjavaz' wire protocol in, numbered frames out.
+"""A double of the Java side of Micro-Manager: pyjavaz' wire protocol, and numbered frames.
 
 python java_double.py ROWS COLUMNS      prints the port it listens on, and serves until killed
 
@@ -41,7 +41,7 @@ objects: dict[int, object] = {}
 
 
 def free_port():
-    """Return a port that Python is going to bind (its PUSH sockets do, whoever else is Java)."""
+    """Return a port that Python is going to bind (its PUSH sockets do, all others are Java's)."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return listening.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""A scene in, raw stacks of the same object whose pattern has turned by any angle out."""
+"""Simulate raw stacks of one object whose pattern turns from stack to stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seed in, frames in the order of acquisition with one known fault out."""
+"""Simulate recordings with one known fault each."""
 
 from __future__ import annotations
 

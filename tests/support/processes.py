@@ -1,4 +1,4 @@
-"""Commands in, processes that are watched and never outlive their test out."""
+"""Start commands as processes that are watched and never outlive their test."""
 
 from __future__ import annotations
 

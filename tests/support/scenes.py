@@ -1,4 +1,4 @@
-"""A seed in, a simulated raw stack with everything that is true of it out."""
+"""Simulate raw stacks, with everything that is true of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a small simulated microscope for tests: tables of the TOML file in, settings out."""
+"""Settings of a small simulated microscope for tests."""
 
 from __future__ import annotations
 

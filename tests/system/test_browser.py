@@ -59,7 +59,7 @@ def serving(engine, *flags):
 
 @pytest.fixture(scope="module")
 def children():
-    """An engine that takes a stream, and whoever can end it."""
+    """An engine that takes a stream, and what can end it."""
     own = Children()
     engine = own.start_engine(None, None, at_once=False)
     with looped_stream(engine, settings(STACKS), PER_S):

@@ -1,4 +1,4 @@
-"""Whoever started `livesim export` can end it, and nothing of the file is left."""
+"""`livesim export` can be ended by the process that started it; nothing of the file is left."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.quality.real import real_recordings
 from bench.report import Row
-from livesim.config.settings import Camera, Settings
+from livesim.config.settings import Camera, Settings, load_settings
+from livesim.io.read.open import open_recording
 from livesim.reconstruction.camera_noise import (
     CameraNoise,
     NoiseUnknownError,
@@ -26,8 +27,13 @@ NUMBERS = ("gain", "error", "offset", "ripple", "dark", "bright")
 
 
 def recordings() -> Iterator[tuple[Path, Settings, Tensor]]:
-    """Return the real recordings, frames [frame, y, x] in the order of acquisition."""
-    for path, settings, stacks in real_recordings():
+    """Yield the recordings in the folder that LIVESIM_DATA names, frames [frame, y, x] in order."""
+    folder = os.environ.get("LIVESIM_DATA")
+    for path in sorted(Path(folder).glob("*.tif")) if folder else []:
+        settings = load_settings(path.with_suffix(".toml"))
+        with open_recording(path, settings.pattern) as recording:
+            pixels = np.stack([recording.stack(index).pixels for index in recording.indices])
+        stacks = torch.from_numpy(pixels.astype(np.float32))
         yield path, settings, in_order(stacks, settings.pattern)
 
 

@@ -1,4 +1,4 @@
-"""Let in who may look: this machine's own pages, or whoever has the token.
+"""Let in who may look: this machine's own pages, or who has the token.
 
 Three things are checked before anything is answered. The name that the browser was sent to (Host):
 without a token only this machine's own, or a foreign page whose name is made to point here (DNS

@@ -126,7 +126,7 @@ class Watcher:
                 await self._send_newest(news)
 
     async def _report(self, news: News) -> None:
-        """Send a report where the engine has answered anew, or another channel is looked at."""
+        """Send a report where the engine has answered again, or another channel is looked at."""
         now_s = time.monotonic()
         channel = self._channel(news)
         told_of = (news.generation, news.connection, news.words, news.statuses, channel)

@@ -1,4 +1,4 @@
-"""Bring the parts of the viewer's state together: news come in, and the scene to draw comes out."""
+"""Bring the parts of the viewer's state together, from the engine's news to the scene to draw."""
 
 from __future__ import annotations
 

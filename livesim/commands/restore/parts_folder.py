@@ -2,7 +2,7 @@
 
 NAME.parts holds, while the result NAME is made:
 
-- plan.json: what holds for the whole recording, found by whoever came first,
+- plan.json: what holds for the whole recording, found by the process that came first,
 - recorded.npz: which frames of a Zarr there are, so that no other process looks for them all,
 - result.ome.zarr: the result, in which every plane that is there is whole,
 - part-I-of-N.json: what a part has to tell when it is done.
@@ -145,7 +145,7 @@ class PartsFolder:
         DataError
             If there is none, or that of something else.
         """
-        advice = f"remove {self.path} to begin anew"
+        advice = f"remove {self.path} to begin again"
         kept = self._read(self.path / _PLAN, _Kept, "the plan of all parts", advice)
         if kept.of != _digest(self._asked, recording):
             raise DataError(
@@ -169,7 +169,7 @@ class PartsFolder:
         except (ValueError, KeyError, FileNotFoundError) as error:
             raise DataError(
                 f"{self._result}: expected the result as it was laid out, found: {error}; remove "
-                f"{self.path} to begin anew"
+                f"{self.path} to begin again"
             ) from error
 
     def tell(self, part: Part, told: Told) -> None:
@@ -229,7 +229,7 @@ class PartsFolder:
                 self.path.rmdir()
 
     def _begin(self, recording: Recording, console: Console) -> None:
-        """Plan, and lay out the result; whoever comes second takes the other's."""
+        """Plan, and lay out the result; a process that comes second takes what the other found."""
         asked = self._asked
         restoration = plan_restoration(asked, recording, console)
         plan = restoration.plan
@@ -261,7 +261,7 @@ def _empty(folder: int) -> None:
     names = os.listdir(folder)
     if _RESULT in names or _PLAN not in names:
         return
-    # The plan at last: whoever is killed before leaves what is known for the same.
+    # The plan at last: a process that is killed before leaves what is known for the next one.
     for name in sorted(names, key=_PLAN.__eq__):
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)

@@ -96,7 +96,7 @@ class PlaneFile:
     unfinished: bool = False
     """Whether the file itself shows that it was cut off, or that its acquisition was stopped."""
     recorded: Recorded = ()
-    """What took a look at all files of a folder; whoever hands it to `open_planes` spares that."""
+    """What took a look at all files of a folder; handed to `open_planes`, it spares another one."""
 
 
 def consecutive(names: tuple[str, ...], sizes: tuple[int, ...]) -> PlaneGrid:

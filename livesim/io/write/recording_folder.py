@@ -66,7 +66,7 @@ class RecordingFolder:
         """Write in this context: what was written lies where it will be looked for, or it fails.
 
         A folder that is deleted, moved or on a disk that is taken away takes no writes under its
-        old name; whoever writes there would only make a shell of it.
+        old name; writing there would only make a shell of it.
 
         Parameters
         ----------

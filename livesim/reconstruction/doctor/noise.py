@@ -29,7 +29,7 @@ _MATTERS_SOMEWHERE = 2.0
 """The same of the darkest or the brightest eighth."""
 _SURE = 0.99
 _DOUBTFUL = 0.05
-"""Probability that the gain is wrong from which it is set anew."""
+"""Probability that the gain is wrong from which another one is set."""
 _MODEL_ERROR = 0.04
 """Of a variance, besides chance: pixels are not quite alike."""
 

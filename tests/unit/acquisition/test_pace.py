@@ -153,7 +153,7 @@ class Clock:
         self.now += timeout
 
     def times(self, flow, count, late_s=0.0):
-        """Return when each of the next frames comes, to whoever needs `late_s` for each."""
+        """Return when each of the next frames comes, to a source that needs `late_s` for each."""
         found = []
         for _ in islice(flow, count):
             found.append(round(self.now - 100.0, 6))

@@ -177,7 +177,9 @@ def test_a_chunk_that_has_gone_since_the_first_part_looked_is_noticed(in_chunks)
 def test_parts_of_a_recording_that_has_grown_are_not_mixed_in(in_chunks):
     restore(in_chunks, "1/2")
     zarr.open_array(in_chunks.raw, mode="r+").append(np.ones((9, 64, 64), np.uint16))
-    with pytest.raises(DataError, match=r"those of something else; remove .*\.parts to begin anew"):
+    with pytest.raises(
+        DataError, match=r"those of something else; remove .*\.parts to begin again"
+    ):
         restore(in_chunks, "2/2")
 
 
@@ -240,7 +242,7 @@ def test_parts_of_other_settings_are_not_mixed_in(asked):
     optics = asked.settings.optics.model_copy(update={"emission_nm": 600.0})
     other = replace(asked, settings=asked.settings.model_copy(update={"optics": optics}))
     with pytest.raises(
-        DataError, match=r"found those of something else; remove .*\.parts to begin anew"
+        DataError, match=r"found those of something else; remove .*\.parts to begin again"
     ):
         restore(other, "2/2")
 

@@ -1,4 +1,4 @@
-"""Lower levels of resolution are means of the light, at their place, whoever wrote them."""
+"""Lower levels of resolution are means of the light, at their place, in any file."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whether the pattern is good: readings in, curves and the resolution reached out; no window."""
+"""The curves of the pattern and the resolution reached, made of an engine's readings; no window."""
 
 from __future__ import annotations
 

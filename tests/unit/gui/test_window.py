@@ -1,4 +1,4 @@
-"""The picture in its window: keys and mouse in, other pixels on the screen out."""
+"""What keys and the mouse change of the picture in its window."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ BINS = 128
 ROOM = 0.25
 """Of what is shown: how far a resting axis reaches beyond it on each side."""
 TOO_LONG = 3.0
-"""Times what is shown: an axis that reaches so far is made anew."""
+"""Times what is shown: an axis that reaches so far is made again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

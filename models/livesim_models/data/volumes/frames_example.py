@@ -27,7 +27,7 @@ _END_PLANES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FramesExample:
-    """A volume whose noise is drawn anew whenever it is shown, and what it should look like."""
+    """A volume whose noise is drawn again whenever it is shown, and what it should look like."""
 
     expected: Tensor
     """[z, angle, phase, y, x] the frames without noise, photo-electrons."""
