@@ -8,11 +8,11 @@ import torch
 
 from livesim.commands.train.drawn import course_of
 from livesim.commands.train.specimens import drawn_volume
-from livesim.config.settings import Camera, Reconstruction, SettingsError
+from livesim.config.settings import Reconstruction, SettingsError
 from livesim.reconstruction.grid import positions
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
-from livesim.values.pattern import NoiseToSignal, Pattern, PatternAngle
+from livesim.values.pattern import NoiseToSignal
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.data.volumes.scenery import VolumeSceneries
 from livesim_models.data.volumes.taken import taken_volume
@@ -31,38 +31,24 @@ from livesim_models.volume.orders import (
 )
 from livesim_models.volume.step import PlanesStep, on_planes
 from livesim_models.volume.through import image_through, spectrum_through
-from tests.support.volume_microscope import volume_settings
+from tests.support.volume_microscope import (
+    CAMERA,
+    MODULATION,
+    recipe,
+    three_beams,
+    volume_settings,
+)
 
 SIZE, PLANES = 32, 10
 OPTICS = volume_settings(PLANES, ["phase", "z", "angle"]).optics
-CAMERA = Camera(offset=0.0, gain=1.0, read_noise=0.0)
-MODULATION = (1.2, 0.6)
-RECIPE = """
-name = "small"
-size = 40
-steps = 2
-[volume]
-planes = 8
-step = "one"
-[networks.small]
-kind = "rcan"
-{more}
-inputs = {inputs}
-outputs = 15
-groups = 1
-blocks = 1
-features = 8
-"""
 
 
-def three_beams(steps=(0.0, 1.0, 2.0, 3.0, 4.0), bright=()):
-    angles = []
-    for number in range(3):
-        turn, k = math.radians(-50.0 + 60.0 * number), 1000.0 / 407.0
-        phases = tuple(2.0 * math.pi * step / 5.0 + 0.3 * number for step in steps)
-        k = (k * math.cos(turn), k * math.sin(turn))
-        angles.append(PatternAngle(k, phases, MODULATION, intensity=bright))
-    return Pattern(80.0, (SIZE, SIZE), tuple(angles))
+def beams(steps=(0.0, 1.0, 2.0, 3.0, 4.0), bright=()):
+    return three_beams(SIZE, apart=0.3, steps=steps, bright=bright)
+
+
+def step_one_recipe(inputs=CHANNELS, more=""):
+    return recipe(inputs, 15, 'step = "one"', more)
 
 
 def fringes(pattern, light):
@@ -92,7 +78,7 @@ def fringes(pattern, light):
 
 
 def test_orders_show_no_fringes():
-    pattern = three_beams()
+    pattern = beams()
     orders = PlaneOrders(pattern).of(fringes(pattern, 10.0)[None])[0].unflatten(0, (3, ORDERS))
     expected = (10.0 * 5**0.5, 12.0 * 2.5**0.5, 0.0, 6.0 * 2.5**0.5, 0.0)
     for angle in orders:
@@ -102,7 +88,7 @@ def test_orders_show_no_fringes():
 
 @pytest.mark.parametrize("steps", [(0.0, 1.0, 2.0, 3.0, 4.0), (0.0, 0.2, 2.9, 3.0, 4.2)])
 def test_frames_come_back_from_orders_and_noise_stays_as_it_is(steps):
-    between = PlaneOrders(three_beams(steps, (1.0, 0.9, 1.1, 0.95, 1.0)))
+    between = PlaneOrders(beams(steps, (1.0, 0.9, 1.1, 0.95, 1.0)))
     frames = torch.randn(4, 3, 5, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     orders = between.of(frames)
     assert orders.shape == (4, FRAMES, SIZE, SIZE)
@@ -135,7 +121,7 @@ def some_network(pattern):
 
 
 def test_planes_are_denoised_one_part_at_a_time_as_all_at_once():
-    pattern = three_beams()
+    pattern = beams()
     step, planes = some_network(pattern), 11
     random = torch.Generator().manual_seed(3)
     frames = torch.poisson(torch.full((planes, 3, 5, SIZE, SIZE), 5.0), generator=random)
@@ -157,7 +143,7 @@ def test_planes_are_denoised_one_part_at_a_time_as_all_at_once():
 @pytest.fixture(scope="module")
 def plans():
     """Plans of volumes for some noise, and for that of more light."""
-    known = VolumePattern(three_beams(), PLANES, 125.0, 488.0, 1.515, (0.3,) * 3)
+    known = VolumePattern(beams(), PLANES, 125.0, 488.0, 1.515, (0.3,) * 3)
     return [
         make_volume_plan(
             known.with_noise(NoiseToSignal(noise, 2.0)), OPTICS, CAMERA, Reconstruction()
@@ -213,16 +199,16 @@ def test_a_spectrum_in_more_light_is_that_of_its_filter(plans):
 def test_drawn_frames_have_other_noise_whenever_they_are_shown(tmp_path, dimensions):
     path = tmp_path / "small.toml"
     more = f"dimensions = {dimensions}"
-    path.write_text(RECIPE.format(inputs=CHANNELS, more=more), encoding="utf-8")
-    recipe = load_recipe(path)
-    course = course_of(recipe)
+    path.write_text(step_one_recipe(more=more), encoding="utf-8")
+    loaded = load_recipe(path)
+    course = course_of(loaded)
     batch = course.batch(2)
     first, again, other = batch.turned(1), batch.turned(1), batch.turned(2)
     assert torch.equal(first.frames, again.frames)
     assert not torch.equal(first.frames, other.frames)
     mean = torch.stack([batch.turned(n).frames for n in range(8)]).mean(dim=0)
     assert (mean - batch.expected).std() < 0.6 * (first.frames - batch.expected).std()
-    network = build(recipe.networks["small"])
+    network = build(loaded.networks["small"])
     step = course.step(network)
     restored = first.restored(step)  # an untrained one changes nothing
     torch.testing.assert_close(
@@ -236,12 +222,10 @@ def test_drawn_frames_have_other_noise_whenever_they_are_shown(tmp_path, dimensi
 
 def test_recipes_say_what_a_step_one_sees(tmp_path):
     path = tmp_path / "small.toml"
-    path.write_text(RECIPE.format(inputs=13, more=""), encoding="utf-8")
+    path.write_text(step_one_recipe(13), encoding="utf-8")
     with pytest.raises(SettingsError, match=f"expected {CHANNELS} inputs and 15 outputs"):
         load_recipe(path)
-    text = RECIPE.format(inputs=CHANNELS, more="").replace(
-        'step = "one"', 'step = "one"\nbehind = "pair"'
-    )
+    text = step_one_recipe().replace('step = "one"', 'step = "one"\nbehind = "pair"')
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match="expected nothing in front of step one, found 'pair'"):
         load_recipe(path)
@@ -249,7 +233,7 @@ def test_recipes_say_what_a_step_one_sees(tmp_path):
 
 def test_recipes_do_not_mix_dimensions(tmp_path):
     path = tmp_path / "small.toml"
-    text = RECIPE.format(inputs=CHANNELS, more="dimensions = 3")
+    text = step_one_recipe(more="dimensions = 3")
     _, end = text.split("[networks.small]")
     path.write_text(text + "[networks.other]" + end.replace("= 3", "= 2"), encoding="utf-8")
     with pytest.raises(SettingsError, match="expected networks of as many dimensions each"):

@@ -9,14 +9,14 @@ import torch
 
 from livesim.commands.train.drawn import course_of
 from livesim.commands.train.specimens import drawn_volume
-from livesim.config.settings import Camera, Reconstruction, SettingsError
+from livesim.config.settings import Reconstruction, SettingsError
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.volume.estimate import volume_noise_to_signal
 from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.reconstruction.volume.stack import VolumeOptics
-from livesim.values.pattern import Levels, NoiseToSignal, Pattern, PatternAngle
+from livesim.values.pattern import Levels, NoiseToSignal
 from livesim.values.volume_pattern import VolumePattern
 from livesim_models.data.volumes.instrument import drawn_volume_instrument
 from livesim_models.data.volumes.scenery import Grid, VolumeSceneries
@@ -35,40 +35,16 @@ from livesim_models.volume.conditions import (
 )
 from livesim_models.volume.restore import plain_and_white
 from livesim_models.volume.step import PlanesStep
-from tests.support.volume_microscope import volume_settings
+from tests.support.volume_microscope import CAMERA, recipe, three_beams, volume_settings
 
 SIZE, PLANES, STEP_NM, PHOTONS = 32, 10, 125.0, 100.0
 OPTICS = volume_settings(PLANES, ["phase", "z", "angle"]).optics
-CAMERA = Camera(offset=0.0, gain=1.0, read_noise=0.0)
 INSIDE = (slice(2, -2), slice(8, -8), slice(8, -8))
-RECIPE = """
-name = "small"
-size = 40
-steps = 2
-[volume]
-planes = 8
-[networks.small]
-kind = "rcan"
-inputs = {inputs}
-outputs = 1
-groups = 1
-blocks = 1
-features = 8
-"""
-
-
-def three_beams():
-    angles = []
-    for number in range(3):
-        turn, k = math.radians(-50.0 + 60.0 * number), 1000.0 / 407.0
-        phases = tuple(2.0 * math.pi * step / 5.0 for step in range(5))
-        angles.append(PatternAngle((k * math.cos(turn), k * math.sin(turn)), phases, (1.2, 0.6)))
-    lateral = Pattern(80.0, (SIZE, SIZE), tuple(angles))
-    return VolumePattern(lateral, PLANES, STEP_NM, 488.0, 1.515, (0.3,) * 3)
+PATTERN = VolumePattern(three_beams(SIZE), PLANES, STEP_NM, 488.0, 1.515, (0.3,) * 3)
 
 
 def planned(noise):
-    pattern = three_beams().with_noise(noise)
+    pattern = PATTERN.with_noise(noise)
     plan = make_volume_plan(pattern, OPTICS, CAMERA, Reconstruction())
     return plan, VolumeReconstructor(plan)
 
@@ -84,12 +60,12 @@ def scene():
         z, y, x = (line % specimen.shape).astype(int).T
         specimen[z, y, x] = 1.0
     specimen = torch.from_numpy(specimen)
-    light = expected_volume(specimen, three_beams(), Pupil(OPTICS))
+    light = expected_volume(specimen, PATTERN, Pupil(OPTICS))
     scale = PHOTONS / light.mean(dim=(1, 2)).max()
     frames = torch.poisson(scale * light, generator=torch.Generator().manual_seed(1)).float()
     known = VolumeOptics(OPTICS, 488.0, 80.0, STEP_NM)
     _, make = planned(volume_noise_to_signal(frames.mean(dim=(1, 2)), known, 3))
-    truth = perfect_volume(scale * specimen, three_beams(), OPTICS).float()
+    truth = perfect_volume(scale * specimen, PATTERN, OPTICS).float()
     return frames, make, of_frames(make, frames), truth
 
 
@@ -232,7 +208,7 @@ def test_a_wider_network_begins_as_the_one_it_comes_from():
 
 def test_drawn_volumes_follow_from_their_seed_and_look_like_their_target(tmp_path):
     path = tmp_path / "small.toml"
-    path.write_text(RECIPE.format(inputs=CHANNELS), encoding="utf-8")
+    path.write_text(recipe(CHANNELS), encoding="utf-8")
     course = course_of(load_recipe(path))
     batch, again = course.batch(3), course_of(load_recipe(path)).batch(3)
     assert torch.equal(batch.channels, again.channels)
@@ -253,10 +229,10 @@ def test_drawn_volumes_follow_from_their_seed_and_look_like_their_target(tmp_pat
 
 def test_a_recipe_of_volumes_says_what_its_networks_see(tmp_path):
     path = tmp_path / "small.toml"
-    path.write_text(RECIPE.format(inputs=6), encoding="utf-8")
+    path.write_text(recipe(6), encoding="utf-8")
     with pytest.raises(SettingsError, match=f"expected {CHANNELS} inputs and 1 outputs"):
         load_recipe(path)
-    path.write_text(RECIPE.format(inputs=CHANNELS) + "[simulator]\n", encoding="utf-8")
+    path.write_text(recipe(CHANNELS) + "[simulator]\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="expected either simulator or volume, found both"):
         load_recipe(path)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import livesim
-from livesim.config.settings import Apodization, Camera, Optics, Reconstruction
+from livesim.config.settings import Apodization, Optics, Reconstruction
 from livesim.reconstruction.filters import apodization
 from livesim.reconstruction.forward.pupil import Pupil
 from livesim.reconstruction.otf import Otf
@@ -21,9 +21,9 @@ from livesim.reconstruction.volume.forward import expected_volume
 from livesim.reconstruction.volume.plan import make_volume_plan
 from livesim.reconstruction.volume.reconstructor import VolumeReconstructor
 from livesim.reconstruction.volume.stack import VolumeOptics, VolumeStack
-from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.volume_otf import VolumeOtf
 from livesim.values.volume_pattern import VolumePattern
+from tests.support.volume_microscope import CAMERA, three_beams
 
 OPTICS = Optics(
     numerical_aperture=1.4,
@@ -32,19 +32,13 @@ OPTICS = Optics(
     refractive_index=1.515,
     otf_damping=1.0,
 )
-CAMERA = Camera(offset=0.0, gain=1.0, read_noise=0.0)
 SIZE, PLANES, STEP_NM = 64, 12, 125.0
 TRUE_PSI = 0.5
 KNOWN = VolumeOptics(OPTICS, 488.0, 80.0, STEP_NM)
 
 
-def three_beams(planes: int = PLANES, psi: float = 0.0, spacing_nm: float = 407.0) -> VolumePattern:
-    angles = []
-    for number in range(3):
-        turn, k = math.radians(-50.0 + 60.0 * number), 1000.0 / spacing_nm
-        phases = tuple(0.3 + number + 2.0 * math.pi * step / 5.0 for step in range(5))
-        angles.append(PatternAngle((k * math.cos(turn), k * math.sin(turn)), phases, (1.2, 0.6)))
-    lateral = Pattern(80.0, (SIZE, SIZE), tuple(angles))
+def beams(planes: int = PLANES, psi: float = 0.0, spacing_nm: float = 407.0) -> VolumePattern:
+    lateral = three_beams(SIZE, first=0.3, apart=1.0, spacing_nm=spacing_nm)
     return VolumePattern(lateral, planes, STEP_NM, 488.0, 1.515, (psi,) * 3)
 
 
@@ -73,7 +67,7 @@ def reconstructed(frames: torch.Tensor, pattern: VolumePattern, wiener: float) -
 def dense() -> tuple[torch.Tensor, torch.Tensor]:
     """A specimen thicker than the stack, and its frames at 300 photons."""
     specimen = scene(2 * PLANES, seed=1)
-    frames = expected_volume(specimen, three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2)
+    frames = expected_volume(specimen, beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2)
     frames = frames * torch.linspace(1.0, 0.6, 15).view(3, 5, 1, 1)  # it bleaches
     drawn = torch.poisson(300.0 * frames / frames.max(), generator=torch.Generator().manual_seed(1))
     return specimen[PLANES // 2 : PLANES // 2 + PLANES], drawn
@@ -91,7 +85,7 @@ def test_a_plane_in_focus_has_the_otf_of_two_dimensions():
 
 
 def test_a_point_beside_the_focus_sees_the_axial_fringes():
-    pattern = three_beams(planes=9, psi=0.4)
+    pattern = beams(planes=9, psi=0.4)
     specimen = torch.zeros(9, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     specimen[4, SIZE, SIZE] = 1.0
     frames = expected_volume(specimen, pattern, Pupil(OPTICS))
@@ -110,7 +104,7 @@ def test_a_point_beside_the_focus_sees_the_axial_fringes():
 
 def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
     _, frames = dense
-    plan = make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    plan = make_volume_plan(beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
     whole = VolumeReconstructor(plan)(frames.float())
     make = VolumeReconstructor(plan)
     one, other = make.begin(), make.begin()
@@ -128,7 +122,7 @@ def test_planes_may_come_in_any_order_and_none_may_be_missing(dense):
 
 def test_without_fringes_it_is_the_widefield_that_is_deconvolved_along_z_too(dense):
     truth, frames = dense
-    true = three_beams()
+    true = beams()
     dark = tuple(replace(angle, usable=False) for angle in true.lateral.angles)
     without = replace(true, lateral=replace(true.lateral, angles=dark))
     plan = make_volume_plan(without, OPTICS, CAMERA, Reconstruction(wiener=0.1))
@@ -153,7 +147,7 @@ def measured_beside_the_focus() -> VolumeOtf:
 @pytest.mark.parametrize(("planes", "shape"), [(5, (48, 64)), (12, (64, 64))])
 def test_a_volume_is_what_textbooks_transforms_give(planes, shape, measured):
     """With a bridge, by discrete transforms; planes are neither folded nor rows left out."""
-    true = three_beams(planes, TRUE_PSI)
+    true = beams(planes, TRUE_PSI)
     pattern = replace(true, lateral=replace(true.lateral, shape=shape))
     plan = make_volume_plan(pattern, OPTICS, CAMERA, Reconstruction(wiener=0.1), measured)
     orders = {one.band: one.odd is not None for one in plan.placements}
@@ -217,7 +211,7 @@ def test_what_fades_out_at_the_borders_leaves_most_of_any_field(side):
 
 
 def test_without_fringes_a_volume_passes_what_the_lens_does():
-    pattern = three_beams()
+    pattern = beams()
     angles = tuple(replace(angle, usable=False) for angle in pattern.lateral.angles)
     pattern = replace(pattern, lateral=replace(pattern.lateral, angles=angles))
     settings = Reconstruction(wiener=0.1, apodization=Apodization(cutoff="auto"))
@@ -243,7 +237,7 @@ def turned(pattern: VolumePattern, shape: tuple[int, int]) -> VolumePattern:
 def test_a_field_that_is_not_square_is_reconstructed_alike_along_and_across():
     high, wide = (48, 64), (64, 48)
     frames = torch.rand(PLANES, 3, 5, *high, generator=torch.Generator().manual_seed(1))
-    pattern = three_beams()
+    pattern = beams()
     pattern = replace(pattern, lateral=replace(pattern.lateral, shape=high))
     along = reconstructed(frames, pattern, 0.1)
     across = reconstructed(frames.mT.contiguous(), turned(pattern, wide), 0.1)
@@ -254,7 +248,7 @@ def test_a_field_that_is_not_square_is_reconstructed_alike_along_and_across():
 
 def test_a_preview_is_the_plane_by_itself(dense):
     _, frames = dense
-    plan = make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
+    plan = make_volume_plan(beams(), OPTICS, CAMERA, Reconstruction(wiener=0.1))
     make, preview = VolumeReconstructor(plan), torch.empty(2 * SIZE, 2 * SIZE)
     widefield = make.add(make.begin(), 4, frames[4].float(), preview)
     alone = Reconstructor(plan.plane)(frames[None, 4].float())
@@ -292,8 +286,8 @@ def test_two_points_that_the_widefield_merges_are_told_apart():
     specimen = torch.zeros(PLANES, 2 * SIZE, 2 * SIZE, dtype=torch.float64)
     specimen[6, SIZE, SIZE - 2] = specimen[6, SIZE, SIZE + 2] = 1.0  # 160 nm apart
     specimen[4, 30, 30] = specimen[8, 30, 30] = 1.0  # 500 nm above each other
-    frames = expected_volume(specimen, three_beams(), Pupil(OPTICS))
-    volume = reconstructed(3000.0 * frames / frames.max(), three_beams(), 0.01)
+    frames = expected_volume(specimen, beams(), Pupil(OPTICS))
+    volume = reconstructed(3000.0 * frames / frames.max(), beams(), 0.01)
     across, along = volume[6, SIZE], volume[:, 30, 30]
     assert float(across[SIZE]) < 0.5 * float(across[SIZE - 2 : SIZE + 3].max())
     assert float(along[6]) < 0.5 * float(along[4:9].max())
@@ -302,7 +296,7 @@ def test_two_points_that_the_widefield_merges_are_told_apart():
 
 
 def test_the_pattern_is_found_in_the_volume(dense):
-    true = three_beams()
+    true = beams()
     found = estimate_volume_pattern(dense[1], KNOWN, CAMERA)
     assert found.lateral.warnings == ()
     for ours, theirs in zip(found.lateral.angles, true.lateral.angles, strict=True):
@@ -319,7 +313,7 @@ def test_the_pattern_is_found_in_the_volume(dense):
 def test_light_from_beyond_the_stack_changes_neither_modulations_nor_the_axial_phase():
     """Without noise: a window along z on the data alone made the first order too low."""
     frames = expected_volume(
-        scene(2 * PLANES, seed=2), three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
+        scene(2 * PLANES, seed=2), beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
     )
     found = estimate_volume_pattern(1000.0 * frames, KNOWN, CAMERA)
     for angle in found.lateral.angles:
@@ -328,7 +322,7 @@ def test_light_from_beyond_the_stack_changes_neither_modulations_nor_the_axial_p
 
 
 def test_lines_that_step_backwards_are_found_too():
-    true = three_beams()
+    true = beams()
     frames = expected_volume(scene(PLANES, seed=3), true, Pupil(OPTICS))
     generator = torch.Generator().manual_seed(3)
     drawn = torch.poisson(500.0 * frames / frames.max(), generator=generator)
@@ -344,7 +338,7 @@ def test_lines_that_step_backwards_are_found_too():
 def test_the_automatic_constant_knows_the_light(dense):
     specimen, _ = dense
     light = expected_volume(
-        scene(2 * PLANES, seed=1), three_beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
+        scene(2 * PLANES, seed=1), beams(psi=TRUE_PSI), Pupil(OPTICS), first=PLANES // 2
     )
     truth = torch.nn.functional.avg_pool3d(specimen[None], 3, 1, 1)[0]
     ratios = []
@@ -375,18 +369,18 @@ def test_noise_has_no_pattern():
 
 def test_what_no_light_can_make_is_refused():
     with pytest.raises(ValueError, match="expected first-order lines wider than 322 nm"):
-        three_beams(spacing_nm=300.0)
-    coarse = replace(three_beams(), z_step_nm=300.0)
+        beams(spacing_nm=300.0)
+    coarse = replace(beams(), z_step_nm=300.0)
     with pytest.raises(ValueError, match="expected planes at most 167 nm apart"):
         make_volume_plan(coarse, OPTICS, CAMERA, Reconstruction())
     with pytest.raises(ValueError, match="expected 3 axial phases"):
-        replace(three_beams(), axial_phases_rad=(0.0,))
+        replace(beams(), axial_phases_rad=(0.0,))
 
 
 def test_a_volume_is_low_passed_later_than_an_image_unless_settings_say_how():
     asked = (Apodization(), Apodization(bend=1.0))
     chosen, cosine = (
-        make_volume_plan(three_beams(), OPTICS, CAMERA, Reconstruction(apodization=one)).passed
+        make_volume_plan(beams(), OPTICS, CAMERA, Reconstruction(apodization=one)).passed
         for one in asked
     )
     torch.testing.assert_close(chosen, cosine**0.75)
