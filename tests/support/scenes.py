@@ -12,9 +12,10 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from livesim.config.settings import Camera, Optics, PatternSettings, Steps
+from livesim.config.settings import Camera, Optics, PatternSettings, Settings, Steps
 from livesim.reconstruction.forward.model import camera_counts, expected_photons
 from livesim.reconstruction.otf import Otf
+from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim_acquisition.specimens.filaments import Filaments
 
@@ -53,6 +54,21 @@ class Scene:
     @property
     def otf(self) -> Otf:
         return Otf.theoretical(self.optics)
+
+    @property
+    def frames(self) -> np.ndarray:
+        """[frame, y, x] uint16 in the order of acquisition."""
+        return self.counts.flatten(0, 2).numpy().astype(np.uint16)
+
+    @property
+    def stack(self) -> RawStack:
+        """The first raw stack."""
+        return RawStack(stream="s", index=StackIndex(), pixels=self.counts[0].numpy())
+
+    def described(self, **tables: Any) -> Settings:
+        """Return settings as they are true, with further tables or others."""
+        own = {"optics": self.optics, "camera": self.camera, "pattern": self.settings}
+        return Settings(**(own | tables))
 
 
 def random_pattern(

@@ -11,7 +11,6 @@ from livesim.config.settings import PatternSettings, Settings, SettingsError, St
 from livesim.pipeline.networks import load_networks
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
-from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels
 from livesim_models.checkpoint import read_card, read_model, write_model
 from livesim_models.data.varied.scenery import Sceneries
@@ -164,7 +163,7 @@ def test_one_model_serves_every_layout_in_a_stream(model, angles, phases, harmon
     assert networks.step_one is None, "it works on the plain image"
     pattern = replace(scene.pattern, levels=Levels(0.0, 100.0))
     pipeline = ReconstructionPipeline(settings, pattern, networks=networks)
-    stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    stack = scene.stack
     made = pipeline.reconstruct(stack)
     network = made.network()
     assert network.shape == (96, 128)

@@ -11,7 +11,7 @@ from ome_types import from_tiff
 from typer.testing import CliRunner
 
 from livesim.cli import app
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.io.pattern_file import write_pattern
 from livesim.io.recipe import Recipe
 from livesim.io.recording_files import PATTERN_NAME, RAW_NAME, RESULTS_NAME
@@ -132,7 +132,7 @@ def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real") / "stream-001"
     folder.mkdir()
     scene = simulate(3, SHAPE, times=5)
-    settings = Settings(optics=scene.optics, camera=scene.camera, steps=PLAIN)
+    settings = scene.described(steps=PLAIN)
     stacks = [
         RawStack("s", StackIndex(time=time), one.numpy(), last_received_ns=10**18 + time * 10**8)
         for time, one in enumerate(scene.counts)

@@ -10,7 +10,6 @@ import zarr
 from livesim.commands.calibrate import calibrate_files, spread_stacks
 from livesim.commands.doctor.command import examine_files
 from livesim.commands.restore.command import RestoreRequest, restore_file
-from livesim.config.settings import Settings
 from livesim.io.read.open import open_recording
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError, LostFrameError
@@ -27,12 +26,12 @@ def scene():
 
 @pytest.fixture(scope="module")
 def frames(scene):
-    return scene.counts.flatten(0, 2).numpy().astype(np.uint16)
+    return scene.frames
 
 
 @pytest.fixture(scope="module")
 def settings(scene):
-    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN)
+    return scene.described(steps=PLAIN)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.request import RestoreRequest
 from livesim.commands.restore.stacks import StackRestorer
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.io.folder_walk import walk
 from livesim.io.read import zarr_planes
 from livesim.pipeline import lanes as lanes_module
@@ -37,10 +37,8 @@ def scene():
 
 @pytest.fixture
 def asked(scene, tmp_path):
-    tifffile.imwrite(tmp_path / "raw.tif", scene.counts.flatten(0, 2).numpy().astype(np.uint16))
-    settings = Settings(
-        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN
-    )
+    tifffile.imwrite(tmp_path / "raw.tif", scene.frames)
+    settings = scene.described(steps=PLAIN)
     return RestoreRequest(tmp_path / "raw.tif", settings, None, tmp_path / "out.ome.zarr")
 
 
@@ -248,7 +246,7 @@ def test_parts_of_other_settings_are_not_mixed_in(asked):
 
 
 def test_a_lost_frame_is_left_out_and_told(asked, scene, tmp_path):
-    frames = scene.counts.flatten(0, 2).numpy().astype(np.uint16)
+    frames = scene.frames
     frames[13] = 0
     axes = [({"time": number}, frame) for number, frame in enumerate(frames)]
     asked = replace(asked, raw=ndtiff(axes)(tmp_path))

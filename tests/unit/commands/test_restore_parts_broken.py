@@ -23,7 +23,7 @@ from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.parts_folder import PartsFolder
 from livesim.commands.restore.request import RestoreRequest
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.io.pattern_file import write_pattern
 from livesim.io.write import chunk_files
 from livesim.io.write.placement import Placement
@@ -41,7 +41,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def frames(scene):
-    return scene.counts.flatten(0, 2).numpy().astype(np.uint16)
+    return scene.frames
 
 
 @pytest.fixture
@@ -51,9 +51,7 @@ def asked(scene, frames, tmp_path):
     tifffile.imwrite(folder / "raw.tif", frames)
     (folder / "raw.toml").write_text(settings_text(networks=False))
     write_pattern(folder / "pattern.json", scene.pattern)
-    settings = Settings(
-        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN
-    )
+    settings = scene.described(steps=PLAIN)
     return RestoreRequest(
         folder / "raw.tif", settings, folder / "pattern.json", folder / "out.ome.zarr"
     )

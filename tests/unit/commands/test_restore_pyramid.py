@@ -15,7 +15,7 @@ from livesim.commands.restore.command import restore_file
 from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.request import RestoreRequest
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.io.pattern_file import write_pattern
 from livesim.io.read.open import open_planes
 from livesim.io.read.result_time_lapse import open_result
@@ -28,11 +28,9 @@ from tests.support.scenes import PLAIN, simulate
 def asked(tmp_path, monkeypatch):
     scene = simulate(4, (64, 64), peak=200.0, times=2)
     monkeypatch.setattr(pyramid, "SMALLEST", 64)
-    tifffile.imwrite(tmp_path / "raw.tif", scene.counts.flatten(0, 2).numpy().astype(np.uint16))
+    tifffile.imwrite(tmp_path / "raw.tif", scene.frames)
     write_pattern(tmp_path / "pattern.json", scene.pattern)
-    settings = Settings(
-        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=PLAIN
-    )
+    settings = scene.described(steps=PLAIN)
     out = tmp_path / "out.ome.zarr"
     return RestoreRequest(
         tmp_path / "raw.tif", settings, tmp_path / "pattern.json", out, pyramid=True

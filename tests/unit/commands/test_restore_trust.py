@@ -16,7 +16,7 @@ from livesim.commands.restore.command import RestoreRequest, restore_file
 from livesim.commands.restore.part import Part
 from livesim.commands.restore.parts import finish_parts, restore_part
 from livesim.commands.restore.trust import spread
-from livesim.config.settings import Settings, Steps
+from livesim.config.settings import PatternSettings, Steps
 from livesim.io.pattern_file import write_pattern
 from livesim.io.write.results import read_recipe
 from livesim.values.errors import DataError
@@ -33,17 +33,15 @@ WRONG = Path(__file__).parents[2] / "weights" / "filaments-two.safetensors"
 def recording(tmp_path_factory):
     scene = simulate(4, (96, 96), peak=60.0, times=2)
     path = tmp_path_factory.mktemp("raw") / "cells.tif"
-    frames = scene.counts.flatten(0, 2).numpy()
+    frames = scene.frames
     tifffile.imwrite(path, frames, imagej=False)
     return path, scene
 
 
 def restored(recording, folder, steps, pattern_file=None, **more):
     path, scene = recording
-    settings = Settings(
-        optics=scene.optics,
-        camera=scene.camera,
-        pattern=scene.settings.model_copy(update={"order": ("phase", "angle", "time")}),
+    settings = scene.described(
+        pattern=PatternSettings(order=("phase", "angle", "time")),
         steps=steps,
     )
     out = folder / "out.ome.tif"
@@ -76,9 +74,7 @@ def test_every_stack_is_weighed_by_its_own_photons_whatever_the_order(recording,
     _, scene = recording
     restored(recording, tmp_path, Steps())
     found = tifffile.imread(tmp_path / "out.ome.tif")
-    settings = Settings(
-        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=Steps()
-    )
+    settings = scene.described(steps=Steps())
     pattern = read_recipe(tmp_path / "out.ome.tif").pattern
     for number in (1, 0):
         alone = Restorer(settings, pattern)(scene.counts[number].numpy())
@@ -109,10 +105,8 @@ def test_the_error_is_a_further_channel(recording, tmp_path, steps):
 
 def test_an_error_that_cannot_be_measured_is_refused(recording, tmp_path):
     path, scene = recording
-    settings = Settings(
-        optics=scene.optics,
-        camera=scene.camera,
-        pattern=scene.settings.model_copy(update={"order": ("phase", "angle", "time")}),
+    settings = scene.described(
+        pattern=PatternSettings(order=("phase", "angle", "time")),
         reconstruction={"richardson_lucy_iterations": 3},
     )
     out = tmp_path / "out.ome.tif"
@@ -159,7 +153,7 @@ def test_of_frames_whose_pixels_share_noise_no_error_is_written(recording, tmp_p
     assert "livesim: no error planes: the photons cannot decide" in capsys.readouterr().err
     assert any(words.startswith("no error planes: ") for words in recipe.warnings)
     assert tifffile.imread(tmp_path / "out.ome.tif").shape == (2, 192, 192)
-    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
+    settings = scene.described()
     images = Restorer(settings, scene.pattern, steps="reconstruct")(smooth, everything=True)
     assert images.error is None
 
@@ -208,7 +202,7 @@ def faint(tmp_path_factory):
     """A recording of so few photons that they carry less than half of what is seen."""
     scene = simulate(4, (96, 96), peak=3.0, times=2)
     folder = tmp_path_factory.mktemp("faint")
-    tifffile.imwrite(folder / "cells.tif", scene.counts.flatten(0, 2).numpy(), imagej=False)
+    tifffile.imwrite(folder / "cells.tif", scene.frames, imagej=False)
     write_pattern(folder / "pattern.json", scene.pattern)
     return (folder / "cells.tif", scene), folder / "pattern.json"
 
@@ -236,7 +230,7 @@ def test_beside_images_that_are_not_to_be_trusted_lies_the_plain_one(
 
 def test_parts_of_what_is_not_to_be_trusted_are_what_is_made_at_once(faint, tmp_path):
     (path, scene), pattern = faint
-    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
+    settings = scene.described()
     asked = RestoreRequest(path, settings, pattern, tmp_path / "out.zarr", error=True)
     for number in (2, 3, 1):  # one of them without a raw stack
         restore_part(asked, Part(number, 3), Console(quiet=True), lambda: None)

@@ -7,12 +7,10 @@ import threading
 import pytest
 import torch
 
-from livesim.config.settings import Settings
 from livesim.pipeline.build import pipeline_factory
 from livesim.pipeline.calibration import calibrate
 from livesim.pipeline.computing import TorchComputing
 from livesim.pipeline.cores import TorchCores
-from livesim.values.frames import RawStack, StackIndex
 from tests.support.scenes import simulate
 
 WAIT_S = 60.0
@@ -73,8 +71,8 @@ def three():
 
 def test_calibrating_and_reconstructing_leave_the_callers_cores_alone(three):
     scene = simulate(4, (96, 96), peak=200.0)
-    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
-    stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    settings = scene.described()
+    stack = scene.stack
     calibrate([stack], settings)
     pipeline = pipeline_factory(settings, scene.pattern)([stack], True)
     try:
@@ -88,8 +86,8 @@ def test_calibrating_and_reconstructing_leave_the_callers_cores_alone(three):
 
 def test_the_engines_pipelines_track_their_pattern_on_one_core():
     scene = simulate(4, (96, 96), peak=200.0)
-    settings = Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings)
-    stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    settings = scene.described()
+    stack = scene.stack
     computing, claimed = TorchComputing(scene.pattern, lambda own: None), threading.Event()
     computing._cores.use_one = claimed.set
     pipeline = computing.factory_for(settings)([stack], True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livesim.api.restore import Restorer
-from livesim.config.settings import Settings, Tracking
+from livesim.config.settings import Tracking
 from livesim.engine.beside.proposals import matched
 from livesim.io.pattern_file import pattern_from_json, pattern_to_json
 from livesim.pipeline.build import doctor_for, pipeline_factory
@@ -25,7 +25,7 @@ class Recording:
 
     def __init__(self):
         scene = simulate(4, SHAPE, times=2, peak=400.0)
-        self.settings = Settings(optics=scene.optics, camera=scene.camera, steps=PLAIN)
+        self.settings = scene.described(steps=PLAIN)
         self.right = [self._stack(time, one.numpy()) for time, one in enumerate(scene.counts)]
         self.wrong = [replace(one, pixels=one.pixels.copy()) for one in self.right]
         for one in self.wrong:

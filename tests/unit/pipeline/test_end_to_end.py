@@ -8,7 +8,7 @@ import torch
 
 from livesim.config.changes import difference, steered
 from livesim.config.either import with_excluded
-from livesim.config.settings import Settings, SettingsError, Steps, parse_settings
+from livesim.config.settings import SettingsError, Steps, parse_settings
 from livesim.config.step_choice import with_steps
 from livesim.io.recipe import steps_run
 from livesim.pipeline.calibration import with_levels
@@ -16,7 +16,6 @@ from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
-from livesim.values.frames import RawStack, StackIndex
 from livesim_models.passband import Passband
 from livesim_models.rcan.model import RcanArchitecture
 from livesim_models.registry import build
@@ -40,15 +39,11 @@ def model(tmp_path_factory):
 
 def settings_of(scene, **steps):
     steps = Steps(precision="float32", **steps)
-    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=steps)
-
-
-def stack_of(scene):
-    return RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    return scene.described(steps=steps)
 
 
 def pipeline_of(scene, own):
-    return ReconstructionPipeline(own, with_levels(scene.pattern, [stack_of(scene)], own))
+    return ReconstructionPipeline(own, with_levels(scene.pattern, [scene.stack], own))
 
 
 def test_one_for_all_stands_in_place_of_both_others(scene, model):
@@ -127,12 +122,12 @@ def test_the_choice_of_steps_keeps_or_leaves_it_out(scene, model):
 
 def test_its_image_has_the_plain_images_scale_and_the_photons_decide(scene, model):
     pipeline = pipeline_of(scene, settings_of(scene, all=model))
-    work = pipeline.compute(stack_of(scene))
+    work = pipeline.compute(scene.stack)
     assert torch.equal(work.image, work.plain), "nothing is shown without weights"
     assert float(work.network.mean()) == pytest.approx(float(work.plain.mean()), rel=1e-3)
     assert "end to end" in dict(work.steps_ms)
     found = pipeline.examine(work)
-    shown = pipeline.reconstruct(stack_of(scene), weights=found.weights)
+    shown = pipeline.reconstruct(scene.stack, weights=found.weights)
     assert shown.step_one is None
     image = torch.from_numpy(shown.result.image)
     torch.testing.assert_close(image, found.image)
@@ -142,7 +137,7 @@ def test_its_image_has_the_plain_images_scale_and_the_photons_decide(scene, mode
 
 
 def test_after_the_plain_image_of_a_stream_it_makes_the_same_pixels(scene, model):
-    own, stack = settings_of(scene, all=model), stack_of(scene)
+    own, stack = settings_of(scene, all=model), scene.stack
     known = with_levels(scene.pattern, [stack], own)
     live = ReconstructionPipeline(own, known, path=EagerPath(CPU), plain_path=EagerPath(CPU))
     first = live.begin_plain(stack, lambda _: ()).take()
@@ -168,7 +163,7 @@ def test_only_kept_frames_are_seen(scene, tmp_path):
 def object_and_passband(scene):
     own = settings_of(scene)
     pipeline = pipeline_of(scene, own.model_copy(update={"steps": PLAIN}))
-    work = pipeline.compute(stack_of(scene))
+    work = pipeline.compute(scene.stack)
     sections = pipeline.sections
     plain = sections.plan.transfer / sections.plan.transfer[0, 0]  # the mean is the plain one
     return work, Passband(plain, (plain > 0.01).float())
@@ -217,7 +212,7 @@ def test_it_goes_where_the_two_steps_go_when_none_can_run(scene, model):
         scene.pattern,
         angles=tuple(replace(one, usable=False) for one in scene.pattern.angles),
     )
-    pipeline = ReconstructionPipeline(own, with_levels(dark, [stack_of(scene)], own))
+    pipeline = ReconstructionPipeline(own, with_levels(dark, [scene.stack], own))
     assert not pipeline.networks.any
-    work = pipeline.compute(stack_of(scene))
+    work = pipeline.compute(scene.stack)
     assert torch.equal(work.network, work.plain)

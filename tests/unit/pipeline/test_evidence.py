@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Settings, Steps
+from livesim.config.settings import Steps
 from livesim.pipeline.calibration import with_levels
 from livesim.pipeline.evidence import evidence_of
 from livesim.pipeline.pipeline import ReconstructionPipeline
@@ -22,7 +22,7 @@ PEAK = 60.0
 
 
 def pipeline_of(scene, pixels, steps):
-    settings = Settings(optics=scene.optics, camera=scene.camera, steps=steps)
+    settings = scene.described(steps=steps)
     stack = RawStack("s", StackIndex(), pixels)
     noise = unit_noise_to_signal(scene.truth, scene.pattern, scene.optics)
     known = replace(scene.pattern, noise_to_signal=scaled(noise, float(scene.expected.mean())))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import Reconstruction, Settings, Steps
+from livesim.config.settings import Reconstruction, Steps
 from livesim.pipeline.cpu import EagerPath
 from livesim.pipeline.graphs import ReplayedPath
 from livesim.pipeline.networks import load_networks
@@ -44,9 +44,7 @@ class Stream:
 
     def __init__(self, steps=PLAIN, reconstruction=None, count=6):
         self.scene = simulate(3, SHAPE, times=count, peak=100.0)
-        self.settings = Settings(
-            optics=self.scene.optics,
-            camera=self.scene.camera,
+        self.settings = self.scene.described(
             reconstruction=reconstruction or Reconstruction(),
             steps=steps,
         )

@@ -59,7 +59,7 @@ def doubts(
 
 def frames_of(scene: Scene) -> np.ndarray:
     """Return its frames one after the other."""
-    return scene.counts.flatten(0, 2).numpy()
+    return scene.frames
 
 
 @pytest.fixture(scope="module")

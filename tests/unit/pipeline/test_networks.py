@@ -16,7 +16,6 @@ from livesim.pipeline.calibration import calibrate, in_this_light, with_levels
 from livesim.pipeline.networks import load_networks, resolved
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.values.errors import DataError
-from livesim.values.frames import RawStack, StackIndex
 from livesim.values.pattern import Levels
 from livesim_models.domain import NAMES, domain_of
 from livesim_models.evaluation.similarity import similarity
@@ -33,17 +32,11 @@ def scene():
 
 
 def settings_of(scene, steps=None):
-    return Settings(
-        optics=scene.optics, camera=scene.camera, pattern=scene.settings, steps=steps or Steps()
-    )
-
-
-def stack_of(scene):
-    return RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    return scene.described(steps=steps or Steps())
 
 
 def made_with(scene, steps):
-    own, stack = settings_of(scene, steps), stack_of(scene)
+    own, stack = settings_of(scene, steps), scene.stack
     known = with_levels(scene.pattern, [stack], own)
     return ReconstructionPipeline(own, known).reconstruct(stack)
 
@@ -120,7 +113,7 @@ def test_behind_richardson_lucy_steps_no_network_runs_and_one_that_is_named_is_r
 
 @pytest.mark.parametrize(("factor", "again"), [(0.04, True), (0.75, False), (1.0, False)])
 def test_a_pattern_from_other_light_has_its_levels_and_noise_measured_again(scene, factor, again):
-    own, stack = settings_of(scene, PLAIN), stack_of(scene)
+    own, stack = settings_of(scene, PLAIN), scene.stack
     found = calibrate([stack], own)
     known = replace(found, levels=Levels(factor * found.levels.low, factor * found.levels.high))
     light = in_this_light(known, [stack], own)
@@ -169,7 +162,7 @@ def test_half_precision_costs_next_to_nothing(scene, precision):
 
 
 def test_a_turned_pattern_turns_for_the_networks_as_well(scene):
-    own, stack = settings_of(scene, Steps(precision="float32")), stack_of(scene)
+    own, stack = settings_of(scene, Steps(precision="float32")), scene.stack
     known = with_levels(scene.pattern, [stack], own)
     turn = (0.3, -0.2, 0.1)
     angles = [
@@ -183,7 +176,7 @@ def test_a_turned_pattern_turns_for_the_networks_as_well(scene):
 
 
 def test_the_brightness_is_measured_once_and_held(scene):
-    own, stack = settings_of(scene, PLAIN), stack_of(scene)
+    own, stack = settings_of(scene, PLAIN), scene.stack
     found = calibrate([stack], own)
     assert found.levels is not None
     brighter = replace(stack, pixels=stack.pixels * 2)
@@ -198,11 +191,11 @@ def test_step_two_asks_for_the_brightness(scene):
 
 
 def test_the_card_s_warning_goes_with_the_pattern(scene):
-    dark = replace(stack_of(scene), pixels=np.full_like(scene.counts[0].numpy(), 101))
+    dark = replace(scene.stack, pixels=np.full_like(scene.counts[0].numpy(), 101))
     pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([dark], True)
     assert any("pair-two" in words for words in pipeline.pattern.warnings)
     pipeline.close()
-    pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([stack_of(scene)], True)
+    pipeline = pipeline_factory(settings_of(scene, PAIR), scene.pattern)([scene.stack], True)
     assert not any("pair" in words for words in pipeline.pattern.warnings)
     pipeline.close()
 

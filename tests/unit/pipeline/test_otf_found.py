@@ -22,16 +22,12 @@ def settings_with(damping: float | str) -> Settings:
     return Settings(optics=optics, steps=PLAIN)
 
 
-def stack_of(scene: Scene) -> RawStack:
-    return RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
-
-
 def image(settings: Settings, pattern: Pattern, stack: RawStack) -> np.ndarray:
     return ReconstructionPipeline(settings, pattern).reconstruct(stack).result.image
 
 
 def test_a_pattern_is_used_with_the_otf_that_was_found_with_it(scene):
-    stack = stack_of(scene)
+    stack = scene.stack
     pattern = calibrate([stack], settings_with("auto"))
     assert pattern.otf_damping is not None
     assert pattern.otf_damping.value == pytest.approx(0.5, rel=0.15)
@@ -43,14 +39,14 @@ def test_a_pattern_is_used_with_the_otf_that_was_found_with_it(scene):
 
 
 def test_a_damping_that_is_set_is_not_replaced(scene):
-    stack = stack_of(scene)
+    stack = scene.stack
     pattern = calibrate([stack], settings_with(0.5))
     assert pattern.otf_damping is None
 
 
 @pytest.mark.parametrize(("damping", "said"), [(0.2, True), (0.5, False), ("auto", False)])
 def test_a_set_damping_that_is_not_the_pattern_s_is_said(scene, damping, said):
-    stack = stack_of(scene)
+    stack = scene.stack
     pattern = calibrate([stack], settings_with("auto"))
     found = with_warnings(pattern, [stack], settings_with(damping), Networks(0.0))
     words = "OTF damping: 0.2 is set, but the pattern's modulation was found with 0."
@@ -59,7 +55,7 @@ def test_a_set_damping_that_is_not_the_pattern_s_is_said(scene, damping, said):
 
 def test_noise_measured_in_other_light_belongs_to_the_otf_that_is_kept(scene):
     """A dim stack may show another damping by chance; the pattern's is used all the same."""
-    pattern = calibrate([stack_of(scene)], settings_with("auto"))
+    pattern = calibrate([scene.stack], settings_with("auto"))
     kept = replace(pattern, otf_damping=OtfDamping(1.0, 0.01))
     dim = RawStack("s", StackIndex(), (scene.counts[0].numpy() - 100) // 8 + 100)
     found = in_this_light(kept, [dim], settings_with("auto"))

@@ -233,8 +233,8 @@ def test_fringes_of_another_period_are_seen_as_stripes(beads):
 @pytest.mark.parametrize(("side", "able"), [(SMALLEST, True), (SMALLEST - 2, False)])
 def test_a_field_too_small_to_judge_has_no_networks(side, able, caplog):
     scene = simulate(4, (side, side), peak=100.0)
-    settings = Settings(optics=scene.optics, camera=scene.camera)
-    stack = RawStack(stream="s", index=StackIndex(), pixels=scene.counts[0].numpy())
+    settings = scene.described()
+    stack = scene.stack
     pattern = with_levels(scene.pattern, [stack], settings)
     pipeline = ReconstructionPipeline(settings, pattern)
     made = pipeline.reconstruct(stack)

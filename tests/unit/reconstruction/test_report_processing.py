@@ -16,7 +16,6 @@ from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.plan import make_plan
 from livesim.reconstruction.reconstructor import Reconstructor
 from livesim.reconstruction.report_processing import finished, prepared
-from livesim.values.frames import RawStack, StackIndex
 from tests import textbook
 from tests.support.scenes import simulate
 
@@ -27,10 +26,6 @@ FULL = 65535.0
 @pytest.fixture(scope="module")
 def scene():
     return simulate(4, (64, 72), peak=100.0)
-
-
-def settings_of(scene, **tables):
-    return Settings(optics=scene.optics, camera=scene.camera, pattern=scene.settings, **tables)
 
 
 def by_hand(counts):
@@ -96,8 +91,8 @@ def test_gain_offset_and_brightness_play_no_part(scene):
 
 
 def test_it_goes_through_the_frame_path_and_no_network_follows_it(scene):
-    own = settings_of(scene, reconstruction=REPORT)
-    stack = RawStack("s", StackIndex(), scene.counts[0].numpy())
+    own = scene.described(reconstruction=REPORT)
+    stack = scene.stack
     result = ReconstructionPipeline(own, scene.pattern)(stack)
     assert (result.image.min(), result.image.max(), result.plain) == (0.0, FULL, None)
     assert np.abs(result.widefield - by_hand(stack.pixels).mean(axis=0)).max() < 1.0
@@ -106,7 +101,7 @@ def test_it_goes_through_the_frame_path_and_no_network_follows_it(scene):
 @pytest.mark.parametrize("steps", [0, 5])
 def test_networks_are_none_and_a_named_one_is_refused_with_the_reason(scene, steps):
     changed = REPORT.model_copy(update={"richardson_lucy_iterations": steps})
-    own = settings_of(scene, reconstruction=changed)
+    own = scene.described(reconstruction=changed)
     assert (resolved(own).settings.steps.two, len(resolved(own).notes)) == ("none", 1)
     named = own.model_copy(update={"steps": Steps(two="universal")})
     words = "richardson_lucy" if steps else 'processing = "none".*found "report"'

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from livesim.config.settings import PatternSettings, Reconstruction, Settings
+from livesim.config.settings import PatternSettings, Reconstruction
 from livesim.pipeline.build import FAINT_STACKS, pipeline_factory
 from livesim.pipeline.pipeline import ReconstructionPipeline
 from livesim.reconstruction.plan import make_plan
@@ -109,7 +109,7 @@ def test_a_pattern_without_usable_angles_has_nothing_to_read():
 def test_the_pipeline_follows_a_drift_and_a_jump(settings):
     scene = simulate(6, (128, 128), 1000.0, settings=settings)
     drifting = DriftingScene(scene, 1000.0)
-    own = Settings(optics=scene.optics, camera=scene.camera, pattern=settings, steps=PLAIN)
+    own = scene.described(pattern=settings, steps=PLAIN)
     own = own.model_copy(update={"tracking": own.tracking.model_copy(update={"estimate": False})})
     pipeline = pipeline_factory(own, scene.pattern)([], True)
     errors = []
@@ -126,9 +126,7 @@ def test_the_pipeline_follows_a_drift_and_a_jump(settings):
 
 def test_a_stream_can_do_without():
     scene = simulate(6, (64, 64))
-    own = Settings(
-        optics=scene.optics, camera=scene.camera, tracking={"follow": False}, steps=PLAIN
-    )
+    own = scene.described(tracking={"follow": False}, steps=PLAIN)
     drifting = DriftingScene(scene, 1000.0)
     pipeline = pipeline_factory(own, scene.pattern)([], True)
     fixed = ReconstructionPipeline(own, scene.pattern)
@@ -144,9 +142,7 @@ def test_a_stream_can_do_without():
 def test_in_faint_light_the_first_pattern_is_that_of_some_stacks(peak, needed):
     scene = simulate(20, (192, 192), peak)
     drifting = DriftingScene(scene, peak, 20)
-    own = Settings(
-        optics=scene.optics, camera=scene.camera, tracking={"follow": False}, steps=PLAIN
-    )
+    own = scene.described(tracking={"follow": False}, steps=PLAIN)
     make, stacks, pipeline = pipeline_factory(own), [], None
     while pipeline is None:
         stacks.append(drifting.stack(len(stacks), 0.0))
