@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from typer.testing import CliRunner
 
+from livesim.cli import app
 from livesim.config.settings import Settings
 from livesim.io.recipe import Recipe
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
@@ -83,3 +85,9 @@ def record(
 def times(count: int, **place: int) -> list[StackIndex]:
     """Return so many time points at a place."""
     return [StackIndex(time=time, **place) for time in range(count)]
+
+
+def export(recording, out, *flags):
+    """Run the command line; errors come through as they are."""
+    command = ["export", str(recording), "--out", str(out), *flags]
+    return CliRunner().invoke(app, command, catch_exceptions=False)

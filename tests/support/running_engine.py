@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from livesim.config.settings import Settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.pending import ready
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
 from livesim.engine.seams import Computing, Reconstructed
+from livesim.io.read.open import open_recording
 from livesim.values.frames import FrameAxes, RawFrame
 from livesim.values.pattern import Pattern, PatternAngle
 from livesim.values.results import Result
@@ -25,6 +27,7 @@ from tests.support import waiting
 
 WAIT_S = 60.0
 SETTINGS = {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
+OWN = Settings.model_validate(SETTINGS)
 ANGLE = PatternAngle((5.0, 0.0), (0.0, 2.0, 4.0), (0.8,))
 PATTERN = Pattern(80.0, (16, 12), (ANGLE, ANGLE, ANGLE), 110.0)
 
@@ -213,3 +216,9 @@ def send(engine, what, stream="s", **finish):
         for frame in what:
             sender.send(frame)
         return sender.finish(**finish)
+
+
+def recorded(folder) -> list[int]:
+    """Return a pixel of every frame of a recording, in order."""
+    with open_recording(folder / "raw.zarr", OWN.pattern) as recording:
+        return [int(frame.pixels[3, 4]) for frame in recording.frames()]

@@ -11,20 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livesim.config.settings import Settings
 from livesim.values.results import Result
 from livesim.wire.sockets import Keep, Subscriber
 from livesim_acquisition.hook import make_hook
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from tests.support.addresses import free_addresses
+from tests.support.running_engine import OWN
 
 pytestmark = pytest.mark.slow
 
 LIMIT_S = 150.0
 ENGINE = Path(__file__).with_name("engine_with_fake.py")
-SETTINGS = Settings.model_validate(
-    {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
-)
 
 
 class Rig:
@@ -39,7 +36,7 @@ class Rig:
     def start(self, name):
         self._running[name] = {
             "engine": self._engine,
-            "source": lambda: BackgroundSender(self._at[2], SETTINGS),
+            "source": lambda: BackgroundSender(self._at[2], OWN),
             "viewer": lambda: Subscriber(self._at[1], Keep.DROP_OLDEST),
         }[name]()
 

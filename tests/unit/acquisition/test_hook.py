@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from ndstorage.ndtiff_dataset import NDTiffDataset
 
-from livesim.config.settings import Settings
 from livesim.engine.options import EngineOptions
 from livesim.engine.process import Engine
 from livesim.engine.record.folder import record_into
@@ -27,12 +26,8 @@ from livesim_acquisition.hook.image_queue import DEPTH, ImageQueue, QueuedImage
 from livesim_acquisition.hook.saved_images import read_saved
 from livesim_acquisition.sender import Sender
 from tests.support.addresses import free_addresses
-from tests.support.running_engine import WAIT_S, at_work, averaging
+from tests.support.running_engine import OWN, WAIT_S, at_work, averaging, recorded
 from tests.support.waiting import wait_for
-
-SETTINGS = Settings.model_validate(
-    {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
-)
 
 
 @contextmanager
@@ -83,14 +78,9 @@ def feed(hook, times, first=0):
         assert same is metadata
 
 
-def recorded(folder):
-    with open_recording(folder / "raw.zarr", SETTINGS.pattern) as recording:
-        return [int(frame.pixels[3, 4]) for frame in recording.frames()]
-
-
 def test_every_image_arrives_where_it_belongs(tmp_path):
     with running(tmp_path) as engine:
-        sender = BackgroundSender(engine.endpoints.control, SETTINGS)
+        sender = BackgroundSender(engine.endpoints.control, OWN)
         feed(make_hook(sender), 4)
         counts = sender.close()
     assert (counts.offered, counts.sent, counts.received, counts.streams) == (36, 36, 36, 1)
@@ -122,7 +112,7 @@ def test_what_has_been_saved_is_read_and_sent(tmp_path):
             return {"Exposure": "2.5"}
 
     with running(tmp_path) as engine:
-        sender = BackgroundSender(engine.endpoints.control, SETTINGS)
+        sender = BackgroundSender(engine.endpoints.control, OWN)
         hook = make_saved_hook(sender)
         for _, metadata in images(3):
             hook(metadata["Axes"], Dataset())
@@ -155,7 +145,7 @@ def test_an_image_is_read_whole_while_the_next_ones_are_written(tmp_path):
 
 @pytest.mark.usefixtures("impatient")
 def test_without_an_engine_all_is_counted(nobody):
-    sender = BackgroundSender(nobody, SETTINGS)
+    sender = BackgroundSender(nobody, OWN)
     feed(make_hook(sender), 40)
     counts = sender.close()
     assert (counts.offered, counts.unsent, counts.sent) == (360, 360, 0)
@@ -170,7 +160,7 @@ def test_the_hook_never_waits_for_the_engine(nobody, monkeypatch):
         raise WireError("expected an engine, found none")
 
     monkeypatch.setattr(engine_link, "Sender", unanswered)
-    sender = BackgroundSender(nobody, SETTINGS)
+    sender = BackgroundSender(nobody, OWN)
     feed(make_hook(sender), 40)  # returns, though nobody has answered yet
     assert sender.counts.unsent == 360 - DEPTH
     answered.set()
@@ -179,7 +169,7 @@ def test_the_hook_never_waits_for_the_engine(nobody, monkeypatch):
 
 @pytest.mark.usefixtures("late")
 def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
-    sender = BackgroundSender(nobody, SETTINGS)
+    sender = BackgroundSender(nobody, OWN)
     feed(make_hook(sender), 2)
     wait_for(lambda: sender.fault)
     with running(tmp_path, nobody):
@@ -191,7 +181,7 @@ def test_an_engine_that_comes_late_gets_what_still_waits(tmp_path, nobody):
 
 @pytest.mark.usefixtures("late")
 def test_a_channel_keeps_its_number_even_if_all_its_first_images_are_given_up(tmp_path, nobody):
-    sender = BackgroundSender(nobody, SETTINGS)
+    sender = BackgroundSender(nobody, OWN)
     hook = make_hook(sender)
     channels = ["561", "488", "405"]
     for channel in channels:
@@ -201,14 +191,14 @@ def test_a_channel_keeps_its_number_even_if_all_its_first_images_are_given_up(tm
     with running(tmp_path, nobody):
         counts = sender.close()
     assert counts.unsent >= 3 * 360 - DEPTH - 1
-    with open_recording(tmp_path / "stream-001" / "raw.zarr", SETTINGS.pattern) as recording:
+    with open_recording(tmp_path / "stream-001" / "raw.zarr", OWN.pattern) as recording:
         assert {index.channel for index in recording.indices} == {2}
 
 
 def test_an_engine_that_vanishes_and_comes_back_gets_a_new_stream(tmp_path, nobody, monkeypatch):
     monkeypatch.setattr(background_sender, "RETRY_S", 0.05)
     monkeypatch.setattr("livesim_acquisition.sender.CHECK_EVERY_S", 0.0)
-    with BackgroundSender(nobody, SETTINGS) as sender:
+    with BackgroundSender(nobody, OWN) as sender:
         hook = make_hook(sender)
         with running(tmp_path / "first", nobody):
             feed(hook, 2)
@@ -238,7 +228,7 @@ def test_an_engine_that_vanishes_and_comes_back_gets_a_new_stream(tmp_path, nobo
 def test_an_image_of_no_use_is_counted_and_handed_on(tmp_path, image, metadata, words):
     with (
         running(tmp_path) as engine,
-        BackgroundSender(engine.endpoints.control, SETTINGS) as sender,
+        BackgroundSender(engine.endpoints.control, OWN) as sender,
     ):
         assert make_hook(sender)(image, metadata) == (image, metadata)
         feed(make_hook(sender), 1)

@@ -14,17 +14,13 @@ from pymmcore_plus.mda._generator_sequence import GeneratorMDASequence
 from pymmcore_plus.mda.events import MDASignaler
 from useq import MDAEvent, MDASequence
 
-from livesim.config.settings import Settings, SettingsError
-from livesim.io.read.open import open_recording
+from livesim.config.settings import SettingsError
 from livesim_acquisition.hook import background_sender, engine_link
 from livesim_acquisition.hook.background_sender import BackgroundSender
 from livesim_acquisition.hook.image_queue import DEPTH
 from livesim_acquisition.mda import sim_events, stream
-from tests.support.running_engine import WAIT_S, running
+from tests.support.running_engine import OWN, WAIT_S, recorded, running
 
-SETTINGS = Settings.model_validate(
-    {"optics": {"numerical_aperture": 1.4, "emission_nm": 520.0, "pixel_nm": 80.0}}
-)
 LIST = GeneratorMDASequence()
 """What pymmcore-plus says has begun when it is given a list of events."""
 NOBODY = "tcp://127.0.0.1:9"
@@ -71,11 +67,6 @@ def acquire(signals, events, begun=LIST):
     signals.sequenceFinished.emit(begun)
 
 
-def recorded(folder):
-    with open_recording(folder / "raw.zarr", SETTINGS.pattern) as recording:
-        return [int(frame.pixels[3, 4]) for frame in recording.frames()]
-
-
 def listening(signals):
     return [
         name
@@ -85,8 +76,8 @@ def listening(signals):
 
 
 def test_every_frame_arrives_where_its_event_says(tmp_path, core, signals):
-    with running(record=tmp_path) as engine, stream(core, engine.control, SETTINGS) as streamed:
-        acquire(signals, sim_events(sequence(4), SETTINGS.pattern))
+    with running(record=tmp_path) as engine, stream(core, engine.control, OWN) as streamed:
+        acquire(signals, sim_events(sequence(4), OWN.pattern))
         counts = streamed.close()
     assert (counts.offered, counts.sent, counts.received, counts.streams) == (36, 36, 36, 1)
     assert (counts.unsent, counts.unusable, streamed.fault) == (0, 0, None)
@@ -109,8 +100,8 @@ def test_the_stream_says_what_the_sequence_says(core, signals, starts, handed):
         channels=["488", "561"],
         z_plan={"range": 1.0, "step": 0.25},
     )
-    events = sim_events(planned, SETTINGS.pattern)
-    with running() as engine, stream(core, engine.control, SETTINGS):
+    events = sim_events(planned, OWN.pattern)
+    with running() as engine, stream(core, engine.control, OWN):
         acquire(signals, events[:1], planned if handed == "sequence" else LIST)
     (start,) = starts
     assert start.source == "pymmcore-plus"
@@ -128,8 +119,8 @@ def test_events_of_ones_own_say_nothing_of_sizes(core, signals, starts):
 
 
 def test_each_acquisition_is_a_stream_and_none_cuts_off_the_one_before(tmp_path, core, signals):
-    events = sim_events(sequence(2), SETTINGS.pattern)
-    with running(record=tmp_path) as engine, stream(core, engine.control, SETTINGS):
+    events = sim_events(sequence(2), OWN.pattern)
+    with running(record=tmp_path) as engine, stream(core, engine.control, OWN):
         acquire(signals, events)
         acquire(signals, events)
     assert recorded(tmp_path / "stream-001") == recorded(tmp_path / "stream-002") == list(range(18))
@@ -137,10 +128,10 @@ def test_each_acquisition_is_a_stream_and_none_cuts_off_the_one_before(tmp_path,
 
 @pytest.mark.parametrize("end", ["cancelled", "no word of its end", "error"])
 def test_the_stream_ends_whatever_happens(core, signals, end):
-    events = sim_events(sequence(2), SETTINGS.pattern)[:13]
+    events = sim_events(sequence(2), OWN.pattern)[:13]
     failing = pytest.raises(KeyError) if end == "error" else nullcontext()
     with running() as engine:
-        with failing, stream(core, engine.control, SETTINGS) as streamed:
+        with failing, stream(core, engine.control, OWN) as streamed:
             signals.sequenceStarted.emit(LIST, {})
             for image, event, metadata in images(events):
                 signals.frameReady.emit(image, event, metadata)
@@ -181,10 +172,10 @@ class Failing:
 def test_an_acquisition_that_fails_ends_its_stream():
     runner = MDARunner()
     runner.set_engine(Failing())
-    events = sim_events(sequence(1), SETTINGS.pattern)
+    events = sim_events(sequence(1), OWN.pattern)
     with (
         running() as engine,
-        stream(SimpleNamespace(mda=runner), engine.control, SETTINGS) as streamed,
+        stream(SimpleNamespace(mda=runner), engine.control, OWN) as streamed,
     ):
         with pytest.raises(RuntimeError, match="camera gone"):
             runner.run(events)
@@ -194,8 +185,8 @@ def test_an_acquisition_that_fails_ends_its_stream():
 
 def test_an_acquisition_ends_its_stream_while_the_connection_stays(core, signals):
     with running() as engine:
-        streamed = stream(core, engine.control, SETTINGS)
-        acquire(signals, sim_events(sequence(1), SETTINGS.pattern))
+        streamed = stream(core, engine.control, OWN)
+        acquire(signals, sim_events(sequence(1), OWN.pattern))
         engine.wait_for(lambda status: status.stream is None and status.stages[0].done == 9)
         assert len(listening(signals)) == 3
         streamed.close()
@@ -205,16 +196,16 @@ def test_an_acquisition_ends_its_stream_while_the_connection_stays(core, signals
 
 def test_the_signals_keep_the_connection_alive(core, signals):
     with running() as engine:
-        stream(core, engine.control, SETTINGS)
+        stream(core, engine.control, OWN)
         gc.collect()
-        acquire(signals, sim_events(sequence(1), SETTINGS.pattern))
+        acquire(signals, sim_events(sequence(1), OWN.pattern))
         engine.wait_for(lambda status: status.stages[0].done == 9)
 
 
 def test_a_sender_of_ones_own_serves_one_acquisition(tmp_path, core, signals, caplog):
-    events = sim_events(sequence(2), SETTINGS.pattern)
+    events = sim_events(sequence(2), OWN.pattern)
     with running(record=tmp_path) as engine:
-        sender = BackgroundSender(engine.control, SETTINGS)
+        sender = BackgroundSender(engine.control, OWN)
         with stream(core, sender) as streamed:
             acquire(signals, events)
             acquire(signals, events)
@@ -234,8 +225,8 @@ def test_the_acquisition_never_waits_and_what_is_given_up_is_told(
         raise engine_link.WireError("expected an engine, found none")
 
     monkeypatch.setattr(engine_link, "Sender", unanswered)
-    with stream(core, NOBODY, SETTINGS) as streamed:
-        acquire(signals, sim_events(sequence(40), SETTINGS.pattern))  # returns all the same
+    with stream(core, NOBODY, OWN) as streamed:
+        acquire(signals, sim_events(sequence(40), OWN.pattern))  # returns all the same
         assert streamed.counts.unsent == 360 - DEPTH
         answered.set()
     assert streamed.counts.unsent == 360
@@ -257,7 +248,7 @@ def test_the_acquisition_never_waits_and_what_is_given_up_is_told(
     ],
 )
 def test_an_event_without_a_place_is_told_once(core, signals, caplog, event, words):
-    with running() as engine, stream(core, engine.control, SETTINGS) as streamed:
+    with running() as engine, stream(core, engine.control, OWN) as streamed:
         acquire(signals, [event] * 3)
     assert (streamed.counts.unusable, streamed.counts.sent) == (3, 0)
     assert words in streamed.fault
@@ -276,8 +267,8 @@ def test_signals_of_qt_do_not_wait_for_the_main_thread(core):
     from pymmcore_plus.mda.events import QMDASignaler
 
     signals = QMDASignaler()
-    events = sim_events(sequence(2), SETTINGS.pattern)
-    with running() as engine, stream(core_with(signals), engine.control, SETTINGS) as streamed:
+    events = sim_events(sequence(2), OWN.pattern)
+    with running() as engine, stream(core_with(signals), engine.control, OWN) as streamed:
         acquisition = threading.Thread(target=acquire, args=(signals, events))
         acquisition.start()
         acquisition.join(WAIT_S)

@@ -10,9 +10,7 @@ import tifffile
 from ome_types import from_tiff
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
-from typer.testing import CliRunner
 
-from livesim.cli import app
 from livesim.commands.export.command import ExportRequest, export_recording
 from livesim.commands.export.cut import Ranges, cuts
 from livesim.commands.export.look import LookRequest
@@ -33,6 +31,7 @@ from tests.support.recorded import (
     X,
     Y,
     counts,
+    export,
     image,
     open_results,
     record,
@@ -51,12 +50,6 @@ def two_channels(tmp_path_factory):
 def stack(tmp_path_factory):
     places = [StackIndex(time=t, z=z) for t in range(3) for z in range(4)]
     return record(tmp_path_factory.mktemp("z") / "stream-001", places)
-
-
-def export(recording, out, *flags):
-    """Run the command line; errors come through as they are."""
-    command = ["export", str(recording), "--out", str(out), *flags]
-    return CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 def wanted(times_, channels=(0,), zs=(0,)):

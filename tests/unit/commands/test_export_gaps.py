@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from ome_types import from_tiff
-from typer.testing import CliRunner
 
-from livesim.cli import app
 from livesim.config.settings import SettingsError
 from livesim.io.pattern_file import write_pattern
 from livesim.io.recipe import Recipe
@@ -26,6 +24,7 @@ from tests.support.recorded import (
     PIXEL_NM,
     SETTINGS,
     STEP_S,
+    export,
     image,
     open_results,
     record,
@@ -36,11 +35,6 @@ from tests.support.scenes import PLAIN, simulate
 
 NETWORKS = ("one", "reconstruct", "two")
 SHAPE = (48, 56)
-
-
-def export(recording, out, *flags):
-    command = ["export", str(recording), "--out", str(out), *flags]
-    return CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 @pytest.fixture

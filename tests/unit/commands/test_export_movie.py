@@ -4,9 +4,7 @@ import av
 import numpy as np
 import pytest
 import zarr
-from typer.testing import CliRunner
 
-from livesim.cli import app
 from livesim.commands.export.movie import GAP, SMALLEST_SIDE
 from livesim.config.settings import SettingsError
 from livesim.io.recipe import Recipe
@@ -20,6 +18,7 @@ from tests.support.recorded import (
     SETTINGS,
     X,
     Y,
+    export,
     open_results,
     received_ns,
     record,
@@ -29,11 +28,6 @@ from tests.support.recorded import (
 ZOOM = 6
 """512 / 96, rounded up."""
 SIZE = (ZOOM * 2 * Y, ZOOM * 2 * X)
-
-
-def export(recording, out, *flags):
-    command = ["export", str(recording), "--out", str(out), *flags]
-    return CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 def decoded(path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livesim.config.changes import steered
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.engine.record.beside import BesideRecordings
 from livesim.engine.seams import Resolved
 from livesim.io.logs import read_pattern_log, read_settings_log
@@ -17,9 +17,8 @@ from livesim.io.settings_beside import settings_logs_for
 from livesim.values.frames import RawStack, StackIndex
 from livesim.values.illumination import ChangeKind, Illumination, PatternChange, unturned
 from livesim.wire.control import Beside
-from tests.support.running_engine import PATTERN, SETTINGS, start
+from tests.support.running_engine import OWN, PATTERN, start
 
-OWN = Settings.model_validate(SETTINGS)
 STEERED = steered(OWN, {"reconstruction.wiener": 0.3})
 OTHER = replace(PATTERN, attainable_resolution_nm=120.0)
 

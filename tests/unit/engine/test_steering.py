@@ -34,10 +34,8 @@ from livesim.wire.header import WireError
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from livesim_models.checkpoint import file_sha256
-from tests.support.running_engine import SETTINGS, WAIT_S, FakePipeline, frames, running, start
+from tests.support.running_engine import OWN, SETTINGS, WAIT_S, FakePipeline, frames, running, start
 from tests.support.waiting import wait_for
-
-PLAIN = Settings.model_validate(SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +52,9 @@ PLAIN = Settings.model_validate(SETTINGS)
     ],
 )
 def test_a_setting_is_changed_and_nothing_else(key, value):
-    changed = steered(PLAIN, {key: value})
+    changed = steered(OWN, {key: value})
     assert value_of(changed, key) == value
-    assert steered(changed, {key: value_of(PLAIN, key)}) == PLAIN
+    assert steered(changed, {key: value_of(OWN, key)}) == OWN
 
 
 def test_a_preset_does_not_win_over_what_is_steered():
@@ -78,13 +76,13 @@ def test_a_preset_does_not_win_over_what_is_steered():
 )
 def test_what_cannot_be_is_refused_with_a_sentence(changes, words):
     with pytest.raises(SettingsError) as caught:
-        steered(PLAIN, changes)
+        steered(OWN, changes)
     assert words in str(caught.value)
 
 
 def test_the_difference_tells_old_and_new():
-    other = steered(PLAIN, {"steps.two": "none", "reconstruction.wiener": 0.1})
-    assert difference(PLAIN, other) == (
+    other = steered(OWN, {"steps.two": "none", "reconstruction.wiener": 0.1})
+    assert difference(OWN, other) == (
         {"steps.two": "auto", "reconstruction.wiener": "auto"},
         {"steps.two": "none", "reconstruction.wiener": 0.1},
     )
@@ -96,7 +94,7 @@ def test_changes_hold_from_their_stack_on():
         SettingsChange(StackIndex(time=3), 0, {}, {"steps.two": "none"}),
         SettingsChange(StackIndex(time=3), 0, {}, {"reconstruction.wiener": 0.3}),
     ]
-    used = list(settings_at([StackIndex(time=t) for t in range(5)], PLAIN, changes))
+    used = list(settings_at([StackIndex(time=t) for t in range(5)], OWN, changes))
     assert [one.reconstruction.wiener for one in used] == ["auto", "auto", 0.1, 0.3, 0.3]
     assert [one.steps.two for one in used] == ["auto", "auto", "auto", "none", "none"]
 
@@ -149,7 +147,7 @@ class Steered(FakePipeline):
 
     def __init__(self):
         super().__init__()
-        self.used, self.asked, self.stale, self.prepared = [PLAIN], 0, 0, 0
+        self.used, self.asked, self.stale, self.prepared = [OWN], 0, 0, 0
         self.recalibrating = False
 
     def prepare(self, settings):
@@ -169,7 +167,7 @@ class Steered(FakePipeline):
 
 @pytest.fixture
 def steering():
-    made = Steering(Resolved(PLAIN), Resolved)
+    made = Steering(Resolved(OWN), Resolved)
     yield made
     made.close()
 
@@ -193,10 +191,10 @@ def test_a_wish_is_pending_until_a_stack_takes_it(steering):
     steering.begin(0, pipeline)
     steering.wish({"reconstruction.wiener": 0.1})
     assert steering.status.pending == {"reconstruction.wiener": 0.1}
-    assert steering.in_use.settings == PLAIN
+    assert steering.in_use.settings == OWN
     last = adopted(steering, 5)
     assert (steering.status.changes, steering.status.since) == (1, last)
-    assert pipeline.used[-1] == steering.in_use.settings != PLAIN
+    assert pipeline.used[-1] == steering.in_use.settings != OWN
 
 
 def test_what_is_in_use_is_not_prepared_again(steering):
@@ -238,7 +236,7 @@ def test_what_cannot_be_prepared_leaves_everything_as_it_was(steering):
     assert steering.status.refused == "no memory on the GPU"
     assert steering.status.pending == {}
     steering.adopt(stack(0))
-    assert steering.in_use.settings == PLAIN
+    assert steering.in_use.settings == OWN
     steering.wish({"reconstruction.wiener": 0.5})
     adopted(steering, 1)
     assert steering.status.refused is None
@@ -253,7 +251,7 @@ def test_a_fixed_pipeline_says_so(steering):
 
 
 class FakeRecorder:
-    resolved = Resolved(PLAIN, {"a.safetensors": "0" * 64}, {"a.safetensors": {"name": "a"}})
+    resolved = Resolved(OWN, {"a.safetensors": "0" * 64}, {"a.safetensors": {"name": "a"}})
 
     def __init__(self, folder):
         self.folder, self.changes = folder, []
@@ -270,7 +268,7 @@ def test_a_swapped_network_is_logged_with_the_cards_of_both(tmp_path):
     recordings = Recordings(recorder)
     log = RecordingLog(recordings, Faults())
     other = {"b.safetensors": {"name": "b"}}
-    swapped = Resolved(steered(PLAIN, steps), {"b.safetensors": "1" * 64}, other)
+    swapped = Resolved(steered(OWN, steps), {"b.safetensors": "1" * 64}, other)
     for number, now in enumerate((recorder.resolved, swapped, swapped)):
         recordings.see(stack(number))
         log.see(stack(number), FakePipeline(), now)
@@ -317,7 +315,7 @@ def test_a_recording_of_an_earlier_version_is_restored_with_the_pair_under_its_o
 def test_a_file_that_was_written_again_needs_a_name_of_its_own():
     files = iter(["0" * 64, "1" * 64])
     made = Steering(
-        Resolved(PLAIN, {"mine.safetensors": "0" * 64}),
+        Resolved(OWN, {"mine.safetensors": "0" * 64}),
         lambda settings: Resolved(settings, {"mine.safetensors": next(files)}),
     )
     made.begin(0, Steered())
@@ -345,7 +343,7 @@ def test_channels_change_together_and_one_that_comes_late_follows(steering):
     steering.wish({"reconstruction.wiener": 0.1})
     adopted(steering, 0)
     steering.begin(1, late)
-    assert steering.of(1).settings == PLAIN != steering.of(0).settings
+    assert steering.of(1).settings == OWN != steering.of(0).settings
     wait_for(lambda: steering.adopt(stack(9)) or len(late.used) == 2)
     assert steering.of(1) == steering.of(0)
     assert steering.status.changes == 1

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from livesim.config.changes import steered
-from livesim.config.settings import Settings
 from livesim.engine.process import Engine
 from livesim.engine.record.beside import BesideRecordings
 from livesim.engine.seams import Resolved
@@ -20,7 +19,7 @@ from livesim.router.link import GoneError, Link
 from livesim.router.member import Reach
 from livesim.values.frames import RawStack, StackIndex
 from tests.support.running_engine import (
-    SETTINGS,
+    OWN,
     FakePipeline,
     Fakes,
     anywhere,
@@ -29,7 +28,6 @@ from tests.support.running_engine import (
     wait_for,
 )
 
-OWN = Settings.model_validate(SETTINGS)
 OTHER = Resolved(steered(OWN, {"reconstruction.wiener": 0.3}))
 """What recordings are made with here, so that their log says from which stack on others hold."""
 

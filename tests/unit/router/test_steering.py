@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from livesim.config.settings import Settings, SettingsError
+from livesim.config.settings import SettingsError
 from livesim.engine.beside.steering import Steering
 from livesim.engine.meters import Gauges
 from livesim.engine.process import Engine
@@ -17,9 +17,8 @@ from livesim.router.router import Router
 from livesim.router.stream import RoutedStream
 from livesim.wire.control import BegunReply, RefusedReply, SteerRequest
 from livesim.wire.sockets import Keep
-from tests.support.running_engine import SETTINGS, anywhere, at_work, averaging, start
+from tests.support.running_engine import OWN, anywhere, at_work, averaging, start
 
-OWN = Settings.model_validate(SETTINGS)
 WIENER = {"reconstruction.wiener": 0.2}
 ASKED = SteerRequest(changes=WIENER)
 

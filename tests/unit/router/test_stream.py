@@ -14,9 +14,16 @@ from livesim.engine.seams import Resolved
 from livesim.router.member import Reach
 from livesim.router.stream import RoutedStream
 from livesim.wire.sockets import Keep
-from tests.support.running_engine import SETTINGS, anywhere, at_work, averaging, start, wait_for
+from tests.support.running_engine import (
+    OWN,
+    SETTINGS,
+    anywhere,
+    at_work,
+    averaging,
+    start,
+    wait_for,
+)
 
-OWN = Settings.model_validate(SETTINGS)
 OTHER = Settings.model_validate(SETTINGS | {"pattern": {"phases": 5}})
 
 
