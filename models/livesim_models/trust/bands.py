@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
 
 _FINEST = 0.35
 """Cycles/pixel of the doubled grid at the lower edge of the finest band."""
@@ -54,3 +55,37 @@ def whole(half: Tensor) -> Tensor:
 def power_of(spectrum: Tensor) -> Tensor:
     """Return the squares of complex amplitudes; cheaper than by their absolute values."""
     return spectrum.real.square() + spectrum.imag.square()
+
+
+class LocalMeans:
+    """Takes means around every place of images of one shape.
+
+    Parameters
+    ----------
+    shape
+        (y, x) of the images.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+
+    def near(self, image: Tensor, sigma: float, step: int | None = None) -> Tensor:
+        """Return Gaussian means on a grid as coarse as they allow, or of every `step` pixels."""
+        step = step or self.step(sigma)
+        squared = sigma**2 - (step**2 - 1) / 12.0  # what the squares of the grid blur
+        return local_mean(avg_pool2d(image[None], step)[0], math.sqrt(squared) / step)
+
+    def step(self, sigma: float) -> int:
+        """Return how many pixels a grid for means of that standard deviation may skip."""
+        step = 1
+        while 4 * step <= sigma and not any(n % (2 * step) for n in self._shape):
+            step *= 2
+        return step
+
+    def spread(self, means: Tensor) -> Tensor:
+        """Return local means at every pixel, [y, x]."""
+        return interpolate(means[None, None], self._shape, mode="bilinear")[0, 0]
+
+    def seen(self, spectrum: Tensor) -> Tensor:
+        """Return the image [y, x] of a half spectrum."""
+        return torch.fft.irfft2(spectrum, s=self._shape)
