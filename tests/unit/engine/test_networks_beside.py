@@ -8,29 +8,23 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pytest
 import zarr
 
-from livesim.config.settings import SettingsError
 from livesim.engine.beside import networks as networks_module
-from livesim.engine.beside.networks import KEPT_STACKS, LiveNetworks
-from livesim.engine.pending import Pending, ready
+from livesim.engine.pending import ready
 from livesim.engine.record import recordings
 from livesim.engine.seams import Later, Reconstructed
 from livesim.io.recording_files import RAW_NAME, RESULTS_NAME
 from livesim.io.write.recorder import ResultRecorder
 from livesim.values.frames import StackIndex
-from livesim.values.results import Result, VolumePart
+from livesim.values.results import Result
 from livesim.wire.control_client import ControlClient
 from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
-from livesim.wire.networks import networks_words, run_of
 from livesim.wire.status import EngineState
 from livesim_acquisition.sender import Sender
 from tests.support.running_engine import WAIT_S, Mean, after, frames, running, send, start
-
-IMAGE = np.zeros((8, 8), np.float32)
 
 
 @dataclass
@@ -90,6 +84,12 @@ class Streaming:
             self.sent += 1
             self.wait_for("publish", self.sent)
 
+    def send_behind(self, slow, count):
+        """Send a stack that the networks begin with, and others while they are at it."""
+        self.send(1)
+        assert slow.at_work.wait(WAIT_S)
+        self.send(count)
+
     def wait_for(self, stage, count):
         done = {"publish": 3, "networks": 4}[stage]
         return self.engine.wait_for(lambda s: s.stages[done].done >= count)
@@ -102,9 +102,7 @@ def kinds(results):
 def test_every_plain_image_comes_while_the_networks_are_at_the_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(1)
-        assert slow.at_work.wait(WAIT_S)
-        stream.send(11)
+        stream.send_behind(slow, 11)
         assert slow.begun == [0]
         status = stream.engine.engine.status()
         assert {one.name: one.done for one in status.stages}["networks"] == 0
@@ -120,9 +118,7 @@ def test_every_plain_image_comes_while_the_networks_are_at_the_first():
 def test_the_networks_work_on_the_newest_stack():
     slow = SlowNetworks()
     with streaming(slow, networks="newest") as stream:
-        stream.send(1)
-        assert slow.at_work.wait(WAIT_S)
-        stream.send(5)
+        stream.send_behind(slow, 5)
         slow.let(1)
         stream.wait_for("networks", 1)
         stream.engine.wait_for(lambda _: slow.begun == [0, 5])
@@ -140,9 +136,7 @@ def test_the_networks_work_on_the_newest_stack():
 def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
     slow = SlowNetworks()
     with streaming(slow) as stream:
-        stream.send(1)
-        assert slow.at_work.wait(WAIT_S)
-        stream.send(3)
+        stream.send_behind(slow, 3)
         slow.let(1000)
         stream.wait_for("networks", 4)
         stream.sender.finish()
@@ -152,9 +146,7 @@ def test_where_there_is_time_the_stacks_before_are_done_too_the_newest_first():
 def test_at_the_end_of_a_stream_the_last_stack_is_done_and_recorded(tmp_path):
     slow = SlowNetworks()
     with streaming(slow, record=tmp_path) as stream:
-        stream.send(1)
-        assert slow.at_work.wait(WAIT_S)
-        stream.send(4)
+        stream.send_behind(slow, 4)
         stream.sender.finish()
         stream.engine.wait_for(lambda s: s.state is EngineState.FINISHING)
         slow.let(2)
@@ -285,66 +277,6 @@ def test_without_losses_every_stack_waits_for_its_networks():
         assert kinds(engine.results()) == [(time, "networks") for time in range(3)]
 
 
-def test_only_so_many_stacks_wait():
-    published = []
-    live = LiveNetworks(published.append, run="held")
-    live.open(published.append)
-    for time in range(3 * KEPT_STACKS):
-        live.offer(first(time))
-    assert live.waiting == KEPT_STACKS
-    assert not live.ask(StackIndex(time=0))
-    live.offer(first(1000, networks_module.KEPT_BYTES))
-    assert live.waiting == 1, "the newest is kept however large it is"
-    live.close()
-
-
-def first(time, nbytes=1000, channel=0, begin=lambda: ready(())):
-    index = StackIndex(time=time, channel=channel)
-    result = Result("s", index, IMAGE, IMAGE, provisional=True)
-    return Reconstructed(result, later=Later(begin, nbytes))
-
-
-@pytest.mark.parametrize(
-    ("beside", "said"),
-    [
-        (1, "begin 2 of 1, begin 2 of 0, take 2 of 1, begin 1 of 1, take 2 of 0, begin 1 of 0"),
-        (0, "begin 2 of 1, take 2 of 1, begin 2 of 0, take 2 of 0, begin 1 of 1, take 1 of 1"),
-    ],
-)
-def test_while_a_gpu_works_on_one_channel_another_one_is_begun_with(beside, said):
-    """Never two stacks of one channel; without a GPU one after the other, the newest first."""
-    told, delivered, all_done = [], [], threading.Event()
-
-    def work(time, channel):
-        def take():
-            told.append(f"take {time} of {channel}")
-            if (time, channel) == (2, 0):
-                return ()  # it failed, which is counted
-            index = StackIndex(time=time, channel=channel)
-            return (Reconstructed(Result("s", index, IMAGE, IMAGE)),)
-
-        def begin():
-            told.append(f"begin {time} of {channel}")
-            return Pending(take, beside)
-
-        return first(time, 1000, channel, begin)
-
-    def deliver(made):
-        delivered.append((made.result.index.time, made.result.index.channel))
-        if len(delivered) == 3:
-            all_done.set()
-
-    live = LiveNetworks(deliver, run="held")
-    live.open(deliver)
-    for time, channel in ((1, 0), (1, 1), (2, 0), (2, 1)):
-        live.offer(work(time, channel))
-    live.choose("newest")
-    assert all_done.wait(WAIT_S)
-    live.close()
-    assert sorted(delivered) == [(1, 0), (1, 1), (2, 1)]
-    assert ", ".join(told).startswith(said)
-
-
 def test_while_the_pattern_is_searched_for_the_mean_is_shown(tmp_path):
     with running(after(3), record=tmp_path) as engine, Sender(engine.control) as sender:
         sender.start(start())
@@ -364,27 +296,6 @@ def test_while_the_pattern_is_searched_for_the_mean_is_shown(tmp_path):
         assert (one.image == one.index.time).all()
     recorded = zarr.open_group(tmp_path / "stream-001" / RESULTS_NAME, mode="r")
     assert recorded["0"].shape[-2:] == (32, 24)
-
-
-@pytest.mark.parametrize(
-    ("text", "run", "words"),
-    [
-        ("off", "off", "off"),
-        ("held", "held", "only when held"),
-        ("newest", "newest", "on the newest stack"),
-        ("3", 3, "on every 3rd stack"),
-        ("11", 11, "on every 11th stack"),
-    ],
-)
-def test_when_the_networks_work_in_words(text, run, words):
-    assert run_of(text) == run
-    assert networks_words(run) == words
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "sometimes", ""])
-def test_other_words_are_refused(text):
-    with pytest.raises(SettingsError, match=f"expected off, held, newest .* found '{text}'"):
-        run_of(text)
 
 
 def test_a_second_result_does_not_open_a_recording_again_that_has_ended(tmp_path):
@@ -422,9 +333,7 @@ def test_networks_may_be_long_at_a_stack(tmp_path, monkeypatch, switched):
         if switched:
             stream.client.record(on=False)
             stream.client.record(on=True)
-        stream.send(1)
-        assert slow.at_work.wait(WAIT_S)
-        stream.send(5)
+        stream.send_behind(slow, 5)
         slow.let(1)
         stream.wait_for("networks", 1)  # of the first stack
         slow.let(1000)
@@ -487,44 +396,3 @@ def test_images_step_behind_raw_frames_and_networks_behind_images():
         stream.sender.finish()
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     assert own < niceness["plain"] < niceness["networks"] or niceness["plain"] == 19
-
-
-def whole(time, position=0, begin=lambda: ready(())):
-    """Return the last plane of a plain volume of three."""
-    index = StackIndex(position, time, z=2)
-    part = VolumePart(3, 3)
-    result = Result("s", index, IMAGE, IMAGE, provisional=True, volume=part)
-    return Reconstructed(result, later=Later(begin, 1000))
-
-
-def test_of_volumes_the_newest_of_every_place_alone_waits():
-    live = LiveNetworks(lambda made: None, run="held")
-    live.open(lambda made: None)
-    for time, position in ((0, 0), (0, 1), (1, 0), (2, 0)):
-        live.offer(whole(time, position))
-    assert live.waiting == 2
-    assert not live.ask(StackIndex(time=1))
-    assert live.ask(StackIndex(position=1, z=1)), "any plane stands for its volume"
-    live.close()
-
-
-def test_all_planes_of_a_volume_are_delivered_in_their_order():
-    delivered, done = [], threading.Event()
-
-    def begin():
-        indices = [StackIndex(time=4, z=z) for z in range(3)]
-        planes = [Result("s", one, IMAGE, IMAGE, plain=IMAGE) for one in indices]
-        return ready(tuple(Reconstructed(one) for one in planes))
-
-    def deliver(made):
-        delivered.append(made)
-        if len(delivered) == 3:
-            done.set()
-
-    live = LiveNetworks(deliver)
-    live.open(deliver)
-    live.offer(whole(4, begin=begin))
-    assert done.wait(WAIT_S)
-    live.close()
-    assert [one.result.index.z for one in delivered] == [0, 1, 2]
-    assert all(one.second for one in delivered)

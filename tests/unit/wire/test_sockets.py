@@ -16,14 +16,12 @@ from livesim.values.frames import FrameAxes, RawFrame, StackIndex
 from livesim.values.results import Result
 from livesim.wire import sockets
 from livesim.wire.codec import encode
-from livesim.wire.control import ReadyReply, ReadyRequest, StopReply
 from livesim.wire.control_client import ControlClient
 from livesim.wire.control_server import ControlServer
-from livesim.wire.endpoints import FREE_ADDRESS, beside, endpoint
-from livesim.wire.header import MAX_HEADER_BYTES, WireError
+from livesim.wire.endpoints import FREE_ADDRESS
+from livesim.wire.header import WireError
 from livesim.wire.messages import StreamEnd, StreamStart
 from livesim.wire.sockets import FramePuller, FramePusher, Keep, Publisher, Subscriber
-from livesim.wire.status import Endpoints
 from tests.support.waiting import wait_for
 
 WAIT_S = 60.0
@@ -313,20 +311,6 @@ def test_a_message_that_is_too_long_is_never_taken_in(monkeypatch):
             assert puller.receive(WAIT_S).sequence == 3
 
 
-def test_a_request_that_is_too_long_is_never_taken_in():
-    with ControlServer(FREE_ADDRESS) as server, zmq.Context() as context:
-        with context.socket(zmq.DEALER) as raw:
-            raw.connect(server.endpoint)
-            raw.setsockopt(zmq.LINGER, 0)
-            raw.send_multipart([b"1", b" " * (MAX_HEADER_BYTES + 1)])
-            assert not server._socket.zmq.poll(300)
-        with context.socket(zmq.DEALER) as raw:
-            raw.connect(server.endpoint)
-            raw.send_multipart([b"1", b" " * MAX_HEADER_BYTES])
-            server.answer(handle, WAIT_S)
-            assert b'"kind":"refused"' in raw.recv_multipart()[1]
-
-
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://192.168.1.5:5601"])
 @pytest.mark.parametrize("kind", [FramePuller, Publisher, ControlServer])
 def test_other_machines_need_keys(kind, address):
@@ -338,80 +322,3 @@ def test_other_machines_need_keys(kind, address):
 def test_an_address_in_use_is_said(kind):
     with FramePuller(FREE_ADDRESS) as first, pytest.raises(WireError, match="expected a free"):
         kind(first.endpoint)
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("127.0.0.1", "tcp://127.0.0.1:5603"),
-        ("localhost:7", "tcp://127.0.0.1:7"),
-        ("tcp://gpu.lab:7000?keys=/k", "tcp://gpu.lab:7000?keys=/k"),
-        ("127.0.0.1:0", "tcp://127.0.0.1:0"),
-    ],
-)
-def test_addresses_are_completed(typed, found):
-    assert endpoint(typed) == found
-
-
-@pytest.mark.parametrize("typed", ["", "ipc:///x", "a:b", "tcp://h:70000", "h/path"])
-def test_other_addresses_are_refused(typed):
-    with pytest.raises(SettingsError, match="expected an address such as"):
-        endpoint(typed)
-
-
-def test_the_engine_is_seen_from_where_it_was_reached():
-    assert beside("tcp://gpu.lab:5603", "tcp://127.0.0.1:5601") == "tcp://gpu.lab:5601"
-
-
-ENDPOINTS = Endpoints(frames="tcp://a:1", results="tcp://a:2", control="tcp://a:3")
-
-
-def handle(request):
-    if isinstance(request, ReadyRequest):
-        return ReadyReply(started=True, ended=False, received=4, endpoints=ENDPOINTS)
-    return StopReply()
-
-
-@pytest.fixture
-def control():
-    server = ControlServer(FREE_ADDRESS)
-    stop = threading.Event()
-
-    def serve():
-        while not stop.is_set():
-            server.answer(handle, 0.02)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield server.endpoint
-    stop.set()
-    thread.join(WAIT_S)
-    server.close()
-
-
-def test_requests_are_answered(control):
-    with ControlClient(control) as client:
-        assert client.ready("s", WAIT_S).received == 4
-        assert client.stop(WAIT_S) == StopReply()
-        with pytest.raises(WireError, match="expected the answer to 'status', found 'stop'"):
-            client.status(WAIT_S)
-
-
-def test_a_request_that_makes_no_sense_is_answered_too(control):
-    with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
-        raw.connect(control)
-        raw.send_multipart([b"1"])
-        for text in (b"{}", b'{"version": 4, "kind": "dance"}', b'{"version": 9, "kind": "stop"}'):
-            raw.send_multipart([b"1", text])
-            assert raw.poll(int(WAIT_S * 1000))
-            assert b'"kind":"refused"' in raw.recv_multipart()[1]
-
-
-def test_nobody_there_is_said():
-    with ControlServer(FREE_ADDRESS) as server:
-        address = server.endpoint
-    with (
-        ControlClient(address) as client,
-        pytest.raises(WireError, match=r"expected an engine at .*, found none within 0.05 s"),
-    ):
-        client.status(0.05)
