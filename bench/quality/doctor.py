@@ -1,7 +1,7 @@
 """Count advice of the doctor that is right, wrong, and wrong but certain.
 
 Recordings with a planted fault and sound ones, of all kinds of specimens, layouts, microscopes and
-light (`bench/quality/planted.py`). It is long, so it is measured in parts, and these are put
+light (`bench/quality/planted`). It is long, so it is measured in parts, and these are put
 together, with the real recordings if LIVESIM_DATA names their folder:
 
     python -m bench.quality.doctor --part 0 --parts 6 --folder pieces
@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.quality.planted import FAULTS, SOUND, Planted
+from bench.quality.planted.faults import FAULTS
+from bench.quality.planted.recording import Planted
+from bench.quality.planted.sound import SOUND
 from bench.report import Row, by, report, show
 from livesim.api.doctor import doctor
 from livesim.commands.doctor.command import examine_file

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.quality.drawn import draw
-from bench.quality.planted import SOUND, lattice, sound, transposed, two_angle_mirrors
+from bench.quality.planted.faults import lattice, transposed
+from bench.quality.planted.scene import draw
+from bench.quality.planted.sound import SOUND, sound, two_angle_mirrors
 from livesim.config.settings import PatternSettings
 from livesim.reconstruction.doctor.examine import examine
 from livesim.reconstruction.doctor.remedies import Case

@@ -1,0 +1,1 @@
+"""Plant faults in simulated recordings of any specimen, layout, optics and light."""
