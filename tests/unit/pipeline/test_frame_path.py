@@ -39,6 +39,14 @@ def networks_as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(frozen, "fast_dtypes", lambda: ())
 
 
+def followed(measure):
+    """Turn every angle by what this stack shows of it."""
+    turns = [0.0, 0.0, 0.0]
+    for reading in measure():
+        turns[reading.angle] = float(np.angle(reading.ratio)) + 0.1 * abs(reading.ratio)
+    return tuple(turns)
+
+
 class Stream:
     """Stacks of changing brightness under a pattern that turns, and how they are followed."""
 
@@ -62,13 +70,20 @@ class Stream:
         known = pattern or self.pattern
         return ReconstructionPipeline(self.settings, known, None, self.networks, path, plain_path)
 
+    @property
+    def eager(self):
+        return self.pipeline(EagerPath(CPU))
 
-def followed(measure):
-    """Turn every angle by what this stack shows of it."""
-    turns = [0.0, 0.0, 0.0]
-    for reading in measure():
-        turns[reading.angle] = float(np.angle(reading.ratio)) + 0.1 * abs(reading.ratio)
-    return tuple(turns)
+    def made(self, pipelines, decide=followed, depth=2, weights=None):
+        """Return the results; several stacks are under way at once, each in its own pipeline."""
+        several = pipelines if isinstance(pipelines, list) else [pipelines] * len(self.stacks)
+        results, begun = [], []
+        weights = weights or [None] * len(self.stacks)
+        for pipeline, stack, one in zip(several, self.stacks, weights, strict=True):
+            begun.append(pipeline.begin(stack, decide, one))
+            if len(begun) > depth:
+                results.append(begun.pop(0).take())
+        return results + [one.take() for one in begun]
 
 
 def images(made):
@@ -88,17 +103,6 @@ def weights_for(pipeline, seed):
     )
 
 
-def overlapped(pipelines, stacks, decide, depth=2, weights=None):
-    """Return the results of stacks of which several are under way at once."""
-    results, begun = [], []
-    weights = weights or [None] * len(stacks)
-    for pipeline, stack, one in zip(pipelines, stacks, weights, strict=True):
-        begun.append(pipeline.begin(stack, decide, one))
-        if len(begun) > depth:
-            results.append(begun.pop(0).take())
-    return results + [one.take() for one in begun]
-
-
 def same(found, expected):
     for one, other in zip(found, expected, strict=True):
         for mine, theirs in zip(images(one), images(other), strict=True):
@@ -109,11 +113,8 @@ def same(found, expected):
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_what_is_replayed_is_what_is_computed(steps, seed):
     stream = Stream(steps)
-    late = LateGpu(seed)
-    replayed = [stream.pipeline(ReplayedPath(late))] * len(stream.stacks)
-    eager = [stream.pipeline(EagerPath(CPU))] * len(stream.stacks)
-    found = overlapped(replayed, stream.stacks, followed)
-    same(found, overlapped(eager, stream.stacks, followed))
+    found = stream.made(stream.pipeline(ReplayedPath(LateGpu(seed))))
+    same(found, stream.made(stream.eager))
     assert len({one.result.image.tobytes() for one in found}) == len(found)
 
 
@@ -121,25 +122,21 @@ def test_what_is_replayed_is_what_is_computed(steps, seed):
 def test_weights_change_between_two_stacks_while_others_are_under_way(seed):
     """Every stack is weighed as it was asked for, and nothing is captured for that."""
     stream, late = Stream(STEPS["both"]), LateGpu(seed)
-    replayed, eager = stream.pipeline(ReplayedPath(late)), stream.pipeline(EagerPath(CPU))
+    replayed, eager = stream.pipeline(ReplayedPath(late)), stream.eager
     one, other = weights_for(eager, 1), weights_for(eager, 2)
     order = [None, one, one, other, None, other]
-
-    def made(pipeline):
-        return overlapped([pipeline] * 6, stream.stacks, followed, weights=order)
-
-    found = made(replayed)
-    same(found, made(eager))
+    found = stream.made(replayed, weights=order)
+    same(found, stream.made(eager, weights=order))
     alone = [eager.begin(s, followed, w).take() for s, w in zip(stream.stacks, order, strict=True)]
     same(found, alone)
     once = late.captures
-    made(replayed)
+    stream.made(replayed, weights=order)
     assert late.captures == once
 
 
 def test_without_weights_the_plain_image_is_shown_to_the_bit_and_with_all_of_them_the_networks():
     stream = Stream(STEPS["both"])
-    pipeline = stream.pipeline(EagerPath(CPU))
+    pipeline = stream.eager
     made = pipeline.reconstruct(stream.stacks[0])
     np.testing.assert_array_equal(made.result.image, made.result.plain)
     assert np.abs(made.network() - made.result.plain).max() > 1.0
@@ -171,7 +168,7 @@ def test_plain_first_and_the_networks_later_give_the_same_to_the_bit(paths):
     stream = Stream(STEPS["both"])
     path, plain_path = paths()
     pipeline = stream.pipeline(path, plain_path=plain_path)
-    whole = stream.pipeline(EagerPath(CPU))
+    whole = stream.eager
     one, other = weights_for(whole, 1), weights_for(whole, 2)
     order = [None, one, one, other, None, other]
     pairs = list(zip(stream.stacks, order, strict=True))
@@ -192,7 +189,7 @@ def test_plain_images_and_networks_share_no_memory():
     """Both work at once, in two threads, and get in each other's way nowhere."""
     stream = Stream(STEPS["both"], count=4)
     pipeline = stream.pipeline(EagerPath(CPU), plain_path=EagerPath(CPU))
-    whole = stream.pipeline(EagerPath(CPU))
+    whole = stream.eager
     expected = [whole.begin(stack, followed).take() for stack in stream.stacks]
     first = pipeline.begin_plain(stream.stacks[0], followed).take()
     with ThreadPoolExecutor(1) as pool:
@@ -216,7 +213,7 @@ def test_without_networks_nothing_is_left_for_later():
 
 def test_weights_of_other_bands_are_refused():
     stream = Stream(STEPS["both"])
-    pipeline = stream.pipeline(EagerPath(CPU))
+    pipeline = stream.eager
     fewer = BandWeights(weights_for(pipeline, 1).grids[1:])
     with pytest.raises(DataError, match="expected weights on grids of"):
         pipeline.reconstruct(stream.stacks[0], weights=fewer)
@@ -232,8 +229,8 @@ def test_without_a_look_at_the_pattern_the_host_waits_for_nothing(seed):
             yield (0.1 * number, -0.2, 0.3) if number % 2 else (0.0, 0.0, 0.0)
 
     def made(path):
-        pipelines, turns = [stream.pipeline(path)] * 9, turning()
-        return overlapped(pipelines, stream.stacks, lambda measure: next(turns), depth=5)
+        turns = turning()
+        return stream.made(stream.pipeline(path), lambda measure: next(turns), depth=5)
 
     same(made(ReplayedPath(LateGpu(seed))), made(EagerPath(CPU)))
 
@@ -253,11 +250,11 @@ def test_another_pattern_of_the_same_form_is_used_without_another_capture(seed):
         one, other = stream.pipeline(path), stream.pipeline(path, better)
         return [one, one, other, other, one, other]
 
-    found = overlapped(changing(ReplayedPath(late)), stream.stacks, followed)
-    same(found, overlapped(changing(EagerPath(CPU)), stream.stacks, followed))
+    found = stream.made(changing(ReplayedPath(late)))
+    same(found, stream.made(changing(EagerPath(CPU))))
     once = late.captures
     fresh = LateGpu(seed)
-    overlapped([stream.pipeline(ReplayedPath(fresh))] * 6, stream.stacks, followed)
+    stream.made(stream.pipeline(ReplayedPath(fresh)))
     assert once == fresh.captures
 
 
@@ -295,16 +292,16 @@ def test_forms_take_turns_and_the_networks_are_captured_once(steps, own, of_netw
     one, other = stream.pipeline(path), stream.pipeline(path, fewer)
     assert late.captures == 2 * own + of_networks
     order = [one, other, one, other, one, other]
-    eager = [stream.pipeline(EagerPath(CPU)), stream.pipeline(EagerPath(CPU), fewer)] * 3
-    found = overlapped(order, stream.stacks, followed)
-    same(found, overlapped(eager, stream.stacks, followed))
+    eager = [stream.eager, stream.pipeline(EagerPath(CPU), fewer)] * 3
+    found = stream.made(order)
+    same(found, stream.made(eager))
     assert late.captures == 2 * own + of_networks, "all was prepared before the first stack"
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_another_form_is_prepared_while_stacks_are_under_way_and_disturbs_none(seed):
     stream, late = Stream(STEPS["both"]), LateGpu(seed)
-    path, eager = ReplayedPath(late), stream.pipeline(EagerPath(CPU))
+    path, eager = ReplayedPath(late), stream.eager
     pipeline = stream.pipeline(path)
     begun = [pipeline.begin(stack, followed) for stack in stream.stacks[:3]]
     for number in range(4):  # more forms than are kept
@@ -330,7 +327,7 @@ def test_a_capture_in_the_middle_of_a_stack_does_not_touch_it(done):
     for _ in range(done):
         late.step()
     stream.pipeline(path, without_an_angle(stream.pattern))
-    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], lambda measure: turns)
+    eager = stream.eager.begin(stream.stacks[0], lambda measure: turns)
     same([begun.take()], [eager.take()])
 
 
@@ -351,7 +348,7 @@ def test_what_is_forgotten_is_at_work_no_more():
             assert not used.last.reached
     assert used not in path._kept
     assert used.last.reached
-    eager = stream.pipeline(EagerPath(CPU))
+    eager = stream.eager
     same([begun.take()], [eager.begin(stream.stacks[0], lambda measure: (0.1, 0.2, 0.3)).take()])
 
 
@@ -366,10 +363,9 @@ def test_a_pattern_without_any_fringes_has_nothing_to_judge():
         return (0.0, 0.0, 0.0)
 
     path = ReplayedPath(LateGpu(1))
-    found = overlapped([stream.pipeline(path, dark)] * 6, stream.stacks, decide)
+    found = stream.made(stream.pipeline(path, dark), decide)
     assert seen == [()] * 6
-    eager = [stream.pipeline(EagerPath(CPU), dark)] * 6
-    same(found, overlapped(eager, stream.stacks, decide))
+    same(found, stream.made(stream.pipeline(EagerPath(CPU), dark), decide))
 
 
 def test_a_replayed_result_tells_its_steps_and_can_be_reviewed():
@@ -410,8 +406,8 @@ def test_a_form_that_cannot_be_captured_is_computed_and_it_is_said_once(error, t
     caplog.set_level("WARNING", logger="livesim.engine")
     stream, late = Stream(), Failing(error, times)
     path = ReplayedPath(late)
-    found = overlapped([stream.pipeline(path)] * 6, stream.stacks, followed)
-    same(found, overlapped([stream.pipeline(EagerPath(CPU))] * 6, stream.stacks, followed))
+    found = stream.made(stream.pipeline(path))
+    same(found, stream.made(stream.eager))
     assert path.note == f"nothing could be captured on cpu: {error}"
     assert [one.getMessage() for one in caplog.records] == [path.note]
     assert caplog.records[0].exc_info[1] is error
@@ -428,23 +424,22 @@ def test_where_memory_was_short_once_it_is_given_back_and_captured():
     other = stream.pipeline(path, without_an_angle(stream.pattern))
     assert (late.given_back, late.captures, path.note) == (1, 6, "")
     found = [begun.take(), other.begin(stream.stacks[1], followed).take()]
-    eager = [stream.pipeline(EagerPath(CPU)), stream.pipeline(EagerPath(CPU), other.pattern)]
+    eager = [stream.eager, stream.pipeline(EagerPath(CPU), other.pattern)]
     pairs = zip(eager, stream.stacks[:2], strict=True)
     same(found, [one.begin(stack, followed).take() for one, stack in pairs])
 
 
 def test_richardson_lucy_steps_are_replayed_as_well():
     stream = Stream(reconstruction=Reconstruction(richardson_lucy_iterations=3))
-    found = overlapped([stream.pipeline(ReplayedPath(LateGpu(2)))] * 6, stream.stacks, followed)
-    eager = [stream.pipeline(EagerPath(CPU))] * 6
-    same(found, overlapped(eager, stream.stacks, followed))
+    found = stream.made(stream.pipeline(ReplayedPath(LateGpu(2))))
+    same(found, stream.made(stream.eager))
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
 def test_no_section_asks_for_a_value(steps):
     """On torch's "meta" device there are none: whatever would wait for a GPU fails here."""
     stream = Stream(steps)
-    sections, nowhere = stream.pipeline(EagerPath(CPU)).sections, torch.device("meta")
+    sections, nowhere = stream.eager.sections, torch.device("meta")
     known = sections.arbitration
     moved = Sections(
         sections.plan.to(nowhere),
@@ -478,5 +473,5 @@ def test_a_stack_of_another_size_is_refused_and_the_next_one_is_not(path):
     ):
         pipeline.begin(other, followed)
     found = pipeline.begin(stream.stacks[0], followed).take()
-    eager = stream.pipeline(EagerPath(CPU)).begin(stream.stacks[0], followed).take()
+    eager = stream.eager.begin(stream.stacks[0], followed).take()
     same([found], [eager])
