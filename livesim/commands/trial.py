@@ -35,7 +35,7 @@ from livesim.values.errors import DataError
 from livesim.values.figure import Tone
 from livesim.values.pattern import WIDEFIELD_ONLY, Pattern
 from livesim.values.results import Image
-from livesim.values.verdict import Trust, TrustWord
+from livesim.values.verdict import MARKS, Trust
 from livesim_gui.browser.packing import packed
 from livesim_gui.browser.trial import ANSWER
 from livesim_gui.browser.upload import RECORDING, SETTINGS
@@ -54,11 +54,6 @@ FAILED = (
     "microscope, found something else: `livesim restore` says more"
 )
 TITLES = {"widefield": "Widefield", "plain": "Plain", "restored": "Restored"}
-TONES = {
-    TrustWord.TRUSTED: ("✔", Tone.GOOD),
-    TrustWord.LOOK: ("▲", Tone.NOTE),
-    TrustWord.DO_NOT_TRUST: ("✖", Tone.BAD),
-}
 
 
 def run_trial(folder: Path) -> None:
@@ -185,7 +180,7 @@ def trust_words(trust: Trust | None, pattern: Pattern) -> dict[str, Any]:
         return {"word": "✖ no fringes", "tone": Tone.BAD, "reasons": [WIDEFIELD_ONLY]}
     if trust is None:
         return {"word": "not judged", "tone": Tone.QUIET, "reasons": []}
-    mark, tone = TONES[trust.verdict.word]
+    mark, tone = MARKS[trust.verdict.word]
     reasons = [*trust.verdict.reasons, *filter(None, [trust.verdict.advice])]
     return {"word": f"{mark} {trust.verdict.word}", "tone": tone, "reasons": reasons}
 

@@ -8,7 +8,6 @@ from typing import Any
 from livesim.router.member import Member
 from livesim.router.share import Share
 from livesim.router.stream import RoutedStream
-from livesim.values.verdict import TrustWord
 from livesim.wire.status import (
     DeviceStatus,
     EngineState,
@@ -25,8 +24,6 @@ from livesim.wire.stream_status import (
     SteeringStatus,
     TrustStatus,
 )
-
-_WORST = (TrustWord.TRUSTED, TrustWord.LOOK, TrustWord.DO_NOT_TRUST)
 
 
 def merged(
@@ -169,7 +166,7 @@ def _doctor(said: Sequence[DoctorStatus]) -> DoctorStatus | None:
 
 
 def _trust(said: Sequence[TrustStatus]) -> TrustStatus | None:
-    return max(said, key=lambda one: _WORST.index(one.verdict.word), default=None)
+    return max(said, key=lambda one: one.verdict.word.badness, default=None)
 
 
 def _networks(own: EngineStatus, said: Sequence[NetworksStatus]) -> NetworksStatus | None:

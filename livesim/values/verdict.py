@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from livesim.values.figure import Tone
 from livesim.values.frames import StackIndex
 from livesim.values.results import Image
 from livesim.values.weights import BandWeights
@@ -32,6 +33,19 @@ class TrustWord(StrEnum):
     """They carry more than half of it, or the instrument is not what the settings say."""
     DO_NOT_TRUST = "do not trust"
     """They carry less than half of it."""
+
+    @property
+    def badness(self) -> int:
+        """0 for the best of them."""
+        return list(TrustWord).index(self)
+
+
+MARKS = {
+    TrustWord.TRUSTED: ("✔", Tone.GOOD),
+    TrustWord.LOOK: ("▲", Tone.NOTE),
+    TrustWord.DO_NOT_TRUST: ("✖", Tone.BAD),
+}
+"""Word -> its mark and tone; the shapes differ also for those who see no colours."""
 
 
 @dataclass(frozen=True, slots=True)

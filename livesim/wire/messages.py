@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from livesim.values.frames import MOST_PLACES, FrameAxes, RawFrame, Rolling, StackIndex
+from livesim.config.channels import ChannelNumber
+from livesim.values.frames import FrameAxes, RawFrame, Rolling, StackIndex
 from livesim.values.numbers import Count, NonNegative, Positive
 from livesim.values.pattern import Pattern
 from livesim.values.results import Image, Result, VolumePart
@@ -20,7 +21,6 @@ FrameDtype = Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "
 Sizes = Annotated[
     dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1)]], Field(max_length=16)
 ]
-ChannelNumber = Annotated[int, Field(ge=0, lt=MOST_PLACES["channel"])]
 Shape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 MapName = Literal["error", "shown", "residual"]
 

@@ -15,6 +15,7 @@ from livesim_models.data.recipe import ScenesRecipe, Split
 from livesim_models.data.scene import Scene, bright_share
 from livesim_models.data.scene_file import read_scenes, write_scenes
 from livesim_models.data.truth import passed, unit_noise_to_signal
+from livesim_models.data.varied.textures import log_uniform
 
 BRIGHTEST = 1000.0
 """Photo-electrons the simulator is asked for; scenes are kept in units of it."""
@@ -120,7 +121,7 @@ def _varied(random: np.random.Generator) -> dict[str, dict[str, object]]:
     """Return settings of every structure, so that no two fields look alike."""
 
     def between(low: float, high: float) -> float:
-        return float(np.exp(random.uniform(np.log(low), np.log(high))))
+        return log_uniform(low, high, random)
 
     return {
         "filaments": {"persistence_um": between(2.0, 20.0), "length_um": between(4.0, 30.0)},

@@ -16,7 +16,6 @@ from livesim.wire.stream_status import TrustStatus
 
 _POLL_S = 0.1
 
-_WORST = (TrustWord.TRUSTED, TrustWord.LOOK, TrustWord.DO_NOT_TRUST)
 
 _log = logging.getLogger("livesim.engine")
 
@@ -69,7 +68,7 @@ class LiveTrust:
         found = tuple(self._found.values())
         if not found:
             return None
-        worst = max(found, key=lambda one: _WORST.index(one.verdict.word))
+        worst = max(found, key=lambda one: one.verdict.word.badness)
         now = {"reviewed": self._reviewed, "failures": self._worker.failures}
         return worst.model_copy(update=now)
 

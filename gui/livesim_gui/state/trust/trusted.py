@@ -8,17 +8,11 @@ from dataclasses import dataclass
 
 from livesim.values.figure import Tone
 from livesim.values.pattern import Pattern
-from livesim.values.verdict import TrustNumbers, TrustWord
+from livesim.values.verdict import MARKS, TrustNumbers
 from livesim.wire.networks import OFF
 from livesim.wire.status import EngineState, EngineStatus
 from livesim.wire.stream_status import InUse, TrustStatus
 
-_MARKS = {
-    TrustWord.TRUSTED: ("✔", Tone.GOOD),
-    TrustWord.LOOK: ("▲", Tone.NOTE),
-    TrustWord.DO_NOT_TRUST: ("✖", Tone.BAD),
-}
-"""Shapes that differ also for those who see no colours."""
 NOISE_AS_SAID = (0.7, 1.4)
 """Between these the noise is called what the camera's settings say."""
 NO_NETWORK = "no network runs"
@@ -102,7 +96,7 @@ def _misfits(pattern: Pattern) -> list[str]:
 
 def _reviewed(trust: TrustStatus) -> Trusted:
     verdict, carried = trust.verdict, trust.numbers.carried_percent
-    mark, tone = _MARKS[verdict.word]
+    mark, tone = MARKS[verdict.word]
     reasons = tuple(_sentence(words) for words in verdict.reasons)
     return Trusted(
         f"{mark} {verdict.word}",

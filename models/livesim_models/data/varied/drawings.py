@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livesim_models.data.varied.photographs import Picture
-from livesim_models.data.varied.textures import Random, fractal, scaled
+from livesim_models.data.varied.textures import Random, fractal, log_uniform, scaled
 
 _FINER = 3
 """Pixels of the drawing along one of the picture."""
@@ -34,20 +34,15 @@ class _Canvas:
         return scaled(np.asarray(self._image.reduce(_FINER)))
 
 
-def _between(low: float, high: float, random: Random) -> float:
-    """Return a number, evenly drawn on a logarithmic scale."""
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
-
-
 def bundles(side: int, random: Random) -> Picture:
     """Return bent lines of mixed widths [side, side], alone and side by side, that cross."""
     canvas = _Canvas(side)
-    bend, width = _between(0.005, 0.15, random), _between(0.5, 6.0, random)
-    for _ in range(int(_between(2, 40, random))):
+    bend, width = log_uniform(0.005, 0.15, random), log_uniform(0.5, 6.0, random)
+    for _ in range(int(log_uniform(2, 40, random))):
         middle = _walk(canvas.fine, bend, random)
-        apart = _FINER * _between(1.0, 8.0, random)
+        apart = _FINER * log_uniform(1.0, 8.0, random)
         for number in range(int(random.integers(1, 4))):
-            thick = max(1, round(_FINER * width * _between(0.5, 2.0, random)))
+            thick = max(1, round(_FINER * width * log_uniform(0.5, 2.0, random)))
             line = [(x + number * apart, y + 0.4 * number * apart) for x, y in middle]
             canvas.draw.line(line, fill=random.uniform(0.2, 1.0), width=thick, joint="curve")
     return canvas.picture()
@@ -55,7 +50,7 @@ def bundles(side: int, random: Random) -> Picture:
 
 def _walk(side: int, bend: float, random: Random) -> Points:
     """Return points of a line that bends by chance, three fine pixels apart."""
-    count = int(_between(10, side / 2, random))
+    count = int(log_uniform(10, side / 2, random))
     heading = random.uniform(0.0, 2.0 * np.pi) + np.cumsum(random.normal(0.0, bend, count))
     x, y = random.uniform(0.0, side, 2)
     xs, ys = x + 3.0 * np.cumsum(np.cos(heading)), y + 3.0 * np.cumsum(np.sin(heading))
@@ -64,10 +59,10 @@ def _walk(side: int, bend: float, random: Random) -> Points:
 
 def bodies(side: int, random: Random) -> Picture:
     """Return round bodies [side, side]: filled, or rings with something inside."""
-    canvas, size = _Canvas(side), _between(1.5, 0.35 * side, random)
+    canvas, size = _Canvas(side), log_uniform(1.5, 0.35 * side, random)
     hollow = random.random() < 0.5
-    for _ in range(int(_between(2, 60, random))):
-        radius = _FINER * size * _between(0.5, 1.5, random)
+    for _ in range(int(log_uniform(2, 60, random))):
+        radius = _FINER * size * log_uniform(0.5, 1.5, random)
         x, y = random.uniform(0.0, canvas.fine, 2)
         flat = random.uniform(0.5, 1.0)
         box = (x - radius, y - flat * radius, x + radius, y + flat * radius)
@@ -87,11 +82,11 @@ def bodies(side: int, random: Random) -> Picture:
 def sheets(side: int, random: Random) -> Picture:
     """Return flat patches with straight and bent rims [side, side], on top of each other."""
     canvas = _Canvas(side)
-    for _ in range(int(_between(2, 25, random))):
+    for _ in range(int(log_uniform(2, 25, random))):
         x, y = random.uniform(0.0, canvas.fine, 2)
         corners = int(random.integers(3, 9))
         around = np.sort(random.uniform(0.0, 2.0 * np.pi, corners))
-        away = _FINER * _between(2.0, 0.5 * side, random) * random.uniform(0.5, 1.0, corners)
+        away = _FINER * log_uniform(2.0, 0.5 * side, random) * random.uniform(0.5, 1.0, corners)
         rim = zip(x + away * np.cos(around), y + away * np.sin(around), strict=True)
         canvas.draw.polygon([(float(a), float(b)) for a, b in rim], fill=random.uniform(0.0, 1.0))
     return canvas.picture()
@@ -104,9 +99,9 @@ def leaves(side: int, random: Random) -> Picture:
     Comput. Vis. 41, 35 (2001). As many are of a size as its inverse cube says.
     """
     tones, roughness = _Canvas(side), _Canvas(side)
-    least, most = _between(1.0, 4.0, random), _between(0.1, 0.6, random) * side
+    least, most = log_uniform(1.0, 4.0, random), log_uniform(0.1, 0.6, random) * side
     rough, angular = random.uniform(0.0, 1.0, 2)
-    for _ in range(int(_between(150, 1500, random))):
+    for _ in range(int(log_uniform(150, 1500, random))):
         radius = least / np.sqrt(1.0 - random.random() * (1.0 - (least / most) ** 2))
         rim = _leaf(tones.fine, _FINER * float(radius), random, angular=random.random() < angular)
         tones.draw.polygon(rim, fill=random.uniform(0.0, 1.0))
@@ -128,10 +123,10 @@ def _leaf(side: int, radius: float, random: Random, *, angular: bool) -> Points:
 
 def spots(side: int, random: Random) -> Picture:
     """Return points [side, side] of unlike brightness, strewn evenly or in heaps."""
-    count, heaps = int(_between(3, 600, random)), int(random.integers(1, 12))
+    count, heaps = int(log_uniform(3, 600, random)), int(random.integers(1, 12))
     y, x = random.uniform(0.0, side, (2, count))
     if random.random() < 0.5:
-        centres, spread = random.uniform(0.0, side, (2, heaps)), _between(2.0, 20.0, random)
+        centres, spread = random.uniform(0.0, side, (2, heaps)), log_uniform(2.0, 20.0, random)
         own = random.integers(0, heaps, count)
         y, x = centres[:, own] + random.normal(0.0, spread, (2, count))
     tone = np.exp(random.normal(0.0, random.uniform(0.0, 1.0), count))
@@ -144,7 +139,7 @@ def writing(side: int, random: Random) -> Picture:
     """Return lines of random signs [side, side], dark on light or light on dark, turned."""
     wide = 2 * side
     canvas = _Canvas(wide)
-    size = _between(4.0, 24.0, random)
+    size = log_uniform(4.0, 24.0, random)
     font = _font(_FONTS[int(random.integers(len(_FONTS)))], round(_FINER * size))
     for top in np.arange(0.0, wide, 1.3 * size):
         signs = "".join(random.choice(list(_SIGNS), int(2.5 * wide / size)).tolist())
@@ -166,11 +161,11 @@ def chart(side: int, random: Random) -> Picture:
     """Return a drawing [side, side] of bars, curves, boxes and disks."""
     canvas = _Canvas(side)
     fine = canvas.fine
-    for _ in range(int(_between(3, 40, random))):
+    for _ in range(int(log_uniform(3, 40, random))):
         x, y = random.uniform(-0.1, 1.0, 2) * fine
-        w, h = (_FINER * _between(1.0, 0.6 * side, random) for _ in range(2))
+        w, h = (_FINER * log_uniform(1.0, 0.6 * side, random) for _ in range(2))
         tone, style = random.uniform(0.0, 1.0), int(random.integers(4))
-        thick = max(1, round(_FINER * _between(0.5, 4.0, random)))
+        thick = max(1, round(_FINER * log_uniform(0.5, 4.0, random)))
         if style == 0:
             canvas.draw.rectangle((x, y, x + w, y + h), fill=tone)
         elif style == 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,12 +13,11 @@ from livesim.config.settings import Optics
 from livesim.reconstruction.grid import frequency_axes
 from livesim.reconstruction.otf import Otf
 from livesim.reconstruction.separation import group_unmixing, groups
-from livesim.values.pattern import Pattern, PatternAngle
+from livesim.values.pattern import Pattern, PatternAngle, PatternLayout
 from livesim_models.data.scene import lit
 from livesim_models.data.varied.textures import Random
 
-Kind = Literal["angle-phase", "hexagonal"]
-LAYOUTS: tuple[tuple[float, Kind, int, int, int], ...] = (
+LAYOUTS: tuple[tuple[float, PatternLayout, int, int, int], ...] = (
     (0.70, "angle-phase", 3, 3, 1),
     (0.08, "angle-phase", 3, 5, 2),
     (0.04, "angle-phase", 3, 5, 1),

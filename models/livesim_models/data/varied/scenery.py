@@ -18,7 +18,14 @@ from livesim_models.data.varied.drawings import (
     writing,
 )
 from livesim_models.data.varied.photographs import Picture
-from livesim_models.data.varied.textures import Random, cells, cut_photograph, fractal, labyrinth
+from livesim_models.data.varied.textures import (
+    Random,
+    cells,
+    cut_photograph,
+    fractal,
+    labyrinth,
+    log_uniform,
+)
 
 Draw = Callable[[int, Random], Picture]
 """(side, random) -> picture [side, side] between 0 and 1."""
@@ -80,12 +87,12 @@ class Sceneries:
         picture = draw(side, random)
         if draw in (cut_photograph, writing, cells) and random.random() < 0.5:
             picture = np.float32(1.0) - picture
-        return picture ** np.float32(np.exp(random.uniform(np.log(0.5), np.log(2.0))))
+        return picture ** np.float32(log_uniform(0.5, 2.0, random))
 
     def _haze(self, side: int, random: Random) -> Picture:
         if random.random() > 0.35:
             return np.zeros((side, side), dtype=np.float32)
-        sigma = np.exp(random.uniform(np.log(6.0), np.log(30.0)))
+        sigma = log_uniform(6.0, 30.0, random)
         layer = gaussian_filter(self._picture(side, random), sigma, mode="wrap")
         return random.uniform(0.1, 1.5) * layer / max(float(layer.max()), 1e-6)
 

@@ -14,6 +14,11 @@ _NAMES = tuple(TRAINING)
 _LABYRINTH_STEPS = 6
 
 
+def log_uniform(low: float, high: float, random: Random) -> float:
+    """Return a number, evenly drawn on a logarithmic scale."""
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+
+
 def scaled(values: NDArray[np.floating]) -> Picture:
     """Return values shifted and scaled to 0 ... 1; what is constant becomes 0."""
     low, high = float(values.min()), float(values.max())
@@ -23,7 +28,7 @@ def scaled(values: NDArray[np.floating]) -> Picture:
 def cut_photograph(side: int, random: Random) -> Picture:
     """Return a part of a photograph [side, side], turned, zoomed and warped."""
     whole = photograph(_NAMES[int(random.integers(len(_NAMES)))])
-    zoom = float(np.exp(random.uniform(np.log(0.6), np.log(2.5))))
+    zoom = log_uniform(0.6, 2.5, random)
     zoom = min(zoom, 0.7 * min(whole.shape) / side)
     turn = random.uniform(0.0, 2.0 * np.pi)
     y, x = np.mgrid[:side, :side].astype(np.float32) - side / 2.0
